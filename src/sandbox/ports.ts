@@ -1,0 +1,34 @@
+/** What the sandbox's two halves know of each other: the cluster asks AWS and the registry only through this. */
+
+export interface KeyPair {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** A refusal in AWS's words, for example code `UnrecognizedClientException`. */
+export class AwsRefusal extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(`${code}: ${message}`);
+    this.code = code;
+  }
+}
+
+/** The AWS calls that the operator in the cluster makes. Policies are evaluated; every method throws {@link AwsRefusal}. */
+export interface AwsForCluster {
+  getSecretValue(caller: KeyPair, region: string, secretId: string): Promise<string>;
+  getAuthorizationToken(
+    caller: KeyPair,
+    region: string,
+  ): Promise<{ authorizationToken: string; expiresAt: number; proxyEndpoint: string }>;
+}
+
+/** Why a kubelet could not pull an image, in containerd's terms. */
+export type PullResult = 'pulled' | 'unauthorized' | 'not-found' | 'no-matching-platform' | 'no-route';
+
+/** What a node's container runtime reaches: the private registry only, as in an air-gapped network. */
+export interface ImageSource {
+  /** @param dockerConfigs the `.dockerconfigjson` of each pull secret, decoded. */
+  pull(image: string, platform: string, dockerConfigs: readonly string[]): Promise<PullResult>;
+}

@@ -1,0 +1,9 @@
+/** Keeps every test away from the developer's own AWS, Kubernetes, Docker and proxy settings. */
+const personal =
+  /^(AWS_|ECR_BOOTSTRAP_|KUBE|DOCKER_|HTTPS?_PROXY$|NO_PROXY$|https?_proxy$|no_proxy$|all_proxy$|ALL_PROXY$)/;
+
+for (const name of Object.keys(process.env)) {
+  if (personal.test(name)) delete process.env[name];
+}
+process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
