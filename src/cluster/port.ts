@@ -1,0 +1,106 @@
+/** Any Kubernetes object; the fields beyond these are read with care where they are needed. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly [field: string]: unknown;
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+}
+
+/** A kind of object: `{ apiVersion: 'apps/v1', kind: 'Deployment' }`. */
+export interface Kind {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+export interface ObjectRef extends Kind {
+  readonly name: string;
+  readonly namespace?: string;
+}
+
+export interface ListOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Ask for PartialObjectMetadata: only apiVersion, kind and metadata are filled. */
+  readonly metadataOnly?: boolean;
+}
+
+export interface WriteOptions {
+  /** Validated and admitted by the server, not stored. */
+  readonly dryRun?: boolean;
+}
+
+/** One operation of RFC 6902. */
+export interface JsonPatchOperation {
+  readonly op: 'add' | 'remove' | 'replace' | 'test';
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+export interface ClusterInfo {
+  readonly context: string;
+  readonly server: string;
+  /** For example `v1.36.3`. */
+  readonly version: string;
+}
+
+/** What is asked by a SelfSubjectAccessReview. */
+export interface AccessQuestion {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+/**
+ * The Kubernetes API as this product needs it. Reads answer undefined or an empty list for objects that are not
+ * there and for kinds that are not served. Errors are BootstrapError `cluster-*` or `tls-untrusted`; a conflict
+ * (409) and a refusal by an admission webhook are {@link ClusterRefusal} so that callers can tell them apart.
+ */
+export interface ClusterPort {
+  /** Memoised. */
+  info(): Promise<ClusterInfo>;
+  /** Whether the server serves that kind. Memoised until {@link ClusterPort.forgetKinds}. */
+  serves(kind: Kind): Promise<boolean>;
+  /** To be called after CRDs changed. */
+  forgetKinds(): void;
+  get(ref: ObjectRef): Promise<KubeObject | undefined>;
+  /** All pages. */
+  list(kind: Kind, options?: ListOptions): Promise<readonly KubeObject[]>;
+  create(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  /** Server-side apply as field manager `ecr-bootstrap`, taking over fields that others hold. */
+  apply(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  /** Update (PUT); fails with a conflict when `metadata.resourceVersion` is given and outdated. */
+  update(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  patch(
+    ref: ObjectRef,
+    operations: readonly JsonPatchOperation[],
+    options?: WriteOptions,
+  ): Promise<KubeObject>;
+  /** Resolves also when it was not there. */
+  delete(ref: ObjectRef, options?: { uid?: string }): Promise<void>;
+  allowed(question: AccessQuestion): Promise<boolean>;
+}

@@ -1,0 +1,120 @@
+/**
+ * Every error and finding that can be shown, in one place: the reference in the docs is generated from here.
+ * `exit` is the process's exit code when the error ends a run: 1 failed, 2 usage, configuration or preflight.
+ */
+export const errorCodes = {
+  usage: { exit: 2, about: 'The command line is not one that this program understands.' },
+  'config-unreadable': { exit: 2, about: 'The configuration file cannot be read or is not YAML.' },
+  'config-invalid': {
+    exit: 2,
+    about: 'The configuration has an unknown key or a value that is not allowed.',
+  },
+  'file-missing': {
+    exit: 2,
+    about: 'A file named on the command line or in the configuration is not there.',
+  },
+  'file-exists': { exit: 2, about: 'A file would be overwritten; nothing was written.' },
+  'reference-invalid': { exit: 2, about: 'An image reference does not follow the grammar of references.' },
+  'repository-name-invalid': { exit: 2, about: 'A name is refused by the grammar of ECR repositories.' },
+  'platform-unknown': { exit: 2, about: 'The wanted platforms are unknown or not written as os/arch.' },
+  'credentials-missing': { exit: 2, about: 'No AWS credentials were found, or they are wrong or expired.' },
+  'credentials-expired': {
+    exit: 1,
+    about: 'The AWS credentials expired during the run; the next run goes on.',
+  },
+  'account-mismatch': {
+    exit: 2,
+    about: 'The caller belongs to another account than the configuration demands.',
+  },
+  'region-invalid': { exit: 2, about: 'The region is missing or does not exist.' },
+  'aws-unreachable': { exit: 2, about: 'An AWS endpoint does not answer.' },
+  'aws-denied': { exit: 1, about: 'AWS refused an action to the caller.' },
+  'aws-failed': { exit: 1, about: 'AWS refused or failed a request.' },
+  'cluster-unconfigured': { exit: 2, about: 'No usable kubeconfig or context was found.' },
+  'cluster-unreachable': { exit: 2, about: 'The Kubernetes API does not answer or refuses the credentials.' },
+  'cluster-denied': { exit: 2, about: 'The Kubernetes API does not allow what the selected steps need.' },
+  'cluster-failed': { exit: 1, about: 'The Kubernetes API refused or failed a request.' },
+  'tls-untrusted': { exit: 2, about: 'A server showed a certificate that no trusted authority signed.' },
+  'proxy-invalid': { exit: 2, about: 'A proxy setting is not a URL.' },
+  'docker-unreachable': { exit: 2, about: 'The Docker engine that was asked for does not answer.' },
+  'docker-failed': { exit: 1, about: 'The Docker engine failed a pull, tag or push.' },
+  'manifest-unusable': { exit: 2, about: "The operator's YAML cannot be fetched or is not that of v0.12.1." },
+  'patch-mismatch': { exit: 2, about: "A patch of the operator's YAML did not match as often as it must." },
+  'registry-failed': { exit: 1, about: 'A registry refused or failed a request.' },
+  'registry-denied': { exit: 1, about: 'A registry refuses the credentials, or wants some.' },
+  'image-missing': { exit: 1, about: 'The source registry has no such image.' },
+  'image-platform-missing': { exit: 1, about: 'The image does not exist for a wanted platform.' },
+  'image-unsupported': {
+    exit: 1,
+    about: 'The manifest is of a kind that is not supported, or larger than ECR takes.',
+  },
+  'image-corrupt': { exit: 1, about: 'What a registry sent does not match its digest or length.' },
+  'mirror-incomplete': { exit: 1, about: 'Some images could not be mirrored; the others were.' },
+  blocked: {
+    exit: 2,
+    about: 'The plan holds a finding that has to be dealt with first; nothing was changed.',
+  },
+  'confirmation-needed': {
+    exit: 2,
+    about: 'Nobody can be asked, and neither --yes nor aws.accountId is given.',
+  },
+  declined: { exit: 2, about: 'The plan was not confirmed; nothing was changed.' },
+  'plan-changed': { exit: 1, about: 'On the way the plan came to hold a delete that had not been shown.' },
+  'step-failed': { exit: 1, about: 'Changes of a step failed; the steps after it did not run.' },
+  'not-ready': { exit: 1, about: 'What was applied did not begin to work before the deadline.' },
+  'key-unproven': {
+    exit: 1,
+    about: 'A new access key was not accepted before the deadline; the next run goes on.',
+  },
+  locked: { exit: 2, about: 'Another run holds the lease on this cluster.' },
+  'drift-found': { exit: 3, about: 'The plan is not empty, and --exit-code was given.' },
+  unhealthy: { exit: 3, about: 'Status found something that does not work.' },
+  interrupted: { exit: 130, about: 'The run was interrupted; running the same command again goes on.' },
+  timeout: { exit: 1, about: 'The time given by --timeout is over.' },
+  bug: { exit: 70, about: 'An error that this program did not foresee.' },
+} as const satisfies Record<string, { exit: number; about: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What `status` and plans can find. */
+export const findingCodes = {
+  unseen: 'This part could not be looked at.',
+  'in-order': 'This part is as it should be.',
+  drift: 'Something is not as configured; `up` repairs it.',
+  'user-foreign': 'An IAM user of that name exists and belongs to another project or to nobody known.',
+  'user-unmanaged': 'The configuration says that this user is made elsewhere, and it is not as it must be.',
+  'user-excess': 'Somebody gave our user a policy, group or key that is not ours.',
+  'needs-administrator': 'The caller may not repair this; somebody with more rights has to run `up`.',
+  'key-limit': 'The user already has two access keys that are not ours.',
+  'key-old': 'The access key is older than 90 days.',
+  'key-refused': 'The access key in the secrets is refused.',
+  'key-unfinished': 'An earlier run stopped while it made the access key; `up` finishes it.',
+  'secret-pair-torn': 'The stored key id and secret are not of one write.',
+  'repository-foreign': 'The repository exists and is not ours; it is used and not changed.',
+  'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',
+  'repository-name': 'ECR refuses the name.',
+  'image-absent': 'The image is not in the ECR yet.',
+  'image-platforms': 'The image in the ECR lacks a wanted platform.',
+  'image-unresolved': 'An image of the cluster was not found at its source.',
+  'operator-foreign': 'External Secrets Operator is installed and not ours.',
+  'operator-unhealthy': 'A part of the operator does not run.',
+  'operator-manifest': "The operator's YAML is not the one that was applied before.",
+  'operator-api': 'The installed operator does not serve the API versions that are needed.',
+  'token-expiring': 'A pull secret is close to its end and was not renewed.',
+  'token-expired': 'A pull secret is over.',
+  'token-unknown': 'It cannot be told how long a pull secret lasts.',
+  'token-refused': 'The registry refuses the token.',
+  'sync-failed': 'The operator failed to renew or copy a secret.',
+  'pull-secret-foreign': 'A secret of that name exists and is not ours.',
+  'namespace-uncovered': 'A namespace has no pull secret.',
+  'namespace-ignored': 'A namespace or service account is left alone on purpose.',
+  'service-account-uncovered': 'A service account does not name the pull secret.',
+  'policy-unavailable':
+    'The cluster does not serve MutatingAdmissionPolicy; new service accounts need `up` again.',
+  'policy-unproven': 'The admission policy did not work in a dry run and was taken away.',
+  'pull-failing': 'A pod cannot pull its image.',
+  'pod-pull-secrets': 'A pod lists pull secrets of its own and not ours.',
+  'internet-image': 'A workload names an image outside this ECR.',
+} as const satisfies Record<string, string>;
+
+export type FindingCode = keyof typeof findingCodes;

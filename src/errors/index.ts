@@ -1,0 +1,48 @@
+import { errorCodes, type ErrorCode } from './codes.ts';
+
+export { type ErrorCode, type FindingCode, errorCodes, findingCodes } from './codes.ts';
+
+/** Process exit codes. `bug` is EX_SOFTWARE of sysexits.h; `interrupted` is 128 + SIGINT. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, drift: 3, bug: 70, interrupted: 130 } as const;
+
+/** The three parts of every error that a person sees. */
+export interface ErrorParts {
+  readonly code: ErrorCode;
+  /** What failed, with its target: `create repository myproject/nginx`. */
+  readonly what: string;
+  /** Why, in the service's own words, short. */
+  readonly why: string;
+  /** What to do about it, preferably a command. */
+  readonly hint: string;
+}
+
+/** The one error that this program throws on purpose. Anything else that reaches the top is a bug. */
+export class BootstrapError extends Error implements ErrorParts {
+  readonly code: ErrorCode;
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+
+  constructor(parts: ErrorParts, options?: { cause?: unknown }) {
+    super(`${parts.what}: ${parts.why}`, options);
+    this.name = 'BootstrapError';
+    this.code = parts.code;
+    this.what = parts.what;
+    this.why = parts.why;
+    this.hint = parts.hint;
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code].exit;
+  }
+
+  toJSON(): ErrorParts {
+    return { code: this.code, what: this.what, why: this.why, hint: this.hint };
+  }
+}
+
+/** Turns whatever was thrown into one short line, for use as the `why` of an error. */
+export function reasonOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  return text.split('\n', 1)[0]?.trim() || 'no reason given';
+}

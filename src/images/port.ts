@@ -1,0 +1,21 @@
+/** One image that has to be in the ECR. */
+export interface WantedImage {
+  /** Normalised source reference: `docker.io/library/nginx:1.27`. */
+  readonly source: string;
+  /** Repository in the ECR: `myproject/docker.io/library/nginx`. */
+  readonly repository: string;
+  /** Tag in the ECR; for a source given by digest only, the digest. */
+  readonly tag: string;
+  /** Where it was asked for: `config`, `file`, `operator`, `Deployment shop/web`. */
+  readonly wantedBy: readonly string[];
+}
+
+export interface WantedImages {
+  /** The operator's own image. */
+  readonly operator: WantedImage;
+  /** All others, sorted by source, without doubles. */
+  readonly others: readonly WantedImage[];
+}
+
+/** Which platforms of an image are wanted: all of the source's, or these (`linux/amd64`). */
+export type Platforms = 'all' | readonly string[];

@@ -1,0 +1,53 @@
+import type { BootstrapError } from '../errors/index.ts';
+import type { Platforms, WantedImage } from '../images/port.ts';
+import type { Emit } from '../plan/index.ts';
+
+export type EngineName = 'registry' | 'docker';
+
+export interface MirrorOptions {
+  readonly engine: 'auto' | EngineName;
+  readonly platforms: Platforms;
+  /** Transfers at once. */
+  readonly concurrency: number;
+  /** Leave tags alone that exist in the ECR and differ from the source. */
+  readonly noClobber?: boolean;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/** What a mirror run would do, or did, for one image. */
+export interface MirrorResult {
+  readonly image: WantedImage;
+  /** `HOST/REPOSITORY:TAG` in the ECR. */
+  readonly target: string;
+  readonly engine: EngineName;
+  readonly state: 'current' | 'copied' | 'moved' | 'would-copy' | 'would-move' | 'kept' | 'failed';
+  readonly sourceDigest?: string;
+  readonly targetDigest?: string;
+  /** The digest that the tag had before, when it moved. */
+  readonly previousDigest?: string;
+  readonly platforms: readonly string[];
+  readonly bytesSent: number;
+  readonly bytesMounted: number;
+  readonly bytesSkipped: number;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly error?: BootstrapError;
+}
+
+/** What the ECR holds for a wanted image, told without asking its source. */
+export interface Presence {
+  readonly image: WantedImage;
+  readonly digest?: string;
+  /** Wanted platforms that the tag in the ECR does not give; empty when the image is not there at all. */
+  readonly missingPlatforms: readonly string[];
+}
+
+/** Repositories must exist before {@link Mirror.copy}. Failures are per image, in the results. */
+export interface Mirror {
+  /** Asks only the ECR. */
+  presence(images: readonly WantedImage[], platforms: Platforms): Promise<readonly Presence[]>;
+  /** Resolves every source and tells what a copy would do. */
+  plan(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
+  copy(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
+}

@@ -1,0 +1,75 @@
+import { BootstrapError, reasonOf } from '../errors/index.ts';
+import type { Change, Outcome, Run, Target } from './step.ts';
+
+/** How a target is written for people and on the command line: `Secret external-secrets/puller`. */
+export const nameOf = (target: Target): string => `${target.kind} ${target.name}`;
+
+/** Carries out one change; resolves to a detail worth showing, if any. */
+export type Carry = (change: Change) => Promise<string | undefined | void>;
+
+/** Applies the changes one after another; the first failure skips the rest. */
+export async function inOrder<Ctx>(
+  changes: readonly Change[],
+  run: Run<Ctx>,
+  carry: Carry,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let failed = false;
+  for (const change of changes) {
+    const outcome: Outcome =
+      failed || run.signal.aborted ? { change, result: 'skipped' } : await attempt(change, run, carry);
+    failed ||= outcome.result === 'failed';
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/** Applies the changes with at most `limit` under way; a failure does not stop the others. */
+export async function atOnce<Ctx>(
+  limit: number,
+  changes: readonly Change[],
+  run: Run<Ctx>,
+  carry: Carry,
+): Promise<Outcome[]> {
+  const outcomes = new Array<Outcome>(changes.length);
+  const queue = changes.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, change] of queue) {
+      outcomes[index] = run.signal.aborted
+        ? { change, result: 'skipped' }
+        : await attempt(change, run, carry);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, changes.length) }, worker));
+  return outcomes;
+}
+
+async function attempt<Ctx>(change: Change, run: Run<Ctx>, carry: Carry): Promise<Outcome> {
+  run.emit({ type: 'change-started', change });
+  const outcome = await settle(change, carry);
+  run.emit({ type: 'change-done', outcome });
+  return outcome;
+}
+
+async function settle(change: Change, carry: Carry): Promise<Outcome> {
+  try {
+    const detail = await carry(change);
+    return { change, result: 'done', ...(detail ? { detail } : {}) };
+  } catch (error) {
+    return { change, result: 'failed', error: foreseen(error, `${change.action} ${nameOf(change.target)}`) };
+  }
+}
+
+/** What was thrown, if it is one of ours; anything else becomes the error that says it is a bug. */
+export function foreseen(thrown: unknown, what: string): BootstrapError {
+  if (thrown instanceof BootstrapError) return thrown;
+  return new BootstrapError(
+    {
+      code: 'bug',
+      what,
+      why: reasonOf(thrown),
+      hint: 'This is a bug. Please report it with the output of the same command with -v.',
+    },
+    { cause: thrown },
+  );
+}

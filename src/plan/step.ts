@@ -1,0 +1,106 @@
+import type { BootstrapError, FindingCode } from '../errors/index.ts';
+import type { Secret } from '../secret.ts';
+import type { Emit } from './events.ts';
+
+/** What a step has to reach. Preflight asks only for the needs of the selected steps. */
+export type Need = 'aws' | 'cluster' | 'sources' | 'docker';
+
+/** What a change or finding is about: kind `Secret`, name `external-secrets/puller`. */
+export interface Target {
+  readonly kind: string;
+  readonly name: string;
+}
+
+export type Value =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | Secret
+  | readonly Value[]
+  | { readonly [key: string]: Value };
+
+/** One field that differs. `from` is missing when the field is not there, `to` when it is to go. */
+export interface Field {
+  readonly path: string;
+  readonly from?: Value;
+  readonly to?: Value;
+}
+
+/** One thing that a step would do: plain data, printable and comparable. */
+export interface Change {
+  readonly action: 'create' | 'update' | 'replace' | 'delete';
+  readonly target: Target;
+  readonly fields: readonly Field[];
+  /** Shown behind the target when the fields alone do not tell the reason. */
+  readonly reason?: string;
+  /** The change touches who may do what; asks for confirmation on a terminal. */
+  readonly grants?: boolean;
+}
+
+/** Something to know that `up` does not change: a fact with its reason and what to do. */
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'failed' | 'unknown';
+  readonly code: FindingCode;
+  readonly target: Target;
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+  /** Ends a run before its first change. */
+  readonly blocking?: boolean;
+}
+
+export interface Diff {
+  readonly changes: readonly Change[];
+  readonly findings: readonly Finding[];
+}
+
+/** What became of one change. */
+export type Outcome =
+  | { readonly change: Change; readonly result: 'done'; readonly detail?: string }
+  | {
+      readonly change: Change;
+      readonly result: 'failed';
+      readonly error: BootstrapError;
+      /** The steps after this one can do their work all the same. */
+      readonly tolerable?: boolean;
+    }
+  | { readonly change: Change; readonly result: 'skipped' };
+
+/** What a step is given while it changes things. */
+export interface Run<Ctx> {
+  readonly ctx: Ctx;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/**
+ * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.
+ * `State` is all that the step saw: absence (a kind not served, a namespace missing, a key not yet made) is a
+ * state, never an error.
+ */
+export interface Step<State, Ctx> {
+  readonly id: string;
+  /** A few words for people: "IAM user for pulling images". */
+  readonly title: string;
+  readonly needs: readonly Need[];
+  /** Reads only. */
+  observe(ctx: Ctx): Promise<State>;
+  /** Pure: what differs from the wanted state, and what else should be known. */
+  diff(state: State, ctx: Ctx): Diff;
+  /** Carries the changes out. Throws only what ends the run at once; a failed change is an outcome. */
+  apply(changes: readonly Change[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
+  /** Waits until it works; runs also when nothing changed, so it must be quick when all is well. */
+  ready?(state: State, run: Run<Ctx>): Promise<void>;
+  /** What `status` says beyond drift. */
+  health?(state: State, ctx: Ctx): Promise<readonly Finding[]>;
+  /** The Kubernetes objects that `up` applies, without secrets. */
+  render?(ctx: Ctx): Promise<readonly object[]>;
+  /** What `down` takes away. */
+  remove?(state: State, ctx: Ctx): readonly Change[];
+}
+
+/** A step whose state is nobody else's business: how lists of steps are typed. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- State is both argument and result, so only `any` accepts every step
+export type AnyStep<Ctx> = Step<any, Ctx>;

@@ -1,0 +1,33 @@
+import type { AwsPort } from '../aws/port.ts';
+import type { Clock } from '../clock.ts';
+import type { ClusterPort } from '../cluster/port.ts';
+import type { Config } from '../config/schema.ts';
+import type { Platforms, WantedImages } from '../images/port.ts';
+import type { Inventory } from '../inventory/port.ts';
+import type { OperatorSource } from '../manifests/port.ts';
+import type { Mirror } from '../mirror/port.ts';
+import type * as plan from '../plan/index.ts';
+
+/**
+ * All that a step may use. Ports are made when they are first touched. One context is one observation: what it
+ * has read once it remembers, and {@link Context.fresh} gives one that has forgotten.
+ */
+export interface Context {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly aws: AwsPort;
+  readonly cluster: ClusterPort;
+  readonly inventory: Inventory;
+  readonly mirror: Mirror;
+  readonly operatorSource: OperatorSource;
+  /** The images to mirror: the configuration's, those of files, and the cluster's when it answers. */
+  wantedImages(): Promise<WantedImages>;
+  platforms(): Promise<Platforms>;
+  /** The ECR's host, from what ECR answers; from what the cluster was given last when AWS does not answer. */
+  registryHost(): Promise<string>;
+  fresh(): Context;
+}
+
+export type Step<State> = plan.Step<State, Context>;
+export type AnyStep = plan.AnyStep<Context>;
+export type Run = plan.Run<Context>;

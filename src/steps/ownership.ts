@@ -1,0 +1,30 @@
+/** How everything that is ours is marked, so that no state file is needed to know it again. */
+export const manager = 'ecr-bootstrap';
+
+/** Label on every Kubernetes object that we made. */
+export const managedBy = { 'app.kubernetes.io/managed-by': manager } as const;
+
+/** Opts a namespace or service account out when `"true"`. */
+export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
+
+/** Annotations on our Kubernetes objects. */
+export const annotations = {
+  /** SHA-256 of the operator's YAML that an object was made from. */
+  manifestDigest: 'ecr-bootstrap.dev/manifest-sha256',
+  /** When the token in a pull secret ends, in unix seconds: the form in which the generator gives it. */
+  expiresAt: 'ecr-bootstrap.dev/expires-at',
+  /** The ECR host that the cluster was set up for. */
+  registryHost: 'ecr-bootstrap.dev/registry-host',
+  /** Changed to make the operator sync at once. */
+  forceSync: 'ecr-bootstrap.dev/force-sync',
+} as const;
+
+/** AWS tag keys. `creating` protects the access key that is being made; its value is the key ids that stood before, or `-`. */
+export const tags = {
+  project: 'ecr-bootstrap:project',
+  region: 'ecr-bootstrap:region',
+  creating: 'ecr-bootstrap:creating',
+} as const;
+
+export const operatorNamespace = 'external-secrets';
+export const operatorVersion = 'v0.12.1';
