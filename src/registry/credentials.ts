@@ -1,0 +1,15 @@
+import type { Secret } from '../secret.ts';
+
+/** What a registry is shown: a user's password, or an identity token that its token service takes instead. */
+export interface Credential {
+  readonly username: string;
+  readonly password: Secret;
+  /** The password is an OAuth2 refresh token: helpers say so by the user name `<token>`. */
+  readonly isIdentityToken?: boolean;
+}
+
+/** Where credentials for a registry host come from. Undefined: ask anonymously. */
+export interface Credentials {
+  /** @param host as it stands in references: `docker.io`, `ghcr.io`, `127.0.0.1:5000` */
+  find(host: string): Promise<Credential | undefined>;
+}
