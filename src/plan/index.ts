@@ -1,5 +1,8 @@
+export { type CarryOut, carryOut, type RunResult, type StepResult } from './carry-out.ts';
 export type { Emit, Event, EventType, Progress } from './events.ts';
 export { type Carry, atOnce, foreseen, inOrder, nameOf } from './helpers.ts';
+export { inspect, type StepStatus } from './inspect.ts';
+export { makePlan, type Planned, refuseBlocked } from './plan.ts';
 export type {
   AnyStep,
   Change,

@@ -1,0 +1,111 @@
+import { performance } from 'node:perf_hooks';
+import { BootstrapError } from '../errors/index.ts';
+import type { Event } from './events.ts';
+import { nameOf } from './helpers.ts';
+import { look, type Planned, refuseBlocked } from './plan.ts';
+import type { Change, Outcome, Run } from './step.ts';
+
+export interface CarryOut<Ctx> {
+  readonly ctx: Ctx;
+  /** A context that has forgotten what it read, for looking again after something changed. */
+  readonly fresh: (ctx: Ctx) => Ctx;
+  readonly signal: AbortSignal;
+  readonly emit: (event: Event) => void;
+}
+
+/** What became of one step. */
+export interface StepResult {
+  readonly step: string;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** All that was done before a run ended, be it well or by `error`. */
+export interface RunResult {
+  readonly steps: readonly StepResult[];
+  readonly error?: BootstrapError;
+}
+
+/**
+ * Applies a plan step by step. Once a step has changed something, each later one is observed again: what it finds
+ * may refine the plan, a new target is announced, and a delete that nobody was shown ends the run.
+ */
+export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut<Ctx>): Promise<RunResult> {
+  const steps: StepResult[] = [];
+  let ctx = how.ctx;
+  let stale = false;
+  try {
+    for (const planned of plan) {
+      throwIfInterrupted(how.signal);
+      const started = performance.now();
+      const { id: step, title } = planned.step;
+      const run: Run<Ctx> = {
+        ctx,
+        signal: how.signal,
+        emit: (event) => how.emit({ ...event, step } as Event),
+      };
+      how.emit({ type: 'step-started', step, title });
+      const current = stale ? await lookAgain(planned, ctx, how) : planned;
+      const outcomes = await applyChanges(current, run);
+      steps.push({ step, outcomes });
+      throwIfFailed(outcomes);
+      throwIfInterrupted(how.signal);
+      await planned.step.ready?.(current.state, run);
+      const changed = outcomes.filter((outcome) => outcome.result === 'done').length;
+      how.emit({ type: 'step-done', step, changed, milliseconds: performance.now() - started });
+      if (changed > 0) {
+        ctx = how.fresh(ctx);
+        stale = true;
+      }
+    }
+    return { steps };
+  } catch (thrown) {
+    if (how.signal.aborted) return { steps, error: interruption() };
+    if (thrown instanceof BootstrapError) return { steps, error: thrown };
+    throw thrown;
+  }
+}
+
+async function lookAgain<Ctx>(planned: Planned<Ctx>, ctx: Ctx, how: CarryOut<Ctx>): Promise<Planned<Ctx>> {
+  const again = await look(planned.step, ctx);
+  refuseBlocked([again]);
+  const known = new Map(planned.changes.map((change) => [nameOf(change.target), change]));
+  for (const change of again.changes) {
+    const before = known.get(nameOf(change.target));
+    if (destroys(change) && !(before && destroys(before))) throw unplannedDelete(change);
+    if (!before) how.emit({ type: 'found-on-the-way', step: planned.step.id, change });
+  }
+  return again;
+}
+
+const destroys = (change: Change): boolean => change.action === 'delete' || change.action === 'replace';
+
+async function applyChanges<Ctx>(planned: Planned<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {
+  if (planned.changes.length === 0) return [];
+  return planned.step.apply(planned.changes, planned.state, run);
+}
+
+function throwIfFailed(outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes) {
+    if (outcome.result === 'failed' && !outcome.tolerable) throw outcome.error;
+  }
+}
+
+function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw interruption();
+}
+
+const interruption = (): BootstrapError =>
+  new BootstrapError({
+    code: 'interrupted',
+    what: 'carry out the plan',
+    why: 'the run was interrupted; what was under way was finished',
+    hint: 'Run the same command again: it goes on where this run stopped.',
+  });
+
+const unplannedDelete = (change: Change): BootstrapError =>
+  new BootstrapError({
+    code: 'plan-changed',
+    what: `${change.action} ${nameOf(change.target)}`,
+    why: 'this was not in the plan that was shown',
+    hint: 'Run the same command again and look at the new plan.',
+  });
