@@ -106,6 +106,7 @@ export const findingCodes = {
   'token-refused': 'The registry refuses the token.',
   'sync-failed': 'The operator failed to renew or copy a secret.',
   'pull-secret-foreign': 'A secret of that name exists and is not ours.',
+  'object-foreign': 'A Kubernetes object of that name exists and is not ours; it is left alone.',
   'namespace-uncovered': 'A namespace has no pull secret.',
   'namespace-ignored': 'A namespace or service account is left alone on purpose.',
   'service-account-uncovered': 'A service account does not name the pull secret.',

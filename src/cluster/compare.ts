@@ -1,0 +1,173 @@
+import type { Field, Value } from '../plan/index.ts';
+import { Secret } from '../secret.ts';
+import type { KubeObject } from './port.ts';
+import { duration, quantity } from './quantity.ts';
+
+/** Lists that Kubernetes merges by key, and that others may add entries to. All other lists are compared whole. */
+const listKeys: Readonly<Record<string, readonly string[]>> = {
+  containers: ['name'],
+  initContainers: ['name'],
+  ephemeralContainers: ['name'],
+  env: ['name'],
+  volumes: ['name'],
+  volumeMounts: ['mountPath'],
+  imagePullSecrets: ['name'],
+  tolerations: ['key', 'operator', 'value', 'effect'],
+  hostAliases: ['ip'],
+  webhooks: ['name'],
+  versions: ['name'],
+};
+
+/** `ports` of a container and of a service go by different keys. */
+const portKeys = [
+  ['containerPort', 'protocol'],
+  ['port', 'protocol'],
+] as const;
+
+const quantityParents = new Set(['limits', 'requests']);
+const quantityFields = new Set(['sizeLimit', 'storage']);
+const durationFields = new Set(['refreshInterval', 'refreshTime']);
+const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace', 'stringData']);
+
+/**
+ * The fields of `wanted` that `actual` does not have as wanted. What only `actual` has is somebody else's: defaults,
+ * status, other managers' fields. Values of Secrets come as {@link Secret}.
+ * Field paths: `spec.template.spec.containers[name=webhook].image`, `metadata.labels["a.b/c"]`.
+ */
+export function compare(wanted: KubeObject, actual: KubeObject): Field[] {
+  const fields: Field[] = [];
+  const hide = wanted.kind === 'Secret';
+  compareMaps(plainData(wanted), plainData(actual), [], (path, from, to) => {
+    const text = pathText(path);
+    const secret = hide && (path[0] === 'data' || text === lastApplied);
+    fields.push({ path: text, ...shown('from', from, secret), ...shown('to', to, secret) });
+  });
+  return fields;
+}
+
+/** Carries a copy of the whole object, secret values too, when somebody used `kubectl apply`. */
+const lastApplied = 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]';
+
+type Segment = string | number;
+type Report = (path: readonly Segment[], from: unknown, to: unknown) => void;
+
+function compareAny(wanted: unknown, actual: unknown, path: readonly Segment[], report: Report): void {
+  if (wanted === null || (isEmpty(wanted) && isEmpty(actual))) return;
+  if (Array.isArray(wanted) && Array.isArray(actual)) return compareLists(wanted, actual, path, report);
+  if (isMap(wanted) && isMap(actual)) return compareMaps(wanted, actual, path, report);
+  if (!sameScalar(wanted, actual, path)) report(path, actual, wanted);
+}
+
+function compareMaps(wanted: JsonMap, actual: JsonMap, path: readonly Segment[], report: Report): void {
+  for (const [key, value] of Object.entries(wanted)) {
+    const here = [...path, key];
+    if (!identity.has(here.join('.'))) compareAny(value, actual[key], here, report);
+  }
+}
+
+function compareLists(
+  wanted: readonly unknown[],
+  actual: readonly unknown[],
+  path: readonly Segment[],
+  report: Report,
+): void {
+  const keys = keysOf(path.at(-1), wanted);
+  if (keys) return compareByKey(wanted.filter(isMap), actual.filter(isMap), keys, path, report);
+  if (wanted.length !== actual.length) return report(path, actual, wanted);
+  wanted.forEach((item, index) => compareAny(item, actual[index], [...path, index], report));
+}
+
+function compareByKey(
+  wanted: readonly JsonMap[],
+  actual: readonly JsonMap[],
+  keys: readonly string[],
+  path: readonly Segment[],
+  report: Report,
+): void {
+  const found = new Map(actual.map((item) => [keyOf(item, keys), item]));
+  for (const item of wanted) {
+    const key = keyOf(item, keys);
+    const here = [...path.slice(0, -1), `${String(path.at(-1))}[${key}]`];
+    const counterpart = found.get(key);
+    if (counterpart) compareMaps(item, counterpart, here, report);
+    else report(here, undefined, item);
+  }
+}
+
+function keysOf(name: Segment | undefined, items: readonly unknown[]): readonly string[] | undefined {
+  if (!items.every(isMap)) return undefined;
+  const candidates = name === 'ports' ? portKeys : [listKeys[name ?? '']];
+  return candidates.find((keys) => keys && items.every((item) => isMap(item) && keys[0] in item));
+}
+
+const keyDefaults: Readonly<Record<string, string>> = { protocol: 'TCP', operator: 'Equal' };
+
+function keyOf(item: JsonMap, keys: readonly string[]): string {
+  const parts = keys.flatMap((key) => {
+    const value = item[key];
+    return value === undefined || value === keyDefaults[key] ? [] : [`${key}=${String(value)}`];
+  });
+  return parts.join(',');
+}
+
+type JsonMap = Readonly<Record<string, unknown>>;
+
+const isMap = (value: unknown): value is JsonMap =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The API server leaves out zero values of most fields, so a zero value and an absent one are the same. */
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '' || value === false || value === 0) return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+function sameScalar(wanted: unknown, actual: unknown, path: readonly Segment[]): boolean {
+  if (wanted === actual) return true;
+  const [parent, name] = [String(path.at(-2)), String(path.at(-1))];
+  if (durationFields.has(name)) return same(wanted, actual, (value) => duration(String(value)));
+  if (quantityParents.has(parent) || quantityFields.has(name)) {
+    return same(wanted, actual, (value) => quantity(String(value)));
+  }
+  return false;
+}
+
+function same(wanted: unknown, actual: unknown, measure: (value: unknown) => number | undefined): boolean {
+  const [one, other] = [measure(wanted), measure(actual)];
+  return one !== undefined && one === other;
+}
+
+/** With `stringData` as `data`, the form in which the server answers. */
+function plainData(object: KubeObject): JsonMap {
+  const { stringData } = object;
+  if (!isMap(stringData)) return object;
+  const encoded = Object.entries(stringData).map(([key, value]) => [
+    key,
+    Buffer.from(String(value)).toString('base64'),
+  ]);
+  return {
+    ...object,
+    data: { ...(isMap(object['data']) ? object['data'] : {}), ...Object.fromEntries(encoded) },
+  };
+}
+
+function shown(side: 'from' | 'to', value: unknown, secret: boolean): Partial<Field> {
+  if (value === undefined) return {};
+  return { [side]: secret ? hidden(value) : (value as Value) };
+}
+
+function hidden(value: unknown): Value {
+  if (isMap(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(inner)]));
+  }
+  return new Secret(String(value));
+}
+
+function pathText(path: readonly Segment[]): string {
+  return path
+    .map((segment, index) => {
+      if (typeof segment === 'number') return `[${segment}]`;
+      if (/^[\w-]+(\[.*\])?$/.test(segment)) return index === 0 ? segment : `.${segment}`;
+      return `["${segment}"]`;
+    })
+    .join('');
+}

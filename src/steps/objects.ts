@@ -1,0 +1,158 @@
+import { compare } from '../cluster/compare.ts';
+import { isManagedBy, refOf, targetOf } from '../cluster/names.ts';
+import type { ClusterPort, KubeObject, ObjectRef } from '../cluster/port.ts';
+import type { FindingCode } from '../errors/index.ts';
+import {
+  type Change,
+  type Diff,
+  type Field,
+  type Finding,
+  type Outcome,
+  inOrder,
+  nameOf,
+  waitFor,
+} from '../plan/index.ts';
+import type { Run } from './context.ts';
+import { managedBy } from './ownership.ts';
+
+/** The Kubernetes objects that a step keeps, and what the cluster has of them. */
+export interface ObjectsState {
+  /** In the order in which they are to be applied; each carries our label. */
+  readonly wanted: readonly KubeObject[];
+  /** What earlier settings left behind: deleted when it is there and ours. */
+  readonly unwanted: readonly ObjectRef[];
+  /** By {@link keyOf}. Absent: not there, or its namespace or kind is not. */
+  readonly seen: ReadonlyMap<string, KubeObject>;
+}
+
+export interface DiffOptions {
+  /** Code of the finding about an object of that name that is not ours. It blocks the run. */
+  readonly foreign: FindingCode;
+  readonly foreignHint?: string;
+}
+
+/** The object with our label, which {@link diffObjects} knows it by. */
+export function owned<T extends KubeObject>(object: T): T {
+  const { metadata } = object;
+  return { ...object, metadata: { ...metadata, labels: { ...metadata.labels, ...managedBy } } };
+}
+
+export const isOurs = (object: KubeObject): boolean => isManagedBy(object, managedBy);
+
+export const keyOf = (ref: ObjectRef): string => nameOf(targetOf(ref));
+
+/** Gets each of them; what is not there is a state. */
+export async function observeObjects(
+  cluster: ClusterPort,
+  wanted: readonly KubeObject[],
+  unwanted: readonly ObjectRef[] = [],
+): Promise<ObjectsState> {
+  const refs = [...wanted.map(refOf), ...unwanted];
+  const found = await Promise.all(refs.map(async (ref) => [keyOf(ref), await cluster.get(ref)] as const));
+  const seen = new Map(found.flatMap(([key, object]) => (object ? [[key, object] as const] : [])));
+  return { wanted, unwanted, seen };
+}
+
+/** What has to be done so that the cluster has the wanted objects. Objects that are not ours give findings. */
+export function diffObjects(state: ObjectsState, options: DiffOptions): Diff {
+  const changes: Change[] = [];
+  const findings: Finding[] = [];
+  for (const object of state.wanted) {
+    const actual = state.seen.get(keyOf(refOf(object)));
+    if (actual && !isOurs(actual)) findings.push(foreignFinding(actual, options));
+    else changes.push(...changesFor(object, actual));
+  }
+  changes.push(...deletions(state.unwanted, state));
+  return { changes, findings };
+}
+
+/** What `down` deletes: all of ours, the last applied first. */
+export function removeObjects(state: ObjectsState): readonly Change[] {
+  return deletions([...state.unwanted, ...state.wanted.map(refOf)].reverse(), state);
+}
+
+/** Carries changes of {@link diffObjects} out, in the plan's order, by server-side apply. */
+export function applyObjects(changes: readonly Change[], state: ObjectsState, run: Run): Promise<Outcome[]> {
+  const wanted = new Map(state.wanted.map((object) => [keyOf(refOf(object)), object]));
+  const refs = new Map(state.unwanted.map((ref) => [keyOf(ref), ref]));
+  return inOrder(changes, run, async (change) => {
+    const key = nameOf(change.target);
+    const object = wanted.get(key);
+    const ref = object ? refOf(object) : refs.get(key);
+    if (!ref) throw new Error(`${key} is not an object of this step`);
+    if (change.action === 'replace' || change.action === 'delete') await deleteSeen(ref, state, run);
+    if (change.action !== 'delete' && object) await run.ctx.cluster.apply(object);
+  });
+}
+
+function changesFor(wanted: KubeObject, actual: KubeObject | undefined): Change[] {
+  const target = targetOf(refOf(wanted));
+  const grants = grantsRights(wanted) ? { grants: true } : {};
+  if (!actual) return [{ action: 'create', target, fields: [], ...grants }];
+  const fields = compare(wanted, actual);
+  if (fields.length === 0) return [];
+  return [{ action: isReplacement(wanted.kind, fields) ? 'replace' : 'update', target, fields, ...grants }];
+}
+
+/** Fields that the API server never lets change, by kind. */
+const immutable: Readonly<Record<string, RegExp>> = {
+  Secret: /^type$/,
+  RoleBinding: /^roleRef/,
+  ClusterRoleBinding: /^roleRef/,
+  Deployment: /^spec\.selector/,
+};
+
+const isReplacement = (kind: string, fields: readonly Field[]): boolean =>
+  fields.some(({ path }) => immutable[kind]?.test(path));
+
+const grantsRights = ({ apiVersion }: KubeObject): boolean =>
+  apiVersion.startsWith('rbac.authorization.k8s.io/');
+
+function deletions(refs: readonly ObjectRef[], { seen }: ObjectsState): Change[] {
+  return refs
+    .filter((ref) => {
+      const actual = seen.get(keyOf(ref));
+      return actual !== undefined && isOurs(actual);
+    })
+    .map((ref) => ({ action: 'delete', target: targetOf(ref), fields: [] }));
+}
+
+function foreignFinding(actual: KubeObject, { foreign, foreignHint }: DiffOptions): Finding {
+  const target = targetOf(refOf(actual));
+  const owner = actual.metadata.labels?.['app.kubernetes.io/managed-by'];
+  return {
+    level: 'failed',
+    code: foreign,
+    target,
+    what: `${nameOf(target)} exists and is not ours`,
+    why: owner ? `it is managed by ${owner}` : 'it does not carry our label',
+    hint: foreignHint ?? `Remove or rename it, or hand it over: ${labelCommand(target.kind, actual)}`,
+    blocking: true,
+  };
+}
+
+function labelCommand(kind: string, { metadata }: KubeObject): string {
+  const namespace = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
+  const label = Object.entries(managedBy).map(([key, value]) => `${key}=${value}`);
+  return `kubectl label --overwrite${namespace} ${kind.toLowerCase()} ${metadata.name} ${label.join(' ')}`;
+}
+
+/** Deletes exactly the object that was seen and waits until it is gone. */
+async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: Run): Promise<void> {
+  const { cluster, clock } = run.ctx;
+  const uid = state.seen.get(keyOf(ref))?.metadata.uid;
+  await cluster.delete(ref, uid === undefined ? {} : { uid });
+  const wait = { clock, signal: run.signal, emit: run.emit, deadline: 60_000, every: 200 };
+  await waitFor(
+    {
+      ...wait,
+      what: `${keyOf(ref)} to be gone`,
+      hint: 'Deal with what holds it, and run the same command again.',
+    },
+    async (pending) => {
+      const left = await cluster.get(ref);
+      if (!left || left.metadata.uid !== uid) return true;
+      return pending(`finalizers: ${left.metadata.finalizers?.join(', ') ?? 'none'}`);
+    },
+  );
+}
