@@ -1,0 +1,190 @@
+import { invalid, StatusError, internal, notFound, badRequest } from './errors.ts';
+import { canonical, equal, fieldAt, isFields } from './objects.ts';
+import type { KubeObject } from './objects.ts';
+import { mutateServiceAccount } from './policies.ts';
+import type { Resource } from './resources.ts';
+import type { ObjectStore } from './store.ts';
+
+export type Verb = 'CREATE' | 'UPDATE' | 'DELETE';
+
+/** Where a webhook configuration sends its calls. */
+export interface ClientConfig {
+  service?: { name: string; namespace: string; path?: string; port?: number };
+  caBundle?: string;
+}
+
+/**
+ * Answers a validating webhook's call.
+ * @returns why the object is refused, or undefined when it is let through.
+ * @throws Error when the webhook cannot be reached; its message is the connection's failure.
+ */
+export type WebhookCall = (client: ClientConfig, verb: Verb, object: KubeObject) => string | undefined;
+
+interface WebhookConfiguration extends KubeObject {
+  webhooks?: {
+    name: string;
+    clientConfig: ClientConfig;
+    failurePolicy?: 'Fail' | 'Ignore';
+    timeoutSeconds?: number;
+    rules?: { apiGroups?: string[]; operations?: string[]; resources?: string[] }[];
+  }[];
+}
+
+/** Defaults, validation, and the webhooks: all that happens to an object between a request and the store. */
+export class Admission {
+  readonly #store: ObjectStore;
+  readonly #callWebhook: WebhookCall;
+
+  constructor(store: ObjectStore, callWebhook: WebhookCall) {
+    this.#store = store;
+    this.#callWebhook = callWebhook;
+  }
+
+  /** The object as it may be stored, or a refusal. */
+  admit(verb: 'CREATE' | 'UPDATE', resource: Resource, draft: KubeObject, old?: KubeObject): KubeObject {
+    const object = structuredClone(draft);
+    if (resource.namespaced) this.#requireNamespace(object);
+    if (object.kind === 'ServiceAccount') mutateServiceAccount(this.#store, verb, object);
+    if (object.kind === 'Secret') normaliseSecret(object, resource);
+    if (object.kind === 'Namespace') {
+      object.metadata.labels = {
+        ...object.metadata.labels,
+        'kubernetes.io/metadata.name': object.metadata.name,
+      };
+    }
+    if (object.kind === 'Pod' && old === undefined) admitPod(this.#store, object);
+    if (old !== undefined) keepImmutable(resource, object, old);
+    this.validate(verb, resource, object);
+    return object;
+  }
+
+  /** Asks the validating webhooks that cover the request; deletions come here only. */
+  validate(verb: Verb, resource: Resource, object: KubeObject): void {
+    for (const { webhooks = [] } of this.#store.list<WebhookConfiguration>(
+      'ValidatingWebhookConfiguration',
+    )) {
+      for (const { name, clientConfig, failurePolicy, timeoutSeconds = 10, rules = [] } of webhooks) {
+        const includes = (values: string[] = [], value: string) =>
+          values.includes('*') || values.includes(value);
+        const covered = rules.some(
+          (rule) =>
+            includes(rule.apiGroups, resource.group) &&
+            includes(rule.operations, verb) &&
+            includes(rule.resources, resource.plural),
+        );
+        if (!covered) continue;
+        const refusal = this.#ask(name, clientConfig, failurePolicy, timeoutSeconds, () =>
+          this.#callWebhook(clientConfig, verb, object),
+        );
+        if (refusal === undefined) continue;
+        throw new StatusError(403, 'Forbidden', `admission webhook "${name}" denied the request: ${refusal}`);
+      }
+    }
+  }
+
+  #ask(
+    name: string,
+    { service }: ClientConfig,
+    failurePolicy: string | undefined,
+    timeout: number,
+    call: () => string | undefined,
+  ): string | undefined {
+    try {
+      return call();
+    } catch (error) {
+      if (failurePolicy === 'Ignore') return undefined;
+      const { name: host = '', namespace = '', path = '/', port = 443 } = service ?? {};
+      const url = `https://${host}.${namespace}.svc:${port}${path}?timeout=${timeout}s`;
+      const why = error instanceof Error ? error.message : String(error);
+      throw internal(`failed calling webhook "${name}": failed to call webhook: Post "${url}": ${why}`);
+    }
+  }
+
+  #requireNamespace({ metadata }: KubeObject): void {
+    const { namespace = '' } = metadata;
+    if (this.#store.get('Namespace', namespace) !== undefined) return;
+    throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace);
+  }
+}
+
+/** Fields that no update may change. */
+const immutable: Record<string, string[]> = {
+  Secret: ['type'],
+  Deployment: ['spec.selector'],
+  Pod: ['spec.imagePullSecrets', 'spec.serviceAccountName'],
+  RoleBinding: ['roleRef'],
+  ClusterRoleBinding: ['roleRef'],
+};
+
+function keepImmutable(resource: Resource, object: KubeObject, old: KubeObject): void {
+  for (const field of immutable[object.kind] ?? []) {
+    const value = fieldAt(object, field.split('.'));
+    if (equal(value, fieldAt(old, field.split('.')))) continue;
+    throw invalid(
+      resource,
+      object.metadata.name,
+      field,
+      `Invalid value: ${canonical(value)}: field is immutable`,
+    );
+  }
+}
+
+interface Secret extends KubeObject {
+  type?: string;
+  data?: Record<string, string>;
+  stringData?: Record<string, string>;
+}
+
+function normaliseSecret(secret: Secret, resource: Resource): void {
+  const { stringData, ...rest } = secret;
+  delete secret.stringData;
+  secret.type = rest.type ?? 'Opaque';
+  for (const [key, value] of Object.entries(stringData ?? {})) {
+    secret.data = { ...secret.data, [key]: Buffer.from(value).toString('base64') };
+  }
+  for (const value of Object.values(secret.data ?? {})) {
+    if (Buffer.from(value, 'base64').toString('base64') !== value) {
+      throw badRequest(
+        'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 0',
+      );
+    }
+  }
+  if (secret.type === 'kubernetes.io/dockerconfigjson') requireDockerConfig(secret, resource);
+}
+
+function requireDockerConfig({ data, metadata }: Secret, resource: Resource): void {
+  const field = 'data[.dockerconfigjson]';
+  const encoded = data?.['.dockerconfigjson'];
+  if (encoded === undefined)
+    throw invalid(resource, metadata.name, field, 'Required value', 'FieldValueRequired');
+  try {
+    if (isFields(JSON.parse(Buffer.from(encoded, 'base64').toString()))) return;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw invalid(
+    resource,
+    metadata.name,
+    field,
+    'Invalid value: "<secret contents redacted>": not a JSON object',
+  );
+}
+
+interface Pod extends KubeObject {
+  spec: { serviceAccountName?: string; imagePullSecrets?: { name: string }[] };
+}
+
+/** The ServiceAccount admission plug-in: pull secrets are copied at creation only, and only into a pod that has none. */
+function admitPod(store: ObjectStore, object: KubeObject): void {
+  const { spec, metadata } = object as Pod;
+  if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;
+  const { namespace = '' } = metadata;
+  const name = (spec.serviceAccountName ??= 'default');
+  const account = store.get<KubeObject & Pod['spec']>('ServiceAccount', name, namespace);
+  if (account === undefined) {
+    const why = `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`;
+    throw new StatusError(403, 'Forbidden', `pods "${metadata.name}" is forbidden: ${why}`);
+  }
+  if (!spec.imagePullSecrets?.length && account.imagePullSecrets)
+    spec.imagePullSecrets = [...account.imagePullSecrets];
+}

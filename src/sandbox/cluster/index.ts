@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SandboxClock } from '../clock.ts';
+import type { Faults } from '../faults.ts';
+import type { AwsForCluster, ImageSource } from '../ports.ts';
+import { Admission } from './admission.ts';
+import type { Draft, KubeObject } from './objects.ts';
+import { Operations } from './operations.ts';
+import { builtinResources } from './resources.ts';
+import { startContent } from './seed.ts';
+import type { NodeOptions } from './seed.ts';
+import { ApiServer } from './server.ts';
+import { ObjectStore } from './store.ts';
+
+export type { Draft, KubeObject } from './objects.ts';
+
+export interface ClusterOptions {
+  readonly clock: SandboxClock;
+  readonly faults: Faults;
+  readonly aws: AwsForCluster;
+  readonly images: ImageSource;
+  /** As in `/version`; v1.36.3 unless told otherwise. */
+  readonly version?: string;
+  /** Version in which MutatingAdmissionPolicy is served; absent where it is not served. */
+  readonly admissionPolicies?: 'v1' | 'v1beta1';
+  /** One amd64 node unless told otherwise. */
+  readonly nodes?: readonly NodeOptions[];
+}
+
+/** A small kubeadm cluster in this process. */
+export interface Cluster {
+  /** The Kubernetes API, to be mounted in any HTTP server. */
+  handler(req: IncomingMessage, res: ServerResponse): void;
+  /**
+   * A kubeconfig (JSON, which is YAML) with a random bearer token.
+   * @param user `kubernetes-admin` may do everything; others have what the roles in the store give them.
+   */
+  kubeconfig(serverUrl: string, caPem?: string, user?: string): string;
+  /** Refuses every token that the user has, as if its kubeconfig had expired. */
+  revokeTokens(user: string): void;
+  get(kind: string, name: string, namespace?: string): KubeObject | undefined;
+  list(kind: string, namespace?: string): KubeObject[];
+  /** Creates or replaces an object behind the API server's back: no admission, no authorization. */
+  put(object: Draft): KubeObject;
+  delete(kind: string, name: string, namespace?: string): void;
+  /** Stops the controllers; nothing runs afterwards. */
+  close(): void;
+}
+
+export function createCluster(options: ClusterOptions): Cluster {
+  const { clock, faults, version = 'v1.36.3', nodes = [{ name: 'node-1', architecture: 'amd64' }] } = options;
+  const store = new ObjectStore(clock, builtinResources(options.admissionPolicies));
+  const admission = new Admission(store, () => undefined);
+  const server = new ApiServer(store, new Operations(store, admission), faults, version);
+  for (const object of startContent(nodes, version)) store.put(object);
+
+  return {
+    handler: (req, res) => void server.handle(req, res),
+    kubeconfig: (serverUrl, caPem, user = 'kubernetes-admin') => {
+      const groups = user === 'kubernetes-admin' ? ['kubeadm:cluster-admins'] : [];
+      return kubeconfig(serverUrl, caPem, user, server.issueToken(user, groups));
+    },
+    revokeTokens: (user) => server.revokeTokens(user),
+    get: (kind, name, namespace) => store.get(kind, name, namespace),
+    list: (kind, namespace) => store.list(kind, namespace),
+    put: (object) => store.put(object),
+    delete: (kind, name, namespace) => void store.delete(kind, name, namespace),
+    close: () => undefined,
+  };
+}
+
+function kubeconfig(server: string, caPem: string | undefined, user: string, token: string): string {
+  const ca =
+    caPem === undefined ? {} : { 'certificate-authority-data': Buffer.from(caPem).toString('base64') };
+  const context = `${user}@sandbox`;
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'sandbox', cluster: { server, ...ca } }],
+    users: [{ name: user, user: { token } }],
+    contexts: [{ name: context, context: { cluster: 'sandbox', user } }],
+    'current-context': context,
+  });
+}

@@ -1,0 +1,78 @@
+import { badRequest } from './errors.ts';
+import type { Fields, KubeObject } from './objects.ts';
+import { apiVersion } from './resources.ts';
+import type { Resource } from './resources.ts';
+import { matches, parseFieldSelector, parseLabelSelector } from './selectors.ts';
+import type { ObjectStore } from './store.ts';
+
+/** The parameters that choose and page what is listed. */
+export interface ListQuery {
+  readonly namespace?: string | undefined;
+  readonly labelSelector: string;
+  readonly fieldSelector: string;
+}
+
+/** The objects that a list or a delete of a collection is about. */
+export function select(store: ObjectStore, resource: Resource, query: ListQuery): KubeObject[] {
+  const labels = parseLabelSelector(query.labelSelector);
+  const fields = parseFieldSelector(query.fieldSelector, resource);
+  const all = store.list(resource.kind, query.namespace);
+  return all.filter((object) => matches(labels, object.metadata.labels) && fields(object));
+}
+
+/**
+ * One page as a list object.
+ * @param limit the page's size; 0 for everything.
+ * @param from the `continue` token of the page before, or an empty string.
+ */
+export function listPage(
+  found: KubeObject[],
+  page: {
+    resource: Resource;
+    version: string;
+    resourceVersion: string;
+    limit: number;
+    from: string;
+    partial: boolean;
+  },
+): Fields {
+  const { resource, version, resourceVersion, limit, from, partial } = page;
+  const start = from === '' ? 0 : found.findIndex((object) => position(object) > decodeToken(from));
+  const rest = start < 0 ? [] : found.slice(start);
+  const objects = limit > 0 ? rest.slice(0, limit) : rest;
+  const last = objects.at(-1);
+  const remaining = rest.length - objects.length;
+  const token = Buffer.from(last === undefined ? '' : position(last)).toString('base64url');
+  const metadata = {
+    resourceVersion,
+    ...(remaining > 0 && { continue: token, remainingItemCount: remaining }),
+  };
+  if (partial) {
+    return {
+      kind: 'PartialObjectMetadataList',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata,
+      items: objects.map(partialMetadata),
+    };
+  }
+  const groupVersion = apiVersion(resource.group, version);
+  const items = objects.map((object) => {
+    if (resource.custom) return { ...object, apiVersion: groupVersion };
+    const { kind: _kind, apiVersion: _version, ...item } = object;
+    return item;
+  });
+  return { kind: `${resource.kind}List`, apiVersion: groupVersion, metadata, items };
+}
+
+/** An object without anything but its metadata, as `as=PartialObjectMetadata` asks for. */
+export function partialMetadata({ metadata }: KubeObject): Fields {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+}
+
+const position = ({ metadata }: KubeObject) => `${metadata.namespace ?? ''}/${metadata.name}`;
+
+function decodeToken(token: string): string {
+  const text = Buffer.from(token, 'base64url').toString();
+  if (!text.includes('/')) throw badRequest('continue key is not valid');
+  return text;
+}

@@ -1,0 +1,80 @@
+/** The common shape of every Kubernetes object; kinds that the sandbox acts on refine it. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: Metadata;
+  spec?: unknown;
+  status?: unknown;
+  [field: string]: unknown;
+}
+
+export interface Metadata {
+  name: string;
+  namespace?: string;
+  generateName?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  ownerReferences?: OwnerReference[];
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+/** What a client may send where an object is due: the server fills in the rest. */
+export interface Draft {
+  apiVersion?: string;
+  kind: string;
+  metadata: Partial<Metadata>;
+  spec?: unknown;
+  status?: unknown;
+  [field: string]: unknown;
+}
+
+export type Fields = Record<string, unknown>;
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value at a path of field names, or undefined where the path ends early. */
+export function fieldAt(value: unknown, path: readonly string[]): unknown {
+  let current = value;
+  for (const name of path) current = isFields(current) ? current[name] : undefined;
+  return current;
+}
+
+/** A copy without the keys that are undefined and with map keys in order: equal values give equal text. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    isFields(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}
+
+export function equal(a: unknown, b: unknown): boolean {
+  return canonical(a) === canonical(b);
+}
+
+/** Milliseconds since the epoch as Kubernetes writes a time: whole seconds, UTC. */
+export function timestamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+export function controllerReference(owner: KubeObject): OwnerReference {
+  const { apiVersion, kind, metadata } = owner;
+  const { name, uid = '' } = metadata;
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+export function controllerOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find((reference) => reference.controller);
+}

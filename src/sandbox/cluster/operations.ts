@@ -1,0 +1,250 @@
+import type { Admission } from './admission.ts';
+import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } from './errors.ts';
+import { equal, fieldAt, isFields } from './objects.ts';
+import type { Draft, Fields, KubeObject } from './objects.ts';
+import { listPage, partialMetadata, select } from './list.ts';
+import { applyMerge, jsonPatch, mergePatch } from './patch.ts';
+import type { Operation } from './patch.ts';
+import { isAllowed } from './rbac.ts';
+import type { Attributes, User } from './rbac.ts';
+import { apiVersion } from './resources.ts';
+import type { Resource } from './resources.ts';
+import type { ObjectStore } from './store.ts';
+
+/** A request for a resource, read from HTTP but no longer bound to it. */
+export interface ResourceRequest {
+  readonly user: User;
+  readonly verb: 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+  readonly resource: Resource;
+  readonly version: string;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly subresource?: string | undefined;
+  readonly query: URLSearchParams;
+  readonly contentType: string;
+  /** Whether only metadata is asked for. */
+  readonly partial: boolean;
+  readonly body: unknown;
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly body: Fields | string;
+}
+
+/** Carries out requests on the store, after authorization and through admission. */
+export class Operations {
+  readonly #store: ObjectStore;
+  readonly #admission: Admission;
+
+  constructor(store: ObjectStore, admission: Admission) {
+    this.#store = store;
+    this.#admission = admission;
+  }
+
+  /** @throws StatusError for each refusal. */
+  perform(request: ResourceRequest): Answer {
+    if (request.resource.kind.startsWith('SelfSubject')) return this.#review(request);
+    switch (request.verb) {
+      case 'get':
+        return this.#answer(200, request, this.#existing(request));
+      case 'list':
+        return this.#list(request);
+      case 'create':
+        return this.#create(request);
+      case 'update':
+        return this.#update(request);
+      case 'patch':
+        return this.#patch(request);
+      case 'delete':
+        return this.#delete(request, this.#existing(request));
+      case 'deletecollection':
+        for (const object of this.#selected(request)) this.#delete(request, object);
+        return { code: 200, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } };
+    }
+  }
+
+  #existing({ resource, name = '', namespace }: ResourceRequest): KubeObject {
+    const object = this.#store.get(resource.kind, name, namespace);
+    if (object === undefined) throw notFound(resource, name);
+    return object;
+  }
+
+  #answer(code: number, { resource, version, partial }: ResourceRequest, object: KubeObject): Answer {
+    if (partial) return { code, body: partialMetadata(object) };
+    return { code, body: { ...object, apiVersion: apiVersion(resource.group, version) } };
+  }
+
+  #selected({ resource, namespace, query }: ResourceRequest): KubeObject[] {
+    const labelSelector = query.get('labelSelector') ?? '';
+    return select(this.#store, resource, {
+      namespace,
+      labelSelector,
+      fieldSelector: query.get('fieldSelector') ?? '',
+    });
+  }
+
+  #list(request: ResourceRequest): Answer {
+    const { resource, version, query, partial } = request;
+    const limit = Number(query.get('limit') ?? 0);
+    const resourceVersion = this.#store.version;
+    const page = { resource, version, resourceVersion, limit, from: query.get('continue') ?? '', partial };
+    return { code: 200, body: listPage(this.#selected(request), page) };
+  }
+
+  #create(request: ResourceRequest): Answer {
+    const { resource } = request;
+    const draft = this.#draft(request, request.body);
+    const { name, namespace, generateName } = draft.metadata;
+    if (!name && !generateName) {
+      throw invalid(
+        resource,
+        '',
+        'metadata.name',
+        'Required value: name or generateName is required',
+        'FieldValueRequired',
+      );
+    }
+    if (name && this.#store.get(resource.kind, name, namespace)) throw alreadyExists(resource, name);
+    return this.#answer(201, request, this.#write(request, this.#store.preview(draft)));
+  }
+
+  #update(request: ResourceRequest): Answer {
+    const current = this.#existing(request);
+    const draft = this.#draft(request, request.body);
+    return this.#answer(200, request, this.#replace(request, current, draft));
+  }
+
+  #patch(request: ResourceRequest): Answer {
+    const { contentType, body } = request;
+    if (contentType.startsWith('application/apply-patch')) return this.#apply(request);
+    const current = this.#existing(request);
+    let changed: unknown;
+    if (contentType === 'application/json-patch+json') changed = jsonPatch(current, body as Operation[]);
+    else if (contentType === 'application/merge-patch+json') changed = mergePatch(current, body);
+    else
+      throw new StatusError(
+        415,
+        'UnsupportedMediaType',
+        `the body of the request was in an unknown format: ${contentType}`,
+      );
+    return this.#answer(200, request, this.#replace(request, current, this.#draft(request, changed)));
+  }
+
+  #apply(request: ResourceRequest): Answer {
+    const { resource, query, name = '', namespace } = request;
+    const manager = query.get('fieldManager');
+    if (!manager) {
+      const options = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
+      throw invalid(
+        options,
+        '',
+        'fieldManager',
+        'Required value: is required for apply patch',
+        'FieldValueRequired',
+      );
+    }
+    const draft = this.#draft(request, request.body);
+    const current = this.#store.get(resource.kind, name, namespace);
+    if (current === undefined)
+      return this.#answer(201, request, this.#write(request, this.#store.preview(draft)));
+    if (query.get('force') !== 'true') refuseOperatorsFields(current, draft, manager);
+    const merged = applyMerge(current, draft) as KubeObject;
+    return this.#answer(200, request, this.#replace(request, current, merged));
+  }
+
+  /** Checks that a body is the kind, name and namespace of its address, and fills in what it leaves out. */
+  #draft({ resource, version, name, namespace }: ResourceRequest, body: unknown): Draft {
+    const groupVersion = apiVersion(resource.group, version);
+    if (!isFields(body) || !isFields(body['metadata'] ?? {}))
+      throw badRequest('the object provided is unrecognized');
+    const { kind = resource.kind, apiVersion: sent = groupVersion } = body;
+    const metadata: KubeObject['metadata'] = { ...(body['metadata'] as KubeObject['metadata']) };
+    if (kind !== resource.kind || sent !== groupVersion) {
+      throw badRequest(
+        `the API version in the data (${String(sent)}, Kind=${String(kind)}) does not match the expected API version (${groupVersion})`,
+      );
+    }
+    if (name !== undefined && (metadata.name ??= name) !== name) {
+      throw badRequest(
+        `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+      );
+    }
+    if (namespace !== undefined && (metadata.namespace ??= namespace) !== namespace) {
+      throw badRequest(
+        'the namespace of the provided object does not match the namespace sent on the request',
+      );
+    }
+    return { ...body, kind: resource.kind, apiVersion: groupVersion, metadata };
+  }
+
+  #replace(request: ResourceRequest, current: KubeObject, draft: Draft): KubeObject {
+    const { resource, subresource } = request;
+    const { resourceVersion } = draft.metadata;
+    if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) {
+      throw conflict(resource, current.metadata.name);
+    }
+    if (subresource === 'status') return this.#write(request, { ...current, status: draft.status }, current);
+    const kept = resource.status ? { ...draft, status: current.status } : draft;
+    return this.#write(request, this.#store.preview(kept), current);
+  }
+
+  #write({ resource, query }: ResourceRequest, object: KubeObject, old?: KubeObject): KubeObject {
+    const admitted = this.#admission.admit(old === undefined ? 'CREATE' : 'UPDATE', resource, object, old);
+    return query.get('dryRun') === 'All' ? this.#store.preview(admitted) : this.#store.put(admitted);
+  }
+
+  #delete({ resource, query, body }: ResourceRequest, object: KubeObject): Answer {
+    const { name, namespace, uid } = object.metadata;
+    const options = isFields(body) ? body : {};
+    for (const field of ['uid', 'resourceVersion'] as const) {
+      const wanted = fieldAt(options, ['preconditions', field]);
+      if (wanted === undefined || wanted === object.metadata[field]) continue;
+      throw conflict(resource, name, `the ${field} in the precondition (${String(wanted)}) does not match`);
+    }
+    this.#admission.validate('DELETE', resource, object);
+    const orphan = (query.get('propagationPolicy') ?? options['propagationPolicy']) === 'Orphan';
+    if (query.get('dryRun') !== 'All') this.#store.delete(resource.kind, name, namespace, orphan);
+    const details = { name, group: resource.group, kind: resource.plural, uid };
+    return {
+      code: 200,
+      body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details },
+    };
+  }
+
+  /** Access reviews are answered, not stored. */
+  #review(request: ResourceRequest): Answer {
+    const { user, body, resource } = request;
+    if (resource.kind === 'SelfSubjectReview') {
+      return { code: 201, body: { ...this.#draft(request, body), status: { userInfo: user } } };
+    }
+    const wanted = fieldAt(body, ['spec', 'resourceAttributes']);
+    const allowed = isFields(wanted) && isAllowed(this.#store, user, wanted as unknown as Attributes);
+    return { code: 201, body: { ...this.#draft(request, body), status: { allowed } } };
+  }
+}
+
+/**
+ * Field ownership in the one case that the product can meet: the data of a Secret that the operator keeps in sync
+ * belongs to the operator's field manager.
+ */
+function refuseOperatorsFields(current: KubeObject, draft: Draft, manager: string): void {
+  if (
+    current.kind !== 'Secret' ||
+    current.metadata.labels?.['reconcile.external-secrets.io/managed'] !== 'true'
+  )
+    return;
+  const [stored, applied] = [fieldAt(current, ['data']), fieldAt(draft, ['data'])];
+  if (!isFields(applied)) return;
+  const fields = Object.keys(applied).filter((key) => !equal(applied[key], fieldAt(stored, [key])));
+  if (fields.length === 0 || manager.startsWith('externalsecrets.external-secrets.io/')) return;
+  const owner = `conflict with "externalsecrets.external-secrets.io/${current.metadata.name}" using v1`;
+  const causes = fields.map((key) => ({
+    reason: 'FieldManagerConflict',
+    message: owner,
+    field: `.data.${key}`,
+  }));
+  const count = fields.length === 1 ? '1 conflict' : `${fields.length} conflicts`;
+  const message = `Apply failed with ${count}: ${owner}: ${fields.map((key) => `.data.${key}`).join(', ')}`;
+  throw new StatusError(409, 'Conflict', message, { causes });
+}

@@ -1,0 +1,65 @@
+import { StatusError } from './errors.ts';
+import type { KubeObject } from './objects.ts';
+import { matches } from './selectors.ts';
+import type { LabelSelector } from './selectors.ts';
+import type { ObjectStore } from './store.ts';
+
+interface MutatingAdmissionPolicy extends KubeObject {
+  spec: {
+    matchConstraints?: {
+      namespaceSelector?: LabelSelector;
+      objectSelector?: LabelSelector;
+      resourceRules?: { operations?: string[]; resources?: string[] }[];
+    };
+    mutations?: { jsonPatch?: { expression: string } }[];
+  };
+}
+
+interface Binding extends KubeObject {
+  spec: { policyName: string };
+}
+
+/**
+ * The effect of a bound MutatingAdmissionPolicy that appends a pull secret to service accounts.
+ * No CEL runs here: the name is read out of the JSONPatch expression, matchConditions count as true, and only the
+ * one known trap is kept, a typed `Object.imagePullSecrets{}` value, which makes a real API server panic on every
+ * request that the policy matches. Whether an expression compiles is for the lab's real API server to say.
+ * @param account changed in place.
+ */
+export function mutateServiceAccount(store: ObjectStore, verb: string, account: KubeObject): void {
+  const bound = new Set(
+    store.list<Binding>('MutatingAdmissionPolicyBinding').map(({ spec }) => spec.policyName),
+  );
+  for (const policy of store.list<MutatingAdmissionPolicy>('MutatingAdmissionPolicy')) {
+    if (!bound.has(policy.metadata.name) || !selects(store, policy, verb, account)) continue;
+    for (const { jsonPatch } of policy.spec.mutations ?? []) append(account, jsonPatch?.expression ?? '');
+  }
+}
+
+function selects(
+  store: ObjectStore,
+  { spec }: MutatingAdmissionPolicy,
+  verb: string,
+  account: KubeObject,
+): boolean {
+  const { namespaceSelector = {}, objectSelector = {}, resourceRules = [] } = spec.matchConstraints ?? {};
+  const namespace = store.get('Namespace', account.metadata.namespace ?? '');
+  const includes = (values: string[] = [], value: string) => values.includes('*') || values.includes(value);
+  return (
+    matches(namespaceSelector, namespace?.metadata.labels) &&
+    matches(objectSelector, account.metadata.labels) &&
+    resourceRules.some(
+      (rule) => includes(rule.operations, verb) && includes(rule.resources, 'serviceaccounts'),
+    )
+  );
+}
+
+function append(account: KubeObject & { imagePullSecrets?: { name: string }[] }, expression: string): void {
+  if (/Object(\.\w+)*\.imagePullSecrets\s*\{/.test(expression)) {
+    throw new StatusError(500, '', 'This request caused apiserver to panic. Look in the logs for details.');
+  }
+  const name = /["']name["']\s*:\s*(?:string\()?["']([^"']+)["']/.exec(expression)?.[1];
+  const present = account.imagePullSecrets ?? [];
+  if (name === undefined || present.some((secret) => secret.name === name)) return;
+  account.imagePullSecrets = [...present, { name }];
+}

@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CORE_SCHEMA, load } from 'js-yaml';
+import type { Call, Faults } from '../faults.ts';
+import { discover } from './discovery.ts';
+import { badRequest, StatusError } from './errors.ts';
+import type { Answer, Operations, ResourceRequest } from './operations.ts';
+import { isAllowed } from './rbac.ts';
+import type { User } from './rbac.ts';
+import type { ObjectStore } from './store.ts';
+
+type Address = Pick<ResourceRequest, 'verb' | 'resource' | 'version' | 'namespace' | 'name' | 'subresource'>;
+
+/** The API server's HTTP side: tokens, paths, bodies and faults. */
+export class ApiServer {
+  readonly #store: ObjectStore;
+  readonly #operations: Operations;
+  readonly #faults: Faults;
+  readonly #version: string;
+  readonly #users = new Map<string, User>();
+
+  constructor(store: ObjectStore, operations: Operations, faults: Faults, version: string) {
+    this.#store = store;
+    this.#operations = operations;
+    this.#faults = faults;
+    this.#version = version;
+  }
+
+  /** Makes a random bearer token for a user. */
+  issueToken(username: string, groups: readonly string[]): string {
+    const token = randomBytes(24).toString('base64url');
+    this.#users.set(token, { username, groups: [...groups, 'system:authenticated'] });
+    return token;
+  }
+
+  /** Takes every token of a user back, as if they had expired. */
+  revokeTokens(username: string): void {
+    for (const [token, user] of this.#users) if (user.username === username) this.#users.delete(token);
+  }
+
+  /** Answers one request; a fault may cut the connection instead. */
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      const answer = await this.#respond(req);
+      if (answer === 'cut') req.socket.destroy();
+      else if (answer !== 'silence') send(res, answer);
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      if (error.code === 429) res.setHeader('retry-after', '1');
+      send(res, { code: error.code, body: error.toStatus() });
+    }
+  }
+
+  async #respond(req: IncomingMessage): Promise<Answer | 'cut' | 'silence'> {
+    const url = new URL(req.url ?? '/', 'http://cluster');
+    const user = this.#users.get(/^Bearer (.+)$/.exec(req.headers.authorization ?? '')?.[1] ?? '');
+    const address = this.#locate(req.method ?? 'GET', url);
+    const call = describe(url, address, user);
+    const text = await readBody(req);
+    const fault = this.#faults.meet(call);
+    if (fault === 'timeout') return 'silence';
+    if (fault === 'reset') return 'cut';
+    if (user === undefined) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
+    if (fault === 'throttle')
+      throw new StatusError(429, 'TooManyRequests', 'Too many requests, please try again later.');
+    if (fault === 'error')
+      throw new StatusError(500, 'InternalError', 'Internal error occurred: the sandbox was told to fail');
+    if (fault === 'deny') throw forbidden(user, address, url.pathname);
+    const answer = this.#perform(req, url, user, address, text);
+    return fault === 'lost' ? 'cut' : answer;
+  }
+
+  #perform(req: IncomingMessage, url: URL, user: User, address: Address | undefined, text: string): Answer {
+    if (address === undefined) {
+      const body = discover(url.pathname, this.#store.resources(), this.#version);
+      return body === undefined ? { code: 404, body: '404 page not found\n' } : { code: 200, body };
+    }
+    const { resource, verb, namespace, name, subresource } = address;
+    const wanted = { verb, group: resource.group, resource: resource.plural, subresource, namespace, name };
+    if (!resource.kind.startsWith('SelfSubject') && !isAllowed(this.#store, user, clean(wanted))) {
+      throw forbidden(user, address, url.pathname);
+    }
+    if (url.searchParams.get('watch') === 'true') {
+      throw new StatusError(405, 'MethodNotAllowed', 'watch is not supported by the sandbox');
+    }
+    const partial = (req.headers.accept ?? '').includes('as=PartialObjectMetadata');
+    const contentType = (req.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+    const body = text === '' ? undefined : parseBody(text);
+    return this.#operations.perform({
+      ...address,
+      user,
+      query: url.searchParams,
+      contentType,
+      partial,
+      body,
+    });
+  }
+
+  /** What a path and method ask for; undefined when it is no resource that is served. */
+  #locate(method: string, url: URL): Address | undefined {
+    const segments = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+    const group = segments[0] === 'api' ? '' : segments[1];
+    const [version = '', ...rest] = segments.slice(segments[0] === 'api' ? 1 : 2);
+    const inNamespace = rest[0] === 'namespaces' && rest.length > 2 && rest[2] !== 'status';
+    const [plural, name, subresource, extra] = inNamespace ? rest.slice(2) : rest;
+    const resource = this.#store
+      .resources()
+      .find((found) => found.group === group && found.plural === plural && found.versions.includes(version));
+    const namespace = inNamespace ? rest[1] : undefined;
+    const verb = verbOf(method, name);
+    if (!resource || !verb || extra !== undefined) return undefined;
+    if (subresource !== undefined && !(subresource === 'status' && resource.status)) return undefined;
+    if (resource.namespaced ? !inNamespace && verb !== 'list' : inNamespace) return undefined;
+    return { verb, resource, version, namespace, name, subresource };
+  }
+}
+
+function verbOf(method: string, name: string | undefined): ResourceRequest['verb'] | undefined {
+  if (name === undefined)
+    return ({ GET: 'list', POST: 'create', DELETE: 'deletecollection' } as const)[method];
+  return ({ GET: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const)[method];
+}
+
+function describe(url: URL, address: Address | undefined, user: User | undefined): Call {
+  const call = { service: 'kubernetes', caller: user?.username } as const;
+  if (address === undefined) return { ...call, operation: `get ${url.pathname}`, writes: false };
+  const { verb, resource, namespace, name } = address;
+  const about = [namespace, name].filter((part) => part !== undefined).join('/');
+  const writes = verb !== 'get' && verb !== 'list' && !resource.kind.startsWith('SelfSubject');
+  const stored = writes && url.searchParams.get('dryRun') !== 'All';
+  return { ...call, operation: `${verb} ${resource.plural}`, writes: stored, resource: about || undefined };
+}
+
+function forbidden(user: User, address: Address | undefined, path: string): StatusError {
+  const who = `User "${user.username}" cannot`;
+  if (address === undefined) return new StatusError(403, 'Forbidden', `forbidden: ${who} get path "${path}"`);
+  const { resource, verb, namespace, name, subresource } = address;
+  const target = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+  const subject = resource.group === '' ? target : `${target}.${resource.group}`;
+  const scope = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  const object = name === undefined ? '' : ` "${name}"`;
+  const message = `${subject}${object} is forbidden: ${who} ${verb} resource "${target}" in API group "${resource.group}" ${scope}`;
+  return new StatusError(403, 'Forbidden', message, { name, group: resource.group, kind: resource.plural });
+}
+
+/** Drops undefined fields, which exactOptionalPropertyTypes keeps apart from absent ones. */
+function clean<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+async function readBody(req: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return text.trimStart().startsWith('{') || text.trimStart().startsWith('[')
+      ? JSON.parse(text)
+      : load(text, { schema: CORE_SCHEMA });
+  } catch (error) {
+    throw badRequest(`error decoding the body: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function send(res: ServerResponse, { code, body }: Answer): void {
+  const json = typeof body !== 'string';
+  res.writeHead(code, { 'content-type': json ? 'application/json' : 'text/plain; charset=utf-8' });
+  res.end(json ? JSON.stringify(body) : body);
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import type { SandboxClock } from '../clock.ts';
+import { equal, fieldAt, timestamp } from './objects.ts';
+import type { Draft, KubeObject, Metadata } from './objects.ts';
+import { apiVersion, customResource } from './resources.ts';
+import type { Resource } from './resources.ts';
+
+/**
+ * Every object of the cluster. What it hands out is shared: callers change copies and put them back.
+ * Like etcd behind the API server it counts versions, and a write that changes nothing is none.
+ */
+export class ObjectStore {
+  readonly #clock: SandboxClock;
+  readonly #builtin: readonly Resource[];
+  readonly #kinds = new Map<string, Map<string, KubeObject>>();
+  readonly #listeners = new Set<(object: KubeObject) => void>();
+  #version = 1000;
+
+  constructor(clock: SandboxClock, builtin: readonly Resource[]) {
+    this.#clock = clock;
+    this.#builtin = builtin;
+  }
+
+  /** The version of the newest write. */
+  get version(): string {
+    return String(this.#version);
+  }
+
+  /** The served kinds: a custom one counts once its definition is Established. */
+  resources(): Resource[] {
+    const definitions = this.list('CustomResourceDefinition').filter((definition) =>
+      isTrue(definition, 'Established'),
+    );
+    return [...this.#builtin, ...definitions.map(customResource)];
+  }
+
+  get<T extends KubeObject = KubeObject>(kind: string, name: string, namespace = ''): T | undefined {
+    return this.#kinds.get(kind)?.get(`${namespace}/${name}`) as T | undefined;
+  }
+
+  /** Objects of a kind in the order of namespace and name. */
+  list<T extends KubeObject = KubeObject>(kind: string, namespace?: string): T[] {
+    const entries = [...(this.#kinds.get(kind) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    const objects = entries.map(([, object]) => object as T);
+    return namespace === undefined
+      ? objects
+      : objects.filter((object) => object.metadata.namespace === namespace);
+  }
+
+  /** Creates or replaces an object and returns what is now stored. */
+  put(draft: Draft): KubeObject {
+    const object = this.preview(draft);
+    const { name, namespace } = object.metadata;
+    const current = this.get(object.kind, name, namespace);
+    if (current !== undefined && equal(current, object)) return current;
+    this.#version += 1;
+    object.metadata.resourceVersion = this.version;
+    const objects = this.#kinds.get(object.kind) ?? new Map<string, KubeObject>();
+    this.#kinds.set(object.kind, objects.set(keyOf(object), object));
+    this.#notify(object);
+    return object;
+  }
+
+  /** What {@link put} would store, save for the new resourceVersion. */
+  preview(draft: Draft): KubeObject {
+    const { namespace, name = `${draft.metadata.generateName ?? ''}${suffix()}` } = draft.metadata;
+    const current = this.get(draft.kind, name, namespace);
+    const metadata: Metadata = {
+      ...draft.metadata,
+      name,
+      uid: current?.metadata.uid ?? randomUUID(),
+      creationTimestamp: current?.metadata.creationTimestamp ?? timestamp(this.#clock.now()),
+    };
+    if (current?.metadata.resourceVersion !== undefined) {
+      metadata.resourceVersion = current.metadata.resourceVersion;
+    } else {
+      delete metadata.resourceVersion;
+    }
+    if (draft.spec !== undefined) {
+      const before = current?.metadata.generation ?? 0;
+      metadata.generation = equal(current?.spec, draft.spec) ? before : before + 1;
+    }
+    const version = draft.apiVersion ?? this.#preferredVersion(draft.kind);
+    return structuredClone({ ...draft, apiVersion: version, metadata });
+  }
+
+  #preferredVersion(kind: string): string {
+    const resource = this.resources().find((candidate) => candidate.kind === kind);
+    if (resource === undefined) throw new Error(`kind ${kind} is not served`);
+    return apiVersion(resource.group, resource.versions[0] ?? '');
+  }
+
+  /**
+   * Removes an object and, unless `orphan`, what it owned; a namespace takes its content along, a definition its objects.
+   * @returns what was removed, if there was anything.
+   */
+  delete(kind: string, name: string, namespace = '', orphan = false): KubeObject | undefined {
+    const object = this.get(kind, name, namespace);
+    if (object === undefined) return undefined;
+    this.#kinds.get(kind)?.delete(`${namespace}/${name}`);
+    this.#version += 1;
+    this.#notify(object);
+    if (kind === 'Namespace') this.#deleteWhere((other) => other.metadata.namespace === name);
+    if (kind === 'CustomResourceDefinition') {
+      const defined = customResource(object).kind;
+      this.#deleteWhere((other) => other.kind === defined);
+    }
+    this.#releaseDependents(object.metadata.uid ?? '', orphan);
+    return object;
+  }
+
+  /** Calls `listener` after each write with the object written or removed; returns the way to stop that. */
+  onChange(listener: (object: KubeObject) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #notify(object: KubeObject): void {
+    for (const listener of this.#listeners) listener(object);
+  }
+
+  #all(): KubeObject[] {
+    return [...this.#kinds.values()].flatMap((objects) => [...objects.values()]);
+  }
+
+  #deleteWhere(condemned: (object: KubeObject) => boolean): void {
+    for (const { kind, metadata } of this.#all().filter(condemned)) {
+      this.delete(kind, metadata.name, metadata.namespace);
+    }
+  }
+
+  /** The garbage collector: an object whose last owner is gone goes too. */
+  #releaseDependents(owner: string, orphan: boolean): void {
+    for (const dependent of this.#all()) {
+      const { ownerReferences = [], ...metadata } = dependent.metadata;
+      if (!ownerReferences.some(({ uid }) => uid === owner)) continue;
+      const left = ownerReferences.filter(({ uid }) => uid !== owner);
+      if (left.length === 0 && !orphan) this.delete(dependent.kind, metadata.name, metadata.namespace);
+      else
+        this.put({
+          ...dependent,
+          metadata: left.length === 0 ? metadata : { ...metadata, ownerReferences: left },
+        });
+    }
+  }
+}
+
+const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace ?? ''}/${metadata.name}`;
+
+/** The five letters and digits that Kubernetes adds to a generated name. */
+export const suffix = () => randomUUID().replaceAll('-', '').slice(-5);
+
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+}
+
+/** Whether an object's status has a condition of that type with status True. */
+export function isTrue(object: KubeObject, type: string): boolean {
+  const conditions = fieldAt(object, ['status', 'conditions']);
+  return (
+    Array.isArray(conditions) &&
+    conditions.some((entry: Condition) => entry.type === type && entry.status === 'True')
+  );
+}
+
+/** The conditions with one of them set; its transition time moves only when its status does. */
+export function withCondition(
+  conditions: readonly Condition[] = [],
+  next: Condition,
+  now: number,
+): Condition[] {
+  const old = conditions.find(({ type }) => type === next.type);
+  const kept = old?.status === next.status ? old.lastTransitionTime : undefined;
+  const entry = { ...next, lastTransitionTime: kept ?? timestamp(now) };
+  return [...conditions.filter(({ type }) => type !== next.type), entry];
+}
