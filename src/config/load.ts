@@ -1,0 +1,149 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { closest } from 'fastest-levenshtein';
+import { BootstrapError, reasonOf } from '../errors/index.ts';
+import { currentContext, profileRegion } from './ambient.ts';
+import { getAt, leaves, setAt, type Tree } from './paths.ts';
+import type { Config } from './schema.ts';
+import { otherVariables, type Setting, settings } from './settings.ts';
+import { validate } from './validate.ts';
+
+/** The file that is read when none is named. */
+export const defaultFile = 'ecr-bootstrap.yaml';
+
+export interface ConfigRequest {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Values of flags, by {@link Setting.flag}; undefined where not given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** From `--config`. */
+  readonly file?: string;
+}
+
+export interface Loaded {
+  readonly config: Config;
+  /** The file that was read. */
+  readonly file?: string;
+  /** Where each value came from, by key path: `--region`, `AWS_REGION`, the file's name, or `default`. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** One line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The effective configuration: flag over `ECR_BOOTSTRAP_*` over file over what other programs' variables say over
+ * default.
+ * @throws BootstrapError `config-*` or `file-missing`
+ */
+export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
+  const file = await readConfigFile(request);
+  const values = structuredClone(file?.values ?? {});
+  const origins = new Map(leaves(values).map(([path]) => [path, file?.name ?? '']));
+  const warnings = unknownVariables(request.env);
+  for (const setting of settings) {
+    const given = resolveSetting(setting, request, values);
+    if (given?.overrides) warnings.push(given.overrides);
+    if (given?.value === undefined) continue;
+    setAt(values, setting.key, given.value);
+    origins.set(setting.key, given.origin);
+  }
+  warnings.push(...contextWarning(values, request.env));
+  const config = validate(values, file ? { file: file.name, text: file.text } : {});
+  for (const [path] of leaves(config)) {
+    if (!origins.has(path)) origins.set(path, 'default');
+  }
+  return { config, origins, warnings, ...(file ? { file: file.name } : {}) };
+}
+
+interface Given {
+  readonly value?: unknown;
+  readonly origin: string;
+  /** The warning that the file wins over something that says otherwise. */
+  readonly overrides?: string;
+}
+
+function resolveSetting(setting: Setting, { flags, env }: ConfigRequest, values: Tree): Given | undefined {
+  const flag = flags[setting.flag];
+  if (flag !== undefined) return { value: flag, origin: `--${dashed(setting.flag)}` };
+  if (env[setting.env]) return { value: parse(setting, env[setting.env]), origin: setting.env };
+  const inFile = getAt(values, setting.key);
+  const ambient = ambientValue(setting, env, values);
+  if (inFile === undefined) return ambient;
+  if (ambient === undefined || ambient.value === inFile) return undefined;
+  return {
+    origin: '',
+    overrides: `${setting.key} is ${String(inFile)} by the configuration file, although ${ambient.origin} says ${String(ambient.value)}.`,
+  };
+}
+
+function ambientValue(setting: Setting, env: NodeJS.ProcessEnv, values: Tree): Given | undefined {
+  const name = setting.ambient.find((variable) => env[variable]);
+  if (name !== undefined) return { value: env[name], origin: name };
+  if (setting.key !== 'aws.region') return undefined;
+  const inFile = getAt(values, 'aws.profile');
+  const profile = typeof inFile === 'string' ? inFile : (env['AWS_PROFILE'] ?? 'default');
+  const region = profileRegion(profile, env);
+  return region === undefined ? undefined : { value: region, origin: `AWS profile ${profile}` };
+}
+
+/** `images.platforms` is a word or a list with commas. */
+function parse(setting: Setting, text: string | undefined): unknown {
+  if (setting.key !== 'images.platforms' || text === 'cluster' || text === 'all') return text;
+  return text?.split(',').map((part) => part.trim());
+}
+
+function contextWarning(values: Tree, env: NodeJS.ProcessEnv): string[] {
+  const wanted = getAt(values, 'cluster.context');
+  if (typeof wanted !== 'string') return [];
+  const kubeconfig = getAt(values, 'cluster.kubeconfig');
+  const current = currentContext(typeof kubeconfig === 'string' ? kubeconfig : env['KUBECONFIG']);
+  if (current === undefined || current === wanted) return [];
+  return [`cluster.context is ${wanted}, although the kubeconfig's current context is ${current}.`];
+}
+
+function unknownVariables(env: NodeJS.ProcessEnv): string[] {
+  const known: string[] = [...settings.map((setting) => setting.env), ...otherVariables];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('ECR_BOOTSTRAP_') && !known.includes(name))
+    .map((name) => `${name} is not a variable of ecr-bootstrap; did you mean ${closest(name, known)}?`);
+}
+
+const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+interface ConfigFile {
+  readonly name: string;
+  readonly text: string;
+  readonly values: Tree;
+}
+
+async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<ConfigFile | undefined> {
+  const named = file ?? env['ECR_BOOTSTRAP_CONFIG'];
+  const name = named ?? defaultFile;
+  const path = resolve(cwd, name);
+  if (!existsSync(path)) {
+    if (named === undefined) return undefined;
+    throw new BootstrapError({
+      code: 'file-missing',
+      what: `read configuration ${name}`,
+      why: 'there is no such file',
+      hint: 'Check --config and ECR_BOOTSTRAP_CONFIG, or write one with `ecr-bootstrap init`.',
+    });
+  }
+  try {
+    const text = readFileSync(path, 'utf8');
+    const { load } = await import('js-yaml');
+    const values = load(text, { filename: name }) ?? {};
+    if (typeof values !== 'object' || Array.isArray(values)) throw new Error('it is not a YAML mapping');
+    return { name, text, values: values as Tree };
+  } catch (error) {
+    throw new BootstrapError(
+      {
+        code: 'config-unreadable',
+        what: `read configuration ${name}`,
+        why: reasonOf(error),
+        hint: 'Mend the file; `ecr-bootstrap init --force` writes a new one.',
+      },
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,31 @@
+/** A configuration key that can also be given by a flag or an environment variable. */
+export interface Setting {
+  /** Path in the file, with dots. */
+  readonly key: string;
+  /** Name of the global flag as commander stores it. */
+  readonly flag: string;
+  readonly env: string;
+  /** Variables of other programs that hold it when nothing of ours does, best first. */
+  readonly ambient: readonly string[];
+}
+
+/** In the order in which `config` prints them. Everything else belongs in the file only. */
+export const settings: readonly Setting[] = [
+  { key: 'project', flag: 'project', env: 'ECR_BOOTSTRAP_PROJECT', ambient: [] },
+  {
+    key: 'aws.region',
+    flag: 'region',
+    env: 'ECR_BOOTSTRAP_REGION',
+    ambient: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+  },
+  { key: 'aws.profile', flag: 'profile', env: 'ECR_BOOTSTRAP_PROFILE', ambient: ['AWS_PROFILE'] },
+  { key: 'aws.accountId', flag: 'accountId', env: 'ECR_BOOTSTRAP_ACCOUNT_ID', ambient: [] },
+  { key: 'cluster.kubeconfig', flag: 'kubeconfig', env: 'ECR_BOOTSTRAP_KUBECONFIG', ambient: ['KUBECONFIG'] },
+  { key: 'cluster.context', flag: 'context', env: 'ECR_BOOTSTRAP_CONTEXT', ambient: [] },
+  { key: 'images.platforms', flag: 'platform', env: 'ECR_BOOTSTRAP_PLATFORM', ambient: [] },
+  { key: 'mirror.engine', flag: 'engine', env: 'ECR_BOOTSTRAP_ENGINE', ambient: [] },
+  { key: 'externalSecrets.manifest', flag: 'manifest', env: 'ECR_BOOTSTRAP_MANIFEST', ambient: [] },
+];
+
+/** Variables that are read elsewhere. */
+export const otherVariables = ['ECR_BOOTSTRAP_CONFIG'] as const;

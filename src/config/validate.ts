@@ -1,0 +1,71 @@
+import { closest, distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import { BootstrapError } from '../errors/index.ts';
+import { lineOf, type Tree } from './paths.ts';
+import { type Config, configSchema } from './schema.ts';
+
+/** What the values come from, for messages. `text` is the file's, to tell lines. */
+export interface Source {
+  readonly file?: string;
+  readonly text?: string;
+}
+
+/** @throws BootstrapError `config-invalid` that names the file, the line, the key and, for an unknown key, the nearest known one */
+export function validate(values: Tree, source: Source): Config {
+  const result = configSchema.safeParse(values);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  if (!issue) throw result.error;
+  throw explain(issue, source, result.error.issues.length - 1);
+}
+
+function explain(issue: z.core.$ZodIssue, source: Source, more: number): BootstrapError {
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const path = unknown === undefined ? issue.path : [...issue.path, unknown];
+  const key = path.join('.');
+  const line = source.text === undefined ? undefined : lineOf(source.text, path);
+  const where = source.file ? `${source.file}${line ? `:${line}` : ''}: ` : '';
+  const rest = more > 0 ? ` (and ${more} more)` : '';
+  return new BootstrapError({
+    code: 'config-invalid',
+    what: `${where}${key || 'the configuration'}`,
+    why: (unknown === undefined ? reason(issue) : 'is not a key of the configuration') + rest,
+    hint: unknown === undefined ? hintFor(key) : suggest(unknown, issue.path),
+  });
+}
+
+function reason(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing';
+  if (issue.code === 'invalid_union') return issue.errors.flat().map(reason).join('; or ');
+  return issue.message;
+}
+
+function hintFor(key: string): string {
+  if (key === 'project')
+    return 'Give --project NAME, or `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
+  if (key === 'aws' || key === 'aws.region')
+    return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
+  return `See ${key} in docs/configuration.md.`;
+}
+
+function suggest(unknown: string, parents: readonly PropertyKey[]): string {
+  const known = keysAt(parents);
+  const near = known.length > 0 ? closest(unknown, known) : undefined;
+  if (near !== undefined && distance(unknown, near) <= Math.max(2, unknown.length / 2)) {
+    return `Did you mean ${[...parents, near].join('.')}?`;
+  }
+  return `Known keys here: ${known.join(', ')}.`;
+}
+
+function keysAt(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = configSchema;
+  for (const key of path) schema = shapeOf(schema)?.[String(key)];
+  return Object.keys(shapeOf(schema) ?? {});
+}
+
+/** The shape of an object schema below any number of defaults and optionals. */
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  let at = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown } } | undefined;
+  while (at && !at.shape) at = at.def?.innerType as typeof at;
+  return at?.shape;
+}

@@ -1,0 +1,33 @@
+import { redact } from '../secret.ts';
+import type { Reporter, ReporterOptions } from './reporter.ts';
+import type { View } from './view.ts';
+
+/** Version of the documents' shape; a field is only ever added without changing it. */
+export const schemaVersion = 1;
+
+/** Writes exactly one JSON document to stdout, at the end, on failure too. Progress is not shown. */
+export function createJsonReporter({ command, streams }: ReporterOptions): Reporter {
+  const document: Record<string, unknown> = { schemaVersion, command };
+  const warnings: string[] = [];
+  return {
+    canAsk: false,
+    header: (header) => {
+      document['target'] = header;
+    },
+    warn: (text) => void warnings.push(text),
+    event: (event) => {
+      if (event.type === 'note') warnings.push(event.text);
+    },
+    show: (view: View) => {
+      document[view.type] = view.data;
+    },
+    error: (error) => {
+      document['error'] = error.toJSON();
+    },
+    ask: () => Promise.resolve(false),
+    end: (ok) => {
+      const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
+      streams.stdout.write(`${redact(JSON.stringify(whole, undefined, 2))}\n`);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { BootstrapError } from '../errors/index.ts';
+import type { Event } from '../plan/index.ts';
+import type { Header, View } from './view.ts';
+
+/** The only thing that writes to a stream. Everything that passes is redacted. */
+export interface Reporter {
+  header(header: Header): void;
+  warn(text: string): void;
+  event(event: Event): void;
+  show(view: View): void | Promise<void>;
+  error(error: BootstrapError): void;
+  /** Asks a yes-or-no question, or for a word to be typed; false without a terminal. */
+  ask(question: string, expected?: string): Promise<boolean>;
+  readonly canAsk: boolean;
+  /** Ends the output; the JSON reporter writes its one document here. */
+  end(ok: boolean): void | Promise<void>;
+}
+
+export type Verbosity = 'quiet' | 'normal' | 'verbose';
+
+export interface ReporterOptions {
+  readonly command: string;
+  readonly format: 'text' | 'json';
+  readonly verbosity: Verbosity;
+  readonly noColor: boolean;
+  readonly streams: Streams;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream & { isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream & { isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+}

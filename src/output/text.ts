@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline/promises';
+import type { BootstrapError } from '../errors/index.ts';
+import { redact } from '../secret.ts';
+import { eventLines } from './events.ts';
+import { LiveLine } from './live-line.ts';
+import type { Reporter, ReporterOptions } from './reporter.ts';
+import { createStyle, wantsColour, wantsMotion } from './style.ts';
+import type { Header, View } from './view.ts';
+import { viewLines } from './views/index.ts';
+
+/** Data to stdout, progress to stderr; colour and motion only where a person looks. */
+export function createTextReporter(options: ReporterOptions): Reporter {
+  const { streams, env, noColor, verbosity } = options;
+  const onScreen = createStyle(wantsColour(streams.stdout.isTTY === true, noColor, env));
+  const style = createStyle(wantsColour(streams.stderr.isTTY === true, noColor, env));
+  const quiet = verbosity === 'quiet';
+  const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
+  const canAsk = streams.stdin.isTTY === true && streams.stderr.isTTY === true;
+  let views = Promise.resolve();
+
+  const say = (lines: readonly string[]): void => {
+    if (lines.length > 0) live.above(`${redact(lines.join('\n'))}\n`);
+  };
+
+  return {
+    canAsk,
+    header: (header) => {
+      if (!quiet) say(headerLines(header).map((line) => style.dim(line)));
+    },
+    warn: (text) => {
+      if (!quiet) say([`${style.warn('!')} ${text}`]);
+    },
+    event: (event) => {
+      if (quiet) return;
+      live.follow(event);
+      say(eventLines(event, style, { verbose: verbosity === 'verbose', live: live.moves }));
+    },
+    show: (view: View) => {
+      live.clear();
+      views = views.then(async () => {
+        const lines = await viewLines(view, onScreen, verbosity);
+        if (lines.length > 0) streams.stdout.write(`${redact(lines.join('\n'))}\n`);
+      });
+      return views;
+    },
+    error: (error) => say(errorLines(error, style.bad, style.dim)),
+    ask: async (question, expected) => {
+      if (!canAsk) return false;
+      live.clear();
+      const prompt = createInterface({ input: streams.stdin, output: streams.stderr });
+      try {
+        const answer = (
+          await prompt.question(`${question} ${expected === undefined ? '[y/N] ' : ''}`)
+        ).trim();
+        return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
+      } finally {
+        prompt.close();
+      }
+    },
+    end: async () => {
+      await views;
+      live.clear();
+    },
+  };
+}
+
+function headerLines(header: Header): string[] {
+  const cluster = [header.context, header.server, header.version].filter(Boolean).join(' · ');
+  const rows: [string, string | undefined][] = [
+    ['caller', header.caller],
+    ['account', [header.account, header.region].filter(Boolean).join(' · ')],
+    ['registry', header.registry],
+    ['cluster', cluster],
+  ];
+  const lines = rows.filter(([, value]) => value).map(([name, value]) => `${name.padEnd(8)}  ${value ?? ''}`);
+  return header.sandbox ? ['SANDBOX   nothing here is real', ...lines] : lines;
+}
+
+function errorLines(
+  error: BootstrapError,
+  bad: (text: string) => string,
+  dim: (text: string) => string,
+): string[] {
+  return [
+    `${bad('error:')} ${error.what}`,
+    `  ${dim('why:')} ${error.why}`,
+    `  ${dim('do: ')} ${error.hint}`,
+  ];
+}

@@ -1,0 +1,71 @@
+import type { MirrorResult } from '../mirror/port.ts';
+import type { Change, Finding, StepResult, StepStatus } from '../plan/index.ts';
+
+/** Where a command is about to work, shown before anything else. */
+export interface Header {
+  readonly sandbox: boolean;
+  readonly caller?: string;
+  readonly account?: string;
+  readonly region?: string;
+  readonly registry?: string;
+  readonly context?: string;
+  readonly server?: string;
+  readonly version?: string;
+}
+
+export interface PlannedStep {
+  readonly step: string;
+  readonly title: string;
+  readonly changes: readonly Change[];
+  readonly findings: readonly Finding[];
+}
+
+/** One image as `images` lists it. */
+export interface ImageRow {
+  readonly source: string;
+  readonly target: string;
+  readonly present: boolean | 'unknown';
+  readonly digest?: string;
+  readonly usedBy: readonly string[];
+}
+
+export interface ConfigRow {
+  readonly key: string;
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+/**
+ * What a command has to tell, as data. The text reporter formats it, the JSON reporter puts it into the document
+ * under the name of its type.
+ */
+export type View =
+  | {
+      readonly type: 'plan';
+      readonly data: { readonly steps: readonly PlannedStep[]; readonly dryRun: boolean };
+    }
+  | {
+      readonly type: 'result';
+      readonly data: {
+        readonly steps: readonly StepResult[];
+        readonly changed: number;
+        readonly next: readonly string[];
+      };
+    }
+  | {
+      readonly type: 'status';
+      readonly data: { readonly steps: readonly StepStatus[]; readonly healthy: boolean };
+    }
+  | {
+      readonly type: 'mirror';
+      readonly data: { readonly images: readonly MirrorResult[]; readonly dryRun: boolean };
+    }
+  | { readonly type: 'images'; readonly data: { readonly images: readonly ImageRow[] } }
+  | {
+      readonly type: 'config';
+      readonly data: { readonly file: string | null; readonly values: readonly ConfigRow[] };
+    }
+  | { readonly type: 'objects'; readonly data: { readonly objects: readonly object[] } }
+  | { readonly type: 'document'; readonly data: { readonly name: string; readonly document: object } }
+  /** Text that is the result itself: a completion script, the path of a file. */
+  | { readonly type: 'text'; readonly data: { readonly text: string } };

@@ -1,0 +1,64 @@
+import type { MirrorResult } from '../../mirror/port.ts';
+import type { Style } from '../style.ts';
+import { columns, formatBytes, plural } from '../units.ts';
+import type { ImageRow } from '../view.ts';
+
+const shortDigest = (digest: string | undefined): string =>
+  digest?.replace('sha256:', '').slice(0, 12) ?? '-';
+
+export function imageLines({ images }: { images: readonly ImageRow[] }): string[] {
+  const rows = images.map((image) => [
+    image.source,
+    image.target,
+    image.present === 'unknown' ? 'unknown' : image.present ? 'yes' : 'no',
+    shortDigest(image.digest),
+    usedBy(image.usedBy),
+  ]);
+  return columns([['SOURCE', 'IN THE ECR', 'PRESENT', 'DIGEST', 'USED BY'], ...rows]);
+}
+
+function usedBy(users: readonly string[]): string {
+  const [first = '-', ...others] = users;
+  return others.length > 0 ? `${first} and ${others.length} more` : first;
+}
+
+export function mirrorLines(
+  { images, dryRun }: { images: readonly MirrorResult[]; dryRun: boolean },
+  style: Style,
+): string[] {
+  const failed = images.filter((image) => image.error);
+  const rows = images
+    .filter((image) => !image.error)
+    .map((image) => [image.state, image.image.source, image.target, outcome(image)]);
+  const lines = rows.length > 0 ? columns([['STATE', 'SOURCE', 'IN THE ECR', ''], ...rows]) : [];
+  for (const { image, error } of failed) {
+    if (!error) continue;
+    lines.push(
+      `${style.bad('failed')}  ${image.source}: ${error.why}`,
+      `    ${style.dim('do: ')} ${error.hint}`,
+    );
+  }
+  return [...lines, summary(images, dryRun)];
+}
+
+function outcome(image: MirrorResult): string {
+  const moved = image.previousDigest
+    ? `${shortDigest(image.previousDigest)} -> ${shortDigest(image.targetDigest ?? image.sourceDigest)}  `
+    : '';
+  const size = image.bytesSent > 0 ? `${formatBytes(image.bytesSent)} sent  ` : '';
+  return `${moved}${size}${image.platforms.join(',')}`;
+}
+
+function summary(images: readonly MirrorResult[], dryRun: boolean): string {
+  const count = (states: readonly MirrorResult['state'][]) =>
+    images.filter((image) => states.includes(image.state)).length;
+  const copied = count(['copied', 'moved', 'would-copy', 'would-move']);
+  const sent = images.reduce((sum, image) => sum + image.bytesSent, 0);
+  const failed = count(['failed']);
+  const parts = [
+    `${plural(copied, 'image')} ${dryRun ? 'would be copied' : `copied (${formatBytes(sent)} sent)`}`,
+    `${count(['current', 'kept'])} already there`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+  ];
+  return `${parts.join(', ')}.`;
+}

@@ -1,0 +1,83 @@
+import { type Change, type Field, type Finding, nameOf, type Value } from '../../plan/index.ts';
+import { Secret } from '../../secret.ts';
+import type { Style } from '../style.ts';
+import { plural } from '../units.ts';
+import type { PlannedStep } from '../view.ts';
+import { findingLines } from './finding.ts';
+
+const marks = { create: '+', update: '~', replace: '-/+', delete: '-' } as const;
+const longestValue = 100;
+
+export function planLines(
+  { steps, dryRun }: { steps: readonly PlannedStep[]; dryRun: boolean },
+  style: Style,
+  verbose: boolean,
+): string[] {
+  const changes = steps.flatMap((step) => step.changes);
+  const lines: string[] = [];
+  for (const step of steps) {
+    const findings = step.findings.filter((finding) => verbose || finding.level !== 'ok');
+    if (step.changes.length === 0 && findings.length === 0) continue;
+    lines.push(`${style.bold(step.step)}  ${style.dim(step.title)}`);
+    lines.push(...changeLines(step.changes, style, verbose).map((line) => `  ${line}`));
+    lines.push(
+      ...findings.flatMap((finding: Finding) => findingLines(finding, style)).map((line) => `  ${line}`),
+    );
+  }
+  if (changes.length === 0) return [...lines, dryRun ? 'Nothing would change.' : 'Nothing to change.'];
+  return [...lines, '', summary(changes, dryRun)];
+}
+
+function summary(changes: readonly Change[], dryRun: boolean): string {
+  const counts = (['create', 'update', 'replace', 'delete'] as const)
+    .map((action) => [action, changes.filter((change) => change.action === action).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([action, count]) => `${count} to ${action}`);
+  return `Plan: ${counts.join(', ')}.${dryRun ? ' Nothing was changed (dry run).' : ''}`;
+}
+
+/** One change a line; changes that are alike but for their target become one line with a count, unless verbose. */
+function changeLines(changes: readonly Change[], style: Style, verbose: boolean): string[] {
+  if (verbose) return changes.flatMap((change) => changeLine(change, style));
+  const groups = new Map<string, Change[]>();
+  for (const change of changes) {
+    const key = JSON.stringify([change.action, change.target.kind, change.fields, change.reason]);
+    const group = groups.get(key);
+    if (group) group.push(change);
+    else groups.set(key, [change]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    group.length > 3 ? [groupLine(group, style)] : group.flatMap((change) => changeLine(change, style)),
+  );
+}
+
+function groupLine(group: readonly Change[], style: Style): string {
+  const [first] = group;
+  if (!first) return '';
+  const names = group.slice(0, 2).map((change) => change.target.name);
+  const what = `${mark(first, style)} ${plural(group.length, first.target.kind, `× ${first.target.kind}`)}`;
+  return `${what} ${style.dim(`(${names.join(', ')}, … -v lists all)`)}`;
+}
+
+function changeLine(change: Change, style: Style): string[] {
+  const reason = change.reason ? style.dim(`  (${change.reason})`) : '';
+  const head = `${mark(change, style)} ${nameOf(change.target)}${reason}`;
+  if (change.action === 'create' || change.action === 'delete') return [head];
+  return [head, ...change.fields.map((field) => `    ${fieldLine(field, style)}`)];
+}
+
+function mark(change: Change, style: Style): string {
+  const paint = { create: style.good, update: style.warn, replace: style.bad, delete: style.bad };
+  return paint[change.action](marks[change.action]);
+}
+
+function fieldLine(field: Field, style: Style): string {
+  return `${field.path}: ${style.dim(`${valueText(field.from)} -> `)}${valueText(field.to)}`;
+}
+
+function valueText(value: Value): string {
+  if (value === undefined) return '(unset)';
+  if (value instanceof Secret) return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > longestValue ? `${text.slice(0, longestValue)}…` : text;
+}
