@@ -1,0 +1,16 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { cache } from '../paths.ts';
+import { say } from '../process.ts';
+import { ensureDebianPackages } from './debian.ts';
+import { ensurePart } from './part.ts';
+import { parts } from './parts.ts';
+
+/** Makes everything that the lab runs: what is there already is left alone. */
+export async function build(): Promise<void> {
+  await mkdir(cache, { recursive: true });
+  say(`Building the lab's parts in ${cache}`);
+  await ensureDebianPackages(join(cache, 'debian.log'));
+  for (const part of parts) await ensurePart(part);
+}

@@ -1,0 +1,73 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { capture, run } from '../process.ts';
+
+/** Static, small and independent of where they are built. */
+const flags = ['-trimpath', '-buildvcs=false'];
+const goEnv = { CGO_ENABLED: '0' };
+
+export interface GoBuild {
+  /** Folder of the main module. */
+  readonly cwd: string;
+  readonly packages: readonly string[];
+  /** A file, or with a trailing slash a folder for several programs. */
+  readonly out: string;
+  readonly log: string;
+  readonly tags?: readonly string[];
+  /** Values for package variables: `path/to/package.name` to value. */
+  readonly set?: Readonly<Record<string, string>>;
+}
+
+/** Builds programs at low priority, so that the machine stays usable meanwhile. */
+export async function goBuild(build: GoBuild): Promise<void> {
+  const values = Object.entries(build.set ?? {}).map(([name, value]) => `-X ${name}=${value}`);
+  const args = ['build', ...flags, '-mod=mod', `-ldflags=${['-s', '-w', ...values].join(' ')}`];
+  if (build.tags !== undefined) args.push('-tags', build.tags.join(','));
+  await run('nice', ['go', ...args, '-o', build.out, ...build.packages], {
+    cwd: build.cwd,
+    env: goEnv,
+    log: build.log,
+  });
+}
+
+/**
+ * Makes `folder` a main module that requires one published module. The `replace` lines of a dependency
+ * do not count for us, so a module that lives from them needs its own given here.
+ */
+export async function requireModule(
+  folder: string,
+  module: { path: string; version: string; replace?: Readonly<Record<string, string>> },
+  log: string,
+): Promise<void> {
+  const replaces = Object.entries(module.replace ?? {}).map(([path, by]) => `replace ${path} => ${by}\n`);
+  await writeFile(join(folder, 'go.mod'), `module lab\n\n${replaces.join('')}`);
+  await run('go', ['get', `${module.path}@v${module.version}`], { cwd: folder, log });
+}
+
+/** Downloads a module and gives its folder in Go's module cache, which is read-only. */
+export async function downloadModule(path: string, version: string): Promise<string> {
+  const answer: unknown = JSON.parse(
+    await capture('go', ['mod', 'download', '-json', `${path}@v${version}`]),
+  );
+  return (answer as { Dir: string }).Dir;
+}
+
+/** A writable copy of a module, for the few places where a build needs another file than the published one. */
+export async function copyModule(path: string, version: string, folder: string): Promise<void> {
+  await cp(await downloadModule(path, version), folder, { recursive: true });
+  await run('chmod', ['-R', 'u+w', folder], { log: '/dev/null' });
+}
+
+/**
+ * The modules that a module's go.mod replaces by folders of its own repository, with the version under
+ * which they are published. Kubernetes' staging modules follow its own: 1.36.3 comes with v0.36.3.
+ */
+export async function stagingReplaces(
+  moduleFolder: string,
+  version: string,
+): Promise<Record<string, string>> {
+  const text = await readFile(join(moduleFolder, 'go.mod'), 'utf8');
+  const paths = [...text.matchAll(/^\s*(\S+) => \.\/staging\//gm)].map(([, path]) => path ?? '');
+  return Object.fromEntries(paths.map((path) => [path, `${path} v${version}`]));
+}

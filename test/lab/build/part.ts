@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { cache } from '../paths.ts';
+import { say } from '../process.ts';
+
+/** Something that is built once for each version and kept in the cache. */
+export interface Part {
+  readonly name: string;
+  readonly version: string;
+  /** Leaves the finished files in `out`; `work` is scratch space that is removed afterwards. */
+  make(place: { out: string; work: string; log: string }): Promise<void>;
+}
+
+/** The folder of a finished part. */
+export function partFolder(part: Pick<Part, 'name' | 'version'>): string {
+  return join(cache, `${part.name}-${part.version}-${process.arch}`);
+}
+
+/** Makes the part unless it is there. It appears whole or not at all: an interrupted build is begun again. */
+export async function ensurePart(part: Part): Promise<void> {
+  const folder = partFolder(part);
+  const title = `${part.name} ${part.version}`;
+  if (existsSync(folder)) {
+    say(`  ${title}: there`);
+    return;
+  }
+  say(`  ${title}: building ...`);
+  const started = Date.now();
+  const scratch = `${folder}.making`;
+  const place = { out: join(scratch, 'out'), work: join(scratch, 'work'), log: `${folder}.log` };
+  await rm(scratch, { recursive: true, force: true });
+  await rm(place.log, { force: true });
+  await mkdir(place.out, { recursive: true });
+  await mkdir(place.work);
+  await part.make(place);
+  await rename(place.out, folder);
+  await rm(scratch, { recursive: true });
+  say(`  ${title}: built in ${Math.round((Date.now() - started) / 1000)} s`);
+}

@@ -1,0 +1,149 @@
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { packLayer } from '../images/oci.ts';
+import { root } from '../paths.ts';
+import { capture, run } from '../process.ts';
+import { versions } from '../versions.ts';
+import { copyModule, downloadModule, goBuild, requireModule, stagingReplaces } from './go.ts';
+import { partFolder } from './part.ts';
+import type { Part } from './part.ts';
+
+const goSources = join(root, 'test/lab/go');
+/** In the parts that images are made of. */
+export const layerFile = 'layer.tar.gz';
+const operatorModule = 'github.com/external-secrets/external-secrets';
+
+/** All of Kubernetes in one binary, with a link for each program's name. */
+export const kubernetes: Part = {
+  name: 'kubernetes',
+  version: versions.kubernetes,
+  async make({ out, work, log }) {
+    const path = 'k8s.io/kubernetes';
+    const version = this.version;
+    const staging = version.replace(/^1/, '0');
+    const replace = await stagingReplaces(await downloadModule(path, version), staging);
+    await requireModule(work, { path, version, replace }, log);
+    await cp(join(goSources, 'kubernetes/main.go'), join(work, 'main.go'));
+    const [major = '', minor = ''] = version.split('.');
+    const info = 'k8s.io/component-base/version.git';
+    const set = { [`${info}Version`]: `v${version}`, [`${info}Major`]: major, [`${info}Minor`]: minor };
+    await goBuild({ cwd: work, packages: ['.'], out: join(out, 'kubernetes'), set, log });
+    const programs = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubelet'];
+    for (const program of [...programs, 'kubectl']) await symlink('kubernetes', join(out, program));
+  },
+};
+
+/** Debian 12's etcd 3.4 is too old: this API server fails on it with "Too large resource version". */
+export const etcd: Part = {
+  name: 'etcd',
+  version: versions.etcd,
+  async make({ out, work, log }) {
+    const path = 'go.etcd.io/etcd/server/v3';
+    await requireModule(work, { path, version: this.version }, log);
+    await goBuild({ cwd: work, packages: [path], out: join(out, 'etcd'), log });
+  },
+};
+
+/** Debian 12's containerd 1.6 lacks the CRI calls that this kubelet makes. */
+export const containerd: Part = {
+  name: 'containerd',
+  version: versions.containerd,
+  async make({ out, work, log }) {
+    const path = 'github.com/containerd/containerd/v2';
+    await requireModule(work, { path, version: this.version }, log);
+    const packages = ['containerd', 'containerd-shim-runc-v2', 'ctr'].map((name) => `${path}/cmd/${name}`);
+    const tags = ['no_btrfs', 'no_zfs', 'no_devmapper'];
+    await goBuild({ cwd: work, packages, out: `${out}/`, tags, log });
+  },
+};
+
+/**
+ * A layer with the operator as released, except that of its providers only those are kept that the cluster
+ * uses: all of them take minutes more.
+ */
+export const externalSecrets: Part = {
+  name: 'external-secrets',
+  version: versions.externalSecrets,
+  async make({ out, work, log }) {
+    const source = join(work, 'source');
+    await copyModule(operatorModule, this.version, source);
+    const imports = ['aws', 'kubernetes'].map(
+      (name) => `import _ "${operatorModule}/pkg/provider/${name}"\n`,
+    );
+    await writeFile(
+      join(source, 'pkg/provider/register/register.go'),
+      `package register\n\n${imports.join('')}`,
+    );
+    const files = join(work, 'files');
+    await goBuild({ cwd: source, packages: ['.'], out: join(files, 'bin/external-secrets'), log });
+    await packLayer(files, join(out, layerFile), log);
+  },
+};
+
+export const helm: Part = {
+  name: 'helm',
+  version: versions.helm,
+  async make({ out, work, log }) {
+    const path = 'helm.sh/helm/v3';
+    await requireModule(work, { path, version: this.version }, log);
+    await goBuild({ cwd: work, packages: [`${path}/cmd/helm`], out: join(out, 'helm'), log });
+  },
+};
+
+/** A layer with the program that the lab's pause image and workloads run. */
+export const idle: Part = {
+  name: 'idle',
+  version: '1',
+  async make({ out, work, log }) {
+    await goBuild({
+      cwd: join(goSources, 'idle'),
+      packages: ['main.go'],
+      out: join(work, 'files/idle'),
+      log,
+    });
+    await packLayer(join(work, 'files'), join(out, layerFile), log);
+  },
+};
+
+/**
+ * The official install YAML, rendered as the operator's release does: CRDs, then the chart with the
+ * release's values. The chart in the tag still carries the version before; the release sets both first.
+ */
+export const operatorManifest: Part = {
+  name: 'operator-manifest',
+  version: versions.externalSecrets,
+  async make({ out, work }) {
+    const source = await downloadModule(operatorModule, this.version);
+    const chart = join(work, 'chart');
+    await cp(join(source, 'deploy/charts/external-secrets'), chart, { recursive: true });
+    await run('chmod', ['-R', 'u+w', chart], { log: '/dev/null' });
+    const released = (await readFile(join(chart, 'Chart.yaml'), 'utf8'))
+      .replace(/^version:.*$/m, `version: "${this.version}"`)
+      .replace(/^appVersion:.*$/m, `appVersion: "v${this.version}"`)
+      // The bitwarden subchart is off by default and would have to be downloaded.
+      .replace(/^dependencies:\n(?:[ -].*\n)*/m, '');
+    await writeFile(join(chart, 'Chart.yaml'), released);
+    const values = join(source, 'deploy/manifests/helm-values.yaml');
+    const home = join(work, 'helm');
+    await mkdir(home);
+    const rendered = await capture(
+      join(partFolder(helm), 'helm'),
+      ['template', 'external-secrets', chart, '-f', values],
+      { env: { HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home } },
+    );
+    const crds = await readFile(join(source, 'deploy/crds/bundle.yaml'), 'utf8');
+    await writeFile(join(out, 'external-secrets.yaml'), `${crds}\n${rendered}`);
+  },
+};
+
+/** In the order of building: what another one needs comes first. */
+export const parts: readonly Part[] = [
+  idle,
+  etcd,
+  containerd,
+  helm,
+  operatorManifest,
+  externalSecrets,
+  kubernetes,
+];

@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { partFolder } from '../build/part.ts';
+import { containerd, kubernetes } from '../build/parts.ts';
+import { state } from '../paths.ts';
+import { firstProcess } from './state.ts';
+
+const path = [kubernetes, containerd].map(partFolder).join(':');
+
+/** Runs a command as the person at the lab's laptop and ends as it does. Without a command: a shell. */
+export async function exec(command: readonly string[]): Promise<void> {
+  const pid = await firstProcess();
+  if (pid === undefined) throw new Error('the lab does not run; start it with npm run lab:up');
+  const environment = JSON.parse(
+    await readFile(join(state, 'laptop/environment.json'), 'utf8'),
+  ) as NodeJS.ProcessEnv;
+  const namespaces = [`--target=${pid}`, '--mount', '--net', '--pid', `--wd=${process.cwd()}`];
+  const wanted = command.length > 0 ? command : ['bash'];
+  const child = spawn('nsenter', [...namespaces, '--', ...wanted], {
+    stdio: 'inherit',
+    env: { ...process.env, ...environment, PATH: `${process.env['PATH'] ?? ''}:${path}` },
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  process.exitCode = code ?? 1;
+}

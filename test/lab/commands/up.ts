@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { root, state } from '../paths.ts';
+import { capture, say } from '../process.ts';
+import { down } from './down.ts';
+import { firstProcess } from './state.ts';
+
+/** A little more than a slow machine needs. */
+const patience = 180_000;
+
+/** Starts the lab unless it runs, and waits until it is ready. @throws Error when it fails; its logs stay */
+export async function up(): Promise<void> {
+  if (existsSync(join(state, 'ready')) && (await firstProcess()) !== undefined) {
+    say('The lab runs already.');
+    return;
+  }
+  await down();
+  await mkdir(join(state, 'logs'), { recursive: true, mode: 0o711 });
+  say(`Starting the lab; everything about it is in ${state}`);
+  const progress = join(state, 'logs/lab.log');
+  const output = openSync(progress, 'a');
+  const namespaces = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--propagation', 'private'];
+  const supervisor = [process.execPath, '--import', 'tsx', join(root, 'test/lab/inside/main.ts')];
+  const child = spawn('unshare', [...namespaces, 'tini', '--', ...supervisor], {
+    cwd: root,
+    detached: true,
+    stdio: ['ignore', output, output],
+  });
+  await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  const failed = () => child.exitCode !== null || child.signalCode !== null;
+  await rememberFirstProcess(child.pid ?? 0);
+
+  let shown = 0;
+  for (const deadline = Date.now() + patience; !existsSync(join(state, 'ready')); await sleep(100)) {
+    const text = await readFile(progress, 'utf8');
+    process.stderr.write(text.slice(shown));
+    shown = text.length;
+    if (failed()) throw new Error(`it ended while starting; its logs are in ${state}/logs`);
+    if (Date.now() > deadline) throw new Error(`it was not ready in time; its logs are in ${state}/logs`);
+  }
+  process.stderr.write((await readFile(progress, 'utf8')).slice(shown));
+  child.unref();
+}
+
+/** The first process inside ends everything with it, and leads into the lab's namespaces. */
+async function rememberFirstProcess(unshare: number): Promise<void> {
+  for (;;) {
+    const children = await capture('ps', ['-o', 'pid=', '--ppid', String(unshare)]).catch(() => '');
+    if (children.trim() !== '') return writeFile(join(state, 'pid'), children.trim());
+    await sleep(20);
+  }
+}

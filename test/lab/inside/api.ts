@@ -1,0 +1,56 @@
+import { request } from 'node:https';
+
+/** Just enough of a Kubernetes client to ask whether something is there. */
+export class KubernetesApi {
+  readonly #server: string;
+  readonly #ca: Buffer;
+  readonly #token: string;
+
+  constructor(server: string, ca: Buffer, token: string) {
+    this.#server = server;
+    this.#ca = ca;
+    this.#token = token;
+  }
+
+  /** Gives the body of an answer 200, undefined for 404. @throws Error for any other answer */
+  async get(path: string): Promise<unknown> {
+    const headers = { authorization: `Bearer ${this.#token}`, accept: 'application/json' };
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        `${this.#server}${path}`,
+        { ca: this.#ca, headers, timeout: 5_000 },
+        (response) => {
+          let body = '';
+          response.setEncoding('utf8').on('data', (text: string) => (body += text));
+          response.on('error', reject).on('end', () => {
+            if (response.statusCode === 404) resolve(undefined);
+            else if (response.statusCode !== 200)
+              reject(new Error(`GET ${path}: ${response.statusCode} ${body}`));
+            else resolve(body.startsWith('{') ? JSON.parse(body) : body);
+          });
+        },
+      );
+      sent.on('timeout', () => sent.destroy(new Error(`GET ${path}: no answer`)));
+      sent.on('error', reject).end();
+    });
+  }
+
+  async isReady(): Promise<boolean> {
+    return (await this.get('/readyz')) === 'ok';
+  }
+
+  async nodeIsReady(node: string): Promise<boolean> {
+    const found = (await this.get(`/api/v1/nodes/${node}`)) as
+      { status: { conditions?: { type: string; status: string }[] } } | undefined;
+    return (
+      found?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+    );
+  }
+
+  /** The cluster address of a service. */
+  async serviceAddress(namespace: string, name: string): Promise<string | undefined> {
+    const found = (await this.get(`/api/v1/namespaces/${namespace}/services/${name}`)) as
+      { spec: { clusterIP: string } } | undefined;
+    return found?.spec.clusterIP;
+  }
+}

@@ -1,0 +1,48 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { addresses } from '../names.ts';
+import { run } from '../process.ts';
+
+/**
+ * Makes this process's namespaces a machine of their own. What its programs write below /etc, /var/lib and
+ * /var/log lands in the lab's folder; /run is empty; the network has only the lab's addresses, so there is
+ * no internet. Only to be called in fresh mount and network namespaces.
+ */
+export async function isolate(folder: string, log: string): Promise<void> {
+  const command = (name: string, ...args: string[]) => run(name, args, { log });
+  for (const path of ['/etc', '/var/lib', '/var/log']) {
+    const layers = join(folder, path);
+    const [upper, work] = [join(layers, 'upper'), join(layers, 'work')];
+    await mkdir(upper, { recursive: true });
+    await mkdir(work);
+    const options = `lowerdir=${path},upperdir=${upper},workdir=${work}`;
+    await command('mount', '-t', 'overlay', 'overlay', '-o', options, path);
+  }
+  await command('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run');
+  // Image stores are overlays themselves and need a real file system below.
+  for (const path of ['/var/lib/containerd', '/var/lib/docker', '/var/lib/kubelet']) {
+    const real = join(folder, 'real', path);
+    await mkdir(real, { recursive: true });
+    await mkdir(path, { recursive: true });
+    await command('mount', '--bind', real, path);
+  }
+  // The kubelet and the runtimes hand mounts to each other and to containers.
+  await command('mount', '--make-rshared', '/');
+
+  await command('ip', 'link', 'set', 'lo', 'up');
+  for (const address of Object.values(addresses)) {
+    await command('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
+  }
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+  await command('iptables', '-P', 'FORWARD', 'ACCEPT');
+
+  await writeFile('/etc/hosts', '127.0.0.1 localhost\n');
+  await useResolver('/etc/resolv.conf', addresses.internet);
+}
+
+/** The file may be a link into /run. */
+export async function useResolver(file: string, address: string): Promise<void> {
+  await rm(file, { force: true });
+  await writeFile(file, `nameserver ${address}\n`);
+}

@@ -1,0 +1,60 @@
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { addresses } from '../names.ts';
+import { capture } from '../process.ts';
+import type { Authority, KeyPairFiles } from './certificates.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { ServiceOptions } from './service.ts';
+
+/** Where Debian's programs look for the authorities that they trust. */
+export const caBundle = '/etc/ssl/certs/ca-certificates.crt';
+
+const dockerSocket = 'unix:///run/docker.sock';
+
+/** Docker as on a laptop, except that its containers have no network: the lab runs none. */
+export const docker: ServiceOptions = {
+  name: 'dockerd',
+  command: [
+    'dockerd',
+    `--host=${dockerSocket}`,
+    '--storage-driver=overlay2',
+    '--iptables=false',
+    '--bridge=none',
+    '--ip-forward=false',
+  ],
+  ready: async () => (await capture('docker', ['--host', dockerSocket, 'version'])) !== '',
+};
+
+/** One registry serves all the names on the internet. */
+export async function internetRegistry(folder: string, tls: KeyPairFiles): Promise<ServiceOptions> {
+  const health = '127.0.0.1:5001';
+  const config = {
+    version: 0.1,
+    log: { accesslog: { disabled: false } },
+    storage: { filesystem: { rootdirectory: join(folder, 'storage') } },
+    http: { addr: `${addresses.internet}:443`, tls, debug: { addr: health } },
+  };
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, 'config.yml');
+  await writeFile(file, JSON.stringify(config));
+  return {
+    name: 'internet-registry',
+    command: ['docker-registry', 'serve', file],
+    ready: async () => (await fetch(`http://${health}/debug/health`)).ok,
+  };
+}
+
+/** Writes the home folder of the person at the laptop and makes the machine trust the lab's "Amazon". */
+export async function writeLaptop(home: string, authority: Authority, plane: ControlPlane): Promise<void> {
+  await appendFile(caBundle, await readFile(authority.certificate));
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const environment = {
+    HOME: home,
+    DOCKER_HOST: dockerSocket,
+    KUBECONFIG: plane.kubeconfig('admin'),
+    NODE_EXTRA_CA_CERTS: authority.certificate,
+    AWS_CA_BUNDLE: authority.certificate,
+  };
+  await writeFile(join(home, 'environment.json'), JSON.stringify(environment, null, 2));
+}

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, closeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { say } from '../process.ts';
+
+export interface ServiceOptions {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether it works. Asked again and again until it does; an error counts as no. */
+  ready?(): Promise<boolean>;
+}
+
+/** A long-running part of the lab, with all its output in a log file. */
+export class Service {
+  readonly name: string;
+  readonly log: string;
+  readonly #options: ServiceOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(options: ServiceOptions, logs: string) {
+    this.name = options.name;
+    this.log = `${logs}/${options.name}.log`;
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /**
+   * Starts it and waits until it is ready.
+   * @param extra arguments added to its command
+   * @param patience milliseconds
+   * @throws Error with the end of its log when it ends by itself or is not ready in time
+   */
+  async start(extra: readonly string[] = [], patience = 60_000): Promise<void> {
+    const [program, ...args] = this.#options.command;
+    const log = openSync(this.log, 'a');
+    const env = { ...process.env, ...this.#options.env };
+    this.#child = spawn(program, [...args, ...extra], { env, stdio: ['ignore', log, log] });
+    closeSync(log);
+    this.#child.on('error', () => undefined);
+    const deadline = Date.now() + patience;
+    while (!(await this.#isReady())) {
+      if (!this.running) throw await this.#failure('ended');
+      if (Date.now() > deadline) throw await this.#failure('is not ready');
+      await sleep(100);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || !this.running) return;
+    const ended = once(child, 'exit');
+    child.kill();
+    await ended;
+  }
+
+  async #isReady(): Promise<boolean> {
+    if (!this.running) return false;
+    try {
+      return (await this.#options.ready?.()) ?? true;
+    } catch {
+      // Not listening yet looks like any other failure; the deadline and the log tell them apart.
+      return false;
+    }
+  }
+
+  async #failure(what: string): Promise<Error> {
+    const tail = (await readFile(this.log, 'utf8')).trimEnd().split('\n').slice(-15).join('\n  ');
+    return new Error(`${this.name} ${what}; the end of ${this.log}:\n  ${tail}`);
+  }
+}
+
+/** The lab's services by name. */
+export class Services {
+  readonly #logs: string;
+  readonly #all = new Map<string, Service>();
+
+  /** @param logs folder that gets a log file for each */
+  constructor(logs: string) {
+    this.#logs = logs;
+  }
+
+  async start(options: ServiceOptions): Promise<void> {
+    const began = Date.now();
+    const service = new Service(options, this.#logs);
+    this.#all.set(service.name, service);
+    await service.start();
+    say(`  ${service.name}: ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  }
+
+  /** @throws Error when there is no such service */
+  get(name: string): Service {
+    const service = this.#all.get(name);
+    if (service === undefined)
+      throw new Error(`no service ${name}; there are ${[...this.#all.keys()].join(', ')}`);
+    return service;
+  }
+
+  all(): readonly Service[] {
+    return [...this.#all.values()];
+  }
+}

@@ -1,0 +1,41 @@
+/** The lab's map: which names exist, and at which of its addresses each is served. */
+
+export const account = '123456789012';
+export const region = 'eu-west-1';
+export const registry = `${account}.dkr.ecr.${region}.amazonaws.com`;
+
+/** All of them on the loopback interface of the lab's network namespace. */
+export const addresses = { aws: '10.99.0.1', internet: '10.99.0.2', node: '10.99.0.3' } as const;
+
+/** What an air-gapped network reaches through its VPC endpoints, and the laptop too. A leading `*.` stands for one label. */
+export const awsNames: readonly string[] = [
+  `*.dkr.ecr.${region}.amazonaws.com`,
+  `api.ecr.${region}.amazonaws.com`,
+  `*.s3.${region}.amazonaws.com`,
+  `secretsmanager.${region}.amazonaws.com`,
+  `sts.${region}.amazonaws.com`,
+  'sts.amazonaws.com',
+  'iam.amazonaws.com',
+];
+
+/** Registries on the internet: only the laptop knows these names. */
+export const internetNames: readonly string[] = [
+  'docker.io',
+  'registry-1.docker.io',
+  'ghcr.io',
+  'oci.external-secrets.io',
+  'quay.io',
+  'registry.k8s.io',
+];
+
+export function matches(patterns: readonly string[], name: string): boolean {
+  const parent = name.replace(/^[^.]+/, '*');
+  return patterns.includes(name) || patterns.includes(parent);
+}
+
+export const cluster = {
+  nodeName: 'lab-node',
+  apiServer: `https://${addresses.node}:6443`,
+  podSubnet: '10.244.0.0/24',
+  serviceSubnet: '10.96.0.0/16',
+} as const;

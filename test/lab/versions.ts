@@ -1,0 +1,8 @@
+/** Every part that the lab builds, pinned. A changed version is built beside the old one. */
+export const versions = {
+  kubernetes: '1.36.3',
+  etcd: '3.6.8',
+  containerd: '2.2.9',
+  externalSecrets: '0.12.1',
+  helm: '3.22.0',
+} as const;
