@@ -11,6 +11,8 @@ export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
 export const annotations = {
   /** SHA-256 of the operator's YAML that an object was made from. */
   manifestDigest: 'ecr-bootstrap.dev/manifest-sha256',
+  /** SHA-256 of the settings that the operator's pods were made with. */
+  settingsDigest: 'ecr-bootstrap.dev/settings-sha256',
   /** When the token in a pull secret ends, in unix seconds: the form in which the generator gives it. */
   expiresAt: 'ecr-bootstrap.dev/expires-at',
   /** The ECR host that the cluster was set up for. */

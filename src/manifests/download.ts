@@ -1,0 +1,70 @@
+import { BootstrapError, reasonOf } from '../errors/index.ts';
+import type { Net } from '../net/index.ts';
+import { unusable } from './parse.ts';
+
+/** The release's YAML has 1 MB; more than this is something else. */
+const largest = 16 * 1024 * 1024;
+const mostRedirects = 5;
+/** Milliseconds without a byte. */
+const patience = 30_000;
+
+/**
+ * Fetches a text by HTTPS, following redirects (a release asset is one). Plain HTTP is taken from this machine only.
+ * @throws BootstrapError `manifest-unusable`
+ */
+export async function download(address: string, net: Net): Promise<string> {
+  let url = secure(address, address);
+  for (let hop = 0; hop <= mostRedirects; hop += 1) {
+    const answer = await get(url, net, address);
+    if (typeof answer === 'string') return answer;
+    url = secure(answer.location, address, url);
+  }
+  throw unusable(address, `more than ${mostRedirects} redirects`);
+}
+
+async function get(url: URL, net: Net, address: string): Promise<string | { location: string }> {
+  try {
+    const { request } = await import('undici');
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher: await net.dispatcher(),
+      headers: { accept: '*/*', 'user-agent': 'ecr-bootstrap' },
+      headersTimeout: patience,
+      bodyTimeout: patience,
+    });
+    const { location } = headers;
+    if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
+      await body.dump();
+      return { location };
+    }
+    if (statusCode === 200) return await readAll(body, address);
+    await body.dump();
+    throw unusable(address, `${url.host} answered ${statusCode}`);
+  } catch (error) {
+    if (error instanceof BootstrapError) throw error;
+    throw unusable(address, `${url.host}: ${reasonOf(rootOf(error))}`, error);
+  }
+}
+
+async function readAll(body: AsyncIterable<Buffer>, address: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > largest) throw unusable(address, `it is larger than ${largest / 1024 / 1024} MB`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function secure(location: string, address: string, base?: URL): URL {
+  const url = URL.canParse(location, base?.href) ? new URL(location, base) : undefined;
+  if (url === undefined) throw unusable(address, `${location} is no URL`);
+  const here = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && here)) return url;
+  throw unusable(address, `${url.origin} does not speak HTTPS`);
+}
+
+/** undici wraps the socket's error, which tells the reason. */
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
+}
