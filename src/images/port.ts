@@ -1,3 +1,5 @@
+import type { BootstrapError } from '../errors/index.ts';
+
 /** One image that has to be in the ECR. */
 export interface WantedImage {
   /** Normalised source reference: `docker.io/library/nginx:1.27`. */
@@ -15,6 +17,16 @@ export interface WantedImages {
   readonly operator: WantedImage;
   /** All others, sorted by source, without doubles. */
   readonly others: readonly WantedImage[];
+  /** What the cluster names and this program cannot mirror: no reference, or no name that ECR takes. */
+  readonly rejected: readonly RejectedImage[];
+}
+
+/** An image of the cluster that is left out, and why. */
+export interface RejectedImage {
+  /** As the cluster writes it. */
+  readonly reference: string;
+  readonly wantedBy: readonly string[];
+  readonly error: BootstrapError;
 }
 
 /** Which platforms of an image are wanted: all of the source's, or these (`linux/amd64`). */

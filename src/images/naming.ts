@@ -1,0 +1,83 @@
+import { BootstrapError } from '../errors/index.ts';
+import { canonical, isOperator, operatorName } from './operator.ts';
+import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
+
+/** How sources become names in the ECR. */
+export interface Naming {
+  readonly project: string;
+  /** Source repository to repository inside the project: `docker.io/library/nginx` to `web/nginx`. */
+  readonly map: Readonly<Record<string, string>>;
+}
+
+/** Where an image lives in the ECR, without the host. */
+export interface EcrName {
+  readonly repository: string;
+  /** For a source given by digest only, the digest. */
+  readonly tag: string;
+}
+
+const ecrComponent = '[a-z0-9]+(?:[._-][a-z0-9]+)*';
+/** Grammar and length of ECR's CreateRepository. */
+const ecrGrammar = new RegExp(`^${ecrComponent}(?:/${ecrComponent})*$`);
+const shortest = 2;
+const longest = 256;
+
+/**
+ * The name of a source in the ECR. The host stays part of it, so that equal paths of two registries do not meet.
+ * @throws BootstrapError `repository-name-invalid` with the `images.map` line to write as its hint
+ */
+export function ecrName(source: Reference, naming: Naming): EcrName {
+  const reference = canonical(source);
+  const repository = `${naming.project}/${pathInProject(reference, naming)}`;
+  const why = refusal(repository);
+  if (why !== undefined) throw refused(reference, repository, why, naming);
+  return { repository, tag: reference.tag ?? reference.digest ?? 'latest' };
+}
+
+/** `HOST/REPOSITORY:TAG`, or with `@` when the tag is a digest. */
+export function ecrReference(host: string, { repository, tag }: EcrName): string {
+  return `${host}/${repository}${tag.includes(':') ? '@' : ':'}${tag}`;
+}
+
+function pathInProject(reference: Reference, { project, map }: Naming): string {
+  const mapped = mappedName(reference, map);
+  // Also taken as ECR's console shows it, with the project in front.
+  if (mapped !== undefined)
+    return mapped.startsWith(`${project}/`) ? mapped.slice(project.length + 1) : mapped;
+  if (isOperator(reference)) return operatorName;
+  return repositoryOf(reference).replace(':', '_');
+}
+
+function mappedName(reference: Reference, map: Naming['map']): string | undefined {
+  const wanted = repositoryOf(reference);
+  for (const [key, name] of Object.entries(map)) {
+    if (key === wanted || repositoryOf(canonical(parseReference(key))) === wanted) return name;
+  }
+  return undefined;
+}
+
+function refusal(repository: string): string | undefined {
+  if (repository.length < shortest || repository.length > longest) {
+    return `ECR takes names of ${shortest} to ${longest} characters, this one has ${repository.length}`;
+  }
+  if (!ecrGrammar.test(repository)) {
+    return 'ECR takes lower-case letters and digits, parted by a single . _ or - or by /';
+  }
+  return undefined;
+}
+
+function refused(reference: Reference, repository: string, why: string, { map }: Naming): BootstrapError {
+  const source = repositoryOf(reference);
+  const verb = mappedName(reference, map) === undefined ? 'Add' : 'Change';
+  return new BootstrapError({
+    code: 'repository-name-invalid',
+    what: `ECR repository ${repository} for ${formatReference(reference)}`,
+    why,
+    hint: `${verb} this line under images.map in ecr-bootstrap.yaml: "${source}: ${suggestion(reference)}"`,
+  });
+}
+
+function suggestion({ path }: Reference): string {
+  const name = path.toLowerCase().replace(/[^a-z0-9/]+/g, '-');
+  return name.length > 128 ? name.slice(name.lastIndexOf('/') + 1).slice(0, 64) : name;
+}

@@ -1,0 +1,71 @@
+import { BootstrapError } from '../errors/index.ts';
+
+/** What an image runs on, as image indexes and configs write it. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+/** Variants that a processor runs, best first. Without a variant an arm is taken for a v7, as containerd does. */
+const runs: Readonly<Record<string, readonly (string | undefined)[]>> = {
+  'arm64/': ['v8', undefined],
+  'arm64/v8': ['v8', undefined],
+  'arm/': ['v7', undefined, 'v6', 'v5'],
+  'arm/v7': ['v7', undefined, 'v6', 'v5'],
+  'arm/v6': ['v6', 'v5'],
+  'amd64/': [undefined, 'v1'],
+};
+
+/**
+ * Reads `os/arch` or `os/arch/variant`.
+ * @throws BootstrapError `platform-unknown`
+ */
+export function parsePlatform(text: string): Platform {
+  const match = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/(v[0-9]+))?$/.exec(text);
+  const [, os, architecture, variant] = match ?? [];
+  if (os === undefined || architecture === undefined) {
+    throw new BootstrapError({
+      code: 'platform-unknown',
+      what: `platform "${text}"`,
+      why: 'it is not written as os/arch or os/arch/variant',
+      hint: 'Write for example linux/amd64 or linux/arm64.',
+    });
+  }
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+}
+
+/** The text that {@link parsePlatform} reads; the usual variant of arm64 is left out. */
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  const usual = variant === undefined || (architecture === 'arm64' && variant === 'v8');
+  return usual ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
+}
+
+/** How well something built for `offered` serves `wanted`: 0 is best, undefined not at all. */
+function distance(wanted: Platform, offered: Platform): number | undefined {
+  if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
+  const order = runs[`${wanted.architecture}/${wanted.variant ?? ''}`] ?? [wanted.variant];
+  const at = order.indexOf(offered.variant);
+  return at < 0 ? undefined : at;
+}
+
+/** Whether something built for `offered` runs where `wanted` is asked for. */
+export const serves = (wanted: Platform, offered: Platform): boolean =>
+  distance(wanted, offered) !== undefined;
+
+/** Those of the candidates that serve the platform best; several when they say the same of themselves. */
+export function bestFor<T extends { readonly platform?: Platform }>(
+  wanted: Platform,
+  candidates: readonly T[],
+): readonly T[] {
+  let best = Infinity;
+  let chosen: T[] = [];
+  for (const candidate of candidates) {
+    const far = candidate.platform ? distance(wanted, candidate.platform) : undefined;
+    if (far === undefined || far > best) continue;
+    if (far < best) chosen = [];
+    best = far;
+    chosen.push(candidate);
+  }
+  return chosen;
+}

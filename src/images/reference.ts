@@ -1,0 +1,130 @@
+import { BootstrapError } from '../errors/index.ts';
+
+/** An image reference, normalised: Docker Hub's short names are spelled out, a missing tag is `latest`. */
+export interface Reference {
+  /** Registry host with its port, if any: `docker.io`, `ghcr.io`, `127.0.0.1:5000`. */
+  readonly host: string;
+  /** Repository within the registry: `library/nginx`. */
+  readonly path: string;
+  /** Missing only when the image is given by digest alone. */
+  readonly tag?: string;
+  /** `sha256:…`. When given, it decides; the tag is then only a name. */
+  readonly digest?: string;
+}
+
+const dockerHub = 'docker.io';
+const dockerHubNames = new Set([dockerHub, 'index.docker.io', 'registry-1.docker.io']);
+
+const hostLabel = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
+const hostGrammar = new RegExp(
+  `^(?:${hostLabel}(?:\\.${hostLabel})*|\\[[0-9a-f:.]+\\])(?::(?<port>[0-9]{1,5}))?$`,
+);
+const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const tagGrammar = /^\w[\w.-]{0,127}$/;
+const digestGrammar = /^sha256:[0-9a-f]{64}$/;
+const longestName = 255;
+
+/** Whether the text is a digest of the one kind that ECR takes. */
+export const isDigest = (text: string): boolean => digestGrammar.test(text);
+
+/**
+ * Reads a reference as people and pods write it.
+ * The grammar is that of the distribution project, which container runtimes share.
+ * @throws BootstrapError `reference-invalid`
+ */
+export function parseReference(text: string): Reference {
+  const { name, tag, digest } = split(text);
+  const { host, path } = locate(text, name);
+  if (tag !== undefined && !tagGrammar.test(tag)) {
+    throw invalid(
+      text,
+      `"${tag}" is not a tag`,
+      'A tag has up to 128 letters, digits and . _ - and begins with none of . and -.',
+    );
+  }
+  if (digest !== undefined && !isDigest(digest)) {
+    throw invalid(
+      text,
+      `"${digest}" is not a SHA-256 digest`,
+      'Write sha256: and 64 lower-case hexadecimal digits.',
+    );
+  }
+  if (digest === undefined) return { host, path, tag: tag ?? 'latest' };
+  return tag === undefined ? { host, path, digest } : { host, path, tag, digest };
+}
+
+/** `HOST/PATH`, without tag and digest. */
+export const repositoryOf = ({ host, path }: Reference): string => `${host}/${path}`;
+
+/** The normalised text; {@link parseReference} reads it back. */
+export function formatReference(reference: Reference): string {
+  const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
+  const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
+  return `${repositoryOf(reference)}${tag}${digest}`;
+}
+
+/** As Docker's users know it: `nginx:1.27` for `docker.io/library/nginx:1.27`. */
+export function familiar(text: string): string {
+  return text.replace(/^docker\.io\/(?:library\/(?=[^/]+$))?/, '');
+}
+
+function split(text: string): { name: string; tag?: string; digest?: string } {
+  const at = text.indexOf('@');
+  const digest = at < 0 ? {} : { digest: text.slice(at + 1) };
+  const beforeDigest = at < 0 ? text : text.slice(0, at);
+  const colon = beforeDigest.indexOf(':', beforeDigest.lastIndexOf('/') + 1);
+  if (colon < 0) return { name: beforeDigest, ...digest };
+  return { name: beforeDigest.slice(0, colon), tag: beforeDigest.slice(colon + 1), ...digest };
+}
+
+function locate(text: string, name: string): { host: string; path: string } {
+  const slash = name.indexOf('/');
+  const first = name.slice(0, Math.max(slash, 0));
+  // The rule that tells `team/app` on Docker Hub from `registry/app` elsewhere: a host has a dot, a port, or is localhost.
+  const isHost = /[.:]/.test(first) || first === 'localhost';
+  const host = isHost ? first : dockerHub;
+  const path = isHost ? name.slice(slash + 1) : name;
+  checkHost(text, host);
+  checkPath(text, path);
+  if (!dockerHubNames.has(host)) return { host, path };
+  return { host: dockerHub, path: path.includes('/') ? path : `library/${path}` };
+}
+
+function checkHost(text: string, host: string): void {
+  const match = hostGrammar.exec(host);
+  if (!match)
+    throw invalid(text, `"${host}" is not a registry host`, 'Write HOST/PATH:TAG with a lower-case host.');
+  const port = match.groups?.['port'];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
+    throw invalid(text, `"${port}" is not a port`, 'A port is a number from 1 to 65535.');
+  }
+}
+
+function checkPath(text: string, path: string): void {
+  if (/[A-Z]/.test(path)) {
+    throw invalid(
+      text,
+      'a repository name has no upper-case letters',
+      `Write ${path.toLowerCase()}, if that is what it is called.`,
+    );
+  }
+  const wrong = path.split('/').find((component) => !pathComponent.test(component));
+  if (wrong !== undefined) {
+    throw invalid(
+      text,
+      `"${wrong}" is not part of a repository name`,
+      'Write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST, for example ghcr.io/team/app:1.2.',
+    );
+  }
+  if (path.length > longestName) {
+    throw invalid(
+      text,
+      `the name is longer than ${longestName} characters`,
+      'Write HOST/PATH:TAG with a shorter path.',
+    );
+  }
+}
+
+function invalid(text: string, why: string, hint: string): BootstrapError {
+  return new BootstrapError({ code: 'reference-invalid', what: `image reference "${text}"`, why, hint });
+}

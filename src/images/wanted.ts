@@ -1,0 +1,138 @@
+import { BootstrapError } from '../errors/index.ts';
+import type { Workload } from '../inventory/port.ts';
+import { glob } from './glob.ts';
+import { ecrName, type Naming } from './naming.ts';
+import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
+import type { RejectedImage, WantedImage, WantedImages } from './port.ts';
+import { familiar, formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
+
+/** Where images are asked for. */
+export interface Wishes {
+  readonly naming: Naming;
+  /** The account's registry: references to it are in place already. */
+  readonly registryHost: string;
+  /** The configuration's `images.list`. */
+  readonly list: readonly string[];
+  /** Globs that leave out what the list and the cluster ask for, as full references or as Docker's users write them. */
+  readonly exclude: readonly string[];
+  /** Given by hand; never left out. `wantedBy` is for example `file images.txt`. */
+  readonly references?: readonly { readonly text: string; readonly wantedBy: string }[];
+  readonly workloads?: readonly Workload[];
+}
+
+/**
+ * All images that have to be in the ECR, each once, with everybody who asked for it.
+ * @throws BootstrapError `reference-invalid` or `repository-name-invalid` for what a person wrote, `config-invalid`
+ * when two sources would get the same name. What is wrong in the cluster is in `rejected`.
+ */
+export function wantedImages(wishes: Wishes): WantedImages {
+  const gathering = new Gathering(wishes);
+  gathering.add(operatorImage, 'operator');
+  for (const text of wishes.list) gathering.add(text, 'config', { excludable: true });
+  for (const { text, wantedBy } of wishes.references ?? []) gathering.add(text, wantedBy);
+  for (const workload of wishes.workloads ?? []) {
+    for (const text of workload.images) gathering.addFromCluster(text, nameOf(workload));
+  }
+  return gathering.result();
+}
+
+const nameOf = ({ kind, namespace, name }: Workload) => `${kind} ${namespace}/${name}`;
+
+interface Entry {
+  readonly reference: Reference;
+  readonly wantedBy: Set<string>;
+}
+
+class Gathering {
+  readonly #wishes: Wishes;
+  readonly #excluded: readonly ((text: string) => boolean)[];
+  readonly #entries = new Map<string, Entry>();
+  readonly #rejected = new Map<string, { wantedBy: Set<string>; error: BootstrapError }>();
+
+  constructor(wishes: Wishes) {
+    this.#wishes = wishes;
+    this.#excluded = wishes.exclude.map(glob);
+  }
+
+  add(text: string, wantedBy: string, { excludable = false } = {}): void {
+    const reference = canonical(parseReference(text));
+    if (reference.host === this.#wishes.registryHost) return;
+    if (excludable && this.#isExcluded(reference)) return;
+    ecrName(reference, this.#wishes.naming);
+    const source = formatReference(reference);
+    const entry = this.#entries.get(source) ?? { reference, wantedBy: new Set() };
+    this.#entries.set(source, entry);
+    entry.wantedBy.add(wantedBy);
+  }
+
+  addFromCluster(text: string, wantedBy: string): void {
+    try {
+      this.add(text, wantedBy, { excludable: true });
+    } catch (error) {
+      if (!(error instanceof BootstrapError)) throw error;
+      if (this.#excluded.some((matches) => matches(text))) return;
+      const rejected = this.#rejected.get(text) ?? { wantedBy: new Set(), error };
+      this.#rejected.set(text, rejected);
+      rejected.wantedBy.add(wantedBy);
+    }
+  }
+
+  result(): WantedImages {
+    const all = withDistinctNames([...this.#entries.values()].map((entry) => this.#image(entry)));
+    all.sort((a, b) => (a.source < b.source ? -1 : 1));
+    const isOperator = (image: WantedImage) => isInstalledOperator(parseReference(image.source));
+    const operator = all.find(isOperator);
+    if (!operator) throw new Error('the operator is always wanted');
+    const rejected: RejectedImage[] = [...this.#rejected].map(([reference, { wantedBy, error }]) => ({
+      reference,
+      wantedBy: [...wantedBy],
+      error,
+    }));
+    return { operator, others: all.filter((image) => image !== operator), rejected };
+  }
+
+  #isExcluded(reference: Reference): boolean {
+    const names = [formatReference(reference), repositoryOf(reference)];
+    return this.#excluded.some((matches) => names.some((name) => matches(name) || matches(familiar(name))));
+  }
+
+  #image({ reference, wantedBy }: Entry): WantedImage {
+    return {
+      source: formatReference(reference),
+      ...ecrName(reference, this.#wishes.naming),
+      wantedBy: [...wantedBy],
+    };
+  }
+}
+
+/**
+ * Two sources must not fight over one tag. One that is pinned gives way and is stored by its digest, which is all
+ * that a runtime looks at; a clash of anything else is a mistake in `images.map`.
+ */
+function withDistinctNames(images: readonly WantedImage[]): WantedImage[] {
+  const taken = new Map<string, WantedImage>();
+  const pinned = (image: WantedImage) => parseReference(image.source).digest;
+  const plainFirst = [...images].sort(
+    (a, b) => Number(pinned(a) !== undefined) - Number(pinned(b) !== undefined),
+  );
+  return plainFirst.map((image) => {
+    const name = `${image.repository}:${image.tag}`;
+    const other = taken.get(name);
+    if (!other) {
+      taken.set(name, image);
+      return image;
+    }
+    const digest = pinned(image);
+    if (digest !== undefined) return { ...image, tag: digest };
+    throw clash(name, image, other);
+  });
+}
+
+function clash(name: string, image: WantedImage, other: WantedImage): BootstrapError {
+  return new BootstrapError({
+    code: 'config-invalid',
+    what: `ECR reference ${name}`,
+    why: `${other.source} and ${image.source} would both get this name`,
+    hint: 'Give one of them another name under images.map in ecr-bootstrap.yaml.',
+  });
+}
