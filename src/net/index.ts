@@ -1,50 +1,63 @@
-import type { Agent } from 'node:http';
+import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
+import type { BootstrapError } from '../errors/index.ts';
+import { proxyFor, type Environment } from './proxy.ts';
+
+export { connectionFailure, failureCode } from './failure.ts';
 
 /**
  * The one way out to the network. `HTTP(S)_PROXY` and `NO_PROXY` hold for AWS, registries and the cluster alike;
- * none of their clients honours them by itself. Agents are made when first asked for and shared.
+ * none of their clients honours them by itself. Connections are made when first asked for, kept and shared.
  */
 export interface Net {
-  /** For undici: registries and the Kubernetes API. Bulk data wants many HTTP/1.1 connections. */
+  /** For undici: AWS, registries and the Kubernetes API. HTTP/1.1, as many connections as there are requests. */
   dispatcher(): Promise<Dispatcher>;
-  /** For the AWS SDK's NodeHttpHandler. */
-  agent(): Promise<Agent>;
-  /** The proxy that the environment asks for, for clients that want its URL. */
+  /**
+   * The proxy that the environment asks for, for clients that want its URL.
+   * @throws BootstrapError `proxy-invalid`
+   */
   proxyFor(url: string): Promise<string | undefined>;
   /** Authorities to trust, or undefined for Node's own choice (which includes NODE_EXTRA_CA_CERTS). */
   readonly ca: readonly string[] | undefined;
+  /** The error `tls-untrusted` that names the issuer seen, if that is why a request to `url` failed. */
+  untrusted(thrown: unknown, url: string): Promise<BootstrapError | undefined>;
   close(): Promise<void>;
 }
 
-/** @param extraCa PEM of an authority to trust besides Node's own, for a caller that cannot set NODE_EXTRA_CA_CERTS before the process starts. */
-export function createNet(extraCa?: string): Net {
-  const ca = extraCa ? [...rootCertificates, extraCa] : undefined;
-  const tls = ca ? { ca: [...ca] } : {};
+/**
+ * @param extraCa PEM of an authority to trust besides Node's own, for a caller that cannot set NODE_EXTRA_CA_CERTS before the process starts.
+ * @param env where the proxy settings are read, each time they are needed.
+ */
+export function createNet(extraCa?: string, env: Environment = process.env): Net {
+  const ca = extraCa ? [...rootCertificates, ...extraAuthorities(env), extraCa] : undefined;
+  const route = (url: string): URL | undefined => proxyFor(url, env);
   let dispatcher: Promise<Dispatcher> | undefined;
-  let agent: Promise<Agent> | undefined;
+  const makeDispatcher = async (): Promise<Dispatcher> => {
+    const { RoutingDispatcher } = await import('./dispatcher.ts');
+    return new RoutingDispatcher(route, ca ? { ca } : {});
+  };
   return {
     ca,
-    dispatcher: () => (dispatcher ??= makeDispatcher(tls)),
-    agent: () => (agent ??= makeAgent(tls)),
-    proxyFor: async (url) => {
-      const { getProxyForUrl } = await import('proxy-from-env');
-      return getProxyForUrl(url) || undefined;
+    dispatcher: () => (dispatcher ??= makeDispatcher()),
+    proxyFor: async (url) => route(url)?.href,
+    untrusted: async (thrown, url) => {
+      const { untrusted } = await import('./untrusted.ts');
+      return untrusted(thrown, url, route(url));
     },
     close: async () => {
       await (await dispatcher)?.destroy();
-      (await agent)?.destroy();
     },
   };
 }
 
-async function makeDispatcher(tls: { ca?: string[] }): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent } = await import('undici');
-  return new EnvHttpProxyAgent({ connect: tls, requestTls: tls });
-}
-
-async function makeAgent(tls: { ca?: string[] }): Promise<Agent> {
-  const { ProxyAgent } = await import('proxy-agent');
-  return new ProxyAgent({ keepAlive: true, maxSockets: 50, ...tls });
+/** What Node itself adds to its authorities, which it no longer does once a list is given. An unreadable file is skipped as Node does, with its own warning. */
+function extraAuthorities(env: Environment): string[] {
+  const file = env['NODE_EXTRA_CA_CERTS'];
+  if (!file) return [];
+  try {
+    return [readFileSync(file, 'utf8')];
+  } catch {
+    return [];
+  }
 }
