@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -94,7 +96,7 @@ export async function prepareNode(
   await writeFile(file('kubelet.json'), JSON.stringify(kubeletConfig));
   const proxy = { ...proxyConfig, clientConnection: { kubeconfig: kubeconfig('system:kube-proxy') } };
   await writeFile(file('kube-proxy.json'), JSON.stringify(proxy));
-  const inNamespace = await makeNodeNamespace(file('resolv.conf'), log);
+  const inNamespace = await makeNodeNamespace(file('resolv.conf'));
 
   const tool = (name: string) => join(partFolder(containerd), name);
   const program = (name: string) => join(partFolder(kubernetes), name);
@@ -131,19 +133,19 @@ export async function prepareNode(
 }
 
 /**
- * The node differs from the laptop in one thing: its name server knows nothing of the internet.
+ * The node differs from the laptop in one thing: its name server knows nothing of the internet. A process
+ * that does nothing else holds the mount namespace in which that is so.
  * @returns the command that another command is to be appended to
  */
-async function makeNodeNamespace(resolver: string, log: string): Promise<[string, ...string[]]> {
-  const folder = '/run/lab';
-  const namespace = join(folder, 'node');
+async function makeNodeNamespace(resolver: string): Promise<[string, ...string[]]> {
   await useResolver(resolver, addresses.aws);
-  await mkdir(folder);
-  await writeFile(namespace, '');
-  // A namespace can only be kept in a mount that is not shared.
-  await run('mount', ['--bind', folder, folder], { log });
-  await run('mount', ['--make-private', folder], { log });
-  const script = `mount --bind ${resolver} /etc/resolv.conf && mount --make-rshared /`;
-  await run('unshare', [`--mount=${namespace}`, '--propagation', 'private', 'sh', '-c', script], { log });
-  return ['nsenter', `--mount=${namespace}`];
+  const script = `mount --bind ${resolver} /etc/resolv.conf && mount --make-rshared / && echo made && exec sleep infinity`;
+  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(holder, 'exit').then(() =>
+    Promise.reject(new Error('the mount namespace of the node failed')),
+  );
+  await Promise.race([once(holder.stdout, 'data'), ended]);
+  return ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`];
 }
