@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:tls';
+import type { Dispatcher } from 'undici';
+import { BootstrapError, reasonOf } from '../errors/index.ts';
+import type { Net } from '../net/index.ts';
+import type { Credentials } from './credentials.ts';
+import type { KubeContext } from './kubeconfig.ts';
+
+/** Requests at once to one API server; its own fairness queues start well above. */
+const connections = 32;
+
+export interface TlsOptions {
+  readonly ca?: string[];
+  readonly cert?: Buffer | string;
+  readonly key?: Buffer | string;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** How to open connections to the API server: authorities, client certificate, server name. */
+export async function tlsOptions(
+  { cluster }: KubeContext,
+  { cert, key }: Credentials,
+  net: Net,
+): Promise<TlsOptions> {
+  const own = await authorityOf(cluster);
+  // A given list replaces Node's own authorities, NODE_EXTRA_CA_CERTS included.
+  const ca = own === undefined ? net.ca : [own, ...(net.ca ?? (await extraAuthorities()))];
+  return {
+    ...(ca === undefined ? {} : { ca: [...ca] }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+    ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
+  };
+}
+
+/** The kubeconfig's proxy-url counts before the environment's. */
+export async function openConnections(
+  { cluster }: KubeContext,
+  tls: TlsOptions,
+  net: Net,
+): Promise<Dispatcher> {
+  const { Agent, ProxyAgent, Socks5ProxyAgent } = await import('undici');
+  const proxy = cluster.proxyUrl || (await net.proxyFor(cluster.server));
+  if (!proxy) return new Agent({ connect: tls, connections });
+  try {
+    if (new URL(proxy).protocol.startsWith('socks')) {
+      const options = { requestTls: tls, connections };
+      return new Socks5ProxyAgent(proxy.replace(/^socks5h:/, 'socks5:'), options);
+    }
+    return new ProxyAgent({ uri: proxy, requestTls: tls, connections });
+  } catch (error) {
+    throw new BootstrapError({
+      code: 'proxy-invalid',
+      what: `use proxy ${proxy} for ${cluster.server}`,
+      why: reasonOf(error),
+      hint: 'Correct proxy-url in the kubeconfig, or HTTPS_PROXY.',
+    });
+  }
+}
+
+/** Who issued the certificate that a server shows; undefined when that cannot be seen, as behind a proxy. */
+export function issuerOf(server: string, tls: TlsOptions): Promise<string | undefined> {
+  const { hostname, port } = new URL(server);
+  return new Promise((resolve) => {
+    const socket = connect({ ...tls, host: hostname, port: Number(port) || 443, rejectUnauthorized: false });
+    const finish = (issuer?: string): void => {
+      socket.destroy();
+      resolve(issuer);
+    };
+    socket.setTimeout(3000, finish);
+    socket.once('error', () => finish());
+    socket.once('secureConnect', () => {
+      const { CN, O } = socket.getPeerCertificate().issuer ?? {};
+      finish([CN, O].flat().find((name) => name !== undefined));
+    });
+  });
+}
+
+async function authorityOf({ caFile, caData }: KubeContext['cluster']): Promise<string | undefined> {
+  if (caData) return Buffer.from(caData, 'base64').toString();
+  if (!caFile) return undefined;
+  try {
+    return await readFile(caFile, 'utf8');
+  } catch (error) {
+    throw new BootstrapError({
+      code: 'cluster-unconfigured',
+      what: `read certificate-authority ${caFile}`,
+      why: reasonOf(error),
+      hint: 'Correct the path in the kubeconfig.',
+    });
+  }
+}
+
+async function extraAuthorities(): Promise<readonly string[]> {
+  const file = process.env['NODE_EXTRA_CA_CERTS'];
+  if (!file) return [];
+  try {
+    return [await readFile(file, 'utf8')];
+  } catch {
+    // Node itself ignores a file that it cannot read, with a warning of its own.
+    return [];
+  }
+}

@@ -1,0 +1,66 @@
+import { fullName } from './names.ts';
+import type { Kind, ObjectRef } from './port.ts';
+import type { Transport } from './transport.ts';
+
+/** Where a kind is found: `/apis/apps/v1`, `deployments`. */
+export interface Resource {
+  readonly base: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+}
+
+interface ResourceList {
+  readonly resources?: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly namespaced: boolean;
+  }[];
+}
+
+/** Which kinds the server serves, asked once for each group and version. */
+export class Discovery {
+  readonly #transport: Transport;
+  readonly #lists = new Map<string, Promise<ResourceList>>();
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async resource({ apiVersion, kind }: Kind): Promise<Resource | undefined> {
+    const { resources = [] } = await this.#list(apiVersion);
+    const found = resources.find((resource) => resource.kind === kind && !resource.name.includes('/'));
+    return found && { base: baseOf(apiVersion), plural: found.name, namespaced: found.namespaced };
+  }
+
+  forget(): void {
+    this.#lists.clear();
+  }
+
+  async #list(apiVersion: string): Promise<ResourceList> {
+    const list = this.#lists.get(apiVersion) ?? this.#ask(apiVersion);
+    this.#lists.set(apiVersion, list);
+    try {
+      return await list;
+    } catch (error) {
+      this.#lists.delete(apiVersion);
+      throw error;
+    }
+  }
+
+  async #ask(apiVersion: string): Promise<ResourceList> {
+    const request = { method: 'GET', path: baseOf(apiVersion), repeatable: true } as const;
+    const answer = await this.#transport.send({ ...request, what: `list the kinds of ${apiVersion}` }, [404]);
+    return answer.status === 404 ? {} : (JSON.parse(answer.body) as ResourceList);
+  }
+}
+
+/** Path of a collection, or with a name of one object. */
+export function pathOf({ base, plural, namespaced }: Resource, namespace?: string, name?: string): string {
+  const inside = namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${base}${inside}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
+}
+
+export const describe = (verb: string, ref: ObjectRef): string => `${verb} ${ref.kind} ${fullName(ref)}`;
+
+const baseOf = (apiVersion: string): string =>
+  apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;

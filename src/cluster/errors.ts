@@ -1,0 +1,125 @@
+import { BootstrapError, type ErrorParts, reasonOf } from '../errors/index.ts';
+
+/**
+ * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
+ * an admission policy, a namespace that is going away), `invalid` (a field is not as it must be, or cannot change).
+ */
+export type Refusal = 'conflict' | 'admission' | 'invalid';
+
+/** The server understood the request and will not do it as it is: callers may have an answer to that. */
+export class ClusterRefusal extends BootstrapError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, parts: Omit<ErrorParts, 'code'>) {
+    super({ ...parts, code: 'cluster-failed' });
+    this.name = 'ClusterRefusal';
+    this.refusal = refusal;
+  }
+}
+
+/** The part of a `Status` object (the body of every failed answer) that is read here. */
+export interface Status {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** From an answer's body: a Status, or whatever a proxy in between wrote. */
+export function statusOf(code: number, body: string): Status {
+  try {
+    const { reason = '', message = '' } = JSON.parse(body) as Partial<Status>;
+    return { code, reason, message: firstLine(message) };
+  } catch {
+    return { code, reason: '', message: firstLine(body.replace(/<[^>]*>/g, ' ')) };
+  }
+}
+
+/** @param what the request for people: `apply Secret shop/puller` */
+export function refused(what: string, status: Status): BootstrapError {
+  const why = status.message || status.reason || `status ${status.code}`;
+  const refusal = refusalOf(status);
+  if (refusal) return new ClusterRefusal(refusal, { what, why, hint: refusalHints[refusal] });
+  if (status.code === 403) {
+    return new BootstrapError({
+      code: 'cluster-denied',
+      what,
+      why,
+      hint: 'Have an administrator grant what this prints: ecr-bootstrap policy cluster',
+    });
+  }
+  return new BootstrapError({
+    code: 'cluster-failed',
+    what,
+    why: `${why} (${status.code})`,
+    hint: 'Run the same command again; it goes on where it stopped.',
+  });
+}
+
+const refusalHints: Readonly<Record<Refusal, string>> = {
+  conflict: 'Somebody else changes it at the same time. Run the same command again.',
+  admission: 'Change what refuses it, or the object, and run the same command again.',
+  invalid: 'Compare the object with what the cluster serves: kubectl explain.',
+};
+
+function refusalOf({ code, message }: Status): Refusal | undefined {
+  if (/denied (the )?request|because it is being terminated/.test(message)) return 'admission';
+  if (code === 409) return 'conflict';
+  return code === 422 ? 'invalid' : undefined;
+}
+
+/** @param expiry what the credentials themselves tell about their end */
+export function unauthorized(server: string, context: string, expiry: string | undefined): BootstrapError {
+  return new BootstrapError({
+    code: 'cluster-unreachable',
+    what: `log in to ${server}`,
+    why: `the credentials of context ${context} are refused: ${expiry ?? 'they are wrong, expired or revoked'} (401)`,
+    hint: 'Get a new kubeconfig (on a kubeadm control plane: kubeadm kubeconfig user, or copy admin.conf), or log in again.',
+  });
+}
+
+/** @param issuer of the certificate that the server showed, where it could be seen */
+export function unreachable(server: string, error: unknown, issuer: string | undefined): BootstrapError {
+  const what = `reach the Kubernetes API at ${server}`;
+  if (isUntrusted(error)) {
+    const by = issuer === undefined ? '' : `; the certificate is issued by ${issuer}`;
+    return new BootstrapError(
+      {
+        code: 'tls-untrusted',
+        what,
+        why: `${reasonOf(rootOf(error))}${by}`,
+        hint: 'Set NODE_EXTRA_CA_CERTS to a PEM file with that authority, or correct certificate-authority-data in the kubeconfig.',
+      },
+      { cause: error },
+    );
+  }
+  return new BootstrapError(
+    {
+      code: 'cluster-unreachable',
+      what,
+      why: reasonOf(rootOf(error)),
+      hint: 'Check that the address is right and reachable from here, and the proxy settings (HTTPS_PROXY, NO_PROXY, proxy-url).',
+    },
+    { cause: error },
+  );
+}
+
+const untrusted = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_ALTNAME_INVALID|ERROR_IN_CERT)/;
+
+export const isUntrusted = (error: unknown): boolean => untrusted.test(codeOf(error) ?? '');
+
+/** Node's or undici's error code, also of an error wrapped by fetch-like layers. */
+export function codeOf(error: unknown): string | undefined {
+  const root = rootOf(error);
+  return root instanceof Error && 'code' in root && typeof root.code === 'string' ? root.code : undefined;
+}
+
+/** The innermost cause; the first of several attempts (IPv6, then IPv4) speaks for all. */
+function rootOf(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return rootOf(error.errors[0]);
+  return error instanceof Error && error.cause instanceof Error ? rootOf(error.cause) : error;
+}
+
+const firstLine = (text: string): string => {
+  const line = text.trim().split('\n', 1)[0]?.trim() ?? '';
+  return line.length > 300 ? `${line.slice(0, 299)}…` : line;
+};

@@ -1,0 +1,184 @@
+import { BootstrapError } from '../errors/index.ts';
+import { Discovery, type Resource, describe, pathOf } from './discovery.ts';
+import { ClusterRefusal } from './errors.ts';
+import { listAll } from './lists.ts';
+import { refOf } from './names.ts';
+import type {
+  AccessQuestion,
+  ClusterInfo,
+  ClusterPort,
+  JsonPatchOperation,
+  Kind,
+  KubeObject,
+  ListOptions,
+  ObjectRef,
+  WriteOptions,
+} from './port.ts';
+import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
+
+export { ClusterRefusal, type Refusal } from './errors.ts';
+export { type KubeconfigChoice, readKubeconfig } from './kubeconfig.ts';
+
+export type ClusterOptions = TransportOptions;
+
+/** How the API server records whose fields are ours. */
+const fieldManager = 'ecr-bootstrap';
+
+/** The cluster of a kubeconfig's context. Nothing is read or opened before the first call. */
+export function createCluster(options: ClusterOptions): ClusterPort & { close(): Promise<void> } {
+  return new Cluster(new Transport(options));
+}
+
+type Write = Pick<Request, 'method' | 'repeatable'> & Partial<Pick<Request, 'contentType'>>;
+
+class Cluster implements ClusterPort {
+  readonly #transport: Transport;
+  readonly #discovery: Discovery;
+  #info: Promise<ClusterInfo> | undefined;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.#discovery = new Discovery(transport);
+  }
+
+  info(): Promise<ClusterInfo> {
+    return (this.#info ??= this.#askInfo());
+  }
+
+  async serves(kind: Kind): Promise<boolean> {
+    return (await this.#discovery.resource(kind)) !== undefined;
+  }
+
+  forgetKinds(): void {
+    this.#discovery.forget();
+  }
+
+  async get(ref: ObjectRef): Promise<KubeObject | undefined> {
+    const resource = await this.#discovery.resource(ref);
+    if (!resource) return undefined;
+    const path = pathOf(resource, ref.namespace, ref.name);
+    const request = { method: 'GET', path, what: describe('get', ref), repeatable: true } as const;
+    const answer = await this.#transport.send(request, [404]);
+    return answer.status === 404 ? undefined : parse(answer);
+  }
+
+  async list(kind: Kind, options: ListOptions = {}): Promise<readonly KubeObject[]> {
+    const resource = await this.#discovery.resource(kind);
+    return resource ? listAll(this.#transport, resource, kind, options) : [];
+  }
+
+  async create(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {
+    const ref = refOf(object);
+    const { base, plural, namespaced } = await this.#resource('create', ref);
+    const path = pathOf({ base, plural, namespaced }, ref.namespace);
+    return this.#write({ method: 'POST', repeatable: false }, path, describe('create', ref), object, options);
+  }
+
+  async apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    const write = { method: 'PATCH', repeatable: true, contentType: 'application/apply-patch+yaml' } as const;
+    return this.#writeTo('apply', refOf(object), write, object, { ...options, force: true });
+  }
+
+  async update(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {
+    return this.#writeTo('update', refOf(object), { method: 'PUT', repeatable: false }, object, options);
+  }
+
+  async patch(
+    ref: ObjectRef,
+    operations: readonly JsonPatchOperation[],
+    options?: WriteOptions,
+  ): Promise<KubeObject> {
+    const write = { method: 'PATCH', repeatable: false, contentType: 'application/json-patch+json' } as const;
+    try {
+      return await this.#writeTo('patch', ref, write, operations, options);
+    } catch (error) {
+      throw withTest(operations) ? asConflict(error) : error;
+    }
+  }
+
+  async delete(ref: ObjectRef, { uid }: { uid?: string } = {}): Promise<void> {
+    const resource = await this.#discovery.resource(ref);
+    if (!resource) return;
+    const preconditions = uid === undefined ? {} : { preconditions: { uid } };
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: 'Background',
+      ...preconditions,
+    };
+    const path = pathOf(resource, ref.namespace, ref.name);
+    const request = { method: 'DELETE', path, what: describe('delete', ref), repeatable: true } as const;
+    await this.#transport.send({ ...request, body }, [404]);
+  }
+
+  async allowed(question: AccessQuestion): Promise<boolean> {
+    const review: KubeObject = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      metadata: { name: '' },
+      spec: { resourceAttributes: question },
+    };
+    const answered = await this.create(review);
+    return (answered['status'] as { allowed?: boolean } | undefined)?.allowed === true;
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  async #askInfo(): Promise<ClusterInfo> {
+    const { name, cluster } = await this.#transport.context();
+    const request = { method: 'GET', path: '/version', what: 'get the version', repeatable: true } as const;
+    const answer = await this.#transport.send(request);
+    const { gitVersion } = JSON.parse(answer.body) as { gitVersion: string };
+    return { context: name, server: cluster.server, version: gitVersion };
+  }
+
+  async #writeTo(
+    verb: string,
+    ref: ObjectRef,
+    write: Write,
+    body: unknown,
+    options?: WriteOptions & { force?: boolean },
+  ): Promise<KubeObject> {
+    const resource = await this.#resource(verb, ref);
+    return this.#write(write, pathOf(resource, ref.namespace, ref.name), describe(verb, ref), body, options);
+  }
+
+  async #write(
+    write: Write,
+    path: string,
+    what: string,
+    body: unknown,
+    { dryRun, force }: WriteOptions & { force?: boolean } = {},
+  ): Promise<KubeObject> {
+    const query = new URLSearchParams({
+      fieldManager,
+      ...(force ? { force: 'true' } : {}),
+      ...(dryRun ? { dryRun: 'All' } : {}),
+    });
+    return parse(await this.#transport.send({ ...write, path: `${path}?${query}`, what, body }));
+  }
+
+  async #resource(verb: string, ref: ObjectRef): Promise<Resource> {
+    const resource = await this.#discovery.resource(ref);
+    if (resource) return resource;
+    throw new BootstrapError({
+      code: 'cluster-failed',
+      what: describe(verb, ref),
+      why: `the cluster does not serve ${ref.kind} in ${ref.apiVersion}`,
+      hint: 'See what it serves: kubectl api-resources',
+    });
+  }
+}
+
+const parse = ({ body }: Answer): KubeObject => JSON.parse(body) as KubeObject;
+
+const withTest = (operations: readonly JsonPatchOperation[]): boolean =>
+  operations.some(({ op }) => op === 'test');
+
+/** A JSON patch whose `test` fails is answered with 422, not 409 (k8s.io/apiserver, patch handler). */
+function asConflict(error: unknown): unknown {
+  if (!(error instanceof ClusterRefusal) || error.refusal !== 'invalid') return error;
+  return new ClusterRefusal('conflict', error);
+}

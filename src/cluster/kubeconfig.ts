@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
+import { BootstrapError, reasonOf } from '../errors/index.ts';
+
+export interface KubeconfigChoice {
+  /** Path of a file; default: KUBECONFIG's files, else `~/.kube/config`. */
+  readonly kubeconfig?: string | undefined;
+  /** Default: the current context. */
+  readonly context?: string | undefined;
+}
+
+/** One context with what it names. */
+export interface KubeContext {
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly user: User | undefined;
+}
+
+interface Entries {
+  readonly clusters: readonly Cluster[];
+  readonly users: readonly User[];
+  readonly contexts: readonly Context[];
+  readonly current: string | undefined;
+}
+
+const hint = 'Name a kubeconfig with --kubeconfig FILE and a context with --context NAME.';
+
+/**
+ * The contexts of all kubeconfig files and the current one; undefined when there is no file at all.
+ * Files are merged as kubectl does: the first that has a name wins.
+ * @throws BootstrapError `cluster-unconfigured` for a file that is missing or not a kubeconfig
+ */
+export async function readKubeconfig(
+  choice: KubeconfigChoice,
+): Promise<{ readonly contexts: readonly string[]; readonly current: string | undefined } | undefined> {
+  const entries = await readAll(choice);
+  return entries && { contexts: entries.contexts.map(({ name }) => name), current: entries.current };
+}
+
+/**
+ * The chosen context.
+ * @throws BootstrapError `cluster-unconfigured` when there is none
+ */
+export async function chooseContext(choice: KubeconfigChoice): Promise<KubeContext> {
+  const entries = await readAll(choice);
+  if (!entries) throw unconfigured('find a kubeconfig', 'neither KUBECONFIG nor ~/.kube/config is there');
+  const name = choice.context ?? entries.current;
+  if (!name) throw unconfigured('choose a context', 'the kubeconfig has no current context');
+  const context = entries.contexts.find((candidate) => candidate.name === name);
+  if (!context) {
+    const known = entries.contexts.map((candidate) => candidate.name).join(', ') || 'none';
+    throw unconfigured(`use context ${name}`, `the kubeconfig has no such context; it has: ${known}`);
+  }
+  const cluster = entries.clusters.find((candidate) => candidate.name === context.cluster);
+  if (!cluster) throw unconfigured(`use context ${name}`, `its cluster ${context.cluster} is not there`);
+  return { name, cluster, user: entries.users.find((candidate) => candidate.name === context.user) };
+}
+
+const unconfigured = (what: string, why: string): BootstrapError =>
+  new BootstrapError({ code: 'cluster-unconfigured', what, why, hint });
+
+async function readAll({ kubeconfig }: KubeconfigChoice): Promise<Entries | undefined> {
+  if (kubeconfig !== undefined) return readEntries(kubeconfig, await textOf(kubeconfig, 'required'));
+  const listed = process.env['KUBECONFIG']?.split(delimiter).filter(Boolean) ?? [];
+  const files = listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
+  const read = await Promise.all(
+    files.map(async (file) => {
+      const text = await textOf(file);
+      return text === undefined ? undefined : readEntries(file, text);
+    }),
+  );
+  const found = read.filter((entries) => entries !== undefined);
+  return found.length === 0 ? undefined : merge(found);
+}
+
+function merge(all: readonly Entries[]): Entries {
+  return {
+    clusters: all.flatMap(({ clusters }) => clusters),
+    users: all.flatMap(({ users }) => users),
+    contexts: all.flatMap(({ contexts }) => contexts),
+    current: all.find(({ current }) => current)?.current,
+  };
+}
+
+async function textOf(file: string, required: 'required'): Promise<string>;
+async function textOf(file: string): Promise<string | undefined>;
+async function textOf(file: string, required?: 'required'): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (missing && !required) return undefined;
+    throw unconfigured(`read kubeconfig ${file}`, missing ? 'there is no such file' : reasonOf(error));
+  }
+}
+
+async function readEntries(file: string, text: string): Promise<Entries> {
+  // Only this module of the client: its KubeConfig class takes half a second to load, for models not needed here.
+  const [{ newClusters, newContexts, newUsers }, { load }] = await Promise.all([
+    import('@kubernetes/client-node/dist/config_types.js'),
+    import('js-yaml'),
+  ]);
+  try {
+    const parsed = load(text);
+    if (typeof parsed !== 'object' || parsed === null) throw new Error('it holds no kubeconfig');
+    const document = parsed as Record<string, unknown>;
+    const current = document['current-context'];
+    const filter = { onInvalidEntry: 'filter' } as const;
+    return {
+      clusters: newClusters(document['clusters'], filter).map((cluster) => absoluteCluster(file, cluster)),
+      users: newUsers(document['users'], filter).map((user) => absoluteUser(file, user)),
+      contexts: newContexts(document['contexts'], filter),
+      current: typeof current === 'string' && current !== '' ? current : undefined,
+    };
+  } catch (error) {
+    throw unconfigured(`read kubeconfig ${file}`, reasonOf(error));
+  }
+}
+
+const absolute = (kubeconfig: string, file: string): string =>
+  isAbsolute(file) ? file : join(dirname(kubeconfig), file);
+
+const absoluteCluster = (kubeconfig: string, cluster: Cluster): Cluster =>
+  cluster.caFile ? { ...cluster, caFile: absolute(kubeconfig, cluster.caFile) } : cluster;
+
+const absoluteUser = (kubeconfig: string, user: User): User => ({
+  ...user,
+  ...(user.certFile ? { certFile: absolute(kubeconfig, user.certFile) } : {}),
+  ...(user.keyFile ? { keyFile: absolute(kubeconfig, user.keyFile) } : {}),
+});

@@ -1,0 +1,68 @@
+import { type Resource, pathOf } from './discovery.ts';
+import { refused, statusOf } from './errors.ts';
+import type { Kind, KubeObject, ListOptions } from './port.ts';
+import type { Transport } from './transport.ts';
+
+/** Objects in one answer: what kubectl takes too. */
+const pageSize = 500;
+/** A listing that takes longer than etcd keeps old revisions (5 minutes) has to begin anew. */
+const restarts = 3;
+
+const partial =
+  'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1';
+
+interface Page {
+  readonly items: readonly Partial<KubeObject>[];
+  readonly metadata?: { readonly continue?: string };
+}
+
+/** All pages of a collection, as one list. */
+export async function listAll(
+  transport: Transport,
+  resource: Resource,
+  kind: Kind,
+  options: ListOptions,
+): Promise<readonly KubeObject[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const objects = await listOnce(transport, resource, kind, options, attempt === restarts);
+    if (objects) return objects;
+  }
+}
+
+/** Undefined when the server has forgotten the place to continue from (410 Gone). */
+async function listOnce(
+  transport: Transport,
+  resource: Resource,
+  kind: Kind,
+  options: ListOptions,
+  last: boolean,
+): Promise<readonly KubeObject[] | undefined> {
+  const objects: KubeObject[] = [];
+  const what = `list ${resource.plural}${options.namespace === undefined ? '' : ` in ${options.namespace}`}`;
+  let next = '';
+  do {
+    const path = `${pathOf(resource, options.namespace)}?${queryOf(options, next)}`;
+    const accept = options.metadataOnly ? { accept: partial } : {};
+    const answer = await transport.send({ method: 'GET', path, what, repeatable: true, ...accept }, [410]);
+    if (answer.status === 410) {
+      if (last) throw refused(what, statusOf(answer.status, answer.body));
+      return undefined;
+    }
+    const page = JSON.parse(answer.body) as Page;
+    // Items of built-in kinds come without the two, those of metadata lists with PartialObjectMetadata's.
+    for (const item of page.items) objects.push({ ...(item as KubeObject), ...plainKind(kind) });
+    next = page.metadata?.continue ?? '';
+  } while (next !== '');
+  return objects;
+}
+
+const plainKind = ({ apiVersion, kind }: Kind): Kind => ({ apiVersion, kind });
+
+function queryOf({ labelSelector, fieldSelector }: ListOptions, next: string): URLSearchParams {
+  return new URLSearchParams({
+    limit: String(pageSize),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    ...(next === '' ? {} : { continue: next }),
+  });
+}

@@ -1,0 +1,141 @@
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
+import type { Net } from '../net/index.ts';
+import { issuerOf, openConnections, tlsOptions } from './connection.ts';
+import { type Credentials, credentialsOf, expiryOf } from './credentials.ts';
+import { isUntrusted, refused, statusOf, unauthorized, unreachable } from './errors.ts';
+import { type KubeContext, type KubeconfigChoice, chooseContext } from './kubeconfig.ts';
+
+export interface Request {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With its query. */
+  readonly path: string;
+  /** For people: `apply Secret shop/puller`. */
+  readonly what: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** A second time does no harm when an answer was lost. */
+  readonly repeatable: boolean;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface TransportOptions extends KubeconfigChoice {
+  readonly net: Net;
+  readonly clock: Clock;
+}
+
+const attempts = 5;
+const firstPause = 200;
+const longestPause = 30_000;
+/** Milliseconds until headers have to be there; the API server itself ends a request after 60 s. */
+const patience = 65_000;
+
+interface Session {
+  readonly context: KubeContext;
+  readonly credentials: Credentials;
+  readonly dispatcher: Dispatcher;
+}
+
+/** Sends requests to one API server: connections, credentials, retries, and errors in three parts. */
+export class Transport {
+  readonly #options: TransportOptions;
+  #session: Promise<Session> | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  async context(): Promise<KubeContext> {
+    return (await this.#connected()).context;
+  }
+
+  /** Answers below 300 and those named in `expected`; anything else is thrown. */
+  async send(request: Request, expected: readonly number[] = []): Promise<Answer> {
+    let session = await this.#connected();
+    let answer = await this.#sendPatiently(request, session);
+    if (answer.status === 401 && (session.context.user?.exec || session.context.user?.authProvider)) {
+      // The token of a plugin may have ended during a long run.
+      await this.close();
+      session = await this.#connected();
+      answer = await this.#sendPatiently(request, session);
+    }
+    const { context, credentials } = session;
+    if (answer.status < 300 || expected.includes(answer.status)) return answer;
+    if (answer.status === 401) {
+      throw unauthorized(context.cluster.server, context.name, expiryOf(credentials));
+    }
+    throw refused(request.what, statusOf(answer.status, answer.body));
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session) await (await session).dispatcher.close();
+  }
+
+  #connected(): Promise<Session> {
+    return (this.#session ??= this.#connect());
+  }
+
+  async #connect(): Promise<Session> {
+    const context = await chooseContext(this.#options);
+    const credentials = await credentialsOf(context);
+    const tls = await tlsOptions(context, credentials, this.#options.net);
+    return { context, credentials, dispatcher: await openConnections(context, tls, this.#options.net) };
+  }
+
+  async #sendPatiently(request: Request, session: Session): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const last = attempt === attempts;
+      const result = await this.#attempt(request, session, last);
+      if ('status' in result) return result;
+      const pause = firstPause * 2 ** (attempt - 1) * (0.5 + Math.random());
+      await this.#options.clock.sleep(Math.min(result.pause ?? pause, longestPause));
+    }
+  }
+
+  /** An answer, or how long to pause before the next attempt. */
+  async #attempt(request: Request, session: Session, last: boolean): Promise<Answer | { pause?: number }> {
+    try {
+      const { answer, retryAfter } = await exchange(request, session);
+      if (last || !isTransient(answer.status, request.repeatable)) return answer;
+      return retryAfter === undefined ? {} : { pause: retryAfter * 1000 };
+    } catch (error) {
+      if (!last && request.repeatable && isReset(error)) return {};
+      const { server } = session.context.cluster;
+      const tls = await tlsOptions(session.context, session.credentials, this.#options.net);
+      throw unreachable(server, error, isUntrusted(error) ? await issuerOf(server, tls) : undefined);
+    }
+  }
+}
+
+async function exchange(
+  { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
+  { context, credentials, dispatcher }: Session,
+): Promise<{ answer: Answer; retryAfter?: number }> {
+  const { request } = await import('undici');
+  const response = await request(`${context.cluster.server}${path}`, {
+    method,
+    dispatcher,
+    headersTimeout: patience,
+    headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const answer = { status: response.statusCode, body: await response.body.text() };
+  const retryAfter = Number(response.headers['retry-after']);
+  return retryAfter > 0 ? { answer, retryAfter } : { answer };
+}
+
+/** 429 is answered before anything was done, so it is safe to repeat whatever was asked. */
+const isTransient = (status: number, repeatable: boolean): boolean =>
+  status === 429 || (repeatable && [500, 502, 503, 504].includes(status));
+
+const isReset = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String(error.code));
