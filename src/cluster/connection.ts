@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import type { Net } from '../net/index.ts';
@@ -58,24 +57,6 @@ export async function openConnections(
       hint: 'Correct proxy-url in the kubeconfig, or HTTPS_PROXY.',
     });
   }
-}
-
-/** Who issued the certificate that a server shows; undefined when that cannot be seen, as behind a proxy. */
-export function issuerOf(server: string, tls: TlsOptions): Promise<string | undefined> {
-  const { hostname, port } = new URL(server);
-  return new Promise((resolve) => {
-    const socket = connect({ ...tls, host: hostname, port: Number(port) || 443, rejectUnauthorized: false });
-    const finish = (issuer?: string): void => {
-      socket.destroy();
-      resolve(issuer);
-    };
-    socket.setTimeout(3000, finish);
-    socket.once('error', () => finish());
-    socket.once('secureConnect', () => {
-      const { CN, O } = socket.getPeerCertificate().issuer ?? {};
-      finish([CN, O].flat().find((name) => name !== undefined));
-    });
-  });
 }
 
 async function authorityOf({ caFile, caData }: KubeContext['cluster']): Promise<string | undefined> {

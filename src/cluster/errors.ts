@@ -1,4 +1,5 @@
 import { BootstrapError, type ErrorParts, reasonOf } from '../errors/index.ts';
+import { connectionFailure } from '../net/index.ts';
 
 /**
  * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
@@ -77,46 +78,16 @@ export function unauthorized(server: string, context: string, expiry: string | u
   });
 }
 
-/** @param issuer of the certificate that the server showed, where it could be seen */
-export function unreachable(server: string, error: unknown, issuer: string | undefined): BootstrapError {
-  const what = `reach the Kubernetes API at ${server}`;
-  if (isUntrusted(error)) {
-    const by = issuer === undefined ? '' : `; the certificate is issued by ${issuer}`;
-    return new BootstrapError(
-      {
-        code: 'tls-untrusted',
-        what,
-        why: `${reasonOf(rootOf(error))}${by}`,
-        hint: 'Set NODE_EXTRA_CA_CERTS to a PEM file with that authority, or correct certificate-authority-data in the kubeconfig.',
-      },
-      { cause: error },
-    );
-  }
+export function unreachable(server: string, error: unknown): BootstrapError {
   return new BootstrapError(
     {
       code: 'cluster-unreachable',
-      what,
-      why: reasonOf(rootOf(error)),
+      what: `reach the Kubernetes API at ${server}`,
+      why: connectionFailure(error) ?? reasonOf(error),
       hint: 'Check that the address is right and reachable from here, and the proxy settings (HTTPS_PROXY, NO_PROXY, proxy-url).',
     },
     { cause: error },
   );
-}
-
-const untrusted = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_ALTNAME_INVALID|ERROR_IN_CERT)/;
-
-export const isUntrusted = (error: unknown): boolean => untrusted.test(codeOf(error) ?? '');
-
-/** Node's or undici's error code, also of an error wrapped by fetch-like layers. */
-export function codeOf(error: unknown): string | undefined {
-  const root = rootOf(error);
-  return root instanceof Error && 'code' in root && typeof root.code === 'string' ? root.code : undefined;
-}
-
-/** The innermost cause; the first of several attempts (IPv6, then IPv4) speaks for all. */
-function rootOf(error: unknown): unknown {
-  if (error instanceof AggregateError && error.errors.length > 0) return rootOf(error.errors[0]);
-  return error instanceof Error && error.cause instanceof Error ? rootOf(error.cause) : error;
 }
 
 const firstLine = (text: string): string => {

@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
-import type { Net } from '../net/index.ts';
-import { issuerOf, openConnections, tlsOptions } from './connection.ts';
+import { type Net, failureCode } from '../net/index.ts';
+import { openConnections, tlsOptions } from './connection.ts';
 import { type Credentials, credentialsOf, expiryOf } from './credentials.ts';
-import { isUntrusted, refused, statusOf, unauthorized, unreachable } from './errors.ts';
+import { refused, statusOf, unauthorized, unreachable } from './errors.ts';
 import { type KubeContext, type KubeconfigChoice, chooseContext } from './kubeconfig.ts';
 
 export interface Request {
@@ -108,8 +108,7 @@ export class Transport {
     } catch (error) {
       if (!last && request.repeatable && isReset(error)) return {};
       const { server } = session.context.cluster;
-      const tls = await tlsOptions(session.context, session.credentials, this.#options.net);
-      throw unreachable(server, error, isUntrusted(error) ? await issuerOf(server, tls) : undefined);
+      throw (await this.#options.net.untrusted(error, server)) ?? unreachable(server, error);
     }
   }
 }
@@ -136,6 +135,4 @@ const isTransient = (status: number, repeatable: boolean): boolean =>
   status === 429 || (repeatable && [500, 502, 503, 504].includes(status));
 
 const isReset = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String(error.code));
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(failureCode(error) ?? '');
