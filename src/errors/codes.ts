@@ -40,6 +40,7 @@ export const errorCodes = {
   'docker-failed': { exit: 1, about: 'The Docker engine failed a pull, tag or push.' },
   'manifest-unusable': { exit: 2, about: "The operator's YAML cannot be fetched or is not that of v0.12.1." },
   'patch-mismatch': { exit: 2, about: "A patch of the operator's YAML did not match as often as it must." },
+  'registry-unreachable': { exit: 1, about: 'A registry does not answer.' },
   'registry-failed': { exit: 1, about: 'A registry refused or failed a request.' },
   'registry-denied': { exit: 1, about: 'A registry refuses the credentials, or wants some.' },
   'image-missing': { exit: 1, about: 'The source registry has no such image.' },
