@@ -1,0 +1,204 @@
+import { Readable } from 'node:stream';
+import Docker from 'dockerode';
+import { BootstrapError } from '../errors/index.ts';
+import { formatPlatform, type Platform } from '../images/platform.ts';
+import type { Credential } from '../registry/credentials.ts';
+import type { EngineAddress } from './address.ts';
+import { connectionOptions } from './connection.ts';
+import { dockerError, type Attempt } from './failure.ts';
+import type { DockerPort, LayerFate, LocalImage, Pushed, SourceImage, TransferOptions } from './port.ts';
+import { fateOf, LayerProgress } from './progress.ts';
+import { readRecords, type StreamRecord } from './stream.ts';
+
+/** How long an engine may take to say its version, in milliseconds. */
+const answerTimeout = 10_000;
+
+/** A port to the engine at `address`. Connects with the first call. */
+export function createDocker(address: EngineAddress): DockerPort {
+  return new DockerodeAdapter(address);
+}
+
+class DockerodeAdapter implements DockerPort {
+  readonly address: string;
+  readonly #docker: Docker;
+
+  constructor(address: EngineAddress) {
+    this.address = `${address.url} (${address.origin})`;
+    this.#docker = new Docker(connectionOptions(address));
+  }
+
+  async version(): Promise<string> {
+    const abortSignal = AbortSignal.timeout(answerTimeout);
+    const what = `connect to the Docker engine at ${this.address}`;
+    // The declared type knows no options; the library takes them.
+    const ask = this.#docker.version.bind(this.#docker) as (options: object) => Promise<{ Version: string }>;
+    return this.#attempt({ what }, async () => {
+      try {
+        return (await ask({ abortSignal })).Version;
+      } catch (error) {
+        throw abortSignal.aborted ? abortSignal.reason : error;
+      }
+    });
+  }
+
+  async image(reference: string): Promise<LocalImage | undefined> {
+    return this.#attempt({ what: `inspect ${reference}` }, async () => {
+      const found = await orAbsent(this.#docker.getImage(reference).inspect());
+      return found && localImage(found);
+    });
+  }
+
+  async source(reference: string, credential: Credential | undefined): Promise<SourceImage> {
+    const registry = registryOf(reference);
+    return this.#attempt({ what: `look up ${reference}`, registry }, async () => {
+      const image = this.#docker.getImage(reference);
+      const found = await image.distribution(authentication(registry, credential));
+      return { digest: found.Descriptor.digest, platforms: found.Platforms.map(platformOf) };
+    });
+  }
+
+  async pull(reference: string, platform: Platform, options: TransferOptions): Promise<void> {
+    const registry = registryOf(reference);
+    const what = `pull ${reference} for ${formatPlatform(platform)}`;
+    await this.#transfer({ what, registry }, options.signal, async () => {
+      const stream = await this.#docker.createImage({
+        fromImage: reference,
+        platform: formatPlatform(platform),
+        abortSignal: options.signal,
+        ...authentication(registry, options.credential),
+      });
+      let succeeded = false;
+      await this.#follow(stream, 'Downloading', options, ({ status }) => {
+        succeeded ||= status?.startsWith('Status: ') ?? false;
+      });
+      if (!succeeded) throw incomplete(what);
+    });
+  }
+
+  async tag(image: string, repository: string, tag: string): Promise<void> {
+    await this.#attempt({ what: `tag ${image} as ${repository}:${tag}` }, () =>
+      this.#docker.getImage(image).tag({ repo: repository, tag }),
+    );
+  }
+
+  async push(repository: string, tag: string, platform: Platform, options: TransferOptions): Promise<Pushed> {
+    const registry = registryOf(repository);
+    const what = `push ${repository}:${tag}`;
+    return this.#transfer({ what, registry }, options.signal, async () => {
+      const query = { tag, platform: JSON.stringify(platform), abortSignal: options.signal };
+      const stream = await this.#docker
+        .getImage(repository)
+        .push({ ...query, ...authentication(registry, options.credential) });
+      const layers = new Map<string, LayerFate>();
+      let digest: string | undefined;
+      await this.#follow(stream, 'Pushing', options, (record) => {
+        const fate = record.status && fateOf(record.status);
+        if (record.id && fate) layers.set(record.id, fate);
+        digest = pushedDigest(record) ?? digest;
+      });
+      if (!digest) throw incomplete(what);
+      return { digest, layers };
+    });
+  }
+
+  async remove(reference: string): Promise<void> {
+    await this.#attempt({ what: `remove ${reference} from the Docker engine` }, () =>
+      orAbsent(this.#docker.getImage(reference).remove()),
+    );
+  }
+
+  async #follow(
+    stream: NodeJS.ReadableStream,
+    phase: 'Downloading' | 'Pushing',
+    options: TransferOptions,
+    note: (record: StreamRecord) => void,
+  ): Promise<void> {
+    const progress = new LayerProgress(phase);
+    for await (const record of readRecords(Readable.from(stream))) {
+      note(record);
+      const transferred = progress.add(record);
+      if (transferred) options.onProgress(transferred);
+    }
+  }
+
+  async #transfer<T>(
+    attempt: Omit<Attempt, 'address'>,
+    signal: AbortSignal,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      signal.throwIfAborted();
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw dockerError(error, { ...attempt, address: this.address });
+    }
+  }
+
+  async #attempt<T>(attempt: Omit<Attempt, 'address'>, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw dockerError(error, { ...attempt, address: this.address });
+    }
+  }
+}
+
+/** Engines write a missing variant as an empty one, or not at all. */
+function platformOf(from: { os: string; architecture: string; variant?: string | undefined }): Platform {
+  const { os, architecture, variant } = from;
+  return { os, architecture, ...(variant && { variant }) };
+}
+
+/** The host of a normalised reference. */
+const registryOf = (reference: string): string => reference.slice(0, reference.indexOf('/'));
+
+/** The name under which Docker Hub's credentials are kept. */
+const dockerHub = { host: 'docker.io', server: 'https://index.docker.io/v1/' };
+
+/** The library sends it as X-Registry-Auth, JSON in base64url: the engine silently ignores any other form. */
+function authentication(
+  registry: string,
+  credential: Credential | undefined,
+): { authconfig?: Docker.AuthConfig } {
+  if (!credential) return {};
+  const serveraddress = registry === dockerHub.host ? dockerHub.server : registry;
+  const secret = credential.password.reveal();
+  return credential.isIdentityToken
+    ? { authconfig: { username: credential.username, identitytoken: secret, serveraddress } }
+    : { authconfig: { username: credential.username, password: secret, serveraddress } };
+}
+
+function localImage(found: Docker.ImageInspectInfo): LocalImage {
+  const { Variant } = found as { Variant?: string };
+  return {
+    id: found.Id,
+    platform: platformOf({ os: found.Os, architecture: found.Architecture, variant: Variant }),
+    layers: found.RootFS.Layers ?? [],
+    digests: (found.RepoDigests ?? []).map((name) => name.slice(name.indexOf('@') + 1)),
+  };
+}
+
+/** The graph-driver store reports the digest in `aux`, the containerd store only in its last status. */
+function pushedDigest({ aux, status }: StreamRecord): string | undefined {
+  return aux?.Digest ?? status?.match(/: digest: (sha256:[0-9a-f]{64}) size: \d+$/)?.[1];
+}
+
+function incomplete(what: string): BootstrapError {
+  return new BootstrapError({
+    code: 'docker-failed',
+    what,
+    why: 'the engine ended the transfer without saying that it succeeded',
+    hint: 'Run the same command again.',
+  });
+}
+
+/** Undefined for what the engine does not have. */
+async function orAbsent<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,11 @@
+import { resolveAddress, type AddressOptions } from './address.ts';
+import type { DockerPort } from './port.ts';
+
+export type { AddressOptions } from './address.ts';
+export type { DockerPort } from './port.ts';
+
+/** Finds the engine and makes a port to it. Nothing is sent yet: {@link DockerPort.version} proves that it answers. */
+export async function connectDocker(options: AddressOptions): Promise<DockerPort> {
+  const [address, { createDocker }] = await Promise.all([resolveAddress(options), import('./adapter.ts')]);
+  return createDocker(address);
+}

@@ -1,0 +1,57 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+/** One line of a pull's or push's answer. */
+export interface StreamRecord {
+  /** The layer that the line is about. */
+  readonly id?: string;
+  readonly status?: string;
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+  readonly error?: string;
+  readonly errorDetail?: { readonly message?: string };
+  /** The result of a push, from the graph-driver store. */
+  readonly aux?: { readonly Tag?: string; readonly Digest?: string };
+}
+
+/** A failure that the engine reported inside a stream whose HTTP status was 200. */
+export class StreamFailure extends Error {}
+
+/**
+ * Reads the records of a stream. Each line is looked at for an error: the engine answers 200 before it knows
+ * whether a pull or push works, and the library's own followProgress leaves errors to its caller.
+ */
+export async function* readRecords(stream: Readable): AsyncGenerator<StreamRecord> {
+  try {
+    for await (const line of linesOf(stream)) {
+      if (!line.trim()) continue;
+      const record = parse(line);
+      const failure = record.errorDetail?.message ?? record.error;
+      if (failure !== undefined) throw new StreamFailure(failure);
+      yield record;
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** `readline` ends quietly when its input fails, so a connection that breaks is told apart here. */
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let broken: Error | undefined;
+  const lines = createInterface({ input: stream, crlfDelay: Infinity });
+  stream.once('error', (error) => {
+    broken = error;
+    lines.close();
+  });
+  yield* lines;
+  if (broken) throw broken;
+}
+
+function parse(line: string): StreamRecord {
+  try {
+    return JSON.parse(line) as StreamRecord;
+  } catch (error) {
+    throw new StreamFailure(`the engine sent a line that is not JSON: ${line.slice(0, 80)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import type { Clock } from '../../clock.ts';
+import type { DockerPort } from '../../docker/port.ts';
+import type { WantedImage } from '../../images/port.ts';
+import { foreseen } from '../../plan/index.ts';
+import type { Credentials } from '../../registry/credentials.ts';
+import type { Engine, EngineOptions, Target } from '../engine.ts';
+import type { MirrorResult } from '../port.ts';
+import { ImageJob, type JobContext, type JobResult } from './job.ts';
+import { CopyProgress } from './progress.ts';
+import { BorrowedReferences } from './references.ts';
+
+export interface DockerEngineParts {
+  /** Made when the engine is first used. */
+  docker(): Promise<DockerPort>;
+  readonly target: Target;
+  /** For the sources' registries. */
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+}
+
+/** The daemon transfers this many layers at once by default; more images at once only wait inside it. */
+const imagesAtOnce = 3;
+
+type Work = (job: ImageJob) => Promise<JobResult>;
+
+/** Mirrors by the local Docker engine: pull, tag, push; what it made locally is removed again. */
+export function createDockerEngine(parts: DockerEngineParts): Engine {
+  return {
+    name: 'docker',
+    plan: (images, options) => runAll(parts, images, options, (job) => job.plan()),
+    copy: (images, options) => runAll(parts, images, options, (job) => job.copy()),
+  };
+}
+
+async function runAll(
+  { clock, target, credentials, ...parts }: DockerEngineParts,
+  images: readonly WantedImage[],
+  options: EngineOptions,
+  work: Work,
+): Promise<readonly MirrorResult[]> {
+  const docker = await parts.docker();
+  await docker.version();
+  const context = { docker, target, credentials, options, progress: new CopyProgress(options.emit) };
+  const host = await target.host();
+  const results = new Array<MirrorResult>(images.length);
+  const queue = images.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, image] of queue) {
+      options.signal.throwIfAborted();
+      results[index] = await runOne(image, host, context, clock, work);
+    }
+  };
+  const workers = Array.from({ length: Math.min(imagesAtOnce, options.concurrency, images.length) }, worker);
+  const ends = await Promise.allSettled(workers);
+  const failure = ends.find((end) => end.status === 'rejected');
+  if (failure) throw failure.reason;
+  return results;
+}
+
+async function runOne(
+  image: WantedImage,
+  host: string,
+  context: JobContext,
+  clock: Clock,
+  work: Work,
+): Promise<MirrorResult> {
+  const started = clock.now();
+  const { options, docker } = context;
+  const borrowed = new BorrowedReferences(docker);
+  let result: JobResult | Failure;
+  try {
+    result = await attempt(image, options, () => work(new ImageJob(image, context, borrowed)));
+  } finally {
+    await borrowed.giveBack(options.emit);
+  }
+  return {
+    image,
+    target: `${host}/${image.repository}${image.tag.includes(':') ? '@' : ':'}${image.tag}`,
+    engine: 'docker',
+    bytesSent: 0,
+    bytesMounted: 0,
+    bytesSkipped: 0,
+    // The engine talks to the registries by itself and does not say how often.
+    requests: 0,
+    ...result,
+    seconds: (clock.now() - started) / 1000,
+  };
+}
+
+type Failure = Pick<MirrorResult, 'state' | 'platforms' | 'error'>;
+
+/** A failure is the image's own, unless it would meet every other image as well. */
+async function attempt(
+  { source }: WantedImage,
+  { signal }: EngineOptions,
+  call: () => Promise<JobResult>,
+): Promise<JobResult | Failure> {
+  try {
+    return await call();
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = foreseen(thrown, `mirror ${source}`);
+    if (error.code === 'docker-unreachable') throw error;
+    return { state: 'failed', platforms: [], error };
+  }
+}

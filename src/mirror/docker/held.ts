@@ -1,0 +1,52 @@
+import { bestFor, type Platform } from '../../images/platform.ts';
+import type { WantedImage } from '../../images/port.ts';
+import type { Target } from '../engine.ts';
+
+/** What a tag in the ECR gives for one platform. */
+export interface Held {
+  /** Digest that the tag points to: of the manifest, or of the index around it. */
+  readonly digest: string;
+  /** Digest of the platform's manifest. Undefined when an index lacks the platform. */
+  readonly manifest?: string;
+  /** Digest of the image's config: what makes an image the same after its layers were compressed anew. */
+  readonly config?: string;
+  /** Compressed layers, base first. */
+  readonly layers: readonly Descriptor[];
+}
+
+interface Descriptor {
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** The fields of manifests and indexes that are looked at here. */
+interface Manifest {
+  readonly config?: Descriptor;
+  readonly layers?: readonly Descriptor[];
+  readonly manifests?: readonly (Descriptor & { readonly platform?: Platform })[];
+}
+
+/** Reads the tag, and behind an index the manifest of `platform`. Undefined when the tag is not there. */
+export async function readHeld(
+  target: Target,
+  { repository, tag }: WantedImage,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<Held | undefined> {
+  const top = await target.manifest(repository, tag, signal);
+  if (!top) return undefined;
+  const { manifests, ...single } = parse(top.bytes);
+  if (!manifests) return describe(top.digest, top.digest, single);
+  const [child] = bestFor(platform, manifests);
+  const held = child && (await target.manifest(repository, child.digest, signal));
+  return held ? describe(top.digest, held.digest, parse(held.bytes)) : { digest: top.digest, layers: [] };
+}
+
+const parse = (bytes: Buffer): Manifest => JSON.parse(bytes.toString('utf8')) as Manifest;
+
+const describe = (digest: string, manifest: string, { config, layers }: Manifest): Held => ({
+  digest,
+  manifest,
+  ...(config && { config: config.digest }),
+  layers: layers ?? [],
+});

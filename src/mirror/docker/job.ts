@@ -1,0 +1,196 @@
+import type { DockerPort, LocalImage, Pushed, SourceImage, TransferOptions } from '../../docker/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { formatPlatform, serves, type Platform } from '../../images/platform.ts';
+import type { WantedImage } from '../../images/port.ts';
+import type { Credential, Credentials } from '../../registry/credentials.ts';
+import type { EngineOptions, Target } from '../engine.ts';
+import type { MirrorResult } from '../port.ts';
+import { readHeld, type Held } from './held.ts';
+import { choosePlatform } from './platform.ts';
+import type { CopyProgress } from './progress.ts';
+import { localName, type BorrowedReferences } from './references.ts';
+import { tally } from './tally.ts';
+
+/** What all images of a run share. */
+export interface JobContext {
+  readonly docker: DockerPort;
+  readonly target: Target;
+  readonly credentials: Credentials;
+  readonly options: EngineOptions;
+  readonly progress: CopyProgress;
+}
+
+/** The part of a result that a job finds out. */
+export type JobResult = Pick<MirrorResult, 'state' | 'platforms'> &
+  Partial<
+    Pick<
+      MirrorResult,
+      'sourceDigest' | 'targetDigest' | 'previousDigest' | 'bytesSent' | 'bytesMounted' | 'bytesSkipped'
+    >
+  >;
+
+/** The source of one image: at its registry, or only in the local engine. */
+interface Source {
+  readonly platform: Platform;
+  readonly digest?: string;
+  readonly local?: LocalImage;
+}
+
+/** One image on its way through the local engine. */
+export class ImageJob {
+  readonly #image: WantedImage;
+  readonly #name: string;
+  readonly #context: JobContext;
+  readonly #borrowed: BorrowedReferences;
+
+  constructor(image: WantedImage, context: JobContext, borrowed: BorrowedReferences) {
+    this.#image = image;
+    this.#name = localName(image.source);
+    this.#context = context;
+    this.#borrowed = borrowed;
+  }
+
+  /** Pulls only when nothing less tells whether the ECR's image is the same: its layers may be compressed anew. */
+  async plan(): Promise<JobResult> {
+    const { source, held } = await this.#look();
+    const known = {
+      platforms: [formatPlatform(source.platform)],
+      ...(source.digest && { sourceDigest: source.digest }),
+    };
+    if (!held) return { ...known, state: 'would-copy' };
+    const same = held.digest === source.digest || isSame(held, await this.#obtain(source));
+    return { ...known, ...compared(held, same, this.#context.options.noClobber ? 'kept' : 'would-move') };
+  }
+
+  async copy(): Promise<JobResult> {
+    const { source, held } = await this.#look();
+    const known = {
+      platforms: [formatPlatform(source.platform)],
+      ...(source.digest && { sourceDigest: source.digest }),
+    };
+    if (held && held.digest === source.digest) return { ...known, ...compared(held, true, 'kept') };
+    const local = await this.#obtain(source);
+    const same = held !== undefined && isSame(held, local);
+    if (held && (same || this.#context.options.noClobber))
+      return { ...known, ...compared(held, same, 'kept') };
+    const pushed = await this.#push(local, source.platform);
+    const confirmed = await this.#confirm(pushed, source.platform);
+    return {
+      ...known,
+      ...tally(confirmed.layers, local.layers, pushed.layers),
+      state: held ? 'moved' : 'copied',
+      targetDigest: confirmed.digest,
+      ...(held && { previousDigest: held.digest }),
+    };
+  }
+
+  async #look(): Promise<{ source: Source; held: Held | undefined }> {
+    refuseDigestTag(this.#image);
+    const source = await this.#find();
+    const held = await readHeld(
+      this.#context.target,
+      this.#image,
+      source.platform,
+      this.#context.options.signal,
+    );
+    return { source, held };
+  }
+
+  /** Asks the source's registry; what only the local engine has is taken from there, and said so. */
+  async #find(): Promise<Source> {
+    const { docker, options } = this.#context;
+    const wanted = options.platforms;
+    let answer: SourceImage;
+    try {
+      answer = await docker.source(this.#name, await this.#credential());
+    } catch (error) {
+      const local = await docker.image(this.#name);
+      if (!local || !(error instanceof BootstrapError)) throw error;
+      const platform = choosePlatform(this.#image.source, wanted, [local.platform]);
+      options.emit({
+        type: 'note',
+        text: `${this.#image.source}: taken from the Docker engine as it is there (${error.why})`,
+      });
+      return { platform, local };
+    }
+    return { platform: choosePlatform(this.#image.source, wanted, answer.platforms), digest: answer.digest };
+  }
+
+  async #obtain({ local, platform }: Source): Promise<LocalImage> {
+    if (local) return local;
+    const { docker } = this.#context;
+    await this.#borrowed.borrow(this.#name);
+    await docker.pull(this.#name, platform, this.#transfer('pull', await this.#credential()));
+    const pulled = await docker.image(this.#name);
+    if (pulled && serves(platform, pulled.platform)) return pulled;
+    throw new BootstrapError({
+      code: 'image-platform-missing',
+      what: `pull ${this.#image.source} for ${formatPlatform(platform)}`,
+      why: pulled
+        ? `the engine got ${formatPlatform(pulled.platform)}`
+        : 'the engine does not have it after the pull',
+      hint: 'Name a platform that the image has with --platform.',
+    });
+  }
+
+  async #push(local: LocalImage, platform: Platform): Promise<Pushed> {
+    const { docker, target } = this.#context;
+    const { repository, tag } = this.#image;
+    const destination = `${await target.host()}/${repository}`;
+    await this.#borrowed.borrow(`${destination}:${tag}`);
+    await docker.tag(local.id, destination, tag);
+    return docker.push(destination, tag, platform, this.#transfer('push', await target.credential()));
+  }
+
+  /** The engine's word is not enough: the registry has to hold under the tag what the engine says that it sent. */
+  async #confirm(pushed: Pushed, platform: Platform): Promise<Held> {
+    const held = await readHeld(this.#context.target, this.#image, platform, this.#context.options.signal);
+    if (held?.digest === pushed.digest) return held;
+    throw new BootstrapError({
+      code: 'docker-failed',
+      what: `push ${this.#image.repository}:${this.#image.tag}`,
+      why: `the engine reports ${pushed.digest}, and the registry holds ${held?.digest ?? 'nothing'}`,
+      hint: 'Run the same command again; if it stays so, something else writes this tag.',
+    });
+  }
+
+  #credential(): Promise<Credential | undefined> {
+    return this.#context.credentials.find(this.#name.slice(0, this.#name.indexOf('/')));
+  }
+
+  #transfer(phase: 'pull' | 'push', credential: Credential | undefined): TransferOptions {
+    const { progress, options } = this.#context;
+    return {
+      credential,
+      signal: options.signal,
+      onProgress: (transferred) => progress.report(this.#image.source, phase, transferred),
+    };
+  }
+}
+
+const describe = ({ platform, digest }: Source): Pick<JobResult, 'platforms' | 'sourceDigest'> => ({
+  platforms: [formatPlatform(platform)],
+  ...(digest && { sourceDigest: digest }),
+});
+
+const isSame = (held: Held, local: LocalImage): boolean =>
+  held.config === local.id || held.manifest === local.id || held.digest === local.id;
+
+const compared = (
+  held: Held,
+  same: boolean,
+  otherwise: 'kept' | 'would-move',
+): Omit<JobResult, 'platforms'> =>
+  same
+    ? { state: 'current', targetDigest: held.digest }
+    : { state: otherwise, targetDigest: held.digest, previousDigest: held.digest };
+
+function refuseDigestTag({ source, tag }: WantedImage): void {
+  if (!tag.includes(':')) return;
+  throw new BootstrapError({
+    code: 'image-unsupported',
+    what: `mirror ${source} with the docker engine`,
+    why: 'a push by that engine can change the digest, and this image is wanted by its digest',
+    hint: 'Use --engine registry, or give the image a tag.',
+  });
+}

@@ -1,0 +1,31 @@
+import type { Transferred } from '../../docker/port.ts';
+import type { Emit } from '../../plan/index.ts';
+
+const nothing: Transferred = { done: 0, total: 0 };
+
+/** Tells how far each image and the whole run are, in bytes as the engine counts them. */
+export class CopyProgress {
+  readonly #emit: Emit;
+  readonly #images = new Map<string, { pull: Transferred; push: Transferred }>();
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  report(source: string, phase: 'pull' | 'push', transferred: Transferred): void {
+    const image = this.#images.get(source) ?? { pull: nothing, push: nothing };
+    image[phase] = transferred;
+    this.#images.set(source, image);
+    this.#tell(source, `${phase} ${source}`, sum([image.pull, image.push]));
+    this.#tell('images', 'images', sum([...this.#images.values()].flatMap(({ pull, push }) => [pull, push])));
+  }
+
+  #tell(id: string, label: string, { done, total }: Transferred): void {
+    this.#emit({ type: 'progress', progress: { id, label, done, total, unit: 'bytes' } });
+  }
+}
+
+const sum = (parts: readonly Transferred[]): Transferred => ({
+  done: parts.reduce((bytes, { done }) => bytes + done, 0),
+  total: parts.reduce((bytes, { total }) => bytes + total, 0),
+});

@@ -1,0 +1,31 @@
+import type { LayerFate } from '../../docker/port.ts';
+
+/** Compressed bytes by what became of them. */
+export interface Tally {
+  readonly bytesSent: number;
+  readonly bytesMounted: number;
+  readonly bytesSkipped: number;
+}
+
+/** The engine names layers by this many digits of their digest. */
+const shortLength = 12;
+
+const short = (digest = ''): string => digest.replace('sha256:', '').slice(0, shortLength);
+
+/**
+ * Adds up the layers of a pushed manifest.
+ * @param layers the manifest's, base first
+ * @param uncompressed digests of the same layers as the engine stores them; what a push's records name
+ */
+export function tally(
+  layers: readonly { readonly digest: string; readonly size: number }[],
+  uncompressed: readonly string[],
+  fates: ReadonlyMap<string, LayerFate>,
+): Tally {
+  const bytes: Record<LayerFate, number> = { sent: 0, mounted: 0, existed: 0 };
+  for (const [index, { digest, size }] of layers.entries()) {
+    const fate = fates.get(short(uncompressed[index])) ?? fates.get(short(digest)) ?? 'existed';
+    bytes[fate] += size;
+  }
+  return { bytesSent: bytes.sent, bytesMounted: bytes.mounted, bytesSkipped: bytes.existed };
+}
