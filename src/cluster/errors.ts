@@ -7,12 +7,18 @@ import { connectionFailure } from '../net/index.ts';
  */
 export type Refusal = 'conflict' | 'admission' | 'invalid';
 
+const refusalHints: Readonly<Record<Refusal, string>> = {
+  conflict: 'Somebody else changes it at the same time. Run the same command again.',
+  admission: 'Change what refuses it, or the object, and run the same command again.',
+  invalid: 'Compare the object with what the cluster serves: kubectl explain.',
+};
+
 /** The server understood the request and will not do it as it is: callers may have an answer to that. */
 export class ClusterRefusal extends BootstrapError {
   readonly refusal: Refusal;
 
-  constructor(refusal: Refusal, parts: Omit<ErrorParts, 'code'>) {
-    super({ ...parts, code: 'cluster-failed' });
+  constructor(refusal: Refusal, { what, why }: Pick<ErrorParts, 'what' | 'why'>) {
+    super({ code: 'cluster-failed', what, why, hint: refusalHints[refusal] });
     this.name = 'ClusterRefusal';
     this.refusal = refusal;
   }
@@ -39,7 +45,7 @@ export function statusOf(code: number, body: string): Status {
 export function refused(what: string, status: Status): BootstrapError {
   const why = status.message || status.reason || `status ${status.code}`;
   const refusal = refusalOf(status);
-  if (refusal) return new ClusterRefusal(refusal, { what, why, hint: refusalHints[refusal] });
+  if (refusal) return new ClusterRefusal(refusal, { what, why });
   if (status.code === 403) {
     return new BootstrapError({
       code: 'cluster-denied',
@@ -55,12 +61,6 @@ export function refused(what: string, status: Status): BootstrapError {
     hint: 'Run the same command again; it goes on where it stopped.',
   });
 }
-
-const refusalHints: Readonly<Record<Refusal, string>> = {
-  conflict: 'Somebody else changes it at the same time. Run the same command again.',
-  admission: 'Change what refuses it, or the object, and run the same command again.',
-  invalid: 'Compare the object with what the cluster serves: kubectl explain.',
-};
 
 function refusalOf({ code, message }: Status): Refusal | undefined {
   if (/denied (the )?request|because it is being terminated/.test(message)) return 'admission';
