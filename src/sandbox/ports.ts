@@ -8,10 +8,16 @@ export interface KeyPair {
 /** A refusal in AWS's words, for example code `UnrecognizedClientException`. */
 export class AwsRefusal extends Error {
   readonly code: string;
+  /** What AWS says, without the code. */
+  readonly reason: string;
+  /** HTTP status. */
+  readonly status: number;
 
-  constructor(code: string, message: string) {
-    super(`${code}: ${message}`);
+  constructor(code: string, reason: string, status = 400) {
+    super(`${code}: ${reason}`);
     this.code = code;
+    this.reason = reason;
+    this.status = status;
   }
 }
 

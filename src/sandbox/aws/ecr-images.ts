@@ -1,0 +1,144 @@
+import { AwsRefusal } from '../ports.ts';
+import type { EcrRegistry, EcrRepository } from '../registry/ecr-registry.ts';
+import { fieldsOf, type Manifest } from '../registry/storage.ts';
+import { page, type RepositoryInput } from './ecr.ts';
+import type { Operation } from './service.ts';
+
+interface ImageId {
+  readonly imageDigest?: string;
+  readonly imageTag?: string;
+}
+interface ImagesInput extends RepositoryInput {
+  readonly imageIds: readonly ImageId[];
+}
+interface ListInput extends RepositoryInput {
+  readonly imageIds?: readonly ImageId[];
+  readonly filter?: { readonly tagStatus?: 'TAGGED' | 'UNTAGGED' | 'ANY' };
+  readonly maxResults?: number;
+  readonly nextToken?: string;
+}
+
+/** ECR's API of images, answered from what was pushed. */
+export function ecrImages(
+  registry: EcrRegistry,
+  find: (input: RepositoryInput) => EcrRepository,
+): Record<string, Operation> {
+  const { account } = registry;
+  const at = ({ name }: EcrRepository) => ({ registryId: account, repositoryName: name });
+
+  const imageOf = (repository: EcrRepository, { imageDigest, imageTag }: ImageId): Manifest | undefined => {
+    const manifest = repository.manifest(imageDigest ?? imageTag ?? '');
+    const tagged = imageTag === undefined || repository.tags.get(imageTag) === manifest?.digest;
+    return tagged ? manifest : undefined;
+  };
+  const tagsOf = (repository: EcrRepository, { digest }: Manifest) =>
+    [...repository.tags].filter(([, tagged]) => tagged === digest).map(([tag]) => tag);
+  const listed = (repository: EcrRepository, { tagStatus = 'ANY' }: NonNullable<ListInput['filter']>) =>
+    [...repository.manifests.values()].filter(
+      (manifest) =>
+        tagStatus === 'ANY' || (tagStatus === 'TAGGED') === tagsOf(repository, manifest).length > 0,
+    );
+  const failure = (imageId: ImageId) => ({
+    imageId,
+    failureCode: 'ImageNotFound',
+    failureReason: 'Requested image not found',
+  });
+  const missing = (repository: EcrRepository, { imageDigest, imageTag }: ImageId) => {
+    const id = `{imageDigest:'${imageDigest ?? 'null'}', imageTag:'${imageTag ?? 'null'}'}`;
+    const where = `within the repository with name '${repository.name}' in the registry with id '${account}'`;
+    return new AwsRefusal('ImageNotFoundException', `The image with imageId ${id} does not exist ${where}`);
+  };
+  const detail = (repository: EcrRepository, manifest: Manifest) => {
+    const tags = tagsOf(repository, manifest);
+    const { layers = [], artifactType } = fieldsOf(manifest);
+    return {
+      ...at(repository),
+      imageDigest: manifest.digest,
+      imageTags: tags.length > 0 ? tags : undefined,
+      imageSizeInBytes: layers.reduce((total, { size }) => total + size, manifest.bytes.length),
+      imagePushedAt: new Date(manifest.pushedAt),
+      imageManifestMediaType: manifest.mediaType,
+      artifactMediaType: artifactType,
+    };
+  };
+
+  return {
+    DescribeImages(input: ListInput) {
+      const repository = find(input);
+      const named = input.imageIds?.map((id) => {
+        const manifest = imageOf(repository, id);
+        if (!manifest) throw missing(repository, id);
+        return manifest;
+      });
+      const { items, nextToken } = page(named ?? listed(repository, input.filter ?? {}), input);
+      return { imageDetails: items.map((manifest) => detail(repository, manifest)), nextToken };
+    },
+    ListImages(input: ListInput) {
+      const repository = find(input);
+      const ids = listed(repository, input.filter ?? {}).flatMap((manifest): ImageId[] => {
+        const tags = tagsOf(repository, manifest);
+        const imageDigest = manifest.digest;
+        return tags.length === 0 ? [{ imageDigest }] : tags.map((imageTag) => ({ imageDigest, imageTag }));
+      });
+      const { items, nextToken } = page(ids, input);
+      return { imageIds: items, nextToken };
+    },
+    BatchGetImage(input: ImagesInput) {
+      const repository = find(input);
+      const found = input.imageIds.map((id) => ({ id, manifest: imageOf(repository, id) }));
+      return {
+        images: found.flatMap(({ id, manifest }) =>
+          manifest === undefined
+            ? []
+            : {
+                ...at(repository),
+                imageId: { ...id, imageDigest: manifest.digest },
+                imageManifest: manifest.bytes.toString(),
+                imageManifestMediaType: manifest.mediaType,
+              },
+        ),
+        failures: found.flatMap(({ id, manifest }) => (manifest === undefined ? failure(id) : [])),
+      };
+    },
+    BatchDeleteImage(input: ImagesInput) {
+      const repository = find(input);
+      const imageIds: ImageId[] = [];
+      const failures: ReturnType<typeof failure>[] = [];
+      for (const id of input.imageIds) {
+        const manifest = imageOf(repository, id);
+        if (!manifest) {
+          failures.push(failure(id));
+          continue;
+        }
+        imageIds.push({ ...id, imageDigest: manifest.digest });
+        if (id.imageTag !== undefined) repository.tags.delete(id.imageTag);
+        const tags = tagsOf(repository, manifest);
+        if (id.imageTag !== undefined && tags.length > 0) continue;
+        for (const tag of tags) repository.tags.delete(tag);
+        repository.manifests.delete(manifest.digest);
+      }
+      return { imageIds, failures };
+    },
+    BatchCheckLayerAvailability(input: RepositoryInput & { layerDigests: string[] }) {
+      const { blobs } = find(input);
+      return {
+        layers: input.layerDigests.map((layerDigest) => ({
+          layerDigest,
+          layerAvailability: blobs.has(layerDigest) ? 'AVAILABLE' : 'UNAVAILABLE',
+          layerSize: blobs.get(layerDigest)?.length,
+        })),
+        failures: [],
+      };
+    },
+    GetDownloadUrlForLayer(input: RepositoryInput & { layerDigest: string }) {
+      const { layerDigest } = input;
+      if (!find(input).blobs.has(layerDigest)) {
+        throw new AwsRefusal(
+          'LayersNotFoundException',
+          `The layer with digest '${layerDigest}' does not exist`,
+        );
+      }
+      return { downloadUrl: registry.bucket.signedUrl(layerDigest), layerDigest };
+    },
+  };
+}

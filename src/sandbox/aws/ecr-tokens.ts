@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import { AwsRefusal } from '../ports.ts';
+import type { AccessKey, Identities, User } from './identities.ts';
+
+const HOUR = 3_600_000;
+
+/** ECR's authorization tokens: each belongs to the key that asked for it and dies with it. */
+export class EcrTokens {
+  /** Milliseconds of sandbox time. */
+  life = 12 * HOUR;
+  readonly #tokens = new Map<string, { readonly key: AccessKey; readonly expires: number }>();
+  readonly #identities: Identities;
+
+  constructor(identities: Identities) {
+    this.#identities = identities;
+  }
+
+  issue(key: AccessKey): { readonly token: string; readonly expires: number } {
+    const token = randomBytes(96).toString('base64url');
+    const expires = Math.min(this.#identities.clock.now() + this.life, key.expires ?? Infinity);
+    this.#tokens.set(token, { key, expires });
+    return { token, expires };
+  }
+
+  /**
+   * Whose token it is.
+   * @returns undefined for a token that nobody has, or whose key is deleted or inactive
+   * @throws {AwsRefusal} `DENIED` when it has expired: ECR says so with 403, not 401
+   */
+  userOf(token: string): { readonly user: User; readonly accessKeyId: string } | undefined {
+    const entry = this.#tokens.get(token);
+    if (!entry?.key.active || !this.#identities.keys.has(entry.key.id)) return undefined;
+    if (entry.expires <= this.#identities.clock.now()) {
+      throw new AwsRefusal(
+        'DENIED',
+        'Your authorization token has expired. Reauthenticate and try again.',
+        403,
+      );
+    }
+    return { user: entry.key.user, accessKeyId: entry.key.id };
+  }
+}

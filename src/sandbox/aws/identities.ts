@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import type { SandboxClock } from '../clock.ts';
+import { AwsRefusal } from '../ports.ts';
+import { MANAGED_POLICIES } from './managed-policies.ts';
+import { decide, statementsOf, type Access, type Statement } from './policy.ts';
+
+export type Tags = Map<string, string>;
+
+export interface AccessKey {
+  readonly id: string;
+  readonly secret: string;
+  readonly user: User;
+  readonly created: number;
+  /** Before this moment it is unknown to every service but IAM. */
+  readonly validFrom: number;
+  /** Temporary credentials have these two. */
+  readonly sessionToken?: string;
+  readonly expires?: number;
+  active: boolean;
+  lastUsed?: { readonly at: number; readonly service: string };
+}
+
+export interface User {
+  readonly name: string;
+  readonly path: string;
+  readonly id: string;
+  readonly arn: string;
+  readonly created: number;
+  readonly tags: Tags;
+  /** ARNs of attached policies. */
+  readonly attached: Set<string>;
+  /** Inline policies' documents by name. */
+  readonly inline: Map<string, string>;
+  readonly groups: Set<string>;
+  boundary?: string | undefined;
+}
+
+export interface Policy {
+  readonly name: string;
+  readonly path: string;
+  readonly id: string;
+  readonly arn: string;
+  readonly created: number;
+  readonly description: string | undefined;
+  readonly tags: Tags;
+  readonly versions: Map<string, { readonly document: string; readonly created: number }>;
+  defaultVersion: string;
+  lastVersion: number;
+}
+
+/** What a user may do from a moment on: changes to policies take a while to spread. */
+interface Permissions {
+  readonly from: number;
+  readonly allowed: readonly Statement[];
+  readonly boundary: readonly Statement[] | undefined;
+}
+
+export const randomId = (prefix: string) =>
+  prefix + [...randomBytes(16)].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[byte % 32]).join('');
+
+/** The account's users, keys and policies, and the decision who may do what. */
+export class Identities {
+  readonly users = new Map<string, User>();
+  readonly keys = new Map<string, AccessKey>();
+  /** By ARN. */
+  readonly policies = new Map<string, Policy>();
+  /** Milliseconds until a new key or policy takes effect. */
+  lag = 0;
+  readonly account: string;
+  readonly clock: SandboxClock;
+  readonly #permissions = new WeakMap<User, Permissions[]>();
+
+  constructor(account: string, clock: SandboxClock) {
+    this.account = account;
+    this.clock = clock;
+    for (const [name, document] of Object.entries(MANAGED_POLICIES)) {
+      this.addPolicy('aws', name, '/', JSON.stringify(document));
+    }
+  }
+
+  arn(kind: 'user' | 'policy', path: string, name: string, owner = this.account): string {
+    return `arn:aws:iam::${owner}:${kind}${path}${name}`;
+  }
+
+  addUser(name: string, path = '/'): User {
+    const user: User = {
+      name,
+      path,
+      id: randomId('AIDA'),
+      arn: this.arn('user', path, name),
+      created: this.clock.now(),
+      tags: new Map(),
+      attached: new Set(),
+      inline: new Map(),
+      groups: new Set(),
+    };
+    this.users.set(name, user);
+    return user;
+  }
+
+  addPolicy(owner: string, name: string, path: string, document: string, description?: string): Policy {
+    const created = this.clock.now();
+    const policy: Policy = {
+      name,
+      path,
+      id: randomId('ANPA'),
+      arn: this.arn('policy', path, name, owner),
+      created,
+      description,
+      tags: new Map(),
+      versions: new Map([['v1', { document, created }]]),
+      defaultVersion: 'v1',
+      lastVersion: 1,
+    };
+    this.policies.set(policy.arn, policy);
+    return policy;
+  }
+
+  addKey(user: User, validFrom = this.clock.now() + this.lag): AccessKey {
+    const secret = randomBytes(30).toString('base64');
+    const created = this.clock.now();
+    return this.#keep({ id: randomId('AKIA'), secret, user, created, validFrom, active: true });
+  }
+
+  /** Temporary credentials of a user, as single sign-on gives them. @param lifetime milliseconds of sandbox time */
+  addSession(user: User, lifetime: number): AccessKey & { readonly sessionToken: string } {
+    const secret = randomBytes(30).toString('base64');
+    const created = this.clock.now();
+    const sessionToken = randomBytes(64).toString('base64');
+    const session = { id: randomId('ASIA'), secret, user, created, validFrom: created, active: true };
+    return this.#keep({ ...session, sessionToken, expires: created + lifetime });
+  }
+
+  #keep<Key extends AccessKey>(key: Key): Key {
+    this.keys.set(key.id, key);
+    return key;
+  }
+
+  /**
+   * The key of a request, if it works now.
+   * @throws {AwsRefusal} `InvalidClientTokenId`, `ExpiredToken`
+   */
+  workingKey(id: string, sessionToken?: string): AccessKey {
+    const key = this.keys.get(id);
+    const now = this.clock.now();
+    if (!key?.active || key.validFrom > now || key.sessionToken !== sessionToken) {
+      throw new AwsRefusal(
+        'InvalidClientTokenId',
+        'The security token included in the request is invalid.',
+        403,
+      );
+    }
+    if (key.expires !== undefined && key.expires <= now) {
+      throw new AwsRefusal('ExpiredToken', 'The security token included in the request is expired', 403);
+    }
+    return key;
+  }
+
+  /** To be called after each change of users or policies. */
+  settle(): void {
+    const from = this.clock.now() + this.lag;
+    for (const user of this.users.values()) {
+      const documents = [...user.inline.values(), ...[...user.attached].map((arn) => this.#document(arn))];
+      const allowed = documents.flatMap(statementsOf);
+      const boundary = user.boundary === undefined ? undefined : statementsOf(this.#document(user.boundary));
+      const history = this.#permissions.get(user) ?? [];
+      this.#permissions.set(user, [...history.slice(-3), { from, allowed, boundary }]);
+    }
+  }
+
+  /** @throws {AwsRefusal} `AccessDenied` in AWS's words, which name the action that is missing */
+  authorise(user: User, access: Access): void {
+    const now = this.clock.now();
+    const { allowed, boundary } = this.#permissions.get(user)?.findLast(({ from }) => from <= now) ?? {
+      allowed: [],
+      boundary: undefined,
+    };
+    const decision = decide(allowed, access);
+    const bounded = boundary === undefined || decide(boundary, access) === 'allowed';
+    if (decision === 'allowed' && bounded) return;
+    const because =
+      decision === 'denied explicitly'
+        ? 'with an explicit deny in an identity-based policy'
+        : `because no ${bounded ? 'identity-based policy' : 'permissions boundary'} allows the ${access.action} action`;
+    const what = `perform: ${access.action} on resource: ${access.resource}`;
+    throw new AwsRefusal('AccessDenied', `User: ${user.arn} is not authorized to ${what} ${because}`, 403);
+  }
+
+  #document(arn: string): string {
+    const policy = this.policies.get(arn);
+    return policy?.versions.get(policy.defaultVersion)?.document ?? '{"Statement":[]}';
+  }
+}

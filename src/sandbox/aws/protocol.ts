@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { readAll, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { AwsRefusal } from '../ports.ts';
+import type { Gate, Service } from './service.ts';
+import { readSignature } from './sigv4.ts';
+
+/** How a service's requests and answers look on the wire. */
+interface Protocol {
+  read(inquiry: Inquiry, body: string): { operation: string; input: object };
+  answer(operation: string, output: object): Answer;
+  refuse(refusal: AwsRefusal): Answer;
+}
+
+/** Serves one service's host. @param region that signatures must be scoped to */
+export function awsHandler(gate: Gate, service: Service, region: string): Handler {
+  const protocol = service.name === 'iam' || service.name === 'sts' ? query : json11;
+  return async (inquiry) => {
+    const body = await readAll(inquiry.body);
+    try {
+      const { operation, input } = protocol.read(inquiry, body.toString());
+      const signature = readSignature(inquiry, body, service.name, region);
+      const output = await gate.pass(service, operation, input, signature);
+      return output === 'cut' || output === 'silence' ? output : protocol.answer(operation, output as object);
+    } catch (cause) {
+      if (cause instanceof AwsRefusal) return protocol.refuse(cause);
+      throw cause;
+    }
+  };
+}
+
+/** The JSON services' own names for what the query services say. */
+const JSON_CODES: Record<string, string> = {
+  SignatureDoesNotMatch: 'InvalidSignatureException',
+  InvalidClientTokenId: 'UnrecognizedClientException',
+  MissingAuthenticationToken: 'MissingAuthenticationTokenException',
+  IncompleteSignature: 'IncompleteSignatureException',
+  ExpiredToken: 'ExpiredTokenException',
+  AccessDenied: 'AccessDeniedException',
+  Throttling: 'ThrottlingException',
+  InternalFailure: 'InternalServiceError',
+};
+
+/** A refusal as the JSON services word it: always 400 unless the service itself failed. */
+export const asJsonRefusal = ({ code, reason, status }: AwsRefusal) =>
+  new AwsRefusal(JSON_CODES[code] ?? code, reason, status >= 500 ? status : 400);
+
+/** JSON 1.1: ECR and Secrets Manager. Dates are seconds since the epoch. */
+const json11: Protocol = {
+  read({ headers }, body) {
+    const operation = headers['x-amz-target']?.split('.').at(-1) ?? '';
+    return { operation, input: JSON.parse(body || '{}') as object };
+  },
+  answer: (_, output) => jsonAnswer(200, output),
+  refuse(refusal) {
+    const { code, reason, status } = asJsonRefusal(refusal);
+    return jsonAnswer(status, { __type: code, message: reason });
+  },
+};
+
+function jsonAnswer(status: number, value: object): Answer {
+  const body = JSON.stringify(value, function (this: Record<string, unknown>, key, plain: unknown) {
+    const original = this[key];
+    return original instanceof Date ? original.getTime() / 1000 : plain;
+  });
+  return {
+    status,
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': randomUUID() },
+    body,
+  };
+}
+
+/** Query in, XML out: IAM and STS. */
+const query: Protocol = {
+  read(_, body) {
+    const { Action, ...input } = nested(new URLSearchParams(body));
+    return { operation: String(Action), input };
+  },
+  answer: (operation, output) =>
+    xmlAnswer(200, `${operation}Response`, {
+      [`${operation}Result`]: output,
+      ResponseMetadata: { RequestId: randomUUID() },
+    }),
+  refuse: ({ code, reason, status }) =>
+    xmlAnswer(status, 'ErrorResponse', {
+      Error: { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: reason },
+      RequestId: randomUUID(),
+    }),
+};
+
+/** Turns `Tags.member.1.Key=a` into `{ Tags: [{ Key: 'a' }] }`. */
+function nested(parameters: URLSearchParams): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [path, value] of parameters) {
+    const steps = path.replaceAll('.member.', '.').split('.');
+    let place: Record<string, unknown> = root;
+    for (const [index, step] of steps.slice(0, -1).entries()) {
+      const next = /^\d+$/.test(steps[index + 1] ?? '') ? [] : {};
+      place = (place[position(step)] ??= next) as Record<string, unknown>;
+    }
+    place[position(steps.at(-1) ?? '')] = value;
+  }
+  return root;
+}
+
+const position = (step: string) => (/^\d+$/.test(step) ? String(Number(step) - 1) : step);
+
+const xmlAnswer = (status: number, name: string, value: object): Answer => ({
+  status,
+  headers: { 'content-type': 'text/xml', 'x-amzn-requestid': randomUUID() },
+  body: `<${name}>${xml(value)}</${name}>`,
+});
+
+function xml(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map((one) => `<member>${xml(one)}</member>`).join('');
+  if (typeof value !== 'object') return String(value).replace(/[<>&]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return Object.entries(value)
+    .filter(([, one]) => one !== undefined)
+    .map(([name, one]) => `<${name}>${xml(one)}</${name}>`)
+    .join('');
+}

@@ -1,0 +1,17 @@
+/** Requests per second and action, counted in real time; an action without a limit is free. */
+export class RateLimits {
+  readonly perSecond = new Map<string, number>();
+  readonly #buckets = new Map<string, { tokens: number; at: number }>();
+
+  /** Whether one more request is within the limit. */
+  take(action: string): boolean {
+    const rate = this.perSecond.get(action);
+    if (rate === undefined) return true;
+    const now = Date.now();
+    const { tokens, at } = this.#buckets.get(action) ?? { tokens: rate, at: now };
+    const available = Math.min(rate, tokens + ((now - at) / 1000) * rate);
+    const granted = available >= 1;
+    this.#buckets.set(action, { tokens: available - (granted ? 1 : 0), at: now });
+    return granted;
+  }
+}

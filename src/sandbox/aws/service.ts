@@ -1,0 +1,137 @@
+import type { Faults } from '../faults.ts';
+import { suffer, type NoAnswer } from '../http.ts';
+import { AwsRefusal } from '../ports.ts';
+import type { AccessKey, Identities, Tags, User } from './identities.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+export interface Caller {
+  readonly user: User;
+  readonly key: AccessKey;
+}
+
+/** What one action does. Input and output are as in AWS's API; dates are `Date`s. */
+export type Operation = (input: never, caller: Caller) => object | undefined;
+
+/** The input fields that decide about access, whatever the action. */
+export interface CommonInput {
+  readonly Tags?: readonly Tag[];
+  readonly TagKeys?: readonly string[];
+  readonly tags?: readonly Tag[];
+  readonly tagKeys?: readonly string[];
+}
+
+export interface Tag {
+  readonly Key: string;
+  readonly Value?: string;
+}
+
+/** What an action is about, for policies and the log. */
+export interface Target {
+  readonly arn: string;
+  readonly name?: string | undefined;
+  readonly tags?: Tags | undefined;
+  /** Condition keys of the service's own. */
+  readonly keys?: Readonly<Record<string, string | undefined>>;
+  /** Further actions that the caller needs for this input. */
+  readonly alsoNeeds?: readonly string[];
+}
+
+export interface Service {
+  readonly name: 'ecr' | 'iam' | 'secretsmanager' | 'sts';
+  readonly operations: Readonly<Record<string, Operation>>;
+  target(operation: string, input: never, caller: Caller): Target;
+}
+
+/** Who sends a request: the key it names, and the proof that its secret is known. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly sessionToken?: string | undefined;
+  verify(secretAccessKey: string): void;
+}
+
+const FAULTS = {
+  throttle: () => new AwsRefusal('Throttling', 'Rate exceeded'),
+  error: () =>
+    new AwsRefusal('InternalFailure', 'The request processing has failed because of an unknown error', 500),
+  deny: () =>
+    new AwsRefusal('AccessDenied', 'User is not authorized to perform this action (planned fault)', 403),
+};
+
+const reading = /^(Get|List|Describe|BatchGet|BatchCheck)/;
+
+/** The way of every AWS request: recorded, spoiled, authenticated, authorised, limited, done. */
+export class Gate {
+  readonly identities: Identities;
+  readonly faults: Faults;
+  readonly limits: RateLimits;
+
+  constructor(identities: Identities, faults: Faults, limits: RateLimits) {
+    this.identities = identities;
+    this.faults = faults;
+    this.limits = limits;
+  }
+
+  /** @throws {AwsRefusal} */
+  async pass(
+    service: Service,
+    operation: string,
+    input: object,
+    from: Credentials,
+  ): Promise<object | NoAnswer> {
+    const resource = Object.entries(input).find(([field]) =>
+      /^(SecretId|Name|UserName|PolicyArn|PolicyName|repositoryName|resourceArn)$/.test(field),
+    )?.[1] as string | undefined;
+    const fault = this.faults.meet({
+      service: service.name,
+      operation,
+      writes: !reading.test(operation),
+      resource,
+      caller: from.accessKeyId,
+    });
+    const refusal = (kind: keyof typeof FAULTS): never => {
+      throw FAULTS[kind]();
+    };
+    return suffer<object>(fault, refusal, () => this.#perform(service, operation, input, from));
+  }
+
+  #perform(service: Service, name: string, input: CommonInput, from: Credentials): object {
+    const operation = service.operations[name];
+    const key = this.identities.workingKey(from.accessKeyId, from.sessionToken);
+    from.verify(key.secret);
+    if (!operation)
+      throw new AwsRefusal('UnknownOperationException', `the sandbox knows no ${service.name}:${name}`, 404);
+    if (!this.limits.take(name)) throw FAULTS.throttle();
+    const caller = { user: key.user, key };
+    this.#authorise(service, name, input, caller);
+    key.lastUsed = { at: this.identities.clock.now(), service: service.name };
+    const output = operation(input as never, caller) ?? {};
+    if (service.name === 'iam' && !reading.test(name)) this.identities.settle();
+    return output;
+  }
+
+  #authorise(service: Service, name: string, input: CommonInput, caller: Caller): void {
+    if (name === 'GetCallerIdentity') return;
+    const target = service.target(name, input as never, caller);
+    const tags = input.Tags ?? input.tags ?? [];
+    const keys: Record<string, string | string[] | undefined> = { ...target.keys };
+    for (const { Key, Value } of tags) keys[`aws:RequestTag/${Key}`] = Value ?? '';
+    for (const [key, value] of target.tags ?? []) keys[`aws:ResourceTag/${key}`] = value;
+    const tagKeys = input.TagKeys ?? input.tagKeys ?? tags.map(({ Key }) => Key);
+    if (tagKeys.length > 0) keys['aws:TagKeys'] = [...tagKeys];
+    const tagging = name.startsWith('Create') && tags.length > 0 ? [TAGGING[name] ?? 'TagResource'] : [];
+    for (const action of [name, ...tagging]
+      .map((one) => `${service.name}:${one}`)
+      .concat(target.alsoNeeds ?? [])) {
+      this.identities.authorise(caller.user, { action, resource: target.arn, keys });
+    }
+  }
+}
+
+/** Creating something with tags needs the right to tag it too; IAM has an action for each kind. */
+const TAGGING: Record<string, string> = { CreateUser: 'TagUser', CreatePolicy: 'TagPolicy' };
+
+export const tagList = (tags: Tags): Tag[] => [...tags].map(([Key, Value]) => ({ Key, Value }));
+
+export function addTags(tags: Tags, added: readonly Tag[] = []): void {
+  for (const { Key, Value } of added) tags.set(Key, Value ?? '');
+}

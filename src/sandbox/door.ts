@@ -1,0 +1,109 @@
+import { createServer as createProxy, type Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { CertificateAuthority } from './certificates.ts';
+import { json, listener, type Listener } from './http.ts';
+
+/** Handlers by host name; a port other than 443 is part of the name, as in `cluster.sandbox:6443`. */
+export type Hosts = Map<string, Listener>;
+
+/** Where to serve without the proxy, for clients whose resolver leads the real names to this address. */
+export interface DirectAddress {
+  readonly address: string;
+  readonly port: number;
+  /** PEM; the certificate must cover the names. */
+  readonly key: string;
+  readonly certificate: string;
+}
+
+const UNKNOWN_HOST = listener(() => json(421, { message: 'the sandbox has no such host' }));
+const withoutDefaultPort = (host: string) => host.toLowerCase().replace(/:443$/, '');
+
+/**
+ * The way in: an HTTP proxy on loopback that knows the sandbox's hosts under their real names and nothing
+ * else, like the network of an air-gapped site. TLS ends here.
+ */
+export class Door {
+  readonly hosts: Hosts;
+  readonly caPem: string;
+  readonly #authority = new CertificateAuthority();
+  readonly #contexts = new Map<string, SecureContext>();
+  readonly #sockets = new Set<Duplex>();
+  readonly #servers: NetServer[] = [];
+  readonly #tls: HttpsServer;
+  readonly #proxy: HttpServer;
+
+  constructor(hosts: Hosts) {
+    this.hosts = hosts;
+    this.caPem = this.#authority.caPem;
+    this.#tls = this.#routing(
+      createTlsServer({ SNICallback: (name, done) => done(null, this.#context(name)) }),
+    );
+    this.#proxy = createProxy((_, response) => response.writeHead(502).end('this proxy only does CONNECT\n'));
+    this.#proxy.on('connect', (request, socket: Duplex, head: Buffer) => {
+      this.#track(socket);
+      if (!this.hosts.has(withoutDefaultPort(request.url ?? ''))) {
+        socket.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n');
+        return;
+      }
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      if (head.length > 0) socket.unshift(head);
+      this.#tls.emit('connection', socket);
+    });
+  }
+
+  /** Opens the proxy on a free port of loopback and returns its URL. */
+  async open(): Promise<string> {
+    const { port } = await this.#listen(this.#proxy, '127.0.0.1', 0);
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** Serves the same hosts by TLS at an address. */
+  async serveAt({ address, port, key, certificate }: DirectAddress): Promise<AddressInfo> {
+    return this.#listen(this.#routing(createTlsServer({ key, cert: certificate })), address, port);
+  }
+
+  /** Cuts every connection and stops listening. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#servers.map((server) => new Promise((closed) => server.close(closed))));
+  }
+
+  #routing(server: HttpsServer): HttpsServer {
+    server.keepAliveTimeout = 60_000;
+    server.requestTimeout = 0;
+    server.on('tlsClientError', (_, socket) => socket.destroy());
+    return server.on('request', (request, response) => {
+      const serve = this.hosts.get(withoutDefaultPort(request.headers.host ?? '')) ?? UNKNOWN_HOST;
+      void serve(request, response);
+    });
+  }
+
+  #context(name: string): SecureContext {
+    let context = this.#contexts.get(name);
+    if (!context) {
+      context = createSecureContext({ key: this.#authority.serverKeyPem, cert: this.#authority.issue(name) });
+      this.#contexts.set(name, context);
+    }
+    return context;
+  }
+
+  #track(socket: Duplex): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    // A client that goes away in the middle is no error of the sandbox.
+    socket.on('error', () => socket.destroy());
+  }
+
+  async #listen(server: NetServer, address: string, port: number): Promise<AddressInfo> {
+    server.on('connection', (socket: Socket) => this.#track(socket));
+    await new Promise<void>((listening, failed) => {
+      server.once('error', failed);
+      server.listen(port, address, listening);
+    });
+    this.#servers.push(server);
+    return server.address() as AddressInfo;
+  }
+}

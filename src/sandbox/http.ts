@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import type { FaultKind } from './faults.ts';
+
+/** One request as a handler sees it. The body can be read once. */
+export interface Inquiry {
+  readonly method: string;
+  readonly url: URL;
+  /** Header names in lower case, repeated ones joined by a comma. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Readable;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | number>>;
+  readonly body?: string | Buffer | Readable;
+}
+
+/** Instead of an answer: the connection is cut, or nothing ever comes. */
+export type NoAnswer = 'cut' | 'silence';
+
+/** Serves one host. */
+export type Handler = (inquiry: Inquiry) => Promise<Answer | NoAnswer> | Answer | NoAnswer;
+
+export function json(status: number, value: unknown, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
+}
+
+export async function readAll(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Lets a request suffer its fault.
+ * @param refusal how this protocol says `throttle`, `error` and `deny`
+ * @param act does what was asked for
+ */
+export async function suffer<T>(
+  fault: FaultKind | undefined,
+  refusal: (kind: 'throttle' | 'error' | 'deny') => T,
+  act: () => T | Promise<T>,
+): Promise<T | NoAnswer> {
+  switch (fault) {
+    case undefined:
+      return act();
+    case 'reset':
+      return 'cut';
+    case 'timeout':
+      return 'silence';
+    case 'lost':
+      await act();
+      return 'cut';
+    default:
+      return refusal(fault);
+  }
+}
+
+/** What Node's servers call. */
+export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Makes a handler serve requests of Node's servers. */
+export function listener(handler: Handler): Listener {
+  return (request, response) => {
+    serve(handler, request, response).catch((cause: unknown) => {
+      // A client that went away needs no answer; a bug of the sandbox must show.
+      if (response.headersSent || request.destroyed) response.destroy();
+      else response.writeHead(500).end(`the sandbox failed: ${cause instanceof Error ? cause.stack : cause}`);
+    });
+  };
+}
+
+async function serve(handler: Handler, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const headers: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  const url = new URL(request.url ?? '/', `https://${request.headers.host ?? 'unknown'}`);
+  const answer = await handler({ method: request.method ?? 'GET', url, headers, body: request });
+  if (answer === 'silence') return;
+  if (answer === 'cut') request.socket.destroy();
+  else await write(answer, request, response);
+}
+
+async function write(
+  { status, headers, body = '' }: Answer,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
+  const whole = typeof body === 'string' || Buffer.isBuffer(body);
+  const lengthKnown = whole && status !== 204;
+  response.writeHead(status, {
+    ...(lengthKnown ? { 'content-length': Buffer.byteLength(body) } : {}),
+    // An unread upload would be taken for the next request on this connection.
+    ...(request.complete || /^(GET|HEAD)$/.test(request.method ?? '') ? {} : { connection: 'close' }),
+    ...headers,
+  });
+  if (request.method === 'HEAD') response.end();
+  else if (whole) response.end(body);
+  else await pipeline(body, response);
+}

@@ -1,0 +1,103 @@
+import { Readable } from 'node:stream';
+import { asJsonRefusal } from './aws/protocol.ts';
+import type { Gate, Service } from './aws/service.ts';
+import { WRONG_SIGNATURE, signatureMismatch } from './aws/sigv4.ts';
+import type { Handler } from './http.ts';
+import { AwsRefusal, type AwsForCluster, type ImageSource, type KeyPair } from './ports.ts';
+import type { EcrRegistry } from './registry/ecr-registry.ts';
+import { fieldsOf } from './registry/storage.ts';
+
+/** AWS for the operator in the sandbox's cluster: the way of a request on the wire, without the wire. */
+export function awsForCluster(
+  gate: Gate,
+  services: { readonly ecr: Service; readonly secretsmanager: Service },
+): AwsForCluster {
+  const ask = async (
+    service: Service,
+    operation: string,
+    input: object,
+    caller: KeyPair,
+  ): Promise<object> => {
+    const verify = (secret: string) => {
+      if (secret !== caller.secretAccessKey) throw signatureMismatch(WRONG_SIGNATURE);
+    };
+    try {
+      const output = await gate.pass(service, operation, input, { accessKeyId: caller.accessKeyId, verify });
+      if (typeof output === 'object') return output;
+    } catch (cause) {
+      throw cause instanceof AwsRefusal ? asJsonRefusal(cause) : cause;
+    }
+    throw new AwsRefusal('RequestError', 'send request failed');
+  };
+  return {
+    async getSecretValue(caller, _region, SecretId) {
+      const output = await ask(services.secretsmanager, 'GetSecretValue', { SecretId }, caller);
+      return (output as { SecretString: string }).SecretString;
+    },
+    async getAuthorizationToken(caller) {
+      const output = await ask(services.ecr, 'GetAuthorizationToken', {}, caller);
+      const { authorizationData } = output as { authorizationData: [TokenData] };
+      const [{ authorizationToken, expiresAt, proxyEndpoint }] = authorizationData;
+      return { authorizationToken, expiresAt: expiresAt.getTime(), proxyEndpoint };
+    },
+  };
+}
+
+interface TokenData {
+  readonly authorizationToken: string;
+  readonly expiresAt: Date;
+  readonly proxyEndpoint: string;
+}
+
+/** Pulls as a node's container runtime would, with each credential that fits the registry's host in turn. */
+export function imageSource({ host, repositories }: EcrRegistry, distribution: Handler): ImageSource {
+  const ask = async (name: string, reference: string, auth: string): Promise<number> => {
+    const url = new URL(`https://${host}/v2/${name}/manifests/${reference}`);
+    const headers = auth === '' ? {} : { authorization: `Basic ${auth}` };
+    const answer = await distribution({ method: 'GET', url, headers, body: Readable.from([]) });
+    return typeof answer === 'string' ? 0 : answer.status;
+  };
+  const runsOn = (name: string, reference: string, platform: string): boolean => {
+    const repository = repositories.get(name);
+    const top = repository?.manifest(reference);
+    if (!repository || !top) return false;
+    const { manifests, config } = fieldsOf(top);
+    if (manifests) return manifests.some(({ digest }) => runsOn(name, digest, platform));
+    const content = repository.blobs.get(config?.digest ?? '');
+    const { os, architecture } = JSON.parse(Buffer.isBuffer(content) ? content.toString() : '{}') as Platform;
+    return platform.split('/').slice(0, 2).join('/') === `${os}/${architecture}`;
+  };
+
+  return {
+    async pull(image, platform, dockerConfigs) {
+      const [, server, name = '', tag, digest] =
+        /^([^/]+)\/([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(image) ?? [];
+      if (server !== host) return 'no-route';
+      const reference = digest ?? tag ?? 'latest';
+      for (const auth of new Set(dockerConfigs.flatMap((config) => authFor(config, host)))) {
+        const status = await ask(name, reference, auth);
+        if (status === 404) return 'not-found';
+        if (status === 200) return runsOn(name, reference, platform) ? 'pulled' : 'no-matching-platform';
+      }
+      return 'unauthorized';
+    },
+  };
+}
+
+interface Platform {
+  readonly os?: string;
+  readonly architecture?: string;
+}
+
+/** The credentials for a host in a docker config; a config that is none gives nothing, as for a kubelet. */
+function authFor(dockerConfig: string, host: string): string[] {
+  try {
+    const { auths = {} } = JSON.parse(dockerConfig) as { auths?: Record<string, Record<string, string>> };
+    const { auth, username, password } = auths[host] ?? auths[`https://${host}`] ?? {};
+    if (auth !== undefined) return [auth];
+    return username === undefined ? [] : [Buffer.from(`${username}:${password}`).toString('base64')];
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return [];
+    throw cause;
+  }
+}

@@ -1,0 +1,151 @@
+import type { AddressInfo } from 'node:net';
+import { ecr } from './aws/ecr.ts';
+import { EcrTokens } from './aws/ecr-tokens.ts';
+import { iam } from './aws/iam.ts';
+import { Identities, type User } from './aws/identities.ts';
+import { awsHandler } from './aws/protocol.ts';
+import { RateLimits } from './aws/rate-limits.ts';
+import { Secrets, secretsManager } from './aws/secrets.ts';
+import { Gate, type Service } from './aws/service.ts';
+import { sts } from './aws/sts.ts';
+import { SandboxClock } from './clock.ts';
+import { Door, type DirectAddress, type Hosts } from './door.ts';
+import { Faults } from './faults.ts';
+import { listener } from './http.ts';
+import { awsForCluster, imageSource } from './in-process.ts';
+import type { AwsForCluster, ImageSource, KeyPair } from './ports.ts';
+import { DEFAULT_IMAGES } from './registry/default-images.ts';
+import { ecrDistribution } from './registry/ecr-distribution.ts';
+import { EcrRegistry } from './registry/ecr-registry.ts';
+import { SourceRegistry, type SourceOptions } from './registry/source.ts';
+import type { Content } from './registry/storage.ts';
+
+export interface SandboxOptions {
+  readonly account?: string;
+  readonly region?: string;
+  /** Registries beside the public ones, or in the place of one of them. */
+  readonly sources?: readonly SourceOptions[];
+}
+
+/** The account as a test may look at it and set it up, past all permissions. */
+export interface AwsState {
+  readonly identities: Identities;
+  readonly secrets: Secrets;
+  readonly registry: EcrRegistry;
+  readonly limits: RateLimits;
+  /** Milliseconds that a forcibly deleted secret still blocks its name. */
+  forcedDeletion: number;
+  /** Makes a user with a key that works at once. @param policies ARNs */
+  addUser(name: string, ...policies: string[]): { readonly user: User; readonly key: KeyPair };
+}
+
+export interface Sandbox {
+  /** For HTTPS_PROXY. */
+  readonly proxyUrl: string;
+  /** The sandbox's certificate authority, for the clients' CA file. */
+  readonly caPem: string;
+  readonly account: string;
+  readonly region: string;
+  /** The host of the private registry. */
+  readonly registryHost: string;
+  /** An administrator's key. */
+  readonly admin: KeyPair;
+  readonly clock: SandboxClock;
+  readonly faults: Faults;
+  readonly aws: AwsState;
+  /** Source registries by host. */
+  readonly sources: ReadonlyMap<string, SourceRegistry>;
+  /** Everything that is served, by host name; more may be mounted. */
+  readonly hosts: Hosts;
+  readonly awsForCluster: AwsForCluster;
+  readonly images: ImageSource;
+  /** Serves the same hosts without the proxy. */
+  serveAt(address: DirectAddress): Promise<AddressInfo>;
+  close(): Promise<void>;
+}
+
+const PUBLIC_REGISTRIES: readonly SourceOptions[] = [
+  { host: 'docker.io', auth: 'bearer' },
+  { host: 'ghcr.io', auth: 'bearer' },
+  { host: 'quay.io', auth: 'bearer' },
+  { host: 'registry.k8s.io' },
+];
+
+/** Starts an AWS account, its private registry and the internet's registries, all in this process. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { account = '123456789012', region = 'eu-west-1' } = options;
+  const clock = new SandboxClock();
+  const faults = new Faults();
+  const limits = new RateLimits();
+  const contents = new Map<string, Content>();
+
+  const identities = new Identities(account, clock);
+  const secrets = new Secrets(clock);
+  const registry = new EcrRegistry({ account, region, clock }, new EcrTokens(identities), contents);
+  const aws: AwsState = {
+    identities,
+    secrets,
+    registry,
+    limits,
+    forcedDeletion: 0,
+    addUser(name, ...policies) {
+      const user = identities.addUser(name);
+      for (const arn of policies) user.attached.add(arn);
+      identities.settle();
+      const { id, secret } = identities.addKey(user, 0);
+      return { user, key: { accessKeyId: id, secretAccessKey: secret } };
+    },
+  };
+  const admin = aws.addUser('admin', identities.arn('policy', '/', 'AdministratorAccess', 'aws')).key;
+
+  const gate = new Gate(identities, faults, limits);
+  const services = {
+    ecr: ecr(registry),
+    iam: iam(identities),
+    sts: sts(identities),
+    secretsmanager: secretsManager(secrets, {
+      account,
+      region,
+      clock,
+      forcedDeletion: () => aws.forcedDeletion,
+    }),
+  };
+  const distribution = ecrDistribution({ registry, identities, limits, faults, contents });
+  const serve = (service: Service, scope = region) => listener(awsHandler(gate, service, scope));
+  const hosts: Hosts = new Map([
+    [`api.ecr.${region}.amazonaws.com`, serve(services.ecr)],
+    [`secretsmanager.${region}.amazonaws.com`, serve(services.secretsmanager)],
+    [`sts.${region}.amazonaws.com`, serve(services.sts)],
+    ['sts.amazonaws.com', serve(services.sts, 'us-east-1')],
+    ['iam.amazonaws.com', serve(services.iam, 'us-east-1')],
+    [registry.host, listener(distribution)],
+    [registry.bucket.host, listener(registry.bucket.handler(faults))],
+  ]);
+
+  const sources = new Map<string, SourceRegistry>();
+  for (const source of [...PUBLIC_REGISTRIES, ...(options.sources ?? [])]) {
+    const served = new SourceRegistry(source, contents, faults);
+    sources.set(source.host, served);
+    for (const host of served.hosts) hosts.set(host, listener(served.handler));
+  }
+  for (const [host, name, tag, seed] of DEFAULT_IMAGES) sources.get(host)?.seed(name, tag, seed);
+
+  const door = new Door(hosts);
+  return {
+    proxyUrl: await door.open(),
+    caPem: door.caPem,
+    account,
+    region,
+    registryHost: registry.host,
+    admin,
+    clock,
+    faults,
+    aws,
+    sources,
+    hosts,
+    awsForCluster: awsForCluster(gate, services),
+    images: imageSource(registry, distribution),
+    serveAt: (address) => door.serveAt(address),
+    close: () => door.close(),
+  };
+}

@@ -1,0 +1,242 @@
+import type { Identities, User } from '../aws/identities.ts';
+import type { RateLimits } from '../aws/rate-limits.ts';
+import type { Faults } from '../faults.ts';
+import { json, readAll, suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { AwsRefusal } from '../ports.ts';
+import type { EcrRegistry, EcrRepository } from './ecr-registry.ts';
+import {
+  giveManifest,
+  giveTags,
+  operationOf,
+  registryError,
+  registryFault,
+  routeOf,
+  type Route,
+} from './oci.ts';
+import { blobsOf, childrenOf, digestOf, fieldsOf, type Content } from './storage.ts';
+import { Uploads } from './uploads.ts';
+
+/** The IAM action that stands behind each request of the registry API; rate limits go by it too. */
+const ACTIONS: Record<string, string> = {
+  HeadManifest: 'BatchGetImage',
+  GetManifest: 'BatchGetImage',
+  PutManifest: 'PutImage',
+  HeadBlob: 'BatchCheckLayerAvailability',
+  GetBlob: 'GetDownloadUrlForLayer',
+  StartUpload: 'InitiateLayerUpload',
+  PatchUpload: 'UploadLayerPart',
+  FinishUpload: 'CompleteLayerUpload',
+  ListTags: 'ListImages',
+  ListReferrers: 'BatchGetImage',
+};
+
+const MAX_MANIFEST = 4 * 1024 * 1024;
+
+interface Parts {
+  readonly registry: EcrRegistry;
+  readonly identities: Identities;
+  readonly limits: RateLimits;
+  readonly faults: Faults;
+  readonly contents: Map<string, Content>;
+}
+
+/** The registry API of ECR, with the rules in which it differs from other registries. */
+export function ecrDistribution({ registry, identities, limits, faults, contents }: Parts): Handler {
+  const uploads = new Uploads(contents);
+  const origin = `https://${registry.host}`;
+
+  const authorise = (user: User, action: string, repository: string) => {
+    const resource = `arn:aws:ecr:${registry.region}:${registry.account}:repository/${repository}`;
+    const keys = Object.fromEntries(
+      [...(registry.repositories.get(repository)?.awsTags ?? [])].map(([key, value]) => [
+        `aws:ResourceTag/${key}`,
+        value,
+      ]),
+    );
+    identities.authorise(user, { action: `ecr:${action}`, resource, keys });
+  };
+  const may = (user: User, action: string, repository: string): boolean => {
+    try {
+      authorise(user, action, repository);
+      return true;
+    } catch (cause) {
+      if (cause instanceof AwsRefusal) return false;
+      throw cause;
+    }
+  };
+
+  const startUpload = (user: User, repository: EcrRepository, query: URLSearchParams): Answer => {
+    const [digest, from] = [query.get('mount') ?? '', query.get('from') ?? ''];
+    const source = registry.repositories.get(from);
+    const content = source?.blobs.get(digest);
+    const mountable =
+      registry.settings.get('BLOB_MOUNTING') === 'ENABLED' &&
+      source?.uses(digest) &&
+      source.encryption.encryptionType === repository.encryption.encryptionType &&
+      may(user, 'GetDownloadUrlForLayer', from);
+    if (!mountable || content === undefined) {
+      return uploads.start(repository, `${origin}/v2/${repository.name}/blobs/uploads/`);
+    }
+    repository.blobs.set(digest, content);
+    const location = `${origin}/v2/${repository.name}/blobs/${digest}`;
+    return { status: 201, headers: { location, 'docker-content-digest': digest } };
+  };
+
+  const putManifest = async (
+    repository: EcrRepository,
+    reference: string,
+    inquiry: Inquiry,
+  ): Promise<Answer> => {
+    const bytes = await readAll(inquiry.body);
+    if (bytes.length > MAX_MANIFEST) return registryError(413, 'SIZE_INVALID', 'the manifest exceeds 4 MiB');
+    const mediaType = inquiry.headers['content-type'] ?? '';
+    const digest = digestOf(bytes);
+    const where = `image into repository with name '${repository.name}' in the registry with id '${registry.account}' do not exist`;
+    let blobs, children, subject;
+    try {
+      const fields = fieldsOf({ bytes });
+      if ((fields.mediaType ?? mediaType) !== mediaType) throw new SyntaxError('media types differ');
+      [blobs, children, subject] = [blobsOf({ bytes }), childrenOf({ bytes }), fields.subject];
+    } catch (cause) {
+      return registryError(400, 'MANIFEST_INVALID', `manifest invalid: ${(cause as Error).message}`);
+    }
+    if (reference.includes(':') && reference !== digest) {
+      return registryError(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
+    }
+    const lacking = blobs.filter((blob) => !repository.blobs.has(blob));
+    if (lacking.length > 0) {
+      return registryError(
+        404,
+        'MANIFEST_BLOB_UNKNOWN',
+        `Layers with digests '[${lacking.join(', ')}]' required for pushing ${where}`,
+      );
+    }
+    const orphans = children.filter((child) => !repository.manifests.has(child));
+    if (orphans.length > 0) {
+      return registryError(
+        404,
+        'MANIFEST_BLOB_UNKNOWN',
+        `Images with digests '[${orphans.join(', ')}]' required for pushing ${where}`,
+      );
+    }
+    if (!reference.includes(':')) {
+      if (repository.tagMutability === 'IMMUTABLE' && repository.tags.has(reference)) {
+        const already = `The image tag '${reference}' already exists in the '${repository.name}' repository`;
+        return registryError(
+          400,
+          'TAG_INVALID',
+          `${already} and cannot be overwritten because the tag is immutable.`,
+        );
+      }
+      repository.tags.set(reference, digest);
+    }
+    if (!repository.manifests.has(digest)) {
+      repository.manifests.set(digest, { digest, mediaType, bytes, pushedAt: registry.clock.now() });
+    }
+    const location = `${origin}/v2/${repository.name}/manifests/${digest}`;
+    const headers = { location, 'docker-content-digest': digest };
+    return { status: 201, headers: subject ? { ...headers, 'oci-subject': subject.digest } : headers };
+  };
+
+  const giveReferrers = (repository: EcrRepository, digest: string): Answer => {
+    const subject = repository.manifests.get(digest);
+    if (subject !== undefined && !subject.mediaType.includes('.oci.')) {
+      return registryError(405, 'UNSUPPORTED', 'The referrers of this kind of artifact are not supported');
+    }
+    const manifests = [...repository.manifests.values()]
+      .filter((manifest) => fieldsOf(manifest).subject?.digest === digest)
+      .map(({ digest, mediaType, bytes }) => ({ mediaType, digest, size: bytes.length }));
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    return json(200, { schemaVersion: 2, mediaType, manifests }, { 'content-type': mediaType });
+  };
+
+  const give = (user: User, route: Route, inquiry: Inquiry): Answer | Promise<Answer> => {
+    const { method, url, body, headers } = inquiry;
+    const { name, reference } = route;
+    const repository = registry.repositories.get(name);
+    if (!repository) {
+      const where = `does not exist in the registry with id '${registry.account}'`;
+      return registryError(404, 'NAME_UNKNOWN', `The repository with name '${name}' ${where}`);
+    }
+    const uploadsAt = `${origin}/v2/${name}/blobs/uploads/`;
+    switch (operationOf(method, route)) {
+      case 'HeadManifest':
+      case 'GetManifest':
+        return giveManifest(repository, reference);
+      case 'PutManifest':
+        return putManifest(repository, reference, inquiry);
+      case 'HeadBlob':
+      case 'GetBlob': {
+        const content = repository.blobs.get(reference);
+        if (!content) return registryError(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
+        if (method === 'GET')
+          return { status: 307, headers: { location: registry.bucket.signedUrl(reference) } };
+        return {
+          status: 200,
+          headers: { 'content-length': content.length, 'docker-content-digest': reference },
+        };
+      }
+      case 'StartUpload':
+        return startUpload(user, repository, url.searchParams);
+      case 'PatchUpload':
+        return uploads.append(reference, uploadsAt, body, headers['content-range']);
+      case 'FinishUpload': {
+        const digest = url.searchParams.get('digest') ?? '';
+        return uploads.finish(reference, `${origin}/v2/${name}/blobs/${digest}`, body, digest);
+      }
+      case 'ListTags':
+        return giveTags(repository, name, url.searchParams);
+      case 'ListReferrers':
+        return giveReferrers(repository, reference);
+      default:
+        return registryError(405, 'UNSUPPORTED', 'The operation is unsupported.');
+    }
+  };
+
+  const answer = (inquiry: Inquiry, route: Route | undefined, holder: Holder): Answer | Promise<Answer> => {
+    if (holder instanceof AwsRefusal) return registryError(holder.status, holder.code, holder.reason);
+    if (holder === undefined) {
+      const challenge = `Basic realm="${origin}/",service="ecr.amazonaws.com"`;
+      return { status: 401, headers: { 'www-authenticate': challenge }, body: 'Not Authorized\n' };
+    }
+    if (route === undefined)
+      return { status: 200, headers: { 'docker-distribution-api-version': 'registry/2.0' } };
+    const action = ACTIONS[operationOf(inquiry.method, route)];
+    if (action !== undefined && !limits.take(action)) return registryFault('throttle');
+    try {
+      if (action !== undefined) authorise(holder.user, action, route.name);
+    } catch (cause) {
+      if (cause instanceof AwsRefusal) return registryError(403, 'DENIED', cause.reason);
+      throw cause;
+    }
+    return give(holder.user, route, inquiry);
+  };
+
+  return (inquiry) => {
+    const route = routeOf(inquiry.url.pathname);
+    const holder = holderOf(registry, inquiry.headers['authorization']);
+    const call = {
+      service: 'registry',
+      operation: operationOf(inquiry.method, route),
+      writes: inquiry.method !== 'GET' && inquiry.method !== 'HEAD',
+      resource: route?.name,
+      caller: holder instanceof AwsRefusal ? undefined : holder?.accessKeyId,
+    } as const;
+    return suffer(faults.meet(call), registryFault, () => answer(inquiry, route, holder));
+  };
+}
+
+/** Whose token a request carries; nobody's, or a refusal when it has expired. */
+type Holder = ReturnType<EcrRegistry['tokens']['userOf']> | AwsRefusal;
+
+function holderOf(registry: EcrRegistry, authorization: string | undefined): Holder {
+  const [scheme = '', credentials = ''] = (authorization ?? '').split(' ');
+  const [, user, token = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(credentials, 'base64').toString()) ?? [];
+  if (scheme.toLowerCase() !== 'basic' || user !== 'AWS') return undefined;
+  try {
+    return registry.tokens.userOf(token);
+  } catch (cause) {
+    if (cause instanceof AwsRefusal) return cause;
+    throw cause;
+  }
+}

@@ -1,0 +1,55 @@
+import type { SandboxClock } from '../clock.ts';
+import type { EcrTokens } from '../aws/ecr-tokens.ts';
+import type { Tags } from '../aws/identities.ts';
+import { LayerBucket } from './layer-bucket.ts';
+import { Repository, type Content } from './storage.ts';
+
+/** A repository of ECR with its settings, in the words of ECR's API. */
+export class EcrRepository extends Repository {
+  readonly name: string;
+  /** Milliseconds of sandbox time. */
+  readonly created: number;
+  readonly awsTags: Tags = new Map();
+  tagMutability = 'MUTABLE';
+  scanOnPush = false;
+  encryption: { readonly encryptionType: string; readonly kmsKey?: string } = { encryptionType: 'AES256' };
+  lifecyclePolicy: string | undefined;
+
+  constructor(name: string, created: number) {
+    super();
+    this.name = name;
+    this.created = created;
+  }
+}
+
+/** One account's private registry: what its control plane and its registry API both look at. */
+export class EcrRegistry {
+  readonly account: string;
+  readonly region: string;
+  readonly host: string;
+  readonly clock: SandboxClock;
+  readonly tokens: EcrTokens;
+  readonly repositories = new Map<string, EcrRepository>();
+  /** Account settings, such as `BLOB_MOUNTING`. */
+  readonly settings = new Map<string, string>();
+  readonly bucket: LayerBucket;
+
+  constructor(
+    place: { account: string; region: string; clock: SandboxClock },
+    tokens: EcrTokens,
+    contents: Map<string, Content>,
+  ) {
+    this.account = place.account;
+    this.region = place.region;
+    this.clock = place.clock;
+    this.host = `${place.account}.dkr.ecr.${place.region}.amazonaws.com`;
+    this.tokens = tokens;
+    this.bucket = new LayerBucket(place.region, place.clock, contents);
+  }
+
+  addRepository(name: string): EcrRepository {
+    const repository = new EcrRepository(name, this.clock.now());
+    this.repositories.set(name, repository);
+    return repository;
+  }
+}

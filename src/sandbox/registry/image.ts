@@ -1,0 +1,121 @@
+import { gzipSync } from 'node:zlib';
+import { digestOf, Repository, type Content } from './storage.ts';
+
+/** What to build; everything is deterministic, so the same seed always gives the same digests. */
+export interface ImageSeed {
+  /** `os/arch` or `os/arch/variant`; more than one makes an index. */
+  readonly platforms?: readonly string[];
+  /** Contents of layers that all platforms have in common, such as a base that other images share too. */
+  readonly base?: readonly string[];
+  /** Layers of each platform's own. */
+  readonly layers?: number;
+  /** Docker's manifest formats instead of OCI's. */
+  readonly schema2?: boolean;
+  /** An index even for one platform. */
+  readonly index?: boolean;
+  /** Adds an attestation beside each platform, as buildx does: platform `unknown/unknown`. */
+  readonly attestations?: boolean;
+  /** Ready blobs, such as a big virtual one, as further layers. */
+  readonly blobs?: readonly { readonly digest: string; readonly content: Content }[];
+}
+
+/** The digest that the tag gives, and each platform's own. */
+export interface SeededImage {
+  readonly digest: string;
+  readonly platforms: Readonly<Record<string, string>>;
+}
+
+interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly platform?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const OCI = {
+  index: 'application/vnd.oci.image.index.v1+json',
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  config: 'application/vnd.oci.image.config.v1+json',
+  layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+};
+const SCHEMA2 = {
+  index: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  manifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  config: 'application/vnd.docker.container.image.v1+json',
+  layer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+};
+
+/** Builds an image into a repository under a tag. @param name goes into the layers' content */
+export function buildImage(repository: Repository, name: string, tag: string, seed: ImageSeed): SeededImage {
+  const { platforms = ['linux/amd64'], base = [], layers = 1, blobs = [], attestations = false } = seed;
+  const types = seed.schema2 ? SCHEMA2 : OCI;
+
+  const addBlob = (mediaType: string, content: Content, digest: string): Descriptor => {
+    repository.blobs.set(digest, content);
+    return { mediaType, digest, size: content.length };
+  };
+  const addManifest = (mediaType: string, fields: object): Descriptor => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...fields }));
+    const digest = digestOf(bytes);
+    repository.manifests.set(digest, { digest, mediaType, bytes, pushedAt: 0 });
+    return { mediaType, digest, size: bytes.length };
+  };
+  const addImage = (os: string, architecture: string, contents: readonly string[]): Descriptor => {
+    const tars = contents.map((content) => tarOf(`${digestOf(content).slice(7, 19)}.txt`, content));
+    const packed = tars
+      .map((tar) => gzipSync(tar))
+      .map((bytes) => addBlob(types.layer, bytes, digestOf(bytes)));
+    const ready = blobs.map(({ digest, content }) => addBlob(types.layer, content, digest));
+    const diffIds = [...tars.map(digestOf), ...blobs.map(({ digest }) => digest)];
+    const rootfs = { type: 'layers', diff_ids: diffIds };
+    const config = Buffer.from(JSON.stringify({ os, architecture, config: {}, rootfs, history: [] }));
+    return addManifest(types.manifest, {
+      config: addBlob(types.config, config, digestOf(config)),
+      layers: [...packed, ...ready],
+    });
+  };
+
+  const images = platforms.map((platform) => {
+    const [os = '', architecture = '', variant] = platform.split('/');
+    const own = Array.from({ length: layers }, (_, number) => `${name}:${tag} ${platform} layer ${number}`);
+    const image = addImage(os, architecture, [...base, ...own]);
+    return { ...image, platform: { os, architecture, ...(variant === undefined ? {} : { variant }) } };
+  });
+  const attested = (attestations ? images : []).map(({ digest }) => ({
+    ...addImage('unknown', 'unknown', [`attestation of ${digest}`]),
+    platform: { os: 'unknown', architecture: 'unknown' },
+    annotations: {
+      'vnd.docker.reference.type': 'attestation-manifest',
+      'vnd.docker.reference.digest': digest,
+    },
+  }));
+  const children = [...images, ...attested];
+  const [only] = images;
+  const alone = children.length === 1 && !seed.index && only !== undefined;
+  const top = alone ? only : addManifest(types.index, { manifests: children });
+  repository.tags.set(tag, top.digest);
+  const entries = platforms.map((platform, number) => [platform, images[number]?.digest ?? '']);
+  return { digest: top.digest, platforms: Object.fromEntries(entries) as Record<string, string> };
+}
+
+/** A tar archive with one small file. */
+function tarOf(path: string, content: string): Buffer {
+  const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
+  const header = Buffer.alloc(512);
+  header.write(path, 0);
+  header.write(octal(0o644, 8) + octal(0, 8) + octal(0, 8), 100);
+  header.write(octal(Buffer.byteLength(content), 12) + octal(0, 12), 124);
+  header.write('        0', 148);
+  header.write('ustar\x0000', 257);
+  header.write(
+    `${octal(
+      header.reduce((sum, byte) => sum + byte),
+      7,
+    )} `,
+    148,
+  );
+  const body = Buffer.alloc(Math.ceil(Buffer.byteLength(content) / 512) * 512);
+  body.write(content);
+  return Buffer.concat([header, body, Buffer.alloc(1024)]);
+}

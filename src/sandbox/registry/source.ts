@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import type { Faults } from '../faults.ts';
+import { json, suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { buildImage, type ImageSeed, type SeededImage } from './image.ts';
+import {
+  giveBlob,
+  giveManifest,
+  giveTags,
+  operationOf,
+  registryError,
+  registryFault,
+  routeOf,
+} from './oci.ts';
+import { Repository, type Content } from './storage.ts';
+
+/** A registry on the internet that images come from. */
+export interface SourceOptions {
+  /** As in image references; `docker.io` also answers under its API's names. */
+  readonly host: string;
+  /** How it wants to be asked; a token is given to anybody unless there is a `login`. */
+  readonly auth?: 'none' | 'basic' | 'bearer';
+  /** Needed for anything. */
+  readonly login?: { readonly username: string; readonly password: string };
+}
+
+/** Where the public registries issue their tokens. */
+const REALMS: Record<string, string> = {
+  'docker.io': 'https://auth.docker.io/token',
+  'quay.io': 'https://quay.io/v2/auth',
+};
+const DOCKER_HUB = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'auth.docker.io'];
+
+/** A pull-only OCI registry. */
+export class SourceRegistry {
+  readonly host: string;
+  readonly repositories = new Map<string, Repository>();
+  readonly #auth: 'none' | 'basic' | 'bearer';
+  readonly #login: SourceOptions['login'];
+  readonly #contents: Map<string, Content>;
+  readonly #faults: Faults;
+  /** Bearer tokens and the scopes they are good for. */
+  readonly #tokens = new Map<string, readonly string[]>();
+
+  constructor({ host, auth = 'none', login }: SourceOptions, contents: Map<string, Content>, faults: Faults) {
+    this.host = host;
+    this.#auth = auth;
+    this.#login = login;
+    this.#contents = contents;
+    this.#faults = faults;
+  }
+
+  /** All names under which it answers. */
+  get hosts(): readonly string[] {
+    return this.host === 'docker.io' ? DOCKER_HUB : [this.host];
+  }
+
+  /** Puts an image there. @param name for Docker Hub with `library/` */
+  seed(name: string, tag: string, image: ImageSeed = {}): SeededImage {
+    const repository = this.repositories.get(name) ?? new Repository();
+    this.repositories.set(name, repository);
+    const seeded = buildImage(repository, `${this.host}/${name}`, tag, image);
+    for (const [digest, content] of repository.blobs) this.#contents.set(digest, content);
+    return seeded;
+  }
+
+  readonly handler: Handler = (inquiry) => {
+    const { method, url } = inquiry;
+    if (url.pathname === new URL(this.#realm).pathname) return this.#issueToken(inquiry);
+    const route = routeOf(url.pathname);
+    const operation = operationOf(method, route);
+    const call = {
+      service: 'source',
+      operation,
+      writes: false,
+      resource: `${this.host}/${route?.name ?? ''}`,
+    } as const;
+    return suffer(this.#faults.meet(call), registryFault, () => this.#give(inquiry));
+  };
+
+  get #realm(): string {
+    return REALMS[this.host] ?? `https://${this.host}/token`;
+  }
+
+  #give({ method, url, headers }: Inquiry): Answer {
+    const route = routeOf(url.pathname);
+    const scope = route && `repository:${route.name}:pull`;
+    if (!this.#permits(headers['authorization'], scope)) return this.#challenge(scope);
+    if (route === undefined) return json(200, {});
+    const { kind, name, reference } = route;
+    const repository = this.repositories.get(name);
+    if (method !== 'GET' && method !== 'HEAD')
+      return registryError(405, 'UNSUPPORTED', 'this registry is read-only');
+    if (!repository) return registryError(404, 'NAME_UNKNOWN', 'repository name not known to registry');
+    if (kind === 'manifests') return giveManifest(repository, reference);
+    if (kind === 'tags') return giveTags(repository, name, url.searchParams);
+    const content = repository.blobs.get(reference);
+    if (kind !== 'blobs' || !content) return registryError(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
+    return giveBlob(content, reference, method, headers['range']);
+  }
+
+  #permits(authorization: string | undefined, scope: string | undefined): boolean {
+    if (this.#auth === 'none') return true;
+    const [scheme, credentials = ''] = (authorization ?? '').split(' ');
+    if (this.#auth === 'basic') return scheme === 'Basic' && this.#knows(credentials);
+    const scopes = scheme === 'Bearer' ? this.#tokens.get(credentials) : undefined;
+    return scopes !== undefined && (scope === undefined || scopes.includes(scope));
+  }
+
+  #knows(basic: string): boolean {
+    return Buffer.from(basic, 'base64').toString() === `${this.#login?.username}:${this.#login?.password}`;
+  }
+
+  #challenge(scope: string | undefined): Answer {
+    const service = this.host === 'docker.io' ? 'registry.docker.io' : this.host;
+    const bearer = `Bearer realm="${this.#realm}",service="${service}"${scope ? `,scope="${scope}"` : ''}`;
+    const challenge = this.#auth === 'basic' ? `Basic realm="${this.host}"` : bearer;
+    return registryError(401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
+  }
+
+  #issueToken({ url, headers }: Inquiry): Answer {
+    const basic = headers['authorization']?.replace(/^Basic /, '');
+    if ((basic !== undefined || this.#login) && !this.#knows(basic ?? '')) {
+      return registryError(401, 'UNAUTHORIZED', 'incorrect username or password');
+    }
+    const token = randomUUID();
+    this.#tokens.set(
+      token,
+      url.searchParams.getAll('scope').flatMap((scope) => scope.split(' ')),
+    );
+    return json(200, { token, access_token: token, expires_in: 300 });
+  }
+}

@@ -1,0 +1,56 @@
+import { request as httpRequest } from 'node:http';
+import { Agent, type RequestOptions } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
+import { ECRClient } from '@aws-sdk/client-ecr';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { STSClient } from '@aws-sdk/client-sts';
+import { ProxyAgent } from 'undici';
+import type { Sandbox } from '../../../src/sandbox/index.ts';
+import type { KeyPair } from '../../../src/sandbox/ports.ts';
+
+/** Reaches hosts through the sandbox's proxy, trusting only its authority. */
+class TunnelAgent extends Agent {
+  readonly #sandbox: Sandbox;
+
+  constructor(sandbox: Sandbox) {
+    super({ keepAlive: true });
+    this.#sandbox = sandbox;
+  }
+
+  override createConnection(
+    { host, port }: RequestOptions,
+    done: (error: Error | null, socket: Duplex) => void,
+  ): null {
+    const path = `${host}:${port}`;
+    const tunnel = httpRequest(this.#sandbox.proxyUrl, { method: 'CONNECT', path });
+    tunnel.on('connect', (_, socket) =>
+      done(null, connect({ socket, servername: host ?? '', ca: this.#sandbox.caPem })),
+    );
+    tunnel.on('error', (error) => done(error, tunnel.socket as Duplex));
+    tunnel.end();
+    return null;
+  }
+}
+
+/** The real SDK's clients, led to the sandbox by its proxy under the real host names. */
+export function clients(sandbox: Sandbox, credentials: KeyPair & { sessionToken?: string } = sandbox.admin) {
+  const config = {
+    region: sandbox.region,
+    credentials,
+    maxAttempts: 1,
+    requestHandler: { httpsAgent: new TunnelAgent(sandbox) },
+  };
+  return {
+    ecr: new ECRClient(config),
+    iam: new IAMClient(config),
+    secrets: new SecretsManagerClient(config),
+    sts: new STSClient(config),
+  };
+}
+
+/** For undici's `fetch` and `request`. */
+export function dispatcher(sandbox: Sandbox): ProxyAgent {
+  return new ProxyAgent({ uri: sandbox.proxyUrl, requestTls: { ca: sandbox.caPem } });
+}
