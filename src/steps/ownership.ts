@@ -4,8 +4,7 @@ export const manager = 'ecr-bootstrap';
 /** Label on every Kubernetes object that we made. */
 export const managedBy = { 'app.kubernetes.io/managed-by': manager } as const;
 
-/** Opts a namespace or service account out when `"true"`. */
-export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
+export { ignoreLabel } from '../inventory/ignore.ts';
 
 /** Annotations on our Kubernetes objects. */
 export const annotations = {

@@ -1,0 +1,63 @@
+import type { ClusterPort, Kind, KubeObject, ListOptions } from '../cluster/port.ts';
+import type { Config } from '../config/schema.ts';
+import { memoise } from './memoise.ts';
+import { namespaceInfos } from './namespaces.ts';
+import type { Inventory } from './port.ts';
+import { type Controllers, workloadsOf } from './workloads.ts';
+
+const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });
+const apps = (kind: string): Kind => ({ apiVersion: 'apps/v1', kind });
+const batch = (kind: string): Kind => ({ apiVersion: 'batch/v1', kind });
+
+/** One snapshot of the cluster: nothing is read before it is asked for, and everything at most once. */
+export function createInventory(cluster: ClusterPort, config: Config): Inventory {
+  const all = (kind: Kind, options?: ListOptions) => memoise(() => cluster.list(kind, options));
+  const pods = all(core('Pod'));
+  const pullSecretName = { fieldSelector: `metadata.name=${config.pullSecret.name}`, metadataOnly: true };
+  const controllers = memoise(() => readControllers(cluster));
+  return {
+    namespaces: memoise(async () =>
+      namespaceInfos(await cluster.list(core('Namespace')), config.namespaces.exclude),
+    ),
+    serviceAccounts: all(core('ServiceAccount')),
+    pods,
+    workloads: memoise(async () => {
+      const [owners, podList] = await Promise.all([controllers(), pods()]);
+      return workloadsOf(owners, podList);
+    }),
+    platforms: memoise(async () => platformsOf(await cluster.list(core('Node')))),
+    pullSecrets: all(core('Secret'), pullSecretName),
+    externalSecrets: all({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' }),
+    warnings: memoise(async () =>
+      oldestFirst(await cluster.list(core('Event'), { fieldSelector: 'type=Warning' })),
+    ),
+  };
+}
+
+async function readControllers(cluster: ClusterPort): Promise<Controllers> {
+  const kinds = [apps('Deployment'), apps('DaemonSet'), apps('StatefulSet'), batch('CronJob'), batch('Job')];
+  return (await Promise.all(kinds.map((kind) => cluster.list(kind)))).flat();
+}
+
+interface NodeStatus {
+  readonly nodeInfo?: { readonly operatingSystem?: string; readonly architecture?: string };
+}
+
+function platformsOf(nodes: readonly KubeObject[]): readonly string[] {
+  const platforms = nodes.flatMap((node) => {
+    const { operatingSystem, architecture } = (node['status'] as NodeStatus | undefined)?.nodeInfo ?? {};
+    return operatingSystem && architecture ? [`${operatingSystem}/${architecture}`] : [];
+  });
+  return [...new Set(platforms)].sort();
+}
+
+const oldestFirst = (events: readonly KubeObject[]): readonly KubeObject[] =>
+  [...events].sort((a, b) => timeOf(a).localeCompare(timeOf(b)));
+
+/** An event's last time; controllers fill different fields. RFC 3339 in UTC, so they sort as text. */
+function timeOf(event: KubeObject): string {
+  const series = event['series'] as { lastObservedTime?: string } | null | undefined;
+  const candidates = [series?.lastObservedTime, event['lastTimestamp'], event['eventTime']];
+  const time = candidates.find((candidate) => typeof candidate === 'string' && candidate !== '');
+  return String(time ?? event.metadata.creationTimestamp ?? '');
+}

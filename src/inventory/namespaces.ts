@@ -1,0 +1,21 @@
+import picomatch from 'picomatch';
+import type { KubeObject } from '../cluster/port.ts';
+import { optsOut } from './ignore.ts';
+import type { NamespaceInfo } from './port.ts';
+
+/** @param exclude globs of the configuration: `kube-*` */
+export function namespaceInfos(
+  namespaces: readonly KubeObject[],
+  exclude: readonly string[],
+): readonly NamespaceInfo[] {
+  const excluded = picomatch([...exclude]);
+  return namespaces.map((namespace) => {
+    const { name, labels = {}, deletionTimestamp } = namespace.metadata;
+    return {
+      name,
+      labels,
+      ignored: optsOut(namespace) || excluded(name),
+      terminating: deletionTimestamp !== undefined,
+    };
+  });
+}
