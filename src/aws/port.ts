@@ -30,6 +30,7 @@ export interface ManagedPolicy {
   readonly arn: string;
   readonly defaultVersion: string;
   readonly document: unknown;
+  readonly tags: Tags;
 }
 
 export interface AccessKey {
@@ -61,6 +62,7 @@ export interface IamPort {
   }): Promise<string>;
   /** Makes a new default version; removes the oldest other one first when there are five. */
   updatePolicy(arn: string, document: unknown): Promise<void>;
+  tagPolicy(arn: string, tags: Tags): Promise<void>;
   accessKeys(userName: string): Promise<readonly AccessKey[]>;
   /** Never retried by itself: a repeated request would make a second key. */
   createAccessKey(userName: string): Promise<KeyPair>;
@@ -101,6 +103,9 @@ export interface RegistryToken {
   readonly expiresAt: number;
 }
 
+/** Whether the registry takes a token; `why` is in the registry's words. */
+export type Admission = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
+
 export interface EcrPort {
   /** All repositories of the account's registry in this region, in pages of 1,000. */
   repositories(): Promise<readonly Repository[]>;
@@ -120,7 +125,13 @@ export interface EcrPort {
   setLifecyclePolicy(name: string, text: string): Promise<void>;
   /** Manifests by tag or digest, in calls of 100; what is not there is left out, also when the repository is not. */
   manifests(repository: string, references: readonly string[]): Promise<readonly StoredManifest[]>;
+  /** A new token each time. */
   token(): Promise<RegistryToken>;
+  /**
+   * Proves a token by use at the registry itself: at `/v2/`, or by asking for a manifest of `repository`, where
+   * "not found" is as good as found. Throws only when the registry gives no such answer.
+   */
+  admits(token: RegistryToken, repository?: string): Promise<Admission>;
   /** The account's private registry in this region, as ECR names it in answers. */
   registryHost(): Promise<string>;
   /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
@@ -143,11 +154,19 @@ export interface SecretInfo {
   readonly versions: readonly SecretVersion[];
 }
 
+/** `exists`: nothing was done, also when the caller may not see it; `deleted`: it is scheduled for deletion and holds the name. */
+export type SecretCreation = 'created' | 'exists' | 'deleted';
+
 export interface SecretsPort {
   /** Undefined when absent, or when the caller may not tell absent from forbidden. */
   describe(name: string): Promise<SecretInfo | undefined>;
-  /** Creates it without a value. */
-  create(secret: { name: string; description: string; kmsKeyId?: string; tags: Tags }): Promise<void>;
+  /** Creates it without a value, or tells why the name is taken. */
+  create(secret: {
+    name: string;
+    description: string;
+    kmsKeyId?: string;
+    tags: Tags;
+  }): Promise<SecretCreation>;
   restore(name: string): Promise<void>;
   tag(name: string, tags: Tags): Promise<void>;
   /** @param version a version id or a stage; default AWSCURRENT */

@@ -1,0 +1,54 @@
+import type { ECR } from '@aws-sdk/client-ecr';
+import { unlessAbsent } from './failure.ts';
+import type { StoredManifest } from './port.ts';
+
+/** The most image ids that BatchGetImage takes. */
+const batchSize = 100;
+
+/** Without this list ECR may convert what it holds to an older form, with another digest. */
+const mediaTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+];
+
+type Read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) => Promise<T>;
+
+/** Reads manifests by tag or digest; what is not there is left out, also when the repository is not. */
+export async function readManifests(
+  read: Read,
+  repository: string,
+  references: readonly string[],
+): Promise<StoredManifest[]> {
+  const batches = Array.from({ length: Math.ceil(references.length / batchSize) }, (_, index) =>
+    references.slice(index * batchSize, (index + 1) * batchSize),
+  );
+  const answers = await Promise.all(
+    batches.map((batch) =>
+      unlessAbsent(
+        ['RepositoryNotFound'],
+        read('BatchGetImage', `read manifests of repository ${repository}`, (ecr) =>
+          ecr.batchGetImage({
+            repositoryName: repository,
+            imageIds: batch.map(toImageId),
+            acceptedMediaTypes: mediaTypes,
+          }),
+        ),
+      ),
+    ),
+  );
+  return answers
+    .flatMap((answer) => answer?.images ?? [])
+    .map((image) => ({
+      repository,
+      digest: image.imageId?.imageDigest ?? '',
+      mediaType: image.imageManifestMediaType ?? '',
+      manifest: image.imageManifest ?? '',
+      ...(image.imageId?.imageTag ? { tag: image.imageId.imageTag } : {}),
+    }));
+}
+
+function toImageId(reference: string): { imageDigest: string } | { imageTag: string } {
+  return reference.startsWith('sha256:') ? { imageDigest: reference } : { imageTag: reference };
+}

@@ -1,0 +1,147 @@
+import type { ECR, Repository as SdkRepository } from '@aws-sdk/client-ecr';
+import { Secret } from '../secret.ts';
+import { unlessAbsent } from './failure.ts';
+import { readManifests } from './ecr-manifests.ts';
+import type { EcrPort, RegistryToken, Repository } from './port.ts';
+import { admits } from './registry.ts';
+import { allPages, once, tagList, tagRecord, type Session } from './session.ts';
+
+/** The most that DescribeRepositories gives in one answer. */
+const pageSize = 1000;
+
+export function createEcr(session: Session): EcrPort {
+  const { call, settings, options } = session;
+  const client = once(async () => new (await import('@aws-sdk/client-ecr')).ECR(settings));
+  const read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
+    call(`ecr:${action}`, what, async () => send(await client()));
+  const write = async (action: string, what: string, send: (ecr: ECR) => Promise<unknown>): Promise<void> => {
+    await read(action, what, send);
+  };
+  let host: Promise<string> | undefined;
+
+  const token = async (): Promise<RegistryToken> => {
+    const answer = await read('GetAuthorizationToken', 'get a token for the ECR', (ecr) =>
+      ecr.getAuthorizationToken({}),
+    );
+    const registryToken = toToken(answer.authorizationData?.[0]);
+    host = Promise.resolve(registryToken.host);
+    return registryToken;
+  };
+
+  return {
+    token,
+    registryHost: () =>
+      (host ??= token().then(
+        (registryToken) => registryToken.host,
+        (error: unknown) => {
+          host = undefined;
+          throw error;
+        },
+      )),
+    admits: (registryToken, repository) => admits(options.net, registryToken, repository),
+    repositories: () =>
+      read('DescribeRepositories', 'list the repositories of the ECR', (ecr) =>
+        allPages(async (nextToken) => {
+          const page = await ecr.describeRepositories({
+            maxResults: pageSize,
+            ...(nextToken ? { nextToken } : {}),
+          });
+          return { items: page.repositories?.map(toRepository), next: page.nextToken };
+        }),
+      ),
+    createRepository: async ({ name, tags, tagMutability, scanOnPush, encryption }) => {
+      const { repository } = await read('CreateRepository', `create repository ${name}`, (ecr) =>
+        ecr.createRepository({
+          repositoryName: name,
+          tags: tagList(tags),
+          imageTagMutability: tagMutability as 'MUTABLE',
+          ...(scanOnPush === undefined ? {} : { imageScanningConfiguration: { scanOnPush } }),
+          ...(encryption
+            ? {
+                encryptionConfiguration: {
+                  encryptionType: encryption.type as 'KMS',
+                  ...(encryption.kmsKey ? { kmsKey: encryption.kmsKey } : {}),
+                },
+              }
+            : {}),
+        }),
+      );
+      return toRepository(repository ?? {});
+    },
+    tags: async (arn) => {
+      const { tags } = await read('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
+        ecr.listTagsForResource({ resourceArn: arn }),
+      );
+      return tagRecord(tags);
+    },
+    tag: (arn, tags) =>
+      write('TagResource', `tag ${arn}`, (ecr) => ecr.tagResource({ resourceArn: arn, tags: tagList(tags) })),
+    setTagMutability: (name, value) =>
+      write('PutImageTagMutability', `set the tag mutability of repository ${name}`, (ecr) =>
+        ecr.putImageTagMutability({ repositoryName: name, imageTagMutability: value as 'MUTABLE' }),
+      ),
+    setScanOnPush: (name, scanOnPush) =>
+      write('PutImageScanningConfiguration', `set the scanning of repository ${name}`, (ecr) =>
+        ecr.putImageScanningConfiguration({
+          repositoryName: name,
+          imageScanningConfiguration: { scanOnPush },
+        }),
+      ),
+    lifecyclePolicy: async (name) => {
+      const found = await unlessAbsent(
+        ['LifecyclePolicyNotFound'],
+        read('GetLifecyclePolicy', `read the lifecycle policy of repository ${name}`, (ecr) =>
+          ecr.getLifecyclePolicy({ repositoryName: name }),
+        ),
+      );
+      return found?.lifecyclePolicyText;
+    },
+    setLifecyclePolicy: (name, text) =>
+      write('PutLifecyclePolicy', `set the lifecycle policy of repository ${name}`, (ecr) =>
+        ecr.putLifecyclePolicy({ repositoryName: name, lifecyclePolicyText: text }),
+      ),
+    manifests: (repository, references) => readManifests(read, repository, references),
+    blobMounting: async () => {
+      const setting = await unlessAbsent(
+        ['AccessDenied', 'InvalidParameter', 'Validation'],
+        read('GetAccountSetting', "read the account's setting of blob mounting", (ecr) =>
+          ecr.getAccountSetting({ name: 'BLOB_MOUNTING' }),
+        ),
+      );
+      return setting?.value === undefined ? undefined : setting.value === 'ENABLED';
+    },
+  };
+}
+
+function toRepository(repository: SdkRepository): Repository {
+  const { encryptionType = 'AES256', kmsKey } = repository.encryptionConfiguration ?? {};
+  return {
+    name: repository.repositoryName ?? '',
+    arn: repository.repositoryArn ?? '',
+    uri: repository.repositoryUri ?? '',
+    tagMutability: repository.imageTagMutability ?? 'MUTABLE',
+    scanOnPush: repository.imageScanningConfiguration?.scanOnPush ?? false,
+    encryption: encryptionType,
+    ...(kmsKey ? { kmsKey } : {}),
+  };
+}
+
+function toToken(
+  data:
+    | {
+        authorizationToken?: string | undefined;
+        proxyEndpoint?: string | undefined;
+        expiresAt?: Date | undefined;
+      }
+    | undefined,
+): RegistryToken {
+  const { authorizationToken = '', proxyEndpoint = '', expiresAt } = data ?? {};
+  const [username = '', password = ''] = Buffer.from(authorizationToken, 'base64').toString().split(':');
+  if (!password || !URL.canParse(proxyEndpoint)) throw new Error('ECR answered without a token');
+  return {
+    username,
+    password: new Secret(password),
+    host: new URL(proxyEndpoint).host,
+    expiresAt: expiresAt?.getTime() ?? 0,
+  };
+}

@@ -1,0 +1,158 @@
+import { BootstrapError, reasonOf, type ErrorParts } from '../errors/index.ts';
+import { causes, connectionFailure } from '../net/failure.ts';
+import { knownRegions, nearestRegion } from './regions.ts';
+
+/** One request to AWS, as errors name it. */
+export interface Operation {
+  /** As policies name it: `ecr:CreateRepository`. */
+  readonly action: string;
+  /** For people: `create repository myproject/nginx`. */
+  readonly what: string;
+}
+
+/** What has to be known to explain a failure. */
+export interface Circumstances {
+  readonly region: string;
+  readonly profile: string | undefined;
+  /** AWS has taken the credentials during this run. */
+  readonly accepted: boolean;
+  readonly host: string | undefined;
+}
+
+/** AWS's own name of a refusal, without the suffix that the SDK adds for some services: `NoSuchEntity`. */
+export function awsCode(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.name.replace(/Exception$/, '') : '';
+}
+
+const expired = ['ExpiredToken', 'RequestExpired'];
+const invalid = [
+  ...['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidSignature', 'SignatureDoesNotMatch'],
+  ...['IncompleteSignature', 'MissingAuthenticationToken', 'AuthFailure', 'InvalidAccessKeyId'],
+];
+const denied = ['AccessDenied', 'UnauthorizedOperation', 'NotAuthorized'];
+const throttled = [
+  ...['Throttling', 'TooManyRequests', 'RequestLimitExceeded', 'ThrottledException', 'Throttled'],
+  ...['ProvisionedThroughputExceeded', 'SlowDown', 'RequestThrottled'],
+];
+
+/** Turns what the SDK threw into an error of ours with its three parts. */
+export function explain(thrown: unknown, operation: Operation, circumstances: Circumstances): BootstrapError {
+  for (const cause of causes(thrown)) if (cause instanceof BootstrapError) return cause;
+  const parts =
+    credentialsFailure(thrown, circumstances) ??
+    refusal(thrown, operation) ??
+    networkFailure(thrown, circumstances) ??
+    otherFailure(thrown);
+  return new BootstrapError({ what: operation.what, ...parts }, { cause: thrown });
+}
+
+type Explanation = Omit<ErrorParts, 'what'>;
+
+function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstances): Explanation | undefined {
+  const code = awsCode(thrown);
+  const isProvider = /^(CredentialsProvider|TokenProvider|Provider)Error$/.test(code);
+  const isExpired = expired.includes(code);
+  if (!isProvider && !isExpired && !invalid.includes(code)) return undefined;
+  const reason = reasonOf(thrown);
+  const login = `aws sso login${profile ? ` --profile ${profile}` : ''}`;
+  let hint = `Check the credentials${profile ? ` of profile ${profile}` : ''} with \`aws sts get-caller-identity${profile ? ` --profile ${profile}` : ''}\`.`;
+  if (isExpired || /sso|token.*expired|session.*expired/i.test(reason)) {
+    hint = `Run \`${login}\` or renew the credentials in your own way, then run the same command again: it goes on.`;
+  } else if (isProvider) {
+    hint = `Run \`${login}\`, or give --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
+  }
+  return {
+    code: accepted ? 'credentials-expired' : 'credentials-missing',
+    why: isProvider ? reason : `${code}: ${reason}`,
+    hint,
+  };
+}
+
+function refusal(thrown: unknown, { action }: Operation): Explanation | undefined {
+  if (!denied.includes(awsCode(thrown))) return undefined;
+  const message = reasonOf(thrown);
+  const refused = /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? action;
+  return {
+    code: 'aws-denied',
+    why: message.includes(refused) ? message : `${refused}: ${message}`,
+    hint: `Ask an administrator to allow ${refused}: \`ecr-bootstrap policy ${policyWith(refused)}\` prints the policy to hand over. Running the same command again goes on.`,
+  };
+}
+
+/** Which of the documents that `policy` prints holds an action: only the first run may change users and policies. */
+function policyWith(action: string): string {
+  const changesIdentities = /^iam:(Create(User|Policy)|Attach|Detach|Put|Delete(Policy|User)|TagPolicy)/;
+  return changesIdentities.test(action) ? 'first-run' : 'power-user';
+}
+
+function networkFailure(thrown: unknown, { region, host }: Circumstances): Explanation | undefined {
+  const failure = connectionFailure(thrown) ?? foreignAnswer(thrown);
+  if (!failure) return undefined;
+  const why = host ? `${host}: ${failure}` : failure;
+  const isUnknownName = /ENOTFOUND|EAI_AGAIN|the proxy answers/.test(failure);
+  if (isUnknownName && !knownRegions.includes(region) && host?.includes(region)) {
+    return {
+      code: 'region-invalid',
+      why,
+      hint: `${region} is no region that is known: did you mean ${nearestRegion(region)}? Give --region or aws.region.`,
+    };
+  }
+  return {
+    code: 'aws-unreachable',
+    why,
+    hint: 'Check the network and DNS; behind a proxy set HTTPS_PROXY and NO_PROXY; check AWS_ENDPOINT_URL if it is set.',
+  };
+}
+
+interface ServiceFailure {
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+  readonly $fault?: string;
+}
+
+/** An answer that bears no request id of AWS comes from something in between. */
+function foreignAnswer(thrown: unknown): string | undefined {
+  const { $metadata: metadata = {}, $fault: fault } = thrown as ServiceFailure;
+  if (fault || !metadata.httpStatusCode || metadata.requestId) return undefined;
+  return `HTTP ${metadata.httpStatusCode} came from something that is not AWS`;
+}
+
+function otherFailure(thrown: unknown): Explanation {
+  const code = awsCode(thrown);
+  const why = code && code !== 'Error' ? `${code}: ${reasonOf(thrown)}` : reasonOf(thrown);
+  if (throttled.includes(code)) {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'AWS asks to slow down. Wait a minute and run the same command again: it goes on.',
+    };
+  }
+  if (((thrown as ServiceFailure).$metadata?.httpStatusCode ?? 0) >= 500) {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'AWS failed by itself. Run the same command again in a while: it goes on.',
+    };
+  }
+  if (code === 'LimitExceeded') {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'Remove what is no longer needed, or have the quota raised in Service Quotas.',
+    };
+  }
+  return {
+    code: 'aws-failed',
+    why,
+    hint: 'Correct what AWS names, then run the same command again: it goes on.',
+  };
+}
+
+/** Answers undefined where AWS says by one of `codes` that there is no such thing. */
+export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BootstrapError && codes.includes(awsCode(error.cause))) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,113 @@
+import type { Dispatcher } from 'undici';
+import type { Net } from '../net/index.ts';
+
+/** Milliseconds until an answer's headers, and between two parts of its body. */
+const defaultPatience = 30_000;
+
+/** Names of undici's errors that the SDK's retry strategy does not know, by names that it does. */
+const retryable: Readonly<Record<string, string>> = {
+  UND_ERR_CONNECT_TIMEOUT: 'TimeoutError',
+  UND_ERR_HEADERS_TIMEOUT: 'TimeoutError',
+  UND_ERR_BODY_TIMEOUT: 'TimeoutError',
+  UND_ERR_SOCKET: 'TimeoutError',
+};
+
+/** The part of the SDK's request that is used here. */
+interface HttpRequest {
+  readonly method: string;
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | string[] | null>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+interface HandlerOptions {
+  readonly abortSignal?: unknown;
+}
+
+/**
+ * Carries the SDK's requests over our own way out to the network, so that proxies and authorities hold for them
+ * as for everything else. Knows to which host a failed request went, which the SDK's errors do not tell.
+ */
+export class NetHandler {
+  readonly metadata = { handlerProtocol: 'http/1.1' };
+  readonly #net: Net;
+  readonly #patience: number;
+  readonly #hosts = new WeakMap<Error, string>();
+
+  /** @param patience milliseconds until an answer must come */
+  constructor(net: Net, patience = defaultPatience) {
+    this.#net = net;
+    this.#patience = patience;
+  }
+
+  /** The host that a request to which `error` happened was meant for. */
+  hostOf(error: unknown): string | undefined {
+    return error instanceof Error ? this.#hosts.get(error) : undefined;
+  }
+
+  async handle(request: HttpRequest, { abortSignal }: HandlerOptions = {}) {
+    const origin = `${request.protocol}//${request.hostname}${request.port ? `:${request.port}` : ''}`;
+    try {
+      const dispatcher = await this.#net.dispatcher();
+      const answer = await dispatcher.request({
+        origin,
+        path: pathOf(request),
+        method: request.method as Dispatcher.HttpMethod,
+        headers: withoutHost(request.headers),
+        body: request.body || null,
+        headersTimeout: this.#patience,
+        bodyTimeout: this.#patience,
+        ...(abortSignal instanceof AbortSignal ? { signal: abortSignal } : {}),
+      });
+      const response = {
+        statusCode: answer.statusCode,
+        headers: joined(answer.headers),
+        body: answer.body,
+      };
+      return { response };
+    } catch (error) {
+      throw await this.#explained(error, origin);
+    }
+  }
+
+  /** Only the SDK's own configuration calls these; connections belong to {@link Net}. */
+  updateHttpClientConfig(): void {}
+  httpHandlerConfigs(): object {
+    return {};
+  }
+  destroy(): void {}
+
+  async #explained(error: unknown, origin: string): Promise<unknown> {
+    const untrusted = await this.#net.untrusted(error, origin);
+    if (untrusted) return untrusted;
+    if (error instanceof Error) {
+      this.#hosts.set(error, new URL(origin).host);
+      error.name = retryable[(error as NodeJS.ErrnoException).code ?? ''] ?? error.name;
+    }
+    return error;
+  }
+}
+
+function pathOf({ path, query = {} }: HttpRequest): string {
+  const pairs = Object.entries(query).flatMap(([key, value]) =>
+    [value].flat().map((one) => `${encodeURIComponent(key)}=${encodeURIComponent(one ?? '')}`),
+  );
+  return pairs.length > 0 ? `${path}?${pairs.join('&')}` : path;
+}
+
+/** undici makes the header itself, and takes no second one. */
+function withoutHost(headers: HttpRequest['headers']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !/^(host|content-length)$/i.test(name)),
+  );
+}
+
+function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]),
+  );
+}

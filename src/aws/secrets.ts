@@ -1,0 +1,118 @@
+import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
+import { BootstrapError } from '../errors/index.ts';
+import { Secret } from '../secret.ts';
+import { awsCode, unlessAbsent } from './failure.ts';
+import type { SecretsPort, SecretVersion } from './port.ts';
+import { allPages, once, tagList, tagRecord, type Session } from './session.ts';
+
+const absent = ['ResourceNotFound'];
+
+export function createSecrets({ call, settings }: Session): SecretsPort {
+  const client = once(
+    async () => new (await import('@aws-sdk/client-secrets-manager')).SecretsManager(settings),
+  );
+  const read = <T>(action: string, what: string, send: (secrets: SecretsManager) => Promise<T>) =>
+    call(`secretsmanager:${action}`, what, async () => send(await client()));
+  const write = async (
+    action: string,
+    what: string,
+    send: (secrets: SecretsManager) => Promise<unknown>,
+  ): Promise<void> => {
+    await read(action, what, send);
+  };
+
+  const versionsOf = (name: string): Promise<SecretVersion[]> =>
+    read('ListSecretVersionIds', `list the versions of secret ${name}`, (secrets) =>
+      allPages(async (token) => {
+        const page = await secrets.listSecretVersionIds({
+          SecretId: name,
+          IncludeDeprecated: true,
+          ...(token ? { NextToken: token } : {}),
+        });
+        const items = page.Versions?.map(({ VersionId = '', VersionStages = [] }) => ({
+          id: VersionId,
+          stages: VersionStages,
+        }));
+        return { items, next: page.NextToken };
+      }),
+    );
+
+  return {
+    describe: async (name) => {
+      // Who may see only some secrets is refused, not told, when one of them is absent.
+      const found = await unlessAbsent(
+        [...absent, 'AccessDenied'],
+        read('DescribeSecret', `read secret ${name}`, (secrets) =>
+          secrets.describeSecret({ SecretId: name }),
+        ),
+      );
+      if (!found) return undefined;
+      const deleted = found.DeletedDate !== undefined;
+      return {
+        name,
+        arn: found.ARN ?? '',
+        tags: tagRecord(found.Tags),
+        deleted,
+        versions: deleted ? [] : await versionsOf(name),
+        ...(found.KmsKeyId ? { kmsKeyId: found.KmsKeyId } : {}),
+      };
+    },
+    create: async ({ name, description, kmsKeyId, tags }) => {
+      try {
+        await read('CreateSecret', `create secret ${name}`, (secrets) =>
+          secrets.createSecret({
+            Name: name,
+            Description: description,
+            Tags: tagList(tags),
+            ...(kmsKeyId ? { KmsKeyId: kmsKeyId } : {}),
+          }),
+        );
+        return 'created';
+      } catch (error) {
+        if (!(error instanceof BootstrapError)) throw error;
+        if (awsCode(error.cause) === 'ResourceExists') return 'exists';
+        if (awsCode(error.cause) === 'InvalidRequest' && /deletion/.test(error.why)) return 'deleted';
+        throw error;
+      }
+    },
+    restore: (name) =>
+      write('RestoreSecret', `restore secret ${name}`, (secrets) =>
+        secrets.restoreSecret({ SecretId: name }),
+      ),
+    tag: (name, tags) =>
+      write('TagResource', `tag secret ${name}`, (secrets) =>
+        secrets.tagResource({ SecretId: name, Tags: tagList(tags) }),
+      ),
+    value: async (name, version) => {
+      const found = await unlessAbsent(
+        absent,
+        read('GetSecretValue', `read the value of secret ${name}`, (secrets) =>
+          secrets.getSecretValue({
+            SecretId: name,
+            ...(version && 'id' in version ? { VersionId: version.id } : {}),
+            ...(version && 'stage' in version ? { VersionStage: version.stage } : {}),
+          }),
+        ),
+      );
+      return found?.SecretString === undefined ? undefined : new Secret(found.SecretString);
+    },
+    put: (name, value, { token, stages }) =>
+      write('PutSecretValue', `store secret ${name}`, (secrets) =>
+        secrets.putSecretValue({
+          SecretId: name,
+          SecretString: value.reveal(),
+          ClientRequestToken: token,
+          VersionStages: [...stages],
+        }),
+      ),
+    moveStage: (name, stage, { to, from }) =>
+      write('UpdateSecretVersionStage', `move ${stage} of secret ${name}`, (secrets) =>
+        secrets.updateSecretVersionStage({
+          SecretId: name,
+          VersionStage: stage,
+          ...(to ? { MoveToVersionId: to } : {}),
+          ...(from ? { RemoveFromVersionId: from } : {}),
+        }),
+      ),
+  };
+}

@@ -1,0 +1,126 @@
+import type { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import type { Net } from '../net/index.ts';
+import { explain } from './failure.ts';
+import { NetHandler } from './handler.ts';
+import type { KeyPair } from './port.ts';
+
+export interface AwsOptions {
+  readonly region: string;
+  /** Of the AWS configuration files; undefined for the SDK's own choice. */
+  readonly profile?: string | undefined;
+  readonly net: Net;
+  /** Of this program, for the user agent. */
+  readonly version: string;
+  /** Milliseconds until an answer must come; default 30 s. */
+  readonly patience?: number;
+}
+
+type CredentialProvider = ReturnType<typeof fromNodeProviderChain>;
+
+/** Sends one request and turns what goes wrong into a BootstrapError. */
+export type Call = <T>(action: string, what: string, send: () => Promise<T>) => Promise<T>;
+
+/** What the services' adapters share: one caller, one region, one way out. */
+export interface Session {
+  readonly options: AwsOptions;
+  readonly call: Call;
+  /** For the constructor of each service's client. */
+  readonly settings: ReturnType<typeof clientSettings>;
+}
+
+/** Takes the SDK's log and warnings, of which the user must see nothing. */
+const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** @param pair a key to use in place of the SDK's chain of credential providers */
+export function createSession(options: AwsOptions, pair?: KeyPair): Session {
+  // Read when a client is made: the SDK otherwise prints a warning about versions of Node that it will drop.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  const handler = new NetHandler(options.net, options.patience);
+  let accepted = false;
+  return {
+    options,
+    settings: clientSettings(options, handler, pair),
+    call: async (action, what, send) => {
+      try {
+        const answer = await send();
+        accepted = true;
+        return answer;
+      } catch (error) {
+        throw explain(
+          error,
+          { action, what },
+          { region: options.region, profile: options.profile, accepted, host: handler.hostOf(error) },
+        );
+      }
+    },
+  };
+}
+
+function clientSettings(options: AwsOptions, handler: NetHandler, pair: KeyPair | undefined) {
+  const { region, profile, version } = options;
+  return {
+    region,
+    ...(profile ? { profile } : {}),
+    requestHandler: handler,
+    customUserAgent: [['ecr-bootstrap', version]] as [string, string][],
+    logger: quiet,
+    credentials: pair
+      ? { accessKeyId: pair.accessKeyId, secretAccessKey: pair.secretAccessKey.reveal() }
+      : defaultChain(region, profile, handler),
+  };
+}
+
+/** The SDK's chain: environment, profiles, SSO, process, container, instance. Its own requests take our way out too. */
+function defaultChain(
+  region: string,
+  profile: string | undefined,
+  requestHandler: NetHandler,
+): CredentialProvider {
+  let chain: Promise<CredentialProvider> | undefined;
+  const make = async (): Promise<CredentialProvider> => {
+    const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
+    return fromNodeProviderChain({
+      ...(profile ? { profile } : {}),
+      logger: quiet,
+      clientConfig: { region, requestHandler, logger: quiet },
+    });
+  };
+  return async (identity) => (await (chain ??= make()))(identity);
+}
+
+/** Collects all pages of a list. `fetch` gets the token of the page to fetch, undefined for the first. */
+export async function allPages<T>(
+  fetch: (
+    token: string | undefined,
+  ) => Promise<{ items: readonly T[] | undefined; next: string | undefined }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let token: string | undefined;
+  do {
+    const { items = [], next } = await fetch(token);
+    all.push(...items);
+    token = next || undefined;
+  } while (token);
+  return all;
+}
+
+/** Remembers the first result; a failure is not remembered. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () =>
+    (made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    }));
+}
+
+/** AWS's list of tags. */
+export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+export function tagRecord(
+  list: readonly { Key?: string | undefined; Value?: string | undefined }[] = [],
+): Record<string, string> {
+  return Object.fromEntries(list.map(({ Key = '', Value = '' }) => [Key, Value]));
+}
