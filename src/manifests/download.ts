@@ -1,5 +1,5 @@
 import { BootstrapError, reasonOf } from '../errors/index.ts';
-import type { Net } from '../net/index.ts';
+import { connectionFailure, type Net } from '../net/index.ts';
 import { unusable } from './parse.ts';
 
 /** The release's YAML has 1 MB; more than this is something else. */
@@ -41,7 +41,7 @@ async function get(url: URL, net: Net, address: string): Promise<string | { loca
     throw unusable(address, `${url.host} answered ${statusCode}`);
   } catch (error) {
     if (error instanceof BootstrapError) throw error;
-    throw unusable(address, `${url.host}: ${reasonOf(rootOf(error))}`, error);
+    throw (await net.untrusted(error, url.href)) ?? unreachable(address, url, error);
   }
 }
 
@@ -64,7 +64,5 @@ function secure(location: string, address: string, base?: URL): URL {
   throw unusable(address, `${url.origin} does not speak HTTPS`);
 }
 
-/** undici wraps the socket's error, which tells the reason. */
-function rootOf(error: unknown): unknown {
-  return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
-}
+const unreachable = (address: string, { host }: URL, error: unknown): BootstrapError =>
+  unusable(address, `${host}: ${connectionFailure(error) ?? reasonOf(error)}`, error);

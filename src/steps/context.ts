@@ -7,6 +7,7 @@ import type { Inventory } from '../inventory/port.ts';
 import type { OperatorSource } from '../manifests/port.ts';
 import type { Mirror } from '../mirror/port.ts';
 import type * as plan from '../plan/index.ts';
+import type { RegistryLogin } from '../registry/token-check.ts';
 
 /**
  * All that a step may use. Ports are made when they are first touched. One context is one observation: what it
@@ -25,9 +26,26 @@ export interface Context {
   platforms(): Promise<Platforms>;
   /** The ECR's host, from what ECR answers; from what the cluster was given last when AWS does not answer. */
   registryHost(): Promise<string>;
+  /**
+   * Whether the registry takes this login, which a pull secret holds.
+   * @throws BootstrapError when it gives no answer
+   */
+  isLoginAccepted(host: string, login: RegistryLogin): Promise<boolean>;
   fresh(): Context;
 }
 
-export type Step<State> = plan.Step<State, Context>;
-export type AnyStep = plan.AnyStep<Context>;
+/** A rule as in a ClusterRole: what a step needs in the cluster. */
+export interface ClusterRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface NeedsRights {
+  /** Preflight asks for them, and `policy cluster` prints them. */
+  readonly rights?: readonly ClusterRule[];
+}
+
+export type Step<State> = plan.Step<State, Context> & NeedsRights;
+export type AnyStep = plan.AnyStep<Context> & NeedsRights;
 export type Run = plan.Run<Context>;

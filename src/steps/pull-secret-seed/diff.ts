@@ -1,0 +1,103 @@
+import { compare } from '../../cluster/compare.ts';
+import { refOf, targetOf } from '../../cluster/names.ts';
+import type { KubeObject } from '../../cluster/port.ts';
+import type { Change, Diff, Field, Finding } from '../../plan/index.ts';
+import { nameOf } from '../../plan/index.ts';
+import type { Context } from '../context.ts';
+import { isSecretOurs, keySecret, keySecretName, pullSecretType, secret } from './objects.ts';
+import type { SeedState } from './state.ts';
+
+export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>): Diff {
+  const foreign = [state.seen.keySecret, state.seen.pullSecret].filter(
+    (seen) => seen !== undefined && !isSecretOurs(seen),
+  ) as KubeObject[];
+  const keyChanges = diffKeySecret(state);
+  const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
+  const changes = [
+    ...diffObject(state.namespace, state.seen.namespace),
+    ...keyChanges,
+    ...diffPullSecret(state, config.pullSecret.name, newKey),
+  ];
+  const theirs = new Set(foreign.map((object) => nameOf(targetOf(refOf(object)))));
+  return {
+    changes: changes.filter(({ target }) => !theirs.has(nameOf(target))),
+    findings: [...foreign.map(foreignFinding), ...tornFinding(state), ...unknownFinding(state)],
+  };
+}
+
+/** While there is no whole pair, only the Secret's absence can be told. */
+function diffKeySecret({ stored, seen }: SeedState): Change[] {
+  if (stored.state === 'whole') return diffObject(keySecret(stored.pair, stored.region), seen.keySecret);
+  return seen.keySecret === undefined ? diffObject(secret(keySecretName, 'Opaque'), undefined) : [];
+}
+
+/** The operator renews the pull secret: it is touched only when its token is no good. */
+function diffPullSecret({ seen, token }: SeedState, name: string, newKey: boolean): Change[] {
+  const actual = seen.pullSecret;
+  const target = targetOf(refOf(secret(name, pullSecretType)));
+  if (actual === undefined) return [{ action: 'create', target, fields: [] }];
+  if (actual['type'] !== pullSecretType) {
+    const field: Field = { path: 'type', from: String(actual['type']), to: pullSecretType };
+    return [{ action: 'replace', target, fields: [field], reason: 'the type of a Secret cannot change' }];
+  }
+  const reason = reseedReason(token.verdict, newKey);
+  return reason === undefined ? [] : [{ action: 'update', target, fields: [], reason }];
+}
+
+function reseedReason(verdict: SeedState['token']['verdict'], newKey: boolean): string | undefined {
+  if (verdict === 'refused') return 'the registry refuses its token';
+  if (verdict === 'absent') return 'it holds no token for this registry';
+  return newKey ? 'the access key changed' : undefined;
+}
+
+function diffObject(wanted: KubeObject, actual: KubeObject | undefined): Change[] {
+  const target = targetOf(refOf(wanted));
+  if (actual === undefined) return [{ action: 'create', target, fields: [] }];
+  const fields = compare(wanted, actual).filter(({ path }) => !(isSecretOurs(actual) && isMark(path)));
+  if (fields.length === 0) return [];
+  return [{ action: fields.some(({ path }) => path === 'type') ? 'replace' : 'update', target, fields }];
+}
+
+/** A Secret that the operator made anew does not carry our label, and is ours all the same. */
+const isMark = (path: string): boolean => path.startsWith('metadata.labels');
+
+const foreignFinding = (object: KubeObject): Finding => {
+  const target = targetOf(refOf(object));
+  return {
+    level: 'failed',
+    code: 'pull-secret-foreign',
+    target,
+    what: `${nameOf(target)} exists and is not ours`,
+    why: 'it carries neither our label nor the mark of a renewal that is ours',
+    hint: `Remove it if nothing needs it: kubectl delete secret -n ${object.metadata.namespace} ${object.metadata.name}`,
+    blocking: true,
+  };
+};
+
+function tornFinding({ stored }: SeedState): Finding[] {
+  if (stored.state !== 'torn') return [];
+  return [
+    {
+      level: 'failed',
+      code: 'secret-pair-torn',
+      target: { kind: 'Secret', name: keySecretName },
+      what: 'the access key in Secrets Manager is not of one write',
+      why: 'the current versions of the three secrets differ, so id and secret may not belong together',
+      hint: 'Run ecr-bootstrap up: its step image-puller-key makes the pair whole.',
+    },
+  ];
+}
+
+function unknownFinding({ token, seen }: SeedState): Finding[] {
+  if (token.verdict !== 'unknown' || seen.pullSecret === undefined) return [];
+  return [
+    {
+      level: 'unknown',
+      code: 'token-unknown',
+      target: targetOf(refOf(seen.pullSecret)),
+      what: "it cannot be told whether the registry takes the pull secret's token",
+      why: token.why,
+      hint: 'Check that the registry can be reached from here, and HTTPS_PROXY and NO_PROXY.',
+    },
+  ];
+}

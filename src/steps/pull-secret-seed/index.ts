@@ -1,0 +1,76 @@
+import { refOf, targetOf } from '../../cluster/names.ts';
+import type { KubeObject } from '../../cluster/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
+import type { Run, Step } from '../context.ts';
+import { applyObjects, keyOf, type ObjectsState, removeObjects } from '../objects.ts';
+import { diffSeed } from './diff.ts';
+import { keySecret, keySecretName, namespaceObject, pullSecret, pullSecretType, secret } from './objects.ts';
+import { resync } from './resync.ts';
+import { observeSeed, type SeedState } from './state.ts';
+
+/**
+ * The operator's pods need the pull secret that only the operator renews. This step breaks the circle: it writes the
+ * first one, and a new one whenever the registry refuses the one that is there.
+ */
+export const pullSecretSeed: Step<SeedState> = {
+  id: 'pull-secret-seed',
+  title: 'First pull secret for the operator',
+  needs: ['aws', 'cluster'],
+  observe: observeSeed,
+  diff: diffSeed,
+
+  async apply(changes, state, run) {
+    const { name } = run.ctx.config.pullSecret;
+    const wanted = [state.namespace, ...(await secretsFor(changes, state, run))];
+    const outcomes = await applyObjects(changes, objectsOf(state, wanted), run);
+    if (outcomes.some((outcome) => isSeeded(outcome, name))) await resync(run);
+    return outcomes;
+  },
+
+  render: async (ctx) => [namespaceObject(await ctx.registryHost(), undefined)],
+
+  remove: (state, { config }) =>
+    removeObjects(
+      objectsOf(state, [
+        state.namespace,
+        secret(keySecretName, 'Opaque'),
+        secret(config.pullSecret.name, pullSecretType),
+      ]),
+    ),
+};
+
+/** The Secrets with their values; those that are to be deleted need none. */
+async function secretsFor(
+  changes: readonly Change[],
+  { stored }: SeedState,
+  run: Run,
+): Promise<KubeObject[]> {
+  const { name } = run.ctx.config.pullSecret;
+  const bare = [secret(keySecretName, 'Opaque'), secret(name, pullSecretType)];
+  const written = changes.filter(({ action }) => action !== 'delete').map(({ target }) => nameOf(target));
+  if (!bare.some((object) => written.includes(keyOf(refOf(object))))) return bare;
+  if (stored.state !== 'whole') throw noPair(run.ctx.config.users.imagePuller.name);
+  const token = await run.ctx.aws.as(stored.pair).ecr.token();
+  return [keySecret(stored.pair, stored.region), pullSecret(name, token)];
+}
+
+function objectsOf({ seen }: SeedState, wanted: readonly KubeObject[]): ObjectsState {
+  const present = Object.values(seen).filter((object) => object !== undefined);
+  return {
+    wanted,
+    unwanted: [],
+    seen: new Map(present.map((object) => [nameOf(targetOf(refOf(object))), object])),
+  };
+}
+
+const isSeeded = ({ change, result }: Outcome, name: string): boolean =>
+  result === 'done' && change.action !== 'delete' && change.target.name.endsWith(`/${name}`);
+
+const noPair = (user: string): BootstrapError =>
+  new BootstrapError({
+    code: 'key-unproven',
+    what: `read the access key of ${user} from Secrets Manager`,
+    why: 'there is no whole pair yet',
+    hint: 'Run ecr-bootstrap up with the step image-puller-key, which makes it.',
+  });

@@ -1,0 +1,133 @@
+import { fullName, refOf } from '../../cluster/names.ts';
+import type { JsonPatchOperation, KubeObject, ObjectRef } from '../../cluster/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { waitFor } from '../../plan/index.ts';
+import type { Run } from '../context.ts';
+import { annotations, operatorNamespace as namespace } from '../ownership.ts';
+import { keySecretName } from './objects.ts';
+
+const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
+
+/** Milliseconds for one level; the operator takes about a second for all namespaces together. */
+const deadline = 30_000;
+
+/**
+ * Makes the operator sync at once what depends on a new key or token: its copy of the key, then the pull secret, then
+ * the namespaces' copies, each after the one before. What does not exist yet, or an operator that does not run, is
+ * no failure: the steps that follow install it, and prove the rotation.
+ */
+export async function resync(run: Run): Promise<void> {
+  const { pullSecret } = run.ctx.config;
+  const waits = await controllerRuns(run);
+  for (const name of [keySecretName, pullSecret.name]) {
+    await force(run, { ...externalSecret, name, namespace }, '/metadata', waits ? syncOfOne : undefined);
+  }
+  const fanOut = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
+  await force(run, fanOut, '/spec/externalSecretMetadata', waits ? syncOfCopies : undefined);
+}
+
+type Synced = (run: Run, object: KubeObject) => Promise<() => Promise<string | undefined>>;
+
+async function force(run: Run, ref: ObjectRef, parent: string, synced: Synced | undefined): Promise<void> {
+  const object = await run.ctx.cluster.get(ref);
+  if (object === undefined) return;
+  const behind = await synced?.(run, object);
+  await run.ctx.cluster.patch(ref, annotate(object, parent, String(run.ctx.clock.now())));
+  if (behind === undefined) return;
+  const { clock } = run.ctx;
+  try {
+    await waitFor(
+      {
+        what: `${ref.kind} ${fullName(ref)} to sync`,
+        clock,
+        signal: run.signal,
+        emit: run.emit,
+        deadline,
+        every: 250,
+        hint: 'ecr-bootstrap status tells why.',
+      },
+      async (pending) => {
+        const why = await behind();
+        return why === undefined ? true : pending(why);
+      },
+    );
+  } catch (error) {
+    // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+    run.emit({ type: 'note', text: `${error.what}: ${error.why}` });
+  }
+}
+
+/** Sets the annotation below `parent`, with the maps that are not there yet. */
+function annotate(object: KubeObject, parent: string, value: string): JsonPatchOperation[] {
+  const path = `${parent}/annotations`;
+  const missing = [parent, path].filter((map) => !has(object, map));
+  const key = annotations.forceSync.replace('/', '~1');
+  return [
+    ...missing.map((map) => ({ op: 'add', path: map, value: {} }) as const),
+    { op: 'add', path: `${path}/${key}`, value },
+  ];
+}
+
+const has = (object: KubeObject, path: string): boolean =>
+  path
+    .slice(1)
+    .split('/')
+    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object) !==
+  undefined;
+
+/** Compares with what was seen before the force: the cluster's clock may differ from ours. */
+async function syncOfOne({ ctx }: Run, before: KubeObject): Promise<() => Promise<string | undefined>> {
+  const ref = refOf(before);
+  return async () => {
+    const now = await ctx.cluster.get(ref);
+    return now === undefined || isSyncedSince(before, now) ? undefined : conditionOf(now);
+  };
+}
+
+async function syncOfCopies({ ctx }: Run, fanOut: KubeObject): Promise<() => Promise<string | undefined>> {
+  const { uid } = fanOut.metadata;
+  const list = async (): Promise<Map<string, KubeObject>> => {
+    const all = await ctx.cluster.list(externalSecret);
+    const copies = all.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
+    return new Map(copies.map((copy) => [copy.metadata.namespace ?? '', copy]));
+  };
+  const before = await list();
+  return async () => {
+    const behind = [...(await list())].filter(([name, now]) => {
+      const then = before.get(name);
+      return then !== undefined && !isSyncedSince(then, now);
+    });
+    const [first] = behind;
+    return first && `${behind.length} namespaces wait, ${first[0]}: ${conditionOf(first[1])}`;
+  };
+}
+
+interface Status {
+  readonly syncedResourceVersion?: string;
+  readonly refreshTime?: string;
+  readonly conditions?: readonly { type: string; status: string; message?: string }[];
+}
+
+const statusOf = (object: KubeObject): Status => (object['status'] ?? {}) as Status;
+
+function isSyncedSince(before: KubeObject, now: KubeObject): boolean {
+  const [then, status] = [statusOf(before), statusOf(now)];
+  return (
+    then.syncedResourceVersion !== status.syncedResourceVersion || then.refreshTime !== status.refreshTime
+  );
+}
+
+const conditionOf = (object: KubeObject): string =>
+  statusOf(object).conditions?.find(({ type }) => type === 'Ready')?.message ?? 'it has not begun';
+
+async function controllerRuns({ ctx }: Run): Promise<boolean> {
+  const deployment = await ctx.cluster.get({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    name: 'external-secrets',
+    namespace,
+  });
+  const { readyReplicas = 0 } = (deployment?.['status'] ?? {}) as { readyReplicas?: number };
+  return readyReplicas > 0;
+}

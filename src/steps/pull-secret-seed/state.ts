@@ -1,0 +1,57 @@
+import type { KubeObject } from '../../cluster/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import type { Context } from '../context.ts';
+import { operatorNamespace as namespace } from '../ownership.ts';
+import { keySecretName, loginIn, namespaceObject } from './objects.ts';
+import { readStoredPair, type StoredPair } from './stored-pair.ts';
+
+export interface SeedState {
+  /** As it should be. */
+  readonly namespace: KubeObject;
+  readonly stored: StoredPair;
+  readonly seen: {
+    readonly namespace: KubeObject | undefined;
+    readonly keySecret: KubeObject | undefined;
+    readonly pullSecret: KubeObject | undefined;
+  };
+  readonly token: TokenVerdict;
+}
+
+/** What the registry says to the pull secret. */
+export type TokenVerdict =
+  | { readonly verdict: 'accepted' | 'refused' | 'absent' }
+  | { readonly verdict: 'unknown'; readonly why: string };
+
+export async function observeSeed(ctx: Context): Promise<SeedState> {
+  const { cluster, config } = ctx;
+  const v1 = { apiVersion: 'v1' } as const;
+  const [host, stored, seenNamespace, keySecret, pullSecret] = await Promise.all([
+    ctx.registryHost(),
+    readStoredPair(ctx.aws, config.users.imagePuller.name),
+    cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
+    cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
+    cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
+  ]);
+  return {
+    namespace: namespaceObject(host, seenNamespace),
+    stored,
+    seen: { namespace: seenNamespace, keySecret, pullSecret },
+    token: await judgeToken(ctx, host, pullSecret),
+  };
+}
+
+/** By use, not by age: a deleted key may take its tokens along. */
+async function judgeToken(
+  ctx: Context,
+  host: string,
+  pullSecret: KubeObject | undefined,
+): Promise<TokenVerdict> {
+  const login = pullSecret && loginIn(pullSecret, host);
+  if (login === undefined) return { verdict: 'absent' };
+  try {
+    return { verdict: (await ctx.isLoginAccepted(host, login)) ? 'accepted' : 'refused' };
+  } catch (error) {
+    if (error instanceof BootstrapError) return { verdict: 'unknown', why: error.why };
+    throw error;
+  }
+}
