@@ -9,7 +9,11 @@ export async function status(): Promise<void> {
     process.exitCode = 3;
     return;
   }
-  const services = (await control('GET', '/services')) as { name: string; running: boolean; log: string }[];
+  const services = (await control('machine', 'GET', '/services')) as {
+    name: string;
+    running: boolean;
+    log: string;
+  }[];
   for (const { name, running, log } of services) {
     say(`  ${running ? 'runs' : 'DOWN'}  ${name.padEnd(24)} ${log}`);
     if (!running) process.exitCode = 3;

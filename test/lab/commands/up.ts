@@ -4,6 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { partFolder } from '../build/part.ts';
+import { parts } from '../build/parts.ts';
 import { root, state } from '../paths.ts';
 import { capture, say } from '../process.ts';
 import { down } from './down.ts';
@@ -18,6 +20,10 @@ export async function up(): Promise<void> {
     say('The lab runs already.');
     return;
   }
+  const missing = parts.filter((part) => !existsSync(partFolder(part)));
+  if (missing.length > 0)
+    throw new Error(`${missing.map(({ name }) => name).join(', ')} not built; run npm run lab:build first`);
+  if (process.getuid?.() !== 0) throw new Error('it needs root, for namespaces and mounts');
   await down();
   await mkdir(join(state, 'logs'), { recursive: true, mode: 0o711 });
   say(`Starting the lab; everything about it is in ${state}`);

@@ -1,31 +1,24 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-import type { Services } from './service.ts';
+/** What one path does, by method and path. Body and answer are JSON. */
+export type Routes = Readonly<Record<string, (body: unknown) => unknown>>;
 
-/**
- * Lets scenarios do to the lab what happens to real machines, by HTTP on a Unix socket:
- * - `GET /services`: `[{ name, running, log }]`
- * - `POST /services/NAME/restart` with a JSON list of arguments that are added to its command
- */
-export async function serveControl(socket: string, services: Services): Promise<void> {
-  const handle = async (request: IncomingMessage): Promise<unknown> => {
-    if (request.url === '/services')
-      return services.all().map(({ name, running, log }) => ({ name, running, log }));
-    const [, name] = /^\/services\/([^/]+)\/restart$/.exec(request.url ?? '') ?? [];
-    if (name === undefined) throw new Error(`nothing at ${request.url}`);
-    const service = services.get(name);
-    const args = JSON.parse((await text(request)) || '[]') as string[];
-    await service.stop();
-    await service.start(args);
-    return { name, running: true };
-  };
+/** Serves the levers that scenarios pull, by HTTP on a Unix socket. An error is answered with 500 and its text. */
+export async function serveControl(socket: string, routes: Routes): Promise<void> {
   const server = createServer((request, response) => {
-    handle(request).then(
-      (answer) => response.end(JSON.stringify(answer)),
+    const answer = async () => {
+      const route = routes[`${request.method} ${request.url}`];
+      if (route === undefined) throw new Error(`there is only: ${Object.keys(routes).join(', ')}`);
+      const body = await text(request);
+      return (await route(body === '' ? undefined : JSON.parse(body))) ?? null;
+    };
+    answer().then(
+      (value) => response.end(JSON.stringify(value)),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
   });
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(socket, resolve);
+  });
 }

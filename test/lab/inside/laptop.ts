@@ -1,7 +1,7 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { addresses } from '../names.ts';
+import { addresses, region } from '../names.ts';
 import { capture } from '../process.ts';
 import type { Authority, KeyPairFiles } from './certificates.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -55,6 +55,23 @@ export async function writeLaptop(home: string, authority: Authority, plane: Con
     KUBECONFIG: plane.kubeconfig('admin'),
     NODE_EXTRA_CA_CERTS: authority.certificate,
     AWS_CA_BUNDLE: authority.certificate,
+    AWS_EC2_METADATA_DISABLED: 'true',
   };
   await writeFile(join(home, 'environment.json'), JSON.stringify(environment, null, 2));
+}
+
+/** Gives the person at the laptop an administrator's key in the default profile. */
+export async function writeCredentials(
+  home: string,
+  { accessKeyId, secretAccessKey }: { readonly accessKeyId: string; readonly secretAccessKey: string },
+): Promise<void> {
+  const folder = join(home, '.aws');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const profile = [
+    '[default]',
+    `aws_access_key_id = ${accessKeyId}`,
+    `aws_secret_access_key = ${secretAccessKey}`,
+  ];
+  await writeFile(join(folder, 'credentials'), `${profile.join('\n')}\n`, { mode: 0o600 });
+  await writeFile(join(folder, 'config'), `[default]\nregion = ${region}\n`);
 }

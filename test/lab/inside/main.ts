@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { control, controlSocket } from '../control.ts';
 import { pauseImage, publishImages, writePauseImage } from '../images/catalog.ts';
 import { addresses, awsNames, internetNames, matches } from '../names.ts';
-import { state } from '../paths.ts';
+import { root, state } from '../paths.ts';
 import { say } from '../process.ts';
 import { Authority } from './certificates.ts';
 import { serveControl } from './control.ts';
@@ -39,6 +40,20 @@ async function startInternet(authority: Authority): Promise<void> {
   await publishImages(inState('internet/scratch'), await readFile(caBundle, 'utf8'), log);
 }
 
+async function startAws(authority: Authority): Promise<void> {
+  const { key, certificate } = await authority.issueServer(
+    'amazonaws',
+    awsNames.map((name) => `DNS:${name}`),
+  );
+  const socket = controlSocket('aws');
+  const program = [process.execPath, '--import', 'tsx', join(root, 'test/lab/inside/aws.ts')] as const;
+  await services.start({
+    name: 'aws',
+    command: [...program, key, certificate, inState('laptop'), socket, inState('logs/aws.jsonl')],
+    ready: async () => (await control('aws', 'GET', '/health')) === 'ok',
+  });
+}
+
 async function startCluster(plane: ControlPlane): Promise<void> {
   const node = await prepareNode(inState('node'), plane, log);
   const startPlane = async () => {
@@ -62,8 +77,18 @@ async function main(): Promise<void> {
   const plane = await prepareControlPlane(inState('control-plane'), log);
   await writeLaptop(inState('laptop'), authority, plane);
   await startNameServers(plane);
-  await Promise.all([startInternet(authority), services.start(docker), startCluster(plane)]);
-  await serveControl(inState('control.sock'), services);
+  const docked = services.start(docker);
+  await Promise.all([startAws(authority), startInternet(authority), docked, startCluster(plane)]);
+  await serveControl(controlSocket('machine'), {
+    'GET /services': () => services.all().map(({ name, running, log }) => ({ name, running, log })),
+    /** Starts a service again, with more arguments than it was started with first. */
+    'POST /restart': async (body) => {
+      const { name, args = [] } = body as { name: string; args?: string[] };
+      const service = services.get(name);
+      await service.stop();
+      await service.start(args);
+    },
+  });
   await writeFile(inState('ready'), '');
   say('The lab is ready.');
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, closeSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -44,7 +44,7 @@ export class Service {
     const env = { ...process.env, ...this.#options.env };
     this.#child = spawn(program, [...args, ...extra], { env, stdio: ['ignore', log, log] });
     closeSync(log);
-    this.#child.on('error', () => undefined);
+    this.#child.on('error', (error) => appendFileSync(this.log, `${error.message}\n`));
     const deadline = Date.now() + patience;
     while (!(await this.#isReady())) {
       if (!this.running) throw await this.#failure('ended');

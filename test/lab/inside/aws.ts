@@ -1,0 +1,41 @@
+/** The lab's AWS as a process of its own: the sandbox's account, served by TLS under the real names. */
+import { appendFile, readFile } from 'node:fs/promises';
+
+import { startSandbox } from '../../../src/sandbox/index.ts';
+import type { Fault } from '../../../src/sandbox/faults.ts';
+import { account, addresses, region } from '../names.ts';
+import { serveControl } from './control.ts';
+import { writeCredentials } from './laptop.ts';
+
+const [key = '', certificate = '', home = '', socket = '', log = ''] = process.argv.slice(2);
+
+const sandbox = await startSandbox({ account, region });
+sandbox.faults.onCall((call) => {
+  const line = { time: new Date().toISOString(), ...call };
+  void appendFile(log, `${JSON.stringify(line)}\n`);
+});
+await sandbox.serveAt({
+  address: addresses.aws,
+  port: 443,
+  key: await readFile(key, 'utf8'),
+  certificate: await readFile(certificate, 'utf8'),
+});
+await writeCredentials(home, sandbox.admin);
+
+const planned = new Map<string, () => void>();
+await serveControl(socket, {
+  'GET /health': () => 'ok',
+  /** Seconds that new tokens of the ECR live. */
+  'POST /token-life': (seconds) => {
+    sandbox.aws.registry.tokens.life = Number(seconds) * 1000;
+  },
+  /** Spoils requests from now on. */
+  'POST /faults': (fault) => {
+    planned.set(JSON.stringify(fault), sandbox.faults.plan(fault as Fault));
+  },
+  /** Ends all that was planned. */
+  'DELETE /faults': () => {
+    for (const end of planned.values()) end();
+    planned.clear();
+  },
+});
