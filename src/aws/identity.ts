@@ -1,4 +1,3 @@
-import { BootstrapError } from '../errors/index.ts';
 import type { Identity } from './port.ts';
 import type { Session } from './session.ts';
 
@@ -13,18 +12,4 @@ export async function readIdentity({ call, settings, options }: Session): Promis
     },
   );
   return { arn, accountId, partition: arn.split(':')[1] ?? 'aws', region: options.region };
-}
-
-/**
- * The guard `aws.accountId`.
- * @throws BootstrapError `account-mismatch`
- */
-export function requireAccount(identity: Identity, accountId: string | undefined): void {
-  if (!accountId || identity.accountId === accountId) return;
-  throw new BootstrapError({
-    code: 'account-mismatch',
-    what: `use account ${accountId}`,
-    why: `the caller ${identity.arn} belongs to account ${identity.accountId}`,
-    hint: 'Choose another profile with --profile or AWS_PROFILE, or correct aws.accountId.',
-  });
 }

@@ -5,7 +5,6 @@ import type { AwsPort, KeyPair } from './port.ts';
 import { createSecrets } from './secrets.ts';
 import { createSession, once, type AwsOptions } from './session.ts';
 
-export { requireAccount } from './identity.ts';
 export type { AwsOptions } from './session.ts';
 
 /**

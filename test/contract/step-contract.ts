@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { nameOf, type Change, type Diff } from '../../src/plan/index.ts';
+import type { Context, Run, Step } from '../../src/steps/context.ts';
+
+/** A place where one step can work: a sandbox, and a context on it. */
+export interface StepWorld {
+  /** A new one for each observation. */
+  context(): Context;
+  close(): Promise<void>;
+}
+
+/** One thing done behind the step's back. */
+export interface Drift<World extends StepWorld> {
+  readonly name: string;
+  spoil(world: World): Promise<void> | void;
+  /** What the plan must name, all of it: `KIND NAME: PATH`, or `KIND NAME` for a create or delete. */
+  readonly plans: readonly string[];
+}
+
+export interface StepContract<State, World extends StepWorld> {
+  readonly step: Step<State>;
+  /** Makes a world in which all that the step builds upon is there, and nothing of the step itself. */
+  fresh(): Promise<World>;
+  readonly drifts: readonly Drift<World>[];
+}
+
+/** Runs the contract that every step keeps: it plans what is missing, its plan works, and only drift is planned again. */
+export function describeStepContract<State, World extends StepWorld>(
+  contract: StepContract<State, World>,
+): void {
+  const { step } = contract;
+  const open: World[] = [];
+  const start = async (): Promise<World> => {
+    const world = await contract.fresh();
+    open.push(world);
+    return world;
+  };
+  const applied = async (): Promise<World> => {
+    const world = await start();
+    await applyStep(step, world);
+    return world;
+  };
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((world) => world.close()));
+  });
+
+  describe(`step ${step.id}`, () => {
+    it('plans something where nothing is there yet', async () => {
+      const { changes } = await planStep(step, await start());
+      expect(changes).not.toEqual([]);
+    });
+
+    it('plans nothing after it was applied', async () => {
+      const { changes } = await planStep(step, await applied());
+      expect(namesIn(changes)).toEqual([]);
+    });
+
+    it.each(contract.drifts)('plans exactly what drifted and repairs it: $name', async ({ spoil, plans }) => {
+      const world = await applied();
+      await spoil(world);
+      const { changes } = await planStep(step, world);
+      expect(namesIn(changes)).toEqual([...plans].sort());
+      await applyStep(step, world);
+      expect(namesIn((await planStep(step, world)).changes)).toEqual([]);
+    });
+  });
+}
+
+export async function planStep<State>(step: Step<State>, world: StepWorld): Promise<Diff> {
+  const ctx = world.context();
+  return step.diff(await step.observe(ctx), ctx);
+}
+
+/** Plans and applies, then waits until it works. A failed change fails the test with its error. */
+export async function applyStep<State>(step: Step<State>, world: StepWorld): Promise<void> {
+  const ctx = world.context();
+  const state = await step.observe(ctx);
+  const { changes, findings } = step.diff(state, ctx);
+  expect(findings.filter((finding) => finding.blocking)).toEqual([]);
+  for (const outcome of await step.apply(changes, state, runOf(ctx))) {
+    if (outcome.result === 'failed') throw outcome.error;
+    expect(outcome.result).toBe('done');
+  }
+  const after = world.context();
+  await step.ready?.(await step.observe(after), runOf(after));
+}
+
+/** A run that nobody watches. */
+export function runOf(ctx: Context, signal: AbortSignal = new AbortController().signal): Run {
+  return { ctx, signal, emit: () => undefined };
+}
+
+/** Changes as the contract writes them: one line for each field, or for the target when there are none. */
+export function namesIn(changes: readonly Change[]): string[] {
+  return changes
+    .flatMap(({ action, target, fields }) =>
+      action === 'update' || action === 'replace'
+        ? fields.map(({ path }) => `${nameOf(target)}: ${path}`)
+        : [`${nameOf(target)}`],
+    )
+    .sort();
+}
