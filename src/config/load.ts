@@ -64,7 +64,7 @@ interface Given {
 
 function resolveSetting(setting: Setting, { flags, env }: ConfigRequest, values: Tree): Given | undefined {
   const flag = flags[setting.flag];
-  if (flag !== undefined) return { value: flag, origin: `--${dashed(setting.flag)}` };
+  if (flag !== undefined) return { value: parse(setting, flag), origin: `--${dashed(setting.flag)}` };
   if (env[setting.env]) return { value: parse(setting, env[setting.env]), origin: setting.env };
   const inFile = getAt(values, setting.key);
   const ambient = ambientValue(setting, env, values);
@@ -87,9 +87,10 @@ function ambientValue(setting: Setting, env: NodeJS.ProcessEnv, values: Tree): G
 }
 
 /** `images.platforms` is a word or a list with commas. */
-function parse(setting: Setting, text: string | undefined): unknown {
-  if (setting.key !== 'images.platforms' || text === 'cluster' || text === 'all') return text;
-  return text?.split(',').map((part) => part.trim());
+function parse(setting: Setting, given: unknown): unknown {
+  if (setting.key !== 'images.platforms' || typeof given !== 'string') return given;
+  if (given === 'cluster' || given === 'all') return given;
+  return given.split(',').map((part) => part.trim());
 }
 
 function contextWarning(values: Tree, env: NodeJS.ProcessEnv): string[] {

@@ -1,0 +1,112 @@
+import { createAws } from '../aws/index.ts';
+import type { Clock } from '../clock.ts';
+import { createCluster } from '../cluster/index.ts';
+import type { Config } from '../config/schema.ts';
+import { BootstrapError } from '../errors/index.ts';
+import type { Platforms } from '../images/port.ts';
+import { wantedImages } from '../images/wanted.ts';
+import { createInventory } from '../inventory/index.ts';
+import { createOperatorSource } from '../manifests/index.ts';
+import { createMirror } from '../mirror/index.ts';
+import type { Net } from '../net/index.ts';
+import type { Context } from '../steps/context.ts';
+import { annotations, operatorNamespace } from '../steps/ownership.ts';
+import { workloadsIfReachable } from './gather.ts';
+
+export interface Parts {
+  readonly config: Config;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+  /** Source registries to be spoken to by plain HTTP, beside loopback. */
+  readonly insecureRegistries?: readonly string[];
+}
+
+/** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
+export function createContext(parts: Parts): { context: Context; close: () => Promise<void> } {
+  const { config, net, clock, env } = parts;
+  const aws = once(() => createAws({ region: config.aws.region, profile: config.aws.profile, net, clock }));
+  const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
+  const mirror = once(() => createMirror({ ...parts, aws: aws() }));
+  const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, env }));
+
+  const observe = (): Context => {
+    const inventory = once(() => createInventory(cluster(), config));
+    const wanted = once(async () =>
+      wantedImages({
+        naming: { project: config.project, map: config.images.map },
+        registryHost: await context.registryHost(),
+        list: config.images.list,
+        exclude: config.images.exclude,
+        workloads: await workloadsIfReachable(context),
+      }),
+    );
+    const platforms = once(() => wantedPlatforms(context));
+    const registryHost = once(() => findRegistryHost(context));
+    const context: Context = {
+      config,
+      clock,
+      get aws() {
+        return aws();
+      },
+      get cluster() {
+        return cluster();
+      },
+      get inventory() {
+        return inventory();
+      },
+      get mirror() {
+        return mirror();
+      },
+      get operatorSource() {
+        return operatorSource();
+      },
+      wantedImages: wanted,
+      platforms,
+      registryHost,
+      fresh: observe,
+    };
+    return context;
+  };
+  return { context: observe(), close: () => cluster().close() };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+/** Only without any kubeconfig does `cluster` mean all: a cluster that does not answer must not pass unnoticed. */
+async function wantedPlatforms({ config, inventory }: Context): Promise<Platforms> {
+  const { platforms } = config.images;
+  if (platforms !== 'cluster') return platforms;
+  const { kubeconfig, context } = config.cluster;
+  try {
+    return await inventory.platforms();
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    if (error.code === 'cluster-unconfigured' && kubeconfig === undefined && context === undefined)
+      return 'all';
+    throw new BootstrapError(
+      {
+        code: 'platform-unknown',
+        what: "tell the nodes' platforms",
+        why: error.message,
+        hint: 'Give --platform linux/amd64 (or a list, or all), or make the cluster answer.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** From ECR; while AWS does not answer, from what the cluster was given at the last run. */
+async function findRegistryHost({ aws, cluster }: Context): Promise<string> {
+  try {
+    return await aws.ecr.registryHost();
+  } catch (error) {
+    const namespace = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace });
+    const noted = namespace?.metadata.annotations?.[annotations.registryHost];
+    if (noted === undefined) throw error;
+    return noted;
+  }
+}

@@ -1,0 +1,41 @@
+import { BootstrapError } from '../errors/index.ts';
+import type { WantedImages } from '../images/port.ts';
+import { wantedImages } from '../images/wanted.ts';
+import type { Workload } from '../inventory/port.ts';
+import type { Context } from '../steps/context.ts';
+
+export interface Gather {
+  /** Given by hand. */
+  readonly references: readonly { readonly text: string; readonly wantedBy: string }[];
+  /** The configuration's `images.list` too. */
+  readonly list: boolean;
+  /** The cluster's workloads too. */
+  readonly fromCluster: boolean;
+}
+
+/** The wanted images from all places that were asked for. */
+export async function gatherImages(ctx: Context, from: Gather): Promise<WantedImages> {
+  const { project, images } = ctx.config;
+  const [registryHost, workloads] = await Promise.all([
+    ctx.registryHost(),
+    from.fromCluster ? ctx.inventory.workloads() : [],
+  ]);
+  return wantedImages({
+    naming: { project, map: images.map },
+    registryHost,
+    list: from.list ? images.list : [],
+    exclude: images.exclude,
+    references: from.references,
+    workloads,
+  });
+}
+
+/** The cluster's workloads; none when there is no cluster to ask, or it does not answer. */
+export async function workloadsIfReachable(ctx: Context): Promise<readonly Workload[]> {
+  try {
+    return await ctx.inventory.workloads();
+  } catch (error) {
+    if (error instanceof BootstrapError && /^(cluster|tls)-/.test(error.code)) return [];
+    throw error;
+  }
+}

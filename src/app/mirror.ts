@@ -1,0 +1,125 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { BootstrapError, exitCodes, reasonOf } from '../errors/index.ts';
+import type { WantedImage } from '../images/port.ts';
+import type { MirrorOptions, MirrorResult } from '../mirror/port.ts';
+import type { Context } from '../steps/context.ts';
+import { createRepositories } from '../steps/repositories/index.ts';
+import { gatherImages } from './gather.ts';
+import { reach } from './preflight.ts';
+import type { Session } from './session.ts';
+
+export interface MirrorCommandOptions {
+  readonly fromFile?: string;
+  readonly fromCluster?: boolean;
+  /** False by `--no-clobber`. */
+  readonly clobber?: boolean;
+  readonly failedTo?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Copies the images that were named, or all that are wanted. Resolves to the exit code. */
+export async function mirror(
+  session: Session,
+  references: readonly string[],
+  options: MirrorCommandOptions,
+): Promise<number> {
+  const { reporter } = session;
+  const named = [
+    ...references.map((reference) => ({ text: reference, wantedBy: 'you' })),
+    ...(options.fromFile === undefined ? [] : await readReferences(session, options.fromFile)),
+  ];
+  const ctx = await session.context();
+  const { header, errors } = await reach(ctx, new Set(['aws']));
+  reporter.header({ sandbox: session.sandbox === true, ...header });
+  const [unreachable] = errors.values();
+  if (unreachable) throw unreachable;
+
+  const images = await chooseImages(ctx, named, options);
+  const how = await mirrorOptions(session, ctx, options);
+  if (!options.dryRun) await createRepositories(images, { ctx, signal: session.signal, emit: how.emit });
+  const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
+  await reporter.show({ type: 'mirror', data: { images: results, dryRun: options.dryRun === true } });
+  const failed = results.filter((result) => result.error);
+  if (options.failedTo !== undefined) writeFailed(session, options.failedTo, failed);
+  if (session.signal.aborted) throw interrupted();
+  if (failed.length > 0) throw incomplete(failed, results.length);
+  return exitCodes.done;
+}
+
+async function chooseImages(
+  ctx: Context,
+  named: readonly { text: string; wantedBy: string }[],
+  { fromCluster = false }: MirrorCommandOptions,
+): Promise<readonly WantedImage[]> {
+  if (named.length === 0 && !fromCluster) {
+    const { operator, others } = await ctx.wantedImages();
+    return [operator, ...others];
+  }
+  const { operator, others } = await gatherImages(ctx, { references: named, fromCluster, list: false });
+  // The operator's image is always among the wanted; here only when somebody asked for it.
+  return operator.wantedBy.length > 1 ? [operator, ...others] : others;
+}
+
+async function mirrorOptions(
+  { reporter, signal }: Session,
+  ctx: Context,
+  { clobber = true }: MirrorCommandOptions,
+): Promise<MirrorOptions> {
+  const { engine, concurrency } = ctx.config.mirror;
+  return {
+    engine,
+    concurrency,
+    platforms: await ctx.platforms(),
+    noClobber: !clobber,
+    signal,
+    emit: (event) => reporter.event({ ...event, step: 'mirror' } as Parameters<typeof reporter.event>[0]),
+  };
+}
+
+/** One reference a line; blank lines and `#` comments are passed over. */
+async function readReferences(session: Session, file: string): Promise<{ text: string; wantedBy: string }[]> {
+  const content = file === '-' ? await text(session.streams.stdin) : readNamedFile(session, file);
+  return content
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
+    .filter(Boolean)
+    .map((line) => ({ text: line, wantedBy: file === '-' ? 'standard input' : `file ${file}` }));
+}
+
+function readNamedFile({ cwd }: Session, file: string): string {
+  try {
+    return readFileSync(resolve(cwd, file), 'utf8');
+  } catch (error) {
+    throw new BootstrapError(
+      {
+        code: 'file-missing',
+        what: `read references from ${file}`,
+        why: reasonOf(error),
+        hint: 'Check --from-file; - reads standard input.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+function writeFailed({ cwd }: Session, file: string, failed: readonly MirrorResult[]): void {
+  writeFileSync(resolve(cwd, file), failed.map((result) => `${result.image.source}\n`).join(''));
+}
+
+const incomplete = (failed: readonly MirrorResult[], all: number): BootstrapError =>
+  new BootstrapError({
+    code: 'mirror-incomplete',
+    what: `mirror ${all} images`,
+    why: `${failed.length} failed: ${failed[0]?.error?.why ?? ''}`,
+    hint: 'Deal with what is listed above and run the same command again: it copies only what is missing.',
+  });
+
+const interrupted = (): BootstrapError =>
+  new BootstrapError({
+    code: 'interrupted',
+    what: 'mirror images',
+    why: 'the run was interrupted',
+    hint: 'Run the same command again: images that are complete are not copied twice.',
+  });

@@ -1,0 +1,75 @@
+import type { Identity } from '../aws/port.ts';
+import type { ClusterInfo } from '../cluster/port.ts';
+import { BootstrapError } from '../errors/index.ts';
+import type { Header } from '../output/index.ts';
+import type { Need } from '../plan/index.ts';
+import type { AnyStep, Context } from '../steps/context.ts';
+
+/** Where the run is about to work, as far as it could be told, and what could not be reached. */
+export interface Reached {
+  readonly header: Omit<Header, 'sandbox'>;
+  readonly errors: ReadonlyMap<Need, BootstrapError>;
+}
+
+/** Asks AWS and the cluster who we are there, in parallel; what does not answer is in the errors. */
+export async function reach(ctx: Context, needs: ReadonlySet<Need>): Promise<Reached> {
+  const errors = new Map<Need, BootstrapError>();
+  const ask = async <T>(need: Need, question: () => Promise<T>): Promise<T | undefined> => {
+    if (!needs.has(need)) return undefined;
+    try {
+      return await question();
+    } catch (error) {
+      if (!(error instanceof BootstrapError)) throw error;
+      errors.set(need, error);
+      return undefined;
+    }
+  };
+  const [aws, cluster] = await Promise.all([
+    ask('aws', async () => {
+      const identity = await guardedIdentity(ctx);
+      return { identity, registry: await ctx.aws.ecr.registryHost() };
+    }),
+    ask('cluster', () => ctx.cluster.info()),
+  ]);
+  return { header: headerOf(aws, cluster), errors };
+}
+
+/**
+ * Ends a run that lacks something which its steps need, before anything is changed.
+ * @throws BootstrapError the first thing that is missing
+ */
+export async function preflight(ctx: Context, steps: readonly AnyStep[], reached: Reached): Promise<void> {
+  const [first] = reached.errors.values();
+  if (first) throw first;
+  const { refuseMissingRights } = await import('./rights.ts');
+  await refuseMissingRights(ctx, steps);
+}
+
+async function guardedIdentity(ctx: Context): Promise<Identity> {
+  const identity = await ctx.aws.identity();
+  const wanted = ctx.config.aws.accountId;
+  if (wanted === undefined || wanted === identity.accountId) return identity;
+  throw new BootstrapError({
+    code: 'account-mismatch',
+    what: `work in account ${wanted}`,
+    why: `the credentials belong to ${identity.arn} in account ${identity.accountId}`,
+    hint: 'Use the right credentials (--profile, AWS_PROFILE), or correct aws.accountId.',
+  });
+}
+
+function headerOf(
+  aws: { identity: Identity; registry: string } | undefined,
+  cluster: ClusterInfo | undefined,
+): Omit<Header, 'sandbox'> {
+  return {
+    ...(aws
+      ? {
+          caller: aws.identity.arn,
+          account: aws.identity.accountId,
+          region: aws.identity.region,
+          registry: aws.registry,
+        }
+      : {}),
+    ...cluster,
+  };
+}

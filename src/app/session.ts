@@ -1,0 +1,96 @@
+import type { Clock } from '../clock.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
+import { createReporter, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
+import type { Context } from '../steps/context.ts';
+
+/** What the process gives: everything that differs between a terminal, a test and the sandbox. */
+export interface Surroundings {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly streams: Streams;
+  readonly clock: Clock;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** PEM of an authority to trust besides Node's. */
+  readonly ca?: string;
+  /** Everything happens against the sandbox. */
+  readonly sandbox?: boolean;
+}
+
+/** The global flags, as commander gives them. */
+export interface GlobalFlags {
+  readonly config?: string;
+  readonly output?: 'text' | 'json';
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly insecureRegistry?: readonly string[];
+  readonly [flag: string]: unknown;
+}
+
+/** One run of one command: its configuration, its voice, and its ports, which are made when first touched. */
+export interface Session extends Surroundings {
+  readonly reporter: Reporter;
+  readonly verbosity: Verbosity;
+  /** Read when first asked for: `policy` and `completion` do without. */
+  loaded(): Promise<Loaded>;
+  context(): Promise<Context>;
+  close(): Promise<void>;
+}
+
+export function openSession(command: string, flags: GlobalFlags, around: Surroundings): Session {
+  const verbosity: Verbosity = flags.quiet ? 'quiet' : flags.verbose ? 'verbose' : 'normal';
+  const reporter = createReporter({
+    command,
+    format: flags.output ?? 'text',
+    verbosity,
+    noColor: flags.color === false,
+    streams: around.streams,
+    env: around.env,
+  });
+  const signals = [around.signal, ...(flags.timeout ? [AbortSignal.timeout(flags.timeout)] : [])];
+  let loaded: Promise<Loaded> | undefined;
+  let made: Promise<{ context: Context; close: () => Promise<void> }> | undefined;
+
+  const session: Session = {
+    ...around,
+    signal: AbortSignal.any(signals),
+    reporter,
+    verbosity,
+    loaded: () => (loaded ??= load()),
+    context: async () => (await (made ??= make())).context,
+    close: async () => {
+      await (await made)?.close();
+    },
+  };
+
+  async function load(): Promise<Loaded> {
+    const { cwd, env } = around;
+    const result = await loadConfig({ cwd, env, flags, ...(flags.config ? { file: flags.config } : {}) });
+    for (const warning of result.warnings) reporter.warn(warning);
+    return result;
+  }
+
+  async function make(): Promise<{ context: Context; close: () => Promise<void> }> {
+    const [{ config }, { createContext }, { createNet }] = await Promise.all([
+      session.loaded(),
+      import('./context.ts'),
+      import('../net/index.ts'),
+    ]);
+    const { clock, env, ca } = around;
+    const net = createNet(ca, env);
+    const insecureRegistries = flags.insecureRegistry ?? [];
+    const { context, close } = createContext({ config, net, clock, env, insecureRegistries });
+    return {
+      context,
+      close: async () => {
+        await close();
+        await net.close();
+      },
+    };
+  }
+
+  return session;
+}

@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import { images, type ImagesOptions } from '../app/images.ts';
+import { examples, type Launch } from './launch.ts';
+
+export function define(command: Command, launch: Launch): void {
+  command
+    .option('--from-cluster', 'only the images that the cluster uses')
+    .action((options: ImagesOptions) => launch(command, (session) => images(session, options)));
+  examples(command, [
+    ['ecr-bootstrap images', 'every wanted image and its place in the ECR'],
+    ['ecr-bootstrap images --from-cluster', 'what workloads have to be changed to'],
+  ]);
+}

@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import type { Session } from '../app/session.ts';
+
+/** Opens a session with the command's flags and does the work in it; the work resolves to the exit code. */
+export type Launch = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
+
+/** For list flags: they repeat or take commas, and never swallow what follows. */
+export const list = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...value
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+];
+
+/** Adds examples below a command's help: command line, then what it does. */
+export function examples(command: Command, lines: readonly (readonly [string, string])[]): void {
+  const width = Math.max(...lines.map(([line]) => line.length));
+  const text = lines.map(([line, does]) => `  $ ${line.padEnd(width)}  ${does}`).join('\n');
+  command.addHelpText('after', `\nExamples:\n${text}`);
+}

@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import { render } from '../app/render.ts';
+import { examples, type Launch } from './launch.ts';
+
+export function define(command: Command, launch: Launch): void {
+  command
+    .argument('[step]', 'only the objects of this step')
+    .action((step: string | undefined) => launch(command, (session) => render(session, step)));
+  examples(command, [
+    ['ecr-bootstrap render', 'all YAML that up applies'],
+    ['ecr-bootstrap render operator > operator.yaml', "the patched operator's objects"],
+  ]);
+}

@@ -1,0 +1,21 @@
+import { type Command, Option } from 'commander';
+import { status, type StatusOptions } from '../app/status.ts';
+import { examples, type Launch, list } from './launch.ts';
+
+export function define(command: Command, launch: Launch): void {
+  command
+    .option('--only <steps>', 'only these steps', list)
+    .option('--watch', 'look again every 5 seconds until interrupted')
+    .option('--wait', 'look again until all is healthy; bound it by --timeout')
+    .addOption(
+      new Option('--fail-on <level>', 'what makes the exit code 3')
+        .choices(['failed', 'warning'])
+        .default('failed'),
+    )
+    .action((options: StatusOptions) => launch(command, (session) => status(session, options)));
+  examples(command, [
+    ['ecr-bootstrap status', 'health of every part, with what to do'],
+    ['ecr-bootstrap status --fail-on warning -o json', 'for monitoring'],
+    ['ecr-bootstrap status --wait --timeout 10m', 'until everything works'],
+  ]);
+}

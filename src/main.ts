@@ -1,0 +1,43 @@
+import { systemClock } from './clock.ts';
+import type { Surroundings } from './app/session.ts';
+import { BootstrapError, exitCodes } from './errors/index.ts';
+import { createProgram, type Program } from './program.ts';
+
+/** Runs one command line to its end. Resolves to the exit code; never throws and never exits. */
+export async function main(argv: readonly string[], around: Surroundings): Promise<number> {
+  const program: Program = await createProgram(argv, around);
+  return program.run();
+}
+
+/** The process's own run: Ctrl-C ends the change under way, a second one ends the process. */
+export async function run(): Promise<void> {
+  // Node and the SDK warn of things that are not the user's to mend.
+  process.removeAllListeners('warning');
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (interrupt.signal.aborted) process.exit(exitCodes.interrupted);
+      interrupt.abort(
+        new BootstrapError({
+          code: 'interrupted',
+          what: 'go on',
+          why: 'the run was interrupted',
+          hint: 'Run the same command again: it goes on where this run stopped.',
+        }),
+      );
+    });
+  }
+  // A reader that has seen enough, such as `head`, is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.done);
+    throw error;
+  });
+  process.exitCode = await main(process.argv.slice(2), {
+    cwd: process.cwd(),
+    env: process.env,
+    streams: process,
+    clock: systemClock,
+    signal: interrupt.signal,
+  });
+}

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { type GlobalFlags, openSession, type Session, type Surroundings } from './app/session.ts';
+import { commands, otherWords } from './commands/index.ts';
+import type { Launch } from './commands/launch.ts';
+import { BootstrapError, exitCodes, reasonOf } from './errors/index.ts';
+
+export interface Program {
+  run(): Promise<number>;
+}
+
+/** Global flags that take a value: what follows them is not the command's name. */
+const valued = new Set([
+  '--project',
+  '--profile',
+  '--region',
+  '--account-id',
+  '--context',
+  '--kubeconfig',
+  '-c',
+  '--config',
+  '-o',
+  '--output',
+  '--timeout',
+]);
+
+/** Builds the command line. Only the module of the command that `argv` names is loaded. */
+export async function createProgram(argv: readonly string[], around: Surroundings): Promise<Program> {
+  let exitCode: number = exitCodes.done;
+  const launch: Launch = async (command, work) => {
+    exitCode = await runCommand(command, work, around);
+  };
+  const program = describeProgram(around);
+  const words = argv.filter((word, index) => !word.startsWith('-') && !valued.has(argv[index - 1] ?? ''));
+  const wanted = words[0] === 'help' ? words[1] : words[0];
+  for (const entry of commands) {
+    const command = program
+      .command(entry.name)
+      .summary(entry.summary)
+      .description(capitalised(entry.summary));
+    command.configureHelp({ showGlobalOptions: true });
+    if (entry.name === wanted) (await entry.load()).define(command, launch);
+  }
+  for (const [word, ours] of Object.entries(otherWords)) {
+    program
+      .command(word, { hidden: true })
+      .allowUnknownOption()
+      .argument('[rest...]')
+      .action(() => {
+        throw new CommanderError(exitCodes.usage, 'other-word', `${word} is called: ecr-bootstrap ${ours}`);
+      });
+  }
+  return {
+    run: async () => {
+      try {
+        await program.parseAsync(argv, { from: 'user' });
+        return exitCode;
+      } catch (thrown) {
+        if (!(thrown instanceof CommanderError)) throw thrown;
+        return thrown.exitCode === 0 ? exitCodes.done : complain(thrown, wanted, argv, around);
+      }
+    },
+  };
+}
+
+function describeProgram({ streams }: Surroundings): Command {
+  const program = new Command('ecr-bootstrap');
+  program
+    .description('Feeds an air-gapped Kubernetes cluster from a private Amazon ECR.')
+    .version(version(), '-V, --version')
+    .option('--project <name>', 'first part of every repository name')
+    .option('--profile <name>', 'AWS profile')
+    .option('--region <region>', 'AWS region')
+    .option('--account-id <id>', 'refuse any other AWS account')
+    .option('--context <name>', 'kubeconfig context')
+    .option('--kubeconfig <file>', 'kubeconfig file')
+    .option('-c, --config <file>', 'configuration file (default: ecr-bootstrap.yaml)')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .option('-q, --quiet', 'only results')
+    .option('-v, --verbose', 'every change and every request worth knowing')
+    .option('--timeout <duration>', 'give up after this long, such as 90s or 10m', duration)
+    .option('--no-color', 'no colour')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      // What commander has to say about mistakes is said by `complain`, in three parts.
+      writeErr: () => undefined,
+    })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx ecr-bootstrap sandbox up                               a rehearsal: no AWS, no cluster
+  $ ecr-bootstrap init                                         write ecr-bootstrap.yaml
+  $ ecr-bootstrap up --project myproject --region eu-west-1    everything, from nothing
+  $ ecr-bootstrap mirror nginx:1.28                            one more image
+  $ ecr-bootstrap status                                       what works and what does not`,
+    );
+  return program;
+}
+
+const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+/** The version of this package. */
+export function version(): string {
+  const file = new URL('../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** Milliseconds of `90s`, `10m`, `1h30m`. */
+function duration(text: string): number {
+  const units = { s: 1000, m: 60_000, h: 3_600_000 } as const;
+  if (!/^([1-9]\d*[smh])+$/.test(text)) {
+    throw new CommanderError(
+      exitCodes.usage,
+      'bad-duration',
+      `"${text}" is not a duration such as 90s or 10m`,
+    );
+  }
+  return [...text.matchAll(/(\d+)([smh])/g)].reduce(
+    (sum, [, amount, unit]) => sum + Number(amount) * units[unit as keyof typeof units],
+    0,
+  );
+}
+
+async function runCommand(
+  command: Command,
+  work: (session: Session) => Promise<number>,
+  around: Surroundings,
+): Promise<number> {
+  const session = openSession(command.name(), command.optsWithGlobals<GlobalFlags>(), around);
+  let exitCode: number;
+  try {
+    exitCode = await work(session);
+  } catch (thrown) {
+    exitCode = tell(session, thrown);
+  } finally {
+    await session.close();
+  }
+  await session.reporter.end(exitCode === exitCodes.done);
+  return exitCode;
+}
+
+/** Every error ends here, in three parts. */
+function tell(session: Session, thrown: unknown): number {
+  const { signal, verbosity } = session;
+  const error =
+    thrown instanceof BootstrapError ? thrown : signal.aborted ? endedBy(signal.reason) : unforeseen(thrown);
+  session.reporter.error(error);
+  if (verbosity === 'verbose' && error.code === 'bug' && thrown instanceof Error) {
+    session.reporter.warn(thrown.stack ?? thrown.message);
+  }
+  return error.exitCode;
+}
+
+function endedBy(reason: unknown): BootstrapError {
+  if (reason instanceof BootstrapError) return reason;
+  return new BootstrapError({
+    code: 'timeout',
+    what: 'finish in time',
+    why: 'the time given by --timeout is over',
+    hint: 'Run the same command again, with more time: it goes on where this run stopped.',
+  });
+}
+
+const unforeseen = (thrown: unknown): BootstrapError =>
+  new BootstrapError(
+    {
+      code: 'bug',
+      what: 'an error that was not foreseen',
+      why: reasonOf(thrown),
+      hint: 'Please report it with the output of the same command with -v.',
+    },
+    { cause: thrown },
+  );
+
+/** A mistake on the command line, told like every other error. */
+async function complain(
+  thrown: CommanderError,
+  command: string | undefined,
+  argv: readonly string[],
+  around: Surroundings,
+): Promise<number> {
+  const json = argv.some(
+    (word, index) =>
+      /^(-o=?json|--output=json)$/.test(word) ||
+      (word === 'json' && /^(-o|--output)$/.test(argv[index - 1] ?? '')),
+  );
+  const { reporter } = openSession(command ?? '', { output: json ? 'json' : 'text' }, around);
+  const [first = '', ...rest] = thrown.message.replace(/^error: /, '').split('\n');
+  const known = commands.some((entry) => entry.name === command) ? ` ${command ?? ''}` : '';
+  const error = new BootstrapError({
+    code: 'usage',
+    what: 'read the command line',
+    why: first || 'no command was given',
+    hint: `${rest.join(' ').replace(/^\((.*)\)$/, '$1')} See ecr-bootstrap${known} --help.`.trim(),
+  });
+  reporter.error(error);
+  await reporter.end(false);
+  return error.exitCode;
+}

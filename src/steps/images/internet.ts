@@ -1,0 +1,38 @@
+import { ecrName, ecrReference } from '../../images/naming.ts';
+import { parseReference } from '../../images/reference.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import type { Workload } from '../../inventory/port.ts';
+import type { Context } from '../context.ts';
+
+/** A workload that names an image outside this ECR. */
+export interface InternetImage {
+  /** `Deployment shop/web`. */
+  readonly workload: string;
+  readonly image: string;
+  /** The reference to name instead; missing when the image's name cannot be one in ECR. */
+  readonly instead?: string;
+  /** Runs from a file on a node, where no pull secret reaches. */
+  readonly isStatic: boolean;
+}
+
+/** All of them, by workload. */
+export async function internetImages(ctx: Context): Promise<InternetImage[]> {
+  const [host, workloads] = await Promise.all([ctx.registryHost(), ctx.inventory.workloads()]);
+  return workloads.flatMap((workload) =>
+    workload.images
+      .filter((image) => !image.startsWith(`${host}/`))
+      .map((image) => describe(workload, image, host, ctx)),
+  );
+}
+
+function describe(workload: Workload, image: string, host: string, { config }: Context): InternetImage {
+  const { kind, namespace, name, isStatic } = workload;
+  const found = { workload: `${kind} ${namespace}/${name}`, image, isStatic };
+  try {
+    const naming = { project: config.project, map: config.images.map };
+    return { ...found, instead: ecrReference(host, ecrName(parseReference(image), naming)) };
+  } catch (error) {
+    if (error instanceof BootstrapError) return found;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import { ecrReference } from '../../images/naming.ts';
+import type { WantedImage } from '../../images/port.ts';
+import type { MirrorResult, Presence } from '../../mirror/port.ts';
+import type { Change } from '../../plan/index.ts';
+import type { Context, Run } from '../context.ts';
+
+export const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
+
+/** What the ECR has of these images; asks no source. */
+export async function observePresence(
+  images: readonly WantedImage[],
+  ctx: Context,
+): Promise<readonly Presence[]> {
+  return ctx.mirror.presence(images, await ctx.platforms());
+}
+
+/** A copy for every image that is absent or lacks a wanted platform. */
+export function copiesOf(presence: readonly Presence[]): Change[] {
+  return presence.flatMap(({ image, digest, missingPlatforms }): Change[] => {
+    const target = imageTarget(image);
+    if (digest === undefined)
+      return [{ action: 'create', target, fields: [], reason: `as ${ecrName(image)}` }];
+    if (missingPlatforms.length === 0) return [];
+    return [{ action: 'update', target, fields: [{ path: 'platforms', to: missingPlatforms }] }];
+  });
+}
+
+/** Copies the images that these changes name. One result for each change, in their order. */
+export async function copy(
+  changes: readonly Change[],
+  presence: readonly Presence[],
+  { ctx, signal, emit }: Run,
+): Promise<{ change: Change; result: MirrorResult }[]> {
+  const images = new Map(presence.map(({ image }) => [image.source, image]));
+  const pairs = changes.flatMap((change) => {
+    const image = images.get(change.target.name);
+    return image ? [{ change, image }] : [];
+  });
+  const { engine, concurrency } = ctx.config.mirror;
+  const results = await ctx.mirror.copy(
+    pairs.map(({ image }) => image),
+    { engine, concurrency, platforms: await ctx.platforms(), signal, emit },
+  );
+  return pairs.flatMap(({ change }, index) => {
+    const result = results[index];
+    return result ? [{ change, result }] : [];
+  });
+}
+
+const ecrName = (image: WantedImage): string => ecrReference('', image).slice(1);

@@ -1,0 +1,19 @@
+import type { Presence } from '../../mirror/port.ts';
+import type { Outcome } from '../../plan/index.ts';
+import type { Step } from '../context.ts';
+import { copiesOf, copy, observePresence } from '../images/presence.ts';
+
+/** Brings the operator's own image first: nothing renews anything before it runs. */
+export const operatorImage: Step<readonly Presence[]> = {
+  id: 'operator-image',
+  title: 'image of External Secrets Operator',
+  needs: ['aws', 'sources'],
+  observe: async (ctx) => observePresence([(await ctx.wantedImages()).operator], ctx),
+  diff: (presence) => ({ changes: copiesOf(presence), findings: [] }),
+  apply: async (changes, presence, run) => {
+    const copied = await copy(changes, presence, run);
+    return copied.map(({ change, result }): Outcome =>
+      result.error ? { change, result: 'failed', error: result.error } : { change, result: 'done' },
+    );
+  },
+};
