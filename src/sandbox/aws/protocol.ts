@@ -37,7 +37,6 @@ const JSON_CODES: Record<string, string> = {
   ExpiredToken: 'ExpiredTokenException',
   AccessDenied: 'AccessDeniedException',
   Throttling: 'ThrottlingException',
-  InternalFailure: 'InternalServiceError',
 };
 
 /** A refusal as the JSON services word it: always 400 unless the service itself failed. */

@@ -1,12 +1,12 @@
 import { request as httpRequest } from 'node:http';
 import { Agent, type RequestOptions } from 'node:https';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { connect } from 'node:tls';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { STSClient } from '@aws-sdk/client-sts';
-import { ProxyAgent } from 'undici';
+import { ProxyAgent, request, type Dispatcher } from 'undici';
 import type { Sandbox } from '../../../src/sandbox/index.ts';
 import type { KeyPair } from '../../../src/sandbox/ports.ts';
 
@@ -53,4 +53,27 @@ export function clients(sandbox: Sandbox, credentials: KeyPair & { sessionToken?
 /** For undici's `fetch` and `request`. */
 export function dispatcher(sandbox: Sandbox): ProxyAgent {
   return new ProxyAgent({ uri: sandbox.proxyUrl, requestTls: { ca: sandbox.caPem } });
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly bytes: Buffer;
+  /** Parsed, if it is JSON. */
+  readonly json: unknown;
+}
+
+/** Sends one request to a host of the sandbox; redirects are not followed. */
+export async function send(
+  through: ProxyAgent,
+  method: Dispatcher.HttpMethod,
+  url: string,
+  headers: Record<string, string> = {},
+  body?: Buffer | string | Readable,
+): Promise<Reply> {
+  const reply = await request(url, { dispatcher: through, method, headers, body: body ?? null });
+  const bytes = Buffer.from(await reply.body.arrayBuffer());
+  const isJson = bytes.length > 0 && String(reply.headers['content-type']).includes('json');
+  const json: unknown = isJson ? JSON.parse(bytes.toString()) : undefined;
+  return { status: reply.statusCode, headers: reply.headers, bytes, json };
 }
