@@ -13,3 +13,17 @@ export interface Credentials {
   /** @param host as it stands in references: `docker.io`, `ghcr.io`, `127.0.0.1:5000` */
   find(host: string): Promise<Credential | undefined>;
 }
+
+/** Who we are at one host. */
+export interface Identity {
+  /** @param refused one that the registry did not take (again): something newer is wanted */
+  credential(refused?: Credential): Promise<Credential | undefined>;
+  /** Set when the host is known to take Basic: then no request is spent on asking. */
+  readonly preemptive?: boolean;
+  /** What to do when the registry refuses, for error messages. */
+  readonly hint: string;
+}
+
+/** The value of an Authorization header. */
+export const basicHeader = ({ username, password }: Credential): string =>
+  `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}`;

@@ -1,0 +1,80 @@
+import type { Clock } from '../clock.ts';
+import { type Challenge, parseChallenge } from './challenge.ts';
+import { basicHeader, type Credential, type Identity } from './credentials.ts';
+import { Tokens } from './tokens.ts';
+import type { Reply, Transport } from './transport.ts';
+
+/** Authorization for one host: learns once how the host wants it, keeps a token for each scope. */
+export class HostAuth {
+  readonly #identity: Identity;
+  readonly #tokens: Tokens;
+  #challenge: Challenge | undefined;
+  #discovery: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
+  #shown: Credential | undefined;
+
+  constructor(host: string, identity: Identity, transport: Transport, clock: Clock) {
+    this.#identity = identity;
+    this.#tokens = new Tokens(host, identity, transport, clock);
+    if (identity.preemptive) this.#challenge = { scheme: 'basic' };
+  }
+
+  /** The value of the Authorization header for a request; undefined for none. The first one finds out, the others wait for it. */
+  async header(scope: string, signal: AbortSignal): Promise<string | undefined> {
+    while (!this.#challenge && this.#discovery) await this.#discovery.done;
+    if (!this.#challenge) {
+      let finish: () => void = () => undefined;
+      const done = new Promise<void>((resolve) => (finish = resolve));
+      this.#discovery = { done, finish };
+      return undefined;
+    }
+    if (this.#challenge.scheme === 'basic') return this.#basic();
+    if (this.#challenge.scheme === 'bearer') {
+      return this.#tokens.header(this.#challenge, scope, signal);
+    }
+    return undefined;
+  }
+
+  /** To be told of every answer that is no 401. */
+  answered(): void {
+    this.#challenge ??= { scheme: 'none' };
+    this.undecided();
+  }
+
+  /** To be told of the end of every request, however it ended: those who wait for the first one go on. */
+  undecided(): void {
+    this.#discovery?.finish();
+    this.#discovery = undefined;
+  }
+
+  /**
+   * Digests a 401, or ECR's 403 for an expired token.
+   * @param sent the header that was refused
+   * @returns whether the same request has a chance now
+   */
+  async refused(reply: Reply, scope: string, sent: string | undefined): Promise<boolean> {
+    const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
+    const known = this.#challenge;
+    if (challenge) this.#challenge = challenge;
+    this.undecided();
+    const scheme = (challenge ?? known)?.scheme;
+    if (scheme === 'bearer') {
+      if (sent !== undefined) await this.#tokens.refused(scope, sent);
+      return true;
+    }
+    if (scheme !== 'basic') return false;
+    if (sent === undefined) return (await this.#identity.credential()) !== undefined;
+    return this.#renewed(sent);
+  }
+
+  async #renewed(sent: string): Promise<boolean> {
+    const current = await this.#identity.credential();
+    if (current && basicHeader(current) !== sent) return true;
+    const newer = await this.#identity.credential(this.#shown ?? current);
+    return newer !== undefined && basicHeader(newer) !== sent;
+  }
+
+  async #basic(): Promise<string | undefined> {
+    this.#shown = await this.#identity.credential();
+    return this.#shown && basicHeader(this.#shown);
+  }
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { digestOf } from './digest.ts';
+
+/** Manifests and configs by digest: what is in it never has to be asked for again. */
+export interface ContentCache {
+  get(digest: string): Promise<Buffer | undefined>;
+  /** Never fails: a cache that cannot be written only costs requests. */
+  put(digest: string, bytes: Buffer): Promise<void>;
+}
+
+/** Where content is kept between runs, by the XDG base directory specification. */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const base = env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache');
+  return join(base, 'ecr-bootstrap', 'content', 'sha256');
+}
+
+/** A cache on disk, remembered in memory while the run lasts. Files belong to the user alone: images may be private. */
+export function diskCache(folder: string): ContentCache {
+  const memory = new Map<string, Buffer>();
+  const fileOf = (digest: string) => join(folder, digest.replace('sha256:', ''));
+  return {
+    get: async (digest) => {
+      const known = memory.get(digest);
+      if (known) return known;
+      const bytes = await read(fileOf(digest), digest);
+      if (bytes) memory.set(digest, bytes);
+      return bytes;
+    },
+    put: async (digest, bytes) => {
+      if (memory.has(digest)) return;
+      memory.set(digest, bytes);
+      await write(fileOf(digest), folder, bytes);
+    },
+  };
+}
+
+async function read(file: string, digest: string): Promise<Buffer | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch {
+    // Not cached, or not readable: either way it is fetched.
+    return undefined;
+  }
+  if (digestOf(bytes) === digest) return bytes;
+  await rm(file, { force: true });
+  return undefined;
+}
+
+async function write(file: string, folder: string, bytes: Buffer): Promise<void> {
+  const partial = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(partial, bytes, { mode: 0o600, flag: 'wx' });
+    await rename(partial, file);
+  } catch {
+    // A read-only or full disk must not stop a copy that needs no disk.
+    await rm(partial, { force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,229 @@
+import { BootstrapError } from '../errors/index.ts';
+import { CorruptContent, digestOf } from './digest.ts';
+import type { Call, RegistryHost } from './host.ts';
+import { acceptedManifests, largestManifest } from './manifest.ts';
+import type { Reply } from './transport.ts';
+
+export interface RawManifest {
+  readonly digest: string;
+  /** The Content-Type, without what a manifest says of itself. */
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+/** Where to put a blob's bytes: the answer to a POST. */
+export interface Upload {
+  readonly location: string;
+}
+
+/**
+ * The distribution API of one registry, at the floor of its requests. Short requests are repeated by themselves;
+ * an upload is not, because each try needs a session of its own.
+ * Every method throws RegistryError; what does not exist is undefined.
+ */
+export class Registry {
+  readonly #host: RegistryHost;
+  readonly #actions: string;
+
+  /** @param actions of scopes: `pull` or `pull,push` */
+  constructor(host: RegistryHost, actions: 'pull' | 'pull,push') {
+    this.#host = host;
+    this.#actions = actions;
+  }
+
+  get name(): string {
+    return this.#host.name;
+  }
+
+  /** For work of several requests that is repeated as a whole. */
+  retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
+    return this.#host.retrying(call, attempt);
+  }
+
+  /** The digest that a tag points at. A HEAD, which Docker Hub does not count as a pull. */
+  async headManifest(repository: string, reference: string, call: Call): Promise<string | undefined> {
+    const reply = await this.retrying(call, () => this.#manifest('HEAD', repository, reference, call));
+    await reply.dump();
+    if (reply.status === 404) return undefined;
+    const digest = reply.header('docker-content-digest');
+    return digest ?? (await this.getManifest(repository, reference, call))?.digest;
+  }
+
+  /** @throws BootstrapError `image-unsupported` when it is larger than ECR takes, `image-corrupt` for a wrong digest */
+  getManifest(repository: string, reference: string, call: Call): Promise<RawManifest | undefined> {
+    return this.retrying(call, async () => {
+      const reply = await this.#manifest('GET', repository, reference, call);
+      if (reply.status === 404) {
+        await reply.dump();
+        return undefined;
+      }
+      const what = this.#what('get the manifest of', repository, reference);
+      const bytes = await readManifest(reply, what);
+      const digest = digestOf(bytes);
+      const expected = reference.includes(':')
+        ? reference
+        : (reply.header('docker-content-digest') ?? digest);
+      if (digest !== expected) throw corrupt(what, `${this.name} sent ${digest} for ${expected}`);
+      return { digest, mediaType: reply.header('content-type') ?? '', bytes };
+    });
+  }
+
+  /** Opens a blob for reading, from `offset` on. Not repeated. */
+  async openBlob(repository: string, digest: string, offset: number, call: Call): Promise<Reply> {
+    const reply = await this.#host.send(
+      {
+        method: 'GET',
+        path: `/v2/${repository}/blobs/${digest}`,
+        headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
+        scope: this.#scope(repository),
+        what: this.#what('get blob', repository, digest),
+        isBulk: true,
+      },
+      call,
+    );
+    return reply;
+  }
+
+  async hasBlob(repository: string, digest: string, call: Call): Promise<boolean> {
+    const reply = await this.retrying(call, () =>
+      this.#host.send(
+        {
+          method: 'HEAD',
+          path: `/v2/${repository}/blobs/${digest}`,
+          scope: this.#scope(repository),
+          what: this.#what('look for blob', repository, digest),
+          accept: [404],
+        },
+        call,
+      ),
+    );
+    await reply.dump();
+    return reply.status !== 404;
+  }
+
+  /**
+   * Asks for a place to upload to, or for the blob to be mounted from another repository. Not repeated.
+   * @returns undefined when the repository has the blob now, without any upload
+   */
+  async startUpload(
+    repository: string,
+    mount: { readonly digest: string; readonly from: string } | undefined,
+    call: Call,
+  ): Promise<Upload | undefined> {
+    const query = mount
+      ? `?${new URLSearchParams({ mount: mount.digest, from: mount.from }).toString()}`
+      : '';
+    const what = this.#what('start an upload to', repository);
+    const reply = await this.#host.send(
+      {
+        method: 'POST',
+        path: `/v2/${repository}/blobs/uploads/${query}`,
+        headers: { 'content-length': '0' },
+        scope: this.#scope(repository),
+        what,
+      },
+      call,
+    );
+    await reply.dump();
+    if (reply.status === 201) return undefined;
+    const location = reply.header('location');
+    if (location === undefined) throw this.#odd(what, `HTTP ${reply.status} names no place to upload to`);
+    return { location };
+  }
+
+  /** Sends a whole blob in one request. Not repeated. */
+  async upload(
+    repository: string,
+    upload: Upload,
+    blob: { readonly digest: string; readonly size: number; readonly body: Buffer | AsyncIterable<Buffer> },
+    call: Call,
+  ): Promise<void> {
+    const separator = upload.location.includes('?') ? '&' : '?';
+    const reply = await this.#host.send(
+      {
+        method: 'PUT',
+        path: `${upload.location}${separator}digest=${encodeURIComponent(blob.digest)}`,
+        // Debian's docker-registry refuses uploads without a type.
+        headers: { 'content-length': String(blob.size), 'content-type': 'application/octet-stream' },
+        body: blob.body,
+        scope: this.#scope(repository),
+        what: this.#what('upload blob', repository, blob.digest),
+        isBulk: true,
+      },
+      call,
+    );
+    await reply.dump();
+  }
+
+  async putManifest(repository: string, reference: string, manifest: RawManifest, call: Call): Promise<void> {
+    const what = this.#what('put the manifest of', repository, reference);
+    const reply = await this.retrying(call, () =>
+      this.#host.send(
+        {
+          method: 'PUT',
+          path: `/v2/${repository}/manifests/${reference}`,
+          headers: { 'content-type': manifest.mediaType },
+          body: manifest.bytes,
+          scope: this.#scope(repository),
+          what,
+          pace: 'put-manifest',
+        },
+        call,
+      ),
+    );
+    await reply.dump();
+    const digest = reply.header('docker-content-digest');
+    if (digest !== undefined && digest !== manifest.digest) {
+      throw corrupt(what, `${this.name} stored ${digest} for ${manifest.digest}`);
+    }
+  }
+
+  #manifest(method: 'GET' | 'HEAD', repository: string, reference: string, call: Call): Promise<Reply> {
+    return this.#host.send(
+      {
+        method,
+        path: `/v2/${repository}/manifests/${reference}`,
+        headers: { accept: acceptedManifests },
+        scope: this.#scope(repository),
+        what: this.#what('look up', repository, reference),
+        accept: [404],
+      },
+      call,
+    );
+  }
+
+  #scope = (repository: string) => `repository:${repository}:${this.#actions}`;
+
+  #what(action: string, repository: string, reference = ''): string {
+    const separator = reference.includes(':') ? '@' : ':';
+    return `${action} ${this.name}/${repository}${reference === '' ? '' : separator}${reference}`;
+  }
+
+  #odd(what: string, why: string): BootstrapError {
+    const hint = `Check that ${this.name} is a registry.`;
+    return new BootstrapError({ code: 'registry-failed', what, why: `${this.name}: ${why}`, hint });
+  }
+}
+
+async function readManifest(reply: Reply, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of reply.chunks()) {
+    length += chunk.length;
+    if (length > largestManifest) {
+      throw new BootstrapError({
+        code: 'image-unsupported',
+        what,
+        why: 'the manifest is larger than the 4 MiB that ECR takes',
+        hint: 'Build the image with fewer layers, or mirror one platform of it.',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function corrupt(what: string, why: string): BootstrapError {
+  const hint = 'Run the same command again; if it stays so, ask those who run the registry.';
+  return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause: new CorruptContent(why) });
+}

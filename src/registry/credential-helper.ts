@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { BootstrapError, reasonOf } from '../errors/index.ts';
+import { Secret } from '../secret.ts';
+import type { Credential } from './credentials.ts';
+
+/** Milliseconds; helpers may ask the user to unlock a key chain. */
+const patience = 60_000;
+/** What Docker's own helpers print when they know nothing of a server. */
+const nothingKnown = /credentials not found|no credentials (?:server|username)|not found in native keychain/i;
+
+/**
+ * Asks a program `docker-credential-NAME` for a login. The server goes to its standard input and the login comes from
+ * its standard output, so nothing secret is seen in the list of processes.
+ * @throws BootstrapError `registry-denied` when the helper is missing or fails
+ */
+export async function askHelper(
+  name: string,
+  server: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Credential | undefined> {
+  const program = `docker-credential-${name}`;
+  const { status, output, complaint } = await run(program, server, env);
+  if (status !== 0) {
+    const why =
+      (output.trim() || complaint.trim() || `it ended with status ${status}`).split('\n', 1)[0] ?? '';
+    if (nothingKnown.test(why)) return undefined;
+    throw failed(program, server, why);
+  }
+  return read(output, program, server);
+}
+
+function read(output: string, program: string, server: string): Credential | undefined {
+  let answer: Record<string, unknown>;
+  try {
+    answer = JSON.parse(output) as Record<string, unknown>;
+  } catch {
+    // The parser's message would quote the output, which may hold a password.
+    throw failed(program, server, 'its answer is not JSON');
+  }
+  const { Username: username, Secret: secret } = answer;
+  if (typeof username !== 'string' || typeof secret !== 'string' || secret === '') return undefined;
+  const password = new Secret(secret);
+  return username === '<token>' ? { username, password, isIdentityToken: true } : { username, password };
+}
+
+interface Ended {
+  readonly status: number | null;
+  readonly output: string;
+  readonly complaint: string;
+}
+
+function run(
+  program: string,
+  input: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, ['get'], { env: { ...env }, stdio: 'pipe', timeout: patience });
+    const output: Buffer[] = [];
+    const complaint: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => complaint.push(chunk));
+    child.on('error', (error) => reject(failed(program, input, reasonOf(error), error)));
+    child.on('close', (status) =>
+      resolve({
+        status,
+        output: Buffer.concat(output).toString(),
+        complaint: Buffer.concat(complaint).toString(),
+      }),
+    );
+    // A helper that ends without reading breaks the pipe; its status tells what was wrong.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+function failed(program: string, server: string, why: string, cause?: unknown): BootstrapError {
+  return new BootstrapError(
+    {
+      code: 'registry-denied',
+      what: `ask ${program} for the login to ${server}`,
+      why,
+      hint: `Install ${program}, or take it out of credsStore and credHelpers in Docker's config.json.`,
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,180 @@
+import type { Clock } from '../clock.ts';
+import { HostAuth } from './auth.ts';
+import type { Identity } from './credentials.ts';
+import { codeOf, readRefusal, RegistryError } from './errors.ts';
+import { speaksTls } from './probe.ts';
+import { HostLimiter, type Pace, type Rates } from './limiter.ts';
+import { RetryBudget, type Retrying, retrying } from './retry.ts';
+import { isLoopback, readText, type Reply, type Request, type Tally, type Transport } from './transport.ts';
+
+export interface HostOptions {
+  readonly host: string;
+  readonly identity: Identity;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Plain HTTP may be spoken where TLS is not; always so on this machine. */
+  readonly insecure?: boolean;
+  readonly rates?: Rates;
+}
+
+/** On whose behalf requests are made. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly tally?: Tally;
+}
+
+export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' | 'tally'> {
+  /** Below the host, or a whole URL that the registry gave. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `repository:NAME:pull` */
+  readonly scope: string;
+  readonly pace?: Pace;
+  /** A long body: does not take one of the places for short requests. */
+  readonly isBulk?: boolean;
+  /** Statuses that are no failure, besides 2xx. */
+  readonly accept?: readonly number[];
+}
+
+const longestRefusal = 1 << 16;
+/** Once without and once with a token that turned out to be over. */
+const mostLogins = 2;
+/** Docker Hub's images are named after one host and served by another. */
+const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
+
+/** One registry host: its protocol, authorization, pace and retries. */
+export class RegistryHost {
+  readonly name: string;
+  readonly #options: HostOptions;
+  readonly #auth: HostAuth;
+  readonly #limiter: HostLimiter;
+  readonly #budget = new RetryBudget();
+  #origin: Promise<string> | undefined;
+
+  constructor(options: HostOptions) {
+    this.name = options.host;
+    this.#options = options;
+    this.#auth = new HostAuth(options.host, options.identity, options.transport, options.clock);
+    this.#limiter = new HostLimiter(options.clock, options.rates);
+  }
+
+  /** Repeats `attempt` within this host's budget. */
+  retrying<T>({ signal }: Call, attempt: () => Promise<T>): Promise<T> {
+    const policy: Retrying = { clock: this.#options.clock, signal, budget: this.#budget };
+    return retrying(policy, attempt);
+  }
+
+  /**
+   * One authorised request, repeated only to log in. The answer is a success or an accepted status.
+   * @throws RegistryError
+   */
+  async send(request: HostRequest, call: Call): Promise<Reply> {
+    const pace = request.pace ?? 'other';
+    const done = request.isBulk ? undefined : await this.#limiter.admit(pace, call.signal);
+    try {
+      if (!done) await this.#limiter.pass(pace, call.signal);
+      const reply = await this.#authorised(request, call);
+      this.#limiter.succeeded(pace);
+      return reply;
+    } catch (error) {
+      if (error instanceof RegistryError && error.failure.throttled) {
+        this.#limiter.complained(pace, error.failure.retryAfter);
+      }
+      throw error;
+    } finally {
+      done?.();
+    }
+  }
+
+  async #authorised(request: HostRequest, call: Call): Promise<Reply> {
+    const url = await this.#urlOf(request.path);
+    const mayRepeat = request.body === undefined || Buffer.isBuffer(request.body);
+    const isOurs = url.host === new URL(await this.#base()).host;
+    try {
+      for (let tries = 1; ; tries += 1) {
+        const header = isOurs ? await this.#auth.header(request.scope, call.signal) : undefined;
+        const reply = await this.#exchange(request, url, header, call);
+        if (reply.status !== 401) this.#auth.answered();
+        if (isFine(reply.status, request.accept)) return reply;
+        const failed = this.#refusal(request.what, reply, await readText(reply, longestRefusal));
+        if (!wantsLogin(failed) || tries > mostLogins) throw failed;
+        if (!(await this.#auth.refused(reply, request.scope, header))) throw failed;
+        if (!mayRepeat) throw failed.butRetryable();
+      }
+    } finally {
+      this.#auth.undecided();
+    }
+  }
+
+  #exchange(request: HostRequest, url: URL, authorization: string | undefined, { signal, tally }: Call) {
+    const { method, body, what } = request;
+    const sent: Request = {
+      method,
+      url,
+      what,
+      signal,
+      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+      ...(body === undefined ? {} : { body }),
+      ...(tally ? { tally } : {}),
+    };
+    const { transport } = this.#options;
+    return method === 'GET' || method === 'HEAD' ? transport.follow(sent) : transport.send(sent);
+  }
+
+  #refusal(what: string, reply: Reply, body: string): RegistryError {
+    const { status } = reply;
+    const { codes, message } = readRefusal(status, body);
+    const isPullLimit = /pull rate limit/i.test(message);
+    const throttled =
+      !isPullLimit &&
+      (status === 429 ||
+        status === 503 ||
+        /Throttl|Rate exceeded|TOOMANYREQUESTS/i.test(`${codes.join()} ${message}`));
+    const retryable = throttled || status === 408 || status >= 500;
+    const retryAfter = waitOf(reply.header('retry-after'), this.#options.clock.now());
+    return new RegistryError(
+      { code: codeOf(status), what, why: `${this.name}: ${message}`, hint: this.#hint(status, isPullLimit) },
+      { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
+    );
+  }
+
+  #hint(status: number, isPullLimit: boolean): string {
+    if (isPullLimit)
+      return `Log in for a higher limit: docker login ${this.name}; or wait and run the same command again.`;
+    if (status === 401 || status === 403) return this.#options.identity.hint;
+    return 'Run the same command again; what was copied is not copied again.';
+  }
+
+  async #urlOf(path: string): Promise<URL> {
+    const base = await this.#base();
+    const url = new URL(path, base);
+    // Registries behind a TLS proxy often name themselves with http.
+    if (url.host === new URL(base).host) url.protocol = new URL(base).protocol;
+    return url;
+  }
+
+  #base(): Promise<string> {
+    return (this.#origin ??= this.#findOrigin());
+  }
+
+  async #findOrigin(): Promise<string> {
+    const host = apiHosts[this.name] ?? this.name;
+    const mayBePlain = this.#options.insecure === true || isLoopback(host);
+    return mayBePlain && !(await speaksTls(host)) ? `http://${host}` : `https://${host}`;
+  }
+}
+
+const isFine = (status: number, accept: readonly number[] = []) =>
+  (status >= 200 && status < 300) || accept.includes(status);
+
+/** ECR answers 403 where a token is over. */
+const wantsLogin = ({ failure, why }: RegistryError) =>
+  failure.status === 401 || (failure.status === 403 && /expired/i.test(why));
+
+/** Retry-After in milliseconds: seconds or a date. */
+function waitOf(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const seconds = Number(header);
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - now;
+  return Number.isFinite(wait) && wait >= 0 ? wait : undefined;
+}

@@ -1,0 +1,164 @@
+import { BootstrapError } from '../errors/index.ts';
+import type { Platform } from '../images/platform.ts';
+import { isDigest } from '../images/reference.ts';
+import { CorruptContent, digestOf } from './digest.ts';
+
+export const mediaTypes = {
+  ociIndex: 'application/vnd.oci.image.index.v1+json',
+  ociManifest: 'application/vnd.oci.image.manifest.v1+json',
+  ociConfig: 'application/vnd.oci.image.config.v1+json',
+  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
+} as const;
+
+/** What we ask registries for. Schema 1 is left out; those that have nothing else send it all the same. */
+export const acceptedManifests = [
+  mediaTypes.ociIndex,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerList,
+  mediaTypes.dockerManifest,
+].join(', ');
+
+/** The distribution specification's limit, and ECR's. */
+export const largestManifest = 4 * 1024 * 1024;
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly platform?: Platform & { readonly 'os.version'?: string };
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Where layers that must not be distributed are to be had. */
+  readonly urls?: readonly string[];
+}
+
+/** A manifest as it came, and what it refers to. */
+export interface Manifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+  /** An index's manifests; empty for anything else. */
+  readonly children: readonly Descriptor[];
+  /** Config and layers, those first that stand first, each once. */
+  readonly blobs: readonly Descriptor[];
+  /** The config, if it is one of an image that runs somewhere: it tells the platform. */
+  readonly config?: Descriptor;
+  readonly isIndex: boolean;
+}
+
+/**
+ * Reads a manifest of any kind that is supported: images and indexes of Docker and OCI, artifacts.
+ * @param what what was read, for error messages
+ * @throws BootstrapError `image-unsupported` or `image-corrupt`
+ */
+export function parseManifest(bytes: Buffer, contentType: string, what: string): Manifest {
+  const value = parseJson(bytes, what);
+  const mediaType = typeof value['mediaType'] === 'string' ? value['mediaType'] : bareType(contentType);
+  if (value['schemaVersion'] === 1 || /manifest\.v1\+/.test(mediaType)) {
+    throw unsupported(
+      what,
+      'it has the old manifest format (schema 1), which ECR does not take',
+      'Build or pull and push the image again with a current tool, or ask its makers.',
+    );
+  }
+  const base = { digest: digestOf(bytes), mediaType, bytes };
+  if (Array.isArray(value['manifests'])) {
+    return { ...base, children: descriptors(value['manifests'], what), blobs: [], isIndex: true };
+  }
+  const config = value['config'] === undefined ? [] : descriptors([value['config']], what);
+  const layers = descriptors(value['layers'] ?? value['blobs'] ?? [], what);
+  if (config.length + layers.length === 0) {
+    throw unsupported(
+      what,
+      `a manifest of type ${mediaType || 'unknown'} names no content`,
+      'Name another image.',
+    );
+  }
+  const runnable = config.find(
+    ({ mediaType: type }) => type === mediaTypes.ociConfig || type === mediaTypes.dockerConfig,
+  );
+  return {
+    ...base,
+    mediaType: mediaType || mediaTypes.ociManifest,
+    children: [],
+    blobs: distinct([...config, ...layers].filter(isDistributable)),
+    ...(runnable ? { config: runnable } : {}),
+    isIndex: false,
+  };
+}
+
+/** The platform that an image's config tells; undefined when it is not that of something that runs. */
+export function configPlatform(config: Buffer): Platform | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(config.toString());
+  } catch (error) {
+    throw new CorruptContent(`an image config is not JSON: ${String(error)}`);
+  }
+  const { os, architecture, variant } = (value ?? {}) as Record<string, unknown>;
+  if (typeof os !== 'string' || typeof architecture !== 'string' || os === '' || architecture === '')
+    return undefined;
+  return { os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) };
+}
+
+/** Provenance and the like, which build tools put beside the images in an index (BuildKit's attestation storage). */
+export function isAttestation({ annotations, platform }: Descriptor): boolean {
+  return (
+    annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
+    (platform?.os === 'unknown' && platform.architecture === 'unknown')
+  );
+}
+
+export const isIndexType = (mediaType: string): boolean =>
+  mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList;
+
+/** Layers of Windows' base images stay with their makers. */
+const isDistributable = ({ mediaType, urls }: Descriptor) =>
+  !(urls && urls.length > 0 && /foreign|nondistributable/.test(mediaType));
+
+function distinct(all: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
+
+function parseJson(bytes: Buffer, what: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(bytes.toString());
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch (error) {
+    throw corrupt(what, `its manifest is not JSON`, error);
+  }
+  throw corrupt(what, 'its manifest is not a JSON object');
+}
+
+function descriptors(list: unknown, what: string): Descriptor[] {
+  if (!Array.isArray(list)) throw corrupt(what, 'its manifest does not follow the format');
+  return list.map((entry: unknown) => {
+    const { mediaType, digest, size } = (entry ?? {}) as Record<string, unknown>;
+    if (typeof digest === 'string' && /^[a-z0-9+._-]+:/.test(digest) && !digest.startsWith('sha256:')) {
+      throw unsupported(
+        what,
+        `it refers to ${digest.slice(0, 20)}…, and ECR takes SHA-256 only`,
+        'Name another image.',
+      );
+    }
+    if (typeof digest !== 'string' || !isDigest(digest))
+      throw corrupt(what, 'its manifest refers to something that is no digest');
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+      throw corrupt(what, `its manifest gives no length for ${digest}`);
+    }
+    return { ...(entry as Descriptor), mediaType: typeof mediaType === 'string' ? mediaType : '' };
+  });
+}
+
+const bareType = (contentType: string) => contentType.split(';', 1)[0]?.trim() ?? '';
+
+function unsupported(what: string, why: string, hint: string): BootstrapError {
+  return new BootstrapError({ code: 'image-unsupported', what, why, hint });
+}
+
+function corrupt(what: string, why: string, cause?: unknown): BootstrapError {
+  const hint = 'Run the same command again; if it stays so, ask those who run the registry.';
+  return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause });
+}

@@ -1,0 +1,31 @@
+import { reasonOf } from '../errors/index.ts';
+import { connectionFailure, failureCode, type Net } from '../net/index.ts';
+import { RegistryError } from './errors.ts';
+
+/** Waiting does not cure a name that does not exist. */
+const hopeless = new Set(['ENOTFOUND', 'ENETUNREACH', 'EHOSTUNREACH']);
+const neverConnected = new Set([...hopeless, 'EAI_AGAIN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** Turns a failure of the network into an error that says what to do. */
+export async function networkError(
+  what: string,
+  url: URL,
+  thrown: unknown,
+  net: Net,
+): Promise<RegistryError> {
+  const untrusted = await net.untrusted(thrown, url.href);
+  if (untrusted) return new RegistryError(untrusted, {}, { cause: thrown });
+  const code = failureCode(thrown) ?? '';
+  const why = `${url.host}: ${connectionFailure(thrown) ?? reasonOf(thrown)}`;
+  if (neverConnected.has(code)) {
+    const hint = `Check the name ${url.hostname}, and HTTPS_PROXY and NO_PROXY if a proxy is needed.`;
+    const failure = { retryable: !hopeless.has(code) };
+    return new RegistryError({ code: 'registry-unreachable', what, why, hint }, failure, { cause: thrown });
+  }
+  const hint = 'Run the same command again; what was copied is not copied again.';
+  return new RegistryError(
+    { code: 'registry-failed', what, why, hint },
+    { retryable: true },
+    { cause: thrown },
+  );
+}

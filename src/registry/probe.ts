@@ -1,0 +1,24 @@
+import { connect } from 'node:tls';
+
+/** Milliseconds. */
+const patience = 5_000;
+
+/** Whether a host answers a TLS handshake. No request is sent; the certificate is judged later, by the requests. */
+export function speaksTls(host: string): Promise<boolean> {
+  const { hostname, port } = new URL(`https://${host}`);
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || 443),
+      rejectUnauthorized: false,
+      timeout: patience,
+    });
+    const end = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('secureConnect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}

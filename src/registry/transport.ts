@@ -1,0 +1,153 @@
+import { isIP } from 'node:net';
+import type { Net } from '../net/index.ts';
+import { RegistryError } from './errors.ts';
+import { networkError } from './network.ts';
+
+/** Counts requests on behalf of one image. */
+export interface Tally {
+  requests: number;
+}
+
+export interface Request {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | string | AsyncIterable<Buffer>;
+  readonly signal: AbortSignal;
+  /** What is being done, for error messages. */
+  readonly what: string;
+  readonly tally?: Tally;
+}
+
+/** An answer whose body must be read or dumped, or its connection is lost. */
+export interface Reply {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  /** The body. Throws RegistryError when it breaks off. */
+  chunks(): AsyncIterable<Buffer>;
+  dump(): Promise<void>;
+}
+
+/** Registries may think for long after a large upload: they hash it or copy it to its place. */
+const answerTimeout = 300_000;
+/** Nothing arrives at all for so long: the other side is gone. */
+const silenceTimeout = 60_000;
+const mostRedirects = 5;
+const redirects = new Set([301, 302, 303, 307, 308]);
+
+/** Whether a host, with or without port, is this machine itself. */
+export function isLoopback(host: string): boolean {
+  const name = host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d+$/, '');
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+/** Single HTTP exchanges by way of {@link Net}: no authentication, no retries. */
+export class Transport {
+  readonly #net: Net;
+
+  constructor(net: Net) {
+    this.#net = net;
+  }
+
+  /** @throws RegistryError when no answer comes; any status is an answer */
+  async send(request: Request): Promise<Reply> {
+    const { request: exchange } = await import('undici');
+    const { method, url, headers, body, signal } = request;
+    signal.throwIfAborted();
+    if (request.tally) request.tally.requests += 1;
+    try {
+      const {
+        statusCode,
+        headers: answered,
+        body: content,
+      } = await exchange(url, {
+        dispatcher: await this.#net.dispatcher(),
+        method,
+        headers: { 'user-agent': 'ecr-bootstrap', 'accept-encoding': 'identity', ...headers },
+        body: (body ?? null) as Buffer | null,
+        signal,
+        headersTimeout: answerTimeout,
+        bodyTimeout: silenceTimeout,
+      });
+      const header = (name: string) => {
+        const value = answered[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      };
+      return {
+        status: statusCode,
+        header,
+        chunks: () => this.#read(content, request),
+        dump: () => content.dump(),
+      };
+    } catch (error) {
+      throw await this.#failure(error, request);
+    }
+  }
+
+  async *#read(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* content;
+    } catch (error) {
+      throw await this.#failure(error, request);
+    }
+  }
+
+  async #failure(thrown: unknown, { signal, what, url }: Request): Promise<unknown> {
+    return signal.aborted ? signal.reason : networkError(what, url, thrown, this.#net);
+  }
+
+  /**
+   * Sends a request and follows where it is sent on to, usually a content network. Credentials stay with the host
+   * that they are for, and nothing is ever fetched over plain http but from this machine.
+   */
+  async follow(request: Request): Promise<Reply> {
+    let next = request;
+    for (let hops = 0; hops <= mostRedirects; hops += 1) {
+      const reply = await this.send(next);
+      const location = reply.header('location');
+      if (!redirects.has(reply.status) || location === undefined) return reply;
+      await reply.dump();
+      next = redirected(next, location);
+    }
+    throw redirectError(request, `it is sent on more than ${mostRedirects} times`);
+  }
+}
+
+function redirected(request: Request, location: string): Request {
+  if (!URL.canParse(location, request.url.href))
+    throw redirectError(request, 'it is sent on to something that is no URL');
+  const url = new URL(location, request.url);
+  const safe =
+    url.protocol === 'https:' ||
+    url.origin === request.url.origin ||
+    (url.protocol === 'http:' && isLoopback(url.host));
+  if (!safe)
+    throw redirectError(request, `it is sent on to ${url.protocol}//${url.host}, which is not protected`);
+  if (url.origin === request.url.origin) return { ...request, url };
+  const { authorization: _, ...headers } = request.headers;
+  return { ...request, url, headers };
+}
+
+function redirectError(request: Request, why: string): RegistryError {
+  return new RegistryError(
+    {
+      code: 'registry-failed',
+      what: request.what,
+      why: `${request.url.host}: ${why}`,
+      hint: 'Ask those who run the registry, or name the image at another one.',
+    },
+    {},
+  );
+}
+
+/** The body as text, cut at `longest` bytes. */
+export async function readText(reply: Reply, longest: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of reply.chunks()) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > longest) break;
+  }
+  return Buffer.concat(chunks).subarray(0, longest).toString();
+}
