@@ -1,0 +1,72 @@
+/** What every scenario stands on: the lab's own parts work together, without the product. */
+import { CreateRepositoryCommand, ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { operatorImages } from '../images/catalog.ts';
+import { cluster, registry } from '../names.ts';
+import { capture } from '../process.ts';
+import { apply, kubectl } from './kubectl.ts';
+import { namespace, startPod } from './pods.ts';
+
+const space = 'lab-machine';
+const image = `${registry}/${space}/nginx:1.28`;
+
+async function ecrToken(): Promise<string> {
+  const answer = await new ECRClient().send(new GetAuthorizationTokenCommand());
+  const token = Buffer.from(answer.authorizationData?.[0]?.authorizationToken ?? '', 'base64').toString();
+  return token.slice('AWS:'.length);
+}
+
+function pullSecret(password: string): object {
+  const auth = { [registry]: { username: 'AWS', password } };
+  const config = Buffer.from(JSON.stringify({ auths: auth })).toString('base64');
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'token', namespace: space },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': config },
+  };
+}
+
+describe('the lab', () => {
+  beforeAll(async () => {
+    await apply(namespace(space));
+    await new ECRClient().send(new CreateRepositoryCommand({ repositoryName: `${space}/nginx` }));
+    const token = await ecrToken();
+    const credentials = `--dest-creds=AWS:${token}`;
+    await capture('skopeo', ['copy', '--all', credentials, 'docker://nginx:1.28', `docker://${image}`]);
+    await apply(pullSecret(token));
+  });
+
+  test('has a node that is ready', async () => {
+    const condition = '{.status.conditions[?(@.type=="Ready")].status}';
+    expect(await kubectl('get', 'node', cluster.nodeName, '-o', `jsonpath=${condition}`)).toBe('True');
+  });
+
+  test('runs a pod whose image was pulled from the ECR with a token', async () => {
+    expect(await startPod(space, 'with-token', image, { imagePullSecrets: [{ name: 'token' }] })).toBe(
+      'Running',
+    );
+  });
+
+  test('refuses the same image to a pod without a pull secret', async () => {
+    expect(await startPod(space, 'without', image)).toMatch(/^Err.*(401|authorization)/s);
+  });
+
+  test('has no way from the node to a registry on the internet', async () => {
+    expect(await startPod(space, 'internet', 'docker.io/library/nginx:1.28')).toMatch(/no such host/);
+  });
+
+  test('has a Docker engine that pulls from the internet and pushes to the ECR', async () => {
+    const [source] = operatorImages;
+    const target = `${registry}/${space}/nginx:by-docker`;
+    await capture('docker', ['login', '--username', 'AWS', '--password-stdin', registry], {
+      input: await ecrToken(),
+    });
+    await capture('docker', ['pull', source]);
+    await capture('docker', ['tag', source, target]);
+    await capture('docker', ['push', target]);
+    expect(await capture('skopeo', ['inspect', `docker://${target}`])).toContain('sha256:');
+  });
+});
