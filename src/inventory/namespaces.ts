@@ -1,5 +1,5 @@
-import picomatch from 'picomatch';
 import type { KubeObject } from '../cluster/port.ts';
+import { matchesAny } from './globs.ts';
 import { optsOut } from './ignore.ts';
 import type { NamespaceInfo } from './port.ts';
 
@@ -8,7 +8,7 @@ export function namespaceInfos(
   namespaces: readonly KubeObject[],
   exclude: readonly string[],
 ): readonly NamespaceInfo[] {
-  const excluded = picomatch([...exclude]);
+  const excluded = matchesAny(exclude);
   return namespaces.map((namespace) => {
     const { name, labels = {}, deletionTimestamp } = namespace.metadata;
     return {

@@ -1,0 +1,42 @@
+import { BootstrapError } from '../../errors/index.ts';
+import { waitFor } from '../../plan/index.ts';
+import type { Context, Run } from '../context.ts';
+import { isReconciled } from '../coverage.ts';
+import { operatorNamespace as namespace } from '../ownership.ts';
+import { isIncurable, syncOf } from '../sync.ts';
+import { expiryOf } from '../tokens.ts';
+
+/** Milliseconds; a first sync takes seconds, one after a failure up to two minutes because of the operator's back-off. */
+const deadline = 180_000;
+const hint = 'ecr-bootstrap status tells more; the next ecr-bootstrap up goes on.';
+
+/** Waits until the operator itself has issued the token in the pull secret of its namespace. */
+export async function waitForRenewal({ ctx, signal, emit }: Run): Promise<void> {
+  const what = 'the operator to renew the pull secret';
+  await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
+    const why = await whyNotRenewed(ctx);
+    if (why === undefined) return true;
+    if (isIncurable(why))
+      throw new BootstrapError({ code: 'not-ready', what: `wait for ${what}`, why, hint });
+    return pending(why);
+  });
+}
+
+async function whyNotRenewed({ cluster, config, clock }: Context): Promise<string | undefined> {
+  const { name } = config.pullSecret;
+  const [renewal, secret] = await Promise.all([
+    cluster.get({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name, namespace }),
+    cluster.get({ apiVersion: 'v1', kind: 'Secret', name, namespace }),
+  ]);
+  if (!renewal) return `ExternalSecret ${namespace}/${name} is not there`;
+  if (syncOf(renewal, []).state === 'failing') {
+    const warnings = await cluster.list(
+      { apiVersion: 'v1', kind: 'Event' },
+      { namespace, fieldSelector: 'type=Warning' },
+    );
+    const sync = syncOf(renewal, warnings);
+    if (sync.state === 'failing') return sync.why;
+  }
+  if (!secret || !isReconciled(secret)) return 'the operator has not written the Secret yet';
+  return (expiryOf(secret) ?? 0) > clock.now() ? undefined : 'its token is over';
+}

@@ -1,0 +1,60 @@
+import { refOf, targetOf } from '../cluster/names.ts';
+import type { KubeObject } from '../cluster/port.ts';
+import type { Finding } from '../plan/index.ts';
+import { annotations } from './ownership.ts';
+
+const hour = 3_600_000;
+
+/** Milliseconds: what is left is enough to find and repair what keeps a 12 h token from being renewed. */
+const soon = 3 * hour;
+
+/** When the token in a pull secret ends, in milliseconds since the epoch; undefined when it does not tell. */
+export function expiryOf({ metadata }: KubeObject): number | undefined {
+  const seconds = Number(metadata.annotations?.[annotations.expiresAt]);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+}
+
+/** What is to be said about the token's end; also when all is well, for the time that is left. */
+export function tokenFinding(secret: KubeObject, now: number): Finding {
+  const target = targetOf(refOf(secret));
+  const expiry = expiryOf(secret);
+  if (expiry === undefined) {
+    return {
+      level: 'unknown',
+      code: 'token-unknown',
+      target,
+      what: `it cannot be told how long the token of ${target.name} lasts`,
+      why: `the annotation ${annotations.expiresAt} is missing`,
+      hint: 'ecr-bootstrap up',
+    };
+  }
+  const left = expiry - now;
+  if (left > soon) {
+    return {
+      level: 'ok',
+      code: 'in-order',
+      target,
+      what: `token of ${target.name} is valid for ${timeText(left)}`,
+      why: 'the operator renews it',
+      hint: 'Nothing to do.',
+    };
+  }
+  const over = left <= 0;
+  return {
+    level: over ? 'failed' : 'warning',
+    code: over ? 'token-expired' : 'token-expiring',
+    target,
+    what: over
+      ? `token of ${target.name} ended ${timeText(-left)} ago`
+      : `token of ${target.name} ends in ${timeText(left)}`,
+    why: 'the operator did not renew it in time',
+    hint: 'ecr-bootstrap up renews it; other findings of this step may say what went wrong.',
+  };
+}
+
+/** `11 h 5 min`. */
+function timeText(milliseconds: number): string {
+  const minutes = Math.floor(milliseconds / 60_000);
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return hours > 0 ? `${hours} h ${rest} min` : `${rest} min`;
+}
