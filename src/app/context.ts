@@ -6,9 +6,11 @@ import { BootstrapError } from '../errors/index.ts';
 import type { Platforms } from '../images/port.ts';
 import { wantedImages } from '../images/wanted.ts';
 import { createInventory } from '../inventory/index.ts';
-import { createOperatorSource } from '../manifests/index.ts';
+import { cacheDirectory, createOperatorSource } from '../manifests/index.ts';
 import { createMirror } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
+import { cacheFolder } from '../registry/cache.ts';
+import { isLoginAccepted } from '../registry/token-check.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
 import { workloadsIfReachable } from './gather.ts';
@@ -25,10 +27,11 @@ export interface Parts {
 /** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
 export function createContext(parts: Parts): { context: Context; close: () => Promise<void> } {
   const { config, net, clock, env } = parts;
-  const aws = once(() => createAws({ region: config.aws.region, profile: config.aws.profile, net, clock }));
+  const aws = once(() => createAws({ region: config.aws.region, profile: config.aws.profile, net }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
   const mirror = once(() => createMirror({ ...parts, aws: aws() }));
-  const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, env }));
+  const cacheDir = cacheDirectory(env);
+  const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, cacheDir }));
 
   const observe = (): Context => {
     const inventory = once(() => createInventory(cluster(), config));
@@ -64,6 +67,8 @@ export function createContext(parts: Parts): { context: Context; close: () => Pr
       wantedImages: wanted,
       platforms,
       registryHost,
+      isLoginAccepted: async (host, login) =>
+        (await import('../registry/token-check.ts')).isLoginAccepted(net, host, login),
       fresh: observe,
     };
     return context;

@@ -30,13 +30,13 @@ export interface OperatorSettings
 }
 
 /** The 16 CRDs as we apply them. */
-export function operatorCrds(manifest: OperatorManifest, marks: Marks): KubeObject[] {
+export function patchCrds(manifest: OperatorManifest, marks: Marks): KubeObject[] {
   const crds = manifest.objects.filter(isCrd);
   return applyPatches(crds, [...markPatches(crds.length, manifest, marks), conversion(marks.namespace)]);
 }
 
 /** The other 19 objects as we apply them. */
-export function operatorObjects(manifest: OperatorManifest, settings: OperatorSettings): KubeObject[] {
+export function patchObjects(manifest: OperatorManifest, settings: OperatorSettings): KubeObject[] {
   const objects = manifest.objects.filter((object) => !isCrd(object));
   return applyPatches(objects, [
     ...markPatches(objects.length, manifest, settings),

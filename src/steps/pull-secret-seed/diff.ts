@@ -3,6 +3,7 @@ import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
 import type { Change, Diff, Field, Finding } from '../../plan/index.ts';
 import { nameOf } from '../../plan/index.ts';
+import { Secret } from '../../secret.ts';
 import type { Context } from '../context.ts';
 import { isSecretOurs, keySecret, keySecretName, pullSecretType, secret } from './objects.ts';
 import type { SeedState } from './state.ts';
@@ -41,8 +42,10 @@ function diffPullSecret({ seen, token }: SeedState, name: string, newKey: boolea
     return [{ action: 'replace', target, fields: [field], reason: 'the type of a Secret cannot change' }];
   }
   const reason = reseedReason(token.verdict, newKey);
-  return reason === undefined ? [] : [{ action: 'update', target, fields: [], reason }];
+  return reason === undefined ? [] : [{ action: 'update', target, fields: [newToken], reason }];
 }
+
+const newToken: Field = { path: 'data[".dockerconfigjson"]', to: new Secret('') };
 
 function reseedReason(verdict: SeedState['token']['verdict'], newKey: boolean): string | undefined {
   if (verdict === 'refused') return 'the registry refuses its token';

@@ -15,8 +15,20 @@ import { observeSeed, type SeedState } from './state.ts';
  */
 export const pullSecretSeed: Step<SeedState> = {
   id: 'pull-secret-seed',
-  title: 'First pull secret for the operator',
+  title: "the operator's pull secret",
   needs: ['aws', 'cluster'],
+  rights: [
+    {
+      apiGroups: [''],
+      resources: ['namespaces', 'secrets'],
+      verbs: ['get', 'create', 'patch', 'delete'],
+    },
+    {
+      apiGroups: ['external-secrets.io'],
+      resources: ['externalsecrets', 'clusterexternalsecrets'],
+      verbs: ['get', 'list', 'patch'],
+    },
+  ],
   observe: observeSeed,
   diff: diffSeed,
 

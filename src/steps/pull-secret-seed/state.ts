@@ -2,6 +2,7 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
+import { secretNames } from '../policies/names.ts';
 import { keySecretName, loginIn, namespaceObject } from './objects.ts';
 import { readStoredPair, type StoredPair } from './stored-pair.ts';
 
@@ -27,7 +28,7 @@ export async function observeSeed(ctx: Context): Promise<SeedState> {
   const v1 = { apiVersion: 'v1' } as const;
   const [host, stored, seenNamespace, keySecret, pullSecret] = await Promise.all([
     ctx.registryHost(),
-    readStoredPair(ctx.aws, config.users.imagePuller.name),
+    readStoredPair(ctx.aws, secretNames(config)),
     cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),

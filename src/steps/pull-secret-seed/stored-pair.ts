@@ -1,4 +1,5 @@
 import type { AwsPort, KeyPair, SecretInfo, SecretsPort } from '../../aws/port.ts';
+import type { SecretNames } from '../policies/names.ts';
 
 /** The image-puller's key as Secrets Manager holds it. */
 export type StoredPair =
@@ -7,9 +8,11 @@ export type StoredPair =
   | { readonly state: 'torn' }
   | { readonly state: 'absent' };
 
-/** @param prefix name of the IAM user, with which the three secrets' names begin */
-export async function readStoredPair({ secrets }: AwsPort, prefix: string): Promise<StoredPair> {
-  const names = secretNames(prefix);
+export async function readStoredPair(
+  { secrets }: AwsPort,
+  { id, secret, region }: SecretNames,
+): Promise<StoredPair> {
+  const names = [id, secret, region];
   const versions = (await Promise.all(names.map((name) => secrets.describe(name)))).map(currentVersion);
   const [version] = versions;
   if (version === undefined || versions.includes(undefined)) return { state: 'absent' };
@@ -28,9 +31,6 @@ async function readVersion(
   if (id === undefined || secretAccessKey === undefined || region === undefined) return { state: 'absent' };
   return { state: 'whole', pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region.reveal() };
 }
-
-const secretNames = (prefix: string): readonly string[] =>
-  ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'REGION'].map((name) => `${prefix}-${name}`);
 
 const currentVersion = (info: SecretInfo | undefined): string | undefined =>
   info?.deleted === false ? info.versions.find(({ stages }) => stages.includes('AWSCURRENT'))?.id : undefined;

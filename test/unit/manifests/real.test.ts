@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { operatorCrds, operatorObjects } from '../../../src/manifests/index.ts';
+import { patchCrds, patchObjects } from '../../../src/manifests/index.ts';
 import { verifyOfficial } from '../../../src/manifests/official.ts';
 import { parseObjects } from '../../../src/manifests/parse.ts';
 import { settings } from './settings.ts';
@@ -13,8 +13,8 @@ describe.skipIf(file === undefined)("the release's own YAML", () => {
     const objects = await parseObjects(readFileSync(file ?? '', 'utf8'), 'real');
     verifyOfficial(objects, 'real');
     const manifest = { objects, sha256: 'f'.repeat(64), from: 'real' };
-    const crds = operatorCrds(manifest, settings);
-    const rest = operatorObjects(manifest, settings);
+    const crds = patchCrds(manifest, settings);
+    const rest = patchObjects(manifest, settings);
     expect([crds.length, rest.length]).toEqual([16, 19]);
     for (const crd of crds)
       expect(crd).toHaveProperty('spec.conversion.webhook.clientConfig.service', {

@@ -1,0 +1,130 @@
+import type { ClusterPort, Kind, KubeObject } from '../../cluster/port.ts';
+import { patchCrds } from '../../manifests/index.ts';
+import { type Finding, waitFor } from '../../plan/index.ts';
+import type { Context, Run, Step } from '../context.ts';
+import {
+  applyObjects,
+  diffObjects,
+  isOurs,
+  type ObjectsState,
+  observeObjects,
+  removeObjects,
+} from '../objects.ts';
+import { annotations, managedBy, operatorNamespace } from '../ownership.ts';
+import { findControllers, foreignFindings } from './foreign.ts';
+
+export interface OperatorCrdsState extends ObjectsState {
+  /** Deployments of the operator, in any namespace. */
+  readonly controllers: readonly KubeObject[];
+  /** Kinds that we write and the cluster does not serve. */
+  readonly unserved: readonly Kind[];
+  /** Somebody else's ExternalSecrets, which would go with the CRDs. */
+  readonly inUse: boolean;
+}
+
+const group = 'external-secrets.io/v1beta1';
+
+/** The kinds that we write. */
+const kinds: readonly Kind[] = [
+  { apiVersion: group, kind: 'ExternalSecret' },
+  { apiVersion: group, kind: 'SecretStore' },
+  { apiVersion: group, kind: 'ClusterSecretStore' },
+  { apiVersion: group, kind: 'ClusterExternalSecret' },
+  { apiVersion: 'generators.external-secrets.io/v1alpha1', kind: 'ECRAuthorizationToken' },
+];
+
+/** Milliseconds; definitions are served about a second after they were applied. */
+const deadline = 60_000;
+
+export const operatorCrds: Step<OperatorCrdsState> = {
+  id: 'operator-crds',
+  title: 'definitions of External Secrets Operator',
+  needs: ['cluster'],
+  rights: [
+    {
+      apiGroups: ['apiextensions.k8s.io'],
+      resources: ['customresourcedefinitions'],
+      verbs: ['get', 'create', 'patch', 'delete'],
+    },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list'] },
+    { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list'] },
+  ],
+
+  async observe(ctx) {
+    const { cluster, config } = ctx;
+    const [objects, controllers, unserved, inUse] = await Promise.all([
+      wantedCrds(ctx).then((wanted) => observeObjects(cluster, wanted)),
+      config.externalSecrets.install ? findControllers(cluster) : [],
+      findUnserved(cluster),
+      isUsedByOthers(ctx),
+    ]);
+    return { ...objects, controllers, unserved, inUse };
+  },
+
+  diff(state, { config }) {
+    if (!config.externalSecrets.install) return { changes: [], findings: unservedFindings(state.unserved) };
+    const findings = foreignFindings(state.controllers, state, state.unserved.length === 0);
+    if (findings.length > 0) return { changes: [], findings };
+    return diffObjects(state, { foreign: 'operator-foreign' });
+  },
+
+  async apply(changes, state, run) {
+    const outcomes = await applyObjects(changes, state, run);
+    run.ctx.cluster.forgetKinds();
+    return outcomes;
+  },
+
+  async ready({ wanted }, run) {
+    if (wanted.length > 0) await waitUntilServed(run);
+  },
+
+  render: wantedCrds,
+
+  // Deleting a definition deletes every object of its kind, other people's too.
+  remove: (state) => (state.inUse ? [] : removeObjects(state)),
+};
+
+async function wantedCrds({ config, operatorSource }: Context): Promise<KubeObject[]> {
+  if (!config.externalSecrets.install) return [];
+  const manifest = await operatorSource.load();
+  return patchCrds(manifest, { namespace: operatorNamespace, labels: managedBy, annotations });
+}
+
+async function findUnserved(cluster: ClusterPort): Promise<Kind[]> {
+  const served = await Promise.all(kinds.map((kind) => cluster.serves(kind)));
+  return kinds.filter((_, index) => !served[index]);
+}
+
+async function isUsedByOthers({ inventory, config }: Context): Promise<boolean> {
+  const isCopy = ({ metadata }: KubeObject): boolean =>
+    metadata.ownerReferences?.some(
+      ({ kind, name }) => kind === 'ClusterExternalSecret' && name === config.pullSecret.name,
+    ) ?? false;
+  const all = await inventory.externalSecrets();
+  return all.some((object) => !isOurs(object) && !isCopy(object));
+}
+
+async function waitUntilServed({ ctx, signal, emit }: Run): Promise<void> {
+  const wait = { clock: ctx.clock, signal, emit, deadline, every: 250 };
+  const hint =
+    'See what the API server says about them: kubectl describe crd externalsecrets.external-secrets.io';
+  await waitFor({ ...wait, what: 'the definitions to be served', hint }, async (pending) => {
+    const unserved = await findUnserved(ctx.cluster);
+    if (unserved.length === 0) return true;
+    ctx.cluster.forgetKinds();
+    return pending(`not served yet: ${unserved.map(nameOf).join(', ')}`);
+  });
+}
+
+const nameOf = ({ apiVersion, kind }: Kind): string => `${kind} ${apiVersion}`;
+
+const unservedFindings = (unserved: readonly Kind[]): Finding[] =>
+  unserved.map((kind) => ({
+    level: 'failed',
+    code: 'operator-api',
+    target: { kind: 'CustomResourceDefinition', name: nameOf(kind) },
+    what: `the cluster does not serve ${nameOf(kind)}`,
+    why: 'externalSecrets.install is false, and the operator that is there is missing or of another version',
+    hint: 'Install a version that serves it (v1beta1 is gone from 0.17 on), or set externalSecrets.install: true.',
+    blocking: true,
+  }));

@@ -1,0 +1,120 @@
+import type { KubeObject } from '../../cluster/port.ts';
+import type { Finding, Target } from '../../plan/index.ts';
+import type { Context } from '../context.ts';
+import { operatorNamespace as namespace } from '../ownership.ts';
+import { hintFor } from '../pod-trouble.ts';
+import { describe, findTrouble, readPods } from './pods.ts';
+import { findUnready } from './readiness.ts';
+import { imageInEcr } from './wanted.ts';
+
+/** The pods rather than the Deployments: the controller has no probes, so its "Available" says nothing. */
+export async function operatorHealth(ctx: Context): Promise<readonly Finding[]> {
+  const { cluster } = ctx;
+  const [pods, image, unready] = await Promise.all([
+    readPods(cluster),
+    imageInEcr(ctx),
+    findUnready(cluster),
+  ]);
+  const troubled = await findTrouble(cluster, pods);
+  const broken = new Set(troubled.map(({ pod }) => pod));
+  const running = Object.values(pods)
+    .flat()
+    .filter((pod) => !broken.has(pod));
+  return [
+    ...troubled.map(({ pod, trouble }) =>
+      unhealthy(
+        'failed',
+        podTarget(pod),
+        'does not run',
+        describe(trouble),
+        hintFor(trouble, ctx.config.aws.region),
+      ),
+    ),
+    ...Object.entries(pods).flatMap(([part, own]) => (own.length === 0 ? [absent(part)] : [])),
+    ...running.flatMap((pod) => [...restarts(pod), ...wrongImage(pod, image)]),
+    ...(unready === undefined || broken.size > 0 ? [] : [webhookDown(unready)]),
+  ];
+}
+
+const absent = (part: string): Finding =>
+  unhealthy(
+    'failed',
+    { kind: 'Deployment', name: `${namespace}/${part}` },
+    'has no pod',
+    'nothing runs of it',
+    `See why: kubectl describe deployment -n ${namespace} ${part}`,
+  );
+
+const webhookDown = (why: string): Finding =>
+  unhealthy(
+    'failed',
+    { kind: 'Service', name: `${namespace}/external-secrets-webhook` },
+    'does not refuse what it must',
+    why,
+    'Run ecr-bootstrap up, which waits for it and tells what keeps it.',
+  );
+
+/** More often than this it is no accident. */
+const remarkable = 5;
+
+function restarts(pod: KubeObject): Finding[] {
+  const count = statuses(pod).reduce((sum, { restartCount = 0 }) => sum + restartCount, 0);
+  if (count < remarkable) return [];
+  const last = statuses(pod).find(({ lastState }) => lastState?.terminated)?.lastState?.terminated;
+  return [
+    unhealthy(
+      'warning',
+      podTarget(pod),
+      `was restarted ${count} times`,
+      last
+        ? `last with ${last.reason ?? 'no reason'}, exit code ${last.exitCode ?? 'unknown'}`
+        : 'no reason is known',
+      `Read its last log: kubectl logs -n ${namespace} ${pod.metadata.name} --previous`,
+    ),
+  ];
+}
+
+function wrongImage(pod: KubeObject, wanted: string): Finding[] {
+  const { containers = [] } = (pod['spec'] ?? {}) as { containers?: { image?: string }[] };
+  const other = containers.find(({ image }) => image !== wanted);
+  if (other === undefined) return [];
+  return [
+    unhealthy(
+      'warning',
+      podTarget(pod),
+      `runs ${other.image}`,
+      `its image should be ${wanted}`,
+      'Run ecr-bootstrap up, or delete the pod if its Deployment names the right image.',
+    ),
+  ];
+}
+
+function unhealthy(
+  level: 'failed' | 'warning',
+  target: Target,
+  what: string,
+  why: string,
+  hint: string,
+): Finding {
+  return {
+    level,
+    code: 'operator-unhealthy',
+    target,
+    what: `${target.kind} ${target.name} ${what}`,
+    why,
+    hint,
+  };
+}
+
+interface ContainerStatus {
+  readonly restartCount?: number;
+  readonly lastState?: { readonly terminated?: { readonly reason?: string; readonly exitCode?: number } };
+}
+
+const statuses = (pod: KubeObject): readonly ContainerStatus[] =>
+  ((pod['status'] ?? {}) as { containerStatuses?: ContainerStatus[] }).containerStatuses ?? [];
+
+const podTarget = ({ metadata }: KubeObject): Target => ({
+  kind: 'Pod',
+  name: `${namespace}/${metadata.name}`,
+});

@@ -1,0 +1,71 @@
+import { refOf } from '../../cluster/names.ts';
+import { type Change, type Diff, nameOf, type Outcome } from '../../plan/index.ts';
+import type { Step } from '../context.ts';
+import {
+  applyObjects,
+  diffObjects,
+  keyOf,
+  type ObjectsState,
+  observeObjects,
+  removeObjects,
+} from '../objects.ts';
+import { operatorHealth } from './health.ts';
+import { rights } from './rights.ts';
+import { renewStuckPods } from './pods.ts';
+import { waitForCertificate, waitUntilProven } from './readiness.ts';
+import { isAfterCertificate, noAuthorities, wantedObjects } from './wanted.ts';
+
+/** External Secrets Operator from the private registry, with the pull secret that the step before has seeded. */
+export const operator: Step<ObjectsState> = {
+  id: 'operator',
+  title: 'External Secrets Operator',
+  needs: ['cluster'],
+  rights,
+
+  async observe(ctx) {
+    const wanted = await wantedObjects(ctx);
+    const unwanted = ctx.config.externalSecrets.caBundle === undefined ? [refOf(noAuthorities)] : [];
+    return observeObjects(ctx.cluster, wanted, wanted.length > 0 ? unwanted : []);
+  },
+
+  diff: (state) => oneFinding(diffObjects(state, { foreign: 'operator-foreign' })),
+
+  async apply(changes, state, run) {
+    const [early, late] = split(changes, state);
+    const outcomes = await applyObjects(early, state, run);
+    if (late.length === 0) return outcomes;
+    if (outcomes.some(({ result }) => result !== 'done')) return [...outcomes, ...late.map(skipped)];
+    await renewStuckPods(run);
+    await waitForCertificate(run);
+    return [...outcomes, ...(await applyObjects(late, state, run))];
+  },
+
+  async ready({ wanted }, run) {
+    if (wanted.length === 0) return;
+    await renewStuckPods(run);
+    await waitUntilProven(run);
+  },
+
+  health: async ({ seen }, ctx) => (seen.size === 0 ? [] : operatorHealth(ctx)),
+
+  render: wantedObjects,
+
+  remove: removeObjects,
+};
+
+/** Somebody else's installation is one fact, though it has many objects. */
+function oneFinding({ changes, findings }: Diff): Diff {
+  const [first, ...others] = findings;
+  if (first === undefined || others.length === 0) return { changes, findings };
+  const why = `${first.why}; the same holds for ${others.length} more of the operator's objects`;
+  return { changes, findings: [{ ...first, why }] };
+}
+
+/** What can be applied at once, and what has to wait for the webhook's certificate. */
+function split(changes: readonly Change[], { wanted }: ObjectsState): [Change[], Change[]] {
+  const waiting = new Set(wanted.filter(isAfterCertificate).map((object) => keyOf(refOf(object))));
+  const isLate = ({ action, target }: Change): boolean => action !== 'delete' && waiting.has(nameOf(target));
+  return [changes.filter((change) => !isLate(change)), changes.filter(isLate)];
+}
+
+const skipped = (change: Change): Outcome => ({ change, result: 'skipped' });
