@@ -53,17 +53,20 @@ class DockerodeAdapter implements DockerPort {
     return this.#attempt({ what: `look up ${reference}`, registry }, async () => {
       const image = this.#docker.getImage(reference);
       const found = await image.distribution(authentication(registry, credential));
-      return { digest: found.Descriptor.digest, platforms: found.Platforms.map(platformOf) };
+      // Indexes of BuildKit list their attestations as images for `unknown/unknown`.
+      const told = found.Platforms as typeof found.Platforms | null;
+      const platforms = told?.map(platformOf).filter(({ os }) => os !== 'unknown');
+      return { digest: found.Descriptor.digest, ...(platforms && { platforms }) };
     });
   }
 
-  async pull(reference: string, platform: Platform, options: TransferOptions): Promise<void> {
+  async pull(reference: string, platform: Platform | undefined, options: TransferOptions): Promise<void> {
     const registry = registryOf(reference);
-    const what = `pull ${reference} for ${formatPlatform(platform)}`;
+    const what = `pull ${reference}${platform ? ` for ${formatPlatform(platform)}` : ''}`;
     await this.#transfer({ what, registry }, options.signal, async () => {
       const stream = await this.#docker.createImage({
         fromImage: reference,
-        platform: formatPlatform(platform),
+        ...(platform && { platform: formatPlatform(platform) }),
         abortSignal: options.signal,
         ...authentication(registry, options.credential),
       });

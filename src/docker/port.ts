@@ -16,7 +16,8 @@ export interface LocalImage {
 export interface SourceImage {
   /** Digest of the manifest, or of the index when there are several platforms. */
   readonly digest: string;
-  readonly platforms: readonly Platform[];
+  /** Missing when the engine does not tell: Docker 20.10 for a manifest of the OCI kind without an index. */
+  readonly platforms?: readonly Platform[];
 }
 
 /** How far a pull or push is. Bytes as the engine counts them: compressed for a pull, uncompressed for most pushes. */
@@ -56,7 +57,8 @@ export interface DockerPort {
   image(reference: string): Promise<LocalImage | undefined>;
   /** Asks the source's registry through the engine. */
   source(reference: string, credential: Credential | undefined): Promise<SourceImage>;
-  pull(reference: string, platform: Platform, options: TransferOptions): Promise<void>;
+  /** @param platform undefined only for an image that has just one, whatever it is */
+  pull(reference: string, platform: Platform | undefined, options: TransferOptions): Promise<void>;
   tag(image: string, repository: string, tag: string): Promise<void>;
   /** Pushes exactly this tag. */
   push(repository: string, tag: string, platform: Platform, options: TransferOptions): Promise<Pushed>;

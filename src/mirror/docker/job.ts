@@ -6,7 +6,7 @@ import type { Credential, Credentials } from '../../registry/credentials.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { readHeld, type Held } from './held.ts';
-import { choosePlatform } from './platform.ts';
+import { choosePlatform, onePlatform } from './platform.ts';
 import type { CopyProgress } from './progress.ts';
 import { localName, type BorrowedReferences } from './references.ts';
 import { tally } from './tally.ts';
@@ -113,19 +113,26 @@ export class ImageJob {
       });
       return { platform, local };
     }
-    return { platform: choosePlatform(this.#image.source, wanted, answer.platforms), digest: answer.digest };
+    const { digest, platforms } = answer;
+    if (platforms) return { platform: choosePlatform(this.#image.source, wanted, platforms), digest };
+    if (wanted !== 'all') return { platform: onePlatform(this.#image.source, wanted), digest };
+    const local = await this.#pull(undefined);
+    return { platform: local.platform, digest, local };
   }
 
   async #obtain({ local, platform }: Source): Promise<LocalImage> {
-    if (local) return local;
+    return local ?? this.#pull(platform);
+  }
+
+  async #pull(platform: Platform | undefined): Promise<LocalImage> {
     const { docker } = this.#context;
     await this.#borrowed.borrow(this.#name);
     await docker.pull(this.#name, platform, this.#transfer('pull', await this.#credential()));
     const pulled = await docker.image(this.#name);
-    if (pulled && serves(platform, pulled.platform)) return pulled;
+    if (pulled && (!platform || serves(platform, pulled.platform))) return pulled;
     throw new BootstrapError({
       code: 'image-platform-missing',
-      what: `pull ${this.#image.source} for ${formatPlatform(platform)}`,
+      what: `pull ${this.#image.source}${platform ? ` for ${formatPlatform(platform)}` : ''}`,
       why: pulled
         ? `the engine got ${formatPlatform(pulled.platform)}`
         : 'the engine does not have it after the pull',

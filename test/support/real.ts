@@ -1,0 +1,140 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TestRegistry } from './registry.ts';
+
+/** A real program in a folder of its own, both gone after {@link Part.stop}. */
+export interface Part {
+  stop(): Promise<void>;
+}
+
+/** How long a program may take to answer, or to end, in milliseconds. */
+const patience = 30_000;
+
+/** Starts Debian's docker-registry with TLS and Basic authentication on a free port of loopback. */
+export async function startRegistry(): Promise<Part & { readonly registry: TestRegistry }> {
+  const folder = await mkdtemp(join(tmpdir(), 'ecr-bootstrap-registry-'));
+  const [port, ca] = await Promise.all([freePort(), makeCertificate(folder)]);
+  const user = { username: 'pusher', password: randomBytes(16).toString('hex') };
+  await writeFile(join(folder, 'htpasswd'), `${user.username}:${bcrypt(user.password)}\n`);
+  const configFile = join(folder, 'config.json');
+  await writeFile(configFile, JSON.stringify(registryConfig(folder, port)));
+  const program = run('docker-registry', ['serve', configFile], folder);
+  const registry = new TestRegistry(`127.0.0.1:${port}`, ca, user);
+  await program.until('answers', () => registry.answers());
+  return {
+    registry,
+    stop: async () => {
+      await registry.close();
+      await program.stop();
+    },
+  };
+}
+
+const registryConfig = (folder: string, port: number): object => ({
+  version: 0.1,
+  log: { level: 'warn' },
+  storage: { filesystem: { rootdirectory: join(folder, 'data') } },
+  http: {
+    addr: `127.0.0.1:${port}`,
+    secret: randomBytes(16).toString('hex'),
+    tls: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
+  },
+  auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } },
+});
+
+/**
+ * Starts a Docker engine of its own; wants root. No bridge and no firewall rules: nothing runs containers here.
+ * The engine does not check certificates of registries on loopback, so it needs no authority of the test's.
+ */
+export async function startDocker(): Promise<Part & { readonly url: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'ecr-bootstrap-docker-'));
+  const socket = join(folder, 'docker.sock');
+  await mkdir(join(folder, 'home'));
+  const program = run(
+    'dockerd',
+    [
+      ...['--host', `unix://${socket}`, '--pidfile', join(folder, 'pid')],
+      ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+      ...['--bridge', 'none', '--iptables=false', '--ip-forward=false', '--log-level', 'warn'],
+    ],
+    folder,
+  );
+  await program.until('listens', () => Promise.resolve(existsSync(socket)));
+  return { url: `unix://${socket}`, stop: () => program.stop() };
+}
+
+interface Program {
+  until(what: string, done: () => Promise<boolean>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function run(name: string, args: readonly string[], folder: string): Program {
+  const child = spawn(name, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: join(folder, 'home') },
+  });
+  let log = '';
+  child.stdout.on('data', (text: Buffer) => (log += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (log += text.toString()));
+  child.on('error', (error) => (log += error.message));
+  const stop = async (): Promise<void> => {
+    await end(child);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return {
+    stop,
+    until: async (what, done) => {
+      const deadline = Date.now() + patience;
+      while (!(await done())) {
+        if (child.pid === undefined || child.exitCode !== null || Date.now() > deadline) {
+          await stop();
+          throw new Error(`${name} never ${what}: ${log.slice(-2000)}`);
+        }
+        await delay(50);
+      }
+    },
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const forced = setTimeout(() => child.kill('SIGKILL'), patience);
+  await ended;
+  clearTimeout(forced);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Writes a self-signed `cert.pem` for loopback with its `key.pem`; resolves to the certificate. */
+async function makeCertificate(folder: string): Promise<string> {
+  const subject = ['-subj', '/CN=loopback', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
+  execFileSync('openssl', ['req', '-x509', '-days', '2', ...key, ...subject, ...files], { stdio: 'ignore' });
+  return readFile(join(folder, 'cert.pem'), 'utf8');
+}
+
+/** The only hash that docker-registry takes. Perl is part of every Debian, and its crypt knows bcrypt. */
+function bcrypt(password: string): string {
+  const salt = `$2y$05$${randomBytes(11).toString('hex')}`;
+  return execFileSync('perl', ['-e', 'my ($p, $s) = split " ", <STDIN>; print crypt($p, $s)'], {
+    input: `${password} ${salt}`,
+    encoding: 'utf8',
+  });
+}
