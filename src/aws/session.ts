@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import type { Net } from '../net/index.ts';
 import { explain } from './failure.ts';
@@ -9,8 +10,6 @@ export interface AwsOptions {
   /** Of the AWS configuration files; undefined for the SDK's own choice. */
   readonly profile?: string | undefined;
   readonly net: Net;
-  /** Of this program, for the user agent. */
-  readonly version: string;
   /** Milliseconds until an answer must come; default 30 s. */
   readonly patience?: number;
 }
@@ -56,13 +55,19 @@ export function createSession(options: AwsOptions, pair?: KeyPair): Session {
   };
 }
 
+/** The same path leads to it from src and from dist. */
+function ownVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
 function clientSettings(options: AwsOptions, handler: NetHandler, pair: KeyPair | undefined) {
-  const { region, profile, version } = options;
+  const { region, profile } = options;
   return {
     region,
     ...(profile ? { profile } : {}),
     requestHandler: handler,
-    customUserAgent: [['ecr-bootstrap', version]] as [string, string][],
+    customUserAgent: [['ecr-bootstrap', ownVersion()]] as [string, string][],
     logger: quiet,
     credentials: pair
       ? { accessKeyId: pair.accessKeyId, secretAccessKey: pair.secretAccessKey.reveal() }

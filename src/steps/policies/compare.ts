@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Field, Value } from '../../plan/index.ts';
+import type { PolicyDocument } from './document.ts';
+
+/**
+ * What differs between a policy and the wanted one, statement by statement. IAM takes one string for a list of
+ * one and gives no meaning to a list's order, so neither counts as a difference.
+ */
+export function compareDocuments(wanted: PolicyDocument, actual: unknown): Field[] {
+  const want = statementsBySid(wanted);
+  const have = statementsBySid(actual);
+  const fields: Field[] = [];
+  for (const sid of new Set([...want.keys(), ...have.keys()])) {
+    const from = have.get(sid);
+    const to = want.get(sid);
+    const path = `document.${sid}`;
+    if (from && to) fields.push(...compareStatements(path, from, to));
+    else fields.push({ path, ...(from ? { from } : {}), ...(to ? { to } : {}) });
+  }
+  return fields;
+}
+
+type Plain = Readonly<Record<string, Value>>;
+
+function compareStatements(path: string, from: Plain, to: Plain): Field[] {
+  return [...new Set([...Object.keys(from), ...Object.keys(to)])]
+    .filter((key) => !isDeepStrictEqual(from[key], to[key]))
+    .map((key) => ({
+      path: `${path}.${key}`,
+      ...(key in from ? { from: from[key] } : {}),
+      ...(key in to ? { to: to[key] } : {}),
+    }));
+}
+
+function statementsBySid(document: unknown): Map<string, Plain> {
+  const { Statement: statements } = (document ?? {}) as { Statement?: unknown };
+  return new Map(
+    [statements ?? []].flat().map((statement, index) => {
+      const plain = normal(statement) as Plain;
+      return [String([plain['Sid'] ?? `statement ${index + 1}`].flat()[0]), plain];
+    }),
+  );
+}
+
+/** Every string becomes a list, and every list is sorted; `Effect` and `Sid` alike, on both sides. */
+function normal(value: unknown): Value {
+  if (Array.isArray(value)) return value.map(String).sort();
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, normal(member)]));
+  }
+  return [String(value)];
+}

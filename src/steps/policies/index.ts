@@ -1,0 +1,41 @@
+import type { Config } from '../../config/schema.ts';
+import type { PolicyDocument } from './document.ts';
+import { firstRunPolicy } from './first-run.ts';
+import { imagePullerPolicy } from './image-puller.ts';
+import type { Account } from './names.ts';
+import { powerUserPolicy } from './power-user.ts';
+
+export type { PolicyDocument, Statement } from './document.ts';
+export { namesIn, secretNames, type Account, type Names, type SecretNames, type UserNames } from './names.ts';
+
+const policies = {
+  'first-run': firstRunPolicy,
+  'power-user': powerUserPolicy,
+  'image-puller': imagePullerPolicy,
+} as const;
+
+export type PolicyName = keyof typeof policies;
+
+/** One of the IAM documents, from the same source for the steps and for who prints it. */
+export function policyDocument(
+  name: PolicyName,
+  config: Config,
+  account: Account = unseenAccount(config),
+): PolicyDocument {
+  return policies[name](config, account);
+}
+
+/** The account as far as the configuration tells, for documents that are printed without asking AWS. */
+function unseenAccount({ aws: { region, accountId = '*' } }: Config): Account {
+  return { region, accountId, partition: partitionOf(region) };
+}
+
+/** By the regions' prefixes, which AWS keeps apart by partition. */
+function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  if (region.startsWith('us-gov-')) return 'aws-us-gov';
+  if (region.startsWith('eusc-')) return 'aws-eusc';
+  const isolated = /^[a-z]+-iso([a-z]?)-/.exec(region);
+  if (isolated) return isolated[1] ? `aws-iso-${isolated[1]}` : 'aws-iso';
+  return 'aws';
+}

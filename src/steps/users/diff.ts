@@ -1,0 +1,71 @@
+import type { Change, Diff, Field } from '../../plan/index.ts';
+import { compareTags } from '../tags.ts';
+import { compareDocuments } from '../policies/compare.ts';
+import { excessFindings, foreignFindings, forAdministrator, unmanagedFindings } from './findings.ts';
+import type { SeenUser, UserState, WantedUser } from './state.ts';
+import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
+
+/** What one of the two users lacks, and what about it is not ours to change. */
+export function diffUser(state: UserState): Diff {
+  const { wanted, seen, callerIsPowerUser } = state;
+  if (!wanted.manage || !seen) return { changes: [], findings: unmanagedFindings(wanted, seen) };
+  const foreign = foreignFindings(wanted, seen);
+  if (foreign.length > 0) return { changes: [], findings: foreign };
+  const changes = changesFor(wanted, seen);
+  const findings = excessFindings(wanted, seen);
+  if (!callerIsPowerUser) return { changes, findings };
+  return {
+    changes: [],
+    findings: [...changes.map((change) => forAdministrator(wanted, change)), ...findings],
+  };
+}
+
+function changesFor(wanted: WantedUser, seen: SeenUser): Change[] {
+  return [...userChanges(wanted, seen), ...policyChanges(wanted, seen), ...attachmentChanges(wanted, seen)];
+}
+
+function userChanges(wanted: WantedUser, { user }: SeenUser): Change[] {
+  const { permissionsBoundary } = wanted;
+  const target = userTarget(wanted.name);
+  if (!user) {
+    const fields: Field[] = [
+      { path: 'path', to: wanted.path },
+      ...(permissionsBoundary ? [{ path: 'permissionsBoundary', to: permissionsBoundary }] : []),
+      ...compareTags(wanted.tags, {}),
+    ];
+    return [{ action: 'create', target, fields, grants: true }];
+  }
+  const fields = [...compareTags(wanted.tags, user.tags)];
+  if (permissionsBoundary && permissionsBoundary !== user.permissionsBoundary) {
+    fields.push({ path: 'permissionsBoundary', from: user.permissionsBoundary, to: permissionsBoundary });
+  }
+  return fields.length > 0 ? [{ action: 'update', target, fields, grants: true }] : [];
+}
+
+function policyChanges({ policy, attached, tags }: WantedUser, seen: SeenUser): Change[] {
+  if (!attached.includes(policy.arn)) return [];
+  const target = policyTarget(policy.name);
+  const fields = [
+    ...compareDocuments(policy.document, seen.policy?.document),
+    ...compareTags(tags, seen.policy?.tags ?? {}),
+  ];
+  if (!seen.policy) return [{ action: 'create', target, fields, grants: true }];
+  return fields.length > 0 ? [{ action: 'update', target, fields, grants: true }] : [];
+}
+
+/** Only our own policy is ever detached; what others attached is a finding. */
+function attachmentChanges(wanted: WantedUser, seen: SeenUser): Change[] {
+  const missing = wanted.attached.filter((arn) => !seen.attached.includes(arn));
+  const needless = [wanted.policy.arn].filter(
+    (arn) => seen.attached.includes(arn) && !wanted.attached.includes(arn),
+  );
+  const change =
+    (action: 'create' | 'delete') =>
+    (arn: string): Change => ({
+      action,
+      target: attachmentTarget(wanted.name, arn),
+      fields: [{ path: 'policyArn', [action === 'create' ? 'to' : 'from']: arn }],
+      grants: true,
+    });
+  return [...missing.map(change('create')), ...needless.map(change('delete'))];
+}

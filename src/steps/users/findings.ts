@@ -1,0 +1,136 @@
+import type { Tags } from '../../aws/port.ts';
+import { nameOf, type Change, type Finding } from '../../plan/index.ts';
+import { tags as tagKeys } from '../ownership.ts';
+import { ownershipOf, tagArguments } from '../tags.ts';
+import { documentOf, type SeenUser, type WantedUser } from './state.ts';
+import { policyTarget, userTarget } from './targets.ts';
+
+/** Of a user or policy that exists under our name and is not ours. They end a run before its first change. */
+export function foreignFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+  const { name, policy } = wanted;
+  const findings: Finding[] = [];
+  if (seen.user && ownershipOf(seen.user.tags, wanted.tags) !== 'ours') {
+    findings.push({
+      level: 'failed',
+      code: 'user-foreign',
+      target: userTarget(name),
+      what: `IAM user ${name} exists and is not ours`,
+      why: `${ownerOf(seen.user.tags)}; it has ${contentOf(seen)}`,
+      hint: hintFor(wanted, seen.user.tags, `aws iam tag-user --user-name ${name}`),
+      blocking: true,
+    });
+  }
+  if (seen.policy && ownershipOf(seen.policy.tags, wanted.tags) !== 'ours') {
+    findings.push({
+      level: 'failed',
+      code: 'user-foreign',
+      target: policyTarget(policy.name),
+      what: `IAM policy ${policy.name} exists and is not ours`,
+      why: ownerOf(seen.policy.tags),
+      hint: hintFor(wanted, seen.policy.tags, `aws iam tag-policy --policy-arn ${policy.arn}`),
+      blocking: true,
+    });
+  }
+  return findings;
+}
+
+function ownerOf(tags: Tags): string {
+  const project = tags[tagKeys.project];
+  return project === undefined
+    ? `it bears no tag ${tagKeys.project}`
+    : `it belongs to project ${project} in ${tags[tagKeys.region] ?? 'an unknown region'}`;
+}
+
+/** What belongs to another project stays there; what belongs to nobody known can be handed over. */
+function hintFor(wanted: WantedUser, tags: Tags, tagCommand: string): string {
+  const rename = `Set users.${wanted.who}.name to another name`;
+  return ownershipOf(tags, wanted.tags) === 'other'
+    ? `${rename}.`
+    : `${rename}, or hand it over: \`${tagCommand} --tags ${tagArguments(wanted.tags)}\`.`;
+}
+
+function contentOf({ attached, inline, groups }: SeenUser): string {
+  const parts = [
+    ...attached.map((arn) => `policy ${arn}`),
+    ...inline.map((name) => `inline policy ${name}`),
+    ...groups.map((name) => `group ${name}`),
+  ];
+  return parts.join(', ') || 'no policies and no groups';
+}
+
+/** Of what somebody else gave our user, each with the command that takes it away. */
+export function excessFindings({ name, attached, policy }: WantedUser, seen: SeenUser): Finding[] {
+  const known = [...attached, policy.arn];
+  const user = `--user-name ${name}`;
+  const excess = [
+    ...seen.attached
+      .filter((arn) => !known.includes(arn))
+      .map((arn) => ({
+        thing: `policy ${arn}`,
+        command: `aws iam detach-user-policy ${user} --policy-arn ${arn}`,
+      })),
+    ...seen.inline.map((inline) => ({
+      thing: `inline policy ${inline}`,
+      command: `aws iam delete-user-policy ${user} --policy-name ${inline}`,
+    })),
+    ...seen.groups.map((group) => ({
+      thing: `group ${group}`,
+      command: `aws iam remove-user-from-group ${user} --group-name ${group}`,
+    })),
+  ];
+  return excess.map(({ thing, command }) => ({
+    level: 'warning',
+    code: 'user-excess',
+    target: userTarget(name),
+    what: `IAM user ${name} has ${thing}`,
+    why: 'it is not ours and may allow more than is needed',
+    hint: `Take it away if nobody needs it: \`${command}\`.`,
+  }));
+}
+
+/** In place of a change that power-user may not make. What is missing altogether ends the run: nothing would work. */
+export function forAdministrator({ who }: WantedUser, { action, target, fields }: Change): Finding {
+  const isMissing = action === 'create';
+  return {
+    level: isMissing ? 'failed' : 'warning',
+    code: 'needs-administrator',
+    target,
+    what: isMissing
+      ? `${nameOf(target)} is missing`
+      : `${nameOf(target)} differs in ${fields.map(({ path }) => path).join(', ')}`,
+    why: 'the caller may not change users and their policies',
+    hint: `Have an administrator run \`ecr-bootstrap up --only ${documentOf[who]}\`; \`ecr-bootstrap policy first-run\` prints what that needs.`,
+    ...(isMissing ? { blocking: true } : {}),
+  };
+}
+
+/** Of a user that is made elsewhere. Whether its policy suffices is proved by use, when its key is. */
+export function unmanagedFindings(wanted: WantedUser, seen: SeenUser | undefined): Finding[] {
+  const target = userTarget(wanted.name);
+  const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
+  if (!seen) {
+    return [
+      {
+        level: 'unknown',
+        code: 'unseen',
+        target,
+        what: `IAM user ${wanted.name} could not be looked at`,
+        why: 'the caller may not read it',
+        hint,
+      },
+    ];
+  }
+  const isBare = seen.attached.length + seen.inline.length + seen.groups.length === 0;
+  if (seen.user && !isBare) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'user-unmanaged',
+      target,
+      what: seen.user ? `IAM user ${wanted.name} may do nothing` : `IAM user ${wanted.name} does not exist`,
+      why: `users.${wanted.who}.manage is false: it is made elsewhere`,
+      hint,
+      blocking: true,
+    },
+  ];
+}

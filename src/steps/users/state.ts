@@ -1,0 +1,98 @@
+import type { ManagedPolicy, Tags, User } from '../../aws/port.ts';
+import type { Config } from '../../config/schema.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import type { Context } from '../context.ts';
+import { awsTags } from '../tags.ts';
+import { namesIn, policyDocument, type PolicyDocument } from '../policies/index.ts';
+
+/** Which of the two users: also the key of its configuration. */
+export type Who = keyof Config['users'];
+
+/** The name under which `ecr-bootstrap policy` prints a user's document, and the id of its step. */
+export const documentOf = { powerUser: 'power-user', imagePuller: 'image-puller' } as const;
+
+export interface WantedUser {
+  readonly who: Who;
+  readonly name: string;
+  readonly path: string;
+  readonly permissionsBoundary: string | undefined;
+  readonly tags: Tags;
+  /** `false`: made elsewhere, only verified. */
+  readonly manage: boolean;
+  /** Our own policy for this user; whether it is in use is told by {@link WantedUser.attached}. */
+  readonly policy: { readonly name: string; readonly arn: string; readonly document: PolicyDocument };
+  /** ARNs of the policies that are to be attached. */
+  readonly attached: readonly string[];
+}
+
+export interface UserState {
+  readonly wanted: WantedUser;
+  readonly callerIsPowerUser: boolean;
+  /** What IAM has; undefined when the caller may not look and need not, because the user is made elsewhere. */
+  readonly seen: SeenUser | undefined;
+}
+
+export interface SeenUser {
+  readonly user: User | undefined;
+  /** ARNs. */
+  readonly attached: readonly string[];
+  readonly inline: readonly string[];
+  readonly groups: readonly string[];
+  /** Our policy, attached or not. */
+  readonly policy: ManagedPolicy | undefined;
+}
+
+export async function observeUser(who: Who, ctx: Context): Promise<UserState> {
+  const identity = await ctx.aws.identity();
+  const wanted = wantedUser(who, ctx.config, identity);
+  const callerIsPowerUser = identity.arn === namesIn(ctx.config, identity).powerUser.userArn;
+  return { wanted, callerIsPowerUser, seen: await see(wanted, ctx) };
+}
+
+function wantedUser(
+  who: Who,
+  config: Config,
+  account: { partition: string; accountId: string; region: string },
+): WantedUser {
+  const settings = config.users[who];
+  const names = namesIn(config, account)[who];
+  const isPrecise = settings.policy === 'precise';
+  // AWS's policy for pulling knows nothing of our secrets; its policy for power users has all that we take from it.
+  const own = isPrecise || who === 'imagePuller' ? [names.policyArn] : [];
+  return {
+    who,
+    name: names.user,
+    path: names.path,
+    permissionsBoundary: settings.permissionsBoundary,
+    tags: awsTags(config),
+    manage: settings.manage,
+    policy: {
+      name: names.policy,
+      arn: names.policyArn,
+      document: policyDocument(documentOf[who], config, account),
+    },
+    attached: isPrecise ? own : [names.managedPolicyArn, ...own],
+  };
+}
+
+async function see(
+  { name, manage, policy }: WantedUser,
+  { aws: { iam } }: Context,
+): Promise<SeenUser | undefined> {
+  try {
+    const user = iam.user(name);
+    const ifThere = async <T>(list: (userName: string) => Promise<readonly T[]>): Promise<readonly T[]> =>
+      (await user) ? list(name) : [];
+    const [found, attached, inline, groups, ours] = await Promise.all([
+      user,
+      ifThere(iam.attachedPolicies),
+      ifThere(iam.inlinePolicies),
+      ifThere(iam.groups),
+      manage ? iam.policy(policy.arn) : undefined,
+    ]);
+    return { user: found, attached, inline, groups, policy: ours };
+  } catch (error) {
+    if (!manage && error instanceof BootstrapError && error.code === 'aws-denied') return undefined;
+    throw error;
+  }
+}
