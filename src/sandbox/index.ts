@@ -5,7 +5,8 @@ import { iam } from './aws/iam.ts';
 import { Identities, type User } from './aws/identities.ts';
 import { awsHandler } from './aws/protocol.ts';
 import { RateLimits } from './aws/rate-limits.ts';
-import { Secrets, secretsManager } from './aws/secrets.ts';
+import { Secrets } from './aws/secret-store.ts';
+import { secretsManager } from './aws/secrets.ts';
 import { Gate, type Service } from './aws/service.ts';
 import { sts } from './aws/sts.ts';
 import { SandboxClock } from './clock.ts';
@@ -33,8 +34,6 @@ export interface AwsState {
   readonly secrets: Secrets;
   readonly registry: EcrRegistry;
   readonly limits: RateLimits;
-  /** Milliseconds that a forcibly deleted secret still blocks its name. */
-  forcedDeletion: number;
   /** Makes a user with a key that works at once. @param policies ARNs */
   addUser(name: string, ...policies: string[]): { readonly user: User; readonly key: KeyPair };
 }
@@ -87,7 +86,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     secrets,
     registry,
     limits,
-    forcedDeletion: 0,
     addUser(name, ...policies) {
       const user = identities.addUser(name);
       for (const arn of policies) user.attached.add(arn);
@@ -103,12 +101,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     ecr: ecr(registry),
     iam: iam(identities),
     sts: sts(identities),
-    secretsmanager: secretsManager(secrets, {
-      account,
-      region,
-      clock,
-      forcedDeletion: () => aws.forcedDeletion,
-    }),
+    secretsmanager: secretsManager(secrets, { account, region, clock }),
   };
   const distribution = ecrDistribution({ registry, identities, limits, faults, contents });
   const serve = (service: Service, scope = region) => listener(awsHandler(gate, service, scope));

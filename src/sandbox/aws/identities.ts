@@ -158,13 +158,18 @@ export class Identities {
 
   /** To be called after each change of users or policies. */
   settle(): void {
-    const from = this.clock.now() + this.lag;
+    const now = this.clock.now();
+    const from = now + this.lag;
     for (const user of this.users.values()) {
       const documents = [...user.inline.values(), ...[...user.attached].map((arn) => this.#document(arn))];
       const allowed = documents.flatMap(statementsOf);
       const boundary = user.boundary === undefined ? undefined : statementsOf(this.#document(user.boundary));
       const history = this.#permissions.get(user) ?? [];
-      this.#permissions.set(user, [...history.slice(-3), { from, allowed, boundary }]);
+      const inForce = Math.max(
+        0,
+        history.findLastIndex((one) => one.from <= now),
+      );
+      this.#permissions.set(user, [...history.slice(inForce), { from, allowed, boundary }]);
     }
   }
 

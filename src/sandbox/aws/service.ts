@@ -25,10 +25,9 @@ export interface Tag {
   readonly Value?: string;
 }
 
-/** What an action is about, for policies and the log. */
+/** What an action is about, for policies. */
 export interface Target {
   readonly arn: string;
-  readonly name?: string | undefined;
   readonly tags?: Tags | undefined;
   /** Condition keys of the service's own. */
   readonly keys?: Readonly<Record<string, string | undefined>>;
@@ -59,6 +58,9 @@ const FAULTS = {
 
 const reading = /^(Get|List|Describe|BatchGet|BatchCheck)/;
 
+/** Input fields that name what a request is about, for the log. */
+const SUBJECTS = ['SecretId', 'Name', 'UserName', 'PolicyArn', 'PolicyName', 'repositoryName', 'resourceArn'];
+
 /** The way of every AWS request: recorded, spoiled, authenticated, authorised, limited, done. */
 export class Gate {
   readonly identities: Identities;
@@ -78,9 +80,8 @@ export class Gate {
     input: object,
     from: Credentials,
   ): Promise<object | NoAnswer> {
-    const resource = Object.entries(input).find(([field]) =>
-      /^(SecretId|Name|UserName|PolicyArn|PolicyName|repositoryName|resourceArn)$/.test(field),
-    )?.[1] as string | undefined;
+    const named = SUBJECTS.map((field) => (input as Record<string, unknown>)[field]);
+    const resource = named.find((value) => typeof value === 'string');
     const fault = this.faults.meet({
       service: service.name,
       operation,

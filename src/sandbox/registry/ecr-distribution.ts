@@ -1,8 +1,9 @@
 import type { Identities, User } from '../aws/identities.ts';
 import type { RateLimits } from '../aws/rate-limits.ts';
 import type { Faults } from '../faults.ts';
-import { json, readAll, suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
 import { AwsRefusal } from '../ports.ts';
+import { giveReferrers, putManifest } from './ecr-manifests.ts';
 import type { EcrRegistry, EcrRepository } from './ecr-registry.ts';
 import {
   giveManifest,
@@ -13,7 +14,7 @@ import {
   routeOf,
   type Route,
 } from './oci.ts';
-import { blobsOf, childrenOf, digestOf, fieldsOf, type Content } from './storage.ts';
+import type { Content } from './storage.ts';
 import { Uploads } from './uploads.ts';
 
 /** The IAM action that stands behind each request of the registry API; rate limits go by it too. */
@@ -29,8 +30,6 @@ const ACTIONS: Record<string, string> = {
   ListTags: 'ListImages',
   ListReferrers: 'BatchGetImage',
 };
-
-const MAX_MANIFEST = 4 * 1024 * 1024;
 
 interface Parts {
   readonly registry: EcrRegistry;
@@ -82,74 +81,6 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     return { status: 201, headers: { location, 'docker-content-digest': digest } };
   };
 
-  const putManifest = async (
-    repository: EcrRepository,
-    reference: string,
-    inquiry: Inquiry,
-  ): Promise<Answer> => {
-    const bytes = await readAll(inquiry.body);
-    if (bytes.length > MAX_MANIFEST) return registryError(413, 'SIZE_INVALID', 'the manifest exceeds 4 MiB');
-    const mediaType = inquiry.headers['content-type'] ?? '';
-    const digest = digestOf(bytes);
-    const where = `image into repository with name '${repository.name}' in the registry with id '${registry.account}' do not exist`;
-    let blobs, children, subject;
-    try {
-      const fields = fieldsOf({ bytes });
-      if ((fields.mediaType ?? mediaType) !== mediaType) throw new SyntaxError('media types differ');
-      [blobs, children, subject] = [blobsOf({ bytes }), childrenOf({ bytes }), fields.subject];
-    } catch (cause) {
-      return registryError(400, 'MANIFEST_INVALID', `manifest invalid: ${(cause as Error).message}`);
-    }
-    if (reference.includes(':') && reference !== digest) {
-      return registryError(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
-    }
-    const lacking = blobs.filter((blob) => !repository.blobs.has(blob));
-    if (lacking.length > 0) {
-      return registryError(
-        404,
-        'MANIFEST_BLOB_UNKNOWN',
-        `Layers with digests '[${lacking.join(', ')}]' required for pushing ${where}`,
-      );
-    }
-    const orphans = children.filter((child) => !repository.manifests.has(child));
-    if (orphans.length > 0) {
-      return registryError(
-        404,
-        'MANIFEST_BLOB_UNKNOWN',
-        `Images with digests '[${orphans.join(', ')}]' required for pushing ${where}`,
-      );
-    }
-    if (!reference.includes(':')) {
-      if (repository.tagMutability === 'IMMUTABLE' && repository.tags.has(reference)) {
-        const already = `The image tag '${reference}' already exists in the '${repository.name}' repository`;
-        return registryError(
-          400,
-          'TAG_INVALID',
-          `${already} and cannot be overwritten because the tag is immutable.`,
-        );
-      }
-      repository.tags.set(reference, digest);
-    }
-    if (!repository.manifests.has(digest)) {
-      repository.manifests.set(digest, { digest, mediaType, bytes, pushedAt: registry.clock.now() });
-    }
-    const location = `${origin}/v2/${repository.name}/manifests/${digest}`;
-    const headers = { location, 'docker-content-digest': digest };
-    return { status: 201, headers: subject ? { ...headers, 'oci-subject': subject.digest } : headers };
-  };
-
-  const giveReferrers = (repository: EcrRepository, digest: string): Answer => {
-    const subject = repository.manifests.get(digest);
-    if (subject !== undefined && !subject.mediaType.includes('.oci.')) {
-      return registryError(405, 'UNSUPPORTED', 'The referrers of this kind of artifact are not supported');
-    }
-    const manifests = [...repository.manifests.values()]
-      .filter((manifest) => fieldsOf(manifest).subject?.digest === digest)
-      .map(({ digest, mediaType, bytes }) => ({ mediaType, digest, size: bytes.length }));
-    const mediaType = 'application/vnd.oci.image.index.v1+json';
-    return json(200, { schemaVersion: 2, mediaType, manifests }, { 'content-type': mediaType });
-  };
-
   const give = (user: User, route: Route, inquiry: Inquiry): Answer | Promise<Answer> => {
     const { method, url, body, headers } = inquiry;
     const { name, reference } = route;
@@ -164,7 +95,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
       case 'GetManifest':
         return giveManifest(repository, reference);
       case 'PutManifest':
-        return putManifest(repository, reference, inquiry);
+        return putManifest(registry, repository, reference, inquiry);
       case 'HeadBlob':
       case 'GetBlob': {
         const content = repository.blobs.get(reference);

@@ -41,7 +41,8 @@ export class Repository {
 export const digestOf = (bytes: Buffer | string) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-interface ManifestFields {
+/** The fields of manifests and indexes that a registry looks at. */
+export interface ManifestFields {
   readonly config?: { readonly digest: string };
   readonly layers?: readonly { readonly digest: string; readonly size: number }[];
   readonly manifests?: readonly { readonly digest: string }[];

@@ -356,7 +356,7 @@ describe('Secrets Manager', () => {
 
   test('a forced deletion frees the name a little later', async () => {
     const SecretId = await make('gone');
-    sandbox.aws.forcedDeletion = 5_000;
+    sandbox.aws.secrets.forcedDeletion = 5_000;
     await admin.secrets.send(new SM.DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
     const again = () => admin.secrets.send(new SM.CreateSecretCommand({ Name: SecretId }));
     await expect(again()).rejects.toMatchObject({ name: 'InvalidRequestException' });

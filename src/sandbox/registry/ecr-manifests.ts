@@ -1,0 +1,84 @@
+import { json, readAll, type Answer, type Inquiry } from '../http.ts';
+import type { EcrRegistry, EcrRepository } from './ecr-registry.ts';
+import { registryError } from './oci.ts';
+import { blobsOf, childrenOf, digestOf, fieldsOf, type ManifestFields } from './storage.ts';
+
+const MAX_MANIFEST = 4 * 1024 * 1024;
+
+/** Takes a manifest in, if everything that it is made of is there. */
+export async function putManifest(
+  registry: EcrRegistry,
+  repository: EcrRepository,
+  reference: string,
+  inquiry: Inquiry,
+): Promise<Answer> {
+  const bytes = await readAll(inquiry.body);
+  const mediaType = inquiry.headers['content-type'] ?? '';
+  const digest = digestOf(bytes);
+  if (bytes.length > MAX_MANIFEST) return registryError(413, 'SIZE_INVALID', 'the manifest exceeds 4 MiB');
+  const fields = parsed(bytes, mediaType);
+  if (!fields) return registryError(400, 'MANIFEST_INVALID', `the body is no manifest of type ${mediaType}`);
+  const tag = reference.includes(':') ? undefined : reference;
+  if (tag === undefined && reference !== digest) {
+    return registryError(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
+  }
+  const unmet = missingPart(repository, bytes);
+  if (unmet !== undefined) {
+    const where = `with name '${repository.name}' in the registry with id '${registry.account}' do not exist`;
+    const message = `${unmet} required for pushing image into repository ${where}`;
+    return registryError(404, 'MANIFEST_BLOB_UNKNOWN', message);
+  }
+  if (tag !== undefined && repository.tagMutability === 'IMMUTABLE' && repository.tags.has(tag)) {
+    const already = `The image tag '${tag}' already exists in the '${repository.name}' repository`;
+    return registryError(
+      400,
+      'TAG_INVALID',
+      `${already} and cannot be overwritten because the tag is immutable.`,
+    );
+  }
+  if (tag !== undefined) repository.tags.set(tag, digest);
+  if (!repository.manifests.has(digest)) {
+    repository.manifests.set(digest, { digest, mediaType, bytes, pushedAt: registry.clock.now() });
+  }
+  const location = `https://${registry.host}/v2/${repository.name}/manifests/${digest}`;
+  const headers = { location, 'docker-content-digest': digest };
+  return {
+    status: 201,
+    headers: fields.subject ? { ...headers, 'oci-subject': fields.subject.digest } : headers,
+  };
+}
+
+function parsed(bytes: Buffer, mediaType: string): ManifestFields | undefined {
+  try {
+    const fields = fieldsOf({ bytes });
+    return (fields.mediaType ?? mediaType) === mediaType ? fields : undefined;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+/** What the repository lacks for a manifest: blobs of an image, or images of an index. */
+function missingPart(repository: EcrRepository, bytes: Buffer): string | undefined {
+  const blobs = blobsOf({ bytes }).filter((digest) => !repository.blobs.has(digest));
+  if (blobs.length > 0) return `Layers with digests '[${blobs.join(', ')}]'`;
+  const children = childrenOf({ bytes }).filter((digest) => !repository.manifests.has(digest));
+  return children.length > 0 ? `Images with digests '[${children.join(', ')}]'` : undefined;
+}
+
+/** Lists the manifests about another one; ECR does that for OCI's kinds only. */
+export function giveReferrers(repository: EcrRepository, digest: string): Answer {
+  const subject = repository.manifests.get(digest);
+  if (subject !== undefined && !subject.mediaType.includes('.oci.')) {
+    return registryError(405, 'UNSUPPORTED', 'The referrers of this kind of artifact are not supported');
+  }
+  const manifests = [...repository.manifests.values()]
+    .filter((manifest) => fieldsOf(manifest).subject?.digest === digest)
+    .map((manifest) => ({
+      mediaType: manifest.mediaType,
+      digest: manifest.digest,
+      size: manifest.bytes.length,
+    }));
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  return json(200, { schemaVersion: 2, mediaType, manifests }, { 'content-type': mediaType });
+}
