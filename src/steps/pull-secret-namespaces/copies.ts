@@ -1,0 +1,62 @@
+import type { KubeObject } from '../../cluster/port.ts';
+import type { Context } from '../context.ts';
+import { type Coverage, isReconciled, observeCoverage } from '../coverage.ts';
+import { syncOf } from '../sync.ts';
+import { expiryOf } from '../tokens.ts';
+
+/** The pull secret's copy in one namespace. */
+export interface Copy {
+  readonly namespace: string;
+  readonly secret: KubeObject | undefined;
+  readonly externalSecret: KubeObject | undefined;
+  /** Why there is no copy, or why it is not kept up to date. */
+  readonly trouble: string | undefined;
+}
+
+export interface Copies {
+  readonly coverage: Coverage;
+  /** One for each covered namespace. */
+  readonly copies: readonly Copy[];
+}
+
+interface FanOutStatus {
+  readonly failedNamespaces?: readonly { readonly namespace: string; readonly reason?: string }[];
+}
+
+/** The whole fan-out from lists that each span the cluster. */
+export async function observeCopies(ctx: Context): Promise<Copies> {
+  const { name } = ctx.config.pullSecret;
+  const fanOutRef = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret', name };
+  const [coverage, secrets, externalSecrets, fanOut] = await Promise.all([
+    observeCoverage(ctx),
+    ctx.inventory.pullSecrets(),
+    ctx.inventory.externalSecrets(),
+    ctx.cluster.get(fanOutRef),
+  ]);
+  const secretIn = byNamespace(secrets);
+  const sourceIn = byNamespace(externalSecrets.filter(({ metadata }) => metadata.name === name));
+  const { failedNamespaces = [] } = (fanOut?.['status'] ?? {}) as FanOutStatus;
+  const refused = new Map(
+    failedNamespaces.map(({ namespace, reason }) => [namespace, reason ?? 'no reason given']),
+  );
+  const isFailing = [...sourceIn.values()].some((one) => syncOf(one, []).state === 'failing');
+  const warnings = isFailing || refused.size > 0 ? await ctx.inventory.warnings() : [];
+  const copies = coverage.covered.map(({ name: namespace }) => {
+    const externalSecret = sourceIn.get(namespace);
+    const sync = externalSecret && syncOf(externalSecret, warnings);
+    const trouble = sync?.state === 'failing' ? sync.why : refused.get(namespace);
+    return { namespace, secret: secretIn.get(namespace), externalSecret, trouble };
+  });
+  return { coverage, copies };
+}
+
+/** What is still missing before a copy serves; undefined when nothing is. */
+export function whyNotServing({ secret, externalSecret, trouble }: Copy, now: number): string | undefined {
+  if (trouble !== undefined) return trouble;
+  if (!secret) return externalSecret ? 'the copy is not written yet' : 'there is no ExternalSecret yet';
+  if (!isReconciled(secret)) return 'the operator has not taken the Secret over yet';
+  return (expiryOf(secret) ?? 0) > now ? undefined : 'its token is over';
+}
+
+const byNamespace = (objects: readonly KubeObject[]): ReadonlyMap<string, KubeObject> =>
+  new Map(objects.map((object) => [object.metadata.namespace ?? '', object]));

@@ -1,0 +1,36 @@
+import type { Finding } from '../../plan/index.ts';
+import type { Context } from '../context.ts';
+import { ignoredFindings } from '../coverage.ts';
+import { syncFinding } from '../sync.ts';
+import { tokenFinding } from '../tokens.ts';
+import { type Copy, observeCopies } from './copies.ts';
+
+/** For each namespace: how long its token lasts, or why it has none. */
+export async function copiesHealth(ctx: Context): Promise<readonly Finding[]> {
+  const { coverage, copies } = await observeCopies(ctx);
+  const now = ctx.clock.now();
+  return [...copies.flatMap((copy) => copyFindings(copy, now)), ...ignoredFindings(coverage)];
+}
+
+function copyFindings(copy: Copy, now: number): readonly Finding[] {
+  const { secret, externalSecret, trouble } = copy;
+  if (!secret) return [uncovered(copy)];
+  const failing =
+    externalSecret && trouble !== undefined
+      ? syncFinding(externalSecret, { state: 'failing', why: trouble })
+      : [];
+  return [tokenFinding(secret, now), ...failing];
+}
+
+const uncovered = ({ namespace, trouble, externalSecret }: Copy): Finding => ({
+  level: 'failed',
+  code: 'namespace-uncovered',
+  target: { kind: 'Namespace', name: namespace },
+  what: `namespace ${namespace} has no pull secret`,
+  why:
+    trouble ??
+    (externalSecret
+      ? 'the operator has not written it yet'
+      : 'the operator has not made an ExternalSecret there'),
+  hint: 'Run ecr-bootstrap up; it waits for the operator and says what stands in the way.',
+});

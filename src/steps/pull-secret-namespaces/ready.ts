@@ -1,0 +1,33 @@
+import { BootstrapError } from '../../errors/index.ts';
+import { waitFor } from '../../plan/index.ts';
+import type { Run } from '../context.ts';
+import { isIncurable } from '../sync.ts';
+import { observeCopies, whyNotServing } from './copies.ts';
+
+/** Milliseconds; the operator serves a namespace in a second, a thousand of them in about a minute. */
+const deadline = 180_000;
+const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap up goes on.';
+
+/** Waits until every covered namespace has a valid token that the operator put there. */
+export async function waitForCopies({ ctx, signal, emit }: Run): Promise<void> {
+  const what = 'the pull secret in every namespace';
+  await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
+    const { copies } = await observeCopies(ctx.fresh());
+    const missing = copies.flatMap((copy) => {
+      const why = whyNotServing(copy, ctx.clock.now());
+      return why === undefined ? [] : [{ namespace: copy.namespace, why }];
+    });
+    const [first] = missing;
+    if (!first) return true;
+    const hopeless = missing.find(({ why }) => isIncurable(why));
+    if (hopeless) {
+      throw new BootstrapError({
+        code: 'not-ready',
+        what: `wait for the pull secret in namespace ${hopeless.namespace}`,
+        why: hopeless.why,
+        hint: `Remove what stands in the way, or add ${hopeless.namespace} to namespaces.exclude.`,
+      });
+    }
+    return pending(`${missing.length} of ${copies.length} lack it, ${first.namespace}: ${first.why}`);
+  });
+}
