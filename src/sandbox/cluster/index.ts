@@ -2,7 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
 import type { AwsForCluster, ImageSource } from '../ports.ts';
+import { operatorProbe, Operator, operatorWebhook } from '../operator/index.ts';
 import { Admission } from './admission.ts';
+import { ControlPlane } from './control-plane.ts';
+import { establishDefinitions, fillNamespaces, publishEndpoints } from './housekeeping.ts';
+import { Kubelet } from './kubelet.ts';
+import { Loop } from './loop.ts';
 import type { Draft, KubeObject } from './objects.ts';
 import { Operations } from './operations.ts';
 import { builtinResources } from './resources.ts';
@@ -10,6 +15,7 @@ import { startContent } from './seed.ts';
 import type { NodeOptions } from './seed.ts';
 import { ApiServer } from './server.ts';
 import { ObjectStore } from './store.ts';
+import { runWorkloads } from './workloads.ts';
 
 export type { Draft, KubeObject } from './objects.ts';
 
@@ -42,6 +48,8 @@ export interface Cluster {
   /** Creates or replaces an object behind the API server's back: no admission, no authorization. */
   put(object: Draft): KubeObject;
   delete(kind: string, name: string, namespace?: string): void;
+  /** Resolves when the controllers have nothing left to do but what keeps failing. */
+  settled(): Promise<void>;
   /** Stops the controllers; nothing runs afterwards. */
   close(): void;
 }
@@ -49,8 +57,25 @@ export interface Cluster {
 export function createCluster(options: ClusterOptions): Cluster {
   const { clock, faults, version = 'v1.36.3', nodes = [{ name: 'node-1', architecture: 'amd64' }] } = options;
   const store = new ObjectStore(clock, builtinResources(options.admissionPolicies));
-  const admission = new Admission(store, () => undefined);
+  const admission = new Admission(store, operatorWebhook(store));
   const server = new ApiServer(store, new Operations(store, admission), faults, version);
+  const plane = new ControlPlane(store, clock, admission);
+  const kubelet = new Kubelet(plane, options.images, operatorProbe(store));
+  const operator = new Operator(plane, options.aws);
+
+  const loop = new Loop(async (retry) => {
+    establishDefinitions(plane);
+    const waiting = fillNamespaces(plane);
+    runWorkloads(plane);
+    const pulling = await kubelet.run(retry);
+    publishEndpoints(plane);
+    const failing = await operator.run(retry);
+    return waiting || pulling || failing;
+  });
+  const stopWatching = store.onChange(({ kind }) => {
+    if (kind !== 'Event' && kind !== 'Lease') loop.wake(kind === 'Secret');
+  });
+  const stopClock = clock.onAdvance(() => loop.wake(true));
   for (const object of startContent(nodes, version)) store.put(object);
 
   return {
@@ -64,7 +89,12 @@ export function createCluster(options: ClusterOptions): Cluster {
     list: (kind, namespace) => store.list(kind, namespace),
     put: (object) => store.put(object),
     delete: (kind, name, namespace) => void store.delete(kind, name, namespace),
-    close: () => undefined,
+    settled: () => loop.settled(),
+    close: () => {
+      stopWatching();
+      stopClock();
+      loop.close();
+    },
   };
 }
 

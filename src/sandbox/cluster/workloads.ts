@@ -1,0 +1,169 @@
+import type { ControlPlane } from './control-plane.ts';
+import { shortHash } from './control-plane.ts';
+import { StatusError } from './errors.ts';
+import { controllerOf, controllerReference } from './objects.ts';
+import type { KubeObject, Metadata } from './objects.ts';
+import { isReady } from './pods.ts';
+import type { Pod, PodSpec } from './pods.ts';
+import { withCondition } from './store.ts';
+import type { Condition } from './store.ts';
+
+interface Workload extends KubeObject {
+  spec: {
+    replicas?: number;
+    selector?: unknown;
+    template: { metadata?: Partial<Metadata>; spec: PodSpec };
+  };
+  status?: { conditions?: Condition[] };
+}
+
+/** Tells which template a pod or a ReplicaSet was made from. */
+const revisionLabel = 'pod-template-hash';
+
+/** Where one pod of a set belongs; fields that are absent are for the scheduler or the name generator. */
+interface Place {
+  name?: string;
+  nodeName?: string;
+}
+
+/** Deployments make ReplicaSets; those, DaemonSets and StatefulSets make pods. Jobs are only stored. */
+export function runWorkloads(plane: ControlPlane): void {
+  const { store } = plane;
+  const ordinals = ({ spec }: Workload) => [...Array(spec.replicas ?? 1).keys()];
+  const nodes = store.list('Node').map(({ metadata }) => ({ nodeName: metadata.name }));
+  for (const deployment of store.list<Workload>('Deployment')) rollOut(plane, deployment);
+  for (const set of store.list<Workload>('ReplicaSet')) {
+    keepPods(
+      plane,
+      set,
+      ordinals(set).map(() => ({})),
+    );
+  }
+  for (const set of store.list<Workload>('StatefulSet')) {
+    keepPods(
+      plane,
+      set,
+      ordinals(set).map((ordinal) => ({ name: `${set.metadata.name}-${ordinal}` })),
+    );
+  }
+  for (const set of store.list<Workload>('DaemonSet')) keepPods(plane, set, nodes);
+}
+
+const revisionOf = ({ metadata, spec }: Workload['spec']['template']) =>
+  shortHash([metadata?.annotations, spec]);
+
+function owned<T extends KubeObject>({ store }: ControlPlane, kind: string, { metadata }: KubeObject): T[] {
+  return store
+    .list<T>(kind, metadata.namespace)
+    .filter((object) => controllerOf(object)?.uid === metadata.uid);
+}
+
+/** A rolling update: the old pods stay until the new ones are ready, for ever if those cannot start. */
+function rollOut(plane: ControlPlane, deployment: Workload): void {
+  const { metadata, spec, status } = deployment;
+  const { template, selector, replicas = 1 } = spec;
+  const revision = revisionOf(template);
+  const labels = { ...template.metadata?.labels, [revisionLabel]: revision };
+  const name = `${metadata.name}-${revision}`;
+  const current = plane.store.put({
+    ...plane.store.get('ReplicaSet', name, metadata.namespace),
+    kind: 'ReplicaSet',
+    metadata: {
+      name,
+      namespace: metadata.namespace ?? '',
+      labels,
+      ownerReferences: [controllerReference(deployment)],
+    },
+    spec: { replicas, selector, template: { ...template, metadata: { ...template.metadata, labels } } },
+  });
+  const ready = owned<Pod>(plane, 'Pod', current).filter(isReady).length;
+  const old = owned<Workload>(plane, 'ReplicaSet', deployment).filter(
+    (set) => set.metadata.name !== current.metadata.name,
+  );
+  if (ready >= replicas)
+    for (const set of old) plane.store.put({ ...set, spec: { ...set.spec, replicas: 0 } });
+
+  const available = ready + old.flatMap((set) => owned<Pod>(plane, 'Pod', set).filter(isReady)).length;
+  const enough = available >= replicas;
+  const complete = ready >= replicas;
+  const now = plane.clock.now();
+  const conditions = withCondition(
+    withCondition(
+      status?.conditions,
+      {
+        type: 'Available',
+        status: enough ? 'True' : 'False',
+        reason: enough ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
+      },
+      now,
+    ),
+    {
+      type: 'Progressing',
+      status: 'True',
+      reason: complete ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated',
+    },
+    now,
+  );
+  plane.setStatus(deployment, {
+    observedGeneration: metadata.generation,
+    replicas,
+    updatedReplicas: replicas,
+    readyReplicas: available,
+    availableReplicas: available,
+    unavailableReplicas: Math.max(0, replicas - available),
+    conditions,
+  });
+}
+
+/** Makes the pods that a set wants and deletes those of an older template or beyond the count. */
+function keepPods(plane: ControlPlane, set: Workload, places: readonly Place[]): void {
+  const { kind, metadata, spec } = set;
+  const revision = revisionOf(spec.template);
+  const pods = owned<Pod>(plane, 'Pod', set);
+  const kept = pods
+    .filter((pod) => pod.metadata.labels?.[revisionLabel] === revision)
+    .slice(0, places.length);
+  for (const pod of pods.filter((candidate) => !kept.includes(candidate))) {
+    plane.store.delete('Pod', pod.metadata.name, pod.metadata.namespace);
+  }
+  const taken = (place: Place) =>
+    kept.some(
+      (pod) => place.name === pod.metadata.name || (place.nodeName && place.nodeName === pod.spec.nodeName),
+    );
+  const free = places.filter((place) => !taken(place)).slice(0, places.length - kept.length);
+  for (const place of free) createPod(plane, set, place, revision);
+
+  const ready = owned<Pod>(plane, 'Pod', set).filter(isReady).length;
+  const counts =
+    kind === 'DaemonSet'
+      ? { desiredNumberScheduled: places.length, numberReady: ready, numberAvailable: ready }
+      : { replicas: places.length, readyReplicas: ready, availableReplicas: ready };
+  plane.setStatus(set, { observedGeneration: metadata.generation, ...counts });
+}
+
+function createPod(plane: ControlPlane, set: Workload, { name, nodeName }: Place, revision: string): void {
+  const { kind, metadata, spec } = set;
+  const { template } = spec;
+  try {
+    plane.write({
+      kind: 'Pod',
+      metadata: {
+        ...template.metadata,
+        ...(name === undefined ? { generateName: `${metadata.name}-` } : { name }),
+        labels: { ...template.metadata?.labels, [revisionLabel]: revision },
+        namespace: metadata.namespace ?? '',
+        ownerReferences: [controllerReference(set)],
+      },
+      spec: { ...template.spec, ...(nodeName !== undefined && { nodeName }) },
+    });
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    plane.event(
+      set,
+      'Warning',
+      'FailedCreate',
+      `Error creating: ${error.message}`,
+      `${kind.toLowerCase()}-controller`,
+    );
+  }
+}

@@ -1,0 +1,41 @@
+/** What all objects of the install have in common. */
+
+export type Fields = Record<string, unknown>;
+
+export const release = 'external-secrets';
+export const version = 'v0.12.1';
+/** The retired host that the official manifest still names. */
+export const image = `oci.external-secrets.io/external-secrets/external-secrets:${version}`;
+/** `helm template` renders into this namespace, and no Namespace object comes with it. */
+export const namespace = 'default';
+export const webhookName = `${release}-webhook`;
+export const certControllerName = `${release}-cert-controller`;
+
+/** The label that cert-controller, with its partial cache, needs to see a definition or a webhook configuration. */
+export const component = (name: 'controller' | 'webhook') => ({ 'external-secrets.io/component': name });
+
+export const selector = (name: string) => ({
+  'app.kubernetes.io/name': name,
+  'app.kubernetes.io/instance': release,
+});
+
+/** The labels that the chart gives to the objects of one of its three programs. */
+export const labels = (name: string) => ({
+  'helm.sh/chart': `external-secrets-${version.slice(1)}`,
+  ...selector(name),
+  'app.kubernetes.io/version': version,
+  'app.kubernetes.io/managed-by': 'Helm',
+});
+
+/** An object of the install; namespaced unless `cluster`. */
+export function object(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  program: string,
+  rest: Fields,
+  scope: 'namespaced' | 'cluster' = 'namespaced',
+): Fields {
+  const place = scope === 'cluster' ? {} : { namespace };
+  return { apiVersion, kind, metadata: { name, ...place, labels: labels(program) }, ...rest };
+}

@@ -1,0 +1,125 @@
+import type { ControlPlane } from '../cluster/control-plane.ts';
+import { shortHash } from '../cluster/control-plane.ts';
+import { controllerOf, controllerReference } from '../cluster/objects.ts';
+import { matches } from '../cluster/selectors.ts';
+import { withCondition } from '../cluster/store.ts';
+import type { Condition } from '../cluster/store.ts';
+import { milliseconds } from './types.ts';
+import type { ClusterExternalSecret, ExternalSecret } from './types.ts';
+
+/** Keeps an ExternalSecret in each namespace that a ClusterExternalSecret selects. */
+export class ClusterExternalSecrets {
+  readonly #plane: ControlPlane;
+  /** What each one saw last, and when, by uid. */
+  readonly #seen = new Map<string, { signature: string; at: number }>();
+
+  constructor(plane: ControlPlane) {
+    this.#plane = plane;
+  }
+
+  run(): void {
+    const { clock, store } = this.#plane;
+    for (const cluster of store.list<ClusterExternalSecret>('ClusterExternalSecret')) {
+      const { uid = '' } = cluster.metadata;
+      const signature = this.#signature(cluster);
+      const seen = this.#seen.get(uid);
+      const due =
+        seen !== undefined && seen.at + milliseconds(cluster.spec.refreshTime ?? '1h') < clock.now();
+      if (seen?.signature === signature && !due) continue;
+      this.#provision(cluster);
+      this.#seen.set(uid, { signature: this.#signature(cluster), at: clock.now() });
+    }
+  }
+
+  /**
+   * What it watches: itself, the namespaces and the ExternalSecrets that it owns. A foreign ExternalSecret is not
+   * among them, so one that goes away is noticed at the next refresh only.
+   */
+  #signature({ metadata, spec }: ClusterExternalSecret): string {
+    const namespaces = this.#plane.store.list('Namespace').map((namespace) => namespace.metadata);
+    const owned = this.#owned(metadata.uid).map((external) => [external.metadata, external.spec]);
+    return shortHash([
+      spec,
+      metadata.labels,
+      namespaces.map(({ name, labels }) => [name, labels]),
+      owned.map(withoutVersion),
+    ]);
+  }
+
+  #owned(uid: string | undefined): ExternalSecret[] {
+    return this.#plane.store
+      .list<ExternalSecret>('ExternalSecret')
+      .filter((external) => controllerOf(external)?.uid === uid);
+  }
+
+  #provision(cluster: ClusterExternalSecret): void {
+    const { store, clock } = this.#plane;
+    const name = cluster.spec.externalSecretName ?? cluster.metadata.name;
+    const selected = this.#selected(cluster);
+    for (const { metadata } of this.#owned(cluster.metadata.uid)) {
+      if (metadata.name === name && selected.includes(metadata.namespace ?? '')) continue;
+      store.delete('ExternalSecret', metadata.name, metadata.namespace);
+    }
+    const failedNamespaces = selected.flatMap((namespace) => {
+      const reason = this.#place(cluster, name, namespace);
+      return reason === undefined ? [] : [{ namespace, reason }];
+    });
+    const failed = new Set(failedNamespaces.map(({ namespace }) => namespace));
+    const condition: Condition =
+      failed.size === 0
+        ? { type: 'Ready', status: 'True' }
+        : { type: 'Ready', status: 'False', message: 'one or more namespaces failed' };
+    this.#plane.setStatus(cluster, {
+      conditions: withCondition(cluster.status?.conditions, condition, clock.now()),
+      externalSecretName: name,
+      provisionedNamespaces: selected.filter((namespace) => !failed.has(namespace)),
+      ...(failed.size > 0 && { failedNamespaces }),
+    });
+  }
+
+  #selected({ spec }: ClusterExternalSecret): string[] {
+    const selectors = [
+      ...(spec.namespaceSelectors ?? []),
+      ...(spec.namespaceSelector ? [spec.namespaceSelector] : []),
+    ];
+    return this.#plane.store
+      .list('Namespace')
+      .map(({ metadata }) => metadata)
+      .filter(
+        ({ name, labels }) =>
+          spec.namespaces?.includes(name) || selectors.some((selector) => matches(selector, labels)),
+      )
+      .map(({ name }) => name);
+  }
+
+  /** Makes or updates one ExternalSecret; foreign ones are never adopted. @returns why it could not. */
+  #place(cluster: ClusterExternalSecret, name: string, namespace: string): string | undefined {
+    const existing = this.#plane.store.get<ExternalSecret>('ExternalSecret', name, namespace);
+    if (existing && controllerOf(existing)?.name !== cluster.metadata.name) {
+      return 'external secret already exists in namespace';
+    }
+    const { externalSecretMetadata, externalSecretSpec: spec } = cluster.spec;
+    try {
+      this.#plane.write({
+        ...existing,
+        kind: 'ExternalSecret',
+        metadata: {
+          name,
+          namespace,
+          ...externalSecretMetadata,
+          ownerReferences: [controllerReference(cluster)],
+        },
+        spec,
+      });
+      return undefined;
+    } catch (error) {
+      return `could not create or update ExternalSecret: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+}
+
+/** Metadata and spec without what a status update changes. */
+function withoutVersion([metadata, spec]: (ExternalSecret['metadata'] | ExternalSecret['spec'])[]): unknown {
+  const { resourceVersion: _version, ...rest } = metadata as ExternalSecret['metadata'];
+  return [rest, spec];
+}

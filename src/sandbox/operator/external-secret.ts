@@ -1,0 +1,181 @@
+import type { ControlPlane } from '../cluster/control-plane.ts';
+import { shortHash } from '../cluster/control-plane.ts';
+import { controllerOf, controllerReference, timestamp } from '../cluster/objects.ts';
+import type { Metadata } from '../cluster/objects.ts';
+import { withCondition } from '../cluster/store.ts';
+import type { Condition } from '../cluster/store.ts';
+import type { Providers } from './providers.ts';
+import { render } from './template.ts';
+import { milliseconds } from './types.ts';
+import type { ExternalSecret, Secret } from './types.ts';
+
+const managed = 'reconcile.external-secrets.io/managed';
+const dataHash = 'reconcile.external-secrets.io/data-hash';
+const createdBy = 'reconcile.external-secrets.io/created-by';
+
+/** Keeps the target Secrets of ExternalSecrets in sync with their providers. */
+export class ExternalSecrets {
+  readonly #plane: ControlPlane;
+  readonly #providers: Providers;
+  /** What failed last, by uid, so that it is not tried at every wake. */
+  readonly #failed = new Map<string, string>();
+
+  constructor(plane: ControlPlane, providers: Providers) {
+    this.#plane = plane;
+    this.#providers = providers;
+  }
+
+  /**
+   * Refreshes what is due, sources before the copies that are made of them.
+   * @param retry whether failed ones are tried again.
+   * @returns whether some are failing.
+   */
+  async run(retry: boolean): Promise<boolean> {
+    let failing = false;
+    for (const stage of [0, 1, 2]) {
+      const all = this.#plane.store.list<ExternalSecret>('ExternalSecret');
+      const due = all.filter(
+        (candidate) => this.#providers.stage(candidate) === stage && this.#isDue(candidate),
+      );
+      const results = await Promise.all(due.map((candidate) => this.#refresh(candidate, retry)));
+      failing ||= results.includes(false);
+    }
+    return failing;
+  }
+
+  /** New, changed, due by its interval, or its Secret is not as it was left. */
+  #isDue(external: ExternalSecret): boolean {
+    const { status, spec } = external;
+    const secret = this.#target(external);
+    const hash = secret?.metadata.annotations?.[dataHash];
+    const untouched = secret?.metadata.labels?.[managed] === 'true' && hash === shortHash(secret.data ?? {});
+    if (!untouched || status?.syncedResourceVersion !== versionOf(external)) return true;
+    const interval = milliseconds(spec.refreshInterval ?? '1h');
+    return interval > 0 && Date.parse(status.refreshTime ?? '') + interval < this.#plane.clock.now();
+  }
+
+  /** Whether it is still there after a call to its provider. */
+  #exists({ metadata }: ExternalSecret): boolean {
+    const current = this.#plane.store.get('ExternalSecret', metadata.name, metadata.namespace);
+    return current?.metadata.uid === metadata.uid;
+  }
+
+  #target({ metadata, spec }: ExternalSecret): Secret | undefined {
+    return this.#plane.store.get<Secret>('Secret', spec.target?.name ?? metadata.name, metadata.namespace);
+  }
+
+  async #refresh(external: ExternalSecret, retry: boolean): Promise<boolean> {
+    const { uid = '' } = external.metadata;
+    if (this.#failed.get(uid) === versionOf(external) && !retry) return false;
+    const problem = await this.#sync(external);
+    if (!this.#exists(external)) return true;
+    if (problem === undefined) this.#failed.delete(uid);
+    else this.#failed.set(uid, versionOf(external));
+    const condition: Condition = problem
+      ? { type: 'Ready', status: 'False', reason: 'SecretSyncedError', message: problem.message }
+      : { type: 'Ready', status: 'True', reason: 'SecretSynced', message: 'secret synced' };
+    if (problem) this.#plane.event(external, 'Warning', 'UpdateFailed', problem.cause, 'external-secrets');
+    const now = this.#plane.clock.now();
+    this.#plane.setStatus(external, {
+      ...external.status,
+      conditions: withCondition(external.status?.conditions, condition, now),
+      ...(!problem && {
+        refreshTime: timestamp(now),
+        syncedResourceVersion: versionOf(external),
+        binding: { name: external.spec.target?.name ?? external.metadata.name },
+      }),
+    });
+    return problem === undefined;
+  }
+
+  /** @returns the condition's message and the event's when the Secret could not be brought up to date. */
+  async #sync(external: ExternalSecret): Promise<{ message: string; cause: string } | undefined> {
+    const failure = (message: string, error: unknown) => ({
+      message,
+      cause: error instanceof Error ? error.message : String(error),
+    });
+    let values: Record<string, string>;
+    try {
+      values = await this.#providers.read(external);
+    } catch (error) {
+      return failure('could not get secret data from provider', error);
+    }
+    if (!this.#exists(external)) return undefined;
+    const existing = this.#target(external);
+    const owner = existing && controllerOf(existing);
+    if (owner?.kind === 'ExternalSecret' && owner.name !== external.metadata.name) {
+      const message = 'target is owned by another ExternalSecret';
+      return failure(message, `${message}: ${owner.name}`);
+    }
+    try {
+      this.#write(external, values, existing);
+      return undefined;
+    } catch (error) {
+      return failure('could not update secret', error);
+    }
+  }
+
+  #write(external: ExternalSecret, values: Record<string, string>, existing: Secret | undefined): void {
+    const { metadata, spec } = external;
+    const { name = metadata.name, creationPolicy = 'Owner', template } = spec.target ?? {};
+    if (creationPolicy === 'None' || (creationPolicy === 'Merge' && !existing)) return;
+    const rendered = renderAll(template?.data, values);
+    const keepsValues = template?.mergePolicy === 'Merge' || Object.keys(rendered).length === 0;
+    const data = {
+      ...(creationPolicy === 'Merge' && existing?.data),
+      ...(keepsValues && encodeAll(values)),
+      ...encodeAll(rendered),
+    };
+    const owns = creationPolicy === 'Owner';
+    const { ownerReferences: owners = [], ...kept }: Partial<Metadata> = existing?.metadata ?? {};
+    const others = owners.filter(({ uid }) => uid !== metadata.uid);
+    const { [createdBy]: _owner, ...labels } = kept.labels ?? {};
+    const written = this.#plane.write({
+      ...existing,
+      kind: 'Secret',
+      ...((template?.type ?? existing?.type) && { type: template?.type ?? existing?.type }),
+      metadata: {
+        ...kept,
+        name,
+        namespace: metadata.namespace ?? '',
+        labels: {
+          ...labels,
+          ...(template ? renderAll(template.metadata?.labels, values) : metadata.labels),
+          [managed]: 'true',
+          ...(owns && { [createdBy]: shortHash(`${metadata.namespace}/${metadata.name}`) }),
+        },
+        annotations: {
+          ...kept.annotations,
+          ...(template ? renderAll(template.metadata?.annotations, values) : metadata.annotations),
+          [dataHash]: shortHash(data),
+        },
+        ...((owns || others.length > 0) && {
+          ownerReferences: owns ? [...others, controllerReference(external)] : others,
+        }),
+      },
+      data,
+    });
+    if (existing === written) return;
+    const [reason, message] = existing ? ['Updated', 'secret updated'] : ['Created', 'secret created'];
+    this.#plane.event(external, 'Normal', reason ?? '', message ?? '', 'external-secrets');
+  }
+}
+
+/** Changes with the spec, the labels and the annotations: touching any of them forces a refresh. */
+function versionOf({ metadata }: ExternalSecret): string {
+  return `${metadata.generation}-${shortHash([metadata.labels, metadata.annotations])}`;
+}
+
+function renderAll(
+  templates: Record<string, string> = {},
+  values: Record<string, string>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(templates).map(([key, template]) => [key, render(template, values)]),
+  );
+}
+
+function encodeAll(values: Record<string, string>): Record<string, string> {
+  const entries = Object.entries(values);
+  return Object.fromEntries(entries.map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
+}
