@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { Agent, type AgentOptions } from 'node:http';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
 
 /**
@@ -14,37 +14,62 @@ export function sshAgent(address: string): Agent {
 class SshAgent extends Agent {
   readonly #arguments: readonly string[];
 
-  constructor(args: readonly string[], options?: AgentOptions) {
-    super(options);
+  constructor(args: readonly string[]) {
+    super();
     this.#arguments = args;
   }
 
   override createConnection(): Duplex {
-    const ssh = spawn('ssh', this.#arguments, { stdio: ['pipe', 'pipe', 'pipe'] });
-    const connection = Duplex.from({ readable: ssh.stdout, writable: ssh.stdin });
+    return new SshConnection(spawn('ssh', this.#arguments));
+  }
+}
+
+/** The standard streams of an ssh process as one connection, which fails with what ssh complained about. */
+class SshConnection extends Duplex {
+  readonly #ssh: ChildProcessWithoutNullStreams;
+
+  constructor(ssh: ChildProcessWithoutNullStreams) {
+    super();
+    this.#ssh = ssh;
     let complaint = '';
     ssh.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-    ssh.on('error', (error) => connection.destroy(error));
-    ssh.on('close', (code) => {
-      connection.destroy(code ? new Error(`ssh: ${lastLine(complaint) || `exit code ${code}`}`) : undefined);
+    ssh.stdout.on('data', (chunk: Buffer) => {
+      if (!this.push(chunk)) ssh.stdout.pause();
     });
-    connection.on('close', () => ssh.kill());
-    return connection;
+    ssh.on('error', (error) => this.destroy(error));
+    ssh.on('close', (code) => {
+      if (code) this.destroy(new Error(`ssh: ${lastLine(complaint) || `exit code ${code}`}`));
+      else this.push(null);
+    });
+    // A pipe that breaks means that ssh ends; its exit tells the reason.
+    ssh.stdin.on('error', () => undefined);
+  }
+
+  override _read(): void {
+    this.#ssh.stdout.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#ssh.stdin.write(chunk, () => done());
+  }
+
+  override _final(done: () => void): void {
+    this.#ssh.stdin.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#ssh.kill();
+    done(error);
   }
 }
 
 function sshArguments(address: string): readonly string[] {
   const { username, hostname, port } = new URL(address);
   return [
-    '-o',
-    'BatchMode=yes',
+    ...['-o', 'BatchMode=yes'],
     ...(username ? ['-l', decodeURIComponent(username)] : []),
     ...(port ? ['-p', port] : []),
-    '--',
-    hostname,
-    'docker',
-    'system',
-    'dial-stdio',
+    ...['--', hostname, 'docker', 'system', 'dial-stdio'],
   ];
 }
 

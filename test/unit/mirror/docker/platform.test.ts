@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { choosePlatform, onePlatform } from '../../../../src/mirror/docker/platform.ts';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const arm64 = { os: 'linux', architecture: 'arm64', variant: 'v8' };
+
+describe('the platform that the docker engine takes', () => {
+  it('is the wanted one of several', () => {
+    expect(choosePlatform('x', ['linux/arm64'], [amd64, arm64])).toEqual({
+      os: 'linux',
+      architecture: 'arm64',
+    });
+  });
+
+  it('is the only one that there is when all are wanted', () => {
+    expect(choosePlatform('x', 'all', [amd64])).toEqual(amd64);
+  });
+
+  it('is an error that names what there is when the wanted one is absent', () => {
+    expect(() => choosePlatform('x', ['linux/s390x'], [amd64, arm64])).toThrow(
+      'the image exists for linux/amd64, linux/arm64 only',
+    );
+  });
+
+  it('is an error when several are wanted, with the registry engine as the way out', () => {
+    expect(() => onePlatform('x', ['linux/amd64', 'linux/arm64'])).toThrow(
+      expect.objectContaining({
+        code: 'image-platform-missing',
+        why: 'that engine keeps one platform of an image, and linux/amd64, linux/arm64 are wanted',
+        hint: expect.stringContaining('--engine registry') as string,
+      }) as Error,
+    );
+  });
+});
