@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { type GlobalFlags, openSession, type Session, type Surroundings } from './app/session.ts';
 import { commands, otherWords } from './commands/index.ts';
 import type { Launch } from './commands/launch.ts';
+import { durationGrammar, parseDuration } from './duration.ts';
 import { BootstrapError, exitCodes, reasonOf } from './errors/index.ts';
 
 export interface Program {
@@ -53,7 +54,7 @@ export async function createProgram(argv: readonly string[], around: Surrounding
   return {
     run: async () => {
       try {
-        await program.parseAsync(argv, { from: 'user' });
+        await program.parseAsync(shielded(argv), { from: 'user' });
         return exitCode;
       } catch (thrown) {
         if (!(thrown instanceof CommanderError)) throw thrown;
@@ -61,6 +62,13 @@ export async function createProgram(argv: readonly string[], around: Surrounding
       }
     },
   };
+}
+
+/** What follows `sandbox` is a command line of its own: none of its flags are ours, unless one comes first. */
+function shielded(argv: readonly string[]): string[] {
+  const at = argv.indexOf('sandbox');
+  if (at < 0 || argv[at + 1]?.startsWith('-')) return [...argv];
+  return [...argv.slice(0, at + 1), '--', ...argv.slice(at + 1)];
 }
 
 function describeProgram({ streams }: Surroundings): Command {
@@ -108,20 +116,10 @@ export function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Milliseconds of `90s`, `10m`, `1h30m`. */
+/** @throws CommanderError for what is no duration */
 function duration(text: string): number {
-  const units = { s: 1000, m: 60_000, h: 3_600_000 } as const;
-  if (!/^([1-9]\d*[smh])+$/.test(text)) {
-    throw new CommanderError(
-      exitCodes.usage,
-      'bad-duration',
-      `"${text}" is not a duration such as 90s or 10m`,
-    );
-  }
-  return [...text.matchAll(/(\d+)([smh])/g)].reduce(
-    (sum, [, amount, unit]) => sum + Number(amount) * units[unit as keyof typeof units],
-    0,
-  );
+  if (durationGrammar.test(text)) return parseDuration(text);
+  throw new CommanderError(exitCodes.usage, 'bad-duration', `"${text}" is not a duration such as 90s or 10m`);
 }
 
 async function runCommand(

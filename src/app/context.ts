@@ -9,7 +9,6 @@ import { createInventory } from '../inventory/index.ts';
 import { cacheDirectory, createOperatorSource } from '../manifests/index.ts';
 import { createMirror } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
-import { cacheFolder } from '../registry/cache.ts';
 import { isLoginAccepted } from '../registry/token-check.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';

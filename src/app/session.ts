@@ -34,9 +34,12 @@ export interface GlobalFlags {
 export interface Session extends Surroundings {
   readonly reporter: Reporter;
   readonly verbosity: Verbosity;
+  readonly flags: GlobalFlags;
   /** Read when first asked for: `policy` and `completion` do without. */
   loaded(): Promise<Loaded>;
   context(): Promise<Context>;
+  /** A session of its own with other flags. */
+  fork(flags: GlobalFlags): Session;
   close(): Promise<void>;
 }
 
@@ -59,6 +62,8 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     signal: AbortSignal.any(signals),
     reporter,
     verbosity,
+    flags,
+    fork: (others) => openSession(command, { ...flags, ...others }, around),
     loaded: () => (loaded ??= load()),
     context: async () => (await (made ??= make())).context,
     close: async () => {

@@ -1,13 +1,44 @@
-import { Argument, type Command } from 'commander';
-import { completion, type Shell, shells } from '../app/completion.ts';
+import { Argument, Command, type Option } from 'commander';
+import { type CommandWords, completion, type FlagWords, type Shell, shells } from '../app/completion.ts';
+import { steps } from '../steps/index.ts';
+import { commands } from './index.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
     .addArgument(new Argument('<shell>', 'for which shell').choices(shells))
-    .action((shell: Shell) => launch(command, (session) => completion(session, shell)));
+    .action((shell: Shell) =>
+      launch(command, async (session) =>
+        completion(session, shell, await allWords(command.parent?.options ?? [])),
+      ),
+    );
   examples(command, [
     ['source <(ecr-bootstrap completion bash)', 'in ~/.bashrc'],
     ['ecr-bootstrap completion fish | source', 'in config.fish'],
   ]);
+}
+
+/** Every command with its own flags and the global ones. */
+function allWords(global: readonly Option[]): Promise<CommandWords[]> {
+  return Promise.all(
+    commands.map(async ({ name, summary, load }) => {
+      const described = new Command(name);
+      (await load()).define(described, () => Promise.resolve());
+      const flags = [...described.options, ...global].map(flagWords);
+      return { name, summary, flags, values: argumentValues(name, described) };
+    }),
+  );
+}
+
+function flagWords(option: Option): FlagWords {
+  const names = [option.short, option.long].filter((name) => name !== undefined);
+  const isStepList = option.long === '--only' || option.long === '--skip';
+  const values = isStepList ? steps.map((step) => step.id) : (option.argChoices ?? []);
+  return { names, description: option.description, takesValue: option.required, values };
+}
+
+function argumentValues(name: string, command: Command): readonly string[] {
+  if (name === 'render') return steps.map((step) => step.id);
+  if (name === 'sandbox') return commands.map((entry) => entry.name);
+  return command.registeredArguments[0]?.argChoices ?? [];
 }

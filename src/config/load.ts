@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { currentContext, profileRegion } from './ambient.ts';
-import { getAt, leaves, setAt, type Tree } from './paths.ts';
+import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { validate } from './validate.ts';
@@ -135,7 +135,7 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
     const { load } = await import('js-yaml');
     const values = load(text, { filename: name }) ?? {};
     if (typeof values !== 'object' || Array.isArray(values)) throw new Error('it is not a YAML mapping');
-    return { name, text, values: values as Tree };
+    return { name, text, values: withoutNulls(values as Tree) };
   } catch (error) {
     throw new BootstrapError(
       {

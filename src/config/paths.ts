@@ -35,6 +35,15 @@ export function leaves(tree: Tree, prefix = ''): [string, unknown][] {
   );
 }
 
+/** The tree without keys that were written and left empty: they count as not written. */
+export function withoutNulls(tree: Tree): Tree {
+  return Object.fromEntries(
+    Object.entries(tree).flatMap(([key, value]): [string, unknown][] =>
+      value === null ? [] : [[key, isTree(value) ? withoutNulls(value) : value]],
+    ),
+  );
+}
+
 /**
  * The 1-based line of a key in a YAML text in block style, found by following the keys' indentation; the nearest
  * parent's line for anything written in another style, undefined when not even the first key is found.

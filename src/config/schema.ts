@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { durationGrammar } from '../duration.ts';
 
 const duration = z
   .string()
-  .regex(/^([1-9][0-9]*(s|m|h))+$/, 'is not a duration such as 90s, 10m or 1h')
+  .regex(durationGrammar, 'is not a duration such as 90s, 10m or 1h')
   .describe('A duration such as `90s`, `10m` or `1h`.');
 
 const user = (name: string, policies: string) =>

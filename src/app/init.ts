@@ -1,0 +1,93 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { basename, resolve } from 'node:path';
+import { currentContext } from '../config/ambient.ts';
+import { defaultFile } from '../config/load.ts';
+import { configTemplate } from '../config/template.ts';
+import { BootstrapError, exitCodes } from '../errors/index.ts';
+import type { Context } from '../steps/context.ts';
+import type { Session } from './session.ts';
+
+export interface InitOptions {
+  readonly force?: boolean;
+}
+
+/** How long AWS and the cluster may take to answer; what does not is left out. */
+const patience = 10_000;
+
+/** Writes a commented configuration file from what is found: region, profile, account, context, platforms. */
+export async function init(session: Session, { force = false }: InitOptions): Promise<number> {
+  const { cwd, env, flags, reporter } = session;
+  const file = flags.config ?? defaultFile;
+  const path = resolve(cwd, file);
+  if (existsSync(path) && !force) throw exists(file);
+
+  const project = typeof flags['project'] === 'string' ? flags['project'] : nameFor(cwd);
+  // An empty file in place of the one that is to be written.
+  const blank = session.fork({ config: devNull, project });
+  try {
+    const { config } = await blank.loaded();
+    const ctx = await blank.context();
+    const [account, platforms] = await Promise.all([
+      orUndefined(async () => (await ctx.aws.identity()).accountId, reporter.warn.bind(reporter)),
+      orUndefined(() => ctx.inventory.platforms(), reporter.warn.bind(reporter)),
+    ]);
+    const context = config.cluster.context ?? currentContext(config.cluster.kubeconfig ?? env['KUBECONFIG']);
+    const values = given({
+      project,
+      'aws.region': config.aws.region,
+      'aws.profile': config.aws.profile,
+      'aws.accountId': account === undefined ? undefined : JSON.stringify(account),
+      'cluster.context': context,
+    });
+    const remarks = given({
+      'images.platforms': platforms && `The nodes of ${context ?? 'the cluster'}: ${platforms.join(', ')}`,
+    });
+    writeFileSync(path, configTemplate({ schemaUrl: schemaUrl(), values, remarks }), { mode: 0o600 });
+  } finally {
+    await blank.close();
+  }
+  await reporter.show({ type: 'text', data: { text: `Wrote ${file}. Next: ecr-bootstrap up --dry-run` } });
+  return exitCodes.done;
+}
+
+/** The schema that was installed with this program. */
+const schemaUrl = (): string => new URL('../../schema/ecr-bootstrap.schema.json', import.meta.url).href;
+
+function given(values: Record<string, string | undefined>): Map<string, string> {
+  return new Map(
+    Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+}
+
+/** What cannot be found is no error here: the file gets by without. */
+async function orUndefined<T>(find: () => Promise<T>, warn: (text: string) => void): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((done) => {
+    timer = setTimeout(() => done(undefined), patience);
+  });
+  try {
+    return await Promise.race([find(), late]);
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    warn(`${error.message}; left out`);
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A project's name from the folder's. */
+const nameFor = (cwd: string): string =>
+  basename(cwd)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '') || 'myproject';
+
+const exists = (file: string): BootstrapError =>
+  new BootstrapError({
+    code: 'file-exists',
+    what: `write ${file}`,
+    why: 'it exists, and nothing was overwritten',
+    hint: 'Give --force to overwrite it, or -c FILE to write another.',
+  });

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { durationGrammar, parseDuration } from '../duration.ts';
+import { examples, type Launch } from './launch.ts';
+
+export function define(command: Command, launch: Launch): void {
+  command
+    .argument('[command...]', 'what to rehearse, with its own flags; without it a sandbox is kept running')
+    .option('--advance <duration>', 'let time pass in the running sandbox')
+    .action((words: string[], { advance }: { advance?: string }) =>
+      launch(command, async (session) => {
+        const sandbox = await import('./sandbox/rehearse.ts');
+        if (advance !== undefined && durationGrammar.test(advance)) {
+          return sandbox.advance(session, parseDuration(advance), advance);
+        }
+        return words.length > 0 ? sandbox.rehearse(session, words) : sandbox.keepRunning(session);
+      }),
+    );
+  examples(command, [
+    ['ecr-bootstrap sandbox up', 'a rehearsal that leaves nothing behind'],
+    ['ecr-bootstrap sandbox', 'keep a sandbox running, for several commands'],
+    ['ecr-bootstrap sandbox --advance 13h', 'tokens have run out, or were they renewed?'],
+  ]);
+}

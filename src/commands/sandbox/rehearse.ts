@@ -1,0 +1,136 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Session, Surroundings } from '../../app/session.ts';
+import type { Clock } from '../../clock.ts';
+import { exitCodes } from '../../errors/index.ts';
+import { main } from '../../main.ts';
+import { createNet } from '../../net/index.ts';
+import { controlUrl, startWorld } from '../../sandbox/world.ts';
+import { readRunning, removeRunning, type Running, stateFolder, writeRunning } from './state.ts';
+
+/** Runs a command against the running sandbox, or against a fresh one that is gone afterwards. */
+export async function rehearse(session: Session, words: readonly string[]): Promise<number> {
+  const running = readRunning();
+  if (running) return inRunning(session, running, words);
+  session.reporter.warn(
+    'This sandbox is fresh and will be gone afterwards; `ecr-bootstrap sandbox` keeps one running.',
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-'));
+  const world = await startWorld();
+  try {
+    const clock = clockAt(session.clock, () => world.clock.offset);
+    return await runIn(session, words, world.environment(folder), world.account, clock);
+  } finally {
+    await world.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Keeps a sandbox running until Ctrl-C. */
+export async function keepRunning(session: Session): Promise<number> {
+  if (readRunning()) {
+    session.reporter.warn('A sandbox is running already; its commands: ecr-bootstrap sandbox up');
+    return exitCodes.done;
+  }
+  const world = await startWorld();
+  try {
+    const env = world.environment(stateFolder());
+    writeRunning({ pid: process.pid, env, account: world.account });
+    await session.reporter.show({ type: 'text', data: { text: invitation(env['KUBECONFIG'] ?? '') } });
+    await new Promise<void>((resolve) => session.signal.addEventListener('abort', () => resolve()));
+    return exitCodes.done;
+  } finally {
+    removeRunning();
+    await world.close();
+  }
+}
+
+/** Lets time pass in the running sandbox. */
+export async function advance({ reporter }: Session, milliseconds: number, text: string): Promise<number> {
+  const running = readRunning();
+  if (!running) {
+    reporter.warn('No sandbox is running; start one with `ecr-bootstrap sandbox` in another terminal.');
+    return exitCodes.usage;
+  }
+  await askClock(running, `?advance=${milliseconds}`);
+  await reporter.show({ type: 'text', data: { text: `${text} have passed in the sandbox.` } });
+  return exitCodes.done;
+}
+
+async function inRunning(session: Session, running: Running, words: readonly string[]): Promise<number> {
+  const offset = await askClock(running);
+  return runIn(
+    session,
+    words,
+    running.env,
+    running.account,
+    clockAt(session.clock, () => offset),
+  );
+}
+
+/** @returns milliseconds that the sandbox is ahead */
+async function askClock({ env }: Running, query = ''): Promise<number> {
+  const { request } = await import('undici');
+  const net = createNet(authority(env), env);
+  try {
+    const dispatcher = await net.dispatcher();
+    const { body } = await request(`${controlUrl}${query}`, { method: query ? 'POST' : 'GET', dispatcher });
+    return ((await body.json()) as { offset: number }).offset;
+  } finally {
+    await net.close();
+  }
+}
+
+const authority = (env: Readonly<Record<string, string>>): string =>
+  readFileSync(env['NODE_EXTRA_CA_CERTS'] ?? devNull, 'utf8');
+
+/** The product's own main, in an environment that leads nowhere but into the sandbox. */
+async function runIn(
+  session: Session,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+  account: string,
+  clock: Clock,
+): Promise<number> {
+  const chosen = words.some((word) => /^(-c|--config)/.test(word));
+  const defaults = {
+    ECR_BOOTSTRAP_CONFIG: devNull,
+    ECR_BOOTSTRAP_PROJECT: 'demo',
+    ECR_BOOTSTRAP_ACCOUNT_ID: account,
+  };
+  const around: Surroundings = {
+    cwd: session.cwd,
+    env: { ...display(session.env), ...env, ...(chosen ? {} : defaults) },
+    streams: session.streams,
+    signal: session.signal,
+    clock,
+    ca: authority(env),
+    sandbox: true,
+  };
+  // The SDK's chain of credential providers reads the process's own environment.
+  for (const name of Object.keys(process.env))
+    if (/^(AWS_|KUBE|DOCKER_)/.test(name)) delete process.env[name];
+  Object.assign(process.env, env);
+  return main(words, around);
+}
+
+/** What of the user's environment only concerns how things look. */
+function display(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = ['TERM', 'NO_COLOR', 'CI', 'COLUMNS', 'LANG'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+const clockAt = (real: Clock, offset: () => number): Clock => ({
+  now: () => real.now() + offset(),
+  sleep: (milliseconds, signal) => real.sleep(milliseconds, signal),
+});
+
+const invitation = (kubeconfig: string): string =>
+  `The sandbox runs until Ctrl-C. In another terminal:
+
+  ecr-bootstrap sandbox up              set everything up
+  ecr-bootstrap sandbox status          look at it
+  ecr-bootstrap sandbox --advance 13h   let time pass
+
+Its kubeconfig, for a client that uses HTTPS_PROXY: ${kubeconfig}`;

@@ -1,0 +1,68 @@
+import { jsonSchema, type KeySchema } from './describe.ts';
+
+export interface Template {
+  /** Where editors find the JSON Schema. */
+  readonly schemaUrl: string;
+  /** Values to write, by key path; all other keys are written as comments with their defaults. */
+  readonly values: ReadonlyMap<string, string>;
+  /** What was found and may help, by key path: written beside the key. */
+  readonly remarks: ReadonlyMap<string, string>;
+}
+
+/** The text of a commented configuration file. */
+export function configTemplate(template: Template): string {
+  const lines = [
+    `# yaml-language-server: $schema=${template.schemaUrl}`,
+    '#',
+    '# Configuration of ecr-bootstrap. `project` and `aws.region` are all it needs; a key that is commented out',
+    '# shows its default. `ecr-bootstrap config` prints what is in force.',
+  ];
+  for (const [key, schema] of Object.entries(jsonSchema().properties ?? {})) {
+    lines.push('', ...block(key, schema, key, template));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** A top-level key. One without a value to write is a comment as a whole: without its first `# ` it is valid. */
+function block(key: string, schema: KeySchema, path: string, template: Template): string[] {
+  const active = isActive(path, template);
+  const lines = entry(key, schema, path, template, active);
+  return active ? lines : lines.map((line) => `# ${line}`);
+}
+
+const isActive = (path: string, { values }: Template): boolean =>
+  [...values.keys()].some((set) => set === path || set.startsWith(`${path}.`));
+
+/** @param inActive whether the section around it is written in force, so that what is not has to be a comment */
+function entry(
+  key: string,
+  schema: KeySchema,
+  path: string,
+  template: Template,
+  inActive: boolean,
+): string[] {
+  const { properties, description } = schema;
+  const remark = template.remarks.get(path);
+  const about = [description, remark].flatMap((text) => (text ? [`# ${text}`] : []));
+  if (!properties) return [...about, valueLine(key, schema, path, template, inActive)];
+  const within = Object.entries(properties).flatMap(([child, childSchema]) =>
+    entry(child, childSchema, `${path}.${child}`, template, inActive).map((line) => `  ${line}`),
+  );
+  const lines = [`${key}:`, ...within];
+  // Without a default the mapping itself is unset: nothing of it may be switched on by accident.
+  const unset = schema.default === undefined && !isActive(path, template) && path.includes('.');
+  return [...about, ...(unset ? lines.map((line) => `# ${line}`) : lines)];
+}
+
+function valueLine(
+  key: string,
+  schema: KeySchema,
+  path: string,
+  { values }: Template,
+  inActive: boolean,
+): string {
+  const value = values.get(path);
+  if (value !== undefined) return `${key}: ${value}`;
+  if (schema.default === undefined) return `# ${key}:`;
+  return `${inActive ? '# ' : ''}${key}: ${JSON.stringify(schema.default)}`;
+}

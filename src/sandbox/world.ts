@@ -1,0 +1,123 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { join } from 'node:path';
+import { type Cluster, type ClusterOptions, createCluster } from './cluster/index.ts';
+import { json, listener } from './http.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from './index.ts';
+import { operatorManifest } from './manifest/index.ts';
+
+export interface WorldOptions extends SandboxOptions {
+  readonly cluster?: Omit<ClusterOptions, 'clock' | 'faults' | 'aws' | 'images'>;
+}
+
+/** AWS, the registries, the operator's release and a cluster: all that the product talks to. */
+export interface World extends Sandbox {
+  readonly cluster: Cluster;
+  /** What a kubeconfig names as the server. */
+  readonly clusterUrl: string;
+  /**
+   * The environment in which the product sees this world and nothing else.
+   * @param folder where the kubeconfig and the CA file are written, mode 0600; also HOME and the place of caches
+   */
+  environment(folder: string): Record<string, string>;
+}
+
+const clusterHost = 'cluster.sandbox:6443';
+const controlHost = 'control.sandbox';
+const releasePath = '/external-secrets/external-secrets/releases/download/v0.12.1/external-secrets.yaml';
+const assetHost = 'release-assets.githubusercontent.com';
+
+/** Where a running world tells its time and is told to let it pass. */
+export const controlUrl = `https://${controlHost}/clock`;
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const sandbox = await startSandbox(options);
+  const { clock, faults, awsForCluster, images, hosts } = sandbox;
+  const cluster = createCluster({
+    clock,
+    faults,
+    aws: awsForCluster,
+    images,
+    admissionPolicies: 'v1',
+    ...options.cluster,
+  });
+  hosts.set(clusterHost, (request, response) => cluster.handler(request, response));
+  serveRelease(sandbox);
+  serveClock(sandbox);
+  const clusterUrl = `https://${clusterHost}`;
+  return {
+    ...sandbox,
+    cluster,
+    clusterUrl,
+    environment: (folder) => environment(sandbox, cluster.kubeconfig(clusterUrl, sandbox.caPem), folder),
+    close: async () => {
+      cluster.close();
+      await sandbox.close();
+    },
+  };
+}
+
+/** GitHub answers a release's URL with a redirect to where the file is. */
+function serveRelease({ hosts, faults }: Sandbox): void {
+  let text: string | undefined;
+  const asset = `https://${assetHost}${releasePath}`;
+  hosts.set(
+    'github.com',
+    listener(({ url }) => {
+      faults.meet({ service: 'web', operation: 'GetRelease', writes: false, resource: url.pathname });
+      return url.pathname === releasePath
+        ? { status: 302, headers: { location: asset } }
+        : json(404, { message: 'Not Found' });
+    }),
+  );
+  hosts.set(
+    assetHost,
+    listener(({ url }) =>
+      url.pathname === releasePath
+        ? {
+            status: 200,
+            headers: { 'content-type': 'application/octet-stream' },
+            body: (text ??= operatorManifest()),
+          }
+        : json(404, { message: 'Not Found' }),
+    ),
+  );
+}
+
+/** `GET` tells the offset in milliseconds; `POST ?advance=MILLISECONDS` lets time pass. */
+function serveClock({ hosts, clock }: Sandbox): void {
+  hosts.set(
+    controlHost,
+    listener(({ method, url }) => {
+      if (method === 'POST') clock.advance(Number(url.searchParams.get('advance') ?? 0));
+      return json(200, { offset: clock.offset });
+    }),
+  );
+}
+
+function environment(
+  { proxyUrl, caPem, region, admin }: Sandbox,
+  kubeconfig: string,
+  folder: string,
+): Record<string, string> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const write = (name: string, text: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
+  };
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    HTTPS_PROXY: proxyUrl,
+    NODE_EXTRA_CA_CERTS: write('ca.pem', caPem),
+    AWS_ACCESS_KEY_ID: admin.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: admin.secretAccessKey,
+    AWS_REGION: region,
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    KUBECONFIG: write('kubeconfig', kubeconfig),
+  };
+}

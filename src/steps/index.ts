@@ -1,0 +1,39 @@
+import type { AnyStep } from './context.ts';
+import { imagePullerKey } from './image-puller-key/index.ts';
+import { imagePuller } from './image-puller/index.ts';
+import { images } from './images/index.ts';
+import { operatorCrds } from './operator-crds/index.ts';
+import { operatorImage } from './operator-image/index.ts';
+import { operator } from './operator/index.ts';
+import { powerUser } from './power-user/index.ts';
+import { pullSecretNamespaces } from './pull-secret-namespaces/index.ts';
+import { pullSecretRenewal } from './pull-secret-renewal/index.ts';
+import { pullSecretSeed } from './pull-secret-seed/index.ts';
+import { repositories } from './repositories/index.ts';
+import { serviceAccountPolicy } from './service-account-policy/index.ts';
+import { serviceAccounts } from './service-accounts/index.ts';
+
+/**
+ * The product at a glance: what `up` brings about, in this order. `status`, `render`, `policy cluster`, the flags
+ * `--only` and `--skip`, their help and completion all come from this list. To add a step, write its folder and put
+ * it where its needs are met.
+ */
+export const steps: readonly AnyStep[] = [
+  // AWS: who may push and pull, and where to
+  powerUser,
+  imagePuller,
+  repositories,
+  operatorImage,
+  imagePullerKey,
+  // The cluster: a first pull secret, the operator that renews it, a copy in every namespace
+  pullSecretSeed,
+  operatorCrds,
+  operator,
+  pullSecretRenewal,
+  pullSecretNamespaces,
+  // Every pod pulls with it
+  serviceAccounts,
+  serviceAccountPolicy,
+  // Last, because it may take an hour and may be interrupted
+  images,
+];

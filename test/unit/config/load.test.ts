@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ConfigRequest, loadConfig } from '../../../src/config/load.ts';
+
+let cwd: string;
+
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+const file = (text: string, name = 'ecr-bootstrap.yaml'): string => {
+  writeFileSync(join(cwd, name), text);
+  return name;
+};
+const load = (request: Partial<ConfigRequest> = {}) =>
+  loadConfig({ cwd, env: { AWS_CONFIG_FILE: join(cwd, 'none') }, flags: {}, ...request });
+
+const minimal = { project: 'shop', region: 'eu-west-1' };
+
+describe('loadConfig', () => {
+  it('needs a project and a region only', async () => {
+    const { config } = await load({ flags: minimal });
+    expect(config.project).toBe('shop');
+    expect(config.aws.region).toBe('eu-west-1');
+    expect(config.pullSecret).toEqual({ name: 'puller', renewEvery: '1h', copyEvery: '10m' });
+  });
+
+  it.each([
+    ['a flag over our variable', { region: 'eu-west-1' }, { ECR_BOOTSTRAP_REGION: 'eu-west-2' }, '--region'],
+    ['our variable over the file', {}, { ECR_BOOTSTRAP_REGION: 'eu-west-1' }, 'ECR_BOOTSTRAP_REGION'],
+  ])('takes %s', async (_case, flags, env, origin) => {
+    file('project: shop\naws: {region: us-east-1}\n');
+    const { config, origins } = await load({ flags, env });
+    expect(config.aws.region).toBe('eu-west-1');
+    expect(origins.get('aws.region')).toBe(origin);
+  });
+
+  it('takes the file over what other programs are told, and says so in one line', async () => {
+    file('project: shop\naws:\n  region: eu-west-1\n');
+    const { config, warnings } = await load({ env: { AWS_REGION: 'us-east-1' } });
+    expect(config.aws.region).toBe('eu-west-1');
+    expect(warnings).toEqual([
+      'aws.region is eu-west-1 by the configuration file, although AWS_REGION says us-east-1.',
+    ]);
+  });
+
+  it("finds the region of the chosen profile in AWS's own file", async () => {
+    const config = file('[default]\nregion = us-east-1\n\n[profile prod]\nregion = eu-central-1\n', 'aws');
+    const env = { AWS_CONFIG_FILE: join(cwd, config), AWS_PROFILE: 'prod' };
+    const { config: loaded, origins } = await load({ flags: { project: 'shop' }, env });
+    expect(loaded.aws).toMatchObject({ region: 'eu-central-1', profile: 'prod' });
+    expect(origins.get('aws.region')).toBe('AWS profile prod');
+  });
+
+  it("warns when the file's context is not the current one", async () => {
+    const kubeconfig = file('current-context: laptop\n', 'kubeconfig');
+    file('project: shop\naws: {region: eu-west-1}\ncluster: {context: prod}\n');
+    const { warnings } = await load({ env: { KUBECONFIG: join(cwd, kubeconfig) } });
+    expect(warnings).toContain(
+      "cluster.context is prod, although the kubeconfig's current context is laptop.",
+    );
+  });
+
+  it('names file, line, key and the nearest known key for an unknown one', async () => {
+    file('project: shop\naws:\n  region: eu-west-1\n  acountId: "1"\n');
+    await expect(load()).rejects.toMatchObject({
+      code: 'config-invalid',
+      what: 'ecr-bootstrap.yaml:4: aws.acountId',
+      why: 'is not a key of the configuration',
+      hint: 'Did you mean aws.accountId?',
+    });
+  });
+
+  it('lists the known keys when none is near', async () => {
+    file('project: shop\naws: {region: eu-west-1}\nmirror:\n  zzz: 1\n');
+    await expect(load()).rejects.toMatchObject({ hint: 'Known keys here: engine, concurrency.' });
+  });
+
+  it('says what is wrong with a value, and where', async () => {
+    file('project: Shop_\naws:\n  region: eu-west-1\n');
+    await expect(load()).rejects.toMatchObject({
+      code: 'config-invalid',
+      what: 'ecr-bootstrap.yaml:1: project',
+      why: expect.stringContaining('is not a name that ECR takes') as string,
+    });
+  });
+
+  it('tells how to give a project that is missing', async () => {
+    await expect(load({ flags: { region: 'eu-west-1' } })).rejects.toMatchObject({
+      what: 'project',
+      why: 'is missing',
+      hint: expect.stringContaining('--project') as string,
+    });
+  });
+
+  it('tells how to give a region that is missing', async () => {
+    await expect(load({ flags: { project: 'shop' } })).rejects.toMatchObject({
+      hint: expect.stringContaining('--region') as string,
+    });
+  });
+
+  it.each([
+    ['cluster', 'cluster'],
+    ['linux/amd64,linux/arm64', ['linux/amd64', 'linux/arm64']],
+  ])('reads --platform %s', async (platform, wanted) => {
+    const { config } = await load({ flags: { ...minimal, platform } });
+    expect(config.images.platforms).toEqual(wanted);
+  });
+
+  it('refuses a file that is no YAML mapping', async () => {
+    file('- a\n- b\n');
+    await expect(load()).rejects.toMatchObject({
+      code: 'config-unreadable',
+      why: 'it is not a YAML mapping',
+    });
+  });
+
+  it('refuses a named file that is not there', async () => {
+    await expect(load({ file: 'other.yaml' })).rejects.toMatchObject({ code: 'file-missing' });
+  });
+
+  it('suggests the variable that a misspelt one is near to', async () => {
+    const { warnings } = await load({ flags: minimal, env: { ECR_BOOTSTRAP_REGOIN: 'x' } });
+    expect(warnings).toEqual([
+      'ECR_BOOTSTRAP_REGOIN is not a variable of ecr-bootstrap; did you mean ECR_BOOTSTRAP_REGION?',
+    ]);
+  });
+
+  it('tells of each value where it came from', async () => {
+    file('project: shop\n');
+    const { origins } = await load({ flags: { region: 'eu-west-1' } });
+    expect(origins.get('project')).toBe('ecr-bootstrap.yaml');
+    expect(origins.get('aws.region')).toBe('--region');
+    expect(origins.get('mirror.engine')).toBe('default');
+  });
+});

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { BootstrapError } from '../../../src/errors/index.ts';
+import {
+  type AnyStep,
+  carryOut,
+  type Change,
+  type Event,
+  inOrder,
+  makePlan,
+  type Step,
+} from '../../../src/plan/index.ts';
+
+/** A world of named things that exist or do not, and the steps that keep them. */
+class Things {
+  readonly there = new Set<string>();
+  readonly log: string[] = [];
+  looks = 0;
+
+  step(
+    id: string,
+    wanted: (there: Set<string>) => readonly Change[],
+    extra: Partial<Step<unknown, Things>> = {},
+  ) {
+    const step: AnyStep<Things> = {
+      id,
+      title: id,
+      needs: [],
+      observe: () => {
+        this.looks += 1;
+        return Promise.resolve(new Set(this.there));
+      },
+      diff: (there: Set<string>) => ({ changes: wanted(there), findings: [] }),
+      apply: (changes, _state, run) =>
+        inOrder(changes, run, async (change) => {
+          await Promise.resolve();
+          this.log.push(`${change.action} ${change.target.name}`);
+          if (change.action === 'delete') this.there.delete(change.target.name);
+          else this.there.add(change.target.name);
+        }),
+      ...extra,
+    };
+    return step;
+  }
+
+  keeps(id: string, ...names: string[]): AnyStep<Things> {
+    return this.step(id, (there) =>
+      names.filter((name) => !there.has(name)).map((name) => change('create', name)),
+    );
+  }
+
+  async run(steps: readonly AnyStep<Things>[], signal = new AbortController().signal) {
+    const events: Event[] = [];
+    const plan = await makePlan(steps, this);
+    const emit = (event: Event) => void events.push(event);
+    const result = await carryOut(plan, { ctx: this, fresh: (ctx) => ctx, signal, emit });
+    return { plan, result, events };
+  }
+}
+
+const change = (action: Change['action'], name: string): Change => ({
+  action,
+  target: { kind: 'thing', name },
+  fields: [],
+});
+
+describe('carryOut', () => {
+  it('applies the steps in the order of the list', async () => {
+    const things = new Things();
+    await things.run([things.keeps('one', 'a'), things.keeps('two', 'b', 'c')]);
+    expect(things.log).toEqual(['create a', 'create b', 'create c']);
+  });
+
+  it('looks at each step once when nothing has to be changed', async () => {
+    const things = new Things();
+    things.there.add('a').add('b');
+    const { result } = await things.run([things.keeps('one', 'a'), things.keeps('two', 'b')]);
+    expect(things.looks).toBe(2);
+    expect(result.steps.map((step) => step.outcomes)).toEqual([[], []]);
+  });
+
+  it('looks again at the steps behind one that changed something, and announces a target it had not shown', async () => {
+    const things = new Things();
+    const follower = things.step('two', (there) =>
+      there.has('a') && !there.has('b') ? [change('create', 'b')] : [],
+    );
+    const { plan, events } = await things.run([things.keeps('one', 'a'), follower]);
+    expect(plan[1]?.changes).toEqual([]);
+    expect(things.log).toEqual(['create a', 'create b']);
+    expect(events).toContainEqual({ type: 'found-on-the-way', step: 'two', change: change('create', 'b') });
+  });
+
+  it('stops at a delete that was not in the plan, before doing it', async () => {
+    const things = new Things();
+    things.there.add('precious');
+    const eager = things.step('two', (there) => (there.has('a') ? [change('delete', 'precious')] : []));
+    const { result } = await things.run([things.keeps('one', 'a'), eager]);
+    expect(result.error?.code).toBe('plan-changed');
+    expect(things.there).toContain('precious');
+  });
+
+  it('does what is left of a planned delete without stopping', async () => {
+    const things = new Things();
+    things.there.add('old');
+    const cleaner = things.step('two', (there) => (there.has('old') ? [change('delete', 'old')] : []));
+    const { result } = await things.run([things.keeps('one', 'a'), cleaner]);
+    expect(result.error).toBeUndefined();
+    expect(things.log).toEqual(['create a', 'delete old']);
+  });
+
+  it('waits for readiness of a step that had nothing to change', async () => {
+    const things = new Things();
+    things.there.add('a');
+    let proven = false;
+    const step = things.keeps('one', 'a');
+    await things.run([{ ...step, ready: () => Promise.resolve(void (proven = true)) }]);
+    expect(proven).toBe(true);
+  });
+
+  it('runs no step behind one that failed, and tells what was done', async () => {
+    const things = new Things();
+    const failing = things.keeps('one', 'a');
+    const apply: typeof failing.apply = (changes, _state, run) =>
+      inOrder(changes, run, () => Promise.reject(denied));
+    const { result } = await things.run([
+      things.keeps('zero', 'z'),
+      { ...failing, apply },
+      things.keeps('two', 'b'),
+    ]);
+    expect(result.error).toBe(denied);
+    expect(things.log).toEqual(['create z']);
+    expect(result.steps.map((step) => step.step)).toEqual(['zero', 'one']);
+  });
+
+  it('goes on behind a failure that is said to be tolerable', async () => {
+    const things = new Things();
+    const failing = things.keeps('one', 'a');
+    const apply: typeof failing.apply = (changes) =>
+      Promise.resolve(
+        changes.map((each) => ({ change: each, result: 'failed' as const, error: denied, tolerable: true })),
+      );
+    const { result } = await things.run([{ ...failing, apply }, things.keeps('two', 'b')]);
+    expect(result.error).toBeUndefined();
+    expect(things.log).toEqual(['create b']);
+  });
+
+  it('ends after the change under way when it is interrupted', async () => {
+    const things = new Things();
+    const interrupt = new AbortController();
+    const step = things.keeps('one', 'a', 'b');
+    const apply: typeof step.apply = (changes, _state, run) =>
+      inOrder(changes, run, (each) => {
+        things.log.push(each.target.name);
+        interrupt.abort();
+        return Promise.resolve();
+      });
+    const { result } = await things.run([{ ...step, apply }, things.keeps('two', 'c')], interrupt.signal);
+    expect(things.log).toEqual(['a']);
+    expect(result.error?.code).toBe('interrupted');
+    expect(result.steps[0]?.outcomes.map((outcome) => outcome.result)).toEqual(['done', 'skipped']);
+  });
+
+  it('keeps the error of a step that cannot be observed in the plan', async () => {
+    const things = new Things();
+    const blind = { ...things.keeps('one', 'a'), observe: () => Promise.reject(denied) };
+    const { plan } = await things.run([]);
+    expect(plan).toEqual([]);
+    expect((await makePlan([blind], things))[0]?.error).toBe(denied);
+  });
+});
+
+const denied = new BootstrapError({ code: 'aws-denied', what: 'create a', why: 'not allowed', hint: 'ask' });

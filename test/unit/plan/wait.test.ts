@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/clock.ts';
+import { waitFor } from '../../../src/plan/index.ts';
+
+/** A clock that jumps instead of waiting. */
+function jumping(): Clock & { slept: number[] } {
+  let now = 0;
+  const slept: number[] = [];
+  return {
+    slept,
+    now: () => now,
+    sleep: (milliseconds) => {
+      now += milliseconds;
+      slept.push(milliseconds);
+      return Promise.resolve();
+    },
+  };
+}
+
+const wait = (clock: Clock, signal = new AbortController().signal) => ({
+  what: 'the thing',
+  clock,
+  signal,
+  emit: () => undefined,
+  deadline: 5_000,
+  hint: 'look at it',
+});
+
+describe('waitFor', () => {
+  it('does not sleep when the first look succeeds', async () => {
+    const clock = jumping();
+    expect(await waitFor(wait(clock), () => Promise.resolve('seen'))).toBe('seen');
+    expect(clock.slept).toEqual([]);
+  });
+
+  it('gives up at the deadline with the last reason for waiting', async () => {
+    const clock = jumping();
+    const waiting = waitFor(wait(clock), (pending) => Promise.resolve(pending('two pods are starting')));
+    await expect(waiting).rejects.toMatchObject({
+      code: 'not-ready',
+      what: 'wait for the thing',
+      why: 'two pods are starting (after 5 s)',
+      hint: 'look at it',
+    });
+    expect(clock.slept).toEqual([1000, 1000, 1000, 1000, 1000]);
+  });
+
+  it('stops at once on a cause that waiting will not cure', async () => {
+    const clock = jumping();
+    const waiting = waitFor(wait(clock), () => Promise.reject(new Error('wrong image')));
+    await expect(waiting).rejects.toThrow('wrong image');
+    expect(clock.slept).toEqual([]);
+  });
+
+  it('ends with the reason of the signal', async () => {
+    const interrupt = new AbortController();
+    interrupt.abort(new Error('Ctrl-C'));
+    const waiting = waitFor(wait(jumping(), interrupt.signal), () => Promise.resolve(undefined));
+    await expect(waiting).rejects.toThrow('Ctrl-C');
+  });
+});
