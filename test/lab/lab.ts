@@ -1,6 +1,7 @@
 import { build } from './build/build.ts';
 import { down } from './commands/down.ts';
 import { exec } from './commands/exec.ts';
+import { install } from './commands/install.ts';
 import { status } from './commands/status.ts';
 import { up } from './commands/up.ts';
 import { say } from './process.ts';
@@ -8,6 +9,7 @@ import { say } from './process.ts';
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   build,
   up,
+  install,
   exec,
   status,
   down,

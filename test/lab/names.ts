@@ -5,7 +5,12 @@ export const region = 'eu-west-1';
 export const registry = `${account}.dkr.ecr.${region}.amazonaws.com`;
 
 /** All of them on the loopback interface of the lab's network namespace. */
-export const addresses = { aws: '10.99.0.1', internet: '10.99.0.2', node: '10.99.0.3' } as const;
+export const addresses = {
+  aws: '10.99.0.1',
+  internet: '10.99.0.2',
+  website: '10.99.0.3',
+  node: '10.99.0.4',
+} as const;
 
 /** What an air-gapped network reaches through its VPC endpoints, and the laptop too. A leading `*.` stands for one label. */
 export const awsNames: readonly string[] = [
@@ -27,6 +32,9 @@ export const internetNames: readonly string[] = [
   'quay.io',
   'registry.k8s.io',
 ];
+
+/** Where the operator's release is published. */
+export const websiteNames: readonly string[] = ['github.com', 'release-assets.githubusercontent.com'];
 
 export function matches(patterns: readonly string[], name: string): boolean {
   const parent = name.replace(/^[^.]+/, '*');

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { partFolder } from '../build/part.ts';
 import { containerd, kubernetes } from '../build/parts.ts';
 import { state } from '../paths.ts';
+import { product } from './install.ts';
 import { firstProcess } from './state.ts';
 
-const path = [kubernetes, containerd].map(partFolder).join(':');
+const path = [join(product, 'node_modules/.bin'), ...[kubernetes, containerd].map(partFolder)].join(':');
 
 /** Runs a command as the person at the lab's laptop and ends as it does. Without a command: a shell. */
 export async function exec(command: readonly string[]): Promise<void> {
@@ -21,7 +22,7 @@ export async function exec(command: readonly string[]): Promise<void> {
   const wanted = command.length > 0 ? command : ['bash'];
   const child = spawn('nsenter', [...namespaces, '--', ...wanted], {
     stdio: 'inherit',
-    env: { ...process.env, ...environment, PATH: `${process.env['PATH'] ?? ''}:${path}` },
+    env: { ...process.env, ...environment, PATH: `${path}:${process.env['PATH'] ?? ''}` },
   });
   const [code] = (await once(child, 'exit')) as [number | null];
   process.exitCode = code ?? 1;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { control, controlSocket } from '../control.ts';
 import { pauseImage, publishImages, writePauseImage } from '../images/catalog.ts';
-import { addresses, awsNames, internetNames, matches } from '../names.ts';
+import { addresses, awsNames, internetNames, matches, websiteNames } from '../names.ts';
 import { root, state } from '../paths.ts';
 import { say } from '../process.ts';
 import { Authority } from './certificates.ts';
@@ -15,6 +15,7 @@ import { isolate } from './isolate.ts';
 import { caBundle, docker, internetRegistry, writeLaptop } from './laptop.ts';
 import { prepareNode } from './node.ts';
 import { Services } from './service.ts';
+import { serveWebsite } from './website.ts';
 
 const inState = (...path: string[]) => join(state, ...path);
 const log = inState('logs/setup.log');
@@ -28,14 +29,18 @@ async function startNameServers({ api }: ControlPlane): Promise<void> {
     if (service !== undefined && namespace !== undefined) return api.serviceAddress(namespace, service);
     return matches(awsNames, name) ? addresses.aws : undefined;
   };
-  const internet = async (name: string) => (matches(internetNames, name) ? addresses.internet : vpc(name));
+  const internet = async (name: string) => {
+    if (matches(websiteNames, name)) return addresses.website;
+    return matches(internetNames, name) ? addresses.internet : vpc(name);
+  };
   await serveNames('vpc', addresses.aws, vpc, dnsLog);
   await serveNames('internet', addresses.internet, internet, dnsLog);
 }
 
 async function startInternet(authority: Authority): Promise<void> {
-  const names = internetNames.map((name) => `DNS:${name}`);
+  const names = [...internetNames, ...websiteNames].map((name) => `DNS:${name}`);
   const certificate = await authority.issueServer('internet', names);
+  await serveWebsite(certificate);
   await services.start(await internetRegistry(inState('internet'), certificate));
   await publishImages(inState('internet/scratch'), await readFile(caBundle, 'utf8'), log);
 }
