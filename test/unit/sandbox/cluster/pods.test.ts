@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Pod } from '../../../../src/sandbox/cluster/pods.ts';
+import { startCluster } from './support.ts';
+import type { TestCluster } from './support.ts';
+
+const image = 'registry.example/web:1';
+const encode = (text: string) => Buffer.from(text).toString('base64');
+
+let test: TestCluster;
+beforeEach(async () => {
+  test = await startCluster();
+  await test.cluster.settled();
+});
+afterEach(() => test.close());
+
+const pod = (name = 'a', spec: object = {}) => ({
+  metadata: { name },
+  spec: { containers: [{ name: 'web', image }], ...spec },
+});
+async function create(body: object): Promise<number> {
+  const { code } = await test.request('POST', '/api/v1/namespaces/shop/pods', { body });
+  await test.cluster.settled();
+  return code;
+}
+const read = (name = 'a') => test.cluster.get('Pod', name, 'shop') as Pod | undefined;
+const waiting = () => read()?.status?.containerStatuses?.[0]?.state.waiting;
+const account = (secret: string) =>
+  test.cluster.put({
+    kind: 'ServiceAccount',
+    metadata: { name: 'default', namespace: 'shop' },
+    imagePullSecrets: [{ name: secret }],
+  });
+
+describe('the start content', () => {
+  it('runs without a single pull', () => {
+    const pods = test.cluster.list('Pod') as Pod[];
+    expect(pods.map(({ status }) => status?.phase)).toEqual(pods.map(() => 'Running'));
+    expect(test.pulls.configs.size).toBe(0);
+  });
+
+  it('has the static pods of the control plane as mirror pods', () => {
+    const mirrors = test.cluster
+      .list('Pod', 'kube-system')
+      .filter(({ metadata }) => metadata.annotations?.['kubernetes.io/config.mirror']);
+    expect(mirrors).toHaveLength(4);
+  });
+});
+
+describe('pull secrets', () => {
+  it('are copied from the service account at creation, into a pod that has none', async () => {
+    account('puller');
+    await create(pod());
+    await create(pod('b', { imagePullSecrets: [{ name: 'own' }] }));
+    account('later');
+    expect([read()?.spec.imagePullSecrets, read('b')?.spec.imagePullSecrets]).toEqual([
+      [{ name: 'puller' }],
+      [{ name: 'own' }],
+    ]);
+  });
+
+  it('are given to the registry as they stand in the namespace', async () => {
+    const data = { '.dockerconfigjson': encode('{"auths":{}}') };
+    test.cluster.put({
+      kind: 'Secret',
+      metadata: { name: 'puller', namespace: 'shop' },
+      type: 'kubernetes.io/dockerconfigjson',
+      data,
+    });
+    account('puller');
+    await create(pod());
+    expect(test.pulls.configs.get(image)).toEqual(['{"auths":{}}']);
+  });
+
+  it('cannot be had from a service account that is missing', async () => {
+    expect(await create(pod('a', { serviceAccountName: 'nobody' }))).toBe(403);
+  });
+});
+
+describe('a failed pull', () => {
+  beforeEach(async () => {
+    test.pulls.results.set(image, 'unauthorized');
+    await create(pod());
+  });
+
+  it('leaves the container waiting and says why in an event', () => {
+    expect(waiting()).toMatchObject({
+      reason: 'ErrImagePull',
+      message: expect.stringContaining('401 Unauthorized'),
+    });
+    const events = test.cluster.list('Event', 'shop').filter((event) => event['reason'] === 'Failed');
+    expect(events.map((event) => String(event['message'])).join()).toContain(
+      `Failed to pull image "${image}"`,
+    );
+  });
+
+  it('backs off, and heals when a secret changes', async () => {
+    test.clock.advance(60_000);
+    await test.cluster.settled();
+    expect(waiting()?.reason).toBe('ImagePullBackOff');
+    test.pulls.results.delete(image);
+    test.cluster.put({ kind: 'Secret', metadata: { name: 'puller', namespace: 'shop' }, data: {} });
+    await test.cluster.settled();
+    expect(read()?.status?.phase).toBe('Running');
+  });
+
+  it('heals by itself when only the registry changed', async () => {
+    test.pulls.results.delete(image);
+    await expect.poll(() => read()?.status?.phase, { timeout: 5000 }).toBe('Running');
+  });
+});
+
+describe('scheduling', () => {
+  it('leaves a pod pending that tolerates no node, and says so', async () => {
+    const node = test.cluster.get('Node', 'node-1');
+    const taints = [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }];
+    if (node) test.cluster.put({ ...node, spec: { taints } });
+    await create(pod());
+    expect(read()?.status).toMatchObject({
+      phase: 'Pending',
+      conditions: [{ type: 'PodScheduled', reason: 'Unschedulable' }],
+    });
+    await create(
+      pod('b', { tolerations: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' }] }),
+    );
+    expect(read('b')?.status?.phase).toBe('Running');
+  });
+});
+
+describe('deployments', () => {
+  const path = '/apis/apps/v1/namespaces/shop/deployments/web';
+
+  it('keep the old pod until the new one is ready', async () => {
+    test.pulls.results.set(image, 'not-found');
+    const body = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      spec: { template: { spec: { containers: [{ name: 'web', image }] } } },
+    };
+    await test.apply(path, body);
+    await test.cluster.settled();
+    expect(test.cluster.list('Pod', 'shop')).toHaveLength(2);
+    expect(test.cluster.get('Deployment', 'web', 'shop')?.status).toMatchObject({
+      availableReplicas: 1,
+      observedGeneration: 2,
+    });
+    test.pulls.results.delete(image);
+    test.clock.advance(1000);
+    await test.cluster.settled();
+    expect((test.cluster.list('Pod', 'shop') as Pod[]).map(({ spec }) => spec.containers[0]?.image)).toEqual([
+      image,
+    ]);
+  });
+
+  it('replace a deleted pod', async () => {
+    const [old] = test.cluster.list('Pod', 'shop');
+    await test.request('DELETE', `/api/v1/namespaces/shop/pods/${old?.metadata.name}`);
+    await test.cluster.settled();
+    const [fresh] = test.cluster.list('Pod', 'shop');
+    expect([fresh?.metadata.uid === old?.metadata.uid, (fresh as Pod).status?.phase]).toEqual([
+      false,
+      'Running',
+    ]);
+  });
+});

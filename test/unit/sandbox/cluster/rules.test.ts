@@ -1,0 +1,263 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startCluster } from './support.ts';
+import type { TestCluster } from './support.ts';
+
+const accounts = '/api/v1/namespaces/shop/serviceaccounts';
+const secrets = '/api/v1/namespaces/shop/secrets';
+const encode = (text: string) => Buffer.from(text).toString('base64');
+
+let test: TestCluster;
+beforeEach(async () => {
+  test = await startCluster({ admissionPolicies: 'v1' });
+  await test.cluster.settled();
+});
+afterEach(() => test.close());
+
+describe('rights', () => {
+  it('refuses a request without a known token, and a revoked one, with 401', async () => {
+    expect((await test.request('GET', '/api/v1/pods', { token: 'wrong' })).code).toBe(401);
+    const token = test.tokenOf('jane');
+    test.cluster.revokeTokens('jane');
+    expect((await test.request('GET', '/api/v1/pods', { token })).code).toBe(401);
+  });
+
+  it('gives a user what its roles allow, and names what is forbidden', async () => {
+    const token = test.tokenOf('jane');
+    test.cluster.put({
+      kind: 'Role',
+      metadata: { name: 'reader', namespace: 'shop' },
+      rules: [{ apiGroups: [''], resources: ['secrets'], resourceNames: ['a'], verbs: ['get'] }],
+    });
+    test.cluster.put({
+      kind: 'RoleBinding',
+      metadata: { name: 'reader', namespace: 'shop' },
+      roleRef: { kind: 'Role', name: 'reader' },
+      subjects: [{ kind: 'User', name: 'jane' }],
+    });
+    expect((await test.request('GET', `${secrets}/a`, { token })).code).toBe(404);
+    const forbidden = await test.request('GET', secrets, { token });
+    expect([forbidden.code, forbidden.body.message]).toEqual([
+      403,
+      'secrets is forbidden: User "jane" cannot list resource "secrets" in API group "" in the namespace "shop"',
+    ]);
+    const review = async (name: string) => {
+      const resourceAttributes = { verb: 'get', resource: 'secrets', namespace: 'shop', name };
+      const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+      return (await test.request('POST', path, { token, body: { spec: { resourceAttributes } } })).body
+        .status;
+    };
+    expect([await review('a'), await review('b')]).toEqual([{ allowed: true }, { allowed: false }]);
+  });
+
+  it('tells who asks', async () => {
+    const { body } = await test.request('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      body: {},
+    });
+    expect(body.status).toMatchObject({ userInfo: { username: 'kubernetes-admin' } });
+  });
+});
+
+describe('JSON patch', () => {
+  const patch = (body: unknown) =>
+    test.request('PATCH', `${accounts}/default`, { body, type: 'application/json-patch+json' });
+
+  it('adds to a list and keeps what was there', async () => {
+    await patch([{ op: 'add', path: '/imagePullSecrets', value: [{ name: 'other' }] }]);
+    const { code, body } = await patch([
+      { op: 'add', path: '/imagePullSecrets/-', value: { name: 'puller' } },
+    ]);
+    expect([code, body.imagePullSecrets]).toEqual([200, [{ name: 'other' }, { name: 'puller' }]]);
+  });
+
+  it('is refused with 422 when a test fails or a path is missing', async () => {
+    const stale = await patch([{ op: 'test', path: '/metadata/resourceVersion', value: '1' }]);
+    const missing = await patch([{ op: 'add', path: '/imagePullSecrets/-', value: { name: 'puller' } }]);
+    expect([stale.code, stale.body.reason, missing.code]).toEqual([422, 'Invalid', 422]);
+  });
+});
+
+describe('server-side apply', () => {
+  it('needs a field manager', async () => {
+    const answer = await test.request('PATCH', `${accounts}/a`, {
+      body: 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n',
+      type: 'application/apply-patch+yaml',
+    });
+    expect([answer.code, answer.body.message]).toEqual([422, expect.stringContaining('fieldManager')]);
+  });
+
+  it('merges maps and keyed lists, and replaces the pull secrets of a service account', async () => {
+    const base = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'a' } };
+    await test.apply(`${accounts}/a`, {
+      ...base,
+      metadata: { name: 'a', labels: { x: '1' } },
+      imagePullSecrets: [{ name: 'old' }],
+    });
+    const { body } = await test.apply(`${accounts}/a`, {
+      ...base,
+      metadata: { name: 'a', labels: { y: '2' } },
+      imagePullSecrets: [{ name: 'new' }],
+    });
+    expect([body.metadata.labels, body.imagePullSecrets]).toEqual([{ x: '1', y: '2' }, [{ name: 'new' }]]);
+
+    const spec = { template: { spec: { containers: [{ name: 'web', args: ['--x'] }] } } };
+    const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec };
+    const applied = await test.apply('/apis/apps/v1/namespaces/shop/deployments/web', deployment);
+    expect(applied.body.spec).toMatchObject({
+      template: { spec: { containers: [{ name: 'web', image: 'nginx:1.27', args: ['--x'] }] } },
+    });
+  });
+});
+
+describe('secrets', () => {
+  const make = (name: string, type: string, data: object) =>
+    test.request('POST', secrets, { body: { metadata: { name }, type, data } });
+
+  it('never change their type', async () => {
+    await make('a', 'Opaque', {});
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': encode('{}') },
+    };
+    const { code, body: status } = await test.apply(`${secrets}/a`, body, '&force=true');
+    expect([code, status.message]).toEqual([422, expect.stringContaining('field is immutable')]);
+  });
+
+  it('of type dockerconfigjson need that key, holding JSON', async () => {
+    const type = 'kubernetes.io/dockerconfigjson';
+    expect((await make('a', type, {})).code).toBe(422);
+    expect((await make('a', type, { '.dockerconfigjson': encode('no') })).code).toBe(422);
+    expect((await make('a', type, { '.dockerconfigjson': encode('{}') })).code).toBe(201);
+  });
+
+  it('can be selected by type', async () => {
+    await make('a', 'Opaque', {});
+    const { body } = await test.request('GET', '/api/v1/secrets?fieldSelector=type%3DOpaque');
+    expect(body.items.map(({ metadata }) => metadata.name)).toEqual(['a']);
+  });
+});
+
+describe('namespaces', () => {
+  it('get a default service account and a root CA, and take their content along', async () => {
+    await test.request('POST', '/api/v1/namespaces', { body: { metadata: { name: 'fresh' } } });
+    await test.cluster.settled();
+    expect(test.cluster.get('ServiceAccount', 'default', 'fresh')).toBeDefined();
+    expect(test.cluster.get('ConfigMap', 'kube-root-ca.crt', 'fresh')).toBeDefined();
+    await test.request('DELETE', '/api/v1/namespaces/fresh');
+    expect(test.cluster.get('ServiceAccount', 'default', 'fresh')).toBeUndefined();
+  });
+});
+
+describe('owner references', () => {
+  const dependent = () => test.cluster.list('Pod', 'shop');
+  const path = '/apis/apps/v1/namespaces/shop/deployments/web';
+
+  it('take dependents along', async () => {
+    expect(dependent()).toHaveLength(1);
+    await test.request('DELETE', path);
+    expect(dependent()).toHaveLength(0);
+  });
+
+  it('leave them when they are orphaned', async () => {
+    await test.request('DELETE', path, { body: { propagationPolicy: 'Orphan' } });
+    expect(dependent()).toHaveLength(1);
+  });
+});
+
+describe('mutating admission policies', () => {
+  const policy = (expression: string) => {
+    const resourceRules = [
+      {
+        apiGroups: [''],
+        apiVersions: ['v1'],
+        operations: ['CREATE', 'UPDATE'],
+        resources: ['serviceaccounts'],
+      },
+    ];
+    const namespaceSelector = {
+      matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['monitoring'] }],
+    };
+    test.cluster.put({
+      kind: 'MutatingAdmissionPolicy',
+      metadata: { name: 'puller' },
+      spec: {
+        matchConstraints: { namespaceSelector, resourceRules },
+        mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }],
+      },
+    });
+  };
+  const bind = () =>
+    test.cluster.put({
+      kind: 'MutatingAdmissionPolicyBinding',
+      metadata: { name: 'puller' },
+      spec: { policyName: 'puller' },
+    });
+  const create = (namespace = 'shop', parameters = '?dryRun=All') =>
+    test.request('POST', `/api/v1/namespaces/${namespace}/serviceaccounts${parameters}`, {
+      body: { metadata: { name: 'a' }, imagePullSecrets: [{ name: 'other' }] },
+    });
+  const untyped = '[JSONPatch{op: "add", path: "/imagePullSecrets/-", value: {"name": "puller"}}]';
+
+  it('append their secret once bound, where they match', async () => {
+    policy(untyped);
+    expect((await create()).body.imagePullSecrets).toEqual([{ name: 'other' }]);
+    bind();
+    expect((await create()).body.imagePullSecrets).toEqual([{ name: 'other' }, { name: 'puller' }]);
+    expect((await create('monitoring')).body.imagePullSecrets).toEqual([{ name: 'other' }]);
+  });
+
+  it('reach the default service account of a new namespace', async () => {
+    policy(untyped);
+    bind();
+    test.cluster.put({ kind: 'Namespace', metadata: { name: 'fresh' } });
+    await test.cluster.settled();
+    expect(test.cluster.get('ServiceAccount', 'default', 'fresh')?.['imagePullSecrets']).toEqual([
+      { name: 'puller' },
+    ]);
+  });
+
+  it('with a typed value break every service account', async () => {
+    policy(
+      '[JSONPatch{op: "add", path: "/imagePullSecrets/-", value: Object.imagePullSecrets{name: "puller"}}]',
+    );
+    bind();
+    test.cluster.put({ kind: 'Namespace', metadata: { name: 'fresh' } });
+    await test.cluster.settled();
+    expect((await create()).code).toBe(500);
+    expect(test.cluster.get('ServiceAccount', 'default', 'fresh')).toBeUndefined();
+  });
+});
+
+describe('faults', () => {
+  const list = () => test.request('GET', '/api/v1/pods');
+
+  it.each([
+    ['throttle', 429],
+    ['error', 500],
+    ['deny', 403],
+  ] as const)('%s answers %i', async (kind, code) => {
+    test.faults.plan({ kind, service: 'kubernetes', operation: 'list pods', to: 1 });
+    expect((await list()).code).toBe(code);
+    expect((await list()).code).toBe(200);
+  });
+
+  it('reset does nothing; lost does it and cuts the connection', async () => {
+    const body = { metadata: { name: 'a' } };
+    test.faults.plan({ kind: 'reset', operation: 'create secrets', to: 1 });
+    test.faults.plan({ kind: 'lost', operation: 'create secrets', from: 2 });
+    await expect(test.request('POST', secrets, { body })).rejects.toThrow();
+    expect(test.cluster.get('Secret', 'a', 'shop')).toBeUndefined();
+    await expect(test.request('POST', secrets, { body })).rejects.toThrow();
+    expect(test.cluster.get('Secret', 'a', 'shop')).toBeDefined();
+  });
+
+  it('records each call with its resource and whether it writes', async () => {
+    await test.request('POST', secrets, { body: { metadata: { name: 'a' } } });
+    await test.request('DELETE', `${secrets}/a`);
+    expect(test.faults.calls).toMatchObject([
+      { operation: 'create secrets', resource: 'shop', writes: true, caller: 'kubernetes-admin' },
+      { operation: 'delete secrets', resource: 'shop/a', writes: true },
+    ]);
+  });
+});
