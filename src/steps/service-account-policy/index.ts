@@ -1,0 +1,55 @@
+import type { KubeObject, ObjectRef } from '../../cluster/port.ts';
+import type { Finding } from '../../plan/index.ts';
+import type { Context, Step } from '../context.ts';
+import { applyObjects, diffObjects, type ObjectsState, observeObjects, removeObjects } from '../objects.ts';
+import { policyObjects, policyRefs, servedVersion } from './policy.ts';
+import { proveOrRemove } from './proof.ts';
+
+export interface PolicyState extends ObjectsState {
+  /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */
+  readonly version: string | undefined;
+}
+
+/** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
+export const serviceAccountPolicy: Step<PolicyState> = {
+  id: 'service-account-policy',
+  title: 'Admission policy for new service accounts',
+  needs: ['cluster'],
+  rights: [
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['mutatingadmissionpolicies', 'mutatingadmissionpolicybindings'],
+      verbs: ['get', 'create', 'patch', 'delete'],
+    },
+    { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['list', 'create', 'update'] },
+  ],
+  async observe(ctx) {
+    const version = await servedVersion(ctx.cluster);
+    const isWanted = version !== undefined && ctx.config.serviceAccounts.policy === 'auto';
+    const wanted: readonly KubeObject[] = isWanted ? await policyObjects(ctx, version) : [];
+    const unwanted: readonly ObjectRef[] = version !== undefined && !isWanted ? policyRefs(version) : [];
+    return { ...(await observeObjects(ctx.cluster, wanted, unwanted)), version };
+  },
+  diff(state, { config }) {
+    const { changes, findings } = diffObjects(state, { foreign: 'object-foreign' });
+    const isMissed = state.version === undefined && config.serviceAccounts.policy === 'auto';
+    return { changes, findings: isMissed ? [...findings, unavailable] : findings };
+  },
+  apply: applyObjects,
+  ready: (state, run) => proveOrRemove(state, run),
+  render: renderPolicy,
+  remove: removeObjects,
+};
+
+async function renderPolicy(ctx: Context): Promise<readonly KubeObject[]> {
+  return policyObjects(ctx, (await servedVersion(ctx.cluster)) ?? 'v1');
+}
+
+const unavailable: Finding = {
+  level: 'warning',
+  code: 'policy-unavailable',
+  target: { kind: 'MutatingAdmissionPolicy', name: 'ecr-bootstrap-pull-secret' },
+  what: 'service accounts made from now on do not get the pull secret by themselves',
+  why: 'the cluster does not serve MutatingAdmissionPolicy (Kubernetes 1.36 and later do)',
+  hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, and after kubeadm upgrade, which rewrites those of coredns and kube-proxy.',
+};

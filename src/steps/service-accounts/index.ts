@@ -1,0 +1,60 @@
+import { refOf, targetOf } from '../../cluster/names.ts';
+import type { KubeObject } from '../../cluster/port.ts';
+import { optsOut } from '../../inventory/ignore.ts';
+import { atOnce, type Change, type Finding, nameOf } from '../../plan/index.ts';
+import type { Step } from '../context.ts';
+import { ignoreLabel } from '../ownership.ts';
+import { observeServiceAccounts, type ServiceAccountsState } from './covered.ts';
+import { addPullSecret, pullSecretsOf } from './list.ts';
+import { pullFindings } from './pulls.ts';
+
+/** Patches under way at once. */
+const concurrency = 16;
+
+/** Makes every service account name the pull secret, so that pods use it without saying so. */
+export const serviceAccounts: Step<ServiceAccountsState> = {
+  id: 'service-accounts',
+  title: 'Service accounts that use the pull secret',
+  needs: ['cluster'],
+  rights: [
+    { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'patch'] },
+    { apiGroups: [''], resources: ['namespaces', 'pods', 'events'], verbs: ['list'] },
+  ],
+  observe: observeServiceAccounts,
+  diff: ({ covered }, { config }) => ({
+    changes: covered.flatMap((account) => missingEntry(account, config.pullSecret.name)),
+    findings: [],
+  }),
+  async apply(changes, { covered }, run) {
+    const accounts = new Map(covered.map((account) => [targetOf(refOf(account)).name, account]));
+    return atOnce(concurrency, changes, run, async ({ target }) => {
+      const account = accounts.get(target.name);
+      if (!account) throw new Error(`${nameOf(target)} was not observed`);
+      return addPullSecret(account, run.ctx);
+    });
+  },
+  health: async ({ ignored }, ctx) => [...(await pullFindings(ctx)), ...ignored.map(ignoredFinding)],
+};
+
+function missingEntry(account: KubeObject, name: string): Change[] {
+  const names = pullSecretsOf(account);
+  if (names.includes(name)) return [];
+  const field = {
+    path: 'imagePullSecrets',
+    ...(names.length > 0 ? { from: names } : {}),
+    to: [...names, name],
+  };
+  return [{ action: 'update', target: targetOf(refOf(account)), fields: [field] }];
+}
+
+function ignoredFinding(account: KubeObject): Finding {
+  const target = targetOf(refOf(account));
+  return {
+    level: 'ok',
+    code: 'namespace-ignored',
+    target,
+    what: `${nameOf(target)} is left alone`,
+    why: optsOut(account) ? `its label ${ignoreLabel}` : 'serviceAccounts.exclude in the configuration',
+    hint: 'Nothing to do.',
+  };
+}

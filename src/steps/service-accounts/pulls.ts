@@ -1,0 +1,70 @@
+import { fullName, refOf, targetOf } from '../../cluster/names.ts';
+import type { KubeObject } from '../../cluster/port.ts';
+import type { Workload } from '../../inventory/port.ts';
+import { type Finding, nameOf } from '../../plan/index.ts';
+import type { Context } from '../context.ts';
+import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
+
+/** Pods that cannot pull, and workloads that do not use the pull secret of their service account. */
+export async function pullFindings(ctx: Context): Promise<readonly Finding[]> {
+  const { inventory, config } = ctx;
+  const [pods, workloads, host] = await Promise.all([
+    inventory.pods(),
+    inventory.workloads(),
+    ctx.registryHost(),
+  ]);
+  const failing = pods.filter((pod) => troubleOf(pod)?.image !== undefined);
+  const warnings = failing.length > 0 ? await inventory.warnings() : [];
+  return [
+    ...failing.flatMap((pod) => failingPull(pod, host, config.aws.region, warnings)),
+    ...workloads
+      .filter((workload) => !usesPullSecret(workload, config.pullSecret.name, host))
+      .map((workload) => ownSecretsFinding(workload, config.pullSecret.name)),
+  ];
+}
+
+function failingPull(
+  pod: KubeObject,
+  host: string,
+  region: string,
+  warnings: readonly KubeObject[],
+): Finding[] {
+  const trouble = troubleOf(pod, warnings);
+  if (trouble?.image === undefined) return [];
+  const target = targetOf(refOf(pod));
+  return [
+    {
+      level: 'failed',
+      code: 'pull-failing',
+      target,
+      what: `${nameOf(target)} cannot pull ${trouble.image}`,
+      why: trouble.why,
+      hint: trouble.image.startsWith(`${host}/`)
+        ? hintInEcr(trouble, pod, region)
+        : 'The image is not in this ECR: ecr-bootstrap images shows the reference to use instead.',
+    },
+  ];
+}
+
+function hintInEcr(trouble: Trouble, { metadata }: KubeObject, region: string): string {
+  if (trouble.cause !== 'credentials') return hintFor(trouble, region);
+  return `A pod keeps the pull secrets that it was created with. After ecr-bootstrap up have it made anew: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
+}
+
+/** A pod with a list of its own gets none from its service account. */
+const usesPullSecret = ({ pullSecrets, images }: Workload, name: string, host: string): boolean =>
+  pullSecrets.length === 0 ||
+  pullSecrets.includes(name) ||
+  !images.some((image) => image.startsWith(`${host}/`));
+
+function ownSecretsFinding(workload: Workload, pullSecret: string): Finding {
+  const target = { kind: workload.kind, name: fullName(workload) };
+  return {
+    level: 'warning',
+    code: 'pod-pull-secrets',
+    target,
+    what: `${nameOf(target)} does not use the pull secret of its service account`,
+    why: `its pods list pull secrets of their own: ${workload.pullSecrets.join(', ')}`,
+    hint: `Add ${pullSecret} to that list, or remove the list.`,
+  };
+}
