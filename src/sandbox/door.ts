@@ -43,7 +43,6 @@ export class Door {
     );
     this.#proxy = createProxy((_, response) => response.writeHead(502).end('this proxy only does CONNECT\n'));
     this.#proxy.on('connect', (request, socket: Duplex, head: Buffer) => {
-      this.#track(socket);
       if (!this.hosts.has(withoutDefaultPort(request.url ?? ''))) {
         socket.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n');
         return;
@@ -77,7 +76,7 @@ export class Door {
     server.on('tlsClientError', (_, socket) => socket.destroy());
     return server.on('request', (request, response) => {
       const serve = this.hosts.get(withoutDefaultPort(request.headers.host ?? '')) ?? UNKNOWN_HOST;
-      void serve(request, response);
+      serve(request, response);
     });
   }
 

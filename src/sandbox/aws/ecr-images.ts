@@ -1,9 +1,12 @@
 import { AwsRefusal } from '../ports.ts';
 import type { EcrRegistry, EcrRepository } from '../registry/ecr-registry.ts';
 import { fieldsOf, type Manifest } from '../registry/storage.ts';
-import { page, type RepositoryInput } from './ecr.ts';
+import { page, type PageInput } from './paging.ts';
 import type { Operation } from './service.ts';
 
+export interface RepositoryInput {
+  readonly repositoryName: string;
+}
 interface ImageId {
   readonly imageDigest?: string;
   readonly imageTag?: string;
@@ -11,11 +14,9 @@ interface ImageId {
 interface ImagesInput extends RepositoryInput {
   readonly imageIds: readonly ImageId[];
 }
-interface ListInput extends RepositoryInput {
+interface ListInput extends RepositoryInput, PageInput {
   readonly imageIds?: readonly ImageId[];
   readonly filter?: { readonly tagStatus?: 'TAGGED' | 'UNTAGGED' | 'ANY' };
-  readonly maxResults?: number;
-  readonly nextToken?: string;
 }
 
 /** ECR's API of images, answered from what was pushed. */

@@ -1,25 +1,12 @@
 import { AwsRefusal } from '../ports.ts';
 import type { EcrRegistry, EcrRepository } from '../registry/ecr-registry.ts';
-import { ecrImages } from './ecr-images.ts';
+import { ecrImages, type RepositoryInput } from './ecr-images.ts';
+import { page, type PageInput } from './paging.ts';
 import { addTags, tagList, type Service, type Tag } from './service.ts';
 
-export interface RepositoryInput {
-  readonly repositoryName: string;
-}
 interface ResourceInput {
   readonly resourceArn: string;
 }
-interface PageInput {
-  readonly maxResults?: number;
-  readonly nextToken?: string;
-}
-
-/** One page of a list; the token is the place where the next one starts. */
-export function page<T>(all: readonly T[], { maxResults = 100, nextToken = '0' }: PageInput) {
-  const end = Number(nextToken) + maxResults;
-  return { items: all.slice(Number(nextToken), end), nextToken: end < all.length ? String(end) : undefined };
-}
-
 /** ECR's control plane over what the registry holds. */
 export function ecr(registry: EcrRegistry): Service {
   const { account, region, host, tokens, repositories, settings } = registry;

@@ -4,7 +4,8 @@ import type { Identities, Policy, User } from './identities.ts';
 import { statementsOf } from './policy.ts';
 import { addTags, tagList, type Caller, type Operation, type Tag } from './service.ts';
 
-interface UserInput {
+/** IAM leaves out the user name when somebody asks about themselves. */
+export interface UserInput {
   readonly UserName?: string;
 }
 interface PolicyInput {

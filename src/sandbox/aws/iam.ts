@@ -1,12 +1,8 @@
-import { iamPolicies } from './iam-policies.ts';
+import { iamPolicies, type UserInput } from './iam-policies.ts';
 import { alreadyExists, deleteConflict, limitExceeded, noSuchEntity } from './iam-refusals.ts';
 import type { AccessKey, Identities, User } from './identities.ts';
 import { addTags, tagList, type Caller, type Service, type Tag } from './service.ts';
 
-/** IAM leaves out the user name when somebody asks about themselves. */
-interface UserInput {
-  readonly UserName?: string;
-}
 interface KeyInput extends UserInput {
   readonly AccessKeyId: string;
 }

@@ -99,8 +99,9 @@ export class Gate {
     const operation = service.operations[name];
     const key = this.identities.workingKey(from.accessKeyId, from.sessionToken);
     from.verify(key.secret);
-    if (!operation)
+    if (!operation) {
       throw new AwsRefusal('UnknownOperationException', `the sandbox knows no ${service.name}:${name}`, 404);
+    }
     if (!this.limits.take(name)) throw FAULTS.throttle();
     const caller = { user: key.user, key };
     this.#authorise(service, name, input, caller);
@@ -114,22 +115,28 @@ export class Gate {
     if (name === 'GetCallerIdentity') return;
     const target = service.target(name, input as never, caller);
     const tags = input.Tags ?? input.tags ?? [];
-    const keys: Record<string, string | string[] | undefined> = { ...target.keys };
-    for (const { Key, Value } of tags) keys[`aws:RequestTag/${Key}`] = Value ?? '';
-    for (const [key, value] of target.tags ?? []) keys[`aws:ResourceTag/${key}`] = value;
     const tagKeys = input.TagKeys ?? input.tagKeys ?? tags.map(({ Key }) => Key);
-    if (tagKeys.length > 0) keys['aws:TagKeys'] = [...tagKeys];
-    const tagging = name.startsWith('Create') && tags.length > 0 ? [TAGGING[name] ?? 'TagResource'] : [];
-    for (const action of [name, ...tagging]
-      .map((one) => `${service.name}:${one}`)
-      .concat(target.alsoNeeds ?? [])) {
-      this.identities.authorise(caller.user, { action, resource: target.arn, keys });
+    const keys = {
+      ...target.keys,
+      ...resourceTagKeys(target.tags),
+      ...Object.fromEntries(tags.map(({ Key, Value = '' }) => [`aws:RequestTag/${Key}`, Value])),
+      'aws:TagKeys': tagKeys.length > 0 ? tagKeys : undefined,
+    };
+    const actions = [`${service.name}:${name}`, ...(target.alsoNeeds ?? [])];
+    if (name.startsWith('Create') && tags.length > 0) {
+      actions.push(`${service.name}:${TAGGING[name] ?? 'TagResource'}`);
     }
+    for (const action of actions)
+      this.identities.authorise(caller.user, { action, resource: target.arn, keys });
   }
 }
 
 /** Creating something with tags needs the right to tag it too; IAM has an action for each kind. */
 const TAGGING: Record<string, string> = { CreateUser: 'TagUser', CreatePolicy: 'TagPolicy' };
+
+/** The condition keys that a resource's tags give. */
+export const resourceTagKeys = (tags: Tags | undefined) =>
+  Object.fromEntries([...(tags ?? [])].map(([key, value]) => [`aws:ResourceTag/${key}`, value]));
 
 export const tagList = (tags: Tags): Tag[] => [...tags].map(([Key, Value]) => ({ Key, Value }));
 

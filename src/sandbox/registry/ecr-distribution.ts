@@ -1,11 +1,13 @@
 import type { Identities, User } from '../aws/identities.ts';
 import type { RateLimits } from '../aws/rate-limits.ts';
+import { resourceTagKeys } from '../aws/service.ts';
 import type { Faults } from '../faults.ts';
-import { suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { json, suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
 import { AwsRefusal } from '../ports.ts';
 import { giveReferrers, putManifest } from './ecr-manifests.ts';
 import type { EcrRegistry, EcrRepository } from './ecr-registry.ts';
 import {
+  giveBlob,
   giveManifest,
   giveTags,
   operationOf,
@@ -46,12 +48,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
 
   const authorise = (user: User, action: string, repository: string) => {
     const resource = `arn:aws:ecr:${registry.region}:${registry.account}:repository/${repository}`;
-    const keys = Object.fromEntries(
-      [...(registry.repositories.get(repository)?.awsTags ?? [])].map(([key, value]) => [
-        `aws:ResourceTag/${key}`,
-        value,
-      ]),
-    );
+    const keys = resourceTagKeys(registry.repositories.get(repository)?.awsTags);
     identities.authorise(user, { action: `ecr:${action}`, resource, keys });
   };
   const may = (user: User, action: string, repository: string): boolean => {
@@ -100,12 +97,9 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
       case 'GetBlob': {
         const content = repository.blobs.get(reference);
         if (!content) return registryError(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
-        if (method === 'GET')
-          return { status: 307, headers: { location: registry.bucket.signedUrl(reference) } };
-        return {
-          status: 200,
-          headers: { 'content-length': content.length, 'docker-content-digest': reference },
-        };
+        return method === 'GET'
+          ? { status: 307, headers: { location: registry.bucket.signedUrl(reference) } }
+          : giveBlob(content, reference, method, undefined);
       }
       case 'StartUpload':
         return startUpload(user, repository, url.searchParams);
@@ -130,8 +124,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
       const challenge = `Basic realm="${origin}/",service="ecr.amazonaws.com"`;
       return { status: 401, headers: { 'www-authenticate': challenge }, body: 'Not Authorized\n' };
     }
-    if (route === undefined)
-      return { status: 200, headers: { 'docker-distribution-api-version': 'registry/2.0' } };
+    if (route === undefined) return json(200, {}, { 'docker-distribution-api-version': 'registry/2.0' });
     const action = ACTIONS[operationOf(inquiry.method, route)];
     if (action !== undefined && !limits.take(action)) return registryFault('throttle');
     try {

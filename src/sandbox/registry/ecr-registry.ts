@@ -1,6 +1,7 @@
 import type { SandboxClock } from '../clock.ts';
 import type { EcrTokens } from '../aws/ecr-tokens.ts';
 import type { Tags } from '../aws/identities.ts';
+import { buildImage, type ImageSeed, type SeededImage } from './image.ts';
 import { LayerBucket } from './layer-bucket.ts';
 import { Repository, type Content } from './storage.ts';
 
@@ -33,6 +34,7 @@ export class EcrRegistry {
   /** Account settings, such as `BLOB_MOUNTING`. */
   readonly settings = new Map<string, string>();
   readonly bucket: LayerBucket;
+  readonly #contents: Map<string, Content>;
 
   constructor(
     place: { account: string; region: string; clock: SandboxClock },
@@ -44,6 +46,7 @@ export class EcrRegistry {
     this.clock = place.clock;
     this.host = `${place.account}.dkr.ecr.${place.region}.amazonaws.com`;
     this.tokens = tokens;
+    this.#contents = contents;
     this.bucket = new LayerBucket(place.region, place.clock, contents);
   }
 
@@ -51,5 +54,13 @@ export class EcrRegistry {
     const repository = new EcrRepository(name, this.clock.now());
     this.repositories.set(name, repository);
     return repository;
+  }
+
+  /** Puts an image there as if it had been pushed, with its repository. */
+  seed(name: string, tag: string, image: ImageSeed = {}): SeededImage {
+    const repository = this.repositories.get(name) ?? this.addRepository(name);
+    const seeded = buildImage(repository, name, tag, image);
+    for (const [digest, content] of repository.blobs) this.#contents.set(digest, content);
+    return seeded;
   }
 }

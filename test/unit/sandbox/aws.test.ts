@@ -101,6 +101,7 @@ describe('credentials', () => {
   test('new keys and policies take effect after the lag', async () => {
     sandbox.aws.identities.lag = 10_000;
     const late = await userWith(allow('ecr:DescribeRegistry'));
+    for (let more = 0; more < 5; more += 1) await userWith(allow('sts:*'));
     sandbox.aws.identities.lag = 0;
     const ask = () => late.ecr.send(new ECR.DescribeRegistryCommand({}));
     await expect(ask()).rejects.toMatchObject({ name: 'UnrecognizedClientException' });

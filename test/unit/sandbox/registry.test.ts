@@ -79,8 +79,8 @@ const imageOf = (config: string, more: object = {}) =>
 const putManifest = (name: string, reference: string, manifest: string, type = MANIFEST) =>
   ask('PUT', `${name}/manifests/${reference}`, { 'content-type': type }, manifest);
 /** Pushes the smallest image there is. */
-async function pushImage(name: string, tag = 'v1', config = '{}'): Promise<string> {
-  const manifest = imageOf(await push(name, config));
+async function pushImage(name: string, tag = 'v1'): Promise<string> {
+  const manifest = imageOf(await push(name, '{}'));
   expect((await putManifest(name, tag, manifest)).status).toBe(201);
   return digestOf(manifest);
 }
@@ -366,21 +366,21 @@ describe('source registries', () => {
 });
 
 test('a node pulls its platform with whichever pull secret works', async () => {
-  const name = repository();
-  const config = JSON.stringify({ os: 'linux', architecture: 'amd64' });
-  await pushImage(name, 'v1', config);
+  sandbox.aws.registry.seed('p/one', 'v1');
+  sandbox.aws.registry.seed('p/two', 'v1', { platforms: ['linux/amd64', 'linux/arm64/v8'] });
   const { key } = sandbox.aws.addUser('node', PULL_ONLY);
   const dockerConfig = (token: string) =>
     JSON.stringify({ auths: { [sandbox.registryHost]: { auth: token.replace('Basic ', '') } } });
   const good = dockerConfig(await basicOf(key));
   const bad = dockerConfig('Basic QVdTOm5vbmU=');
-  const image = `${sandbox.registryHost}/${name}:v1`;
+  const image = `${sandbox.registryHost}/p/one:v1`;
   const pull = (reference: string, secrets: string[], platform = 'linux/amd64') =>
     sandbox.images.pull(reference, platform, secrets);
   expect(await pull(image, [bad, good])).toBe('pulled');
   expect(await pull(image, [bad, 'no json'])).toBe('unauthorized');
   expect(await pull(image, [])).toBe('unauthorized');
   expect(await pull(image, [good], 'linux/arm64')).toBe('no-matching-platform');
+  expect(await pull(image.replace('one', 'two'), [good], 'linux/arm64')).toBe('pulled');
   expect(await pull(image.replace(':v1', ':v2'), [good])).toBe('not-found');
   expect(await pull('docker.io/library/nginx:1.27', [good])).toBe('no-route');
 });
