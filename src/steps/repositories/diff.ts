@@ -1,0 +1,92 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Change, Diff, Field, Finding, Target, Value } from '../../plan/index.ts';
+import { compareTags, tagArguments } from '../tags.ts';
+import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
+
+export const repositoryTarget = (name: string): Target => ({ kind: 'ECR repository', name });
+
+export function diffRepositories(state: RepositoriesState): Diff {
+  return {
+    changes: state.repositories.flatMap((repository) => changesOf(repository, state)),
+    findings: state.repositories.flatMap(({ seen }) => (seen ? findingsOf(seen, state) : [])),
+  };
+}
+
+function changesOf({ name, seen }: WantedRepository, state: RepositoriesState): Change[] {
+  const target = repositoryTarget(name);
+  if (!seen) return [{ action: 'create', target, fields: creationFields(state) }];
+  if (!seen.isOurs) return [];
+  const fields = driftedFields(seen, state);
+  return fields.length > 0 ? [{ action: 'update', target, fields }] : [];
+}
+
+function creationFields({ settings, tags }: RepositoriesState): Field[] {
+  const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = settings;
+  return [
+    { path: 'tagMutability', to: tagMutability },
+    ...(scanOnPush === undefined ? [] : [{ path: 'scanOnPush', to: scanOnPush }]),
+    ...(encryption ? [{ path: 'encryption', to: encryption.kmsKey ?? encryption.type }] : []),
+    ...(lifecyclePolicy ? [{ path: 'lifecyclePolicy', to: lifecyclePolicy as Value }] : []),
+    ...compareTags(tags, {}),
+  ];
+}
+
+/** A setting that is not configured is not managed. */
+function driftedFields(seen: SeenRepository, { settings, tags }: RepositoriesState): Field[] {
+  const { repository } = seen;
+  const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
+  const fields = compareTags(tags, seen.tags);
+  if (repository.tagMutability !== tagMutability) {
+    fields.push({ path: 'tagMutability', from: repository.tagMutability, to: tagMutability });
+  }
+  if (scanOnPush !== undefined && repository.scanOnPush !== scanOnPush) {
+    fields.push({ path: 'scanOnPush', from: repository.scanOnPush, to: scanOnPush });
+  }
+  const seenPolicy = parsed(seen.lifecyclePolicy);
+  if (lifecyclePolicy && !isDeepStrictEqual(seenPolicy, lifecyclePolicy)) {
+    fields.push({ path: 'lifecyclePolicy', from: seenPolicy, to: lifecyclePolicy as Value });
+  }
+  return fields;
+}
+
+const parsed = (text: string | undefined): Value =>
+  text === undefined ? undefined : (JSON.parse(text) as Value);
+
+function findingsOf(seen: SeenRepository, state: RepositoriesState): Finding[] {
+  return [...foreignFinding(seen, state), ...encryptionFinding(seen, state)];
+}
+
+function foreignFinding(
+  { isOurs, repository: { name, arn } }: SeenRepository,
+  { tags }: RepositoriesState,
+): Finding[] {
+  if (isOurs) return [];
+  return [
+    {
+      level: 'ok',
+      code: 'repository-foreign',
+      target: repositoryTarget(name),
+      what: `repository ${name} is used and not changed`,
+      why: 'it was not made by us: it does not bear our tags',
+      hint: `Nothing has to be done. To have its settings kept, hand it over: \`aws ecr tag-resource --resource-arn ${arn} --tags ${tagArguments(tags)}\`.`,
+    },
+  ];
+}
+
+/** ECR cannot change a repository's encryption, and images are not ours to lose. */
+function encryptionFinding({ repository }: SeenRepository, { settings }: RepositoriesState): Finding[] {
+  const { encryption: wanted } = settings;
+  if (!wanted) return [];
+  const isKey = !wanted.kmsKey || wanted.kmsKey === repository.kmsKey;
+  if (wanted.type === repository.encryption && isKey) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'repository-encryption',
+      target: repositoryTarget(repository.name),
+      what: `repository ${repository.name} is encrypted with ${repository.kmsKey ?? repository.encryption}, not ${wanted.kmsKey ?? wanted.type}`,
+      why: 'ECR cannot change the encryption of a repository',
+      hint: `To have it, delete the repository and run \`ecr-bootstrap up\` again: \`aws ecr delete-repository --force --repository-name ${repository.name}\` deletes its images too.`,
+    },
+  ];
+}

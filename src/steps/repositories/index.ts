@@ -1,0 +1,48 @@
+import { atOnce, type Change } from '../../plan/index.ts';
+import type { Run, Step } from '../context.ts';
+import { diffRepositories } from './diff.ts';
+import { observeRepositories, type RepositoriesState } from './state.ts';
+
+/** Changes at once: enough to be quick, few enough not to be throttled. */
+const width = 8;
+
+/** One repository in the ECR for every wanted image; ECR makes none by itself when something is pushed. */
+export const repositories: Step<RepositoriesState> = {
+  id: 'repositories',
+  title: 'repositories in the ECR',
+  needs: ['aws'],
+  observe: observeRepositories,
+  diff: diffRepositories,
+  apply: (changes, state, run) => atOnce(width, changes, run, (change) => carry(change, state, run)),
+};
+
+async function carry(
+  change: Change,
+  { settings, tags, repositories }: RepositoriesState,
+  run: Run,
+): Promise<void> {
+  const { ecr } = run.ctx.aws;
+  const { name } = change.target;
+  const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = settings;
+  const drifted = (path: string): boolean => change.fields.some((field) => field.path.startsWith(path));
+  const policyText = JSON.stringify(lifecyclePolicy);
+
+  if (change.action === 'create') {
+    await ecr.createRepository({
+      name,
+      tags,
+      tagMutability,
+      ...(scanOnPush === undefined ? {} : { scanOnPush }),
+      ...(encryption ? { encryption: { type: encryption.type, ...key(encryption.kmsKey) } } : {}),
+    });
+    if (lifecyclePolicy) await ecr.setLifecyclePolicy(name, policyText);
+    return;
+  }
+  const arn = repositories.find((repository) => repository.name === name)?.seen?.repository.arn;
+  if (arn && drifted('tags.')) await ecr.tag(arn, tags);
+  if (drifted('tagMutability')) await ecr.setTagMutability(name, tagMutability);
+  if (scanOnPush !== undefined && drifted('scanOnPush')) await ecr.setScanOnPush(name, scanOnPush);
+  if (lifecyclePolicy && drifted('lifecyclePolicy')) await ecr.setLifecyclePolicy(name, policyText);
+}
+
+const key = (kmsKey: string | undefined): { kmsKey?: string } => (kmsKey ? { kmsKey } : {});

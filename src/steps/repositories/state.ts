@@ -1,0 +1,62 @@
+import type { Repository, Tags } from '../../aws/port.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Context } from '../context.ts';
+import { awsTags, ownershipOf } from '../tags.ts';
+
+/** Requests at once; ECR throttles bursts of reads of tags. */
+const width = 10;
+
+export interface RepositoriesState {
+  readonly settings: Config['repositories'];
+  readonly tags: Tags;
+  /** One for each repository that some wanted image needs, sorted by name. */
+  readonly repositories: readonly WantedRepository[];
+}
+
+export interface WantedRepository {
+  readonly name: string;
+  /** Undefined when there is none of that name. */
+  readonly seen: SeenRepository | undefined;
+}
+
+export interface SeenRepository {
+  readonly repository: Repository;
+  readonly tags: Tags;
+  readonly isOurs: boolean;
+  /** The lifecycle policy's text; undefined also when it is not managed, because then it is not asked for. */
+  readonly lifecyclePolicy: string | undefined;
+}
+
+/** A query that names repositories fails whole when one is missing, so all are listed and filtered here. */
+export async function observeRepositories(ctx: Context): Promise<RepositoriesState> {
+  const [all, names] = await Promise.all([ctx.aws.ecr.repositories(), wantedNames(ctx)]);
+  const byName = new Map(all.map((repository) => [repository.name, repository]));
+  const tags = awsTags(ctx.config);
+  const repositories: WantedRepository[] = [];
+  const queue = names.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, name] of queue) {
+      const repository = byName.get(name);
+      repositories[index] = { name, seen: repository && (await see(repository, tags, ctx)) };
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, names.length) }, worker));
+  return { settings: ctx.config.repositories, tags, repositories };
+}
+
+async function wantedNames(ctx: Context): Promise<string[]> {
+  const { operator, others } = await ctx.wantedImages();
+  return [...new Set([operator, ...others].map(({ repository }) => repository))].sort();
+}
+
+async function see(
+  repository: Repository,
+  wanted: Tags,
+  { aws: { ecr }, config }: Context,
+): Promise<SeenRepository> {
+  const [tags, lifecyclePolicy] = await Promise.all([
+    ecr.tags(repository.arn),
+    config.repositories.lifecyclePolicy ? ecr.lifecyclePolicy(repository.name) : undefined,
+  ]);
+  return { repository, tags, isOurs: ownershipOf(tags, wanted) === 'ours', lifecyclePolicy };
+}

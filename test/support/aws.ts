@@ -1,0 +1,91 @@
+import { createAws } from '../../src/aws/index.ts';
+import type { AwsPort } from '../../src/aws/port.ts';
+import type { Clock } from '../../src/clock.ts';
+import { configSchema, type Config } from '../../src/config/schema.ts';
+import { createNet, type Net } from '../../src/net/index.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts';
+import type { KeyPair } from '../../src/sandbox/ports.ts';
+import { Secret } from '../../src/secret.ts';
+import type { Context } from '../../src/steps/context.ts';
+
+export function configOf(settings: object = {}): Config {
+  return configSchema.parse({ project: 'myproject', aws: { region: 'eu-west-1' }, ...settings });
+}
+
+/** The sandbox's account, and contexts on it for steps that need nothing but AWS. */
+export class AwsWorld {
+  readonly sandbox: Sandbox;
+  readonly net: Net;
+  config: Config;
+  /** Sources of the images that are wanted besides the operator's, with their repositories. */
+  wanted: readonly { source: string; repository: string }[] = [];
+  /** Who calls; the administrator at first. */
+  caller: KeyPair;
+
+  private constructor(sandbox: Sandbox, config: Config) {
+    this.sandbox = sandbox;
+    this.config = config;
+    this.caller = sandbox.admin;
+    this.net = createNet(sandbox.caPem, { https_proxy: sandbox.proxyUrl });
+  }
+
+  static async start(settings: object = {}): Promise<AwsWorld> {
+    return new AwsWorld(await startSandbox(), configOf(settings));
+  }
+
+  async close(): Promise<void> {
+    await this.net.close();
+    await this.sandbox.close();
+  }
+
+  /** Waiting moves the sandbox's time at once. */
+  get clock(): Clock {
+    const { clock } = this.sandbox;
+    return {
+      now: () => clock.now(),
+      sleep: (milliseconds, signal) => {
+        signal?.throwIfAborted();
+        clock.advance(milliseconds);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  aws(pair: KeyPair = this.caller, patience = 2000): AwsPort {
+    const { net, config } = this;
+    const nobody = createAws({ region: config.aws.region, net, patience });
+    return nobody.as({ accessKeyId: pair.accessKeyId, secretAccessKey: new Secret(pair.secretAccessKey) });
+  }
+
+  context(): Context {
+    const aws = this.aws();
+    const known: Partial<Context> = {
+      config: this.config,
+      clock: this.clock,
+      aws,
+      registryHost: aws.ecr.registryHost,
+      wantedImages: () => Promise.resolve(this.#wantedImages()),
+      fresh: () => this.context(),
+    };
+    return new Proxy(known as Context, {
+      get(target, name, receiver) {
+        if (!(name in target)) throw new Error(`a step for AWS only must not use ctx.${String(name)}`);
+        return Reflect.get(target, name, receiver) as unknown;
+      },
+    });
+  }
+
+  #wantedImages() {
+    const image = ({ source, repository }: { source: string; repository: string }) => ({
+      source,
+      repository,
+      tag: source.split(':').at(-1) ?? 'latest',
+      wantedBy: ['config'],
+    });
+    const operator = {
+      source: 'ghcr.io/external-secrets/external-secrets:v0.12.1',
+      repository: `${this.config.project}/external-secrets`,
+    };
+    return { operator: image(operator), others: this.wanted.map(image), rejected: [] };
+  }
+}

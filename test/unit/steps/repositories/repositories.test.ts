@@ -1,0 +1,138 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { repositories } from '../../../../src/steps/repositories/index.ts';
+import { applyStep, describeStepContract, namesIn, planStep } from '../../../contract/step-contract.ts';
+import { AwsWorld } from '../../../support/aws.ts';
+
+const worlds: AwsWorld[] = [];
+const start = async (settings: object = {}): Promise<AwsWorld> => {
+  const world = await AwsWorld.start(settings);
+  worlds.push(world);
+  world.wanted = [{ source: 'docker.io/library/nginx:1.27', repository: nginx }];
+  return world;
+};
+afterEach(async () => {
+  await Promise.all(worlds.splice(0).map((world) => world.close()));
+});
+
+const nginx = 'myproject/docker.io/library/nginx';
+const lifecyclePolicy = {
+  rules: [
+    {
+      rulePriority: 1,
+      selection: { tagStatus: 'untagged', countType: 'imageCountMoreThan', countNumber: 9 },
+      action: { type: 'expire' },
+    },
+  ],
+};
+
+const held = (world: AwsWorld, name = nginx) => {
+  const repository = world.sandbox.aws.registry.repositories.get(name);
+  if (!repository) throw new Error(`no repository ${name}`);
+  return repository;
+};
+
+describeStepContract({
+  step: repositories,
+  fresh: () =>
+    AwsWorld.start({
+      aws: { region: 'eu-west-1', tags: { team: 'ours' } },
+      repositories: { tagMutability: 'IMMUTABLE', scanOnPush: true, lifecyclePolicy },
+    }),
+  drifts: [
+    {
+      name: 'a repository is deleted',
+      spoil: ({ sandbox }) => void sandbox.aws.registry.repositories.delete('myproject/external-secrets'),
+      plans: ['ECR repository myproject/external-secrets'],
+    },
+    {
+      name: 'tags can move',
+      spoil: (world) => void (held(world, 'myproject/external-secrets').tagMutability = 'MUTABLE'),
+      plans: ['ECR repository myproject/external-secrets: tagMutability'],
+    },
+    {
+      name: 'scanning is off',
+      spoil: (world) => void (held(world, 'myproject/external-secrets').scanOnPush = false),
+      plans: ['ECR repository myproject/external-secrets: scanOnPush'],
+    },
+    {
+      name: 'the lifecycle policy is gone',
+      spoil: (world) => void (held(world, 'myproject/external-secrets').lifecyclePolicy = undefined),
+      plans: ['ECR repository myproject/external-secrets: lifecyclePolicy'],
+    },
+    {
+      name: 'a tag of the configuration',
+      spoil: (world) => void held(world, 'myproject/external-secrets').awsTags.delete('team'),
+      plans: ['ECR repository myproject/external-secrets: tags.team'],
+    },
+  ],
+});
+
+describe('repositories', () => {
+  it('are made for each wanted image and for the operator', async () => {
+    const world = await start();
+    expect(namesIn((await planStep(repositories, world)).changes)).toEqual([
+      `ECR repository ${nginx}`,
+      'ECR repository myproject/external-secrets',
+    ]);
+  });
+
+  it('bear the project and the region as tags', async () => {
+    const world = await start();
+    await applyStep(repositories, world);
+    expect(Object.fromEntries(held(world).awsTags)).toEqual({
+      'ecr-bootstrap:project': 'myproject',
+      'ecr-bootstrap:region': 'eu-west-1',
+    });
+  });
+
+  it('of others are used, not changed, and said so', async () => {
+    const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
+    world.sandbox.aws.registry.addRepository(nginx);
+    const { changes, findings } = await planStep(repositories, world);
+    expect(namesIn(changes)).toEqual(['ECR repository myproject/external-secrets']);
+    expect(findings).toMatchObject([{ code: 'repository-foreign', level: 'ok' }]);
+  });
+
+  it('keep settings that are not configured', async () => {
+    const world = await start();
+    await applyStep(repositories, world);
+    held(world).scanOnPush = true;
+    held(world).lifecyclePolicy = '{"rules":[]}';
+    expect((await planStep(repositories, world)).changes).toEqual([]);
+  });
+
+  it('with another encryption than configured are a finding, because it cannot be changed', async () => {
+    const world = await start();
+    await applyStep(repositories, world);
+    world.config = {
+      ...world.config,
+      repositories: { tagMutability: 'MUTABLE', encryption: { type: 'KMS' } },
+    };
+    const { changes, findings } = await planStep(repositories, world);
+    expect(changes).toEqual([]);
+    expect(findings.map(({ code, level }) => [code, level])).toEqual([
+      ['repository-encryption', 'warning'],
+      ['repository-encryption', 'warning'],
+    ]);
+  });
+
+  it('are made with the configured encryption', async () => {
+    const world = await start({ repositories: { encryption: { type: 'KMS' } } });
+    await applyStep(repositories, world);
+    expect(held(world).encryption).toMatchObject({ encryptionType: 'KMS' });
+  });
+
+  it('that more images want than a page holds are all seen', async () => {
+    const world = await start();
+    for (let index = 0; index < 1001; index += 1) world.sandbox.aws.registry.addRepository(`a/${index}`);
+    await applyStep(repositories, world);
+    expect((await planStep(repositories, world)).changes).toEqual([]);
+  });
+
+  it('that one request fails for do not keep the others from being made', async () => {
+    const world = await start();
+    world.sandbox.faults.plan({ kind: 'deny', service: 'ecr', operation: 'CreateRepository', to: 1 });
+    await expect(applyStep(repositories, world)).rejects.toMatchObject({ code: 'aws-denied' });
+    expect(world.sandbox.aws.registry.repositories.size).toBe(1);
+  });
+});

@@ -1,0 +1,241 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { imagePuller } from '../../../../src/steps/image-puller/index.ts';
+import { powerUser } from '../../../../src/steps/power-user/index.ts';
+import { applyStep, describeStepContract, planStep, type Drift } from '../../../contract/step-contract.ts';
+import { AwsWorld } from '../../../support/aws.ts';
+
+const worlds: AwsWorld[] = [];
+const start = async (settings: object = {}): Promise<AwsWorld> => {
+  const world = await AwsWorld.start(settings);
+  worlds.push(world);
+  return world;
+};
+afterEach(async () => {
+  await Promise.all(worlds.splice(0).map((world) => world.close()));
+});
+
+/** Changes a policy of the sandbox as somebody with a text editor would. */
+function editPolicy(world: AwsWorld, name: string, edit: (document: { Statement: Edited[] }) => void): void {
+  const { identities } = world.sandbox.aws;
+  const policy = identities.policies.get(identities.arn('policy', '/', name));
+  const version = policy?.versions.get(policy.defaultVersion);
+  if (!policy || !version) throw new Error(`no policy ${name}`);
+  const document = JSON.parse(version.document) as { Statement: Edited[] };
+  edit(document);
+  policy.versions.set(policy.defaultVersion, { ...version, document: JSON.stringify(document) });
+}
+
+interface Edited {
+  Sid: string;
+  Action: string[];
+  Resource: string | string[];
+}
+
+const drifts = (user: string): Drift<AwsWorld>[] => [
+  {
+    name: 'the policy is detached',
+    spoil: ({ sandbox }) => sandbox.aws.identities.users.get(user)?.attached.clear(),
+    plans: [`IAM policy attachment ${user}/ecr-bootstrap-${user}`],
+  },
+  {
+    name: "one statement's resource",
+    spoil: (world) =>
+      editPolicy(world, `ecr-bootstrap-${user}`, ({ Statement: [first] }) => {
+        if (first) first.Resource = 'arn:aws:ecr:eu-west-1:123456789012:repository/other/*';
+      }),
+    plans: [
+      `IAM policy ecr-bootstrap-${user}: document.${user === 'power-user' ? 'Registry' : 'RegistryToken'}.Resource`,
+    ],
+  },
+  {
+    name: 'a statement was added',
+    spoil: (world) =>
+      editPolicy(world, `ecr-bootstrap-${user}`, ({ Statement }) =>
+        Statement.push({ Sid: 'More', Action: ['s3:*'], Resource: '*' }),
+      ),
+    plans: [`IAM policy ecr-bootstrap-${user}: document.More`],
+  },
+  {
+    name: 'a tag of the configuration',
+    spoil: ({ sandbox }) => void sandbox.aws.identities.users.get(user)?.tags.set('team', 'theirs'),
+    plans: [`IAM user ${user}: tags.team`],
+  },
+  {
+    name: 'a tag of the policy',
+    spoil: ({ sandbox: { aws } }) =>
+      void aws.identities.policies
+        .get(aws.identities.arn('policy', '/', `ecr-bootstrap-${user}`))
+        ?.tags.delete('team'),
+    plans: [`IAM policy ecr-bootstrap-${user}: tags.team`],
+  },
+  {
+    name: 'the permissions boundary',
+    spoil: ({ sandbox }) => {
+      const found = sandbox.aws.identities.users.get(user);
+      if (found) found.boundary = undefined;
+    },
+    plans: [`IAM user ${user}: permissionsBoundary`],
+  },
+];
+
+const boundary = 'arn:aws:iam::aws:policy/AdministratorAccess';
+const fresh = () =>
+  AwsWorld.start({
+    aws: { region: 'eu-west-1', tags: { team: 'ours' } },
+    users: { powerUser: { permissionsBoundary: boundary }, imagePuller: { permissionsBoundary: boundary } },
+  });
+
+describeStepContract({ step: powerUser, fresh, drifts: drifts('power-user') });
+describeStepContract({ step: imagePuller, fresh, drifts: drifts('image-puller') });
+
+describe('the two users', () => {
+  it('bear the project and the region as tags', async () => {
+    const world = await start();
+    await applyStep(imagePuller, world);
+    const tags = world.sandbox.aws.identities.users.get('image-puller')?.tags ?? [];
+    expect(Object.fromEntries(tags)).toEqual({
+      'ecr-bootstrap:project': 'myproject',
+      'ecr-bootstrap:region': 'eu-west-1',
+    });
+  });
+
+  it('stand under the configured path, with their policies', async () => {
+    const world = await start({ users: { imagePuller: { path: '/team/' } } });
+    await applyStep(imagePuller, world);
+    const user = world.sandbox.aws.identities.users.get('image-puller');
+    expect([user?.arn, ...(user?.attached ?? [])]).toEqual([
+      'arn:aws:iam::123456789012:user/team/image-puller',
+      'arn:aws:iam::123456789012:policy/team/ecr-bootstrap-image-puller',
+    ]);
+  });
+
+  it('get a sixth version of their policy, for which the oldest makes room', async () => {
+    const world = await start();
+    await applyStep(imagePuller, world);
+    for (let edits = 0; edits < 6; edits += 1) {
+      editPolicy(world, 'ecr-bootstrap-image-puller', ({ Statement }) => Statement.pop());
+      await applyStep(imagePuller, world);
+    }
+    const arn = 'arn:aws:iam::123456789012:policy/ecr-bootstrap-image-puller';
+    const versions = world.sandbox.aws.identities.policies.get(arn)?.versions.keys() ?? [];
+    expect([...versions]).toEqual(['v3', 'v4', 'v5', 'v6', 'v7']);
+  });
+
+  it('are not touched when they bear no tag of ours, and the plan ends with what they have', async () => {
+    const world = await start();
+    world.sandbox.aws.addUser('image-puller', boundary);
+    const { changes, findings } = await planStep(imagePuller, world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'user-foreign', blocking: true }]);
+    expect(findings[0]?.why).toContain(boundary);
+    expect(findings[0]?.hint).toContain('users.imagePuller.name');
+  });
+
+  it('of another project end the plan with the key to set', async () => {
+    const other = await start({ project: 'theirs' });
+    await applyStep(imagePuller, other);
+    other.config = { ...other.config, project: 'myproject' };
+    const { changes, findings } = await planStep(imagePuller, other);
+    expect(changes).toEqual([]);
+    expect(findings[0]).toMatchObject({ code: 'user-foreign', blocking: true });
+    expect(findings[0]?.why).toContain('belongs to project theirs');
+    expect(findings[0]?.hint).toBe('Set users.imagePuller.name to another name.');
+  });
+
+  it('that were handed over by tags are brought to the wanted state', async () => {
+    const world = await start();
+    const { user } = world.sandbox.aws.addUser('image-puller');
+    user.tags.set('ecr-bootstrap:project', 'myproject').set('ecr-bootstrap:region', 'eu-west-1');
+    await applyStep(imagePuller, world);
+    expect((await planStep(imagePuller, world)).changes).toEqual([]);
+  });
+
+  it('with a policy or group of others give findings with the command that takes it away', async () => {
+    const world = await start();
+    await applyStep(imagePuller, world);
+    const user = world.sandbox.aws.identities.users.get('image-puller');
+    user?.attached.add(boundary);
+    user?.inline.set('mine', '{"Statement":[]}');
+    user?.groups.add('admins');
+    const { changes, findings } = await planStep(imagePuller, world);
+    expect(changes).toEqual([]);
+    expect(findings.map(({ code }) => code)).toEqual(['user-excess', 'user-excess', 'user-excess']);
+    expect(findings.map(({ hint }) => /`(.*)`/.exec(hint)?.[1])).toEqual([
+      `aws iam detach-user-policy --user-name image-puller --policy-arn ${boundary}`,
+      'aws iam delete-user-policy --user-name image-puller --policy-name mine',
+      'aws iam remove-user-from-group --user-name image-puller --group-name admins',
+    ]);
+  });
+
+  it('with `policy: managed` have the policy of AWS, and the image puller one for its secrets', async () => {
+    const world = await start({
+      users: { powerUser: { policy: 'managed' }, imagePuller: { policy: 'managed' } },
+    });
+    await applyStep(powerUser, world);
+    await applyStep(imagePuller, world);
+    const attached = (name: string) => [...(world.sandbox.aws.identities.users.get(name)?.attached ?? [])];
+    expect(attached('power-user')).toEqual(['arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser']);
+    expect(attached('image-puller')).toEqual([
+      'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly',
+      'arn:aws:iam::123456789012:policy/ecr-bootstrap-image-puller',
+    ]);
+  });
+
+  it('lose our own policy when AWS policies are wanted in its place', async () => {
+    const world = await start();
+    await applyStep(powerUser, world);
+    world.config = (await start({ users: { powerUser: { policy: 'managed' } } })).config;
+    await applyStep(powerUser, world);
+    expect([...(world.sandbox.aws.identities.users.get('power-user')?.attached ?? [])]).toEqual([
+      'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser',
+    ]);
+  });
+
+  it('with `manage: false` are only verified', async () => {
+    const world = await start({ users: { imagePuller: { manage: false } } });
+    const { changes, findings } = await planStep(imagePuller, world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'user-unmanaged', blocking: true }]);
+    expect(findings[0]?.hint).toContain('ecr-bootstrap policy image-puller');
+    world.sandbox.aws.addUser('image-puller', boundary);
+    expect((await planStep(imagePuller, world)).findings).toEqual([]);
+  });
+});
+
+describe('power-user as the caller', () => {
+  const asPowerUser = async (): Promise<AwsWorld> => {
+    const world = await start();
+    await applyStep(powerUser, world);
+    await applyStep(imagePuller, world);
+    const { identities } = world.sandbox.aws;
+    const user = identities.users.get('power-user');
+    if (!user) throw new Error('no power-user');
+    const { id, secret } = identities.addKey(user);
+    world.caller = { accessKeyId: id, secretAccessKey: secret };
+    return world;
+  };
+
+  it('may read all that the two steps look at, and plans nothing', async () => {
+    const world = await asPowerUser();
+    for (const step of [powerUser, imagePuller]) {
+      expect(await planStep(step, world)).toEqual({ changes: [], findings: [] });
+    }
+  });
+
+  it('finds that drift of a policy needs an administrator', async () => {
+    const world = await asPowerUser();
+    editPolicy(world, 'ecr-bootstrap-image-puller', ({ Statement }) => Statement.pop());
+    const { changes, findings } = await planStep(imagePuller, world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'needs-administrator', level: 'warning' }]);
+    expect(findings[0]?.what).toContain('document.ReadOwnKey');
+  });
+
+  it('is stopped where the image puller is missing', async () => {
+    const world = await asPowerUser();
+    world.sandbox.aws.identities.users.delete('image-puller');
+    const { changes, findings } = await planStep(imagePuller, world);
+    expect(changes).toEqual([]);
+    expect(findings.some(({ code, blocking }) => code === 'needs-administrator' && blocking)).toBe(true);
+  });
+});
