@@ -1,0 +1,72 @@
+// Tells the product's story in a sandbox: everything below runs for real over HTTP, only the servers are ours.
+import { openWorld } from './world.mjs';
+
+const colour = process.stdout.isTTY && !process.env.NO_COLOR;
+const bold = (text) => (colour ? `\u001b[1m${text}\u001b[0m` : text);
+const say = (text) => console.log(`\n${bold(`# ${text}`)}`);
+
+const { world, run, close } = await openWorld({ echo: true });
+const failures = [];
+
+/** Runs a command before the reader's eyes; `expected` is the exit code that the story needs. */
+async function type(line, expected = 0) {
+  console.log(bold(`$ ecr-bootstrap ${line}`));
+  const { exitCode } = await run(line);
+  if (exitCode !== expected) failures.push(`ecr-bootstrap ${line}: exit code ${exitCode}, not ${expected}`);
+}
+
+function expectThat(holds, text) {
+  console.log(`  ${holds ? 'yes' : 'NO'}: ${text}`);
+  if (!holds) failures.push(text);
+}
+
+const token = (namespace) => world.cluster.get('Secret', 'puller', namespace)?.data['.dockerconfigjson'];
+const webImage = `${world.registryHost}/demo/docker.io/library/nginx:1.27`;
+const pulls = (namespace) => {
+  const text = Buffer.from(token(namespace) ?? '', 'base64').toString();
+  return world.images.pull(webImage, 'linux/amd64', [text]);
+};
+
+say('An empty AWS account, and a cluster that reaches nothing but AWS.');
+await type('up');
+say('Again: there is nothing left to do.');
+await type('up');
+say('How is everything?');
+await type('status');
+
+say('Thirteen hours pass. ECR tokens live for twelve.');
+const before = token('shop');
+world.clock.advance(13 * 3_600_000);
+await world.cluster.settled();
+expectThat(token('shop') !== before, 'the pull secret in namespace shop was renewed');
+expectThat((await pulls('shop')) === 'pulled', `a node pulls ${webImage} with it`);
+
+say('Somebody makes a namespace.');
+world.cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
+await world.cluster.settled();
+expectThat((await pulls('team-a')) === 'pulled', 'its pull secret was there at once, and works');
+const account = world.cluster.get('ServiceAccount', 'default', 'team-a');
+expectThat(
+  account?.imagePullSecrets?.some((secret) => secret.name === 'puller'),
+  'its default service account uses it',
+);
+
+say('Somebody deletes a repository, and gives the image puller more rights than it needs.');
+world.aws.registry.repositories.delete('demo/docker.io/library/nginx');
+world.aws.identities.users.get('image-puller').attached.add('arn:aws:iam::aws:policy/AdministratorAccess');
+world.aws.identities.users
+  .get('image-puller')
+  .attached.delete(
+    [...world.aws.identities.users.get('image-puller').attached].find((arn) =>
+      arn.endsWith(':policy/image-puller'),
+    ),
+  );
+await type('status', 3);
+say('up repairs exactly that. What others added it leaves alone, and says so.');
+await type('up');
+
+await close();
+if (failures.length > 0) {
+  console.error(`\nThe story did not hold:\n${failures.map((failure) => `  ${failure}`).join('\n')}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,64 @@
+// What the demo and the docs share: a sandbox, and the product's own main run in it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { main } from '../dist/main.js';
+import { startWorld } from '../dist/sandbox/world.js';
+
+/** Opens a sandbox; `run` takes a command line and resolves to its exit code and output. */
+export async function openWorld({ echo = false } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-demo-'));
+  const world = await startWorld();
+  const env = {
+    ...world.environment(folder),
+    ECR_BOOTSTRAP_CONFIG: devNull,
+    ECR_BOOTSTRAP_PROJECT: 'demo',
+    ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
+    ...(process.env.NO_COLOR ? { NO_COLOR: '1' } : {}),
+    ...(process.env.TERM ? { TERM: process.env.TERM } : {}),
+  };
+  for (const name of Object.keys(process.env))
+    if (/^(AWS_|KUBE|DOCKER_)/.test(name)) delete process.env[name];
+  Object.assign(process.env, env);
+  const clock = {
+    now: () => Date.now() + world.clock.offset,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, milliseconds);
+        signal?.addEventListener('abort', () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+      }),
+  };
+
+  async function run(line) {
+    let output = '';
+    const capture = (stream) => {
+      const sink = new Writable({
+        write(chunk, _encoding, done) {
+          output += chunk;
+          if (echo) stream.write(chunk);
+          done();
+        },
+      });
+      return Object.assign(sink, { isTTY: echo && stream.isTTY, columns: stream.columns });
+    };
+    const streams = {
+      stdin: process.stdin,
+      stdout: capture(process.stdout),
+      stderr: capture(process.stderr),
+    };
+    const signal = new AbortController().signal;
+    const around = { cwd: folder, env, streams, clock, signal, ca: world.caPem, sandbox: true };
+    const exitCode = await main(line.split(' ').filter(Boolean), around);
+    return { exitCode, output };
+  }
+
+  return {
+    world,
+    run,
+    close: async () => {
+      await world.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { createStyle } from '../../../src/output/style.ts';
+import type { View } from '../../../src/output/view.ts';
+import { viewLines } from '../../../src/output/views/index.ts';
+import type { Change, Finding } from '../../../src/plan/index.ts';
+import { Secret } from '../../../src/secret.ts';
+
+const plain = createStyle(false);
+const lines = (view: View, verbosity: 'quiet' | 'normal' | 'verbose' = 'normal') =>
+  viewLines(view, plain, verbosity);
+const change = (
+  action: Change['action'],
+  kind: string,
+  name: string,
+  more: Partial<Change> = {},
+): Change => ({
+  action,
+  target: { kind, name },
+  fields: [],
+  ...more,
+});
+const plan = (changes: readonly Change[], findings: readonly Finding[] = []): View => ({
+  type: 'plan',
+  data: { dryRun: false, steps: [{ step: 'images', title: 'all images', changes, findings }] },
+});
+
+describe('a plan', () => {
+  it('marks what is created, updated, replaced and deleted', async () => {
+    const actions = (['create', 'update', 'replace', 'delete'] as const).map((action) =>
+      change(action, 'thing', action),
+    );
+    expect(await lines(plan(actions))).toEqual([
+      'images  all images',
+      '  + thing create',
+      '  ~ thing update',
+      '  -/+ thing replace',
+      '  - thing delete',
+      '',
+      'Plan: 1 to create, 1 to update, 1 to replace, 1 to delete.',
+    ]);
+  });
+
+  it('shows each field of an update with its old and new value', async () => {
+    const fields = [
+      { path: 'spec.image', from: 'a', to: 'b' },
+      { path: 'spec.count', to: 2 },
+    ];
+    expect(await lines(plan([change('update', 'Deployment', 'x/y', { fields })]))).toContain(
+      '      spec.image: a -> b',
+    );
+  });
+
+  it('never shows a secret value', async () => {
+    const fields = [{ path: 'data.key', from: new Secret('hunter2-hunter2'), to: new Secret('swordfish-1') }];
+    const text = (await lines(plan([change('update', 'Secret', 'x/y', { fields })]), 'verbose')).join('\n');
+    expect(text).toContain('data.key: (secret) -> (secret)');
+    expect(text).not.toMatch(/hunter2|swordfish/);
+  });
+
+  it('counts changes that are alike, and lists them all when verbose', async () => {
+    const many = ['a', 'b', 'c', 'd'].map((name) => change('update', 'ServiceAccount', `ns/${name}`));
+    expect(await lines(plan(many))).toContain('  ~ 4 × ServiceAccount (ns/a, ns/b, … -v lists all)');
+    expect(
+      (await lines(plan(many), 'verbose')).filter((line) => line.includes('ServiceAccount')),
+    ).toHaveLength(4);
+  });
+
+  it('says that there is nothing to do', async () => {
+    expect(await lines(plan([]))).toEqual(['Nothing to change.']);
+  });
+});
+
+describe('a status', () => {
+  const finding = (level: Finding['level']): Finding => ({
+    level,
+    code: 'drift',
+    target: { kind: 'thing', name: 'x' },
+    what: 'thing x is gone',
+    why: 'somebody took it',
+    hint: 'ecr-bootstrap up',
+  });
+  const status = (findings: readonly Finding[], healthy: boolean): View => ({
+    type: 'status',
+    data: { healthy, steps: [{ step: 'images', title: 'all images', findings, drift: [] }] },
+  });
+
+  it('tells what, why and what to do', async () => {
+    expect(await lines(status([finding('failed')], false))).toEqual([
+      '✗ images  all images',
+      '    ✗ thing x is gone',
+      '        why: somebody took it',
+      '        do:  ecr-bootstrap up',
+      '',
+      'Not healthy (1 failed).',
+    ]);
+  });
+
+  it('is healthy with warnings, and counts them', async () => {
+    expect((await lines(status([finding('warning')], true))).at(-1)).toBe(
+      'Healthy: 1 part looked at (1 warning).',
+    );
+  });
+});
+
+describe('a mirror run', () => {
+  it('prints one ECR reference a line when quiet', async () => {
+    const image = { source: 'docker.io/library/nginx:1', repository: 'p/nginx', tag: '1', wantedBy: [] };
+    const result = {
+      image,
+      engine: 'registry',
+      platforms: [],
+      bytesSent: 0,
+      bytesMounted: 0,
+      bytesSkipped: 0,
+      requests: 0,
+      seconds: 0,
+    } as const;
+    const images = [
+      { ...result, target: 'host/p/nginx:1', state: 'copied' as const },
+      { ...result, target: 'host/p/other:1', state: 'failed' as const },
+    ];
+    expect(await lines({ type: 'mirror', data: { dryRun: false, images } }, 'quiet')).toEqual([
+      'host/p/nginx:1',
+    ]);
+  });
+});
