@@ -1,5 +1,5 @@
 import { apply, get } from './kubectl.ts';
-import { waitFor } from './wait.ts';
+import { waitFor } from '../../scenarios/wait.ts';
 
 interface Pod {
   readonly status: {

@@ -1,0 +1,71 @@
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import type { IAMClient } from '@aws-sdk/client-iam';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
+/** How a command ended. */
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A Kubernetes object as far as scenarios look at it. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
+  };
+}
+
+/** The hands of somebody with all rights in the cluster. Resources are named as kubectl takes them. */
+export interface ClusterHands {
+  /** Undefined where there is no such object. */
+  get<T extends KubeObject>(resource: string, name: string, namespace?: string): Promise<T | undefined>;
+  /** In all namespaces unless one is named. */
+  list<T extends KubeObject>(resource: string, namespace?: string): Promise<readonly T[]>;
+  apply(...objects: object[]): Promise<void>;
+  /** A JSON patch. */
+  patch(
+    resource: string,
+    name: string,
+    namespace: string | undefined,
+    operations: readonly object[],
+  ): Promise<void>;
+  /** Waits until the object is gone; one that is not there is fine. */
+  remove(resource: string, name: string, namespace?: string): Promise<void>;
+}
+
+/** The hands of the account's administrator. */
+export interface AwsHands {
+  readonly ecr: ECRClient;
+  readonly iam: IAMClient;
+  readonly secrets: SecretsManagerClient;
+}
+
+/** What scenarios happen in: an account, a cluster and a laptop. The sandbox is one, the lab of real parts another. */
+export interface World {
+  readonly name: 'sandbox' | 'lab';
+  /** Host of the private registry. */
+  readonly registry: string;
+  readonly project: string;
+  readonly cluster: ClusterHands;
+  readonly aws: AwsHands;
+  /** Runs the product as a user at the laptop does. */
+  run(...args: readonly string[]): Promise<Run>;
+  /** Writes the product's configuration file: the project and region, and these settings. */
+  configure(settings: object): Promise<void>;
+  /**
+   * Creates a pod and tells how its start ended: `Running`, or the runtime's reason and words.
+   * @param spec what to add to the pod's spec
+   */
+  startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
+  /** Seconds that the registry's new tokens live. */
+  setTokenLife(seconds: number): Promise<void>;
+  /** Lets this time go by: the sandbox's clock jumps, the lab waits. */
+  pass(seconds: number): Promise<void>;
+}
