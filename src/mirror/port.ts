@@ -26,7 +26,12 @@ export interface MirrorResult {
   readonly targetDigest?: string;
   /** The digest that the tag had before, when it moved. */
   readonly previousDigest?: string;
+  /** How much of the source the ECR gets: all of it, one platform's image under the tag, or an index of several. */
+  readonly content?: 'whole' | 'platform' | 'reduced';
+  /** The platforms that the target gives; empty for artifacts and where that was not looked at. */
   readonly platforms: readonly string[];
+  /** Bytes of all blobs of the target, where they are known. */
+  readonly size?: number;
   readonly bytesSent: number;
   readonly bytesMounted: number;
   readonly bytesSkipped: number;

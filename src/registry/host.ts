@@ -133,15 +133,21 @@ export class RegistryHost {
     const retryable = throttled || status === 408 || status >= 500;
     const retryAfter = waitOf(reply.header('retry-after'), this.#options.clock.now());
     return new RegistryError(
-      { code: codeOf(status), what, why: `${this.name}: ${message}`, hint: this.#hint(status, isPullLimit) },
+      {
+        code: codeOf(status),
+        what,
+        why: `${this.name}: ${message}`,
+        hint: this.#hint(status, codes, isPullLimit),
+      },
       { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
     );
   }
 
-  #hint(status: number, isPullLimit: boolean): string {
+  #hint(status: number, codes: readonly string[], isPullLimit: boolean): string {
     if (isPullLimit)
       return `Log in for a higher limit: docker login ${this.name}; or wait and run the same command again.`;
     if (status === 401 || status === 403) return this.#options.identity.hint;
+    if (codes.includes('NAME_UNKNOWN')) return 'Make the repositories: ecr-bootstrap up --only repositories';
     return 'Run the same command again; what was copied is not copied again.';
   }
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Net } from '../net/index.ts';
 import { RegistryError } from './errors.ts';
 import { networkError } from './network.ts';
+import { Outgoing } from './outgoing.ts';
 
 /** Counts requests on behalf of one image. */
 export interface Tally {
@@ -55,6 +56,7 @@ export class Transport {
     const { method, url, headers, body, signal } = request;
     signal.throwIfAborted();
     if (request.tally) request.tally.requests += 1;
+    const outgoing = typeof body === 'object' && !Buffer.isBuffer(body) ? new Outgoing(body) : undefined;
     try {
       const {
         statusCode,
@@ -64,8 +66,8 @@ export class Transport {
         dispatcher: await this.#net.dispatcher(),
         method,
         headers: { 'user-agent': 'ecr-bootstrap', 'accept-encoding': 'identity', ...headers },
-        body: (body ?? null) as Buffer | null,
-        signal,
+        body: outgoing?.asBody() ?? (body as Buffer | string | undefined) ?? null,
+        signal: outgoing ? AbortSignal.any([signal, outgoing.stalled]) : signal,
         headersTimeout: answerTimeout,
         bodyTimeout: silenceTimeout,
       });
@@ -80,6 +82,7 @@ export class Transport {
         dump: () => content.dump(),
       };
     } catch (error) {
+      if (outgoing?.failure) throw outgoing.failure.thrown;
       throw await this.#failure(error, request);
     }
   }

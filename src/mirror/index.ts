@@ -1,0 +1,92 @@
+import type { EcrPort } from '../aws/port.ts';
+import type { Clock } from '../clock.ts';
+import type { Net } from '../net/index.ts';
+import { cacheFolder, diskCache } from '../registry/cache.ts';
+import type { Credentials } from '../registry/credentials.ts';
+import { dockerConfigCredentials } from '../registry/docker-config.ts';
+import { openRegistries } from '../registry/index.ts';
+import type { WantedImage } from '../images/port.ts';
+import { withFallback } from './auto.ts';
+import type { Engine, EngineOptions, Target } from './engine.ts';
+import type { Mirror, MirrorOptions, MirrorResult } from './port.ts';
+import { presenceOf } from './presence.ts';
+import { Contents } from './registry/contents.ts';
+import { createRegistryEngine } from './registry/engine.ts';
+import { ecrIdentity, ecrTarget } from './target.ts';
+
+export interface MirrorDeps {
+  readonly ecr: EcrPort;
+  readonly net: Net;
+  readonly clock: Clock;
+  /** Read for the Docker configuration, credential helpers and the cache's folder. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Hosts that may be spoken to without TLS, besides this machine. */
+  readonly insecure?: readonly string[];
+  /** Loads the Docker engine. @throws BootstrapError `docker-unreachable` */
+  readonly docker: (parts: DockerParts) => Promise<Engine>;
+}
+
+/** What a Docker engine gets from the mirror. */
+export interface DockerParts {
+  readonly target: Target;
+  /** Logins to the sources. */
+  readonly credentials: Credentials;
+}
+
+/** ECR's documented default for PutImage, which the limiter starts with. Requests per second and region. */
+const putImageRate = 10;
+
+/** The mirror: looks up what the ECR has, and brings what it has not. Nothing is opened before it is used. */
+export function createMirror(deps: MirrorDeps): Mirror {
+  let opened: Promise<Opened> | undefined;
+  const open = () => (opened ??= openMirror(deps));
+  const act =
+    (what: 'plan' | 'copy') =>
+    async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
+      if (images.length === 0) return [];
+      const { registry, docker } = await open();
+      const { engine, ...rest } = options;
+      const run = (chosen: Engine, some: readonly WantedImage[], how: EngineOptions) =>
+        chosen[what](some, how);
+      if (engine === 'registry') return run(registry, images, rest);
+      if (engine === 'docker') return run(await docker(), images, rest);
+      return withFallback(registry, docker, run, images, rest);
+    };
+  return {
+    presence: async (images, platforms) => {
+      const { presence } = await open();
+      return presence(images, platforms);
+    },
+    plan: act('plan'),
+    copy: act('copy'),
+  };
+}
+
+interface Opened {
+  readonly registry: Engine;
+  readonly docker: () => Promise<Engine>;
+  readonly presence: Mirror['presence'];
+}
+
+async function openMirror(deps: MirrorDeps): Promise<Opened> {
+  const { ecr, clock } = deps;
+  const host = await ecr.registryHost();
+  const credentials = dockerConfigCredentials(deps.env);
+  const registries = openRegistries({ ...deps, credentials });
+  const identity = ecrIdentity(ecr, clock);
+  const target = registries.own(host, identity, { 'put-manifest': putImageRate });
+  const contents = new Contents(diskCache(cacheFolder(deps.env)));
+  const parts = { clock, target, sourceOf: registries.source, contents, mounting: () => ecr.blobMounting() };
+  let docker: Promise<Engine> | undefined;
+  return {
+    registry: createRegistryEngine(parts),
+    docker: () => (docker ??= deps.docker({ target: ecrTarget(target, identity), credentials })),
+    presence: (images, platforms) =>
+      presenceOf(
+        images,
+        platforms,
+        { ecr, registry: target, contents },
+        { signal: new AbortController().signal },
+      ),
+  };
+}

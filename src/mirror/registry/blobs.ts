@@ -1,0 +1,87 @@
+import type { Descriptor } from '../../registry/manifest.ts';
+import type { Contents, Place } from './contents.ts';
+import type { Account } from './account.ts';
+import type { Resolution } from './resolve.ts';
+
+/** One image on its way. */
+export interface Shipment {
+  readonly resolution: Resolution;
+  readonly account: Account;
+  /** Resolves to whether its tag is in the ECR; never rejects. */
+  readonly arrived: Promise<boolean>;
+  /** Tells the outcome to those who wait on {@link arrived}. */
+  readonly settle: (arrived: boolean) => void;
+  failed: boolean;
+}
+
+export function shipment(resolution: Resolution, account: Account): Shipment {
+  let settle: (arrived: boolean) => void = () => undefined;
+  const arrived = new Promise<boolean>((resolve) => (settle = resolve));
+  return { resolution, account, arrived, settle, failed: false };
+}
+
+/** One blob that one repository has to get. */
+export interface BlobJob {
+  readonly blob: Descriptor;
+  readonly source: Place;
+  readonly repository: string;
+  /** The images of this repository that need it, in order. Never empty. */
+  readonly shipments: [Shipment, ...Shipment[]];
+  /** Jobs that bring the same blob to other repositories earlier: it can be mounted from there. */
+  readonly earlier: readonly BlobJob[];
+  /** An image that was in the repository before refers to it. */
+  readonly isPresent: boolean;
+}
+
+/**
+ * Lists every blob of every repository once. Images with few bytes come first, so that what others want to mount from
+ * them is there soon; a job waits only for images that come before its own, so no two wait for each other.
+ */
+export async function planBlobs(
+  shipments: readonly Shipment[],
+  contents: Contents,
+): Promise<readonly BlobJob[]> {
+  const ordered = [...shipments].sort((a, b) => sizeOf(a.resolution) - sizeOf(b.resolution));
+  const jobs = new Map<string, BlobJob>();
+  const holders = new Map<string, BlobJob[]>();
+  for (const shipped of ordered) {
+    const { image, source } = shipped.resolution;
+    const present = await blobsPresent(shipped.resolution, contents);
+    for (const blob of blobsOf(shipped.resolution)) {
+      const key = `${image.repository}@${blob.digest}`;
+      const known = jobs.get(key);
+      if (known) {
+        known.shipments.push(shipped);
+        continue;
+      }
+      const others = holders.get(blob.digest) ?? [];
+      const job: BlobJob = {
+        blob,
+        source,
+        repository: image.repository,
+        shipments: [shipped],
+        earlier: [...others],
+        isPresent: present.has(blob.digest),
+      };
+      jobs.set(key, job);
+      holders.set(blob.digest, [...others, job]);
+    }
+  }
+  return [...jobs.values()];
+}
+
+/** All blobs of what is selected, each once. */
+export function blobsOf({ selection }: Resolution): Descriptor[] {
+  const manifests = [...selection.inner, selection.root];
+  return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
+}
+
+/** Bytes. */
+export const sizeOf = (resolution: Resolution): number =>
+  blobsOf(resolution).reduce((sum, { size }) => sum + size, 0);
+
+/** The blobs of what the tag pointed at before, as far as that can be told without a request. */
+async function blobsPresent({ present }: Resolution, contents: Contents): Promise<ReadonlySet<string>> {
+  const held = present === undefined ? [] : await contents.family(present);
+  return new Set(held.flatMap(({ blobs }) => blobs).map(({ digest }) => digest));
+}

@@ -1,0 +1,113 @@
+import { BootstrapError } from '../../errors/index.ts';
+import type { ContentCache } from '../../registry/cache.ts';
+import type { Registry } from '../../registry/client.ts';
+import type { Call } from '../../registry/host.ts';
+import { type Descriptor, largestManifest, type Manifest, parseManifest } from '../../registry/manifest.ts';
+import { readBlob } from './read-blob.ts';
+
+/** A repository of a registry: where content is read from. */
+export interface Place {
+  readonly registry: Registry;
+  readonly repository: string;
+}
+
+export const nameOfPlace = ({ registry, repository }: Place): string => `${registry.name}/${repository}`;
+
+/** Manifests and configs by digest, from the cache where it has them, else from their place: once, however many ask. */
+export class Contents {
+  readonly #cache: ContentCache;
+  readonly #underWay = new Map<string, Promise<Buffer>>();
+  readonly #types = new Map<string, string>();
+
+  constructor(cache: ContentCache) {
+    this.#cache = cache;
+  }
+
+  /** The manifest that a tag points at now. Undefined when there is none. */
+  async tagged(place: Place, tag: string, call: Call): Promise<Manifest | undefined> {
+    const raw = await place.registry.getManifest(place.repository, tag, call);
+    if (!raw) return undefined;
+    const manifest = parseManifest(
+      raw.bytes,
+      raw.mediaType,
+      `read the manifest of ${nameOfPlace(place)}:${tag}`,
+    );
+    await this.keep(manifest);
+    return manifest;
+  }
+
+  /** @throws BootstrapError `image-missing` when the place does not have it */
+  async manifest(place: Place, digest: string, call: Call): Promise<Manifest> {
+    const bytes = await this.#once(digest, async () => {
+      const raw = await place.registry.getManifest(place.repository, digest, call);
+      if (!raw) throw missing(place, digest);
+      this.#types.set(digest, raw.mediaType);
+      return raw.bytes;
+    });
+    return parseManifest(
+      bytes,
+      this.#types.get(digest) ?? '',
+      `read the manifest ${nameOfPlace(place)}@${digest}`,
+    );
+  }
+
+  /** An image's config, verified. */
+  config(place: Place, config: Descriptor, call: Call): Promise<Buffer> {
+    return this.#once(config.digest, async () => {
+      if (config.size > largestManifest) {
+        throw new BootstrapError({
+          code: 'image-unsupported',
+          what: `read the config of ${nameOfPlace(place)}`,
+          why: `it has ${config.size} bytes`,
+          hint: 'Name another image; a config has a few thousand bytes.',
+        });
+      }
+      const chunks: Buffer[] = [];
+      for await (const chunk of readBlob(place, config, call)) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    });
+  }
+
+  /** What is at hand without a request. */
+  held(digest: string): Promise<Buffer | undefined> {
+    return this.#cache.get(digest);
+  }
+
+  /** A manifest and those that it refers to, as far as they are at hand. */
+  async family(digest: string): Promise<readonly Manifest[]> {
+    const bytes = await this.#cache.get(digest);
+    if (!bytes) return [];
+    const manifest = parseManifest(bytes, this.#types.get(digest) ?? '', `read the manifest ${digest}`);
+    const children = await Promise.all(manifest.children.map((child) => this.family(child.digest)));
+    return [manifest, ...children.flat()];
+  }
+
+  async keep({ digest, mediaType, bytes }: Manifest): Promise<void> {
+    this.#types.set(digest, mediaType);
+    await this.#cache.put(digest, bytes);
+  }
+
+  #once(digest: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
+    const begun = this.#underWay.get(digest);
+    if (begun) return begun;
+    const work = this.#cache.get(digest).then(async (held) => {
+      if (held) return held;
+      const bytes = await fetch();
+      await this.#cache.put(digest, bytes);
+      return bytes;
+    });
+    this.#underWay.set(digest, work);
+    const forget = () => this.#underWay.delete(digest);
+    work.then(forget, forget);
+    return work;
+  }
+}
+
+function missing(place: Place, digest: string): BootstrapError {
+  return new BootstrapError({
+    code: 'image-missing',
+    what: `get the manifest ${nameOfPlace(place)}@${digest}`,
+    why: 'the registry has no such manifest',
+    hint: 'Check the reference; if the tag moved meanwhile, run the same command again.',
+  });
+}

@@ -1,0 +1,104 @@
+import type { Call } from '../../registry/host.ts';
+import type { EngineOptions } from '../engine.ts';
+import type { MirrorResult } from '../port.ts';
+import { type BlobJob, planBlobs, type Shipment, shipment } from './blobs.ts';
+import type { RegistryEngineParts } from './engine.ts';
+import { failureOf } from './failure.ts';
+import { CopyProgress } from './progress.ts';
+import { Publisher } from './publish.ts';
+import { type Looked, resultOf } from './result.ts';
+import { Slots } from './slots.ts';
+import { Transfer, type Way } from './transfer.ts';
+
+/** One copy of a whole set of images: all blobs of all repositories by one scheduler, each image's tag when its blobs are there. */
+export class Copy {
+  readonly #parts: RegistryEngineParts;
+  readonly #options: EngineOptions;
+  readonly #mounting: boolean | undefined;
+  readonly #publisher: Publisher;
+
+  constructor(parts: RegistryEngineParts, options: EngineOptions, mounting: boolean | undefined) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#mounting = mounting;
+    this.#publisher = new Publisher(parts.target, parts.contents);
+  }
+
+  /** @throws the signal's reason, when everything under way has come to its end */
+  async run(looked: readonly Looked[]): Promise<MirrorResult[]> {
+    const { signal } = this.#options;
+    const shipments = new Map<Looked, Shipment>();
+    for (const one of looked) {
+      if ('resolution' in one && one.resolution.state.startsWith('would-')) {
+        shipments.set(one, shipment(one.resolution, one.account));
+      }
+    }
+    const arrivals = await this.#ship([...shipments.values()]);
+    signal.throwIfAborted();
+    return looked.map((one) => {
+      const shipped = shipments.get(one);
+      if (shipped) return arrivals.get(shipped) ?? resultOf(shipped.resolution, shipped.account);
+      return 'resolution' in one ? resultOf(one.resolution, one.account) : one;
+    });
+  }
+
+  async #ship(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, MirrorResult>> {
+    const { clock, target, contents } = this.#parts;
+    const { concurrency, emit, signal } = this.#options;
+    const jobs = await planBlobs(shipments, contents);
+    const progress = new CopyProgress(shipments, jobs, emit, () => clock.now());
+    const transfer = new Transfer({
+      target,
+      contents,
+      slots: new Slots(concurrency),
+      mounting: this.#mounting,
+      moved: (job, bytes) => progress.moved(job, bytes),
+    });
+    const work = new Map<Shipment, Promise<void>[]>(shipments.map((shipped) => [shipped, []]));
+    for (const job of jobs) {
+      const [first] = job.shipments;
+      const done = transfer
+        .run(job, { signal, tally: first.account })
+        .then((way) => book(job, way, progress));
+      for (const shipped of job.shipments) work.get(shipped)?.push(done);
+    }
+    const results = await Promise.all(
+      shipments.map(async (shipped) => {
+        const result = await this.#complete(shipped, work.get(shipped) ?? []);
+        progress.ended(shipped);
+        return [shipped, result] as const;
+      }),
+    );
+    await Promise.allSettled([...work.values()].flat());
+    return new Map(results);
+  }
+
+  /** Waits for an image's blobs and puts its manifests. */
+  async #complete(shipped: Shipment, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
+    const { resolution, account } = shipped;
+    const call: Call = { signal: this.#options.signal, tally: account };
+    try {
+      await Promise.all(blobs);
+      await this.#publisher.publish(resolution, call);
+      shipped.settle(true);
+      const state = resolution.present === undefined ? 'copied' : 'moved';
+      return { ...resultOf(resolution, account), state };
+    } catch (error) {
+      shipped.failed = true;
+      shipped.settle(false);
+      const { targetDigest: _, ...result } = resultOf(resolution, account);
+      return { ...result, state: 'failed', error: failureOf(error, `mirror ${resolution.image.source}`) };
+    }
+  }
+}
+
+/** Books a blob on the image that it was moved for; for others of the repository it was there. */
+function book(job: BlobJob, way: Way, progress: CopyProgress): void {
+  const { blob, shipments } = job;
+  const [first, ...others] = shipments;
+  if (way === 'sent') first.account.bytesSent += blob.size;
+  if (way === 'mounted') first.account.bytesMounted += blob.size;
+  if (way === 'present') first.account.bytesSkipped += blob.size;
+  for (const { account } of others) account.bytesSkipped += blob.size;
+  if (way !== 'sent') progress.moved(job, blob.size);
+}

@@ -1,0 +1,17 @@
+import { BootstrapError } from '../../errors/index.ts';
+import { foreseen } from '../../plan/index.ts';
+import { CorruptContent } from '../../registry/digest.ts';
+
+/** What went wrong with one image, as the error for its result. */
+export function failureOf(thrown: unknown, what: string): BootstrapError {
+  if (!(thrown instanceof CorruptContent)) return foreseen(thrown, what);
+  return new BootstrapError(
+    {
+      code: 'image-corrupt',
+      what,
+      why: thrown.message,
+      hint: 'Run the same command again; if it stays so, ask those who run the source registry.',
+    },
+    { cause: thrown },
+  );
+}

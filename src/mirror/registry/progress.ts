@@ -1,0 +1,61 @@
+import type { Emit } from '../../plan/index.ts';
+import { type BlobJob, type Shipment, sizeOf } from './blobs.ts';
+
+/** Often enough for eyes, seldom enough for logs. Milliseconds. */
+const interval = 100;
+
+/** Tells how far the copy is: the whole by id `images`, and each image by its source. */
+export class CopyProgress {
+  readonly #emit: Emit;
+  readonly #now: () => number;
+  readonly #total: number;
+  readonly #images = new Map<Shipment, { readonly total: number; done: number; told: number }>();
+  #done = 0;
+  #told = -Infinity;
+
+  constructor(shipments: readonly Shipment[], jobs: readonly BlobJob[], emit: Emit, now: () => number) {
+    this.#emit = emit;
+    this.#now = now;
+    this.#total = jobs.reduce((sum, { blob }) => sum + blob.size, 0);
+    for (const shipped of shipments) {
+      this.#images.set(shipped, { total: sizeOf(shipped.resolution), done: 0, told: -Infinity });
+    }
+  }
+
+  /** Bytes of a job left, or are known not to have to (`bytes` negative: they have to again). */
+  moved({ shipments }: BlobJob, bytes: number): void {
+    this.#done += bytes;
+    for (const shipped of shipments) {
+      const image = this.#images.get(shipped);
+      if (!image) continue;
+      image.done += bytes;
+      if (this.#now() - image.told >= interval) this.#tellImage(shipped);
+    }
+    if (this.#now() - this.#told >= interval) this.#tell();
+  }
+
+  /** An image came to its end, whichever. */
+  ended(shipped: Shipment): void {
+    this.#tellImage(shipped);
+    this.#tell();
+  }
+
+  #tellImage(shipped: Shipment): void {
+    const image = this.#images.get(shipped);
+    if (!image) return;
+    image.told = this.#now();
+    const { source } = shipped.resolution.image;
+    this.#emit({
+      type: 'progress',
+      progress: { id: source, label: source, done: image.done, total: image.total, unit: 'bytes' },
+    });
+  }
+
+  #tell(): void {
+    this.#told = this.#now();
+    this.#emit({
+      type: 'progress',
+      progress: { id: 'images', label: 'images', done: this.#done, total: this.#total, unit: 'bytes' },
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import type { Registry } from '../../registry/client.ts';
+import { RegistryError } from '../../registry/errors.ts';
+import type { Call } from '../../registry/host.ts';
+import type { Manifest } from '../../registry/manifest.ts';
+import type { Contents } from './contents.ts';
+import type { Resolution } from './resolve.ts';
+
+/** How registries refuse to move a tag that must not move: ECR in two ways. */
+const immutable = /TAG_INVALID|ImageTagAlreadyExists|immutable/i;
+
+/** Puts manifests into the ECR: children before their index, the tag last. */
+export class Publisher {
+  readonly #target: Registry;
+  readonly #contents: Contents;
+  readonly #put = new Map<string, Promise<void>>();
+
+  constructor(target: Registry, contents: Contents) {
+    this.#target = target;
+    this.#contents = contents;
+  }
+
+  async publish({ image, selection }: Resolution, call: Call): Promise<void> {
+    const { root, inner } = selection;
+    const indexes = inner.filter(({ isIndex }) => isIndex);
+    const images = inner.filter(({ isIndex }) => !isIndex);
+    await Promise.all(images.map((manifest) => this.#once(image.repository, manifest, call)));
+    for (const manifest of indexes) await this.#once(image.repository, manifest, call);
+    await this.#tag(image.repository, image.tag, root, call);
+    await this.#contents.keep(root);
+  }
+
+  /** Images of one repository may share children. */
+  #once(repository: string, manifest: Manifest, call: Call): Promise<void> {
+    const key = `${repository}@${manifest.digest}`;
+    let put = this.#put.get(key);
+    if (!put) {
+      put = this.#target.putManifest(repository, manifest.digest, manifest, call);
+      this.#put.set(key, put);
+    }
+    return put;
+  }
+
+  async #tag(repository: string, tag: string, manifest: Manifest, call: Call): Promise<void> {
+    try {
+      await this.#target.putManifest(repository, tag, manifest, call);
+    } catch (error) {
+      if (
+        !(error instanceof RegistryError) ||
+        !immutable.test(`${error.failure.codes?.join()} ${error.why}`)
+      ) {
+        throw error;
+      }
+      // A lost answer or another run may have put the very same image there.
+      const present = await this.#target.headManifest(repository, tag, call);
+      if (present !== manifest.digest) throw mustNotMove(error, repository);
+    }
+  }
+}
+
+function mustNotMove(error: RegistryError, repository: string): RegistryError {
+  const hint = `Tags of ${repository} are immutable. Mirror under another tag, or set repositories.tagMutability to MUTABLE.`;
+  return new RegistryError({ code: error.code, what: error.what, why: error.why, hint }, error.failure, {
+    cause: error,
+  });
+}

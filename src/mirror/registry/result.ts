@@ -1,0 +1,28 @@
+import type { MirrorResult } from '../port.ts';
+import type { Account } from './account.ts';
+import { sizeOf } from './blobs.ts';
+import type { Resolution } from './resolve.ts';
+
+/** An image that could be looked up, or the result that says why not. */
+export type Looked = { readonly resolution: Resolution; readonly account: Account } | MirrorResult;
+
+/** The result of an image for which nothing was done (yet). */
+export function resultOf(resolution: Resolution, account: Account): MirrorResult {
+  const { image, target, state, selection, sourceDigest, present } = resolution;
+  const isSettled = state === 'current' || state === 'kept';
+  const targetDigest = isSettled ? present : selection.root.digest;
+  if (isSettled) account.bytesSkipped = sizeOf(resolution);
+  return {
+    image,
+    target,
+    engine: 'registry',
+    state,
+    sourceDigest,
+    content: selection.content,
+    platforms: selection.platforms,
+    size: sizeOf(resolution),
+    ...(targetDigest === undefined ? {} : { targetDigest }),
+    ...(state === 'would-move' && present !== undefined ? { previousDigest: present } : {}),
+    ...account.figures(),
+  };
+}

@@ -1,0 +1,121 @@
+import { BootstrapError } from '../../errors/index.ts';
+import { bestFor, formatPlatform, parsePlatform, serves } from '../../images/platform.ts';
+import type { Platforms } from '../../images/port.ts';
+import {
+  configPlatform,
+  type Descriptor,
+  isAttestation,
+  isIndexType,
+  type Manifest,
+  parseManifest,
+} from '../../registry/manifest.ts';
+
+/** What of a source goes to the ECR. */
+export interface Selection {
+  /** What the tag will point at. */
+  readonly root: Manifest;
+  /** What has to be there before: children before their index, each once. */
+  readonly inner: readonly Manifest[];
+  readonly content: 'whole' | 'platform' | 'reduced';
+  readonly platforms: readonly string[];
+}
+
+/** Where a source's parts are read. */
+export interface Parts {
+  manifest(digest: string): Promise<Manifest>;
+  config(config: Descriptor): Promise<Buffer>;
+}
+
+/**
+ * Chooses what is copied. With all platforms the source stays as it is, with its digest. Else only images of wanted
+ * platforms are taken: a single one is put under the tag itself, several in an index that holds nothing else.
+ * Artifacts have no platform and are always wanted.
+ * @param what the source, for error messages
+ * @throws BootstrapError `image-platform-missing`
+ */
+export async function select(
+  source: Manifest,
+  wanted: Platforms,
+  parts: Parts,
+  what: string,
+): Promise<Selection> {
+  if (!source.isIndex) return single(source, wanted, parts, what);
+  if (wanted === 'all') return whole(source, await platformsIn(source, parts), parts);
+  const images = await imagesIn(source, parts);
+  // An index without any platform holds artifacts.
+  if (images.length === 0) return whole(source, [], parts);
+  const chosen = new Set(wanted.flatMap((platform) => choose(platform, images, what)));
+  const platforms = platformsOf([...chosen]);
+  if (chosen.size === 1) {
+    const [only] = chosen;
+    if (only) return { root: await parts.manifest(only.digest), inner: [], content: 'platform', platforms };
+  }
+  if (source.children.every((child) => chosen.has(child))) return whole(source, platforms, parts);
+  const kept = images.filter((image) => chosen.has(image));
+  const inner = await Promise.all(kept.map(({ digest }) => parts.manifest(digest)));
+  return { root: reduce(source, kept, what), inner, content: 'reduced', platforms };
+}
+
+async function single(source: Manifest, wanted: Platforms, parts: Parts, what: string): Promise<Selection> {
+  const found = source.config && configPlatform(await parts.config(source.config));
+  const platforms = found ? [formatPlatform(found)] : [];
+  if (found && wanted !== 'all') {
+    for (const text of wanted) {
+      if (!serves(parsePlatform(text), found)) throw absent(what, text, platforms);
+    }
+  }
+  return { root: source, inner: [], content: 'whole', platforms };
+}
+
+async function whole(root: Manifest, platforms: readonly string[], parts: Parts): Promise<Selection> {
+  return { root, inner: await descendants(root, parts), content: 'whole', platforms };
+}
+
+async function descendants(index: Manifest, parts: Parts): Promise<Manifest[]> {
+  const families = await Promise.all(
+    index.children.map(async ({ digest }) => {
+      const child = await parts.manifest(digest);
+      return [...(await descendants(child, parts)), child];
+    }),
+  );
+  return [...new Map(families.flat().map((manifest) => [manifest.digest, manifest])).values()];
+}
+
+/** The images in an index and in the indexes that it holds. */
+async function imagesIn(index: Manifest, parts: Parts): Promise<Descriptor[]> {
+  const found = await Promise.all(
+    index.children.map(async (child) => {
+      if (isIndexType(child.mediaType)) return imagesIn(await parts.manifest(child.digest), parts);
+      return child.platform && !isAttestation(child) ? [child] : [];
+    }),
+  );
+  return found.flat();
+}
+
+const platformsIn = async (index: Manifest, parts: Parts) => platformsOf(await imagesIn(index, parts));
+
+const platformsOf = (images: readonly Descriptor[]): string[] => [
+  ...new Set(images.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))),
+];
+
+function choose(wanted: string, images: readonly Descriptor[], what: string): readonly Descriptor[] {
+  const best = bestFor(parsePlatform(wanted), images);
+  if (best.length === 0) throw absent(what, wanted, platformsOf(images));
+  return best;
+}
+
+/** The same index with fewer entries. Equal sources give equal bytes, so the next run knows it again. */
+function reduce(source: Manifest, kept: readonly Descriptor[], what: string): Manifest {
+  const original = JSON.parse(source.bytes.toString()) as Record<string, unknown>;
+  const bytes = Buffer.from(JSON.stringify({ ...original, mediaType: source.mediaType, manifests: kept }));
+  return parseManifest(bytes, source.mediaType, what);
+}
+
+function absent(what: string, platform: string, offered: readonly string[]): BootstrapError {
+  return new BootstrapError({
+    code: 'image-platform-missing',
+    what,
+    why: `there is no image for ${platform}, only for ${offered.join(', ') || 'unknown platforms'}`,
+    hint: `Give the platforms that exist with --platform or images.platforms, or leave the image out with images.exclude.`,
+  });
+}

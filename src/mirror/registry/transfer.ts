@@ -1,0 +1,157 @@
+import type { Registry } from '../../registry/client.ts';
+import { CorruptContent } from '../../registry/digest.ts';
+import type { Call } from '../../registry/host.ts';
+import type { BlobJob } from './blobs.ts';
+import type { Contents } from './contents.ts';
+import { readBlob } from './read-blob.ts';
+import { type Slots, smallBlob } from './slots.ts';
+
+export interface Transferring {
+  readonly target: Registry;
+  readonly contents: Contents;
+  readonly slots: Slots;
+  /** Whether the account lets blobs be mounted; undefined when that cannot be told. */
+  readonly mounting: boolean | undefined;
+  /** Told of bytes as they leave, and taken back (negative) when an upload starts again. */
+  readonly moved: (job: BlobJob, bytes: number) => void;
+}
+
+/** How a blob got into its repository. */
+export type Way = 'sent' | 'mounted' | 'present';
+
+/** How often content that is not what it should be is fetched again: a bad copy in a content network may pass. */
+const corruptTries = 2;
+/** Blobs up to this are fetched while the registry is asked whether it needs them: that saves a round trip. Bytes. */
+const readAhead = 256 * 1024;
+/** So many mounts refused in a row, where the account's setting is unknown, mean that there are none. */
+const convincing = 3;
+
+/** Brings blobs into repositories: by mount where it can be, by upload where it must be. */
+export class Transfer {
+  readonly #with: Transferring;
+  #mounting: boolean | undefined;
+  #refusals = 0;
+
+  constructor(transferring: Transferring) {
+    this.#with = transferring;
+    this.#mounting = transferring.mounting;
+  }
+
+  async run(job: BlobJob, call: Call): Promise<Way> {
+    if (job.isPresent) return 'present';
+    const from = await this.#holder(job, call.signal);
+    return this.#with.slots.run(job.blob.size, call.signal, async () => {
+      // Nobody waits for it any more.
+      if (job.shipments.every(({ failed }) => failed)) return 'present';
+      return this.#bring(job, from, call);
+    });
+  }
+
+  /** Another repository that holds the blob, once a manifest there refers to it: ECR mounts nothing before that. */
+  async #holder(job: BlobJob, signal: AbortSignal): Promise<string | undefined> {
+    for (const { shipments, repository } of job.earlier) {
+      if (this.#mounting === false) return undefined;
+      const arrived = await shipments[0].arrived;
+      signal.throwIfAborted();
+      if (arrived) return repository;
+    }
+    return undefined;
+  }
+
+  async #bring(job: BlobJob, from: string | undefined, call: Call): Promise<Way> {
+    const { target } = this.#with;
+    const { blob, repository } = job;
+    // Without mounts a POST does not tell whether the blob is there, and a large one is worth a question.
+    const isAsked = this.#mounting === false && blob.size >= smallBlob;
+    if (isAsked && (await target.hasBlob(repository, blob.digest, call))) return 'present';
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await target.retrying(call, () => this.#attempt(job, from, call));
+      } catch (error) {
+        if (!(error instanceof CorruptContent) || tries >= corruptTries) throw error;
+      }
+    }
+  }
+
+  /**
+   * One try, with an upload session of its own: ECR answers 416 to whoever goes on with an interrupted one. The POST
+   * asks for a mount, if only from the repository itself, and so tells whether the blob is there already.
+   */
+  async #attempt(job: BlobJob, from: string | undefined, call: Call): Promise<Way> {
+    const { target } = this.#with;
+    const { blob, repository } = job;
+    const ahead = from === undefined && blob.size <= readAhead ? this.#fetch(job, call) : undefined;
+    try {
+      const mount = this.#mounting === false ? undefined : { digest: blob.digest, from: from ?? repository };
+      const upload = await target.startUpload(repository, mount, call);
+      if (from !== undefined) this.#learn(upload === undefined);
+      if (!upload) return from === undefined ? 'present' : 'mounted';
+      const content = ahead ? await ahead.bytes : readBlob(job.source, job.blob, call);
+      await this.#upload(job, upload, content, call);
+      return 'sent';
+    } finally {
+      ahead?.cancel();
+    }
+  }
+
+  async #upload(
+    job: BlobJob,
+    upload: { readonly location: string },
+    content: Buffer | AsyncIterable<Buffer>,
+    call: Call,
+  ): Promise<void> {
+    let sent = 0;
+    const count = (bytes: number) => {
+      sent += bytes;
+      this.#with.moved(job, bytes);
+    };
+    const body = Buffer.isBuffer(content) ? content : counted(content, count);
+    try {
+      await this.#with.target.upload(job.repository, upload, { ...job.blob, body }, call);
+    } catch (error) {
+      this.#with.moved(job, -sent);
+      throw error;
+    }
+    if (Buffer.isBuffer(content)) count(content.length);
+  }
+
+  /** Begins to fetch a small blob. The config of an image is kept: it tells the platform when only the ECR is asked. */
+  #fetch(job: BlobJob, call: Call): { readonly bytes: Promise<Buffer>; readonly cancel: () => void } {
+    const { root } = job.shipments[0].resolution.selection;
+    if (root.config?.digest === job.blob.digest) {
+      return watched(this.#with.contents.config(job.source, job.blob, call), () => undefined);
+    }
+    const cancelling = new AbortController();
+    const signal = AbortSignal.any([call.signal, cancelling.signal]);
+    const bytes = collect(readBlob(job.source, job.blob, { ...call, signal }));
+    return watched(bytes, () => cancelling.abort());
+  }
+
+  #learn(isMounted: boolean): void {
+    this.#refusals = isMounted ? 0 : this.#refusals + 1;
+    if (isMounted) this.#mounting = true;
+    else if (this.#mounting === undefined && this.#refusals >= convincing) this.#mounting = false;
+  }
+}
+
+async function* counted(
+  chunks: AsyncIterable<Buffer>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    count(chunk.length);
+    yield chunk;
+  }
+}
+
+async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+/** A failure counts when the bytes are asked for, not before. */
+function watched(bytes: Promise<Buffer>, cancel: () => void) {
+  bytes.catch(() => undefined);
+  return { bytes, cancel };
+}

@@ -1,0 +1,49 @@
+import type { EcrPort, RegistryToken } from '../aws/port.ts';
+import type { Clock } from '../clock.ts';
+import type { Registry } from '../registry/client.ts';
+import type { Credential, Identity } from '../registry/credentials.ts';
+import type { Target } from './engine.ts';
+
+/** A token is renewed so long before its end that a large upload begun with it can end. Milliseconds. */
+const reserve = 10 * 60_000;
+
+/** Who we are at the account's registry: the token that ECR gives, renewed in time or when it is refused. */
+export function ecrIdentity(ecr: EcrPort, clock: Clock): Identity {
+  let renewal: Promise<RegistryToken> | undefined;
+  let until = 0;
+  let shown: RegistryToken | undefined;
+  const renew = async (): Promise<RegistryToken> => {
+    const token = await ecr.token();
+    const life = token.expiresAt - clock.now();
+    until = token.expiresAt - Math.min(reserve, life / 4);
+    shown = token;
+    return token;
+  };
+  return {
+    preemptive: true,
+    hint: 'See what the caller must be allowed: ecr-bootstrap policy power-user',
+    credential: (refused) => {
+      const isRefused = refused !== undefined && shown?.password.equals(refused.password);
+      if (!renewal || (shown && (isRefused || clock.now() >= until))) {
+        shown = undefined;
+        renewal = renew();
+        renewal.catch(() => (renewal = undefined));
+      }
+      return renewal;
+    },
+  };
+}
+
+/** The account's registry as the engines see it. */
+export function ecrTarget(registry: Registry, identity: Identity): Target {
+  return {
+    host: () => Promise.resolve(registry.name),
+    credential: async (): Promise<Credential> => {
+      const credential = await identity.credential();
+      if (!credential) throw new Error('the ECR always gives a token');
+      return credential;
+    },
+    manifest: (repository, reference, signal = new AbortController().signal) =>
+      registry.getManifest(repository, reference, { signal }),
+  };
+}
