@@ -1,0 +1,30 @@
+import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces/index.ts';
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
+import { applyStep, describeStepContract } from '../../../contract/step-contract.ts';
+import { edit } from '../edit.ts';
+import { startWithOperator } from '../rotation-world.ts';
+
+describeStepContract({
+  step: pullSecretNamespaces,
+  fresh: async () => {
+    const world = await startWithOperator();
+    await applyStep(pullSecretRenewal, world);
+    return world;
+  },
+  drifts: [
+    {
+      name: 'the fan-out is gone',
+      spoil: ({ inside }) => inside.delete('ClusterExternalSecret', 'puller'),
+      plans: ['ClusterExternalSecret puller'],
+    },
+    {
+      name: 'somebody slows the copies down',
+      spoil: (world) =>
+        edit(world, ['ClusterExternalSecret', 'puller'], (fanOut) => ({
+          ...fanOut,
+          spec: { ...(fanOut['spec'] as object), refreshTime: '6h' },
+        })),
+      plans: ['ClusterExternalSecret puller: spec.refreshTime'],
+    },
+  ],
+});

@@ -1,0 +1,39 @@
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
+import { describeStepContract } from '../../../contract/step-contract.ts';
+import { edit } from '../edit.ts';
+import { startWithOperator } from '../rotation-world.ts';
+
+const namespace = 'external-secrets';
+
+describeStepContract({
+  step: pullSecretRenewal,
+  fresh: () => startWithOperator(),
+  drifts: [
+    {
+      name: 'somebody renews less often',
+      spoil: (world) =>
+        edit(world, ['ExternalSecret', 'puller', namespace], (renewal) => ({
+          ...renewal,
+          spec: { ...(renewal['spec'] as object), refreshInterval: '11h' },
+        })),
+      plans: ['ExternalSecret external-secrets/puller: spec.refreshInterval'],
+    },
+    {
+      name: 'the reader may read more',
+      spoil: (world) =>
+        edit(world, ['Role', 'pull-secret-reader', namespace], (role) => ({
+          ...role,
+          rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list'] }],
+        })),
+      plans: [
+        'Role external-secrets/pull-secret-reader: rules[0].resourceNames',
+        'Role external-secrets/pull-secret-reader: rules[0].verbs',
+      ],
+    },
+    {
+      name: 'the generator is gone',
+      spoil: ({ inside }) => inside.delete('ECRAuthorizationToken', 'image-puller', namespace),
+      plans: ['ECRAuthorizationToken external-secrets/image-puller'],
+    },
+  ],
+});

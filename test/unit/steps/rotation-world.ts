@@ -1,0 +1,20 @@
+import { operator } from '../../../src/steps/operator/index.ts';
+import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces/index.ts';
+import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal/index.ts';
+import { applyStep } from '../../contract/step-contract.ts';
+import { OperatorWorld, type WorldOptions } from './operator-world.ts';
+
+/** A world in which the operator runs, and nothing is renewed yet. */
+export async function startWithOperator(options: WorldOptions = {}): Promise<OperatorWorld> {
+  const world = await (await OperatorWorld.start(options)).prepare();
+  await applyStep(operator, world);
+  return world;
+}
+
+/** A world in which the pull secret renews itself in every namespace. */
+export async function startWithRotation(options: WorldOptions = {}): Promise<OperatorWorld> {
+  const world = await startWithOperator(options);
+  await applyStep(pullSecretRenewal, world);
+  await applyStep(pullSecretNamespaces, world);
+  return world;
+}

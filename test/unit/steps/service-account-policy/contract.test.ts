@@ -1,0 +1,25 @@
+import { serviceAccountPolicy } from '../../../../src/steps/service-account-policy/index.ts';
+import { describeStepContract } from '../../../contract/step-contract.ts';
+import { edit } from '../edit.ts';
+import { OperatorWorld } from '../operator-world.ts';
+
+describeStepContract({
+  step: serviceAccountPolicy,
+  fresh: () => OperatorWorld.start({ cluster: { admissionPolicies: 'v1beta1' } }),
+  drifts: [
+    {
+      name: 'the binding is gone',
+      spoil: ({ inside }) => inside.delete('MutatingAdmissionPolicyBinding', 'ecr-bootstrap-pull-secret'),
+      plans: ['MutatingAdmissionPolicyBinding ecr-bootstrap-pull-secret'],
+    },
+    {
+      name: 'somebody lets it fail requests',
+      spoil: (world) =>
+        edit(world, ['MutatingAdmissionPolicy', 'ecr-bootstrap-pull-secret'], (policy) => ({
+          ...policy,
+          spec: { ...(policy['spec'] as object), failurePolicy: 'Fail' },
+        })),
+      plans: ['MutatingAdmissionPolicy ecr-bootstrap-pull-secret: spec.failurePolicy'],
+    },
+  ],
+});

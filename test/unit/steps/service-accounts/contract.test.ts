@@ -1,0 +1,26 @@
+import { serviceAccounts } from '../../../../src/steps/service-accounts/index.ts';
+import { describeStepContract } from '../../../contract/step-contract.ts';
+import { edit } from '../edit.ts';
+import { startWithRotation } from '../rotation-world.ts';
+
+describeStepContract({
+  step: serviceAccounts,
+  fresh: () => startWithRotation(),
+  drifts: [
+    {
+      name: 'a service account was written anew',
+      spoil: (world) =>
+        edit(world, ['ServiceAccount', 'coredns', 'kube-system'], ({ imagePullSecrets: _, ...rest }) => rest),
+      plans: ['ServiceAccount kube-system/coredns: imagePullSecrets'],
+    },
+    {
+      name: 'another pull secret took its place',
+      spoil: (world) =>
+        edit(world, ['ServiceAccount', 'default', 'shop'], (account) => ({
+          ...account,
+          imagePullSecrets: [{ name: 'theirs' }],
+        })),
+      plans: ['ServiceAccount shop/default: imagePullSecrets'],
+    },
+  ],
+});
