@@ -3,23 +3,21 @@ import type { Finding, Target } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { hintFor } from '../pod-trouble.ts';
-import { describe, findTrouble, readPods } from './pods.ts';
-import { findUnready } from './readiness.ts';
+import { describe, findTrouble, readParts } from './pods.ts';
+import { findMissing } from './readiness.ts';
 import { imageInEcr } from './wanted.ts';
 
 /** The pods rather than the Deployments: the controller has no probes, so its "Available" says nothing. */
 export async function operatorHealth(ctx: Context): Promise<readonly Finding[]> {
   const { cluster } = ctx;
-  const [pods, image, unready] = await Promise.all([
-    readPods(cluster),
+  const [parts, image, missing] = await Promise.all([
+    readParts(cluster),
     imageInEcr(ctx),
-    findUnready(cluster),
+    findMissing(cluster),
   ]);
-  const troubled = await findTrouble(cluster, pods);
+  const troubled = await findTrouble(cluster, parts);
   const broken = new Set(troubled.map(({ pod }) => pod));
-  const running = Object.values(pods)
-    .flat()
-    .filter((pod) => !broken.has(pod));
+  const running = parts.flatMap(({ pods }) => pods).filter((pod) => !broken.has(pod));
   return [
     ...troubled.map(({ pod, trouble }) =>
       unhealthy(
@@ -30,9 +28,9 @@ export async function operatorHealth(ctx: Context): Promise<readonly Finding[]> 
         hintFor(trouble, ctx.config.aws.region),
       ),
     ),
-    ...Object.entries(pods).flatMap(([part, own]) => (own.length === 0 ? [absent(part)] : [])),
+    ...parts.filter(({ pods }) => pods.length === 0).map(({ name }) => absent(name)),
     ...running.flatMap((pod) => [...restarts(pod), ...wrongImage(pod, image)]),
-    ...(unready === undefined || broken.size > 0 ? [] : [webhookDown(unready)]),
+    ...(missing === undefined || broken.size > 0 ? [] : [webhookDown(missing)]),
   ];
 }
 
@@ -49,7 +47,7 @@ const webhookDown = (why: string): Finding =>
   unhealthy(
     'failed',
     { kind: 'Service', name: `${namespace}/external-secrets-webhook` },
-    'does not refuse what it must',
+    'is not ready',
     why,
     'Run ecr-bootstrap up, which waits for it and tells what keeps it.',
   );

@@ -11,7 +11,6 @@ import {
 } from '../objects.ts';
 import { operatorHealth } from './health.ts';
 import { rights } from './rights.ts';
-import { renewStuckPods } from './pods.ts';
 import { waitForCertificate, waitUntilProven } from './readiness.ts';
 import { isAfterCertificate, noAuthorities, wantedObjects } from './wanted.ts';
 
@@ -35,15 +34,12 @@ export const operator: Step<ObjectsState> = {
     const outcomes = await applyObjects(early, state, run);
     if (late.length === 0) return outcomes;
     if (outcomes.some(({ result }) => result !== 'done')) return [...outcomes, ...late.map(skipped)];
-    await renewStuckPods(run);
     await waitForCertificate(run);
     return [...outcomes, ...(await applyObjects(late, state, run))];
   },
 
   async ready({ wanted }, run) {
-    if (wanted.length === 0) return;
-    await renewStuckPods(run);
-    await waitUntilProven(run);
+    if (wanted.length > 0) await waitUntilProven(run);
   },
 
   health: async ({ seen }, ctx) => (seen.size === 0 ? [] : operatorHealth(ctx)),

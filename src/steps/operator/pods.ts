@@ -1,23 +1,56 @@
 import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Context, Run } from '../context.ts';
-import { operatorNamespace as namespace } from '../ownership.ts';
+import { annotations, operatorNamespace as namespace } from '../ownership.ts';
 import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
 
-const names = ['external-secrets', 'external-secrets-cert-controller', 'external-secrets-webhook'] as const;
+export const controller = 'external-secrets';
+export const certController = 'external-secrets-cert-controller';
+const webhook = 'external-secrets-webhook';
 
-/** A Deployment of the operator. */
-export type Part = (typeof names)[number];
+/** One Deployment of the operator. */
+export interface Part {
+  readonly name: string;
+  /** All its pods that are not on their way out. */
+  readonly pods: readonly KubeObject[];
+  /** Those that were made from its present template. */
+  readonly current: readonly KubeObject[];
+}
 
-/** The pods of each part's newest template: those of an older one are on their way out. */
-export type OperatorPods = Readonly<Record<Part, readonly KubeObject[]>>;
+export async function readParts(
+  cluster: ClusterPort,
+  names: readonly string[] = [controller, certController, webhook],
+): Promise<readonly Part[]> {
+  const [deployments, pods] = await Promise.all([
+    cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { namespace }),
+    cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
+  ]);
+  return names.map((name) => {
+    const own = pods.filter(
+      ({ metadata }) =>
+        metadata.labels?.['app.kubernetes.io/name'] === name && metadata.deletionTimestamp === undefined,
+    );
+    const deployment = deployments.find(({ metadata }) => metadata.name === name);
+    return { name, pods: own, current: own.filter((pod) => isCurrent(pod, deployment)) };
+  });
+}
 
-export async function readPods(cluster: ClusterPort): Promise<OperatorPods> {
-  const pods = await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace });
-  const present = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const of = (part: Part): readonly KubeObject[] =>
-    newest(present.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === part));
-  return Object.fromEntries(names.map((part) => [part, of(part)])) as Record<Part, readonly KubeObject[]>;
+interface Template {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image: string }[] };
+}
+
+/** By image and settings: a repair changes one of them, and the pods of before do not matter any more. */
+function isCurrent(pod: KubeObject, deployment: KubeObject | undefined): boolean {
+  const template = (deployment?.['spec'] as { template?: Template } | undefined)?.template;
+  const { containers = [] } = (pod['spec'] ?? {}) as NonNullable<Template['spec']>;
+  const settings = annotations.settingsDigest;
+  return (
+    template?.metadata?.annotations?.[settings] === pod.metadata.annotations?.[settings] &&
+    (template?.spec?.containers ?? []).every(({ name, image }) =>
+      containers.some((container) => container.name === name && container.image === image),
+    )
+  );
 }
 
 export interface TroubledPod {
@@ -26,8 +59,11 @@ export interface TroubledPod {
 }
 
 /** Pods that will not run by themselves. Events are fetched only when there is one. */
-export async function findTrouble(cluster: ClusterPort, pods: OperatorPods): Promise<readonly TroubledPod[]> {
-  const all = Object.values(pods).flat();
+export async function findTrouble(
+  cluster: ClusterPort,
+  parts: readonly Part[],
+): Promise<readonly TroubledPod[]> {
+  const all = parts.flatMap(({ current }) => current);
   const troubled = all.filter((pod) => troubleOf(pod) !== undefined);
   if (troubled.length === 0) return [];
   const events = await cluster.list(
@@ -44,8 +80,8 @@ export async function findTrouble(cluster: ClusterPort, pods: OperatorPods): Pro
  * Ends the run on a cause that waiting will not cure.
  * @throws BootstrapError `not-ready`
  */
-export async function refuseTrouble({ cluster, config }: Context, pods: OperatorPods): Promise<void> {
-  const [first] = await findTrouble(cluster, pods);
+export async function refuseTrouble({ cluster, config }: Context, parts: readonly Part[]): Promise<void> {
+  const [first] = await findTrouble(cluster, parts);
   if (first === undefined) return;
   throw new BootstrapError({
     code: 'not-ready',
@@ -73,8 +109,8 @@ export const describe = ({ cause, why }: Trouble): string => `${causes[cause]}: 
  * Deletes pods that failed to pull before now. The kubelet waits up to five minutes between two tries, and what made
  * it fail (an expired token, a missing image) may have been repaired by the steps before this one.
  */
-export async function renewStuckPods({ ctx, emit }: Run): Promise<void> {
-  const troubled = await findTrouble(ctx.cluster, await readPods(ctx.cluster));
+export async function renewStuckPods({ ctx, emit }: Run, parts?: readonly string[]): Promise<void> {
+  const troubled = await findTrouble(ctx.cluster, await readParts(ctx.cluster, parts));
   for (const { pod, trouble } of troubled) {
     if (trouble.image === undefined) continue;
     const { name, uid } = pod.metadata;
@@ -85,11 +121,3 @@ export async function renewStuckPods({ ctx, emit }: Run): Promise<void> {
     );
   }
 }
-
-function newest(pods: readonly KubeObject[]): readonly KubeObject[] {
-  const [latest] = [...pods].sort((one, other) => createdAt(other) - createdAt(one));
-  return pods.filter((pod) => templateOf(pod) === (latest && templateOf(latest)));
-}
-
-const createdAt = ({ metadata }: KubeObject): number => Date.parse(metadata.creationTimestamp ?? '');
-const templateOf = ({ metadata }: KubeObject): string | undefined => metadata.labels?.['pod-template-hash'];

@@ -4,46 +4,53 @@ import { waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { findUntrusting, readAuthority } from './certificates.ts';
-import { type OperatorPods, readPods, refuseTrouble } from './pods.ts';
+import { certController, controller, type Part, readParts, refuseTrouble, renewStuckPods } from './pods.ts';
 
 /** Milliseconds. A first install answers after half a minute; kubelets take up to two to mount a new certificate. */
 const deadline = 5 * 60_000;
 
-/** Waits until the cert-controller has made the webhook's certificate. */
+/** Waits until the cert-controller has made the webhook's certificate, which it did long ago on every later run. */
 export async function waitForCertificate(run: Run): Promise<void> {
-  await waitUntil(run, 'the certificate of the operator’s webhook', async (cluster) =>
+  if ((await readAuthority(run.ctx.cluster)) !== undefined) return;
+  await renewStuckPods(run, [certController]);
+  await waitUntil(run, "the certificate of the operator's webhook", [certController], async (cluster) =>
     (await readAuthority(cluster)) === undefined ? 'the cert-controller has not made it yet' : undefined,
   );
 }
 
 /** Waits until the controller runs and the webhook is proven to answer. */
 export async function waitUntilProven(run: Run): Promise<void> {
-  await waitUntil(run, 'External Secrets Operator to work', async (cluster, pods) => {
-    const [controller] = pods['external-secrets'];
-    if (controller === undefined) return 'the controller has no pod yet';
-    if (!isRunning(controller)) return 'the controller does not run yet';
-    return findUnready(cluster);
+  await renewStuckPods(run);
+  await waitUntil(run, 'External Secrets Operator to work', undefined, async (cluster, parts) => {
+    const [pod] = parts.find(({ name }) => name === controller)?.current ?? [];
+    if (pod === undefined) return 'the controller has no pod yet';
+    if (!isRunning(pod)) return 'the controller does not run yet';
+    return (await findMissing(cluster)) ?? refusesInvalid(cluster);
   });
 }
 
-/** Why the webhook is not ready, or undefined when it is. */
-export async function findUnready(cluster: ClusterPort): Promise<string | undefined> {
+/** What the webhook still lacks, from reading alone; undefined when it has all. */
+export async function findMissing(cluster: ClusterPort): Promise<string | undefined> {
   const authority = await readAuthority(cluster);
   if (authority === undefined) return 'the webhook has no certificate yet';
   const untrusting = await findUntrusting(cluster, authority);
-  if (untrusting.length > 0) return `${untrusting.join(', ')} do not have the webhook's authority yet`;
-  if (!(await hasEndpoint(cluster))) return 'the webhook has no ready endpoint yet';
-  return refusesInvalid(cluster);
+  if (untrusting.length > 0) return `the webhook's authority is not yet in ${untrusting.join(', ')}`;
+  return (await hasEndpoint(cluster)) ? undefined : 'the webhook has no ready endpoint yet';
 }
 
-type Look = (cluster: ClusterPort, pods: OperatorPods) => Promise<string | undefined>;
+type Look = (cluster: ClusterPort, parts: readonly Part[]) => Promise<string | undefined>;
 
-async function waitUntil({ ctx, signal, emit }: Run, what: string, look: Look): Promise<void> {
+async function waitUntil(
+  { ctx, signal, emit }: Run,
+  what: string,
+  names: readonly string[] | undefined,
+  look: Look,
+): Promise<void> {
   const hint = `Look at its pods: kubectl get pods -n ${namespace}; ecr-bootstrap status tells more.`;
   await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
-    const pods = await readPods(ctx.cluster);
-    await refuseTrouble(ctx, pods);
-    const why = await look(ctx.cluster, pods);
+    const parts = await readParts(ctx.cluster, names);
+    await refuseTrouble(ctx, parts);
+    const why = await look(ctx.cluster, parts);
     return why === undefined ? true : pending(why);
   });
 }

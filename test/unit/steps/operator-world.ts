@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createAws } from '../../../src/aws/index.ts';
+import type { AwsPort, KeyPair } from '../../../src/aws/port.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { type Config, configSchema } from '../../../src/config/schema.ts';
+import { createInventory } from '../../../src/inventory/index.ts';
+import { createOperatorSource } from '../../../src/manifests/index.ts';
+import { createNet } from '../../../src/net/index.ts';
+import { isLoginAccepted } from '../../../src/registry/token-check.ts';
+import type { ClusterOptions } from '../../../src/sandbox/cluster/index.ts';
+import type { User } from '../../../src/sandbox/aws/identities.ts';
+import { operatorManifest } from '../../../src/sandbox/manifest/index.ts';
+import { buildImage, type ImageSeed } from '../../../src/sandbox/registry/image.ts';
+import { Secret } from '../../../src/secret.ts';
+import type { Context } from '../../../src/steps/context.ts';
+import { imagePullerPolicy } from '../../../src/steps/policies/image-puller.ts';
+import { secretNames } from '../../../src/steps/policies/names.ts';
+import { pullSecretSeed } from '../../../src/steps/pull-secret-seed/index.ts';
+import { operatorCrds } from '../../../src/steps/operator-crds/index.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { applyStep, type StepWorld } from '../../contract/step-contract.ts';
+
+export interface WorldOptions {
+  readonly cluster?: Partial<ClusterOptions>;
+  readonly externalSecrets?: Partial<Config['externalSecrets']>;
+  /** Other parts of the configuration. */
+  readonly settings?: object;
+  /** How the operator's image in the ECR is built; null for none. */
+  readonly image?: ImageSeed | null;
+}
+
+/** A cluster and an account in which the image puller has its key and the ECR its operator. */
+export class OperatorWorld implements StepWorld {
+  readonly inside: TestCluster['inside'];
+  readonly sandbox: TestCluster['sandbox'];
+  readonly config: Config;
+  readonly aws: AwsPort;
+  readonly #context: () => Context;
+  readonly #close: () => Promise<void>;
+  readonly #puller: User;
+
+  private constructor(parts: {
+    cluster: TestCluster;
+    config: Config;
+    aws: AwsPort;
+    puller: User;
+    context: () => Context;
+    close: () => Promise<void>;
+  }) {
+    this.inside = parts.cluster.inside;
+    this.sandbox = parts.cluster.sandbox;
+    this.config = parts.config;
+    this.aws = parts.aws;
+    this.#puller = parts.puller;
+    this.#context = parts.context;
+    this.#close = parts.close;
+  }
+
+  static async start(options: WorldOptions = {}): Promise<OperatorWorld> {
+    const cluster = await startTestCluster(options.cluster);
+    const { sandbox } = cluster;
+    const folder = await mkdtemp(join(tmpdir(), 'operator-'));
+    const manifest = join(folder, 'external-secrets.yaml');
+    await writeFile(manifest, operatorManifest());
+    const config = configSchema.parse({
+      project: 'myproject',
+      aws: { region: sandbox.region },
+      ...options.settings,
+      externalSecrets: { manifest, ...options.externalSecrets },
+    });
+    const net = createNet(sandbox.caPem, { HTTPS_PROXY: sandbox.proxyUrl });
+    const aws = createAws({ region: sandbox.region, net }).as(pairOf(sandbox.admin));
+    if (options.image !== null) {
+      const repository = sandbox.aws.registry.addRepository('myproject/external-secrets');
+      buildImage(repository, 'external-secrets', 'v0.12.1', options.image ?? {});
+    }
+    const { user, key } = sandbox.aws.addUser('image-puller', addPolicy(sandbox, config));
+    await storePair(aws, config, pairOf(key));
+    const cacheDir = join(folder, 'cache');
+    const operatorSource = createOperatorSource({ config: config.externalSecrets, net, cacheDir });
+    const context = (): Context => ({
+      config,
+      clock: systemClock,
+      aws,
+      cluster: cluster.port,
+      inventory: createInventory(cluster.port, config),
+      operatorSource,
+      registryHost: () => aws.ecr.registryHost(),
+      isLoginAccepted: (host, login) => isLoginAccepted(net, host, login),
+      fresh: context,
+      get mirror(): never {
+        throw new Error('these steps mirror nothing');
+      },
+      wantedImages: () => Promise.reject(new Error('these steps want no images')),
+      platforms: () => Promise.reject(new Error('these steps want no platforms')),
+    });
+    const close = async (): Promise<void> => {
+      await cluster.close();
+      await net.close();
+      await rm(folder, { recursive: true });
+    };
+    return new OperatorWorld({ cluster, config, aws, puller: user, context, close });
+  }
+
+  context(): Context {
+    return this.#context();
+  }
+
+  /** All that the operator's step builds upon. */
+  async prepare(): Promise<this> {
+    await applyStep(pullSecretSeed, this);
+    await applyStep(operatorCrds, this);
+    return this;
+  }
+
+  /** Gives the image puller another key, as a rotation does, and takes the old one away. */
+  async rotateKey(): Promise<void> {
+    const { identities } = this.sandbox.aws;
+    const [old] = await this.aws.iam.accessKeys('image-puller');
+    const { id, secret } = identities.addKey(this.#puller, 0);
+    await storePair(this.aws, this.config, pairOf({ accessKeyId: id, secretAccessKey: secret }));
+    if (old !== undefined) await this.aws.iam.deleteAccessKey('image-puller', old.id);
+    identities.settle();
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+}
+
+const pairOf = ({
+  accessKeyId,
+  secretAccessKey,
+}: {
+  accessKeyId: string;
+  secretAccessKey: string;
+}): KeyPair => ({
+  accessKeyId,
+  secretAccessKey: new Secret(secretAccessKey),
+});
+
+function addPolicy({ aws, account, region }: TestCluster['sandbox'], config: Config): string {
+  const document = imagePullerPolicy(config, { partition: 'aws', accountId: account, region });
+  return aws.identities.addPolicy(account, 'ecr-bootstrap-image-puller', '/', JSON.stringify(document)).arn;
+}
+
+/** One write: equal versions of all three. */
+export async function storePair(aws: AwsPort, config: Config, pair: KeyPair): Promise<void> {
+  const names = secretNames(config);
+  const token = randomUUID();
+  const values = [
+    [names.id, new Secret(pair.accessKeyId)],
+    [names.secret, pair.secretAccessKey],
+    [names.region, new Secret(config.aws.region)],
+  ] as const;
+  for (const [name, value] of values) {
+    if (!(await aws.secrets.describe(name))) await aws.secrets.create({ name, description: name, tags: {} });
+    await aws.secrets.put(name, value, { token, stages: ['AWSCURRENT'] });
+  }
+}

@@ -1,0 +1,39 @@
+import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
+import { describeStepContract } from '../../../contract/step-contract.ts';
+import { OperatorWorld } from '../operator-world.ts';
+
+const token = 'Secret external-secrets/puller: data[".dockerconfigjson"]';
+
+describeStepContract({
+  step: pullSecretSeed,
+  fresh: () => OperatorWorld.start(),
+  drifts: [
+    {
+      name: 'the pull secret is gone',
+      spoil: ({ inside }) => inside.delete('Secret', 'puller', 'external-secrets'),
+      plans: ['Secret external-secrets/puller'],
+    },
+    {
+      name: 'the token is over',
+      spoil: ({ sandbox }) => sandbox.clock.advance(13 * 3_600_000),
+      plans: [token],
+    },
+    {
+      name: 'the key was changed',
+      spoil: (world) => world.rotateKey(),
+      plans: [
+        token,
+        'Secret external-secrets/image-puller: data.AWS_ACCESS_KEY_ID',
+        'Secret external-secrets/image-puller: data.AWS_SECRET_ACCESS_KEY',
+      ],
+    },
+    {
+      name: 'the namespace does not tell the registry',
+      spoil: ({ inside }) => {
+        const namespace = inside.get('Namespace', 'external-secrets');
+        if (namespace) inside.put({ ...namespace, metadata: { ...namespace.metadata, annotations: {} } });
+      },
+      plans: ['Namespace external-secrets: metadata.annotations["ecr-bootstrap.dev/registry-host"]'],
+    },
+  ],
+});
