@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { createAws } from '../aws/index.ts';
 import type { Clock } from '../clock.ts';
 import { createCluster } from '../cluster/index.ts';
@@ -7,7 +8,8 @@ import type { Platforms } from '../images/port.ts';
 import { wantedImages } from '../images/wanted.ts';
 import { createInventory } from '../inventory/index.ts';
 import { cacheDirectory, createOperatorSource } from '../manifests/index.ts';
-import { createMirror } from '../mirror/index.ts';
+import type { Engine } from '../mirror/engine.ts';
+import { createMirror, type DockerParts } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
 import { isLoginAccepted } from '../registry/token-check.ts';
 import type { Context } from '../steps/context.ts';
@@ -21,6 +23,8 @@ export interface Parts {
   readonly env: NodeJS.ProcessEnv;
   /** Source registries to be spoken to by plain HTTP, beside loopback. */
   readonly insecureRegistries?: readonly string[];
+  /** Address of the Docker engine, before all that the environment says. */
+  readonly dockerHost?: string | undefined;
 }
 
 /** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
@@ -28,7 +32,16 @@ export function createContext(parts: Parts): { context: Context; close: () => Pr
   const { config, net, clock, env } = parts;
   const aws = once(() => createAws({ region: config.aws.region, profile: config.aws.profile, net }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
-  const mirror = once(() => createMirror({ ...parts, aws: aws() }));
+  const mirror = once(() =>
+    createMirror({
+      ecr: aws().ecr,
+      net,
+      clock,
+      env,
+      insecure: parts.insecureRegistries ?? [],
+      docker: (open) => openDocker(open, parts),
+    }),
+  );
   const cacheDir = cacheDirectory(env);
   const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, cacheDir }));
 
@@ -73,6 +86,18 @@ export function createContext(parts: Parts): { context: Context; close: () => Pr
     return context;
   };
   return { context: observe(), close: () => cluster().close() };
+}
+
+async function openDocker(
+  { target, credentials }: DockerParts,
+  { clock, env, dockerHost }: Parts,
+): Promise<Engine> {
+  const [{ createDockerEngine }, { connectDocker }] = await Promise.all([
+    import('../mirror/docker/engine.ts'),
+    import('../docker/index.ts'),
+  ]);
+  const docker = () => connectDocker({ host: dockerHost, env, home: env['HOME'] ?? homedir() });
+  return createDockerEngine({ docker, target, credentials, clock });
 }
 
 function once<T>(make: () => T): () => T {

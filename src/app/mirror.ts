@@ -4,8 +4,9 @@ import { text } from 'node:stream/consumers';
 import { BootstrapError, exitCodes, reasonOf } from '../errors/index.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { MirrorOptions, MirrorResult } from '../mirror/port.ts';
+import { carryOut, type Event, makePlan, refuseBlocked } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
-import { createRepositories } from '../steps/repositories/index.ts';
+import { repositories } from '../steps/repositories/index.ts';
 import { gatherImages } from './gather.ts';
 import { reach } from './preflight.ts';
 import type { Session } from './session.ts';
@@ -38,7 +39,7 @@ export async function mirror(
 
   const images = await chooseImages(ctx, named, options);
   const how = await mirrorOptions(session, ctx, options);
-  if (!options.dryRun) await createRepositories(images, { ctx, signal: session.signal, emit: how.emit });
+  if (!options.dryRun) await createRepositories(session, ctx, images);
   const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
   await reporter.show({ type: 'mirror', data: { images: results, dryRun: options.dryRun === true } });
   const failed = results.filter((result) => result.error);
@@ -62,6 +63,22 @@ async function chooseImages(
   return operator.wantedBy.length > 1 ? [operator, ...others] : others;
 }
 
+/** By the step that `up` runs, for these images only. */
+async function createRepositories(
+  { reporter, signal }: Session,
+  ctx: Context,
+  images: readonly WantedImage[],
+): Promise<void> {
+  const { operator } = await ctx.wantedImages();
+  const wanted = { operator, others: images.filter((image) => image !== operator), rejected: [] };
+  const narrowed = Object.create(ctx, { wantedImages: { value: () => Promise.resolve(wanted) } }) as Context;
+  const plan = await makePlan([repositories], narrowed);
+  refuseBlocked(plan);
+  const emit = (event: Event): void => reporter.event(event);
+  const { error } = await carryOut(plan, { ctx: narrowed, fresh: (same) => same, signal, emit });
+  if (error) throw error;
+}
+
 async function mirrorOptions(
   { reporter, signal }: Session,
   ctx: Context,
@@ -74,7 +91,7 @@ async function mirrorOptions(
     platforms: await ctx.platforms(),
     noClobber: !clobber,
     signal,
-    emit: (event) => reporter.event({ ...event, step: 'mirror' } as Parameters<typeof reporter.event>[0]),
+    emit: (event) => reporter.event({ ...event, step: 'mirror' } as Event),
   };
 }
 

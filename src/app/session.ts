@@ -27,6 +27,7 @@ export interface GlobalFlags {
   /** Milliseconds. */
   readonly timeout?: number;
   readonly insecureRegistry?: readonly string[];
+  readonly dockerHost?: string;
   readonly [flag: string]: unknown;
 }
 
@@ -87,7 +88,8 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     const { clock, env, ca } = around;
     const net = createNet(ca, env);
     const insecureRegistries = flags.insecureRegistry ?? [];
-    const { context, close } = createContext({ config, net, clock, env, insecureRegistries });
+    const { dockerHost } = flags;
+    const { context, close } = createContext({ config, net, clock, env, insecureRegistries, dockerHost });
     return {
       context,
       close: async () => {

@@ -8,6 +8,7 @@ export function define(command: Command, launch: Launch): void {
     .option('-f, --from-file <file>', 'read references from a file, one a line; - for standard input')
     .option('--from-cluster', 'the images that the cluster uses')
     .addOption(new Option('--engine <engine>', 'how to copy').choices(['auto', 'registry', 'docker']))
+    .option('--docker-host <address>', 'Docker engine to use; default: as the docker command finds it')
     .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
     .option('--no-clobber', 'leave tags alone that exist in the ECR')
     .option('--insecure-registry <hosts>', 'source registries to be spoken to by plain HTTP', list)

@@ -12,6 +12,7 @@ export function define(command: Command, launch: Launch): void {
     .option('-y, --yes', 'do not ask')
     .option('--manifest <file-or-url>', "the operator's official YAML, for when GitHub cannot be reached")
     .option('--engine <engine>', 'how images are copied: auto, registry or docker')
+    .option('--docker-host <address>', 'Docker engine to use; default: as the docker command finds it')
     .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
     .action((options: UpOptions) => launch(command, (session) => up(session, options)));
   const width = Math.max(...steps.map((step) => step.id.length));
