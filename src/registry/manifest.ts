@@ -56,7 +56,7 @@ export interface Manifest {
 export function parseManifest(bytes: Buffer, contentType: string, what: string): Manifest {
   const value = parseJson(bytes, what);
   const mediaType = typeof value['mediaType'] === 'string' ? value['mediaType'] : bareType(contentType);
-  if (value['schemaVersion'] === 1 || /manifest\.v1\+/.test(mediaType)) {
+  if (value['schemaVersion'] === 1 || /docker\.distribution\.manifest\.v1/.test(mediaType)) {
     throw unsupported(
       what,
       'it has the old manifest format (schema 1), which ECR does not take',

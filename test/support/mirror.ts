@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ecrName } from '../../src/images/naming.ts';
+import type { WantedImage } from '../../src/images/port.ts';
+import { formatReference, parseReference } from '../../src/images/reference.ts';
+import { BootstrapError } from '../../src/errors/index.ts';
+import type { Engine } from '../../src/mirror/engine.ts';
+import { createMirror } from '../../src/mirror/index.ts';
+import type { Mirror, MirrorOptions, MirrorResult } from '../../src/mirror/port.ts';
+import { AwsWorld } from './aws.ts';
+
+type Told = Parameters<MirrorOptions['emit']>[0];
+
+/** The mirror on the sandbox's ECR and source registries. */
+export class MirrorWorld {
+  readonly aws: AwsWorld;
+  readonly told: Told[] = [];
+  readonly #home = mkdtempSync(join(tmpdir(), 'mirror-'));
+  docker: () => Promise<Engine> = () => Promise.reject(noDocker());
+
+  private constructor(aws: AwsWorld) {
+    this.aws = aws;
+  }
+
+  static async start(): Promise<MirrorWorld> {
+    return new MirrorWorld(await AwsWorld.start());
+  }
+
+  async close(): Promise<void> {
+    await this.aws.close();
+    rmSync(this.#home, { recursive: true });
+  }
+
+  /** Where the mirror looks for Docker's configuration and keeps its cache. */
+  get home(): string {
+    return this.#home;
+  }
+
+  /** A mirror that remembers nothing but what is in the cache on disk. */
+  mirror(): Mirror {
+    const { net, clock } = this.aws;
+    return createMirror({
+      aws: this.aws.aws(),
+      net,
+      clock,
+      env: { ...process.env, HOME: this.#home },
+      docker: () => this.docker(),
+    });
+  }
+
+  options(more: Partial<MirrorOptions> = {}): MirrorOptions {
+    return {
+      engine: 'auto',
+      platforms: 'all',
+      concurrency: 8,
+      signal: new AbortController().signal,
+      emit: (event) => this.told.push(event),
+      ...more,
+    };
+  }
+
+  /** Copies images, making their repositories first, and gives the results in order. */
+  async copy(
+    sources: readonly string[],
+    more: Partial<MirrorOptions> = {},
+  ): Promise<readonly MirrorResult[]> {
+    const images = sources.map(wanted);
+    this.addRepositories(images);
+    return this.mirror().copy(images, this.options(more));
+  }
+
+  addRepositories(images: readonly WantedImage[]): void {
+    const { registry } = this.aws.sandbox.aws;
+    for (const { repository } of images) {
+      if (!registry.repositories.has(repository)) registry.addRepository(repository);
+    }
+  }
+
+  source(host: string) {
+    const source = this.aws.sandbox.sources.get(host);
+    if (!source) throw new Error(`the sandbox has no ${host}`);
+    return source;
+  }
+
+  /** What the ECR has of a repository. */
+  held(repository: string) {
+    const held = this.aws.sandbox.aws.registry.repositories.get(repository);
+    if (!held) throw new Error(`the ECR has no ${repository}`);
+    return held;
+  }
+
+  /** The registries' operations since the last call, on both sides. */
+  operations(): string[] {
+    const { calls } = this.aws.sandbox.faults;
+    const registries = calls
+      .splice(0)
+      .filter(({ service }) => service === 'registry' || service === 'source');
+    return registries.map(({ service, operation }) => `${service} ${operation}`);
+  }
+}
+
+export function wanted(source: string): WantedImage {
+  const reference = parseReference(source);
+  const naming = { project: 'myproject', map: {} };
+  return { source: formatReference(reference), ...ecrName(reference, naming), wantedBy: ['test'] };
+}
+
+/** How often each operation happened. */
+export function countOf(operations: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const operation of operations) counts[operation] = (counts[operation] ?? 0) + 1;
+  return counts;
+}
+
+function noDocker(): BootstrapError {
+  return new BootstrapError({ code: 'docker-unreachable', what: 'w', why: 'not here', hint: 'h' });
+}

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { countOf, MirrorWorld } from '../../support/mirror.ts';
+
+let world: MirrorWorld;
+beforeAll(async () => {
+  world = await MirrorWorld.start();
+  world.aws.sandbox.aws.registry.settings.set('BLOB_MOUNTING', 'ENABLED');
+  world.source('registry.k8s.io').seed('app', '1', { layers: 3 });
+  world.source('registry.k8s.io').seed('small', '1', { base: ['b'], layers: 1 });
+  world.source('registry.k8s.io').seed('other', '1', { base: ['b'], layers: 1 });
+});
+afterAll(() => world.close());
+beforeEach(() => void world.operations());
+
+describe('requests at the floor', () => {
+  test('a cold image of b blobs takes 3 + 3b', async () => {
+    const [result] = await world.copy(['registry.k8s.io/app:1']);
+    expect(result).toMatchObject({ state: 'copied', requests: 3 + 3 * 4 });
+    expect(countOf(world.operations())).toEqual({
+      'registry HeadManifest': 1,
+      'source GetManifest': 1,
+      'registry StartUpload': 4,
+      'source GetBlob': 4,
+      'registry FinishUpload': 4,
+      'registry PutManifest': 1,
+    });
+  });
+
+  test('a warm image takes 2', async () => {
+    const [result] = await world.copy(['registry.k8s.io/app:1']);
+    expect(result).toMatchObject({ state: 'current', requests: 2 });
+    expect(world.operations()).toEqual(['registry HeadManifest', 'source HeadManifest']);
+  });
+
+  test('a blob that two repositories want crosses the wire once and is mounted then', async () => {
+    const results = await world.copy(['registry.k8s.io/small:1', 'registry.k8s.io/other:1']);
+    expect(results.map(({ state }) => state)).toEqual(['copied', 'copied']);
+    const counts = countOf(world.operations());
+    expect(counts['source GetBlob']).toBe(5);
+    expect(counts['registry FinishUpload']).toBe(5);
+    expect(counts['registry StartUpload']).toBe(6);
+  });
+});
