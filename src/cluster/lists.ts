@@ -12,7 +12,8 @@ const partial =
   'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1';
 
 interface Page {
-  readonly items: readonly Partial<KubeObject>[];
+  /** Null in an empty list of metadata. */
+  readonly items: readonly Partial<KubeObject>[] | null;
   readonly metadata?: { readonly continue?: string };
 }
 
@@ -50,7 +51,7 @@ async function listOnce(
     }
     const page = JSON.parse(answer.body) as Page;
     // Items of built-in kinds come without the two, those of metadata lists with PartialObjectMetadata's.
-    for (const item of page.items) objects.push({ ...(item as KubeObject), ...plainKind(kind) });
+    for (const item of page.items ?? []) objects.push({ ...(item as KubeObject), ...plainKind(kind) });
     next = page.metadata?.continue ?? '';
   } while (next !== '');
   return objects;
