@@ -71,9 +71,9 @@ class DockerodeAdapter implements DockerPort {
         ...authentication(registry, options.credential),
       });
       let succeeded = false;
-      await this.#follow(stream, 'Downloading', options, ({ status }) => {
+      for await (const { status } of follow(stream, 'Downloading', options)) {
         succeeded ||= status?.startsWith('Status: ') ?? false;
-      });
+      }
       if (!succeeded) throw incomplete(what);
     });
   }
@@ -94,11 +94,11 @@ class DockerodeAdapter implements DockerPort {
         .push({ ...query, ...authentication(registry, options.credential) });
       const layers = new Map<string, LayerFate>();
       let digest: string | undefined;
-      await this.#follow(stream, 'Pushing', options, (record) => {
+      for await (const record of follow(stream, 'Pushing', options)) {
         const fate = record.status && fateOf(record.status);
         if (record.id && fate) layers.set(record.id, fate);
         digest = pushedDigest(record) ?? digest;
-      });
+      }
       if (!digest) throw incomplete(what);
       return { digest, layers };
     });
@@ -108,20 +108,6 @@ class DockerodeAdapter implements DockerPort {
     await this.#attempt({ what: `remove ${reference} from the Docker engine` }, () =>
       orAbsent(this.#docker.getImage(reference).remove()),
     );
-  }
-
-  async #follow(
-    stream: NodeJS.ReadableStream,
-    phase: 'Downloading' | 'Pushing',
-    options: TransferOptions,
-    note: (record: StreamRecord) => void,
-  ): Promise<void> {
-    const progress = new LayerProgress(phase);
-    for await (const record of readRecords(Readable.from(stream))) {
-      note(record);
-      const transferred = progress.add(record);
-      if (transferred) options.onProgress(transferred);
-    }
   }
 
   async #transfer<T>(
@@ -144,6 +130,20 @@ class DockerodeAdapter implements DockerPort {
     } catch (error) {
       throw dockerError(error, { ...attempt, address: this.address });
     }
+  }
+}
+
+/** Yields the records, telling progress on the way. */
+async function* follow(
+  stream: NodeJS.ReadableStream,
+  phase: 'Downloading' | 'Pushing',
+  { onProgress }: Pick<TransferOptions, 'onProgress'>,
+): AsyncGenerator<StreamRecord> {
+  const progress = new LayerProgress(phase);
+  for await (const record of readRecords(Readable.from(stream))) {
+    const transferred = progress.add(record);
+    if (transferred) onProgress(transferred);
+    yield record;
   }
 }
 
@@ -178,7 +178,7 @@ function localImage(found: Docker.ImageInspectInfo): LocalImage {
     id: found.Id,
     platform: platformOf({ os: found.Os, architecture: found.Architecture, variant: Variant }),
     layers: found.RootFS.Layers ?? [],
-    digests: (found.RepoDigests ?? []).map((name) => name.slice(name.indexOf('@') + 1)),
+    digests: found.RepoDigests.map((name) => name.slice(name.indexOf('@') + 1)),
   };
 }
 

@@ -55,7 +55,7 @@ function findSocket(env: NodeJS.ProcessEnv, home: string): string {
 const systemSocket = '/var/run/docker.sock';
 
 /** Where engines put their socket when nothing is configured: the system's, rootless, Docker Desktop, Colima, OrbStack, Rancher Desktop. */
-export function defaultSockets(env: NodeJS.ProcessEnv, home: string): readonly string[] {
+function defaultSockets(env: NodeJS.ProcessEnv, home: string): readonly string[] {
   const runtimeDir = env['XDG_RUNTIME_DIR'];
   return [
     systemSocket,

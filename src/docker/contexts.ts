@@ -33,9 +33,8 @@ export async function contextAddress(configDir: string, name: string): Promise<E
 function dockerEndpoint(meta: Json | undefined): { host: string; skipVerify: boolean } | undefined {
   const endpoints = meta?.['Endpoints'] as
     { docker?: { Host?: unknown; SkipTLSVerify?: unknown } } | undefined;
-  const host = endpoints?.docker?.Host;
-  if (typeof host !== 'string' || !host) return undefined;
-  return { host, skipVerify: endpoints?.docker?.SkipTLSVerify === true };
+  const { Host: host, SkipTLSVerify: skip } = endpoints?.docker ?? {};
+  return typeof host === 'string' && host ? { host, skipVerify: skip === true } : undefined;
 }
 
 type Json = Record<string, unknown>;

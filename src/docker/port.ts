@@ -31,7 +31,7 @@ export interface TransferOptions {
   /** Undefined: anonymously. The engine's own login is never used. */
   readonly credential?: Credential | undefined;
   readonly signal: AbortSignal;
-  onProgress(transferred: Transferred): void;
+  readonly onProgress: (transferred: Transferred) => void;
 }
 
 /** What became of one layer of a push. */

@@ -14,7 +14,7 @@ export interface StreamRecord {
 }
 
 /** A failure that the engine reported inside a stream whose HTTP status was 200. */
-export class StreamFailure extends Error {}
+class StreamFailure extends Error {}
 
 /**
  * Reads the records of a stream. Each line is looked at for an error: the engine answers 200 before it knows

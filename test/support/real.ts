@@ -112,7 +112,7 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(forced);
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

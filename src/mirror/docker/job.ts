@@ -53,10 +53,7 @@ export class ImageJob {
   /** Pulls only when nothing less tells whether the ECR's image is the same: its layers may be compressed anew. */
   async plan(): Promise<JobResult> {
     const { source, held } = await this.#look();
-    const known = {
-      platforms: [formatPlatform(source.platform)],
-      ...(source.digest && { sourceDigest: source.digest }),
-    };
+    const known = describe(source);
     if (!held) return { ...known, state: 'would-copy' };
     const same = held.digest === source.digest || isSame(held, await this.#obtain(source));
     return { ...known, ...compared(held, same, this.#context.options.noClobber ? 'kept' : 'would-move') };
@@ -64,10 +61,7 @@ export class ImageJob {
 
   async copy(): Promise<JobResult> {
     const { source, held } = await this.#look();
-    const known = {
-      platforms: [formatPlatform(source.platform)],
-      ...(source.digest && { sourceDigest: source.digest }),
-    };
+    const known = describe(source);
     if (held && held.digest === source.digest) return { ...known, ...compared(held, true, 'kept') };
     const local = await this.#obtain(source);
     const same = held !== undefined && isSame(held, local);

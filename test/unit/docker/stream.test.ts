@@ -2,7 +2,11 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { readRecords, type StreamRecord } from '../../../src/docker/stream.ts';
 
-const readAll = (stream: Readable): Promise<StreamRecord[]> => Readable.from(readRecords(stream)).toArray();
+const readAll = async (stream: Readable): Promise<StreamRecord[]> => {
+  const records: StreamRecord[] = [];
+  for await (const record of readRecords(stream)) records.push(record);
+  return records;
+};
 
 const read = async (...chunks: string[]): Promise<StreamRecord[]> =>
   readAll(Readable.from(chunks.map((chunk) => Buffer.from(chunk))));
