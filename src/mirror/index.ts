@@ -1,4 +1,4 @@
-import type { AwsPort } from '../aws/port.ts';
+import type { EcrPort } from '../aws/port.ts';
 import type { Clock } from '../clock.ts';
 import type { Net } from '../net/index.ts';
 import { cacheFolder, diskCache } from '../registry/cache.ts';
@@ -15,13 +15,13 @@ import { createRegistryEngine } from './registry/engine.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
 
 export interface MirrorDeps {
-  readonly aws: Pick<AwsPort, 'ecr'>;
+  readonly ecr: EcrPort;
   readonly net: Net;
   readonly clock: Clock;
   /** Read for the Docker configuration, credential helpers and the cache's folder. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Hosts that may be spoken to without TLS, besides this machine. */
-  readonly insecureRegistries?: readonly string[];
+  readonly insecure?: readonly string[];
   /** Loads the Docker engine. @throws BootstrapError `docker-unreachable` */
   readonly docker: (parts: DockerParts) => Promise<Engine>;
 }
@@ -69,11 +69,10 @@ interface Opened {
 }
 
 async function openMirror(deps: MirrorDeps): Promise<Opened> {
-  const { net, clock, env, insecureRegistries = [] } = deps;
-  const { ecr } = deps.aws;
+  const { ecr, net, clock, env, insecure = [] } = deps;
   const host = await ecr.registryHost();
   const credentials = dockerConfigCredentials(env);
-  const registries = openRegistries({ net, clock, credentials, insecure: insecureRegistries });
+  const registries = openRegistries({ net, clock, credentials, insecure });
   const identity = ecrIdentity(ecr, clock);
   const target = registries.own(host, identity, { 'put-manifest': putImageRate });
   const contents = new Contents(diskCache(cacheFolder(env)));

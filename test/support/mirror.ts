@@ -41,7 +41,7 @@ export class MirrorWorld {
   mirror(): Mirror {
     const { net, clock } = this.aws;
     return createMirror({
-      aws: this.aws.aws(),
+      ecr: this.aws.aws().ecr,
       net,
       clock,
       env: { ...process.env, HOME: this.#home },
