@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { SandboxClock } from '../clock.ts';
 import type { Admission } from './admission.ts';
 import { canonical, timestamp } from './objects.ts';
@@ -35,7 +36,8 @@ export class ControlPlane {
   setStatus(object: KubeObject, status: unknown): KubeObject {
     const { kind, metadata } = object;
     const current = this.store.get(kind, metadata.name, metadata.namespace);
-    return current === undefined ? object : this.store.put({ ...current, status });
+    if (current === undefined || isDeepStrictEqual(current.status, status)) return current ?? object;
+    return this.store.put({ ...current, status });
   }
 
   /** Records an Event about an object; the same one again only counts up. */
@@ -73,4 +75,16 @@ export class ControlPlane {
 /** Ten hexadecimal digits that change with the value. */
 export function shortHash(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 10);
+}
+
+/** Remembers what was computed of an object; sound because stored objects are replaced, never changed. */
+export function remembered<T extends object, R>(compute: (object: T) => R): (object: T) => R {
+  const results = new WeakMap<T, R>();
+  return (object) => {
+    const known = results.get(object);
+    if (known !== undefined) return known;
+    const result = compute(object);
+    results.set(object, result);
+    return result;
+  };
 }

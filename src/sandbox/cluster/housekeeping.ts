@@ -14,7 +14,7 @@ export function fillNamespaces(plane: ControlPlane): boolean {
   let unfinished = false;
   for (const namespace of plane.store.list('Namespace')) {
     const { name } = namespace.metadata;
-    plane.setStatus(namespace, { phase: 'Active' });
+    if (namespace.status === undefined) plane.setStatus(namespace, { phase: 'Active' });
     if (!plane.store.get('ConfigMap', 'kube-root-ca.crt', name)) {
       const data = { 'ca.crt': 'the sandbox has no certificate of its own' };
       plane.write({ kind: 'ConfigMap', metadata: { name: 'kube-root-ca.crt', namespace: name }, data });

@@ -1,4 +1,5 @@
 import { badRequest } from './errors.ts';
+import { without } from './objects.ts';
 import type { Fields, KubeObject } from './objects.ts';
 import { apiVersion } from './resources.ts';
 import type { Resource } from './resources.ts';
@@ -58,8 +59,7 @@ export function listPage(
   const groupVersion = apiVersion(resource.group, version);
   const items = objects.map((object) => {
     if (resource.custom) return { ...object, apiVersion: groupVersion };
-    const { kind: _kind, apiVersion: _version, ...item } = object;
-    return item;
+    return without(object, 'kind', 'apiVersion');
   });
   return { kind: `${resource.kind}List`, apiVersion: groupVersion, metadata, items };
 }

@@ -42,8 +42,15 @@ export class Loop {
       this.#wanted = this.#retry = false;
       const unfinished = await this.#pass(retry);
       clearTimeout(this.#timer);
-      if (unfinished && !this.#closed) this.#timer = setTimeout(() => this.wake(true), retryAfter).unref();
+      if (unfinished) this.#retryLater();
     }
     this.#running = undefined;
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.wake(true);
+    }, retryAfter).unref();
   }
 }

@@ -46,6 +46,11 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A copy that lacks some fields. */
+export function without<T extends object>(fields: T, ...names: string[]): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name))) as Partial<T>;
+}
+
 /** The value at a path of field names, or undefined where the path ends early. */
 export function fieldAt(value: unknown, path: readonly string[]): unknown {
   let current = value;

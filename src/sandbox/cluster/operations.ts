@@ -160,7 +160,7 @@ export class Operations {
     if (!isFields(body) || !isFields(body['metadata'] ?? {}))
       throw badRequest('the object provided is unrecognized');
     const { kind = resource.kind, apiVersion: sent = groupVersion } = body;
-    const metadata: KubeObject['metadata'] = { ...(body['metadata'] as KubeObject['metadata']) };
+    const metadata: Draft['metadata'] = { ...(body['metadata'] as Draft['metadata']) };
     if (kind !== resource.kind || sent !== groupVersion) {
       throw badRequest(
         `the API version in the data (${String(sent)}, Kind=${String(kind)}) does not match the expected API version (${groupVersion})`,
@@ -201,7 +201,11 @@ export class Operations {
     for (const field of ['uid', 'resourceVersion'] as const) {
       const wanted = fieldAt(options, ['preconditions', field]);
       if (wanted === undefined || wanted === object.metadata[field]) continue;
-      throw conflict(resource, name, `the ${field} in the precondition (${String(wanted)}) does not match`);
+      throw conflict(
+        resource,
+        name,
+        `the ${field} in the precondition (${JSON.stringify(wanted)}) does not match`,
+      );
     }
     this.#admission.validate('DELETE', resource, object);
     const orphan = (query.get('propagationPolicy') ?? options['propagationPolicy']) === 'Orphan';

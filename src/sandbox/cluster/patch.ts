@@ -1,5 +1,5 @@
 import { StatusError } from './errors.ts';
-import { equal, isFields } from './objects.ts';
+import { equal, isFields, without } from './objects.ts';
 import type { Fields } from './objects.ts';
 
 /** Lists that server-side apply merges by a key. All others are atomic: the applied list replaces the old one. */
@@ -47,12 +47,10 @@ function mergeList(current: unknown[], applied: unknown[], key: string): unknown
 /** JSON merge patch, RFC 7386. */
 export function mergePatch(current: unknown, patch: unknown): unknown {
   if (!isFields(patch)) return patch;
-  const merged: Fields = isFields(current) ? { ...current } : {};
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete merged[name];
-    else merged[name] = mergePatch(merged[name], value);
-  }
-  return merged;
+  const old: Fields = isFields(current) ? current : {};
+  const kept = Object.entries(patch).filter(([, value]) => value !== null);
+  const merged = kept.map(([name, value]) => [name, mergePatch(old[name], value)] as const);
+  return { ...without(old, ...Object.keys(patch)), ...Object.fromEntries(merged) };
 }
 
 export interface Operation {
@@ -96,7 +94,7 @@ function change(parent: unknown, name: string, op: string, value: unknown): void
     if (!(index >= 0 && index <= parent.length)) throw rejected();
     parent.splice(index, op === 'add' ? 0 : 1, ...(op === 'remove' ? [] : [value]));
   } else if (isFields(parent)) {
-    if (op === 'remove') delete parent[name];
+    if (op === 'remove') Reflect.deleteProperty(parent, name);
     else parent[name] = value;
   } else {
     throw rejected();

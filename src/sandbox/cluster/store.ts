@@ -34,6 +34,7 @@ export class ObjectStore {
     return [...this.#builtin, ...definitions.map(customResource)];
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- names the kind's shape at the call
   get<T extends KubeObject = KubeObject>(kind: string, name: string, namespace = ''): T | undefined {
     return this.#kinds.get(kind)?.get(`${namespace}/${name}`) as T | undefined;
   }

@@ -32,12 +32,16 @@ export function workloads(): Fields[] {
         },
       }),
     ),
-    deployment(release, {
-      name: 'external-secrets',
-      args: ['--concurrent=1', '--metrics-addr=:8080', ...logging],
-      ports: [port(8080, 'metrics')],
-      resources: { requests: { cpu: '10m', memory: '32Mi' } },
-    }),
+    deployment(
+      release,
+      {
+        name: 'external-secrets',
+        args: ['--concurrent=1', '--metrics-addr=:8080', ...logging],
+        ports: [port(8080, 'metrics')],
+        resources: { requests: { cpu: '10m', memory: '32Mi' } },
+      },
+      { dnsPolicy: 'ClusterFirst' },
+    ),
     certController(),
     webhook(),
     webhookConfiguration('secretstore-validate', [
@@ -115,7 +119,6 @@ function deployment(name: string, container: Fields, podSpec: Fields = {}): Fiel
           automountServiceAccountToken: true,
           hostNetwork: false,
           containers: [{ ...container, image, imagePullPolicy: 'IfNotPresent', securityContext }],
-          dnsPolicy: 'ClusterFirst',
           ...podSpec,
         },
       },

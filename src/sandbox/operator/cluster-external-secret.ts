@@ -1,6 +1,6 @@
 import type { ControlPlane } from '../cluster/control-plane.ts';
-import { shortHash } from '../cluster/control-plane.ts';
-import { controllerOf, controllerReference } from '../cluster/objects.ts';
+import { remembered, shortHash } from '../cluster/control-plane.ts';
+import { controllerOf, controllerReference, without } from '../cluster/objects.ts';
 import { matches } from '../cluster/selectors.ts';
 import { withCondition } from '../cluster/store.ts';
 import type { Condition } from '../cluster/store.ts';
@@ -37,13 +37,8 @@ export class ClusterExternalSecrets {
    */
   #signature({ metadata, spec }: ClusterExternalSecret): string {
     const namespaces = this.#plane.store.list('Namespace').map((namespace) => namespace.metadata);
-    const owned = this.#owned(metadata.uid).map((external) => [external.metadata, external.spec]);
-    return shortHash([
-      spec,
-      metadata.labels,
-      namespaces.map(({ name, labels }) => [name, labels]),
-      owned.map(withoutVersion),
-    ]);
+    const owned = this.#owned(metadata.uid).map(contentHash);
+    return shortHash([spec, metadata.labels, namespaces.map(({ name, labels }) => [name, labels]), owned]);
   }
 
   #owned(uid: string | undefined): ExternalSecret[] {
@@ -118,8 +113,7 @@ export class ClusterExternalSecrets {
   }
 }
 
-/** Metadata and spec without what a status update changes. */
-function withoutVersion([metadata, spec]: (ExternalSecret['metadata'] | ExternalSecret['spec'])[]): unknown {
-  const { resourceVersion: _version, ...rest } = metadata as ExternalSecret['metadata'];
-  return [rest, spec];
-}
+/** Changes with metadata and spec, but not with a status update. */
+const contentHash = remembered(({ metadata, spec }: ExternalSecret) => {
+  return shortHash([without(metadata, 'resourceVersion'), spec]);
+});

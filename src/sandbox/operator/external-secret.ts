@@ -1,6 +1,6 @@
 import type { ControlPlane } from '../cluster/control-plane.ts';
-import { shortHash } from '../cluster/control-plane.ts';
-import { controllerOf, controllerReference, timestamp } from '../cluster/objects.ts';
+import { remembered, shortHash } from '../cluster/control-plane.ts';
+import { controllerOf, controllerReference, timestamp, without } from '../cluster/objects.ts';
 import type { Metadata } from '../cluster/objects.ts';
 import { withCondition } from '../cluster/store.ts';
 import type { Condition } from '../cluster/store.ts';
@@ -48,7 +48,7 @@ export class ExternalSecrets {
     const { status, spec } = external;
     const secret = this.#target(external);
     const hash = secret?.metadata.annotations?.[dataHash];
-    const untouched = secret?.metadata.labels?.[managed] === 'true' && hash === shortHash(secret.data ?? {});
+    const untouched = secret?.metadata.labels?.[managed] === 'true' && hash === dataHashOf(secret);
     if (!untouched || status?.syncedResourceVersion !== versionOf(external)) return true;
     const interval = milliseconds(spec.refreshInterval ?? '1h');
     return interval > 0 && Date.parse(status.refreshTime ?? '') + interval < this.#plane.clock.now();
@@ -129,7 +129,7 @@ export class ExternalSecrets {
     const owns = creationPolicy === 'Owner';
     const { ownerReferences: owners = [], ...kept }: Partial<Metadata> = existing?.metadata ?? {};
     const others = owners.filter(({ uid }) => uid !== metadata.uid);
-    const { [createdBy]: _owner, ...labels } = kept.labels ?? {};
+    const labels = without(kept.labels ?? {}, createdBy);
     const written = this.#plane.write({
       ...existing,
       kind: 'Secret',
@@ -156,15 +156,18 @@ export class ExternalSecrets {
       data,
     });
     if (existing === written) return;
-    const [reason, message] = existing ? ['Updated', 'secret updated'] : ['Created', 'secret created'];
-    this.#plane.event(external, 'Normal', reason ?? '', message ?? '', 'external-secrets');
+    const action = existing ? 'Updated' : 'Created';
+    this.#plane.event(external, 'Normal', action, `secret ${action.toLowerCase()}`, 'external-secrets');
   }
 }
 
 /** Changes with the spec, the labels and the annotations: touching any of them forces a refresh. */
-function versionOf({ metadata }: ExternalSecret): string {
-  return `${metadata.generation}-${shortHash([metadata.labels, metadata.annotations])}`;
-}
+const versionOf = remembered(
+  ({ metadata }: ExternalSecret) =>
+    `${metadata.generation}-${shortHash([metadata.labels, metadata.annotations])}`,
+);
+
+const dataHashOf = remembered((secret: Secret) => shortHash(secret.data ?? {}));
 
 function renderAll(
   templates: Record<string, string> = {},

@@ -55,8 +55,8 @@ describe('objects', () => {
     expect(created.code).toBe(201);
     expect(created.body.metadata).toMatchObject({
       namespace: 'shop',
-      uid: expect.any(String),
-      creationTimestamp: expect.any(String),
+      uid: expect.any(String) as string,
+      creationTimestamp: expect.any(String) as string,
     });
     const changed = await test.request('PUT', `${configMaps}/a`, {
       body: { ...created.body, data: { k: '2' } },

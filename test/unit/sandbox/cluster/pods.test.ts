@@ -85,7 +85,7 @@ describe('a failed pull', () => {
   it('leaves the container waiting and says why in an event', () => {
     expect(waiting()).toMatchObject({
       reason: 'ErrImagePull',
-      message: expect.stringContaining('401 Unauthorized'),
+      message: expect.stringContaining('401 Unauthorized') as string,
     });
     const events = test.cluster.list('Event', 'shop').filter((event) => event['reason'] === 'Failed');
     expect(events.map((event) => String(event['message'])).join()).toContain(

@@ -66,9 +66,9 @@ export async function startCluster(options: Partial<ClusterOptions> = {}) {
   const aws = new TinyAws(clock);
   const pulls = { results: new Map<string, PullResult>(), configs: new Map<string, readonly string[]>() };
   const images: ImageSource = {
-    async pull(image, _platform, dockerConfigs) {
+    pull(image, _platform, dockerConfigs) {
       pulls.configs.set(image, dockerConfigs);
-      return pulls.results.get(image) ?? 'pulled';
+      return Promise.resolve(pulls.results.get(image) ?? 'pulled');
     },
   };
   const cluster = createCluster({ clock, faults, aws, images, ...options });

@@ -15,7 +15,8 @@ beforeEach(async () => {
 afterEach(() => test.close());
 
 const available = (name: string) =>
-  (test.cluster.get('Deployment', name, home)?.status as { availableReplicas?: number })?.availableReplicas;
+  (test.cluster.get('Deployment', name, home)?.status as { availableReplicas?: number } | undefined)
+    ?.availableReplicas;
 
 describe('the installed operator', () => {
   beforeEach(() => install(test));

@@ -27,9 +27,11 @@ const secret = (name: string, namespace = home) =>
   test.cluster.get('Secret', name, namespace) as Secret | undefined;
 const config = (namespace = home) => decode(secret('puller', namespace)?.data?.['.dockerconfigjson']);
 const ready = (name: string, namespace = home, kind = 'ExternalSecret') => {
-  const status = test.cluster.get(kind, name, namespace)?.status as {
-    conditions?: { status: string; message?: string; reason?: string }[];
-  };
+  const status = test.cluster.get(kind, name, namespace)?.status as
+    | {
+        conditions?: { status: string; message?: string; reason?: string }[];
+      }
+    | undefined;
   return status?.conditions?.[0];
 };
 const warnings = (name: string) =>
