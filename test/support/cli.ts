@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { systemClock } from '../../src/clock.ts';
+import { main } from '../../src/main.ts';
+import { startWorld, type World, type WorldOptions } from '../../src/sandbox/world.ts';
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly stdin?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The command line as a user types it, in this process and against one world. */
+export interface Cli {
+  readonly world: World;
+  /** Working folder and HOME of the runs. */
+  readonly folder: string;
+  run(args: string | readonly string[], options?: RunOptions): Promise<Ran>;
+  /** Runs with `-o json` and gives the document. */
+  json(args: string, options?: RunOptions): Promise<Ran & { readonly document: Document }>;
+  close(): Promise<void>;
+}
+
+export interface Document {
+  readonly schemaVersion: number;
+  readonly ok: boolean;
+  readonly error?: { readonly code: string; readonly what: string; readonly why: string; readonly hint: string };
+  readonly [field: string]: unknown;
+}
+
+/** A world of its own with the command line in it: project `shop`, the account guard set, no personal settings. */
+export async function openCli(options: WorldOptions = {}): Promise<Cli> {
+  const world = await startWorld(options);
+  const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
+  const site = {
+    ...world.environment(folder),
+    ECR_BOOTSTRAP_CONFIG: devNull,
+    ECR_BOOTSTRAP_PROJECT: 'shop',
+    ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
+  };
+  const clock = { ...systemClock, now: () => world.clock.now() };
+
+  const run: Cli['run'] = async (args, { env = {}, stdin = '', signal = new AbortController().signal } = {}) => {
+    const [stdout, stderr] = [sink(), sink()];
+    const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
+    const merged = defined({ ...site, ...env });
+    const restore = borrowAws(merged);
+    try {
+      const argv = typeof args === 'string' ? args.split(' ').filter(Boolean) : args;
+      const around = { cwd: folder, env: merged, streams, clock, signal, ca: world.caPem };
+      return { code: await main(argv, around), stdout: stdout.text(), stderr: stderr.text() };
+    } finally {
+      restore();
+    }
+  };
+
+  return {
+    world,
+    folder,
+    run,
+    json: async (args, runOptions) => {
+      const ran = await run(`${args} -o json`, runOptions);
+      return { ...ran, document: JSON.parse(ran.stdout) as Document };
+    },
+    close: async () => {
+      await world.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** The SDK's chain of credential providers reads the process's own environment. */
+function borrowAws(env: Readonly<Record<string, string>>): () => void {
+  const before = Object.entries(process.env).filter(([name]) => name.startsWith('AWS_'));
+  const clear = (): void => {
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+  };
+  clear();
+  for (const [name, value] of Object.entries(env)) if (name.startsWith('AWS_')) process.env[name] = value;
+  return () => {
+    clear();
+    Object.assign(process.env, Object.fromEntries(before));
+  };
+}
+
+function sink(): { stream: Writable; text: () => string } {
+  let text = '';
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      text += chunk.toString();
+      done();
+    },
+  });
+  return { stream, text: () => text };
+}
