@@ -41,9 +41,7 @@ export function matches(patterns: readonly string[], name: string): boolean {
   return patterns.includes(name) || patterns.includes(parent);
 }
 
-export const cluster = {
-  nodeName: 'lab-node',
-  apiServer: `https://${addresses.node}:6443`,
-  podSubnet: '10.244.0.0/24',
-  serviceSubnet: '10.96.0.0/16',
-} as const;
+export const nodeName = 'lab-node';
+export const apiServer = `https://${addresses.node}:6443`;
+export const podSubnet = '10.244.0.0/24';
+export const serviceSubnet = '10.96.0.0/16';

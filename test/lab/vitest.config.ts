@@ -6,7 +6,7 @@ import { root } from './paths.ts';
 export default defineConfig({
   root,
   test: {
-    include: ['test/lab/scenarios/*.test.ts'],
+    include: ['test/lab/*.test.ts', 'test/scenarios/*.scenario.ts'],
     fileParallelism: false,
     // The SDK's remark on old Node versions is not what a reader of results looks for.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },

@@ -9,51 +9,16 @@ import { ECRClient } from '@aws-sdk/client-ecr';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
-import type { ClusterHands, KubeObject, Run, World } from '../scenarios/world.ts';
+import type { Run, World } from '../scenarios/world.ts';
 import { control } from './control.ts';
+import { cluster } from './kubectl.ts';
 import { region, registry } from './names.ts';
 import { state } from './paths.ts';
-import { capture } from './process.ts';
-import { startPod } from './scenarios/pods.ts';
+import { startPod } from './pods.ts';
 
 /** Where the person at the laptop works. */
 const folder = join(state, 'laptop/site');
 const project = 'demo';
-
-const inNamespace = (namespace: string | undefined) =>
-  namespace === undefined ? [] : ['--namespace', namespace];
-const kubectl = (args: readonly string[], input?: string) =>
-  capture('kubectl', args, input === undefined ? {} : { input });
-
-const cluster: ClusterHands = {
-  async get<T extends KubeObject>(resource: string, name: string, namespace?: string) {
-    const found = await kubectl([
-      'get',
-      resource,
-      name,
-      ...inNamespace(namespace),
-      '--ignore-not-found',
-      '-o',
-      'json',
-    ]);
-    return found === '' ? undefined : (JSON.parse(found) as T);
-  },
-  async list<T extends KubeObject>(resource: string, namespace?: string) {
-    const where = namespace === undefined ? ['--all-namespaces'] : inNamespace(namespace);
-    const found = JSON.parse(await kubectl(['get', resource, ...where, '-o', 'json'])) as { items: T[] };
-    return found.items;
-  },
-  async apply(...objects) {
-    await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
-  },
-  async patch(resource, name, namespace, operations) {
-    const patch = ['--type=json', `--patch=${JSON.stringify(operations)}`];
-    await kubectl(['patch', resource, name, ...inNamespace(namespace), ...patch]);
-  },
-  async remove(resource, name, namespace) {
-    await kubectl(['delete', resource, name, ...inNamespace(namespace), '--ignore-not-found', '--wait']);
-  },
-};
 
 async function run(...args: readonly string[]): Promise<Run> {
   const child = spawn('ecr-bootstrap', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -79,6 +44,11 @@ export const labWorld: World = {
   startPod,
   async setTokenLife(seconds) {
     await control('aws', 'POST', '/token-life', seconds);
+  },
+  async serveAdmissionPolicies(yes) {
+    // They exist since 1.32, off until 1.36.
+    const args = yes ? [] : ['--emulated-version=1.33'];
+    await control('machine', 'POST', '/restart', { name: 'kube-apiserver', args });
   },
   pass: (seconds) => sleep(seconds * 1000),
 };

@@ -66,6 +66,8 @@ export interface World {
   startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
   /** Seconds that the registry's new tokens live. */
   setTokenLife(seconds: number): Promise<void>;
+  /** Starts the API server again as one that serves no MutatingAdmissionPolicy, or as one that does. */
+  serveAdmissionPolicies(yes: boolean): Promise<void>;
   /** Lets this time go by: the sandbox's clock jumps, the lab waits. */
   pass(seconds: number): Promise<void>;
 }

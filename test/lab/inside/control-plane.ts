@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
 import { etcd, kubernetes } from '../build/parts.ts';
-import { addresses, cluster } from '../names.ts';
+import { addresses, apiServer, nodeName, serviceSubnet } from '../names.ts';
 import { KubernetesApi } from './api.ts';
 import { Authority } from './certificates.ts';
 import type { ServiceOptions } from './service.ts';
@@ -15,7 +15,7 @@ const users: Readonly<Record<string, string>> = {
   'system:kube-controller-manager': '',
   'system:kube-scheduler': '',
   'system:kube-proxy': '',
-  [`system:node:${cluster.nodeName}`]: 'system:nodes',
+  [`system:node:${nodeName}`]: 'system:nodes',
 };
 
 /** The files and services of a control plane like kubeadm's, with random tokens instead of client certificates. */
@@ -61,7 +61,7 @@ export async function prepareControlPlane(folder: string, log: string): Promise<
       clusters: [
         {
           name: 'lab',
-          cluster: { server: cluster.apiServer, 'certificate-authority': authority.certificate },
+          cluster: { server: apiServer, 'certificate-authority': authority.certificate },
         },
       ],
       users: [{ name: user, user: { token: tokens.get(user) } }],
@@ -71,11 +71,7 @@ export async function prepareControlPlane(folder: string, log: string): Promise<
     await writeFile(kubeconfig(user), JSON.stringify(config, null, 2), { mode: 0o600 });
   }
 
-  const api = new KubernetesApi(
-    cluster.apiServer,
-    await readFile(authority.certificate),
-    tokens.get('admin') ?? '',
-  );
+  const api = new KubernetesApi(apiServer, await readFile(authority.certificate), tokens.get('admin') ?? '');
   const program = (name: string) => join(partFolder(kubernetes), name);
   const etcdUrl = 'http://127.0.0.1:2379';
   return {
@@ -107,7 +103,7 @@ export async function prepareControlPlane(folder: string, log: string): Promise<
         '--authorization-mode=Node,RBAC',
         '--enable-admission-plugins=NodeRestriction',
         '--allow-privileged=true',
-        `--service-cluster-ip-range=${cluster.serviceSubnet}`,
+        `--service-cluster-ip-range=${serviceSubnet}`,
         '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
         `--service-account-key-file=${file('sa.pub')}`,
         `--service-account-signing-key-file=${file('sa.key')}`,

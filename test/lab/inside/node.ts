@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { partFolder } from '../build/part.ts';
 import { containerd, kubernetes } from '../build/parts.ts';
 import { pauseImage } from '../images/catalog.ts';
-import { addresses, cluster } from '../names.ts';
+import { addresses, nodeName, podSubnet } from '../names.ts';
 import { capture, run } from '../process.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { useResolver } from './isolate.ts';
@@ -41,7 +41,7 @@ const podNetwork = {
       bridge: 'lab0',
       isGateway: true,
       hairpinMode: true,
-      ipam: { type: 'host-local', ranges: [[{ subnet: cluster.podSubnet }]], routes: [{ dst: '0.0.0.0/0' }] },
+      ipam: { type: 'host-local', ranges: [[{ subnet: podSubnet }]], routes: [{ dst: '0.0.0.0/0' }] },
     },
   ],
 };
@@ -68,8 +68,8 @@ const proxyConfig = {
   apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
   kind: 'KubeProxyConfiguration',
   mode: 'iptables',
-  hostnameOverride: cluster.nodeName,
-  clusterCIDR: cluster.podSubnet,
+  hostnameOverride: nodeName,
+  clusterCIDR: podSubnet,
   conntrack: { maxPerCore: 0, min: 0 },
 };
 
@@ -115,11 +115,11 @@ export async function prepareNode(
         ...inNamespace,
         program('kubelet'),
         `--config=${file('kubelet.json')}`,
-        `--kubeconfig=${kubeconfig(`system:node:${cluster.nodeName}`)}`,
-        `--hostname-override=${cluster.nodeName}`,
+        `--kubeconfig=${kubeconfig(`system:node:${nodeName}`)}`,
+        `--hostname-override=${nodeName}`,
         `--node-ip=${addresses.node}`,
       ],
-      ready: () => api.nodeIsReady(cluster.nodeName),
+      ready: () => api.nodeIsReady(nodeName),
     },
     proxy: {
       name: 'kube-proxy',

@@ -2,14 +2,19 @@
 import { CreateRepositoryCommand, ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { operatorImages } from '../images/catalog.ts';
-import { cluster, registry } from '../names.ts';
-import { capture } from '../process.ts';
-import { apply, kubectl } from './kubectl.ts';
-import { namespace, startPod } from './pods.ts';
+import { operatorImages } from './images/catalog.ts';
+import { nodeName, registry } from './names.ts';
+import { capture } from './process.ts';
+import type { KubeObject } from '../scenarios/world.ts';
+import { cluster } from './kubectl.ts';
+import { startPod } from './pods.ts';
 
 const space = 'lab-machine';
 const image = `${registry}/${space}/nginx:1.28`;
+
+interface Node extends KubeObject {
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
+}
 
 async function ecrToken(): Promise<string> {
   const answer = await new ECRClient().send(new GetAuthorizationTokenCommand());
@@ -31,17 +36,19 @@ function pullSecret(password: string): object {
 
 describe('the lab', () => {
   beforeAll(async () => {
-    await apply(namespace(space));
+    await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: space } });
     await new ECRClient().send(new CreateRepositoryCommand({ repositoryName: `${space}/nginx` }));
     const token = await ecrToken();
     const credentials = `--dest-creds=AWS:${token}`;
     await capture('skopeo', ['copy', '--all', credentials, 'docker://nginx:1.28', `docker://${image}`]);
-    await apply(pullSecret(token));
+    await cluster.apply(pullSecret(token));
   });
 
   test('has a node that is ready', async () => {
-    const condition = '{.status.conditions[?(@.type=="Ready")].status}';
-    expect(await kubectl('get', 'node', cluster.nodeName, '-o', `jsonpath=${condition}`)).toBe('True');
+    const node = await cluster.get<Node>('node', nodeName);
+    expect(node?.status.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Ready', status: 'True' }),
+    );
   });
 
   test('runs a pod whose image was pulled from the ECR with a token', async () => {

@@ -1,0 +1,38 @@
+import type { ClusterHands, KubeObject } from '../scenarios/world.ts';
+import { capture } from './process.ts';
+
+const inNamespace = (namespace: string | undefined) =>
+  namespace === undefined ? [] : ['--namespace', namespace];
+const kubectl = (args: readonly string[], input?: string) =>
+  capture('kubectl', args, input === undefined ? {} : { input });
+
+/** The cluster by kubectl, with all rights. */
+export const cluster: ClusterHands = {
+  async get<T extends KubeObject>(resource: string, name: string, namespace?: string) {
+    const found = await kubectl([
+      'get',
+      resource,
+      name,
+      ...inNamespace(namespace),
+      '--ignore-not-found',
+      '-o',
+      'json',
+    ]);
+    return found === '' ? undefined : (JSON.parse(found) as T);
+  },
+  async list<T extends KubeObject>(resource: string, namespace?: string) {
+    const where = namespace === undefined ? ['--all-namespaces'] : inNamespace(namespace);
+    const found = JSON.parse(await kubectl(['get', resource, ...where, '-o', 'json'])) as { items: T[] };
+    return found.items;
+  },
+  async apply(...objects) {
+    await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  },
+  async patch(resource, name, namespace, operations) {
+    const patch = ['--type=json', `--patch=${JSON.stringify(operations)}`];
+    await kubectl(['patch', resource, name, ...inNamespace(namespace), ...patch]);
+  },
+  async remove(resource, name, namespace) {
+    await kubectl(['delete', resource, name, ...inNamespace(namespace), '--ignore-not-found', '--wait']);
+  },
+};

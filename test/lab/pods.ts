@@ -1,0 +1,37 @@
+import { waitFor } from '../scenarios/wait.ts';
+import type { KubeObject } from '../scenarios/world.ts';
+import { cluster } from './kubectl.ts';
+
+interface Pod extends KubeObject {
+  readonly status: {
+    readonly phase: string;
+    readonly containerStatuses?: readonly {
+      readonly state: { readonly waiting?: { readonly reason: string; readonly message?: string } };
+    }[];
+  };
+}
+
+/**
+ * Creates a pod as somebody writes it who knows nothing of pull secrets, and tells how its start ended:
+ * `Running`, or the runtime's reason with its words.
+ */
+export async function startPod(
+  namespace: string,
+  name: string,
+  image: string,
+  spec: object = {},
+): Promise<string> {
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace, name },
+    spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image }], ...spec },
+  });
+  return waitFor(`pod ${namespace}/${name}`, async () => {
+    const pod = await cluster.get<Pod>('pod', name, namespace);
+    if (pod?.status.phase === 'Running') return 'Running';
+    const waiting = pod?.status.containerStatuses?.[0]?.state.waiting;
+    const failed = waiting !== undefined && /^(Err|ImagePull|Invalid|Create)/.test(waiting.reason);
+    return failed ? `${waiting.reason}: ${waiting.message ?? ''}` : undefined;
+  });
+}

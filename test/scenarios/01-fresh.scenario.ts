@@ -1,0 +1,83 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { health, mirrored, planned, podsRun, secretValue, settle, succeed, workloads } from './site.ts';
+import type { Pod } from './site.ts';
+import type { KubeObject } from './world.ts';
+
+interface ExternalSecret extends KubeObject {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+describe('up on an empty account and a cluster with workloads', () => {
+  const world = enterWorld();
+
+  beforeAll(async () => {
+    await (await world).configure({});
+    await settle(await world);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test("the operator's three pods were pulled from the ECR with the seeded secret", async () => {
+    const { cluster, registry, project } = await world;
+    const pods = await cluster.list<Pod>('pods', 'external-secrets');
+    expect(pods.map(({ status }) => status.phase)).toEqual(['Running', 'Running', 'Running']);
+    for (const { spec } of pods) {
+      expect(spec.containers.map(({ image }) => image)).toEqual([
+        `${registry}/${project}/external-secrets:v0.12.1`,
+      ]);
+      expect(spec.imagePullSecrets).toContainEqual({ name: 'puller' });
+    }
+  });
+
+  test('all ExternalSecrets are synced', async () => {
+    const all = await (await world).cluster.list<ExternalSecret>('externalsecrets');
+    const ready = all.filter(({ status }) =>
+      status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
+    );
+    expect(ready).toHaveLength(all.length);
+    expect(all.length).toBeGreaterThan(workloads.length);
+  });
+
+  test('puller in every namespace was issued by the operator', async () => {
+    const { cluster } = await world;
+    for (const { metadata } of await cluster.list('namespaces')) {
+      const secret = await cluster.get('secret', 'puller', metadata.name);
+      const label = secret?.metadata.labels?.['reconcile.external-secrets.io/managed'];
+      expect(label, `in ${metadata.name}`).toBe('true');
+      expect(Number(await secretValue(await world, metadata.name, 'puller', 'expires_at'))).toBeGreaterThan(
+        Date.now() / 1000,
+      );
+    }
+  });
+
+  test('every service account pulls with it', async () => {
+    type ServiceAccount = KubeObject & { readonly imagePullSecrets?: readonly { readonly name: string }[] };
+    const accounts = await (await world).cluster.list<ServiceAccount>('serviceaccounts');
+    const without = accounts.filter(
+      ({ imagePullSecrets }) => imagePullSecrets?.some(({ name }) => name === 'puller') !== true,
+    );
+    expect(without.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).toEqual([]);
+  });
+
+  test('status is healthy', async () => {
+    const { code, drift } = await health(await world);
+    expect(drift).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  test('a second up plans nothing', async () => {
+    expect(await planned(await world)).toEqual([]);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('a workload runs once its image is named as the ECR has it', async () => {
+    const { cluster } = await world;
+    for (const { namespace, name, image } of workloads) {
+      const path = '/spec/template/spec/containers/0/image';
+      const value = mirrored(await world, image);
+      await cluster.patch('deployment', name, namespace, [{ op: 'replace', path, value }]);
+    }
+    for (const { namespace } of workloads) await podsRun(await world, namespace);
+  });
+});

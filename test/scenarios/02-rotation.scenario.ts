@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { mirrored, namespace, secretValue, succeed } from './site.ts';
+
+const life = 45;
+const always = (name: string, image: string) => ({
+  containers: [{ name, image, imagePullPolicy: 'Always' }],
+});
+
+describe('tokens that live for less than a minute', () => {
+  const world = enterWorld();
+
+  beforeAll(async () => {
+    const { cluster, configure, setTokenLife } = await world;
+    await cluster.apply(namespace('rotation'));
+    await configure({ pullSecret: { renewEvery: '15s', copyEvery: '5s' } });
+    await setTokenLife(life);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  afterAll(async () => {
+    const { configure, setTokenLife } = await world;
+    await setTokenLife(12 * 3600);
+    await configure({});
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('a pod is pulled at any moment of several lives, and old tokens are worth nothing', async () => {
+    const { startPod, pass } = await world;
+    const image = mirrored(await world, 'nginx:1.28');
+    const tokens = new Set<string | undefined>();
+    for (let moment = 0; moment < 6; moment += 1) {
+      tokens.add(await secretValue(await world, 'rotation', 'puller', '.dockerconfigjson'));
+      const name = `at-${moment}`;
+      expect(await startPod('rotation', name, image, always('main', image))).toBe('Running');
+      await pass(life / 3 + moment);
+    }
+    expect(tokens.size).toBeGreaterThan(2);
+
+    const [first] = tokens;
+    await (
+      await world
+    ).cluster.apply(namespace('left-behind'), {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace: 'left-behind', name: 'first-token' },
+      type: 'kubernetes.io/dockerconfigjson',
+      stringData: { '.dockerconfigjson': first },
+    });
+    const withFirst = { ...always('main', image), imagePullSecrets: [{ name: 'first-token' }] };
+    expect(await startPod('left-behind', 'late', image, withFirst)).toMatch(/expired|401|403/);
+  });
+});

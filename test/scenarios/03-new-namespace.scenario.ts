@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { deployment, health, mirrored, namespace, podsRun, succeed } from './site.ts';
+
+describe('a new namespace', () => {
+  const world = enterWorld();
+
+  beforeAll(async () => {
+    await (await world).configure({});
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('runs a pod that is created in the same second and names no pull secret', async () => {
+    const image = mirrored(await world, 'nginx:1.28');
+    const first = deployment({ namespace: 'just-born', name: 'first', image });
+    await (await world).cluster.apply(namespace('just-born'), first);
+    await podsRun(await world, 'just-born');
+  });
+
+  describe('on an API server without admission policies', () => {
+    beforeAll(async () => {
+      const { cluster, serveAdmissionPolicies } = await world;
+      await serveAdmissionPolicies(false);
+      await cluster.apply(namespace('uncovered'));
+    });
+
+    afterAll(async () => {
+      await (await world).serveAdmissionPolicies(true);
+      await succeed(await world, 'up', '--yes');
+    });
+
+    test('status names its service account, and up repairs it', async () => {
+      const { drift } = await health(await world);
+      expect(drift).toContain('update ServiceAccount uncovered/default');
+      await succeed(await world, 'up', '--yes');
+      expect(await (await world).startPod('uncovered', 'first', mirrored(await world, 'nginx:1.28'))).toBe(
+        'Running',
+      );
+    });
+  });
+});

@@ -1,0 +1,123 @@
+import { expect } from 'vitest';
+
+import { waitFor } from './wait.ts';
+import type { KubeObject, Run, World } from './world.ts';
+
+export interface Pod extends KubeObject {
+  readonly spec: {
+    readonly containers: readonly { readonly image: string }[];
+    readonly imagePullSecrets?: readonly { readonly name: string }[];
+  };
+  readonly status: { readonly phase: string };
+}
+
+interface Secret extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** Namespaces of people who use the cluster, with what they run. */
+export const workloads: readonly {
+  readonly namespace: string;
+  readonly name: string;
+  readonly image: string;
+}[] = [
+  { namespace: 'shop', name: 'web', image: 'nginx:1.28' },
+  { namespace: 'shop', name: 'cache', image: 'redis:8' },
+  { namespace: 'monitoring', name: 'node-exporter', image: 'quay.io/prometheus/node-exporter:v1.9.1' },
+];
+
+/** Where an image of the internet is in the private registry. */
+export function mirrored(world: World, image: string): string {
+  const short = /^[^/]+$/.test(image) ? `docker.io/library/${image}` : image;
+  return `${world.registry}/${world.project}/${short}`;
+}
+
+export const namespace = (name: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name },
+});
+
+export function deployment({ namespace: where, name, image }: (typeof workloads)[number]): object {
+  const labels = { app: name };
+  const pod = { terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image }] };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace: where, name },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
+  };
+}
+
+/** The cluster as it is found: its workloads name images of the internet, which its nodes cannot reach. */
+export async function settle(world: World): Promise<void> {
+  const namespaces = new Set(workloads.map((workload) => workload.namespace));
+  await world.cluster.apply(...[...namespaces].map(namespace), ...workloads.map(deployment));
+}
+
+/** Waits until all pods of a namespace run, as those who deployed them would. */
+export async function podsRun(world: World, where: string): Promise<void> {
+  await waitFor(`pods in ${where}`, async () => {
+    const pods = await world.cluster.list<Pod>('pods', where);
+    return (pods.length > 0 && pods.every(({ status }) => status.phase === 'Running')) || undefined;
+  });
+}
+
+/** Runs the product and expects success. The whole output is shown when it fails. */
+export async function succeed(world: World, ...args: string[]): Promise<Run> {
+  const run = await world.run(...args);
+  expect(run.code, `ecr-bootstrap ${args.join(' ')}\n${run.stdout}\n${run.stderr}`).toBe(0);
+  return run;
+}
+
+interface Document {
+  readonly plan: { readonly steps: readonly { readonly changes: readonly Change[] }[] };
+  readonly status: { readonly steps: readonly Status[] };
+}
+
+interface Change {
+  readonly action: string;
+  readonly target: { readonly kind: string; readonly name: string };
+}
+
+interface Status {
+  readonly findings: readonly { readonly level: string; readonly code: string; readonly what: string }[];
+  readonly drift: readonly Change[];
+}
+
+const inWords = ({ action, target }: Change) => `${action} ${target.kind} ${target.name}`;
+
+/** What `up` would do now, for example `create Namespace external-secrets`. */
+export async function planned(world: World): Promise<readonly string[]> {
+  const { stdout } = await succeed(world, 'up', '--dry-run', '-o', 'json');
+  const { plan } = JSON.parse(stdout) as Document;
+  return plan.steps.flatMap(({ changes }) => changes.map(inWords));
+}
+
+/** What `status` says: its exit code, the drift as in a plan, and the codes of all that is not in order. */
+export async function health(
+  world: World,
+): Promise<{ code: number; drift: readonly string[]; findings: readonly string[] }> {
+  const { code, stdout, stderr } = await world.run('status', '-o', 'json');
+  expect([0, 3], stdout + stderr).toContain(code);
+  const { steps } = (JSON.parse(stdout) as Document).status;
+  return {
+    code,
+    drift: steps.flatMap(({ drift }) => drift.map(inWords)),
+    findings: steps.flatMap(({ findings }) =>
+      findings.filter(({ level }) => level !== 'ok').map(({ code: of }) => of),
+    ),
+  };
+}
+
+/** Reads a value of a Secret. */
+export async function secretValue(
+  world: World,
+  where: string,
+  name: string,
+  key: string,
+): Promise<string | undefined> {
+  const secret = await world.cluster.get<Secret>('secret', name, where);
+  const value = secret?.data?.[key];
+  return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
+}
