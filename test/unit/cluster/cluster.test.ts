@@ -1,0 +1,130 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ClusterRefusal } from '../../../src/cluster/index.ts';
+import type { KubeObject } from '../../../src/cluster/port.ts';
+import type { FaultKind } from '../../../src/sandbox/faults.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+
+let cluster: TestCluster;
+let takeBack: (() => void)[] = [];
+
+beforeAll(async () => {
+  cluster = await startTestCluster();
+});
+
+afterEach(() => {
+  for (const undo of takeBack) undo();
+  takeBack = [];
+});
+
+afterAll(() => cluster.close());
+
+function spoil(kind: FaultKind, operation: string, to = 1): void {
+  takeBack.push(cluster.sandbox.faults.plan({ kind, service: 'kubernetes', operation, to }));
+}
+
+const configMap = (name: string, data: Record<string, string> = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'shop' },
+  data,
+});
+
+const refOf = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace: 'shop' });
+
+describe('reads', () => {
+  it('tell context, server and version', async () => {
+    expect(await cluster.port.info()).toEqual({
+      context: 'kubernetes-admin@sandbox',
+      server: cluster.url,
+      version: 'v1.36.3',
+    });
+  });
+
+  it('answer absence for what is not there, in namespaces and of kinds that are not', async () => {
+    const { port } = cluster;
+    expect(await port.get(refOf('absent'))).toBeUndefined();
+    expect(await port.get({ ...refOf('absent'), namespace: 'nowhere' })).toBeUndefined();
+    expect(await port.get({ apiVersion: 'example.org/v1', kind: 'Thing', name: 'x' })).toBeUndefined();
+    expect(await port.list({ apiVersion: 'example.org/v1', kind: 'Thing' })).toEqual([]);
+  });
+
+  it('give all pages of a list, with kind and version on each item', async () => {
+    for (let index = 0; index < 1100; index += 1) cluster.inside.put(configMap(`page-${index}`));
+    const before = cluster.sandbox.faults.calls.length;
+    const list = await cluster.port.list({ apiVersion: 'v1', kind: 'ConfigMap' }, { metadataOnly: true });
+    expect(list.filter(({ metadata }) => metadata.name.startsWith('page-'))).toHaveLength(1100);
+    expect(list.every(({ kind, apiVersion }) => kind === 'ConfigMap' && apiVersion === 'v1')).toBe(true);
+    const lists = cluster.sandbox.faults.calls
+      .slice(before)
+      .filter(({ operation }) => operation.startsWith('list'));
+    expect(lists).toHaveLength(3);
+  });
+
+  it.each<FaultKind>(['throttle', 'error', 'reset', 'lost'])('are repeated after: %s', async (kind) => {
+    spoil(kind, 'list namespaces');
+    expect(await cluster.port.list({ apiVersion: 'v1', kind: 'Namespace' })).not.toEqual([]);
+  });
+});
+
+describe('writes', () => {
+  it('apply, and leave nothing behind in a dry run', async () => {
+    const { port } = cluster;
+    await port.apply(configMap('dry', { a: '1' }), { dryRun: true });
+    expect(await port.get(refOf('dry'))).toBeUndefined();
+    await port.apply(configMap('wet', { a: '1' }));
+    expect(await port.get(refOf('wet'))).toMatchObject({ data: { a: '1' } });
+  });
+
+  it('that would do harm a second time are not repeated', async () => {
+    spoil('error', 'create configmaps');
+    await expect(cluster.port.create(configMap('once'))).rejects.toMatchObject({ code: 'cluster-failed' });
+    expect(await cluster.port.get(refOf('once'))).toBeUndefined();
+  });
+
+  it('are repeated when the server was too busy to begin', async () => {
+    spoil('throttle', 'create configmaps');
+    await cluster.port.create(configMap('throttled'));
+    expect(await cluster.port.get(refOf('throttled'))).toBeDefined();
+  });
+
+  it('tell a conflict from other refusals', async () => {
+    const { port } = cluster;
+    await port.create(configMap('taken'));
+    const again = await port.create(configMap('taken')).catch((error: unknown) => error);
+    const outdated = { op: 'test', path: '/metadata/resourceVersion', value: '1' } as const;
+    const patched = await port.patch(refOf('taken'), [outdated]).catch((error: unknown) => error);
+    const refusals = [again, patched].map((error) => error instanceof ClusterRefusal && error.refusal);
+    expect(refusals).toEqual(['conflict', 'conflict']);
+  });
+
+  it('delete only the object that was meant, and are content when there is none', async () => {
+    const { port } = cluster;
+    await port.create(configMap('kept'));
+    await expect(port.delete(refOf('kept'), { uid: 'another' })).rejects.toBeInstanceOf(ClusterRefusal);
+    await port.delete(refOf('kept'));
+    await port.delete(refOf('kept'));
+    expect(await port.get(refOf('kept'))).toBeUndefined();
+  });
+});
+
+describe('errors', () => {
+  it('name verb and resource of what is not allowed', async () => {
+    const nobody = await cluster.as('nobody');
+    await expect(nobody.list({ apiVersion: 'v1', kind: 'Secret' })).rejects.toMatchObject({
+      code: 'cluster-denied',
+      what: 'list secrets',
+      why: expect.stringContaining('cannot list resource "secrets"') as string,
+    });
+    expect(await nobody.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(false);
+    expect(await cluster.port.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(true);
+  });
+
+  it('say that the credentials of the context are over', async () => {
+    const former = await cluster.as('former');
+    cluster.inside.revokeTokens('former');
+    await expect(former.info()).rejects.toMatchObject({
+      code: 'cluster-unreachable',
+      why: expect.stringContaining('former@sandbox are refused') as string,
+    });
+  });
+});

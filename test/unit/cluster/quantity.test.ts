@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { duration, quantity } from '../../../src/cluster/quantity.ts';
+
+it.each([
+  ['1', '1000m'],
+  ['1Gi', '1073741824'],
+  ['1.5k', '1500'],
+  ['2e3', '2k'],
+  ['0.5', '500m'],
+])('quantity %s is the same as %s', (one, other) => {
+  expect(quantity(one)).toBe(quantity(other));
+});
+
+it('takes nothing else for a quantity', () => {
+  expect([quantity('latest'), quantity('1Xi'), quantity('')]).toEqual([undefined, undefined, undefined]);
+});
+
+it.each([
+  ['1h', '1h0m0s'],
+  ['60m', '1h'],
+  ['90s', '1m30s'],
+  ['0', '0s'],
+])('duration %s is the same as %s', (one, other) => {
+  expect(duration(one)).toBe(duration(other));
+});
+
+it('takes nothing else for a duration', () => {
+  expect([duration('soon'), duration(''), duration('1d')]).toEqual([undefined, undefined, undefined]);
+});
