@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TestRegistry } from './registry.ts';
 
@@ -123,7 +123,12 @@ async function freePort(): Promise<number> {
 
 /** Writes a self-signed `cert.pem` for loopback with its `key.pem`; resolves to the certificate. */
 async function makeCertificate(folder: string): Promise<string> {
-  const subject = ['-subj', '/CN=loopback', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
+  const subject = [
+    '-subj',
+    `/CN=${basename(folder)}`,
+    '-addext',
+    'subjectAltName=IP:127.0.0.1,DNS:localhost',
+  ];
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
   execFileSync('openssl', ['req', '-x509', '-days', '2', ...key, ...subject, ...files], { stdio: 'ignore' });
