@@ -1,0 +1,19 @@
+// Prints `PASSED FAILED` of a vitest JSON report. A run that ended badly counts at least one failure, also when it
+// wrote no report or when a file failed before its first test.
+import { readFileSync } from 'node:fs';
+
+const [, , file, exitCode] = process.argv;
+
+function read() {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    console.error(`no report of the run: ${error.message}`);
+    return { numPassedTests: 0, numFailedTests: 0 };
+  }
+}
+
+const { numPassedTests, numFailedTests } = read();
+const ranNothing = numPassedTests + numFailedTests === 0;
+const failures = exitCode !== '0' || ranNothing ? Math.max(numFailedTests, 1) : numFailedTests;
+console.log(`${numPassedTests} ${failures}`);
