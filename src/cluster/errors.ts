@@ -83,12 +83,14 @@ export function unreachable(server: string, error: unknown): BootstrapError {
     {
       code: 'cluster-unreachable',
       what: `reach the Kubernetes API at ${server}`,
-      why: connectionFailure(error) ?? reasonOf(error),
+      why: connectionFailure(error) ?? (isTimeout(error) ? 'no answer in time' : reasonOf(error)),
       hint: 'Check that the address is right and reachable from here, and the proxy settings (HTTPS_PROXY, NO_PROXY, proxy-url).',
     },
     { cause: error },
   );
 }
+
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
 
 const firstLine = (text: string): string => {
   const line = text.trim().split('\n', 1)[0]?.trim() ?? '';

@@ -32,7 +32,10 @@ export interface TransportOptions extends KubeconfigChoice {
 const attempts = 5;
 const firstPause = 200;
 const longestPause = 30_000;
-/** Milliseconds until headers have to be there; the API server itself ends a request after 60 s. */
+/**
+ * Milliseconds for one request; the API server itself ends one after 60 s. Needed beside undici's own limits: its
+ * ProxyAgent (7.30) tries for ever when a proxy cuts the connection instead of answering.
+ */
 const patience = 65_000;
 
 interface Session {
@@ -121,7 +124,7 @@ async function exchange(
   const response = await request(`${context.cluster.server}${path}`, {
     method,
     dispatcher,
-    headersTimeout: patience,
+    signal: AbortSignal.timeout(patience),
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
   });
