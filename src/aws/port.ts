@@ -128,10 +128,10 @@ export interface EcrPort {
   /** A new token each time. */
   token(): Promise<RegistryToken>;
   /**
-   * Proves a token by use at the registry itself: at `/v2/`, or by asking for a manifest of `repository`, where
-   * "not found" is as good as found. Throws only when the registry gives no such answer.
+   * Proves a token by use: asks the registry for a manifest of `repository`, where "not found" is as good as found.
+   * Throws only when the registry gives no such answer.
    */
-  admits(token: RegistryToken, repository?: string): Promise<Admission>;
+  admits(token: RegistryToken, repository: string): Promise<Admission>;
   /** The account's private registry in this region, as ECR names it in answers. */
   registryHost(): Promise<string>;
   /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */

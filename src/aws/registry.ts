@@ -9,9 +9,9 @@ const probeTag = 'ecr-bootstrap-proof';
 export async function admits(
   net: Net,
   { host, username, password }: RegistryToken,
-  repository?: string,
+  repository: string,
 ): Promise<Admission> {
-  const url = `https://${host}/v2/${repository ? `${repository}/manifests/${probeTag}` : ''}`;
+  const url = `https://${host}/v2/${repository}/manifests/${probeTag}`;
   const basic = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
   const { status, text } = await get(net, url, `Basic ${basic}`);
   if (status < 400 || status === 404) return { accepted: true };

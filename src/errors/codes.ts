@@ -86,6 +86,8 @@ export const findingCodes = {
   'user-unmanaged': 'The configuration says that this user is made elsewhere, and it is not as it must be.',
   'user-excess': 'Somebody gave our user a policy, group or key that is not ours.',
   'needs-administrator': 'The caller may not repair this; somebody with more rights has to run `up`.',
+  'secret-foreign':
+    'A secret of that name exists in Secrets Manager and belongs to another project or to nobody known.',
   'key-limit': 'The user already has two access keys that are not ours.',
   'key-old': 'The access key is older than 90 days.',
   'key-refused': 'The access key in the secrets is refused.',

@@ -1,0 +1,132 @@
+import { BootstrapError } from '../../errors/index.ts';
+import { inOrder, type Change, type Outcome } from '../../plan/index.ts';
+import type { Run } from '../context.ts';
+import { compareTags } from '../tags.ts';
+import { classify } from './classify.ts';
+import { diffKey } from './diff.ts';
+import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
+import { isForeign } from './secrets.ts';
+import { observeKey, type KeyState } from './state.ts';
+import { parts, type Part } from './stored.ts';
+
+/** Carries changes of {@link diffKey} out. Each is safe to be cut off at any of its requests. */
+export function applyKey(changes: readonly Change[], state: KeyState, run: Run): Promise<Outcome[]> {
+  const situation = classify(state);
+  const proved = once(async () => {
+    if (situation.next === 'promote') await proveStored(run, state, situation.pair.pair);
+  });
+  const storedAsOne = once(async () => {
+    if (situation.next === 'restore') await storePair(run, situation.pair.pair, 'AWSCURRENT');
+  });
+  let isHidden = situation.next === 'hidden';
+
+  return inOrder(changes, run, async (change) => {
+    const { kind, name } = change.target;
+    const { aws } = run.ctx;
+    if (kind === 'IAM user') {
+      await proved();
+      return unmark(run, name);
+    }
+    if (kind === 'IAM access key') {
+      if (change.action === 'delete') return aws.iam.deleteAccessKey(state.userName, name);
+      if (isHidden) return lookAgain(run);
+      return `made access key ${(await makeKey(run, state)).accessKeyId}`;
+    }
+    const part = partOf(name, state);
+    if (change.action === 'create') {
+      isHidden = (await createSecret(part, state, run)) === 'seen' || isHidden;
+      return;
+    }
+    await updateSecret(change, part, state, run, { proved, storedAsOne });
+  });
+}
+
+function partOf(name: string, { names }: KeyState): Part {
+  const part = parts.find((one) => names[one] === name);
+  if (!part) throw new Error(`${name} is none of the three secrets`);
+  return part;
+}
+
+/** AWS may refuse to tell whether a secret exists, so what was planned as absent may turn out to be there. */
+async function createSecret(part: Part, state: KeyState, run: Run): Promise<'new' | 'seen'> {
+  const { secrets } = run.ctx.aws;
+  const { names, tags, kmsKeyId } = state;
+  const name = names[part];
+  const outcome = await secrets.create({
+    name,
+    description: `${descriptions[part]} of IAM user ${state.userName}, kept by ecr-bootstrap`,
+    tags,
+    ...(kmsKeyId ? { kmsKeyId } : {}),
+  });
+  if (outcome === 'created') return 'new';
+  if (outcome === 'deleted') await secrets.restore(name);
+  const info = await secrets.describe(name);
+  if (info && !isForeign(info, state)) return 'seen';
+  throw new BootstrapError({
+    code: 'aws-denied',
+    what: `create secret ${name}`,
+    why: info ? 'it exists and is not ours' : 'it exists, and the caller may not read it',
+    hint: info
+      ? 'Run the same command again: it says whose the secret is and what to do.'
+      : 'Ask an administrator for the policy that `ecr-bootstrap policy power-user` prints, or set users.imagePuller.name.',
+  });
+}
+
+const descriptions: Readonly<Record<Part, string>> = {
+  id: 'Access key id',
+  secret: 'Secret access key',
+  region: 'Region',
+};
+
+interface Before {
+  readonly proved: () => Promise<void>;
+  readonly storedAsOne: () => Promise<void>;
+}
+
+async function updateSecret(
+  change: Change,
+  part: Part,
+  state: KeyState,
+  run: Run,
+  before: Before,
+): Promise<void> {
+  const { secrets } = run.ctx.aws;
+  const name = state.names[part];
+  for (const { path, from, to } of change.fields) {
+    if (path === 'deletion') await secrets.restore(name);
+    if (path === 'version') await before.storedAsOne();
+    if (path === 'AWSCURRENT') {
+      await before.proved();
+      await secrets.moveStage(name, 'AWSCURRENT', {
+        to: String(to),
+        ...(from ? { from: String(from) } : {}),
+      });
+    }
+  }
+  if (compareTags(state.tags, state.stored[part]?.tags ?? {}).length > 0) await secrets.tag(name, state.tags);
+}
+
+/** What was hidden can be read now: what there is to do is decided by it. */
+async function lookAgain(run: Run): Promise<string> {
+  const state = await observeKey(run.ctx);
+  const { changes, findings } = diffKey(state);
+  const blocking = findings.find((finding) => finding.blocking);
+  if (blocking)
+    throw new BootstrapError({
+      code: 'blocked',
+      what: blocking.what,
+      why: blocking.why,
+      hint: blocking.hint,
+    });
+  for (const outcome of await applyKey(changes, state, run)) {
+    if (outcome.result === 'failed') throw outcome.error;
+  }
+  return changes.length > 0 ? 'made it whole' : 'it works';
+}
+
+function once(act: () => Promise<unknown>): () => Promise<void> {
+  let acted: Promise<unknown> | undefined;
+  return async () => {
+    await (acted ??= act());
+  };
+}

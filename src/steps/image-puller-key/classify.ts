@@ -1,0 +1,76 @@
+import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
+import { parts } from './stored.ts';
+
+/**
+ * Where the protocol stands, which tells what is to be done next:
+ * - `settled`: a working pair is current
+ * - `promote`: a pair is stored whole and has to be proved and made current
+ * - `restore`: values that work together are of different writes, or go with a wrong region: store them as one
+ * - `make`: nothing stored works, so a key has to be made
+ * - `hidden`: a secret scheduled for deletion hides its values until it is restored
+ */
+export type Situation =
+  | { readonly next: 'settled' | 'promote' | 'restore'; readonly pair: JudgedPair }
+  | { readonly next: 'make' | 'hidden'; readonly pair?: undefined };
+
+export function classify(state: KeyState): Situation {
+  if (parts.some((part) => state.stored[part]?.deleted)) return { next: 'hidden' };
+  const { pairs, creating } = state;
+  const alive = pairs.filter(({ verdict }) => verdict !== 'gone');
+  const whole = alive.filter(({ version }) => version !== undefined);
+  const current = whole.find(({ isCurrent }) => isCurrent);
+
+  const pending = whole.find(({ isPending, isCurrent }) => isPending && !isCurrent);
+  // A refusal may be no more than the lag of a new key, as long as the tag says that it is being made.
+  if (pending && (creating || isTaken(pending))) return { next: 'promote', pair: pending };
+  if (current && isTaken(current)) return { next: 'settled', pair: current };
+  if (current && creating) return { next: 'promote', pair: current };
+  const other = whole.find(isTaken);
+  if (other) return { next: 'promote', pair: other };
+  const loose = alive.find(isTaken);
+  if (loose) return { next: 'restore', pair: loose };
+  return { next: 'make' };
+}
+
+const isTaken = ({ verdict }: JudgedPair): boolean => verdict === 'works' || verdict === 'denied';
+
+/** Ours: stored by us once, or made since the tag was set. */
+export function isOurs(key: ObservedKey, state: KeyState): boolean {
+  return key.isStored || isUnfinished(key, state);
+}
+
+const isUnfinished = ({ id }: ObservedKey, { creating, isUserOurs }: KeyState): boolean =>
+  isUserOurs && creating !== undefined && !creating.includes(id);
+
+export const foreignKeys = (state: KeyState): ObservedKey[] =>
+  state.keys.filter((key) => !isOurs(key, state));
+
+/** Milliseconds after which no token of a disabled key lives any more. */
+const tokenLife = 12 * 3_600_000;
+
+/** Keys of ours that are of no use: never stored, not working, or disabled by a rotation that is long over. */
+export function uselessKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
+  if (next === 'hidden') return [];
+  return state.keys
+    .filter((key) => key.id !== pair?.pair.accessKeyId && isOurs(key, state))
+    .filter(
+      (key) =>
+        next === 'make' || isUnfinished(key, state) || (next === 'settled' && isRetired(key, state, pair)),
+    );
+}
+
+function isRetired(key: ObservedKey, { keys, now }: KeyState, pair: JudgedPair | undefined): boolean {
+  const successor = keys.find(({ id }) => id === pair?.pair.accessKeyId);
+  const since = Math.max(key.lastUsed ?? 0, successor?.created ?? now);
+  return !key.active && now - since > tokenLife;
+}
+
+/** Keys of ours beside the current one that still work: a rotation did not get to its end. */
+export function lingeringKeys(state: KeyState, situation: Situation): ObservedKey[] {
+  if (situation.next !== 'settled') return [];
+  const useless = new Set(uselessKeys(state, situation));
+  return state.keys.filter(
+    (key) =>
+      key.active && key.id !== situation.pair.pair.accessKeyId && isOurs(key, state) && !useless.has(key),
+  );
+}

@@ -1,0 +1,143 @@
+import type { Change, Diff, Finding, Target } from '../../plan/index.ts';
+import { tags as tagKeys } from '../ownership.ts';
+import { userTarget } from '../users/targets.ts';
+import { classify, foreignKeys, lingeringKeys, uselessKeys, type Situation } from './classify.ts';
+import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
+import type { KeyState, ObservedKey } from './state.ts';
+import { holderOf, parts } from './stored.ts';
+
+/** IAM's own limit of access keys of a user. */
+const mostKeys = 2;
+
+/** @param name of the user for a key that is to be made, else the key's id */
+export const keyTarget = (name: string): Target => ({ kind: 'IAM access key', name });
+
+export function diffKey(state: KeyState): Diff {
+  const situation = classify(state);
+  const findings = [...userFindings(state), ...secretFindings(state), ...keyFindings(state, situation)];
+  if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+  return {
+    changes: [
+      ...secretChanges(state),
+      ...uselessKeys(state, situation).map(deletion),
+      ...changesTowards(situation, state),
+      ...unmarking(situation, state),
+    ],
+    findings,
+  };
+}
+
+const deletion = ({ id, isStored }: ObservedKey): Change => ({
+  action: 'delete',
+  target: keyTarget(id),
+  fields: [],
+  reason: isStored ? 'it is of no use any more' : 'an earlier run stopped before it was stored',
+  grants: true,
+});
+
+function changesTowards(situation: Situation, state: KeyState): Change[] {
+  switch (situation.next) {
+    case 'settled':
+      return [];
+    case 'make':
+      return [{ action: 'create', target: keyTarget(state.userName), fields: [], grants: true }];
+    case 'hidden':
+      return [
+        {
+          action: 'update',
+          target: keyTarget(state.userName),
+          fields: [],
+          reason: 'proved again, or made anew, once its secrets can be read',
+          grants: true,
+        },
+      ];
+    case 'promote':
+      return promotion(situation.pair.version ?? '', state);
+    case 'restore':
+      return parts.map((part) => ({
+        action: 'update',
+        target: secretTarget(state.names[part]),
+        fields: [{ path: 'version', from: holderOf(state.stored[part], 'AWSCURRENT') }],
+        reason: 'the three values work together and are of different writes; they are stored as one',
+      }));
+  }
+}
+
+function promotion(version: string, { stored, names, creating }: KeyState): Change[] {
+  return parts
+    .map((part) => ({ part, from: holderOf(stored[part], 'AWSCURRENT') }))
+    .filter(({ from }) => from !== version)
+    .map(({ part, from }) => ({
+      action: 'update',
+      target: secretTarget(names[part]),
+      fields: [{ path: 'AWSCURRENT', ...(from ? { from } : {}), to: version }],
+      ...(creating ? { reason: 'an earlier run stopped before it proved the new key' } : {}),
+    }));
+}
+
+/** While a key is made the tag comes and goes with it; what stays is of a run that stopped. */
+function unmarking({ next }: Situation, { creating, userName }: KeyState): Change[] {
+  if (!creating || next === 'make' || next === 'hidden') return [];
+  return [
+    {
+      action: 'update',
+      target: userTarget(userName),
+      fields: [{ path: `tags.${tagKeys.creating}`, from: creating.join(' ') || '-' }],
+      reason: 'an earlier run stopped while it made the access key',
+      grants: true,
+    },
+  ];
+}
+
+function userFindings({ user, isUserOurs, userName }: KeyState): Finding[] {
+  if (!user || isUserOurs) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'user-foreign',
+      target: userTarget(userName),
+      what: `IAM user ${userName} exists and is not ours`,
+      why: 'it does not bear the tags of this project and region, so no key is made for it',
+      hint: 'Set users.imagePuller.name to another name, or see what the step image-puller says.',
+      blocking: true,
+    },
+  ];
+}
+
+function keyFindings(state: KeyState, situation: Situation): Finding[] {
+  const { userName } = state;
+  const foreign = foreignKeys(state);
+  const deleteCommand = ({ id }: ObservedKey): string =>
+    `aws iam delete-access-key --user-name ${userName} --access-key-id ${id}`;
+  if (situation.next === 'make' && foreign.length >= mostKeys) {
+    return [
+      {
+        level: 'failed',
+        code: 'key-limit',
+        target: userTarget(userName),
+        what: `IAM user ${userName} has ${foreign.length} access keys that are not ours`,
+        why: `IAM allows ${mostKeys}, and none of these is in the secrets and works`,
+        hint: `Delete one that nobody uses: ${foreign.map((key) => `\`${deleteCommand(key)}\``).join(' or ')}.`,
+        blocking: true,
+      },
+    ];
+  }
+  return [
+    ...foreign.map((key): Finding => ({
+      level: 'warning',
+      code: 'user-excess',
+      target: keyTarget(key.id),
+      what: `IAM user ${userName} has access key ${key.id}, which is not ours`,
+      why: 'we neither stored nor made it, so it is not touched',
+      hint: `Delete it if nobody uses it: \`${deleteCommand(key)}\`.`,
+    })),
+    ...lingeringKeys(state, situation).map((key): Finding => ({
+      level: 'warning',
+      code: 'key-unfinished',
+      target: keyTarget(key.id),
+      what: `access key ${key.id} is replaced and still works`,
+      why: 'a rotation did not get to its end',
+      hint: 'Run `ecr-bootstrap rotate`, which goes on.',
+    })),
+  ];
+}

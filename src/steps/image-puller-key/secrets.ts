@@ -1,0 +1,72 @@
+import type { SecretInfo } from '../../aws/port.ts';
+import type { Change, Field, Finding, Target } from '../../plan/index.ts';
+import { compareTags, ownershipOf, tagArguments } from '../tags.ts';
+import type { KeyState } from './state.ts';
+import { parts, type Part } from './stored.ts';
+
+export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
+
+/** What the secrets themselves need, their values aside. */
+export function secretChanges(state: KeyState): Change[] {
+  return parts.flatMap((part) => changeOf(state, part));
+}
+
+function changeOf({ stored, names, tags, kmsKeyId }: KeyState, part: Part): Change[] {
+  const info = stored[part];
+  const target = secretTarget(names[part]);
+  if (!info) {
+    const fields = [...(kmsKeyId ? [{ path: 'kmsKeyId', to: kmsKeyId }] : []), ...compareTags(tags, {})];
+    return [{ action: 'create', target, fields }];
+  }
+  const deletion: Field[] = info.deleted ? [{ path: 'deletion', from: 'scheduled' }] : [];
+  const fields = [...deletion, ...compareTags(tags, info.tags)];
+  return fields.length > 0 ? [{ action: 'update', target, fields }] : [];
+}
+
+export function secretFindings(state: KeyState): Finding[] {
+  return parts.flatMap((part) => {
+    const info = state.stored[part];
+    return info ? [...foreignFinding(info, state), ...encryptionFinding(info, state)] : [];
+  });
+}
+
+export const isForeign = (info: SecretInfo | undefined, { tags }: KeyState): boolean =>
+  info !== undefined && ownershipOf(info.tags, tags) !== 'ours';
+
+function foreignFinding(info: SecretInfo, state: KeyState): Finding[] {
+  if (!isForeign(info, state)) return [];
+  const { name } = info;
+  const rename = `Set users.imagePuller.name, which also begins the secrets' names`;
+  const isOthers = ownershipOf(info.tags, state.tags) === 'other';
+  const handOver = `aws secretsmanager tag-resource --secret-id ${name} --tags ${tagArguments(state.tags)}`;
+  return [
+    {
+      level: 'failed',
+      code: 'secret-foreign',
+      target: secretTarget(name),
+      what: `secret ${name} exists and is not ours`,
+      why: isOthers ? 'it bears the tags of another project or region' : 'it bears no tags of ours',
+      hint: isOthers ? `${rename}.` : `${rename}, or hand it over: \`${handOver}\`.`,
+      blocking: true,
+    },
+  ];
+}
+
+/** Changing the key of a secret needs rights on both keys, which we do not ask for. */
+function encryptionFinding({ name, kmsKeyId }: SecretInfo, state: KeyState): Finding[] {
+  const wanted = state.kmsKeyId;
+  if (!wanted || keyName(wanted) === keyName(kmsKeyId ?? '')) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'needs-administrator',
+      target: secretTarget(name),
+      what: `secret ${name} is encrypted with ${kmsKeyId ?? "AWS's own key"}, not ${wanted}`,
+      why: 'it was made with another key',
+      hint: `Have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id ${wanted}\`.`,
+    },
+  ];
+}
+
+/** Without what an ARN puts before it. */
+const keyName = (key: string): string => key.replace(/^arn:[^/]*:(key\/)?/, '');

@@ -1,0 +1,252 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
+import { makeKey } from '../../../../src/steps/image-puller-key/protocol.ts';
+import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
+import { applyStep, describeStepContract, runOf } from '../../../contract/step-contract.ts';
+import type { AwsWorld } from '../../../support/aws.ts';
+import {
+  currentVersions,
+  keysOf,
+  names,
+  plan,
+  planned,
+  secretOf,
+  up,
+  userOf,
+  valueOf,
+  withKey,
+  withUser,
+} from './support.ts';
+
+const worlds: AwsWorld[] = [];
+const open = async (made: Promise<AwsWorld>): Promise<AwsWorld> => {
+  const world = await made;
+  worlds.push(world);
+  return world;
+};
+afterEach(async () => {
+  await Promise.all(worlds.splice(0).map((world) => world.close()));
+});
+
+const put = (world: AwsWorld, name: string, value: string): void =>
+  void secretOf(world, name).put(value, ['AWSCURRENT'], world.sandbox.clock.now());
+
+describeStepContract({
+  step: imagePullerKey,
+  fresh: () => withUser({ aws: { region: 'eu-west-1', tags: { team: 'ours' } } }),
+  drifts: [
+    {
+      name: 'the region was overwritten',
+      spoil: (world: AwsWorld) => put(world, names.region, 'eu-north-1'),
+      plans: [`AWS secret ${names.region}: AWSCURRENT`],
+    },
+    {
+      name: 'half of the pair was overwritten',
+      spoil: (world) => put(world, names.secret, 'nonsense'),
+      plans: [`AWS secret ${names.secret}: AWSCURRENT`],
+    },
+    {
+      name: 'a tag of the configuration',
+      spoil: (world) => void secretOf(world, names.id).tags.delete('team'),
+      plans: [`AWS secret ${names.id}: tags.team`],
+    },
+    {
+      name: 'the key was deleted',
+      spoil: (world) => keysOf(world).forEach(({ id }) => world.sandbox.aws.identities.keys.delete(id)),
+      plans: ['IAM access key image-puller'],
+    },
+    {
+      name: 'the creating tag was left behind',
+      spoil: (world) => void userOf(world).tags.set('ecr-bootstrap:creating', keysOf(world)[0]?.id ?? '-'),
+      plans: ['IAM user image-puller: tags.ecr-bootstrap:creating'],
+    },
+  ],
+});
+
+describe("the image puller's key", () => {
+  it('is stored as one version of three secrets, and works', async () => {
+    const world = await open(withKey());
+    const [key] = keysOf(world);
+    expect([valueOf(world, names.id), valueOf(world, names.secret), valueOf(world, names.region)]).toEqual([
+      key?.id,
+      key?.secret,
+      'eu-west-1',
+    ]);
+    expect(new Set(currentVersions(world)).size).toBe(1);
+  });
+
+  it('leaves no tag of its making behind', async () => {
+    const world = await open(withKey());
+    expect([...userOf(world).tags.keys()]).not.toContain('ecr-bootstrap:creating');
+  });
+
+  it('is waited for until AWS knows it everywhere', async () => {
+    const world = await open(withUser());
+    world.sandbox.aws.identities.lag = 15_000;
+    await up(world);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('that never works ends in an error that says so, and the next run makes another', async () => {
+    const world = await open(withUser());
+    world.sandbox.aws.identities.lag = 3_600_000;
+    await expect(up(world)).rejects.toMatchObject({ code: 'key-unproven' });
+    await expect(up(world)).rejects.toMatchObject({ code: 'key-unproven' });
+    world.sandbox.aws.identities.lag = 0;
+    await up(world);
+    expect(keysOf(world)).toHaveLength(1);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('whose rights are missing is kept, and the error names what is denied', async () => {
+    const world = await open(withUser());
+    userOf(world).attached.clear();
+    world.sandbox.aws.identities.settle();
+    await expect(up(world)).rejects.toMatchObject({
+      code: 'key-unproven',
+      why: expect.stringContaining('ecr:GetAuthorizationToken'),
+    });
+    expect(keysOf(world)).toHaveLength(1);
+  });
+
+  it('is proved at the registry and by reading the secrets, not by a token alone', async () => {
+    const world = await open(withUser());
+    await up(world);
+    const caller = keysOf(world)[0]?.id;
+    const operations = world.sandbox.faults.calls
+      .filter((call) => call.caller === caller)
+      .map(({ operation }) => operation);
+    expect(new Set(operations)).toEqual(new Set(['GetAuthorizationToken', 'GetManifest', 'GetSecretValue']));
+    expect(operations.filter((operation) => operation === 'GetManifest')).toHaveLength(3);
+  });
+
+  it('that works is kept when its secrets are of different writes, as made by hand', async () => {
+    const world = await open(withKey());
+    const [key] = keysOf(world);
+    for (const name of Object.values(names)) {
+      const secret = secretOf(world, name);
+      const value = valueOf(world, name) ?? '';
+      secret.versions.clear();
+      secret.put(value, ['AWSCURRENT'], 0);
+    }
+    await up(world);
+    expect(keysOf(world).map(({ id }) => id)).toEqual([key?.id]);
+    expect(new Set(currentVersions(world)).size).toBe(1);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('comes back with its secrets when those were scheduled for deletion', async () => {
+    const world = await open(withKey());
+    const before = keysOf(world)[0]?.id;
+    const gone = world.sandbox.clock.now() + 86_400_000 * 7;
+    for (const name of Object.values(names)) {
+      secretOf(world, name).deletion = { at: world.sandbox.clock.now(), gone };
+    }
+    expect(await planned(world)).toContain(`AWS secret ${names.id}: deletion`);
+    await up(world);
+    expect(keysOf(world).map(({ id }) => id)).toEqual([before]);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('is made although reading absent secrets is denied', async () => {
+    const world = await open(withUser());
+    world.sandbox.faults.plan({ kind: 'deny', operation: 'DescribeSecret', to: 3 });
+    await up(world);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('is found again although the first look at its secrets was denied', async () => {
+    const world = await open(withKey());
+    world.sandbox.faults.plan({ kind: 'deny', operation: 'DescribeSecret', to: 3 });
+    const before = keysOf(world)[0]?.id;
+    await up(world);
+    expect(keysOf(world).map(({ id }) => id)).toEqual([before]);
+  });
+
+  it('is not made where secrets of those names belong to nobody known', async () => {
+    const world = await open(withKey());
+    for (const name of Object.values(names)) secretOf(world, name).tags.clear();
+    const { changes, findings } = await plan(world);
+    expect(changes).toEqual([]);
+    expect(findings.map(({ code, blocking }) => [code, blocking])).toEqual(
+      Array.from({ length: 3 }, () => ['secret-foreign', true]),
+    );
+  });
+
+  it('is not made beside two keys of others, and the plan says what to do', async () => {
+    const world = await open(withUser());
+    const { identities } = world.sandbox.aws;
+    const foreign = [identities.addKey(userOf(world)), identities.addKey(userOf(world))];
+    const { changes, findings } = await plan(world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'key-limit', blocking: true }]);
+    expect(findings[0]?.hint).toContain(
+      `aws iam delete-access-key --user-name image-puller --access-key-id ${foreign[0]?.id}`,
+    );
+  });
+
+  it('is made beside one key of others, which is found and never touched', async () => {
+    const world = await open(withUser());
+    const foreign = world.sandbox.aws.identities.addKey(userOf(world));
+    await up(world);
+    const { changes, findings } = await plan(world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'user-excess', target: { name: foreign.id } }]);
+    expect(keysOf(world)).toHaveLength(2);
+  });
+
+  it('is replaced when the stored one is disabled', async () => {
+    const world = await open(withKey());
+    const [before] = keysOf(world);
+    if (before) before.active = false;
+    await up(world);
+    expect(keysOf(world)).toHaveLength(1);
+    expect(keysOf(world)[0]?.id).not.toBe(before?.id);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('is old after 90 days, which status says', async () => {
+    const world = await open(withKey());
+    world.sandbox.clock.advance(91 * 86_400_000);
+    const ctx = world.context();
+    const findings = await imagePullerKey.health?.(await observeKey(ctx), ctx);
+    expect(findings).toMatchObject([{ code: 'key-old', level: 'warning' }]);
+  });
+
+  it('is encrypted with the key of the customer, and another one is for an administrator to change', async () => {
+    const kmsKeyId = '1234abcd-12ab-34cd-56ef-1234567890ab';
+    const world = await open(withKey({ secrets: { kmsKeyId } }));
+    expect(secretOf(world, names.id).kmsKeyId).toBe(kmsKeyId);
+    secretOf(world, names.id).kmsKeyId = undefined;
+    const { changes, findings } = await plan(world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'needs-administrator' }]);
+  });
+});
+
+describe('a second key', () => {
+  it('takes the place of a working one only after it was proved', async () => {
+    const world = await open(withKey());
+    const ctx = world.context();
+    const pair = await makeKey(runOf(ctx), await observeKey(ctx));
+    expect(valueOf(world, names.id)).toBe(pair.accessKeyId);
+    const stages = world.sandbox.faults.calls.map(({ operation }) => operation);
+    expect(stages.lastIndexOf('GetManifest')).toBeLessThan(stages.indexOf('UpdateSecretVersionStage'));
+    const { changes, findings } = await plan(world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'key-unfinished' }]);
+  });
+
+  it('is deleted by a later run when it is the old one, disabled for longer than its tokens live', async () => {
+    const world = await open(withKey());
+    const [old] = keysOf(world);
+    const ctx = world.context();
+    await makeKey(runOf(ctx), await observeKey(ctx));
+    if (old) old.active = false;
+    expect(await planned(world)).toEqual([]);
+    world.sandbox.clock.advance(13 * 3_600_000);
+    expect(await planned(world)).toEqual([`IAM access key ${old?.id}`]);
+    await applyStep(imagePullerKey, world);
+    expect(keysOf(world)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,56 @@
+import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
+import { imagePuller } from '../../../../src/steps/image-puller/index.ts';
+import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
+import { AwsWorld } from '../../../support/aws.ts';
+
+export const names = {
+  id: 'image-puller-AWS_ACCESS_KEY_ID',
+  secret: 'image-puller-AWS_SECRET_ACCESS_KEY',
+  region: 'image-puller-REGION',
+} as const;
+
+/** An account with the image puller's user and nothing of its key. */
+export async function withUser(settings: object = {}): Promise<AwsWorld> {
+  const world = await AwsWorld.start(settings);
+  await applyStep(imagePuller, world);
+  return world;
+}
+
+/** An account in which the key is made and stored. */
+export async function withKey(settings: object = {}): Promise<AwsWorld> {
+  const world = await withUser(settings);
+  await applyStep(imagePullerKey, world);
+  return world;
+}
+
+export const plan = (world: AwsWorld) => planStep(imagePullerKey, world);
+
+export const planned = async (world: AwsWorld): Promise<string[]> => namesIn((await plan(world)).changes);
+
+export const up = (world: AwsWorld): Promise<void> => applyStep(imagePullerKey, world);
+
+export function keysOf({ sandbox }: AwsWorld, user = 'image-puller') {
+  return [...sandbox.aws.identities.keys.values()].filter((key) => key.user.name === user);
+}
+
+export function userOf({ sandbox }: AwsWorld) {
+  const user = sandbox.aws.identities.users.get('image-puller');
+  if (!user) throw new Error('no image-puller');
+  return user;
+}
+
+export function secretOf({ sandbox }: AwsWorld, name: string) {
+  const secret = sandbox.aws.secrets.get(name);
+  if (!secret) throw new Error(`no secret ${name}`);
+  return secret;
+}
+
+/** The current value of a secret. */
+export function valueOf(world: AwsWorld, name: string): string | undefined {
+  const secret = secretOf(world, name);
+  return secret.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value;
+}
+
+/** The ids of the versions that are current in the three secrets. */
+export const currentVersions = (world: AwsWorld): (string | undefined)[] =>
+  Object.values(names).map((name) => secretOf(world, name).holderOf('AWSCURRENT'));
