@@ -49,7 +49,8 @@ describe('reads', () => {
   });
 
   it('give all pages of a list, with kind and version on each item', async () => {
-    for (let index = 0; index < 1100; index += 1) cluster.inside.put(configMap(`page-${index}`));
+    for (let index = 0; index < 1100; index += 1)
+      cluster.inside.put({ kind: 'ConfigMap', metadata: { name: `page-${index}`, namespace: 'shop' } });
     const before = cluster.sandbox.faults.calls.length;
     const list = await cluster.port.list({ apiVersion: 'v1', kind: 'ConfigMap' }, { metadataOnly: true });
     expect(list.filter(({ metadata }) => metadata.name.startsWith('page-'))).toHaveLength(1100);
