@@ -35,7 +35,7 @@ function foreign(controller: KubeObject | undefined, crds: readonly KubeObject[]
   const facts = [
     ...(controller ? [`Deployment ${where}/${controller.metadata.name}`] : ['no controller was found']),
     ...(release ? [`Helm release ${release.name} in namespace ${release.namespace}`] : []),
-    ...(crds.length > 0 ? [`${crds.length} CRDs without our label`] : []),
+    ...(crds.length > 0 ? [`${crds.length} of its CRDs without our label`] : []),
   ];
   const remove = release ? `helm uninstall ${release.name} -n ${release.namespace}` : 'remove it first';
   return {

@@ -118,13 +118,18 @@ async function waitUntilServed({ ctx, signal, emit }: Run): Promise<void> {
 
 const nameOf = ({ apiVersion, kind }: Kind): string => `${kind} ${apiVersion}`;
 
-const unservedFindings = (unserved: readonly Kind[]): Finding[] =>
-  unserved.map((kind) => ({
-    level: 'failed',
-    code: 'operator-api',
-    target: { kind: 'CustomResourceDefinition', name: nameOf(kind) },
-    what: `the cluster does not serve ${nameOf(kind)}`,
-    why: 'externalSecrets.install is false, and the operator that is there is missing or of another version',
-    hint: 'Install a version that serves it (v1beta1 is gone from 0.17 on), or set externalSecrets.install: true.',
-    blocking: true,
-  }));
+function unservedFindings(unserved: readonly Kind[]): Finding[] {
+  const [first] = unserved;
+  if (first === undefined) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'operator-api',
+      target: { kind: 'CustomResourceDefinition', name: nameOf(first) },
+      what: `the cluster does not serve ${unserved.map(nameOf).join(', ')}`,
+      why: 'externalSecrets.install is false, and the operator that is there is missing or of another version',
+      hint: 'Install a version that serves it (v1beta1 is gone from 0.17 on), or set externalSecrets.install: true.',
+      blocking: true,
+    },
+  ];
+}

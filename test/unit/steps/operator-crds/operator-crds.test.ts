@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { operator } from '../../../../src/steps/operator/index.ts';
+import { operatorCrds } from '../../../../src/steps/operator-crds/index.ts';
+import { applyStep, planStep } from '../../../contract/step-contract.ts';
+import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
+
+const open: OperatorWorld[] = [];
+const start = async (options?: WorldOptions): Promise<OperatorWorld> => {
+  const world = await OperatorWorld.start(options);
+  open.push(world);
+  return world;
+};
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((world) => world.close()));
+});
+
+/** A controller as Helm installs it. */
+function helmInstall({ inside }: OperatorWorld, version: string): void {
+  const labels = {
+    'app.kubernetes.io/name': 'external-secrets',
+    'app.kubernetes.io/version': version,
+    'app.kubernetes.io/managed-by': 'Helm',
+  };
+  const annotations = { 'meta.helm.sh/release-name': 'eso', 'meta.helm.sh/release-namespace': 'tools' };
+  inside.put({ kind: 'Namespace', metadata: { name: 'tools' } });
+  inside.put({
+    kind: 'Deployment',
+    metadata: { name: 'eso-external-secrets', namespace: 'tools', labels, annotations },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [] } },
+    },
+  });
+}
+
+function disown({ inside }: OperatorWorld, name: string): void {
+  const crd = inside.get('CustomResourceDefinition', name);
+  if (crd) inside.put({ ...crd, metadata: { ...crd.metadata, labels: {} } });
+}
+
+const externalSecret = {
+  kind: 'ExternalSecret',
+  metadata: { name: 'theirs', namespace: 'shop' },
+  spec: { dataFrom: [{ extract: { key: 'a' } }] },
+};
+
+describe("the operator's definitions", () => {
+  it('are not taken over from an operator that is not ours: version, namespace and Helm release are named', async () => {
+    const world = await start();
+    helmInstall(world, 'v0.9.11');
+    const { changes, findings } = await planStep(operatorCrds, world);
+    expect(changes).toEqual([]);
+    expect(findings).toEqual([
+      expect.objectContaining({
+        code: 'operator-foreign',
+        blocking: true,
+        what: 'External Secrets Operator v0.9.11 is installed and not ours',
+        why: 'Deployment tools/eso-external-secrets, Helm release eso in namespace tools',
+        hint: expect.stringContaining('helm uninstall eso -n tools') as string,
+      }),
+    ]);
+  });
+
+  it('that lost our label block the run, and the hint is to use them when they serve what is needed', async () => {
+    const world = await start();
+    await applyStep(operatorCrds, world);
+    disown(world, 'secretstores.external-secrets.io');
+    const { findings } = await planStep(operatorCrds, world);
+    expect(findings).toEqual([
+      expect.objectContaining({
+        why: 'no controller was found, 1 of its CRDs without our label',
+        hint: expect.stringContaining('externalSecrets.install: false') as string,
+        blocking: true,
+      }),
+    ]);
+  });
+
+  it('are never downgraded', async () => {
+    const world = await (await start()).prepare();
+    await applyStep(operator, world);
+    const deployment = world.inside.get('Deployment', 'external-secrets', 'external-secrets');
+    const newer = JSON.stringify(deployment).replaceAll('v0.12.1', 'v0.13.0');
+    world.inside.put(JSON.parse(newer) as NonNullable<typeof deployment>);
+    expect(await planStep(operatorCrds, world)).toEqual({
+      changes: [],
+      findings: [
+        expect.objectContaining({
+          blocking: true,
+          what: 'External Secrets Operator v0.13.0 is installed, and this program brings v0.12.1',
+        }),
+      ],
+    });
+  });
+
+  it('of somebody else are used with install: false once they serve what is needed', async () => {
+    const world = await start({ externalSecrets: { install: false } });
+    expect(await planStep(operatorCrds, world)).toMatchObject({
+      changes: [],
+      findings: [{ code: 'operator-api', blocking: true }],
+    });
+    const { objects } = await world.context().operatorSource.load();
+    for (const object of objects) {
+      if (object.kind === 'CustomResourceDefinition') world.inside.put(structuredClone(object) as never);
+    }
+    await world.inside.settled();
+    world.context().cluster.forgetKinds();
+    expect(await planStep(operatorCrds, world)).toEqual({ changes: [], findings: [] });
+  });
+
+  it('are not drift because the cert-controller wrote its authority into them', async () => {
+    const world = await (await start()).prepare();
+    await applyStep(operator, world);
+    const crd = world.inside.get('CustomResourceDefinition', 'secretstores.external-secrets.io');
+    expect(crd).toHaveProperty('spec.conversion.webhook.clientConfig.caBundle');
+    expect(await planStep(operatorCrds, world)).toEqual({ changes: [], findings: [] });
+  });
+
+  it('stay when they are to be removed while other people use them', async () => {
+    const world = await start();
+    await applyStep(operatorCrds, world);
+    const removal = async (): Promise<number | undefined> => {
+      const ctx = world.context();
+      return operatorCrds.remove?.(await operatorCrds.observe(ctx), ctx).length;
+    };
+    expect(await removal()).toBe(16);
+    world.inside.put(externalSecret);
+    expect(await removal()).toBe(0);
+  });
+});

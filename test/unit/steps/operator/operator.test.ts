@@ -1,0 +1,186 @@
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../../src/sandbox/cluster/index.ts';
+import type { Event } from '../../../../src/plan/index.ts';
+import { operator } from '../../../../src/steps/operator/index.ts';
+import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
+import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
+import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
+
+const namespace = 'external-secrets';
+const open: OperatorWorld[] = [];
+const start = async (options?: WorldOptions): Promise<OperatorWorld> => {
+  const world = await OperatorWorld.start(options);
+  open.push(world);
+  return world.prepare();
+};
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((world) => world.close()));
+});
+
+/** Spoils the template as somebody with kubectl would. */
+function edit(world: OperatorWorld, kind: string, name: string, change: (text: string) => string): void {
+  const object = world.inside.get(kind, name, namespace) ?? world.inside.get(kind, name);
+  world.inside.put(JSON.parse(change(JSON.stringify(object))) as KubeObject);
+}
+
+describe('the operator', () => {
+  it('is planned in the order that works: certificate before webhook, webhook before its configurations', async () => {
+    const { changes } = await planStep(operator, await start());
+    const names = changes.map(({ target }) => `${target.kind} ${target.name}`);
+    const order = [
+      'ServiceAccount external-secrets/external-secrets',
+      'ClusterRoleBinding external-secrets-controller',
+      'Secret external-secrets/external-secrets-webhook',
+      'Service external-secrets/external-secrets-webhook',
+      'Deployment external-secrets/external-secrets-cert-controller',
+      'Deployment external-secrets/external-secrets-webhook',
+      'ValidatingWebhookConfiguration externalsecret-validate',
+    ].map((name) => names.indexOf(name));
+    expect(order).not.toContain(-1);
+    expect(order).toEqual([...order].sort((one, other) => one - other));
+  });
+
+  it('runs from the private registry, and its webhook refuses what is invalid', async () => {
+    const world = await start();
+    await applyStep(operator, world);
+    const pods = world.inside.list('Pod', namespace);
+    expect(pods).toHaveLength(3);
+    for (const pod of pods) {
+      const image = `${world.sandbox.registryHost}/myproject/external-secrets:v0.12.1`;
+      expect(pod).toHaveProperty('spec.containers.0.image', image);
+      expect(pod).toHaveProperty('status.phase', 'Running');
+    }
+  });
+
+  it.each([
+    [{ image: null }, /does not have the image/, /operator-image/],
+    [{ image: { platforms: ['linux/arm64'] } }, /node's platform/, /images\.platforms/],
+    [{ externalSecrets: { nodeSelector: { disk: 'fast' } } }, /no node takes it/, /nodeSelector/],
+  ] as const)('stops early with the cause when a pod cannot start: %o', async (options, why, hint) => {
+    const world = await start(options);
+    await expect(applyStep(operator, world)).rejects.toMatchObject({
+      code: 'not-ready',
+      why: expect.stringMatching(why) as string,
+      hint: expect.stringMatching(hint) as string,
+    });
+  });
+
+  it('stops early on a tainted node, and tolerates the taints that the configuration names', async () => {
+    const key = 'node-role.kubernetes.io/control-plane';
+    const taint = ({ inside }: OperatorWorld): void => {
+      const [node] = inside.list('Node');
+      if (node) inside.put({ ...node, spec: { taints: [{ key, effect: 'NoSchedule' }] } });
+    };
+    const strict = await start();
+    taint(strict);
+    await expect(applyStep(operator, strict)).rejects.toMatchObject({
+      why: expect.stringContaining('no node takes it') as string,
+      hint: expect.stringContaining('externalSecrets.tolerations') as string,
+    });
+    const tolerant = await start({ externalSecrets: { tolerations: [{ key, operator: 'Exists' }] } });
+    taint(tolerant);
+    await applyStep(operator, tolerant);
+  });
+
+  it('starts again at once after its pull secret was over and was seeded anew', async () => {
+    const world = await start();
+    await applyStep(operator, world);
+    world.sandbox.clock.advance(13 * 3_600_000);
+    for (const { metadata } of world.inside.list('Pod', namespace))
+      world.inside.delete('Pod', metadata.name, namespace);
+    await world.inside.settled();
+    expect(world.inside.list('Pod', namespace)).toHaveProperty('0.status.phase', 'Pending');
+    await applyStep(pullSecretSeed, world);
+    await applyStep(operator, world);
+    for (const pod of world.inside.list('Pod', namespace))
+      expect(pod).toHaveProperty('status.phase', 'Running');
+  });
+
+  it("never touches the data of the webhook's certificate", async () => {
+    const world = await start();
+    await applyStep(operator, world);
+    const before = world.inside.get('Secret', 'external-secrets-webhook', namespace) as KubeObject & {
+      data: unknown;
+    };
+    edit(world, 'Secret', 'external-secrets-webhook', (text) =>
+      text.replace('"external-secrets.io/component":"webhook"', '"a":"b"'),
+    );
+    await applyStep(operator, world);
+    expect(world.inside.get('Secret', 'external-secrets-webhook', namespace)).toHaveProperty(
+      'data',
+      before.data,
+    );
+  });
+
+  it('is one blocking finding when objects of those names belong to somebody else', async () => {
+    const world = await start();
+    await applyStep(operator, world);
+    const label = '"app.kubernetes.io/managed-by":"ecr-bootstrap"';
+    for (const name of ['external-secrets', 'external-secrets-webhook']) {
+      edit(world, 'Deployment', name, (text) => text.replace(label, '"app.kubernetes.io/managed-by":"Helm"'));
+    }
+    const { findings } = await planStep(operator, world);
+    expect(findings).toEqual([
+      expect.objectContaining({
+        code: 'operator-foreign',
+        blocking: true,
+        why: expect.stringContaining('managed by Helm; the same holds for 1 more') as string,
+      }),
+    ]);
+  });
+
+  it('is left alone where install is false', async () => {
+    const world = await OperatorWorld.start({ externalSecrets: { install: false } });
+    open.push(world);
+    expect(await planStep(operator, world)).toEqual({ changes: [], findings: [] });
+  });
+
+  it('has nothing to say about its health when it works, and writes nothing to find out', async () => {
+    const world = await start();
+    await applyStep(operator, world);
+    const ctx = world.context();
+    expect(await operator.health?.(await operator.observe(ctx), ctx)).toEqual([]);
+  });
+
+  it('is unhealthy with the cause when a pod cannot pull, though its Deployment is as it should be', async () => {
+    const world = await start();
+    await applyStep(operator, world);
+    world.sandbox.aws.registry.repositories.clear();
+    const [pod] = world.inside.list('Pod', namespace);
+    world.inside.delete('Pod', pod?.metadata.name ?? '', namespace);
+    await world.inside.settled();
+    const ctx = world.context();
+    expect(await operator.health?.(await operator.observe(ctx), ctx)).toContainEqual(
+      expect.objectContaining({
+        level: 'failed',
+        code: 'operator-unhealthy',
+        why: expect.stringContaining('the registry does not have the image') as string,
+      }),
+    );
+  });
+
+  it('renders as YAML without anything secret', async () => {
+    const world = await start();
+    const objects = (await operator.render?.(world.context())) ?? [];
+    expect(objects).toHaveLength(19);
+    for (const object of objects)
+      if ((object as KubeObject).kind === 'Secret') expect(object).not.toHaveProperty('data');
+  });
+
+  it('tells what it does without telling a secret', async () => {
+    const world = await start();
+    const events: Omit<Event, 'step'>[] = [];
+    const ctx = world.context();
+    const state = await operator.observe(ctx);
+    const run = { ...runOf(ctx), emit: (event: Omit<Event, 'step'>) => void events.push(event) };
+    await operator.apply(operator.diff(state, ctx).changes, state, run);
+    await operator.ready?.(state, run);
+    expect(events).not.toEqual([]);
+    const secret = world.inside.get('Secret', 'puller', namespace) as KubeObject & {
+      data: Record<string, string>;
+    };
+    expect(inspect(events, { depth: null })).not.toContain(secret.data['.dockerconfigjson']);
+  });
+});
