@@ -81,12 +81,6 @@ async function openMirror(deps: MirrorDeps): Promise<Opened> {
   return {
     registry: createRegistryEngine(parts),
     docker: () => (docker ??= deps.docker({ target: ecrTarget(target, identity), credentials })),
-    presence: (images, platforms) =>
-      presenceOf(
-        images,
-        platforms,
-        { ecr, registry: target, contents },
-        { signal: new AbortController().signal },
-      ),
+    presence: (images, platforms) => presenceOf(images, platforms, { ecr, registry: target, contents }),
   };
 }

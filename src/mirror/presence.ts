@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { EcrPort, StoredManifest } from '../aws/port.ts';
 import { formatPlatform, parsePlatform, type Platform, serves } from '../images/platform.ts';
 import type { Platforms, WantedImage } from '../images/port.ts';
@@ -21,8 +22,10 @@ export async function presenceOf(
   images: readonly WantedImage[],
   platforms: Platforms,
   parts: PresenceParts,
-  call: Call,
 ): Promise<Presence[]> {
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  const call = { signal };
   const stored = await storedManifests(images, parts.ecr);
   return Promise.all(
     images.map(async (image) => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../clock.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { ecrReference } from '../../images/naming.ts';
@@ -42,6 +43,8 @@ async function lookUp(
   parts: RegistryEngineParts,
 ): Promise<Looked[]> {
   const { platforms, noClobber = false, signal } = options;
+  // Every request listens to it, and Node would warn of a leak.
+  setMaxListeners(0, signal);
   return Promise.all(
     images.map(async (image) => {
       const account = new Account(() => parts.clock.now());

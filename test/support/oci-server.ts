@@ -1,0 +1,182 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { sha256, type Blob, type TestImage } from './images.ts';
+
+/** One request as the server saw it. `kind` is for example `GET blobs`, `POST uploads`. */
+export interface Seen {
+  readonly kind: string;
+  readonly repository: string;
+  readonly reference: string;
+  readonly headers: IncomingMessage['headers'];
+}
+
+/** What a request meets instead of being served. A status comes with headers; the others spoil a body. */
+export type Mischief =
+  | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
+  /** The answer's body breaks off after so many bytes; a request's body is cut after so many. */
+  | { readonly cutAfter: number }
+  /** Other bytes of the same length. */
+  | { readonly instead: Buffer }
+  /** This length is announced, and the true bytes sent as far as they go. */
+  | { readonly announce: number };
+
+type Decide = (request: Seen, times: number) => Mischief | undefined;
+
+/** A registry that misbehaves on purpose: plain HTTP on loopback, everything in memory, mounts allowed. */
+export class OciServer {
+  readonly repositories = new Map<string, { blobs: Map<string, Buffer>; manifests: Map<string, Blob> }>();
+  readonly seen: Seen[] = [];
+  /** Asked for each request; `times` counts the requests of its kind, from 1. */
+  mischief: Decide = () => undefined;
+  readonly #server: Server;
+  readonly #times = new Map<string, number>();
+  #uploads = 0;
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+  }
+
+  static async start(): Promise<OciServer> {
+    const server = new OciServer();
+    server.#server.listen(0, '127.0.0.1');
+    await once(server.#server, 'listening');
+    return server;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  repository(name: string) {
+    let found = this.repositories.get(name);
+    if (!found) this.repositories.set(name, (found = { blobs: new Map(), manifests: new Map() }));
+    return found;
+  }
+
+  /** Puts an image there under a tag, or an index of images when there are several. */
+  put(name: string, tag: string, images: readonly TestImage[], top?: Blob): void {
+    const { blobs, manifests } = this.repository(name);
+    for (const { manifest, config, layers } of images) {
+      for (const blob of [config, ...layers]) blobs.set(blob.digest, blob.bytes);
+      manifests.set(manifest.digest, manifest);
+    }
+    const root = top ?? images[0]?.manifest;
+    if (!root) throw new Error('an image is needed');
+    manifests.set(root.digest, root);
+    manifests.set(tag, root);
+  }
+
+  /** How often each kind of request came. */
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { kind } of this.seen) counts[kind] = (counts[kind] ?? 0) + 1;
+    return counts;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', `http://${this.host}`);
+    const [, repository = '', part = '', reference = ''] =
+      /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests)\/([^/]*)$/.exec(url.pathname) ?? [];
+    const kind = `${request.method ?? ''} ${part.replace('blobs/uploads', 'uploads')}`;
+    const seen = { kind, repository, reference, headers: request.headers };
+    this.seen.push(seen);
+    const times = (this.#times.get(kind) ?? 0) + 1;
+    this.#times.set(kind, times);
+    const mischief = this.mischief(seen, times);
+    if (mischief && 'status' in mischief) {
+      request.resume();
+      response.writeHead(mischief.status, mischief.headers).end(mischief.body ?? '');
+      return;
+    }
+    const body = await receive(
+      request,
+      mischief && 'cutAfter' in mischief && kind.startsWith('P') ? mischief.cutAfter : Infinity,
+    );
+    if (body) this.#answer(seen, url, body, response, mischief);
+  }
+
+  #answer(
+    { kind, repository, reference, headers }: Seen,
+    url: URL,
+    body: Buffer,
+    response: ServerResponse,
+    mischief: Mischief | undefined,
+  ): void {
+    const held = this.repositories.get(repository);
+    const digest = url.searchParams.get('digest') ?? url.searchParams.get('mount') ?? '';
+    if (!held) return refuse(response, 404, 'NAME_UNKNOWN');
+    if (kind === 'GET blobs' || kind === 'HEAD blobs') {
+      const blob = held.blobs.get(reference);
+      return blob ? give(response, blob, headers.range, mischief) : refuse(response, 404, 'BLOB_UNKNOWN');
+    }
+    if (kind === 'POST uploads') {
+      const blob = this.repositories.get(url.searchParams.get('from') ?? '')?.blobs.get(digest);
+      if (blob) held.blobs.set(digest, blob);
+      const location = `/v2/${repository}/blobs/uploads/${(this.#uploads += 1)}?state=x`;
+      response.writeHead(blob ? 201 : 202, { location }).end();
+      return;
+    }
+    if (kind === 'PUT uploads') {
+      if (sha256(body) !== digest) return refuse(response, 400, 'DIGEST_INVALID');
+      held.blobs.set(digest, body);
+      response.writeHead(201).end();
+      return;
+    }
+    if (kind === 'PUT manifests') {
+      const manifest = { digest: sha256(body), mediaType: headers['content-type'] ?? '', bytes: body };
+      held.manifests.set(manifest.digest, manifest).set(reference, manifest);
+      response.writeHead(201, { 'docker-content-digest': manifest.digest }).end();
+      return;
+    }
+    const manifest = held.manifests.get(reference);
+    if (!manifest) return refuse(response, 404, 'MANIFEST_UNKNOWN');
+    response
+      .setHeader('docker-content-digest', manifest.digest)
+      .setHeader('content-type', manifest.mediaType);
+    give(response, manifest.bytes, undefined, mischief);
+  }
+}
+
+/** The body; undefined when it was cut on purpose, with its connection. */
+async function receive(request: IncomingMessage, cutAfter: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length < cutAfter) continue;
+    request.socket.destroy();
+    return undefined;
+  }
+  return Buffer.concat(chunks);
+}
+
+function give(
+  response: ServerResponse,
+  bytes: Buffer,
+  range: string | undefined,
+  mischief: Mischief | undefined,
+): void {
+  const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
+  const body = mischief && 'instead' in mischief ? mischief.instead : bytes.subarray(start);
+  const length = mischief && 'announce' in mischief ? mischief.announce : body.length;
+  response.writeHead(start > 0 ? 206 : 200, { 'content-length': length });
+  if (mischief && 'cutAfter' in mischief) {
+    response.write(body.subarray(0, mischief.cutAfter), () => response.destroy());
+  } else if (length === body.length) response.end(body);
+  else response.write(body, () => response.destroy());
+}
+
+function refuse(response: ServerResponse, status: number, code: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ errors: [{ code, message: code.toLowerCase().replace('_', ' ') }] }));
+}

@@ -1,0 +1,96 @@
+import { setImmediate as tick } from 'node:timers/promises';
+import type { Clock } from '../../src/clock.ts';
+import type { WantedImage } from '../../src/images/port.ts';
+import type { Engine, EngineOptions } from '../../src/mirror/engine.ts';
+import type { MirrorOptions, MirrorResult } from '../../src/mirror/port.ts';
+import { Contents } from '../../src/mirror/registry/contents.ts';
+import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
+import { createNet } from '../../src/net/index.ts';
+import type { ContentCache } from '../../src/registry/cache.ts';
+import type { Credentials, Identity } from '../../src/registry/credentials.ts';
+import { openRegistries } from '../../src/registry/index.ts';
+import { OciServer } from './oci-server.ts';
+
+/** A clock that waits in no time, and tells what was waited for. */
+export class HastyClock implements Clock {
+  readonly slept: number[] = [];
+  #now = Date.now();
+
+  now(): number {
+    return this.#now;
+  }
+
+  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.slept.push(milliseconds);
+    this.#now += milliseconds;
+    await tick();
+    signal?.throwIfAborted();
+  }
+}
+
+/** The registry engine between two registries that misbehave when they are told to. */
+export class EngineWorld {
+  readonly source: OciServer;
+  readonly target: OciServer;
+  readonly clock = new HastyClock();
+  readonly net = createNet();
+  identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
+  credentials: Credentials = { find: () => Promise.resolve(undefined) };
+
+  private constructor(source: OciServer, target: OciServer) {
+    this.source = source;
+    this.target = target;
+  }
+
+  static async start(): Promise<EngineWorld> {
+    return new EngineWorld(await OciServer.start(), await OciServer.start());
+  }
+
+  async close(): Promise<void> {
+    await this.net.close();
+    await this.source.close();
+    await this.target.close();
+  }
+
+  engine(): Engine {
+    const { net, clock, credentials } = this;
+    const registries = openRegistries({ net, clock, credentials });
+    const target = registries.own(this.target.host, this.identity, {});
+    const contents = new Contents(memoryCache());
+    return createRegistryEngine({
+      clock,
+      target,
+      sourceOf: (host) => registries.source(host),
+      contents,
+      mounting: () => Promise.resolve(true),
+    });
+  }
+
+  options(more: Partial<EngineOptions> = {}): EngineOptions {
+    const signal = new AbortController().signal;
+    return { platforms: 'all', concurrency: 4, signal, emit: () => undefined, ...more };
+  }
+
+  /** A name at the source, as an image that is wanted; makes the repository in the target. */
+  wanted(name: string, tag = '1'): WantedImage {
+    const repository = `p/${name}`;
+    this.target.repository(repository);
+    return { source: `${this.source.host}/${name}:${tag}`, repository, tag, wantedBy: ['test'] };
+  }
+
+  async copy(names: readonly string[], more: Partial<MirrorOptions> = {}): Promise<readonly MirrorResult[]> {
+    return this.engine().copy(
+      names.map((name) => this.wanted(name)),
+      this.options(more),
+    );
+  }
+}
+
+export function memoryCache(): ContentCache {
+  const held = new Map<string, Buffer>();
+  return {
+    get: (digest) => Promise.resolve(held.get(digest)),
+    put: (digest, bytes) => Promise.resolve(void held.set(digest, bytes)),
+  };
+}

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { ecrName, ecrReference } from '../../../src/images/naming.ts';
+import { parseReference } from '../../../src/images/reference.ts';
+
+const digest = `sha256:${'b'.repeat(64)}`;
+const name = (text: string, map: Record<string, string> = {}) =>
+  ecrName(parseReference(text), { project: 'myproject', map });
+
+describe('the name in the ECR', () => {
+  test.each([
+    ['nginx:1.27', 'myproject/docker.io/library/nginx', '1.27'],
+    ['registry.k8s.io/pause:3.10', 'myproject/registry.k8s.io/pause', '3.10'],
+    ['localhost:5000/app', 'myproject/localhost_5000/app', 'latest'],
+    ['ghcr.io/external-secrets/external-secrets:v0.12.1', 'myproject/external-secrets', 'v0.12.1'],
+    [
+      'oci.external-secrets.io/external-secrets/external-secrets:v0.12.1',
+      'myproject/external-secrets',
+      'v0.12.1',
+    ],
+    [`nginx@${digest}`, 'myproject/docker.io/library/nginx', digest],
+    [`nginx:1@${digest}`, 'myproject/docker.io/library/nginx', '1'],
+  ])('of %s', (text, repository, tag) => {
+    expect(name(text)).toEqual({ repository, tag });
+  });
+
+  test('is the one of the map, however the key is written', () => {
+    expect(name('nginx', { nginx: 'web/nginx' }).repository).toBe('myproject/web/nginx');
+    expect(name('nginx', { 'docker.io/library/nginx': 'web/nginx' }).repository).toBe('myproject/web/nginx');
+  });
+
+  test('stays inside the project also when the map repeats it', () => {
+    expect(name('nginx', { nginx: 'myproject/web' }).repository).toBe('myproject/web');
+    expect(name('nginx', { nginx: 'other/web' }).repository).toBe('myproject/other/web');
+  });
+
+  test('is part of a reference by tag or digest', () => {
+    expect(ecrReference('host', { repository: 'p/a', tag: '1' })).toBe('host/p/a:1');
+    expect(ecrReference('host', { repository: 'p/a', tag: digest })).toBe(`host/p/a@${digest}`);
+  });
+});
+
+describe('a name that ECR refuses is an error with the line to write', () => {
+  const refusal = (hint: RegExp) =>
+    expect.objectContaining({ code: 'repository-name-invalid', hint: expect.stringMatching(hint) as string });
+
+  test.each([
+    ['ghcr.io/team/a__b:1', /ghcr\.io\/team\/a__b: team\/a-b"/],
+    ['quay.io/team/a--b', /quay\.io\/team\/a--b: team\/a-b"/],
+    [`ghcr.io/${'long/'.repeat(49)}a`, /: a"/],
+    ['[::1]:5000/app', /\[::1\]:5000\/app: app"/],
+  ])('%s', (text, hint) => {
+    expect(() => name(text)).toThrow(refusal(hint));
+  });
+
+  test('and says that the line is there but wrong', () => {
+    expect(() => name('nginx', { nginx: 'Web' })).toThrow(refusal(/^Change/));
+    expect(() => name('nginx', { nginx: '../other' })).toThrow(refusal(/^Change/));
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { BootstrapError } from '../../../src/errors/index.ts';
+import { familiar, formatReference, parseReference } from '../../../src/images/reference.ts';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+const normal = (text: string) => formatReference(parseReference(text));
+
+describe('a reference is normalised', () => {
+  test.each([
+    ['nginx', 'docker.io/library/nginx:latest'],
+    ['nginx:1.27', 'docker.io/library/nginx:1.27'],
+    ['team/app', 'docker.io/team/app:latest'],
+    ['index.docker.io/nginx', 'docker.io/library/nginx:latest'],
+    ['registry-1.docker.io/team/app:2', 'docker.io/team/app:2'],
+    ['ghcr.io/team/deep/app:v1', 'ghcr.io/team/deep/app:v1'],
+    ['localhost/app', 'localhost/app:latest'],
+    ['registry.example.com:5000/app:1', 'registry.example.com:5000/app:1'],
+    ['[::1]:5000/app', '[::1]:5000/app:latest'],
+    [`nginx@${digest}`, `docker.io/library/nginx@${digest}`],
+    [`ghcr.io/a/b:1@${digest}`, `ghcr.io/a/b:1@${digest}`],
+    ['a__b/c--d.e', 'docker.io/a__b/c--d.e:latest'],
+  ])('%s is %s', (text, expected) => {
+    expect(normal(text)).toBe(expected);
+    expect(normal(expected)).toBe(expected);
+  });
+});
+
+describe('a malformed reference is refused', () => {
+  test.each([
+    '',
+    ' ',
+    'nginx ',
+    'Nginx',
+    'ghcr.io/Team/app',
+    'GHCR.io/team/app',
+    'ghcr.io/',
+    'ghcr.io//app',
+    '/app',
+    'ghcr.io/../app',
+    'ghcr.io/./app',
+    'ghcr.io/team/../../app:1',
+    'app:',
+    'app:-1',
+    `app:${'a'.repeat(129)}`,
+    'app@sha256:abc',
+    `app@${digest}:tag`,
+    `app@sha512:${'a'.repeat(128)}`,
+    `app@${digest.toUpperCase()}`,
+    'registry.example.com:99999/app',
+    'registry.example.com:0/app',
+    'registry.example.com:port/app',
+    'https://ghcr.io/team/app',
+    'user:password@ghcr.io/team/app',
+    `ghcr.io/${'a'.repeat(256)}`,
+    'app?x=1',
+    'app%2f..',
+    'app\n',
+  ])('%j', (text) => {
+    const parse = () => parseReference(text);
+    expect(parse).toThrow(BootstrapError);
+    expect(parse).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
+  });
+});
+
+test('a familiar name is how Docker users write it', () => {
+  expect(familiar('docker.io/library/nginx:1')).toBe('nginx:1');
+  expect(familiar('docker.io/team/app:1')).toBe('team/app:1');
+  expect(familiar('ghcr.io/team/app:1')).toBe('ghcr.io/team/app:1');
+});

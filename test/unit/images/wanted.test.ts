@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { wantedImages, type Wishes } from '../../../src/images/wanted.ts';
+import type { Workload } from '../../../src/inventory/port.ts';
+
+const registryHost = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+const workload = (...images: string[]): Workload => ({
+  kind: 'Deployment',
+  namespace: 'shop',
+  name: 'web',
+  images,
+  serviceAccount: 'default',
+  pullSecrets: [],
+  isStatic: false,
+});
+const gather = (more: Partial<Wishes>) =>
+  wantedImages({ naming: { project: 'myproject', map: {} }, registryHost, list: [], exclude: [], ...more });
+const sources = (more: Partial<Wishes>) => gather(more).others.map(({ source }) => source);
+
+describe('the wanted images', () => {
+  test('hold the operator even when nothing is asked for', () => {
+    expect(gather({})).toEqual({
+      operator: {
+        source: 'ghcr.io/external-secrets/external-secrets:v0.12.1',
+        repository: 'myproject/external-secrets',
+        tag: 'v0.12.1',
+        wantedBy: ['operator'],
+      },
+      others: [],
+      rejected: [],
+    });
+  });
+
+  test('are each there once, sorted, with everybody who asked', () => {
+    const wanted = gather({
+      list: ['redis:7', 'nginx'],
+      references: [{ text: 'docker.io/nginx:latest', wantedBy: 'file images.txt' }],
+      workloads: [workload('nginx', 'nginx')],
+    });
+    expect(wanted.others.map(({ source, wantedBy }) => [source, wantedBy])).toEqual([
+      ['docker.io/library/nginx:latest', ['config', 'file images.txt', 'Deployment shop/web']],
+      ['docker.io/library/redis:7', ['config']],
+    ]);
+  });
+
+  test('do not hold what is in the ECR already', () => {
+    expect(sources({ workloads: [workload(`${registryHost}/myproject/docker.io/library/nginx:1`)] })).toEqual(
+      [],
+    );
+  });
+
+  test('take the retired name of the operator for the operator', () => {
+    const wanted = gather({
+      workloads: [workload('oci.external-secrets.io/external-secrets/external-secrets:v0.12.1')],
+    });
+    expect(wanted.others).toEqual([]);
+    expect(wanted.operator.wantedBy).toEqual(['operator', 'Deployment shop/web']);
+  });
+
+  test.each(['nginx*', 'docker.io/library/nginx', 'docker.io/*', '*nginx:1'])(
+    'leave out what %s matches',
+    (glob) => {
+      expect(
+        sources({ list: ['nginx:1'], workloads: [workload('nginx:1', 'quay.io/a/b:1')], exclude: [glob] }),
+      ).toEqual(['quay.io/a/b:1']);
+    },
+  );
+
+  test('keep what somebody named by hand', () => {
+    const references = [{ text: 'nginx:1', wantedBy: 'command line' }];
+    expect(sources({ references, exclude: ['*'] })).toEqual(['docker.io/library/nginx:1']);
+  });
+
+  test('reject what the cluster names wrongly without failing', () => {
+    const { others, rejected } = gather({ workloads: [workload('Bad', 'ghcr.io/a__b/c:1', 'nginx')] });
+    expect(others).toHaveLength(1);
+    expect(rejected.map(({ reference, error }) => [reference, error.code])).toEqual([
+      ['Bad', 'reference-invalid'],
+      ['ghcr.io/a__b/c:1', 'repository-name-invalid'],
+    ]);
+  });
+
+  test('fail for what a person wrote wrongly', () => {
+    expect(() => gather({ list: ['Bad'] })).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
+  });
+
+  test('store a pinned image by its digest when its tag is wanted too', () => {
+    const { others } = gather({ list: ['nginx:1', `nginx:1@${digest('a')}`, `nginx:1@${digest('b')}`] });
+    expect(others.map(({ tag }) => tag).sort()).toEqual(['1', digest('a'), digest('b')]);
+  });
+
+  test('do not let two sources share a name', () => {
+    const naming = { project: 'myproject', map: { nginx: 'web', redis: 'web' } };
+    expect(() => gather({ naming, list: ['nginx:1', 'redis:1'] })).toThrow(
+      expect.objectContaining({ code: 'config-invalid' }),
+    );
+  });
+});
