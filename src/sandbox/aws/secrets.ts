@@ -20,6 +20,11 @@ interface ValueInput {
 
 const DAY = 86_400_000;
 
+const KEY_USE: Readonly<Record<string, readonly string[]>> = {
+  GetSecretValue: ['kms:Decrypt'],
+  PutSecretValue: ['kms:GenerateDataKey', 'kms:Decrypt'],
+};
+
 const invalid = (reason: string) => new AwsRefusal('InvalidRequestException', reason);
 const notFound = (what: string) =>
   new AwsRefusal('ResourceNotFoundException', `Secrets Manager can't find the specified ${what}.`);
@@ -49,6 +54,14 @@ export function secretsManager(secrets: Secrets, { account, region, clock }: Pla
     ),
     DeletedDate: secret.deletion && new Date(secret.deletion.at),
   });
+  /** A customer's key has to be usable by the caller; AWS's own key asks for nothing. */
+  const useOfKey = (operation: string, kmsKeyId: string | undefined) => {
+    if (kmsKeyId === undefined) return [];
+    const resource = kmsKeyId.startsWith('arn:')
+      ? kmsKeyId
+      : `arn:aws:kms:${region}:${account}:key/${kmsKeyId}`;
+    return (KEY_USE[operation] ?? []).map((action) => ({ action, resource }));
+  };
   const staged = (secret: Secret) => [...secret.versions].filter(([, { stages }]) => stages.size > 0);
 
   return {
@@ -59,7 +72,7 @@ export function secretsManager(secrets: Secrets, { account, region, clock }: Pla
       // A new secret's ARN has its random end before access is decided; an absent one has none, so that
       // a policy on `NAME-??????` denies reading it instead of telling that it is absent.
       const absent = operation === 'CreateSecret' ? `${prefix}${Name}-AAAAAA` : `${prefix}${SecretId}`;
-      const alsoNeeds = operation === 'GetSecretValue' && secret?.kmsKeyId ? ['kms:Decrypt'] : [];
+      const alsoNeeds = useOfKey(operation, secret?.kmsKeyId);
       const keys = {
         'kms:ViaService': `secretsmanager.${region}.amazonaws.com`,
         'secretsmanager:Name': Name,

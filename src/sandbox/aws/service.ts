@@ -31,8 +31,14 @@ export interface Target {
   readonly tags?: Tags | undefined;
   /** Condition keys of the service's own. */
   readonly keys?: Readonly<Record<string, string | undefined>>;
-  /** Further actions that the caller needs for this input. */
-  readonly alsoNeeds?: readonly string[];
+  /** What else the caller needs for this input, on other resources. */
+  readonly alsoNeeds?: readonly Need[];
+}
+
+export interface Need {
+  readonly action: string;
+  /** ARN. */
+  readonly resource: string;
 }
 
 export interface Service {
@@ -122,12 +128,15 @@ export class Gate {
       ...Object.fromEntries(tags.map(({ Key, Value = '' }) => [`aws:RequestTag/${Key}`, Value])),
       'aws:TagKeys': tagKeys.length > 0 ? tagKeys : undefined,
     };
-    const actions = [`${service.name}:${name}`, ...(target.alsoNeeds ?? [])];
+    const actions = [`${service.name}:${name}`];
     if (name.startsWith('Create') && tags.length > 0) {
       actions.push(`${service.name}:${TAGGING[name] ?? 'TagResource'}`);
     }
-    for (const action of actions)
-      this.identities.authorise(caller.user, { action, resource: target.arn, keys });
+    const needs = [
+      ...actions.map((action) => ({ action, resource: target.arn })),
+      ...(target.alsoNeeds ?? []),
+    ];
+    for (const need of needs) this.identities.authorise(caller.user, { ...need, keys });
   }
 }
 
