@@ -60,6 +60,11 @@ export class MirrorWorld {
     };
   }
 
+  /** Empties the cache on disk. */
+  forget(): void {
+    rmSync(join(this.#home, '.cache'), { recursive: true });
+  }
+
   /** Copies images, making their repositories first, and gives the results in order. */
   async copy(
     sources: readonly string[],
@@ -113,6 +118,6 @@ export function countOf(operations: readonly string[]): Record<string, number> {
   return counts;
 }
 
-function noDocker(): BootstrapError {
+export function noDocker(): BootstrapError {
   return new BootstrapError({ code: 'docker-unreachable', what: 'w', why: 'not here', hint: 'h' });
 }

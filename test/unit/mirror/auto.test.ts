@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Engine } from '../../../src/mirror/engine.ts';
+import type { MirrorResult } from '../../../src/mirror/port.ts';
+import { MirrorWorld, noDocker } from '../../support/mirror.ts';
+
+let world: MirrorWorld;
+let asked: string[];
+beforeAll(async () => {
+  world = await MirrorWorld.start();
+  world.source('quay.io').seed('app', '1');
+});
+afterAll(() => world.close());
+beforeEach(() => {
+  asked = [];
+  world.told.splice(0);
+  world.docker = () => Promise.resolve(localEngine());
+});
+
+/** An engine that has images whose name contains `local`. */
+function localEngine(): Engine {
+  const act: Engine['copy'] = (images) =>
+    Promise.resolve(
+      images.map((image): MirrorResult => {
+        asked.push(image.source);
+        const state = image.source.includes('local') ? 'copied' : 'failed';
+        const nothing = { bytesSent: 0, bytesMounted: 0, bytesSkipped: 0, requests: 0, seconds: 0 };
+        return { image, target: 't', engine: 'docker', state, platforms: [], ...nothing };
+      }),
+    );
+  return { name: 'docker', plan: act, copy: act };
+}
+const notes = () => world.told.flatMap((event) => (event.type === 'note' ? [event.text] : []));
+
+describe('auto', () => {
+  test('leaves to Docker what its registry does not have, and says so', async () => {
+    const results = await world.copy(['quay.io/app:1', 'quay.io/local:1']);
+    expect(results.map(({ engine, state }) => [engine, state])).toEqual([
+      ['registry', 'copied'],
+      ['docker', 'copied'],
+    ]);
+    expect(notes()).toEqual([expect.stringContaining('quay.io/local:1')]);
+  });
+
+  test('leaves to Docker what cannot be reached', async () => {
+    const [result] = await world.copy(['unreachable.example.com/local:1']);
+    expect(result).toMatchObject({ engine: 'docker', state: 'copied' });
+  });
+
+  test('keeps the words of the registry when Docker does not have it either', async () => {
+    const [result] = await world.copy(['quay.io/absent:1']);
+    expect(result).toMatchObject({ engine: 'registry', error: { code: 'image-missing' } });
+  });
+
+  test('keeps the words of the registry when there is no Docker', async () => {
+    world.docker = () => Promise.reject(noDocker());
+    const [result] = await world.copy(['quay.io/absent:1']);
+    expect(result?.error?.code).toBe('image-missing');
+  });
+
+  test('never leaves a refused login to Docker', async () => {
+    world.aws.sandbox.faults.plan({
+      kind: 'deny',
+      service: 'source',
+      operation: 'GetManifest',
+      from: 1,
+      to: 1,
+    });
+    const [result] = await world.copy(['quay.io/local:1']);
+    expect(result?.error?.code).toBe('registry-denied');
+    expect(asked).toEqual([]);
+  });
+});
