@@ -85,25 +85,32 @@ const descriptor = ({ mediaType, digest, bytes }: Blob): object => ({
 });
 
 const blockSize = 512;
-const endOfTar = Buffer.alloc(2 * blockSize);
+export const endOfTar = Buffer.alloc(2 * blockSize);
 
 const makeTar = (name: string, content: Buffer): Buffer => Buffer.concat([tarEntry(name, content), endOfTar]);
 
-/** One file in the ustar format of POSIX.1-1988. */
 function tarEntry(name: string, content: Buffer): Buffer {
+  return Buffer.concat([tarHeader(name, content.length), content, tarPadding(content.length)]);
+}
+
+/** What stands before a file's content, in the ustar format of POSIX.1-1988. */
+export function tarHeader(name: string, size: number): Buffer {
   const header = Buffer.alloc(blockSize);
   const octal = (value: number, length: number): string => value.toString(8).padStart(length - 1, '0');
   header.write(name, 0);
   header.write(octal(0o644, 8), 100);
   header.write(octal(0, 8), 108);
   header.write(octal(0, 8), 116);
-  header.write(octal(content.length, 12), 124);
+  header.write(octal(size, 12), 124);
   header.write(octal(0, 12), 136);
   header.write(' '.repeat(8), 148);
   header.write('0', 156);
   header.write('ustar\u000000', 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${octal(sum, 7)}\0 `, 148);
-  const padding = Buffer.alloc((blockSize - (content.length % blockSize)) % blockSize);
-  return Buffer.concat([header, content, padding]);
+  return header;
 }
+
+/** What stands after it. */
+export const tarPadding = (size: number): Buffer =>
+  Buffer.alloc((blockSize - (size % blockSize)) % blockSize);

@@ -1,21 +1,16 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { freePort, run } from './program.ts';
 import { TestRegistry } from './registry.ts';
 
 /** A real program in a folder of its own, both gone after {@link Part.stop}. */
 export interface Part {
   stop(): Promise<void>;
 }
-
-/** How long a program may take to answer, or to end, in milliseconds. */
-const patience = 30_000;
 
 /** Starts Debian's docker-registry with TLS and Basic authentication on a free port of loopback. */
 export async function startRegistry(): Promise<Part & { readonly registry: TestRegistry }> {
@@ -70,59 +65,8 @@ export async function startDocker(): Promise<Part & { readonly url: string }> {
   return { url: `unix://${socket}`, stop: () => program.stop() };
 }
 
-interface Program {
-  until(what: string, done: () => Promise<boolean>): Promise<void>;
-  stop(): Promise<void>;
-}
-
-function run(name: string, args: readonly string[], folder: string): Program {
-  const child = spawn(name, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: join(folder, 'home') },
-  });
-  let log = '';
-  child.stdout.on('data', (text: Buffer) => (log += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (log += text.toString()));
-  child.on('error', (error) => (log += error.message));
-  const stop = async (): Promise<void> => {
-    await end(child);
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  };
-  return {
-    stop,
-    until: async (what, done) => {
-      const deadline = Date.now() + patience;
-      while (!(await done())) {
-        if (child.pid === undefined || child.exitCode !== null || Date.now() > deadline) {
-          await stop();
-          throw new Error(`${name} never ${what}: ${log.slice(-2000)}`);
-        }
-        await delay(50);
-      }
-    },
-  };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  const forced = setTimeout(() => child.kill('SIGKILL'), patience);
-  await ended;
-  clearTimeout(forced);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Writes a self-signed `cert.pem` for loopback with its `key.pem`; resolves to the certificate. */
-async function makeCertificate(folder: string): Promise<string> {
+export async function makeCertificate(folder: string): Promise<string> {
   const subject = [
     '-subj',
     `/CN=${basename(folder)}`,
