@@ -15,7 +15,9 @@ export async function openWorld({ echo = false } = {}) {
     ECR_BOOTSTRAP_CONFIG: devNull,
     ECR_BOOTSTRAP_PROJECT: 'demo',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
-    ...(process.env.NO_COLOR ? { NO_COLOR: '1' } : {}),
+    // Captured output looks as on a screen, without its colours and motion.
+    ...(process.env.NO_COLOR || !echo ? { NO_COLOR: '1' } : {}),
+    ...(echo ? {} : { CI: 'true' }),
     ...(process.env.TERM ? { TERM: process.env.TERM } : {}),
   };
   for (const name of Object.keys(process.env))
@@ -40,7 +42,7 @@ export async function openWorld({ echo = false } = {}) {
           done();
         },
       });
-      return Object.assign(sink, { isTTY: echo && stream.isTTY, columns: stream.columns });
+      return Object.assign(sink, { isTTY: !echo || stream.isTTY, columns: stream.columns });
     };
     const streams = {
       stdin: process.stdin,

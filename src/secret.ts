@@ -6,6 +6,9 @@ const known = new Set<string>();
 /** Shorter values are not masked in text: they would hide ordinary words. */
 const shortestMasked = 8;
 
+/** Access key ids and regions are stored beside secrets and are none; findings and commands have to name them. */
+const isPublic = (value: string): boolean => /^(AKIA|ASIA)[A-Z0-9]{16}$|^[a-z]{2}(-[a-z]+)+-\d+$/.test(value);
+
 /**
  * A value that must never be shown. It prints as `(secret)` however it is printed: in templates, JSON and
  * `util.inspect`. The value leaves only by {@link Secret.reveal}, so that each place that needs it can be found.
@@ -16,7 +19,7 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
-    if (value.length >= shortestMasked) known.add(value);
+    if (value.length >= shortestMasked && !isPublic(value)) known.add(value);
   }
 
   reveal(): string {

@@ -1,26 +1,29 @@
 import { type Event, nameOf } from '../plan/index.ts';
 import type { Style } from './style.ts';
-import { formatDuration } from './units.ts';
+import { formatDuration, plural } from './units.ts';
 
 const doing = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
-/** Lines that an event leaves behind. With a live line, what is only under way is shown there instead. */
-export function eventLines(event: Event, style: Style, how: { verbose: boolean; live: boolean }): string[] {
+/** Lines that an event leaves behind. On a screen a step is one line; a pipe gets one for each change. */
+export function eventLines(event: Event, style: Style, how: { verbose: boolean; screen: boolean }): string[] {
   switch (event.type) {
     case 'step-started':
       return how.verbose ? [style.dim(`${event.step}: ${event.title}`)] : [];
     case 'step-done': {
       if (event.changed === 0 && !how.verbose) return [];
-      const time = style.dim(formatDuration(event.milliseconds));
-      return [`${style.good('✓')} ${event.step} ${time}`];
+      const count = plural(event.changed, 'change').padEnd(10);
+      const time = style.dim(`${count}  ${formatDuration(event.milliseconds)}`);
+      return [`${style.good('✓')} ${event.step.padEnd(24)}${time}`];
     }
     case 'found-on-the-way':
       return [`  ${style.warn('found on the way:')} ${event.change.action} ${nameOf(event.change.target)}`];
     case 'change-done':
-      return outcomeLines(event, style, how.verbose);
+      return outcomeLines(event, style, how);
     case 'waiting':
-      // Without a live line, one plain line in ten seconds tells that the run is alive.
-      return how.live || event.seconds % 10 !== 0 ? [] : [style.dim(`  waiting for ${event.what}`)];
+      // One plain line in ten seconds tells a log's reader that the run is alive; a screen has its live line.
+      return how.screen || event.seconds === 0 || event.seconds % 10 !== 0
+        ? []
+        : [style.dim(`  waiting for ${event.what}`)];
     case 'finding':
       return [`  ${style.warn('!')} ${event.finding.what}: ${event.finding.why}`];
     case 'note':
@@ -34,14 +37,14 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
 }
 
 function outcomeLines(
-  event: Extract<Event, { type: 'change-done' }>,
+  { outcome }: Extract<Event, { type: 'change-done' }>,
   style: Style,
-  verbose: boolean,
+  { verbose, screen }: { verbose: boolean; screen: boolean },
 ): string[] {
-  const { outcome } = event;
   const target = nameOf(outcome.change.target);
   if (outcome.result === 'skipped') return verbose ? [style.dim(`  skipped ${target}`)] : [];
   if (outcome.result === 'failed') return [`  ${style.bad('✗')} ${target}: ${outcome.error.why}`];
+  if (screen && !verbose) return [];
   const detail = outcome.detail ? style.dim(`  ${outcome.detail}`) : '';
   return [`  ${doing[outcome.change.action]} ${target}${detail}`];
 }

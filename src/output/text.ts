@@ -33,7 +33,9 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     event: (event) => {
       if (quiet) return;
       live.follow(event);
-      say(eventLines(event, style, { verbose: verbosity === 'verbose', live: live.moves }));
+      say(
+        eventLines(event, style, { verbose: verbosity === 'verbose', screen: streams.stderr.isTTY === true }),
+      );
     },
     show: (view: View) => {
       live.clear();

@@ -37,11 +37,13 @@ function summary(changes: readonly Change[], dryRun: boolean): string {
 }
 
 /** One change a line; changes that are alike but for their target become one line with a count, unless verbose. */
-function changeLines(changes: readonly Change[], style: Style, verbose: boolean): string[] {
+export function changeLines(changes: readonly Change[], style: Style, verbose: boolean): string[] {
   if (verbose) return changes.flatMap((change) => changeLine(change, style));
   const groups = new Map<string, Change[]>();
   for (const change of changes) {
-    const key = JSON.stringify([change.action, change.target.kind, change.fields, change.reason]);
+    // What is created differs by its reason only, which the list of names need not tell.
+    const reason = change.action === 'create' ? undefined : change.reason;
+    const key = JSON.stringify([change.action, change.target.kind, change.fields, reason]);
     const group = groups.get(key);
     if (group) group.push(change);
     else groups.set(key, [change]);

@@ -2,6 +2,7 @@ import type { Finding, StepStatus } from '../../plan/index.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';
+import { changeLines } from './plan.ts';
 
 /** More findings alike in one step are counted, not listed, unless verbose. */
 const mostAlike = 5;
@@ -16,17 +17,18 @@ export function statusLines(
   return [...lines, '', verdict(steps, healthy, style)];
 }
 
-function stepLines(
-  { step, title, findings }: StepStatus,
-  width: number,
-  style: Style,
-  verbose: boolean,
-): string[] {
+function stepLines(status: StepStatus, width: number, style: Style, verbose: boolean): string[] {
+  const { step, title, findings } = status;
   const head = `${levelMark(worst(findings), style)} ${style.bold(step.padEnd(width))}  ${style.dim(title)}`;
-  const shown = findings.filter(
-    (finding) => finding.level !== 'ok' || verbose || finding.code !== 'in-order',
-  );
-  return [head, ...listed(shown, verbose, style).map((line) => `    ${line}`)];
+  const others = findings.filter(({ code, level }) => code !== 'drift' && (verbose || level !== 'ok'));
+  const lines = [...driftLines(status, style, verbose), ...listed(others, verbose, style)];
+  return [head, ...lines.map((line) => `    ${line}`)];
+}
+
+/** What differs, as the plan shows it: that is what `up` would do about it. */
+function driftLines({ drift }: StepStatus, style: Style, verbose: boolean): string[] {
+  if (drift.length === 0) return [];
+  return [...changeLines(drift, style, verbose), `    ${style.dim('do: ')} ecr-bootstrap up`];
 }
 
 function listed(findings: readonly Finding[], verbose: boolean, style: Style): string[] {

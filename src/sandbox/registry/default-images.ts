@@ -14,9 +14,10 @@ export const DEFAULT_IMAGES: readonly (readonly [
   ['docker.io', 'library/nginx', '1.27', { ...both, base, layers: 3, attestations: true }],
   ['quay.io', 'prometheus/node-exporter', 'v1.9.0', { ...both, schema2: true }],
   ['registry.k8s.io', 'pause', '3.10', both],
-  ['registry.k8s.io', 'coredns/coredns', 'v1.12.0', both],
-  ['registry.k8s.io', 'etcd', '3.5.16-0', both],
+  ['docker.io', 'prom/prometheus', 'v3.1.0', { ...both, base }],
+  ['registry.k8s.io', 'coredns/coredns', 'v1.13.1', both],
+  ['registry.k8s.io', 'etcd', '3.6.8-0', both],
   ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'].map(
-    (name) => ['registry.k8s.io', name, 'v1.32.0', { ...both, base }] as const,
+    (name) => ['registry.k8s.io', name, 'v1.36.3', { ...both, base }] as const,
   ),
 ];

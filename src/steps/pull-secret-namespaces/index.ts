@@ -21,7 +21,7 @@ export interface CopiesState extends ObjectsState {
 /** Makes the operator keep a copy of the pull secret in every other namespace. */
 export const pullSecretNamespaces: Step<CopiesState> = {
   id: 'pull-secret-namespaces',
-  title: 'Pull secret in every namespace',
+  title: 'pull secret in every namespace',
   needs: ['cluster'],
   rights: [
     {

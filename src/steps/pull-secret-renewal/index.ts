@@ -20,7 +20,7 @@ import { waitForRenewal } from './ready.ts';
  */
 export const pullSecretRenewal: Step<ObjectsState> = {
   id: 'pull-secret-renewal',
-  title: 'Renewal of the pull secret',
+  title: 'renewal of the pull secret',
   needs: ['cluster'],
   rights: [
     {

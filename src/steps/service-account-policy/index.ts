@@ -13,7 +13,7 @@ export interface PolicyState extends ObjectsState {
 /** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
 export const serviceAccountPolicy: Step<PolicyState> = {
   id: 'service-account-policy',
-  title: 'Admission policy for new service accounts',
+  title: 'admission policy for new service accounts',
   needs: ['cluster'],
   rights: [
     {

@@ -14,7 +14,7 @@ const concurrency = 16;
 /** Makes every service account name the pull secret, so that pods use it without saying so. */
 export const serviceAccounts: Step<ServiceAccountsState> = {
   id: 'service-accounts',
-  title: 'Service accounts that use the pull secret',
+  title: 'service accounts that use the pull secret',
   needs: ['cluster'],
   rights: [
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'patch'] },

@@ -1,0 +1,142 @@
+// Writes everything in the docs that is made from the program: references, the JSON Schema, and the README's
+// terminal output, which comes from a real run in a sandbox. With --check nothing is written, and what is stale
+// makes the exit code 1; terminal output is left out of that, for it tells times.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { commands } from '../dist/commands/index.js';
+import { jsonSchema, typeOf } from '../dist/config/describe.js';
+import { settings } from '../dist/config/settings.js';
+import { errorCodes, findingCodes } from '../dist/errors/index.js';
+import { openWorld } from './world.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const check = process.argv.includes('--check');
+const made = '<!-- Made by `npm run docs`; edit the source instead. -->';
+const stale = [];
+
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+const cell = (text) => String(text).replaceAll('|', '\\|');
+const code = (text) => (text === '' ? '' : `\`${text}\``);
+
+function put(name, text) {
+  const file = `${root}${name}`;
+  let before = '';
+  try {
+    before = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  if (before === text) return;
+  if (check) stale.push(name);
+  else writeFileSync(file, text);
+}
+
+function keys(schema, prefix = '') {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, key]) =>
+    key.properties ? keys(key, `${prefix}${name}.`) : [[`${prefix}${name}`, key]],
+  );
+}
+
+function configuration() {
+  const rows = keys(jsonSchema()).map(([path, key]) => {
+    const setting = settings.find((each) => each.key === path);
+    const flag = setting ? `--${setting.flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}` : '';
+    const fallback = key.default === undefined ? '' : JSON.stringify(key.default);
+    return [
+      code(path),
+      typeOf(key),
+      code(fallback),
+      code(flag),
+      code(setting?.env ?? ''),
+      key.description ?? '',
+    ];
+  });
+  return `# Configuration
+
+${made}
+
+\`ecr-bootstrap.yaml\` in the working folder, or the file of \`-c\`. A flag wins over a variable, a variable over the
+file, the file over what other programs are told (\`AWS_REGION\`, \`AWS_PROFILE\`, \`KUBECONFIG\`), and that over the
+default. \`ecr-bootstrap init\` writes a commented file; \`ecr-bootstrap config\` prints what is in force and why.
+
+${table(['Key', 'Value', 'Default', 'Flag', 'Variable', 'Meaning'], rows)}
+`;
+}
+
+function errors() {
+  const failures = Object.entries(errorCodes).map(([name, { exit, about }]) => [code(name), exit, about]);
+  const findings = Object.entries(findingCodes).map(([name, about]) => [code(name), about]);
+  return `# Errors and findings
+
+${made}
+
+Every error says what failed, why, and what to do; with \`-o json\` it is the document's \`error\`, with a \`code\` from
+this list. Exit codes: 0 done or healthy, 1 failed, 2 command line, configuration or preflight (nothing was changed),
+3 drift or unhealthy, 130 interrupted, 70 a bug of this program.
+
+## Errors
+
+${table(['Code', 'Exit', 'Meaning'], failures)}
+
+## Findings
+
+Plans and \`status\` list findings, each with a level: \`ok\`, \`warning\`, \`failed\` or \`unknown\`.
+
+${table(['Code', 'Meaning'], findings)}
+`;
+}
+
+async function commandReference(run) {
+  const helps = [];
+  for (const { name } of commands) {
+    const { output } = await run(`${name} --help`);
+    const own = output.replace(/\nGlobal Options:[\s\S]*?\n\n/, '\n').trimEnd();
+    helps.push(`## ${name}\n\n\`\`\`text\n${own}\n\`\`\``);
+  }
+  const { output } = await run('--help');
+  return `# Commands
+
+${made}
+
+\`\`\`text
+${output.trimEnd()}
+\`\`\`
+
+${helps.join('\n\n')}
+`;
+}
+
+/** Replaces what stands between \`<!-- run: LINE -->\` and \`<!-- end -->\` by what that line prints. */
+async function terminalOutput(text, run) {
+  const parts = text.split(/(<!-- run: .*? -->)[\s\S]*?(<!-- end -->)/);
+  let result = '';
+  for (const part of parts) {
+    const line = /^<!-- run: (.*) -->$/.exec(part)?.[1];
+    result += part;
+    if (line === undefined) continue;
+    const { output } = await run(line);
+    result += `\n\n\`\`\`text\n$ ecr-bootstrap ${line}\n${output.trimEnd()}\n\`\`\`\n\n`;
+  }
+  return result;
+}
+
+mkdirSync(`${root}docs`, { recursive: true });
+mkdirSync(`${root}schema`, { recursive: true });
+const { run, close } = await openWorld();
+try {
+  put('schema/ecr-bootstrap.schema.json', `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
+  put('docs/configuration.md', configuration());
+  put('docs/errors.md', errors());
+  put('docs/commands.md', await commandReference(run));
+  if (!check) {
+    const readme = readFileSync(`${root}README.md`, 'utf8');
+    put('README.md', await terminalOutput(readme, run));
+  }
+} finally {
+  await close();
+}
+if (stale.length > 0) {
+  console.error(`Stale: ${stale.join(', ')}. Run npm run docs.`);
+  process.exitCode = 1;
+}
