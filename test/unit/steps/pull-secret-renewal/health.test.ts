@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { Finding } from '../../../../src/plan/index.ts';
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
+import type { OperatorWorld } from '../operator-world.ts';
+import { startWithRotation } from '../rotation-world.ts';
+
+let world: OperatorWorld;
+
+beforeAll(async () => {
+  world = await startWithRotation();
+});
+
+afterAll(() => world.close());
+
+async function health(): Promise<readonly Finding[]> {
+  const ctx = world.context();
+  return (await pullSecretRenewal.health?.(await pullSecretRenewal.observe(ctx), ctx)) ?? [];
+}
+
+it('tells how long the token of the operator lasts', async () => {
+  expect(await health()).toMatchObject([
+    { code: 'in-order', what: expect.stringContaining('11 h 59 min') as string },
+  ]);
+});
+
+it('says with the words of AWS that the key is refused', async () => {
+  const [key] = await world.aws.iam.accessKeys('image-puller');
+  await world.aws.iam.deleteAccessKey('image-puller', key?.id ?? '');
+  world.sandbox.clock.advance(2 * 3_600_000);
+  await vi.waitFor(
+    async () =>
+      expect(await health()).toContainEqual(
+        expect.objectContaining({
+          code: 'key-refused',
+          target: { kind: 'ExternalSecret', name: 'external-secrets/puller' },
+          why: expect.stringContaining('UnrecognizedClientException') as string,
+        }),
+      ),
+    { timeout: 10_000, interval: 100 },
+  );
+});

@@ -1,0 +1,92 @@
+import { afterEach, expect, it } from 'vitest';
+import type { Finding } from '../../../../src/plan/index.ts';
+import { serviceAccounts } from '../../../../src/steps/service-accounts/index.ts';
+import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
+import { edit } from '../edit.ts';
+import { OperatorWorld } from '../operator-world.ts';
+
+let world: OperatorWorld;
+
+afterEach(() => world.close());
+
+const shop = ['ServiceAccount', 'default', 'shop'] as const;
+const pullSecrets = (name: string, namespace: string): unknown =>
+  (world.inside.get('ServiceAccount', name, namespace) as { imagePullSecrets?: unknown }).imagePullSecrets;
+
+async function health(): Promise<readonly Finding[]> {
+  const ctx = world.context();
+  return (await serviceAccounts.health?.(await serviceAccounts.observe(ctx), ctx)) ?? [];
+}
+
+it('keeps the entries of others, and their order', async () => {
+  world = await OperatorWorld.start();
+  edit(world, shop, (account) => ({ ...account, imagePullSecrets: [{ name: 'theirs' }] }));
+  await applyStep(serviceAccounts, world);
+  expect(pullSecrets('default', 'shop')).toEqual([{ name: 'theirs' }, { name: 'puller' }]);
+});
+
+it('looks again when somebody else was quicker, and keeps what they added', async () => {
+  world = await OperatorWorld.start();
+  const ctx = world.context();
+  const state = await serviceAccounts.observe(ctx);
+  const { changes } = serviceAccounts.diff(state, ctx);
+  edit(world, shop, (account) => ({ ...account, imagePullSecrets: [{ name: 'quick' }] }));
+  world.inside.delete('ServiceAccount', 'default', 'monitoring');
+  const outcomes = await serviceAccounts.apply(changes, state, runOf(ctx));
+  expect(outcomes.filter(({ result }) => result !== 'done')).toEqual([]);
+  expect(pullSecrets('default', 'shop')).toEqual([{ name: 'quick' }, { name: 'puller' }]);
+});
+
+it('leaves alone what opts out, and lists it', async () => {
+  world = await OperatorWorld.start({
+    settings: {
+      namespaces: { exclude: ['monitoring'] },
+      serviceAccounts: { exclude: ['kube-system/core*'] },
+    },
+  });
+  edit(world, shop, ({ metadata, ...rest }) => ({
+    ...rest,
+    metadata: { ...metadata, labels: { 'ecr-bootstrap.dev/ignore': 'true' } },
+  }));
+  await applyStep(serviceAccounts, world);
+  expect(pullSecrets('default', 'shop')).toBeUndefined();
+  expect(pullSecrets('coredns', 'kube-system')).toBeUndefined();
+  expect(pullSecrets('default', 'monitoring')).toBeUndefined();
+  expect(pullSecrets('kube-proxy', 'kube-system')).toEqual([{ name: 'puller' }]);
+  const ignored = (await health()).filter(({ code }) => code === 'namespace-ignored');
+  expect(ignored.map(({ target }) => target.name).sort()).toEqual(['kube-system/coredns', 'shop/default']);
+});
+
+it('plans for a service account that appeared since', async () => {
+  world = await OperatorWorld.start();
+  await applyStep(serviceAccounts, world);
+  world.inside.put({ kind: 'ServiceAccount', metadata: { name: 'new', namespace: 'shop' } });
+  const { changes } = await planStep(serviceAccounts, world);
+  expect(changes).toMatchObject([{ action: 'update', target: { name: 'shop/new' } }]);
+});
+
+it('names pods that cannot pull with the reason, and workloads with pull secrets of their own', async () => {
+  world = await OperatorWorld.start();
+  const host = await world.aws.ecr.registryHost();
+  const container = { name: 'app', image: `${host}/myproject/app:1` };
+  world.inside.put({
+    kind: 'Pod',
+    metadata: { name: 'alone', namespace: 'shop' },
+    spec: { imagePullSecrets: [{ name: 'theirs' }], nodeName: 'elsewhere', containers: [container] },
+    status: {
+      phase: 'Pending',
+      containerStatuses: [
+        {
+          ...container,
+          restartCount: 0,
+          state: { waiting: { reason: 'ErrImagePull', message: 'failed to pull: 401 Unauthorized' } },
+        },
+      ],
+    },
+  });
+  const found = (await health()).filter(({ target }) => target.name === 'shop/alone');
+  expect(found).toMatchObject([
+    { code: 'pull-failing', hint: expect.stringContaining('kubectl delete pod -n shop alone') as string },
+    { code: 'pod-pull-secrets', level: 'warning' },
+  ]);
+});
