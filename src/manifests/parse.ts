@@ -7,8 +7,10 @@ import { BootstrapError, reasonOf } from '../errors/index.ts';
  * @throws BootstrapError `manifest-unusable` when it is no YAML or holds something that is no Kubernetes object
  */
 export async function parseObjects(text: string, from: string): Promise<KubeObject[]> {
-  const { loadAll } = await import('js-yaml');
-  const documents = attempt(() => loadAll(text), from).filter((document) => document != null);
+  const { CORE_SCHEMA, loadAll } = await import('js-yaml');
+  const documents = attempt(() => loadAll(text, null, { schema: CORE_SCHEMA }), from).filter(
+    (document) => document != null,
+  );
   return documents.map((document, index) => {
     if (isObject(document)) return document;
     throw unusable(from, `document ${index + 1} is no Kubernetes object: it has no apiVersion, kind or name`);

@@ -28,7 +28,7 @@ export async function observeSeed(ctx: Context): Promise<SeedState> {
   const v1 = { apiVersion: 'v1' } as const;
   const [host, stored, seenNamespace, keySecret, pullSecret] = await Promise.all([
     ctx.registryHost(),
-    readStoredPair(ctx.aws, secretNames(config)),
+    readStoredPair(ctx.aws.secrets, secretNames(config)),
     cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),

@@ -1,4 +1,5 @@
-import type { AwsPort, KeyPair, SecretInfo, SecretsPort } from '../../aws/port.ts';
+import type { KeyPair, SecretsPort } from '../../aws/port.ts';
+import { describeAll, holderOf, parts } from '../image-puller-key/stored.ts';
 import type { SecretNames } from '../policies/names.ts';
 
 /** The image-puller's key as Secrets Manager holds it. */
@@ -8,29 +9,17 @@ export type StoredPair =
   | { readonly state: 'torn' }
   | { readonly state: 'absent' };
 
-export async function readStoredPair(
-  { secrets }: AwsPort,
-  { id, secret, region }: SecretNames,
-): Promise<StoredPair> {
-  const names = [id, secret, region];
-  const versions = (await Promise.all(names.map((name) => secrets.describe(name)))).map(currentVersion);
+/** The current pair. It is read by its version, so that a write in between cannot tear it. */
+export async function readStoredPair(secrets: SecretsPort, names: SecretNames): Promise<StoredPair> {
+  const stored = await describeAll(secrets, names);
+  const versions = parts.map((part) =>
+    stored[part]?.deleted ? undefined : holderOf(stored[part], 'AWSCURRENT'),
+  );
   const [version] = versions;
   if (version === undefined || versions.includes(undefined)) return { state: 'absent' };
   if (versions.some((other) => other !== version)) return { state: 'torn' };
-  return readVersion(secrets, names, version);
-}
-
-/** By version, so that a write in between cannot tear the pair. */
-async function readVersion(
-  secrets: SecretsPort,
-  names: readonly string[],
-  version: string,
-): Promise<StoredPair> {
-  const values = await Promise.all(names.map((name) => secrets.value(name, { id: version })));
+  const values = await Promise.all(parts.map((part) => secrets.value(names[part], { id: version })));
   const [id, secretAccessKey, region] = values;
   if (id === undefined || secretAccessKey === undefined || region === undefined) return { state: 'absent' };
   return { state: 'whole', pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region.reveal() };
 }
-
-const currentVersion = (info: SecretInfo | undefined): string | undefined =>
-  info?.deleted === false ? info.versions.find(({ stages }) => stages.includes('AWSCURRENT'))?.id : undefined;

@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly settings?: object;
   /** How the operator's image in the ECR is built; null for none. */
   readonly image?: ImageSeed | null;
+  /** False before Secrets Manager holds the image puller's key. */
+  readonly keyStored?: boolean;
 }
 
 /** A cluster and an account in which the image puller has its key and the ECR its operator. */
@@ -78,7 +80,7 @@ export class OperatorWorld implements StepWorld {
       buildImage(repository, 'external-secrets', 'v0.12.1', options.image ?? {});
     }
     const { user, key } = sandbox.aws.addUser('image-puller', addPolicy(sandbox, config));
-    await storePair(aws, config, pairOf(key));
+    if (options.keyStored !== false) await storePair(aws, config, pairOf(key));
     const cacheDir = join(folder, 'cache');
     const operatorSource = createOperatorSource({ config: config.externalSecrets, net, cacheDir });
     const context = (): Context => ({

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../../src/sandbox/cluster/index.ts';
+import { Secret } from '../../../../src/secret.ts';
+import { operator } from '../../../../src/steps/operator/index.ts';
+import { secretNames } from '../../../../src/steps/policies/names.ts';
+import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces/index.ts';
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
+import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
+import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
+import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
+
+const namespace = 'external-secrets';
+const open: OperatorWorld[] = [];
+const start = async (options?: WorldOptions): Promise<OperatorWorld> => {
+  const world = await OperatorWorld.start(options);
+  open.push(world);
+  return world;
+};
+const seeded = async (): Promise<OperatorWorld> => {
+  const world = await start();
+  await applyStep(pullSecretSeed, world);
+  return world;
+};
+
+/** The whole rotation at work. */
+const rotating = async (): Promise<OperatorWorld> => {
+  const world = await (await start()).prepare();
+  for (const step of [operator, pullSecretRenewal, pullSecretNamespaces]) await applyStep(step, world);
+  return world;
+};
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((world) => world.close()));
+});
+
+type SecretObject = KubeObject & { type: string; data: Record<string, string> };
+
+function secretIn(world: OperatorWorld, name: string, where = namespace): SecretObject {
+  const secret = world.inside.get('Secret', name, where);
+  if (secret === undefined) throw new Error(`no Secret ${where}/${name}`);
+  return secret as SecretObject;
+}
+
+const decoded = (secret: SecretObject, key: string): string =>
+  Buffer.from(secret.data[key] ?? '', 'base64').toString();
+
+/** The names under which a plan mentions things, whatever the order. */
+const planned = async (world: OperatorWorld): Promise<string[]> =>
+  namesIn((await planStep(pullSecretSeed, world)).changes);
+
+describe('the seed', () => {
+  it('is a docker config for the registry that tells when its token ends', async () => {
+    const world = await seeded();
+    const puller = secretIn(world, 'puller');
+    expect(puller.type).toBe('kubernetes.io/dockerconfigjson');
+    const { auths } = JSON.parse(decoded(puller, '.dockerconfigjson')) as { auths: object };
+    expect(Object.keys(auths)).toEqual([world.sandbox.registryHost]);
+    const end = decoded(puller, 'expires_at');
+    expect(puller.metadata.annotations).toMatchObject({ 'ecr-bootstrap.dev/expires-at': end });
+    expect(Number(end) * 1000 - world.sandbox.clock.now()).toBeGreaterThan(11 * 3_600_000);
+  });
+
+  it('is planned also before there is an access key, and cannot be made without one', async () => {
+    const world = await start({ keyStored: false });
+    const { changes, findings } = await planStep(pullSecretSeed, world);
+    expect(namesIn(changes)).toContain('Secret external-secrets/puller');
+    expect(findings).toEqual([]);
+    await expect(applyStep(pullSecretSeed, world)).rejects.toMatchObject({ code: 'key-unproven' });
+  });
+
+  it('leaves a Secret alone that the operator renewed', async () => {
+    const world = await rotating();
+    world.sandbox.clock.advance(2 * 3_600_000);
+    await world.inside.settled();
+    expect(secretIn(world, 'puller').metadata.labels).toMatchObject({
+      'reconcile.external-secrets.io/managed': 'true',
+    });
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('replaces a Secret of ours that has another type, for a type cannot change', async () => {
+    const world = await seeded();
+    const { data: _, ...puller } = secretIn(world, 'puller');
+    world.inside.put({ ...puller, type: 'Opaque' } as KubeObject);
+    const { changes } = await planStep(pullSecretSeed, world);
+    expect(changes).toMatchObject([{ action: 'replace', target: { name: 'external-secrets/puller' } }]);
+    await applyStep(pullSecretSeed, world);
+    expect(secretIn(world, 'puller').type).toBe('kubernetes.io/dockerconfigjson');
+  });
+
+  it("does not touch somebody else's Secret of that name, and blocks the run", async () => {
+    const world = await start();
+    world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
+    world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace } });
+    const { changes, findings } = await planStep(pullSecretSeed, world);
+    expect(namesIn(changes)).not.toContain('Secret external-secrets/puller');
+    expect(findings).toMatchObject([{ code: 'pull-secret-foreign', blocking: true }]);
+  });
+
+  it('uses a namespace that somebody else made, and would not delete it', async () => {
+    const world = await start();
+    world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
+    await applyStep(pullSecretSeed, world);
+    const ctx = world.context();
+    const removed = pullSecretSeed.remove?.(await pullSecretSeed.observe(ctx), ctx) ?? [];
+    expect(namesIn(removed)).toEqual([
+      'Secret external-secrets/image-puller',
+      'Secret external-secrets/puller',
+    ]);
+  });
+
+  it('does not use a torn pair: it says so, and keeps what works', async () => {
+    const world = await seeded();
+    const { secret } = secretNames(world.config);
+    const value = new Secret(randomUUID());
+    await world.aws.secrets.put(secret, value, { token: randomUUID(), stages: ['AWSCURRENT'] });
+    const { changes, findings } = await planStep(pullSecretSeed, world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'secret-pair-torn' }]);
+  });
+
+  it('cannot tell what the registry thinks while it gives no answer, and changes nothing then', async () => {
+    const world = await seeded();
+    world.sandbox.hosts.delete(world.sandbox.registryHost);
+    const { changes, findings } = await planStep(pullSecretSeed, world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'token-unknown', level: 'unknown' }]);
+  });
+
+  it('is followed by a sync of every level when the key changed', async () => {
+    const world = await rotating();
+    const before = secretIn(world, 'puller', 'shop').data;
+    await world.rotateKey();
+    await applyStep(pullSecretSeed, world);
+    const [source, copy] = [secretIn(world, 'puller'), secretIn(world, 'puller', 'shop')];
+    expect(copy.data).not.toEqual(before);
+    expect(copy.data).toEqual(source.data);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('prints neither key nor token, in its plan or its YAML', async () => {
+    const world = await seeded();
+    const token = decoded(secretIn(world, 'puller'), '.dockerconfigjson');
+    const key = decoded(secretIn(world, 'image-puller'), 'AWS_SECRET_ACCESS_KEY');
+    world.sandbox.clock.advance(13 * 3_600_000);
+    await world.rotateKey();
+    const rendered = await pullSecretSeed.render?.(world.context());
+    const shown = inspect([await planStep(pullSecretSeed, world), rendered], { depth: null });
+    const shownAsJson = JSON.stringify([await planStep(pullSecretSeed, world), rendered]);
+    for (const text of [shown, shownAsJson]) {
+      expect(text).not.toContain(token);
+      expect(text).not.toContain(key);
+      expect(text).not.toContain(Buffer.from(key).toString('base64'));
+      expect(text).not.toContain(decoded(secretIn(world, 'image-puller'), 'AWS_SECRET_ACCESS_KEY'));
+    }
+  });
+});
