@@ -139,7 +139,7 @@ test('an immutable tag with the same digest is a success', async () => {
   await world.copy([name]);
   Object.assign(world.held(repository), { tagMutability: 'IMMUTABLE' });
   expect((await world.copy([name]))[0]?.state).toBe('current');
-  world.source('quay.io').seed(name.slice(16, -2), '1', { base: ['other'] });
+  world.source('registry.k8s.io').seed(name.slice(16, -2), '1', { base: ['other'] });
   const [refused] = await world.copy([name]);
   expect(refused).toMatchObject({ state: 'failed' });
   expect(refused?.error?.hint).toContain('immutable');

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../../src/secret.ts';
+import { makeImage } from '../../support/images.ts';
+import { OciServer } from '../../support/oci-server.ts';
+import { EngineWorld } from '../../support/registry-engine.ts';
+
+const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
+const login = () => ({ username: 'me', password: new Secret(randomBytes(12).toString('hex')) });
+const basic = ({ username, password }: ReturnType<typeof login>) =>
+  `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}`;
+
+let world: EngineWorld;
+beforeEach(async () => {
+  world = await EngineWorld.start();
+  for (const name of ['a', 'b', 'c']) world.source.put(name, '1', [image]);
+});
+afterEach(() => world.close());
+
+const guard = (
+  server: OciServer,
+  challenge: string,
+  isRight: (authorization: string | undefined) => boolean,
+) => {
+  server.mischief = ({ headers }) =>
+    isRight(headers.authorization) ? undefined : { status: 401, headers: { 'www-authenticate': challenge } };
+};
+const refused = (server: OciServer) =>
+  server.seen.filter(({ headers }) => headers.authorization === undefined);
+
+describe('Basic', () => {
+  test('costs one refused request, whatever is asked after it', async () => {
+    const me = login();
+    world.credentials = { find: () => Promise.resolve(me) };
+    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
+    const results = await world.copy(['a', 'b', 'c']);
+    expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
+    expect(refused(world.source)).toHaveLength(1);
+  });
+
+  test.each([
+    ['without a login', undefined],
+    ['with a wrong one', login()],
+  ])('%s is refused with what to do', async (_, credential) => {
+    world.credentials = { find: () => Promise.resolve(credential) };
+    guard(world.source, 'Basic realm="r"', () => false);
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({
+      code: 'registry-denied',
+      hint: expect.stringContaining('docker login') as string,
+    });
+  });
+
+  test('goes out at once to the target, and with a new token when the old one is over in the middle', async () => {
+    const [old, renewed] = [login(), login()];
+    let isOver = false;
+    world.identity = {
+      preemptive: true,
+      hint: 'ask',
+      credential: (bad) => Promise.resolve(bad || isOver ? renewed : old),
+    };
+    let uploads = 0;
+    world.target.mischief = ({ kind, headers }) => {
+      if (kind === 'PUT uploads' && (uploads += 1) === 1) isOver = true;
+      const right = basic(isOver ? renewed : old);
+      return headers.authorization === right
+        ? undefined
+        : { status: 401, headers: { 'www-authenticate': 'Basic realm="ecr"' } };
+    };
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toBeUndefined();
+    expect(refused(world.target)).toHaveLength(0);
+  });
+});
+
+describe('Bearer', () => {
+  const asked: { url: URL; headers: IncomingMessage['headers'] }[] = [];
+  const issued = new Set<string>();
+  let life = 300;
+  const service = createServer((request, response) => {
+    asked.push({ url: new URL(request.url ?? '/', 'http://token'), headers: request.headers });
+    const token = randomBytes(12).toString('hex');
+    issued.add(`Bearer ${token}`);
+    response.end(JSON.stringify({ token, expires_in: life }));
+  });
+  beforeEach(async () => {
+    asked.splice(0);
+    issued.clear();
+    life = 300;
+    service.listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    const { port } = service.address() as AddressInfo;
+    const challenge = `Bearer realm="http://127.0.0.1:${port}/token",service="s",scope="repository:x:pull"`;
+    guard(world.source, challenge, (authorization) => issued.has(authorization ?? ''));
+  });
+  afterEach(async () => {
+    service.closeAllConnections();
+    service.close();
+    await once(service, 'close');
+  });
+
+  test('one token is fetched for each repository, anonymously without a login', async () => {
+    await world.copy(['a', 'b']);
+    expect(asked.map(({ url }) => url.searchParams.get('scope')).sort()).toEqual([
+      'repository:a:pull',
+      'repository:b:pull',
+    ]);
+    expect(
+      asked.every(({ headers, url }) => !headers.authorization && url.searchParams.get('service') === 's'),
+    ).toBe(true);
+  });
+
+  test('the login is shown to the token service only', async () => {
+    const me = login();
+    world.credentials = { find: () => Promise.resolve(me) };
+    await world.copy(['a']);
+    expect(asked.map(({ headers }) => headers.authorization)).toEqual([basic(me)]);
+    expect(world.source.seen.some(({ headers }) => headers.authorization === basic(me))).toBe(false);
+  });
+
+  test('a token that is refused before its time is replaced', async () => {
+    let forgotten = false;
+    const usual = world.source.mischief;
+    world.source.mischief = (request, times) => {
+      if (request.kind === 'GET blobs' && !forgotten) {
+        forgotten = true;
+        issued.clear();
+      }
+      return usual(request, times);
+    };
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toBeUndefined();
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a token service without protection gets no login', async () => {
+    guard(world.source, 'Bearer realm="http://tokens.example.com/"', () => false);
+    const [result] = await world.copy(['a']);
+    expect(result?.error?.why).toContain('not protected');
+  });
+});
+
+describe('a redirect to another host', () => {
+  test('takes no Authorization with it', async () => {
+    const me = login();
+    const store = await OciServer.start();
+    store.put('a', '1', [image]);
+    world.credentials = { find: () => Promise.resolve(me) };
+    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
+    const guarded = world.source.mischief;
+    world.source.mischief = (request, times) =>
+      guarded(request, times) ??
+      (request.kind === 'GET blobs'
+        ? { status: 307, headers: { location: `http://${store.host}/v2/a/blobs/${request.reference}` } }
+        : undefined);
+    const [result] = await world.copy(['a']);
+    expect(result?.state).toBe('copied');
+    expect(store.seen.length).toBe(2);
+    expect(store.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    await store.close();
+  });
+});
