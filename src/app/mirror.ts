@@ -69,8 +69,10 @@ async function createRepositories(
   ctx: Context,
   images: readonly WantedImage[],
 ): Promise<void> {
-  const { operator } = await ctx.wantedImages();
-  const wanted = { operator, others: images.filter((image) => image !== operator), rejected: [] };
+  const [first, ...others] = images;
+  if (!first) return;
+  // The step makes no difference between the operator's image and the others.
+  const wanted = { operator: first, others, rejected: [] };
   const narrowed = Object.create(ctx, { wantedImages: { value: () => Promise.resolve(wanted) } }) as Context;
   const plan = await makePlan([repositories], narrowed);
   refuseBlocked(plan);

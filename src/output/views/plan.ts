@@ -49,7 +49,7 @@ export function changeLines(changes: readonly Change[], style: Style, verbose: b
     else groups.set(key, [change]);
   }
   return [...groups.values()].flatMap((group) =>
-    group.length > 3 ? [groupLine(group, style)] : group.flatMap((change) => changeLine(change, style)),
+    group.length > 2 ? [groupLine(group, style)] : group.flatMap((change) => changeLine(change, style)),
   );
 }
 
