@@ -1,5 +1,7 @@
 import type { Field, Value } from '../plan/index.ts';
 import { Secret } from '../secret.ts';
+import { findLeftovers } from './leftovers.ts';
+import { entrySegment, pathText, type Segment } from './path.ts';
 import type { KubeObject } from './port.ts';
 import { duration, quantity } from './quantity.ts';
 
@@ -29,26 +31,30 @@ const quantityFields = new Set(['sizeLimit', 'storage']);
 const durationFields = new Set(['refreshInterval', 'refreshTime']);
 const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace', 'stringData']);
 
+/** How the API server records whose fields are ours. */
+export const fieldManager = 'ecr-bootstrap';
+
 /**
- * The fields of `wanted` that `actual` does not have as wanted. What only `actual` has is somebody else's: defaults,
- * status, other managers' fields. Values of Secrets come as {@link Secret}.
- * Field paths: `spec.template.spec.containers[name=webhook].image`, `metadata.labels["a.b/c"]`.
+ * The fields of `wanted` that `actual` does not have as wanted, and those that we applied earlier and want no more.
+ * Whatever else `actual` has is somebody else's: defaults, status, other managers' fields. Values of Secrets come as
+ * {@link Secret}. Field paths: `spec.template.spec.containers[name=webhook].image`, `metadata.labels["a.b/c"]`.
  */
 export function compare(wanted: KubeObject, actual: KubeObject): Field[] {
   const fields: Field[] = [];
-  const hide = wanted.kind === 'Secret';
-  compareMaps(plainData(wanted), plainData(actual), [], (path, from, to) => {
+  const report: Report = (path, from, to) => {
     const text = pathText(path);
-    const secret = hide && (path[0] === 'data' || text === lastApplied);
-    fields.push({ path: text, ...shown('from', from, secret), ...shown('to', to, secret) });
-  });
+    const isSecret = wanted.kind === 'Secret' && (path[0] === 'data' || text === lastApplied);
+    fields.push({ path: text, ...shown('from', from, isSecret), ...shown('to', to, isSecret) });
+  };
+  const [plainWanted, plainActual] = [plainData(wanted), plainData(actual)];
+  compareMaps(plainWanted, plainActual, [], report);
+  findLeftovers(plainWanted, plainActual, fieldManager, (path, value) => report(path, value, undefined));
   return fields;
 }
 
 /** Carries a copy of the whole object, secret values too, when somebody used `kubectl apply`. */
 const lastApplied = 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]';
 
-type Segment = string | number;
 type Report = (path: readonly Segment[], from: unknown, to: unknown) => void;
 
 function compareAny(wanted: unknown, actual: unknown, path: readonly Segment[], report: Report): void {
@@ -87,7 +93,7 @@ function compareByKey(
   const found = new Map(actual.map((item) => [keyOf(item, keys), item]));
   for (const item of wanted) {
     const key = keyOf(item, keys);
-    const here = [...path.slice(0, -1), `${String(path.at(-1))}[${key}]`];
+    const here = [...path.slice(0, -1), entrySegment(path.at(-1), key)];
     const counterpart = found.get(key);
     if (counterpart) compareMaps(item, counterpart, here, report);
     else report(here, undefined, item);
@@ -137,7 +143,7 @@ function same(wanted: unknown, actual: unknown, measure: (value: unknown) => num
 }
 
 /** With `stringData` as `data`, the form in which the server answers. */
-function plainData(object: KubeObject): JsonMap {
+function plainData(object: KubeObject): KubeObject {
   const { stringData } = object;
   if (!isMap(stringData)) return object;
   const encoded = Object.entries(stringData).map(([key, value]) => [
@@ -160,14 +166,4 @@ function hidden(value: unknown): Value {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(inner)]));
   }
   return new Secret(String(value));
-}
-
-function pathText(path: readonly Segment[]): string {
-  return path
-    .map((segment, index) => {
-      if (typeof segment === 'number') return `[${segment}]`;
-      if (/^[\w-]+(\[.*\])?$/.test(segment)) return index === 0 ? segment : `.${segment}`;
-      return `["${segment}"]`;
-    })
-    .join('');
 }

@@ -1,4 +1,5 @@
 import { BootstrapError } from '../errors/index.ts';
+import { fieldManager } from './compare.ts';
 import { Discovery, type Resource, describe, pathOf } from './discovery.ts';
 import { ClusterRefusal } from './errors.ts';
 import { listAll } from './lists.ts';
@@ -20,9 +21,6 @@ export { ClusterRefusal, type Refusal } from './errors.ts';
 export { type KubeconfigChoice, readKubeconfig } from './kubeconfig.ts';
 
 export type ClusterOptions = TransportOptions;
-
-/** How the API server records whose fields are ours. */
-const fieldManager = 'ecr-bootstrap';
 
 /** The cluster of a kubeconfig's context. Nothing is read or opened before the first call. */
 export function createCluster(options: ClusterOptions): ClusterPort & { close(): Promise<void> } {

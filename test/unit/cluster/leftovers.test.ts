@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { compare } from '../../../src/cluster/compare.ts';
+import type { KubeObject, ObjectMeta } from '../../../src/cluster/port.ts';
+
+const template = (env: readonly object[], rest: object = {}): KubeObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web', namespace: 'shop' },
+  spec: { containers: [{ name: 'web', env, ports: [{ containerPort: 80 }] }], ...rest },
+});
+
+const entry = (...names: string[]): object =>
+  Object.fromEntries([['.', {}], ...names.map((name) => [`f:${name}`, {}] as const)]);
+
+/** As a Kubernetes 1.36 API server records an apply of two variables and a node selector. */
+const fieldsV1 = {
+  'f:spec': {
+    'f:nodeSelector': {},
+    'f:containers': {
+      'k:{"name":"web"}': {
+        '.': {},
+        'f:name': {},
+        'f:env': { 'k:{"name":"A"}': entry('name', 'value'), 'k:{"name":"B"}': entry('name', 'value') },
+        'f:ports': { 'k:{"containerPort":80,"protocol":"TCP"}': entry('containerPort') },
+      },
+    },
+  },
+};
+
+const [a, b] = [
+  { name: 'A', value: '1' },
+  { name: 'B', value: '2' },
+];
+
+function stored(manager: string, operation: string): KubeObject {
+  const object = template([a, b], { nodeSelector: { disk: 'ssd' } });
+  const metadata = { ...object.metadata, managedFields: [{ manager, operation, fieldsV1 }] } as ObjectMeta;
+  return { ...object, metadata };
+}
+
+it('finds what we applied earlier and want no more', () => {
+  expect(compare(template([a]), stored('ecr-bootstrap', 'Apply'))).toEqual([
+    { path: 'spec.nodeSelector', from: { disk: 'ssd' } },
+    { path: 'spec.containers[name=web].env[name=B]', from: b },
+  ]);
+});
+
+it('finds nothing while all of it is wanted', () => {
+  const wanted = template([a, b], { nodeSelector: { disk: 'ssd' } });
+  expect(compare(wanted, stored('ecr-bootstrap', 'Apply'))).toEqual([]);
+});
+
+it.each([
+  ['somebody else', 'kubectl', 'Apply'],
+  ['a patch of ours, which no apply takes back', 'ecr-bootstrap', 'Update'],
+])('leaves alone what was set by %s', (_, manager, operation) => {
+  expect(compare(template([a]), stored(manager, operation))).toEqual([]);
+});
