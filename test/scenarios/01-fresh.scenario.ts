@@ -60,6 +60,16 @@ describe('up on an empty account and a cluster with workloads', () => {
     expect(without.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).toEqual([]);
   });
 
+  test('a workload runs once its image is named as the ECR has it', async () => {
+    const { cluster } = await world;
+    for (const { namespace, name, image } of workloads) {
+      const path = '/spec/template/spec/containers/0/image';
+      const value = mirrored(await world, image);
+      await cluster.patch('deployment', name, namespace, [{ op: 'replace', path, value }]);
+    }
+    for (const { namespace } of workloads) await podsRun(await world, namespace);
+  });
+
   test('status is healthy', async () => {
     const { code, drift } = await health(await world);
     expect(drift).toEqual([]);
@@ -69,15 +79,5 @@ describe('up on an empty account and a cluster with workloads', () => {
   test('a second up plans nothing', async () => {
     expect(await planned(await world)).toEqual([]);
     await succeed(await world, 'up', '--yes');
-  });
-
-  test('a workload runs once its image is named as the ECR has it', async () => {
-    const { cluster } = await world;
-    for (const { namespace, name, image } of workloads) {
-      const path = '/spec/template/spec/containers/0/image';
-      const value = mirrored(await world, image);
-      await cluster.patch('deployment', name, namespace, [{ op: 'replace', path, value }]);
-    }
-    for (const { namespace } of workloads) await podsRun(await world, namespace);
   });
 });

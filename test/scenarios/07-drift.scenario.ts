@@ -1,0 +1,70 @@
+import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
+import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aws-sdk/client-iam';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { health, namespace, planned, succeed } from './site.ts';
+import type { World } from './world.ts';
+
+const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+
+async function widenPolicy({ aws }: World): Promise<void> {
+  const UserName = 'image-puller';
+  const { AttachedPolicies = [] } = await aws.iam.send(new ListAttachedUserPoliciesCommand({ UserName }));
+  const [policy] = AttachedPolicies;
+  await aws.iam.send(
+    new CreatePolicyVersionCommand({
+      PolicyArn: policy?.PolicyArn,
+      PolicyDocument: JSON.stringify(everything),
+      SetAsDefault: true,
+    }),
+  );
+}
+
+describe('what somebody changes behind our back', () => {
+  const world = enterWorld();
+  let expected: readonly string[];
+
+  beforeAll(async () => {
+    const { aws, cluster, configure, project } = await world;
+    await configure({});
+    await cluster.apply(namespace('drift'));
+    await succeed(await world, 'up', '--yes');
+    const repositoryName = `${project}/docker.io/library/redis`;
+
+    const image = '/spec/template/spec/containers/0/image';
+    const edited = [{ op: 'replace', path: image, value: 'example.org/other:1' }];
+    await cluster.patch('deployment', 'external-secrets', 'external-secrets', edited);
+    // While the policy stands, it mends a service account at once.
+    await cluster.remove('mutatingadmissionpolicybinding', 'ecr-bootstrap-pull-secret');
+    await cluster.patch('serviceaccount', 'default', 'drift', [{ op: 'remove', path: '/imagePullSecrets' }]);
+    await cluster.remove('clusterexternalsecret', 'puller');
+    await widenPolicy(await world);
+    await aws.ecr.send(new DeleteRepositoryCommand({ repositoryName, force: true }));
+    expected = [
+      'update Deployment external-secrets/external-secrets',
+      'create MutatingAdmissionPolicyBinding ecr-bootstrap-pull-secret',
+      'update ServiceAccount drift/default',
+      'create ClusterExternalSecret puller',
+      'update IAM policy ecr-bootstrap-image-puller',
+      `create ECR repository ${repositoryName}`,
+      'create image docker.io/library/redis:8',
+    ];
+  });
+
+  test('is named by status', async () => {
+    const { code, drift } = await health(await world);
+    expect(code).toBe(3);
+    expect([...drift].sort()).toEqual([...expected].sort());
+  });
+
+  test('is all that up would do', async () => {
+    expect([...(await planned(await world))].sort()).toEqual([...expected].sort());
+  });
+
+  test('is repaired by up', async () => {
+    await succeed(await world, 'up', '--yes');
+    expect(await planned(await world)).toEqual([]);
+    expect((await health(await world)).code).toBe(0);
+  });
+});
