@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../../src/clock.ts';
+import type { Engine } from '../../src/mirror/engine.ts';
+import { createNet, type Net } from '../../src/net/index.ts';
+import type { Credentials } from '../../src/registry/credentials.ts';
+import { cacheFolder, diskCache } from '../../src/registry/cache.ts';
+import { openRegistries } from '../../src/registry/index.ts';
+import type { WantedImage } from '../../src/images/port.ts';
+
+/**
+ * One run of one of this product's engines between two plain registries, as a process of its own: what `mirror` does
+ * once it knows its images, without the ECR around it. The list has a source and a target reference in each line.
+ */
+const { values } = parseArgs({
+  options: {
+    engine: { type: 'string', default: 'registry' },
+    list: { type: 'string', default: '' },
+    concurrency: { type: 'string', default: '16' },
+    'docker-host': { type: 'string', default: '' },
+  },
+});
+
+const pairs = readFileSync(values.list, 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => line.split(' '));
+
+const images = pairs.map(([source = '', target = '']): WantedImage => {
+  const [, repository = '', tag = ''] = /^[^/]+\/(.+):([^:/]+)$/.exec(target) ?? [];
+  return { source, repository, tag, wantedBy: ['benchmark'] };
+});
+
+const targetHost = pairs[0]?.[1]?.split('/')[0] ?? '';
+const anonymous: Credentials = { find: () => Promise.resolve(undefined) };
+
+const net = createNet();
+const engine = values.engine === 'docker' ? await dockerEngine() : await registryEngine(net);
+const results = await engine.copy(images, {
+  platforms: values.engine === 'docker' ? ['linux/amd64'] : 'all',
+  concurrency: Number(values.concurrency),
+  signal: new AbortController().signal,
+  emit: () => undefined,
+});
+await net.close();
+const failure = results.find(({ error }) => error)?.error;
+if (failure) throw failure;
+
+async function registryEngine(net: Net): Promise<Engine> {
+  const [{ createRegistryEngine }, { Contents }] = await Promise.all([
+    import('../../src/mirror/registry/engine.ts'),
+    import('../../src/mirror/registry/contents.ts'),
+  ]);
+  const registries = openRegistries({ net, clock: systemClock, credentials: anonymous });
+  const nobody = { credential: () => Promise.resolve(undefined), hint: 'The benchmark needs no login.' };
+  return createRegistryEngine({
+    clock: systemClock,
+    target: registries.own(targetHost, nobody, {}),
+    sourceOf: registries.source,
+    contents: new Contents(diskCache(cacheFolder(process.env))),
+    mounting: () => Promise.resolve(undefined),
+  });
+}
+
+async function dockerEngine(): Promise<Engine> {
+  const [{ createDockerEngine }, { connectDocker }, { Secret }] = await Promise.all([
+    import('../../src/mirror/docker/engine.ts'),
+    import('../../src/docker/index.ts'),
+    import('../../src/secret.ts'),
+  ]);
+  const registries = openRegistries({ net, clock: systemClock, credentials: anonymous });
+  const target = registries.source(targetHost);
+  return createDockerEngine({
+    clock: systemClock,
+    credentials: anonymous,
+    docker: () => connectDocker({ host: values['docker-host'], env: {}, home: '/nowhere' }),
+    target: {
+      host: () => Promise.resolve(targetHost),
+      // The Docker engine wants a login to push with; these registries look at none.
+      credential: () => Promise.resolve({ username: 'nobody', password: new Secret('nothing') }),
+      manifest: (repository, reference, signal = new AbortController().signal) =>
+        target.getManifest(repository, reference, { signal }),
+    },
+  });
+}

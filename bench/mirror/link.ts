@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run, type Program } from '../../test/support/program.ts';
+
+/** The way to a registry: a port of loopback behind which it seems as far away as wanted. */
+export interface Link {
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** @param roundTrip milliseconds; 0 goes straight there */
+export async function openLink(port: number, roundTrip: number, root: string): Promise<Link> {
+  if (roundTrip === 0) return { address: `127.0.0.1:${port}`, stop: () => Promise.resolve() };
+  const program = await startProxy(port, roundTrip, root);
+  const listens = () => /^\d+\n/.test(program.output());
+  await program.until('listens', () => Promise.resolve(listens()));
+  return { address: `127.0.0.1:${program.output().trim()}`, stop: () => program.stop() };
+}
+
+async function startProxy(port: number, roundTrip: number, root: string): Promise<Program> {
+  const folder = await mkdtemp(join(root, 'link-'));
+  const script = fileURLToPath(new URL('latency.ts', import.meta.url));
+  const tsx = import.meta.resolve('tsx');
+  return run(process.execPath, ['--import', tsx, script, String(port), String(roundTrip)], folder);
+}

@@ -1,0 +1,81 @@
+import type { Cost } from './measure.ts';
+import type { Transport } from './options.ts';
+import type { SetName } from './sets.ts';
+import type { ToolName } from './tools.ts';
+
+export const phases = ['cold', 'warm'] as const;
+/** Into an empty registry, or once more into the one that the cold run filled. */
+export type Phase = (typeof phases)[number];
+
+/** One run of one tool. */
+export interface Sample extends Cost {
+  readonly tool: ToolName;
+  readonly phase: Phase;
+  /** Answered by both registries together. */
+  readonly requests: number;
+}
+
+/** All runs that may be compared with each other: they alternated on the same machine. */
+export interface Comparison {
+  readonly set: SetName;
+  readonly title: string;
+  readonly images: number;
+  readonly transport: Transport;
+  /** Milliseconds. */
+  readonly roundTrip: number;
+  readonly samples: readonly Sample[];
+}
+
+export interface Results {
+  readonly measuredAt: string;
+  readonly machine: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly comparisons: readonly Comparison[];
+}
+
+/** One line of the table. */
+export interface Row {
+  readonly tool: ToolName;
+  readonly repetitions: number;
+  readonly seconds: { readonly min: number; readonly median: number; readonly max: number };
+  /** How many times as fast as the fastest peer, by medians; undefined without a peer to compare with. */
+  readonly speed: number | undefined;
+  /** Medians. */
+  readonly requests: number;
+  readonly cpuSeconds: number;
+  readonly peakMemory: number;
+}
+
+/** Other people's programs that copy from registry to registry. */
+const peers: readonly ToolName[] = ['crane', 'regctl', 'skopeo'];
+
+/** What a comparison says of one phase, in the order of the tools. */
+export function rowsOf({ samples }: Comparison, phase: Phase): Row[] {
+  const ofPhase = samples.filter((sample) => sample.phase === phase);
+  const tools = [...new Set(ofPhase.map(({ tool }) => tool))];
+  const secondsOf = (tool: ToolName) => ofPhase.filter((one) => one.tool === tool).map((one) => one.seconds);
+  const best = Math.min(
+    ...tools.filter((tool) => peers.includes(tool)).map((tool) => median(secondsOf(tool))),
+  );
+  return tools.map((tool) => {
+    const own = ofPhase.filter((sample) => sample.tool === tool);
+    const seconds = secondsOf(tool);
+    const middle = median(seconds);
+    return {
+      tool,
+      repetitions: own.length,
+      seconds: { min: Math.min(...seconds), median: middle, max: Math.max(...seconds) },
+      speed: Number.isFinite(best) ? best / middle : undefined,
+      requests: median(own.map(({ requests }) => requests)),
+      cpuSeconds: median(own.map(({ cpuSeconds }) => cpuSeconds)),
+      peakMemory: median(own.map(({ peakMemory }) => peakMemory)),
+    };
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low = NaN, high = NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return (low + high) / 2;
+}
