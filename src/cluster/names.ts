@@ -11,9 +11,5 @@ export function refOf({ apiVersion, kind, metadata: { name, namespace } }: KubeO
 
 export const targetOf = (ref: ObjectRef): Target => ({ kind: ref.kind, name: fullName(ref) });
 
-/** The API group: empty for the core's `v1`. */
-export const groupOf = (apiVersion: string): string =>
-  apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-
 export const isManagedBy = (object: KubeObject, label: Readonly<Record<string, string>>): boolean =>
   Object.entries(label).every(([key, value]) => object.metadata.labels?.[key] === value);

@@ -27,7 +27,7 @@ export function syncOf(object: KubeObject, warnings: readonly KubeObject[]): Syn
 }
 
 /** The message of the newest warning about an object. */
-export function lastWarning(object: KubeObject, warnings: readonly KubeObject[]): string | undefined {
+function lastWarning(object: KubeObject, warnings: readonly KubeObject[]): string | undefined {
   const { kind, metadata } = object;
   const last = warnings.findLast(({ involvedObject }) => {
     const {
