@@ -1,5 +1,6 @@
 import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
-import { imagePuller } from '../../../../src/steps/image-puller/index.ts';
+import { policyDocument } from '../../../../src/steps/policies/index.ts';
+import { awsTags } from '../../../../src/steps/tags.ts';
 import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
 import { AwsWorld } from '../../../support/aws.ts';
 
@@ -9,10 +10,17 @@ export const names = {
   region: 'image-puller-REGION',
 } as const;
 
-/** An account with the image puller's user and nothing of its key. */
+/** An account with the image puller's user, as its own step leaves it, and nothing of its key. */
 export async function withUser(settings: object = {}): Promise<AwsWorld> {
   const world = await AwsWorld.start(settings);
-  await applyStep(imagePuller, world);
+  const { identities } = world.sandbox.aws;
+  const account = { partition: 'aws', accountId: world.sandbox.account, region: world.sandbox.region };
+  const document = JSON.stringify(policyDocument('image-puller', world.config, account));
+  const policy = identities.addPolicy(account.accountId, 'ecr-bootstrap-image-puller', '/', document);
+  const user = identities.addUser('image-puller');
+  for (const [key, value] of Object.entries(awsTags(world.config))) user.tags.set(key, value);
+  user.attached.add(policy.arn);
+  identities.settle();
   return world;
 }
 
