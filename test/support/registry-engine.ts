@@ -36,6 +36,8 @@ export class EngineWorld {
   readonly clock = new HastyClock();
   readonly net = createNet();
   identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
+  /** What the account's setting says of mounts. */
+  mounting = true;
   credentials: Credentials = { find: () => Promise.resolve(undefined) };
 
   private constructor(source: OciServer, target: OciServer) {
@@ -63,7 +65,7 @@ export class EngineWorld {
       target,
       sourceOf: (host) => registries.source(host),
       contents,
-      mounting: () => Promise.resolve(true),
+      mounting: () => Promise.resolve(this.mounting),
     });
   }
 

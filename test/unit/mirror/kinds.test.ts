@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeImage, mediaTypes, sha256, type Blob } from '../../support/images.ts';
+import { EngineWorld } from '../../support/registry-engine.ts';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const arm64 = { os: 'linux', architecture: 'arm64' };
+
+let world: EngineWorld;
+beforeEach(async () => {
+  world = await EngineWorld.start();
+});
+afterEach(() => world.close());
+
+const json = (mediaType: string, value: object): Blob => {
+  const bytes = Buffer.from(JSON.stringify(value));
+  return { mediaType, bytes, digest: sha256(bytes) };
+};
+const refer = ({ mediaType, digest, bytes }: Blob, more: object = {}) => ({
+  mediaType,
+  digest,
+  size: bytes.length,
+  ...more,
+});
+const index = (...manifests: object[]): Blob =>
+  json(mediaTypes.index, { schemaVersion: 2, mediaType: mediaTypes.index, manifests });
+const held = (name: string) => world.target.repository(`p/${name}`);
+
+describe('kinds of images', () => {
+  test('an index in an index is copied whole, the inner ones first', async () => {
+    const [one, other] = [makeImage(amd64, ['one']), makeImage(arm64, ['other'])];
+    const inner = index(refer(other.manifest, { platform: arm64 }));
+    world.source.put('nested', '1', [one, other]);
+    world.source.put('nested', inner.digest, [], inner);
+    world.source.put('nested', '1', [], index(refer(one.manifest, { platform: amd64 }), refer(inner)));
+    const [result] = await world.copy(['nested']);
+    expect(result).toMatchObject({
+      state: 'copied',
+      content: 'whole',
+      platforms: ['linux/amd64', 'linux/arm64'],
+    });
+    const puts = world.target.seen
+      .filter(({ kind }) => kind === 'PUT manifests')
+      .map(({ reference }) => reference);
+    expect(puts.slice(-2)).toEqual([inner.digest, '1']);
+  });
+
+  test('one platform of an inner index is found', async () => {
+    const [one, other] = [makeImage(amd64, ['one']), makeImage(arm64, ['other'])];
+    const inner = index(refer(other.manifest, { platform: arm64 }));
+    world.source.put('nested', '1', [one, other]);
+    world.source.put('nested', inner.digest, [], inner);
+    world.source.put('nested', '1', [], index(refer(one.manifest, { platform: amd64 }), refer(inner)));
+    const [result] = await world.copy(['nested'], { platforms: ['linux/arm64'] });
+    expect(result).toMatchObject({ content: 'platform', targetDigest: other.manifest.digest });
+  });
+
+  test('an artifact is copied whatever platform is wanted', async () => {
+    const chart = Buffer.from('a chart');
+    const config = json('application/vnd.cncf.helm.config.v1+json', { name: 'chart' });
+    const layer = {
+      mediaType: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
+      bytes: chart,
+      digest: sha256(chart),
+    };
+    const { blobs } = world.source.repository('chart');
+    for (const blob of [config, layer]) blobs.set(blob.digest, blob.bytes);
+    const manifest = json(mediaTypes.manifest, {
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config: refer(config),
+      layers: [refer(layer)],
+    });
+    world.source.put('chart', '1', [], manifest);
+    const [result] = await world.copy(['chart'], { platforms: ['linux/arm64'] });
+    expect(result).toMatchObject({ state: 'copied', targetDigest: manifest.digest, platforms: [] });
+  });
+
+  test('layers that must not be distributed stay where they are', async () => {
+    const image = makeImage({ os: 'windows', architecture: 'amd64' }, ['own']);
+    const foreign = refer(
+      {
+        mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+        bytes: Buffer.from('x'),
+        digest: sha256(Buffer.from('x')),
+      },
+      { urls: ['https://example.com/layer'] },
+    );
+    const fields = JSON.parse(image.manifest.bytes.toString()) as { layers: object[] };
+    const manifest = json(mediaTypes.manifest, { ...fields, layers: [foreign, ...fields.layers] });
+    world.source.put('windows', '1', [image], manifest);
+    expect((await world.copy(['windows']))[0]).toMatchObject({
+      state: 'copied',
+      targetDigest: manifest.digest,
+    });
+    expect(held('windows').blobs.size).toBe(2);
+  });
+
+  test.each([
+    [
+      'schema 1',
+      json('application/vnd.docker.distribution.manifest.v1+prettyjws', { schemaVersion: 1, fsLayers: [] }),
+      'image-unsupported',
+    ],
+    [
+      'other digests than SHA-256',
+      index({ mediaType: mediaTypes.manifest, digest: `sha512:${'a'.repeat(128)}`, size: 2 }),
+      'image-unsupported',
+    ],
+    [
+      'a path for a digest',
+      index({ mediaType: mediaTypes.manifest, digest: '../../etc', size: 2 }),
+      'image-corrupt',
+    ],
+    [
+      'a negative length',
+      index({ mediaType: mediaTypes.manifest, digest: `sha256:${'a'.repeat(64)}`, size: -1 }),
+      'image-corrupt',
+    ],
+    [
+      'no JSON',
+      { mediaType: mediaTypes.manifest, bytes: Buffer.from('<html>'), digest: sha256(Buffer.from('<html>')) },
+      'image-corrupt',
+    ],
+    ['a child that is missing', index(refer(makeImage(amd64, ['missing']).manifest)), 'image-missing'],
+  ])('%s is an error of its own', async (_, top, code) => {
+    world.source.put('odd', '1', [], top);
+    expect((await world.copy(['odd']))[0]?.error?.code).toBe(code);
+  });
+});
+
+describe('what is in the ECR is not sent again', () => {
+  test('blobs of a copy that was cut short', async () => {
+    const image = makeImage(amd64, [randomBytes(2_000_000), 'small']);
+    world.source.put('half', '1', [image]);
+    const [first] = image.layers;
+    held('half').blobs.set(String(first?.digest), first?.bytes ?? Buffer.alloc(0));
+    const [result] = await world.copy(['half']);
+    expect(result).toMatchObject({ state: 'copied', bytesSkipped: first?.bytes.length });
+    expect(world.source.seen.some(({ reference }) => reference === first?.digest)).toBe(false);
+  });
+
+  test('large blobs also where the account lets nothing be mounted', async () => {
+    world.mounting = false;
+    const [base, own] = [randomBytes(2_000_000), randomBytes(2_000_000)];
+    world.source.put('app', '1', [makeImage(amd64, [base])]);
+    await world.copy(['app']);
+    world.source.put('app', '1', [makeImage(amd64, [base, own])]);
+    const [result] = await world.copy(['app']);
+    expect(result?.state).toBe('moved');
+    expect(result?.bytesSkipped).toBeGreaterThan(1_900_000);
+    expect(world.target.seen.filter(({ kind }) => kind === 'HEAD blobs')).toHaveLength(3);
+  });
+});
+
+describe('an abort', () => {
+  test('ends the copy with its reason, and no tag points at half an image', async () => {
+    const stopping = new AbortController();
+    for (const name of ['a', 'b', 'c'])
+      world.source.put(name, '1', [makeImage(amd64, [randomBytes(3_000_000)])]);
+    world.target.mischief = ({ kind }) => {
+      if (kind === 'PUT uploads') stopping.abort(new Error('stopped by hand'));
+      return undefined;
+    };
+    await expect(world.copy(['a', 'b', 'c'], { signal: stopping.signal })).rejects.toThrow('stopped by hand');
+    for (const name of ['a', 'b', 'c']) expect(held(name).manifests.size).toBe(0);
+    world.target.mischief = () => undefined;
+    expect((await world.copy(['a', 'b', 'c'])).map(({ state }) => state)).toEqual([
+      'copied',
+      'copied',
+      'copied',
+    ]);
+  });
+});
+
+describe('images that share a layer', () => {
+  test('still get it when the one that they would mount it from fails', async () => {
+    const base = randomBytes(100_000);
+    world.source.put('first', '1', [makeImage(amd64, [base])]);
+    world.source.put('second', '1', [makeImage(amd64, [base, 'more'])]);
+    world.target.mischief = ({ kind, repository }) =>
+      kind === 'PUT manifests' && repository === 'p/first' ? { status: 400 } : undefined;
+    const [first, second] = await world.copy(['first', 'second']);
+    expect([first?.state, second?.state]).toEqual(['failed', 'copied']);
+  });
+
+  test('progress tells all bytes in the end', async () => {
+    const told: { done: number; total?: number }[] = [];
+    world.source.put('app', '1', [makeImage(amd64, [randomBytes(50_000), 'more'])]);
+    await world.copy(['app'], {
+      emit: (event) => {
+        if (event.type === 'progress' && event.progress.id === 'images') told.push(event.progress);
+      },
+    });
+    const last = told.at(-1);
+    expect(last?.done).toBe(last?.total);
+    expect(last?.total).toBeGreaterThan(50_000);
+  });
+});
