@@ -141,8 +141,8 @@ function podPatches(settings: OperatorSettings): Patch[] {
 }
 
 /**
- * Marks the pods with a checksum of the settings. Comparing field by field does not see that a setting was taken
- * away; this does. It also makes new pods for new authorities, which are read at a pod's start only.
+ * Marks the pods with a checksum of the settings: it tells pods of before a change from those of after, makes new
+ * ones for new authorities, which are read at a pod's start only, and shows that a setting was taken away.
  */
 const settingsDigest = ({ annotations, labels, namespace, ...settings }: OperatorSettings): Patch => ({
   what: 'checksum of the settings',

@@ -6,8 +6,11 @@ import { operatorNamespace as namespace } from '../ownership.ts';
 import { findUntrusting, readAuthority } from './certificates.ts';
 import { certController, controller, type Part, readParts, refuseTrouble, renewStuckPods } from './pods.ts';
 
-/** Milliseconds. A first install answers after half a minute; kubelets take up to two to mount a new certificate. */
-const deadline = 5 * 60_000;
+/**
+ * Milliseconds. A first install answers after half a minute; a certificate made anew may take the cert-controller's
+ * five minutes between two looks.
+ */
+const deadline = 6 * 60_000;
 
 /** Waits until the cert-controller has made the webhook's certificate, which it did long ago on every later run. */
 export async function waitForCertificate(run: Run): Promise<void> {

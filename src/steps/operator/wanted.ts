@@ -30,9 +30,9 @@ export async function wantedObjects(ctx: Context): Promise<KubeObject[]> {
   return inOrder([...maps, ...objects]);
 }
 
-export async function imageInEcr({ config, registryHost }: Context): Promise<string> {
-  const naming = { project: config.project, map: config.images.map };
-  return ecrReference(await registryHost(), ecrName(parseReference(operatorImage), naming));
+export async function imageInEcr(ctx: Context): Promise<string> {
+  const naming = { project: ctx.config.project, map: ctx.config.images.map };
+  return ecrReference(await ctx.registryHost(), ecrName(parseReference(operatorImage), naming));
 }
 
 /**

@@ -109,7 +109,7 @@ interface Status {
   readonly conditions?: readonly { type: string; status: string; message?: string }[];
 }
 
-const statusOf = (object: KubeObject): Status => (object['status'] ?? {}) as Status;
+const statusOf = (object: KubeObject): Status => object['status'] ?? {};
 
 function isSyncedSince(before: KubeObject, now: KubeObject): boolean {
   const [then, status] = [statusOf(before), statusOf(now)];

@@ -83,7 +83,7 @@ describe('the seed', () => {
   it('replaces a Secret of ours that has another type, for a type cannot change', async () => {
     const world = await seeded();
     const { data: _, ...puller } = secretIn(world, 'puller');
-    world.inside.put({ ...puller, type: 'Opaque' } as KubeObject);
+    world.inside.put({ ...puller, type: 'Opaque' });
     const { changes } = await planStep(pullSecretSeed, world);
     expect(changes).toMatchObject([{ action: 'replace', target: { name: 'external-secrets/puller' } }]);
     await applyStep(pullSecretSeed, world);
