@@ -1,5 +1,5 @@
 export { authorityMap } from './authorities.ts';
 export { cacheDirectory } from './cache.ts';
-export { type Marks, type OperatorSettings, patchCrds, patchObjects } from './operator.ts';
-export type { OperatorManifest, OperatorSource } from './port.ts';
+export { type OperatorSettings, patchCrds, patchObjects } from './operator.ts';
+export type { OperatorManifest } from './port.ts';
 export { createOperatorSource, releaseUrl } from './source.ts';

@@ -150,7 +150,7 @@ function addPolicy({ aws, account, region }: TestCluster['sandbox'], config: Con
 }
 
 /** One write: equal versions of all three. */
-export async function storePair(aws: AwsPort, config: Config, pair: KeyPair): Promise<void> {
+async function storePair(aws: AwsPort, config: Config, pair: KeyPair): Promise<void> {
   const names = secretNames(config);
   const token = randomUUID();
   const values = [
