@@ -1,8 +1,18 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
-import { health, mirrored, planned, podsRun, secretValue, settle, succeed, workloads } from './site.ts';
-import type { Pod } from './site.ts';
+import {
+  health,
+  imagesInUse,
+  mirrored,
+  planned,
+  podsRun,
+  secretValue,
+  settle,
+  succeed,
+  workloads,
+} from './site.ts';
+import type { Pod, ServiceAccount } from './site.ts';
 import type { KubeObject } from './world.ts';
 
 interface ExternalSecret extends KubeObject {
@@ -13,7 +23,7 @@ describe('up on an empty account and a cluster with workloads', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
-    await (await world).configure({});
+    await (await world).configure(imagesInUse);
     await settle(await world);
     await succeed(await world, 'up', '--yes');
   });
@@ -52,7 +62,6 @@ describe('up on an empty account and a cluster with workloads', () => {
   });
 
   test('every service account pulls with it', async () => {
-    type ServiceAccount = KubeObject & { readonly imagePullSecrets?: readonly { readonly name: string }[] };
     const accounts = await (await world).cluster.list<ServiceAccount>('serviceaccounts');
     const without = accounts.filter(
       ({ imagePullSecrets }) => imagePullSecrets?.some(({ name }) => name === 'puller') !== true,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
-import { mirrored, namespace, secretValue, succeed } from './site.ts';
+import { imagesInUse, mirrored, namespace, secretValue, succeed } from './site.ts';
 
 const life = 45;
 const always = (name: string, image: string) => ({
@@ -14,7 +14,7 @@ describe('tokens that live for less than a minute', () => {
   beforeAll(async () => {
     const { cluster, configure, setTokenLife } = await world;
     await cluster.apply(namespace('rotation'));
-    await configure({ pullSecret: { renewEvery: '15s', copyEvery: '5s' } });
+    await configure({ ...imagesInUse, pullSecret: { renewEvery: '15s', copyEvery: '5s' } });
     await setTokenLife(life);
     await succeed(await world, 'up', '--yes');
   });
@@ -22,7 +22,7 @@ describe('tokens that live for less than a minute', () => {
   afterAll(async () => {
     const { configure, setTokenLife } = await world;
     await setTokenLife(12 * 3600);
-    await configure({});
+    await configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
 

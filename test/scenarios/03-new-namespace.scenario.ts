@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
-import { deployment, health, mirrored, namespace, podsRun, succeed } from './site.ts';
+import { deployment, health, imagesInUse, mirrored, namespace, podsRun, succeed } from './site.ts';
 
 describe('a new namespace', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
-    await (await world).configure({});
+    await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
 

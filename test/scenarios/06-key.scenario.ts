@@ -2,7 +2,7 @@ import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-i
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
-import { health, mirrored, namespace, succeed } from './site.ts';
+import { health, imagesInUse, mirrored, namespace, succeed } from './site.ts';
 
 const UserName = 'image-puller';
 
@@ -11,7 +11,7 @@ describe("image-puller's access key, deleted behind our back", () => {
 
   beforeAll(async () => {
     const { aws, cluster, configure } = await world;
-    await configure({});
+    await configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
     await cluster.apply(namespace('key'));
     const { AccessKeyMetadata = [] } = await aws.iam.send(new ListAccessKeysCommand({ UserName }));

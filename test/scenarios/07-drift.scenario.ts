@@ -3,7 +3,9 @@ import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aw
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
-import { health, namespace, planned, succeed } from './site.ts';
+import { health, imagesInUse, namespace, planned, succeed } from './site.ts';
+import type { ServiceAccount } from './site.ts';
+import { waitFor } from './wait.ts';
 import type { World } from './world.ts';
 
 const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
@@ -21,23 +23,33 @@ async function widenPolicy({ aws }: World): Promise<void> {
   );
 }
 
+/** An API server forgets a policy that is gone only after a moment. */
+async function uncover({ cluster }: World, where: string): Promise<void> {
+  await waitFor('a service account without the pull secret', async () => {
+    const account = await cluster.get<ServiceAccount>('serviceaccount', 'default', where);
+    if (account?.imagePullSecrets === undefined) return true;
+    await cluster.patch('serviceaccount', 'default', where, [{ op: 'remove', path: '/imagePullSecrets' }]);
+    return undefined;
+  });
+}
+
 describe('what somebody changes behind our back', () => {
   const world = enterWorld();
   let expected: readonly string[];
 
   beforeAll(async () => {
     const { aws, cluster, configure, project } = await world;
-    await configure({});
+    await configure(imagesInUse);
     await cluster.apply(namespace('drift'));
     await succeed(await world, 'up', '--yes');
     const repositoryName = `${project}/docker.io/library/redis`;
 
     const image = '/spec/template/spec/containers/0/image';
-    const edited = [{ op: 'replace', path: image, value: 'example.org/other:1' }];
+    const edited = [{ op: 'replace', path: image, value: 'quay.io/prometheus/node-exporter:v1.9.1' }];
     await cluster.patch('deployment', 'external-secrets', 'external-secrets', edited);
     // While the policy stands, it mends a service account at once.
     await cluster.remove('mutatingadmissionpolicybinding', 'ecr-bootstrap-pull-secret');
-    await cluster.patch('serviceaccount', 'default', 'drift', [{ op: 'remove', path: '/imagePullSecrets' }]);
+    await uncover(await world, 'drift');
     await cluster.remove('clusterexternalsecret', 'puller');
     await widenPolicy(await world);
     await aws.ecr.send(new DeleteRepositoryCommand({ repositoryName, force: true }));

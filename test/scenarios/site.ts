@@ -11,6 +11,10 @@ export interface Pod extends KubeObject {
   readonly status: { readonly phase: string };
 }
 
+export interface ServiceAccount extends KubeObject {
+  readonly imagePullSecrets?: readonly { readonly name: string }[];
+}
+
 interface Secret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
@@ -25,6 +29,9 @@ export const workloads: readonly {
   { namespace: 'shop', name: 'cache', image: 'redis:8' },
   { namespace: 'monitoring', name: 'node-exporter', image: 'quay.io/prometheus/node-exporter:v1.9.1' },
 ];
+
+/** Configuration that keeps these images in the ECR also when no workload names their source any more. */
+export const imagesInUse = { images: { list: workloads.map(({ image }) => image) } };
 
 /** Where an image of the internet is in the private registry. */
 export function mirrored(world: World, image: string): string {
