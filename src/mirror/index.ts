@@ -39,7 +39,14 @@ const putImageRate = 10;
 /** The mirror: looks up what the ECR has, and brings what it has not. Nothing is opened before it is used. */
 export function createMirror(deps: MirrorDeps): Mirror {
   let opened: Promise<Opened> | undefined;
-  const open = () => (opened ??= openMirror(deps));
+  const open = (): Promise<Opened> => {
+    if (!opened) {
+      opened = openMirror(deps);
+      // What could not be opened now may be later: `status --watch` asks again.
+      opened.catch(() => (opened = undefined));
+    }
+    return opened;
+  };
   const act =
     (what: 'plan' | 'copy') =>
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
@@ -76,7 +83,8 @@ async function openMirror(deps: MirrorDeps): Promise<Opened> {
   const identity = ecrIdentity(ecr, clock);
   const target = registries.own(host, identity, { 'put-manifest': putImageRate });
   const contents = new Contents(diskCache(cacheFolder(env)));
-  const parts = { clock, target, sourceOf: registries.source, contents, mounting: () => ecr.blobMounting() };
+  const sourceOf = (source: string) => registries.source(source);
+  const parts = { clock, target, sourceOf, contents, mounting: () => ecr.blobMounting() };
   let docker: Promise<Engine> | undefined;
   return {
     registry: createRegistryEngine(parts),

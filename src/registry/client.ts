@@ -1,15 +1,8 @@
 import { BootstrapError } from '../errors/index.ts';
-import { CorruptContent, digestOf } from './digest.ts';
 import type { Call, RegistryHost } from './host.ts';
-import { acceptedManifests, largestManifest } from './manifest.ts';
+import { acceptedManifests } from './manifest.ts';
+import { checkDigest, type RawManifest, receiveManifest } from './raw-manifest.ts';
 import type { Reply } from './transport.ts';
-
-export interface RawManifest {
-  readonly digest: string;
-  /** The Content-Type, without what a manifest says of itself. */
-  readonly mediaType: string;
-  readonly bytes: Buffer;
-}
 
 /** Where to put a blob's bytes: the answer to a POST. */
 export interface Upload {
@@ -58,13 +51,7 @@ export class Registry {
         return undefined;
       }
       const what = this.#what('get the manifest of', repository, reference);
-      const bytes = await readManifest(reply, what);
-      const digest = digestOf(bytes);
-      const expected = reference.includes(':')
-        ? reference
-        : (reply.header('docker-content-digest') ?? digest);
-      if (digest !== expected) throw corrupt(what, `${this.name} sent ${digest} for ${expected}`);
-      return { digest, mediaType: reply.header('content-type') ?? '', bytes };
+      return receiveManifest(reply, reference.includes(':') ? reference : undefined, what);
     });
   }
 
@@ -172,10 +159,7 @@ export class Registry {
       ),
     );
     await reply.dump();
-    const digest = reply.header('docker-content-digest');
-    if (digest !== undefined && digest !== manifest.digest) {
-      throw corrupt(what, `${this.name} stored ${digest} for ${manifest.digest}`);
-    }
+    checkDigest(reply.header('docker-content-digest'), manifest.digest, `${this.name} stored`, what);
   }
 
   #manifest(method: 'GET' | 'HEAD', repository: string, reference: string, call: Call): Promise<Reply> {
@@ -203,27 +187,4 @@ export class Registry {
     const hint = `Check that ${this.name} is a registry.`;
     return new BootstrapError({ code: 'registry-failed', what, why: `${this.name}: ${why}`, hint });
   }
-}
-
-async function readManifest(reply: Reply, what: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of reply.chunks()) {
-    length += chunk.length;
-    if (length > largestManifest) {
-      throw new BootstrapError({
-        code: 'image-unsupported',
-        what,
-        why: 'the manifest is larger than the 4 MiB that ECR takes',
-        hint: 'Build the image with fewer layers, or mirror one platform of it.',
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function corrupt(what: string, why: string): BootstrapError {
-  const hint = 'Run the same command again; if it stays so, ask those who run the registry.';
-  return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause: new CorruptContent(why) });
 }

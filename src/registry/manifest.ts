@@ -3,7 +3,7 @@ import type { Platform } from '../images/platform.ts';
 import { isDigest } from '../images/reference.ts';
 import { CorruptContent, digestOf } from './digest.ts';
 
-export const mediaTypes = {
+const mediaTypes = {
   ociIndex: 'application/vnd.oci.image.index.v1+json',
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociConfig: 'application/vnd.oci.image.config.v1+json',

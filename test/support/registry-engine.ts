@@ -89,7 +89,7 @@ export class EngineWorld {
   }
 }
 
-export function memoryCache(): ContentCache {
+function memoryCache(): ContentCache {
   const held = new Map<string, Buffer>();
   return {
     get: (digest) => Promise.resolve(held.get(digest)),

@@ -71,7 +71,7 @@ export async function planBlobs(
 }
 
 /** All blobs of what is selected, each once. */
-export function blobsOf({ selection }: Resolution): Descriptor[] {
+function blobsOf({ selection }: Resolution): Descriptor[] {
   const manifests = [...selection.inner, selection.root];
   return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
 }

@@ -11,7 +11,7 @@ export interface Place {
   readonly repository: string;
 }
 
-export const nameOfPlace = ({ registry, repository }: Place): string => `${registry.name}/${repository}`;
+const nameOfPlace = ({ registry, repository }: Place): string => `${registry.name}/${repository}`;
 
 /** Manifests and configs by digest, from the cache where it has them, else from their place: once, however many ask. */
 export class Contents {

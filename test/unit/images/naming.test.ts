@@ -41,7 +41,10 @@ describe('the name in the ECR', () => {
 
 describe('a name that ECR refuses is an error with the line to write', () => {
   const refusal = (hint: RegExp) =>
-    expect.objectContaining({ code: 'repository-name-invalid', hint: expect.stringMatching(hint) as string });
+    expect.objectContaining({
+      code: 'repository-name-invalid',
+      hint: expect.stringMatching(hint) as string,
+    }) as unknown;
 
   test.each([
     ['ghcr.io/team/a__b:1', /ghcr\.io\/team\/a__b: team\/a-b"/],

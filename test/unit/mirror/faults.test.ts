@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineWorld } from '../../support/registry-engine.ts';
 import { makeImage, type TestImage } from '../../support/images.ts';
-import { OciServer, type Mischief, type Seen } from '../../support/oci-server.ts';
+import type { Mischief, OciServer, Seen } from '../../support/oci-server.ts';
 
 const size = 3 * 1024 * 1024;
 const amd64 = { os: 'linux', architecture: 'amd64' };
