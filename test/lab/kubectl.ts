@@ -28,6 +28,9 @@ export const cluster: ClusterHands = {
   async apply(...objects) {
     await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   },
+  async replace(object) {
+    await kubectl(['replace', '-f', '-'], JSON.stringify(object));
+  },
   async patch(resource, name, namespace, operations) {
     const patch = ['--type=json', `--patch=${JSON.stringify(operations)}`];
     await kubectl(['patch', resource, name, ...inNamespace(namespace), ...patch]);

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -14,11 +14,14 @@ import { control } from './control.ts';
 import { cluster } from './kubectl.ts';
 import { region, registry } from './names.ts';
 import { state } from './paths.ts';
+import { capture } from './process.ts';
 import { startPod } from './pods.ts';
 
 /** Where the person at the laptop works. */
 const folder = join(state, 'laptop/site');
 const project = 'demo';
+
+const ctr = (...args: string[]) => capture('ctr', ['--namespace=k8s.io', ...args]);
 
 async function run(...args: readonly string[]): Promise<Run> {
   const child = spawn('ecr-bootstrap', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -44,6 +47,24 @@ export const labWorld: World = {
   startPod,
   async setTokenLife(seconds) {
     await control('aws', 'POST', '/token-life', seconds);
+  },
+  async breakAws() {
+    for (const service of ['ecr', 'iam', 'secretsmanager', 'sts', 'registry', 'storage']) {
+      await control('aws', 'POST', '/faults', { kind: 'error', service });
+    }
+    return async () => void (await control('aws', 'DELETE', '/faults'));
+  },
+  async emptyImageStore() {
+    const images = (await ctr('images', 'list', '--quiet')).split('\n');
+    const others = images.filter(
+      (image) => image !== '' && !image.includes('pause') && !image.startsWith('sha256:'),
+    );
+    await ctr('images', 'remove', '--sync', ...others);
+  },
+  async namesAsked() {
+    const lines = (await readFile(join(state, 'logs/dns.jsonl'), 'utf8')).trimEnd().split('\n');
+    const questions = lines.map((line) => JSON.parse(line) as { view: string; name: string });
+    return questions.filter(({ view }) => view === 'vpc').map(({ name }) => name);
   },
   async serveAdmissionPolicies(yes) {
     // They exist since 1.32, off until 1.36.

@@ -63,11 +63,15 @@ export async function settle(world: World): Promise<void> {
 }
 
 /** Waits until all pods of a namespace run, as those who deployed them would. */
-export async function podsRun(world: World, where: string): Promise<void> {
-  await waitFor(`pods in ${where}`, async () => {
-    const pods = await world.cluster.list<Pod>('pods', where);
-    return (pods.length > 0 && pods.every(({ status }) => status.phase === 'Running')) || undefined;
-  });
+export async function podsRun(world: World, where: string, patience = 60): Promise<void> {
+  await waitFor(
+    `pods in ${where}`,
+    async () => {
+      const pods = await world.cluster.list<Pod>('pods', where);
+      return (pods.length > 0 && pods.every(({ status }) => status.phase === 'Running')) || undefined;
+    },
+    patience,
+  );
 }
 
 /** Runs the product and expects success. The whole output is shown when it fails. */

@@ -29,6 +29,8 @@ export interface ClusterHands {
   /** In all namespaces unless one is named. */
   list<T extends KubeObject>(resource: string, namespace?: string): Promise<readonly T[]>;
   apply(...objects: object[]): Promise<void>;
+  /** A plain update of the whole object, as `kubectl replace` sends it. */
+  replace(object: object): Promise<void>;
   /** A JSON patch. */
   patch(
     resource: string,
@@ -66,6 +68,12 @@ export interface World {
   startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
   /** Seconds that the registry's new tokens live. */
   setTokenLife(seconds: number): Promise<void>;
+  /** From now on AWS and its registry answer every request with an error; the returned call ends that. */
+  breakAws(): Promise<() => Promise<void>>;
+  /** Takes every image off the node but the pause image. */
+  emptyImageStore(): Promise<void>;
+  /** Names that the node and its pods have asked for so far, in order. */
+  namesAsked(): Promise<readonly string[]>;
   /** Starts the API server again as one that serves no MutatingAdmissionPolicy, or as one that does. */
   serveAdmissionPolicies(yes: boolean): Promise<void>;
   /** Lets this time go by: the sandbox's clock jumps, the lab waits. */

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { health, imagesInUse, podsRun, secretValue, succeed } from './site.ts';
+import { waitFor } from './wait.ts';
+import type { KubeObject, World } from './world.ts';
+
+interface StuckPod extends KubeObject {
+  readonly status: {
+    readonly containerStatuses?: readonly {
+      readonly state: { readonly waiting?: { readonly reason: string } };
+    }[];
+  };
+}
+
+const life = 20;
+const year = 365 * 24 * 3600;
+const spaces = ['external-secrets', 'shop', 'monitoring'];
+
+async function scale({ cluster }: World, replicas: number): Promise<void> {
+  for (const space of spaces) {
+    for (const { metadata } of await cluster.list('deployments', space)) {
+      const change = [{ op: 'replace', path: '/spec/replicas', value: replicas }];
+      await cluster.patch('deployment', metadata.name, space, change);
+    }
+  }
+}
+
+const podsOf = async ({ cluster }: World) =>
+  (await Promise.all(spaces.map((space) => cluster.list<StuckPod>('pods', space)))).flat();
+
+/** Waits for tokens of the short life everywhere, then for their end. */
+async function outliveTokens(world: World): Promise<void> {
+  for (const space of spaces) {
+    await waitFor(`a short-lived token in ${space}`, async () => {
+      const expires = Number(await secretValue(world, space, 'puller', 'expires_at'));
+      return expires < Date.now() / 1000 + life + 5 || undefined;
+    });
+  }
+  await scale(world, 0);
+  await waitFor('no pods', async () => (await podsOf(world)).length === 0 || undefined);
+  await world.pass(life + 5);
+  await world.emptyImageStore();
+}
+
+describe('a cluster that was off for longer than its tokens live', () => {
+  const world = enterWorld();
+
+  beforeAll(async () => {
+    const { configure, setTokenLife } = await world;
+    await configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
+    await setTokenLife(life);
+    await succeed(await world, 'up', '--yes');
+    await outliveTokens(await world);
+    await setTokenLife(year);
+  });
+
+  afterAll(async () => {
+    const { configure, setTokenLife } = await world;
+    await setTokenLife(12 * 3600);
+    await configure(imagesInUse);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('cannot pull by itself, and comes back with up', async () => {
+    await scale(await world, 1);
+    await waitFor('all pods to be stuck', async () => {
+      const pods = await podsOf(await world);
+      const reasons = pods.map(({ status }) => status.containerStatuses?.[0]?.state.waiting?.reason ?? '');
+      return (reasons.length > 0 && reasons.every((reason) => /ImagePull/.test(reason))) || undefined;
+    });
+    expect((await health(await world)).code).toBe(3);
+
+    await succeed(await world, 'up', '--yes');
+    for (const space of spaces) await podsRun(await world, space, 120);
+    expect((await health(await world)).code).toBe(0);
+  });
+});

@@ -1,0 +1,26 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { deployment, imagesInUse, mirrored, namespace, podsRun, succeed } from './site.ts';
+
+describe('a cluster that works from the ECR', () => {
+  const world = enterWorld();
+
+  beforeAll(async () => {
+    await (await world).configure(imagesInUse);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test("asks for no name but AWS's and its own", async () => {
+    const { cluster, namesAsked } = await world;
+    const before = (await namesAsked()).length;
+    await succeed(await world, 'up', '--yes');
+    const image = mirrored(await world, 'nginx:1.28');
+    await cluster.apply(namespace('air-gap'), deployment({ namespace: 'air-gap', name: 'web', image }));
+    await podsRun(await world, 'air-gap');
+
+    const asked = new Set((await namesAsked()).slice(before));
+    expect(asked.size).toBeGreaterThan(0);
+    expect([...asked].filter((name) => !/\.(amazonaws\.com|cluster\.local)$/.test(name))).toEqual([]);
+  });
+});

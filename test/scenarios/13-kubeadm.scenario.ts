@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { health, imagesInUse, succeed } from './site.ts';
+import type { ServiceAccount } from './site.ts';
+
+/** As `kubeadm upgrade` writes it each time. */
+const coredns = {
+  apiVersion: 'v1',
+  kind: 'ServiceAccount',
+  metadata: { name: 'coredns', namespace: 'kube-system' },
+};
+
+describe("kubeadm's way to overwrite a service account", () => {
+  const world = enterWorld();
+
+  beforeAll(async () => {
+    await (await world).configure(imagesInUse);
+    await (await world).cluster.apply(coredns);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('takes nothing away while the admission policy stands', async () => {
+    const { cluster } = await world;
+    await cluster.replace(coredns);
+    const after = await cluster.get<ServiceAccount>('serviceaccount', 'coredns', 'kube-system');
+    expect(after?.imagePullSecrets).toEqual([{ name: 'puller' }]);
+  });
+
+  describe('without the admission policy', () => {
+    beforeAll(async () => {
+      await (await world).serveAdmissionPolicies(false);
+      await (await world).cluster.replace(coredns);
+    });
+
+    afterAll(async () => {
+      await (await world).serveAdmissionPolicies(true);
+      await succeed(await world, 'up', '--yes');
+    });
+
+    test('is told by status', async () => {
+      expect((await health(await world)).drift).toContain('update ServiceAccount kube-system/coredns');
+    });
+  });
+});
