@@ -35,13 +35,9 @@ export class HostLimiter {
 
   /** Waits for the turn of one request; call what it resolves to when the answer is in. */
   async admit(pace: Pace, signal: AbortSignal): Promise<() => void> {
+    // In this order, or those that wait for a slow rate would keep the seats from all others.
+    await this.pass(pace, signal);
     await this.#seat(signal);
-    try {
-      await this.pass(pace, signal);
-    } catch (error) {
-      this.#leave();
-      throw error;
-    }
     return () => this.#leave();
   }
 
