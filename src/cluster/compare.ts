@@ -109,11 +109,8 @@ function keysOf(name: Segment | undefined, items: readonly unknown[]): readonly 
 const keyDefaults: Readonly<Record<string, string>> = { protocol: 'TCP', operator: 'Equal' };
 
 function keyOf(item: JsonMap, keys: readonly string[]): string {
-  const parts = keys.flatMap((key) => {
-    const value = item[key];
-    return value === undefined || value === keyDefaults[key] ? [] : [`${key}=${String(value)}`];
-  });
-  return parts.join(',');
+  const given = keys.filter((key) => item[key] !== undefined && item[key] !== keyDefaults[key]);
+  return given.map((key) => `${key}=${String(item[key])}`).join(',');
 }
 
 type JsonMap = Readonly<Record<string, unknown>>;

@@ -60,7 +60,8 @@ async function authenticate(user: User): Promise<Given> {
     const { OpenIDConnectAuth } = await import('@kubernetes/client-node/dist/oidc_auth.js');
     const oidc = new OpenIDConnectAuth();
     if (!oidc.isAuthProvider(user)) {
-      throw new Error(`auth-provider ${String(user.authProvider.name)} is not supported, exec plugins are`);
+      const { name } = user.authProvider as { name?: string };
+      throw new Error(`auth-provider ${name ?? ''} is not supported, exec plugins are`);
     }
     await oidc.applyAuthentication(user, options);
   }

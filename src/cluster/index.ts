@@ -155,7 +155,7 @@ class Cluster implements ClusterPort {
       ...(force ? { force: 'true' } : {}),
       ...(dryRun ? { dryRun: 'All' } : {}),
     });
-    return parse(await this.#transport.send({ ...write, path: `${path}?${query}`, what, body }));
+    return parse(await this.#transport.send({ ...write, path: `${path}?${query.toString()}`, what, body }));
   }
 
   async #resource(verb: string, ref: ObjectRef): Promise<Resource> {

@@ -42,7 +42,7 @@ async function listOnce(
   const what = `list ${resource.plural}${options.namespace === undefined ? '' : ` in ${options.namespace}`}`;
   let next = '';
   do {
-    const path = `${pathOf(resource, options.namespace)}?${queryOf(options, next)}`;
+    const path = `${pathOf(resource, options.namespace)}?${queryOf(options, next).toString()}`;
     const accept = options.metadataOnly ? { accept: partial } : {};
     const answer = await transport.send({ method: 'GET', path, what, repeatable: true, ...accept }, [410]);
     if (answer.status === 410) {

@@ -54,10 +54,14 @@ function platformsOf(nodes: readonly KubeObject[]): readonly string[] {
 const oldestFirst = (events: readonly KubeObject[]): readonly KubeObject[] =>
   [...events].sort((a, b) => timeOf(a).localeCompare(timeOf(b)));
 
+interface EventTimes {
+  readonly series?: { readonly lastObservedTime?: string } | null;
+  readonly lastTimestamp?: string | null;
+  readonly eventTime?: string | null;
+}
+
 /** An event's last time; controllers fill different fields. RFC 3339 in UTC, so they sort as text. */
 function timeOf(event: KubeObject): string {
-  const series = event['series'] as { lastObservedTime?: string } | null | undefined;
-  const candidates = [series?.lastObservedTime, event['lastTimestamp'], event['eventTime']];
-  const time = candidates.find((candidate) => typeof candidate === 'string' && candidate !== '');
-  return String(time ?? event.metadata.creationTimestamp ?? '');
+  const { series, lastTimestamp, eventTime } = event as KubeObject & EventTimes;
+  return series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? event.metadata.creationTimestamp ?? '';
 }

@@ -39,5 +39,10 @@ function fill(node: unknown, valueOf: (key: string) => TemplateValues[string]): 
   }
   if (typeof node !== 'string') return node;
   const whole = /^\$\{([a-zA-Z]+)\}$/.exec(node)?.[1];
-  return whole ? valueOf(whole) : node.replace(placeholder, (_, key: string) => String(valueOf(key)));
+  return whole ? valueOf(whole) : node.replace(placeholder, (_, key: string) => textOf(key, valueOf(key)));
+}
+
+function textOf(key: string, value: TemplateValues[string]): string {
+  if (typeof value === 'object') throw new Error(`\${${key}} stands inside a text and has no text for value`);
+  return String(value);
 }
