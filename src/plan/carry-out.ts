@@ -41,7 +41,7 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
       const run: Run<Ctx> = {
         ctx,
         signal: how.signal,
-        emit: (event) => how.emit({ ...event, step } as Event),
+        emit: (event) => how.emit({ ...event, step }),
       };
       how.emit({ type: 'step-started', step, title });
       const current = stale ? await lookAgain(planned, ctx, how) : planned;

@@ -5,7 +5,7 @@ import type { Change, Outcome, Run, Target } from './step.ts';
 export const nameOf = (target: Target): string => `${target.kind} ${target.name}`;
 
 /** Carries out one change; resolves to a detail worth showing, if any. */
-export type Carry = (change: Change) => Promise<string | undefined | void>;
+export type Carry = (change: Change) => Promise<unknown>;
 
 /** Applies the changes one after another; the first failure skips the rest. */
 export async function inOrder<Ctx>(
@@ -54,7 +54,7 @@ async function attempt<Ctx>(change: Change, run: Run<Ctx>, carry: Carry): Promis
 async function settle(change: Change, carry: Carry): Promise<Outcome> {
   try {
     const detail = await carry(change);
-    return { change, result: 'done', ...(detail ? { detail } : {}) };
+    return { change, result: 'done', ...(typeof detail === 'string' ? { detail } : {}) };
   } catch (error) {
     return { change, result: 'failed', error: foreseen(error, `${change.action} ${nameOf(change.target)}`) };
   }

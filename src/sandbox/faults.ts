@@ -8,7 +8,8 @@ export type FaultKind = 'throttle' | 'error' | 'deny' | 'reset' | 'timeout' | 'l
 
 /** One request as the sandbox saw it. `operation` is AWS's action name, the registry's or Kubernetes' verb and resource. */
 export interface Call {
-  readonly service: 'ecr' | 'iam' | 'secretsmanager' | 'sts' | 'registry' | 'source' | 'storage' | 'kubernetes' | 'web';
+  readonly service:
+    'ecr' | 'iam' | 'secretsmanager' | 'sts' | 'registry' | 'source' | 'storage' | 'kubernetes' | 'web';
   /** For example `CreateAccessKey`, `PutManifest`, `patch serviceaccounts`. */
   readonly operation: string;
   /** Whether it changes anything. */

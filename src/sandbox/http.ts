@@ -68,7 +68,10 @@ export function listener(handler: Handler): Listener {
     serve(handler, request, response).catch((cause: unknown) => {
       // A client that went away needs no answer; a bug of the sandbox must show.
       if (response.headersSent || request.destroyed) response.destroy();
-      else response.writeHead(500).end(`the sandbox failed: ${cause instanceof Error ? cause.stack : cause}`);
+      else
+        response
+          .writeHead(500)
+          .end(`the sandbox failed: ${cause instanceof Error ? cause.stack : String(cause)}`);
     });
   };
 }

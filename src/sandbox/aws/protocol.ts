@@ -20,7 +20,7 @@ export function awsHandler(gate: Gate, service: Service, region: string): Handle
       const { operation, input } = protocol.read(inquiry, body.toString());
       const signature = readSignature(inquiry, body, service.name, region);
       const output = await gate.pass(service, operation, input, signature);
-      return output === 'cut' || output === 'silence' ? output : protocol.answer(operation, output as object);
+      return output === 'cut' || output === 'silence' ? output : protocol.answer(operation, output);
     } catch (cause) {
       if (cause instanceof AwsRefusal) return protocol.refuse(cause);
       throw cause;

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import { digestOf, Repository, type Content } from './storage.ts';
+import type { Repository } from './storage.ts';
+import { digestOf, type Content } from './storage.ts';
 
 /** What to build; everything is deterministic, so the same seed always gives the same digests. */
 export interface ImageSeed {
