@@ -49,7 +49,8 @@ export interface Manifest {
 }
 
 /**
- * Reads a manifest of any kind that is supported: images and indexes of Docker and OCI, artifacts.
+ * Reads a manifest of any kind that is supported: images and indexes of Docker and OCI, artifacts. OCI's need not say
+ * what they are; Docker's always do.
  * @param what what was read, for error messages
  * @throws BootstrapError `image-unsupported` or `image-corrupt`
  */
@@ -65,7 +66,8 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   }
   const base = { digest: digestOf(bytes), mediaType, bytes };
   if (Array.isArray(value['manifests'])) {
-    return { ...base, children: descriptors(value['manifests'], what), blobs: [], isIndex: true };
+    const children = descriptors(value['manifests'], what);
+    return { ...base, mediaType: mediaType || mediaTypes.ociIndex, children, blobs: [], isIndex: true };
   }
   const config = value['config'] === undefined ? [] : descriptors([value['config']], what);
   const layers = descriptors(value['layers'] ?? value['blobs'] ?? [], what);

@@ -55,6 +55,14 @@ describe('kinds of images', () => {
     expect(result).toMatchObject({ content: 'platform', targetDigest: other.manifest.digest });
   });
 
+  test('an index that does not say what it is is pushed as one of OCI', async () => {
+    const image = makeImage(amd64, ['plain']);
+    const silent = json('', { schemaVersion: 2, manifests: [refer(image.manifest, { platform: amd64 })] });
+    world.source.put('silent', '1', [image], silent);
+    await world.copy(['silent']);
+    expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.index);
+  });
+
   test('an artifact is copied whatever platform is wanted', async () => {
     const chart = Buffer.from('a chart');
     const config = json('application/vnd.cncf.helm.config.v1+json', { name: 'chart' });
