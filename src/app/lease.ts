@@ -1,13 +1,20 @@
 import { hostname, userInfo } from 'node:os';
 import type { KubeObject } from '../cluster/port.ts';
 import { BootstrapError } from '../errors/index.ts';
-import type { Context } from '../steps/context.ts';
+import type { ClusterRule, Context } from '../steps/context.ts';
 import { managedBy, manager } from '../steps/ownership.ts';
 
 /** Seconds after which a lease that is not renewed counts as left behind. */
 const lifetime = 30;
 const renewEvery = 10_000;
 const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'kube-system', name: manager };
+
+/** What holding the lease needs, beside what the steps need. */
+export const leaseRule: ClusterRule = {
+  apiGroups: ['coordination.k8s.io'],
+  resources: ['leases'],
+  verbs: ['get', 'create', 'update', 'delete'],
+};
 
 interface LeaseSpec {
   readonly holderIdentity?: string;
@@ -38,7 +45,9 @@ export async function holdLease(ctx: Context): Promise<Held> {
     }
   };
   let renewing = Promise.resolve();
-  const timer = setInterval(() => (renewing = renew()), renewEvery).unref();
+  const timer = setInterval(() => {
+    renewing = renew();
+  }, renewEvery).unref();
   return {
     lost: lost.signal,
     release: async () => {

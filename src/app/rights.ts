@@ -1,11 +1,16 @@
 import type { AccessQuestion } from '../cluster/port.ts';
 import { BootstrapError } from '../errors/index.ts';
+import { needsOf } from './choose.ts';
+import { leaseRule } from './lease.ts';
 import type { AnyStep, ClusterRule, Context } from '../steps/context.ts';
 
-/** The rules of several steps as one list: a group and resource once, with all verbs. */
+/** The rules of several steps and of the lease as one list: a group and resource once, with all verbs. */
 export function mergeRules(steps: readonly AnyStep[]): ClusterRule[] {
   const verbs = new Map<string, Set<string>>();
-  for (const { apiGroups, resources, verbs: wanted } of steps.flatMap((step) => step.rights ?? [])) {
+  for (const { apiGroups, resources, verbs: wanted } of [
+    leaseRule,
+    ...steps.flatMap((step) => step.rights ?? []),
+  ]) {
     for (const group of apiGroups) {
       for (const resource of resources) {
         const key = `${group}/${resource}`;
@@ -26,8 +31,8 @@ const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => a.loca
  * @throws BootstrapError `cluster-denied` with the first rights that are missing
  */
 export async function refuseMissingRights(ctx: Context, steps: readonly AnyStep[]): Promise<void> {
+  if (!needsOf(steps).has('cluster')) return;
   const rules = mergeRules(steps);
-  if (rules.length === 0) return;
   if (await ctx.cluster.allowed({ verb: '*', group: '*', resource: '*' })) return;
   const questions = rules.flatMap(questionsOf);
   const answers = await Promise.all(questions.map((question) => ctx.cluster.allowed(question)));

@@ -16,6 +16,11 @@ export const images: Step<State> = {
   id: 'images',
   title: 'images of the configuration and the cluster',
   needs: ['aws', 'sources'],
+  rights: [
+    { apiGroups: [''], resources: ['pods', 'nodes'], verbs: ['list'] },
+    { apiGroups: ['apps'], resources: ['deployments', 'daemonsets', 'statefulsets'], verbs: ['list'] },
+    { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list'] },
+  ],
   observe: async (ctx) => {
     const { others, rejected } = await ctx.wantedImages();
     return { presence: await observePresence(others, ctx), rejected };
