@@ -1,5 +1,5 @@
 /** What every scenario stands on: the lab's own parts work together, without the product. */
-import { CreateRepositoryCommand, ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { operatorImages } from './images/catalog.ts';
@@ -8,18 +8,13 @@ import { capture } from './process.ts';
 import type { KubeObject } from '../scenarios/world.ts';
 import { cluster } from './kubectl.ts';
 import { startPod } from './pods.ts';
+import { ecrToken } from './skopeo.ts';
 
 const space = 'lab-machine';
 const image = `${registry}/${space}/nginx:1.28`;
 
 interface Node extends KubeObject {
   readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
-}
-
-async function ecrToken(): Promise<string> {
-  const answer = await new ECRClient().send(new GetAuthorizationTokenCommand());
-  const token = Buffer.from(answer.authorizationData?.[0]?.authorizationToken ?? '', 'base64').toString();
-  return token.slice('AWS:'.length);
 }
 
 function pullSecret(password: string): object {

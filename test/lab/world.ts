@@ -16,6 +16,7 @@ import { region, registry } from './names.ts';
 import { state } from './paths.ts';
 import { capture } from './process.ts';
 import { startPod } from './pods.ts';
+import { look } from './skopeo.ts';
 
 /** Where the person at the laptop works. */
 const folder = join(state, 'laptop/site');
@@ -45,6 +46,7 @@ export const labWorld: World = {
     await writeFile(join(folder, 'ecr-bootstrap.yaml'), config);
   },
   startPod,
+  look,
   async setTokenLife(seconds) {
     await control('aws', 'POST', '/token-life', seconds);
   },

@@ -35,7 +35,7 @@ export const imagesInUse = { images: { list: workloads.map(({ image }) => image)
 
 /** Where an image of the internet is in the private registry. */
 export function mirrored(world: World, image: string): string {
-  const short = /^[^/]+$/.test(image) ? `docker.io/library/${image}` : image;
+  const short = !image.includes('/') ? `docker.io/library/${image}` : image;
   return `${world.registry}/${world.project}/${short}`;
 }
 

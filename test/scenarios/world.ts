@@ -49,6 +49,16 @@ export interface AwsHands {
   readonly secrets: SecretsManagerClient;
 }
 
+/** What an image is made of, by digests. */
+export interface Look {
+  /** Of the manifest or index that the reference names. */
+  readonly digest: string;
+  /** Of the manifest for this platform, by platform; empty where the reference names no index. */
+  readonly platforms: Readonly<Record<string, string>>;
+  /** Of the configuration for the cluster's platform, which tells the content whatever the compression. */
+  readonly config: string;
+}
+
 /** What scenarios happen in: an account, a cluster and a laptop. The sandbox is one, the lab of real parts another. */
 export interface World {
   readonly name: 'sandbox' | 'lab';
@@ -66,6 +76,8 @@ export interface World {
    * @param spec what to add to the pod's spec
    */
   startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
+  /** An image as another tool than the product reads it, in a source registry or in the private one. */
+  look(image: string): Promise<Look>;
   /** Seconds that the registry's new tokens live. */
   setTokenLife(seconds: number): Promise<void>;
   /** From now on AWS and its registry answer every request with an error; the returned call ends that. */
