@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici';
 import type { Net } from '../net/index.ts';
 
 /** Milliseconds until an answer's headers, and between two parts of its body. */
@@ -56,7 +55,7 @@ export class NetHandler {
       const answer = await dispatcher.request({
         origin,
         path: pathOf(request),
-        method: request.method as Dispatcher.HttpMethod,
+        method: request.method,
         headers: withoutHost(request.headers),
         body: request.body || null,
         headersTimeout: this.#patience,

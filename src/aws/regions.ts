@@ -1,3 +1,5 @@
+import { closest } from 'fastest-levenshtein';
+
 /**
  * Regions known when this was written. The list only decides how an unreachable endpoint is explained, as a
  * misspelt region or as a network that does not lead there; newer regions work all the same.
@@ -14,22 +16,4 @@ export const knownRegions: readonly string[] = [
 ];
 
 /** The known region with the fewest letters to change. */
-export function nearestRegion(name: string): string {
-  return knownRegions.reduce((best, region) =>
-    distance(name, region) < distance(name, best) ? region : best,
-  );
-}
-
-/** Levenshtein's distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      const change = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
+export const nearestRegion = (name: string): string => closest(name, knownRegions);

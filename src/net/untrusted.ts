@@ -87,9 +87,12 @@ function readIssuer(target: URL, socket: Socket | undefined): Promise<string> {
 function outermostIssuer(leaf: DetailedPeerCertificate): string {
   let last = leaf;
   const seen = new Set<string>();
-  while (last.issuerCertificate && !seen.has(last.fingerprint256)) {
-    seen.add(last.fingerprint256);
-    last = last.issuerCertificate;
+  let next = leaf as DetailedPeerCertificate | undefined;
+  while (next && !seen.has(next.fingerprint256)) {
+    seen.add(next.fingerprint256);
+    last = next;
+    // Missing, against its type, where the server sent no more of the chain; a root is its own issuer.
+    next = next.issuerCertificate as DetailedPeerCertificate | undefined;
   }
   const { CN, O } = last.issuer;
   return [CN, O].filter(Boolean).flat().join(', ') || 'an authority without a name';

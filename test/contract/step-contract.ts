@@ -97,7 +97,7 @@ export function namesIn(changes: readonly Change[]): string[] {
     .flatMap(({ action, target, fields }) =>
       action === 'update' || action === 'replace'
         ? fields.map(({ path }) => `${nameOf(target)}: ${path}`)
-        : [`${nameOf(target)}`],
+        : [nameOf(target)],
     )
     .sort();
 }

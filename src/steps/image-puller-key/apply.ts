@@ -98,8 +98,8 @@ async function updateSecret(
     if (path === 'AWSCURRENT') {
       await before.proved();
       await secrets.moveStage(name, 'AWSCURRENT', {
-        to: String(to),
-        ...(from ? { from: String(from) } : {}),
+        ...(typeof to === 'string' ? { to } : {}),
+        ...(typeof from === 'string' ? { from } : {}),
       });
     }
   }

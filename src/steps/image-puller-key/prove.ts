@@ -3,6 +3,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import { waitFor } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
 import { secretNames } from '../policies/index.ts';
+import { parts } from './stored.ts';
 
 /** Milliseconds for a new key and new policies to spread through AWS; IAM promises no time, minutes are rare. */
 const deadline = 180_000;
@@ -76,7 +77,8 @@ async function useAll({ config }: Context, aws: Context['aws']): Promise<void> {
   const token = await aws.ecr.token();
   const admission = await aws.ecr.admits(token, `${config.project}/external-secrets`);
   if (!admission.accepted) throw new Refused(admission.why);
-  await Promise.all(Object.values(secretNames(config)).map((name) => aws.secrets.value(name)));
+  const names = secretNames(config);
+  await Promise.all(parts.map((part) => aws.secrets.value(names[part])));
 }
 
 /** The registry's refusal: it takes the token, for ECR gave it, and denies the repository. */

@@ -37,7 +37,8 @@ function statementsBySid(document: unknown): Map<string, Plain> {
   return new Map(
     [statements ?? []].flat().map((statement, index) => {
       const plain = normal(statement) as Plain;
-      return [String([plain['Sid'] ?? `statement ${index + 1}`].flat()[0]), plain];
+      const [sid] = [plain['Sid']].flat();
+      return [typeof sid === 'string' ? sid : `statement ${index + 1}`, plain];
     }),
   );
 }

@@ -85,9 +85,9 @@ async function see(
       (await user) ? list(name) : [];
     const [found, attached, inline, groups, ours] = await Promise.all([
       user,
-      ifThere(iam.attachedPolicies),
-      ifThere(iam.inlinePolicies),
-      ifThere(iam.groups),
+      ifThere((one) => iam.attachedPolicies(one)),
+      ifThere((one) => iam.inlinePolicies(one)),
+      ifThere((one) => iam.groups(one)),
       manage ? iam.policy(policy.arn) : undefined,
     ]);
     return { user: found, attached, inline, groups, policy: ours };

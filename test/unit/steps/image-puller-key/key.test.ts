@@ -104,7 +104,7 @@ describe("the image puller's key", () => {
     world.sandbox.aws.identities.settle();
     await expect(up(world)).rejects.toMatchObject({
       code: 'key-unproven',
-      why: expect.stringContaining('ecr:GetAuthorizationToken'),
+      why: expect.stringContaining('ecr:GetAuthorizationToken') as string,
     });
     expect(keysOf(world)).toHaveLength(1);
   });

@@ -119,7 +119,7 @@ describe("power-user's policy", () => {
   ])('denies %s beyond what it is for', async (action, attempt) => {
     await expect(attempt(await ready())).rejects.toMatchObject({
       code: 'aws-denied',
-      why: expect.stringContaining(action),
+      why: expect.stringContaining(action) as string,
     });
   });
 
