@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificate } from '../../test/support/real.ts';
@@ -8,7 +8,7 @@ import { type Options, readOptions, type Transport, usage } from './options.ts';
 import { peerVersions } from './peers.ts';
 import { plot } from './plot.ts';
 import { BenchRegistry } from './registry.ts';
-import type { Comparison, Results, Sample } from './results.ts';
+import { type Comparison, merged, type Sample } from './results.ts';
 import { seed } from './seed.ts';
 import { type ImageSet, imageSet } from './sets.ts';
 import { markdown } from './table.ts';
@@ -28,12 +28,7 @@ async function run(options: Options): Promise<string> {
     for (const name of options.sets) {
       comparisons.push(...(await compareSet(imageSet(name, options.isQuick), tools, options, root)));
     }
-    return await write(options.out, {
-      measuredAt: new Date().toISOString(),
-      machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
-      versions: versions(),
-      comparisons,
-    });
+    return await write(options.out, comparisons);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
@@ -58,7 +53,8 @@ async function compareSet(
         const ground: Ground = { root, source, digests, roundTrip, ...(certificate && { certificate }) };
         const samples = await alternate(tools, ground, repetitions);
         const { name, title, images } = set;
-        comparisons.push({ set: name, title, images: images.length, transport, roundTrip, samples });
+        const what = { set: name, title, images: images.length, transport, roundTrip };
+        comparisons.push({ ...circumstances(), ...what, samples });
       }
     } finally {
       await source.stop();
@@ -99,6 +95,12 @@ async function alternate(tools: readonly Tool[], ground: Ground, repetitions: nu
 const indexOf = (tools: readonly Tool[], sample: Sample): number =>
   tools.findIndex(({ name }) => name === sample.tool);
 
+const circumstances = () => ({
+  measuredAt: new Date().toISOString(),
+  machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
+  versions: versions(),
+});
+
 function versions(): Record<string, string> {
   const first = (program: string) =>
     /\d+\.\d+[\w.+]*/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[0] ?? 'unknown';
@@ -111,13 +113,16 @@ function versions(): Record<string, string> {
   };
 }
 
-async function write(folder: string, results: Results): Promise<string> {
-  const table = markdown(results);
+/** Keeps what the folder has of other comparisons. */
+async function write(folder: string, measured: readonly Comparison[]): Promise<string> {
+  const file = join(folder, 'results.json');
+  const earlier = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Comparison[]) : [];
+  const comparisons = merged(earlier, measured);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(join(folder, 'results.md'), table);
-  await writeFile(join(folder, 'results.svg'), plot(results));
-  return table;
+  await writeFile(file, `${JSON.stringify(comparisons, null, 2)}\n`);
+  await writeFile(join(folder, 'results.md'), markdown(comparisons));
+  await writeFile(join(folder, 'results.svg'), plot(comparisons));
+  return markdown(measured);
 }
 
 function tell(line: string): void {

@@ -1,4 +1,4 @@
-import { type Comparison, type Phase, phases, type Results, type Row, rowsOf } from './results.ts';
+import { type Comparison, type Phase, phases, type Row, rowsOf } from './results.ts';
 import type { ToolName } from './tools.ts';
 
 const size = { width: 860, gap: 28, label: 120, line: 20, bar: 13, head: 26, margin: 16, value: 78 };
@@ -24,7 +24,7 @@ const labels: Readonly<Record<ToolName, string>> = {
 };
 
 /** The results as bars of seconds: a row of panels for each comparison, cold on the left and warm on the right. */
-export function plot({ comparisons }: Results): string {
+export function plot(comparisons: readonly Comparison[]): string {
   const panels: string[] = [];
   let top = size.margin;
   for (const comparison of comparisons) {

@@ -17,6 +17,9 @@ export interface Sample extends Cost {
 
 /** All runs that may be compared with each other: they alternated on the same machine. */
 export interface Comparison {
+  readonly measuredAt: string;
+  readonly machine: string;
+  readonly versions: Readonly<Record<string, string>>;
   readonly set: SetName;
   readonly title: string;
   readonly images: number;
@@ -24,13 +27,6 @@ export interface Comparison {
   /** Milliseconds. */
   readonly roundTrip: number;
   readonly samples: readonly Sample[];
-}
-
-export interface Results {
-  readonly measuredAt: string;
-  readonly machine: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly comparisons: readonly Comparison[];
 }
 
 /** One line of the table. */
@@ -78,4 +74,15 @@ function median(values: readonly number[]): number {
   const middle = sorted.length / 2;
   const [low = NaN, high = NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
   return (low + high) / 2;
+}
+
+const keyOf = ({ set, transport, roundTrip }: Comparison): string => `${set} ${transport} ${roundTrip}`;
+
+/** Earlier comparisons with newer ones in their places, in the order of sets, transports and round trips. */
+export function merged(earlier: readonly Comparison[], newer: readonly Comparison[]): Comparison[] {
+  const all = new Map([...earlier, ...newer].map((comparison) => [keyOf(comparison), comparison]));
+  return [...all.values()].sort(
+    (a, b) =>
+      a.set.localeCompare(b.set) || a.transport.localeCompare(b.transport) || a.roundTrip - b.roundTrip,
+  );
 }

@@ -1,21 +1,19 @@
-import { phases, type Comparison, type Results, type Row, rowsOf } from './results.ts';
+import { type Comparison, phases, type Row, rowsOf } from './results.ts';
 import { describeTool } from './tools.ts';
 
 const columns = ['tool', 'seconds', 'min – max', 'speed', 'requests', 'CPU s', 'memory MB'];
 
 /** The results as Markdown. */
-export function markdown({ measuredAt, machine, versions, comparisons }: Results): string {
-  const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return [
-    `Measured ${measuredAt.slice(0, 10)} on ${machine}; ${used.join(', ')}.`,
-    'Seconds, requests, CPU seconds and memory are medians; speed is that of the fastest of crane, regctl and skopeo = 1.',
-    ...comparisons.map(section),
-    '',
-  ].join('\n\n');
+export function markdown(comparisons: readonly Comparison[]): string {
+  const legend =
+    'Seconds, requests, CPU seconds and memory are medians. Speed: the fastest of crane, regctl and skopeo is 1.';
+  return [legend, ...comparisons.map(section), ''].join('\n\n');
 }
 
 function section(comparison: Comparison): string {
-  const { set, title, transport, roundTrip } = comparison;
+  const { set, title, transport, roundTrip, measuredAt, machine, versions } = comparison;
+  const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const circumstances = `Measured ${measuredAt.slice(0, 10)} on ${machine} with ${used.join(', ')}.`;
   const tables = phases.map((phase) => {
     const rows = rowsOf(comparison, phase).map((row) => `| ${cells(row).join(' | ')} |`);
     const head = [
@@ -24,7 +22,9 @@ function section(comparison: Comparison): string {
     ];
     return [`**${phase}**`, '', ...head, ...rows].join('\n');
   });
-  return [`### ${set}: ${title}; ${transport}, ${roundTrip} ms round trip`, ...tables].join('\n\n');
+  return [`### ${set}: ${title}; ${transport}, ${roundTrip} ms round trip`, ...tables, circumstances].join(
+    '\n\n',
+  );
 }
 
 const cells = ({ tool, seconds, speed, requests, cpuSeconds, peakMemory, repetitions }: Row): string[] => [
