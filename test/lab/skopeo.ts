@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 
 import type { Look } from '../scenarios/world.ts';
-import { machinePlatform } from './images/catalog.ts';
 import { registry } from './names.ts';
 import { capture } from './process.ts';
 

@@ -24,8 +24,12 @@ const project = 'demo';
 
 const ctr = (...args: string[]) => capture('ctr', ['--namespace=k8s.io', ...args]);
 
-async function run(...args: readonly string[]): Promise<Run> {
-  const child = spawn('ecr-bootstrap', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const child = spawn('ecr-bootstrap', args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const ended = once(child, 'close') as Promise<[number | null]>;
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code: code ?? 1, stdout, stderr };
@@ -38,7 +42,9 @@ export const labWorld: World = {
   project,
   cluster,
   aws: { ecr: new ECRClient(), iam: new IAMClient(), secrets: new SecretsManagerClient() },
-  run,
+  run: (...args) => run(args),
+  runAs: ({ accessKeyId, secretAccessKey }, ...args) =>
+    run(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }),
   async configure(settings) {
     await mkdir(folder, { recursive: true });
     // YAML includes JSON.

@@ -49,6 +49,11 @@ export interface AwsHands {
   readonly secrets: SecretsManagerClient;
 }
 
+export interface AwsKey {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
 /** What an image is made of, by digests. */
 export interface Look {
   /** Of the manifest or index that the reference names. */
@@ -69,6 +74,8 @@ export interface World {
   readonly aws: AwsHands;
   /** Runs the product as a user at the laptop does. */
   run(...args: readonly string[]): Promise<Run>;
+  /** The same with another AWS identity than the administrator's. */
+  runAs(key: AwsKey, ...args: readonly string[]): Promise<Run>;
   /** Writes the product's configuration file: the project and region, and these settings. */
   configure(settings: object): Promise<void>;
   /**
