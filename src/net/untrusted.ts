@@ -92,7 +92,7 @@ function outermostIssuer(leaf: DetailedPeerCertificate): string {
     seen.add(next.fingerprint256);
     last = next;
     // Missing, against its type, where the server sent no more of the chain; a root is its own issuer.
-    next = next.issuerCertificate as DetailedPeerCertificate | undefined;
+    next = next.issuerCertificate;
   }
   const { CN, O } = last.issuer;
   return [CN, O].filter(Boolean).flat().join(', ') || 'an authority without a name';
