@@ -9,6 +9,8 @@ export interface CarryOut<Ctx> {
   readonly ctx: Ctx;
   /** A context that has forgotten what it read, for looking again after something changed. */
   readonly fresh: (ctx: Ctx) => Ctx;
+  /** What the plan was made from may have changed since: the steps before the first change are observed again too. */
+  readonly outdated?: boolean;
   readonly signal: AbortSignal;
   readonly emit: (event: Event) => void;
 }
@@ -31,8 +33,8 @@ export interface RunResult {
  */
 export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut<Ctx>): Promise<RunResult> {
   const steps: StepResult[] = [];
-  let ctx = how.ctx;
-  let stale = false;
+  let stale = how.outdated === true;
+  let ctx = stale ? how.fresh(how.ctx) : how.ctx;
   try {
     for (const planned of plan) {
       throwIfInterrupted(how.signal);

@@ -1,0 +1,89 @@
+import { BootstrapError, exitCodes } from '../errors/index.ts';
+import {
+  carryOut,
+  type Change,
+  makePlan,
+  type Outcome,
+  type Planned,
+  refuseBlocked,
+  type RunResult,
+} from '../plan/index.ts';
+import type { AnyStep, Context } from '../steps/context.ts';
+import { needsOf } from './choose.ts';
+import { holdLease } from './lease.ts';
+import { preflight, reach } from './preflight.ts';
+import type { Session } from './session.ts';
+
+/** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and carried out. */
+export interface Job {
+  readonly steps: readonly AnyStep[];
+  readonly dryRun?: boolean | undefined;
+  /** With `dryRun`: a plan that is not empty is drift. */
+  readonly exitCode?: boolean | undefined;
+  /** Throws when the plan is not to be carried out. */
+  readonly confirm: (ctx: Context, changes: readonly Change[]) => Promise<void>;
+  /** Lines that end the output of a run that got to its end. */
+  readonly next: (ctx: Context, changes: readonly Change[]) => Promise<readonly string[]>;
+}
+
+/** Resolves to the exit code. */
+export async function doJob(session: Session, job: Job): Promise<number> {
+  const { reporter, signal } = session;
+  const { steps } = job;
+  const ctx = await session.context();
+  const needs = needsOf(steps);
+  const reached = await reach(ctx, needs);
+  reporter.header({ sandbox: session.sandbox === true, ...reached.header });
+  await preflight(ctx, steps, reached);
+
+  const plan = await makePlan(steps, ctx);
+  await reporter.show({ type: 'plan', data: { steps: plan.map(shown), dryRun: job.dryRun === true } });
+  refuseBlocked(plan);
+  const changes = plan.flatMap((planned) => planned.changes);
+  if (job.dryRun) return changes.length > 0 && job.exitCode ? exitCodes.drift : exitCodes.done;
+  await job.confirm(ctx, changes);
+
+  const lease = changes.length > 0 && needs.has('cluster') ? await holdLease(ctx) : undefined;
+  try {
+    const result = await carryOut(plan, {
+      ctx,
+      fresh: (old) => old.fresh(),
+      // Until the lease was held another run may have changed what the plan was made from.
+      outdated: lease !== undefined,
+      signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
+      emit: (event) => reporter.event(event),
+    });
+    const next = result.error ? [] : await job.next(ctx.fresh(), changes);
+    await reporter.show({ type: 'result', data: { steps: result.steps, changed: countDone(result), next } });
+    throwFailure(result);
+    return exitCodes.done;
+  } finally {
+    await lease?.release();
+  }
+}
+
+const shown = ({ step, changes, findings }: Planned<Context>) => ({
+  step: step.id,
+  title: step.title,
+  changes,
+  findings,
+});
+
+const outcomesOf = (result: RunResult): Outcome[] => result.steps.flatMap((step) => step.outcomes);
+
+const countDone = (result: RunResult): number =>
+  outcomesOf(result).filter((outcome) => outcome.result === 'done').length;
+
+/** Failures that did not end the run still make it a failed one. */
+function throwFailure(result: RunResult): void {
+  if (result.error) throw result.error;
+  const failed = outcomesOf(result).filter((outcome) => outcome.result === 'failed');
+  const [first] = failed;
+  if (!first) return;
+  throw new BootstrapError({
+    code: 'mirror-incomplete',
+    what: `${failed.length} of ${outcomesOf(result).length} changes failed`,
+    why: first.error.message,
+    hint: 'Everything else was done. Deal with what is listed above and run the same command again.',
+  });
+}
