@@ -1,6 +1,6 @@
 /** What every scenario stands on: the lab's own parts work together, without the product. */
-import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { CreateRepositoryCommand, DeleteRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { operatorImages } from './images/catalog.ts';
 import { nodeName, registry } from './names.ts';
@@ -37,6 +37,12 @@ describe('the lab', () => {
     const credentials = `--dest-creds=AWS:${token}`;
     await capture('skopeo', ['copy', '--all', credentials, 'docker://nginx:1.28', `docker://${image}`]);
     await cluster.apply(pullSecret(token));
+  });
+
+  afterAll(async () => {
+    await cluster.remove('namespace', space);
+    const repository = { repositoryName: `${space}/nginx`, force: true };
+    await new ECRClient().send(new DeleteRepositoryCommand(repository));
   });
 
   test('has a node that is ready', async () => {

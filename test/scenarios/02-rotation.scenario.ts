@@ -20,6 +20,8 @@ describe('tokens that live for less than a minute', () => {
   });
 
   afterAll(async () => {
+    await (await world).cluster.remove('namespace', 'rotation');
+    await (await world).cluster.remove('namespace', 'left-behind');
     const { configure, setTokenLife } = await world;
     await setTokenLife(12 * 3600);
     await configure(imagesInUse);

@@ -11,6 +11,11 @@ describe('a new namespace', () => {
     await succeed(await world, 'up', '--yes');
   });
 
+  afterAll(async () => {
+    await (await world).cluster.remove('namespace', 'just-born');
+    await (await world).cluster.remove('namespace', 'uncovered');
+  });
+
   test('runs a pod that is created in the same second and names no pull secret', async () => {
     const image = mirrored(await world, 'nginx:1.28');
     const first = deployment({ namespace: 'just-born', name: 'first', image });

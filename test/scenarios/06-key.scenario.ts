@@ -1,5 +1,5 @@
 import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-iam';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, succeed } from './site.ts';
@@ -18,6 +18,10 @@ describe("image-puller's access key, deleted behind our back", () => {
     for (const { AccessKeyId } of AccessKeyMetadata) {
       await aws.iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }));
     }
+  });
+
+  afterAll(async () => {
+    await (await world).cluster.remove('namespace', 'key');
   });
 
   test('is told by status and replaced by up, after which pods are pulled', async () => {

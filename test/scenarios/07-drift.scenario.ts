@@ -1,6 +1,6 @@
 import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
 import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aws-sdk/client-iam';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
 import { health, imagesInUse, namespace, planned, succeed } from './site.ts';
@@ -62,6 +62,10 @@ describe('what somebody changes behind our back', () => {
       `create ECR repository ${repositoryName}`,
       'create image docker.io/library/redis:8',
     ];
+  });
+
+  afterAll(async () => {
+    await (await world).cluster.remove('namespace', 'drift');
   });
 
   test('is named by status', async () => {

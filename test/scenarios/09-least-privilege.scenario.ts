@@ -1,8 +1,8 @@
 import {
   CreateRepositoryCommand,
+  DeleteRepositoryCommand,
   DescribeRepositoriesCommand,
   ECRClient,
-  PutImageCommand,
 } from '@aws-sdk/client-ecr';
 import {
   AttachUserPolicyCommand,
@@ -41,8 +41,8 @@ describe('what each identity may do', () => {
       accessKeyId: AccessKey?.AccessKeyId ?? '',
       secretAccessKey: AccessKey?.SecretAccessKey ?? '',
     };
-    const half = (key: string) => secretValue(awaited, 'external-secrets', 'image-puller', key);
     const awaited = await world;
+    const half = (key: string) => secretValue(awaited, 'external-secrets', 'image-puller', key);
     puller = {
       accessKeyId: (await half('AWS_ACCESS_KEY_ID')) ?? '',
       secretAccessKey: (await half('AWS_SECRET_ACCESS_KEY')) ?? '',
@@ -81,7 +81,7 @@ describe('what each identity may do', () => {
     const denied: Readonly<Record<string, () => Promise<unknown>>> = {
       CreateRepository: () => ecr.send(new CreateRepositoryCommand({ repositoryName: `${project}/new` })),
       DescribeRepositories: () => ecr.send(new DescribeRepositoriesCommand({})),
-      PutImage: () => ecr.send(new PutImageCommand({ repositoryName, imageManifest: '{}', imageTag: 'x' })),
+      DeleteRepository: () => ecr.send(new DeleteRepositoryCommand({ repositoryName, force: true })),
       CreateUser: () => iam.send(new CreateUserCommand({ UserName: 'another' })),
       ListAccessKeys: () => iam.send(new ListAccessKeysCommand(imagePuller)),
       CreateAccessKey: () => iam.send(new CreateAccessKeyCommand(imagePuller)),

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
 import { deployment, imagesInUse, mirrored, namespace, podsRun, succeed } from './site.ts';
@@ -9,6 +9,10 @@ describe('a cluster that works from the ECR', () => {
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
+  });
+
+  afterAll(async () => {
+    await (await world).cluster.remove('namespace', 'air-gap');
   });
 
   test("asks for no name but AWS's and its own", async () => {
