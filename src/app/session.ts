@@ -68,7 +68,9 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     loaded: () => (loaded ??= load()),
     context: async () => (await (made ??= make())).context,
     close: async () => {
-      await (await made)?.close();
+      // What could not be opened has been told to whoever asked for it.
+      const opened = await made?.catch(() => undefined);
+      await opened?.close();
     },
   };
 

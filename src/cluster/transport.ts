@@ -76,9 +76,10 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    const session = this.#session;
+    // A session that could not be opened has been told to whoever asked for it.
+    const session = this.#session?.catch(() => undefined);
     this.#session = undefined;
-    if (session) await (await session).dispatcher.close();
+    await (await session)?.dispatcher.close();
   }
 
   #connected(): Promise<Session> {
