@@ -60,7 +60,7 @@ describe('the lab', () => {
 
   test('refuses the same image to a pod without a pull secret', async () => {
     const nothing = { imagePullSecrets: [{ name: 'there-is-none' }] };
-    expect(await startPod(space, 'without', image, nothing)).toMatch(/^Err.*401 Unauthorized/s);
+    expect(await startPod(space, 'without', image, nothing)).toMatch(/^Err.*no basic auth credentials/s);
   });
 
   test('has no way from the node to a registry on the internet', async () => {
