@@ -67,7 +67,7 @@ export function listener(handler: Handler): Listener {
   return (request, response) => {
     serve(handler, request, response).catch((cause: unknown) => {
       // A client that went away needs no answer; a bug of the sandbox must show.
-      if (response.headersSent || request.destroyed) response.destroy();
+      if (response.headersSent || response.destroyed) response.destroy();
       else
         response
           .writeHead(500)

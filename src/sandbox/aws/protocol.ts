@@ -90,6 +90,8 @@ const query: Protocol = {
 function nested(parameters: URLSearchParams): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const [path, value] of parameters) {
+    // The query protocol writes an empty list as an empty text.
+    if (value === '') continue;
     const steps = path.replaceAll('.member.', '.').split('.');
     let place: Record<string, unknown> = root;
     for (const [index, step] of steps.slice(0, -1).entries()) {
@@ -109,11 +111,14 @@ const xmlAnswer = (status: number, name: string, value: object): Answer => ({
   body: `<${name}>${xml(value)}</${name}>`,
 });
 
+const escape = (text: string): string => text.replace(/[<>&]/g, (c) => `&#${c.charCodeAt(0)};`);
+
 function xml(value: unknown): string {
   if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return escape(value);
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map((one) => `<member>${xml(one)}</member>`).join('');
-  if (typeof value !== 'object') return String(value).replace(/[<>&]/g, (c) => `&#${c.charCodeAt(0)};`);
+  if (typeof value !== 'object') return JSON.stringify(value);
   return Object.entries(value)
     .filter(([, one]) => one !== undefined)
     .map(([name, one]) => `<${name}>${xml(one)}</${name}>`)

@@ -5,7 +5,6 @@ import type { Draft, Fields, KubeObject } from './objects.ts';
 import { refuseOperatorsFields } from './ownership.ts';
 import { listPage, partialMetadata, select } from './list.ts';
 import { applyMerge, jsonPatch, mergePatch } from './patch.ts';
-import type { Operation } from './patch.ts';
 import { isAllowed } from './rbac.ts';
 import type { Attributes, User } from './rbac.ts';
 import { apiVersion } from './resources.ts';
@@ -121,7 +120,7 @@ export class Operations {
     if (contentType.startsWith('application/apply-patch')) return this.#apply(request);
     const current = this.#existing(request);
     let changed: unknown;
-    if (contentType === 'application/json-patch+json') changed = jsonPatch(current, body as Operation[]);
+    if (contentType === 'application/json-patch+json') changed = jsonPatch(current, body);
     else if (contentType === 'application/merge-patch+json') changed = mergePatch(current, body);
     else
       throw new StatusError(

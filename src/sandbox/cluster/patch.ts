@@ -53,7 +53,7 @@ export function mergePatch(current: unknown, patch: unknown): unknown {
   return { ...without(old, ...Object.keys(patch)), ...Object.fromEntries(merged) };
 }
 
-export interface Operation {
+interface Operation {
   op: string;
   path: string;
   value?: unknown;
@@ -64,9 +64,10 @@ const rejected = () =>
   new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request');
 
 /** JSON patch, RFC 6902: add, remove, replace, test. A path that is missing or a test that fails is refused with 422. */
-export function jsonPatch(document: unknown, operations: readonly Operation[]): unknown {
+export function jsonPatch(document: unknown, operations: unknown): unknown {
+  if (!Array.isArray(operations)) throw new StatusError(400, 'BadRequest', 'error decoding patch');
   const root = { document: structuredClone(document) };
-  for (const { op, path, value } of operations) {
+  for (const { op, path, value } of operations as readonly Operation[]) {
     const names = path.split('/').slice(1);
     const segments = ['document', ...names.map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))];
     const last = segments.pop() ?? '';
