@@ -52,7 +52,12 @@ async function registryEngine(net: Net): Promise<Engine> {
     import('../../src/mirror/registry/contents.ts'),
   ]);
   const registries = openRegistries({ net, clock: systemClock, credentials: anonymous });
-  const nobody = { credential: () => Promise.resolve(undefined), hint: 'The benchmark needs no login.' };
+  // As at the ECR, it is known beforehand what the target wants.
+  const nobody = {
+    preemptive: true,
+    credential: () => Promise.resolve(undefined),
+    hint: 'The benchmark needs no login.',
+  };
   return createRegistryEngine({
     clock: systemClock,
     target: registries.own(targetHost, nobody, {}),
