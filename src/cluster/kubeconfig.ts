@@ -5,7 +5,7 @@ import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 
 export interface KubeconfigChoice {
-  /** Path of a file; default: KUBECONFIG's files, else `~/.kube/config`. */
+  /** Path of a file, or of several as KUBECONFIG has them; default: KUBECONFIG's files, else `~/.kube/config`. */
   readonly kubeconfig?: string | undefined;
   /** Default: the current context. */
   readonly context?: string | undefined;
@@ -62,8 +62,11 @@ const unconfigured = (what: string, why: string): BootstrapError =>
   new BootstrapError({ code: 'cluster-unconfigured', what, why, hint });
 
 async function readAll({ kubeconfig }: KubeconfigChoice): Promise<Entries | undefined> {
-  if (kubeconfig !== undefined) return readEntries(kubeconfig, await textOf(kubeconfig, 'required'));
-  const listed = process.env['KUBECONFIG']?.split(delimiter).filter(Boolean) ?? [];
+  const listed = (kubeconfig ?? process.env['KUBECONFIG'])?.split(delimiter).filter(Boolean) ?? [];
+  const [only, ...others] = listed;
+  if (kubeconfig !== undefined && only !== undefined && others.length === 0) {
+    return readEntries(only, await textOf(only, 'required'));
+  }
   const files = listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
   const read = await Promise.all(
     files.map(async (file) => {

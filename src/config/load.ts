@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { devNull } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { currentContext, profileRegion } from './ambient.ts';
+import { resolveFiles } from './files.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
@@ -47,8 +49,9 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
     setAt(values, setting.key, given.value);
     origins.set(setting.key, given.origin);
   }
+  resolveFiles(values, (key) => (origins.get(key) === file?.name && file ? dirname(file.path) : request.cwd));
   warnings.push(...contextWarning(values, request.env));
-  const config = validate(values, file ? { file: file.name, text: file.text } : {});
+  const config = validate(values, file ? { file: file.name, text: file.text, origins } : { origins });
   for (const [path] of leaves(config)) {
     if (!origins.has(path)) origins.set(path, 'default');
   }
@@ -113,6 +116,7 @@ const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (letter) => `-${
 
 interface ConfigFile {
   readonly name: string;
+  readonly path: string;
   readonly text: string;
   readonly values: Tree;
 }
@@ -120,6 +124,7 @@ interface ConfigFile {
 async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<ConfigFile | undefined> {
   const named = file ?? env['ECR_BOOTSTRAP_CONFIG'];
   const name = named ?? defaultFile;
+  if (name === devNull) return undefined;
   const path = resolve(cwd, name);
   if (!existsSync(path)) {
     if (named === undefined) return undefined;
@@ -135,7 +140,7 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
     const { load } = await import('js-yaml');
     const values = load(text, { filename: name }) ?? {};
     if (typeof values !== 'object' || Array.isArray(values)) throw new Error('it is not a YAML mapping');
-    return { name, text, values: withoutNulls(values as Tree) };
+    return { name, path, text, values: withoutNulls(values as Tree) };
   } catch (error) {
     throw new BootstrapError(
       {

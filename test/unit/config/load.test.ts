@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConfigRequest, loadConfig } from '../../../src/config/load.ts';
@@ -100,6 +100,44 @@ describe('loadConfig', () => {
     await expect(load({ flags: { project: 'shop' } })).rejects.toMatchObject({
       hint: expect.stringContaining('--region') as string,
     });
+  });
+
+  it('names the flag or variable that gave a wrong value, not the file', async () => {
+    file('project: shop\n');
+    await expect(load({ flags: { region: 'nowhere' } })).rejects.toMatchObject({
+      what: '--region: aws.region',
+      why: '"nowhere" is not a region such as eu-west-1',
+    });
+  });
+
+  it('tells a value of the wrong type from a missing one', async () => {
+    file('project: 12\naws: {region: eu-west-1}\n');
+    await expect(load()).rejects.toMatchObject({ why: '12 is not of type string' });
+  });
+
+  it('lists the words that a key takes', async () => {
+    await expect(load({ flags: { ...minimal, engine: 'dokcer' } })).rejects.toMatchObject({
+      why: '"dokcer" is none of auto, registry, docker',
+      hint: 'See mirror.engine in docs/configuration.md.',
+    });
+  });
+
+  it('takes names of files relative to the configuration file, and those of flags to the working folder', async () => {
+    mkdirSync(join(cwd, 'sites'));
+    file(
+      'project: shop\naws: {region: eu-west-1}\nexternalSecrets: {manifest: eso.yaml}\n',
+      'sites/prod.yaml',
+    );
+    const { config } = await load({ file: 'sites/prod.yaml', flags: { kubeconfig: 'admin.conf' } });
+    expect(config.externalSecrets.manifest).toBe(join(cwd, 'sites', 'eso.yaml'));
+    expect(config.cluster.kubeconfig).toBe(join(cwd, 'admin.conf'));
+  });
+
+  it('leaves URLs alone and knows the home folder', async () => {
+    const manifest = 'https://mirror.example/eso.yaml';
+    const { config } = await load({ flags: { ...minimal, manifest, kubeconfig: '~/.kube/prod' } });
+    expect(config.externalSecrets.manifest).toBe(manifest);
+    expect(config.cluster.kubeconfig).toBe(join(homedir(), '.kube', 'prod'));
   });
 
   it.each([
