@@ -36,10 +36,9 @@ export async function look(image: string): Promise<Look> {
     await writeFile(authFile, JSON.stringify({ auths: { [registry]: { auth } } }), { mode: 0o600 });
     const [raw, config] = await Promise.all([inspect('--raw'), inspect('--raw', '--config')]);
     const { manifests = [] } = JSON.parse(raw) as Index;
-    const platforms = manifests.map(({ digest, platform }) => [
-      `${platform.os}/${platform.architecture}`,
-      digest,
-    ]);
+    const platforms = new Map(
+      manifests.map(({ digest, platform }) => [`${platform.os}/${platform.architecture}`, digest]),
+    );
     return { digest: digestOf(raw), platforms: Object.fromEntries(platforms), config: digestOf(config) };
   } finally {
     await rm(folder, { recursive: true });

@@ -60,7 +60,9 @@ export const labWorld: World = {
     for (const service of ['ecr', 'iam', 'secretsmanager', 'sts', 'registry', 'storage']) {
       await control('aws', 'POST', '/faults', { kind: 'error', service });
     }
-    return async () => void (await control('aws', 'DELETE', '/faults'));
+    return async () => {
+      await control('aws', 'DELETE', '/faults');
+    };
   },
   async emptyImageStore() {
     const images = (await ctr('images', 'list', '--quiet')).split('\n');

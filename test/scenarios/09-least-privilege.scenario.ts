@@ -94,7 +94,7 @@ describe('what each identity may do', () => {
     for (const [action, call] of Object.entries(denied)) {
       const outcome = await call().then(
         () => 'allowed',
-        (error: Error) => error.name,
+        (error: unknown) => (error instanceof Error ? error.name : String(error)),
       );
       if (!/^AccessDenied/.test(outcome)) allowed.push(`${action}: ${outcome}`);
     }

@@ -81,7 +81,7 @@ export const externalSecrets: Part = {
   },
 };
 
-export const helm: Part = {
+const helm: Part = {
   name: 'helm',
   version: versions.helm,
   async make({ out, work, log }) {

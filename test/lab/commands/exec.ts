@@ -7,14 +7,13 @@ import { partFolder } from '../build/part.ts';
 import { containerd, kubernetes } from '../build/parts.ts';
 import { state } from '../paths.ts';
 import { product } from './install.ts';
-import { firstProcess } from './state.ts';
+import { runningLab } from './state.ts';
 
 const path = [join(product, 'node_modules/.bin'), ...[kubernetes, containerd].map(partFolder)].join(':');
 
 /** Runs a command as the person at the lab's laptop and ends as it does. Without a command: a shell. */
 export async function exec(command: readonly string[]): Promise<void> {
-  const pid = await firstProcess();
-  if (pid === undefined) throw new Error('the lab does not run; start it with npm run lab:up');
+  const pid = await runningLab();
   const environment = JSON.parse(
     await readFile(join(state, 'laptop/environment.json'), 'utf8'),
   ) as NodeJS.ProcessEnv;

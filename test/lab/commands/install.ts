@@ -3,12 +3,14 @@ import { join } from 'node:path';
 
 import { root, state } from '../paths.ts';
 import { run, say } from '../process.ts';
+import { runningLab } from './state.ts';
 
 /** Where the laptop's `ecr-bootstrap` is installed. */
 export const product = join(state, 'product');
 
 /** Packs this checkout and installs the package on the lab's laptop, as a user would from the registry. */
 export async function install(): Promise<void> {
+  await runningLab();
   const log = join(state, 'logs/install.log');
   const packed = join(state, 'package');
   await rm(product, { recursive: true, force: true });

@@ -13,3 +13,10 @@ export async function firstProcess(): Promise<number | undefined> {
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
   return name.trim() === 'tini' ? Number(pid) : undefined;
 }
+
+/** The same, for what makes no sense without it. @throws Error when the lab does not run */
+export async function runningLab(): Promise<number> {
+  const pid = await firstProcess();
+  if (pid === undefined) throw new Error('the lab does not run; start it with npm run lab:up');
+  return pid;
+}

@@ -20,7 +20,7 @@ export const operatorImages = [
 ] as const;
 
 /** What the cluster's workloads run: made here, each with a digest of its own. */
-export const workloadImages = [
+const workloadImages = [
   'docker.io/library/nginx:1.28',
   'docker.io/library/redis:8',
   'quay.io/prometheus/node-exporter:v1.9.1',
