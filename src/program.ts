@@ -2,28 +2,16 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { type GlobalFlags, openSession, type Session, type Surroundings } from './app/session.ts';
 import { commands, otherWords } from './commands/index.ts';
-import type { Launch } from './commands/launch.ts';
-import { durationGrammar, parseDuration } from './duration.ts';
+import { duration, type Launch } from './commands/launch.ts';
 import { BootstrapError, exitCodes, reasonOf } from './errors/index.ts';
+import { commandOf, wantsJson, withinSandbox } from './words.ts';
 
 export interface Program {
   run(): Promise<number>;
 }
 
-/** Global flags that take a value: what follows them is not the command's name. */
-const valued = new Set([
-  '--project',
-  '--profile',
-  '--region',
-  '--account-id',
-  '--context',
-  '--kubeconfig',
-  '-c',
-  '--config',
-  '-o',
-  '--output',
-  '--timeout',
-]);
+/** A line without a command is a question. */
+const helpFor = (argv: readonly string[]): string[] => (argv.length === 0 ? ['--help'] : [...argv]);
 
 /** Builds the command line. Only the module of the command that `argv` names is loaded. */
 export async function createProgram(argv: readonly string[], around: Surroundings): Promise<Program> {
@@ -32,8 +20,7 @@ export async function createProgram(argv: readonly string[], around: Surrounding
     exitCode = await runCommand(command, work, around);
   };
   const program = describeProgram(around);
-  const words = argv.filter((word, index) => !word.startsWith('-') && !valued.has(argv[index - 1] ?? ''));
-  const wanted = words[0] === 'help' ? words[1] : words[0];
+  const wanted = commandOf(argv);
   for (const entry of commands) {
     const command = program
       .command(entry.name)
@@ -48,13 +35,19 @@ export async function createProgram(argv: readonly string[], around: Surrounding
       .allowUnknownOption()
       .argument('[rest...]')
       .action(() => {
-        throw new CommanderError(exitCodes.usage, 'other-word', `${word} is called: ecr-bootstrap ${ours}`);
+        throw new CommanderError(
+          exitCodes.usage,
+          'other-word',
+          `there is no command ${word}\nIt is called ecr-bootstrap ${ours}.`,
+        );
       });
   }
   return {
     run: async () => {
       try {
-        await program.parseAsync(shielded(argv), { from: 'user' });
+        await program.parseAsync(wanted === undefined ? helpFor(argv) : withinSandbox(argv), {
+          from: 'user',
+        });
         return exitCode;
       } catch (thrown) {
         if (!(thrown instanceof CommanderError)) throw thrown;
@@ -62,13 +55,6 @@ export async function createProgram(argv: readonly string[], around: Surrounding
       }
     },
   };
-}
-
-/** What follows `sandbox` is a command line of its own: none of its flags are ours, unless one comes first. */
-function shielded(argv: readonly string[]): string[] {
-  const at = argv.indexOf('sandbox');
-  if (at < 0 || argv[at + 1]?.startsWith('-')) return [...argv];
-  return [...argv.slice(0, at + 1), '--', ...argv.slice(at + 1)];
 }
 
 function describeProgram({ streams }: Surroundings): Command {
@@ -114,12 +100,6 @@ const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${
 export function version(): string {
   const file = new URL('../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
-
-/** @throws CommanderError for what is no duration */
-function duration(text: string): number {
-  if (durationGrammar.test(text)) return parseDuration(text);
-  throw new CommanderError(exitCodes.usage, 'bad-duration', `"${text}" is not a duration such as 90s or 10m`);
 }
 
 async function runCommand(
@@ -180,21 +160,22 @@ async function complain(
   argv: readonly string[],
   around: Surroundings,
 ): Promise<number> {
-  const json = argv.some(
-    (word, index) =>
-      /^(-o=?json|--output=json)$/.test(word) ||
-      (word === 'json' && /^(-o|--output)$/.test(argv[index - 1] ?? '')),
-  );
-  const { reporter } = openSession(command ?? '', { output: json ? 'json' : 'text' }, around);
-  const [first = '', ...rest] = thrown.message.replace(/^error: /, '').split('\n');
+  const { reporter } = openSession(command ?? '', { output: wantsJson(argv) ? 'json' : 'text' }, around);
   const known = commands.some((entry) => entry.name === command) ? ` ${command ?? ''}` : '';
+  const [first = '', ...rest] = wordsOf(thrown, command).split('\n');
   const error = new BootstrapError({
     code: 'usage',
     what: 'read the command line',
-    why: first || 'no command was given',
+    why: first,
     hint: `${rest.join(' ').replace(/^\((.*)\)$/, '$1')} See ecr-bootstrap${known} --help.`.trim(),
   });
   reporter.error(error);
   await reporter.end(false);
   return error.exitCode;
+}
+
+/** Commander's own words, where it has some: for help that is asked in vain it has none. */
+function wordsOf({ code, message }: CommanderError, command: string | undefined): string {
+  if (code !== 'commander.help') return message.replace(/^error: /, '');
+  return command === undefined ? 'no command was given' : `unknown command '${command}'`;
 }

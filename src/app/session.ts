@@ -44,6 +44,9 @@ export interface Session extends Surroundings {
   close(): Promise<void>;
 }
 
+/** Node's timers take no more milliseconds: almost 25 days. */
+const longestTimer = 2 ** 31 - 1;
+
 export function openSession(command: string, flags: GlobalFlags, around: Surroundings): Session {
   const verbosity: Verbosity = flags.quiet ? 'quiet' : flags.verbose ? 'verbose' : 'normal';
   const reporter = createReporter({
@@ -54,7 +57,10 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     streams: around.streams,
     env: around.env,
   });
-  const signals = [around.signal, ...(flags.timeout ? [AbortSignal.timeout(flags.timeout)] : [])];
+  const signals = [
+    around.signal,
+    ...(flags.timeout ? [AbortSignal.timeout(Math.min(flags.timeout, longestTimer))] : []),
+  ];
   let loaded: Promise<Loaded> | undefined;
   let made: Promise<{ context: Context; close: () => Promise<void> }> | undefined;
 

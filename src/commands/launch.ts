@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Session } from '../app/session.ts';
+import { durationGrammar, parseDuration } from '../duration.ts';
 
 /** Opens a session with the command's flags and does the work in it; the work resolves to the exit code. */
 export type Launch = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
@@ -12,6 +13,12 @@ export const list = (value: string, before: readonly string[] = []): readonly st
     .map((part) => part.trim())
     .filter(Boolean),
 ];
+
+/** For flags that take a duration. Milliseconds. */
+export function duration(text: string): number {
+  if (durationGrammar.test(text)) return parseDuration(text);
+  throw new InvalidArgumentError('Write it as 90s, 10m or 1h30m.');
+}
 
 /** Adds examples below a command's help: command line, then what it does. */
 export function examples(command: Command, lines: readonly (readonly [string, string])[]): void {

@@ -1,17 +1,14 @@
 import type { Command } from 'commander';
-import { durationGrammar, parseDuration } from '../duration.ts';
-import { examples, type Launch } from './launch.ts';
+import { duration, examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
     .argument('[command...]', 'what to rehearse, with its own flags; without it a sandbox is kept running')
-    .option('--advance <duration>', 'let time pass in the running sandbox')
-    .action((words: string[], { advance }: { advance?: string }) =>
+    .option('--advance <duration>', 'let time pass in the running sandbox', duration)
+    .action((words: string[], { advance }: { advance?: number }) =>
       launch(command, async (session) => {
         const sandbox = await import('./sandbox/rehearse.ts');
-        if (advance !== undefined && durationGrammar.test(advance)) {
-          return sandbox.advance(session, parseDuration(advance), advance);
-        }
+        if (advance !== undefined) return sandbox.advance(session, advance);
         return words.length > 0 ? sandbox.rehearse(session, words) : sandbox.keepRunning(session);
       }),
     );

@@ -3,9 +3,10 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Session, Surroundings } from '../../app/session.ts';
 import type { Clock } from '../../clock.ts';
-import { exitCodes } from '../../errors/index.ts';
+import { BootstrapError, exitCodes } from '../../errors/index.ts';
 import { main } from '../../main.ts';
 import { createNet } from '../../net/index.ts';
+import { formatDuration } from '../../output/units.ts';
 import { controlUrl, startWorld } from '../../sandbox/world.ts';
 import { readRunning, removeRunning, type Running, stateFolder, writeRunning } from './state.ts';
 
@@ -13,9 +14,11 @@ import { readRunning, removeRunning, type Running, stateFolder, writeRunning } f
 export async function rehearse(session: Session, words: readonly string[]): Promise<number> {
   const running = readRunning();
   if (running) return inRunning(session, running, words);
-  session.reporter.warn(
-    'This sandbox is fresh and will be gone afterwards; `ecr-bootstrap sandbox` keeps one running.',
-  );
+  if (!words.some((word) => /^(-q|--quiet)$/.test(word))) {
+    session.reporter.warn(
+      'This sandbox is fresh and will be gone afterwards; `ecr-bootstrap sandbox` keeps one running.',
+    );
+  }
   const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-'));
   const world = await startWorld();
   try {
@@ -30,7 +33,7 @@ export async function rehearse(session: Session, words: readonly string[]): Prom
 /** Keeps a sandbox running until Ctrl-C. */
 export async function keepRunning(session: Session): Promise<number> {
   if (readRunning()) {
-    session.reporter.warn('A sandbox is running already; its commands: ecr-bootstrap sandbox up');
+    session.reporter.warn('A sandbox is running already: try ecr-bootstrap sandbox up.');
     return exitCodes.done;
   }
   const world = await startWorld();
@@ -47,14 +50,21 @@ export async function keepRunning(session: Session): Promise<number> {
 }
 
 /** Lets time pass in the running sandbox. */
-export async function advance({ reporter }: Session, milliseconds: number, text: string): Promise<number> {
+export async function advance({ reporter }: Session, milliseconds: number): Promise<number> {
   const running = readRunning();
   if (!running) {
-    reporter.warn('No sandbox is running; start one with `ecr-bootstrap sandbox` in another terminal.');
-    return exitCodes.usage;
+    throw new BootstrapError({
+      code: 'usage',
+      what: 'let time pass in the sandbox',
+      why: 'no sandbox is running',
+      hint: 'Start one with `ecr-bootstrap sandbox` in another terminal.',
+    });
   }
   await askClock(running, `?advance=${milliseconds}`);
-  await reporter.show({ type: 'text', data: { text: `${text} have passed in the sandbox.` } });
+  await reporter.show({
+    type: 'text',
+    data: { text: `${formatDuration(milliseconds)} have passed in the sandbox.` },
+  });
   return exitCodes.done;
 }
 
