@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,11 @@ async function run(options: Options): Promise<string> {
   const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const root = await mkdtemp(join(memory, 'ecr-bootstrap-bench-'));
   process.env['TMPDIR'] = root;
+  // Ctrl-C ends the registries as well, which leaves what they stored.
+  process.once('SIGINT', () => {
+    rmSync(root, { recursive: true, force: true });
+    process.exit(130);
+  });
   try {
     await makeCertificate(root);
     const comparisons: Comparison[] = [];
