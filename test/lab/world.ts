@@ -45,6 +45,15 @@ export const labWorld: World = {
   run: (...args) => run(args),
   runAs: ({ accessKeyId, secretAccessKey }, ...args) =>
     run(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }),
+  async runAndKill(after, ...args) {
+    const child = spawn('ecr-bootstrap', args, {
+      cwd: folder,
+      stdio: 'ignore',
+      timeout: after,
+      killSignal: 'SIGKILL',
+    });
+    await once(child, 'exit');
+  },
   async configure(settings) {
     await mkdir(folder, { recursive: true });
     // YAML includes JSON.

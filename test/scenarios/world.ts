@@ -76,6 +76,8 @@ export interface World {
   run(...args: readonly string[]): Promise<Run>;
   /** The same with another AWS identity than the administrator's. */
   runAs(key: AwsKey, ...args: readonly string[]): Promise<Run>;
+  /** Starts the product and ends it by SIGKILL after so many milliseconds, unless it ends before. */
+  runAndKill(after: number, ...args: readonly string[]): Promise<void>;
   /** Writes the product's configuration file: the project and region, and these settings. */
   configure(settings: object): Promise<void>;
   /**
