@@ -20,6 +20,8 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>>): 
 /** A cache on disk, remembered in memory while the run lasts. Files belong to the user alone: images may be private. */
 export function diskCache(folder: string): ContentCache {
   const memory = new Map<string, Buffer>();
+  let made: Promise<unknown> | undefined;
+  const make = () => (made ??= mkdir(folder, { recursive: true, mode: 0o700 }));
   const fileOf = (digest: string) => join(folder, digest.replace('sha256:', ''));
   return {
     get: async (digest) => {
@@ -32,7 +34,7 @@ export function diskCache(folder: string): ContentCache {
     put: async (digest, bytes) => {
       if (memory.has(digest)) return;
       memory.set(digest, bytes);
-      await write(fileOf(digest), folder, bytes);
+      await write(fileOf(digest), make, bytes);
     },
   };
 }
@@ -50,10 +52,10 @@ async function read(file: string, digest: string): Promise<Buffer | undefined> {
   return undefined;
 }
 
-async function write(file: string, folder: string, bytes: Buffer): Promise<void> {
+async function write(file: string, makeFolder: () => Promise<unknown>, bytes: Buffer): Promise<void> {
   const partial = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder();
     await writeFile(partial, bytes, { mode: 0o600, flag: 'wx' });
     await rename(partial, file);
   } catch {

@@ -49,7 +49,7 @@ export class RegistryHost {
   readonly #auth: HostAuth;
   readonly #limiter: HostLimiter;
   readonly #budget = new RetryBudget();
-  #origin: Promise<string> | undefined;
+  #base: Promise<URL> | undefined;
 
   constructor(options: HostOptions) {
     this.name = options.host;
@@ -87,9 +87,12 @@ export class RegistryHost {
   }
 
   async #authorised(request: HostRequest, call: Call): Promise<Reply> {
-    const url = await this.#urlOf(request.path);
+    const base = await (this.#base ??= this.#findBase());
+    const url = new URL(request.path, base);
+    const isOurs = url.host === base.host;
+    // Registries behind a TLS proxy often name themselves with http.
+    if (isOurs) url.protocol = base.protocol;
     const mayRepeat = request.body === undefined || Buffer.isBuffer(request.body);
-    const isOurs = url.host === new URL(await this.#base()).host;
     try {
       for (let tries = 1; ; tries += 1) {
         const header = isOurs ? await this.#auth.header(request.scope, call.signal) : undefined;
@@ -151,22 +154,11 @@ export class RegistryHost {
     return 'Run the same command again; what was copied is not copied again.';
   }
 
-  async #urlOf(path: string): Promise<URL> {
-    const base = await this.#base();
-    const url = new URL(path, base);
-    // Registries behind a TLS proxy often name themselves with http.
-    if (url.host === new URL(base).host) url.protocol = new URL(base).protocol;
-    return url;
-  }
-
-  #base(): Promise<string> {
-    return (this.#origin ??= this.#findOrigin());
-  }
-
-  async #findOrigin(): Promise<string> {
+  async #findBase(): Promise<URL> {
     const host = apiHosts[this.name] ?? this.name;
     const mayBePlain = this.#options.insecure === true || isLoopback(host);
-    return mayBePlain && !(await speaksTls(host)) ? `http://${host}` : `https://${host}`;
+    const isPlain = mayBePlain && !(await speaksTls(host));
+    return new URL(`${isPlain ? 'http' : 'https'}://${host}`);
   }
 }
 

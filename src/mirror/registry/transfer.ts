@@ -21,10 +21,18 @@ export type Way = 'sent' | 'mounted' | 'present';
 
 /** How often content that is not what it should be is fetched again: a bad copy in a content network may pass. */
 const corruptTries = 2;
-/** Blobs up to this are fetched while the registry is asked whether it needs them: that saves a round trip. Bytes. */
-const readAhead = 256 * 1024;
+/** Blobs up to this are asked for while the registry is asked whether it needs them: that saves a round trip. Bytes. */
+const readAhead = smallBlob;
+/** Blobs up to this are read as a whole before they are sent. Bytes. */
+const readWhole = 256 * 1024;
 /** So many mounts refused in a row, where the account's setting is unknown, mean that there are none. */
 const convincing = 3;
+
+/** A blob that is fetched before it is known to be needed. */
+interface Ahead {
+  readonly content: Promise<Buffer | AsyncIterable<Buffer>>;
+  readonly cancel: () => void;
+}
 
 /** Brings blobs into repositories: by mount where it can be, by upload where it must be. */
 export class Transfer {
@@ -86,7 +94,7 @@ export class Transfer {
       const upload = await target.startUpload(repository, mount, call);
       if (from !== undefined) this.#learn(upload === undefined);
       if (!upload) return from === undefined ? 'present' : 'mounted';
-      const content = ahead ? await ahead.bytes : readBlob(job.source, job.blob, call);
+      const content = ahead ? await ahead.content : readBlob(job.source, job.blob, call);
       await this.#upload(job, upload, content, call);
       return 'sent';
     } finally {
@@ -115,16 +123,20 @@ export class Transfer {
     if (Buffer.isBuffer(content)) count(content.length);
   }
 
-  /** Begins to fetch a small blob. The config of an image is kept: it tells the platform when only the ECR is asked. */
-  #fetch(job: BlobJob, call: Call): { readonly bytes: Promise<Buffer>; readonly cancel: () => void } {
+  /** Begins to fetch a blob. The config of an image is kept: it tells the platform when only the ECR is asked. */
+  #fetch(job: BlobJob, call: Call): Ahead {
     const { root } = job.shipments[0].resolution.selection;
     if (root.config?.digest === job.blob.digest) {
       return watched(this.#with.contents.config(job.source, job.blob, call), () => undefined);
     }
     const cancelling = new AbortController();
     const signal = AbortSignal.any([call.signal, cancelling.signal]);
-    const bytes = collect(readBlob(job.source, job.blob, { ...call, signal }));
-    return watched(bytes, () => cancelling.abort());
+    let isRead = false;
+    const chunks = told(readBlob(job.source, job.blob, { ...call, signal }), () => (isRead = true));
+    const content = job.blob.size <= readWhole ? collect(chunks) : begun(chunks);
+    return watched(content, () => {
+      if (!isRead) cancelling.abort();
+    });
   }
 
   #learn(isMounted: boolean): void {
@@ -150,8 +162,27 @@ async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(all);
 }
 
-/** A failure counts when the bytes are asked for, not before. */
-function watched(bytes: Promise<Buffer>, cancel: () => void) {
-  bytes.catch(() => undefined);
-  return { bytes, cancel };
+/** Sends the request for the first chunk at once; no more is read than fits in the buffers on the way. */
+async function begun(chunks: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buffer>> {
+  const first = await chunks.next();
+  return (async function* () {
+    if (first.done === true) return;
+    yield first.value;
+    yield* chunks;
+  })();
+}
+
+/** Tells when there is nothing more to read. */
+async function* told(chunks: AsyncIterable<Buffer>, ended: () => void): AsyncGenerator<Buffer> {
+  try {
+    yield* chunks;
+  } finally {
+    ended();
+  }
+}
+
+/** A failure counts when the content is asked for, not before. */
+function watched(content: Ahead['content'], cancel: () => void): Ahead {
+  content.catch(() => undefined);
+  return { content, cancel };
 }
