@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { main } from '../../src/main.ts';
 import { startWorld, type World, type WorldOptions } from '../../src/sandbox/world.ts';
 
@@ -32,12 +32,20 @@ export interface Cli {
 export interface Document {
   readonly schemaVersion: number;
   readonly ok: boolean;
-  readonly error?: { readonly code: string; readonly what: string; readonly why: string; readonly hint: string };
+  readonly error?: {
+    readonly code: string;
+    readonly what: string;
+    readonly why: string;
+    readonly hint: string;
+  };
   readonly [field: string]: unknown;
 }
 
-/** A world of its own with the command line in it: project `shop`, the account guard set, no personal settings. */
-export async function openCli(options: WorldOptions = {}): Promise<Cli> {
+/**
+ * A world of its own with the command line in it: project `shop`, the account guard set, no personal settings.
+ * Hurried, the product's waiting lets the sandbox's time pass instead of ours.
+ */
+export async function openCli(options: WorldOptions = {}, { hurried = false } = {}): Promise<Cli> {
   const world = await startWorld(options);
   const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
   const site = {
@@ -46,9 +54,16 @@ export async function openCli(options: WorldOptions = {}): Promise<Cli> {
     ECR_BOOTSTRAP_PROJECT: 'shop',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
   };
-  const clock = { ...systemClock, now: () => world.clock.now() };
+  const sleep: Clock['sleep'] = async (milliseconds, signal) => {
+    world.clock.advance(milliseconds);
+    await systemClock.sleep(Math.min(milliseconds, 5), signal);
+  };
+  const clock: Clock = { now: () => world.clock.now(), sleep: hurried ? sleep : systemClock.sleep };
 
-  const run: Cli['run'] = async (args, { env = {}, stdin = '', signal = new AbortController().signal } = {}) => {
+  const run: Cli['run'] = async (
+    args,
+    { env = {}, stdin = '', signal = new AbortController().signal } = {},
+  ) => {
     const [stdout, stderr] = [sink(), sink()];
     const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
     const merged = defined({ ...site, ...env });

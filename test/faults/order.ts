@@ -1,0 +1,23 @@
+import { expect } from 'vitest';
+import type { Cli } from '../support/cli.ts';
+
+/** What must hold once an interrupted run was followed by a whole one. */
+export async function expectOrder(cli: Cli): Promise<void> {
+  const { world } = cli;
+  const user = world.aws.identities.users.get('image-puller');
+  const keys = [...world.aws.identities.keys.values()].filter((key) => key.user === user);
+  expect(
+    keys.filter((key) => key.active),
+    'one active key',
+  ).toHaveLength(1);
+  expect(keys, 'no stranded key').toHaveLength(1);
+  expect(user?.tags.has('ecr-bootstrap:creating'), 'no tag of an unfinished key').toBe(false);
+
+  const seen = world.cluster.get('Secret', 'image-puller', 'external-secrets') as
+    { data?: Record<string, string> } | undefined;
+  const stored = Buffer.from(seen?.data?.['AWS_ACCESS_KEY_ID'] ?? '', 'base64').toString();
+  expect(stored, 'the cluster has the key').toBe(keys[0]?.id);
+
+  const again = await cli.json('up --dry-run --exit-code');
+  expect({ code: again.code, error: again.document.error }, 'the second plan is empty').toEqual({ code: 0 });
+}
