@@ -25,6 +25,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'tell what works, what does not, and what to do about it',
     load: () => import('./status.ts'),
   },
+  {
+    name: 'rotate',
+    summary: 'replace the access key with which the cluster pulls',
+    load: () => import('./rotate.ts'),
+  },
   { name: 'mirror', summary: 'copy images into the ECR', load: () => import('./mirror.ts') },
   {
     name: 'images',

@@ -92,6 +92,8 @@ export const findingCodes = {
   'key-old': 'The access key is older than 90 days.',
   'key-refused': 'The access key in the secrets is refused.',
   'key-unfinished': 'An earlier run stopped while it made the access key; `up` finishes it.',
+  'key-in-use': 'The access key is used by something other than this cluster.',
+  'key-kept': 'The key that the last rotation disabled is still kept, and IAM allows a user only two.',
   'secret-pair-torn': 'The stored key id and secret are not of one write.',
   'repository-foreign': 'The repository exists and is not ours; it is used and not changed.',
   'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',

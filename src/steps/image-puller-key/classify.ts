@@ -59,10 +59,13 @@ export function uselessKeys(state: KeyState, { next, pair }: Situation): Observe
     );
 }
 
-function isRetired(key: ObservedKey, { keys, now }: KeyState, pair: JudgedPair | undefined): boolean {
+const isRetired = (key: ObservedKey, state: KeyState, pair: JudgedPair | undefined): boolean =>
+  !key.active && state.now > retiredAt(key, state, pair);
+
+/** Milliseconds since the epoch from which on no token of a disabled key can live. */
+export function retiredAt(key: ObservedKey, { keys, now }: KeyState, pair: JudgedPair | undefined): number {
   const successor = keys.find(({ id }) => id === pair?.pair.accessKeyId);
-  const since = Math.max(key.lastUsed ?? 0, successor?.created ?? now);
-  return !key.active && now - since > tokenLife;
+  return Math.max(key.lastUsed ?? 0, successor?.created ?? now) + tokenLife;
 }
 
 /** Keys of ours beside the current one that still work: a rotation did not get to its end. */

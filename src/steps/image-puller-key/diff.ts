@@ -7,7 +7,7 @@ import type { KeyState, ObservedKey } from './state.ts';
 import { holderOf, parts } from './stored.ts';
 
 /** IAM's own limit of access keys of a user. */
-const mostKeys = 2;
+export const mostKeys = 2;
 
 /** @param name of the user for a key that is to be made, else the key's id */
 export const keyTarget = (name: string): Target => ({ kind: 'IAM access key', name });

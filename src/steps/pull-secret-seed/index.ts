@@ -36,7 +36,10 @@ export const pullSecretSeed: Step<SeedState> = {
     const { name } = run.ctx.config.pullSecret;
     const wanted = [state.namespace, ...(await secretsFor(changes, state, run))];
     const outcomes = await applyObjects(changes, objectsOf(state, wanted), run);
-    if (outcomes.some((outcome) => isSeeded(outcome, name))) await resync(run);
+    if (outcomes.some((outcome) => isSeeded(outcome, name))) {
+      // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.
+      await resync(run, ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` }));
+    }
     return outcomes;
   },
 

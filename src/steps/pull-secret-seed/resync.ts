@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { fullName, refOf } from '../../cluster/names.ts';
 import type { JsonPatchOperation, KubeObject, ObjectRef } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
@@ -11,28 +12,38 @@ const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'Exter
 /** Milliseconds for one level; the operator takes about a second for all namespaces together. */
 const deadline = 30_000;
 
+/** What to do about a level that does not sync in time. */
+type Late = (error: BootstrapError) => void;
+
 /**
  * Makes the operator sync at once what depends on a new key or token: its copy of the key, then the pull secret, then
  * the namespaces' copies, each after the one before. What does not exist yet, or an operator that does not run, is
  * no failure: the steps that follow install it, and prove the rotation.
  */
-export async function resync(run: Run): Promise<void> {
+export async function resync(run: Run, late: Late): Promise<void> {
   const { pullSecret } = run.ctx.config;
   const waits = await controllerRuns(run);
   for (const name of [keySecretName, pullSecret.name]) {
-    await force(run, { ...externalSecret, name, namespace }, '/metadata', waits ? syncOfOne : undefined);
+    const ref = { ...externalSecret, name, namespace };
+    await force(run, late, ref, '/metadata', waits ? syncOfOne : undefined);
   }
   const fanOut = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
-  await force(run, fanOut, '/spec/externalSecretMetadata', waits ? syncOfCopies : undefined);
+  await force(run, late, fanOut, '/spec/externalSecretMetadata', waits ? syncOfCopies : undefined);
 }
 
 type Synced = (run: Run, object: KubeObject) => Promise<() => Promise<string | undefined>>;
 
-async function force(run: Run, ref: ObjectRef, parent: string, synced: Synced | undefined): Promise<void> {
+async function force(
+  run: Run,
+  late: Late,
+  ref: ObjectRef,
+  parent: string,
+  synced: Synced | undefined,
+): Promise<void> {
   const object = await run.ctx.cluster.get(ref);
   if (object === undefined) return;
   const behind = await synced?.(run, object);
-  await run.ctx.cluster.patch(ref, annotate(object, parent, String(run.ctx.clock.now())));
+  await run.ctx.cluster.patch(ref, annotate(object, parent, randomUUID()));
   if (behind === undefined) return;
   const { clock } = run.ctx;
   try {
@@ -52,9 +63,8 @@ async function force(run: Run, ref: ObjectRef, parent: string, synced: Synced | 
       },
     );
   } catch (error) {
-    // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
-    run.emit({ type: 'note', text: `${error.what}: ${error.why}` });
+    late(error);
   }
 }
 
@@ -121,7 +131,8 @@ function isSyncedSince(before: KubeObject, now: KubeObject): boolean {
 const conditionOf = (object: KubeObject): string =>
   statusOf(object).conditions?.find(({ type }) => type === 'Ready')?.message ?? 'it has not begun';
 
-async function controllerRuns({ ctx }: Run): Promise<boolean> {
+/** Whether the operator has a controller that could sync anything. */
+export async function controllerRuns({ ctx }: Pick<Run, 'ctx'>): Promise<boolean> {
   const deployment = await ctx.cluster.get({
     apiVersion: 'apps/v1',
     kind: 'Deployment',

@@ -1,0 +1,58 @@
+import { type Change, type Finding, inOrder } from '../../plan/index.ts';
+import type { Step } from '../context.ts';
+import { keyTarget } from '../image-puller-key/diff.ts';
+import type { ObserveRotation, OutgoingKey, Rotation } from './state.ts';
+
+/** Disables the key that was replaced; a later run deletes it. With `force` it is deleted at once. */
+export function oldKey(observe: ObserveRotation, force: boolean): Step<Rotation> {
+  return {
+    id: 'old-key',
+    title: 'the access key that is replaced',
+    needs: ['aws'],
+    observe,
+    diff: ({ outgoing }) => ({
+      changes: outgoing
+        .filter(({ usedElsewhere }) => force || usedElsewhere === undefined)
+        .map((key) => (force ? deletion(key) : disabling(key))),
+      findings: force ? [] : outgoing.flatMap(inUse),
+    }),
+    apply: (changes, { key: { userName } }, run) => {
+      const { iam } = run.ctx.aws;
+      return inOrder(changes, run, ({ action, target }) =>
+        action === 'delete'
+          ? iam.deleteAccessKey(userName, target.name)
+          : iam.setAccessKeyActive(userName, target.name, false),
+      );
+    },
+  };
+}
+
+const disabling = ({ id }: OutgoingKey): Change => ({
+  action: 'update',
+  target: keyTarget(id),
+  fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
+  grants: true,
+});
+
+const deletion = ({ id }: OutgoingKey): Change => ({
+  action: 'delete',
+  target: keyTarget(id),
+  fields: [],
+  reason: '--force: every cluster that has not taken the new key over is cut off',
+  grants: true,
+});
+
+/** A cluster that reads Secrets Manager with the old key could not take the new one over without it. */
+function inUse({ id, usedElsewhere }: OutgoingKey): Finding[] {
+  if (usedElsewhere === undefined) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'key-in-use',
+      target: keyTarget(id),
+      what: `access key ${id} stays enabled for now`,
+      why: `at ${new Date(usedElsewhere).toISOString()} something other than this cluster used it: another cluster of the project, or a run of ecr-bootstrap`,
+      hint: 'Other clusters take the new key over by themselves. Run `ecr-bootstrap rotate` again after two intervals of pullSecret.renewEvery: it goes on. A leaked key: --force.',
+    },
+  ];
+}

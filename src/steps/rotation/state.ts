@@ -1,0 +1,86 @@
+import { parseDuration } from '../../duration.ts';
+import type { Context } from '../context.ts';
+import { classify, isOurs, uselessKeys } from '../image-puller-key/classify.ts';
+import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
+import { isUsedElsewhere, lastUseHere } from '../key-use.ts';
+
+/** How far a rotation is, seen from AWS and the cluster alone. */
+export interface Rotation {
+  readonly key: KeyState;
+  /** No rotation is under way: a new key is to be made. */
+  readonly begins: boolean;
+  /** Keys of ours that work and that the new key takes, or took, the place of. */
+  readonly outgoing: readonly OutgoingKey[];
+  /** Keys because of which IAM has no place for a new one, though one is to be made. */
+  readonly inTheWay: readonly ObservedKey[];
+}
+
+export interface OutgoingKey extends ObservedKey {
+  /** When something other than this cluster used it lately, in milliseconds since the epoch. */
+  readonly usedElsewhere: number | undefined;
+}
+
+export type ObserveRotation = (ctx: Context) => Promise<Rotation>;
+
+/** The keys that earlier rotations disabled. */
+export const retiredKeys = (key: KeyState): ObservedKey[] =>
+  key.keys.filter((one) => !one.active && isOurs(one, key));
+
+/**
+ * Looks once for each context, which is one observation. Who else uses a key is judged before it is observed for the
+ * first time, because observing tries the current key.
+ * @param force keys that earlier rotations disabled make place for the new one
+ */
+export function rotationObserver(force: boolean): ObserveRotation {
+  const seen = new WeakMap<Context, Promise<Rotation>>();
+  const others = new Map<string, number | undefined>();
+  const observe = async (ctx: Context): Promise<Rotation> => {
+    await noteOtherUses(ctx, others);
+    const key = await observeKey(ctx);
+    const stand = standOf(key, force);
+    const outgoing = stand.outgoing.map((one) => ({ ...one, usedElsewhere: others.get(one.id) }));
+    return { key, ...stand, outgoing };
+  };
+  return (ctx) => {
+    const known = seen.get(ctx) ?? observe(ctx);
+    seen.set(ctx, known);
+    return known;
+  };
+}
+
+interface Stand extends Pick<Rotation, 'begins' | 'inTheWay'> {
+  readonly outgoing: readonly ObservedKey[];
+}
+
+function standOf(key: KeyState, force: boolean): Stand {
+  const situation = classify(key);
+  const { next, pair } = situation;
+  if (!pair) return { begins: false, outgoing: [], inTheWay: [] };
+  const useless = [...uselessKeys(key, situation), ...(force ? retiredKeys(key) : [])];
+  const others = key.keys.filter((one) => one.id !== pair.pair.accessKeyId && !useless.includes(one));
+  const working = others.filter((one) => one.active && isOurs(one, key));
+  if (next !== 'settled' || working.length > 0) return { begins: false, outgoing: working, inTheWay: [] };
+  if (others.length > 0) return { begins: false, outgoing: [], inTheWay: others };
+  return {
+    begins: true,
+    outgoing: key.keys.filter(({ id }) => id === pair.pair.accessKeyId),
+    inTheWay: [],
+  };
+}
+
+/** This cluster uses the newest key, so an older one must not have been used since that was made. */
+async function noteOtherUses(ctx: Context, others: Map<string, number | undefined>): Promise<void> {
+  const { aws, config, clock } = ctx;
+  const { name } = config.users.imagePuller;
+  if (!(await aws.iam.user(name))) return;
+  const keys = (await aws.iam.accessKeys(name)).filter(({ active, id }) => active && !others.has(id));
+  if (keys.length === 0) return;
+  const newest = Math.max(...keys.map(({ created }) => created));
+  // Whoever shares the project has taken the new key over after one interval.
+  const within = 2 * parseDuration(config.pullSecret.renewEvery);
+  for (const { id, created } of keys) {
+    const used = await aws.iam.accessKeyLastUsed(id);
+    const here = created === newest ? await lastUseHere(ctx) : newest;
+    others.set(id, isUsedElsewhere(used, { here, now: clock.now(), within }) ? used : undefined);
+  }
+}

@@ -1,0 +1,99 @@
+import { BootstrapError } from '../../errors/index.ts';
+import { type Change, nameOf } from '../../plan/index.ts';
+import type { Run, Step } from '../context.ts';
+import { operatorNamespace as namespace } from '../ownership.ts';
+import { waitForCopies } from '../pull-secret-namespaces/ready.ts';
+import { waitForRenewal } from '../pull-secret-renewal/ready.ts';
+import { pullSecretSeed } from '../pull-secret-seed/index.ts';
+import { keySecretName } from '../pull-secret-seed/objects.ts';
+import { controllerRuns, resync } from '../pull-secret-seed/resync.ts';
+import type { SeedState } from '../pull-secret-seed/state.ts';
+import type { ObserveRotation, Rotation } from './state.ts';
+
+interface TakeOverState {
+  readonly seed: SeedState;
+  readonly rotation: Rotation;
+  readonly isOperatorUp: boolean;
+}
+
+/** Makes the cluster use the new key: after this step every namespace holds a token that was issued with it. */
+export function takeOver(observe: ObserveRotation): Step<TakeOverState> {
+  return {
+    id: pullSecretSeed.id,
+    title: 'the new key in the cluster, and a token of it in every namespace',
+    needs: pullSecretSeed.needs,
+    ...(pullSecretSeed.rights ? { rights: pullSecretSeed.rights } : {}),
+    observe: async (ctx) => {
+      const [rotation, seed, isOperatorUp] = await Promise.all([
+        observe(ctx),
+        pullSecretSeed.observe(ctx),
+        controllerRuns({ ctx }),
+      ]);
+      return { seed, rotation, isOperatorUp };
+    },
+    diff: ({ seed, rotation, isOperatorUp }, ctx) => {
+      const { changes, findings } = pullSecretSeed.diff(seed, ctx);
+      return {
+        changes: rotation.begins ? withNewKey(changes, ctx.config.pullSecret.name) : changes,
+        findings: isOperatorUp ? findings : [...findings, notInstalled],
+      };
+    },
+    apply: (changes, { seed }, run) => pullSecretSeed.apply(changes, seed, run),
+    ready: async (_, run) => {
+      // Read from AWS again: what the step before has just made is the key that is to be taken over.
+      const { outgoing } = await observe(run.ctx.fresh());
+      if (outgoing.length > 0) {
+        await untilTakenOver(
+          run,
+          outgoing.map(({ id }) => id),
+        );
+      }
+    },
+  };
+}
+
+/** What the seed will find to do once the key is made, so that the plan tells it. */
+function withNewKey(changes: readonly Change[], pullSecret: string): Change[] {
+  const known = new Set(changes.map(({ target }) => nameOf(target)));
+  const expected = [keySecretName, pullSecret].map((name): Change => ({
+    action: 'update',
+    target: { kind: 'Secret', name: `${namespace}/${name}` },
+    fields: [],
+    reason: 'the access key changes',
+  }));
+  return [...changes, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
+}
+
+/** Each level is synced after the one that it is made from, so that what the last one holds is of the new key. */
+async function untilTakenOver(run: Run, outgoing: readonly string[]): Promise<void> {
+  await waitForRenewal(run);
+  await resync(run, (error) => {
+    throw error;
+  });
+  await waitForCopies(run);
+  const id = await keyInCluster(run);
+  if (id !== undefined && !outgoing.includes(id)) return;
+  throw new BootstrapError({
+    code: 'not-ready',
+    what: `wait for Secret ${namespace}/${keySecretName} to hold the new access key`,
+    why: id === undefined ? 'it holds none' : `it holds ${id}, which is to be replaced`,
+    hint: 'Run `ecr-bootstrap rotate` again: it goes on. The old key works until then.',
+  });
+}
+
+async function keyInCluster({ ctx }: Run): Promise<string | undefined> {
+  const ref = { apiVersion: 'v1', kind: 'Secret', name: keySecretName, namespace };
+  const { data } = ((await ctx.cluster.get(ref)) ?? {}) as { data?: Readonly<Record<string, string>> };
+  const id = data?.['AWS_ACCESS_KEY_ID'];
+  return id === undefined ? undefined : Buffer.from(id, 'base64').toString();
+}
+
+const notInstalled = {
+  level: 'failed',
+  code: 'operator-unhealthy',
+  target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
+  what: 'External Secrets Operator does not run in this cluster',
+  why: 'without it nothing takes a new access key over',
+  hint: 'Run `ecr-bootstrap up` first.',
+  blocking: true,
+} as const;

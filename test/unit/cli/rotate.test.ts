@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+/** Milliseconds: a whole `up` comes before the first test. */
+const patient = 240_000;
+const hour = 3_600_000;
+
+let cli: Cli;
+
+beforeAll(async () => {
+  cli = await openCli();
+  expect((await cli.run('up -q')).code).toBe(0);
+}, patient);
+afterAll(() => cli.close());
+
+const keys = () =>
+  [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
+
+const current = (): string => {
+  const secret = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID');
+  return secret?.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value ?? '';
+};
+
+/** The docker configs of all pull secrets, by namespace. */
+const dockerConfigs = (): Map<string, string> =>
+  new Map(
+    cli.world.cluster
+      .list('Secret')
+      .filter(({ metadata }) => metadata.name === 'puller')
+      .map(({ metadata, data }) => {
+        const { '.dockerconfigjson': config = '' } = data as Record<string, string>;
+        return [metadata.namespace ?? '', Buffer.from(config, 'base64').toString()];
+      }),
+  );
+
+/** The keys that the tokens in the namespaces were issued with. */
+const keysOfTokens = (): Set<string | undefined> =>
+  new Set(
+    [...dockerConfigs().values()].map((config) => {
+      const [auth = { password: '' }] = Object.values(
+        (JSON.parse(config) as { auths: Record<string, { password: string }> }).auths,
+      );
+      return cli.world.aws.registry.tokens.userOf(auth.password)?.accessKeyId;
+    }),
+  );
+
+/** Pulls with every namespace's secret, again and again, while `act` lasts. @returns what did not succeed */
+async function pullDuring(
+  act: () => Promise<unknown>,
+): Promise<{ pulls: number; failed: ReadonlySet<string> }> {
+  const image = `${cli.world.registryHost}/shop/external-secrets:v0.12.1`;
+  const failed = new Set<string>();
+  let pulls = 0;
+  let isOver = false;
+  const pulling = (async () => {
+    while (!isOver) {
+      for (const [namespace, config] of dockerConfigs()) {
+        const result = await cli.world.images.pull(image, 'linux/amd64', [config]);
+        pulls += 1;
+        if (result !== 'pulled') failed.add(`${namespace}: ${result}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  await act();
+  isOver = true;
+  await pulling;
+  return { pulls, failed };
+}
+
+/** Loses the answer of the `nth` call of an operation; from then on nothing answers. */
+function cutAt(operation: string, nth = 1): () => void {
+  const { faults } = cli.world;
+  const takeBack: (() => void)[] = [];
+  let seen = 0;
+  const stop = faults.onCall((call) => {
+    if (call.operation === operation) seen += 1;
+    if (call.operation !== operation || seen !== nth) return;
+    takeBack.push(faults.plan({ kind: 'lost', to: 1 }));
+    queueMicrotask(() => takeBack.push(faults.plan({ kind: 'reset' })));
+  });
+  return () => {
+    stop();
+    for (const act of takeBack) act();
+  };
+}
+
+/** Lets the keys that rotations disabled come to their end. */
+async function clearKeys(): Promise<void> {
+  cli.world.clock.advance(14 * hour);
+  await cli.world.cluster.settled();
+  await cli.run('up -q --only image-puller-key,pull-secret-seed');
+}
+
+describe('rotate', () => {
+  it('shows its whole plan and changes nothing in a dry run', { timeout: patient }, async () => {
+    const [old] = keys();
+    const writes = cli.world.faults.calls.filter(({ writes: isWrite }) => isWrite).length;
+    const { code, stdout } = await cli.run('rotate --dry-run');
+    expect(code).toBe(0);
+    expect(stdout).toContain('+ IAM access key image-puller');
+    expect(stdout).toContain('~ Secret external-secrets/puller');
+    expect(stdout).toContain(`~ IAM access key ${old?.id ?? ''}`);
+    const after = cli.world.faults.calls.filter(
+      ({ writes: isWrite, operation }) => isWrite && !/Review/.test(operation),
+    );
+    expect(after.length).toBeLessThanOrEqual(writes);
+    expect(keys()).toEqual([old]);
+  });
+
+  it('replaces the key, and no pull fails meanwhile', { timeout: patient }, async () => {
+    const [old] = keys();
+    let stdout = '';
+    const { pulls, failed } = await pullDuring(async () => {
+      const ran = await cli.run('rotate');
+      expect(ran.stderr + ran.stdout).not.toContain('✗');
+      expect(ran.code).toBe(0);
+      ({ stdout } = ran);
+    });
+    expect([...failed]).toEqual([]);
+    expect(pulls).toBeGreaterThan(20);
+    expect(current()).not.toBe(old?.id);
+    expect(keys().map(({ id, active }) => [id, active])).toEqual([
+      [old?.id, false],
+      [current(), true],
+    ]);
+    expect([...keysOfTokens()]).toEqual([current()]);
+    expect(stdout).toContain('Other clusters that share project shop');
+    expect(stdout).toMatch(new RegExp(`Access key ${old?.id ?? ''} is disabled; .* after .* deletes it`));
+  });
+
+  it('does not rotate again while the last key is kept, unless forced', { timeout: patient }, async () => {
+    const [kept, old] = keys();
+    const { code, stdout } = await cli.run('rotate');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${kept?.id ?? ''}, which was disabled then, is kept until`);
+    expect(keys()).toEqual([kept, old]);
+    expect((await cli.run('rotate --force')).code).toBe(0);
+    expect(keys().map(({ id }) => id)).toEqual([current()]);
+    expect(current()).not.toBe(old?.id);
+    expect([...keysOfTokens()]).toEqual([current()]);
+  });
+
+  it('leaves the old key to the first up after twelve hours', { timeout: patient }, async () => {
+    const [old] = keys();
+    await cli.run('rotate');
+    cli.world.clock.advance(11 * hour);
+    await cli.world.cluster.settled();
+    await cli.run('up -q --only image-puller-key');
+    expect(keys().map(({ id }) => id)).toContain(old?.id);
+    cli.world.clock.advance(2 * hour);
+    await cli.world.cluster.settled();
+    await cli.run('up -q --only image-puller-key');
+    expect(keys().map(({ id }) => id)).toEqual([current()]);
+  });
+
+  it.each([
+    ['CreateAccessKey', 1],
+    ['UpdateSecretVersionStage', 1],
+    ['UpdateAccessKey', 1],
+  ])('goes on after a cut at %s %i', { timeout: patient }, async (operation, nth) => {
+    await clearKeys();
+    const old = current();
+    const mend = cutAt(operation, nth);
+    const cut = await cli.run('rotate', { env: { AWS_MAX_ATTEMPTS: '1' } });
+    mend();
+    expect(cut.code).not.toBe(0);
+    // Its lease outlives a process that was killed.
+    cli.world.clock.advance(60_000);
+    const { failed } = await pullDuring(async () => {
+      const again = await cli.run('rotate');
+      expect(again.code, again.stderr).toBe(0);
+    });
+    expect([...failed]).toEqual([]);
+    expect(current()).not.toBe(old);
+    expect(keys().filter(({ active }) => active)).toHaveLength(1);
+    expect([...keysOfTokens()]).toEqual([current()]);
+  });
+});
+
+describe('rotate beside another cluster of the project', () => {
+  it(
+    'keeps the old key enabled until that one has taken the new key over',
+    { timeout: patient },
+    async () => {
+      await clearKeys();
+      const old = keys().find(({ id }) => id === current());
+      cli.world.clock.advance(40 * 60_000);
+      if (old) old.lastUsed = { at: cli.world.clock.now(), service: 'secretsmanager' };
+      const { code, stdout } = await cli.run('rotate');
+      expect(code).toBe(0);
+      expect(stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
+      expect(old?.active).toBe(true);
+      expect([...keysOfTokens()]).toEqual([current()]);
+      cli.world.clock.advance(3 * hour);
+      await cli.world.cluster.settled();
+      expect((await cli.run('rotate')).code).toBe(0);
+      expect(old?.active).toBe(false);
+      expect(current()).not.toBe(old?.id);
+    },
+  );
+});
