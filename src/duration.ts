@@ -10,3 +10,10 @@ export function parseDuration(text: string): number {
     0,
   );
 }
+
+/** `11 h 5 min`, as a token's life is told; what is left of a minute is left out. */
+export function hoursAndMinutes(milliseconds: number): string {
+  const minutes = Math.floor(milliseconds / 60_000);
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return hours > 0 ? `${hours} h ${rest} min` : `${rest} min`;
+}

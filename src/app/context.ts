@@ -3,6 +3,7 @@ import { createAws } from '../aws/index.ts';
 import type { Clock } from '../clock.ts';
 import { createCluster } from '../cluster/index.ts';
 import type { Config } from '../config/schema.ts';
+import type { DockerPort } from '../docker/port.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { Platforms } from '../images/port.ts';
 import { wantedImages } from '../images/wanted.ts';
@@ -11,7 +12,6 @@ import { cacheDirectory, createOperatorSource } from '../manifests/index.ts';
 import type { Engine } from '../mirror/engine.ts';
 import { createMirror, type DockerParts } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
-import { isLoginAccepted } from '../registry/token-check.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
 import { workloadsIfReachable } from './gather.ts';
@@ -27,11 +27,19 @@ export interface Parts {
   readonly dockerHost?: string | undefined;
 }
 
+/** What the composition root makes. */
+export interface Made {
+  readonly context: Context;
+  readonly docker: () => Promise<DockerPort>;
+  readonly close: () => Promise<void>;
+}
+
 /** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
-export function createContext(parts: Parts): { context: Context; close: () => Promise<void> } {
+export function createContext(parts: Parts): Made {
   const { config, net, clock, env } = parts;
   const aws = once(() => createAws({ region: config.aws.region, profile: config.aws.profile, net }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
+  const docker = once(() => findDocker(parts));
   const mirror = once(() =>
     createMirror({
       ecr: aws().ecr,
@@ -39,7 +47,7 @@ export function createContext(parts: Parts): { context: Context; close: () => Pr
       clock,
       env,
       insecure: parts.insecureRegistries ?? [],
-      docker: (open) => openDocker(open, parts),
+      docker: (open) => openDocker(open, docker, clock),
     }),
   );
   const cacheDir = cacheDirectory(env);
@@ -85,18 +93,20 @@ export function createContext(parts: Parts): { context: Context; close: () => Pr
     };
     return context;
   };
-  return { context: observe(), close: () => cluster().close() };
+  return { context: observe(), docker, close: () => cluster().close() };
+}
+
+async function findDocker({ env, dockerHost }: Parts): Promise<DockerPort> {
+  const { connectDocker } = await import('../docker/index.ts');
+  return connectDocker({ host: dockerHost, env, home: env['HOME'] ?? homedir() });
 }
 
 async function openDocker(
   { target, credentials }: DockerParts,
-  { clock, env, dockerHost }: Parts,
+  docker: () => Promise<DockerPort>,
+  clock: Clock,
 ): Promise<Engine> {
-  const [{ createDockerEngine }, { connectDocker }] = await Promise.all([
-    import('../mirror/docker/engine.ts'),
-    import('../docker/index.ts'),
-  ]);
-  const docker = () => connectDocker({ host: dockerHost, env, home: env['HOME'] ?? homedir() });
+  const { createDockerEngine } = await import('../mirror/docker/engine.ts');
   return createDockerEngine({ docker, target, credentials, clock });
 }
 

@@ -5,7 +5,6 @@ import { currentContext } from '../config/ambient.ts';
 import { defaultFile } from '../config/load.ts';
 import { configTemplate } from '../config/template.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
-import type { Context } from '../steps/context.ts';
 import type { Session } from './session.ts';
 
 export interface InitOptions {

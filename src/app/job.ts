@@ -37,6 +37,8 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   await preflight(ctx, steps, reached);
 
   const plan = await makePlan(steps, ctx);
+  refuseUnseen(plan);
+  await refuseWithoutEngine(session, plan);
   await reporter.show({ type: 'plan', data: { steps: plan.map(shown), dryRun: job.dryRun === true } });
   refuseBlocked(plan);
   const changes = plan.flatMap((planned) => planned.changes);
@@ -62,6 +64,19 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   }
 }
 
+/** A plan with gaps is none: it is not even shown. */
+function refuseUnseen(plan: readonly Planned<Context>[]): void {
+  const unseen = plan.find((planned) => planned.error);
+  if (unseen?.error) throw unseen.error;
+}
+
+/** Where images are to be copied by Docker and by nothing else, it has to answer before the first change. */
+async function refuseWithoutEngine(session: Session, plan: readonly Planned<Context>[]): Promise<void> {
+  const { config } = await session.loaded();
+  const copies = plan.some(({ step, changes }) => step.needs.includes('sources') && changes.length > 0);
+  if (copies && config.mirror.engine === 'docker') await (await session.docker()).version();
+}
+
 const shown = ({ step, changes, findings }: Planned<Context>) => ({
   step: step.id,
   title: step.title,
@@ -83,7 +98,7 @@ function throwFailure(result: RunResult): void {
   throw new BootstrapError({
     code: 'mirror-incomplete',
     what: `${failed.length} of ${outcomesOf(result).length} changes failed`,
-    why: first.error.message,
-    hint: 'Everything else was done. Deal with what is listed above and run the same command again.',
+    why: failed.length === 1 ? first.error.message : `the first: ${first.error.message}`,
+    hint: 'Deal with what is listed above and run the same command again: it does only what is left.',
   });
 }

@@ -1,13 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { BootstrapError, exitCodes, reasonOf } from '../errors/index.ts';
+import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { WantedImage } from '../images/port.ts';
+import { parseReference } from '../images/reference.ts';
 import type { MirrorOptions, MirrorResult } from '../mirror/port.ts';
+import { plural } from '../output/units.ts';
 import { carryOut, type Event, makePlan, refuseBlocked } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
 import { repositories } from '../steps/repositories/index.ts';
 import { gatherImages } from './gather.ts';
+import { readReferences } from './references.ts';
 import { reach } from './preflight.ts';
 import type { Session } from './session.ts';
 
@@ -31,6 +33,12 @@ export async function mirror(
     ...references.map((reference) => ({ text: reference, wantedBy: 'you' })),
     ...(options.fromFile === undefined ? [] : await readReferences(session, options.fromFile)),
   ];
+  named.forEach(({ text }) => parseReference(text));
+  if (named.length === 0 && options.fromFile !== undefined && !options.fromCluster) {
+    reporter.warn(`${options.fromFile} names no image; nothing to mirror.`);
+    await reporter.show({ type: 'mirror', data: { images: [], dryRun: options.dryRun === true } });
+    return exitCodes.done;
+  }
   const ctx = await session.context();
   const { header, errors } = await reach(ctx, new Set(['aws']));
   reporter.header({ sandbox: session.sandbox === true, ...header });
@@ -39,6 +47,7 @@ export async function mirror(
 
   const images = await chooseImages(ctx, named, options);
   const how = await mirrorOptions(session, ctx, options);
+  if (how.engine === 'docker') await (await session.docker()).version();
   if (!options.dryRun) await createRepositories(session, ctx, images);
   const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
   await reporter.show({ type: 'mirror', data: { images: results, dryRun: options.dryRun === true } });
@@ -93,34 +102,8 @@ async function mirrorOptions(
     platforms: await ctx.platforms(),
     noClobber: !clobber,
     signal,
-    emit: (event) => reporter.event({ ...event, step: 'mirror' } as Event),
+    emit: (event) => reporter.event({ ...event, step: 'mirror' }),
   };
-}
-
-/** One reference a line; blank lines and `#` comments are passed over. */
-async function readReferences(session: Session, file: string): Promise<{ text: string; wantedBy: string }[]> {
-  const content = file === '-' ? await text(session.streams.stdin) : readNamedFile(session, file);
-  return content
-    .split('\n')
-    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
-    .filter(Boolean)
-    .map((line) => ({ text: line, wantedBy: file === '-' ? 'standard input' : `file ${file}` }));
-}
-
-function readNamedFile({ cwd }: Session, file: string): string {
-  try {
-    return readFileSync(resolve(cwd, file), 'utf8');
-  } catch (error) {
-    throw new BootstrapError(
-      {
-        code: 'file-missing',
-        what: `read references from ${file}`,
-        why: reasonOf(error),
-        hint: 'Check --from-file; - reads standard input.',
-      },
-      { cause: error },
-    );
-  }
 }
 
 function writeFailed({ cwd }: Session, file: string, failed: readonly MirrorResult[]): void {
@@ -130,8 +113,8 @@ function writeFailed({ cwd }: Session, file: string, failed: readonly MirrorResu
 const incomplete = (failed: readonly MirrorResult[], all: number): BootstrapError =>
   new BootstrapError({
     code: 'mirror-incomplete',
-    what: `mirror ${all} images`,
-    why: `${failed.length} failed: ${failed[0]?.error?.why ?? ''}`,
+    what: `mirror ${plural(all, 'image')}`,
+    why: `${all === 1 ? '' : `${failed.length} failed, the first because `}${failed[0]?.error?.why ?? ''}`,
     hint: 'Deal with what is listed above and run the same command again: it copies only what is missing.',
   });
 

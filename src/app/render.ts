@@ -7,7 +7,7 @@ import type { Session } from './session.ts';
 export async function render(session: Session, step: string | undefined): Promise<number> {
   const ctx = await session.context();
   const chosen = chooseSteps(steps, step === undefined ? {} : { only: [step] });
-  const objects = await Promise.all(chosen.map((each) => each.render?.(ctx) ?? []));
+  const objects = await Promise.all(chosen.map(async (each) => (await each.render?.(ctx)) ?? []));
   await session.reporter.show({ type: 'objects', data: { objects: objects.flat() } });
   return exitCodes.done;
 }

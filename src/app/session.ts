@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
+import type { DockerPort } from '../docker/port.ts';
 import { createReporter, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
+import type { Made } from './context.ts';
 
 /** What the process gives: everything that differs between a terminal, a test and the sandbox. */
 export interface Surroundings {
@@ -39,6 +41,8 @@ export interface Session extends Surroundings {
   /** Read when first asked for: `policy` and `completion` do without. */
   loaded(): Promise<Loaded>;
   context(): Promise<Context>;
+  /** The Docker engine, wherever it is; nothing has been sent to it yet. */
+  docker(): Promise<DockerPort>;
   /** A session of its own with other flags. */
   fork(flags: GlobalFlags): Session;
   close(): Promise<void>;
@@ -62,7 +66,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     ...(flags.timeout ? [AbortSignal.timeout(Math.min(flags.timeout, longestTimer))] : []),
   ];
   let loaded: Promise<Loaded> | undefined;
-  let made: Promise<{ context: Context; close: () => Promise<void> }> | undefined;
+  let made: Promise<Made> | undefined;
 
   const session: Session = {
     ...around,
@@ -73,6 +77,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     fork: (others) => openSession(command, { ...flags, ...others }, around),
     loaded: () => (loaded ??= load()),
     context: async () => (await (made ??= make())).context,
+    docker: async () => (await (made ??= make())).docker(),
     close: async () => {
       // What could not be opened has been told to whoever asked for it.
       const opened = await made?.catch(() => undefined);
@@ -87,7 +92,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     return result;
   }
 
-  async function make(): Promise<{ context: Context; close: () => Promise<void> }> {
+  async function make(): Promise<Made> {
     const [{ config }, { createContext }, { createNet }] = await Promise.all([
       session.loaded(),
       import('./context.ts'),
@@ -97,9 +102,11 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     const net = createNet(ca, env);
     const insecureRegistries = flags.insecureRegistry ?? [];
     const { dockerHost } = flags;
-    const { context, close } = createContext({ config, net, clock, env, insecureRegistries, dockerHost });
+    const parts = { config, net, clock, env, insecureRegistries, dockerHost };
+    const { context, docker, close } = createContext(parts);
     return {
       context,
+      docker,
       close: async () => {
         await close();
         await net.close();

@@ -72,10 +72,10 @@ function resolveSetting(setting: Setting, { flags, env }: ConfigRequest, values:
   const inFile = getAt(values, setting.key);
   const ambient = ambientValue(setting, env, values);
   if (inFile === undefined) return ambient;
-  if (ambient === undefined || ambient.value === inFile) return undefined;
+  if (ambient === undefined || ambient.value === inFile || typeof inFile !== 'string') return undefined;
   return {
     origin: '',
-    overrides: `${setting.key} is ${String(inFile)} by the configuration file, although ${ambient.origin} says ${String(ambient.value)}.`,
+    overrides: `${setting.key} is ${inFile} by the configuration file, although ${ambient.origin} says ${String(ambient.value)}.`,
   };
 }
 

@@ -3,6 +3,7 @@ import type { BootstrapError } from '../errors/index.ts';
 import { redact } from '../secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
+import { printable } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import { createStyle, wantsColour, wantsMotion } from './style.ts';
 import type { Header, View } from './view.ts';
@@ -84,8 +85,8 @@ function errorLines(
   dim: (text: string) => string,
 ): string[] {
   return [
-    `${bad('error:')} ${error.what}`,
-    `  ${dim('why:')} ${error.why}`,
-    `  ${dim('do: ')} ${error.hint}`,
+    `${bad('error:')} ${printable(error.what)}`,
+    `  ${dim('why:')} ${printable(error.why)}`,
+    `  ${dim('do: ')} ${printable(error.hint)}`,
   ];
 }

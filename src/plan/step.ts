@@ -49,6 +49,8 @@ export interface Finding {
   readonly hint: string;
   /** Ends a run before its first change. */
   readonly blocking?: boolean;
+  /** For a token: how long it is still valid. */
+  readonly secondsLeft?: number;
 }
 
 export interface Diff {

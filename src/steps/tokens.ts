@@ -1,5 +1,6 @@
 import { refOf, targetOf } from '../cluster/names.ts';
 import type { KubeObject } from '../cluster/port.ts';
+import { hoursAndMinutes } from '../duration.ts';
 import type { Finding } from '../plan/index.ts';
 import { annotations } from './ownership.ts';
 
@@ -29,14 +30,16 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
     };
   }
   const left = expiry - now;
+  const secondsLeft = Math.floor(left / 1000);
   if (left > soon) {
     return {
       level: 'ok',
       code: 'in-order',
       target,
-      what: `token of ${target.name} is valid for ${timeText(left)}`,
+      what: `token of ${target.name} is valid for ${hoursAndMinutes(left)}`,
       why: 'the operator renews it',
       hint: 'Nothing to do.',
+      secondsLeft,
     };
   }
   const over = left <= 0;
@@ -45,16 +48,10 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
     code: over ? 'token-expired' : 'token-expiring',
     target,
     what: over
-      ? `token of ${target.name} ended ${timeText(-left)} ago`
-      : `token of ${target.name} ends in ${timeText(left)}`,
+      ? `token of ${target.name} ended ${hoursAndMinutes(-left)} ago`
+      : `token of ${target.name} ends in ${hoursAndMinutes(left)}`,
     why: 'the operator did not renew it in time',
     hint: 'ecr-bootstrap up renews it; other findings of this step may say what went wrong.',
+    secondsLeft,
   };
-}
-
-/** `11 h 5 min`. */
-function timeText(milliseconds: number): string {
-  const minutes = Math.floor(milliseconds / 60_000);
-  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
-  return hours > 0 ? `${hours} h ${rest} min` : `${rest} min`;
 }

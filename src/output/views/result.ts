@@ -9,13 +9,14 @@ export function resultLines(
   const outcomes = data.steps.flatMap((step) => step.outcomes);
   const failed = outcomes.filter((outcome) => outcome.result === 'failed');
   const lines: string[] = [];
-  for (const outcome of failed) {
-    const { what, why, hint } = outcome.error;
-    lines.push(`${style.bad('✗')} ${what}: ${why}`, `    ${style.dim('do: ')} ${hint}`);
+  for (const { error, tolerable } of failed) {
+    // The one that ended the run is told as the run's error.
+    if (tolerable) lines.push(`${style.bad('✗')} ${error.message}`, `    ${style.dim('do: ')} ${error.hint}`);
   }
-  if (data.changed > 0 || failed.length > 0) {
-    const rest = failed.length > 0 ? `, ${failed.length} failed` : '';
-    lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}${rest}.`);
+  if (failed.length > 0) {
+    lines.push(`${plural(data.changed, 'change')} done, ${failed.length} failed.`);
+  } else if (data.changed > 0) {
+    lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}.`);
   }
   if (data.next.length > 0) lines.push('', 'Left for you:', ...data.next.map((line) => `  - ${line}`));
   return lines;

@@ -1,3 +1,4 @@
+import { hoursAndMinutes } from '../../duration.ts';
 import type { Finding, StepStatus } from '../../plan/index.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
@@ -5,7 +6,7 @@ import { findingLines, levelMark } from './finding.ts';
 import { changeLines } from './plan.ts';
 
 /** More findings alike in one step are counted, not listed, unless verbose. */
-const mostAlike = 5;
+const mostAlike = 3;
 
 export function statusLines(
   { steps, healthy }: { steps: readonly StepStatus[]; healthy: boolean },
@@ -13,16 +14,74 @@ export function statusLines(
   verbose: boolean,
 ): string[] {
   const width = Math.max(...steps.map((step) => step.step.length));
-  const lines = steps.flatMap((step) => stepLines(step, width, style, verbose));
-  return [...lines, '', verdict(steps, healthy, style)];
+  const causes = sharedCauses(steps);
+  const told = new Set(causes.flatMap(({ findings }) => findings));
+  const lines = steps.flatMap((status) => {
+    const { step, title, findings } = status;
+    const mark = levelMark(worst(findings), style);
+    const within = stepLines(
+      { ...status, findings: findings.filter((each) => !told.has(each)) },
+      style,
+      verbose,
+    );
+    return [
+      `${mark} ${style.bold(step.padEnd(width))}  ${style.dim(title)}`,
+      ...within.map((line) => `    ${line}`),
+    ];
+  });
+  return [
+    ...lines,
+    ...causes.flatMap((cause) => causeLines(cause, style)),
+    '',
+    verdict(steps, healthy, style),
+  ];
 }
 
-function stepLines(status: StepStatus, width: number, style: Style, verbose: boolean): string[] {
-  const { step, title, findings } = status;
-  const head = `${levelMark(worst(findings), style)} ${style.bold(step.padEnd(width))}  ${style.dim(title)}`;
-  const others = findings.filter(({ code, level }) => code !== 'drift' && (verbose || level !== 'ok'));
-  const lines = [...driftLines(status, style, verbose), ...listed(others, verbose, style)];
-  return [head, ...lines.map((line) => `    ${line}`)];
+/** One reason why several steps could not be looked at: an AWS or a cluster that does not answer. */
+interface Cause {
+  readonly steps: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+function sharedCauses(steps: readonly StepStatus[]): Cause[] {
+  const causes = new Map<string, { steps: string[]; findings: Finding[] }>();
+  for (const { step, findings } of steps) {
+    for (const finding of findings.filter(({ code }) => code === 'unseen')) {
+      const key = JSON.stringify([finding.what, finding.why]);
+      const cause = causes.get(key) ?? { steps: [], findings: [] };
+      causes.set(key, cause);
+      cause.steps.push(step);
+      cause.findings.push(finding);
+    }
+  }
+  return [...causes.values()].filter((cause) => cause.steps.length > 1);
+}
+
+function causeLines({ steps, findings: [finding] }: Cause, style: Style): string[] {
+  if (!finding) return [];
+  return ['', ...findingLines(finding, style), `    ${style.dim('for:')} ${steps.join(', ')}`];
+}
+
+function stepLines(status: StepStatus, style: Style, verbose: boolean): string[] {
+  const others = status.findings.filter(({ code }) => code !== 'drift');
+  const bad = others.filter(({ level }) => level !== 'ok');
+  const good = others.filter(({ level }) => level === 'ok');
+  return [
+    ...driftLines(status, style, verbose),
+    ...listed(bad, verbose, style),
+    ...(verbose ? good.flatMap((finding) => findingLines(finding, style)) : tokenLine(good, style)),
+  ];
+}
+
+/** How long all tokens of a step are valid at least. */
+function tokenLine(good: readonly Finding[], style: Style): string[] {
+  const tokens = good.filter(({ secondsLeft }) => secondsLeft !== undefined);
+  const [only, ...others] = tokens;
+  if (!only) return [];
+  if (others.length === 0) return findingLines(only, style);
+  const least = Math.min(...tokens.map(({ secondsLeft = 0 }) => secondsLeft));
+  const span = hoursAndMinutes(least * 1000);
+  return [`${levelMark('ok', style)} tokens in ${tokens.length} namespaces are valid for at least ${span}`];
 }
 
 /** What differs, as the plan shows it: that is what `up` would do about it. */
@@ -32,14 +91,32 @@ function driftLines({ drift }: StepStatus, style: Style, verbose: boolean): stri
 }
 
 function listed(findings: readonly Finding[], verbose: boolean, style: Style): string[] {
-  const byCode = new Map<string, Finding[]>();
-  for (const finding of findings) byCode.set(finding.code, [...(byCode.get(finding.code) ?? []), finding]);
-  return [...byCode.values()].flatMap((alike) => {
+  return groupBy(findings, ({ code }) => code).flatMap((alike) => {
     const some = verbose ? alike : alike.slice(0, mostAlike);
     const rest = alike.length - some.length;
     const more = rest > 0 ? [style.dim(`… and ${rest} more alike; -v lists all`)] : [];
-    return [...some.flatMap((finding) => findingLines(finding, style)), ...more];
+    const lines = groupBy(some, ({ why, hint }) => `${why}\n${hint}`).flatMap((group) =>
+      together(group, style),
+    );
+    return [...lines, ...more];
   });
+}
+
+/** Findings with one reason: each in a line, and the reason once. */
+function together(group: readonly Finding[], style: Style): string[] {
+  return group.flatMap((finding, index) => {
+    const lines = findingLines(finding, style);
+    return index === group.length - 1 ? lines : lines.slice(0, 1);
+  });
+}
+
+function groupBy(findings: readonly Finding[], keyOf: (finding: Finding) => string): Finding[][] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const key = keyOf(finding);
+    groups.set(key, [...(groups.get(key) ?? []), finding]);
+  }
+  return [...groups.values()];
 }
 
 /** The level that decides how a step, or the whole, is marked. */

@@ -71,13 +71,14 @@ describe('a plan', () => {
 });
 
 describe('a status', () => {
-  const finding = (level: Finding['level']): Finding => ({
+  const finding = (level: Finding['level'], more: Partial<Finding> = {}): Finding => ({
     level,
-    code: 'drift',
+    code: 'operator-unhealthy',
     target: { kind: 'thing', name: 'x' },
     what: 'thing x is gone',
     why: 'somebody took it',
     hint: 'ecr-bootstrap up',
+    ...more,
   });
   const status = (findings: readonly Finding[], healthy: boolean): View => ({
     type: 'status',
@@ -93,6 +94,50 @@ describe('a status', () => {
       '',
       'Not healthy (1 failed).',
     ]);
+  });
+
+  it('says once why several parts could not be looked at', async () => {
+    const unseen = finding('unknown', { code: 'unseen', what: 'reach the API', why: 'no route' });
+    const steps = ['operator', 'images'].map((step) => ({ step, title: '', findings: [unseen], drift: [] }));
+    expect(await lines({ type: 'status', data: { healthy: false, steps } })).toEqual([
+      '? operator  ',
+      '? images    ',
+      '',
+      '? reach the API',
+      '    why: no route',
+      '    do:  ecr-bootstrap up',
+      '    for: operator, images',
+      '',
+      'Not healthy (2 not seen).',
+    ]);
+  });
+
+  it('says once what several findings have in common', async () => {
+    const alike = ['a', 'b'].map((name) =>
+      finding('failed', { what: `namespace ${name} has no pull secret` }),
+    );
+    expect((await lines(status(alike, false))).slice(1, 5)).toEqual([
+      '    ✗ namespace a has no pull secret',
+      '    ✗ namespace b has no pull secret',
+      '        why: somebody took it',
+      '        do:  ecr-bootstrap up',
+    ]);
+  });
+
+  it('tells in one line how long all tokens last at least, and each of them when verbose', async () => {
+    const token = (name: string, hours: number): Finding =>
+      finding('ok', { what: `token of ${name}/puller is valid for ${hours} h`, secondsLeft: hours * 3600 });
+    const view = status([token('a', 12), token('b', 11)], true);
+    expect((await lines(view))[1]).toBe('    ✓ tokens in 2 namespaces are valid for at least 11 h 0 min');
+    expect((await lines(view, 'verbose')).slice(1, 3)).toEqual([
+      '    ✓ token of a/puller is valid for 12 h',
+      '    ✓ token of b/puller is valid for 11 h',
+    ]);
+  });
+
+  it('shows no control characters of other people', async () => {
+    const text = (await lines(status([finding('failed', { why: 'a\u001b[2Jb\u200bc' })], false))).join('\n');
+    expect(text).toContain('why: a\\u001b[2Jb\\u200bc');
   });
 
   it('is healthy with warnings, and counts them', async () => {
