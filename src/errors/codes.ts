@@ -103,7 +103,7 @@ export const findingCodes = {
   'image-unresolved': 'An image of the cluster was not found at its source.',
   'operator-foreign': 'External Secrets Operator is installed and not ours.',
   'operator-unhealthy': 'A part of the operator does not run.',
-  'operator-manifest': "The operator's YAML is not the one that was applied before.",
+  'operator-manifest': "The operator's YAML, with its checksum.",
   'operator-api': 'The installed operator does not serve the API versions that are needed.',
   'token-expiring': 'A pull secret is close to its end and was not renewed.',
   'token-expired': 'A pull secret is over.',

@@ -16,7 +16,8 @@ export function planLines(
   const changes = steps.flatMap((step) => step.changes);
   const lines: string[] = [];
   for (const step of steps) {
-    const findings = step.findings.filter((finding) => verbose || finding.level !== 'ok');
+    const tells = verbose || step.changes.length > 0;
+    const findings = step.findings.filter((finding) => tells || finding.level !== 'ok');
     if (step.changes.length === 0 && findings.length === 0) continue;
     lines.push(`${style.bold(step.step)}  ${style.dim(step.title)}`);
     lines.push(...changeLines(step.changes, style, verbose).map((line) => `  ${line}`));

@@ -1,5 +1,5 @@
 import type { ClusterPort, Kind, KubeObject } from '../../cluster/port.ts';
-import { patchCrds } from '../../manifests/index.ts';
+import { type OperatorManifest, patchCrds } from '../../manifests/index.ts';
 import { type Finding, waitFor } from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
 import {
@@ -20,6 +20,8 @@ export interface OperatorCrdsState extends ObjectsState {
   readonly unserved: readonly Kind[];
   /** Somebody else's ExternalSecrets, which would go with the CRDs. */
   readonly inUse: boolean;
+  /** The YAML that they are made from; undefined when the operator is somebody else's. */
+  readonly yaml: Pick<OperatorManifest, 'from' | 'sha256'> | undefined;
 }
 
 const group = 'external-secrets.io/v1beta1';
@@ -51,21 +53,23 @@ export const operatorCrds: Step<OperatorCrdsState> = {
   ],
 
   async observe(ctx) {
-    const { cluster, config } = ctx;
-    const [objects, controllers, unserved, inUse] = await Promise.all([
+    const { cluster, config, operatorSource } = ctx;
+    const [yaml, objects, controllers, unserved, inUse] = await Promise.all([
+      config.externalSecrets.install ? operatorSource.load() : undefined,
       wantedCrds(ctx).then((wanted) => observeObjects(cluster, wanted)),
       config.externalSecrets.install ? findControllers(cluster) : [],
       findUnserved(cluster),
       isUsedByOthers(ctx),
     ]);
-    return { ...objects, controllers, unserved, inUse };
+    return { ...objects, yaml, controllers, unserved, inUse };
   },
 
   diff(state, { config }) {
     if (!config.externalSecrets.install) return { changes: [], findings: unservedFindings(state.unserved) };
     const findings = foreignFindings(state.controllers, state, state.unserved.length === 0);
     if (findings.length > 0) return { changes: [], findings };
-    return diffObjects(state, { foreign: 'operator-foreign' });
+    const { changes, findings: others } = diffObjects(state, { foreign: 'operator-foreign' });
+    return { changes, findings: [...yamlFinding(state), ...others] };
   },
 
   async apply(changes, state, run) {
@@ -88,6 +92,21 @@ async function wantedCrds({ config, operatorSource }: Context): Promise<KubeObje
   if (!config.externalSecrets.install) return [];
   const manifest = await operatorSource.load();
   return patchCrds(manifest, { namespace: operatorNamespace, labels: managedBy, annotations });
+}
+
+/** Which YAML it is, for whoever wants to compare the checksum. */
+function yamlFinding({ yaml }: OperatorCrdsState): Finding[] {
+  if (!yaml) return [];
+  return [
+    {
+      level: 'ok',
+      code: 'operator-manifest',
+      target: { kind: 'file', name: yaml.from },
+      what: `YAML of ${yaml.from}, SHA-256 ${yaml.sha256}`,
+      why: 'it is what the operator is made from',
+      hint: 'Pin it by externalSecrets.sha256.',
+    },
+  ];
 }
 
 async function findUnserved(cluster: ClusterPort): Promise<Kind[]> {

@@ -106,7 +106,13 @@ describe("the operator's definitions", () => {
     }
     await world.inside.settled();
     world.context().cluster.forgetKinds();
-    expect(await planStep(operatorCrds, world)).toEqual({ changes: [], findings: [] });
+    expect((await planStep(operatorCrds, world)).changes).toEqual([]);
+  });
+
+  it('tells which YAML it is, with its checksum', async () => {
+    const { findings } = await planStep(operatorCrds, world);
+    const what = expect.stringMatching(/^YAML of .+, SHA-256 [0-9a-f]{64}$/) as string;
+    expect(findings).toEqual([expect.objectContaining({ level: 'ok', code: 'operator-manifest', what })]);
   });
 
   it('are not drift because the cert-controller wrote its authority into them', async () => {
