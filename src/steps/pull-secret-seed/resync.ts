@@ -17,36 +17,30 @@ type Late = (error: BootstrapError) => void;
 
 /**
  * Makes the operator sync at once what depends on a new key or token: its copy of the key, then the pull secret, then
- * the namespaces' copies, each after the one before. What does not exist yet, or an operator that does not run, is
- * no failure: the steps that follow install it, and prove the rotation.
+ * the namespaces' copies, each after the one before. What does not exist yet is no failure, nor is an operator that
+ * does not run: its pods may wait for this very pull secret, its webhook then refuses every change, and it syncs all
+ * when it starts. The steps that follow see to that, and prove the rotation.
  */
 export async function resync(run: Run, late: Late): Promise<void> {
   const { pullSecret } = run.ctx.config;
-  const waits = await controllerRuns(run);
+  if (!(await controllerRuns(run))) return;
   for (const name of [keySecretName, pullSecret.name]) {
     const ref = { ...externalSecret, name, namespace };
-    await force(run, late, ref, '/metadata', waits ? syncOfOne : undefined);
+    await force(run, late, ref, '/metadata', syncOfOne);
   }
   const fanOut = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
-  await force(run, late, fanOut, '/spec/externalSecretMetadata', waits ? syncOfCopies : undefined);
+  await force(run, late, fanOut, '/spec/externalSecretMetadata', syncOfCopies);
 }
 
 type Synced = (run: Run, object: KubeObject) => Promise<() => Promise<string | undefined>>;
 
-async function force(
-  run: Run,
-  late: Late,
-  ref: ObjectRef,
-  parent: string,
-  synced: Synced | undefined,
-): Promise<void> {
+async function force(run: Run, late: Late, ref: ObjectRef, parent: string, synced: Synced): Promise<void> {
   const object = await run.ctx.cluster.get(ref);
   if (object === undefined) return;
-  const behind = await synced?.(run, object);
-  await run.ctx.cluster.patch(ref, annotate(object, parent, randomUUID()));
-  if (behind === undefined) return;
+  const behind = await synced(run, object);
   const { clock } = run.ctx;
   try {
+    await run.ctx.cluster.patch(ref, annotate(object, parent, randomUUID()));
     await waitFor(
       {
         what: `${ref.kind} ${fullName(ref)} to sync`,
@@ -63,7 +57,8 @@ async function force(
       },
     );
   } catch (error) {
-    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+    // A webhook without endpoints is `cluster-failed`: the controller may run on a node where the webhook cannot yet.
+    if (!(error instanceof BootstrapError) || !/^(not-ready|cluster-failed)$/.test(error.code)) throw error;
     late(error);
   }
 }

@@ -32,14 +32,16 @@ function failingPull(
   const trouble = troubleOf(pod, warnings);
   if (trouble?.image === undefined) return [];
   const target = targetOf(refOf(pod));
+  const isOurs = trouble.image.startsWith(`${host}/`);
   return [
     {
-      level: 'failed',
+      // What a workload names outside this ECR is for its owner to mend; `up` has done all it can.
+      level: isOurs ? 'failed' : 'warning',
       code: 'pull-failing',
       target,
       what: `${nameOf(target)} cannot pull ${trouble.image}`,
       why: trouble.why,
-      hint: trouble.image.startsWith(`${host}/`)
+      hint: isOurs
         ? hintInEcr(trouble, pod, region)
         : 'The image is not in this ECR: ecr-bootstrap images shows the reference to use instead.',
     },
