@@ -9,6 +9,9 @@ export async function main(argv: readonly string[], around: Surroundings): Promi
   return program.run();
 }
 
+/** Milliseconds. */
+const lingering = 1000;
+
 /** The process's own run: Ctrl-C ends the change under way, a second one ends the process. */
 export async function run(): Promise<void> {
   // Node and the SDK warn of things that are not the user's to mend.
@@ -21,7 +24,7 @@ export async function run(): Promise<void> {
       interrupt.abort(
         new BootstrapError({
           code: 'interrupted',
-          what: 'go on',
+          what: 'finish the run',
           why: 'the run was interrupted',
           hint: 'Run the same command again: it goes on where this run stopped.',
         }),
@@ -40,4 +43,6 @@ export async function run(): Promise<void> {
     clock: systemClock,
     signal: interrupt.signal,
   });
+  // A request that a Ctrl-C or a deadline cut short may linger; nothing that is still wanted takes this long.
+  setTimeout(() => process.exit(), lingering).unref();
 }

@@ -123,23 +123,14 @@ async function runCommand(
 /** Every error ends here, in three parts. */
 function tell(session: Session, thrown: unknown): number {
   const { signal, verbosity } = session;
-  const error =
-    thrown instanceof BootstrapError ? thrown : signal.aborted ? endedBy(signal.reason) : unforeseen(thrown);
+  // What was cut short by the signal may say so in its own words.
+  const cause = thrown instanceof BootstrapError || !signal.aborted ? thrown : (signal.reason as unknown);
+  const error = cause instanceof BootstrapError ? cause : unforeseen(cause);
   session.reporter.error(error);
   if (verbosity === 'verbose' && error.code === 'bug' && thrown instanceof Error) {
     session.reporter.warn(thrown.stack ?? thrown.message);
   }
   return error.exitCode;
-}
-
-function endedBy(reason: unknown): BootstrapError {
-  if (reason instanceof BootstrapError) return reason;
-  return new BootstrapError({
-    code: 'timeout',
-    what: 'finish in time',
-    why: 'the time given by --timeout is over',
-    hint: 'Run the same command again, with more time: it goes on where this run stopped.',
-  });
 }
 
 const unforeseen = (thrown: unknown): BootstrapError =>

@@ -2,8 +2,10 @@ import { exitCodes } from '../errors/index.ts';
 import { ecrReference } from '../images/naming.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { ImageRow } from '../output/index.ts';
+import type { Context } from '../steps/context.ts';
 import { gatherImages } from './gather.ts';
 import type { Session } from './session.ts';
+import { unlessAborted } from './signal.ts';
 
 export interface ImagesOptions {
   readonly fromCluster?: boolean;
@@ -12,6 +14,12 @@ export interface ImagesOptions {
 /** Lists images with their place in the ECR, whether they are there, and who uses them. */
 export async function images(session: Session, { fromCluster = false }: ImagesOptions): Promise<number> {
   const ctx = await session.context();
+  const rows = await unlessAborted(session.signal, () => lookUp(ctx, fromCluster));
+  await session.reporter.show({ type: 'images', data: { images: rows } });
+  return exitCodes.done;
+}
+
+async function lookUp(ctx: Context, fromCluster: boolean): Promise<ImageRow[]> {
   const [{ operator, others }, host, platforms] = await Promise.all([
     gatherImages(ctx, { references: [], fromCluster, list: !fromCluster }),
     ctx.registryHost(),
@@ -20,9 +28,7 @@ export async function images(session: Session, { fromCluster = false }: ImagesOp
   const wanted = fromCluster ? others : [operator, ...others];
   const presence = await ctx.mirror.presence(wanted, platforms);
   const digests = new Map(presence.map(({ image, digest }) => [image.source, digest]));
-  const rows = wanted.map((image) => rowOf(image, host, digests.get(image.source)));
-  await session.reporter.show({ type: 'images', data: { images: rows } });
-  return exitCodes.done;
+  return wanted.map((image) => rowOf(image, host, digests.get(image.source)));
 }
 
 const rowOf = (image: WantedImage, host: string, digest: string | undefined): ImageRow => ({

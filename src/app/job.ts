@@ -13,6 +13,7 @@ import { needsOf } from './choose.ts';
 import { holdLease } from './lease.ts';
 import { preflight, reach } from './preflight.ts';
 import type { Session } from './session.ts';
+import { unlessAborted } from './signal.ts';
 
 /** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and carried out. */
 export interface Job {
@@ -32,13 +33,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   const { steps } = job;
   const ctx = await session.context();
   const needs = needsOf(steps);
-  const reached = await reach(ctx, needs);
-  reporter.header({ sandbox: session.sandbox === true, ...reached.header });
-  await preflight(ctx, steps, reached);
-
-  const plan = await makePlan(steps, ctx);
-  refuseUnseen(plan);
-  await refuseWithoutEngine(session, plan);
+  const plan = await unlessAborted(signal, () => prepare(session, ctx, steps));
   await reporter.show({ type: 'plan', data: { steps: plan.map(shown), dryRun: job.dryRun === true } });
   refuseBlocked(plan);
   const changes = plan.flatMap((planned) => planned.changes);
@@ -62,6 +57,21 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   } finally {
     await lease?.release();
   }
+}
+
+/** Everything up to the plan: reads only. */
+async function prepare(
+  session: Session,
+  ctx: Context,
+  steps: readonly AnyStep[],
+): Promise<Planned<Context>[]> {
+  const reached = await reach(ctx, needsOf(steps));
+  session.reporter.header({ sandbox: session.sandbox === true, ...reached.header });
+  await preflight(ctx, steps, reached);
+  const plan = await makePlan(steps, ctx);
+  refuseUnseen(plan);
+  await refuseWithoutEngine(session, plan);
+  return plan;
 }
 
 /** A plan with gaps is none: it is not even shown. */

@@ -9,9 +9,10 @@ import { carryOut, type Event, makePlan, refuseBlocked } from '../plan/index.ts'
 import type { Context } from '../steps/context.ts';
 import { repositories } from '../steps/repositories/index.ts';
 import { gatherImages } from './gather.ts';
-import { readReferences } from './references.ts';
+import { readReferences, type Written } from './references.ts';
 import { reach } from './preflight.ts';
 import type { Session } from './session.ts';
+import { unlessAborted } from './signal.ts';
 
 export interface MirrorCommandOptions {
   readonly fromFile?: string;
@@ -40,27 +41,37 @@ export async function mirror(
     return exitCodes.done;
   }
   const ctx = await session.context();
-  const { header, errors } = await reach(ctx, new Set(['aws']));
-  reporter.header({ sandbox: session.sandbox === true, ...header });
-  const [unreachable] = errors.values();
-  if (unreachable) throw unreachable;
-
-  const images = await chooseImages(ctx, named, options);
-  const how = await mirrorOptions(session, ctx, options);
-  if (how.engine === 'docker') await (await session.docker()).version();
+  const { images, how } = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
   if (!options.dryRun) await createRepositories(session, ctx, images);
   const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
   await reporter.show({ type: 'mirror', data: { images: results, dryRun: options.dryRun === true } });
   const failed = results.filter((result) => result.error);
   if (options.failedTo !== undefined) writeFailed(session, options.failedTo, failed);
-  if (session.signal.aborted) throw interrupted();
+  session.signal.throwIfAborted();
   if (failed.length > 0) throw incomplete(failed, results.length);
   return exitCodes.done;
 }
 
+/** Everything before the first change: who we are, what is wanted, and whether the engine is there. */
+async function prepare(
+  session: Session,
+  ctx: Context,
+  named: readonly Written[],
+  options: MirrorCommandOptions,
+): Promise<{ images: readonly WantedImage[]; how: MirrorOptions }> {
+  const { header, errors } = await reach(ctx, new Set(['aws']));
+  session.reporter.header({ sandbox: session.sandbox === true, ...header });
+  const [unreachable] = errors.values();
+  if (unreachable) throw unreachable;
+  const images = await chooseImages(ctx, named, options);
+  const how = await mirrorOptions(session, ctx, options);
+  if (how.engine === 'docker') await (await session.docker()).version();
+  return { images, how };
+}
+
 async function chooseImages(
   ctx: Context,
-  named: readonly { text: string; wantedBy: string }[],
+  named: readonly Written[],
   { fromCluster = false }: MirrorCommandOptions,
 ): Promise<readonly WantedImage[]> {
   if (named.length === 0 && !fromCluster) {
@@ -116,12 +127,4 @@ const incomplete = (failed: readonly MirrorResult[], all: number): BootstrapErro
     what: `mirror ${plural(all, 'image')}`,
     why: `${all === 1 ? '' : `${failed.length} failed, the first because `}${failed[0]?.error?.why ?? ''}`,
     hint: 'Deal with what is listed above and run the same command again: it copies only what is missing.',
-  });
-
-const interrupted = (): BootstrapError =>
-  new BootstrapError({
-    code: 'interrupted',
-    what: 'mirror images',
-    why: 'the run was interrupted',
-    hint: 'Run the same command again: images that are complete are not copied twice.',
   });

@@ -4,6 +4,7 @@ import type { DockerPort } from '../docker/port.ts';
 import { createReporter, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import type { Made } from './context.ts';
+import { deadline } from './signal.ts';
 
 /** What the process gives: everything that differs between a terminal, a test and the sandbox. */
 export interface Surroundings {
@@ -48,9 +49,6 @@ export interface Session extends Surroundings {
   close(): Promise<void>;
 }
 
-/** Node's timers take no more milliseconds: almost 25 days. */
-const longestTimer = 2 ** 31 - 1;
-
 export function openSession(command: string, flags: GlobalFlags, around: Surroundings): Session {
   const verbosity: Verbosity = flags.quiet ? 'quiet' : flags.verbose ? 'verbose' : 'normal';
   const reporter = createReporter({
@@ -61,10 +59,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     streams: around.streams,
     env: around.env,
   });
-  const signals = [
-    around.signal,
-    ...(flags.timeout ? [AbortSignal.timeout(Math.min(flags.timeout, longestTimer))] : []),
-  ];
+  const signals = [around.signal, ...(flags.timeout ? [deadline(flags.timeout)] : [])];
   let loaded: Promise<Loaded> | undefined;
   let made: Promise<Made> | undefined;
 

@@ -5,6 +5,7 @@ import { steps } from '../steps/index.ts';
 import { type Choice, chooseSteps, needsOf } from './choose.ts';
 import { reach, type Reached } from './preflight.ts';
 import type { Session } from './session.ts';
+import { unlessAborted } from './signal.ts';
 
 export interface StatusOptions extends Choice {
   readonly watch?: boolean;
@@ -18,17 +19,24 @@ const lookEvery = 5_000;
 export async function status(session: Session, options: StatusOptions): Promise<number> {
   const { reporter, clock, signal } = session;
   const chosen = chooseSteps(steps, options);
+  const needs = needsOf(chosen);
   let ctx = await session.context();
-  const reached = await reach(ctx, needsOf(chosen));
-  reporter.header({ sandbox: session.sandbox === true, ...reached.header });
-  for (;;) {
-    const seen = await look(chosen, reached, ctx);
+  for (let first = true; ; first = false, ctx = ctx.fresh()) {
+    const reached = await unlessAborted(signal, () => reach(ctx, needs));
+    if (first) reporter.header({ sandbox: session.sandbox === true, ...reached.header });
+    const seen = await unlessAborted(signal, () => look(chosen, reached, ctx));
     const healthy = isHealthy(seen, options.failOn ?? 'failed');
+    const show = () => reporter.show({ type: 'status', data: { steps: seen, healthy } });
     const last = !options.watch && (healthy || !options.wait);
-    if (last || options.watch) await reporter.show({ type: 'status', data: { steps: seen, healthy } });
+    if (last || options.watch) await show();
     if (last) return healthy ? exitCodes.done : exitCodes.drift;
-    await clock.sleep(lookEvery, signal);
-    ctx = ctx.fresh();
+    try {
+      await clock.sleep(lookEvery, signal);
+    } catch (error) {
+      // Whoever waited in vain wants to know for what.
+      if (options.wait) await show();
+      throw error;
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+import { BootstrapError, exitCodes } from '../errors/index.ts';
+import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { type Choice, chooseSteps } from './choose.ts';
 import { confirm } from './confirm.ts';
@@ -12,13 +14,31 @@ export interface UpOptions extends Choice {
 }
 
 /** Plans, asks where it must, and carries the plan out. Resolves to the exit code. */
-export function up(session: Session, { dryRun, exitCode, yes, ...choice }: UpOptions): Promise<number> {
+export async function up(session: Session, { dryRun, exitCode, yes, ...choice }: UpOptions): Promise<number> {
   const chosen = chooseSteps(steps, choice);
-  return doJob(session, {
-    steps: chosen,
-    dryRun,
-    exitCode,
-    confirm: (ctx, changes) => confirm(session, ctx, changes, yes === true),
-    next: (ctx) => leftByHand(ctx, chosen),
-  });
+  try {
+    return await doJob(session, {
+      steps: chosen,
+      dryRun,
+      exitCode,
+      confirm: (ctx, changes) => confirm(session, ctx, changes, yes === true),
+      next: (ctx) => leftByHand(ctx, chosen),
+    });
+  } catch (error) {
+    const leftOut = earlierThan(chosen);
+    if (isFailure(error) && leftOut.length > 0) {
+      session.reporter.warn(`Steps that come first were left out: ${leftOut.join(', ')}.`);
+    }
+    throw error;
+  }
+}
+
+const isFailure = (error: unknown): boolean =>
+  error instanceof BootstrapError && error.exitCode === exitCodes.failed && error.code !== 'timeout';
+
+/** The steps before the last chosen one that were not chosen: what it builds on may be missing. */
+function earlierThan(chosen: readonly AnyStep[]): string[] {
+  const last = chosen.at(-1);
+  const before = last ? steps.slice(0, steps.indexOf(last)) : [];
+  return before.filter((step) => !chosen.includes(step)).map((step) => step.id);
 }

@@ -5,6 +5,8 @@ import { examples, type Launch, list } from './launch.ts';
 export function define(command: Command, launch: Launch): void {
   command
     .option('--only <steps>', 'only these steps', list)
+    .option('--manifest <file-or-url>', "the operator's official YAML, for when GitHub cannot be reached")
+    .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
     .option('--watch', 'look again every 5 seconds until interrupted')
     .option('--wait', 'look again until all is healthy; bound it by --timeout')
     .addOption(

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { up, type UpOptions } from '../app/up.ts';
 import { steps } from '../steps/index.ts';
 import { examples, type Launch, list } from './launch.ts';
@@ -11,7 +11,9 @@ export function define(command: Command, launch: Launch): void {
     .option('--skip <steps>', 'all but these steps', list)
     .option('-y, --yes', 'do not ask')
     .option('--manifest <file-or-url>', "the operator's official YAML, for when GitHub cannot be reached")
-    .option('--engine <engine>', 'how images are copied: auto, registry or docker')
+    .addOption(
+      new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
+    )
     .option('--docker-host <address>', 'Docker engine to use; default: as the docker command finds it')
     .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
     .action((options: UpOptions) => launch(command, (session) => up(session, options)));

@@ -61,7 +61,7 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
     }
     return { steps };
   } catch (thrown) {
-    if (how.signal.aborted) return { steps, error: interruption() };
+    if (how.signal.aborted) return { steps, error: interruption(how.signal) };
     if (thrown instanceof BootstrapError) return { steps, error: thrown };
     throw thrown;
   }
@@ -93,16 +93,18 @@ function throwIfFailed(outcomes: readonly Outcome[]): void {
 }
 
 function throwIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw interruption();
+  if (signal.aborted) throw interruption(signal);
 }
 
-const interruption = (): BootstrapError =>
-  new BootstrapError({
+function interruption({ reason }: AbortSignal): BootstrapError {
+  if (reason instanceof BootstrapError && reason.code !== 'interrupted') return reason;
+  return new BootstrapError({
     code: 'interrupted',
     what: 'carry out the plan',
     why: 'the run was interrupted; what was under way was finished',
     hint: 'Run the same command again: it goes on where this run stopped.',
   });
+}
 
 const unplannedDelete = (change: Change): BootstrapError =>
   new BootstrapError({
