@@ -1,5 +1,5 @@
 import { BootstrapError } from '../errors/index.ts';
-import { canonical, isOperator, operatorName } from './operator.ts';
+import { canonical, isOperator, operatorName, operatorRepository } from './operator.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
 
 /** How sources become names in the ECR. */
@@ -32,6 +32,44 @@ export function ecrName(source: Reference, naming: Naming): EcrName {
   const why = refusal(repository);
   if (why !== undefined) throw refused(reference, repository, why, naming);
   return { repository, tag: reference.tag ?? reference.digest ?? 'latest' };
+}
+
+/**
+ * The source of an image that is named as the ECR has it: the opposite of {@link ecrName}. Undefined when no source
+ * would get that name, as for images that somebody pushed there himself.
+ */
+export function sourceOf(inEcr: Reference, naming: Naming): Reference | undefined {
+  const prefix = `${naming.project}/`;
+  if (!inEcr.path.startsWith(prefix)) return undefined;
+  const path = inEcr.path.slice(prefix.length);
+  return candidates(path, naming)
+    .map((repository) => sourceNamed(repository, inEcr, naming))
+    .find((source) => source !== undefined);
+}
+
+/** Repositories at sources whose name in the ECR might be this. */
+function candidates(path: string, { map, project }: Naming): string[] {
+  const mapped = Object.keys(map).filter((key) => map[key] === path || map[key] === `${project}/${path}`);
+  const [host = '', ...rest] = path.split('/');
+  const isHost = rest.length > 0 && /[._]|^localhost$/.test(host);
+  return [
+    ...(path === operatorName ? [operatorRepository] : []),
+    ...mapped,
+    ...(isHost ? [`${host.replace('_', ':')}/${rest.join('/')}`] : []),
+  ];
+}
+
+/** That repository's image of the same version, if this is really what it is called in the ECR. */
+function sourceNamed(repository: string, inEcr: Reference, naming: Naming): Reference | undefined {
+  try {
+    const { host, path } = parseReference(repository);
+    const source = { ...inEcr, host, path };
+    return ecrName(source, naming).repository === inEcr.path ? source : undefined;
+  } catch (error) {
+    // What only looked like a host, for example.
+    if (error instanceof BootstrapError) return undefined;
+    throw error;
+  }
 }
 
 /** `HOST/REPOSITORY:TAG`, or with `@` when the tag is a digest. */

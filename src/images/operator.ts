@@ -1,6 +1,6 @@
 import { formatReference, type Reference, repositoryOf } from './reference.ts';
 
-const operatorRepository = 'ghcr.io/external-secrets/external-secrets';
+export const operatorRepository = 'ghcr.io/external-secrets/external-secrets';
 
 /** External Secrets Operator as this program installs it. */
 export const operatorImage = `${operatorRepository}:v0.12.1`;

@@ -1,7 +1,7 @@
 import { BootstrapError } from '../errors/index.ts';
 import type { Workload } from '../inventory/port.ts';
 import { glob } from './glob.ts';
-import { ecrName, type Naming } from './naming.ts';
+import { ecrName, type Naming, sourceOf } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
 import type { RejectedImage, WantedImage, WantedImages } from './port.ts';
 import { familiar, formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
@@ -9,7 +9,7 @@ import { familiar, formatReference, parseReference, type Reference, repositoryOf
 /** Where images are asked for. */
 export interface Wishes {
   readonly naming: Naming;
-  /** The account's registry: references to it are in place already. */
+  /** The account's registry: references to it stand for the sources of what they name. */
   readonly registryHost: string;
   /** The configuration's `images.list`. */
   readonly list: readonly string[];
@@ -55,8 +55,8 @@ class Gathering {
   }
 
   add(text: string, wantedBy: string, { excludable = false } = {}): void {
-    const reference = canonical(parseReference(text));
-    if (reference.host === this.#wishes.registryHost) return;
+    const reference = this.#atSource(canonical(parseReference(text)));
+    if (!reference) return;
     if (excludable && this.#isExcluded(reference)) return;
     ecrName(reference, this.#wishes.naming);
     const source = formatReference(reference);
@@ -89,6 +89,12 @@ class Gathering {
       error,
     }));
     return { operator, others: all.filter((image) => image !== operator), rejected };
+  }
+
+  /** What is named as the ECR has it is wanted there too; what somebody pushed there himself is his own. */
+  #atSource(reference: Reference): Reference | undefined {
+    const { registryHost, naming } = this.#wishes;
+    return reference.host === registryHost ? sourceOf(reference, naming) : reference;
   }
 
   #isExcluded(reference: Reference): boolean {

@@ -1,4 +1,6 @@
+import { isManagedBy } from '../cluster/names.ts';
 import type { KubeObject } from '../cluster/port.ts';
+import { managedBy } from './ours.ts';
 import type { Workload } from './port.ts';
 
 /** Deployments, DaemonSets, StatefulSets, CronJobs and Jobs. */
@@ -17,11 +19,14 @@ const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
 /**
  * What names images: each controller once, with the images of its pods too (admission may have added containers),
- * and pods that none of the controllers owns. Finished bare pods are left out.
+ * and pods that none of the controllers owns. Finished bare pods are left out, and so are the operator's own parts: their
+ * images are this program's business, whatever somebody wrote into them.
  */
 export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[]): readonly Workload[] {
   const found = new Map<string, Workload>();
+  const ours = new Set<string>();
   for (const controller of controllers) {
+    if (isManagedBy(controller, managedBy)) ours.add(idOf(controller.kind, controller));
     if (ownerOf(controller)?.kind === 'CronJob') continue;
     found.set(
       idOf(controller.kind, controller),
@@ -30,7 +35,7 @@ export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[
   }
   const jobs = new Map(controllers.map((controller) => [idOf(controller.kind, controller), controller]));
   for (const pod of pods) addPod(pod, found, jobs);
-  return [...found.values()];
+  return [...found].filter(([id]) => !ours.has(id)).map(([, one]) => one);
 }
 
 function addPod(

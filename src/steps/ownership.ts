@@ -1,10 +1,8 @@
 /** How everything that is ours is marked, so that no state file is needed to know it again. */
 export const manager = 'ecr-bootstrap';
 
-/** Label on every Kubernetes object that we made. */
-export const managedBy = { 'app.kubernetes.io/managed-by': manager } as const;
-
 export { ignoreLabel } from '../inventory/ignore.ts';
+export { managedBy } from '../inventory/ours.ts';
 
 /** Annotations on our Kubernetes objects. */
 export const annotations = {

@@ -44,11 +44,22 @@ describe('the wanted images', () => {
     ]);
   });
 
-  test('do not hold what is in the ECR already', () => {
-    expect(sources({ workloads: [workload(`${registryHost}/myproject/docker.io/library/nginx:1`)] })).toEqual(
-      [],
-    );
+  test.each([
+    ['docker.io/library/nginx:1', 'docker.io/library/nginx:1'],
+    ['registry.example_5000/team/app:2', 'registry.example:5000/team/app:2'],
+    ['web/proxy:3', 'docker.io/library/haproxy:3'],
+    [`quay.io/a/b@${digest('a')}`, `quay.io/a/b@${digest('a')}`],
+  ])('hold the source of what a workload names as the ECR has it: %s', (inEcr, source) => {
+    const naming = { project: 'myproject', map: { 'docker.io/library/haproxy': 'web/proxy' } };
+    expect(sources({ naming, workloads: [workload(`${registryHost}/myproject/${inEcr}`)] })).toEqual([
+      source,
+    ]);
   });
+
+  test.each(['myproject/web:1', 'other/docker.io/library/nginx:1', 'myproject/not_a_host:1'])(
+    'do not hold what somebody pushed to the ECR himself: %s',
+    (inEcr) => expect(sources({ workloads: [workload(`${registryHost}/${inEcr}`)] })).toEqual([]),
+  );
 
   test('take the retired name of the operator for the operator', () => {
     const wanted = gather({

@@ -79,3 +79,14 @@ it('tells service account and pull secrets, and images of init and ephemeral con
     { serviceAccount: 'runner', pullSecrets: ['theirs'], images: ['init:1', 'main:1', 'debug:1'] },
   ]);
 });
+
+it("leaves out the operator's own parts with their pods", () => {
+  const own = controller('Deployment', 'operator', 'example.org/other:1');
+  const ours = {
+    ...own,
+    metadata: { ...own.metadata, labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' } },
+  };
+  const owned = pod('operator-5d4-x', 'example.org/other:1', { kind: 'ReplicaSet', name: 'operator-5d4' });
+  const labelled = { ...owned, metadata: { ...owned.metadata, labels: { 'pod-template-hash': '5d4' } } };
+  expect(summary([ours], [labelled])).toEqual([]);
+});
