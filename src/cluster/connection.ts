@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import type { Net } from '../net/index.ts';
@@ -9,9 +10,7 @@ import type { KubeContext } from './kubeconfig.ts';
 const connections = 32;
 
 export interface TlsOptions {
-  readonly ca?: string[];
-  readonly cert?: Buffer | string;
-  readonly key?: Buffer | string;
+  readonly secureContext: SecureContext;
   readonly servername?: string;
   readonly rejectUnauthorized?: boolean;
 }
@@ -23,15 +22,34 @@ export async function tlsOptions(
   net: Net,
 ): Promise<TlsOptions> {
   const own = await authorityOf(cluster);
-  // A given list replaces Node's own authorities, NODE_EXTRA_CA_CERTS included.
-  const ca = own === undefined ? net.ca : [own, ...(net.ca ?? (await extraAuthorities()))];
+  // A kubeconfig's authority replaces all others but those that a proxy on the way may need.
+  const ca = own === undefined ? net.ca : [own, ...net.extraAuthorities];
   return {
-    ...(ca === undefined ? {} : { ca: [...ca] }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+    // Made once: with a list of authorities each connection would parse them again.
+    secureContext: contextOf({
+      ...(ca === undefined ? {} : { ca: [...ca] }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    }),
     ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
     ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
   };
+}
+
+function contextOf(parts: SecureContextOptions): SecureContext {
+  try {
+    return createSecureContext(parts);
+  } catch (error) {
+    throw new BootstrapError(
+      {
+        code: 'cluster-unconfigured',
+        what: "read the kubeconfig's certificates",
+        why: reasonOf(error),
+        hint: 'Have the kubeconfig made anew: its certificate authority, client certificate or key is damaged.',
+      },
+      { cause: error },
+    );
+  }
 }
 
 /** The kubeconfig's proxy-url counts before the environment's. */
@@ -71,16 +89,5 @@ async function authorityOf({ caFile, caData }: KubeContext['cluster']): Promise<
       why: reasonOf(error),
       hint: 'Correct the path in the kubeconfig.',
     });
-  }
-}
-
-async function extraAuthorities(): Promise<readonly string[]> {
-  const file = process.env['NODE_EXTRA_CA_CERTS'];
-  if (!file) return [];
-  try {
-    return [await readFile(file, 'utf8')];
-  } catch {
-    // Node itself ignores a file that it cannot read, with a warning of its own.
-    return [];
   }
 }

@@ -1,7 +1,8 @@
+import type { SecureContext } from 'node:tls';
 import { Agent, Dispatcher, ProxyAgent } from 'undici';
 
 interface Tls {
-  readonly ca?: string[];
+  readonly secureContext?: SecureContext;
 }
 
 /**
