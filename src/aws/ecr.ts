@@ -68,6 +68,14 @@ export function createEcr(session: Session): EcrPort {
       );
       return toRepository(repository ?? {});
     },
+    deleteRepository: async (name) => {
+      await unlessAbsent(
+        ['RepositoryNotFound'],
+        write('DeleteRepository', `delete repository ${name}`, (ecr) =>
+          ecr.deleteRepository({ repositoryName: name, force: true }),
+        ),
+      );
+    },
     tags: async (arn) => {
       const { tags } = await read('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
         ecr.listTagsForResource({ resourceArn: arn }),

@@ -1,6 +1,8 @@
-import type { IAM } from '@aws-sdk/client-iam';
+import type { IAM, PolicyVersion } from '@aws-sdk/client-iam';
 import { unlessAbsent } from './failure.ts';
 import { allPages } from './session.ts';
+
+const absent = ['NoSuchEntity'];
 
 /** IAM's own limit. */
 const mostVersions = 5;
@@ -10,30 +12,46 @@ type Read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) =>
 /** Makes `document` the default version of a policy; when there is no room, the oldest version that is not in force goes first. */
 export async function updatePolicy(read: Read, arn: string, document: unknown): Promise<void> {
   const what = `update policy ${arn}`;
-  const versions = await read('ListPolicyVersions', what, (iam) =>
-    allPages(async (token) => {
-      const page = await iam.listPolicyVersions({ PolicyArn: arn, ...(token ? { Marker: token } : {}) });
-      return { items: page.Versions, next: page.Marker };
-    }),
-  );
+  const versions = await versionsOf(read, arn, what);
   const spare = versions
     .filter(({ IsDefaultVersion }) => !IsDefaultVersion)
     .sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0) || order(a) - order(b));
   const oldest = spare[0]?.VersionId;
-  if (versions.length >= mostVersions && oldest) {
-    await unlessAbsent(
-      ['NoSuchEntity'],
-      read('DeletePolicyVersion', what, (iam) =>
-        iam.deletePolicyVersion({ PolicyArn: arn, VersionId: oldest }),
-      ),
-    );
-  }
+  if (versions.length >= mostVersions && oldest) await deleteVersion(read, arn, oldest, what);
   await read('CreatePolicyVersion', what, (iam) =>
     iam.createPolicyVersion({
       PolicyArn: arn,
       PolicyDocument: JSON.stringify(document),
       SetAsDefault: true,
     }),
+  );
+}
+
+/** IAM deletes a policy only when no version but the one in force is left. */
+export async function deletePolicy(read: Read, arn: string): Promise<void> {
+  const what = `delete policy ${arn}`;
+  const versions = (await unlessAbsent(absent, versionsOf(read, arn, what))) ?? [];
+  for (const { VersionId, IsDefaultVersion } of versions) {
+    if (VersionId && !IsDefaultVersion) await deleteVersion(read, arn, VersionId, what);
+  }
+  await unlessAbsent(
+    absent,
+    read('DeletePolicy', what, (iam) => iam.deletePolicy({ PolicyArn: arn })),
+  );
+}
+
+const versionsOf = (read: Read, arn: string, what: string): Promise<PolicyVersion[]> =>
+  read('ListPolicyVersions', what, (iam) =>
+    allPages(async (token) => {
+      const page = await iam.listPolicyVersions({ PolicyArn: arn, ...(token ? { Marker: token } : {}) });
+      return { items: page.Versions, next: page.Marker };
+    }),
+  );
+
+async function deleteVersion(read: Read, arn: string, id: string, what: string): Promise<void> {
+  await unlessAbsent(
+    absent,
+    read('DeletePolicyVersion', what, (iam) => iam.deletePolicyVersion({ PolicyArn: arn, VersionId: id })),
   );
 }
 

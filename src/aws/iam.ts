@@ -1,7 +1,7 @@
 import type { AccessKeyMetadata, IAM, User as SdkUser } from '@aws-sdk/client-iam';
 import { Secret } from '../secret.ts';
 import { unlessAbsent } from './failure.ts';
-import { updatePolicy } from './iam-policy-versions.ts';
+import { deletePolicy, updatePolicy } from './iam-policy-versions.ts';
 import type { AccessKey, IamPort, KeyPair, User } from './port.ts';
 import { allPages, once, tagList, tagRecord, type Session } from './session.ts';
 
@@ -34,6 +34,12 @@ export function createIam({ call, settings }: Session): IamPort {
         }),
       );
       return toUser(user ?? {});
+    },
+    deleteUser: async (name) => {
+      await unlessAbsent(
+        absent,
+        write('DeleteUser', `delete IAM user ${name}`, (iam) => iam.deleteUser({ UserName: name })),
+      );
     },
     tagUser: (name, tags) =>
       write('TagUser', `tag IAM user ${name}`, (iam) => iam.tagUser({ UserName: name, Tags: tagList(tags) })),
@@ -107,6 +113,7 @@ export function createIam({ call, settings }: Session): IamPort {
       return policy?.Arn ?? '';
     },
     updatePolicy: (arn, document) => updatePolicy(read, arn, document),
+    deletePolicy: (arn) => deletePolicy(read, arn),
     tagPolicy: (arn, tags) =>
       write('TagPolicy', `tag policy ${arn}`, (iam) =>
         iam.tagPolicy({ PolicyArn: arn, Tags: tagList(tags) }),

@@ -44,6 +44,7 @@ export interface AccessKey {
 export interface IamPort {
   user(name: string): Promise<User | undefined>;
   createUser(user: { name: string; path: string; permissionsBoundary?: string; tags: Tags }): Promise<User>;
+  deleteUser(name: string): Promise<void>;
   tagUser(name: string, tags: Tags): Promise<void>;
   untagUser(name: string, keys: readonly string[]): Promise<void>;
   setPermissionsBoundary(name: string, policyArn: string | undefined): Promise<void>;
@@ -62,6 +63,8 @@ export interface IamPort {
   }): Promise<string>;
   /** Makes a new default version; removes the oldest other one first when there are five. */
   updatePolicy(arn: string, document: unknown): Promise<void>;
+  /** With all its versions. */
+  deletePolicy(arn: string): Promise<void>;
   tagPolicy(arn: string, tags: Tags): Promise<void>;
   accessKeys(userName: string): Promise<readonly AccessKey[]>;
   /** Never retried by itself: a repeated request would make a second key. */
@@ -116,6 +119,8 @@ export interface EcrPort {
     scanOnPush?: boolean;
     encryption?: { type: string; kmsKey?: string };
   }): Promise<Repository>;
+  /** With all its images. */
+  deleteRepository(name: string): Promise<void>;
   tags(repositoryArn: string): Promise<Tags>;
   tag(repositoryArn: string, tags: Tags): Promise<void>;
   setTagMutability(name: string, value: string): Promise<void>;
@@ -168,6 +173,8 @@ export interface SecretsPort {
     tags: Tags;
   }): Promise<SecretCreation>;
   restore(name: string): Promise<void>;
+  /** Schedules it for deletion: for 30 days it can be restored. */
+  delete(name: string): Promise<void>;
   tag(name: string, tags: Tags): Promise<void>;
   /** @param version a version id or a stage; default AWSCURRENT */
   value(name: string, version?: { id: string } | { stage: string }): Promise<Secret | undefined>;

@@ -79,6 +79,14 @@ export function createSecrets({ call, settings }: Session): SecretsPort {
       write('RestoreSecret', `restore secret ${name}`, (secrets) =>
         secrets.restoreSecret({ SecretId: name }),
       ),
+    delete: async (name) => {
+      await unlessAbsent(
+        absent,
+        write('DeleteSecret', `delete secret ${name}`, (secrets) =>
+          secrets.deleteSecret({ SecretId: name, RecoveryWindowInDays: 30 }),
+        ),
+      );
+    },
     tag: (name, tags) =>
       write('TagResource', `tag secret ${name}`, (secrets) =>
         secrets.tagResource({ SecretId: name, Tags: tagList(tags) }),

@@ -30,6 +30,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'replace the access key with which the cluster pulls',
     load: () => import('./rotate.ts'),
   },
+  {
+    name: 'down',
+    summary: 'take away what up made, in this cluster or everywhere',
+    load: () => import('./down.ts'),
+  },
   { name: 'mirror', summary: 'copy images into the ECR', load: () => import('./mirror.ts') },
   {
     name: 'images',

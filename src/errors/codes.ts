@@ -118,6 +118,8 @@ export const findingCodes = {
   'policy-unavailable':
     'The cluster does not serve MutatingAdmissionPolicy; new service accounts need `up` again.',
   'policy-unproven': 'The admission policy did not work in a dry run and was taken away.',
+  'pull-ending': 'Pods use images of this ECR and will not pull them again after `down`.',
+  'left-behind': '`down` leaves this, because it is not ours or others use it.',
   'pull-failing': 'A pod cannot pull its image.',
   'pod-pull-secrets': 'A pod lists pull secrets of its own and not ours.',
   'internet-image': 'A workload names an image outside this ECR.',

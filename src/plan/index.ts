@@ -2,6 +2,7 @@ export { type CarryOut, carryOut, type RunResult, type StepResult } from './carr
 export type { Emit, Event, EventType, Progress } from './events.ts';
 export { type Carry, atOnce, foreseen, inOrder, nameOf } from './helpers.ts';
 export { inspect, type StepStatus } from './inspect.ts';
+export { removalOf } from './removal.ts';
 export { makePlan, type Planned, refuseBlocked } from './plan.ts';
 export type {
   AnyStep,

@@ -99,8 +99,10 @@ export interface Step<State, Ctx> {
   health?(state: State, ctx: Ctx): Promise<readonly Finding[]>;
   /** The Kubernetes objects that `up` applies, without secrets. */
   render?(ctx: Ctx): Promise<readonly object[]>;
-  /** What `down` takes away. */
-  remove?(state: State, ctx: Ctx): readonly Change[];
+  /** What `down` takes away, and as findings what it leaves. Reads what only this question needs. */
+  remove?(state: State, ctx: Ctx): Diff | Promise<Diff>;
+  /** Waits until what `down` took away is gone; runs also when an earlier run took it away. */
+  removed?(run: Run<Ctx>): Promise<void>;
 }
 
 /** A step whose state is nobody else's business: how lists of steps are typed. */

@@ -54,7 +54,7 @@ export async function observeCoverage({ config, inventory }: Context): Promise<C
 }
 
 /** Made by our ClusterExternalSecret, which bears the pull secret's name. */
-const isFannedOut = ({ metadata }: KubeObject, name: string): boolean =>
+export const isFannedOut = ({ metadata }: KubeObject, name: string): boolean =>
   (metadata.ownerReferences ?? []).some(
     (owner) => owner.kind === 'ClusterExternalSecret' && owner.name === name,
   );

@@ -9,7 +9,7 @@ const tolerance = 600_000;
  * When this cluster's operator last used the image puller's key, as its ExternalSecrets tell; 0 when they tell nothing.
  * Milliseconds since the epoch.
  */
-export async function lastUseHere({ config, inventory }: Context): Promise<number> {
+async function lastUseHere({ config, inventory }: Context): Promise<number> {
   const names = ['image-puller', config.pullSecret.name];
   const own = (await inventory.externalSecrets()).filter(
     ({ metadata }) => metadata.namespace === operatorNamespace && names.includes(metadata.name),
@@ -28,7 +28,35 @@ function refreshTime(object: KubeObject): number {
  * All in milliseconds.
  * @param within how long ago a use still counts
  */
-export const isUsedElsewhere = (
+const isUsedElsewhere = (
   used: number | undefined,
   { here, now, within }: { here: number; now: number; within: number },
 ): used is number => used !== undefined && used > here + tolerance && now - used < within;
+
+/**
+ * Judges each enabled key of the image puller once, when it is first asked about: our own observing tries the current
+ * key, which is a use.
+ * @returns by key id, when something other than this cluster used it; undefined when nothing is known to
+ */
+export function otherUses(
+  within: (ctx: Context) => number,
+): (ctx: Context) => Promise<ReadonlyMap<string, number | undefined>> {
+  const known = new Map<string, number | undefined>();
+  return async (ctx) => {
+    const { aws, clock } = ctx;
+    const { name } = ctx.config.users.imagePuller;
+    const keys = (await aws.iam.user(name)) ? await aws.iam.accessKeys(name) : [];
+    const asked = keys.filter(({ active, id }) => active && !known.has(id));
+    const newest = Math.max(...keys.map(({ created }) => created));
+    for (const { id, created } of asked) {
+      const used = await aws.iam.accessKeyLastUsed(id);
+      // This cluster uses the newest key, so an older one must not have been used since that was made.
+      const here = created === newest ? await lastUseHere(ctx) : newest;
+      known.set(
+        id,
+        isUsedElsewhere(used, { here, now: clock.now(), within: within(ctx) }) ? used : undefined,
+      );
+    }
+    return known;
+  };
+}

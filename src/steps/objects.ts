@@ -67,8 +67,9 @@ export function diffObjects(state: ObjectsState, options: DiffOptions): Diff {
 }
 
 /** What `down` deletes: all of ours, the last applied first. */
-export function removeObjects(state: ObjectsState): readonly Change[] {
-  return deletions([...state.unwanted, ...state.wanted.map(refOf)].reverse(), state);
+export function removeObjects(state: ObjectsState): Diff {
+  const refs = [...state.unwanted, ...state.wanted.map(refOf)].reverse();
+  return { changes: deletions(refs, state), findings: [] };
 }
 
 /** Carries changes of {@link diffObjects} out, in the plan's order, by server-side apply. */

@@ -46,13 +46,19 @@ export function iam(identities: Identities): Service {
 
   return {
     name: 'iam',
-    target(operation, input: UserInput & { PolicyArn?: string; PolicyName?: string; Path?: string }, caller) {
-      const { UserName, PolicyArn, PolicyName = '', Path = '/' } = input;
+    target(
+      operation,
+      input: UserInput & { PolicyArn?: string; PolicyName?: string; Path?: string; AccessKeyId?: string },
+      caller,
+    ) {
+      const { UserName, PolicyArn, PolicyName = '', Path = '/', AccessKeyId = '' } = input;
       if (/Policy(Version|Tags)?s?$/.test(operation) && !operation.includes('User')) {
         const arn = PolicyArn ?? identities.arn('policy', Path, PolicyName);
         return { arn, tags: identities.policies.get(arn)?.tags };
       }
-      const user = UserName === undefined ? caller.user : users.get(UserName);
+      // The one request about a key that does not name the user: IAM judges it by the key's owner.
+      const owner = operation === 'GetAccessKeyLastUsed' ? keys.get(AccessKeyId)?.user : undefined;
+      const user = owner ?? (UserName === undefined ? caller.user : users.get(UserName));
       const arn = user?.arn ?? identities.arn('user', Path, UserName ?? '');
       return { arn, tags: user?.tags, keys: { 'iam:PolicyARN': PolicyArn } };
     },

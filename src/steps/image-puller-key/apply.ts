@@ -32,6 +32,7 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
       if (isHidden) return lookAgain(run);
       return `made access key ${(await makeKey(run, state)).accessKeyId}`;
     }
+    if (change.action === 'delete') return aws.secrets.delete(name);
     const part = partOf(name, state);
     if (change.action === 'create') {
       isHidden = (await createSecret(part, state, run)) === 'seen' || isHidden;

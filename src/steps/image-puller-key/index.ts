@@ -4,6 +4,7 @@ import { applyKey } from './apply.ts';
 import { classify } from './classify.ts';
 import { diffKey, keyTarget } from './diff.ts';
 import { untilProven } from './prove.ts';
+import { removeKey } from './remove.ts';
 import { observeKey, type KeyState } from './state.ts';
 
 /** Days after which `status` asks for a rotation. */
@@ -19,6 +20,7 @@ export const imagePullerKey: Step<KeyState> = {
   observe: observeKey,
   diff: diffKey,
   apply: applyKey,
+  remove: removeKey,
   ready: async (state, run) => {
     const { pair } = classify(state);
     // A key that lacks rights waits here for the policy that an earlier step of this run repaired.

@@ -2,24 +2,16 @@ import type { ClusterPort, Kind, KubeObject } from '../../cluster/port.ts';
 import { type OperatorManifest, patchCrds } from '../../manifests/index.ts';
 import { type Finding, waitFor } from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
-import {
-  applyObjects,
-  diffObjects,
-  isOurs,
-  type ObjectsState,
-  observeObjects,
-  removeObjects,
-} from '../objects.ts';
+import { applyObjects, diffObjects, type ObjectsState, observeObjects } from '../objects.ts';
 import { annotations, managedBy, operatorNamespace } from '../ownership.ts';
 import { findControllers, foreignFindings } from './foreign.ts';
+import { removeCrds } from './remove.ts';
 
 export interface OperatorCrdsState extends ObjectsState {
   /** Deployments of the operator, in any namespace. */
   readonly controllers: readonly KubeObject[];
   /** Kinds that we write and the cluster does not serve. */
   readonly unserved: readonly Kind[];
-  /** Somebody else's ExternalSecrets, which would go with the CRDs. */
-  readonly inUse: boolean;
   /** The YAML that they are made from; undefined when the operator is somebody else's. */
   readonly yaml: Pick<OperatorManifest, 'from' | 'sha256'> | undefined;
 }
@@ -54,14 +46,13 @@ export const operatorCrds: Step<OperatorCrdsState> = {
 
   async observe(ctx) {
     const { cluster, config, operatorSource } = ctx;
-    const [yaml, objects, controllers, unserved, inUse] = await Promise.all([
+    const [yaml, objects, controllers, unserved] = await Promise.all([
       config.externalSecrets.install ? operatorSource.load() : undefined,
       wantedCrds(ctx).then((wanted) => observeObjects(cluster, wanted)),
       config.externalSecrets.install ? findControllers(cluster) : [],
       findUnserved(cluster),
-      isUsedByOthers(ctx),
     ]);
-    return { ...objects, yaml, controllers, unserved, inUse };
+    return { ...objects, yaml, controllers, unserved };
   },
 
   diff(state, { config }) {
@@ -84,8 +75,7 @@ export const operatorCrds: Step<OperatorCrdsState> = {
 
   render: wantedCrds,
 
-  // Deleting a definition deletes every object of its kind, other people's too.
-  remove: (state) => (state.inUse ? [] : removeObjects(state)),
+  remove: removeCrds,
 };
 
 async function wantedCrds({ config, operatorSource }: Context): Promise<KubeObject[]> {
@@ -112,15 +102,6 @@ function yamlFinding({ yaml }: OperatorCrdsState): Finding[] {
 async function findUnserved(cluster: ClusterPort): Promise<Kind[]> {
   const served = await Promise.all(kinds.map((kind) => cluster.serves(kind)));
   return kinds.filter((_, index) => !served[index]);
-}
-
-async function isUsedByOthers({ inventory, config }: Context): Promise<boolean> {
-  const isCopy = ({ metadata }: KubeObject): boolean =>
-    metadata.ownerReferences?.some(
-      ({ kind, name }) => kind === 'ClusterExternalSecret' && name === config.pullSecret.name,
-    ) ?? false;
-  const all = await inventory.externalSecrets();
-  return all.some((object) => !isOurs(object) && !isCopy(object));
 }
 
 async function waitUntilServed({ ctx, signal, emit }: Run): Promise<void> {

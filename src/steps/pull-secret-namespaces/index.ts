@@ -12,7 +12,7 @@ import {
 } from '../objects.ts';
 import { managedBy } from '../ownership.ts';
 import { copiesHealth } from './health.ts';
-import { waitForCopies } from './ready.ts';
+import { waitForCopies, waitUntilGone } from './ready.ts';
 
 export interface CopiesState extends ObjectsState {
   readonly coverage: Coverage;
@@ -45,6 +45,7 @@ export const pullSecretNamespaces: Step<CopiesState> = {
   health: (_, ctx) => copiesHealth(ctx),
   render: async (ctx) => copyObjects(ctx, await observeCoverage(ctx)),
   remove: removeObjects,
+  removed: waitUntilGone,
 };
 
 async function copyObjects({ config }: Context, coverage: Coverage): Promise<readonly KubeObject[]> {

@@ -1,12 +1,25 @@
 import { BootstrapError } from '../../errors/index.ts';
 import { waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
+import { isFannedOut } from '../coverage.ts';
 import { isIncurable } from '../sync.ts';
 import { observeCopies, whyNotServing } from './copies.ts';
 
 /** Milliseconds; the operator serves a namespace in a second, a thousand of them in about a minute. */
 const deadline = 180_000;
+const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap up goes on.';
+
+/** Waits until no ExternalSecret of the fan-out is left: the operator's webhook has to be there while they go. */
+export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<void> {
+  const what = "the namespaces' ExternalSecrets to be gone";
+  const { name } = ctx.config.pullSecret;
+  await waitFor({ what, clock: ctx.clock, signal, emit, deadline, every: 500, hint }, async (pending) => {
+    const left = (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name));
+    const [first] = left;
+    return first ? pending(`${left.length} are left, one in ${first.metadata.namespace ?? ''}`) : true;
+  });
+}
 
 /** Waits until every covered namespace has a valid token that the operator put there. */
 export async function waitForCopies({ ctx, signal, emit }: Run): Promise<void> {

@@ -3,9 +3,10 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
-import { applyObjects, keyOf, type ObjectsState, removeObjects } from '../objects.ts';
+import { applyObjects, keyOf, type ObjectsState } from '../objects.ts';
 import { diffSeed } from './diff.ts';
 import { keySecret, keySecretName, namespaceObject, pullSecret, pullSecretType, secret } from './objects.ts';
+import { removeSeed } from './remove.ts';
 import { resync } from './resync.ts';
 import { observeSeed, type SeedState } from './state.ts';
 
@@ -45,14 +46,7 @@ export const pullSecretSeed: Step<SeedState> = {
 
   render: async (ctx) => [namespaceObject(await ctx.registryHost(), undefined)],
 
-  remove: (state, { config }) =>
-    removeObjects(
-      objectsOf(state, [
-        state.namespace,
-        secret(keySecretName, 'Opaque'),
-        secret(config.pullSecret.name, pullSecretType),
-      ]),
-    ),
+  remove: removeSeed,
 };
 
 /** The Secrets with their values; those that are to be deleted need none. */

@@ -1,6 +1,7 @@
 import { atOnce, type Change } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
 import { diffRepositories } from './diff.ts';
+import { removeRepositories } from './remove.ts';
 import { observeRepositories, type RepositoriesState } from './state.ts';
 
 /** Changes at once: enough to be quick, few enough not to be throttled. */
@@ -14,6 +15,7 @@ export const repositories: Step<RepositoriesState> = {
   observe: observeRepositories,
   diff: diffRepositories,
   apply: (changes, state, run) => atOnce(width, changes, run, (change) => carry(change, state, run)),
+  remove: removeRepositories,
 };
 
 async function carry(
@@ -27,6 +29,7 @@ async function carry(
   const drifted = (path: string): boolean => change.fields.some((field) => field.path.startsWith(path));
   const policyText = JSON.stringify(lifecyclePolicy);
 
+  if (change.action === 'delete') return ecr.deleteRepository(name);
   if (change.action === 'create') {
     await ecr.createRepository({
       name,

@@ -2,7 +2,7 @@ import { parseDuration } from '../../duration.ts';
 import type { Context } from '../context.ts';
 import { classify, isOurs, uselessKeys } from '../image-puller-key/classify.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
-import { isUsedElsewhere, lastUseHere } from '../key-use.ts';
+import { otherUses } from '../key-use.ts';
 
 /** How far a rotation is, seen from AWS and the cluster alone. */
 export interface Rotation {
@@ -33,9 +33,10 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
  */
 export function rotationObserver(force: boolean): ObserveRotation {
   const seen = new WeakMap<Context, Promise<Rotation>>();
-  const others = new Map<string, number | undefined>();
+  // Whoever shares the project has taken the new key over after one interval.
+  const otherUsesOf = otherUses(({ config }) => 2 * parseDuration(config.pullSecret.renewEvery));
   const observe = async (ctx: Context): Promise<Rotation> => {
-    await noteOtherUses(ctx, others);
+    const others = await otherUsesOf(ctx);
     const key = await observeKey(ctx);
     const stand = standOf(key, force);
     const outgoing = stand.outgoing.map((one) => ({ ...one, usedElsewhere: others.get(one.id) }));
@@ -66,21 +67,4 @@ function standOf(key: KeyState, force: boolean): Stand {
     outgoing: key.keys.filter(({ id }) => id === pair.pair.accessKeyId),
     inTheWay: [],
   };
-}
-
-/** This cluster uses the newest key, so an older one must not have been used since that was made. */
-async function noteOtherUses(ctx: Context, others: Map<string, number | undefined>): Promise<void> {
-  const { aws, config, clock } = ctx;
-  const { name } = config.users.imagePuller;
-  if (!(await aws.iam.user(name))) return;
-  const keys = (await aws.iam.accessKeys(name)).filter(({ active, id }) => active && !others.has(id));
-  if (keys.length === 0) return;
-  const newest = Math.max(...keys.map(({ created }) => created));
-  // Whoever shares the project has taken the new key over after one interval.
-  const within = 2 * parseDuration(config.pullSecret.renewEvery);
-  for (const { id, created } of keys) {
-    const used = await aws.iam.accessKeyLastUsed(id);
-    const here = created === newest ? await lastUseHere(ctx) : newest;
-    others.set(id, isUsedElsewhere(used, { here, now: clock.now(), within }) ? used : undefined);
-  }
 }

@@ -1,11 +1,12 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
 import { optsOut } from '../../inventory/ignore.ts';
-import { atOnce, type Change, type Finding, nameOf } from '../../plan/index.ts';
+import { atOnce, type Change, type Field, type Finding, nameOf } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
+import { isOurs } from '../objects.ts';
 import { ignoreLabel } from '../ownership.ts';
 import { observeServiceAccounts, type ServiceAccountsState } from './covered.ts';
-import { addPullSecret, pullSecretsOf } from './list.ts';
+import { addPullSecret, pullSecretsOf, removePullSecret } from './list.ts';
 import { pullFindings } from './pulls.ts';
 
 /** Patches under way at once. */
@@ -27,12 +28,21 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
   }),
   async apply(changes, { covered }, run) {
     const accounts = new Map(covered.map((account) => [targetOf(refOf(account)).name, account]));
-    return atOnce(concurrency, changes, run, async ({ target }) => {
+    return atOnce(concurrency, changes, run, async ({ target, fields }) => {
       const account = accounts.get(target.name);
       if (!account) throw new Error(`${nameOf(target)} was not observed`);
-      return addPullSecret(account, run.ctx);
+      return fields.some(isWithdrawal(run.ctx.config.pullSecret.name))
+        ? removePullSecret(account, run.ctx)
+        : addPullSecret(account, run.ctx);
     });
   },
+  // The operator's own service accounts go as a whole.
+  remove: ({ covered }, { config }) => ({
+    changes: covered
+      .filter((account) => !isOurs(account))
+      .flatMap((account) => ourEntry(account, config.pullSecret.name)),
+    findings: [],
+  }),
   health: async ({ ignored }, ctx) => [...(await pullFindings(ctx)), ...ignored.map(ignoredFinding)],
 };
 
@@ -46,6 +56,18 @@ function missingEntry(account: KubeObject, name: string): Change[] {
   };
   return [{ action: 'update', target: targetOf(refOf(account)), fields: [field] }];
 }
+
+function ourEntry(account: KubeObject, name: string): Change[] {
+  const names = pullSecretsOf(account);
+  if (!names.includes(name)) return [];
+  const field = { path: 'imagePullSecrets', from: names, to: names.filter((one) => one !== name) };
+  return [{ action: 'update', target: targetOf(refOf(account)), fields: [field] }];
+}
+
+const isWithdrawal =
+  (name: string) =>
+  ({ to }: Field): boolean =>
+    Array.isArray(to) && !to.includes(name);
 
 function ignoredFinding(account: KubeObject): Finding {
   const target = targetOf(refOf(account));

@@ -18,18 +18,38 @@ export function pullSecretsOf(account: KubeObject): readonly string[] {
  * merge or apply patch would drop the entries of others.
  * @returns a detail worth showing
  */
-export async function addPullSecret(
+export const addPullSecret = (account: KubeObject, ctx: Context): Promise<string | undefined> =>
+  patchList(account, ctx, (current, name) =>
+    pullSecretsOf(current).includes(name) ? undefined : appending(current, name),
+  );
+
+/** Takes our entry out of the list and leaves those of others. */
+export const removePullSecret = (account: KubeObject, ctx: Context): Promise<string | undefined> =>
+  patchList(account, ctx, (current, name) =>
+    pullSecretsOf(current).includes(name) ? withdrawing(current, name) : undefined,
+  );
+
+type Patch = readonly JsonPatchOperation[];
+
+/** @param patchFor what is still to be done; undefined when nothing is */
+async function patchList(
   account: KubeObject,
-  { cluster, config }: Context,
+  { cluster, clock, config }: Context,
+  patchFor: (current: KubeObject, name: string) => Patch | undefined,
 ): Promise<string | undefined> {
   const { name } = config.pullSecret;
   let current: KubeObject | undefined = account;
   for (let attempt = 1; ; attempt += 1) {
     if (!current) return 'is gone';
-    if (pullSecretsOf(current).includes(name)) return undefined;
+    const patch = patchFor(current, name);
+    if (!patch) return undefined;
     try {
-      await cluster.patch(refOf(current), appending(current, name));
-      return undefined;
+      current = await cluster.patch(refOf(current), patch);
+      if (!patchFor(current, name)) return undefined;
+      // An admission policy that was just deleted is in force for another moment.
+      await clock.sleep(1000);
+      if (attempt < attempts) continue;
+      return 'is changed back by something else';
     } catch (error) {
       if (!(error instanceof BootstrapError)) throw error;
       const seen = await cluster.get(refOf(account));
@@ -40,7 +60,17 @@ export async function addPullSecret(
   }
 }
 
-function appending(account: KubeObject, name: string): readonly JsonPatchOperation[] {
+/** A list that held nothing else goes, as it was not there before us. */
+function withdrawing(account: KubeObject, name: string): Patch {
+  const list = account['imagePullSecrets'] as readonly { readonly name?: string }[];
+  const index = list.findIndex((entry) => entry.name === name);
+  return [
+    { op: 'test', path: '/metadata/resourceVersion', value: account.metadata.resourceVersion },
+    { op: 'remove', path: list.length === 1 ? '/imagePullSecrets' : `/imagePullSecrets/${index}` },
+  ];
+}
+
+function appending(account: KubeObject, name: string): Patch {
   const { resourceVersion } = account.metadata;
   const isThere = Array.isArray(account['imagePullSecrets']);
   return [

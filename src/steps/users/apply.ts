@@ -15,6 +15,8 @@ export function applyUser(changes: readonly Change[], state: UserState, run: Run
         return applyToUser(change, state, run);
       case 'IAM policy':
         return applyToPolicy(change, state, run);
+      case 'IAM access key':
+        return run.ctx.aws.iam.deleteAccessKey(state.wanted.name, change.target.name);
       default:
         return applyToAttachment(change, state.wanted, run);
     }
@@ -24,6 +26,7 @@ export function applyUser(changes: readonly Change[], state: UserState, run: Run
 async function applyToUser(change: Change, { wanted, seen }: UserState, run: Run): Promise<void> {
   const { iam } = run.ctx.aws;
   const { name, path, permissionsBoundary, tags } = wanted;
+  if (change.action === 'delete') return iam.deleteUser(name);
   if (change.action === 'create') {
     await iam.createUser({ name, path, tags, ...(permissionsBoundary ? { permissionsBoundary } : {}) });
     return untilVisible(change, run, () => iam.user(name));
@@ -38,6 +41,7 @@ async function applyToPolicy(change: Change, { wanted, seen }: UserState, run: R
   const { iam } = run.ctx.aws;
   const { path, tags, policy } = wanted;
   const { name, arn, document } = policy;
+  if (change.action === 'delete') return iam.deletePolicy(arn);
   if (change.action === 'create') {
     const description = `Rights of ${wanted.name}, kept by ecr-bootstrap`;
     await iam.createPolicy({ name, path, description, document, tags });

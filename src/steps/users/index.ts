@@ -1,6 +1,7 @@
 import type { Step } from '../context.ts';
 import { applyUser } from './apply.ts';
 import { diffUser } from './diff.ts';
+import { removeUser } from './remove.ts';
 import { documentOf, observeUser, type UserState, type Who } from './state.ts';
 
 export type { UserState } from './state.ts';
@@ -14,5 +15,6 @@ export function userStep(who: Who, title: string): Step<UserState> {
     observe: (ctx) => observeUser(who, ctx),
     diff: diffUser,
     apply: applyUser,
+    remove: removeUser,
   };
 }

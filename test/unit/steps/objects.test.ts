@@ -101,8 +101,8 @@ describe('carrying it out', () => {
   it('removes all of ours, and nothing else', async () => {
     await apply(secret());
     const state = await observe(secret());
-    await applyObjects(removeObjects(state), state, run());
+    await applyObjects(removeObjects(state).changes, state, run());
     expect(cluster.inside.get('Secret', 'one', 'shop')).toBeUndefined();
-    expect(removeObjects(await observe(secret()))).toEqual([]);
+    expect(removeObjects(await observe(secret()))).toEqual({ changes: [], findings: [] });
   });
 });

@@ -128,7 +128,7 @@ describe("the operator's definitions", () => {
     await applyStep(operatorCrds, world);
     const removal = async (): Promise<number | undefined> => {
       const ctx = world.context();
-      return operatorCrds.remove?.(await operatorCrds.observe(ctx), ctx).length;
+      return (await operatorCrds.remove?.(await operatorCrds.observe(ctx), ctx))?.changes.length;
     };
     expect(await removal()).toBe(16);
     world.inside.put(externalSecret);

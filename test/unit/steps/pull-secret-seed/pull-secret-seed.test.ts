@@ -104,8 +104,8 @@ describe('the seed', () => {
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     await applyStep(pullSecretSeed, world);
     const ctx = world.context();
-    const removed = pullSecretSeed.remove?.(await pullSecretSeed.observe(ctx), ctx) ?? [];
-    expect(namesIn(removed)).toEqual([
+    const removed = await pullSecretSeed.remove?.(await pullSecretSeed.observe(ctx), ctx);
+    expect(namesIn(removed?.changes ?? [])).toEqual([
       'Secret external-secrets/image-puller',
       'Secret external-secrets/puller',
     ]);

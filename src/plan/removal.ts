@@ -1,0 +1,24 @@
+import type { AnyStep, Diff } from './step.ts';
+
+interface Removal {
+  /** Whatever the step's own `observe` gave. */
+  readonly state: unknown;
+  readonly diff: Diff;
+}
+
+/** The same step the other way round: its plan is what `down` takes away; nothing for a step that leaves all it did. */
+export function removalOf<Ctx>(step: AnyStep<Ctx>): AnyStep<Ctx> {
+  const { id, title, needs } = step;
+  return {
+    id,
+    title,
+    needs,
+    observe: async (ctx): Promise<Removal> => {
+      const state: unknown = await step.observe(ctx);
+      return { state, diff: (await step.remove?.(state, ctx)) ?? { changes: [], findings: [] } };
+    },
+    diff: ({ diff }: Removal) => diff,
+    apply: (changes, { state }: Removal, run) => step.apply(changes, state, run),
+    ready: async (_, run) => step.removed?.(run),
+  };
+}

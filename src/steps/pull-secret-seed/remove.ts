@@ -1,0 +1,69 @@
+import { refOf, targetOf } from '../../cluster/names.ts';
+import type { KubeObject } from '../../cluster/port.ts';
+import { type Diff, type Finding, nameOf } from '../../plan/index.ts';
+import type { Context } from '../context.ts';
+import { isOurs } from '../objects.ts';
+import { operatorNamespace as namespace } from '../ownership.ts';
+import { isSecretOurs } from './objects.ts';
+import type { SeedState } from './state.ts';
+
+/** What people put into namespaces; owned objects (pods, replica sets) follow from these. */
+const kinds = [
+  ...['Secret', 'ConfigMap', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'Pod'].map(
+    (kind) => ({ apiVersion: 'v1', kind }) as const,
+  ),
+  ...['Deployment', 'StatefulSet', 'DaemonSet'].map((kind) => ({ apiVersion: 'apps/v1', kind }) as const),
+  ...['Job', 'CronJob'].map((kind) => ({ apiVersion: 'batch/v1', kind }) as const),
+  ...['ExternalSecret', 'SecretStore'].map(
+    (kind) => ({ apiVersion: 'external-secrets.io/v1beta1', kind }) as const,
+  ),
+];
+
+/** Kubernetes puts these into every namespace. */
+const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
+
+/** The two Secrets, and the namespace if it is ours and holds nothing of others. */
+export async function removeSeed({ seen }: SeedState, { cluster }: Context): Promise<Diff> {
+  const secrets = [seen.pullSecret, seen.keySecret].filter(
+    (secret) => secret !== undefined && isSecretOurs(secret),
+  );
+  const { namespace: home } = seen;
+  const others = home && isOurs(home) ? await findOthers(cluster) : [];
+  const objects = [...secrets, ...(home && isOurs(home) && others.length === 0 ? [home] : [])];
+  return {
+    changes: objects
+      .filter((object) => object !== undefined)
+      .map((object) => ({ action: 'delete', target: targetOf(refOf(object)), fields: [] })),
+    findings: home ? whyLeft(home, others) : [],
+  };
+}
+
+async function findOthers(cluster: Context['cluster']): Promise<readonly KubeObject[]> {
+  const lists = await Promise.all(
+    kinds.map(async (kind) => {
+      const objects = await cluster.list(kind, { namespace, metadataOnly: true });
+      return objects.map((object) => ({ ...object, kind: kind.kind }));
+    }),
+  );
+  return lists.flat().filter((object) => {
+    const { name, ownerReferences = [] } = object.metadata;
+    const isOperators = isOurs(object) || (object.kind === 'Secret' && isSecretOurs(object));
+    return !isOperators && ownerReferences.length === 0 && !everywhere.includes(`${object.kind} ${name}`);
+  });
+}
+
+function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
+  if (isOurs(home) && others.length === 0) return [];
+  const names = others.slice(0, 5).map((object) => nameOf(targetOf(refOf(object))));
+  const more = others.length > names.length ? ` and ${others.length - names.length} more` : '';
+  return [
+    {
+      level: 'warning',
+      code: 'left-behind',
+      target: targetOf(refOf(home)),
+      what: `namespace ${namespace} is left`,
+      why: isOurs(home) ? `it holds what is not ours: ${names.join(', ')}${more}` : 'it was not made by us',
+      hint: `When nobody needs it: kubectl delete namespace ${namespace}`,
+    },
+  ];
+}

@@ -1,0 +1,61 @@
+import { type Change, type Finding, inOrder } from '../../plan/index.ts';
+import type { Context, Step } from '../context.ts';
+import { isOurs } from '../image-puller-key/classify.ts';
+import { keyTarget } from '../image-puller-key/diff.ts';
+import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
+
+interface EnabledKeys {
+  readonly key: KeyState;
+  readonly others: ReadonlyMap<string, number | undefined>;
+}
+
+/**
+ * Comes first when something in AWS is to go: refuses while another cluster uses the key. Then disables it, so that a
+ * run that goes on after an interruption sees that this was decided, when nothing in the cluster can tell it any more.
+ * @param disables whether the keys are to go, and not only what they give access to
+ */
+export function enabledKeys(
+  usesOf: (ctx: Context) => Promise<ReadonlyMap<string, number | undefined>>,
+  disables: boolean,
+): Step<EnabledKeys> {
+  return {
+    id: 'enabled-keys',
+    title: 'access keys of the image puller that work',
+    needs: ['aws', 'cluster'],
+    observe: async (ctx) => {
+      const others = await usesOf(ctx);
+      return { others, key: await observeKey(ctx) };
+    },
+    diff: ({ key, others }) => {
+      const enabled = key.keys.filter((one) => one.active && isOurs(one, key));
+      const findings = enabled.flatMap((one) => usedElsewhere(one, key.userName, others.get(one.id)));
+      return { changes: disables && findings.length === 0 ? enabled.map(disabling) : [], findings };
+    },
+    apply: (changes, { key }, run) =>
+      inOrder(changes, run, ({ target }) =>
+        run.ctx.aws.iam.setAccessKeyActive(key.userName, target.name, false),
+      ),
+  };
+}
+
+const disabling = ({ id }: ObservedKey): Change => ({
+  action: 'update',
+  target: keyTarget(id),
+  fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
+  grants: true,
+});
+
+function usedElsewhere({ id }: ObservedKey, user: string, used: number | undefined): Finding[] {
+  if (used === undefined) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'key-in-use',
+      target: keyTarget(id),
+      what: `something other than this cluster uses access key ${id}`,
+      why: `it was used at ${new Date(used).toISOString()}: by another cluster of the project, or by a run of ecr-bootstrap`,
+      hint: `Run \`ecr-bootstrap down\` for the other clusters and come back a day later. When you are sure that none is left, disable the key, which can be undone, and run the same command again: \`aws iam update-access-key --user-name ${user} --access-key-id ${id} --status Inactive\`.`,
+      blocking: true,
+    },
+  ];
+}

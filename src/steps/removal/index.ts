@@ -1,0 +1,76 @@
+import { removalOf } from '../../plan/index.ts';
+import type { AnyStep } from '../context.ts';
+import { steps } from '../index.ts';
+import { otherUses } from '../key-use.ts';
+import { enabledKeys } from './enabled-keys.ts';
+import { pullingPods } from './pulling-pods.ts';
+
+/** What of AWS is to go besides what is in the cluster. */
+export interface RemovalOfAws {
+  /** The access keys, users and policies. */
+  readonly identities: boolean;
+  readonly images: boolean;
+  readonly secrets: boolean;
+}
+
+/** What in AWS each kind of target belongs to; all others are in the cluster. */
+const partOf: Readonly<Record<string, keyof RemovalOfAws>> = {
+  'IAM user': 'identities',
+  'IAM policy': 'identities',
+  'IAM policy attachment': 'identities',
+  'IAM access key': 'identities',
+  'ECR repository': 'images',
+  'AWS secret': 'secrets',
+};
+
+/** The parts of AWS that each step's removal is about. */
+const inAws: Readonly<Record<string, readonly (keyof RemovalOfAws)[]>> = {
+  'power-user': ['identities'],
+  'image-puller': ['identities'],
+  'image-puller-key': ['identities', 'secrets'],
+  repositories: ['images'],
+};
+
+/** A day, within which a use of the key by another cluster counts. In milliseconds. */
+const within = 24 * 3_600_000;
+
+/** What `down` does: every step the other way round, the last one first. */
+export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
+  const usesOf = otherUses(() => within);
+  const touchesAws = aws.identities || aws.images || aws.secrets;
+  const chosen = steps.filter(({ id, remove }) => remove && (inAws[id] ?? [undefined]).some(isAsked));
+  const removals = chosen.toReversed().map((step) => {
+    const removal = only(removalOf(step), (kind) => isAsked(partOf[kind]));
+    return touchesAws ? afterwards(removal, usesOf) : removal;
+  });
+  return [pullingPods, ...(touchesAws ? [enabledKeys(usesOf, aws.identities)] : []), ...removals];
+
+  function isAsked(part: keyof RemovalOfAws | undefined): boolean {
+    return part === undefined || aws[part];
+  }
+}
+
+/** Leaves out what is about other kinds of targets. */
+function only(step: AnyStep, isWanted: (kind: string) => boolean): AnyStep {
+  return {
+    ...step,
+    diff: (state, ctx) => {
+      const { changes, findings } = step.diff(state, ctx);
+      return {
+        changes: changes.filter(({ target }) => isWanted(target.kind)),
+        findings: findings.filter(({ target }) => isWanted(target.kind)),
+      };
+    },
+  };
+}
+
+/** Observing a key uses it, so who else does is asked before. */
+function afterwards(step: AnyStep, usesOf: ReturnType<typeof otherUses>): AnyStep {
+  return {
+    ...step,
+    observe: async (ctx) => {
+      await usesOf(ctx);
+      return step.observe(ctx) as Promise<unknown>;
+    },
+  };
+}

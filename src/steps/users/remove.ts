@@ -1,0 +1,62 @@
+import type { Change, Diff, Finding } from '../../plan/index.ts';
+import type { Context } from '../context.ts';
+import { foreignKeys } from '../image-puller-key/classify.ts';
+import { keyTarget } from '../image-puller-key/diff.ts';
+import { observeKey } from '../image-puller-key/state.ts';
+import { ownershipOf } from '../tags.ts';
+import type { SeenUser, UserState, WantedUser } from './state.ts';
+import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
+
+/**
+ * The user with its keys and policy. It stays when it is not ours, when it is who calls, and when others gave it
+ * something, because IAM deletes no user that has anything and what others gave is not ours to take.
+ */
+export async function removeUser(
+  { wanted, seen, callerIsPowerUser }: UserState,
+  ctx: Context,
+): Promise<Diff> {
+  if (!wanted.manage || !seen) return { changes: [], findings: [] };
+  const reason = callerIsPowerUser
+    ? 'the caller is one of the two users and may not change them: an administrator has to run this'
+    : await whyKept(wanted, seen, ctx);
+  if (reason !== undefined) return { changes: [], findings: [kept(wanted, reason)] };
+  const { user, policy, attached } = seen;
+  // The image puller's keys go with the step that made them; those of power-user were made by hand.
+  const keys = user && wanted.who === 'powerUser' ? await ctx.aws.iam.accessKeys(wanted.name) : [];
+  const targets = [
+    ...keys.map(({ id }) => keyTarget(id)),
+    ...attached.map((arn) => attachmentTarget(wanted.name, arn)),
+    ...(user ? [userTarget(wanted.name)] : []),
+    ...(policy ? [policyTarget(wanted.policy.name)] : []),
+  ];
+  const deletion = { action: 'delete', fields: [], grants: true } as const;
+  return { changes: targets.map((target): Change => ({ ...deletion, target })), findings: [] };
+}
+
+async function whyKept(wanted: WantedUser, seen: SeenUser, ctx: Context): Promise<string | undefined> {
+  const { user, policy } = seen;
+  const found = [user, policy].filter((one) => one !== undefined);
+  if (found.some(({ tags }) => ownershipOf(tags, wanted.tags) !== 'ours')) {
+    return 'it does not bear the tags of this project and region';
+  }
+  if (!user) return undefined;
+  if ((await ctx.aws.identity()).arn === user.arn) return 'it is the calling user';
+  const foreign = [
+    ...seen.attached.filter((arn) => !wanted.attached.includes(arn) && arn !== wanted.policy.arn),
+    ...seen.inline.map((name) => `inline policy ${name}`),
+    ...seen.groups.map((name) => `group ${name}`),
+    ...(wanted.who === 'imagePuller'
+      ? foreignKeys(await observeKey(ctx)).map(({ id }) => `access key ${id}`)
+      : []),
+  ];
+  return foreign.length > 0 ? `it has what is not ours: ${foreign.join(', ')}` : undefined;
+}
+
+const kept = ({ name }: WantedUser, why: string): Finding => ({
+  level: 'warning',
+  code: 'left-behind',
+  target: userTarget(name),
+  what: `IAM user ${name} is left, with its policy`,
+  why,
+  hint: `Look at it: \`aws iam get-user --user-name ${name}\`. When that is dealt with, run the same command again.`,
+});
