@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { type Loaded, loadConfig } from '../config/load.ts';
+import type { Loaded } from '../config/load.ts';
 import type { DockerPort } from '../docker/port.ts';
 import { createReporter, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
@@ -82,6 +82,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
 
   async function load(): Promise<Loaded> {
     const { cwd, env } = around;
+    const { loadConfig } = await import('../config/load.ts');
     const result = await loadConfig({ cwd, env, flags, ...(flags.config ? { file: flags.config } : {}) });
     for (const warning of result.warnings) reporter.warn(warning);
     return result;
