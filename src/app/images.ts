@@ -21,7 +21,7 @@ export async function images(session: Session, { fromCluster = false }: ImagesOp
 
 async function lookUp(ctx: Context, fromCluster: boolean): Promise<ImageRow[]> {
   const [{ operator, others }, host, platforms] = await Promise.all([
-    gatherImages(ctx, { references: [], fromCluster, list: !fromCluster }),
+    fromCluster ? gatherImages(ctx, { references: [], fromCluster, list: false }) : ctx.wantedImages(),
     ctx.registryHost(),
     ctx.platforms(),
   ]);

@@ -21,7 +21,8 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
   const path = resolve(cwd, file);
   if (existsSync(path) && !force) throw exists(file);
 
-  const project = typeof flags['project'] === 'string' ? flags['project'] : nameFor(cwd);
+  const named = flags['project'] ?? env['ECR_BOOTSTRAP_PROJECT'];
+  const project = typeof named === 'string' ? named : nameFor(cwd);
   // An empty file in place of the one that is to be written.
   const blank = session.fork({ config: devNull, project });
   try {

@@ -20,17 +20,16 @@ export async function reach(ctx: Context, needs: ReadonlySet<Need>): Promise<Rea
       return await question();
     } catch (error) {
       if (!(error instanceof BootstrapError)) throw error;
-      errors.set(need, error);
+      if (!errors.has(need)) errors.set(need, error);
       return undefined;
     }
   };
-  const [aws, cluster] = await Promise.all([
-    ask('aws', async () => {
-      const identity = await guardedIdentity(ctx);
-      return { identity, registry: await ctx.aws.ecr.registryHost() };
-    }),
-    ask('cluster', () => ctx.cluster.info()),
-  ]);
+  const askAws = async () => {
+    const identity = await ask('aws', () => guardedIdentity(ctx));
+    const registry = identity && (await ask('aws', () => ctx.aws.ecr.registryHost()));
+    return { identity, registry };
+  };
+  const [aws, cluster] = await Promise.all([askAws(), ask('cluster', () => ctx.cluster.info())]);
   return { header: headerOf(aws, cluster), errors };
 }
 
@@ -58,18 +57,12 @@ async function guardedIdentity(ctx: Context): Promise<Identity> {
 }
 
 function headerOf(
-  aws: { identity: Identity; registry: string } | undefined,
+  { identity, registry }: { identity: Identity | undefined; registry: string | undefined },
   cluster: ClusterInfo | undefined,
 ): Omit<Header, 'sandbox'> {
   return {
-    ...(aws
-      ? {
-          caller: aws.identity.arn,
-          account: aws.identity.accountId,
-          region: aws.identity.region,
-          registry: aws.registry,
-        }
-      : {}),
+    ...(identity ? { caller: identity.arn, account: identity.accountId, region: identity.region } : {}),
+    ...(registry === undefined ? {} : { registry }),
     ...cluster,
   };
 }

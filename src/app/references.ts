@@ -30,7 +30,7 @@ export async function readReferences(session: Session, file: string): Promise<Wr
 function linesOf(content: Buffer, from: string): string[] {
   try {
     // Takes away a byte order mark, as editors on Windows write it.
-    return new TextDecoder('utf-8', { fatal: true }).decode(content).split('\n');
+    return new TextDecoder('utf-8', { fatal: true }).decode(content).split(/\r?\n/);
   } catch (error) {
     throw new BootstrapError(
       {

@@ -17,12 +17,15 @@ export function profileRegion(profile: string, env: NodeJS.ProcessEnv): string |
   return undefined;
 }
 
+/** In YAML as in JSON. */
+const currentGrammar = /(?:^|[{,\s])["']?current-context["']?\s*:\s*["']?([^"'\s#,}]+)/m;
+
 /** The `current-context` of the first kubeconfig file that names one. */
 export function currentContext(kubeconfig: string | undefined): string | undefined {
   const files = kubeconfig ? kubeconfig.split(':') : [join(homedir(), '.kube', 'config')];
   for (const file of files) {
     if (!file || !existsSync(file)) continue;
-    const context = /^["']?current-context["']?:\s*["']?([^"'\s#]+)/m.exec(readFileSync(file, 'utf8'))?.[1];
+    const context = currentGrammar.exec(readFileSync(file, 'utf8'))?.[1];
     if (context !== undefined) return context;
   }
   return undefined;

@@ -1,0 +1,154 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { operatorManifest } from '../../../src/sandbox/manifest/index.ts';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+const connected = 'power-user,image-puller,repositories,operator-image,image-puller-key';
+
+let cli: Cli;
+const undo: (() => void)[] = [];
+beforeAll(async () => void (cli = await openCli({}, { hurried: true })));
+afterAll(() => cli.close());
+afterEach(() => undo.splice(0).forEach((back) => back()));
+
+const spoil = (fault: Parameters<Cli['world']['faults']['plan']>[0]) =>
+  undo.push(cli.world.faults.plan(fault));
+const configure = (images: string): string => {
+  const { account, region } = cli.world;
+  writeFileSync(
+    join(cli.folder, 'site.yaml'),
+    `project: shop\naws: {region: ${region}, accountId: "${account}"}\nimages: ${images}\n`,
+  );
+  return 'site.yaml';
+};
+
+describe('a run that cannot do everything', () => {
+  it('names the denied action, what was done, and the policy to hand to an administrator', async () => {
+    spoil({ kind: 'deny', service: 'iam', operation: 'CreatePolicy' });
+    const { code, stdout, stderr } = await cli.run('up --only power-user');
+    expect(code).toBe(1);
+    expect(stderr).toContain('created IAM user power-user');
+    expect(stdout).toContain('1 change done, 1 failed.');
+    expect(stderr).toMatch(
+      /error: .*power-user[\s\S]*why: .*iam:CreatePolicy[\s\S]*do: .*ecr-bootstrap policy first-run/,
+    );
+  });
+
+  it('goes on from there once the action is allowed', async () => {
+    const { code, stdout } = await cli.run('up --only power-user');
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('+ IAM user power-user');
+  });
+
+  it('says which earlier steps were left out', async () => {
+    const { code, stderr } = await cli.run('up --only operator');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Steps that come first were left out: .*pull-secret-seed, operator-crds\./);
+  });
+
+  it('stops when the credentials expire on the way, and says how to go on', async () => {
+    const { identities } = cli.world.aws;
+    const admin = identities.users.get('admin');
+    if (!admin) throw new Error('the sandbox has an administrator');
+    const session = identities.addSession(admin, 3_600_000);
+    const stop = cli.world.faults.onCall(({ operation }) => {
+      if (operation === 'CreateRepository') identities.keys.set(session.id, { ...session, expires: 1 });
+    });
+    const env = {
+      AWS_ACCESS_KEY_ID: session.id,
+      AWS_SECRET_ACCESS_KEY: session.secret,
+      AWS_SESSION_TOKEN: session.sessionToken,
+    };
+    const { code, document } = await cli.json('up --only repositories', { env });
+    stop();
+    expect(code).toBe(1);
+    expect(document.error).toMatchObject({
+      code: 'credentials-expired',
+      hint: expect.stringContaining('aws sso login') as string,
+    });
+  });
+
+  it('mirrors what it can: a missing image is told and fails the run at its end', async () => {
+    const file = configure('{list: [nginx:gone]}');
+    const { code, stdout, stderr } = await cli.run(`up -c ${file} --only repositories,images`);
+    expect(code).toBe(1);
+    expect(stdout).toContain('✗ look up docker.io/library/nginx:gone: docker.io has no such image');
+    expect(stdout).toMatch(/\d\d changes done, 1 failed\./);
+    expect(stderr).toContain('error: 1 of ');
+  });
+
+  it('tells which platforms an image has when a wanted one is absent', async () => {
+    const { code, document } = await cli.json('mirror nginx:1.27 --platform linux/s390x');
+    expect(code).toBe(1);
+    expect(document.error?.why).toBe('there is no image for linux/s390x, only for linux/amd64, linux/arm64');
+  });
+
+  it('ends by --timeout with an error of its own', async () => {
+    spoil({ kind: 'timeout', service: 'sts' });
+    const { code, document } = await cli.json('status --timeout 1s');
+    expect(code).toBe(1);
+    expect(document.error).toMatchObject({ code: 'timeout' });
+  });
+
+  it('ends by Ctrl-C while it only looks', async () => {
+    spoil({ kind: 'timeout', service: 'sts' });
+    const interrupt = new AbortController();
+    const stop = cli.world.faults.onCall(() => interrupt.abort());
+    const { code } = await cli.run('images', { signal: interrupt.signal });
+    stop();
+    expect(code).not.toBe(0);
+  });
+});
+
+describe('a list of images', () => {
+  it('that is empty mirrors nothing, and says so', async () => {
+    writeFileSync(join(cli.folder, 'empty.txt'), '# nothing yet\n');
+    const { code, stderr } = await cli.run('mirror -f empty.txt');
+    expect(code).toBe(0);
+    expect(stderr).toContain('empty.txt names no image; nothing to mirror.');
+  });
+
+  it('is read from standard input, with its failures written for the next try', async () => {
+    const { code, stdout } = await cli.run('mirror -q -f - --failed-to left.txt', {
+      stdin: '\ufeffnginx:1.27\r\nnginx:gone # soon\r\n',
+    });
+    expect(code).toBe(1);
+    expect(stdout).toBe(`${cli.world.registryHost}/shop/docker.io/library/nginx:1.27\n`);
+    const { document } = await cli.json('mirror -f left.txt');
+    expect(document['mirror']).toMatchObject({
+      images: [{ image: { source: 'docker.io/library/nginx:gone' } }],
+    });
+  });
+});
+
+describe('a run that is split', () => {
+  it('needs no cluster on the connected side, and no internet on the other', async () => {
+    const first = await cli.run(`up --only ${connected}`, { env: { KUBECONFIG: undefined } });
+    expect(first.code).toBe(0);
+    const internet = [...cli.world.hosts.keys()].filter((host) =>
+      /github|ghcr|docker|quay|k8s\.io/.test(host),
+    );
+    for (const host of internet) cli.world.hosts.delete(host);
+    writeFileSync(join(cli.folder, 'external-secrets.yaml'), operatorManifest());
+    const site = '--manifest external-secrets.yaml';
+    const second = await cli.run(`up --skip ${connected},images ${site}`);
+    expect(second.code).toBe(0);
+    const { document } = await cli.json(
+      `status ${site} --only operator,pull-secret-namespaces,service-accounts`,
+    );
+    expect(document['status']).toMatchObject({ healthy: true });
+  });
+
+  it('tells how long the tokens of all namespaces last', async () => {
+    const { stdout } = await cli.run('status --only pull-secret-namespaces');
+    expect(stdout).toMatch(/✓ tokens in 6 namespaces are valid for at least 1[01] h \d+ min/);
+  });
+
+  it('says where the YAML is to be had when GitHub cannot be reached', async () => {
+    rmSync(join(cli.folder, 'cache'), { recursive: true, force: true });
+    const { code, document } = await cli.json('up --only operator');
+    expect(code).toBe(2);
+    expect(document.error?.hint).toContain('name the local file in externalSecrets.manifest');
+  });
+});

@@ -1,0 +1,174 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Cli, openCli, type RunOptions } from '../../support/cli.ts';
+
+let cli: Cli;
+beforeAll(async () => void (cli = await openCli()));
+afterAll(() => cli.close());
+afterEach(() => cli.world.faults.calls.splice(0));
+
+const file = (name: string, content: string | Buffer): string => {
+  writeFileSync(join(cli.folder, name), content);
+  return name;
+};
+const kubeconfig = (name: string, server: string, user?: string): string =>
+  file(name, cli.world.cluster.kubeconfig(server, cli.world.caPem, user));
+
+/** Runs, and makes sure that it ended before any change, by three parts and without a stack. */
+async function refusal(line: string, options?: RunOptions) {
+  const { code, document } = await cli.json(line, options);
+  expect(code).toBe(2);
+  expect(document.ok).toBe(false);
+  const { error } = document;
+  for (const part of [error?.what, error?.why, error?.hint]) expect(part).toMatch(/\S/);
+  expect(`${error?.what} ${error?.why} ${error?.hint}`).not.toMatch(/\n|undefined|\[object/);
+  const changes = cli.world.faults.calls.filter(
+    ({ writes, operation }) => writes && !/review/i.test(operation),
+  );
+  expect(changes).toEqual([]);
+  return error;
+}
+
+describe('AWS, before any change', () => {
+  it('no credentials', async () => {
+    const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+    expect(await refusal('up', { env })).toMatchObject({
+      code: 'credentials-missing',
+      hint: expect.stringContaining('--profile') as string,
+    });
+  });
+
+  it.each([
+    ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }],
+    ['a key that does not exist', { AWS_ACCESS_KEY_ID: 'AKIAXXXXXXXXXXXXXXXX' }],
+  ])('%s', async (_case, env) => {
+    expect(await refusal('up', { env })).toMatchObject({ code: 'credentials-missing' });
+  });
+
+  it('another account than the guard demands', async () => {
+    expect(await refusal('up --account-id 999999999999')).toMatchObject({
+      code: 'account-mismatch',
+      why: expect.stringContaining(cli.world.account) as string,
+    });
+  });
+
+  it('a region that does not exist, with the nearest that does', async () => {
+    expect(await refusal('up --region eu-wst-1')).toMatchObject({
+      hint: expect.stringContaining('did you mean eu-west-1?') as string,
+    });
+  });
+
+  it('a region that is none, naming the flag', async () => {
+    expect(await refusal('up --region nowhere')).toMatchObject({ what: '--region: aws.region' });
+  });
+});
+
+describe('the cluster, before any change', () => {
+  it.each([
+    ['no kubeconfig', 'up', { KUBECONFIG: undefined }, 'cluster-unconfigured'],
+    ['a kubeconfig that is not there', 'up --kubeconfig none', {}, 'cluster-unconfigured'],
+    ['a context that is not there', 'up --context prod', {}, 'cluster-unconfigured'],
+  ])('%s', async (_case, line, env, code) => {
+    expect(await refusal(line, { env })).toMatchObject({ code });
+  });
+
+  it('a kubeconfig that is no YAML', async () => {
+    expect(await refusal(`up --kubeconfig ${file('broken', 'a: [')}`)).toMatchObject({
+      code: 'cluster-unconfigured',
+    });
+  });
+
+  it('one that does not answer', async () => {
+    const name = kubeconfig('elsewhere', 'https://elsewhere.sandbox:6443');
+    expect(await refusal(`up --kubeconfig ${name}`)).toMatchObject({ code: 'cluster-unreachable' });
+  });
+
+  it('missing rights, with the command that prints them', async () => {
+    const name = kubeconfig('reader', cli.world.clusterUrl, 'reader');
+    expect(await refusal(`up --kubeconfig ${name}`)).toMatchObject({
+      code: 'cluster-denied',
+      hint: expect.stringContaining('ecr-bootstrap policy cluster') as string,
+    });
+  });
+
+  it('a kubeconfig that has expired', async () => {
+    const name = kubeconfig('former', cli.world.clusterUrl, 'former');
+    cli.world.cluster.revokeTokens('former');
+    expect(await refusal(`up --kubeconfig ${name}`)).toMatchObject({
+      code: 'cluster-unreachable',
+      why: expect.stringContaining('401') as string,
+    });
+  });
+});
+
+describe('files and names, before any change', () => {
+  it.each([
+    ['unknown keys', 'projct: shop\n', 'config-invalid', 'Did you mean project?'],
+    ['no YAML', 'project: [shop\n', 'config-unreadable', 'init --force'],
+    ['binary', Buffer.from([0, 1, 2, 255]), 'config-unreadable', 'init --force'],
+  ])('a configuration of %s', async (_case, content, code, hint) => {
+    expect(await refusal(`up -c ${file('bad.yaml', content)}`)).toMatchObject({
+      code,
+      hint: expect.stringContaining(hint) as string,
+    });
+  });
+
+  it.each([
+    ['a configuration that is not there', 'up -c none.yaml', 'file-missing'],
+    ['a configuration that is a folder', 'up -c /', 'config-unreadable'],
+    ['a project that ECR refuses', 'up --project Shop', 'config-invalid'],
+    ['a list of images that is not there', 'mirror -f none.txt', 'file-missing'],
+    ['a malformed reference', 'mirror nginx:bad:tag', 'reference-invalid'],
+    ['a platform that is none', 'mirror nginx:1.27 --platform windows', 'config-invalid'],
+    ["an operator's YAML that is not there", 'up --manifest none.yaml', 'file-missing'],
+    ['no Docker where it is asked for', 'up --engine docker', 'docker-unreachable'],
+    ['no Docker where mirror asks for it', 'mirror nginx:1.27 --engine docker', 'docker-unreachable'],
+  ])('%s', async (_case, line, code) => {
+    const env = { DOCKER_HOST: `unix://${join(cli.folder, 'no-docker.sock')}` };
+    expect(await refusal(line, { env })).toMatchObject({ code });
+  });
+
+  it("an operator's YAML of something else", async () => {
+    const name = file('other.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n');
+    expect(await refusal(`up --manifest ${name}`)).toMatchObject({
+      code: 'manifest-unusable',
+      what: expect.stringContaining('other.yaml') as string,
+    });
+  });
+
+  it('an image whose name ECR refuses, with the line for images.map', async () => {
+    const long = `quay.io/${'a'.repeat(250)}/app:1`;
+    expect(await refusal(`mirror ${long}`)).toMatchObject({
+      code: 'repository-name-invalid',
+      hint: expect.stringContaining('images.map') as string,
+    });
+  });
+
+  it('a list with a malformed line, naming the line', async () => {
+    const name = file('list.txt', '\ufeffnginx:1.27\r\n# a remark\r\nNginx:1\r\n');
+    expect(await refusal(`mirror -f ${name}`)).toMatchObject({
+      code: 'reference-invalid',
+      what: expect.stringContaining('file list.txt, line 3') as string,
+    });
+  });
+
+  it('a list that is no text', async () => {
+    expect(await refusal(`mirror -f ${file('list.bin', Buffer.from([0x7f, 0x45, 200, 201]))}`)).toMatchObject(
+      {
+        why: 'it is not text in UTF-8',
+      },
+    );
+  });
+
+  it('a reference with a character that is not seen, which the message shows', async () => {
+    const { code, stderr } = await cli.run(['mirror', 'nginx\u200b:1.27']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('nginx\\u200b');
+  });
+
+  it('nobody to ask and no guard', async () => {
+    const env = { ECR_BOOTSTRAP_ACCOUNT_ID: undefined };
+    expect(await refusal('up', { env })).toMatchObject({ code: 'confirmation-needed' });
+  });
+});

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+let cli: Cli;
+beforeAll(async () => void (cli = await openCli()));
+afterAll(() => cli.close());
+
+describe('the command line', () => {
+  it('prints its help when nothing is asked for', async () => {
+    const { code, stdout } = await cli.run([]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Examples:');
+  });
+
+  it.each([
+    ['plan', 'up --dry-run'],
+    ['diff', 'up --dry-run'],
+    ['apply --auto-approve', 'up'],
+    ['install', 'up'],
+    ['check', 'status'],
+    ['sync', 'up'],
+  ])('answers %s with our command', async (line, ours) => {
+    const { code, stderr } = await cli.run(line);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`It is called ecr-bootstrap ${ours}.`);
+  });
+
+  it.each([
+    ['statsu', 'Did you mean status?'],
+    ['up --dryrun', 'Did you mean --dry-run?'],
+    ['up --only operatr', 'Did you mean operator?'],
+    ['up --skip image', 'Did you mean images?'],
+    ['render operatr', 'Did you mean operator?'],
+    ['help nothing', "unknown command 'nothing'"],
+    ['policy everything', 'Allowed choices are first-run, power-user, image-puller, cluster.'],
+    ['up --engine dokcer', 'Allowed choices are auto, registry, docker.'],
+    ['up --timeout 5', 'Write it as 90s, 10m or 1h30m.'],
+    ['sandbox --advance soon', 'Write it as 90s, 10m or 1h30m.'],
+  ])('refuses %s and says what there is', async (line, answer) => {
+    const { code, stdout, stderr } = await cli.run(line);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(answer);
+  });
+
+  it.each(['statsu', 'up --dryrun', '-o json up --only nothing', 'plan'])(
+    'answers %s with one JSON document when JSON is asked for',
+    async (line) => {
+      const { code, document, stderr } = await cli.json(line.replace('-o json ', ''));
+      expect(code).toBe(2);
+      expect(document).toMatchObject({ schemaVersion: 1, ok: false, error: { code: 'usage' } });
+      expect(stderr).toBe('');
+    },
+  );
+
+  it('asks neither AWS nor the cluster when the line is wrong', async () => {
+    await cli.run('up --only nothing');
+    expect(cli.world.faults.calls).toEqual([]);
+  });
+
+  it.each(['policy first-run', 'policy power-user', 'policy image-puller', 'policy cluster', 'config'])(
+    'answers %s without asking anybody',
+    async (line) => {
+      const { code, document } = await cli.json(line);
+      expect(code).toBe(0);
+      expect(document.ok).toBe(true);
+      expect(cli.world.faults.calls).toEqual([]);
+    },
+  );
+});
