@@ -67,7 +67,7 @@ export class LiveLine {
 
   #draw(): void {
     this.#frame = (this.#frame + 1) % frames.length;
-    const parts = [...this.#progress.values()].map(describe);
+    const parts = [...this.#progress.values()].sort(wholeFirst).map(describe);
     const text = parts.length > 0 ? parts.join('  ') : this.#label;
     const width = (this.#screen.columns ?? 80) - 1;
     this.#erase();
@@ -80,6 +80,12 @@ export class LiveLine {
     this.#drawn = false;
   }
 }
+
+/** A run of the mirror tells of the whole under this id, and of each image under its source. */
+const whole = 'images';
+
+const wholeFirst = (a: { progress: Progress }, b: { progress: Progress }): number =>
+  Number(b.progress.id === whole) - Number(a.progress.id === whole);
 
 function describe({ progress, since, first }: { progress: Progress; since: number; first: number }): string {
   const { label, done, total, unit } = progress;

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import type { BootstrapError } from '../errors/index.ts';
+import { BootstrapError } from '../errors/index.ts';
 import { redact } from '../secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
 import { printable } from './printable.ts';
-import type { Reporter, ReporterOptions } from './reporter.ts';
+import type { Reporter, ReporterOptions, Streams } from './reporter.ts';
 import { createStyle, wantsColour, wantsMotion } from './style.ts';
 import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
@@ -50,15 +50,8 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     ask: async (question, expected) => {
       if (!canAsk) return false;
       live.clear();
-      const prompt = createInterface({ input: streams.stdin, output: streams.stderr });
-      try {
-        const answer = (
-          await prompt.question(`${question} ${expected === undefined ? '[y/N] ' : ''}`)
-        ).trim();
-        return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
-      } finally {
-        prompt.close();
-      }
+      const answer = await answerTo(`${question} ${expected === undefined ? '[y/N] ' : ''}`, streams);
+      return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
     },
     end: async () => {
       await views;
@@ -66,6 +59,34 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     },
   };
 }
+
+/**
+ * One line from the terminal; empty when the input ends.
+ * @throws BootstrapError `interrupted` for Ctrl-C, which readline takes for itself while it asks
+ */
+async function answerTo(question: string, { stdin, stderr }: Streams): Promise<string> {
+  const prompt = createInterface({ input: stdin, output: stderr });
+  const ended = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
+  const interrupted = new Promise<never>((_resolve, reject) =>
+    prompt.once('SIGINT', () => {
+      stderr.write('\n');
+      reject(unanswered());
+    }),
+  );
+  try {
+    return (await Promise.race([prompt.question(question), ended, interrupted])).trim();
+  } finally {
+    prompt.close();
+  }
+}
+
+const unanswered = (): BootstrapError =>
+  new BootstrapError({
+    code: 'interrupted',
+    what: 'wait for the answer',
+    why: 'the question was interrupted; nothing was changed',
+    hint: 'Run the command again when the plan is what you want.',
+  });
 
 function headerLines(header: Header): string[] {
   const cluster = [header.context, header.server, header.version].filter(Boolean).join(' · ');

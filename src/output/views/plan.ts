@@ -7,6 +7,7 @@ import { findingLines } from './finding.ts';
 
 const marks = { create: '+', update: '~', replace: '-/+', delete: '-' } as const;
 const longestValue = 100;
+const roomForNames = 50;
 
 export function planLines(
   { steps, dryRun }: { steps: readonly PlannedStep[]; dryRun: boolean },
@@ -57,10 +58,14 @@ export function changeLines(changes: readonly Change[], style: Style, verbose: b
 function groupLine(group: readonly Change[], style: Style): string {
   const [first] = group;
   if (!first) return '';
-  const names = group.slice(0, 2).map((change) => change.target.name);
+  const names = fewNames(group.map((change) => change.target.name));
   const what = `${mark(first, style)} ${plural(group.length, first.target.kind, `× ${first.target.kind}`)}`;
   return `${what} ${style.dim(`(${names.join(', ')}, … -v lists all)`)}`;
 }
+
+/** The first name, and a second one where a usual terminal has room for it. */
+const fewNames = ([first = '', second = '']: readonly string[]): string[] =>
+  first.length + second.length > roomForNames ? [first] : [first, second];
 
 function changeLine(change: Change, style: Style): string[] {
   const reason = change.reason ? style.dim(`  (${change.reason})`) : '';
