@@ -38,7 +38,7 @@ const within = 24 * 3_600_000;
 export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
   const usesOf = otherUses(() => within);
   const touchesAws = aws.identities || aws.images || aws.secrets;
-  const chosen = steps.filter(({ id, remove }) => remove && (inAws[id] ?? [undefined]).some(isAsked));
+  const chosen = steps.filter((step) => step.remove && (inAws[step.id] ?? [undefined]).some(isAsked));
   const removals = chosen.toReversed().map((step) => {
     const removal = only(removalOf(step), (kind) => isAsked(partOf[kind]));
     return touchesAws ? afterwards(removal, usesOf) : removal;

@@ -11,8 +11,8 @@ export const pullingPods: Step<readonly string[]> = {
   id: 'pods',
   title: 'pods that pull from this ECR',
   needs: ['aws', 'cluster'],
-  observe: async ({ inventory, registryHost }) => {
-    const [pods, host] = await Promise.all([inventory.pods(), registryHost()]);
+  observe: async (ctx) => {
+    const [pods, host] = await Promise.all([ctx.inventory.pods(), ctx.registryHost()]);
     return pods
       .filter((pod) => pod.metadata.namespace !== operatorNamespace && pullsFrom(pod, host))
       .map(({ metadata }) => fullName(metadata));

@@ -1,21 +1,18 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-/** Milliseconds: a whole `up` is part of each test. */
-const patient = 240_000;
+/** Milliseconds: a whole `up` is part of some. */
+const patient = { timeout: 240_000 };
 
-const open: Cli[] = [];
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((cli) => cli.close()));
-});
-
-/** A world in which `up` has been run. */
-async function afterUp(): Promise<Cli> {
-  const cli = await openCli();
-  open.push(cli);
-  expect((await cli.run('up -q')).code).toBe(0);
-  return cli;
+/** A world in which `up` was run, for the tests of one block, which go on where the one before stopped. */
+function worldAfterUp(): () => Cli {
+  let cli: Cli;
+  beforeAll(async () => {
+    cli = await openCli();
+    expect((await cli.run('up -q')).code).toBe(0);
+  }, patient.timeout);
+  afterAll(() => cli.close());
+  return () => cli;
 }
 
 /** Every object of the cluster that bears our name or label, or is one of the operator's. */
@@ -29,7 +26,7 @@ function traces({ world: { cluster } }: Cli): string[] {
     .flatMap((kind) => cluster.list(kind))
     .filter(({ metadata: { name, namespace = '', labels = {} } }) =>
       [name, namespace, ...Object.values(labels)].some((text) =>
-        /external-secrets|ecr-bootstrap|^puller$/.test(String(text)),
+        /external-secrets|ecr-bootstrap|^puller$/.test(text),
       ),
     )
     .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
@@ -38,7 +35,7 @@ function traces({ world: { cluster } }: Cli): string[] {
 const pullSecretsIn = ({ world }: Cli, namespace: string, name = 'default'): unknown =>
   world.cluster.get('ServiceAccount', name, namespace)?.['imagePullSecrets'];
 
-const awsOf = ({ world: { aws } }: Cli) => ({
+const inAws = ({ world: { aws } }: Cli) => ({
   users: [...aws.identities.users.keys()].filter((name) => /power-user|image-puller/.test(name)),
   keys: [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller').length,
   policies: [...aws.identities.policies.keys()].filter((arn) => arn.includes('ecr-bootstrap')),
@@ -47,173 +44,148 @@ const awsOf = ({ world: { aws } }: Cli) => ({
 });
 
 describe('down', () => {
-  it(
-    'takes away all of ours in the cluster, leaves AWS alone, and up works again',
-    { timeout: patient },
-    async () => {
-      const cli = await afterUp();
-      const { cluster } = cli.world;
-      const own = cluster.get('ServiceAccount', 'default', 'shop');
-      if (own) cluster.put({ ...own, imagePullSecrets: [{ name: 'theirs' }, { name: 'puller' }] });
-      const before = awsOf(cli);
-      const ran = await cli.run('down');
-      expect(ran.code, ran.stderr).toBe(0);
-      await cluster.settled();
-      expect(traces(cli)).toEqual([]);
-      expect(pullSecretsIn(cli, 'shop')).toEqual([{ name: 'theirs' }]);
-      expect(pullSecretsIn(cli, 'monitoring')).toBeUndefined();
-      expect(awsOf(cli)).toEqual(before);
-      expect(ran.stdout).toContain('ecr-bootstrap down --aws');
-      expect((await cli.run('down')).stdout).toContain('Nothing to change.');
+  const cli = worldAfterUp();
 
-      const again = await cli.run('up');
-      expect(again.code, again.stderr).toBe(0);
-      expect((await cli.run('up --dry-run --exit-code')).code).toBe(0);
-    },
-  );
+  it('first names the pods that will not pull again, and a dry run changes nothing', patient, async () => {
+    const { cluster, registryHost } = cli().world;
+    const image = `${registryHost}/shop/docker.io/library/nginx:1.27`;
+    const spec = { containers: [{ name: 'a', image }] };
+    cluster.put({ kind: 'Pod', metadata: { name: 'ours', namespace: 'shop' }, spec });
+    const { code, stdout } = await cli().run('down --dry-run');
+    expect(code).toBe(0);
+    expect(stdout).toContain('1 pod uses images of this ECR and will not pull them again');
+    expect(stdout).toContain('shop/ours');
+    expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
+  });
 
-  it(
-    'deletes the definitions and the namespace only when nothing of others is in them',
-    { timeout: patient },
-    async () => {
-      const cli = await afterUp();
-      const { cluster } = cli.world;
-      const spec = { secretStoreRef: { name: 'vault' }, data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] };
-      cluster.put({ kind: 'ExternalSecret', metadata: { name: 'theirs', namespace: 'shop' }, spec });
-      cluster.put({ kind: 'ConfigMap', metadata: { name: 'theirs', namespace: 'external-secrets' } });
-      const { code, stdout, stderr } = await cli.run('down');
-      expect(code, stderr).toBe(0);
-      await cluster.settled();
-      expect(stdout).toContain('the definitions of External Secrets Operator are left');
-      expect(stdout).toContain('ExternalSecret shop/theirs');
-      expect(stdout).toContain('it holds what is not ours: ConfigMap external-secrets/theirs');
-      expect(cluster.get('ExternalSecret', 'theirs', 'shop')).toBeDefined();
-      expect(cluster.list('CustomResourceDefinition')).toHaveLength(16);
-      expect(cluster.list('Deployment', 'external-secrets')).toEqual([]);
-      expect(cluster.get('Secret', 'puller', 'external-secrets')).toBeUndefined();
-    },
-  );
+  it('takes away all of ours in the cluster and leaves AWS alone', patient, async () => {
+    const { cluster } = cli().world;
+    const own = cluster.get('ServiceAccount', 'default', 'shop');
+    if (own) cluster.put({ ...own, imagePullSecrets: [{ name: 'theirs' }, { name: 'puller' }] });
+    const before = inAws(cli());
+    const ran = await cli().run('down');
+    expect(ran.code, ran.stderr).toBe(0);
+    await cluster.settled();
+    expect(traces(cli())).toEqual([]);
+    expect(pullSecretsIn(cli(), 'shop')).toEqual([{ name: 'theirs' }]);
+    expect(pullSecretsIn(cli(), 'monitoring')).toBeUndefined();
+    expect(inAws(cli())).toEqual(before);
+    expect(ran.stdout).toContain('ecr-bootstrap down --aws');
+    expect((await cli().run('down')).stdout).toContain('Nothing to change.');
+  });
 
-  it(
-    'first names the pods that will not pull again, and a dry run changes nothing',
-    { timeout: patient },
-    async () => {
-      const cli = await afterUp();
-      const image = `${cli.world.registryHost}/shop/docker.io/library/nginx:1.27`;
-      const pod = {
-        metadata: { name: 'ours', namespace: 'shop' },
-        spec: { containers: [{ name: 'a', image }] },
-      };
-      cli.world.cluster.put({ kind: 'Pod', ...pod });
-      const { code, stdout } = await cli.run('down --dry-run');
-      expect(code).toBe(0);
-      expect(stdout).toContain('1 pod uses images of this ECR and will not pull them again');
-      expect(stdout).toContain('shop/ours');
-      expect((await cli.run('up --dry-run --exit-code')).code).toBe(0);
-    },
-  );
+  it('is undone by up', patient, async () => {
+    const { code, stderr } = await cli().run('up');
+    expect(code, stderr).toBe(0);
+    expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
+  });
 
-  it('goes on after it was cut off anywhere in the cluster', { timeout: patient }, async () => {
-    const cli = await afterUp();
-    const { clock, cluster, faults } = cli.world;
-    for (const operation of [
-      'delete clusterexternalsecrets',
-      'delete secretstores',
-      'delete deployments',
-      'delete customresourcedefinitions',
-    ]) {
-      const takeBack: (() => void)[] = [];
-      const stop = faults.onCall((call) => {
-        if (call.operation !== operation) return;
-        takeBack.push(faults.plan({ kind: 'lost', to: 1 }));
-        queueMicrotask(() => takeBack.push(faults.plan({ kind: 'reset' })));
-      });
-      const { code } = await cli.run('down', { env: { AWS_MAX_ATTEMPTS: '1' } });
-      stop();
-      for (const act of takeBack) act();
-      expect(takeBack, operation).not.toEqual([]);
-      expect(code, operation).not.toBe(0);
-      // Its lease outlives a process that was killed.
-      clock.advance(60_000);
-      await cluster.settled();
-    }
-    const { code, stderr } = await cli.run('down');
+  it('leaves definitions and namespace when something of others is in them', patient, async () => {
+    const { cluster } = cli().world;
+    const spec = { secretStoreRef: { name: 'vault' }, data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] };
+    cluster.put({ kind: 'ExternalSecret', metadata: { name: 'theirs', namespace: 'shop' }, spec });
+    cluster.put({ kind: 'ConfigMap', metadata: { name: 'theirs', namespace: 'external-secrets' } });
+    const { code, stdout, stderr } = await cli().run('down');
     expect(code, stderr).toBe(0);
     await cluster.settled();
-    expect(traces(cli)).toEqual([]);
+    expect(stdout).toContain('the definitions of External Secrets Operator are left');
+    expect(stdout).toContain('ExternalSecret shop/theirs');
+    expect(stdout).toContain('it holds what is not ours: ConfigMap external-secrets/theirs');
+    expect(cluster.get('ExternalSecret', 'theirs', 'shop')).toBeDefined();
+    expect(cluster.list('CustomResourceDefinition')).toHaveLength(16);
+    expect(cluster.list('Deployment', 'external-secrets')).toEqual([]);
+    expect(cluster.get('Secret', 'puller', 'external-secrets')).toBeUndefined();
+  });
+});
+
+describe('down that is cut off', () => {
+  const cli = worldAfterUp();
+
+  it.each([
+    'delete clusterexternalsecrets',
+    'delete secretstores',
+    'delete deployments',
+    'delete customresourcedefinitions',
+  ])('at %s goes on from there', patient, async (operation) => {
+    const { clock, cluster, faults } = cli().world;
+    const takeBack: (() => void)[] = [];
+    const stop = faults.onCall((call) => {
+      if (call.operation !== operation) return;
+      takeBack.push(faults.plan({ kind: 'lost', to: 1 }));
+      queueMicrotask(() => takeBack.push(faults.plan({ kind: 'reset' })));
+    });
+    const { code } = await cli().run('down', { env: { AWS_MAX_ATTEMPTS: '1' } });
+    stop();
+    for (const act of takeBack) act();
+    expect(takeBack).not.toEqual([]);
+    expect(code).not.toBe(0);
+    // Its lease outlives a process that was killed.
+    clock.advance(60_000);
+    await cluster.settled();
+  });
+
+  it('comes to its end', patient, async () => {
+    const { code, stderr } = await cli().run('down');
+    expect(code, stderr).toBe(0);
+    await cli().world.cluster.settled();
+    expect(traces(cli())).toEqual([]);
   });
 });
 
 describe('down --aws', () => {
-  it(
-    'takes away keys, users and policies; images and secrets by their own flags; and up works again',
-    { timeout: patient },
-    async () => {
-      const cli = await afterUp();
-      const { aws } = cli.world;
-      const { repositories } = awsOf(cli);
-      const powerUser = aws.identities.users.get('power-user');
-      if (powerUser) aws.identities.addKey(powerUser);
-      const ran = await cli.run('down --aws --yes');
-      expect(ran.code, ran.stderr).toBe(0);
-      expect(awsOf(cli)).toEqual({ users: [], keys: 0, policies: [], repositories, secrets: 3 });
-      const rest = await cli.run('down --delete-images --delete-secrets --yes');
-      expect(rest.code, rest.stderr).toBe(0);
-      expect(awsOf(cli)).toMatchObject({ repositories: 0, secrets: 0 });
-      const again = await cli.run('up');
-      expect(again.code, again.stderr).toBe(0);
-      expect((await cli.run('up --dry-run --exit-code')).code).toBe(0);
-    },
-  );
+  const cli = worldAfterUp();
 
-  it(
-    'wants the name of the project typed: the account guard alone is not enough',
-    { timeout: patient },
-    async () => {
-      const cli = await afterUp();
-      const { code, document } = await cli.json('down --aws');
-      expect(code).toBe(2);
-      expect(document.error).toMatchObject({ code: 'confirmation-needed' });
-      expect(awsOf(cli).users).toHaveLength(2);
-    },
-  );
-
-  it('refuses while another cluster uses the key, before anything goes', { timeout: patient }, async () => {
-    const cli = await afterUp();
-    const { aws, clock } = cli.world;
-    clock.advance(40 * 60_000);
-    const [key] = [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
-    if (key) key.lastUsed = { at: clock.now(), service: 'secretsmanager' };
-    const { code, stderr } = await cli.run('down --aws --yes');
+  it('wants the name of the project typed: the account guard alone is not enough', patient, async () => {
+    const { code, document } = await cli().json('down --aws');
     expect(code).toBe(2);
-    expect(stderr).toContain(`something other than this cluster uses access key ${key?.id ?? ''}`);
-    expect(traces(cli)).not.toEqual([]);
-    expect(key?.active).toBe(true);
-    // Whoever disables the key has decided it.
-    if (key) key.active = false;
-    expect((await cli.run('down --aws --yes')).code).toBe(0);
-    expect(awsOf(cli).users).toEqual([]);
+    expect(document.error).toMatchObject({ code: 'confirmation-needed' });
+    expect(inAws(cli()).users).toHaveLength(2);
   });
 
-  it(
-    'never deletes the calling user, nor what others gave to one of ours',
-    { timeout: patient },
-    async () => {
-      const cli = await afterUp();
-      const { aws } = cli.world;
-      aws.identities.users.get('image-puller')?.groups.add('theirs');
-      const powerUser = aws.identities.users.get('power-user');
-      const own = powerUser && aws.identities.addKey(powerUser, 0);
-      const env = { AWS_ACCESS_KEY_ID: own?.id, AWS_SECRET_ACCESS_KEY: own?.secret };
-      const { code, stdout, stderr } = await cli.run('down --aws --yes', { env });
-      expect(code, stderr).toBe(0);
-      expect(stdout).toContain('IAM user power-user is left, with its policy');
-      expect(awsOf(cli)).toMatchObject({ users: ['power-user', 'image-puller'], keys: 0 });
-      const admin = await cli.run('down --aws --yes');
-      expect(admin.code, admin.stderr).toBe(0);
-      expect(admin.stdout).toContain('IAM user image-puller is left, with its policy');
-      expect(admin.stdout).toContain('group theirs');
-      expect(awsOf(cli).users).toEqual(['image-puller']);
-    },
-  );
+  it('refuses while another cluster uses the key, before anything goes', patient, async () => {
+    const { aws, clock } = cli().world;
+    clock.advance(40 * 60_000);
+    const key = [...aws.identities.keys.values()].find(({ user }) => user.name === 'image-puller');
+    if (key) key.lastUsed = { at: clock.now(), service: 'secretsmanager' };
+    const { code, stderr } = await cli().run('down --aws --yes');
+    expect(code).toBe(2);
+    expect(stderr).toContain(`something other than this cluster uses access key ${key?.id ?? ''}`);
+    expect(traces(cli())).not.toEqual([]);
+    expect(key?.active).toBe(true);
+    clock.advance(3_600_000);
+    await cli().world.cluster.settled();
+  });
+
+  it('never deletes the calling user, nor what others gave to one of ours', patient, async () => {
+    const { identities } = cli().world.aws;
+    const [powerUser, imagePuller] = ['power-user', 'image-puller'].map((name) => identities.users.get(name));
+    imagePuller?.groups.add('theirs');
+    const own = powerUser && identities.addKey(powerUser, 0);
+    const env = { AWS_ACCESS_KEY_ID: own?.id, AWS_SECRET_ACCESS_KEY: own?.secret };
+    const { code, stdout, stderr } = await cli().run('down --aws --yes', { env });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('IAM user power-user is left, with its policy');
+    expect(inAws(cli())).toMatchObject({ users: ['power-user', 'image-puller'], keys: 0 });
+    const admin = await cli().run('down --aws --yes');
+    expect(admin.code, admin.stderr).toBe(0);
+    expect(admin.stdout).toContain('IAM user image-puller is left, with its policy');
+    expect(admin.stdout).toContain('group theirs');
+    expect(inAws(cli()).users).toEqual(['image-puller']);
+    imagePuller?.groups.clear();
+  });
+
+  it('takes keys, users and policies; images and secrets only by their own flags', patient, async () => {
+    const { repositories } = inAws(cli());
+    expect((await cli().run('down --aws --yes')).code).toBe(0);
+    expect(inAws(cli())).toEqual({ users: [], keys: 0, policies: [], repositories, secrets: 3 });
+    const rest = await cli().run('down --delete-images --delete-secrets --yes');
+    expect(rest.code, rest.stderr).toBe(0);
+    expect(inAws(cli())).toMatchObject({ repositories: 0, secrets: 0 });
+  });
+
+  it('is undone by up', patient, async () => {
+    const { code, stderr } = await cli().run('up');
+    expect(code, stderr).toBe(0);
+    expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
+  });
 });

@@ -51,9 +51,9 @@ async function pullDuring(
   const image = `${cli.world.registryHost}/shop/external-secrets:v0.12.1`;
   const failed = new Set<string>();
   let pulls = 0;
-  let isOver = false;
+  const over = new AbortController();
   const pulling = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       for (const [namespace, config] of dockerConfigs()) {
         const result = await cli.world.images.pull(image, 'linux/amd64', [config]);
         pulls += 1;
@@ -63,7 +63,7 @@ async function pullDuring(
     }
   })();
   await act();
-  isOver = true;
+  over.abort();
   await pulling;
   return { pulls, failed };
 }
