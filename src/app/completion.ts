@@ -22,81 +22,90 @@ export interface CommandWords {
   readonly values: readonly string[];
 }
 
-/** Prints the script that completes these commands. */
-export async function completion(
-  session: Session,
-  shell: Shell,
-  commands: readonly CommandWords[],
-): Promise<number> {
-  const text = { bash, zsh, fish }[shell](commands);
+/** All that can be typed. */
+export interface Words {
+  readonly commands: readonly CommandWords[];
+  /** Flags that every command takes. */
+  readonly global: readonly FlagWords[];
+}
+
+/** Prints the script that completes these words. */
+export async function completion(session: Session, shell: Shell, words: Words): Promise<number> {
+  const text = { bash, zsh, fish }[shell](words);
   await session.reporter.show({ type: 'text', data: { text } });
   return exitCodes.done;
 }
 
-const namesOf = ({ flags }: CommandWords): string[] => flags.flatMap((flag) => flag.names);
+const namesOf = (flags: readonly FlagWords[]): string => flags.flatMap((flag) => flag.names).join(' ');
 
 /** The flags with a known set of values, each once for all commands. */
-function choices(commands: readonly CommandWords[]): [string[], readonly string[]][] {
-  const found = new Map<string, [string[], readonly string[]]>();
-  for (const flag of commands.flatMap((command) => command.flags)) {
-    if (flag.values.length > 0) found.set(flag.names.join(), [[...flag.names], flag.values]);
-  }
-  return [...found.values()];
+function choices({ commands, global }: Words): FlagWords[] {
+  const flags = [...global, ...commands.flatMap((command) => command.flags)];
+  const found = new Map(flags.map((flag) => [flag.names.join(), flag]));
+  return [...found.values()].filter((flag) => flag.values.length > 0);
 }
 
-function bash(commands: readonly CommandWords[]): string {
-  const flagCases = choices(commands).map(
-    ([names, values]) =>
+/** What follows `sandbox` is a command again, so that the search for one goes on there. */
+const searchEnd = ({ name }: CommandWords): string => (name === 'sandbox' ? '' : ' break');
+
+function bash(words: Words): string {
+  const { commands, global } = words;
+  const flagCases = choices(words).map(
+    ({ names, values }) =>
       `    ${names.join('|')}) COMPREPLY=($(compgen -W "${values.join(' ')}" -- "$word")); return ;;`,
   );
   const commandCases = commands.map(
-    (command) => `    ${command.name}) words="${[...command.values, ...namesOf(command)].join(' ')}" ;;`,
+    (command) =>
+      `      ${command.name}) values="${command.values.join(' ')}" flags="${namesOf(command.flags)}";${searchEnd(command)} ;;`,
   );
   return `_ecr_bootstrap() {
-  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} words="" name
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} flags="" name
+  local values="${commands.map((command) => command.name).join(' ')}"
   case $before in
 ${flagCases.join('\n')}
     -c|--config|--kubeconfig|--from-file|-f|--manifest|--failed-to) COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   for name in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $name in
-${commandCases.map((line) => `  ${line.replace(' ;;', '; break ;;')}`).join('\n')}
+${commandCases.map((line) => line.replace('; ;;', ' ;;')).join('\n')}
     esac
   done
-  [ -n "$words" ] || words="${commands.map((command) => command.name).join(' ')}"
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
+  case $word in
+    -*) values="$flags ${namesOf(global)}" ;;
+    *) values=\${values:-$flags} ;;
+  esac
+  COMPREPLY=($(compgen -W "$values" -- "$word"))
 }
 complete -F _ecr_bootstrap ecr-bootstrap`;
 }
 
 /** zsh runs bash's completions by its own adapter. */
-function zsh(commands: readonly CommandWords[]): string {
+function zsh(words: Words): string {
   return `#compdef ecr-bootstrap
 autoload -U +X bashcompinit && bashcompinit
-${bash(commands)}`;
+${bash(words)}`;
 }
 
-function fish(commands: readonly CommandWords[]): string {
-  const quoted = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;
-  const lines = ['complete -c ecr-bootstrap -f'];
+function fish({ commands, global }: Words): string {
+  const names = commands.map((command) => command.name).join(' ');
+  const lines = ['complete -c ecr-bootstrap -f', ...global.map((flag) => fishFlag(flag))];
   for (const command of commands) {
-    const unused = '__fish_use_subcommand';
+    const unused = quoted(`not __fish_seen_subcommand_from ${names}; or __fish_seen_subcommand_from sandbox`);
     const used = quoted(`__fish_seen_subcommand_from ${command.name}`);
     lines.push(`complete -c ecr-bootstrap -n ${unused} -a ${command.name} -d ${quoted(command.summary)}`);
-    if (command.values.length > 0) {
+    if (command.values.length > 0 && command.name !== 'sandbox') {
       lines.push(`complete -c ecr-bootstrap -n ${used} -a ${quoted(command.values.join(' '))}`);
     }
-    for (const flag of command.flags) {
-      const names = flag.names.map((name) =>
-        name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
-      );
-      const value = flag.takesValue
-        ? ` -r${flag.values.length > 0 ? ` -a ${quoted(flag.values.join(' '))}` : ''}`
-        : '';
-      lines.push(
-        `complete -c ecr-bootstrap -n ${used} ${names.join(' ')}${value} -d ${quoted(flag.description)}`,
-      );
-    }
+    lines.push(...command.flags.map((flag) => fishFlag(flag, used)));
   }
   return lines.join('\n');
 }
+
+function fishFlag({ names, takesValue, values, description }: FlagWords, condition?: string): string {
+  const spelt = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
+  const choice = values.length > 0 ? ` -a ${quoted(values.join(' '))}` : '';
+  const when = condition === undefined ? '' : ` -n ${condition}`;
+  return `complete -c ecr-bootstrap${when} ${spelt.join(' ')}${takesValue ? ` -r${choice}` : ''} -d ${quoted(description)}`;
+}
+
+const quoted = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;

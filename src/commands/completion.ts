@@ -1,5 +1,5 @@
 import { Argument, Command, type Option } from 'commander';
-import { type CommandWords, completion, type FlagWords, type Shell, shells } from '../app/completion.ts';
+import { completion, type FlagWords, type Shell, shells, type Words } from '../app/completion.ts';
 import { steps } from '../steps/index.ts';
 import { commands } from './index.ts';
 import { examples, type Launch } from './launch.ts';
@@ -18,16 +18,16 @@ export function define(command: Command, launch: Launch): void {
   ]);
 }
 
-/** Every command with its own flags and the global ones. */
-function allWords(global: readonly Option[]): Promise<CommandWords[]> {
-  return Promise.all(
+async function allWords(global: readonly Option[]): Promise<Words> {
+  const all = await Promise.all(
     commands.map(async ({ name, summary, load }) => {
       const described = new Command(name);
       (await load()).define(described, () => Promise.resolve());
-      const flags = [...described.options, ...global].map(flagWords);
+      const flags = described.options.map(flagWords);
       return { name, summary, flags, values: argumentValues(name, described) };
     }),
   );
+  return { commands: all, global: global.map(flagWords) };
 }
 
 function flagWords(option: Option): FlagWords {
