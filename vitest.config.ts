@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/{unit,contract,scenarios,faults}/**/*.test.ts'],
     exclude: ['test/contract/real/**'],
     pool: 'forks',
+    // Most tests wait for servers in the same process: more of them at once than vitest would dare.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     setupFiles: ['test/support/setup.ts'],
