@@ -17,8 +17,7 @@ import type {
 } from './port.ts';
 import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
 
-export { ClusterRefusal, type Refusal } from './errors.ts';
-export { type KubeconfigChoice, readKubeconfig } from './kubeconfig.ts';
+export { ClusterRefusal } from './errors.ts';
 
 export type ClusterOptions = TransportOptions;
 

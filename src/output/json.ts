@@ -3,7 +3,7 @@ import type { Reporter, ReporterOptions } from './reporter.ts';
 import type { View } from './view.ts';
 
 /** Version of the documents' shape; a field is only ever added without changing it. */
-export const schemaVersion = 1;
+const schemaVersion = 1;
 
 /** Writes exactly one JSON document to stdout, at the end, on failure too. Progress is not shown. */
 export function createJsonReporter({ command, streams }: ReporterOptions): Reporter {

@@ -29,8 +29,6 @@ export type Event =
   /** A detail for `-v`. */
   | { readonly type: 'detail'; readonly step: string; readonly text: string };
 
-export type EventType = Event['type'];
-
 type WithoutStep<E> = E extends unknown ? Omit<E, 'step'> : never;
 
 /** How a step tells what it does; the runner adds the step's name. */

@@ -1,6 +1,6 @@
-export { type CarryOut, carryOut, type RunResult, type StepResult } from './carry-out.ts';
-export type { Emit, Event, EventType, Progress } from './events.ts';
-export { type Carry, atOnce, foreseen, inOrder, nameOf } from './helpers.ts';
+export { carryOut, type RunResult, type StepResult } from './carry-out.ts';
+export type { Emit, Event, Progress } from './events.ts';
+export { atOnce, foreseen, inOrder, nameOf } from './helpers.ts';
 export { inspect, type StepStatus } from './inspect.ts';
 export { removalOf } from './removal.ts';
 export { makePlan, type Planned, refuseBlocked } from './plan.ts';
@@ -17,4 +17,4 @@ export type {
   Target,
   Value,
 } from './step.ts';
-export { type Wait, waitFor } from './wait.ts';
+export { waitFor } from './wait.ts';

@@ -120,7 +120,7 @@ function groupBy(findings: readonly Finding[], keyOf: (finding: Finding) => stri
 }
 
 /** The level that decides how a step, or the whole, is marked. */
-export function worst(findings: readonly Finding[]): Finding['level'] {
+function worst(findings: readonly Finding[]): Finding['level'] {
   const order = ['failed', 'unknown', 'warning', 'ok'] as const;
   return order.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
 }

@@ -149,7 +149,7 @@ export class ObjectStore {
 const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace ?? ''}/${metadata.name}`;
 
 /** The five letters and digits that Kubernetes adds to a generated name. */
-export const suffix = () => randomUUID().replaceAll('-', '').slice(-5);
+const suffix = () => randomUUID().replaceAll('-', '').slice(-5);
 
 export interface Condition {
   type: string;

@@ -3,7 +3,7 @@
 export type Fields = Record<string, unknown>;
 
 export const release = 'external-secrets';
-export const version = 'v0.12.1';
+const version = 'v0.12.1';
 /** The retired host that the official manifest still names. */
 export const image = `oci.external-secrets.io/external-secrets/external-secrets:${version}`;
 /** `helm template` renders into this namespace, and no Namespace object comes with it. */

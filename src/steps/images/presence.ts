@@ -4,7 +4,7 @@ import type { MirrorResult, Presence } from '../../mirror/port.ts';
 import type { Change } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
 
-export const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
+const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
 
 /** What the ECR has of these images; asks no source. */
 export async function observePresence(

@@ -5,8 +5,8 @@ import { imagePullerPolicy } from './image-puller.ts';
 import type { Account } from './names.ts';
 import { powerUserPolicy } from './power-user.ts';
 
-export type { PolicyDocument, Statement } from './document.ts';
-export { namesIn, secretNames, type Account, type Names, type SecretNames, type UserNames } from './names.ts';
+export type { PolicyDocument } from './document.ts';
+export { namesIn, secretNames, type Account, type SecretNames } from './names.ts';
 
 const policies = {
   'first-run': firstRunPolicy,

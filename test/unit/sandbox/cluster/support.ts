@@ -8,7 +8,7 @@ import { AwsRefusal } from '../../../../src/sandbox/ports.ts';
 import type { ImageSource, KeyPair, PullResult } from '../../../../src/sandbox/ports.ts';
 
 /** An AWS account as small as the operator's needs: one key pair, some secrets, tokens that are numbered. */
-export class TinyAws {
+class TinyAws {
   pair: KeyPair = { accessKeyId: 'AKIA1', secretAccessKey: 'one' };
   readonly secrets = new Map<string, string>();
   tokens = 0;
