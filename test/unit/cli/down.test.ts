@@ -8,7 +8,7 @@ const patient = { timeout: 240_000 };
 function worldAfterUp(): () => Cli {
   let cli: Cli;
   beforeAll(async () => {
-    cli = await openCli();
+    cli = await openCli({}, { hurried: true });
     expect((await cli.run('up -q')).code).toBe(0);
   }, patient.timeout);
   afterAll(() => cli.close());

@@ -23,7 +23,7 @@ describe('two clusters of one project', () => {
   let cli: Cli;
   let second: ReturnType<typeof addCluster>;
   beforeAll(async () => {
-    cli = await openCli();
+    cli = await openCli({}, { hurried: true });
     second = addCluster(cli);
     expect((await cli.run('up -q')).code).toBe(0);
   }, patient.timeout);
@@ -87,7 +87,7 @@ describe('two clusters of one project', () => {
 describe('two runs at once', () => {
   let cli: Cli;
   beforeAll(async () => {
-    cli = await openCli();
+    cli = await openCli({}, { hurried: true });
   });
   afterAll(() => cli.close());
 
