@@ -50,7 +50,7 @@ describe('credentials', () => {
       ].map((sent) =>
         sent.then(
           () => 'done',
-          (error: Error) => error.name,
+          (error: unknown) => (error as Error).name,
         ),
       ),
     );
@@ -474,7 +474,7 @@ describe('faults', () => {
       told.push(
         await admin.ecr.send(create).then(
           () => 'done',
-          (error: Error) => error.name,
+          (error: unknown) => (error as Error).name,
         ),
       );
       recover();
@@ -495,7 +495,7 @@ test('the operator in the cluster meets the same rules without the wire', async 
   const code = (caller: typeof key) =>
     aws.getSecretValue(caller, sandbox.region, 'any').then(
       () => 'done',
-      (error: { code: string }) => error.code,
+      (error: unknown) => (error as { code: string }).code,
     );
   expect(await code(key)).toBe('AccessDeniedException');
   expect(await code({ ...key, secretAccessKey: 'wrong' })).toBe('InvalidSignatureException');

@@ -64,7 +64,7 @@ test('the same hosts are served at an address with a given certificate', async (
 test('closing cuts what is still open, also in the middle of a request', async () => {
   sandbox.faults.plan({ kind: 'timeout' });
   const through = dispatcher(sandbox);
-  const waiting = send(through, 'GET', 'https://ghcr.io/v2/').catch((error: Error) => error);
+  const waiting = send(through, 'GET', 'https://ghcr.io/v2/').catch((error: unknown) => error as Error);
   await expect.poll(() => sandbox.faults.calls.length).toBe(1);
   const idle = connect(Number(new URL(sandbox.proxyUrl).port), '127.0.0.1');
   await new Promise((connected) => idle.once('connect', connected));

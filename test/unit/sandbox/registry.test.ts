@@ -161,7 +161,7 @@ describe('pushing', () => {
     const name = repository();
     const { location } = await open(name);
     const body = new PassThrough();
-    const broken = ask('PATCH', location, {}, body).catch((error: Error) => error);
+    const broken = ask('PATCH', location, {}, body).catch((error: unknown) => error as Error);
     body.write('half');
     const arrived = () =>
       sandbox.faults.calls.some(
