@@ -56,11 +56,14 @@ afterAll(async () => {
 engineContract('docker', () => world);
 
 describe('docker engine on a real daemon', () => {
+  // The engine lists images by the second of their making: those of one second come in any order.
   const references = async (): Promise<string[]> =>
-    (await docker.listImages()).flatMap((image) => [
-      ...(image.RepoTags ?? []),
-      ...((image as { RepoDigests?: string[] }).RepoDigests ?? []),
-    ]);
+    (await docker.listImages())
+      .flatMap((image) => [
+        ...(image.RepoTags ?? []),
+        ...((image as { RepoDigests?: string[] }).RepoDigests ?? []),
+      ])
+      .sort();
 
   const load = async (image: TestImage, reference: string): Promise<void> => {
     await text(Readable.from(await docker.loadImage(Readable.from([makeArchive(image, reference)]))));
