@@ -42,7 +42,6 @@ export async function mirror(
   }
   const ctx = await session.context();
   const { images, how } = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
-  if (!options.dryRun) await createRepositories(session, ctx, images);
   const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
   await reporter.show({ type: 'mirror', data: { images: results, dryRun: options.dryRun === true } });
   const failed = results.filter((result) => result.error);
@@ -102,16 +101,18 @@ async function createRepositories(
 }
 
 async function mirrorOptions(
-  { reporter, signal }: Session,
+  session: Session,
   ctx: Context,
   { clobber = true }: MirrorCommandOptions,
 ): Promise<MirrorOptions> {
+  const { reporter, signal } = session;
   const { engine, concurrency } = ctx.config.mirror;
   return {
     engine,
     concurrency,
     platforms: await ctx.platforms(),
     noClobber: !clobber,
+    prepare: (images) => createRepositories(session, ctx, images),
     signal,
     emit: (event) => reporter.event({ ...event, step: 'mirror' }),
   };

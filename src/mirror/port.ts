@@ -11,6 +11,8 @@ export interface MirrorOptions {
   readonly concurrency: number;
   /** Leave tags alone that exist in the ECR and differ from the source. */
   readonly noClobber?: boolean;
+  /** Called with images that were found at their sources and are about to be written: makes their repositories. */
+  readonly prepare?: (images: readonly WantedImage[]) => Promise<void>;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
@@ -48,7 +50,7 @@ export interface Presence {
   readonly missingPlatforms: readonly string[];
 }
 
-/** Repositories must exist before {@link Mirror.copy}. Failures are per image, in the results. */
+/** Repositories must exist before {@link Mirror.copy}, or be made by `prepare`. Failures are per image, in the results. */
 export interface Mirror {
   /** Asks only the ECR. */
   presence(images: readonly WantedImage[], platforms: Platforms): Promise<readonly Presence[]>;

@@ -67,6 +67,7 @@ export class ImageJob {
     const same = held !== undefined && isSame(held, local);
     if (held && (same || this.#context.options.noClobber))
       return { ...known, ...compared(held, same, 'kept') };
+    await this.#context.options.prepare?.([this.#image]);
     const pushed = await this.#push(local, source.platform);
     const confirmed = await this.#confirm(pushed, source.platform);
     return {

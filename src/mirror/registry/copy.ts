@@ -33,6 +33,9 @@ export class Copy {
         shipments.set(one, shipment(one.resolution, one.account));
       }
     }
+    if (shipments.size > 0) {
+      await this.#options.prepare?.([...shipments.values()].map(({ resolution }) => resolution.image));
+    }
     const arrivals = await this.#ship([...shipments.values()]);
     signal.throwIfAborted();
     return looked.map((one) => {

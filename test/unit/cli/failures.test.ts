@@ -69,6 +69,12 @@ describe('a run that cannot do everything', () => {
     });
   });
 
+  it('makes no repository for an image that its source does not have', async () => {
+    const { code, document } = await cli.json('mirror nosuch:1');
+    expect({ code, error: document.error?.code }).toEqual({ code: 1, error: 'mirror-incomplete' });
+    expect([...cli.world.aws.registry.repositories.keys()]).not.toContain('shop/docker.io/library/nosuch');
+  });
+
   it('mirrors what it can: a missing image is told and fails the run at its end', async () => {
     const file = configure('{list: [nginx:gone]}');
     const { code, stdout, stderr } = await cli.run(`up -c ${file} --only repositories,images`);
