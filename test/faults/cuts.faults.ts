@@ -3,25 +3,42 @@ import { type Cli, openCli } from '../support/cli.ts';
 import { armCut, type Cut, describeCall, moments, recordWrites } from './cuts.ts';
 import { expectOrder } from './order.ts';
 
-/** What a run starts from. */
+/** A run that is cut off, and what has to follow so that all is in order. */
 interface Story {
   readonly name: string;
+  readonly command: string;
   prepare(cli: Cli): Promise<void>;
+  /** Commands that a person would give next, each to its end. */
+  readonly recovery: readonly string[];
 }
 
 const stories: readonly Story[] = [
-  { name: 'a first up', prepare: () => Promise.resolve() },
+  { name: 'a first up', command: 'up', prepare: () => Promise.resolve(), recovery: ['up'] },
   {
     name: 'a repairing up',
+    command: 'up',
     prepare: async (cli) => {
-      await succeed(cli);
+      await succeed(cli, 'up');
       await damage(cli);
     },
+    recovery: ['up'],
+  },
+  {
+    name: 'a rotation',
+    command: 'rotate --yes',
+    prepare: (cli) => succeed(cli, 'up'),
+    recovery: ['up', 'rotate --yes'],
+  },
+  {
+    name: 'a removal',
+    command: 'down --yes',
+    prepare: (cli) => succeed(cli, 'up'),
+    recovery: ['down --yes', 'up'],
   },
 ];
 
-/** Every how manieth point is tried: a sample keeps the run short, FAULTS=1 tries them all. */
-const stride = Number(process.env['FAULTS'] ?? 12);
+/** Every how manieth point is tried, no multiple of the three moments; FAULTS=1 tries them all. */
+const stride = Number(process.env['FAULTS'] ?? 10);
 let tried = 0;
 
 for (const story of stories) {
@@ -49,7 +66,7 @@ async function findWrites(story: Story) {
   try {
     await story.prepare(cli);
     const writes = recordWrites(cli.world);
-    await succeed(cli);
+    await succeed(cli, story.command);
     return writes;
   } finally {
     await cli.close();
@@ -61,24 +78,24 @@ async function recovers(story: Story, cut: Cut): Promise<void> {
   try {
     await story.prepare(cli);
     const disarm = armCut(cli.world, cut);
-    const broken = await cli.run('up');
+    const broken = await cli.run(story.command);
     disarm();
     // Killed processes say nothing; this one lived on without a network, and has to say it in three parts.
     if (broken.code !== 0) expect(broken.stderr).toMatch(/error: .+\n {2}why: .+\n {2}do: {2}.+/);
     expect(broken.code, broken.stderr).not.toBe(70);
-    await succeed(cli);
-    await expectOrder(cli);
+    for (const command of story.recovery) await succeed(cli, command);
+    await expectOrder(cli, { rotated: story.command.startsWith('rotate') });
   } finally {
     await cli.close();
   }
 }
 
-async function succeed(cli: Cli): Promise<void> {
-  let last = await cli.run('up');
+async function succeed(cli: Cli, command: string): Promise<void> {
+  let last = await cli.run(command);
   // A lease that a killed run left behind is over after half a minute.
   if (/lease/.test(last.stderr)) {
     cli.world.clock.advance(31_000);
-    last = await cli.run('up');
+    last = await cli.run(command);
   }
   expect(last.code, last.stderr).toBe(0);
   await cli.world.cluster.settled();
