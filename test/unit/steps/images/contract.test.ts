@@ -1,0 +1,22 @@
+import { images } from '../../../../src/steps/images/index.ts';
+import { describeStepContract } from '../../../contract/step-contract.ts';
+import { MirrorWorld } from '../mirror-world.ts';
+
+const repository = 'myproject/docker.io/library/nginx';
+
+describeStepContract({
+  step: images,
+  fresh: () => MirrorWorld.start(),
+  drifts: [
+    {
+      name: 'somebody takes a tag away',
+      spoil: ({ world }) => void world.aws.registry.repositories.get(repository)?.tags.delete('1.27'),
+      plans: ['image docker.io/library/nginx:1.27'],
+    },
+    {
+      name: 'a tag points at an image for another platform',
+      spoil: ({ world }) => void world.aws.registry.seed(repository, '1.27', { platforms: ['linux/arm64'] }),
+      plans: ['image docker.io/library/nginx:1.27: platforms'],
+    },
+  ],
+});

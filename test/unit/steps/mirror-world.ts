@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createContext } from '../../../src/app/context.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { createNet } from '../../../src/net/index.ts';
+import { startWorld, type World } from '../../../src/sandbox/world.ts';
+import type { Context } from '../../../src/steps/context.ts';
+import { repositories } from '../../../src/steps/repositories/index.ts';
+import { applyStep, type StepWorld } from '../../contract/step-contract.ts';
+import { configOf } from '../../support/aws.ts';
+
+/** A whole sandbox in which the repositories are there and no image is in them. */
+export class MirrorWorld implements StepWorld {
+  readonly world: World;
+  readonly #context: () => Context;
+  readonly #close: () => Promise<void>;
+
+  private constructor(world: World, context: () => Context, close: () => Promise<void>) {
+    this.world = world;
+    this.#context = context;
+    this.#close = close;
+  }
+
+  static async start(settings: object = {}): Promise<MirrorWorld> {
+    const world = await startWorld();
+    const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
+    const env = world.environment(folder);
+    // The SDK's chain of credential providers reads the process's own environment.
+    for (const [name, value] of Object.entries(env)) if (name.startsWith('AWS_')) process.env[name] = value;
+    const net = createNet(world.caPem, env);
+    const cluster = { kubeconfig: env['KUBECONFIG'] };
+    const made = createContext({ config: configOf({ ...settings, cluster }), net, clock: systemClock, env });
+    const started = new MirrorWorld(
+      world,
+      () => made.context.fresh(),
+      async () => {
+        await made.close();
+        await net.close();
+        await world.close();
+        rmSync(folder, { recursive: true });
+      },
+    );
+    await applyStep(repositories, started);
+    return started;
+  }
+
+  context(): Context {
+    return this.#context();
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+}
