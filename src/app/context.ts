@@ -12,6 +12,7 @@ import { cacheDirectory, createOperatorSource } from '../manifests/index.ts';
 import type { Engine } from '../mirror/engine.ts';
 import { createMirror, type DockerParts } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
+import { once } from '../once.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
 import { workloadsIfReachable } from './gather.ts';
@@ -108,11 +109,6 @@ async function openDocker(
 ): Promise<Engine> {
   const { createDockerEngine } = await import('../mirror/docker/engine.ts');
   return createDockerEngine({ docker, target, credentials, clock });
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** Only without any kubeconfig does `cluster` mean all: a cluster that does not answer must not pass unnoticed. */

@@ -1,6 +1,6 @@
 import type { ClusterPort, Kind, KubeObject, ListOptions } from '../cluster/port.ts';
 import type { Config } from '../config/schema.ts';
-import { memoise } from './memoise.ts';
+import { once } from '../once.ts';
 import { namespaceInfos } from './namespaces.ts';
 import type { Inventory } from './port.ts';
 import { type Controllers, workloadsOf } from './workloads.ts';
@@ -11,24 +11,24 @@ const batch = (kind: string): Kind => ({ apiVersion: 'batch/v1', kind });
 
 /** One snapshot of the cluster: nothing is read before it is asked for, and everything at most once. */
 export function createInventory(cluster: ClusterPort, config: Config): Inventory {
-  const all = (kind: Kind, options?: ListOptions) => memoise(() => cluster.list(kind, options));
+  const all = (kind: Kind, options?: ListOptions) => once(() => cluster.list(kind, options));
   const pods = all(core('Pod'));
   const pullSecretName = { fieldSelector: `metadata.name=${config.pullSecret.name}`, metadataOnly: true };
-  const controllers = memoise(() => readControllers(cluster));
+  const controllers = once(() => readControllers(cluster));
   return {
-    namespaces: memoise(async () =>
+    namespaces: once(async () =>
       namespaceInfos(await cluster.list(core('Namespace')), config.namespaces.exclude),
     ),
     serviceAccounts: all(core('ServiceAccount')),
     pods,
-    workloads: memoise(async () => {
+    workloads: once(async () => {
       const [owners, podList] = await Promise.all([controllers(), pods()]);
       return workloadsOf(owners, podList);
     }),
-    platforms: memoise(async () => platformsOf(await cluster.list(core('Node')))),
+    platforms: once(async () => platformsOf(await cluster.list(core('Node')))),
     pullSecrets: all(core('Secret'), pullSecretName),
     externalSecrets: all({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' }),
-    warnings: memoise(async () =>
+    warnings: once(async () =>
       oldestFirst(await cluster.list(core('Event'), { fieldSelector: 'type=Warning' })),
     ),
   };

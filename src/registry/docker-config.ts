@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
+import { once } from '../once.ts';
 import { Secret } from '../secret.ts';
 import { askHelper } from './credential-helper.ts';
 import type { Credential, Credentials } from './credentials.ts';
@@ -93,9 +94,4 @@ async function readConfig(env: Environment): Promise<DockerConfig> {
       { cause: error },
     );
   }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
 }

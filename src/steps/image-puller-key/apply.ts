@@ -1,4 +1,5 @@
 import { BootstrapError } from '../../errors/index.ts';
+import { once } from '../../once.ts';
 import { inOrder, type Change, type Outcome } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { compareTags } from '../tags.ts';
@@ -123,11 +124,4 @@ async function lookAgain(run: Run): Promise<string> {
     if (outcome.result === 'failed') throw outcome.error;
   }
   return changes.length > 0 ? 'made it whole' : 'it works';
-}
-
-function once(act: () => Promise<unknown>): () => Promise<void> {
-  let acted: Promise<unknown> | undefined;
-  return async () => {
-    await (acted ??= act());
-  };
 }
