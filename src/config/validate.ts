@@ -12,27 +12,50 @@ export interface Source {
   readonly origins?: ReadonlyMap<string, string>;
 }
 
-/** @throws BootstrapError `config-invalid` that names the file, the line, the key and, for an unknown key, the nearest known one */
+/**
+ * @throws BootstrapError `config-invalid` that tells all that is wrong: file, line, key and, for an unknown key, the
+ * nearest known one
+ */
 export function validate(values: Tree, source: Source): Config {
-  const result = configSchema.safeParse(values, { reportInput: true });
+  // Without `aws` it is the region that is missing.
+  const result = configSchema.safeParse({ aws: {}, ...values }, { reportInput: true });
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  if (!issue) throw result.error;
-  throw explain(issue, source, result.error.issues.length - 1);
+  const mistakes = result.error.issues.flatMap((issue) => explain(issue, source));
+  const [first, ...others] = mistakes;
+  if (!first) throw result.error;
+  throw new BootstrapError({
+    code: 'config-invalid',
+    what: others.length > 0 ? 'read the configuration' : first.place,
+    why: others.length > 0 ? mistakes.map(({ place, why }) => `${place} ${why}`).join('; ') : first.why,
+    hint: [...new Set(mistakes.map(({ hint }) => hint))].join(' '),
+  });
 }
 
-function explain(issue: z.core.$ZodIssue, source: Source, more: number): BootstrapError {
-  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const path = unknown === undefined ? issue.path : [...issue.path, unknown];
-  const key = path.join('.');
+interface Mistake {
+  /** Where the value was given, and its key. */
+  readonly place: string;
+  readonly why: string;
+  readonly hint: string;
+}
+
+function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((unknown) => ({
+      place: placed([...issue.path, unknown], source),
+      why: 'is not a key of the configuration',
+      hint: suggest(unknown, issue.path),
+    }));
+  }
+  const hint = hintFor(keyWithoutIndex(issue.path));
+  return [{ place: placed(issue.path, source), why: reason(issue), hint }];
+}
+
+function placed(path: readonly PropertyKey[], source: Source): string {
+  const key = path.join('.') || 'the configuration';
   const where = placeOf(path, source);
-  const rest = more > 0 ? ` (and ${more} more)` : '';
-  return new BootstrapError({
-    code: 'config-invalid',
-    what: `${where ? `${where}: ` : ''}${key || 'the configuration'}`,
-    why: (unknown === undefined ? reason(issue) : 'is not a key of the configuration') + rest,
-    hint: unknown === undefined ? hintFor(keyWithoutIndex(path)) : suggest(unknown, issue.path),
-  });
+  if (where === undefined) return key;
+  // A flag or variable says by its name what it sets.
+  return where === source.file || where.startsWith(`${source.file ?? ''}:`) ? `${where}: ${key}` : where;
 }
 
 /** The flag or variable that gave the value, else the file with the line. */
@@ -56,6 +79,8 @@ function reason(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') {
     return `${shortly(issue.input)} is none of ${issue.values.map(String).join(', ')}`;
   }
+  if (issue.code === 'too_small') return `${shortly(issue.input)} is too short: at least ${issue.minimum}`;
+  if (issue.code === 'too_big') return `${shortly(issue.input)} is too long: at most ${issue.maximum}`;
   if (issue.code === 'invalid_union') return issue.errors.flat().map(reason).join('; or ');
   return issue.code === 'invalid_format' ? `${shortly(issue.input)} ${issue.message}` : issue.message;
 }
@@ -69,8 +94,7 @@ function shortly(value: unknown): string {
 function hintFor(key: string): string {
   if (key === 'project')
     return 'Give --project NAME, or `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
-  if (key === 'aws' || key === 'aws.region')
-    return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
+  if (key === 'aws.region') return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
   return `See ${key} in docs/configuration.md.`;
 }
 

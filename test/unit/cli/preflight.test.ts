@@ -60,7 +60,7 @@ describe('AWS, before any change', () => {
   });
 
   it('a region that is none, naming the flag', async () => {
-    expect(await refusal('up --region nowhere')).toMatchObject({ what: '--region: aws.region' });
+    expect(await refusal('up --region nowhere')).toMatchObject({ what: '--region' });
   });
 });
 

@@ -74,6 +74,30 @@ describe('loadConfig', () => {
     });
   });
 
+  it('tells all that is missing or wrong at once, each with its place and its remedy', async () => {
+    await expect(
+      load({ env: { AWS_CONFIG_FILE: join(cwd, 'none'), AWS_REGION: 'nowhere' } }),
+    ).rejects.toMatchObject({
+      what: 'read the configuration',
+      why: 'project is missing; AWS_REGION "nowhere" is not a region such as eu-west-1',
+      hint: expect.stringMatching(/--project NAME.+--region REGION/) as string,
+    });
+  });
+
+  it('says what is missing, not where it would be kept', async () => {
+    await expect(load({ flags: { project: 'shop' } })).rejects.toMatchObject({
+      what: 'aws.region',
+      why: 'is missing',
+    });
+  });
+
+  it('tells how short is too short', async () => {
+    await expect(load({ flags: { ...minimal, project: 'x' } })).rejects.toMatchObject({
+      what: '--project',
+      why: '"x" is too short: at least 2',
+    });
+  });
+
   it('lists the known keys when none is near', async () => {
     file('project: shop\naws: {region: eu-west-1}\nmirror:\n  zzz: 1\n');
     await expect(load()).rejects.toMatchObject({ hint: 'Known keys here: engine, concurrency.' });
@@ -105,7 +129,7 @@ describe('loadConfig', () => {
   it('names the flag or variable that gave a wrong value, not the file', async () => {
     file('project: shop\n');
     await expect(load({ flags: { region: 'nowhere' } })).rejects.toMatchObject({
-      what: '--region: aws.region',
+      what: '--region',
       why: '"nowhere" is not a region such as eu-west-1',
     });
   });
