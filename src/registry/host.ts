@@ -37,6 +37,8 @@ export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' 
 }
 
 const longestRefusal = 1 << 16;
+/** Who asks to wait longer than this is not waited for: people would rather know. Milliseconds. */
+const longestWait = 5 * 60_000;
 /** Once without and once with a token that turned out to be over. */
 const mostLogins = 2;
 /** Docker Hub's images are named after one host and served by another. */
@@ -133,8 +135,10 @@ export class RegistryHost {
       (status === 429 ||
         status === 503 ||
         /Throttl|Rate exceeded|TOOMANYREQUESTS/i.test(`${codes.join()} ${message}`));
-    const retryable = throttled || status === 408 || status >= 500;
     const retryAfter = waitOf(reply.header('retry-after'), this.#options.clock.now());
+    if (!isPullLimit && retryAfter !== undefined && retryAfter > longestWait)
+      return this.#tooLong(what, message, retryAfter);
+    const retryable = throttled || status === 408 || status >= 500;
     return new RegistryError(
       {
         code: codeOf(status),
@@ -144,6 +148,12 @@ export class RegistryHost {
       },
       { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
     );
+  }
+
+  #tooLong(what: string, message: string, wait: number): RegistryError {
+    const why = `${this.name}: ${message}; it asks to wait for ${Math.ceil(wait / 60_000)} minutes`;
+    const hint = 'Run the same command again then; what was copied is not copied again.';
+    return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
   }
 
   #hint(status: number, codes: readonly string[], isPullLimit: boolean): string {

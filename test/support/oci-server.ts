@@ -14,10 +14,10 @@ export interface Seen {
 /** What a request meets instead of being served. A status comes with headers; the others spoil a body. */
 export type Mischief =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
-  /** The answer's body breaks off after so many bytes; a request's body is cut after so many. */
-  | { readonly cutAfter: number }
-  /** Other bytes of the same length. */
-  | { readonly instead: Buffer }
+  /** The answer's body breaks off after so many bytes; a request's body is cut after so many. Perhaps because the server dies. */
+  | { readonly cutAfter: number; readonly dies?: boolean }
+  /** Other bytes. */
+  | { readonly instead: Buffer; readonly headers?: Record<string, string> }
   /** This length is announced, and the true bytes sent as far as they go. */
   | { readonly announce: number };
 
@@ -32,6 +32,7 @@ export class OciServer {
   readonly #server: Server;
   readonly #times = new Map<string, number>();
   #uploads = 0;
+  #port = 0;
 
   private constructor() {
     this.#server = createServer((request, response) => {
@@ -41,18 +42,30 @@ export class OciServer {
 
   static async start(): Promise<OciServer> {
     const server = new OciServer();
-    server.#server.listen(0, '127.0.0.1');
-    await once(server.#server, 'listening');
+    await server.revive();
+    server.#port = (server.#server.address() as AddressInfo).port;
     return server;
   }
 
   get host(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** Cuts all connections and takes no more, at once. What it holds stays. */
+  die(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  /** Listens again, at the same address. */
+  async revive(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
+    if (!this.#server.listening) return;
+    this.die();
     await once(this.#server, 'close');
   }
 
@@ -97,11 +110,11 @@ export class OciServer {
       response.writeHead(mischief.status, mischief.headers).end(mischief.body ?? '');
       return;
     }
-    const body = await receive(
-      request,
-      mischief && 'cutAfter' in mischief && kind.startsWith('P') ? mischief.cutAfter : Infinity,
-    );
+    const cut = mischief && 'cutAfter' in mischief ? mischief : undefined;
+    const body = await receive(request, cut && kind.startsWith('P') ? cut.cutAfter : Infinity);
     if (body) this.#answer(seen, url, body, response, mischief);
+    else if (cut?.dies) this.die();
+    else request.socket.destroy();
   }
 
   #answer(
@@ -116,7 +129,9 @@ export class OciServer {
     if (!held) return refuse(response, 404, 'NAME_UNKNOWN');
     if (kind === 'GET blobs' || kind === 'HEAD blobs') {
       const blob = held.blobs.get(reference);
-      return blob ? give(response, blob, headers.range, mischief) : refuse(response, 404, 'BLOB_UNKNOWN');
+      return blob
+        ? this.#give(response, blob, headers.range, mischief)
+        : refuse(response, 404, 'BLOB_UNKNOWN');
     }
     if (kind === 'POST uploads') {
       const blob = this.repositories.get(url.searchParams.get('from') ?? '')?.blobs.get(digest);
@@ -142,38 +157,38 @@ export class OciServer {
     response
       .setHeader('docker-content-digest', manifest.digest)
       .setHeader('content-type', manifest.mediaType);
-    give(response, manifest.bytes, undefined, mischief);
+    this.#give(response, manifest.bytes, undefined, mischief);
+  }
+
+  #give(
+    response: ServerResponse,
+    bytes: Buffer,
+    range: string | undefined,
+    mischief: Mischief | undefined,
+  ): void {
+    const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
+    const body = mischief && 'instead' in mischief ? mischief.instead : bytes.subarray(start);
+    const length = mischief && 'announce' in mischief ? mischief.announce : body.length;
+    const extra = mischief && 'instead' in mischief ? mischief.headers : {};
+    response.writeHead(start > 0 ? 206 : 200, { 'content-length': length, ...extra });
+    if (mischief && 'cutAfter' in mischief) {
+      const end = () => (mischief.dies ? this.die() : response.destroy());
+      response.write(body.subarray(0, mischief.cutAfter), end);
+    } else if (length === body.length) response.end(body);
+    else response.write(body, () => response.destroy());
   }
 }
 
-/** The body; undefined when it was cut on purpose, with its connection. */
+/** The body; undefined when it is to be cut. */
 async function receive(request: IncomingMessage, cutAfter: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length < cutAfter) continue;
-    request.socket.destroy();
-    return undefined;
+    if (length >= cutAfter) return undefined;
   }
   return Buffer.concat(chunks);
-}
-
-function give(
-  response: ServerResponse,
-  bytes: Buffer,
-  range: string | undefined,
-  mischief: Mischief | undefined,
-): void {
-  const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
-  const body = mischief && 'instead' in mischief ? mischief.instead : bytes.subarray(start);
-  const length = mischief && 'announce' in mischief ? mischief.announce : body.length;
-  response.writeHead(start > 0 ? 206 : 200, { 'content-length': length });
-  if (mischief && 'cutAfter' in mischief) {
-    response.write(body.subarray(0, mischief.cutAfter), () => response.destroy());
-  } else if (length === body.length) response.end(body);
-  else response.write(body, () => response.destroy());
 }
 
 function refuse(response: ServerResponse, status: number, code: string): void {

@@ -37,10 +37,10 @@ export class EngineWorld {
   readonly net = createNet();
   identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
   /** What the account's setting says of mounts. */
-  mounting = true;
+  mounting: boolean | undefined = true;
   credentials: Credentials = { find: () => Promise.resolve(undefined) };
 
-  private constructor(source: OciServer, target: OciServer) {
+  protected constructor(source: OciServer, target: OciServer) {
     this.source = source;
     this.target = target;
   }

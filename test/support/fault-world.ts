@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'vitest';
+import type { MirrorResult } from '../../src/mirror/port.ts';
+import { makeImage, sha256, type Blob, type TestImage } from './images.ts';
+import { OciServer, type Mischief, type Seen } from './oci-server.ts';
+import { EngineWorld } from './registry-engine.ts';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const size = 1_800_000;
+
+/** Two images between two registries: `spoilt`, which something happens to, and `good`, which has to arrive all the same. */
+export class FaultWorld extends EngineWorld {
+  readonly spoilt = makeImage(amd64, [randomBytes(size)]);
+  readonly good = makeImage(amd64, ['good']);
+
+  static override async start(): Promise<FaultWorld> {
+    const world = new FaultWorld(await OciServer.start(), await OciServer.start());
+    world.source.put('spoilt', '1', [world.spoilt]);
+    world.source.put('good', '1', [world.good]);
+    return world;
+  }
+
+  /** The one layer of `spoilt`. */
+  get layer(): Blob {
+    const [first] = this.spoilt.layers;
+    if (!first) throw new Error('the image has a layer');
+    return first;
+  }
+
+  /** Spoils requests of one kind that are about the layer, or about the image's manifest: the first `times` of them. */
+  spoil(server: OciServer, kind: string, mischief: Mischief, times = Infinity): void {
+    let count = 0;
+    server.mischief = (request) => {
+      const concerns = request.kind === kind && this.#concerns(request);
+      return concerns && (count += 1) <= times ? mischief : undefined;
+    };
+  }
+
+  #concerns({ kind, repository, reference, headers }: Seen): boolean {
+    if (!/^(p\/)?spoilt$/.test(repository)) return false;
+    if (kind === 'PUT uploads') return Number(headers['content-length']) === this.layer.bytes.length;
+    return !kind.endsWith('blobs') || reference === this.layer.digest;
+  }
+
+  /** What the tag of one of the images points at in the target. */
+  tagged(name: string): Blob | undefined {
+    return this.target.repository(`p/${name}`).manifests.get('1');
+  }
+
+  /** `spoilt` fails with that code and has no tag, and `good` is copied; when all is well again, a second run completes it. */
+  async failsAlone(code: string): Promise<MirrorResult> {
+    const [failed, good] = await this.copy(['spoilt', 'good']);
+    expectFailure(failed, code, '/spoilt');
+    expect(this.tagged('spoilt')).toBeUndefined();
+    expect(good?.state).toBe('copied');
+    expect(missingBehindTags(this.target)).toEqual([]);
+    this.source.mischief = this.target.mischief = () => undefined;
+    const [again, still] = await this.copy(['spoilt', 'good']);
+    expect([again?.error?.message ?? again?.state, still?.state]).toEqual(['copied', 'current']);
+    expect(missingBehindTags(this.target)).toEqual([]);
+    return failed as MirrorResult;
+  }
+
+  /** `spoilt` is copied, byte by byte. */
+  async succeeds(): Promise<MirrorResult> {
+    const [result] = await this.copy(['spoilt']);
+    expect(result?.error?.message ?? result?.state).toBe('copied');
+    expect(this.tagged('spoilt')?.digest).toBe(this.spoilt.manifest.digest);
+    expect(missingBehindTags(this.target)).toEqual([]);
+    return result as MirrorResult;
+  }
+}
+
+/** A result that tells what failed, why, and what to do. */
+export function expectFailure(result: MirrorResult | undefined, code: string, about: string): void {
+  expect(result?.state).toBe('failed');
+  expect(result?.targetDigest).toBeUndefined();
+  const { error } = result ?? {};
+  expect(error?.code, error?.message).toBe(code);
+  expect(error?.what).toContain(about);
+  expect(error?.why).toMatch(/\S/);
+  expect(error?.hint).toMatch(/\S/);
+}
+
+/** What a registry lacks of what its tags point at: nothing, unless an image is visible by halves. */
+export function missingBehindTags({ repositories }: OciServer): string[] {
+  return [...repositories].flatMap(([name, { manifests, blobs }]) => {
+    const missingOf = (reference: string): string[] => {
+      const manifest = manifests.get(reference);
+      if (!manifest) return [`${name}: manifest ${reference}`];
+      const { config, layers = [], manifests: children = [] } = fieldsOf(manifest);
+      const lost = [...(config ? [config] : []), ...layers].filter(({ digest }) => !blobs.has(digest));
+      const inner = children.flatMap(({ digest }) => missingOf(digest));
+      return [...lost.map(({ digest }) => `${name}: blob ${digest}`), ...inner];
+    };
+    return [...manifests.keys()].flatMap(missingOf);
+  });
+}
+
+type Reference = { readonly digest: string };
+type Fields = {
+  readonly config?: Reference;
+  readonly layers?: readonly Reference[];
+  readonly manifests?: readonly Reference[];
+};
+
+const fieldsOf = ({ bytes }: Blob): Fields => JSON.parse(bytes.toString()) as Fields;
+
+/** The same image with other bytes for its layer, under a manifest that is right about them. */
+export function withLayer({ manifest, layers, ...rest }: TestImage, layer: Blob): TestImage {
+  const [old] = layers;
+  const text = manifest.bytes.toString().replace(String(old?.digest), layer.digest);
+  const bytes = Buffer.from(text.replace(`"size":${old?.bytes.length}`, `"size":${layer.bytes.length}`));
+  return { ...rest, layers: [layer], manifest: { ...manifest, bytes, digest: sha256(bytes) } };
+}

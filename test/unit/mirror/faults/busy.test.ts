@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FaultWorld, missingBehindTags } from '../../../support/fault-world.ts';
+import { makeImage } from '../../../support/images.ts';
+import type { Mischief } from '../../../support/oci-server.ts';
+
+let world: FaultWorld;
+beforeEach(async () => {
+  world = await FaultWorld.start();
+});
+afterEach(() => world.close());
+
+const many = (count: number): string[] =>
+  Array.from({ length: count }, (_, number) => {
+    const name = `app-${number}`;
+    world.source.put(name, '1', [makeImage({ os: 'linux', architecture: 'amd64' }, [name, `${name} more`])]);
+    return name;
+  });
+
+test('one answer in twenty that is 429 or 500, on either side, harms nothing', async () => {
+  const names = many(20);
+  let count = 0;
+  const everyTwentieth = (): Mischief | undefined => {
+    count += 1;
+    if (count % 20 !== 0) return undefined;
+    return count % 40 === 0 ? { status: 429, headers: { 'retry-after': '1' } } : { status: 500 };
+  };
+  world.source.mischief = world.target.mischief = everyTwentieth;
+  const results = await world.copy(names);
+  expect(results.map(({ error }) => error?.message).filter(Boolean)).toEqual([]);
+  expect(missingBehindTags(world.target)).toEqual([]);
+});
+
+test('a registry that is down is given up before it was asked hundreds of times', async () => {
+  world.source.mischief = () => ({ status: 500 });
+  const results = await world.copy(many(50));
+  expect(results.every(({ state }) => state === 'failed')).toBe(true);
+  expect(world.source.seen.length).toBeLessThan(150);
+});
+
+describe('a registry that wants us to wait', () => {
+  test('is waited for', async () => {
+    world.spoil(world.target, 'PUT manifests', { status: 429, headers: { 'retry-after': '7' } }, 1);
+    await world.succeeds();
+    expect(Math.max(...world.clock.slept)).toBeGreaterThanOrEqual(7000);
+  });
+
+  test('for hours fails its image alone instead', async () => {
+    world.spoil(world.source, 'GET blobs', { status: 429, headers: { 'retry-after': '20000' } });
+    const { error } = await world.failsAlone('registry-failed');
+    expect(error?.why).toContain('wait');
+    expect(Math.max(0, ...world.clock.slept)).toBeLessThan(600_000);
+  });
+});
+
+test("Docker Hub's pull limit fails its image alone, is asked about once, and tells to log in", async () => {
+  const message =
+    'You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit';
+  const body = JSON.stringify({ errors: [{ code: 'TOOMANYREQUESTS', message }] });
+  world.spoil(world.source, 'GET manifests', { status: 429, body });
+  const { error } = await world.failsAlone('registry-failed');
+  expect(error?.why).toContain('pull rate limit');
+  expect(error?.hint).toContain('docker login');
+  const asked = world.source.seen.filter(
+    ({ kind, repository }) => kind === 'GET manifests' && repository === 'spoilt',
+  );
+  // Once when it was refused, and once in the run that completes it.
+  expect(asked).toHaveLength(2);
+});

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { expectFailure, FaultWorld, withLayer } from '../../../support/fault-world.ts';
+import { makeImage, sha256 } from '../../../support/images.ts';
+import { OciServer } from '../../../support/oci-server.ts';
+
+let world: FaultWorld;
+beforeEach(async () => {
+  world = await FaultWorld.start();
+});
+afterEach(() => world.close());
+
+describe('a source that dies', () => {
+  test('in the middle of a blob takes its own images with it, until it is back', async () => {
+    const other = await OciServer.start();
+    other.put('good', '1', [world.good]);
+    const images = [
+      world.wanted('spoilt'),
+      { ...world.wanted('good'), source: `${other.host}/good:1`, wantedBy: ['test'] },
+    ];
+    world.spoil(world.source, 'GET blobs', { cutAfter: 1_000_000, dies: true });
+    const [failed, good] = await world.engine().copy(images, world.options());
+    expectFailure(failed, 'registry-unreachable', '/spoilt');
+    expect(good?.state).toBe('copied');
+    expect(world.tagged('spoilt')).toBeUndefined();
+    await world.source.revive();
+    world.source.mischief = () => undefined;
+    const again = await world.engine().copy(images, world.options());
+    expect(again.map(({ state }) => state)).toEqual(['copied', 'current']);
+    await other.close();
+  });
+
+  test('for a moment is taken up where it broke off', async () => {
+    world.spoil(world.source, 'GET blobs', { cutAfter: 1_000_000 }, 1);
+    await world.succeeds();
+    const ranges = world.source.seen.map(({ headers }) => headers.range).filter(Boolean);
+    expect(ranges).toHaveLength(1);
+    expect(world.target.counts()['PUT uploads']).toBe(2);
+  });
+
+  test('again and again fails its image alone', async () => {
+    world.spoil(world.source, 'GET blobs', { cutAfter: 100 });
+    await world.failsAlone('registry-failed');
+  });
+});
+
+describe('a blob', () => {
+  test('with another digest fails its image alone', async () => {
+    world.spoil(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) });
+    await world.failsAlone('image-corrupt');
+  });
+
+  test('with another digest once, from a bad copy in a content network, does no harm', async () => {
+    world.spoil(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) }, 1);
+    await world.succeeds();
+  });
+
+  test('that is cut short fails its image alone', async () => {
+    world.spoil(world.source, 'GET blobs', { instead: world.layer.bytes.subarray(0, 1000) });
+    await world.failsAlone('image-corrupt');
+  });
+
+  test('that is longer than its descriptor fails its image alone', async () => {
+    const longer = Buffer.concat([world.layer.bytes, Buffer.alloc(1000)]);
+    world.spoil(world.source, 'GET blobs', { instead: longer });
+    await world.failsAlone('image-corrupt');
+  });
+
+  test('whose answer lies about its length fails its image alone', async () => {
+    world.spoil(world.source, 'GET blobs', { announce: world.layer.bytes.length + 1 });
+    await world.failsAlone('image-corrupt');
+  });
+
+  test('whose gzip lies about the length of what is in it is copied as it is: its digest decides', async () => {
+    const bytes = Buffer.from(world.layer.bytes);
+    // The last four bytes of a gzip say how long the content is (RFC 1952).
+    bytes.writeUInt32LE(7, bytes.length - 4);
+    const liar = withLayer(world.spoilt, { ...world.layer, bytes, digest: sha256(bytes) });
+    world.source.put('spoilt', '1', [liar]);
+    const [result] = await world.copy(['spoilt']);
+    expect(result?.state).toBe('copied');
+    const { blobs } = world.target.repository('p/spoilt');
+    expect(blobs.get(sha256(bytes))?.equals(bytes)).toBe(true);
+  });
+
+  test('that a server packs on the way, though nobody asked for it, fails its image alone', async () => {
+    const headers = { 'content-encoding': 'gzip' };
+    world.spoil(world.source, 'GET blobs', { instead: gzipSync(world.layer.bytes), headers });
+    await world.failsAlone('image-corrupt');
+  });
+
+  test('that is not there fails its image alone', async () => {
+    world.spoil(world.source, 'GET blobs', { status: 404 });
+    await world.failsAlone('registry-failed');
+  });
+
+  test('that is refused from now on fails its image alone', async () => {
+    const headers = { 'www-authenticate': 'Basic realm="r"' };
+    world.spoil(world.source, 'GET blobs', { status: 401, headers });
+    const { error } = await world.failsAlone('registry-denied');
+    expect(error?.hint).toContain('docker login');
+  });
+});
+
+describe('a redirect', () => {
+  test('in a circle fails its image alone', async () => {
+    const headers = { location: `/v2/spoilt/blobs/${world.layer.digest}` };
+    world.spoil(world.source, 'GET blobs', { status: 307, headers });
+    const { error } = await world.failsAlone('registry-failed');
+    expect(error?.why).toContain('sent on');
+  });
+
+  test.each([
+    ['to plain http elsewhere', 'http://cdn.example.com/blob', 'not protected'],
+    ['to a file', 'file:///etc/passwd', 'not protected'],
+    ['to nonsense', 'http://', 'no URL'],
+  ])('%s is refused, for its image alone', async (_, location, why) => {
+    world.spoil(world.source, 'GET blobs', { status: 307, headers: { location } });
+    const { error } = await world.failsAlone('registry-failed');
+    expect(error?.why).toContain(why);
+  });
+});
+
+describe('a manifest', () => {
+  test('of more than 4 MiB fails its image alone', async () => {
+    world.spoil(world.source, 'GET manifests', { instead: Buffer.alloc(4 * 1024 * 1024 + 1, ' ') });
+    await world.failsAlone('image-unsupported');
+  });
+
+  test('with another digest than announced fails its image alone', async () => {
+    world.spoil(world.source, 'GET manifests', { instead: Buffer.from('{}') });
+    await world.failsAlone('image-corrupt');
+  });
+
+  test('of the old schema 1 fails its image alone, and says that it is old', async () => {
+    const instead = Buffer.from(JSON.stringify({ schemaVersion: 1, name: 'spoilt', fsLayers: [] }));
+    const headers = {
+      'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws',
+      'docker-content-digest': sha256(instead),
+    };
+    world.spoil(world.source, 'GET manifests', { instead, headers });
+    const { error } = await world.failsAlone('image-unsupported');
+    expect(error?.why).toContain('old manifest format');
+  });
+
+  test('whose tag moves between look-up and copy arrives as it was looked up, whole; the next run brings the new one', async () => {
+    const moved = makeImage({ os: 'linux', architecture: 'amd64' }, ['moved']);
+    world.source.mischief = ({ kind, repository }) => {
+      if (kind === 'GET blobs' && repository === 'spoilt') world.source.put('spoilt', '1', [moved]);
+      return undefined;
+    };
+    await world.succeeds();
+    const [again] = await world.copy(['spoilt']);
+    expect(again).toMatchObject({
+      state: 'moved',
+      previousDigest: world.spoilt.manifest.digest,
+      targetDigest: moved.manifest.digest,
+    });
+  });
+});

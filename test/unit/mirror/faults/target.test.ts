@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { expectFailure, FaultWorld, missingBehindTags } from '../../../support/fault-world.ts';
+import { makeImage, mediaTypes, sha256 } from '../../../support/images.ts';
+
+let world: FaultWorld;
+beforeEach(async () => {
+  world = await FaultWorld.start();
+});
+afterEach(() => world.close());
+
+const refusal = (code: string, message = '') => ({
+  status: 400,
+  body: JSON.stringify({ errors: [{ code, message }] }),
+});
+
+describe('a target that dies', () => {
+  test('in the middle of an upload shows nothing by halves, and a second run completes it', async () => {
+    world.spoil(world.target, 'PUT uploads', { cutAfter: 1_000_000, dies: true });
+    const [failed] = await world.copy(['spoilt', 'good']);
+    expectFailure(failed, 'registry-unreachable', '/spoilt');
+    expect(world.tagged('spoilt')).toBeUndefined();
+    expect(missingBehindTags(world.target)).toEqual([]);
+    await world.target.revive();
+    world.target.mischief = () => undefined;
+    const again = await world.copy(['spoilt', 'good']);
+    expect(again.every(({ state }) => ['copied', 'current'].includes(state))).toBe(true);
+    expect(missingBehindTags(world.target)).toEqual([]);
+  });
+
+  test('for a moment gets every new try of an upload in a session of its own, and no PATCH', async () => {
+    world.spoil(world.target, 'PUT uploads', { cutAfter: 500_000 }, 1);
+    await world.succeeds();
+    expect(world.target.counts()).toMatchObject({ 'POST uploads': 3, 'PUT uploads': 3 });
+    expect(world.target.counts()['PATCH uploads']).toBeUndefined();
+  });
+
+  test('again and again at one upload fails its image alone', async () => {
+    world.spoil(world.target, 'PUT uploads', { cutAfter: 10 });
+    await world.failsAlone('registry-failed');
+  });
+});
+
+describe('a repository', () => {
+  test('that is deleted in the middle fails its image alone, and says how to make it again', async () => {
+    world.target.mischief = ({ kind, repository }) => {
+      if (kind === 'PUT uploads' && repository === 'p/spoilt') world.target.repositories.delete('p/spoilt');
+      return undefined;
+    };
+    const { error } = await world.failsAlone('registry-failed');
+    expect(error?.hint).toContain('repositories');
+  });
+});
+
+describe('a target that refuses', () => {
+  test('the content of a blob fails its image alone', async () => {
+    world.spoil(world.target, 'PUT uploads', refusal('DIGEST_INVALID', 'provided digest did not match'));
+    await world.failsAlone('registry-failed');
+  });
+
+  test('a manifest leaves no tag', async () => {
+    world.spoil(world.target, 'PUT manifests', refusal('MANIFEST_INVALID'));
+    await world.failsAlone('registry-failed');
+  });
+
+  test('a child leaves no index', async () => {
+    const platforms = ['amd64', 'arm64'].map((architecture) => ({ os: 'linux', architecture }));
+    const images = platforms.map((platform) => makeImage(platform, [platform.architecture]));
+    const children = images.map(({ manifest: { mediaType, digest, bytes }, platform }) => ({
+      mediaType,
+      digest,
+      size: bytes.length,
+      platform,
+    }));
+    const bytes = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: children }),
+    );
+    world.source.put('spoilt', '1', images, { mediaType: mediaTypes.index, bytes, digest: sha256(bytes) });
+    const [, second] = images;
+    world.target.mischief = ({ kind, reference }) =>
+      kind === 'PUT manifests' && reference === second?.manifest.digest
+        ? refusal('MANIFEST_INVALID')
+        : undefined;
+    await world.failsAlone('registry-failed');
+  });
+
+  test('a mount gets the blob by upload', async () => {
+    world.source.put('other', '1', [world.good]);
+    world.target.mischief = ({ kind, repository }) =>
+      kind === 'POST uploads'
+        ? { status: 202, headers: { location: `/v2/${repository}/blobs/uploads/1` } }
+        : undefined;
+    world.mounting = undefined;
+    const results = await world.copy(['good', 'other']);
+    expect(results.map(({ state, bytesMounted }) => [state, bytesMounted])).toEqual([
+      ['copied', 0],
+      ['copied', 0],
+    ]);
+    expect(missingBehindTags(world.target)).toEqual([]);
+    expect(world.target.repository('p/other').blobs.size).toBe(2);
+  });
+});
+
+describe('a tag that must not move', () => {
+  const immutable = refusal('TAG_INVALID', "The image tag '1' already exists and the tag is immutable.");
+
+  test('counts as copied when another run put the same image there meanwhile', async () => {
+    const { manifest } = world.spoilt;
+    world.target.mischief = ({ kind, repository, reference }) => {
+      if (kind !== 'PUT manifests' || repository !== 'p/spoilt' || reference !== '1') return undefined;
+      world.target.repository('p/spoilt').manifests.set('1', manifest).set(manifest.digest, manifest);
+      return immutable;
+    };
+    await world.succeeds();
+  });
+
+  test('fails its image alone when it points at another one, which stays', async () => {
+    world.target.put('p/spoilt', '1', [makeImage({ os: 'linux', architecture: 'amd64' }, ['older'])]);
+    const older = world.tagged('spoilt');
+    world.spoil(world.target, 'PUT manifests', immutable);
+    const [failed, good] = await world.copy(['spoilt', 'good']);
+    expectFailure(failed, 'registry-failed', '/spoilt');
+    expect(failed?.error?.hint).toContain('immutable');
+    expect(world.tagged('spoilt')).toBe(older);
+    expect(good?.state).toBe('copied');
+  });
+});
+
+test('a registry that answers 405 to questions about referrers is not asked, and gets what has a subject', async () => {
+  const { mediaType, digest, bytes } = world.good.manifest;
+  const subject = { mediaType, digest, size: bytes.length };
+  const fields = JSON.parse(world.good.manifest.bytes.toString()) as object;
+  const signature = Buffer.from(JSON.stringify({ ...fields, artifactType: 'application/x', subject }));
+  const manifest = { mediaType: mediaTypes.manifest, bytes: signature, digest: sha256(signature) };
+  world.source.put('signature', '1', [world.good], manifest);
+  const known = /(manifests|blobs|uploads)$/;
+  world.source.mischief = world.target.mischief = ({ kind }) =>
+    known.test(kind) ? undefined : { status: 405 };
+  const [result] = await world.copy(['signature']);
+  expect(result).toMatchObject({ state: 'copied', targetDigest: manifest.digest });
+  expect([...world.source.seen, ...world.target.seen].every(({ kind }) => known.test(kind))).toBe(true);
+});
