@@ -46,7 +46,8 @@ function outcome(image: MirrorResult): string {
     ? `${shortDigest(image.previousDigest)} -> ${shortDigest(image.targetDigest ?? image.sourceDigest)}  `
     : '';
   const size = image.bytesSent > 0 ? `${formatBytes(image.bytesSent)} sent  ` : '';
-  return `${moved}${size}${image.platforms.join(',')}`;
+  const content = image.content ? `${image.content}  ` : '';
+  return `${moved}${size}${content}${image.platforms.join(',')}`;
 }
 
 function summary(images: readonly MirrorResult[], dryRun: boolean): string {

@@ -148,24 +148,42 @@ describe('a status', () => {
 });
 
 describe('a mirror run', () => {
+  const image = { source: 'docker.io/library/nginx:1', repository: 'p/nginx', tag: '1', wantedBy: [] };
+  const result = {
+    image,
+    target: 'host/p/nginx:1',
+    engine: 'registry',
+    platforms: [],
+    bytesSent: 0,
+    bytesMounted: 0,
+    bytesSkipped: 0,
+    requests: 0,
+    seconds: 0,
+  } as const;
+
   it('prints one ECR reference a line when quiet', async () => {
-    const image = { source: 'docker.io/library/nginx:1', repository: 'p/nginx', tag: '1', wantedBy: [] };
-    const result = {
-      image,
-      engine: 'registry',
-      platforms: [],
-      bytesSent: 0,
-      bytesMounted: 0,
-      bytesSkipped: 0,
-      requests: 0,
-      seconds: 0,
-    } as const;
     const images = [
-      { ...result, target: 'host/p/nginx:1', state: 'copied' as const },
+      { ...result, state: 'copied' as const },
       { ...result, target: 'host/p/other:1', state: 'failed' as const },
     ];
     expect(await lines({ type: 'mirror', data: { dryRun: false, images } }, 'quiet')).toEqual([
       'host/p/nginx:1',
     ]);
   });
+
+  it.each(['whole', 'platform', 'reduced'] as const)(
+    'tells that the %s of a source was taken, for which platforms, and from where a tag moved',
+    async (content) => {
+      const moved = {
+        ...result,
+        state: 'moved' as const,
+        content,
+        platforms: ['linux/amd64'],
+        previousDigest: `sha256:${'a'.repeat(64)}`,
+        targetDigest: `sha256:${'b'.repeat(64)}`,
+      };
+      const [, row] = await lines({ type: 'mirror', data: { dryRun: false, images: [moved] } });
+      expect(row).toContain(`aaaaaaaaaaaa -> bbbbbbbbbbbb  ${content}  linux/amd64`);
+    },
+  );
 });

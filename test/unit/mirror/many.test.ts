@@ -1,0 +1,23 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { makeImage } from '../../support/images.ts';
+import { EngineWorld } from '../../support/registry-engine.ts';
+
+let world: EngineWorld;
+beforeEach(async () => (world = await EngineWorld.start()));
+afterEach(() => world.close());
+
+test('200 images with nothing new take 2 requests each, both HEAD, and no more', async () => {
+  const names = Array.from({ length: 200 }, (_, number) => `app-${number}`);
+  const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
+  for (const name of names) world.source.put(name, '1', [image]);
+  const engine = world.engine();
+  const images = names.map((name) => world.wanted(name));
+  const first = await engine.copy(images, world.options());
+  expect(first.filter(({ state }) => state !== 'copied')).toEqual([]);
+  world.source.seen.splice(0);
+  world.target.seen.splice(0);
+  const again = await engine.copy(images, world.options());
+  expect(again.filter(({ state, requests }) => state !== 'current' || requests !== 2)).toEqual([]);
+  expect(world.source.counts()).toEqual({ 'HEAD manifests': 200 });
+  expect(world.target.counts()).toEqual({ 'HEAD manifests': 200 });
+});
