@@ -1,12 +1,12 @@
 import { BootstrapError } from '../errors/index.ts';
 import type { WantedImages } from '../images/port.ts';
-import { wantedImages } from '../images/wanted.ts';
+import { type GivenReference, wantedImages } from '../images/wanted.ts';
 import type { Workload } from '../inventory/port.ts';
 import type { Context } from '../steps/context.ts';
 
 export interface Gather {
   /** Given by hand. */
-  readonly references: readonly { readonly text: string; readonly wantedBy: string }[];
+  readonly references: readonly GivenReference[];
   /** The configuration's `images.list` too. */
   readonly list: boolean;
   /** The cluster's workloads too. */

@@ -1,16 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
-import type { WantedImage } from '../images/port.ts';
-import { parseReference } from '../images/reference.ts';
-import type { MirrorOptions, MirrorResult } from '../mirror/port.ts';
+import type { RejectedImage, WantedImage, WantedImages } from '../images/port.ts';
+import type { GivenReference } from '../images/wanted.ts';
+import type { MirrorOptions } from '../mirror/port.ts';
+import type { MirrorRow } from '../output/index.ts';
 import { plural } from '../output/units.ts';
 import { carryOut, type Event, makePlan, refuseBlocked } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
 import { repositories } from '../steps/repositories/index.ts';
 import { gatherImages } from './gather.ts';
-import { readReferences, type Written } from './references.ts';
+import { refusedRow, rowOf } from './mirror-rows.ts';
 import { reach } from './preflight.ts';
+import { readReferences } from './references.ts';
 import type { Session } from './session.ts';
 import { unlessAborted } from './signal.ts';
 
@@ -31,55 +33,74 @@ export async function mirror(
 ): Promise<number> {
   const { reporter } = session;
   const named = [
-    ...references.map((reference) => ({ text: reference, wantedBy: 'you' })),
+    ...references.map((text) => ({ text, wantedBy: 'you', where: 'command line' })),
     ...(options.fromFile === undefined ? [] : await readReferences(session, options.fromFile)),
   ];
-  named.forEach(({ text }) => parseReference(text));
-  if (named.length === 0 && options.fromFile !== undefined && !options.fromCluster) {
-    reporter.warn(`${options.fromFile} names no image; nothing to mirror.`);
-    await reporter.show({ type: 'mirror', data: { images: [], dryRun: options.dryRun === true } });
-    return exitCodes.done;
-  }
-  const ctx = await session.context();
-  const { images, how } = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
-  const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
-  await reporter.show({ type: 'mirror', data: { images: results, dryRun: options.dryRun === true } });
-  const failed = results.filter((result) => result.error);
+  const isNothing = named.length === 0 && options.fromFile !== undefined && !options.fromCluster;
+  if (isNothing) reporter.warn(`${options.fromFile} names no image; nothing to mirror.`);
+  const rows = isNothing ? [] : await carry(session, named, options);
+  await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
+  const failed = rows.filter(({ error }) => error);
   if (options.failedTo !== undefined) writeFailed(session, options.failedTo, failed);
   session.signal.throwIfAborted();
-  if (failed.length > 0) throw incomplete(failed, results.length);
+  if (failed.length > 0) throw incomplete(failed, rows.length);
   return exitCodes.done;
+}
+
+async function carry(
+  session: Session,
+  named: readonly GivenReference[],
+  options: MirrorCommandOptions,
+): Promise<MirrorRow[]> {
+  const ctx = await session.context();
+  const prepared = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
+  const refused = prepared.refused.map(refusedRow);
+  if (!prepared.work) return refused;
+  const { images, how } = prepared.work;
+  const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
+  return [...results.map(rowOf), ...refused];
+}
+
+interface Prepared {
+  /** Missing when there is no image to copy. */
+  readonly work?: { readonly images: readonly WantedImage[]; readonly how: MirrorOptions };
+  readonly refused: readonly RejectedImage[];
 }
 
 /** Everything before the first change: who we are, what is wanted, and whether the engine is there. */
 async function prepare(
   session: Session,
   ctx: Context,
-  named: readonly Written[],
+  named: readonly GivenReference[],
   options: MirrorCommandOptions,
-): Promise<{ images: readonly WantedImage[]; how: MirrorOptions }> {
+): Promise<Prepared> {
   const { header, errors } = await reach(ctx, new Set(['aws']));
   session.reporter.header({ sandbox: session.sandbox === true, ...header });
   const [unreachable] = errors.values();
   if (unreachable) throw unreachable;
-  const images = await chooseImages(ctx, named, options);
+  const { images, rejected, refused } = await chooseImages(ctx, named, options);
+  for (const { reference, wantedBy, error } of rejected) {
+    session.reporter.warn(`${reference} is left out, named by ${wantedBy.join(', ')}: ${error.why}`);
+  }
+  if (images.length === 0) return { refused };
   const how = await mirrorOptions(session, ctx, options);
   if (how.engine === 'docker') await (await session.docker()).version();
-  return { images, how };
+  return { work: { images, how }, refused };
 }
 
 async function chooseImages(
   ctx: Context,
-  named: readonly Written[],
+  named: readonly GivenReference[],
   { fromCluster = false }: MirrorCommandOptions,
-): Promise<readonly WantedImage[]> {
+): Promise<Pick<WantedImages, 'rejected' | 'refused'> & { readonly images: readonly WantedImage[] }> {
   if (named.length === 0 && !fromCluster) {
-    const { operator, others } = await ctx.wantedImages();
-    return [operator, ...others];
+    const { operator, others, ...out } = await ctx.wantedImages();
+    return { images: [operator, ...others], ...out };
   }
-  const { operator, others } = await gatherImages(ctx, { references: named, fromCluster, list: false });
+  const wanted = await gatherImages(ctx, { references: named, fromCluster, list: false });
+  const { operator, others, ...out } = wanted;
   // The operator's image is always among the wanted; here only when somebody asked for it.
-  return operator.wantedBy.length > 1 ? [operator, ...others] : others;
+  return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };
 }
 
 /** By the step that `up` runs, for these images only. */
@@ -91,7 +112,7 @@ async function createRepositories(
   const [first, ...others] = images;
   if (!first) return;
   // The step makes no difference between the operator's image and the others.
-  const wanted = { operator: first, others, rejected: [] };
+  const wanted = { operator: first, others, rejected: [], refused: [] };
   const narrowed = Object.create(ctx, { wantedImages: { value: () => Promise.resolve(wanted) } }) as Context;
   const plan = await makePlan([repositories], narrowed);
   refuseBlocked(plan);
@@ -118,11 +139,14 @@ async function mirrorOptions(
   };
 }
 
-function writeFailed({ cwd }: Session, file: string, failed: readonly MirrorResult[]): void {
-  writeFileSync(resolve(cwd, file), failed.map((result) => `${result.image.source}\n`).join(''));
+function writeFailed({ cwd }: Session, file: string, failed: readonly MirrorRow[]): void {
+  writeFileSync(resolve(cwd, file), failed.map(({ source }) => `${oneLine(source)}\n`).join(''));
 }
 
-const incomplete = (failed: readonly MirrorResult[], all: number): BootstrapError =>
+/** A line is a reference: what is none must not become several. */
+const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
+
+const incomplete = (failed: readonly MirrorRow[], all: number): BootstrapError =>
   new BootstrapError({
     code: 'mirror-incomplete',
     what: `mirror ${plural(all, 'image')}`,

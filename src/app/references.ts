@@ -2,28 +2,20 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
-import { parseReference } from '../images/reference.ts';
+import type { GivenReference } from '../images/wanted.ts';
 import type { Session } from './session.ts';
-
-/** A reference that somebody wrote, and where. */
-export interface Written {
-  readonly text: string;
-  readonly wantedBy: string;
-}
 
 /**
  * The references in a file, one a line; blank lines and `#` comments are passed over.
  * @param file a path, or `-` for standard input
- * @throws BootstrapError `file-missing`, or `reference-invalid` that names the line
+ * @throws BootstrapError `file-missing`, `reference-invalid` when it is no text
  */
-export async function readReferences(session: Session, file: string): Promise<Written[]> {
+export async function readReferences(session: Session, file: string): Promise<GivenReference[]> {
   const wantedBy = file === '-' ? 'standard input' : `file ${file}`;
   const content = file === '-' ? await buffer(session.streams.stdin) : readNamedFile(session, file);
   return linesOf(content, wantedBy).flatMap((line, index) => {
     const text = line.replace(/(^|\s)#.*$/, '').trim();
-    if (text === '') return [];
-    refuseMalformed(text, `${wantedBy}, line ${index + 1}`);
-    return [{ text, wantedBy }];
+    return text === '' ? [] : [{ text, wantedBy, where: `${wantedBy}, line ${index + 1}` }];
   });
 }
 
@@ -41,16 +33,6 @@ function linesOf(content: Buffer, from: string): string[] {
       },
       { cause: error },
     );
-  }
-}
-
-function refuseMalformed(text: string, where: string): void {
-  try {
-    parseReference(text);
-  } catch (error) {
-    if (!(error instanceof BootstrapError)) throw error;
-    const { code, what, why, hint } = error;
-    throw new BootstrapError({ code, what: `${where}: ${what}`, why, hint }, { cause: error });
   }
 }
 

@@ -19,11 +19,13 @@ export interface WantedImages {
   readonly others: readonly WantedImage[];
   /** What the cluster names and this program cannot mirror: no reference, or no name that ECR takes. */
   readonly rejected: readonly RejectedImage[];
+  /** The same among the references that were given by hand; `wantedBy` says where each stands. */
+  readonly refused: readonly RejectedImage[];
 }
 
-/** An image of the cluster that is left out, and why. */
+/** An image that is left out, and why. */
 export interface RejectedImage {
-  /** As the cluster writes it. */
+  /** As it was written. */
   readonly reference: string;
   readonly wantedBy: readonly string[];
   readonly error: BootstrapError;

@@ -6,6 +6,15 @@ import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
 import type { RejectedImage, WantedImage, WantedImages } from './port.ts';
 import { familiar, formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
 
+/** A reference that somebody wrote for this run. */
+export interface GivenReference {
+  readonly text: string;
+  /** For example `file images.txt`. */
+  readonly wantedBy: string;
+  /** Where exactly it stands: `file images.txt, line 3`. */
+  readonly where?: string;
+}
+
 /** Where images are asked for. */
 export interface Wishes {
   readonly naming: Naming;
@@ -15,21 +24,22 @@ export interface Wishes {
   readonly list: readonly string[];
   /** Globs that leave out what the list and the cluster ask for, as full references or as Docker's users write them. */
   readonly exclude: readonly string[];
-  /** Given by hand; never left out. `wantedBy` is for example `file images.txt`. */
-  readonly references?: readonly { readonly text: string; readonly wantedBy: string }[];
+  /** Given by hand; never left out. */
+  readonly references?: readonly GivenReference[];
   readonly workloads?: readonly Workload[];
 }
 
 /**
  * All images that have to be in the ECR, each once, with everybody who asked for it.
- * @throws BootstrapError `reference-invalid` or `repository-name-invalid` for what a person wrote, `config-invalid`
- * when two sources would get the same name. What is wrong in the cluster is in `rejected`.
+ * @throws BootstrapError `reference-invalid` or `repository-name-invalid` for the configuration's list, `config-invalid`
+ * when two sources would get the same name. What is wrong in the cluster is in `rejected`, what is wrong in the
+ * references given by hand in `refused`.
  */
 export function wantedImages(wishes: Wishes): WantedImages {
   const gathering = new Gathering(wishes);
   gathering.add(operatorImage, 'operator');
   for (const text of wishes.list) gathering.add(text, 'config', { excludable: true });
-  for (const { text, wantedBy } of wishes.references ?? []) gathering.add(text, wantedBy);
+  for (const reference of wishes.references ?? []) gathering.addGiven(reference);
   for (const workload of wishes.workloads ?? []) {
     for (const text of workload.images) gathering.addFromCluster(text, nameOf(workload));
   }
@@ -47,7 +57,8 @@ class Gathering {
   readonly #wishes: Wishes;
   readonly #excluded: readonly ((text: string) => boolean)[];
   readonly #entries = new Map<string, Entry>();
-  readonly #rejected = new Map<string, { wantedBy: Set<string>; error: BootstrapError }>();
+  readonly #rejected = new Rejections();
+  readonly #refused = new Rejections();
 
   constructor(wishes: Wishes) {
     this.#wishes = wishes;
@@ -65,15 +76,20 @@ class Gathering {
     entry.wantedBy.add(wantedBy);
   }
 
+  addGiven({ text, wantedBy, where = wantedBy }: GivenReference): void {
+    try {
+      this.add(text, wantedBy);
+    } catch (error) {
+      this.#refused.add(text, where, error);
+    }
+  }
+
   addFromCluster(text: string, wantedBy: string): void {
     try {
       this.add(text, wantedBy, { excludable: true });
     } catch (error) {
-      if (!(error instanceof BootstrapError)) throw error;
-      if (this.#excluded.some((matches) => matches(text))) return;
-      const rejected = this.#rejected.get(text) ?? { wantedBy: new Set(), error };
-      this.#rejected.set(text, rejected);
-      rejected.wantedBy.add(wantedBy);
+      if (error instanceof BootstrapError && this.#excluded.some((matches) => matches(text))) return;
+      this.#rejected.add(text, wantedBy, error);
     }
   }
 
@@ -83,12 +99,12 @@ class Gathering {
     const isOperator = (image: WantedImage) => isInstalledOperator(parseReference(image.source));
     const operator = all.find(isOperator);
     if (!operator) throw new Error('the operator is always wanted');
-    const rejected: RejectedImage[] = [...this.#rejected].map(([reference, { wantedBy, error }]) => ({
-      reference,
-      wantedBy: [...wantedBy],
-      error,
-    }));
-    return { operator, others: all.filter((image) => image !== operator), rejected };
+    return {
+      operator,
+      others: all.filter((image) => image !== operator),
+      rejected: this.#rejected.list(),
+      refused: this.#refused.list(),
+    };
   }
 
   /** What is named as the ECR has it is wanted there too; what somebody pushed there himself is his own. */
@@ -108,6 +124,27 @@ class Gathering {
       ...ecrName(reference, this.#wishes.naming),
       wantedBy: [...wantedBy],
     };
+  }
+}
+
+/** What is no image that can be had in the ECR, each once. */
+class Rejections {
+  readonly #entries = new Map<string, { readonly wantedBy: Set<string>; readonly error: BootstrapError }>();
+
+  /** @throws the error itself when it is none of the reference's own */
+  add(reference: string, wantedBy: string, error: unknown): void {
+    if (!(error instanceof BootstrapError)) throw error;
+    const entry = this.#entries.get(reference) ?? { wantedBy: new Set(), error };
+    this.#entries.set(reference, entry);
+    entry.wantedBy.add(wantedBy);
+  }
+
+  list(): RejectedImage[] {
+    return [...this.#entries].map(([reference, { wantedBy, error }]) => ({
+      reference,
+      wantedBy: [...wantedBy],
+      error,
+    }));
   }
 }
 

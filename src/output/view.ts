@@ -29,6 +29,17 @@ export interface ImageRow {
   readonly usedBy: readonly string[];
 }
 
+/** What became of one image that was to be mirrored. A reference that names no image has neither target nor engine. */
+export interface MirrorRow
+  extends
+    Omit<MirrorResult, 'image' | 'target' | 'engine'>,
+    Partial<Pick<MirrorResult, 'target' | 'engine'>> {
+  /** Normalised; one that names no image as it was written. */
+  readonly source: string;
+  /** Where it was asked for. */
+  readonly wantedBy: readonly string[];
+}
+
 export interface ConfigRow {
   readonly key: string;
   readonly value: unknown;
@@ -58,7 +69,7 @@ export type View =
     }
   | {
       readonly type: 'mirror';
-      readonly data: { readonly images: readonly MirrorResult[]; readonly dryRun: boolean };
+      readonly data: { readonly images: readonly MirrorRow[]; readonly dryRun: boolean };
     }
   | { readonly type: 'images'; readonly data: { readonly images: readonly ImageRow[] } }
   | {

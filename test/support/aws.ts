@@ -86,6 +86,6 @@ export class AwsWorld {
       source: 'ghcr.io/external-secrets/external-secrets:v0.12.1',
       repository: `${this.config.project}/external-secrets`,
     };
-    return { operator: image(operator), others: this.wanted.map(image), rejected: [] };
+    return { operator: image(operator), others: this.wanted.map(image), rejected: [], refused: [] };
   }
 }

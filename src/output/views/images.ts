@@ -1,7 +1,7 @@
-import type { MirrorResult } from '../../mirror/port.ts';
 import type { Style } from '../style.ts';
 import { columns, formatBytes, plural } from '../units.ts';
-import type { ImageRow } from '../view.ts';
+import { printable } from '../printable.ts';
+import type { ImageRow, MirrorRow } from '../view.ts';
 
 const shortDigest = (digest: string | undefined): string =>
   digest?.replace('sha256:', '').slice(0, 12) ?? '-';
@@ -23,25 +23,26 @@ function usedBy(users: readonly string[]): string {
 }
 
 export function mirrorLines(
-  { images, dryRun }: { images: readonly MirrorResult[]; dryRun: boolean },
+  { images, dryRun }: { images: readonly MirrorRow[]; dryRun: boolean },
   style: Style,
 ): string[] {
   const failed = images.filter((image) => image.error);
   const rows = images
     .filter((image) => !image.error)
-    .map((image) => [image.state, image.image.source, image.target, outcome(image)]);
+    .map((image) => [image.state, image.source, image.target ?? '', outcome(image)]);
   const lines = rows.length > 0 ? columns([['STATE', 'SOURCE', 'IN THE ECR', ''], ...rows]) : [];
-  for (const { image, error } of failed) {
+  for (const { source, error } of failed) {
     if (!error) continue;
+    const what = error.what.includes(source) ? error.what : `${source}: ${error.what}`;
     lines.push(
-      `${style.bad('failed')}  ${image.source}: ${error.why}`,
-      `    ${style.dim('do: ')} ${error.hint}`,
+      `${style.bad('failed')}  ${printable(what)}: ${printable(error.why)}`,
+      `    ${style.dim('do: ')} ${printable(error.hint)}`,
     );
   }
   return [...lines, summary(images, dryRun)];
 }
 
-function outcome(image: MirrorResult): string {
+function outcome(image: MirrorRow): string {
   const moved = image.previousDigest
     ? `${shortDigest(image.previousDigest)} -> ${shortDigest(image.targetDigest ?? image.sourceDigest)}  `
     : '';
@@ -50,8 +51,8 @@ function outcome(image: MirrorResult): string {
   return `${moved}${size}${content}${image.platforms.join(',')}`;
 }
 
-function summary(images: readonly MirrorResult[], dryRun: boolean): string {
-  const count = (states: readonly MirrorResult['state'][]) =>
+function summary(images: readonly MirrorRow[], dryRun: boolean): string {
+  const count = (states: readonly MirrorRow['state'][]) =>
     images.filter((image) => states.includes(image.state)).length;
   const copied = count(['copied', 'moved', 'would-copy', 'would-move']);
   const sent = images.reduce((sum, image) => sum + image.bytesSent, 0);

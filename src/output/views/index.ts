@@ -1,7 +1,7 @@
 import type { Style } from '../style.ts';
 import { columns } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
-import type { View } from '../view.ts';
+import type { MirrorRow, View } from '../view.ts';
 import { imageLines, mirrorLines } from './images.ts';
 import { planLines } from './plan.ts';
 import { resultLines } from './result.ts';
@@ -35,8 +35,8 @@ export async function viewLines(view: View, style: Style, verbosity: Verbosity):
 }
 
 /** One reference a line, for `kubectl set image`. */
-const targets = (images: readonly { target: string; state: string }[]): string[] =>
-  images.filter((image) => image.state !== 'failed').map((image) => image.target);
+const targets = (images: readonly MirrorRow[]): string[] =>
+  images.flatMap(({ state, target }) => (state === 'failed' || target === undefined ? [] : [target]));
 
 async function yamlOf(objects: readonly object[]): Promise<string> {
   const { dump } = await import('js-yaml');

@@ -123,7 +123,7 @@ describe('a list of images', () => {
     expect(stdout).toBe(`${cli.world.registryHost}/shop/docker.io/library/nginx:1.27\n`);
     const { document } = await cli.json('mirror -f left.txt');
     expect(document['mirror']).toMatchObject({
-      images: [{ image: { source: 'docker.io/library/nginx:gone' } }],
+      images: [{ source: 'docker.io/library/nginx:gone' }],
     });
   });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCli, type Cli } from '../../support/cli.ts';
@@ -36,21 +36,93 @@ describe('a reference', () => {
     expect(code).toBe(0);
     expect(held('2')).toBe(first.manifest.digest);
   });
+});
 
-  it.each(['ghcr.io/Team/App:1', 'ghcr.io/team/../../etc/passwd:1', 'ghcr.io/team/%2e%2e/app:1'])(
-    'such as %s in a list is refused with its line, before anything is made',
-    async (text) => {
-      writeFileSync(join(cli.folder, 'list.txt'), `nginx:1.27\n${text}\n`);
-      const before = cli.world.aws.registry.repositories.size;
-      const { code, document } = await cli.json('mirror -f list.txt');
-      expect(code).toBe(2);
-      expect(document.error).toMatchObject({
-        code: 'reference-invalid',
-        what: expect.stringContaining('file list.txt, line 2') as string,
-        why: expect.stringMatching(/\S/) as string,
-        hint: expect.stringMatching(/\S/) as string,
-      });
-      expect(cli.world.aws.registry.repositories.size).toBe(before);
-    },
-  );
+describe('a reference that names no image is a failure of its own', () => {
+  const parts = (code: string, what: string) => ({
+    code,
+    what: expect.stringContaining(what) as string,
+    why: expect.stringMatching(/\S/) as string,
+    hint: expect.stringMatching(/\S/) as string,
+  });
+  const rows = (document: { readonly [field: string]: unknown }) =>
+    (document['mirror'] as { images: readonly { source: string; state: string; error?: unknown }[] }).images;
+
+  it.each([
+    ['upper case', 'ghcr.io/Team/App:1'],
+    ['path traversal', 'ghcr.io/team/../../etc/passwd:1'],
+    ['escaped path traversal', 'ghcr.io/team/%2e%2e/app:1'],
+    ['two tags', 'nginx:bad:tag'],
+    ['a digest that is too short', 'nginx@sha256:abc'],
+    ['a port that is none', 'ghcr.io:99999/team/app:1'],
+    ['two references on one line', 'nginx:1 redis:1'],
+  ])('in a list (%s): its line is named, and the rest is copied', async (_case, text) => {
+    source.put('team/app', '3', [first]);
+    writeFileSync(join(cli.folder, 'list.txt'), `# ours\n${text}\n${source.host}/team/app:3\n`);
+    const before = [...cli.world.aws.registry.repositories.keys()];
+    const asked = cli.world.faults.calls.length;
+    const { code, document } = await cli.json('mirror -f list.txt --failed-to left.txt --platform all');
+    expect(code).toBe(1);
+    expect(document.error?.code).toBe('mirror-incomplete');
+    const [good, bad] = rows(document);
+    expect(good).toMatchObject({
+      source: `${source.host}/team/app:3`,
+      state: expect.stringMatching(/copied|current/) as string,
+    });
+    expect(bad).toMatchObject({
+      source: text,
+      state: 'failed',
+      error: parts('reference-invalid', 'file list.txt, line 2'),
+    });
+    expect(held('3')).toBe(first.manifest.digest);
+    expect(readFileSync(join(cli.folder, 'left.txt'), 'utf8')).toBe(`${text}\n`);
+    expect([...cli.world.aws.registry.repositories.keys()]).toEqual(before);
+    const resources = cli.world.faults.calls.slice(asked).map(({ resource }) => resource ?? '');
+    expect(resources.filter((resource) => /Team|etc|%2e|nginx|ghcr/.test(resource))).toEqual([]);
+  });
+
+  it('on the command line, and alone', async () => {
+    const { code, document } = await cli.json('mirror nginx:bad:tag');
+    expect(code).toBe(1);
+    expect(rows(document)).toMatchObject([
+      { source: 'nginx:bad:tag', state: 'failed', error: parts('reference-invalid', 'command line') },
+    ]);
+  });
+
+  it('when ECR would refuse its name, with the line for images.map', async () => {
+    const long = `quay.io/${'a'.repeat(250)}/app:1`;
+    const { code, document } = await cli.json(`mirror ${long}`);
+    expect(code).toBe(1);
+    expect(rows(document)).toMatchObject([
+      {
+        state: 'failed',
+        error: {
+          ...parts('repository-name-invalid', long),
+          hint: expect.stringContaining('images.map') as string,
+        },
+      },
+    ]);
+  });
+
+  it('with all its lines, after a byte order mark and with the line ends of Windows', async () => {
+    writeFileSync(join(cli.folder, 'list.txt'), '\ufeff# a remark\r\nNginx:1\r\n\r\nNginx:1 # again\r\n');
+    const { document } = await cli.json('mirror -f list.txt');
+    expect(rows(document)).toMatchObject([
+      {
+        source: 'Nginx:1',
+        error: parts('reference-invalid', 'file list.txt, line 2 and file list.txt, line 4'),
+      },
+    ]);
+  });
+
+  it('and characters in it that are not seen are shown', async () => {
+    const { code, stdout } = await cli.run(['mirror', 'nginx\u200b:1.27', '--failed-to', 'left.txt']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('nginx\\u200b');
+  });
+
+  it('and stays one line for the next try, whatever is in it', async () => {
+    await cli.run(['mirror', 'a b\nnginx:1.27', '--failed-to', 'left.txt']);
+    expect(readFileSync(join(cli.folder, 'left.txt'), 'utf8')).toBe('a b nginx:1.27\n');
+  });
 });

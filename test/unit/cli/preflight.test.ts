@@ -119,7 +119,6 @@ describe('files and names, before any change', () => {
     ['a configuration that is a folder', 'up -c /', 'config-unreadable'],
     ['a project that ECR refuses', 'up --project Shop', 'config-invalid'],
     ['a list of images that is not there', 'mirror -f none.txt', 'file-missing'],
-    ['a malformed reference', 'mirror nginx:bad:tag', 'reference-invalid'],
     ['a platform that is none', 'mirror nginx:1.27 --platform windows', 'config-invalid'],
     ["an operator's YAML that is not there", 'up --manifest none.yaml', 'file-missing'],
     ['no Docker where it is asked for', 'up --engine docker', 'docker-unreachable'],
@@ -137,34 +136,12 @@ describe('files and names, before any change', () => {
     });
   });
 
-  it('an image whose name ECR refuses, with the line for images.map', async () => {
-    const long = `quay.io/${'a'.repeat(250)}/app:1`;
-    expect(await refusal(`mirror ${long}`)).toMatchObject({
-      code: 'repository-name-invalid',
-      hint: expect.stringContaining('images.map') as string,
-    });
-  });
-
-  it('a list with a malformed line, naming the line', async () => {
-    const name = file('list.txt', '\ufeffnginx:1.27\r\n# a remark\r\nNginx:1\r\n');
-    expect(await refusal(`mirror -f ${name}`)).toMatchObject({
-      code: 'reference-invalid',
-      what: expect.stringContaining('file list.txt, line 3') as string,
-    });
-  });
-
   it('a list that is no text', async () => {
     expect(await refusal(`mirror -f ${file('list.bin', Buffer.from([0x7f, 0x45, 200, 201]))}`)).toMatchObject(
       {
         why: 'it is not text in UTF-8',
       },
     );
-  });
-
-  it('a reference with a character that is not seen, which the message shows', async () => {
-    const { code, stderr } = await cli.run(['mirror', 'nginx\u200b:1.27']);
-    expect(code).toBe(2);
-    expect(stderr).toContain('nginx\\u200b');
   });
 
   it('nobody to ask and no guard', async () => {

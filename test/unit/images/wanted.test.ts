@@ -29,6 +29,7 @@ describe('the wanted images', () => {
       },
       others: [],
       rejected: [],
+      refused: [],
     });
   });
 

@@ -148,9 +148,9 @@ describe('a status', () => {
 });
 
 describe('a mirror run', () => {
-  const image = { source: 'docker.io/library/nginx:1', repository: 'p/nginx', tag: '1', wantedBy: [] };
   const result = {
-    image,
+    source: 'docker.io/library/nginx:1',
+    wantedBy: [],
     target: 'host/p/nginx:1',
     engine: 'registry',
     platforms: [],
