@@ -33,8 +33,8 @@ export interface DockerParts {
   readonly credentials: Credentials;
 }
 
-/** ECR's documented default for PutImage, which the limiter starts with. Requests per second and region. */
-const putImageRate = 10;
+/** ECR's documented defaults, which the limiter starts with. Requests per second and region. */
+const ecrRates = { 'put-manifest': 10, 'start-upload': 100, 'finish-upload': 100 };
 
 /** The mirror: looks up what the ECR has, and brings what it has not. Nothing is opened before it is used. */
 export function createMirror(deps: MirrorDeps): Mirror {
@@ -81,7 +81,7 @@ async function openMirror(deps: MirrorDeps): Promise<Opened> {
   const credentials = dockerConfigCredentials(env);
   const registries = openRegistries({ net, clock, credentials, insecure });
   const identity = ecrIdentity(ecr, clock);
-  const target = registries.own(host, identity, { 'put-manifest': putImageRate });
+  const target = registries.own(host, identity, ecrRates);
   const contents = new Contents(diskCache(cacheFolder(env)));
   const sourceOf = (source: string) => registries.source(source);
   const parts = { clock, target, sourceOf, contents, mounting: () => ecr.blobMounting() };

@@ -28,6 +28,11 @@ export class Registry {
     return this.#host.name;
   }
 
+  /** To be told that requests are about to come: those that wait for something else first find the host ready. */
+  prepare(): void {
+    this.#host.prepare();
+  }
+
   /** For work of several requests that is repeated as a whole. */
   retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
     return this.#host.retrying(call, attempt);
@@ -108,6 +113,7 @@ export class Registry {
         headers: { 'content-length': '0' },
         scope: this.#scope(repository),
         what,
+        pace: 'start-upload',
       },
       call,
     );
@@ -135,6 +141,7 @@ export class Registry {
         body: blob.body,
         scope: this.#scope(repository),
         what: this.#what('upload blob', repository, blob.digest),
+        pace: 'finish-upload',
         isBulk: true,
       },
       call,

@@ -60,6 +60,12 @@ export class RegistryHost {
     this.#limiter = new HostLimiter(options.clock, options.rates);
   }
 
+  /** Finds out what the host speaks before the first request has to wait for it. */
+  prepare(): void {
+    // A failure is told to the request that needs it.
+    (this.#base ??= this.#findBase()).catch(() => undefined);
+  }
+
   /** Repeats `attempt` within this host's budget. */
   retrying<T>({ signal }: Call, attempt: () => Promise<T>): Promise<T> {
     const policy: Retrying = { clock: this.#options.clock, signal, budget: this.#budget };

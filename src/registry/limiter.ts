@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts';
 
-/** What a request counts as. `put-manifest` has a rate of its own in ECR (PutImage). */
-export type Pace = 'put-manifest' | 'other';
+/** What a request counts as: what has a rate of its own in ECR (PutImage, InitiateLayerUpload, CompleteLayerUpload), and the rest. */
+export type Pace = 'put-manifest' | 'start-upload' | 'finish-upload' | 'other';
 
 /** Requests per second to begin with; missing means no limit until the registry complains. */
 export type Rates = Partial<Readonly<Record<Pace, number>>>;
 
 /** Requests under way at once on one host; blob bodies do not count, the scheduler bounds them. */
-const mostUnderWay = 32;
+const mostUnderWay = 64;
 const pauseWithoutAdvice = 500;
 const longestPause = 60_000;
 /** A rate that grew to this is no limit any more. */
@@ -29,6 +29,8 @@ export class HostLimiter {
     this.#clock = clock;
     this.#lanes = {
       'put-manifest': new Lane(rates['put-manifest'] ?? Infinity),
+      'start-upload': new Lane(rates['start-upload'] ?? Infinity),
+      'finish-upload': new Lane(rates['finish-upload'] ?? Infinity),
       other: new Lane(rates.other ?? Infinity),
     };
   }

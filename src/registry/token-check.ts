@@ -25,7 +25,7 @@ export async function isLoginAccepted(net: Net, host: string, login: RegistryLog
 }
 
 async function ask(net: Net, url: string, { username, password }: RegistryLogin): Promise<number> {
-  const { request } = await import('undici');
+  const { request } = await import('../net/undici.ts');
   try {
     const { statusCode, body } = await request(url, {
       dispatcher: await net.dispatcher(),

@@ -45,6 +45,7 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
   const reference = parseReference(image.source);
   const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
   const destination = { registry: target, repository: image.repository };
+  source.registry.prepare();
   const present = await target.headManifest(image.repository, image.tag, call);
   const manifest = await sourceManifest({ reference, source, destination, present }, contents, call);
 

@@ -4,7 +4,7 @@ export const smallBlob = 1024 * 1024;
 /**
  * Decides whose turn it is. Large blobs go largest first, so that none is left to run alone at the end; small ones
  * have places of their own and go in order, so that they never wait behind large ones. They spend their time waiting
- * for answers, so there are twice as many.
+ * for answers, so there are four times as many.
  */
 export class Slots {
   readonly #large: Lane;
@@ -13,7 +13,7 @@ export class Slots {
   /** @param concurrency transfers of large blobs at once */
   constructor(concurrency: number) {
     this.#large = new Lane(concurrency);
-    this.#small = new Lane(2 * concurrency);
+    this.#small = new Lane(4 * concurrency);
   }
 
   run<T>(size: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {

@@ -35,9 +35,9 @@ test('a complaint pauses as long as asked and halves the rate once, successes ra
   expect(limiter.rate('put-manifest')).toBeGreaterThan(8);
 });
 
-test('no more than 32 requests are under way, and an abort ends the wait', async () => {
+test('no more than 64 requests are under way, and an abort ends the wait', async () => {
   const limiter = new HostLimiter(new HastyClock());
-  const leave = await Promise.all(Array.from({ length: 32 }, () => limiter.admit('other', signal)));
+  const leave = await Promise.all(Array.from({ length: 64 }, () => limiter.admit('other', signal)));
   const aborting = new AbortController();
   const aborted = limiter.admit('other', aborting.signal);
   let isIn = false;
