@@ -1,8 +1,10 @@
-// Writes everything in the docs that is made from the program: references, the JSON Schema, and the README's
-// terminal output, which comes from a real run in a sandbox. With --check nothing is written, and what is stale
-// makes the exit code 1; terminal output is left out of that, for it tells times.
+// Writes everything in the docs that is made from the program: references, the JSON Schema, what is shown of the
+// benchmark's results, and the README's terminal output, which comes from a real run in a sandbox. With --check
+// nothing is written, and what is stale makes the exit code 1; terminal output is left out of that, for it tells times.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import { tsImport } from 'tsx/esm/api';
 import { commands } from '../dist/commands/index.js';
 import { jsonSchema, typeOf } from '../dist/config/describe.js';
 import { settings } from '../dist/config/settings.js';
@@ -121,6 +123,20 @@ async function terminalOutput(text, run) {
   return result;
 }
 
+/** Puts what the benchmark measured between `<!-- speed -->` and `<!-- end -->`, and beside the results themselves. */
+async function speed(text) {
+  const load = (name) => tsImport(`../bench/mirror/${name}.ts`, import.meta.url);
+  const [{ readResults, views }, { summary }] = await Promise.all([load('write'), load('summary')]);
+  const results = await readResults(`${root}bench/results`);
+  for (const [name, view] of Object.entries(views)) put(`bench/results/${name}`, view(results));
+  const filled = text.replace(
+    /(<!-- speed -->)[\s\S]*?(<!-- end -->)/,
+    (_, start, end) => `${start}\n\n${summary(results)}\n\n${end}`,
+  );
+  const filepath = `${root}README.md`;
+  return format(filled, { ...(await resolveConfig(filepath)), filepath });
+}
+
 mkdirSync(`${root}docs`, { recursive: true });
 mkdirSync(`${root}schema`, { recursive: true });
 const { run, close } = await openWorld();
@@ -129,10 +145,8 @@ try {
   put('docs/configuration.md', configuration());
   put('docs/errors.md', errors());
   put('docs/commands.md', await commandReference(run));
-  if (!check) {
-    const readme = readFileSync(`${root}README.md`, 'utf8');
-    put('README.md', await terminalOutput(readme, run));
-  }
+  const readme = await speed(readFileSync(`${root}README.md`, 'utf8'));
+  put('README.md', check ? readme : await terminalOutput(readme, run));
 } finally {
   await close();
 }

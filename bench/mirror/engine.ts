@@ -7,6 +7,7 @@ import type { Credentials } from '../../src/registry/credentials.ts';
 import { cacheFolder, diskCache } from '../../src/registry/cache.ts';
 import { openRegistries } from '../../src/registry/index.ts';
 import type { WantedImage } from '../../src/images/port.ts';
+import { farName, leadBack } from './far.ts';
 
 /**
  * One run of one of this product's engines between two plain registries, as a process of its own: what `mirror` does
@@ -17,6 +18,8 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'registry' },
     list: { type: 'string', default: '' },
     concurrency: { type: 'string', default: '16' },
+    /** What the registries speak, as their users know it and the engine does not of a host of loopback. */
+    protocol: { type: 'string', default: 'https' },
     'docker-host': { type: 'string', default: '' },
   },
 });
@@ -51,7 +54,12 @@ async function registryEngine(net: Net): Promise<Engine> {
     import('../../src/mirror/registry/engine.ts'),
     import('../../src/mirror/registry/contents.ts'),
   ]);
-  const registries = openRegistries({ net, clock: systemClock, credentials: anonymous });
+  const protocol = values.protocol === 'http' ? 'http' : 'https';
+  const registries = openRegistries({
+    net: leadBack(net, protocol),
+    clock: systemClock,
+    credentials: anonymous,
+  });
   // As at the ECR, it is known beforehand what the target wants.
   const nobody = {
     preemptive: true,
@@ -60,8 +68,8 @@ async function registryEngine(net: Net): Promise<Engine> {
   };
   return createRegistryEngine({
     clock: systemClock,
-    target: registries.own(targetHost, nobody, {}),
-    sourceOf: registries.source,
+    target: registries.own(farName(targetHost), nobody, {}),
+    sourceOf: (host) => registries.source(farName(host)),
     contents: new Contents(diskCache(cacheFolder(process.env))),
     mounting: () => Promise.resolve(undefined),
   });

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 
 /**
- * A far registry: `latency.ts PORT MILLISECONDS` passes connections on to a port of loopback with that round trip and
+ * A far registry: `latency PORT MILLISECONDS` passes connections on to a port of loopback with that round trip and
  * writes the port that it listens on. Each direction takes half. A new connection takes one round trip more before its
  * first bytes, as the handshake of TCP does; the slow start of TCP and loss are not imitated.
  */
 const [port, roundTrip] = process.argv.slice(2).map(Number);
-if (port === undefined || roundTrip === undefined) throw new Error('usage: latency.ts PORT MILLISECONDS');
+if (port === undefined || roundTrip === undefined) throw new Error('usage: latency PORT MILLISECONDS');
 
 /** Bytes on their way in one direction of one connection: enough for 1.6 GB/s at 40 ms. */
 const window = 32 * 1024 * 1024;

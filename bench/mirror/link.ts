@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run, type Program } from '../../test/support/program.ts';
+import { built } from './build.ts';
 
 /** The way to a registry: a port of loopback behind which it seems as far away as wanted. */
 export interface Link {
@@ -20,7 +20,5 @@ export async function openLink(port: number, roundTrip: number, root: string): P
 
 async function startProxy(port: number, roundTrip: number, root: string): Promise<Program> {
   const folder = await mkdtemp(join(root, 'link-'));
-  const script = fileURLToPath(new URL('latency.ts', import.meta.url));
-  const tsx = import.meta.resolve('tsx');
-  return run(process.execPath, ['--import', tsx, script, String(port), String(roundTrip)], folder);
+  return run(process.execPath, [built().latency, String(port), String(roundTrip)], folder);
 }

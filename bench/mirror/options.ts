@@ -7,11 +7,12 @@ export interface Options {
   /** Round trips in milliseconds. */
   readonly roundTrips: readonly number[];
   readonly transports: readonly Transport[];
-  readonly tools: readonly ToolName[];
-  readonly repetitions: number;
+  /** Undefined: what makes sense, see `planOf`. */
+  readonly tools?: readonly ToolName[];
+  readonly repetitions?: number;
   readonly isQuick: boolean;
-  /** Folder for the results. */
-  readonly out: string;
+  /** Folder for the results; none when they are only shown. */
+  readonly out?: string;
 }
 
 export type Transport = 'http' | 'https';
@@ -19,11 +20,12 @@ export type Transport = 'http' | 'https';
 export const usage = `npm run bench:mirror -- [OPTIONS]
 
   --set A,B,C,D           image sets (default: all)
-  --rtt 0,40              round trips in milliseconds (default: 40)
-  --plain, --tls          over plain HTTP (the default), over TLS, or both
-  --tools registry,crane  of ${toolNames.join(', ')} (default: all)
-  --repetitions N         of each measurement (default: 3)
-  --quick                 small sets and one repetition: shows that everything works
+  --rtt 0,40              round trips in milliseconds (default: both)
+  --plain, --tls          over plain HTTP only, or over TLS only (default: both)
+  --tools registry,crane  of ${toolNames.join(', ')} (default: all;
+                          those on a Docker engine in the first comparison of set A)
+  --repetitions N         of each measurement (default: 3 at 40 ms, 1 elsewhere)
+  --quick                 small sets and one repetition: shows that everything works; nothing is written
   --out FOLDER            for results.json, results.md and results.svg (default: bench/results)
 `;
 
@@ -33,32 +35,31 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     args: [...args],
     options: {
       set: { type: 'string' },
-      rtt: { type: 'string', default: '40' },
+      rtt: { type: 'string', default: '0,40' },
       tls: { type: 'boolean', default: false },
       plain: { type: 'boolean', default: false },
       tools: { type: 'string' },
       repetitions: { type: 'string' },
       quick: { type: 'boolean', default: false },
-      out: { type: 'string', default: 'bench/results' },
+      out: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
-  const { quick: isQuick, out } = values;
-  const plain: Transport[] = values.plain || !values.tls ? ['http'] : [];
+  const { plain, tls, quick: isQuick, tools, repetitions } = values;
+  const out = values.out ?? (isQuick ? undefined : 'bench/results');
   return {
-    sets: choose(values.set, setNames),
-    tools: choose(values.tools, toolNames),
+    sets: values.set === undefined ? setNames : choose(values.set, setNames),
     roundTrips: values.rtt.split(',').map(count),
-    transports: values.tls ? [...plain, 'https'] : plain,
-    repetitions: count(values.repetitions ?? (isQuick ? '1' : '3')),
+    transports: plain === tls ? ['http', 'https'] : plain ? ['http'] : ['https'],
     isQuick,
-    out,
+    ...(tools !== undefined && { tools: choose(tools, toolNames) }),
+    ...(repetitions !== undefined && { repetitions: count(repetitions) }),
+    ...(out !== undefined && { out }),
   };
 }
 
-function choose<T extends string>(given: string | undefined, known: readonly T[]): readonly T[] {
-  if (given === undefined) return known;
+function choose<T extends string>(given: string, known: readonly T[]): readonly T[] {
   return given.split(',').map((name) => {
     const found = known.find((one) => one === name);
     if (!found) throw new TypeError(`${name} is none of ${known.join(', ')}`);

@@ -9,18 +9,27 @@ const modules = {
   regctl: 'github.com/regclient/regclient/cmd/regctl@v0.11.7',
 };
 
+type Peer = keyof typeof modules;
+
 /** The path of a peer's program, built from the Go module proxy into the user's cache when it is not there. */
-export function peer(name: keyof typeof modules): string {
-  const module = modules[name];
-  const version = module.slice(module.indexOf('@') + 1);
-  const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const folder = join(base, 'ecr-bootstrap-bench', `${name}-${version}`);
-  const program = join(folder, name);
-  if (!existsSync(program)) {
+export function peer(name: Peer): string {
+  const folder = folderOf(name);
+  if (!isBuilt(name)) {
     mkdirSync(folder, { recursive: true });
-    execFileSync('go', ['install', module], { env: { ...process.env, GOBIN: folder }, stdio: 'inherit' });
+    execFileSync('go', ['install', modules[name]], {
+      env: { ...process.env, GOBIN: folder },
+      stdio: 'inherit',
+    });
   }
-  return program;
+  return join(folder, name);
+}
+
+export const isBuilt = (name: Peer): boolean => existsSync(join(folderOf(name), name));
+
+function folderOf(name: Peer): string {
+  const version = modules[name].slice(modules[name].indexOf('@') + 1);
+  const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  return join(base, 'ecr-bootstrap-bench', `${name}-${version}`);
 }
 
 export const peerVersions = (): Record<string, string> =>

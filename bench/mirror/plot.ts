@@ -1,4 +1,5 @@
 import { type Comparison, type Phase, phases, type Row, rowsOf } from './results.ts';
+import { judgedRoundTrip } from './targets.ts';
 import type { ToolName } from './tools.ts';
 
 const size = { width: 860, gap: 28, label: 120, line: 20, bar: 13, head: 26, margin: 16, value: 78 };
@@ -23,8 +24,15 @@ const labels: Readonly<Record<ToolName, string>> = {
   loop: 'docker loop',
 };
 
-/** The results as bars of seconds: a row of panels for each comparison, cold on the left and warm on the right. */
-export function plot(comparisons: readonly Comparison[]): string {
+/**
+ * The results as bars of seconds: a row of panels for each comparison, cold on the left and warm on the right. When
+ * there are many, those over plain HTTP at the round trip that targets are about stand for all.
+ */
+export function plot(all: readonly Comparison[]): string {
+  const typical = all.filter(
+    ({ roundTrip, transport }) => roundTrip === judgedRoundTrip && transport === 'http',
+  );
+  const comparisons = typical.length > 0 ? typical : all;
   const panels: string[] = [];
   let top = size.margin;
   for (const comparison of comparisons) {

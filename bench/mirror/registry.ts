@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
+import { acceptedManifests } from '../../src/registry/manifest.ts';
 import { freePort, run, type Program } from '../../test/support/program.ts';
 
 /** A certificate for loopback and its key, in a folder; see `makeCertificate`. */
@@ -73,7 +74,7 @@ export class BenchRegistry {
       dispatcher: this.#agent,
       headers: {
         'user-agent': ownAgent,
-        accept: ['index', 'manifest'].map((kind) => `application/vnd.oci.image.${kind}.v1+json`).join(),
+        accept: acceptedManifests,
       },
     });
     await answer.body.dump();

@@ -1,7 +1,7 @@
 import type { Cost } from './measure.ts';
 import type { Transport } from './options.ts';
 import type { SetName } from './sets.ts';
-import type { ToolName } from './tools.ts';
+import { peers, type ToolName } from './tools.ts';
 
 export const phases = ['cold', 'warm'] as const;
 /** Into an empty registry, or once more into the one that the cold run filled. */
@@ -23,6 +23,10 @@ export interface Comparison {
   readonly set: SetName;
   readonly title: string;
   readonly images: number;
+  /** Of all layers, each once. */
+  readonly bytes: number;
+  /** The fewest requests that it takes. */
+  readonly floor: Readonly<Record<Phase, number>>;
   readonly transport: Transport;
   /** Milliseconds. */
   readonly roundTrip: number;
@@ -39,14 +43,14 @@ export interface Row {
   /** Medians. */
   readonly requests: number;
   readonly cpuSeconds: number;
+  readonly cpuSecondsPerGb: number;
+  /** Bytes: the median of the runs' peaks, and the highest of them. */
   readonly peakMemory: number;
+  readonly largestMemory: number;
 }
 
-/** Other people's programs that copy from registry to registry. */
-const peers: readonly ToolName[] = ['crane', 'regctl', 'skopeo'];
-
 /** What a comparison says of one phase, in the order of the tools. */
-export function rowsOf({ samples }: Comparison, phase: Phase): Row[] {
+export function rowsOf({ samples, bytes }: Comparison, phase: Phase): Row[] {
   const ofPhase = samples.filter((sample) => sample.phase === phase);
   const tools = [...new Set(ofPhase.map(({ tool }) => tool))];
   const secondsOf = (tool: ToolName) => ofPhase.filter((one) => one.tool === tool).map((one) => one.seconds);
@@ -57,14 +61,18 @@ export function rowsOf({ samples }: Comparison, phase: Phase): Row[] {
     const own = ofPhase.filter((sample) => sample.tool === tool);
     const seconds = secondsOf(tool);
     const middle = median(seconds);
+    const cpuSeconds = median(own.map((sample) => sample.cpuSeconds));
+    const peaks = own.map(({ peakMemory }) => peakMemory);
     return {
       tool,
       repetitions: own.length,
       seconds: { min: Math.min(...seconds), median: middle, max: Math.max(...seconds) },
       speed: Number.isFinite(best) ? best / middle : undefined,
       requests: median(own.map(({ requests }) => requests)),
-      cpuSeconds: median(own.map(({ cpuSeconds }) => cpuSeconds)),
-      peakMemory: median(own.map(({ peakMemory }) => peakMemory)),
+      cpuSeconds,
+      cpuSecondsPerGb: cpuSeconds / (bytes / 1e9),
+      peakMemory: median(peaks),
+      largestMemory: Math.max(...peaks),
     };
   });
 }

@@ -21,8 +21,12 @@ const architectures = ['amd64', 'arm64', 'arm', 's390x', 'ppc64le'];
 export const tag = '1';
 
 /** Fills a source registry with a set; resolves to each repository's digest under {@link tag}. */
-export async function seed(set: ImageSet, address: string): Promise<ReadonlyMap<string, string>> {
-  const seeder = new Seeder(address);
+export async function seed(
+  set: ImageSet,
+  address: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const seeder = new Seeder(address, signal);
   const digests = new Map<string, string>();
   try {
     for (const { repository, platforms } of set.images) {
@@ -36,11 +40,13 @@ export async function seed(set: ImageSet, address: string): Promise<ReadonlyMap<
 
 class Seeder {
   readonly #address: string;
+  readonly #signal: AbortSignal;
   readonly #agent = new Agent();
   readonly #layers = new Map<string, Layer>();
 
-  constructor(address: string) {
+  constructor(address: string, signal: AbortSignal) {
     this.#address = address;
+    this.#signal = signal;
   }
 
   close(): Promise<void> {
@@ -133,7 +139,8 @@ class Seeder {
     const url = new URL(path, `http://${this.#address}`);
     // undici sends any async iterable; its types only name streams.
     const sent = body === undefined ? {} : { body: body as Buffer };
-    const answer = await request(url, { method, headers, dispatcher: this.#agent, ...sent });
+    const signal = this.#signal;
+    const answer = await request(url, { method, headers, signal, dispatcher: this.#agent, ...sent });
     const text = await answer.body.text();
     if (answer.statusCode !== expected)
       throw new Error(`${method} ${url.href}: HTTP ${answer.statusCode} ${text}`);

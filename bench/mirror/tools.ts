@@ -1,4 +1,4 @@
-import { buildEngine } from './build.ts';
+import { built } from './build.ts';
 import { peer } from './peers.ts';
 
 /** What a run is about. */
@@ -16,13 +16,15 @@ export interface Job {
 
 export interface Tool {
   readonly name: ToolName;
-  /** Needs a Docker engine: that copies one platform and is measured once, because it takes so long. */
-  readonly usesDocker?: true;
   command(job: Job): readonly string[];
 }
 
 export const toolNames = ['registry', 'crane', 'regctl', 'skopeo', 'docker', 'loop'] as const;
 export type ToolName = (typeof toolNames)[number];
+/** Other people's programs that copy from registry to registry. */
+export const peers: readonly ToolName[] = ['crane', 'regctl', 'skopeo'];
+/** These work through a Docker engine. */
+export const dockerTools: readonly ToolName[] = ['docker', 'loop'];
 
 const atOnce = 8;
 
@@ -51,7 +53,7 @@ export function prepare(name: ToolName): Tool {
     case 'registry':
       return { name, command: engine(name) };
     case 'docker':
-      return { name, command: engine(name), usesDocker: true };
+      return { name, command: engine(name) };
     case 'crane': {
       const crane = peer('crane');
       return { name, command: ({ list }) => each(atOnce, list, [crane, 'copy']) };
@@ -61,16 +63,15 @@ export function prepare(name: ToolName): Tool {
     case 'skopeo':
       return { name, command: skopeo };
     case 'loop':
-      return { name, command: ({ list }) => each(1, list, ['sh', '-c', loop, 'loop']), usesDocker: true };
+      return { name, command: ({ list }) => each(1, list, ['sh', '-c', loop, 'loop']) };
   }
 }
 
-let script: string | undefined;
-
 function engine(name: 'registry' | 'docker'): Tool['command'] {
-  const built = (script ??= buildEngine());
-  return ({ list, dockerHost }) => [
-    ...[process.execPath, built, '--engine', name, '--list', list],
+  const { engine: script } = built();
+  return ({ list, dockerHost, isTls }) => [
+    ...[process.execPath, script, '--engine', name, '--list', list],
+    ...['--protocol', isTls ? 'https' : 'http'],
     ...(dockerHost === '' ? [] : ['--docker-host', dockerHost]),
   ];
 }

@@ -6,7 +6,7 @@ import { measure } from './measure.ts';
 import { BenchRegistry, type Certificate } from './registry.ts';
 import { phases, type Sample } from './results.ts';
 import { tag } from './seed.ts';
-import type { Job, Tool } from './tools.ts';
+import { dockerTools, type Job, type Tool } from './tools.ts';
 
 /** Where trials take place. */
 export interface Ground {
@@ -18,6 +18,7 @@ export interface Ground {
   readonly certificate?: Certificate;
   /** Milliseconds. */
   readonly roundTrip: number;
+  readonly signal: AbortSignal;
 }
 
 interface Part {
@@ -34,16 +35,18 @@ export async function trial(tool: Tool, ground: Ground): Promise<Sample[]> {
   const parts: Part[] = [];
   const keep = <T extends Part>(part: T): T => (parts.push(part), part);
   try {
-    const { root, source, certificate, roundTrip } = ground;
+    const { root, source, certificate, roundTrip, signal } = ground;
     const storage = join(folder, 'storage');
     const target = keep(await BenchRegistry.start(join(folder, 'target'), storage, certificate));
     const near = keep(await openLink(source.port, roundTrip, root));
     const far = keep(await openLink(target.port, roundTrip, root));
-    const docker = tool.usesDocker ? keep(await startDocker()) : undefined;
+    const usesDocker = dockerTools.includes(tool.name);
+    const docker = usesDocker ? keep(await startDocker()) : undefined;
     const job = await writeJob(folder, near.address, far.address, docker?.url ?? '', ground);
     const daemon = docker && Number(await readFile(join(dirname(docker.url.slice('unix://'.length)), 'pid')));
     const running = {
       folder,
+      signal,
       env: await environment(folder, ground, docker?.url),
       ...(daemon && { daemon }),
     };
@@ -52,9 +55,9 @@ export async function trial(tool: Tool, ground: Ground): Promise<Sample[]> {
       const before = (await source.requests()) + (await target.requests());
       const cost = await measure(tool.command(job), running);
       const requests = (await source.requests()) + (await target.requests()) - before;
+      await verify(target, ground.digests, usesDocker);
       samples.push({ tool: tool.name, phase, requests, ...cost });
     }
-    if (!tool.usesDocker) await verify(target, ground.digests);
     return samples;
   } finally {
     await Promise.all(parts.map((part) => part.stop()));
@@ -97,9 +100,15 @@ async function environment(
   };
 }
 
-async function verify(target: BenchRegistry, digests: ReadonlyMap<string, string>): Promise<void> {
+/** @param mayDiffer for tools that take one platform and pack layers anew: the tag must be there */
+async function verify(
+  target: BenchRegistry,
+  digests: ReadonlyMap<string, string>,
+  mayDiffer: boolean,
+): Promise<void> {
   for (const [repository, digest] of digests) {
     const copied = await target.digest(`mirror/${repository}`, tag);
-    if (copied !== digest) throw new Error(`${repository} is ${copied ?? 'missing'} instead of ${digest}`);
+    if (copied === undefined || (copied !== digest && !mayDiffer))
+      throw new Error(`${repository} is ${copied ?? 'missing'} instead of ${digest}`);
   }
 }
