@@ -133,6 +133,15 @@ function podPatches(settings: OperatorSettings): Patch[] {
     },
     // With one worker, a single call to AWS that hangs stops the renewal of every secret.
     argument('external-secrets', '--concurrent=1', '5'),
+    // The first probe is all that a first install waits for: the pods are ready within two seconds.
+    {
+      what: 'delay of the readiness probes',
+      objects: 'Deployment',
+      path: `${container}.readinessProbe.initialDelaySeconds`,
+      where: (value) => value === 20,
+      times: 2,
+      set: () => 2,
+    },
     ...given(env, everywhere('environment', `${container}.env`, variables(env))),
     ...given(nodeSelector, everywhere('node selector', `${pod}.nodeSelector`, nodeSelector)),
     ...given(tolerations, everywhere('tolerations', `${pod}.tolerations`, tolerations)),

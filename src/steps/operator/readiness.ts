@@ -7,7 +7,7 @@ import { findUntrusting, readAuthority } from './certificates.ts';
 import { certController, controller, type Part, readParts, refuseTrouble, renewStuckPods } from './pods.ts';
 
 /**
- * Milliseconds. A first install answers after half a minute; a certificate made anew may take the cert-controller's
+ * Milliseconds. A first install answers after ten seconds; a certificate made anew may take the cert-controller's
  * five minutes between two looks.
  */
 const deadline = 6 * 60_000;

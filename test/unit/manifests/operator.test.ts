@@ -25,6 +25,7 @@ interface Container {
   readonly args: string[];
   readonly env?: unknown;
   readonly image: string;
+  readonly readinessProbe?: object;
   readonly resources?: unknown;
   readonly volumeMounts?: { name: string }[];
 }
@@ -80,6 +81,14 @@ describe("the operator's objects as they are applied", () => {
     }
     const { args } = podOf(rest, 'external-secrets').containers[0];
     expect(args.filter((arg) => arg.startsWith('--concurrent'))).toEqual(['--concurrent=5']);
+  });
+
+  it('are asked early whether they are ready, because a first install waits for it', () => {
+    const rest = patchObjects(manifest, settings);
+    for (const name of ['external-secrets-webhook', 'external-secrets-cert-controller']) {
+      const [{ readinessProbe }] = podOf(rest, name).containers;
+      expect(readinessProbe).toMatchObject({ initialDelaySeconds: 2, httpGet: { path: '/readyz' } });
+    }
   });
 
   it('take environment, tolerations, node selector and resources from the settings, in all three pods', () => {
