@@ -1,6 +1,7 @@
 import { removalOf } from '../../plan/index.ts';
 import type { AnyStep } from '../context.ts';
 import { steps } from '../index.ts';
+import { operator } from '../operator/index.ts';
 import { otherUses } from '../key-use.ts';
 import { enabledKeys } from './enabled-keys.ts';
 import { pullingPods } from './pulling-pods.ts';
@@ -34,16 +35,33 @@ const inAws: Readonly<Record<string, readonly (keyof RemovalOfAws)[]>> = {
 /** A day, within which a use of the key by another cluster counts. In milliseconds. */
 const within = 24 * 3_600_000;
 
+const isWebhook = (kind: string): boolean => kind === 'ValidatingWebhookConfiguration';
+
+/**
+ * The API server asks them before it deletes any of the operator's objects. They go before all others, because when
+ * the operator is down nobody answers, and nothing could be deleted.
+ */
+const operatorWebhooks: AnyStep = {
+  ...only(removalOf(operator), isWebhook),
+  id: 'operator-webhooks',
+  title: 'webhooks of External Secrets Operator',
+};
+
 /** What `down` does: every step the other way round, the last one first. */
 export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
   const usesOf = otherUses(() => within);
   const touchesAws = aws.identities || aws.images || aws.secrets;
   const chosen = steps.filter((step) => step.remove && (inAws[step.id] ?? [undefined]).some(isAsked));
   const removals = chosen.toReversed().map((step) => {
-    const removal = only(removalOf(step), (kind) => isAsked(partOf[kind]));
+    const removal = only(removalOf(step), (kind) => isAsked(partOf[kind]) && !isWebhook(kind));
     return touchesAws ? afterwards(removal, usesOf) : removal;
   });
-  return [pullingPods, ...(touchesAws ? [enabledKeys(usesOf, aws.identities)] : []), ...removals];
+  return [
+    pullingPods,
+    ...(touchesAws ? [enabledKeys(usesOf, aws.identities)] : []),
+    operatorWebhooks,
+    ...removals,
+  ];
 
   function isAsked(part: keyof RemovalOfAws | undefined): boolean {
     return part === undefined || aws[part];
