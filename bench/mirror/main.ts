@@ -18,6 +18,8 @@ import { keep } from './write.ts';
 const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 async function main(options: Options): Promise<void> {
+  // Where Debian has dockerd, which is not in everybody's path.
+  process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   const cells = planOf(options);
   const missing = missingFor(cells, options.isQuick, memory);
   if (missing.length > 0) {
@@ -26,8 +28,9 @@ async function main(options: Options): Promise<void> {
     return;
   }
   const tools = new Map(cells.flatMap((cell) => cell.tools).map((name) => [name, prepare(name)]));
-  const minutes = Math.max(1, Math.round(estimate(cells, options.isQuick) / 60));
-  tell(`${cells.length} comparisons, about ${minutes} minutes on two quiet processors`);
+  const minutes = Math.ceil(estimate(cells, options.isQuick) / 60);
+  tell(`comparisons: ${cells.length}; minutes on two quiet processors: about ${minutes}`);
+  if (options.isQuick) tell('with small sets only the requests mean anything');
   const done: Comparison[] = [];
   const finished = await interruptible((signal) => run(cells, options, tools, signal, done));
   process.stdout.write(done.length === 0 ? '' : markdown(done));

@@ -20,7 +20,7 @@ export function missingFor(cells: readonly Cell[], isQuick: boolean, folder: str
   const packages = packagesFor(tools, needsDocker);
   if (packages.length > 0)
     missing.push(
-      `${packages.join(', ')}: apt-get install --no-install-recommends ${packages.join(' ')}${needsDocker ? `; ${without}` : ''}`,
+      `${packages.join(', ')}: apt-get install --no-install-recommends ${packages.join(' ')}${packages.includes('docker.io') ? `; ${without}` : ''}`,
     );
   if (needsDocker && process.getuid?.() !== 0)
     missing.push(`root, to start a Docker engine: sudo -E npm run bench:mirror; ${without}`);
