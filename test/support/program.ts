@@ -20,10 +20,15 @@ export interface Program {
 }
 
 /** Starts a program with an environment of its own: PATH, and a HOME in the folder. */
-export function run(name: string, args: readonly string[], folder: string): Program {
+export function run(
+  name: string,
+  args: readonly string[],
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+): Program {
   const child = spawn(name, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: join(folder, 'home') },
+    env: { PATH: process.env['PATH'], HOME: join(folder, 'home'), ...env },
   });
   let log = '';
   child.stdout.on('data', (text: Buffer) => (log += text.toString()));

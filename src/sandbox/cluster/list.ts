@@ -42,11 +42,11 @@ export function listPage(
   const rest = start < 0 ? [] : found.slice(start);
   const objects = limit > 0 ? rest.slice(0, limit) : rest;
   const last = objects.at(-1);
-  const remaining = rest.length - objects.length;
+  const more = objects.length < rest.length;
   const token = Buffer.from(last === undefined ? '' : position(last)).toString('base64url');
   const metadata = {
     resourceVersion,
-    ...(remaining > 0 && { continue: token, remainingItemCount: remaining }),
+    ...(more && { continue: token }),
   };
   if (partial) {
     return {

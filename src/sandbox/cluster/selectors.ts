@@ -64,12 +64,15 @@ export function parseFieldSelector(text: string, resource: Resource): (object: K
   const tests = terms.map((term) => {
     const [, field = '', sign, value = ''] = /^([^!=]+)(==|=|!=)(.*)$/.exec(term) ?? [];
     const supported = field === 'metadata.name' || (field === 'metadata.namespace' && resource.namespaced);
-    if (!supported && !selectable[resource.kind]?.test(field)) {
-      throw badRequest(
-        `Unable to find "${resource.plural}" that match field selector "${text}": field label not supported: ${field}`,
-      );
-    }
+    if (!supported && !selectable[resource.kind]?.test(field)) throw unselectable(field, resource);
     return (object: KubeObject) => ((fieldAt(object, field.split('.')) ?? '') === value) === (sign !== '!=');
   });
   return (object) => tests.every((test) => test(object));
+}
+
+/** In the API server's words, which differ between kinds with fields of their own and kinds without. */
+function unselectable(field: string, { kind, namespaced }: Resource) {
+  if (selectable[kind] !== undefined) return badRequest(`field label not supported: ${field}`);
+  const known = namespaced ? '"metadata.name", "metadata.namespace"' : '"metadata.name"';
+  return badRequest(`"${field}" is not a known field selector: only ${known}`);
 }

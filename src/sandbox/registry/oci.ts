@@ -58,8 +58,8 @@ export const REGISTRY_FAULTS = {
 };
 export const registryFault = (kind: keyof typeof REGISTRY_FAULTS) => REGISTRY_FAULTS[kind]();
 
-export function giveManifest(repository: Repository, reference: string): Answer {
-  const manifest = repository.manifest(reference);
+export function giveManifest(repository: Repository | undefined, reference: string): Answer {
+  const manifest = repository?.manifest(reference);
   if (!manifest) return registryError(404, 'MANIFEST_UNKNOWN', 'Requested image not found');
   return {
     status: 200,

@@ -90,10 +90,13 @@ export class SourceRegistry {
     const repository = this.repositories.get(name);
     if (method !== 'GET' && method !== 'HEAD')
       return registryError(405, 'UNSUPPORTED', 'this registry is read-only');
-    if (!repository) return registryError(404, 'NAME_UNKNOWN', 'repository name not known to registry');
     if (kind === 'manifests') return giveManifest(repository, reference);
-    if (kind === 'tags') return giveTags(repository, name, url.searchParams);
-    const content = repository.blobs.get(reference);
+    if (kind === 'tags') {
+      return repository
+        ? giveTags(repository, name, url.searchParams)
+        : registryError(404, 'NAME_UNKNOWN', 'repository name not known to registry');
+    }
+    const content = repository?.blobs.get(reference);
     if (kind !== 'blobs' || !content) return registryError(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
     return giveBlob(content, reference, method, headers['range']);
   }

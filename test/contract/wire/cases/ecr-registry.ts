@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto';
+import type { Answer, Ask, Case, Situation } from '../case.ts';
+import { ecr, ecrRegistry, type WireRequest } from '../request.ts';
+import { dockerRegistry } from './differences.ts';
+import { matching } from './support.ts';
+
+const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+const octets = { 'content-type': 'application/octet-stream' };
+const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+
+const config = JSON.stringify({
+  architecture: 'amd64',
+  os: 'linux',
+  rootfs: { type: 'layers', diff_ids: [] },
+});
+const manifest = JSON.stringify({
+  schemaVersion: 2,
+  mediaType,
+  config: {
+    mediaType: 'application/vnd.oci.image.config.v1+json',
+    digest: digestOf(config),
+    size: config.length,
+  },
+  layers: [],
+});
+
+const create: Ask = ({ name }) => ecr('CreateRepository', { repositoryName: name });
+const immutable: Ask = ({ name }) =>
+  ecr('CreateRepository', { repositoryName: name, imageTagMutability: 'IMMUTABLE' });
+
+const at =
+  (method: string, path: string, more: Partial<WireRequest> = {}): Ask =>
+  ({ name }) =>
+    ecrRegistry(method, `${name}/${path}`, more);
+const start = at('POST', 'blobs/uploads/');
+
+/** A request to where the last reply says that the upload goes on. */
+const goOn =
+  (method: string, body: string, digest?: string): Ask =>
+  ({ replies }) => {
+    const location = new URL(replies.at(-1)?.headers['location'] ?? '', 'https://registry');
+    if (digest !== undefined) location.searchParams.set('digest', digest);
+    const path = location.pathname + location.search;
+    return { service: 'ecr-registry', method, path, headers: octets, body };
+  };
+const upload: readonly Ask[] = [start, goOn('PUT', config, digestOf(config))];
+const putManifest = (reference: string, body = manifest): Ask =>
+  at('PUT', `manifests/${reference}`, { headers: { 'content-type': mediaType }, body });
+const image: readonly Ask[] = [...upload, putManifest('v1')];
+
+const stored: Answer = {
+  status: 201,
+  headers: { 'docker-content-digest': digestOf(manifest), location: /./ },
+};
+const noRepository: Answer = { status: 404, code: 'NAME_UNKNOWN' };
+const here = ({ name }: Situation): string => name;
+
+/** The distribution API as ECR speaks it: what is pushed and pulled there. */
+export const ecrRegistryCases: readonly Case[] = [
+  {
+    name: 'one who does not log in is challenged for Basic',
+    ask: () => ecrRegistry('GET', '', { as: 'anonymous' }),
+    answer: { status: 401, headers: { 'www-authenticate': /^Basic realm="/ } },
+  },
+  {
+    name: 'a token that was never issued is refused',
+    ask: () =>
+      ecrRegistry('GET', '', {
+        as: { authorization: `Basic ${Buffer.from('AWS:nonsense').toString('base64')}` },
+      }),
+    answer: { status: 401 },
+  },
+  {
+    name: 'one who logs in is let in',
+    ask: () => ecrRegistry('GET', ''),
+    answer: { status: 200, headers: { 'docker-distribution-api-version': 'registry/2.0' } },
+  },
+  {
+    name: 'a manifest of a repository that is not there is refused',
+    ask: at('GET', 'manifests/v1'),
+    answer: noRepository,
+    differs: { 'docker-registry': dockerRegistry.anyName('404 MANIFEST_UNKNOWN') },
+  },
+  {
+    name: 'a manifest that is not there is refused',
+    given: [create],
+    ask: at('GET', 'manifests/v1'),
+    answer: { status: 404, code: 'MANIFEST_UNKNOWN' },
+  },
+  {
+    name: 'an upload starts with a place to go on',
+    given: [create],
+    ask: start,
+    answer: { status: 202, headers: { location: /\/blobs\/uploads\//, range: /^(bytes=)?0-0$/ } },
+  },
+  {
+    name: 'an upload into a repository that is not there is refused',
+    ask: start,
+    answer: noRepository,
+    differs: { 'docker-registry': dockerRegistry.anyName('202') },
+  },
+  {
+    name: 'a blob is stored by one PUT',
+    given: [create, start],
+    ask: goOn('PUT', config, digestOf(config)),
+    answer: { status: 201, headers: { 'docker-content-digest': digestOf(config) } },
+  },
+  {
+    name: 'a blob of another digest is refused',
+    given: [create, start],
+    ask: goOn('PUT', 'something else', digestOf(config)),
+    answer: { status: 400, code: 'DIGEST_INVALID' },
+  },
+  {
+    name: 'HEAD of a blob tells its length',
+    given: [create, ...upload],
+    ask: at('HEAD', `blobs/${digestOf(config)}`),
+    answer: { status: 200, headers: { 'content-length': String(config.length) } },
+  },
+  {
+    name: 'HEAD of a blob that is not there is refused without a body',
+    given: [create],
+    ask: at('HEAD', `blobs/${digestOf('absent')}`),
+    answer: { status: 404 },
+  },
+  {
+    name: 'a blob is given by a redirect to where it lies',
+    given: [create, ...image],
+    ask: at('GET', `blobs/${digestOf(config)}`),
+    answer: { status: 307, headers: { location: /^https:/ } },
+    differs: { 'docker-registry': dockerRegistry.ownStorage },
+  },
+  {
+    name: 'a mount from a repository that does not have the blob begins an upload',
+    given: [create],
+    ask: (situation) =>
+      ecrRegistry(
+        'POST',
+        `${here(situation)}/blobs/uploads/?mount=${digestOf('absent')}&from=${here(situation)}-2`,
+      ),
+    answer: { status: 202, headers: { location: /\/blobs\/uploads\// } },
+  },
+  {
+    name: 'a manifest is stored under a tag, and its digest told',
+    given: [create, ...upload],
+    ask: putManifest('v1'),
+    answer: stored,
+  },
+  {
+    name: 'a manifest is stored under its digest alone',
+    given: [create, ...upload],
+    ask: putManifest(digestOf(manifest)),
+    answer: stored,
+  },
+  {
+    name: 'a manifest under another digest is refused',
+    given: [create, ...upload],
+    ask: putManifest(digestOf('another')),
+    answer: { status: 400, code: 'DIGEST_INVALID' },
+  },
+  {
+    name: 'a body that is no manifest is refused',
+    given: [create],
+    ask: putManifest('v1', 'nonsense'),
+    answer: { status: 400, code: 'MANIFEST_INVALID' },
+  },
+  {
+    name: 'a manifest whose blobs are not there is refused',
+    given: [create],
+    ask: putManifest('v1'),
+    answer: { status: 404, code: 'MANIFEST_BLOB_UNKNOWN' },
+    differs: { 'docker-registry': dockerRegistry.missingBlob400 },
+  },
+  {
+    name: 'a manifest is given as it was pushed',
+    given: [create, ...image],
+    ask: at('GET', 'manifests/v1', { headers: { accept: mediaType } }),
+    answer: {
+      status: 200,
+      headers: { 'content-type': mediaType, 'docker-content-digest': digestOf(manifest) },
+      body: JSON.parse(manifest),
+    },
+  },
+  {
+    name: 'HEAD of a manifest tells its digest',
+    given: [create, ...image],
+    ask: at('HEAD', 'manifests/v1', { headers: { accept: mediaType } }),
+    answer: {
+      status: 200,
+      headers: { 'docker-content-digest': digestOf(manifest), 'content-length': String(manifest.length) },
+    },
+  },
+  {
+    name: 'tags are listed',
+    given: [create, ...image],
+    ask: at('GET', 'tags/list'),
+    answer: ({ name }) => ({ status: 200, body: { name, tags: ['v1'] } }),
+  },
+  {
+    name: 'a tag that is immutable is not overwritten',
+    given: [immutable, ...image],
+    ask: putManifest('v1'),
+    answer: { status: 400, code: 'TAG_INVALID', body: { errors: [{ message: matching(/immutable/) }] } },
+    differs: { 'docker-registry': dockerRegistry.alwaysMutable },
+  },
+];

@@ -1,0 +1,300 @@
+import type { Answer, Ask, Case, Situation } from '../case.ts';
+import { ecr, ecrRegistry } from '../request.ts';
+import { moto } from './differences.ts';
+import { aNumber, keyOf, matching, something, userWithKey } from './support.ts';
+
+const repositoryOf = ({ name }: Situation): string => `${name}/library/nginx`;
+const arnOf = (situation: Situation): string =>
+  `arn:aws:ecr:${situation.region}:${situation.account}:repository/${repositoryOf(situation)}`;
+
+/** A call about the situation's repository. */
+const about =
+  (operation: string, input: object = {}): Ask =>
+  (situation) =>
+    ecr(operation, { repositoryName: repositoryOf(situation), ...input });
+const create = about('CreateRepository');
+const absent: Answer = { status: 400, code: 'RepositoryNotFoundException' };
+
+const lifecycle = JSON.stringify({
+  rules: [
+    {
+      rulePriority: 1,
+      selection: { tagStatus: 'untagged', countType: 'imageCountMoreThan', countNumber: 5 },
+      action: { type: 'expire' },
+    },
+  ],
+});
+
+/** An index of nothing, which needs no blobs. */
+const mediaType = 'application/vnd.oci.image.index.v1+json';
+const manifest = JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] });
+/** By the registry as clients do, or where there is none by the control plane alone. */
+const push: Ask = (situation) =>
+  situation.speaks('ecr-registry')
+    ? ecrRegistry('PUT', `${repositoryOf(situation)}/manifests/v1`, {
+        headers: { 'content-type': mediaType },
+        body: manifest,
+      })
+    : ecr('PutImage', {
+        repositoryName: repositoryOf(situation),
+        imageManifest: manifest,
+        imageManifestMediaType: mediaType,
+        imageTag: 'v1',
+      });
+
+/** ECR's control plane. */
+export const ecrCases: readonly Case[] = [
+  {
+    name: 'GetAuthorizationToken gives a token for the registry',
+    ask: () => ecr('GetAuthorizationToken'),
+    answer: ({ registryHost }) => ({
+      status: 200,
+      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': /./ },
+      body: {
+        authorizationData: [
+          {
+            authorizationToken: matching(/^QVdTO/), // "AWS:"
+            proxyEndpoint: `https://${registryHost}`,
+            expiresAt: aNumber,
+          },
+        ],
+      },
+    }),
+  },
+  {
+    name: 'a key that nobody has is refused',
+    ask: () =>
+      ecr(
+        'GetAuthorizationToken',
+        {},
+        { as: { key: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'x' } } },
+      ),
+    answer: {
+      status: 400,
+      code: 'UnrecognizedClientException',
+      body: { message: matching(/security token/) },
+    },
+    differs: { moto: moto.queryErrors('403 InvalidClientTokenId') },
+  },
+  {
+    name: 'a wrong secret is refused',
+    given: userWithKey(),
+    ask: ({ replies }) =>
+      ecr('GetAuthorizationToken', {}, { as: { key: { ...keyOf(replies), secretAccessKey: 'wrong' } } }),
+    answer: { status: 400, code: 'InvalidSignatureException', body: { message: matching(/signature/) } },
+    differs: { moto: moto.queryErrors('403 SignatureDoesNotMatch') },
+  },
+  {
+    name: 'a request without a signature is refused',
+    ask: () => ecr('GetAuthorizationToken', {}, { as: 'anonymous' }),
+    answer: { status: 400, code: 'MissingAuthenticationTokenException' },
+    differs: { moto: moto.unsigned },
+  },
+  {
+    name: 'one without policies is denied, and the action is named',
+    given: userWithKey(),
+    ask: (situation) =>
+      ecr(
+        'CreateRepository',
+        { repositoryName: repositoryOf(situation) },
+        { as: { key: keyOf(situation.replies) } },
+      ),
+    answer: (situation) => ({
+      status: 400,
+      code: 'AccessDeniedException',
+      body: {
+        message: matching(
+          `^User: arn:aws:iam::${situation.account}:user/${situation.name} is not authorized to perform: ecr:CreateRepository on resource: ${arnOf(situation)}`,
+        ),
+      },
+    }),
+    differs: { moto: moto.queryErrors('403 AccessDenied') },
+  },
+  {
+    name: 'CreateRepository answers with what it made',
+    ask: create,
+    answer: (situation) => ({
+      status: 200,
+      headers: { 'content-type': 'application/x-amz-json-1.1' },
+      body: {
+        repository: {
+          repositoryName: repositoryOf(situation),
+          registryId: situation.account,
+          repositoryArn: arnOf(situation),
+          repositoryUri: `${situation.registryHost}/${repositoryOf(situation)}`,
+          imageTagMutability: 'MUTABLE',
+          imageScanningConfiguration: { scanOnPush: false },
+          encryptionConfiguration: { encryptionType: 'AES256' },
+          createdAt: aNumber,
+        },
+      },
+    }),
+  },
+  {
+    name: 'CreateRepository takes mutability, scanning and tags',
+    ask: about('CreateRepository', {
+      imageTagMutability: 'IMMUTABLE',
+      imageScanningConfiguration: { scanOnPush: true },
+      tags: [{ Key: 'ecr-bootstrap:project', Value: 'contract' }],
+    }),
+    answer: {
+      status: 200,
+      body: {
+        repository: { imageTagMutability: 'IMMUTABLE', imageScanningConfiguration: { scanOnPush: true } },
+      },
+    },
+  },
+  {
+    name: 'CreateRepository of a name that is taken is refused',
+    given: [create],
+    ask: create,
+    answer: { status: 400, code: 'RepositoryAlreadyExistsException' },
+  },
+  {
+    name: 'CreateRepository with capitals in its name is refused',
+    ask: about('CreateRepository', { repositoryName: 'Contract/Nginx' }),
+    answer: { status: 400, code: 'InvalidParameterException' },
+  },
+  {
+    name: 'DescribeRepositories tells one by its name',
+    given: [create],
+    ask: (situation) => ecr('DescribeRepositories', { repositoryNames: [repositoryOf(situation)] }),
+    answer: (situation) => ({
+      status: 200,
+      body: { repositories: [{ repositoryName: repositoryOf(situation), repositoryArn: arnOf(situation) }] },
+    }),
+  },
+  {
+    name: 'DescribeRepositories of one that is not there is refused',
+    ask: (situation) => ecr('DescribeRepositories', { repositoryNames: [repositoryOf(situation)] }),
+    answer: absent,
+  },
+  {
+    name: 'DescribeRepositories gives a page and a token for the next',
+    given: [
+      create,
+      (situation) => ecr('CreateRepository', { repositoryName: `${repositoryOf(situation)}-2` }),
+    ],
+    ask: () => ecr('DescribeRepositories', { maxResults: 1 }),
+    answer: { status: 200, body: { repositories: [{ repositoryName: something }], nextToken: something } },
+    differs: { moto: moto.noPages },
+  },
+  {
+    name: 'TagResource adds tags',
+    given: [
+      create,
+      (situation) => ecr('TagResource', { resourceArn: arnOf(situation), tags: [{ Key: 'k', Value: 'v' }] }),
+    ],
+    ask: (situation) => ecr('ListTagsForResource', { resourceArn: arnOf(situation) }),
+    answer: { status: 200, body: { tags: [{ Key: 'k', Value: 'v' }] } },
+  },
+  {
+    name: 'ListTagsForResource of a repository that is not there is refused',
+    ask: (situation) => ecr('ListTagsForResource', { resourceArn: arnOf(situation) }),
+    answer: absent,
+  },
+  {
+    name: 'PutImageTagMutability answers with the setting',
+    given: [create],
+    ask: about('PutImageTagMutability', { imageTagMutability: 'IMMUTABLE' }),
+    answer: (situation) => ({
+      status: 200,
+      body: {
+        registryId: situation.account,
+        repositoryName: repositoryOf(situation),
+        imageTagMutability: 'IMMUTABLE',
+      },
+    }),
+  },
+  {
+    name: 'PutImageTagMutability of a repository that is not there is refused',
+    ask: about('PutImageTagMutability', { imageTagMutability: 'IMMUTABLE' }),
+    answer: absent,
+  },
+  {
+    name: 'PutImageScanningConfiguration answers with the setting',
+    given: [create],
+    ask: about('PutImageScanningConfiguration', { imageScanningConfiguration: { scanOnPush: true } }),
+    answer: { status: 200, body: { imageScanningConfiguration: { scanOnPush: true } } },
+  },
+  {
+    name: 'PutLifecyclePolicy answers with the policy',
+    given: [create],
+    ask: about('PutLifecyclePolicy', { lifecyclePolicyText: lifecycle }),
+    answer: (situation) => ({
+      status: 200,
+      body: { repositoryName: repositoryOf(situation), lifecyclePolicyText: lifecycle },
+    }),
+  },
+  {
+    name: 'GetLifecyclePolicy tells the policy',
+    given: [create, about('PutLifecyclePolicy', { lifecyclePolicyText: lifecycle })],
+    ask: about('GetLifecyclePolicy'),
+    answer: { status: 200, body: { lifecyclePolicyText: lifecycle } },
+  },
+  {
+    name: 'GetLifecyclePolicy where there is none is refused',
+    given: [create],
+    ask: about('GetLifecyclePolicy'),
+    answer: { status: 400, code: 'LifecyclePolicyNotFoundException' },
+  },
+  {
+    name: 'BatchGetImage gives manifests, and failures for what is not there',
+    given: [create, push],
+    ask: about('BatchGetImage', { imageIds: [{ imageTag: 'v1' }, { imageTag: 'v2' }] }),
+    answer: (situation) => ({
+      status: 200,
+      body: {
+        images: [
+          {
+            registryId: situation.account,
+            repositoryName: repositoryOf(situation),
+            imageId: { imageTag: 'v1', imageDigest: matching(/^sha256:[0-9a-f]{64}$/) },
+            imageManifest: manifest,
+            imageManifestMediaType: mediaType,
+          },
+        ],
+        failures: [
+          { imageId: { imageTag: 'v2' }, failureCode: 'ImageNotFound', failureReason: matching(/not found/) },
+        ],
+      },
+    }),
+  },
+  {
+    name: 'BatchGetImage in a repository that is not there is refused',
+    ask: about('BatchGetImage', { imageIds: [{ imageTag: 'v1' }] }),
+    answer: absent,
+  },
+  {
+    name: 'DeleteRepository deletes an empty one',
+    given: [create],
+    ask: about('DeleteRepository'),
+    answer: (situation) => ({
+      status: 200,
+      body: { repository: { repositoryName: repositoryOf(situation) } },
+    }),
+  },
+  {
+    name: 'DeleteRepository of one that holds images is refused',
+    given: [create, push],
+    ask: about('DeleteRepository'),
+    answer: { status: 400, code: 'RepositoryNotEmptyException' },
+  },
+  {
+    name: 'DeleteRepository by force deletes one that holds images',
+    given: [create, push],
+    ask: about('DeleteRepository', { force: true }),
+    answer: { status: 200 },
+  },
+  {
+    name: 'DeleteRepository of one that is not there is refused',
+    ask: about('DeleteRepository', { force: true }),
+    answer: absent,
+  },
+  {
+    name: 'GetAccountSetting tells whether blobs may be mounted',
+    ask: () => ecr('GetAccountSetting', { name: 'BLOB_MOUNTING' }),
+    answer: { status: 200, body: { name: 'BLOB_MOUNTING', value: matching(/^(ENABLED|DISABLED)$/) } },
+    differs: { moto: moto.noBlobMounting },
+  },
+];

@@ -1,0 +1,21 @@
+import type { Case } from '../case.ts';
+import type { Service } from '../request.ts';
+import { ecrCases } from './ecr.ts';
+import { ecrRegistryCases } from './ecr-registry.ts';
+import { iamPolicyCases } from './iam-policies.ts';
+import { iamUserCases } from './iam-users.ts';
+import { kubernetesCases } from './kubernetes.ts';
+import { registryCases } from './registry.ts';
+import { secretsManagerCases } from './secrets-manager.ts';
+import { stsCases } from './sts.ts';
+
+/** The contract: every call and every refusal that the product handles. */
+export const cases: Readonly<Record<Service, readonly Case[]>> = {
+  sts: stsCases,
+  iam: [...iamUserCases, ...iamPolicyCases],
+  ecr: ecrCases,
+  secretsmanager: secretsManagerCases,
+  'ecr-registry': ecrRegistryCases,
+  registry: registryCases,
+  kubernetes: kubernetesCases,
+};

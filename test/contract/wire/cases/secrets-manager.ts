@@ -1,0 +1,275 @@
+import type { Answer, Ask, Case } from '../case.ts';
+import { secrets } from '../request.ts';
+import { moto } from './differences.ts';
+import { aNumber, having, keyOf, listWith, matching, userWithKey } from './support.ts';
+
+/** Version ids, which callers may choose. */
+const [one, two] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
+
+/** A call about the situation's secret. */
+const about =
+  (operation: string, input: object = {}): Ask =>
+  ({ name }) =>
+    secrets(operation, { SecretId: name, ...input });
+const create =
+  (input: object = {}): Ask =>
+  ({ name }) =>
+    secrets('CreateSecret', { Name: name, ...input });
+const put = (ClientRequestToken: string, SecretString: string, more: object = {}): Ask =>
+  about('PutSecretValue', { ClientRequestToken, SecretString, ...more });
+const deleted = about('DeleteSecret', { RecoveryWindowInDays: 30 });
+
+const absent: Answer = { status: 400, code: 'ResourceNotFoundException' };
+const marked: Answer = { status: 400, code: 'InvalidRequestException' };
+const arn = ({ region, account, name }: { region: string; account: string; name: string }): unknown =>
+  matching(`^arn:aws:secretsmanager:${region}:${account}:secret:${name}-[A-Za-z0-9]{6}$`);
+
+export const secretsManagerCases: readonly Case[] = [
+  {
+    name: 'CreateSecret without a value makes a secret without a version',
+    ask: create({ Description: 'Of the contract', Tags: [{ Key: 'k', Value: 'v' }] }),
+    answer: (situation) => ({
+      status: 200,
+      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': /./ },
+      body: { ARN: arn(situation), Name: situation.name },
+    }),
+    differs: { moto: moto.htmlType },
+  },
+  {
+    name: 'CreateSecret of a name that is taken is refused',
+    given: [create()],
+    ask: create(),
+    answer: { status: 400, code: 'ResourceExistsException' },
+  },
+  {
+    name: 'CreateSecret of a name that waits for its deletion is refused',
+    given: [create({ SecretString: 'x' }), deleted],
+    ask: create(),
+    answer: { ...marked, body: { message: matching(/delet/) } },
+    differs: { moto: moto.nameTaken },
+  },
+  {
+    name: 'DescribeSecret tells tags, and stages by version',
+    given: [create({ Tags: [{ Key: 'k', Value: 'v' }] }), put(one, 'x')],
+    ask: about('DescribeSecret'),
+    answer: (situation) => ({
+      status: 200,
+      body: {
+        ARN: arn(situation),
+        Name: situation.name,
+        Tags: [{ Key: 'k', Value: 'v' }],
+        VersionIdsToStages: { [one]: ['AWSCURRENT'] },
+        CreatedDate: aNumber,
+      },
+    }),
+  },
+  {
+    name: 'DescribeSecret of one that is not there is refused',
+    ask: about('DescribeSecret'),
+    answer: { ...absent, body: { message: matching(/can't find the specified secret/) } },
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'DescribeSecret tells the date of deletion',
+    given: [create(), deleted],
+    ask: about('DescribeSecret'),
+    answer: { status: 200, body: { DeletedDate: aNumber } },
+  },
+  {
+    name: 'GetSecretValue gives the current value',
+    given: [create(), put(one, 'x')],
+    ask: about('GetSecretValue'),
+    answer: (situation) => ({
+      status: 200,
+      body: {
+        ARN: arn(situation),
+        Name: situation.name,
+        VersionId: one,
+        SecretString: 'x',
+        VersionStages: ['AWSCURRENT'],
+      },
+    }),
+  },
+  {
+    name: 'GetSecretValue gives a version by its id',
+    given: [create(), put(one, 'x'), put(two, 'y')],
+    ask: about('GetSecretValue', { VersionId: one }),
+    answer: {
+      status: 200,
+      body: { VersionId: one, SecretString: 'x', VersionStages: ['AWSPREVIOUS'] },
+    },
+  },
+  {
+    name: 'GetSecretValue gives a version by its stage',
+    given: [create(), put(one, 'x'), put(two, 'y', { VersionStages: ['AWSPENDING'] })],
+    ask: about('GetSecretValue', { VersionStage: 'AWSPENDING' }),
+    answer: { status: 200, body: { VersionId: two, SecretString: 'y', VersionStages: ['AWSPENDING'] } },
+  },
+  {
+    name: 'GetSecretValue of a secret that is not there is refused',
+    ask: about('GetSecretValue'),
+    answer: absent,
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'GetSecretValue of a secret without a value is refused',
+    given: [create()],
+    ask: about('GetSecretValue'),
+    answer: { ...absent, body: { message: matching(/staging label: AWSCURRENT/) } },
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'GetSecretValue of a stage that no version has is refused',
+    given: [create(), put(one, 'x')],
+    ask: about('GetSecretValue', { VersionStage: 'AWSPENDING' }),
+    answer: absent,
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'GetSecretValue of a secret that waits for its deletion is refused',
+    given: [create(), put(one, 'x'), deleted],
+    ask: about('GetSecretValue'),
+    answer: { ...marked, body: { message: matching(/delet/) } },
+  },
+  {
+    name: 'GetSecretValue by one without policies is denied, and the action is named',
+    given: [...userWithKey(), create({ SecretString: 'x' })],
+    ask: ({ name, replies }) =>
+      secrets('GetSecretValue', { SecretId: name }, { as: { key: keyOf(replies) } }),
+    answer: ({ name, account }) => ({
+      status: 400,
+      code: 'AccessDeniedException',
+      body: {
+        message: matching(
+          `^User: arn:aws:iam::${account}:user/${name} is not authorized to perform: secretsmanager:GetSecretValue on resource: `,
+        ),
+      },
+    }),
+    differs: { moto: moto.queryErrors('403 AccessDenied') },
+  },
+  {
+    name: 'PutSecretValue under the same token answers the same version',
+    given: [create(), put(one, 'x')],
+    ask: put(one, 'x'),
+    answer: { status: 200, body: { VersionId: one, VersionStages: ['AWSCURRENT'] } },
+  },
+  {
+    name: 'PutSecretValue of another value under the same token is refused',
+    given: [create(), put(one, 'x')],
+    ask: put(one, 'y'),
+    answer: { status: 400, code: 'ResourceExistsException' },
+  },
+  {
+    name: 'PutSecretValue as AWSPENDING leaves the current version in force',
+    given: [create(), put(one, 'x'), put(two, 'y', { VersionStages: ['AWSPENDING'] })],
+    ask: about('DescribeSecret'),
+    answer: {
+      status: 200,
+      body: { VersionIdsToStages: { [one]: ['AWSCURRENT'], [two]: ['AWSPENDING'] } },
+    },
+  },
+  {
+    name: 'PutSecretValue into a secret that is not there is refused',
+    ask: put(one, 'x'),
+    answer: absent,
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'PutSecretValue into a secret that waits for its deletion is refused',
+    given: [create(), deleted],
+    ask: put(one, 'x'),
+    answer: marked,
+    differs: { moto: moto.writesDeleted },
+  },
+  {
+    name: 'UpdateSecretVersionStage moves AWSCURRENT, and the old version becomes AWSPREVIOUS',
+    given: [
+      create(),
+      put(one, 'x'),
+      put(two, 'y', { VersionStages: ['AWSPENDING'] }),
+      about('UpdateSecretVersionStage', {
+        VersionStage: 'AWSCURRENT',
+        RemoveFromVersionId: one,
+        MoveToVersionId: two,
+      }),
+    ],
+    ask: about('DescribeSecret'),
+    answer: {
+      status: 200,
+      body: {
+        VersionIdsToStages: {
+          [one]: ['AWSPREVIOUS'],
+          [two]: listWith('AWSCURRENT', 'AWSPENDING'),
+        },
+      },
+    },
+  },
+  {
+    name: 'UpdateSecretVersionStage takes a stage away',
+    given: [
+      create(),
+      put(one, 'x'),
+      put(two, 'y', { VersionStages: ['AWSPENDING'] }),
+      about('UpdateSecretVersionStage', { VersionStage: 'AWSPENDING', RemoveFromVersionId: two }),
+    ],
+    ask: about('GetSecretValue', { VersionStage: 'AWSPENDING' }),
+    answer: absent,
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'UpdateSecretVersionStage that does not name who has the stage is refused',
+    given: [create(), put(one, 'x'), put(two, 'y', { VersionStages: ['AWSPENDING'] })],
+    ask: about('UpdateSecretVersionStage', { VersionStage: 'AWSCURRENT', MoveToVersionId: two }),
+    answer: { status: 400, code: 'InvalidParameterException' },
+  },
+  {
+    name: 'ListSecretVersionIds tells the stages of each version',
+    given: [create(), put(one, 'x'), put(two, 'y')],
+    ask: about('ListSecretVersionIds', { IncludeDeprecated: true }),
+    answer: {
+      status: 200,
+      body: {
+        Versions: listWith(
+          having({ VersionId: one, VersionStages: ['AWSPREVIOUS'] }),
+          having({ VersionId: two, VersionStages: ['AWSCURRENT'] }),
+        ),
+      },
+    },
+  },
+  {
+    name: 'DeleteSecret tells when it will be gone',
+    given: [create()],
+    ask: deleted,
+    answer: (situation) => ({
+      status: 200,
+      body: { ARN: arn(situation), Name: situation.name, DeletionDate: aNumber },
+    }),
+  },
+  {
+    name: 'DeleteSecret of one that is not there is refused',
+    ask: deleted,
+    answer: absent,
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'RestoreSecret makes it readable again',
+    given: [create(), put(one, 'x'), deleted, about('RestoreSecret')],
+    ask: about('GetSecretValue'),
+    answer: { status: 200, body: { SecretString: 'x' } },
+  },
+  {
+    name: 'RestoreSecret of one that is not there is refused',
+    ask: about('RestoreSecret'),
+    answer: absent,
+    differs: { moto: moto.notFound404 },
+  },
+  {
+    name: 'TagResource adds a tag and overwrites one',
+    given: [
+      create({ Tags: [{ Key: 'k', Value: '1' }] }),
+      about('TagResource', { Tags: [{ Key: 'k', Value: '2' }] }),
+    ],
+    ask: about('DescribeSecret'),
+    answer: { status: 200, body: { Tags: [{ Key: 'k', Value: '2' }] } },
+  },
+];

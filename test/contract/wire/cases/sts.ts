@@ -1,0 +1,54 @@
+import type { Case } from '../case.ts';
+import { sts } from '../request.ts';
+import { moto } from './differences.ts';
+import { matching, something } from './support.ts';
+
+const someKey = {
+  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+};
+
+export const stsCases: readonly Case[] = [
+  {
+    name: 'GetCallerIdentity tells account and ARN',
+    ask: () => sts('GetCallerIdentity'),
+    answer: ({ account }) => ({
+      status: 200,
+      headers: { 'content-type': /^text\/xml/, 'x-amzn-requestid': /./ },
+      body: {
+        GetCallerIdentityResult: {
+          Account: account,
+          Arn: matching(`^arn:aws:(iam|sts)::${account}:`),
+          UserId: something,
+        },
+        ResponseMetadata: { RequestId: something },
+      },
+    }),
+  },
+  {
+    name: 'a key that nobody has is refused',
+    ask: () => sts('GetCallerIdentity', {}, { as: { key: someKey } }),
+    answer: {
+      status: 403,
+      code: 'InvalidClientTokenId',
+      body: { Error: { Type: 'Sender' }, RequestId: something },
+    },
+    differs: { moto: moto.xmlInErrors('403 InvalidClientTokenId') },
+  },
+  {
+    name: 'a request without a signature is refused',
+    ask: () => sts('GetCallerIdentity', {}, { as: 'anonymous' }),
+    answer: { status: 403, code: 'MissingAuthenticationToken' },
+    differs: { moto: moto.unsigned },
+  },
+  {
+    name: 'a clock that is 16 minutes behind is refused',
+    ask: () => sts('GetCallerIdentity', {}, { skew: -16 * 60_000 }),
+    answer: {
+      status: 403,
+      code: 'SignatureDoesNotMatch',
+      body: { Error: { Message: matching(/^Signature expired: /) } },
+    },
+    differs: { moto: moto.clock },
+  },
+];

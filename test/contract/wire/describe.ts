@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Answer, Case, Situation } from './case.ts';
+import { cases } from './cases/index.ts';
+import { signatureOf, type Reply } from './reply.ts';
+import type { WireRequest } from './request.ts';
+import { sendTo } from './send.ts';
+import type { StandingImage, Target, TargetName } from './target.ts';
+import { offers, runPrefix, startTarget } from './targets/index.ts';
+
+const run = `${runPrefix}${randomBytes(3).toString('hex')}`;
+let situations = 0;
+
+/** For cases about other services than registries. */
+const noImage: StandingImage = {
+  repository: '',
+  tag: '',
+  digest: '',
+  mediaType: '',
+  layer: { digest: '', size: 0 },
+};
+
+/** Makes tests of all the cases about what the target offers. */
+export function describeContract(name: TargetName): void {
+  describe(name, () => {
+    let target: Target;
+    beforeAll(async () => {
+      target = await startTarget(name);
+    }, 120_000);
+    afterAll(() => target.close());
+
+    for (const service of offers[name]) {
+      describe(service, () => {
+        test.each(cases[service].map((one) => [one.name, one] as const))('%s', async (_, one) => {
+          await tryCase(name, target, one);
+        });
+      });
+    }
+  });
+}
+
+async function tryCase(name: TargetName, target: Target, one: Case): Promise<void> {
+  const replies: Reply[] = [];
+  const situation: Situation = {
+    name: `${run}-${(situations += 1)}`,
+    account: target.account,
+    region: target.region,
+    registryHost: `${target.account}.dkr.ecr.${target.region}.amazonaws.com`,
+    image: target.image ?? noImage,
+    replies,
+    speaks: (service) => target.endpoints[service] !== undefined,
+  };
+  for (const given of one.given ?? []) {
+    const request = given(situation);
+    if (!target.endpoints[request.service]) continue;
+    const reply = await patiently(target, request, ({ status }) => status < 400);
+    if (reply.status >= 400) {
+      const difference = one.differs?.[name];
+      if (difference?.instead === signatureOf(reply)) return;
+      throw new Error(`not even this worked:\n${inWords(request, reply)}`);
+    }
+    replies.push(reply);
+  }
+  const answer = typeof one.answer === 'function' ? one.answer(situation) : one.answer;
+  const request = one.ask(situation);
+  const reply = await patiently(target, request, (seen) => misfit(seen, answer) === undefined);
+  const difference = one.differs?.[name];
+  const unlike = misfit(reply, answer);
+  if (!difference) {
+    if (unlike) throw new Error(`${unlike.message}\n${inWords(request, reply)}`);
+    return;
+  }
+  if (!unlike) throw new Error(`this difference is no more: ${difference.why}`);
+  expect(signatureOf(reply), inWords(request, reply)).toBe(difference.instead);
+}
+
+/** Asks again for as long as a change may take to be seen, where refusals are of the kind that this brings about. */
+async function patiently(
+  target: Target,
+  request: WireRequest,
+  fits: (reply: Reply) => boolean,
+): Promise<Reply> {
+  const deadline = Date.now() + target.lag;
+  for (;;) {
+    const reply = await sendTo(target, request);
+    const early = /NoSuchEntity|AccessDenied|InvalidClientTokenId|UnrecognizedClient|NotFound|DENIED/;
+    if (fits(reply) || !early.test(reply.code ?? '') || Date.now() >= deadline) return reply;
+    await sleep(1000);
+  }
+}
+
+function misfit(reply: Reply, { status, code, headers = {}, body }: Answer): Error | undefined {
+  const patterns = Object.entries(headers).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : (expect.stringMatching(value) as string),
+  ]);
+  try {
+    expect(code === undefined ? String(reply.status) : signatureOf(reply)).toBe(
+      signatureOf({ status, code }),
+    );
+    expect(reply.headers).toMatchObject(Object.fromEntries(patterns) as object);
+    if (typeof body === 'object' && body !== null) expect(reply.body).toMatchObject(body);
+    else if (body !== undefined) expect(reply.body).toEqual(body);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+const inWords = ({ method, path, headers, body = '' }: WireRequest, reply: Reply): string =>
+  [
+    `${method} ${path} ${headers?.['x-amz-target'] ?? ''}`,
+    body.toString().slice(0, 500),
+    `was answered ${signatureOf(reply)} ${JSON.stringify(reply.headers)}`,
+    reply.text.slice(0, 1500),
+  ].join('\n');

@@ -1,0 +1,3 @@
+import { describeContract } from './describe.ts';
+
+describeContract('sandbox');

@@ -1,0 +1,27 @@
+import type { Case } from './case.ts';
+import { cases } from './cases/index.ts';
+import type { Service } from './request.ts';
+import type { TargetName } from './target.ts';
+import { offers } from './targets/index.ts';
+
+/** How a case stands on a target: as the contract says, otherwise as is written down, or not as either. */
+export type Standing = 'holds' | 'differs' | 'fails' | 'not run';
+
+export interface Row {
+  readonly service: Service;
+  readonly name: string;
+  readonly differs: NonNullable<Case['differs']>;
+}
+
+export const targetNames = Object.keys(offers) as TargetName[];
+
+/** All cases in the order of the contract. */
+export const rows: readonly Row[] = (Object.keys(cases) as Service[]).flatMap((service) =>
+  cases[service].map(({ name, differs = {} }) => ({ service, name, differs })),
+);
+
+/** What the contract claims: a run proves it, or fails. */
+export function claimed({ service, differs }: Row, target: TargetName): Standing {
+  if (!offers[target].includes(service)) return 'not run';
+  return differs[target] ? 'differs' : 'holds';
+}

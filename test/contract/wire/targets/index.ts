@@ -1,0 +1,33 @@
+import type { Service } from '../request.ts';
+import type { Target, TargetName } from '../target.ts';
+
+/** Begins the name of everything that a run makes, so that what a broken run left can be found. */
+export const runPrefix = 'ecr-bootstrap-contract-';
+
+const controlPlane = ['sts', 'iam', 'ecr', 'secretsmanager'] as const;
+
+/** What each target speaks. */
+export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
+  sandbox: [...controlPlane, 'ecr-registry', 'registry', 'kubernetes'],
+  moto: controlPlane,
+  'docker-registry': ['ecr-registry', 'registry'],
+  kubernetes: ['kubernetes'],
+  aws: [...controlPlane, 'ecr-registry'],
+};
+
+export async function startTarget(name: TargetName): Promise<Target> {
+  switch (name) {
+    case 'sandbox':
+      return (await import('./sandbox.ts')).startSandboxTarget();
+    case 'moto':
+      return (await import('./moto.ts')).startMoto();
+    case 'docker-registry':
+      return (await import('./docker-registry.ts')).startDockerRegistry();
+    case 'kubernetes':
+      return (await import('./kubernetes.ts')).startKubernetes();
+    case 'aws': {
+      const { awsOptions, startAws } = await import('./aws.ts');
+      return startAws(await awsOptions());
+    }
+  }
+}
