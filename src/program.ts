@@ -17,7 +17,7 @@ const helpFor = (argv: readonly string[]): string[] => (argv.length === 0 ? ['--
 export async function createProgram(argv: readonly string[], around: Surroundings): Promise<Program> {
   let exitCode: number = exitCodes.done;
   const launch: Launch = async (command, work) => {
-    exitCode = await runCommand(command, work, around);
+    exitCode = await runCommand(command, work, { ...around, argv });
   };
   const program = describeProgram(around);
   const wanted = commandOf(argv);

@@ -11,19 +11,23 @@ export async function confirm(
   { reporter }: Session,
   ctx: Context,
   changes: readonly Change[],
-  yes: boolean,
+  { yes, adoptAll = false }: { readonly yes: boolean; readonly adoptAll?: boolean },
 ): Promise<void> {
   if (yes || changes.length === 0) return;
   if (reporter.canAsk) {
     if (!changes.some(isWeighty) || (await reporter.ask('Carry this plan out?'))) return;
     throw declined('the answer was no; nothing was changed');
   }
-  if (ctx.config.aws.accountId !== undefined) return;
+  // Whoever adopts by name has said what is meant; whoever adopts all has not.
+  const isBlind = adoptAll && changes.some(({ adopts }) => adopts);
+  if (ctx.config.aws.accountId !== undefined && !isBlind) return;
   throw new BootstrapError({
     code: 'confirmation-needed',
     what: 'carry out the plan',
-    why: 'there is no terminal to ask on, and aws.accountId is not configured',
-    hint: 'Give --yes, or --account-id (aws.accountId in the file), which makes sure of the account.',
+    why: `there is no terminal to ask on, and ${isBlind ? '--adopt-all was given' : 'aws.accountId is not configured'}`,
+    hint: isBlind
+      ? 'Look at the plan with --dry-run, then give --yes, or --adopt for each.'
+      : 'Give --yes, or --account-id (aws.accountId in the file), which makes sure of the account.',
   });
 }
 
@@ -55,6 +59,7 @@ const declined = (why: string): BootstrapError =>
 
 const isWeighty = (change: Change): boolean =>
   change.grants === true ||
+  change.adopts !== undefined ||
   change.action === 'replace' ||
   change.action === 'delete' ||
   (change.action === 'create' && change.target.kind === 'Namespace');

@@ -21,7 +21,7 @@ export function down(session: Session, options: DownOptions): Promise<number> {
     confirm: (ctx, changes) =>
       touchesAws && changes.length > 0
         ? confirmByWord(session, ctx.config.project, yes)
-        : confirm(session, ctx, changes, yes),
+        : confirm(session, ctx, changes, { yes }),
     next: () => Promise.resolve(aws ? [] : [stillInAws]),
   });
 }

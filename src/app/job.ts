@@ -2,6 +2,8 @@ import { BootstrapError, exitCodes } from '../errors/index.ts';
 import {
   carryOut,
   type Change,
+  type Consent,
+  isNeeded,
   makePlan,
   type Outcome,
   type Planned,
@@ -9,6 +11,7 @@ import {
   type RunResult,
 } from '../plan/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
+import { adoptingCommand } from './adopt.ts';
 import { needsOf } from './choose.ts';
 import { holdLease } from './lease.ts';
 import { preflight, reach } from './preflight.ts';
@@ -21,6 +24,8 @@ export interface Job {
   readonly dryRun?: boolean | undefined;
   /** With `dryRun`: a plan that is not empty is drift. */
   readonly exitCode?: boolean | undefined;
+  /** What may be made ours that is not; nothing by default. */
+  readonly consent?: Consent;
   /** Throws when the plan is not to be carried out. */
   readonly confirm: (ctx: Context, changes: readonly Change[]) => Promise<void>;
   /** Lines that end the output of a run that got to its end. */
@@ -33,8 +38,16 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   const { steps } = job;
   const ctx = await session.context();
   const needs = needsOf(steps);
-  const plan = await unlessAborted(signal, () => prepare(session, ctx, steps));
-  await reporter.show({ type: 'plan', data: { steps: plan.map(shown), dryRun: job.dryRun === true } });
+  const plan = await unlessAborted(signal, () => prepare(session, ctx, job));
+  const isStopped = plan.some(({ foreign }) => foreign.some(isNeeded));
+  await reporter.show({
+    type: 'plan',
+    data: {
+      steps: plan.map(shown),
+      dryRun: job.dryRun === true,
+      ...(isStopped ? { adoptBy: adoptingCommand(session, plan) } : {}),
+    },
+  });
   refuseBlocked(plan);
   const changes = plan.flatMap((planned) => planned.changes);
   if (job.dryRun) return changes.length > 0 && job.exitCode ? exitCodes.drift : exitCodes.done;
@@ -60,15 +73,11 @@ export async function doJob(session: Session, job: Job): Promise<number> {
 }
 
 /** Everything up to the plan: reads only. */
-async function prepare(
-  session: Session,
-  ctx: Context,
-  steps: readonly AnyStep[],
-): Promise<Planned<Context>[]> {
+async function prepare(session: Session, ctx: Context, { steps, consent }: Job): Promise<Planned<Context>[]> {
   const reached = await reach(ctx, needsOf(steps));
   session.reporter.header({ sandbox: session.sandbox === true, ...reached.header });
   await preflight(ctx, steps, reached);
-  const plan = await makePlan(steps, ctx);
+  const plan = await makePlan(steps, ctx, consent);
   refuseUnseen(plan);
   await refuseWithoutEngine(session, plan);
   return plan;
@@ -87,10 +96,11 @@ async function refuseWithoutEngine(session: Session, plan: readonly Planned<Cont
   if (copies && config.mirror.engine === 'docker') await (await session.docker()).version();
 }
 
-const shown = ({ step, changes, findings }: Planned<Context>) => ({
+const shown = ({ step, changes, foreign, findings }: Planned<Context>) => ({
   step: step.id,
   title: step.title,
   changes,
+  ...(foreign.length > 0 ? { foreign } : {}),
   findings,
 });
 

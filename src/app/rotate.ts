@@ -19,7 +19,7 @@ export function rotate(session: Session, { dryRun, force, yes }: RotateOptions):
   return doJob(session, {
     steps: rotationSteps(force === true),
     dryRun,
-    confirm: (ctx, changes) => confirm(session, ctx, changes, yes === true),
+    confirm: (ctx, changes) => confirm(session, ctx, changes, { yes: yes === true }),
     next: whatFollows,
   });
 }

@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly streams: Streams;
   readonly clock: Clock;
+  /** The words after the program's name. */
+  readonly argv?: readonly string[];
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** PEM of an authority to trust besides Node's. */

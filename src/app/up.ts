@@ -1,27 +1,30 @@
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
+import { type AdoptOptions, consentOf } from './adopt.ts';
 import { type Choice, chooseSteps } from './choose.ts';
 import { confirm } from './confirm.ts';
 import { doJob } from './job.ts';
 import { leftByHand } from './left.ts';
 import type { Session } from './session.ts';
 
-export interface UpOptions extends Choice {
+export interface UpOptions extends Choice, AdoptOptions {
   readonly dryRun?: boolean;
   readonly exitCode?: boolean;
   readonly yes?: boolean;
 }
 
 /** Plans, asks where it must, and carries the plan out. Resolves to the exit code. */
-export async function up(session: Session, { dryRun, exitCode, yes, ...choice }: UpOptions): Promise<number> {
-  const chosen = chooseSteps(steps, choice);
+export async function up(session: Session, options: UpOptions): Promise<number> {
+  const { dryRun, exitCode, yes = false, adoptAll = false } = options;
+  const chosen = chooseSteps(steps, options);
   try {
     return await doJob(session, {
       steps: chosen,
       dryRun,
       exitCode,
-      confirm: (ctx, changes) => confirm(session, ctx, changes, yes === true),
+      consent: consentOf(options),
+      confirm: (ctx, changes) => confirm(session, ctx, changes, { yes, adoptAll }),
       next: (ctx) => leftByHand(ctx, chosen),
     });
   } catch (error) {

@@ -10,6 +10,8 @@ export function define(command: Command, launch: Launch): void {
     .option('--only <steps>', 'only these steps', list)
     .option('--skip <steps>', 'all but these steps', list)
     .option('-y, --yes', 'do not ask')
+    .option('--adopt <target>', 'make this ours, which exists and is not; as the plan names it', targets)
+    .option('--adopt-all', 'make all ours that exists under our names and is not')
     .option('--manifest <file-or-url>', "the operator's official YAML, for when GitHub cannot be reached")
     .addOption(
       new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
@@ -26,6 +28,10 @@ export function define(command: Command, launch: Launch): void {
     ['ecr-bootstrap up --project myproject --region eu-west-1', 'everything, from nothing'],
     ['ecr-bootstrap up --dry-run', 'only the plan'],
     ['ecr-bootstrap up --only service-accounts', 'after kubeadm upgrade'],
+    ['ecr-bootstrap up --adopt-all', 'after the same was made by hand'],
     ['ecr-bootstrap up --yes -o json', 'in a pipeline'],
   ]);
 }
+
+/** Names of targets have commas nowhere, and blanks: each is a flag of its own. */
+const targets = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

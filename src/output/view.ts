@@ -17,7 +17,16 @@ export interface PlannedStep {
   readonly step: string;
   readonly title: string;
   readonly changes: readonly Change[];
+  /** Changes of what is not ours, withheld until they are asked for. */
+  readonly foreign?: readonly Change[];
   readonly findings: readonly Finding[];
+}
+
+export interface PlanView {
+  readonly steps: readonly PlannedStep[];
+  readonly dryRun: boolean;
+  /** The command line that adopts all that is not ours; there when the run cannot do without. */
+  readonly adoptBy?: string;
 }
 
 /** One image as `images` lists it. */
@@ -53,7 +62,7 @@ export interface ConfigRow {
 export type View =
   | {
       readonly type: 'plan';
-      readonly data: { readonly steps: readonly PlannedStep[]; readonly dryRun: boolean };
+      readonly data: PlanView;
     }
   | {
       readonly type: 'result';

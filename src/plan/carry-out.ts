@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { BootstrapError } from '../errors/index.ts';
 import type { Event } from './events.ts';
+import { agreedIn, type Consent } from './adoption.ts';
 import { nameOf } from './helpers.ts';
 import { look, type Planned, refuseBlocked } from './plan.ts';
 import type { Change, Outcome, Run } from './step.ts';
@@ -35,6 +36,7 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
   const steps: StepResult[] = [];
   let stale = how.outdated === true;
   let ctx = stale ? how.fresh(how.ctx) : how.ctx;
+  const consent = agreedIn(plan);
   try {
     for (const planned of plan) {
       throwIfInterrupted(how.signal);
@@ -46,7 +48,7 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
         emit: (event) => how.emit({ ...event, step }),
       };
       how.emit({ type: 'step-started', step, title });
-      const current = stale ? await lookAgain(planned, ctx, how) : planned;
+      const current = stale ? await lookAgain(planned, ctx, consent, how) : planned;
       const outcomes = await applyChanges(current, run);
       steps.push({ step, outcomes });
       throwIfFailed(outcomes);
@@ -67,8 +69,13 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
   }
 }
 
-async function lookAgain<Ctx>(planned: Planned<Ctx>, ctx: Ctx, how: CarryOut<Ctx>): Promise<Planned<Ctx>> {
-  const again = await look(planned.step, ctx);
+async function lookAgain<Ctx>(
+  planned: Planned<Ctx>,
+  ctx: Ctx,
+  consent: Consent,
+  how: CarryOut<Ctx>,
+): Promise<Planned<Ctx>> {
+  const again = await look(planned.step, ctx, consent);
   refuseBlocked([again]);
   const known = new Map(planned.changes.map((change) => [nameOf(change.target), change]));
   for (const change of again.changes) {

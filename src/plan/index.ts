@@ -1,3 +1,4 @@
+export { type Consent, isNeeded } from './adoption.ts';
 export { carryOut, type RunResult, type StepResult } from './carry-out.ts';
 export type { Emit, Event, Progress } from './events.ts';
 export { atOnce, foreseen, inOrder, nameOf } from './helpers.ts';
@@ -5,6 +6,7 @@ export { inspect, type StepStatus } from './inspect.ts';
 export { removalOf } from './removal.ts';
 export { makePlan, type Planned, refuseBlocked } from './plan.ts';
 export type {
+  Adoption,
   AnyStep,
   Change,
   Diff,

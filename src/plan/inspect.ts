@@ -1,4 +1,5 @@
 import type { BootstrapError } from '../errors/index.ts';
+import { isNeeded } from './adoption.ts';
 import { foreseen, nameOf } from './helpers.ts';
 import { look, type Planned } from './plan.ts';
 import type { AnyStep, Change, Finding } from './step.ts';
@@ -20,6 +21,7 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
       if (planned.error) return { step: id, title, findings: [unseen(id, planned.error)], drift: [] };
       const findings = [
         ...planned.changes.map(drifted),
+        ...planned.foreign.filter(isNeeded).map(notOurs),
         ...planned.findings,
         ...(await health(planned, ctx)),
       ];
@@ -53,3 +55,12 @@ function drifted(change: Change): Finding {
     hint: 'ecr-bootstrap up',
   };
 }
+
+const notOurs = ({ target, adopts }: Change): Finding => ({
+  level: 'failed',
+  code: 'foreign',
+  target,
+  what: `${nameOf(target)} exists and is not ours`,
+  why: `it belongs to ${adopts?.owner ?? 'somebody else'}, and nothing is changed until that is settled`,
+  hint: '`ecr-bootstrap up` tells how to take it over; or remove it, or choose another name.',
+});

@@ -37,6 +37,16 @@ export interface Change {
   readonly reason?: string;
   /** The change touches who may do what; asks for confirmation on a terminal. */
   readonly grants?: boolean;
+  /** The target is not ours: the change makes it so, and is carried out only when that was asked for. */
+  readonly adopts?: Adoption;
+}
+
+/** What is known of something that bears one of our names and not our mark. */
+export interface Adoption {
+  /** To whom it belongs, as far as it tells: `Helm`. */
+  readonly owner: string;
+  /** The run can do without: until it is adopted it is used, or left out, as it is. */
+  readonly optional?: boolean;
 }
 
 /** Something to know that `up` does not change: a fact with its reason and what to do. */

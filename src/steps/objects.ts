@@ -1,17 +1,8 @@
 import { compare } from '../cluster/compare.ts';
 import { isManagedBy, refOf, targetOf } from '../cluster/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../cluster/port.ts';
-import type { FindingCode } from '../errors/index.ts';
-import {
-  type Change,
-  type Diff,
-  type Field,
-  type Finding,
-  type Outcome,
-  inOrder,
-  nameOf,
-  waitFor,
-} from '../plan/index.ts';
+import { type Change, type Diff, type Field, type Outcome, inOrder, nameOf, waitFor } from '../plan/index.ts';
+import { adopting, ownerOf } from './adoption.ts';
 import type { Run } from './context.ts';
 import { managedBy } from './ownership.ts';
 
@@ -23,12 +14,6 @@ export interface ObjectsState {
   readonly unwanted: readonly ObjectRef[];
   /** By {@link keyOf}. Absent: not there, or its namespace or kind is not. */
   readonly seen: ReadonlyMap<string, KubeObject>;
-}
-
-export interface DiffOptions {
-  /** Code of the finding about an object of that name that is not ours. It blocks the run. */
-  readonly foreign: FindingCode;
-  readonly foreignHint?: string;
 }
 
 /** The object with our label, which {@link diffObjects} knows it by. */
@@ -53,17 +38,10 @@ export async function observeObjects(
   return { wanted, unwanted, seen };
 }
 
-/** What has to be done so that the cluster has the wanted objects. Objects that are not ours give findings. */
-export function diffObjects(state: ObjectsState, options: DiffOptions): Diff {
-  const changes: Change[] = [];
-  const findings: Finding[] = [];
-  for (const object of state.wanted) {
-    const actual = state.seen.get(keyOf(refOf(object)));
-    if (actual && !isOurs(actual)) findings.push(foreignFinding(actual, options));
-    else changes.push(...changesFor(object, actual));
-  }
-  changes.push(...deletions(state.unwanted, state));
-  return { changes, findings };
+/** What has to be done so that the cluster has the wanted objects, which includes adopting those that are not ours. */
+export function diffObjects(state: ObjectsState): Diff {
+  const changes = state.wanted.flatMap((object) => changesFor(object, state.seen.get(keyOf(refOf(object)))));
+  return { changes: [...changes, ...deletions(state.unwanted, state)], findings: [] };
 }
 
 /** What `down` deletes: all of ours, the last applied first. */
@@ -92,7 +70,9 @@ function changesFor(wanted: KubeObject, actual: KubeObject | undefined): Change[
   if (!actual) return [{ action: 'create', target, fields: [], ...grants }];
   const fields = compare(wanted, actual);
   if (fields.length === 0) return [];
-  return [{ action: isReplacement(wanted.kind, fields) ? 'replace' : 'update', target, fields, ...grants }];
+  const action = isReplacement(wanted.kind, fields) ? 'replace' : 'update';
+  const change: Change = { action, target, fields, ...grants };
+  return [isOurs(actual) ? change : adopting(change, { owner: ownerOf(actual) })];
 }
 
 /** Fields that the API server never lets change, by kind. */
@@ -116,26 +96,6 @@ function deletions(refs: readonly ObjectRef[], { seen }: ObjectsState): Change[]
       return actual !== undefined && isOurs(actual);
     })
     .map((ref) => ({ action: 'delete', target: targetOf(ref), fields: [] }));
-}
-
-function foreignFinding(actual: KubeObject, { foreign, foreignHint }: DiffOptions): Finding {
-  const target = targetOf(refOf(actual));
-  const owner = actual.metadata.labels?.['app.kubernetes.io/managed-by'];
-  return {
-    level: 'failed',
-    code: foreign,
-    target,
-    what: `${nameOf(target)} exists and is not ours`,
-    why: owner ? `it is managed by ${owner}` : 'it does not carry our label',
-    hint: foreignHint ?? `Remove or rename it, or hand it over: ${labelCommand(target.kind, actual)}`,
-    blocking: true,
-  };
-}
-
-function labelCommand(kind: string, { metadata }: KubeObject): string {
-  const namespace = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
-  const label = Object.entries(managedBy).map(([key, value]) => `${key}=${value}`);
-  return `kubectl label --overwrite${namespace} ${kind.toLowerCase()} ${metadata.name} ${label.join(' ')}`;
 }
 
 /** Deletes exactly the object that was seen and waits until it is gone. */

@@ -2,7 +2,7 @@
 export const manager = 'ecr-bootstrap';
 
 export { ignoreLabel } from '../inventory/ignore.ts';
-export { managedBy } from '../inventory/ours.ts';
+export { managedBy, managedByLabel } from '../inventory/ours.ts';
 
 /** Annotations on our Kubernetes objects. */
 export const annotations = {

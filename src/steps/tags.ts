@@ -25,8 +25,3 @@ export function compareTags(wanted: Tags, actual: Tags): Field[] {
       to,
     }));
 }
-
-/** The two tags that hand something over to us, as the aws command takes them. */
-export function tagArguments(wanted: Tags): string {
-  return [keys.project, keys.region].map((key) => `Key=${key},Value=${wanted[key]}`).join(' ');
-}

@@ -76,7 +76,9 @@ export async function planStep<State>(step: Step<State>, world: StepWorld): Prom
 export async function applyStep<State>(step: Step<State>, world: StepWorld): Promise<void> {
   const ctx = world.context();
   const state = await step.observe(ctx);
-  const { changes, findings } = step.diff(state, ctx);
+  const { changes: all, findings } = step.diff(state, ctx);
+  // What can be done without is adopted only when that is asked for.
+  const changes = all.filter(({ adopts }) => adopts?.optional !== true);
   expect(findings.filter((finding) => finding.blocking)).toEqual([]);
   for (const outcome of await step.apply(changes, state, runOf(ctx))) {
     if (outcome.result === 'failed') throw outcome.error;

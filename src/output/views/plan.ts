@@ -2,18 +2,15 @@ import { type Change, type Field, type Finding, nameOf, type Value } from '../..
 import { Secret } from '../../secret.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
-import type { PlannedStep } from '../view.ts';
+import type { PlanView } from '../view.ts';
+import { foreignLines } from './foreign.ts';
 import { findingLines } from './finding.ts';
 
 const marks = { create: '+', update: '~', replace: '-/+', delete: '-' } as const;
 const longestValue = 100;
 const roomForNames = 50;
 
-export function planLines(
-  { steps, dryRun }: { steps: readonly PlannedStep[]; dryRun: boolean },
-  style: Style,
-  verbose: boolean,
-): string[] {
+export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, verbose: boolean): string[] {
   const changes = steps.flatMap((step) => step.changes);
   const lines: string[] = [];
   for (const step of steps) {
@@ -26,6 +23,14 @@ export function planLines(
       ...findings.flatMap((finding: Finding) => findingLines(finding, style)).map((line) => `  ${line}`),
     );
   }
+  lines.push(
+    ...foreignLines(
+      steps.flatMap(({ foreign = [] }) => foreign),
+      adoptBy,
+      style,
+      verbose,
+    ),
+  );
   if (changes.length === 0) return [...lines, dryRun ? 'Nothing would change.' : 'Nothing to change.'];
   return [...lines, '', summary(changes, dryRun)];
 }
@@ -45,7 +50,7 @@ export function changeLines(changes: readonly Change[], style: Style, verbose: b
   for (const change of changes) {
     // What is created differs by its reason only, which the list of names need not tell.
     const reason = change.action === 'create' ? undefined : change.reason;
-    const key = JSON.stringify([change.action, change.target.kind, change.fields, reason]);
+    const key = JSON.stringify([change.action, change.target.kind, change.fields, change.adopts, reason]);
     const group = groups.get(key);
     if (group) group.push(change);
     else groups.set(key, [change]);
@@ -68,7 +73,8 @@ const fewNames = ([first = '', second = '']: readonly string[]): string[] =>
   first.length + second.length > roomForNames ? [first] : [first, second];
 
 function changeLine(change: Change, style: Style): string[] {
-  const reason = change.reason ? style.dim(`  (${change.reason})`) : '';
+  const told = [...(change.adopts ? ['adopted'] : []), ...(change.reason ? [change.reason] : [])];
+  const reason = told.length > 0 ? style.dim(`  (${told.join('; ')})`) : '';
   const head = `${mark(change, style)} ${nameOf(change.target)}${reason}`;
   if (change.action === 'create' || change.action === 'delete') return [head];
   return [head, ...change.fields.map((field) => `    ${fieldLine(field, style)}`)];

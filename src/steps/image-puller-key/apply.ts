@@ -25,6 +25,7 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
     const { kind, name } = change.target;
     const { aws } = run.ctx;
     if (kind === 'IAM user') {
+      if (change.adopts) return aws.iam.tagUser(name, state.tags);
       await proved();
       return unmark(run, name);
     }

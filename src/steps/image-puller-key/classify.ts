@@ -34,13 +34,14 @@ export function classify(state: KeyState): Situation {
 
 const isTaken = ({ verdict }: JudgedPair): boolean => verdict === 'works' || verdict === 'denied';
 
-/** Ours: stored by us once, or made since the tag was set. */
+/** Ours: stored by us once, made since the tag was set, or stored by whomever and working. */
 export function isOurs(key: ObservedKey, state: KeyState): boolean {
-  return key.isStored || isUnfinished(key, state);
+  const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isTaken(pair));
+  return key.isStored || works || isUnfinished(key, state);
 }
 
-const isUnfinished = ({ id }: ObservedKey, { creating, isUserOurs }: KeyState): boolean =>
-  isUserOurs && creating !== undefined && !creating.includes(id);
+const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>
+  owner === 'ours' && creating !== undefined && !creating.includes(id);
 
 export const foreignKeys = (state: KeyState): ObservedKey[] =>
   state.keys.filter((key) => !isOurs(key, state));

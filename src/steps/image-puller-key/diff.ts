@@ -1,5 +1,7 @@
 import type { Change, Diff, Finding, Target } from '../../plan/index.ts';
+import { adopting, nobody } from '../adoption.ts';
 import { tags as tagKeys } from '../ownership.ts';
+import { compareTags } from '../tags.ts';
 import { userTarget } from '../users/targets.ts';
 import { classify, foreignKeys, lingeringKeys, uselessKeys, type Situation } from './classify.ts';
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
@@ -18,6 +20,7 @@ export function diffKey(state: KeyState): Diff {
   if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
   return {
     changes: [
+      ...userAdoption(state),
       ...secretChanges(state),
       ...uselessKeys(state, situation).map(deletion),
       ...changesTowards(situation, state),
@@ -89,15 +92,23 @@ function unmarking({ next }: Situation, { creating, userName }: KeyState): Chang
   ];
 }
 
-function userFindings({ user, isUserOurs, userName }: KeyState): Finding[] {
-  if (!user || isUserOurs) return [];
+/** The step of the user comes first and does it; this one must not make a key for a user that is not ours. */
+function userAdoption({ user, owner, userName, tags }: KeyState): Change[] {
+  if (!user || owner !== 'nobody') return [];
+  const fields = compareTags(tags, user.tags);
+  const change: Change = { action: 'update', target: userTarget(userName), fields, grants: true };
+  return [adopting(change, { owner: nobody })];
+}
+
+function userFindings({ user, owner, userName }: KeyState): Finding[] {
+  if (!user || owner !== 'other') return [];
   return [
     {
       level: 'failed',
       code: 'user-foreign',
       target: userTarget(userName),
       what: `IAM user ${userName} exists and is not ours`,
-      why: 'it does not bear the tags of this project and region, so no key is made for it',
+      why: 'it bears the tags of another project or region, so no key is made for it',
       hint: 'Set users.imagePuller.name to another name, or see what the step image-puller says.',
       blocking: true,
     },

@@ -1,6 +1,7 @@
 import type { SecretInfo } from '../../aws/port.ts';
 import type { Change, Field, Finding, Target } from '../../plan/index.ts';
-import { compareTags, ownershipOf, tagArguments } from '../tags.ts';
+import { adopting, nobody } from '../adoption.ts';
+import { compareTags, ownershipOf } from '../tags.ts';
 import type { KeyState } from './state.ts';
 import { parts, type Part } from './stored.ts';
 
@@ -20,7 +21,9 @@ function changeOf({ stored, names, tags, kmsKeyId }: KeyState, part: Part): Chan
   }
   const deletion: Field[] = info.deleted ? [{ path: 'deletion', from: 'scheduled' }] : [];
   const fields = [...deletion, ...compareTags(tags, info.tags)];
-  return fields.length > 0 ? [{ action: 'update', target, fields }] : [];
+  if (fields.length === 0) return [];
+  const change: Change = { action: 'update', target, fields };
+  return [ownershipOf(info.tags, tags) === 'ours' ? change : adopting(change, { owner: nobody })];
 }
 
 export function secretFindings(state: KeyState): Finding[] {
@@ -34,19 +37,16 @@ export const isForeign = (info: SecretInfo | undefined, { tags }: KeyState): boo
   info !== undefined && ownershipOf(info.tags, tags) !== 'ours';
 
 function foreignFinding(info: SecretInfo, state: KeyState): Finding[] {
-  if (!isForeign(info, state)) return [];
+  if (ownershipOf(info.tags, state.tags) !== 'other') return [];
   const { name } = info;
-  const rename = `Set users.imagePuller.name, which also begins the secrets' names`;
-  const isOthers = ownershipOf(info.tags, state.tags) === 'other';
-  const handOver = `aws secretsmanager tag-resource --secret-id ${name} --tags ${tagArguments(state.tags)}`;
   return [
     {
       level: 'failed',
       code: 'secret-foreign',
       target: secretTarget(name),
       what: `secret ${name} exists and is not ours`,
-      why: isOthers ? 'it bears the tags of another project or region' : 'it bears no tags of ours',
-      hint: isOthers ? `${rename}.` : `${rename}, or hand it over: \`${handOver}\`.`,
+      why: 'it bears the tags of another project or region',
+      hint: "Set users.imagePuller.name, which also begins the secrets' names.",
       blocking: true,
     },
   ];

@@ -13,8 +13,8 @@ export interface KeyState {
   readonly tags: Tags;
   readonly kmsKeyId: string | undefined;
   readonly user: User | undefined;
-  /** Ours by its tags, or declared to be made elsewhere for us. */
-  readonly isUserOurs: boolean;
+  /** By its tags; a user that is declared to be made elsewhere for us counts as ours while it bears none. */
+  readonly owner: ReturnType<typeof ownershipOf>;
   /** The key ids that stood before a key was being made; undefined when none is. */
   readonly creating: readonly string[] | undefined;
   readonly keys: readonly ObservedKey[];
@@ -26,7 +26,7 @@ export interface KeyState {
 }
 
 export interface ObservedKey extends AccessKey {
-  /** Some version of the id secret holds its id. */
+  /** We stored it once. */
   readonly isStored: boolean;
   /** Milliseconds since the epoch; asked for only of disabled keys. */
   readonly lastUsed?: number;
@@ -49,7 +49,7 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
     user,
     user.then((one) => (one ? iam.accessKeys(userName) : [])),
     described,
-    described.then(({ id }) => storedIds(secrets, names.id, id)),
+    described.then((all) => storedIds(secrets, names, all)),
     described.then((all) => readPairs(secrets, names, all, config.aws.region)),
   ]);
   const owner = ownershipOf(found?.tags ?? {}, tags);
@@ -59,7 +59,7 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
     tags,
     kmsKeyId: config.secrets.kmsKeyId,
     user: found,
-    isUserOurs: owner === 'ours' || (!manage && owner === 'nobody'),
+    owner: !manage && owner === 'nobody' ? 'ours' : owner,
     creating: parseCreating(found?.tags[tagKeys.creating]),
     keys: await Promise.all(keys.map((key) => withUse(key, ids, ctx))),
     stored,

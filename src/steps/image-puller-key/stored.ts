@@ -1,4 +1,4 @@
-import type { KeyPair, SecretInfo, SecretsPort } from '../../aws/port.ts';
+import type { KeyPair, SecretInfo, SecretsPort, SecretVersion } from '../../aws/port.ts';
 import type { SecretNames } from '../policies/index.ts';
 
 /** The three secrets, in the order in which they are shown. */
@@ -99,12 +99,20 @@ async function readValues(
   return { pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region?.reveal() ?? '' };
 }
 
-/** The key ids that any version of the id secret holds, the deprecated ones included: those keys are ours. */
+/**
+ * The key ids in versions of the id secret that all three secrets have, the deprecated ones included: only we write
+ * three secrets under one id, so those keys are ours. What somebody put there by hand proves nothing.
+ */
 export async function storedIds(
   secrets: SecretsPort,
-  name: string,
-  info: SecretInfo | undefined,
+  names: SecretNames,
+  stored: Stored,
 ): Promise<Set<string>> {
-  const values = await Promise.all((info?.versions ?? []).map(({ id }) => secrets.value(name, { id })));
+  const values = await Promise.all(commonVersions(stored).map(({ id }) => secrets.value(names.id, { id })));
   return new Set(values.flatMap((value) => (value ? [value.reveal()] : [])));
 }
+
+const commonVersions = (stored: Stored): SecretVersion[] =>
+  (stored.id?.versions ?? []).filter(({ id }) =>
+    parts.every((part) => stored[part]?.versions.some((version) => version.id === id)),
+  );

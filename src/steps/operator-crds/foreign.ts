@@ -1,9 +1,8 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
 import type { Finding } from '../../plan/index.ts';
-import type { ObjectsState } from '../objects.ts';
 import { isOurs } from '../objects.ts';
-import { operatorVersion } from '../ownership.ts';
+import { operatorNamespace, operatorVersion } from '../ownership.ts';
 
 /** Label of the chart and of the release's YAML on the controller, whatever it is called and wherever it is. */
 const controllerLabel = 'app.kubernetes.io/name=external-secrets';
@@ -14,44 +13,67 @@ export function findControllers(cluster: ClusterPort): Promise<readonly KubeObje
 }
 
 /**
- * The finding that ends a run before it takes over or downgrades somebody else's operator.
+ * The finding that ends a run before it installs a second operator or takes over one that is not of this version. One
+ * that is where ours would be, under its names and of its version, can be adopted.
  * @param usable whether the API versions that we write are served, so that it could be used as it is
  */
-export function foreignFindings(
-  controllers: readonly KubeObject[],
-  crds: ObjectsState,
-  usable: boolean,
-): Finding[] {
-  const theirCrds = [...crds.seen.values()].filter((crd) => !isOurs(crd));
-  const [theirs] = controllers.filter((controller) => !isOurs(controller));
-  if (theirs !== undefined || theirCrds.length > 0) return [foreign(theirs, theirCrds, usable)];
+export function foreignFindings(controllers: readonly KubeObject[], usable: boolean): Finding[] {
+  const [theirs] = controllers.filter((controller) => !isOurs(controller) && !isAdoptable(controller));
+  if (theirs !== undefined) return [foreign(theirs, usable)];
   return controllers.filter(isNewer).map(newer);
 }
 
-function foreign(controller: KubeObject | undefined, crds: readonly KubeObject[], usable: boolean): Finding {
-  const subject = controller ?? crds[0];
-  const release = [controller, ...crds].map(helmRelease).find((found) => found !== undefined);
-  const where = controller?.metadata.namespace;
+function isAdoptable(controller: KubeObject): boolean {
+  const { name, namespace } = controller.metadata;
+  return (
+    name === 'external-secrets' &&
+    namespace === operatorNamespace &&
+    versionOf(controller) === operatorVersion
+  );
+}
+
+function foreign(controller: KubeObject, usable: boolean): Finding {
+  const { name, namespace = '' } = controller.metadata;
+  const release = helmRelease(controller);
   const facts = [
-    ...(controller ? [`Deployment ${where}/${controller.metadata.name}`] : ['no controller was found']),
+    `Deployment ${namespace}/${name}`,
     ...(release ? [`Helm release ${release.name} in namespace ${release.namespace}`] : []),
-    ...(crds.length > 0 ? [`${crds.length} of its CRDs without our label`] : []),
   ];
-  const remove = release ? `helm uninstall ${release.name} -n ${release.namespace}` : 'remove it first';
+  // Without the definitions: with them would go everybody's ExternalSecrets, and the Secrets that these own.
+  const remove = `kubectl delete deployment,service,serviceaccount,secret,role,rolebinding -n ${namespace} -l app.kubernetes.io/instance=${instanceOf(controller)}`;
   return {
     level: 'failed',
     code: 'operator-foreign',
-    target: subject ? targetOf(refOf(subject)) : { kind: 'Deployment', name: 'external-secrets' },
-    what: `External Secrets Operator ${controller ? (versionOf(controller) ?? 'of unknown version') : ''} is installed and not ours`.replace(
-      '  ',
-      ' ',
-    ),
+    target: targetOf(refOf(controller)),
+    what: `External Secrets Operator ${versionOf(controller) ?? 'of unknown version'} is installed and not ours`,
     why: facts.join(', '),
     hint: usable
-      ? `Set externalSecrets.install: false to use it as it is, or ${remove}.`
-      : `It does not serve the API versions that are needed: ${remove}, or upgrade it.`,
+      ? `Set externalSecrets.install: false to use it as it is, or take it away but for its definitions and run the same command again: \`${remove}\`.`
+      : `It does not serve the API versions that are needed: upgrade it to ${operatorVersion}, or take it away: \`${remove}\`.`,
     blocking: true,
   };
+}
+
+const instanceOf = ({ metadata }: KubeObject): string =>
+  metadata.labels?.['app.kubernetes.io/instance'] ?? 'external-secrets';
+
+/** What Helm installed and we adopted, Helm would still take away with its release. */
+export function helmFindings(controllers: readonly KubeObject[]): Finding[] {
+  return controllers.filter(isOurs).flatMap((controller): Finding[] => {
+    const release = helmRelease(controller);
+    if (!release) return [];
+    const { name, namespace } = release;
+    return [
+      {
+        level: 'warning',
+        code: 'operator-helm',
+        target: targetOf(refOf(controller)),
+        what: `Helm still knows the operator as release ${name}`,
+        why: '`helm uninstall` and `helm upgrade` would take away or change what is ours now',
+        hint: `Make Helm forget it, which changes nothing else: \`kubectl delete secret -n ${namespace} -l owner=helm,name=${name} && kubectl annotate deployment -n ${operatorNamespace} ${controller.metadata.name} meta.helm.sh/release-name- meta.helm.sh/release-namespace-\`.`,
+      },
+    ];
+  });
 }
 
 const newer = (controller: KubeObject): Finding => ({

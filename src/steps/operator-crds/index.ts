@@ -4,7 +4,7 @@ import { type Finding, waitFor } from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
 import { applyObjects, diffObjects, type ObjectsState, observeObjects } from '../objects.ts';
 import { annotations, managedBy, operatorNamespace } from '../ownership.ts';
-import { findControllers, foreignFindings } from './foreign.ts';
+import { findControllers, foreignFindings, helmFindings } from './foreign.ts';
 import { removeCrds } from './remove.ts';
 
 export interface OperatorCrdsState extends ObjectsState {
@@ -57,10 +57,10 @@ export const operatorCrds: Step<OperatorCrdsState> = {
 
   diff(state, { config }) {
     if (!config.externalSecrets.install) return { changes: [], findings: unservedFindings(state.unserved) };
-    const findings = foreignFindings(state.controllers, state, state.unserved.length === 0);
+    const findings = foreignFindings(state.controllers, state.unserved.length === 0);
     if (findings.length > 0) return { changes: [], findings };
-    const { changes, findings: others } = diffObjects(state, { foreign: 'operator-foreign' });
-    return { changes, findings: [...yamlFinding(state), ...others] };
+    const { changes, findings: others } = diffObjects(state);
+    return { changes, findings: [...yamlFinding(state), ...others, ...helmFindings(state.controllers)] };
   },
 
   async apply(changes, state, run) {

@@ -1,5 +1,5 @@
 import { refOf } from '../../cluster/names.ts';
-import { type Change, type Diff, nameOf, type Outcome } from '../../plan/index.ts';
+import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import {
   applyObjects,
@@ -27,7 +27,7 @@ export const operator: Step<ObjectsState> = {
     return observeObjects(ctx.cluster, wanted, wanted.length > 0 ? unwanted : []);
   },
 
-  diff: (state) => oneFinding(diffObjects(state, { foreign: 'operator-foreign' })),
+  diff: diffObjects,
 
   async apply(changes, state, run) {
     const [early, late] = split(changes, state);
@@ -48,14 +48,6 @@ export const operator: Step<ObjectsState> = {
 
   remove: removeObjects,
 };
-
-/** Somebody else's installation is one fact, though it has many objects. */
-function oneFinding({ changes, findings }: Diff): Diff {
-  const [first, ...others] = findings;
-  if (first === undefined || others.length === 0) return { changes, findings };
-  const why = `${first.why}; the same holds for ${others.length} more of the operator's objects`;
-  return { changes, findings: [{ ...first, why }] };
-}
 
 /** What can be applied at once, and what has to wait for the webhook's certificate. */
 function split(changes: readonly Change[], { wanted }: ObjectsState): [Change[], Change[]] {

@@ -37,7 +37,7 @@ export const pullSecretNamespaces: Step<CopiesState> = {
     return { ...(await observeObjects(ctx.cluster, await copyObjects(ctx, coverage))), coverage };
   },
   diff(state) {
-    const { changes, findings } = diffObjects(state, { foreign: 'object-foreign' });
+    const { changes, findings } = diffObjects(state);
     return { changes, findings: [...findings, ...foreignFindings(state.coverage)] };
   },
   apply: applyObjects,

@@ -42,7 +42,7 @@ export const pullSecretRenewal: Step<ObjectsState> = {
     { apiGroups: [''], resources: ['events'], verbs: ['list'] },
   ],
   observe: async (ctx) => observeObjects(ctx.cluster, await renewalObjects(ctx)),
-  diff: (state) => diffObjects(state, { foreign: 'object-foreign' }),
+  diff: (state) => diffObjects(state),
   apply: applyObjects,
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,

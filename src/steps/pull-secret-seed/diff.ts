@@ -5,25 +5,29 @@ import type { Change, Diff, Field, Finding } from '../../plan/index.ts';
 import { nameOf } from '../../plan/index.ts';
 import { Secret } from '../../secret.ts';
 import type { Context } from '../context.ts';
+import { adopting, ownerOf } from '../adoption.ts';
+import { isOurs } from '../objects.ts';
 import { isSecretOurs, keySecret, keySecretName, pullSecretType, secret } from './objects.ts';
 import type { SeedState } from './state.ts';
 
 export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>): Diff {
-  const foreign = [state.seen.keySecret, state.seen.pullSecret].filter(
-    (seen) => seen !== undefined && !isSecretOurs(seen),
-  ) as KubeObject[];
   const keyChanges = diffKeySecret(state);
   const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
   const changes = [
-    ...diffObject(state.namespace, state.seen.namespace),
+    ...diffNamespace(state),
     ...keyChanges,
     ...diffPullSecret(state, config.pullSecret.name, newKey),
   ];
-  const theirs = new Set(foreign.map((object) => nameOf(targetOf(refOf(object)))));
-  return {
-    changes: changes.filter(({ target }) => !theirs.has(nameOf(target))),
-    findings: [...foreign.map(foreignFinding), ...tornFinding(state), ...unknownFinding(state)],
-  };
+  const owned = Object.values(state.seen).flatMap((object) => ownerFinding(object));
+  return { changes, findings: [...owned, ...tornFinding(state), ...unknownFinding(state)] };
+}
+
+/** A namespace of others is used as it is; adopted, it goes with `down` when nothing else is in it. */
+function diffNamespace({ namespace, seen }: SeedState): Change[] {
+  const changes = diffObject(namespace, seen.namespace);
+  if (seen.namespace === undefined || isOurs(seen.namespace)) return changes;
+  const adoption: Change = { action: 'update', target: targetOf(refOf(namespace)), fields: [] };
+  return [...changes, adopting(adoption, { owner: ownerOf(seen.namespace), optional: true })];
 }
 
 /** While there is no whole pair, only the Secret's absence can be told. */
@@ -39,11 +43,17 @@ function diffPullSecret({ seen, token }: SeedState, name: string, newKey: boolea
   if (actual === undefined) return [{ action: 'create', target, fields: [] }];
   if (actual['type'] !== pullSecretType) {
     const field: Field = { path: 'type', from: String(actual['type']), to: pullSecretType };
-    return [{ action: 'replace', target, fields: [field], reason: 'the type of a Secret cannot change' }];
+    const reason = 'the type of a Secret cannot change';
+    return [ours(actual, { action: 'replace', target, fields: [field], reason })];
   }
   const reason = reseedReason(token.verdict, newKey);
-  return reason === undefined ? [] : [{ action: 'update', target, fields: [newToken], reason }];
+  if (reason !== undefined) return [ours(actual, { action: 'update', target, fields: [newToken], reason })];
+  return isSecretOurs(actual) ? [] : [ours(actual, { action: 'update', target, fields: [newToken] })];
 }
+
+/** The change, which is an adoption when the Secret is somebody else's. */
+const ours = (actual: KubeObject, change: Change): Change =>
+  isSecretOurs(actual) ? change : adopting(change, { owner: ownerOf(actual) });
 
 const newToken: Field = { path: 'data[".dockerconfigjson"]', to: new Secret('') };
 
@@ -58,24 +68,31 @@ function diffObject(wanted: KubeObject, actual: KubeObject | undefined): Change[
   if (actual === undefined) return [{ action: 'create', target, fields: [] }];
   const fields = compare(wanted, actual).filter(({ path }) => !(isSecretOurs(actual) && isMark(path)));
   if (fields.length === 0) return [];
-  return [{ action: fields.some(({ path }) => path === 'type') ? 'replace' : 'update', target, fields }];
+  const action = fields.some(({ path }) => path === 'type') ? 'replace' : 'update';
+  const change: Change = { action, target, fields };
+  return [actual.kind === 'Secret' ? ours(actual, change) : change];
 }
 
 /** A Secret that the operator made anew does not carry our label, and is ours all the same. */
 const isMark = (path: string): boolean => path.startsWith('metadata.labels');
 
-const foreignFinding = (object: KubeObject): Finding => {
+/** While another ExternalSecret owns it, both would write it in turn. */
+function ownerFinding(object: KubeObject | undefined): Finding[] {
+  const [owner] = object?.kind === 'Secret' ? (object.metadata.ownerReferences ?? []) : [];
+  if (!object || !owner || owner.name === object.metadata.name || isSecretOurs(object)) return [];
   const target = targetOf(refOf(object));
-  return {
-    level: 'failed',
-    code: 'pull-secret-foreign',
-    target,
-    what: `${nameOf(target)} exists and is not ours`,
-    why: 'it carries neither our label nor the mark of a renewal that is ours',
-    hint: `Remove it if nothing needs it: kubectl delete secret -n ${object.metadata.namespace} ${object.metadata.name}`,
-    blocking: true,
-  };
-};
+  return [
+    {
+      level: 'failed',
+      code: 'pull-secret-foreign',
+      target,
+      what: `${nameOf(target)} is kept by ${owner.kind} ${owner.name}, which is not ours`,
+      why: 'both would write it in turn',
+      hint: `Take that one away, which takes the Secret along: kubectl delete ${owner.kind.toLowerCase()} -n ${object.metadata.namespace} ${owner.name}`,
+      blocking: true,
+    },
+  ];
+}
 
 function tornFinding({ stored }: SeedState): Finding[] {
   if (stored.state !== 'torn') return [];

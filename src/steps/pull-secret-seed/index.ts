@@ -3,7 +3,7 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
-import { applyObjects, keyOf, type ObjectsState } from '../objects.ts';
+import { applyObjects, keyOf, type ObjectsState, owned } from '../objects.ts';
 import { diffSeed } from './diff.ts';
 import { keySecret, keySecretName, namespaceObject, pullSecret, pullSecretType, secret } from './objects.ts';
 import { removeSeed } from './remove.ts';
@@ -35,7 +35,9 @@ export const pullSecretSeed: Step<SeedState> = {
 
   async apply(changes, state, run) {
     const { name } = run.ctx.config.pullSecret;
-    const wanted = [state.namespace, ...(await secretsFor(changes, state, run))];
+    const isAdopted = changes.some(({ adopts, target }) => adopts && target.kind === 'Namespace');
+    const namespace = isAdopted ? owned(state.namespace) : state.namespace;
+    const wanted = [namespace, ...(await secretsFor(changes, state, run))];
     const outcomes = await applyObjects(changes, objectsOf(state, wanted), run);
     if (outcomes.some((outcome) => isSeeded(outcome, name))) {
       // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.

@@ -1,6 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Change, Diff, Field, Finding, Target, Value } from '../../plan/index.ts';
-import { compareTags, tagArguments } from '../tags.ts';
+import {
+  type Change,
+  type Diff,
+  type Field,
+  type Finding,
+  nameOf,
+  type Target,
+  type Value,
+} from '../../plan/index.ts';
+import { adopting, nobody } from '../adoption.ts';
+import { compareTags } from '../tags.ts';
 import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
 
 export const repositoryTarget = (name: string): Target => ({ kind: 'ECR repository', name });
@@ -15,9 +24,11 @@ export function diffRepositories(state: RepositoriesState): Diff {
 function changesOf({ name, seen }: WantedRepository, state: RepositoriesState): Change[] {
   const target = repositoryTarget(name);
   if (!seen) return [{ action: 'create', target, fields: creationFields(state) }];
-  if (!seen.isOurs) return [];
+  if (seen.owner === 'other') return [];
   const fields = driftedFields(seen, state);
-  return fields.length > 0 ? [{ action: 'update', target, fields }] : [];
+  if (fields.length === 0) return [];
+  const change: Change = { action: 'update', target, fields };
+  return [seen.owner === 'ours' ? change : adopting(change, { owner: nobody, optional: true })];
 }
 
 function creationFields({ settings, tags }: RepositoriesState): Field[] {
@@ -53,22 +64,19 @@ const parsed = (text: string | undefined): Value =>
   text === undefined ? undefined : (JSON.parse(text) as Value);
 
 function findingsOf(seen: SeenRepository, state: RepositoriesState): Finding[] {
-  return [...foreignFinding(seen, state), ...encryptionFinding(seen, state)];
+  return [...foreignFinding(seen), ...encryptionFinding(seen, state)];
 }
 
-function foreignFinding(
-  { isOurs, repository: { name, arn } }: SeenRepository,
-  { tags }: RepositoriesState,
-): Finding[] {
-  if (isOurs) return [];
+function foreignFinding({ owner, repository: { name } }: SeenRepository): Finding[] {
+  if (owner === 'ours') return [];
   return [
     {
       level: 'ok',
       code: 'repository-foreign',
       target: repositoryTarget(name),
       what: `repository ${name} is used and not changed`,
-      why: 'it was not made by us: it does not bear our tags',
-      hint: `Nothing has to be done. To have its settings kept, hand it over: \`aws ecr tag-resource --resource-arn ${arn} --tags ${tagArguments(tags)}\`.`,
+      why: owner === 'other' ? 'it is of another project or region' : 'it does not bear our tags',
+      hint: `Nothing has to be done. To have its settings kept: \`ecr-bootstrap up --adopt '${nameOf(repositoryTarget(name))}'\`.`,
     },
   ];
 }

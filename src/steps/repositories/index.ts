@@ -1,5 +1,6 @@
 import { atOnce, type Change } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
+import { compareTags } from '../tags.ts';
 import { diffRepositories } from './diff.ts';
 import { removeRepositories } from './remove.ts';
 import { observeRepositories, type RepositoriesState } from './state.ts';
@@ -41,8 +42,8 @@ async function carry(
     if (lifecyclePolicy) await ecr.setLifecyclePolicy(name, policyText);
     return;
   }
-  const arn = repositories.find((repository) => repository.name === name)?.seen?.repository.arn;
-  if (arn && drifted('tags.')) await ecr.tag(arn, tags);
+  const seen = repositories.find((repository) => repository.name === name)?.seen;
+  if (seen && compareTags(tags, seen.tags).length > 0) await ecr.tag(seen.repository.arn, tags);
   if (drifted('tagMutability')) await ecr.setTagMutability(name, tagMutability);
   if (scanOnPush !== undefined && drifted('scanOnPush')) await ecr.setScanOnPush(name, scanOnPush);
   if (lifecyclePolicy && drifted('lifecyclePolicy')) await ecr.setLifecyclePolicy(name, policyText);

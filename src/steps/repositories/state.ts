@@ -22,7 +22,7 @@ export interface WantedRepository {
 export interface SeenRepository {
   readonly repository: Repository;
   readonly tags: Tags;
-  readonly isOurs: boolean;
+  readonly owner: ReturnType<typeof ownershipOf>;
   /** The lifecycle policy's text; undefined also when it is not managed, because then it is not asked for. */
   readonly lifecyclePolicy: string | undefined;
 }
@@ -58,5 +58,5 @@ async function see(
     ecr.tags(repository.arn),
     config.repositories.lifecyclePolicy ? ecr.lifecyclePolicy(repository.name) : undefined,
   ]);
-  return { repository, tags, isOurs: ownershipOf(tags, wanted) === 'ours', lifecyclePolicy };
+  return { repository, tags, owner: ownershipOf(tags, wanted), lifecyclePolicy };
 }

@@ -31,7 +31,7 @@ export const serviceAccountPolicy: Step<PolicyState> = {
     return { ...(await observeObjects(ctx.cluster, wanted, unwanted)), version };
   },
   diff(state, { config }) {
-    const { changes, findings } = diffObjects(state, { foreign: 'object-foreign' });
+    const { changes, findings } = diffObjects(state);
     const isMissed = state.version === undefined && config.serviceAccounts.policy === 'auto';
     return { changes, findings: isMissed ? [...findings, unavailable] : findings };
   },

@@ -73,5 +73,5 @@ async function dryUpdate(cluster: ClusterPort, sample: KubeObject, pullSecret: s
 
 async function removePolicy(version: string, run: Run): Promise<void> {
   const state = await observeObjects(run.ctx.cluster, [], policyRefs(version));
-  await applyObjects(diffObjects(state, { foreign: 'object-foreign' }).changes, state, run);
+  await applyObjects(diffObjects(state).changes, state, run);
 }

@@ -1,5 +1,7 @@
-import type { Change, Diff, Field } from '../../plan/index.ts';
-import { compareTags } from '../tags.ts';
+import type { Tags } from '../../aws/port.ts';
+import type { Change, Diff, Field, Target } from '../../plan/index.ts';
+import { adopting, nobody } from '../adoption.ts';
+import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
 import { excessFindings, foreignFindings, forAdministrator, unmanagedFindings } from './findings.ts';
 import type { SeenUser, UserState, WantedUser } from './state.ts';
@@ -39,10 +41,18 @@ function userChanges(wanted: WantedUser, { user }: SeenUser): Change[] {
   if (permissionsBoundary && permissionsBoundary !== user.permissionsBoundary) {
     fields.push({ path: 'permissionsBoundary', from: user.permissionsBoundary, to: permissionsBoundary });
   }
-  return fields.length > 0 ? [{ action: 'update', target, fields, grants: true }] : [];
+  return updates(target, fields, user.tags, wanted);
 }
 
-function policyChanges({ policy, attached, tags }: WantedUser, seen: SeenUser): Change[] {
+/** What bears no tag of ours is adopted; what is another project's is a finding before it comes to this. */
+function updates(target: Target, fields: readonly Field[], tags: Tags, wanted: WantedUser): Change[] {
+  if (fields.length === 0) return [];
+  const change: Change = { action: 'update', target, fields, grants: true };
+  return [ownershipOf(tags, wanted.tags) === 'ours' ? change : adopting(change, { owner: nobody })];
+}
+
+function policyChanges(wanted: WantedUser, seen: SeenUser): Change[] {
+  const { policy, attached, tags } = wanted;
   if (!attached.includes(policy.arn)) return [];
   const target = policyTarget(policy.name);
   const fields = [
@@ -50,7 +60,7 @@ function policyChanges({ policy, attached, tags }: WantedUser, seen: SeenUser): 
     ...compareTags(tags, seen.policy?.tags ?? {}),
   ];
   if (!seen.policy) return [{ action: 'create', target, fields, grants: true }];
-  return fields.length > 0 ? [{ action: 'update', target, fields, grants: true }] : [];
+  return updates(target, fields, seen.policy.tags, wanted);
 }
 
 /** Only our own policy is ever detached; what others attached is a finding. */

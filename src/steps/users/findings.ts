@@ -1,53 +1,43 @@
 import type { Tags } from '../../aws/port.ts';
 import { nameOf, type Change, type Finding } from '../../plan/index.ts';
 import { tags as tagKeys } from '../ownership.ts';
-import { ownershipOf, tagArguments } from '../tags.ts';
+import { ownershipOf } from '../tags.ts';
 import { documentOf, type SeenUser, type WantedUser } from './state.ts';
 import { policyTarget, userTarget } from './targets.ts';
 
-/** Of a user or policy that exists under our name and is not ours. They end a run before its first change. */
+/** Of a user or policy that exists under our name and is another project's. They end a run before its first change. */
 export function foreignFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
   const { name, policy } = wanted;
   const findings: Finding[] = [];
-  if (seen.user && ownershipOf(seen.user.tags, wanted.tags) !== 'ours') {
+  if (seen.user && ownershipOf(seen.user.tags, wanted.tags) === 'other') {
     findings.push({
       level: 'failed',
       code: 'user-foreign',
       target: userTarget(name),
       what: `IAM user ${name} exists and is not ours`,
       why: `${ownerOf(seen.user.tags)}; it has ${contentOf(seen)}`,
-      hint: hintFor(wanted, seen.user.tags, `aws iam tag-user --user-name ${name}`),
+      hint: hintFor(wanted),
       blocking: true,
     });
   }
-  if (seen.policy && ownershipOf(seen.policy.tags, wanted.tags) !== 'ours') {
+  if (seen.policy && ownershipOf(seen.policy.tags, wanted.tags) === 'other') {
     findings.push({
       level: 'failed',
       code: 'user-foreign',
       target: policyTarget(policy.name),
       what: `IAM policy ${policy.name} exists and is not ours`,
       why: ownerOf(seen.policy.tags),
-      hint: hintFor(wanted, seen.policy.tags, `aws iam tag-policy --policy-arn ${policy.arn}`),
+      hint: hintFor(wanted),
       blocking: true,
     });
   }
   return findings;
 }
 
-function ownerOf(tags: Tags): string {
-  const project = tags[tagKeys.project];
-  return project === undefined
-    ? `it bears no tag ${tagKeys.project}`
-    : `it belongs to project ${project} in ${tags[tagKeys.region] ?? 'an unknown region'}`;
-}
+const ownerOf = (tags: Tags): string =>
+  `it belongs to project ${tags[tagKeys.project]} in ${tags[tagKeys.region] ?? 'an unknown region'}`;
 
-/** What belongs to another project stays there; what belongs to nobody known can be handed over. */
-function hintFor(wanted: WantedUser, tags: Tags, tagCommand: string): string {
-  const rename = `Set users.${wanted.who}.name to another name`;
-  return ownershipOf(tags, wanted.tags) === 'other'
-    ? `${rename}.`
-    : `${rename}, or hand it over: \`${tagCommand} --tags ${tagArguments(wanted.tags)}\`.`;
-}
+const hintFor = ({ who }: WantedUser): string => `Set users.${who}.name to another name.`;
 
 function contentOf({ attached, inline, groups }: SeenUser): string {
   const parts = [
@@ -88,20 +78,25 @@ export function excessFindings({ name, attached, policy }: WantedUser, seen: See
   }));
 }
 
-/** In place of a change that power-user may not make. What is missing altogether ends the run: nothing would work. */
-export function forAdministrator({ who }: WantedUser, { action, target, fields }: Change): Finding {
-  const isMissing = action === 'create';
+/** In place of a change that power-user may not make. What is missing or not ours ends the run: nothing would work. */
+export function forAdministrator({ who }: WantedUser, change: Change): Finding {
+  const { action, target, adopts } = change;
+  const isFatal = action === 'create' || adopts !== undefined;
   return {
-    level: isMissing ? 'failed' : 'warning',
+    level: isFatal ? 'failed' : 'warning',
     code: 'needs-administrator',
     target,
-    what: isMissing
-      ? `${nameOf(target)} is missing`
-      : `${nameOf(target)} differs in ${fields.map(({ path }) => path).join(', ')}`,
+    what: `${nameOf(target)} ${lackOf(change)}`,
     why: 'the caller may not change users and their policies',
     hint: `Have an administrator run \`ecr-bootstrap up --only ${documentOf[who]}\`; \`ecr-bootstrap policy first-run\` prints what that needs.`,
-    ...(isMissing ? { blocking: true } : {}),
+    ...(isFatal ? { blocking: true } : {}),
   };
+}
+
+function lackOf({ action, fields, adopts }: Change): string {
+  if (action === 'create') return 'is missing';
+  if (adopts) return 'exists and is not ours';
+  return `differs in ${fields.map(({ path }) => path).join(', ')}`;
 }
 
 /** Of a user that is made elsewhere. Whether its policy suffices is proved by use, when its key is. */

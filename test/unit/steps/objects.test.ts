@@ -25,7 +25,6 @@ const secret = (type = 'Opaque', data: Record<string, string> = {}): KubeObject 
   owned({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'one', namespace: 'shop' }, type, data });
 
 const target = { kind: 'Secret', name: 'shop/one' };
-const foreign = { foreign: 'object-foreign' } as const;
 const observe = (...wanted: KubeObject[]): Promise<ObjectsState> => observeObjects(cluster.port, wanted);
 
 function run() {
@@ -34,7 +33,7 @@ function run() {
 
 async function apply(wanted: KubeObject): Promise<void> {
   const state = await observe(wanted);
-  const outcomes = await applyObjects(diffObjects(state, foreign).changes, state, run());
+  const outcomes = await applyObjects(diffObjects(state).changes, state, run());
   expect(outcomes.map(({ result }) => result)).not.toContain('failed');
 }
 
@@ -42,36 +41,39 @@ describe('the plan', () => {
   it('creates what is absent, also when its namespace or kind is not there', async () => {
     const elsewhere = owned({ ...secret(), metadata: { name: 'one', namespace: 'nowhere' } });
     const unserved = owned({ apiVersion: 'example.org/v1', kind: 'Thing', metadata: { name: 'x' } });
-    const { changes } = diffObjects(await observe(elsewhere, unserved), foreign);
+    const { changes } = diffObjects(await observe(elsewhere, unserved));
     expect(changes.map(({ action }) => action)).toEqual(['create', 'create']);
   });
 
   it('updates what differs', async () => {
     await apply(secret('Opaque', { a: 'MQ==' }));
-    const { changes } = diffObjects(await observe(secret('Opaque', { a: 'Mg==' })), foreign);
+    const { changes } = diffObjects(await observe(secret('Opaque', { a: 'Mg==' })));
     expect(changes).toMatchObject([{ action: 'update', target, fields: [{ path: 'data.a' }] }]);
   });
 
   it('replaces what differs in a field that cannot change', async () => {
     await apply(secret());
-    const { changes } = diffObjects(await observe(secret('example.org/other')), foreign);
+    const { changes } = diffObjects(await observe(secret('example.org/other')));
     expect(changes).toMatchObject([{ action: 'replace', target, fields: [{ path: 'type' }] }]);
   });
 
-  it('never touches what is not ours, and blocks the run', async () => {
+  it('changes what is not ours only by adopting it, with what differs beside our label', async () => {
     const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
-    cluster.inside.put({ kind: 'Secret', metadata: { name: 'one', namespace: 'shop', labels } });
-    const { changes, findings } = diffObjects(await observe(secret('Opaque', { a: 'MQ==' })), foreign);
-    expect(changes).toEqual([]);
-    expect(findings).toMatchObject([
-      { code: 'object-foreign', target, blocking: true, why: 'it is managed by Helm' },
+    cluster.inside.put({
+      kind: 'Secret',
+      metadata: { name: 'one', namespace: 'shop', labels },
+      type: 'Opaque',
+    });
+    const { changes } = diffObjects(await observe(secret('Opaque', { a: 'MQ==' })));
+    expect(changes).toMatchObject([
+      { action: 'update', target, fields: [{ path: 'data' }], adopts: { owner: 'Helm' } },
     ]);
   });
 
   it('marks changes of roles and bindings as grants', async () => {
     const apiVersion = 'rbac.authorization.k8s.io/v1';
     const role = owned({ apiVersion, kind: 'Role', metadata: { name: 'r', namespace: 'shop' }, rules: [] });
-    expect(diffObjects(await observe(role), foreign).changes).toMatchObject([{ grants: true }]);
+    expect(diffObjects(await observe(role)).changes).toMatchObject([{ grants: true }]);
   });
 
   it('deletes what earlier settings left behind, if it is ours', async () => {
@@ -84,7 +86,7 @@ describe('the plan', () => {
       namespace: 'shop',
     }));
     const state = await observeObjects(cluster.port, [], refs);
-    expect(diffObjects(state, foreign).changes).toEqual([{ action: 'delete', target, fields: [] }]);
+    expect(diffObjects(state).changes).toEqual([{ action: 'delete', target, fields: [] }]);
   });
 });
 

@@ -163,13 +163,12 @@ describe("the image puller's key", () => {
     expect(keysOf(world).map(({ id }) => id)).toEqual([before]);
   });
 
-  it('is not made where secrets of those names belong to nobody known', async () => {
+  it('is kept where secrets of those names belong to nobody known, which are adopted', async () => {
     const world = await open(withKey());
     for (const name of Object.values(names)) secretOf(world, name).tags.clear();
-    const { changes, findings } = await plan(world);
-    expect(changes).toEqual([]);
-    expect(findings.map(({ code, blocking }) => [code, blocking])).toEqual(
-      Array.from({ length: 3 }, () => ['secret-foreign', true]),
+    const { changes } = await plan(world);
+    expect(changes.map(({ target, adopts }) => [target.kind, adopts?.owner])).toEqual(
+      Array.from({ length: 3 }, () => ['AWS secret', 'nobody known']),
     );
   });
 

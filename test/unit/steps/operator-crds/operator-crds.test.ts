@@ -58,22 +58,18 @@ describe("the operator's definitions", () => {
         blocking: true,
         what: 'External Secrets Operator v0.9.11 is installed and not ours',
         why: 'Deployment tools/eso-external-secrets, Helm release eso in namespace tools',
-        hint: expect.stringContaining('helm uninstall eso -n tools') as string,
+        hint: expect.stringContaining('kubectl delete deployment,service') as string,
       }),
     ]);
   });
 
-  it('that lost our label block the run, and the hint is to use them when they serve what is needed', async () => {
+  it('that lost our label are adopted', async () => {
     const world = await start();
     await applyStep(operatorCrds, world);
     disown(world, 'secretstores.external-secrets.io');
-    const { findings } = await planStep(operatorCrds, world);
-    expect(findings).toEqual([
-      expect.objectContaining({
-        why: 'no controller was found, 1 of its CRDs without our label',
-        hint: expect.stringContaining('externalSecrets.install: false') as string,
-        blocking: true,
-      }),
+    const { changes } = await planStep(operatorCrds, world);
+    expect(changes).toMatchObject([
+      { target: { name: 'secretstores.external-secrets.io' }, adopts: { owner: 'nobody known' } },
     ]);
   });
 

@@ -114,20 +114,17 @@ describe('the operator', () => {
     );
   });
 
-  it('is one blocking finding when objects of those names belong to somebody else', async () => {
+  it('is adopted, object by object, where objects of those names belong to somebody else', async () => {
     const world = await start();
     await applyStep(operator, world);
     const label = '"app.kubernetes.io/managed-by":"ecr-bootstrap"';
     for (const name of ['external-secrets', 'external-secrets-webhook']) {
       edit(world, 'Deployment', name, (text) => text.replace(label, '"app.kubernetes.io/managed-by":"Helm"'));
     }
-    const { findings } = await planStep(operator, world);
-    expect(findings).toEqual([
-      expect.objectContaining({
-        code: 'operator-foreign',
-        blocking: true,
-        why: expect.stringContaining('managed by Helm; the same holds for 1 more') as string,
-      }),
+    const { changes } = await planStep(operator, world);
+    expect(changes.map(({ target, adopts }) => [target.name, adopts?.owner])).toEqual([
+      ['external-secrets/external-secrets', 'Helm'],
+      ['external-secrets/external-secrets-webhook', 'Helm'],
     ]);
   });
 

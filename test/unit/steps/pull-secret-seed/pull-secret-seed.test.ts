@@ -90,13 +90,30 @@ describe('the seed', () => {
     expect(secretIn(world, 'puller').type).toBe('kubernetes.io/dockerconfigjson');
   });
 
-  it("does not touch somebody else's Secret of that name, and blocks the run", async () => {
+  it("touches somebody else's Secret of that name only by adopting it", async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace } });
-    const { changes, findings } = await planStep(pullSecretSeed, world);
-    expect(namesIn(changes)).not.toContain('Secret external-secrets/puller');
+    const { changes } = await planStep(pullSecretSeed, world);
+    expect(changes.find(({ target }) => target.name === 'external-secrets/puller')).toMatchObject({
+      action: 'replace',
+      adopts: { owner: 'nobody known' },
+    });
+  });
+
+  it('does not fight for a Secret that another ExternalSecret owns', async () => {
+    const world = await start();
+    world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
+    const owner = {
+      apiVersion: 'external-secrets.io/v1beta1',
+      kind: 'ExternalSecret',
+      name: 'ecr',
+      uid: 'x',
+    };
+    world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace, ownerReferences: [owner] } });
+    const { findings } = await planStep(pullSecretSeed, world);
     expect(findings).toMatchObject([{ code: 'pull-secret-foreign', blocking: true }]);
+    expect(findings[0]?.hint).toContain('kubectl delete externalsecret -n external-secrets ecr');
   });
 
   it('uses a namespace that somebody else made, and would not delete it', async () => {

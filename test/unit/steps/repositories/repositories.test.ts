@@ -89,7 +89,10 @@ describe('repositories', () => {
     const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
     world.sandbox.aws.registry.addRepository(nginx);
     const { changes, findings } = await planStep(repositories, world);
-    expect(namesIn(changes)).toEqual(['ECR repository myproject/external-secrets']);
+    expect(changes).toMatchObject([
+      { target: { name: nginx }, adopts: { optional: true } },
+      { action: 'create', target: { name: 'myproject/external-secrets' } },
+    ]);
     expect(findings).toMatchObject([{ code: 'repository-foreign', level: 'ok' }]);
   });
 

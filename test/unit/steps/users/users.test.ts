@@ -121,14 +121,17 @@ describe('the two users', () => {
     expect([...versions]).toEqual(['v3', 'v4', 'v5', 'v6', 'v7']);
   });
 
-  it('are not touched when they bear no tag of ours, and the plan ends with what they have', async () => {
+  it('are adopted when they bear no tag of ours', async () => {
     const world = await start();
     world.sandbox.aws.addUser('image-puller', boundary);
     const { changes, findings } = await planStep(imagePuller, world);
-    expect(changes).toEqual([]);
-    expect(findings).toMatchObject([{ code: 'user-foreign', blocking: true }]);
-    expect(findings[0]?.why).toContain(boundary);
-    expect(findings[0]?.hint).toContain('users.imagePuller.name');
+    expect(changes).toContainEqual(
+      expect.objectContaining({
+        target: { kind: 'IAM user', name: 'image-puller' },
+        adopts: { owner: 'nobody known' },
+      }),
+    );
+    expect(findings).toMatchObject([{ code: 'user-excess' }]);
   });
 
   it('of another project end the plan with the key to set', async () => {

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KeyPair } from '../../../src/sandbox/ports.ts';
+import { setUpByHand } from '../../support/by-hand.ts';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+/** Milliseconds: a whole `up` is part of some. */
+const patient = { timeout: 240_000 };
+
+/** The words of a command line that was quoted for a shell. */
+const wordsOf = (line: string): string[] =>
+  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+
+describe('what was made by hand', () => {
+  let cli: Cli;
+  let key: KeyPair;
+  beforeAll(async () => {
+    cli = await openCli({}, { hurried: true });
+    key = setUpByHand(cli.world);
+  });
+  afterAll(() => cli.close());
+
+  const changes = () =>
+    cli.world.faults.calls.filter(({ writes, operation }) => writes && !/review/i.test(operation));
+  const valueOf = (name: string) => {
+    const secret = cli.world.aws.secrets.get(`image-puller-${name}`);
+    return secret?.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value;
+  };
+  let line = '';
+
+  it(
+    'stops the run before its first change, with one table and the line that adopts it',
+    patient,
+    async () => {
+      const { code, stdout, stderr } = await cli.run('up --project shop');
+      expect(code, stderr).toBe(2);
+      expect(changes()).toEqual([]);
+      const table = stdout.slice(stdout.indexOf('FOUND, NOT OURS'));
+      expect(table).toMatch(/^IAM user image-puller +nobody known +nothing$/m);
+      expect(table).toMatch(/^IAM policy ecr-bootstrap-image-puller +nobody known +document\./m);
+      expect(table).toMatch(/^3 × AWS secret \(image-puller-AWS_ACCESS_KEY_ID, …\) +nobody known +version$/m);
+      expect(table).toMatch(/^ECR repository shop\/external-secrets +nobody known/m);
+      expect(table).toMatch(/^Secret external-secrets\/puller +nobody known +type: made anew$/m);
+      expect(table).toMatch(/^16 × CustomResourceDefinition \(.*\) +Helm/m);
+      expect(table).toMatch(/^Namespace external-secrets +nobody known/m);
+      line = /^ +(ecr-bootstrap up .*)$/m.exec(table)?.[1] ?? '';
+      expect(line).toContain("ecr-bootstrap up --project shop --adopt 'IAM user power-user'");
+      expect(stderr).toContain('not ours');
+    },
+  );
+
+  it('is in the JSON document with that line', patient, async () => {
+    const { document } = await cli.json('up --project shop');
+    expect(document.error?.code).toBe('foreign');
+    const { adoptBy, steps } = document['plan'] as { adoptBy: string; steps: { foreign?: object[] }[] };
+    expect(wordsOf(adoptBy)).toEqual(expect.arrayContaining(['--adopt', 'IAM user image-puller']));
+    expect(steps.flatMap(({ foreign = [] }) => foreign)).toContainEqual(
+      expect.objectContaining({ adopts: { owner: 'Helm' } }),
+    );
+  });
+
+  it('is told by status', patient, async () => {
+    const { code, stdout } = await cli.run('status');
+    expect(code).toBe(3);
+    expect(stdout).toContain('IAM user image-puller exists and is not ours');
+  });
+
+  it('is not adopted in part: the rest stops the run', patient, async () => {
+    const { code, stdout } = await cli.run(['up', '--adopt', 'IAM user image-puller']);
+    expect(code).toBe(2);
+    expect(stdout).toContain('~ IAM user image-puller  (adopted)');
+    expect(changes()).toEqual([]);
+  });
+
+  it('is not adopted as a whole without being asked or told --yes', patient, async () => {
+    const { code, stderr } = await cli.run('up --adopt-all');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--adopt-all was given');
+    expect(changes()).toEqual([]);
+  });
+
+  it('is ours and as configured after the line was run; what it held is kept', patient, async () => {
+    const secrets = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'REGION'];
+    const before = secrets.map(valueOf);
+    const { aws, cluster } = cli.world;
+    const images = aws.registry.repositories.get('shop/external-secrets');
+    const uid = cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid;
+    const { code, stdout, stderr } = await cli.run(wordsOf(line).slice(1));
+    expect(code, stderr + stdout).toBe(0);
+    expect(secrets.map(valueOf)).toEqual(before);
+    expect(
+      [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller'),
+    ).toMatchObject([{ id: key.accessKeyId, active: true }]);
+    expect(aws.registry.repositories.get('shop/external-secrets')).toBe(images);
+    expect(aws.identities.users.get('image-puller')?.tags.get('ecr-bootstrap:project')).toBe('shop');
+    expect(cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid).toBe(uid);
+    expect(cluster.get('Namespace', 'external-secrets')?.metadata.labels).toMatchObject({
+      'app.kubernetes.io/managed-by': 'ecr-bootstrap',
+    });
+  });
+
+  it('has nothing left to do afterwards, and tells what Helm and others still have', patient, async () => {
+    const plan = await cli.run('up --dry-run --exit-code -v');
+    expect(plan.code, plan.stdout).toBe(0);
+    expect(plan.stdout).toContain('Helm still knows the operator as release external-secrets');
+    expect(plan.stdout).toContain('detach-user-policy');
+    const status = await cli.run('status');
+    expect(status.code, status.stdout).toBe(0);
+  });
+});
