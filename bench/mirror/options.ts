@@ -23,7 +23,7 @@ export const usage = `npm run bench:mirror -- [OPTIONS]
   --rtt 0,40              round trips in milliseconds (default: both)
   --plain, --tls          over plain HTTP only, or over TLS only (default: both)
   --tools registry,crane  of ${toolNames.join(', ')} (default: all;
-                          those on a Docker engine in the first comparison of set A)
+                          those on a Docker engine for set A over plain HTTP at 40 ms only)
   --repetitions N         of each measurement (default: 3 at 40 ms, 1 elsewhere)
   --quick                 small sets and one repetition: shows that everything works; nothing is written
   --out FOLDER            for results.json, results.md and results.svg (default: bench/results)
