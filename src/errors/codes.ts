@@ -91,8 +91,7 @@ export const findingCodes = {
   'user-unmanaged': 'The configuration says that this user is made elsewhere, and it is not as it must be.',
   'user-excess': 'Somebody gave our user a policy, group or key that is not ours.',
   'needs-administrator': 'The caller may not repair this; somebody with more rights has to run `up`.',
-  'secret-foreign':
-    'A secret of that name exists in Secrets Manager and belongs to another project.',
+  'secret-foreign': 'A secret of that name exists in Secrets Manager and belongs to another project.',
   'key-limit': 'The user already has two access keys that are not ours.',
   'key-old': 'The access key is older than 90 days.',
   'key-refused': 'The access key in the secrets is refused.',
@@ -106,7 +105,8 @@ export const findingCodes = {
   'image-absent': 'The image is not in the ECR yet.',
   'image-platforms': 'The image in the ECR lacks a wanted platform.',
   'image-unresolved': 'An image of the cluster was not found at its source.',
-  'operator-foreign': 'External Secrets Operator is installed where, or in a version that, cannot be adopted.',
+  'operator-foreign':
+    'External Secrets Operator is installed where, or in a version that, cannot be adopted.',
   'operator-helm': 'The operator was adopted, and its Helm release is still there.',
   'operator-unhealthy': 'A part of the operator does not run.',
   'operator-manifest': "The operator's YAML, with its checksum.",
