@@ -1,5 +1,7 @@
 import { BootstrapError } from '../errors/index.ts';
 import type { WantedImage } from '../images/port.ts';
+import type { Emit } from '../plan/index.ts';
+import { tellDone } from './done.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import type { MirrorResult } from './port.ts';
 
@@ -24,12 +26,23 @@ export async function withFallback(
   images: readonly WantedImage[],
   options: EngineOptions,
 ): Promise<readonly MirrorResult[]> {
-  const results = await act(registry, images, options);
-  const left = results.filter(({ error }) => error && elsewhere.has(error.code)).map(({ image }) => image);
+  const results = await act(registry, images, { ...options, emit: unless(isElsewhere, options.emit) });
+  const left = results.filter(({ error }) => isElsewhere(error));
   if (left.length === 0) return results;
-  const found = await tryDocker(docker, act, left, options);
+  const wanted = left.map(({ image }) => image);
+  const found = await tryDocker(docker, act, wanted, { ...options, emit: unless(Boolean, options.emit) });
+  for (const result of left) if (!found.has(result.image)) tellDone(options.emit, result);
   return results.map((result) => found.get(result.image) ?? result);
 }
+
+const isElsewhere = (error?: BootstrapError): boolean => error !== undefined && elsewhere.has(error.code);
+
+/** Keeps back the end of images that somebody else is asked for yet. */
+const unless =
+  (isKept: (error?: BootstrapError) => boolean, emit: Emit): Emit =>
+  (event) => {
+    if (event.type !== 'image-done' || !isKept(event.error)) emit(event);
+  };
 
 /** What the Docker engine could do. Where it could do nothing either, the registry's own words say more. */
 async function tryDocker(

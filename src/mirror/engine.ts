@@ -9,7 +9,8 @@ export type EngineOptions = Omit<MirrorOptions, 'engine'>;
  * One way to bring images into the ECR. One result for each image, in the same order. A failure is a result with
  * an error and never touches the other images; only what concerns them all is thrown (`docker-unreachable`, the
  * signal's reason). A copy emits `progress`: id `images` for the whole, counted in bytes, and one per image under
- * way with its source as the id.
+ * way with its source as the id; and, like a plan, `image-done` for each image as it
+ * comes to its end.
  */
 export interface Engine {
   readonly name: EngineName;

@@ -1,6 +1,7 @@
 import { type Event, nameOf } from '../plan/index.ts';
+import { printable } from './printable.ts';
 import type { Style } from './style.ts';
-import { formatDuration, plural } from './units.ts';
+import { formatBytes, formatDuration, plural } from './units.ts';
 
 const doing = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
@@ -30,10 +31,21 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
       return [`  ${event.text}`];
     case 'detail':
       return how.verbose ? [style.dim(`  ${event.text}`)] : [];
+    case 'image-done':
+      return how.screen && !how.verbose ? [] : [imageLine(event, style)];
     case 'progress':
     case 'change-started':
       return [];
   }
+}
+
+function imageLine(
+  { source, state, bytesSent, seconds, error }: Extract<Event, { type: 'image-done' }>,
+  style: Style,
+): string {
+  if (error) return `  ${style.bad('failed'.padEnd(11))}${printable(source)}: ${printable(error.why)}`;
+  const sent = bytesSent > 0 ? `${formatBytes(bytesSent)} sent, ` : '';
+  return `  ${state.padEnd(11)}${source}  ${style.dim(`${sent}${formatDuration(seconds * 1000)}`)}`;
 }
 
 function outcomeLines(

@@ -1,5 +1,6 @@
 import type { Event, Progress } from '../plan/index.ts';
-import { formatBytes, formatDuration } from './units.ts';
+import { progressText } from './progress-text.ts';
+import { Rate } from './rate.ts';
 
 const redrawEvery = 100;
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -10,7 +11,7 @@ type Screen = NodeJS.WritableStream & { columns?: number };
 export class LiveLine {
   readonly moves: boolean;
   readonly #screen: Screen;
-  readonly #progress = new Map<string, { progress: Progress; since: number; first: number }>();
+  readonly #progress = new Map<string, { progress: Progress; readonly rate: Rate }>();
   #timer: NodeJS.Timeout | undefined;
   #drawn = false;
   #frame = 0;
@@ -52,24 +53,27 @@ export class LiveLine {
   }
 
   #note(progress: Progress): void {
-    const known = this.#progress.get(progress.id);
-    if (progress.total !== undefined && progress.done >= progress.total && known && this.#progress.size > 1) {
-      this.#progress.delete(progress.id);
+    this.#timer ??= setInterval(() => this.#draw(), redrawEvery).unref();
+    const { id, done, total = Infinity } = progress;
+    if (done >= total) {
+      this.#progress.delete(id);
       return;
     }
-    this.#progress.set(progress.id, {
-      progress,
-      since: known?.since ?? Date.now(),
-      first: known?.first ?? progress.done,
-    });
-    this.#timer ??= setInterval(() => this.#draw(), redrawEvery).unref();
+    const known = this.#progress.get(id) ?? { progress, rate: new Rate() };
+    known.progress = progress;
+    known.rate.note(Date.now(), done);
+    this.#progress.set(id, known);
   }
 
   #draw(): void {
     this.#frame = (this.#frame + 1) % frames.length;
-    const parts = [...this.#progress.values()].sort(wholeFirst).map(describe);
-    const text = parts.length > 0 ? parts.join('  ') : this.#label;
+    const now = Date.now();
     const width = (this.#screen.columns ?? 80) - 1;
+    const underWay = [...this.#progress.values()].map(({ progress, rate }) => ({
+      progress,
+      rate: rate.perSecond(now),
+    }));
+    const text = progressText(underWay, width - 2) || this.#label || 'working';
     this.#erase();
     this.#screen.write(`${frames[this.#frame] ?? ''} ${text}`.slice(0, width));
     this.#drawn = true;
@@ -79,21 +83,4 @@ export class LiveLine {
     if (this.#drawn) this.#screen.write('\r\u001b[2K');
     this.#drawn = false;
   }
-}
-
-/** A run of the mirror tells of the whole under this id, and of each image under its source. */
-const whole = 'images';
-
-const wholeFirst = (a: { progress: Progress }, b: { progress: Progress }): number =>
-  Number(b.progress.id === whole) - Number(a.progress.id === whole);
-
-function describe({ progress, since, first }: { progress: Progress; since: number; first: number }): string {
-  const { label, done, total, unit } = progress;
-  const show = unit === 'bytes' ? formatBytes : String;
-  const seconds = (Date.now() - since) / 1000;
-  const rate = seconds > 1 ? (done - first) / seconds : 0;
-  const speed = unit === 'bytes' && rate > 0 ? ` · ${formatBytes(rate)}/s` : '';
-  const left =
-    total !== undefined && rate > 0 ? ` · ${formatDuration(((total - done) / rate) * 1000)} left` : '';
-  return `${label} ${show(done)}${total === undefined ? '' : ` of ${show(total)}`}${speed}${left}`;
 }

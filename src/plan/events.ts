@@ -1,3 +1,4 @@
+import type { BootstrapError } from '../errors/index.ts';
 import type { Change, Finding, Outcome } from './step.ts';
 
 /** Progress of long work. `total` is missing while it is not known. */
@@ -8,6 +9,8 @@ export interface Progress {
   readonly done: number;
   readonly total?: number;
   readonly unit: 'bytes' | 'items';
+  /** Blobs under way now, where that is known. */
+  readonly active?: number;
 }
 
 /** What happens during a run, for reporters to show. Plain data. */
@@ -25,6 +28,17 @@ export type Event =
   | { readonly type: 'waiting'; readonly step: string; readonly what: string; readonly seconds: number }
   | { readonly type: 'finding'; readonly step: string; readonly finding: Finding }
   | { readonly type: 'progress'; readonly step: string; readonly progress: Progress }
+  /** An image that was to be mirrored came to its end. */
+  | {
+      readonly type: 'image-done';
+      readonly step: string;
+      readonly source: string;
+      /** `copied`, `current`, … as in the mirror's results. */
+      readonly state: string;
+      readonly bytesSent: number;
+      readonly seconds: number;
+      readonly error?: BootstrapError;
+    }
   | { readonly type: 'note'; readonly step: string; readonly text: string }
   /** A detail for `-v`. */
   | { readonly type: 'detail'; readonly step: string; readonly text: string };

@@ -4,6 +4,7 @@ import type { WantedImage } from '../../images/port.ts';
 import { foreseen } from '../../plan/index.ts';
 import type { Credentials } from '../../registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
+import { tellDone } from '../done.ts';
 import type { MirrorResult } from '../port.ts';
 import { ImageJob, type JobContext, type JobResult } from './job.ts';
 import { CopyProgress } from './progress.ts';
@@ -47,7 +48,9 @@ async function runAll(
   const worker = async (): Promise<void> => {
     for (const [index, image] of queue) {
       options.signal.throwIfAborted();
-      results[index] = await runOne(image, host, context, clock, work);
+      const result = await runOne(image, host, context, clock, work);
+      tellDone(options.emit, result);
+      results[index] = result;
     }
   };
   const workers = Array.from({ length: Math.min(imagesAtOnce, options.concurrency, images.length) }, worker);

@@ -1,4 +1,5 @@
 import type { Call } from '../../registry/host.ts';
+import { tellDone } from '../done.ts';
 import type { EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { type BlobJob, planBlobs, type Shipment, shipment } from './blobs.ts';
@@ -69,6 +70,7 @@ export class Copy {
       shipments.map(async (shipped) => {
         const result = await this.#complete(shipped, work.get(shipped) ?? []);
         progress.ended(shipped);
+        tellDone(emit, result);
         return [shipped, result] as const;
       }),
     );

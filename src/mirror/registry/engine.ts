@@ -3,11 +3,14 @@ import type { Clock } from '../../clock.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Registry } from '../../registry/client.ts';
+import { tellDone } from '../done.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
+import type { MirrorResult } from '../port.ts';
 import { Account } from './account.ts';
 import { Copy } from './copy.ts';
 import type { Contents } from './contents.ts';
 import { failureOf } from './failure.ts';
+import { freeBuffersSoon } from './memory.ts';
 import { resolve } from './resolve.ts';
 import { type Looked, resultOf } from './result.ts';
 
@@ -26,49 +29,62 @@ export function createRegistryEngine(parts: RegistryEngineParts): Engine {
   return {
     name: 'registry',
     plan: async (images, options) => {
-      const looked = await lookUp(images, options, parts);
-      return looked.map((one) => ('resolution' in one ? resultOf(one.resolution, one.account) : one));
+      const looked = await lookUp(images, options, parts, () => true);
+      return looked.map(outcomeOf);
     },
     copy: async (images, options) => {
-      const looked = await lookUp(images, options, parts);
+      freeBuffersSoon();
+      const looked = await lookUp(images, options, parts, (state) => !state.startsWith('would-'));
       return new Copy(parts, options, await parts.mounting()).run(looked);
     },
   };
 }
 
-/** The hosts' limiters keep this within bounds. */
+/** The hosts' limiters keep this within bounds. @param isEnd whether an image in that state has come to its end */
 async function lookUp(
   images: readonly WantedImage[],
   options: EngineOptions,
   parts: RegistryEngineParts,
+  isEnd: (state: MirrorResult['state']) => boolean,
 ): Promise<Looked[]> {
-  const { platforms, noClobber = false, signal } = options;
+  const { signal, emit } = options;
   // Every request listens to it, and Node would warn of a leak.
   setMaxListeners(0, signal);
+  let done = 0;
   return Promise.all(
     images.map(async (image) => {
-      const account = new Account(() => parts.clock.now());
-      try {
-        const resolution = await resolve(
-          image,
-          { ...parts, platforms, noClobber },
-          { signal, tally: account },
-        );
-        return { resolution, account };
-      } catch (error) {
-        if (signal.aborted) throw signal.reason;
-        const target = ecrReference(parts.target.name, image);
-        const failed = failureOf(error, `mirror ${image.source}`);
-        return {
-          image,
-          target,
-          engine: 'registry',
-          state: 'failed',
-          platforms: [],
-          ...account.figures(),
-          error: failed,
-        };
-      }
+      const looked = await lookUpOne(image, options, parts);
+      const progress = { id: 'references', label: 'images looked up', total: images.length } as const;
+      emit({ type: 'progress', progress: { ...progress, done: (done += 1), unit: 'items' } });
+      const outcome = outcomeOf(looked);
+      if (isEnd(outcome.state)) tellDone(emit, outcome);
+      return looked;
     }),
   );
 }
+
+async function lookUpOne(
+  image: WantedImage,
+  { platforms, noClobber = false, signal }: EngineOptions,
+  parts: RegistryEngineParts,
+): Promise<Looked> {
+  const account = new Account(() => parts.clock.now());
+  try {
+    const call = { signal, tally: account };
+    return { resolution: await resolve(image, { ...parts, platforms, noClobber }, call), account };
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    return {
+      image,
+      target: ecrReference(parts.target.name, image),
+      engine: 'registry',
+      state: 'failed',
+      platforms: [],
+      ...account.figures(),
+      error: failureOf(error, `mirror ${image.source}`),
+    };
+  }
+}
+
+const outcomeOf = (looked: Looked): MirrorResult =>
+  'resolution' in looked ? resultOf(looked.resolution, looked.account) : looked;

@@ -10,6 +10,8 @@ export class CopyProgress {
   readonly #now: () => number;
   readonly #total: number;
   readonly #images = new Map<Shipment, { readonly total: number; done: number; told: number }>();
+  /** What is under way, with the bytes that are there already. */
+  readonly #active = new Map<BlobJob, number>();
   #done = 0;
   #told = -Infinity;
 
@@ -23,9 +25,12 @@ export class CopyProgress {
   }
 
   /** Bytes of a job left, or are known not to have to (`bytes` negative: they have to again). */
-  moved({ shipments }: BlobJob, bytes: number): void {
+  moved(job: BlobJob, bytes: number): void {
     this.#done += bytes;
-    for (const shipped of shipments) {
+    const arrived = (this.#active.get(job) ?? 0) + bytes;
+    if (arrived < job.blob.size) this.#active.set(job, arrived);
+    else this.#active.delete(job);
+    for (const shipped of job.shipments) {
       const image = this.#images.get(shipped);
       if (!image) continue;
       image.done += bytes;
@@ -55,7 +60,14 @@ export class CopyProgress {
     this.#told = this.#now();
     this.#emit({
       type: 'progress',
-      progress: { id: 'images', label: 'images', done: this.#done, total: this.#total, unit: 'bytes' },
+      progress: {
+        id: 'images',
+        label: 'images',
+        done: this.#done,
+        total: this.#total,
+        unit: 'bytes',
+        active: this.#active.size,
+      },
     });
   }
 }

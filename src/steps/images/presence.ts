@@ -37,9 +37,13 @@ export async function copy(
     return image ? [{ change, image }] : [];
   });
   const { engine, concurrency } = ctx.config.mirror;
+  // The run tells the outcome of each change.
+  const withoutEnds: typeof emit = (event) => {
+    if (event.type !== 'image-done') emit(event);
+  };
   const results = await ctx.mirror.copy(
     pairs.map(({ image }) => image),
-    { engine, concurrency, platforms: await ctx.platforms(), signal, emit },
+    { engine, concurrency, platforms: await ctx.platforms(), signal, emit: withoutEnds },
   );
   return pairs.flatMap(({ change }, index) => {
     const result = results[index];

@@ -1,0 +1,8 @@
+import type { Emit } from '../plan/index.ts';
+import type { MirrorResult } from './port.ts';
+
+/** Tells that an image came to its end. */
+export function tellDone(emit: Emit, { image, state, bytesSent, seconds, error }: MirrorResult): void {
+  const { source } = image;
+  emit({ type: 'image-done', source, state, bytesSent, seconds, ...(error ? { error } : {}) });
+}

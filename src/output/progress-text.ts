@@ -1,0 +1,74 @@
+import type { Progress } from '../plan/index.ts';
+import { formatBytes, formatDuration, plural } from './units.ts';
+
+/** Something under way, and how much of it is done a second, where that can be told. */
+export interface UnderWay {
+  readonly progress: Progress;
+  readonly rate?: number | undefined;
+}
+
+const between = ' · ';
+
+/** A run of the mirror tells of the whole under this id, and of each image under its source. */
+const whole = 'images';
+
+/** What is under way as one line of at most `width` characters: the whole, then as many of its parts as there is room for. */
+export function progressText(underWay: readonly UnderWay[], width: number): string {
+  const all = underWay.find(({ progress }) => progress.id === whole);
+  if (!all) return underWay.map(described).join('  ').slice(0, width);
+  const parts = underWay
+    .filter(isPart)
+    .map(({ progress }) => `${shortName(progress.id)} ${percent(progress)}`);
+  return withParts(fitting(figures(all), width), parts, width);
+}
+
+/** The figures in the order in which they matter, as many as fit. */
+function fitting(texts: readonly string[], width: number): string {
+  let line = '';
+  for (const text of texts) {
+    const longer = line === '' ? text : `${line}${between}${text}`;
+    if (longer.length > width) break;
+    line = longer;
+  }
+  return line;
+}
+
+function figures({ progress, rate }: UnderWay): string[] {
+  const { unit, active = 0 } = progress;
+  return [
+    amount(progress),
+    ...(unit === 'bytes' && rate !== undefined ? [`${formatBytes(rate)}/s`] : []),
+    ...timeLeft(progress, rate),
+    ...(active > 0 ? [plural(active, 'blob')] : []),
+  ];
+}
+
+const described = ({ progress, rate }: UnderWay): string =>
+  `${progress.label} ${figures({ progress, rate }).join(between)}`;
+
+function amount({ done, total, unit }: Progress): string {
+  const show = unit === 'bytes' ? formatBytes : String;
+  return `${show(done)}${total === undefined ? '' : ` of ${show(total)}`}`;
+}
+
+function timeLeft({ done, total }: Progress, rate: number | undefined): string[] {
+  if (total === undefined || rate === undefined || done >= total) return [];
+  return [`${formatDuration(((total - done) / rate) * 1000)} left`];
+}
+
+/** An image that has begun. */
+const isPart = ({ progress: { id, unit, done, total = 0 } }: UnderWay): boolean =>
+  id !== whole && unit === 'bytes' && done > 0 && done < total;
+
+const percent = ({ done, total = 0 }: Progress): string => `${Math.floor((100 * done) / total)}%`;
+
+const shortName = (source: string): string => source.slice(source.lastIndexOf('/') + 1);
+
+function withParts(head: string, parts: readonly string[], width: number): string {
+  for (let shown = parts.length; shown > 0; shown -= 1) {
+    const more = parts.length > shown ? [`${parts.length - shown} more`] : [];
+    const line = [head, [...parts.slice(0, shown), ...more].join(', ')].join(between);
+    if (line.length <= width) return line;
+  }
+  return head;
+}

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCli, type Cli } from '../../support/cli.ts';
+import { makeImage } from '../../support/images.ts';
+import { OciServer } from '../../support/oci-server.ts';
+
+let cli: Cli;
+let source: OciServer;
+const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
+
+beforeAll(async () => {
+  [cli, source] = await Promise.all([openCli(), OciServer.start()]);
+});
+afterAll(() => Promise.all([cli.close(), source.close()]));
+
+const flags = '--platform all --engine registry';
+const imagesOf = (document: { readonly [field: string]: unknown }) =>
+  (document['mirror'] as { images: readonly Record<string, unknown>[] }).images;
+
+it('a pipe gets a line for each image as it is done, whatever became of it', async () => {
+  source.put('piped', '1', [image]);
+  source.put('piped', '2', [image]);
+  const [one, two, gone] = ['piped:1', 'piped:2', 'gone:1'].map((name) => `${source.host}/${name}`);
+  await cli.run(`mirror ${one} ${flags}`);
+  const { stderr } = await cli.run(`mirror ${one} ${two} ${gone} ${flags}`);
+  const lines = stderr.split('\n').filter((line) => /^ {2}(current|copied|failed) /.test(line));
+  expect(lines.toSorted()).toEqual([
+    expect.stringMatching(`^  copied     ${two}  [0-9]`) as string,
+    expect.stringMatching(`^  current    ${one}  [0-9]`) as string,
+    expect.stringMatching(`^  failed     ${gone}: .* has no such image$`) as string,
+  ]);
+});
+
+describe('the JSON document tells of each image', () => {
+  it('source, target, digests, platforms, bytes, requests and seconds', async () => {
+    source.put('told', '1', [image]);
+    const { document } = await cli.json(`mirror ${source.host}/told:1 ${flags}`);
+    const bytes = image.config.bytes.length + image.layers[0]!.bytes.length;
+    expect(imagesOf(document)).toEqual([
+      expect.objectContaining({
+        source: `${source.host}/told:1`,
+        target: `${cli.world.registryHost}/shop/${source.host.replace(':', '_')}/told:1`,
+        state: 'copied',
+        sourceDigest: image.manifest.digest,
+        targetDigest: image.manifest.digest,
+        platforms: ['linux/amd64'],
+        bytesSent: bytes,
+        bytesMounted: 0,
+        bytesSkipped: 0,
+        requests: expect.any(Number) as number,
+        seconds: expect.any(Number) as number,
+      }),
+    ]);
+    const [again] = imagesOf((await cli.json(`mirror ${source.host}/told:1 ${flags}`)).document);
+    expect(again).toMatchObject({ state: 'current', bytesSent: 0, bytesSkipped: bytes, requests: 2 });
+  });
+
+  it('the three parts of its error', async () => {
+    const { document } = await cli.json(`mirror ${source.host}/none:1 ${flags}`);
+    expect(imagesOf(document)).toMatchObject([
+      {
+        source: `${source.host}/none:1`,
+        state: 'failed',
+        error: {
+          code: 'image-missing',
+          what: expect.stringContaining('none:1') as string,
+          why: expect.stringMatching(/\S/) as string,
+          hint: expect.stringMatching(/\S/) as string,
+        },
+      },
+    ]);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { progressText, type UnderWay } from '../../../src/output/progress-text.ts';
+import { Rate } from '../../../src/output/rate.ts';
+
+const whole: UnderWay = {
+  progress: { id: 'images', label: 'images', done: 1.2e9, total: 3.4e9, unit: 'bytes', active: 8 },
+  rate: 45e6,
+};
+const image = (name: string, done: number): UnderWay => ({
+  progress: { id: `docker.io/library/${name}`, label: name, done, total: 100e6, unit: 'bytes' },
+});
+const images = ['nginx:1.27', 'redis:7', 'postgres:17', 'rabbitmq:4', 'traefik:v3', 'grafana:12'].map(
+  (name, index) => image(name, 10e6 * (index + 1)),
+);
+const figures = '1.2 GB of 3.4 GB · 45 MB/s · 49s left · 8 blobs';
+
+describe('the line of a run of the mirror', () => {
+  it('tells total bytes, rate, time left and active blobs at 60 columns', () => {
+    expect(progressText([...images, whole], 57)).toBe(figures);
+  });
+
+  it('names the images under way at 160 columns, and how many more there are', () => {
+    expect(progressText([whole, ...images], 157)).toBe(
+      `${figures} · nginx:1.27 10%, redis:7 20%, postgres:17 30%, rabbitmq:4 40%, traefik:v3 50%, grafana:12 60%`,
+    );
+    expect(progressText([whole, ...images], 90)).toBe(`${figures} · nginx:1.27 10%, redis:7 20%, 4 more`);
+  });
+
+  it.each([10, 20, 30, 40, 50, 80, 120])(
+    'is never wider than %i columns, nor cut within a figure',
+    (width) => {
+      const text = progressText([whole, ...images], width);
+      expect(text.length).toBeLessThanOrEqual(width);
+      const [head = ''] = text.split(' · nginx');
+      expect(`${figures} · `).toContain(head === '' ? '' : `${head} · `);
+    },
+  );
+
+  it('leaves out images that have not begun', () => {
+    expect(progressText([whole, image('waiting:1', 0)], 157)).toBe(figures);
+  });
+
+  it('is of the references before the bytes are known', () => {
+    const progress = {
+      id: 'references',
+      label: 'images looked up',
+      done: 3,
+      total: 9,
+      unit: 'items',
+    } as const;
+    expect(progressText([{ progress }], 60)).toBe('images looked up 3 of 9');
+  });
+});
+
+describe('a rate', () => {
+  it('is that of the last seconds, not of the whole time', () => {
+    const rate = new Rate();
+    for (let second = 0; second <= 20; second += 1) rate.note(second * 1000, second < 10 ? 0 : second - 10);
+    expect(rate.perSecond(20_000)).toBe(1);
+  });
+
+  it('sinks when nothing more comes', () => {
+    const rate = new Rate();
+    rate.note(0, 0);
+    rate.note(1000, 100);
+    expect(rate.perSecond(1000)).toBe(100);
+    expect(rate.perSecond(10_000)).toBe(10);
+  });
+
+  it('is not told at first, nor when nothing moved', () => {
+    const rate = new Rate();
+    rate.note(0, 0);
+    rate.note(500, 5);
+    expect(rate.perSecond(500)).toBeUndefined();
+    const still = new Rate();
+    still.note(0, 7);
+    still.note(2000, 7);
+    expect(still.perSecond(2000)).toBeUndefined();
+  });
+});
