@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** What a copy took. */
+export interface Measured {
+  /** Peak of the engine's process: all of its memory, and what Buffers held of it. Bytes. */
+  readonly resident: number;
+  readonly buffers: number;
+  /** As the registries counted. */
+  readonly requests: number;
+  readonly kinds: Readonly<Record<string, number>>;
+  readonly blobs: number;
+  readonly bytes: number;
+  readonly tags: number;
+  readonly uploadsAtOnce: number;
+  readonly mismatches: number;
+  readonly seconds: number;
+}
+
+export interface Measurement {
+  /** The compiled program that runs the engine. */
+  readonly engine: string;
+  readonly images: number;
+  /** Bytes of each image's layer; 0 for the blob of ten gigabytes. */
+  readonly size: number;
+  readonly concurrency: number;
+}
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Copies images between two registries that hold nothing, by the engine in a process of its own. */
+export async function measure({ engine, images, size, concurrency }: Measurement): Promise<Measured> {
+  const folder = mkdtempSync(join(tmpdir(), 'bounds-'));
+  const tsx = import.meta.resolve('tsx');
+  const servers = spawn(
+    process.execPath,
+    ['--import', tsx, here('registries.ts'), String(images), String(size)],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  try {
+    const lines = createInterface({ input: servers.stdout })[Symbol.asyncIterator]();
+    const next = async () => JSON.parse(String((await lines.next()).value)) as unknown;
+    const { source, target } = (await next()) as { source: string; target: string };
+    const list = Array.from(
+      { length: images },
+      (_, number) => `${source}/app-${number}:1 ${target}/app-${number}:1\n`,
+    );
+    writeFileSync(join(folder, 'list'), list.join(''));
+    const report = join(folder, 'report.json');
+    const started = Date.now();
+    const copy = spawn(
+      process.execPath,
+      [
+        '--import',
+        here('meter.mjs'),
+        engine,
+        '--list',
+        join(folder, 'list'),
+        '--concurrency',
+        String(concurrency),
+        '--protocol',
+        'http',
+      ],
+      {
+        stdio: ['ignore', 'inherit', 'inherit'],
+        env: { ...process.env, HOME: folder, BOUNDS_REPORT: report },
+      },
+    );
+    const [code] = (await once(copy, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`the copy ended with ${code}`);
+    const seconds = (Date.now() - started) / 1000;
+    servers.stdin.write('report\n');
+    const seen = (await next()) as Omit<Measured, 'resident' | 'buffers' | 'seconds'>;
+    const taken = JSON.parse(readFileSync(report, 'utf8')) as Pick<Measured, 'resident' | 'buffers'>;
+    return { ...seen, ...taken, seconds };
+  } finally {
+    servers.kill();
+    rmSync(folder, { recursive: true });
+  }
+}

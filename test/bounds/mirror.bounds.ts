@@ -1,0 +1,52 @@
+import { beforeAll, expect, test } from 'vitest';
+import { built } from '../../bench/mirror/build.ts';
+import { type Measured, measure } from './measure.ts';
+import { tenGigabytes } from './sparse.ts';
+
+/** What the mirror promises for any size of images and up to 32 transfers at once. Bytes. */
+const mostResident = 150e6;
+/** What the transfers themselves may hold: each a few pieces on their way. Bytes. */
+const mostBuffered = 48e6;
+
+let engine: string;
+beforeAll(() => void ({ engine } = built()));
+
+function tell(what: string, { resident, buffers, bytes, requests, seconds }: Measured): void {
+  const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;
+  process.stdout.write(
+    `${what}: peak ${megabytes(resident)} resident, ${megabytes(buffers)} in buffers, ` +
+      `${megabytes(bytes)} moved by ${requests} requests in ${seconds.toFixed(1)} s\n`,
+  );
+}
+
+test('a blob of 10 GB passes through less than 150 MB', async () => {
+  const measured = await measure({ engine, images: 1, size: 0, concurrency: 32 });
+  tell('one blob of 10 GB', measured);
+  expect(measured).toMatchObject({ tags: 1, blobs: 2, mismatches: 0 });
+  expect(measured.bytes).toBeGreaterThan(tenGigabytes.size);
+  expect(measured.resident).toBeLessThan(mostResident);
+  expect(measured.buffers).toBeLessThan(mostBuffered);
+});
+
+test('32 transfers at once take less than 150 MB, and 3 + 3b requests an image', async () => {
+  const images = 64;
+  const size = 16_000_000;
+  const measured = await measure({ engine, images, size, concurrency: 32 });
+  tell(`${images} blobs of 16 MB, 32 at once`, measured);
+  expect(measured).toMatchObject({
+    tags: images,
+    blobs: 2 * images,
+    mismatches: 0,
+    kinds: {
+      'HEAD manifests': images,
+      'GET manifests': images,
+      'POST uploads': 2 * images,
+      'GET blobs': 2 * images,
+      'PUT uploads': 2 * images,
+      'PUT manifests': images,
+    },
+  });
+  expect(measured.uploadsAtOnce).toBeGreaterThanOrEqual(32);
+  expect(measured.resident).toBeLessThan(mostResident);
+  expect(measured.buffers).toBeLessThan(mostBuffered);
+});
