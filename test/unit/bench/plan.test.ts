@@ -20,7 +20,10 @@ test('everything is planned: each set, plain and over TLS, near and far, and wha
     'D http',
     'C https',
   ]);
-  expect(cells.map(({ repetitions }) => repetitions)).toEqual([...Array<number>(8).fill(3), ...Array<number>(8).fill(1)]);
+  expect(cells.map(({ repetitions }) => repetitions)).toEqual([
+    ...Array<number>(8).fill(3),
+    ...Array<number>(8).fill(1),
+  ]);
 });
 
 test('tools on a Docker engine take part once, and everywhere when they are named', () => {
