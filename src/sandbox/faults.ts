@@ -20,11 +20,12 @@ export interface Call {
   readonly caller?: string | undefined;
 }
 
-/** A plan to spoil calls: those that match `service` and `operation`, from the `from`-th to the `to`-th (1-based). */
+/** A plan to spoil calls: those that match in all that is given, from the `from`-th to the `to`-th (1-based). */
 export interface Fault {
   readonly kind: FaultKind;
   readonly service?: Call['service'];
   readonly operation?: string | RegExp;
+  readonly resource?: string;
   readonly from?: number;
   readonly to?: number;
 }
@@ -57,8 +58,9 @@ export class Faults {
     for (const listener of this.#listeners) listener(call);
     let met: FaultKind | undefined;
     for (const entry of this.#planned) {
-      const { service, operation, from = 1, to = Infinity, kind } = entry.fault;
+      const { service, operation, resource, from = 1, to = Infinity, kind } = entry.fault;
       if (service !== undefined && service !== call.service) continue;
+      if (resource !== undefined && resource !== call.resource) continue;
       if (typeof operation === 'string' && operation !== call.operation) continue;
       if (operation instanceof RegExp && !operation.test(call.operation)) continue;
       entry.seen += 1;

@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import type { ClusterHands, KubeObject } from '../scenarios/world.ts';
 import { capture } from './process.ts';
 
@@ -27,6 +31,15 @@ export const cluster: ClusterHands = {
   },
   async apply(...objects) {
     await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  },
+  async applyKustomization(kustomization) {
+    const folder = await mkdtemp(join(tmpdir(), 'kustomization-'));
+    try {
+      await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
+      await kubectl(['apply', '-k', folder]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   },
   async replace(object) {
     await kubectl(['replace', '-f', '-'], JSON.stringify(object));

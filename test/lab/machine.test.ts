@@ -8,7 +8,7 @@ import { capture } from './process.ts';
 import type { KubeObject } from '../scenarios/world.ts';
 import { cluster } from './kubectl.ts';
 import { startPod } from './pods.ts';
-import { ecrToken } from './skopeo.ts';
+import { copyByHand, ecrToken } from './skopeo.ts';
 
 const space = 'lab-machine';
 const image = `${registry}/${space}/nginx:1.28`;
@@ -33,10 +33,8 @@ describe('the lab', () => {
   beforeAll(async () => {
     await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: space } });
     await new ECRClient().send(new CreateRepositoryCommand({ repositoryName: `${space}/nginx` }));
-    const token = await ecrToken();
-    const credentials = `--dest-creds=AWS:${token}`;
-    await capture('skopeo', ['copy', '--all', credentials, 'docker://nginx:1.28', `docker://${image}`]);
-    await cluster.apply(pullSecret(token));
+    await copyByHand('nginx:1.28', image);
+    await cluster.apply(pullSecret(await ecrToken()));
   });
 
   afterAll(async () => {

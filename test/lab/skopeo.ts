@@ -16,6 +16,12 @@ export async function ecrToken(): Promise<string> {
   return token.slice('AWS:'.length);
 }
 
+/** Copies an image with all its platforms into the private registry. */
+export async function copyByHand(source: string, destination: string): Promise<void> {
+  const credentials = `--dest-creds=AWS:${await ecrToken()}`;
+  await capture('skopeo', ['copy', '--all', credentials, `docker://${source}`, `docker://${destination}`]);
+}
+
 interface Index {
   readonly manifests?: readonly {
     readonly digest: string;

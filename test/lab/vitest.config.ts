@@ -16,6 +16,7 @@ export default defineConfig({
   root,
   test: {
     include: ['test/lab/*.test.ts', 'test/scenarios/*.scenario.ts'],
+    setupFiles: ['test/lab/failure-logs.ts'],
     fileParallelism: false,
     sequence: { sequencer: InOrder },
     // The SDK's remark on old Node versions is not what a reader of results looks for.

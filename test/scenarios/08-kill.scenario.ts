@@ -1,62 +1,65 @@
-import { CreateAccessKeyCommand, DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-iam';
-import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { census } from './census.ts';
 import { enterWorld } from './enter.ts';
-import { health, imagesInUse, planned, succeed } from './site.ts';
-import { waitFor } from './wait.ts';
+import { imagesInUse, planned, settle, succeed } from './site.ts';
+import { randomNumbers, seed } from './random.ts';
 import type { World } from './world.ts';
 
-const UserName = 'image-puller';
-/** Milliseconds from the start: the whole repair takes about ten seconds. */
-const moments = [900, 1500, 2100, 3000, 4500];
+const rounds = 25;
 
-async function keysOf({ aws }: World): Promise<readonly string[]> {
-  const { AccessKeyMetadata = [] } = await aws.iam.send(new ListAccessKeysCommand({ UserName }));
-  return AccessKeyMetadata.map(({ AccessKeyId = '' }) => AccessKeyId);
+/** A first `up` waits for half a minute on the operator's start; every fifth round is one, the others find it there. */
+const startOf = (round: number): Start => (round % 5 === 0 ? 'from nothing' : 'beside the operator');
+type Start = 'from nothing' | 'beside the operator';
+
+/** How far a first `up` has come, of its whole time: a random moment of each of as many equal parts. */
+const numbers = randomNumbers(seed);
+const moments = Array.from({ length: rounds }, (_, round) => {
+  const part = (round * 7) % rounds;
+  return { start: startOf(round), done: (part + numbers.next().value) / rounds };
+});
+
+/** What an `up` that nobody disturbs leaves, and how long it takes in milliseconds. */
+interface Undisturbed {
+  readonly time: number;
+  readonly account: readonly string[];
+  readonly cluster: readonly string[];
 }
 
-async function deleteKeys(world: World): Promise<void> {
-  for (const AccessKeyId of await keysOf(world)) {
-    await world.aws.iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }));
-  }
+const startOver = (world: World, start: Start) =>
+  world.startOver({ keepOperator: start === 'beside the operator' });
+
+async function bringUp(world: World, start: Start): Promise<Undisturbed> {
+  await startOver(world, start);
+  const began = Date.now();
+  await succeed(world, 'up', '--yes');
+  const time = Date.now() - began;
+  return { time, account: await world.account(), cluster: await census(world) };
 }
 
-describe('up, ended by SIGKILL', () => {
+describe(`a first up, ended by SIGKILL at a random moment (ECR_BOOTSTRAP_LAB_SEED=${seed})`, () => {
   const world = enterWorld();
+  const undisturbed = new Map<Start, Undisturbed>();
 
   beforeAll(async () => {
-    await (await world).configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
-    await succeed(await world, 'up', '--yes');
+    await (await world).configure(imagesInUse);
+    await settle(await world);
+    for (const start of ['from nothing', 'beside the operator'] as const) {
+      undisturbed.set(start, await bringUp(await world, start));
+    }
   });
 
   afterAll(async () => {
-    await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
 
-  test.each(moments)('after %i ms of a repair is made good by the next one', async (after) => {
-    await deleteKeys(await world);
-    await (await world).cluster.remove('clusterexternalsecret', 'puller');
-    await (await world).runAndKill(after, 'up', '--yes');
+  test.each(moments)('$start, at $done of its time', async ({ start, done }) => {
+    const { time = 0, account, cluster } = undisturbed.get(start) ?? {};
+    await startOver(await world, start);
+    await (await world).runAndKill(done * time, 'up', '--yes');
     await succeed(await world, 'up', '--yes');
-    expect(await keysOf(await world)).toHaveLength(1);
+    expect(await (await world).account()).toEqual(account);
+    expect(await census(await world)).toEqual(cluster);
     expect(await planned(await world)).toEqual([]);
-  });
-
-  test('between the writes of the three secrets leaves a torn pair, which the next one repairs', async () => {
-    const { aws } = await world;
-    const { AccessKey } = await aws.iam.send(new CreateAccessKeyCommand({ UserName }));
-    const half = { SecretId: `${UserName}-AWS_SECRET_ACCESS_KEY`, SecretString: AccessKey?.SecretAccessKey };
-    await aws.secrets.send(new PutSecretValueCommand(half));
-    await waitFor(
-      'the operator to be locked out',
-      async () => (await health(await world)).code === 3 || undefined,
-    );
-    await aws.iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId: AccessKey?.AccessKeyId }));
-
-    await succeed(await world, 'up', '--yes');
-    expect(await keysOf(await world)).toHaveLength(1);
-    expect((await health(await world)).code).toBe(0);
   });
 });

@@ -1,40 +1,65 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld } from './enter.ts';
 import { imagesInUse, mirrored, succeed } from './site.ts';
 
-const all = 'docker.io/library/nginx:1.28';
-const one = 'docker.io/library/redis:8';
-const byDocker = 'registry.k8s.io/coredns/coredns:v1.12.1';
+const set = [
+  'docker.io/library/nginx:1.28',
+  'docker.io/library/redis:8',
+  'quay.io/prometheus/node-exporter:v1.9.1',
+  'registry.k8s.io/coredns/coredns:v1.12.1',
+];
+
+/** Each engine mirrors the set into a project of its own: what is there already would not be copied again. */
+const projects = { whole: 'engines-whole', onePlatform: 'engines-platform', docker: 'engines-docker' };
 
 describe('a mirrored image, compared with its source by another tool', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
-    await succeed(await world, 'mirror', '--engine', 'registry', '--platform', 'all', all);
-    await succeed(await world, 'mirror', '--engine', 'registry', one);
-    await succeed(await world, 'mirror', '--engine', 'docker', byDocker);
+    const mirror = async (project: string, ...options: string[]) =>
+      succeed(await world, 'mirror', '--project', project, ...options, ...set);
+    await mirror(projects.whole, '--engine', 'registry', '--platform', 'all');
+    await mirror(projects.onePlatform, '--engine', 'registry');
+    await mirror(projects.docker, '--engine', 'docker');
   });
 
-  const looks = async (image: string) => {
+  afterAll(async () => {
+    const { ecr } = (await world).aws;
+    for (const project of Object.values(projects)) {
+      for (const image of set) {
+        const repositoryName = `${project}/${image.replace(/:.*/, '')}`;
+        await ecr.send(new DeleteRepositoryCommand({ repositoryName, force: true }));
+      }
+    }
+  });
+
+  const looks = async (project: string, image: string) => {
     const { look } = await world;
-    return Promise.all([look(image), look(mirrored(await world, image))]);
+    return Promise.all([look(image), look(mirrored({ ...(await world), project }, image))]);
   };
 
-  test('is the same to the digest when the registry engine copied all its platforms', async () => {
-    const [source, copy] = await looks(all);
-    expect(copy).toEqual(source);
-  });
+  test.each(set)(
+    '%s is the same to the digest when the registry engine copied all platforms',
+    async (image) => {
+      const [source, copy] = await looks(projects.whole, image);
+      expect(copy).toEqual(source);
+    },
+  );
 
-  test("is the source's manifest for the platform when the registry engine copied one", async () => {
-    const [source, copy] = await looks(one);
-    expect(Object.values(source.platforms)).toContain(copy.digest);
-    expect(copy.config).toBe(source.config);
-  });
+  test.each(set)(
+    "%s is its source's manifest for the platform when the registry engine copied one",
+    async (image) => {
+      const [source, copy] = await looks(projects.onePlatform, image);
+      expect(Object.values(source.platforms)).toContain(copy.digest);
+      expect(copy.config).toBe(source.config);
+    },
+  );
 
-  test('has the same content when the Docker engine copied it', async () => {
-    const [source, copy] = await looks(byDocker);
+  test.each(set)('%s has the same configuration when the Docker engine copied it', async (image) => {
+    const [source, copy] = await looks(projects.docker, image);
     expect(copy.config).toBe(source.config);
   });
 });

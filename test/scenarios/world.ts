@@ -29,6 +29,8 @@ export interface ClusterHands {
   /** In all namespaces unless one is named. */
   list<T extends KubeObject>(resource: string, namespace?: string): Promise<readonly T[]>;
   apply(...objects: object[]): Promise<void>;
+  /** What `kubectl apply -k` makes of a kustomization.yaml. */
+  applyKustomization(kustomization: object): Promise<void>;
   /** A plain update of the whole object, as `kubectl replace` sends it. */
   replace(object: object): Promise<void>;
   /** A JSON patch. */
@@ -64,6 +66,13 @@ export interface Look {
   readonly config: string;
 }
 
+/** A request to AWS: its service, its action, and what it is about as the request names it. */
+export interface AwsRequest {
+  readonly service: string;
+  readonly operation: string;
+  readonly resource: string;
+}
+
 /** What scenarios happen in: an account, a cluster and a laptop. The sandbox is one, the lab of real parts another. */
 export interface World {
   readonly name: 'sandbox' | 'lab';
@@ -78,6 +87,22 @@ export interface World {
   runAs(key: AwsKey, ...args: readonly string[]): Promise<Run>;
   /** Starts the product and ends it by SIGKILL after so many milliseconds, unless it ends before. */
   runAndKill(after: number, ...args: readonly string[]): Promise<void>;
+  /** Starts the product and ends it by SIGKILL when it has sent this request, which AWS leaves without an answer. */
+  runAndKillAt(request: AwsRequest, ...args: readonly string[]): Promise<void>;
+  /**
+   * An account that is empty but for its administrator, and a cluster in which nothing of ours is left but, if asked
+   * for, the operator. Workloads stay as they are.
+   */
+  startOver(options?: { readonly keepOperator?: boolean }): Promise<void>;
+  /**
+   * What there is in the account, one line for each thing with all that tells it from what it should be. Values, and
+   * ids that differ from run to run, are left out.
+   */
+  account(): Promise<readonly string[]>;
+  /** All that the product has printed so far, in all scenarios. */
+  printed(): Promise<string>;
+  /** All that is secret in this world, and was at any time. */
+  secrets(): Promise<readonly string[]>;
   /** Writes the product's configuration file: the project and region, and these settings. */
   configure(settings: object): Promise<void>;
   /**
@@ -87,6 +112,8 @@ export interface World {
   startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
   /** An image as another tool than the product reads it, in a source registry or in the private one. */
   look(image: string): Promise<Look>;
+  /** Copies an image into the private registry with another tool than the product. */
+  copyByHand(source: string, destination: string): Promise<void>;
   /** Seconds that the registry's new tokens live. */
   setTokenLife(seconds: number): Promise<void>;
   /** From now on AWS and its registry answer every request with an error; the returned call ends that. */

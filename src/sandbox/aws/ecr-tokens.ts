@@ -15,6 +15,11 @@ export class EcrTokens {
     this.#identities = identities;
   }
 
+  /** Every token that was ever given out. */
+  get givenOut(): string[] {
+    return [...this.#tokens.keys()];
+  }
+
   issue(key: AccessKey): { readonly token: string; readonly expires: number } {
     const token = randomBytes(96).toString('base64url');
     const expires = Math.min(this.#identities.clock.now() + this.life, key.expires ?? Infinity);

@@ -62,6 +62,8 @@ export const randomId = (prefix: string) =>
 export class Identities {
   readonly users = new Map<string, User>();
   readonly keys = new Map<string, AccessKey>();
+  /** Every secret that was ever given out, for who looks whether one is where it should not be. */
+  readonly givenOut: string[] = [];
   /** By ARN. */
   readonly policies = new Map<string, Policy>();
   /** Milliseconds until a new key or policy takes effect. */
@@ -133,6 +135,7 @@ export class Identities {
 
   #keep<Key extends AccessKey>(key: Key): Key {
     this.keys.set(key.id, key);
+    this.givenOut.push(key.secret, ...(key.sessionToken === undefined ? [] : [key.sessionToken]));
     return key;
   }
 

@@ -2,8 +2,9 @@
 import { appendFile, readFile } from 'node:fs/promises';
 
 import { startSandbox } from '../../../src/sandbox/index.ts';
-import type { Fault } from '../../../src/sandbox/faults.ts';
+import type { Call, Fault } from '../../../src/sandbox/faults.ts';
 import { account, addresses, region } from '../names.ts';
+import { describeAccount, emptyAccount } from './account.ts';
 import { serveControl } from './control.ts';
 import { writeCredentials } from './laptop.ts';
 
@@ -28,6 +29,18 @@ await serveControl(socket, {
   /** Seconds that new tokens of the ECR live. */
   'POST /token-life': (seconds) => {
     sandbox.aws.registry.tokens.life = Number(seconds) * 1000;
+  },
+  'GET /account': () => describeAccount(sandbox),
+  'POST /start-over': () => {
+    emptyAccount(sandbox);
+  },
+  /** Every secret that was ever given out. */
+  'GET /secrets': () => [...sandbox.aws.identities.givenOut, ...sandbox.aws.registry.tokens.givenOut],
+  /** How often this was asked for so far. */
+  'POST /count': (request) => {
+    const wanted = Object.entries(request as Partial<Call>) as [keyof Call, unknown][];
+    return sandbox.faults.calls.filter((call) => wanted.every(([field, value]) => call[field] === value))
+      .length;
   },
   /** Spoils requests from now on. */
   'POST /faults': (fault) => {

@@ -1,0 +1,42 @@
+import type { Sandbox } from '../../../src/sandbox/index.ts';
+
+type Tags = ReadonlyMap<string, string>;
+
+const words = (names: Iterable<string>) => [...names].sort().join(' ') || 'none';
+const inWords = (tags: Tags) => words([...tags].map(([key, value]) => `${key}=${value}`));
+
+/**
+ * What there is in the account, one line for each thing with all that tells it from what it should be: how many keys
+ * a user has, which stages a secret's versions bear. Values, and ids that differ from run to run, are left out.
+ */
+export function describeAccount({ account, aws: { identities, secrets, registry } }: Sandbox): string[] {
+  const users = [...identities.users.values()].map((user) => {
+    const keys = [...identities.keys.values()].filter((key) => key.user === user);
+    const states = keys.map(({ active }) => (active ? 'active' : 'inactive'));
+    const policies = [...user.attached, ...user.inline.keys()];
+    return `user ${user.name}, keys: ${words(states)}, policies: ${words(policies)}, tags: ${inWords(user.tags)}`;
+  });
+  const policies = [...identities.policies.values()]
+    .filter(({ arn }) => arn.includes(account))
+    .map(({ name, tags }) => `policy ${name}, tags: ${inWords(tags)}`);
+  const repositories = [...registry.repositories.values()].map(
+    ({ name, tags, awsTags }) =>
+      `repository ${name}, images: ${words(tags.keys())}, tags: ${inWords(awsTags)}`,
+  );
+  const kept = secrets.all().map(({ name, versions, deletion, tags }) => {
+    const stages = [...versions.values()].flatMap((version) => [...version.stages]);
+    const state = deletion ? 'to be deleted' : `stages: ${words(stages)}`;
+    return `secret ${name}, ${state}, tags: ${inWords(tags)}`;
+  });
+  return [...users, ...policies, ...repositories, ...kept].sort();
+}
+
+/** Leaves what a new account has: nobody and nothing but its administrator. */
+export function emptyAccount({ account, aws: { identities, secrets, registry }, admin }: Sandbox): void {
+  const kept = identities.workingKey(admin.accessKeyId);
+  for (const [id, key] of identities.keys) if (key !== kept) identities.keys.delete(id);
+  for (const [name, user] of identities.users) if (user !== kept.user) identities.users.delete(name);
+  for (const arn of identities.policies.keys()) if (arn.includes(account)) identities.policies.delete(arn);
+  for (const secret of secrets.all()) secret.deletion = { at: 0, gone: 0 };
+  registry.repositories.clear();
+}

@@ -1,0 +1,43 @@
+import { waitFor } from '../scenarios/wait.ts';
+import type { KubeObject } from '../scenarios/world.ts';
+import { cluster } from './kubectl.ts';
+import { capture } from './process.ts';
+
+interface ServiceAccount extends KubeObject {
+  readonly imagePullSecrets?: readonly { readonly name: string }[];
+}
+
+const home = 'external-secrets';
+const remove = (kinds: string, ...args: readonly string[]) =>
+  capture('kubectl', ['delete', kinds, '--ignore-not-found', ...args]);
+
+/** Takes away all that `up` makes in a cluster but the operator itself, with its definitions and rights. */
+export async function leaveOperatorAlone(): Promise<void> {
+  const policies = 'mutatingadmissionpolicybindings,mutatingadmissionpolicies';
+  await remove(policies, '--selector=app.kubernetes.io/managed-by=ecr-bootstrap');
+  await remove('clusterexternalsecrets,clustersecretstores', '--all');
+  await remove('externalsecrets,secretstores,ecrauthorizationtokens', '--all', `--namespace=${home}`);
+  await waitFor('the end of all ExternalSecrets', async () =>
+    (await cluster.list('externalsecrets')).length === 0 ? true : undefined,
+  );
+  for (const name of ['puller', 'image-puller']) {
+    await remove('secrets', '--all-namespaces', `--field-selector=metadata.name=${name}`);
+  }
+  await remove('leases', '--namespace=kube-system', '--field-selector=metadata.name=ecr-bootstrap');
+  await waitFor('service accounts without a pull secret', uncover);
+}
+
+/** An API server forgets an admission policy that is gone only after a moment; until then it mends each one. */
+async function uncover(): Promise<true | undefined> {
+  const accounts = await cluster.list<ServiceAccount>('serviceaccounts');
+  const covered = accounts.filter(
+    ({ metadata, imagePullSecrets = [] }) => metadata.namespace !== home && imagePullSecrets.length > 0,
+  );
+  if (covered.length === 0) return true;
+  await cluster.replace({
+    apiVersion: 'v1',
+    kind: 'List',
+    items: covered.map((account) => ({ ...account, imagePullSecrets: undefined })),
+  });
+  return undefined;
+}

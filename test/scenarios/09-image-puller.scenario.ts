@@ -1,0 +1,183 @@
+import {
+  BatchDeleteImageCommand,
+  BatchGetImageCommand,
+  CreateRepositoryCommand,
+  DeleteRepositoryCommand,
+  DescribeImagesCommand,
+  DescribeRepositoriesCommand,
+  ECRClient,
+  GetAuthorizationTokenCommand,
+  GetLifecyclePolicyCommand,
+  ListImagesCommand,
+  PutAccountSettingCommand,
+  PutImageTagMutabilityCommand,
+  PutLifecyclePolicyCommand,
+  TagResourceCommand,
+} from '@aws-sdk/client-ecr';
+import {
+  AttachUserPolicyCommand,
+  CreateAccessKeyCommand,
+  CreatePolicyCommand,
+  CreateUserCommand,
+  DeleteAccessKeyCommand,
+  DeleteUserCommand,
+  GetUserCommand,
+  IAMClient,
+  ListAccessKeysCommand,
+  PutUserPolicyCommand,
+  TagUserCommand,
+  UpdateAccessKeyCommand,
+} from '@aws-sdk/client-iam';
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { imagesInUse, secretValue, succeed } from './site.ts';
+import type { AwsHands } from './world.ts';
+
+const region = 'eu-west-1';
+const project = 'demo';
+const inside = `${project}/docker.io/library/nginx`;
+const outside = 'another-project/nginx';
+const repositoryName = inside;
+const imageIds = [{ imageTag: '1.28' }];
+const user = { UserName: 'image-puller' };
+const PolicyArn = 'arn:aws:iam::aws:policy/AdministratorAccess';
+const SecretId = 'image-puller-REGION';
+const anything = JSON.stringify({ Version: '2012-10-17', Statement: [] });
+
+/** Calls to AWS by name, each of which the image puller must be refused. */
+const denied: Readonly<Record<string, (aws: AwsHands) => Promise<unknown>>> = {
+  CreateRepository: ({ ecr }) => ecr.send(new CreateRepositoryCommand({ repositoryName: `${project}/new` })),
+  DescribeRepositories: ({ ecr }) => ecr.send(new DescribeRepositoriesCommand({})),
+  DeleteRepository: ({ ecr }) => ecr.send(new DeleteRepositoryCommand({ repositoryName, force: true })),
+  DescribeImages: ({ ecr }) => ecr.send(new DescribeImagesCommand({ repositoryName })),
+  ListImages: ({ ecr }) => ecr.send(new ListImagesCommand({ repositoryName })),
+  BatchDeleteImage: ({ ecr }) => ecr.send(new BatchDeleteImageCommand({ repositoryName, imageIds })),
+  'BatchGetImage outside the project': ({ ecr }) =>
+    ecr.send(new BatchGetImageCommand({ repositoryName: outside, imageIds })),
+  PutImageTagMutability: ({ ecr }) =>
+    ecr.send(new PutImageTagMutabilityCommand({ repositoryName, imageTagMutability: 'IMMUTABLE' })),
+  GetLifecyclePolicy: ({ ecr }) => ecr.send(new GetLifecyclePolicyCommand({ repositoryName })),
+  PutLifecyclePolicy: ({ ecr }) =>
+    ecr.send(new PutLifecyclePolicyCommand({ repositoryName, lifecyclePolicyText: '{"rules":[]}' })),
+  'TagResource of a repository': ({ ecr }) =>
+    ecr.send(
+      new TagResourceCommand({
+        resourceArn: `arn:aws:ecr:${region}:123456789012:repository/${inside}`,
+        tags: [{ Key: 'a', Value: 'b' }],
+      }),
+    ),
+  PutAccountSetting: ({ ecr }) =>
+    ecr.send(new PutAccountSettingCommand({ name: 'BLOB_MOUNTING', value: 'ENABLED' })),
+  GetUser: ({ iam }) => iam.send(new GetUserCommand(user)),
+  CreateUser: ({ iam }) => iam.send(new CreateUserCommand({ UserName: 'another' })),
+  DeleteUser: ({ iam }) => iam.send(new DeleteUserCommand(user)),
+  TagUser: ({ iam }) => iam.send(new TagUserCommand({ ...user, Tags: [{ Key: 'a', Value: 'b' }] })),
+  ListAccessKeys: ({ iam }) => iam.send(new ListAccessKeysCommand(user)),
+  CreateAccessKey: ({ iam }) => iam.send(new CreateAccessKeyCommand(user)),
+  'CreateAccessKey for power-user': ({ iam }) =>
+    iam.send(new CreateAccessKeyCommand({ UserName: 'power-user' })),
+  UpdateAccessKey: ({ iam }) =>
+    iam.send(
+      new UpdateAccessKeyCommand({ ...user, AccessKeyId: 'AKIAAAAAAAAAAAAAAAAA', Status: 'Inactive' }),
+    ),
+  DeleteAccessKey: ({ iam }) =>
+    iam.send(new DeleteAccessKeyCommand({ ...user, AccessKeyId: 'AKIAAAAAAAAAAAAAAAAA' })),
+  AttachUserPolicy: ({ iam }) => iam.send(new AttachUserPolicyCommand({ ...user, PolicyArn })),
+  PutUserPolicy: ({ iam }) =>
+    iam.send(new PutUserPolicyCommand({ ...user, PolicyName: 'more', PolicyDocument: anything })),
+  CreatePolicy: ({ iam }) =>
+    iam.send(new CreatePolicyCommand({ PolicyName: 'more', PolicyDocument: anything })),
+  ListSecrets: ({ secrets }) => secrets.send(new ListSecretsCommand({})),
+  CreateSecret: ({ secrets }) =>
+    secrets.send(new CreateSecretCommand({ Name: 'image-puller-more', SecretString: 'x' })),
+  DescribeSecret: ({ secrets }) => secrets.send(new DescribeSecretCommand({ SecretId })),
+  PutSecretValue: ({ secrets }) => secrets.send(new PutSecretValueCommand({ SecretId, SecretString: 'x' })),
+  UpdateSecretVersionStage: ({ secrets }) =>
+    secrets.send(new UpdateSecretVersionStageCommand({ SecretId, VersionStage: 'AWSCURRENT' })),
+  DeleteSecret: ({ secrets }) => secrets.send(new DeleteSecretCommand({ SecretId })),
+  'GetSecretValue of another secret': ({ secrets }) =>
+    secrets.send(new GetSecretValueCommand({ SecretId: 'of-somebody-else' })),
+};
+
+/** Requests to the registry: method, path and the status that the image puller's token gets. */
+const requests: readonly (readonly [string, string, number])[] = [
+  ['GET', `${inside}/manifests/1.28`, 200],
+  ['GET', `${outside}/manifests/1.28`, 403],
+  ['POST', `${inside}/blobs/uploads/`, 403],
+  ['PUT', `${inside}/manifests/pushed`, 403],
+  ['POST', `${outside}/blobs/uploads/`, 403],
+];
+
+describe("image-puller's key", () => {
+  const world = enterWorld();
+  let puller: AwsHands;
+
+  beforeAll(async () => {
+    const { aws, configure } = await world;
+    await configure(imagesInUse);
+    await succeed(await world, 'up', '--yes');
+    await aws.ecr.send(new CreateRepositoryCommand({ repositoryName: outside }));
+    await aws.secrets.send(new CreateSecretCommand({ Name: 'of-somebody-else', SecretString: 'x' }));
+    const half = async (key: string) =>
+      (await secretValue(await world, 'external-secrets', 'image-puller', key)) ?? '';
+    const credentials = {
+      accessKeyId: await half('AWS_ACCESS_KEY_ID'),
+      secretAccessKey: await half('AWS_SECRET_ACCESS_KEY'),
+    };
+    puller = {
+      ecr: new ECRClient({ region, credentials }),
+      iam: new IAMClient({ region, credentials }),
+      secrets: new SecretsManagerClient({ region, credentials }),
+    };
+  });
+
+  afterAll(async () => {
+    const { aws } = await world;
+    await aws.ecr.send(new DeleteRepositoryCommand({ repositoryName: outside, force: true }));
+    const SecretId = 'of-somebody-else';
+    await aws.secrets.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
+  });
+
+  test('reads what it needs: the three secrets and the images of the project', async () => {
+    const { SecretString } = await puller.secrets.send(new GetSecretValueCommand({ SecretId }));
+    expect(SecretString).toBe(region);
+    const { images = [] } = await puller.ecr.send(new BatchGetImageCommand({ repositoryName, imageIds }));
+    expect(images).toHaveLength(1);
+  });
+
+  test.each(Object.keys(denied))('is denied %s', async (name) => {
+    const outcome = await denied[name]?.(puller).then(
+      () => 'allowed',
+      (error: unknown) => (error instanceof Error ? error.name : String(error)),
+    );
+    expect(outcome).toMatch(/^AccessDenied/);
+  });
+
+  test.each(requests)('gets a token with which %s %s is answered %i', async (method, path, status) => {
+    const { authorizationData = [] } = await puller.ecr.send(new GetAuthorizationTokenCommand());
+    const headers = {
+      authorization: `Basic ${authorizationData[0]?.authorizationToken}`,
+      accept: 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json',
+      'content-type': 'application/vnd.oci.image.manifest.v1+json',
+    };
+    const { registry } = await world;
+    const body = method === 'PUT' ? '{}' : undefined;
+    const answer = await fetch(`https://${registry}/v2/${path}`, {
+      method,
+      headers,
+      ...(body ? { body } : {}),
+    });
+    expect(answer.status).toBe(status);
+  });
+});

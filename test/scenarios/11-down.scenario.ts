@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { photograph } from './census.ts';
+import { enterWorld } from './enter.ts';
+import { health, imagesInUse, settle, succeed } from './site.ts';
+import { waitFor } from './wait.ts';
+
+const everything = ['down', '--yes', '--aws', '--delete-images', '--delete-secrets'];
+const operators = ['external-secrets', 'external-secrets-webhook', 'external-secrets-cert-controller'];
+
+/** A service account whose owner has a pull secret already. */
+const partner = {
+  apiVersion: 'v1',
+  kind: 'ServiceAccount',
+  metadata: { name: 'partner', namespace: 'shop' },
+  imagePullSecrets: [{ name: 'of-the-partner' }],
+};
+
+describe('down', () => {
+  const world = enterWorld();
+  let before: Awaited<ReturnType<typeof photograph>>;
+
+  beforeAll(async () => {
+    await (await world).configure(imagesInUse);
+    await settle(await world);
+    await (await world).startOver();
+    await (await world).cluster.apply(partner);
+    before = await photograph(await world);
+    await succeed(await world, 'up', '--yes');
+    expect(await photograph(await world)).not.toEqual(before);
+    await succeed(await world, ...everything);
+  });
+
+  afterAll(async () => {
+    await (await world).cluster.remove('serviceaccount', 'partner', 'shop');
+    await (await world).startOver();
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('leaves the cluster as it was', async () => {
+    expect(await photograph(await world)).toEqual(before);
+  });
+
+  test('leaves of the account what others made, and the secrets for as long as they can be restored', async () => {
+    const left = await (await world).account();
+    expect(left.filter((line) => !/^user admin,|^secret image-puller-\S+, to be deleted/.test(line))).toEqual(
+      [],
+    );
+  });
+
+  test('can be followed by up', async () => {
+    await succeed(await world, 'up', '--yes');
+    expect((await health(await world)).code).toBe(0);
+  });
+
+  test('is not held up by a webhook that nobody answers', async () => {
+    const { cluster } = await world;
+    const stop = [{ op: 'replace', path: '/spec/replicas', value: 0 }];
+    for (const name of operators) await cluster.patch('deployment', name, 'external-secrets', stop);
+    await waitFor(
+      'no pods',
+      async () => (await cluster.list('pods', 'external-secrets')).length === 0 || undefined,
+    );
+    await succeed(await world, 'down', '--yes');
+    expect(await photograph(await world)).toEqual(before);
+  });
+});

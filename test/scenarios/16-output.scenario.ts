@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { health, succeed } from './site.ts';
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+/** How a secret may be written: as it is, for a Secret, for a docker config, in a URL. */
+const spellings = (secret: string) => [
+  secret,
+  base64(secret),
+  base64(`AWS:${secret}`),
+  encodeURIComponent(secret),
+];
+
+describe('what the product has printed in all scenarios', () => {
+  const world = enterWorld();
+
+  test('holds no secret', async () => {
+    await succeed(await world, 'up', '--yes', '--verbose');
+    await health(await world);
+    const printed = await (await world).printed();
+    const secrets = await (await world).secrets();
+    expect(printed).toContain('ecr-bootstrap up --yes --verbose');
+    expect(secrets.length).toBeGreaterThan(10);
+    expect(secrets.filter((secret) => secret.length < 20)).toEqual([]);
+    const shown = secrets.filter((secret) =>
+      spellings(secret).some((spelling) => printed.includes(spelling)),
+    );
+    expect(shown).toEqual([]);
+  });
+});
