@@ -1,0 +1,85 @@
+import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld } from './enter.ts';
+import { health, imagesInUse, namespace, planned, podsRun, settle, succeed } from './site.ts';
+import type { World } from './world.ts';
+
+const home = 'external-secrets';
+const release = 'https://github.com/external-secrets/external-secrets/releases/download/v0.12.1';
+const upstream = 'external-secrets/external-secrets:v0.12.1';
+
+/** One pull secret with the token of today, as `kubectl create secret docker-registry` makes it. */
+async function pullSecret({ aws, registry }: World): Promise<object> {
+  const { authorizationData = [] } = await aws.ecr.send(new GetAuthorizationTokenCommand());
+  const auth = authorizationData[0]?.authorizationToken ?? '';
+  const password = Buffer.from(auth, 'base64').toString().replace(/^AWS:/, '');
+  const config = { auths: { [registry]: { username: 'AWS', password, auth } } };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace: home, name: 'puller' },
+    type: 'kubernetes.io/dockerconfigjson',
+    stringData: { '.dockerconfigjson': JSON.stringify(config) },
+  };
+}
+
+const patch = (kind: string, name: string, path: string, value: string) => ({
+  target: { kind, name },
+  patch: JSON.stringify([{ op: 'replace', path, value }]),
+});
+const args = '/spec/template/spec/containers/0/args';
+
+/** The official YAML as the guide changes it: the namespace, the image from the ECR, the pull secret. */
+const kustomization = ({ registry, project }: World): object => ({
+  namespace: home,
+  resources: [`${release}/external-secrets.yaml`],
+  images: [
+    {
+      name: 'oci.external-secrets.io/external-secrets/external-secrets',
+      newName: `${registry}/${project}/external-secrets`,
+    },
+  ],
+  patches: [
+    {
+      target: { kind: 'ServiceAccount' },
+      patch: JSON.stringify([{ op: 'add', path: '/imagePullSecrets', value: [{ name: 'puller' }] }]),
+    },
+    patch('Deployment', 'external-secrets-cert-controller', `${args}/3`, `--service-namespace=${home}`),
+    patch('Deployment', 'external-secrets-cert-controller', `${args}/5`, `--secret-namespace=${home}`),
+    patch(
+      'Deployment',
+      'external-secrets-webhook',
+      `${args}/2`,
+      `--dns-name=external-secrets-webhook.${home}.svc`,
+    ),
+  ],
+});
+
+describe('a bootstrap that was made by hand', () => {
+  const world = enterWorld();
+
+  beforeAll(async () => {
+    const { aws, cluster, configure, copyByHand, project, registry, startOver } = await world;
+    await configure(imagesInUse);
+    await settle(await world);
+    await startOver();
+    await aws.ecr.send(new CreateRepositoryCommand({ repositoryName: `${project}/external-secrets` }));
+    await copyByHand(`ghcr.io/${upstream}`, `${registry}/${project}/external-secrets:v0.12.1`);
+    await cluster.apply(namespace(home));
+    await cluster.apply(await pullSecret(await world));
+    await cluster.applyKustomization(kustomization(await world));
+    await podsRun(await world, home);
+  });
+
+  afterAll(async () => {
+    await (await world).startOver();
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('is taken over by up', async () => {
+    await succeed(await world, 'up', '--yes', '--adopt-all');
+    expect((await health(await world)).code).toBe(0);
+    expect(await planned(await world)).toEqual([]);
+  });
+});
