@@ -6,7 +6,8 @@ import { imagesInUse, planned, settle, succeed } from './site.ts';
 import { randomNumbers, seed } from './random.ts';
 import type { World } from './world.ts';
 
-const rounds = 25;
+/** About twenty seconds each, so a check of everything may want fewer. */
+const rounds = Number(process.env['ECR_BOOTSTRAP_LAB_KILLS'] ?? 25);
 
 /** A first `up` waits for half a minute on the operator's start; every fifth round is one, the others find it there. */
 const startOf = (round: number): Start => (round % 5 === 0 ? 'from nothing' : 'beside the operator');
