@@ -50,20 +50,14 @@ function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
   return [{ place: placed(issue.path, source), why: reason(issue), hint }];
 }
 
-function placed(path: readonly PropertyKey[], source: Source): string {
+/** The flag or variable that gave the value, which says by its name what it sets; else the key, in the file with its line. */
+function placed(path: readonly PropertyKey[], { file, text, origins }: Source): string {
   const key = path.join('.') || 'the configuration';
-  const where = placeOf(path, source);
-  if (where === undefined) return key;
-  // A flag or variable says by its name what it sets.
-  return where === source.file || where.startsWith(`${source.file ?? ''}:`) ? `${where}: ${key}` : where;
-}
-
-/** The flag or variable that gave the value, else the file with the line. */
-function placeOf(path: readonly PropertyKey[], { file, text, origins }: Source): string | undefined {
   const origin = origins?.get(keyWithoutIndex(path));
   if (origin !== undefined && origin !== file) return origin;
+  if (file === undefined) return key;
   const line = text === undefined ? undefined : lineOf(text, path);
-  return file && line ? `${file}:${line}` : file;
+  return `${line ? `${file}:${line}` : file}: ${key}`;
 }
 
 /** The key of a list for an entry of it. */
