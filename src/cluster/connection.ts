@@ -58,11 +58,12 @@ export async function openConnections(
   tls: TlsOptions,
   net: Net,
 ): Promise<Dispatcher> {
-  const { Agent, ProxyAgent, Socks5ProxyAgent } = await import('undici');
+  const { Agent, ProxyAgent } = await import('../net/undici.ts');
   const proxy = cluster.proxyUrl || (await net.proxyFor(cluster.server));
   if (!proxy) return new Agent({ connect: tls, connections });
   try {
     if (new URL(proxy).protocol.startsWith('socks')) {
+      const { Socks5ProxyAgent } = await import('undici');
       const options = { requestTls: tls, connections };
       return new Socks5ProxyAgent(proxy.replace(/^socks5h:/, 'socks5:'), options);
     }

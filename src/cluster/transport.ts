@@ -121,7 +121,7 @@ async function exchange(
   { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
   { context, credentials, dispatcher }: Session,
 ): Promise<{ answer: Answer; retryAfter?: number }> {
-  const { request } = await import('undici');
+  const { request } = await import('../net/undici.ts');
   const response = await request(`${context.cluster.server}${path}`, {
     method,
     dispatcher,

@@ -24,7 +24,7 @@ export async function download(address: string, net: Net): Promise<string> {
 
 async function get(url: URL, net: Net, address: string): Promise<string | { location: string }> {
   try {
-    const { request } = await import('undici');
+    const { request } = await import('../net/undici.ts');
     const { statusCode, headers, body } = await request(url, {
       dispatcher: await net.dispatcher(),
       headers: { accept: '*/*', 'user-agent': 'ecr-bootstrap' },

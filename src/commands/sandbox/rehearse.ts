@@ -81,7 +81,7 @@ async function inRunning(session: Session, running: Running, words: readonly str
 
 /** @returns milliseconds that the sandbox is ahead */
 async function askClock({ env }: Running, query = ''): Promise<number> {
-  const { request } = await import('undici');
+  const { request } = await import('../../net/undici.ts');
   const net = createNet(authority(env), env);
   try {
     const dispatcher = await net.dispatcher();
