@@ -21,12 +21,10 @@ export function validate(values: Tree, source: Source): Config {
   const result = configSchema.safeParse({ aws: {}, ...values }, { reportInput: true });
   if (result.success) return result.data;
   const mistakes = result.error.issues.flatMap((issue) => explain(issue, source));
-  const [first, ...others] = mistakes;
-  if (!first) throw result.error;
   throw new BootstrapError({
     code: 'config-invalid',
-    what: others.length > 0 ? 'read the configuration' : first.place,
-    why: others.length > 0 ? mistakes.map(({ place, why }) => `${place} ${why}`).join('; ') : first.why,
+    what: 'read the configuration',
+    why: mistakes.map(({ place, why }) => `${place} ${why}`).join('; '),
     hint: [...new Set(mistakes.map(({ hint }) => hint))].join(' '),
   });
 }

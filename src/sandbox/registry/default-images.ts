@@ -12,6 +12,7 @@ export const DEFAULT_IMAGES: readonly (readonly [
 ])[] = [
   ['ghcr.io', 'external-secrets/external-secrets', 'v0.12.1', { ...both, base, layers: 2 }],
   ['docker.io', 'library/nginx', '1.27', { ...both, base, layers: 3, attestations: true }],
+  ['docker.io', 'library/nginx', '1.28', { ...both, base, layers: 3, attestations: true }],
   ['quay.io', 'prometheus/node-exporter', 'v1.9.0', { ...both, schema2: true }],
   ['registry.k8s.io', 'pause', '3.10', both],
   ['docker.io', 'prom/prometheus', 'v3.1.0', { ...both, base }],

@@ -60,7 +60,10 @@ describe('AWS, before any change', () => {
   });
 
   it('a region that is none, naming the flag', async () => {
-    expect(await refusal('up --region nowhere')).toMatchObject({ what: '--region' });
+    expect(await refusal('up --region nowhere')).toMatchObject({
+      what: 'read the configuration',
+      why: expect.stringContaining('--region'),
+    });
   });
 });
 

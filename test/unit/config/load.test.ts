@@ -68,8 +68,8 @@ describe('loadConfig', () => {
     file('project: shop\naws:\n  region: eu-west-1\n  acountId: "1"\n');
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
-      what: 'ecr-bootstrap.yaml:4: aws.acountId',
-      why: 'is not a key of the configuration',
+      what: 'read the configuration',
+      why: 'ecr-bootstrap.yaml:4: aws.acountId is not a key of the configuration',
       hint: 'Did you mean aws.accountId?',
     });
   });
@@ -86,15 +86,15 @@ describe('loadConfig', () => {
 
   it('says what is missing, not where it would be kept', async () => {
     await expect(load({ flags: { project: 'shop' } })).rejects.toMatchObject({
-      what: 'aws.region',
-      why: 'is missing',
+      what: 'read the configuration',
+      why: 'aws.region is missing',
     });
   });
 
   it('tells how short is too short', async () => {
     await expect(load({ flags: { ...minimal, project: 'x' } })).rejects.toMatchObject({
-      what: '--project',
-      why: '"x" is too short: at least 2',
+      what: 'read the configuration',
+      why: '--project "x" is too short: at least 2',
     });
   });
 
@@ -107,15 +107,15 @@ describe('loadConfig', () => {
     file('project: Shop_\naws:\n  region: eu-west-1\n');
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
-      what: 'ecr-bootstrap.yaml:1: project',
+      what: 'read the configuration',
       why: expect.stringContaining('is not a name that ECR takes') as string,
     });
   });
 
   it('tells how to give a project that is missing', async () => {
     await expect(load({ flags: { region: 'eu-west-1' } })).rejects.toMatchObject({
-      what: 'project',
-      why: 'is missing',
+      what: 'read the configuration',
+      why: 'project is missing',
       hint: expect.stringContaining('--project') as string,
     });
   });
@@ -129,19 +129,21 @@ describe('loadConfig', () => {
   it('names the flag or variable that gave a wrong value, not the file', async () => {
     file('project: shop\n');
     await expect(load({ flags: { region: 'nowhere' } })).rejects.toMatchObject({
-      what: '--region',
-      why: '"nowhere" is not a region such as eu-west-1',
+      what: 'read the configuration',
+      why: '--region "nowhere" is not a region such as eu-west-1',
     });
   });
 
   it('tells a value of the wrong type from a missing one', async () => {
     file('project: 12\naws: {region: eu-west-1}\n');
-    await expect(load()).rejects.toMatchObject({ why: '12 is not of type string' });
+    await expect(load()).rejects.toMatchObject({
+      why: 'ecr-bootstrap.yaml:1: project 12 is not of type string',
+    });
   });
 
   it('lists the words that a key takes', async () => {
     await expect(load({ flags: { ...minimal, engine: 'dokcer' } })).rejects.toMatchObject({
-      why: '"dokcer" is none of auto, registry, docker',
+      why: '--engine "dokcer" is none of auto, registry, docker',
       hint: 'See mirror.engine in docs/configuration.md.',
     });
   });
