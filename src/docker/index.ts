@@ -1,8 +1,8 @@
-import { resolveAddress, type AddressOptions } from './address.ts';
 import type { DockerPort } from './port.ts';
+import { resolveAddress, type AddressOptions } from './resolve.ts';
 
-export type { AddressOptions } from './address.ts';
 export type { DockerPort } from './port.ts';
+export type { AddressOptions } from './resolve.ts';
 
 /** Finds the engine and makes a port to it. Nothing is sent yet: {@link DockerPort.version} proves that it answers. */
 export async function connectDocker(options: AddressOptions): Promise<DockerPort> {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resolveAddress } from '../../../src/docker/address.ts';
+import { resolveAddress } from '../../../src/docker/resolve.ts';
 
 let home: string;
 
