@@ -29,7 +29,7 @@ const portKeys = [
 const quantityParents = new Set(['limits', 'requests']);
 const quantityFields = new Set(['sizeLimit', 'storage']);
 const durationFields = new Set(['refreshInterval', 'refreshTime']);
-const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace', 'stringData']);
+const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
 
 /** How the API server records whose fields are ours. */
 export const fieldManager = 'ecr-bootstrap';
@@ -46,9 +46,8 @@ export function compare(wanted: KubeObject, actual: KubeObject): Field[] {
     const isSecret = wanted.kind === 'Secret' && (path[0] === 'data' || text === lastApplied);
     fields.push({ path: text, ...shown('from', from, isSecret), ...shown('to', to, isSecret) });
   };
-  const [plainWanted, plainActual] = [plainData(wanted), plainData(actual)];
-  compareMaps(plainWanted, plainActual, [], report);
-  findLeftovers(plainWanted, plainActual, fieldManager, (path, value) => report(path, value, undefined));
+  compareMaps(wanted, actual, [], report);
+  findLeftovers(wanted, actual, fieldManager, (path, value) => report(path, value, undefined));
   return fields;
 }
 
@@ -137,20 +136,6 @@ function sameScalar(wanted: unknown, actual: unknown, path: readonly Segment[]):
 function same(wanted: unknown, actual: unknown, measure: (value: unknown) => number | undefined): boolean {
   const [one, other] = [measure(wanted), measure(actual)];
   return one !== undefined && one === other;
-}
-
-/** With `stringData` as `data`, the form in which the server answers. */
-function plainData(object: KubeObject): KubeObject {
-  const { stringData } = object;
-  if (!isMap(stringData)) return object;
-  const encoded = Object.entries(stringData).map(([key, value]) => [
-    key,
-    Buffer.from(String(value)).toString('base64'),
-  ]);
-  return {
-    ...object,
-    data: { ...(isMap(object['data']) ? object['data'] : {}), ...Object.fromEntries(encoded) },
-  };
 }
 
 function shown(side: 'from' | 'to', value: unknown, secret: boolean): Partial<Field> {

@@ -89,6 +89,7 @@ export const findingCodes = {
   foreign: 'Something of that name exists and is not ours; `up --adopt` takes it over.',
   'user-foreign': 'An IAM user of that name exists and belongs to another project.',
   'user-unmanaged': 'The configuration says that this user is made elsewhere, and it is not as it must be.',
+  'path-differs': 'An IAM user or policy has another path than configured, which `up` does not change.',
   'user-excess': 'Somebody gave our user a policy, group or key that is not ours.',
   'needs-administrator': 'The caller may not repair this; somebody with more rights has to run `up`.',
   'secret-foreign': 'A secret of that name exists in Secrets Manager and belongs to another project.',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -41,16 +41,25 @@ export interface Document {
   readonly [field: string]: unknown;
 }
 
-/**
- * A world of its own with the command line in it: project `shop`, the account guard set, no personal settings.
- * Hurried, the product's waiting lets the sandbox's time pass instead of ours.
- */
-export async function openCli(options: WorldOptions = {}, { hurried = false } = {}): Promise<Cli> {
+export interface CliOptions {
+  /** The product's waiting lets the sandbox's time pass instead of ours. */
+  readonly hurried?: boolean;
+  /** YAML of a configuration file. */
+  readonly config?: string;
+}
+
+/** A world of its own with the command line in it: project `shop`, the account guard set, no personal settings. */
+export async function openCli(
+  options: WorldOptions = {},
+  { hurried = false, config }: CliOptions = {},
+): Promise<Cli> {
   const world = await startWorld(options);
   const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
+  const file = join(folder, 'ecr-bootstrap.yaml');
+  if (config !== undefined) writeFileSync(file, config);
   const site = {
     ...world.environment(folder),
-    ECR_BOOTSTRAP_CONFIG: devNull,
+    ECR_BOOTSTRAP_CONFIG: config === undefined ? devNull : file,
     ECR_BOOTSTRAP_PROJECT: 'shop',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
   };

@@ -28,11 +28,11 @@ export function namespaceObject(registryHost: string, seen: KubeObject | undefin
 export function keySecret(pair: KeyPair, region: string): KubeObject {
   return {
     ...secret(keySecretName, 'Opaque'),
-    stringData: {
+    data: encoded({
       AWS_ACCESS_KEY_ID: pair.accessKeyId,
       AWS_SECRET_ACCESS_KEY: pair.secretAccessKey.reveal(),
       REGION: region,
-    },
+    }),
   };
 }
 
@@ -45,14 +45,20 @@ export function pullSecret(name: string, token: RegistryToken): KubeObject {
   return {
     ...object,
     metadata: { ...object.metadata, annotations: { [annotations.expiresAt]: seconds } },
-    stringData: {
+    data: encoded({
       '.dockerconfigjson': JSON.stringify({
         auths: { [host]: { username, password: password.reveal(), auth } },
       }),
       expires_at: seconds,
-    },
+    }),
   };
 }
+
+/** `data` and not `stringData`: the server records as ours what was applied, and only `data` is what it keeps. */
+const encoded = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
 
 /** A Secret without data: enough to name it. */
 export const secret = (name: string, type: string): KubeObject => ({

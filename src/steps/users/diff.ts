@@ -3,7 +3,13 @@ import type { Change, Diff, Field, Target } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
-import { excessFindings, foreignFindings, forAdministrator, unmanagedFindings } from './findings.ts';
+import {
+  excessFindings,
+  foreignFindings,
+  forAdministrator,
+  pathFindings,
+  unmanagedFindings,
+} from './findings.ts';
 import type { SeenUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
@@ -14,7 +20,7 @@ export function diffUser(state: UserState): Diff {
   const foreign = foreignFindings(wanted, seen);
   if (foreign.length > 0) return { changes: [], findings: foreign };
   const changes = changesFor(wanted, seen);
-  const findings = excessFindings(wanted, seen);
+  const findings = [...pathFindings(wanted, seen), ...excessFindings(wanted, seen)];
   if (!callerIsPowerUser) return { changes, findings };
   return {
     changes: [],

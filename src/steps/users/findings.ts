@@ -48,9 +48,46 @@ function contentOf({ attached, inline, groups }: SeenUser): string {
   return parts.join(', ') || 'no policies and no groups';
 }
 
+/**
+ * Of a user or policy that is under another path. Policies name users by path, so a user that was moved has lost its
+ * rights; a policy cannot be moved, and IAM makes no second one of its name.
+ */
+export function pathFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+  const { name, path, policy, who } = wanted;
+  const findings: Finding[] = [];
+  if (seen.user && seen.user.path !== path) {
+    findings.push({
+      level: 'failed',
+      code: 'path-differs',
+      target: userTarget(name),
+      what: `IAM user ${name} has path ${seen.user.path}, not ${path}`,
+      why: 'policies name users with their path, so those of ours do not reach it',
+      hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${seen.user.path}.`,
+    });
+  }
+  const elsewhere = policyElsewhere(wanted, seen);
+  if (elsewhere !== undefined && !seen.policy) {
+    findings.push({
+      level: 'failed',
+      code: 'path-differs',
+      target: policyTarget(policy.name),
+      what: `IAM policy ${policy.name} has another path than ${path}`,
+      why: `it is ${elsewhere}; IAM moves no policy, and makes no second one of that name`,
+      hint: `Set users.${who}.path to the path of both, or take it away and run the same command again: \`aws iam detach-user-policy --user-name ${name} --policy-arn ${elsewhere} && aws iam delete-policy --policy-arn ${elsewhere}\`.`,
+      blocking: true,
+    });
+  }
+  return findings;
+}
+
+/** The ARN of a policy of our name that is attached and is under another path. */
+const policyElsewhere = ({ policy }: WantedUser, { attached }: SeenUser): string | undefined =>
+  attached.find((arn) => arn !== policy.arn && arn.split('/').at(-1) === policy.name);
+
 /** Of what somebody else gave our user, each with the command that takes it away. */
-export function excessFindings({ name, attached, policy }: WantedUser, seen: SeenUser): Finding[] {
-  const known = [...attached, policy.arn];
+export function excessFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+  const { name, attached, policy } = wanted;
+  const known = [...attached, policy.arn, policyElsewhere(wanted, seen)];
   const user = `--user-name ${name}`;
   const excess = [
     ...seen.attached

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { compare } from '../../../src/cluster/compare.ts';
 import type { KubeObject, ObjectMeta } from '../../../src/cluster/port.ts';
+import { Secret } from '../../../src/secret.ts';
 
 const template = (env: readonly object[], rest: object = {}): KubeObject => ({
   apiVersion: 'apps/v1',
@@ -43,6 +44,25 @@ it('finds what we applied earlier and want no more', () => {
     { path: 'spec.nodeSelector', from: { disk: 'ssd' } },
     { path: 'spec.containers[name=web].env[name=B]', from: b },
   ]);
+});
+
+it('finds a key that left a Secret, and hides its value', () => {
+  const secret = (data: Record<string, string>, metadata: object = {}): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'key', ...metadata },
+    data,
+  });
+  const record = {
+    manager: 'ecr-bootstrap',
+    operation: 'Apply',
+    fieldsV1: { 'f:data': { 'f:a': {}, 'f:b': {} } },
+  };
+  const fields = compare(
+    secret({ a: 'YQ==' }),
+    secret({ a: 'YQ==', b: 'Yg==' }, { managedFields: [record] }),
+  );
+  expect(fields).toEqual([{ path: 'data.b', from: expect.any(Secret) as Secret }]);
 });
 
 it('finds nothing while all of it is wanted', () => {

@@ -170,6 +170,34 @@ describe('the two users', () => {
     ]);
   });
 
+  it('under another path than configured give findings: a user can be moved, a policy cannot', async () => {
+    const world = await start();
+    await applyStep(imagePuller, world);
+    const { identities } = world.sandbox.aws;
+    identities.users.delete('image-puller');
+    const moved = identities.addUser('image-puller', '/team/');
+    moved.tags.set('ecr-bootstrap:project', 'myproject').set('ecr-bootstrap:region', 'eu-west-1');
+    identities.policies.delete(identities.arn('policy', '/', 'ecr-bootstrap-image-puller'));
+    const { arn } = identities.addPolicy(
+      '123456789012',
+      'ecr-bootstrap-image-puller',
+      '/team/',
+      '{"Statement":[]}',
+    );
+    moved.attached.add(arn);
+    const { findings } = await planStep(imagePuller, world);
+    expect(findings).toMatchObject([
+      { code: 'path-differs', target: { kind: 'IAM user' }, level: 'failed' },
+      { code: 'path-differs', target: { kind: 'IAM policy' }, blocking: true },
+    ]);
+    expect(findings.map(({ hint }) => /`(.*)`/.exec(hint)?.[1])).toEqual([
+      'aws iam update-user --user-name image-puller --new-path /',
+      `aws iam detach-user-policy --user-name image-puller --policy-arn ${arn} && aws iam delete-policy --policy-arn ${arn}`,
+    ]);
+    world.config = (await start({ users: { imagePuller: { path: '/team/' } } })).config;
+    expect((await planStep(imagePuller, world)).findings).toEqual([]);
+  });
+
   it('with `policy: managed` have the policy of AWS, and the image puller one for its secrets', async () => {
     const world = await start({
       users: { powerUser: { policy: 'managed' }, imagePuller: { policy: 'managed' } },

@@ -1,0 +1,109 @@
+import type { World } from '../../src/sandbox/world.ts';
+
+/** A field that a plan names, and how somebody changes it. */
+export interface AwsLeaf {
+  /** `IAM user power-user: path`, or without a field for what is deleted. */
+  readonly line: string;
+  spoil(): void;
+}
+
+/** Fields that tell to whom something belongs: changed, it is another project's. */
+const isMark = (path: string): boolean => /^tags\.ecr-bootstrap:(project|region)$/.test(path);
+
+interface PlannedChange {
+  readonly target: { readonly kind: string; readonly name: string };
+  readonly fields: readonly { readonly path: string }[];
+}
+
+/**
+ * Every field that a first plan sets in AWS, and that can be changed back.
+ * @param created the changes of that plan
+ * @param unchangeable fields that AWS never lets change
+ */
+export function awsLeaves(
+  world: World,
+  created: readonly PlannedChange[],
+  unchangeable: readonly string[],
+): AwsLeaf[] {
+  const inAws = created.filter(({ target }) => /^(IAM|ECR|AWS) /.test(target.kind));
+  return inAws.flatMap(({ target, fields }) =>
+    fields
+      .map(({ path }) => path)
+      .filter((path) => !isMark(path) && !unchangeable.includes(path))
+      .flatMap((path) => leavesOf(world, target, path)),
+  );
+}
+
+function leavesOf(world: World, { kind, name }: PlannedChange['target'], path: string): AwsLeaf[] {
+  const line = `${kind} ${name}: ${path}`;
+  const { identities, secrets, registry } = world.aws;
+  const policy = [...identities.policies.values()].find((one) => one.name === name);
+  const tagsByKind: Readonly<Record<string, Map<string, string> | undefined>> = {
+    'IAM user': identities.users.get(name)?.tags,
+    'IAM policy': policy?.tags,
+    'ECR repository': registry.repositories.get(name)?.awsTags,
+    'AWS secret': secrets.get(name)?.tags,
+  };
+  if (path.startsWith('tags.')) {
+    const key = path.slice('tags.'.length);
+    return [{ line, spoil: () => void tagsByKind[kind]?.set(key, 'drifted') }];
+  }
+  if (kind === 'IAM policy attachment') {
+    const [user = '', attached = ''] = name.split('/');
+    const held = identities.users.get(user)?.attached;
+    const arn = [...(held ?? [])].find((one) => one.endsWith(`/${attached}`)) ?? '';
+    return [{ line: `${kind} ${name}`, spoil: () => void held?.delete(arn) }];
+  }
+  if (kind === 'IAM policy' && policy) return statementLeaves(line, path, policy);
+  const set = settings[`${kind}: ${path}`];
+  if (!set) throw new Error(`nobody knows how to change ${line}`);
+  return [{ line, spoil: () => set(world, name) }];
+}
+
+/** How a setting comes to differ, by kind and field. A setting that is new in a plan has to be added here. */
+const settings: Readonly<Record<string, (world: World, name: string) => void>> = {
+  'IAM user: permissionsBoundary': ({ aws }, name) => {
+    const user = aws.identities.users.get(name);
+    if (user) user.boundary = undefined;
+  },
+  'ECR repository: tagMutability': ({ aws }, name) => {
+    const repository = aws.registry.repositories.get(name);
+    if (repository) repository.tagMutability = 'IMMUTABLE';
+  },
+  'ECR repository: scanOnPush': ({ aws }, name) => {
+    const repository = aws.registry.repositories.get(name);
+    if (repository) repository.scanOnPush = !repository.scanOnPush;
+  },
+  'ECR repository: lifecyclePolicy': ({ aws }, name) => {
+    const repository = aws.registry.repositories.get(name);
+    if (repository) repository.lifecyclePolicy = '{"rules":[]}';
+  },
+};
+
+type Policy = World['aws']['identities']['policies'] extends ReadonlyMap<string, infer P> ? P : never;
+type Statement = Record<string, unknown> & { Sid: string };
+
+/** Each part of the statement that a field of the plan is about. */
+function statementLeaves(line: string, path: string, policy: Policy): AwsLeaf[] {
+  const sid = path.slice('document.'.length);
+  const edit = (change: (statement: Statement) => void): void => {
+    const { document, created } = policy.versions.get(policy.defaultVersion) ?? { document: '', created: 0 };
+    const whole = JSON.parse(document) as { Statement: Statement[] };
+    whole.Statement.filter((statement) => statement.Sid === sid).forEach(change);
+    policy.versions.set(policy.defaultVersion, { document: JSON.stringify(whole), created });
+  };
+  const { document = '{"Statement":[]}' } = policy.versions.get(policy.defaultVersion) ?? {};
+  const [statement = {}] = (JSON.parse(document) as { Statement: Statement[] }).Statement.filter(
+    ({ Sid }) => Sid === sid,
+  );
+  return Object.keys(statement)
+    .filter((key) => key !== 'Sid')
+    .map((key) => ({
+      line: `${line}.${key}`,
+      spoil: () =>
+        edit((one) => {
+          if (key === 'Condition') delete one[key];
+          else one[key] = key === 'Effect' ? 'Deny' : ['drifted:Drifted'];
+        }),
+    }));
+}

@@ -1,0 +1,95 @@
+import { entrySegment, pathText, type Segment } from '../../src/cluster/path.ts';
+import type { KubeObject } from '../../src/cluster/port.ts';
+
+/** One value that an object sets. */
+export interface Leaf {
+  /** As a plan names it. */
+  readonly path: string;
+  /** Puts another value of the same type there. */
+  spoil(object: KubeObject): KubeObject;
+  /** Takes it away; undefined where the API server fills the same value in, and in lists. */
+  readonly take: ((object: KubeObject) => KubeObject) | undefined;
+}
+
+/** By these a list's entries are told apart, so a change of one is another entry: not a field of its own. */
+const entryKeys: Readonly<Record<string, readonly string[]>> = {
+  containers: ['name'],
+  env: ['name'],
+  volumes: ['name'],
+  volumeMounts: ['mountPath'],
+  imagePullSecrets: ['name'],
+  ports: ['containerPort', 'port', 'protocol'],
+  tolerations: ['key', 'operator', 'value', 'effect'],
+  webhooks: ['name'],
+  versions: ['name'],
+};
+
+const named = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
+/** Without it the object is somebody else's, which is another matter. */
+export const markPath = 'metadata.labels["app.kubernetes.io/managed-by"]';
+
+/** Every value that an object sets, but its name and our mark. */
+export function leavesOf(object: KubeObject): Leaf[] {
+  return walk(object, [], []).filter(({ path }) => !named.has(path) && path !== markPath);
+}
+
+type Fields = Record<string, unknown>;
+
+/** @param keys where it is in the object; @param path how a plan says that */
+function walk(value: unknown, keys: readonly Segment[], path: readonly Segment[]): Leaf[] {
+  if (isFields(value)) {
+    return Object.entries(value).flatMap(([key, inner]) => walk(inner, [...keys, key], [...path, key]));
+  }
+  if (Array.isArray(value)) {
+    const list = String(path.at(-1));
+    return value.flatMap((item, index) => {
+      const own = entryKeys[list]?.filter((key) => isFields(item) && key in item) ?? [];
+      const place =
+        own.length > 0
+          ? [...path.slice(0, -1), entrySegment(list, identityOf(item as Fields, own))]
+          : [...path, index];
+      return walk(item, [...keys, index], place).filter(
+        (leaf) => !own.some((key) => leaf.path === pathText([...place, key])),
+      );
+    });
+  }
+  const other = otherThan(value);
+  if (other === undefined) return [];
+  const last = keys.at(-1);
+  const isZero = value === '' || value === 0 || value === false;
+  const take: Leaf['take'] = (object) =>
+    edited(object, keys, (parent, key) => void Reflect.deleteProperty(parent, key));
+  return [
+    {
+      path: pathText(path),
+      spoil: (object) => edited(object, keys, (parent, key) => void (parent[key] = other)),
+      take: typeof last === 'string' && !isZero ? take : undefined,
+    },
+  ];
+}
+
+const identityOf = (item: Fields, keys: readonly string[]): string =>
+  keys
+    .filter((key) => !(key === 'protocol' && item[key] === 'TCP'))
+    .map((key) => `${key}=${String(item[key])}`)
+    .join(',');
+
+function otherThan(value: unknown): unknown {
+  if (typeof value === 'string') return /^\d+[hms]$/.test(value) ? `1${value}` : `${value}-drifted`;
+  if (typeof value === 'number') return value + 1;
+  return typeof value === 'boolean' ? !value : undefined;
+}
+
+function edited(
+  object: KubeObject,
+  keys: readonly Segment[],
+  edit: (parent: Fields, key: Segment) => void,
+): KubeObject {
+  const copy = structuredClone(object);
+  const parent = keys.slice(0, -1).reduce<unknown>((at, key) => (at as Fields)[key], copy) as Fields;
+  edit(parent, keys.at(-1) ?? '');
+  return copy;
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
