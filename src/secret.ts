@@ -1,7 +1,10 @@
 import { inspect } from 'node:util';
 
 const mask = '(secret)';
+/** Everything to be masked: each value as it is, and as other texts write it. */
 const known = new Set<string>();
+/** The same, longest first: a value inside another must not keep the longer one from being found. */
+let inOrder: readonly string[] | undefined;
 
 /** Shorter values are not masked in text: they would hide ordinary words. */
 const shortestMasked = 8;
@@ -19,7 +22,9 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
-    if (value.length >= shortestMasked && !isPublic(value)) known.add(value);
+    if (value.length < shortestMasked || known.has(value) || isPublic(value)) return;
+    for (const form of formsOf(value)) known.add(form);
+    inOrder = undefined;
   }
 
   reveal(): string {
@@ -44,9 +49,18 @@ export class Secret {
   }
 }
 
+/** A value as it is, inside a JSON text, in a URL, and as a Kubernetes Secret or a header holds it. */
+const formsOf = (value: string): string[] => [
+  value,
+  JSON.stringify(value).slice(1, -1),
+  encodeURIComponent(value.replace(/\p{Surrogate}/gu, '\ufffd')),
+  Buffer.from(value).toString('base64'),
+];
+
 /** Masks every value in `text` that some {@link Secret} of this process holds. */
 export function redact(text: string): string {
+  inOrder ??= [...known].sort((one, other) => other.length - one.length);
   let clean = text;
-  for (const value of known) clean = clean.replaceAll(value, mask);
+  for (const form of inOrder) clean = clean.replaceAll(form, mask);
   return clean;
 }

@@ -140,7 +140,8 @@ async function mirrorOptions(
 }
 
 function writeFailed({ cwd }: Session, file: string, failed: readonly MirrorRow[]): void {
-  writeFileSync(resolve(cwd, file), failed.map(({ source }) => `${oneLine(source)}\n`).join(''));
+  const lines = failed.map(({ source }) => `${oneLine(source)}\n`);
+  writeFileSync(resolve(cwd, file), lines.join(''), { mode: 0o600 });
 }
 
 /** A line is a reference: what is none must not become several. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Loaded } from '../config/load.ts';
 import type { DockerPort } from '../docker/port.ts';
+import type { Net } from '../net/index.ts';
 import { createReporter, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import type { Made } from './context.ts';
@@ -18,6 +19,8 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** PEM of an authority to trust besides Node's. */
   readonly ca?: string;
+  /** The way out to the network, where it outlives the run: it is not closed with it. */
+  readonly net?: Net;
   /** Everything happens against the sandbox. */
   readonly sandbox?: boolean;
 }
@@ -97,7 +100,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
       import('../net/index.ts'),
     ]);
     const { clock, env, ca } = around;
-    const net = createNet(ca, env);
+    const net = around.net ?? createNet(ca, env);
     const insecureRegistries = flags.insecureRegistry ?? [];
     const { dockerHost } = flags;
     const parts = { config, net, clock, env, insecureRegistries, dockerHost };
@@ -107,7 +110,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
       docker,
       close: async () => {
         await close();
-        await net.close();
+        if (!around.net) await net.close();
       },
     };
   }

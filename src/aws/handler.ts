@@ -1,7 +1,7 @@
 import type { Net } from '../net/index.ts';
 
 /** Milliseconds until an answer's headers, and between two parts of its body. */
-const defaultPatience = 30_000;
+const patience = 30_000;
 
 /** Names of undici's errors that the SDK's retry strategy does not know, by names that it does. */
 const retryable: Readonly<Record<string, string>> = {
@@ -34,13 +34,10 @@ interface HandlerOptions {
 export class NetHandler {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #net: Net;
-  readonly #patience: number;
   readonly #hosts = new WeakMap<Error, string>();
 
-  /** @param patience milliseconds until an answer must come */
-  constructor(net: Net, patience = defaultPatience) {
+  constructor(net: Net) {
     this.#net = net;
-    this.#patience = patience;
   }
 
   /** The host that a request to which `error` happened was meant for. */
@@ -58,8 +55,8 @@ export class NetHandler {
         method: request.method,
         headers: withoutHost(request.headers),
         body: request.body || null,
-        headersTimeout: this.#patience,
-        bodyTimeout: this.#patience,
+        headersTimeout: this.#net.patience(patience),
+        bodyTimeout: this.#net.patience(patience),
         ...(abortSignal instanceof AbortSignal ? { signal: abortSignal } : {}),
       });
       const response = {

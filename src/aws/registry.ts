@@ -1,9 +1,12 @@
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { connectionFailure, type Net } from '../net/index.ts';
+import { basicHeader } from '../registry/credentials.ts';
 import type { Admission, RegistryToken } from './port.ts';
 
 /** A tag that need not exist: a registry that lets the token in answers "not found". */
 const probeTag = 'ecr-bootstrap-proof';
+/** Milliseconds. */
+const patience = 30_000;
 
 /** Asks the registry itself whether it takes a token; see {@link EcrPort.admits}. */
 export async function admits(
@@ -12,8 +15,7 @@ export async function admits(
   repository: string,
 ): Promise<Admission> {
   const url = `https://${host}/v2/${repository}/manifests/${probeTag}`;
-  const basic = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
-  const { status, text } = await get(net, url, `Basic ${basic}`);
+  const { status, text } = await get(net, url, basicHeader({ username, password }));
   if (status < 400 || status === 404) return { accepted: true };
   const why = `HTTP ${status}${registryReason(text)}`;
   if (status === 401 || status === 403) return { accepted: false, why };
@@ -34,6 +36,8 @@ async function get(net: Net, url: string, authorization: string): Promise<{ stat
       path: pathname,
       method: 'GET',
       headers: { authorization, accept: '*/*' },
+      headersTimeout: net.patience(patience),
+      bodyTimeout: net.patience(patience),
     });
     return { status: answer.statusCode, text: await answer.body.text() };
   } catch (error) {

@@ -3,6 +3,7 @@ import type { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import type { Net } from '../net/index.ts';
 import { explain } from './failure.ts';
 import { NetHandler } from './handler.ts';
+import { Secret } from '../secret.ts';
 import type { KeyPair } from './port.ts';
 
 export interface AwsOptions {
@@ -10,8 +11,6 @@ export interface AwsOptions {
   /** Of the AWS configuration files; undefined for the SDK's own choice. */
   readonly profile?: string | undefined;
   readonly net: Net;
-  /** Milliseconds until an answer must come; default 30 s. */
-  readonly patience?: number;
 }
 
 type CredentialProvider = ReturnType<typeof fromNodeProviderChain>;
@@ -34,7 +33,7 @@ const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 export function createSession(options: AwsOptions, pair?: KeyPair): Session {
   // Read when a client is made: the SDK otherwise prints a warning about versions of Node that it will drop.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
-  const handler = new NetHandler(options.net, options.patience);
+  const handler = new NetHandler(options.net);
   let accepted = false;
   return {
     options,
@@ -90,7 +89,12 @@ function defaultChain(
       clientConfig: { region, requestHandler, logger: quiet },
     });
   };
-  return async (identity) => (await (chain ??= make()))(identity);
+  return async (identity) => {
+    const credentials = await (await (chain ??= make()))(identity);
+    // A refusal may repeat what was sent; a Secret makes the redactor know it.
+    for (const value of [credentials.secretAccessKey, credentials.sessionToken]) if (value) new Secret(value);
+    return credentials;
+  };
 }
 
 /** Collects all pages of a list. `fetch` gets the token of the page to fetch, undefined for the first. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
-import type { Net } from '../net/index.ts';
+import { hidePassword, type Net } from '../net/index.ts';
 import type { Credentials } from './credentials.ts';
 import type { KubeContext } from './kubeconfig.ts';
 
@@ -62,6 +62,7 @@ export async function openConnections(
   const proxy = cluster.proxyUrl || (await net.proxyFor(cluster.server));
   if (!proxy) return new Agent({ connect: tls, connections });
   try {
+    hidePassword(new URL(proxy));
     if (new URL(proxy).protocol.startsWith('socks')) {
       const { Socks5ProxyAgent } = await import('undici');
       const options = { requestTls: tls, connections };

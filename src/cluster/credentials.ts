@@ -23,7 +23,12 @@ export async function credentialsOf({ name, user }: KubeContext): Promise<Creden
     const key = await pem(user.keyFile, user.keyData);
     const given = await authenticate(user);
     const headers = { ...basic(user), ...bearer(user), ...impersonation(user), ...given.headers };
-    if (headers['Authorization']) hide(headers['Authorization']);
+    hide(
+      headers['Authorization']?.replace(/^\w+ /, ''),
+      user.password,
+      key?.toString(),
+      given.key?.toString(),
+    );
     return { headers, ...defined('cert', given.cert ?? cert), ...defined('key', given.key ?? key) };
   } catch (error) {
     throw new BootstrapError(
@@ -87,8 +92,10 @@ const bearer = ({ token }: User): Record<string, string> =>
 const impersonation = ({ impersonateUser }: User): Record<string, string> =>
   impersonateUser ? { 'Impersonate-User': impersonateUser } : {};
 
-/** Makes the redactor know the value. */
-const hide = (header: string): Secret => new Secret(header.slice(header.indexOf(' ') + 1));
+/** Makes the redactor know the values. */
+function hide(...values: readonly (string | undefined)[]): void {
+  for (const value of values) if (value) new Secret(value.trim());
+}
 
 async function pem(file: string | undefined, data: string | undefined): Promise<Buffer | undefined> {
   if (file) return readFile(file);

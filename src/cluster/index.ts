@@ -3,6 +3,7 @@ import { fieldManager } from './compare.ts';
 import { Discovery, type Resource, describe, pathOf } from './discovery.ts';
 import { ClusterRefusal } from './errors.ts';
 import { listAll } from './lists.ts';
+import { hideData } from './hide-data.ts';
 import { refOf } from './names.ts';
 import type {
   AccessQuestion,
@@ -64,11 +65,15 @@ class Cluster implements ClusterPort {
     return resource ? listAll(this.#transport, resource, kind, options) : [];
   }
 
-  async create(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {
+  create(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {
+    return this.#create(object, { method: 'POST', repeatable: false }, options);
+  }
+
+  async #create(object: KubeObject, write: Write, options?: WriteOptions): Promise<KubeObject> {
     const ref = refOf(object);
     const { base, plural, namespaced } = await this.#resource('create', ref);
     const path = pathOf({ base, plural, namespaced }, ref.namespace);
-    return this.#write({ method: 'POST', repeatable: false }, path, describe('create', ref), object, options);
+    return this.#write(write, path, describe('create', ref), object, options);
   }
 
   async apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
@@ -115,7 +120,8 @@ class Cluster implements ClusterPort {
       metadata: { name: '' },
       spec: { resourceAttributes: question },
     };
-    const answered = await this.create(review);
+    // A review is answered and kept nowhere.
+    const answered = await this.#create(review, { method: 'POST', repeatable: true });
     return (answered['status'] as { allowed?: boolean } | undefined)?.allowed === true;
   }
 
@@ -149,12 +155,14 @@ class Cluster implements ClusterPort {
     body: unknown,
     { dryRun, force }: WriteOptions & { force?: boolean } = {},
   ): Promise<KubeObject> {
+    hideData(body);
     const query = new URLSearchParams({
       fieldManager,
       ...(force ? { force: 'true' } : {}),
       ...(dryRun ? { dryRun: 'All' } : {}),
     });
-    return parse(await this.#transport.send({ ...write, path: `${path}?${query.toString()}`, what, body }));
+    const request = { ...write, path: `${path}?${query.toString()}`, what, body };
+    return parse(await this.#transport.send(dryRun ? { ...request, repeatable: true } : request));
   }
 
   async #resource(verb: string, ref: ObjectRef): Promise<Resource> {
@@ -169,7 +177,11 @@ class Cluster implements ClusterPort {
   }
 }
 
-const parse = ({ body }: Answer): KubeObject => JSON.parse(body) as KubeObject;
+function parse({ body }: Answer): KubeObject {
+  const object = JSON.parse(body) as KubeObject;
+  hideData(object);
+  return object;
+}
 
 const withTest = (operations: readonly JsonPatchOperation[]): boolean =>
   operations.some(({ op }) => op === 'test');

@@ -106,7 +106,7 @@ export class Transport {
   /** An answer, or how long to pause before the next attempt. */
   async #attempt(request: Request, session: Session, last: boolean): Promise<Answer | { pause?: number }> {
     try {
-      const { answer, retryAfter } = await exchange(request, session);
+      const { answer, retryAfter } = await exchange(request, session, this.#options.net);
       if (last || !isTransient(answer.status, request.repeatable)) return answer;
       return retryAfter === undefined ? {} : { pause: retryAfter * 1000 };
     } catch (error) {
@@ -120,12 +120,13 @@ export class Transport {
 async function exchange(
   { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
   { context, credentials, dispatcher }: Session,
+  net: Net,
 ): Promise<{ answer: Answer; retryAfter?: number }> {
   const { request } = await import('../net/undici.ts');
   const response = await request(`${context.cluster.server}${path}`, {
     method,
     dispatcher,
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(net.patience(patience)),
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
   });

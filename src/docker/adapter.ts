@@ -8,6 +8,7 @@ import { connectionOptions } from './connection.ts';
 import { dockerError, type Attempt } from './failure.ts';
 import type { DockerPort, LayerFate, LocalImage, Pushed, SourceImage, TransferOptions } from './port.ts';
 import { fateOf, LayerProgress } from './progress.ts';
+import { Secret } from '../secret.ts';
 import { readRecords, type StreamRecord } from './stream.ts';
 
 /** How long an engine may take to say its version, in milliseconds. */
@@ -166,10 +167,14 @@ function authentication(
 ): { authconfig?: Docker.AuthConfig } {
   if (!credential) return {};
   const serveraddress = registry === dockerHub.host ? dockerHub.server : registry;
-  const secret = credential.password.reveal();
-  return credential.isIdentityToken
-    ? { authconfig: { username: credential.username, identitytoken: secret, serveraddress } }
-    : { authconfig: { username: credential.username, password: secret, serveraddress } };
+  const { username, password, isIdentityToken } = credential;
+  const secret = password.reveal();
+  const authconfig = isIdentityToken
+    ? { username, identitytoken: secret, serveraddress }
+    : { username, password: secret, serveraddress };
+  // The engine may repeat the header in an error.
+  new Secret(Buffer.from(JSON.stringify(authconfig)).toString('base64url'));
+  return { authconfig };
 }
 
 function localImage(found: Docker.ImageInspectInfo): LocalImage {

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { redact } from '../secret.ts';
 import { errorCodes, type ErrorCode } from './codes.ts';
 
 export { type ErrorCode, type FindingCode, errorCodes, findingCodes } from './codes.ts';
@@ -36,8 +38,14 @@ export class BootstrapError extends Error implements ErrorParts {
     return errorCodes[this.code].exit;
   }
 
+  /** For logs and debuggers: with its cause, which may repeat what was sent, and without secrets. */
+  [inspect.custom](): string {
+    const stack = this.stack ?? this.message;
+    return redact(this.cause === undefined ? stack : `${stack}\n  cause: ${inspect(this.cause)}`);
+  }
+
   toJSON(): ErrorParts {
-    return { code: this.code, what: this.what, why: this.why, hint: this.hint };
+    return { code: this.code, what: redact(this.what), why: redact(this.why), hint: redact(this.hint) };
   }
 }
 

@@ -1,5 +1,5 @@
 import { BootstrapError, reasonOf } from '../errors/index.ts';
-import { connectionFailure, type Net } from '../net/index.ts';
+import { connectionFailure, hidePassword, type Net } from '../net/index.ts';
 import { unusable } from './parse.ts';
 
 /** The release's YAML has 1 MB; more than this is something else. */
@@ -28,8 +28,8 @@ async function get(url: URL, net: Net, address: string): Promise<string | { loca
     const { statusCode, headers, body } = await request(url, {
       dispatcher: await net.dispatcher(),
       headers: { accept: '*/*', 'user-agent': 'ecr-bootstrap' },
-      headersTimeout: patience,
-      bodyTimeout: patience,
+      headersTimeout: net.patience(patience),
+      bodyTimeout: net.patience(patience),
     });
     const { location } = headers;
     if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
@@ -59,6 +59,7 @@ async function readAll(body: AsyncIterable<Buffer>, address: string): Promise<st
 function secure(location: string, address: string, base?: URL): URL {
   const url = URL.canParse(location, base?.href) ? new URL(location, base) : undefined;
   if (url === undefined) throw unusable(address, `${location} is no URL`);
+  hidePassword(url);
   const here = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && here)) return url;
   throw unusable(address, `${url.origin} does not speak HTTPS`);

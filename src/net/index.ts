@@ -5,6 +5,7 @@ import type { BootstrapError } from '../errors/index.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 export { connectionFailure, failureCode } from './failure.ts';
+export { hidePassword } from './proxy.ts';
 
 /**
  * The one way out to the network. `HTTP(S)_PROXY` and `NO_PROXY` hold for AWS, registries and the cluster alike;
@@ -18,6 +19,8 @@ export interface Net {
    * @throws BootstrapError `proxy-invalid`
    */
   proxyFor(url: string): Promise<string | undefined>;
+  /** How long to wait for an answer where `milliseconds` are due: the one place where tests can be impatient. */
+  patience(milliseconds: number): number;
   /** Authorities to trust, or undefined for Node's own choice (which includes NODE_EXTRA_CA_CERTS). */
   readonly ca: readonly string[] | undefined;
   /** Those of them that Node does not have by itself. */
@@ -30,8 +33,13 @@ export interface Net {
 /**
  * @param extraCa PEM of an authority to trust besides Node's own, for a caller that cannot set NODE_EXTRA_CA_CERTS before the process starts.
  * @param env where the proxy settings are read, each time they are needed.
+ * @param patience shortens waiting
  */
-export function createNet(extraCa?: string, env: Environment = process.env): Net {
+export function createNet(
+  extraCa?: string,
+  env: Environment = process.env,
+  patience: Net['patience'] = (milliseconds) => milliseconds,
+): Net {
   const extraAuthorities = [...namedAuthorities(env), ...(extraCa ? [extraCa] : [])];
   const ca = extraCa ? [...rootCertificates, ...extraAuthorities] : undefined;
   const route = (url: string): URL | undefined => proxyFor(url, env);
@@ -42,6 +50,7 @@ export function createNet(extraCa?: string, env: Environment = process.env): Net
     return new RoutingDispatcher(route, ca ? { secureContext: createSecureContext({ ca }) } : {});
   };
   return {
+    patience,
     ca,
     extraAuthorities,
     dispatcher: () => (dispatcher ??= makeDispatcher()),

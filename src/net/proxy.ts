@@ -41,9 +41,17 @@ function parse({ variable, value }: Setting): URL {
       hint: `Set ${variable} to a URL such as http://proxy.example.com:3128, or unset it.`,
     });
   }
-  // A proxy's password may come back in error messages; a Secret makes the redactor know it.
-  if (proxy.password) new Secret(decodeURIComponent(proxy.password));
+  hidePassword(proxy);
   return proxy;
+}
+
+/** A password in a URL may come back in error messages; a Secret makes the redactor know it, and the header made of it. */
+export function hidePassword({ username, password }: URL): void {
+  if (!password) return;
+  const [user, plain] = [decodeURIComponent(username), decodeURIComponent(password)];
+  new Secret(password);
+  new Secret(plain);
+  new Secret(Buffer.from(`${user}:${plain}`).toString('base64'));
 }
 
 const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };

@@ -1,4 +1,5 @@
 import type { Event, Progress } from '../plan/index.ts';
+import { redact } from '../secret.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
 
@@ -75,7 +76,7 @@ export class LiveLine {
     }));
     const text = progressText(underWay, width - 2) || this.#label || 'working';
     this.#erase();
-    this.#screen.write(`${frames[this.#frame] ?? ''} ${text}`.slice(0, width));
+    this.#screen.write(`${frames[this.#frame] ?? ''} ${redact(text)}`.slice(0, width));
     this.#drawn = true;
   }
 

@@ -1,4 +1,4 @@
-import type { Secret } from '../secret.ts';
+import { Secret } from '../secret.ts';
 
 /** What a registry is shown: a user's password, or an identity token that its token service takes instead. */
 export interface Credential {
@@ -24,6 +24,6 @@ export interface Identity {
   readonly hint: string;
 }
 
-/** The value of an Authorization header. */
+/** The value of an Authorization header. A server may repeat it in its refusal, so its text counts as a secret too. */
 export const basicHeader = ({ username, password }: Credential): string =>
-  `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}`;
+  `Basic ${new Secret(Buffer.from(`${username}:${password.reveal()}`).toString('base64')).reveal()}`;

@@ -1,6 +1,7 @@
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { connectionFailure, type Net } from '../net/index.ts';
 import type { Secret } from '../secret.ts';
+import { basicHeader } from './credentials.ts';
 
 export interface RegistryLogin {
   readonly username: string;
@@ -24,17 +25,17 @@ export async function isLoginAccepted(net: Net, host: string, login: RegistryLog
   throw failed(url, `it answered ${status}`);
 }
 
-async function ask(net: Net, url: string, { username, password }: RegistryLogin): Promise<number> {
+async function ask(net: Net, url: string, login: RegistryLogin): Promise<number> {
   const { request } = await import('../net/undici.ts');
   try {
     const { statusCode, body } = await request(url, {
       dispatcher: await net.dispatcher(),
       headers: {
-        authorization: `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}`,
+        authorization: basicHeader(login),
         'user-agent': 'ecr-bootstrap',
       },
-      headersTimeout: patience,
-      bodyTimeout: patience,
+      headersTimeout: net.patience(patience),
+      bodyTimeout: net.patience(patience),
     });
     await body.dump();
     return statusCode;

@@ -70,8 +70,8 @@ export class Transport {
         headers: { 'user-agent': 'ecr-bootstrap', 'accept-encoding': 'identity', ...headers },
         body: outgoing?.asBody() ?? (body as Buffer | string | undefined) ?? null,
         signal: outgoing ? AbortSignal.any([signal, outgoing.stalled]) : signal,
-        headersTimeout: answerTimeout,
-        bodyTimeout: silenceTimeout,
+        headersTimeout: this.#net.patience(answerTimeout),
+        bodyTimeout: this.#net.patience(silenceTimeout),
         highWaterMark: bufferedAnswer,
       });
       const header = (name: string) => {

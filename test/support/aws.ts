@@ -21,12 +21,16 @@ export class AwsWorld {
   wanted: readonly { source: string; repository: string }[] = [];
   /** Who calls; the administrator at first. */
   caller: KeyPair;
+  /** Milliseconds until an answer must come. */
+  patience = 2000;
 
   private constructor(sandbox: Sandbox, config: Config) {
     this.sandbox = sandbox;
     this.config = config;
     this.caller = sandbox.admin;
-    this.net = createNet(sandbox.caPem, { https_proxy: sandbox.proxyUrl });
+    this.net = createNet(sandbox.caPem, { https_proxy: sandbox.proxyUrl }, (due) =>
+      Math.min(due, this.patience),
+    );
   }
 
   static async start(settings: object = {}): Promise<AwsWorld> {
@@ -51,9 +55,9 @@ export class AwsWorld {
     };
   }
 
-  aws(pair: KeyPair = this.caller, patience = 2000): AwsPort {
+  aws(pair: KeyPair = this.caller): AwsPort {
     const { net, config } = this;
-    const nobody = createAws({ region: config.aws.region, net, patience });
+    const nobody = createAws({ region: config.aws.region, net });
     return nobody.as({ accessKeyId: pair.accessKeyId, secretAccessKey: new Secret(pair.secretAccessKey) });
   }
 

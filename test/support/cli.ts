@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { main } from '../../src/main.ts';
+import { createNet } from '../../src/net/index.ts';
 import { startWorld, type World, type WorldOptions } from '../../src/sandbox/world.ts';
 
 export interface Ran {
@@ -16,6 +17,9 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly stdin?: string;
   readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  /** Hurried only, and not with another proxy: milliseconds after which a request that is not answered is given up. */
+  readonly patience?: number;
 }
 
 /** The command line as a user types it, in this process and against one world. */
@@ -23,6 +27,8 @@ export interface Cli {
   readonly world: World;
   /** Working folder and HOME of the runs. */
   readonly folder: string;
+  /** Environment of the runs. */
+  readonly site: Readonly<Record<string, string>>;
   run(args: string | readonly string[], options?: RunOptions): Promise<Ran>;
   /** Runs with `-o json` and gives the document. */
   json(args: string, options?: RunOptions): Promise<Ran & { readonly document: Document }>;
@@ -42,7 +48,7 @@ export interface Document {
 }
 
 export interface CliOptions {
-  /** The product's waiting lets the sandbox's time pass instead of ours. */
+  /** The product's waiting lets the sandbox's time pass instead of ours, and runs share their connections. */
   readonly hurried?: boolean;
   /** YAML of a configuration file. */
   readonly config?: string;
@@ -69,17 +75,29 @@ export async function openCli(
   };
   const clock: Clock = { now: () => world.clock.now(), sleep: hurried ? sleep : systemClock.sleep };
 
+  let patience = Infinity;
+  const net = createNet(world.caPem, site, (due) => Math.min(due, patience));
+
   const run: Cli['run'] = async (
     args,
-    { env = {}, stdin = '', signal = new AbortController().signal } = {},
+    { env = {}, stdin = '', signal = new AbortController().signal, ...options } = {},
   ) => {
+    patience = options.patience ?? Infinity;
     const [stdout, stderr] = [sink(), sink()];
     const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
     const merged = defined({ ...site, ...env });
     const restore = borrowAws(merged);
     try {
       const argv = typeof args === 'string' ? args.split(' ').filter(Boolean) : args;
-      const around = { cwd: folder, env: merged, streams, clock, signal, ca: world.caPem };
+      const around = {
+        cwd: folder,
+        env: merged,
+        streams,
+        clock: options.clock ?? clock,
+        signal,
+        ca: world.caPem,
+        ...(hurried && env['HTTPS_PROXY'] === undefined ? { net } : {}),
+      };
       return { code: await main(argv, around), stdout: stdout.text(), stderr: stderr.text() };
     } finally {
       restore();
@@ -89,12 +107,14 @@ export async function openCli(
   return {
     world,
     folder,
+    site,
     run,
     json: async (args, runOptions) => {
       const ran = await run(`${args} -o json`, runOptions);
       return { ...ran, document: JSON.parse(ran.stdout) as Document };
     },
     close: async () => {
+      await net.close();
       await world.close();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -19,7 +19,7 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** Starts a program with an environment of its own: PATH, and a HOME in the folder. */
+/** Starts a program with an environment of its own: PATH, a HOME in the folder, and what is given. */
 export function run(
   name: string,
   args: readonly string[],

@@ -192,7 +192,8 @@ describe('an error of AWS', () => {
 
   it('tells when an answer does not come', async () => {
     plan({ kind: 'timeout', operation: 'CreateAccessKey' });
-    const made = world.aws(world.caller, 300).iam.createAccessKey('admin');
+    world.patience = 300;
+    const made = world.aws().iam.createAccessKey('admin');
     await expect(made).rejects.toMatchObject({
       code: 'aws-unreachable',
       why: expect.stringContaining('no answer') as string,
