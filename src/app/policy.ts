@@ -19,7 +19,7 @@ async function clusterRole(): Promise<object> {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
     metadata: { name: 'ecr-bootstrap' },
-    rules: mergeRules(steps),
+    rules: mergeRules(steps.flatMap(({ rights = [], removalRights = [] }) => [...rights, ...removalRights])),
   };
 }
 

@@ -5,12 +5,9 @@ import { leaseRule } from './lease.ts';
 import type { AnyStep, ClusterRule, Context } from '../steps/context.ts';
 
 /** The rules of several steps and of the lease as one list: a group and resource once, with all verbs. */
-export function mergeRules(steps: readonly AnyStep[]): ClusterRule[] {
+export function mergeRules(rules: readonly ClusterRule[]): ClusterRule[] {
   const verbs = new Map<string, Set<string>>();
-  for (const { apiGroups, resources, verbs: wanted } of [
-    leaseRule,
-    ...steps.flatMap((step) => step.rights ?? []),
-  ]) {
+  for (const { apiGroups, resources, verbs: wanted } of [leaseRule, ...rules]) {
     for (const group of apiGroups) {
       for (const resource of resources) {
         const key = `${group}/${resource}`;
@@ -32,7 +29,7 @@ const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => a.loca
  */
 export async function refuseMissingRights(ctx: Context, steps: readonly AnyStep[]): Promise<void> {
   if (!needsOf(steps).has('cluster')) return;
-  const rules = mergeRules(steps);
+  const rules = mergeRules(steps.flatMap((step) => step.rights ?? []));
   if (await ctx.cluster.allowed({ verb: '*', group: '*', resource: '*' })) return;
   const questions = rules.flatMap(questionsOf);
   const answers = await Promise.all(questions.map((question) => ctx.cluster.allowed(question)));

@@ -44,6 +44,8 @@ export interface ClusterRule {
 interface NeedsRights {
   /** Preflight asks for them, and `policy cluster` prints them. */
   readonly rights?: readonly ClusterRule[];
+  /** What `remove` needs beside reading and deleting what {@link NeedsRights.rights} name. */
+  readonly removalRights?: readonly ClusterRule[];
 }
 
 export type Step<State> = plan.Step<State, Context> & NeedsRights;

@@ -26,7 +26,7 @@ const entryKeys: Readonly<Record<string, readonly string[]>> = {
 
 const named = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
 /** Without it the object is somebody else's, which is another matter. */
-export const markPath = 'metadata.labels["app.kubernetes.io/managed-by"]';
+const markPath = 'metadata.labels["app.kubernetes.io/managed-by"]';
 
 /** Every value that an object sets, but its name and our mark. */
 export function leavesOf(object: KubeObject): Leaf[] {

@@ -43,6 +43,13 @@ export const operatorCrds: Step<OperatorCrdsState> = {
     { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list'] },
     { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list'] },
   ],
+  removalRights: [
+    {
+      apiGroups: ['external-secrets.io', 'generators.external-secrets.io'],
+      resources: ['*'],
+      verbs: ['list'],
+    },
+  ],
 
   async observe(ctx) {
     const { cluster, config, operatorSource } = ctx;

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { allow, document, type PolicyDocument } from './document.ts';
 import { namesIn, type Account } from './names.ts';
-import { powerUserStatements } from './power-user.ts';
+import { markOfUnfinishedKey, sharedStatements } from './power-user.ts';
 
 /** What makes and repairs everything, the two users and their policies too: for an administrator's first run. */
 export function firstRunPolicy(config: Config, account: Account): PolicyDocument {
@@ -11,7 +11,8 @@ export function firstRunPolicy(config: Config, account: Account): PolicyDocument
   const attachable = [...policies, powerUser.managedPolicyArn, imagePuller.managedPolicyArn];
   const isBounded = Object.values(config.users).some((user) => user.permissionsBoundary !== undefined);
   return document(
-    ...powerUserStatements(config, account),
+    ...sharedStatements(config, account),
+    markOfUnfinishedKey(['UntagUser'], config, account),
     allow(
       'MakeUsers',
       'iam',
@@ -24,7 +25,7 @@ export function firstRunPolicy(config: Config, account: Account): PolicyDocument
     allow(
       'MakePolicies',
       'iam',
-      ['CreatePolicy', 'TagPolicy', 'CreatePolicyVersion', 'DeletePolicyVersion'],
+      ['CreatePolicy', 'TagPolicy', 'ListPolicyVersions', 'CreatePolicyVersion', 'DeletePolicyVersion'],
       policies,
     ),
   );

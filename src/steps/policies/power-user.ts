@@ -9,25 +9,34 @@ import { namesIn, type Account } from './names.ts';
  * may write the image puller's policy could write any, and would be administrator.
  */
 export function powerUserPolicy(config: Config, account: Account): PolicyDocument {
-  return document(...powerUserStatements(config, account));
+  return document(
+    ...sharedStatements(config, account),
+    markOfUnfinishedKey(['TagUser', 'UntagUser'], config, account),
+  );
 }
 
-export function powerUserStatements(config: Config, account: Account): (Statement | undefined)[] {
+/** Tags of the image puller, but only the one that says that a key is being made. */
+export function markOfUnfinishedKey(actions: readonly string[], config: Config, account: Account): Statement {
+  const { imagePuller } = namesIn(config, account);
+  return allow('MarkUnfinishedKey', 'iam', actions, [imagePuller.userArn], {
+    'ForAllValues:StringEquals': { 'aws:TagKeys': [tags.creating] },
+  });
+}
+
+/** What every later run and the first one need alike. */
+export function sharedStatements(config: Config, account: Account): (Statement | undefined)[] {
   const names = namesIn(config, account);
   const users = [names.powerUser.userArn, names.imagePuller.userArn];
   const policies = [names.powerUser.policyArn, names.imagePuller.policyArn];
   const { kmsKeyId } = config.secrets;
   const repositoryKey = config.repositories.encryption?.kmsKey;
   return [
-    allow('Registry', 'ecr', ['GetAuthorizationToken', 'DescribeRegistry', 'GetAccountSetting'], ['*']),
+    allow('Registry', 'ecr', ['GetAuthorizationToken', 'GetAccountSetting'], ['*']),
     allow('ListRepositories', 'ecr', ['DescribeRepositories'], [names.allRepositories]),
     allow('ProjectRepositories', 'ecr', repositoryActions, [names.repositories]),
     allow('ReadUsers', 'iam', readUserActions, users),
     allow('ImagePullerKeys', 'iam', accessKeyActions, [names.imagePuller.userArn]),
-    allow('MarkUnfinishedKey', 'iam', ['TagUser', 'UntagUser'], [names.imagePuller.userArn], {
-      'ForAllValues:StringEquals': { 'aws:TagKeys': [tags.creating] },
-    }),
-    allow('ReadPolicies', 'iam', ['GetPolicy', 'GetPolicyVersion', 'ListPolicyVersions'], policies),
+    allow('ReadPolicies', 'iam', ['GetPolicy', 'GetPolicyVersion'], policies),
     allow('ImagePullerSecrets', 'secretsmanager', secretActions, names.secretArns),
     useOfKey('SecretsKey', kmsKeyId, ['GenerateDataKey', 'Decrypt'], 'secretsmanager', account),
     useOfKey('RepositoriesKey', repositoryKey, ['CreateGrant', 'RetireGrant', 'DescribeKey'], 'ecr', account),
@@ -35,22 +44,13 @@ export function powerUserStatements(config: Config, account: Account): (Statemen
 }
 
 const repositoryActions = [
-  ...['CreateRepository', 'TagResource', 'UntagResource', 'ListTagsForResource'],
+  ...['CreateRepository', 'TagResource', 'ListTagsForResource'],
   ...['PutImageTagMutability', 'PutImageScanningConfiguration', 'GetLifecyclePolicy', 'PutLifecyclePolicy'],
-  ...[
-    'BatchCheckLayerAvailability',
-    'BatchGetImage',
-    'GetDownloadUrlForLayer',
-    'DescribeImages',
-    'ListImages',
-  ],
+  ...['BatchCheckLayerAvailability', 'BatchGetImage', 'GetDownloadUrlForLayer'],
   ...['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'],
 ];
 
-const readUserActions = [
-  ...['GetUser', 'ListUserTags', 'ListUserPolicies', 'GetUserPolicy'],
-  ...['ListAttachedUserPolicies', 'ListGroupsForUser'],
-];
+const readUserActions = ['GetUser', 'ListUserPolicies', 'ListAttachedUserPolicies', 'ListGroupsForUser'];
 
 const accessKeyActions = [
   ...['ListAccessKeys', 'GetAccessKeyLastUsed', 'CreateAccessKey', 'UpdateAccessKey', 'DeleteAccessKey'],

@@ -6,7 +6,7 @@ import type { Run, Step } from '../context.ts';
 import { applyObjects, keyOf, type ObjectsState, owned } from '../objects.ts';
 import { diffSeed } from './diff.ts';
 import { keySecret, keySecretName, namespaceObject, pullSecret, pullSecretType, secret } from './objects.ts';
-import { removeSeed } from './remove.ts';
+import { removalRights, removeSeed } from './remove.ts';
 import { resync } from './resync.ts';
 import { observeSeed, type SeedState } from './state.ts';
 
@@ -30,6 +30,7 @@ export const pullSecretSeed: Step<SeedState> = {
       verbs: ['get', 'list', 'patch'],
     },
   ],
+  removalRights,
   observe: observeSeed,
   diff: diffSeed,
 

@@ -1,23 +1,30 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
 import { type Diff, type Finding, nameOf } from '../../plan/index.ts';
-import type { Context } from '../context.ts';
+import type { ClusterRule, Context } from '../context.ts';
 import { isOurs } from '../objects.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { isSecretOurs } from './objects.ts';
 import type { SeedState } from './state.ts';
 
-/** What people put into namespaces; owned objects (pods, replica sets) follow from these. */
-const kinds = [
-  ...['Secret', 'ConfigMap', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'Pod'].map(
-    (kind) => ({ apiVersion: 'v1', kind }) as const,
-  ),
-  ...['Deployment', 'StatefulSet', 'DaemonSet'].map((kind) => ({ apiVersion: 'apps/v1', kind }) as const),
-  ...['Job', 'CronJob'].map((kind) => ({ apiVersion: 'batch/v1', kind }) as const),
-  ...['ExternalSecret', 'SecretStore'].map(
-    (kind) => ({ apiVersion: 'external-secrets.io/v1beta1', kind }) as const,
-  ),
-];
+/** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
+const contents: Readonly<Record<string, readonly string[]>> = {
+  v1: ['Secret', 'ConfigMap', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'Pod'],
+  'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet'],
+  'batch/v1': ['Job', 'CronJob'],
+  'external-secrets.io/v1beta1': ['ExternalSecret', 'SecretStore'],
+};
+
+const kinds = Object.entries(contents).flatMap(([apiVersion, names]) =>
+  names.map((kind) => ({ apiVersion, kind })),
+);
+
+/** To see whether the namespace holds something of others. */
+export const removalRights: readonly ClusterRule[] = Object.entries(contents).map(([apiVersion, names]) => ({
+  apiGroups: [apiVersion.includes('/') ? apiVersion.replace(/\/.*/, '') : ''],
+  resources: names.map((kind) => `${kind.toLowerCase()}s`),
+  verbs: ['list'],
+}));
 
 /** Kubernetes puts these into every namespace. */
 const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];

@@ -22,6 +22,7 @@ export function enabledKeys(
     id: 'enabled-keys',
     title: 'access keys of the image puller that work',
     needs: ['aws', 'cluster'],
+    rights: [{ apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list'] }],
     observe: async (ctx) => {
       const others = await usesOf(ctx);
       return { others, key: await observeKey(ctx) };

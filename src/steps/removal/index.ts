@@ -1,4 +1,4 @@
-import { removalOf } from '../../plan/index.ts';
+import { removalOf as planOf } from '../../plan/index.ts';
 import type { AnyStep } from '../context.ts';
 import { steps } from '../index.ts';
 import { operator } from '../operator/index.ts';
@@ -34,6 +34,18 @@ const inAws: Readonly<Record<string, readonly (keyof RemovalOfAws)[]>> = {
 
 /** A day, within which a use of the key by another cluster counts. In milliseconds. */
 const within = 24 * 3_600_000;
+
+const neededToRemove = new Set(['get', 'list', 'delete']);
+
+/** The step the other way round, with the rights that this takes. */
+function removalOf(step: AnyStep): AnyStep {
+  const { rights = [], removalRights = [] } = step;
+  const reading = rights.map((rule) => ({
+    ...rule,
+    verbs: rule.verbs.filter((verb) => neededToRemove.has(verb)),
+  }));
+  return { ...planOf(step), rights: [...reading, ...removalRights] };
+}
 
 const isWebhook = (kind: string): boolean => kind === 'ValidatingWebhookConfiguration';
 

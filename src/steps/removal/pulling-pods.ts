@@ -11,6 +11,7 @@ export const pullingPods: Step<readonly string[]> = {
   id: 'pods',
   title: 'pods that pull from this ECR',
   needs: ['aws', 'cluster'],
+  rights: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }],
   observe: async (ctx) => {
     const [pods, host] = await Promise.all([ctx.inventory.pods(), ctx.registryHost()]);
     return pods

@@ -21,6 +21,7 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'patch'] },
     { apiGroups: [''], resources: ['namespaces', 'pods', 'events'], verbs: ['list'] },
   ],
+  removalRights: [{ apiGroups: [''], resources: ['serviceaccounts'], verbs: ['patch'] }],
   observe: observeServiceAccounts,
   diff: ({ covered }, { config }) => ({
     changes: covered.flatMap((account) => missingEntry(account, config.pullSecret.name)),

@@ -87,13 +87,16 @@ describe('the cluster, before any change', () => {
     expect(await refusal(`up --kubeconfig ${name}`)).toMatchObject({ code: 'cluster-unreachable' });
   });
 
-  it('missing rights, with the command that prints them', async () => {
-    const name = kubeconfig('reader', cli.world.clusterUrl, 'reader');
-    expect(await refusal(`up --kubeconfig ${name}`)).toMatchObject({
-      code: 'cluster-denied',
-      hint: expect.stringContaining('ecr-bootstrap policy cluster') as string,
-    });
-  });
+  it.each(['up', 'rotate', 'down'])(
+    'missing rights for %s, with the command that prints them',
+    async (command) => {
+      const name = kubeconfig('reader', cli.world.clusterUrl, 'reader');
+      expect(await refusal(`${command} --kubeconfig ${name}`)).toMatchObject({
+        code: 'cluster-denied',
+        hint: expect.stringContaining('ecr-bootstrap policy cluster') as string,
+      });
+    },
+  );
 
   it('a kubeconfig that has expired', async () => {
     const name = kubeconfig('former', cli.world.clusterUrl, 'former');

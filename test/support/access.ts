@@ -1,0 +1,44 @@
+import type { Access, Statement } from '../../src/sandbox/aws/policy.ts';
+import { decide } from '../../src/sandbox/aws/policy.ts';
+import type { World } from '../../src/sandbox/world.ts';
+
+/** One decision of IAM's. */
+export interface Decision extends Access {
+  readonly user: string;
+  readonly allowed: boolean;
+}
+
+/** Writes down every decision from now on. */
+export function recordDecisions({ aws: { identities } }: World): Decision[] {
+  const decisions: Decision[] = [];
+  const authorise = identities.authorise.bind(identities);
+  identities.authorise = (user, access) => {
+    const note = (allowed: boolean): void => void decisions.push({ ...access, user: user.name, allowed });
+    try {
+      authorise(user, access);
+      note(true);
+    } catch (refusal) {
+      note(false);
+      throw refusal;
+    }
+  };
+  return decisions;
+}
+
+/** The actions of a document, `SID ACTION`, without any one of which all these would be decided the same. */
+export function needlessActions(statements: readonly Named[], decisions: readonly Decision[]): string[] {
+  const allowed = decisions.filter((one) => one.allowed);
+  return statements.flatMap((statement, at) =>
+    statement.Action.filter((action) => {
+      const without = { ...statement, Action: statement.Action.filter((other) => other !== action) };
+      const fewer = statements.with(at, without);
+      return allowed.every((one) => decide(fewer, one) === 'allowed');
+    }).map((action) => `${statement.Sid} ${action}`),
+  );
+}
+
+/** A statement as this program writes it. */
+export interface Named extends Statement {
+  readonly Sid: string;
+  readonly Action: readonly string[];
+}

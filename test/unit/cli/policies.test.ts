@@ -1,0 +1,229 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Call } from '../../../src/sandbox/faults.ts';
+import { type AwsLeaf, awsLeaves } from '../../support/aws-drift.ts';
+import { type Decision, type Named, needlessActions, recordDecisions } from '../../support/access.ts';
+import { type Cli, openCli, type Ran } from '../../support/cli.ts';
+import { pullLikeARuntime, pushLikeDocker } from '../../support/registry-requests.ts';
+
+/** Milliseconds: whole runs of `up` are part of some. */
+const patient = { timeout: 240_000 };
+
+const boundary = 'arn:aws:iam::aws:policy/AdministratorAccess';
+/** Every setting that asks for rights. */
+const config = `
+project: shop
+aws: { tags: { team: ours } }
+users:
+  powerUser: { permissionsBoundary: ${boundary} }
+  imagePuller: { permissionsBoundary: ${boundary} }
+secrets: { kmsKeyId: 1234abcd-12ab-34cd-56ef-1234567890ab }
+repositories:
+  scanOnPush: true
+  lifecyclePolicy: { rules: [{ rulePriority: 1, action: { type: expire } }] }
+externalSecrets: { caBundle: ca.pem }
+`;
+/** Whoever has the ClusterRole in the cluster, and nothing else there. */
+const deployer = 'deployer';
+
+interface PlannedChange {
+  readonly target: { readonly kind: string; readonly name: string };
+  readonly fields: readonly { readonly path: string }[];
+}
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+let cli: Cli;
+let decisions: Decision[];
+let rules: readonly Rule[];
+const documents = new Map<string, readonly Named[]>();
+let leaves: readonly AwsLeaf[];
+/** What was asked of the API server: `patch serviceaccounts`. */
+const asked = new Set<string>();
+
+const by = (user: string): Decision[] => decisions.filter((one) => one.user === user);
+
+async function printed(name: string): Promise<Record<string, unknown>> {
+  const { document } = await cli.json(`policy ${name}`);
+  return (document['document'] as { document: Record<string, unknown> }).document;
+}
+
+/**
+ * Secrets Manager judges a secret that is not there by its bare name, which no policy for real ones covers; and who
+ * pushes makes the key for it by hand, which `up` would only remind of.
+ */
+const isForeseen = ({ action, resource }: Decision): boolean =>
+  (action === 'secretsmanager:DescribeSecret' && !cli.world.aws.secrets.get(resource)) ||
+  (action === 'iam:ListAccessKeys' && resource.endsWith('/power-user'));
+
+function keyOf(user: string): { readonly id: string; readonly secret: string } {
+  const { identities } = cli.world.aws;
+  const found = identities.users.get(user);
+  if (!found) throw new Error(`no ${user}`);
+  return [...identities.keys.values()].find((one) => one.user === found) ?? identities.addKey(found);
+}
+
+/** Runs as a user of AWS and as the deployer in the cluster. */
+function run(user: string, line: string): Promise<Ran> {
+  const { id, secret } = keyOf(user);
+  const env = {
+    AWS_ACCESS_KEY_ID: id,
+    AWS_SECRET_ACCESS_KEY: secret,
+    KUBECONFIG: join(cli.folder, deployer),
+  };
+  return cli.run(line, { env });
+}
+
+/** Runs to its end; nothing must have been denied. */
+async function succeed(user: string, line: string): Promise<void> {
+  const { code, stdout, stderr } = await run(user, line);
+  expect(code, `${line}: ${stderr}${stdout}`).toBe(0);
+  expect(by(user).filter((one) => !one.allowed && !isForeseen(one))).toEqual([]);
+  await cli.world.cluster.settled();
+}
+
+/** Breaks all in AWS that is not about users and policies. */
+function breakKeyAndRepositories(): void {
+  const { identities, secrets } = cli.world.aws;
+  for (const { line, spoil } of leaves) if (!line.startsWith('IAM')) spoil();
+  for (const key of identities.keys.values()) {
+    if (key.user.name === 'image-puller') identities.keys.delete(key.id);
+  }
+  for (const secret of secrets.all()) secret.deletion = { at: 0, gone: Infinity };
+}
+
+function breakUsers(): void {
+  const { identities } = cli.world.aws;
+  for (const { line, spoil } of leaves) if (line.startsWith('IAM')) spoil();
+  const policy = identities.policies.get(identities.arn('policy', '/', 'ecr-bootstrap-power-user'));
+  // IAM keeps five versions: the oldest makes room.
+  for (const id of ['v2', 'v3', 'v4', 'v5'])
+    policy?.versions.set(id, { document: '{"Statement":[]}', created: 0 });
+  identities.settle();
+}
+
+/** The operator lost its secrets and its pods, and a run that was killed left its lease behind. */
+async function breakOperator(): Promise<void> {
+  const { cluster } = cli.world;
+  for (const name of ['image-puller', 'puller']) cluster.delete('Secret', name, 'external-secrets');
+  for (const { metadata } of cluster.list('Pod', 'external-secrets')) {
+    cluster.delete('Pod', metadata.name, 'external-secrets');
+  }
+  const spec = {
+    holderIdentity: 'ann@elsewhere/1',
+    leaseDurationSeconds: 30,
+    renewTime: '2026-01-01T00:00:00Z',
+  };
+  cluster.put({ kind: 'Lease', metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' }, spec });
+  await cluster.settled();
+}
+
+beforeAll(async () => {
+  cli = await openCli({}, { hurried: true, config });
+  const { world } = cli;
+  world.aws.registry.settings.set('BLOB_MOUNTING', 'ENABLED');
+  const onOneBase = { platforms: ['linux/amd64'], base: ['a base of two'] };
+  world.sources.get('docker.io')?.seed('library/redis', '7', onOneBase);
+  world.sources.get('docker.io')?.seed('library/valkey', '8', onOneBase);
+  for (const name of ['first-run', 'power-user', 'image-puller']) {
+    documents.set(name, (await printed(name))['Statement'] as Named[]);
+  }
+  const Statement = documents.get('first-run');
+  const { identities } = world.aws;
+  const policy = identities.addPolicy(world.account, 'first-run', '/', JSON.stringify({ Statement }));
+  world.aws.addUser('installer', policy.arn);
+  const role = await printed('cluster');
+  rules = role['rules'] as Rule[];
+  world.cluster.put(role as never);
+  world.cluster.put({
+    kind: 'ClusterRoleBinding',
+    metadata: { name: deployer },
+    roleRef: { kind: 'ClusterRole', name: 'ecr-bootstrap' },
+    subjects: [{ kind: 'User', name: deployer }],
+  });
+  writeFileSync(
+    join(cli.folder, deployer),
+    world.cluster.kubeconfig(world.clusterUrl, world.caPem, deployer),
+  );
+  const { document } = await cli.json('up --dry-run');
+  const { steps } = document['plan'] as { steps: readonly { changes: readonly PlannedChange[] }[] };
+  decisions = recordDecisions(world);
+  world.faults.onCall(({ service, operation, caller }: Call) => {
+    if (service === 'kubernetes' && caller === deployer) asked.add(operation);
+  });
+  await succeed('installer', 'up');
+  const created = steps.flatMap(({ changes }) => changes);
+  leaves = awsLeaves(world, created, ['path', 'encryption', 'kmsKeyId']);
+}, patient.timeout);
+afterAll(() => cli.close());
+
+describe('the policy for a first run', () => {
+  it('suffices for a first up, for every repair, and for rotations', patient, async () => {
+    breakUsers();
+    breakKeyAndRepositories();
+    await succeed('installer', 'up');
+    const managed = join(cli.folder, 'managed.yaml');
+    writeFileSync(managed, config.replace('powerUser: {', 'powerUser: { policy: managed,'));
+    await succeed('installer', `up --only power-user --config ${managed}`);
+    await succeed('installer', 'up --only power-user');
+    await succeed('installer', 'rotate');
+    await succeed('installer', 'rotate --force');
+  });
+});
+
+describe("power-user's policy", () => {
+  it.each(['status', 'up', 'mirror redis:7 valkey:8', 'rotate', 'rotate --force'])(
+    'suffices for %s',
+    patient,
+    (line) => succeed('power-user', line),
+  );
+
+  it('suffices for an up that repairs all that is not about users and policies', patient, async () => {
+    breakKeyAndRepositories();
+    await succeed('power-user', 'up');
+    breakKeyAndRepositories();
+    for (const secret of cli.world.aws.secrets.all()) secret.deletion = { at: 0, gone: 0 };
+    await succeed('power-user', 'up');
+  });
+});
+
+describe('every action is needed: without any one of them something of all this would be denied', () => {
+  it.each(['installer', 'power-user'])('by %s', patient, async (user) => {
+    // The Docker engine asks before it sends, and sends in pieces.
+    await pushLikeDocker(cli.world, keyOf(user));
+    const name = user === 'installer' ? 'first-run' : user;
+    expect(needlessActions(documents.get(name) ?? [], by(user))).toEqual([]);
+  });
+
+  it('by image-puller', patient, async () => {
+    await pullLikeARuntime(cli.world, keyOf('image-puller'));
+    expect(needlessActions(documents.get('image-puller') ?? [], by('image-puller'))).toEqual([]);
+  });
+
+  it('in the cluster, of which the role suffices for down too', patient, async () => {
+    await breakOperator();
+    // By itself this step cannot give the pods what they pull with: it looks why, and makes them anew.
+    expect((await run('power-user', 'up --only operator')).stderr).toContain('refuses the pull secret');
+    await succeed('power-user', 'up');
+    await succeed('power-user', 'down');
+    const needless = rules.flatMap(({ resources: [resource = ''], verbs }) =>
+      verbs.filter((verb) => !isAsked(verb, resource)).map((verb) => `${verb} ${resource}`),
+    );
+    expect(needless).toEqual([]);
+  });
+});
+
+function isAsked(verb: string, resource: string): boolean {
+  // The sandbox serves none.
+  if (resource === 'persistentvolumeclaims') return true;
+  // A definition's objects are listed whatever they are.
+  if (resource === '*') return [...asked].some((one) => one.startsWith(`${verb} `));
+  // The API server wants `create` too where an apply makes the object, and judges roles by two verbs of its own.
+  const stands = { create: 'patch', escalate: 'patch', bind: 'patch' }[verb] ?? verb;
+  return asked.has(`${verb} ${resource}`) || asked.has(`${stands} ${resource}`);
+}
