@@ -46,6 +46,9 @@ export class Admission {
     if (resource.namespaced) this.#requireNamespace(object);
     if (object.kind === 'ServiceAccount') mutateServiceAccount(this.#store, verb, object);
     if (object.kind === 'Secret') normaliseSecret(object, resource);
+    if (/^(Deployment|StatefulSet|ReplicaSet)$/.test(object.kind) && isFields(object.spec)) {
+      object.spec['replicas'] ??= 1;
+    }
     if (object.kind === 'Namespace') {
       object.metadata.labels = {
         ...object.metadata.labels,

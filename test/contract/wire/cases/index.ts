@@ -4,7 +4,11 @@ import { ecrCases } from './ecr.ts';
 import { ecrRegistryCases } from './ecr-registry.ts';
 import { iamPolicyCases } from './iam-policies.ts';
 import { iamUserCases } from './iam-users.ts';
-import { kubernetesCases } from './kubernetes.ts';
+import { kubernetesListCases } from './kubernetes-lists.ts';
+import { kubernetesObjectCases } from './kubernetes-objects.ts';
+import { kubernetesPatchCases } from './kubernetes-patches.ts';
+import { kubernetesRuleCases } from './kubernetes-rules.ts';
+import { kubernetesServerCases } from './kubernetes-server.ts';
 import { registryCases } from './registry.ts';
 import { secretsManagerCases } from './secrets-manager.ts';
 import { stsCases } from './sts.ts';
@@ -17,5 +21,11 @@ export const cases: Readonly<Record<Service, readonly Case[]>> = {
   secretsmanager: secretsManagerCases,
   'ecr-registry': ecrRegistryCases,
   registry: registryCases,
-  kubernetes: kubernetesCases,
+  kubernetes: [
+    ...kubernetesServerCases,
+    ...kubernetesObjectCases,
+    ...kubernetesPatchCases,
+    ...kubernetesListCases,
+    ...kubernetesRuleCases,
+  ],
 };

@@ -1,0 +1,67 @@
+import type { Case } from '../case.ts';
+import { kube } from '../request.ts';
+import { having, listWith, matching } from './support.ts';
+import { ask, refusal } from './kubernetes-support.ts';
+
+const review = {
+  apiVersion: 'authorization.k8s.io/v1',
+  kind: 'SelfSubjectAccessReview',
+  spec: { resourceAttributes: { verb: 'list', group: '', resource: 'secrets' } },
+};
+
+/** Discovery, who asks, and what they may. */
+export const kubernetesServerCases: readonly Case[] = [
+  {
+    name: 'the version is told',
+    ask: () => kube('GET', '/version'),
+    answer: { status: 200, body: { gitVersion: matching(/^v1\.\d+\.\d+/), major: '1' } },
+  },
+  {
+    name: 'a group tells its resources',
+    ask: () => kube('GET', '/apis/apps/v1'),
+    answer: {
+      status: 200,
+      body: {
+        kind: 'APIResourceList',
+        groupVersion: 'apps/v1',
+        resources: listWith(having({ name: 'deployments', kind: 'Deployment', namespaced: true })),
+      },
+    },
+  },
+  {
+    name: 'a group that is not served is not found',
+    ask: () => kube('GET', '/apis/external-secrets.io/v1beta1'),
+    answer: { status: 404, body: '404 page not found\n' },
+  },
+  {
+    name: 'a token that is not known is refused',
+    ask: () => kube('GET', '/api/v1/namespaces', undefined, { as: { authorization: 'Bearer nonsense' } }),
+    answer: refusal(401, 'Unauthorized', /^Unauthorized$/),
+  },
+  {
+    name: 'one without rights is denied, and the right is named',
+    ask: () => kube('GET', '/api/v1/secrets', undefined, { as: 'stranger' }),
+    answer: refusal(
+      403,
+      'Forbidden',
+      /^secrets is forbidden: User "nobody" cannot list resource "secrets" in API group "" at the cluster scope/,
+      { kind: 'secrets' },
+    ),
+  },
+  {
+    name: 'one without rights in a namespace is denied there',
+    ask: ask('GET', 'secrets/one', undefined, { as: 'stranger' }),
+    answer: refusal(403, 'Forbidden', /^secrets "one" is forbidden: .* in the namespace "/),
+  },
+  {
+    name: 'an access review of somebody with all rights says yes',
+    ask: () => kube('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review),
+    answer: { status: 201, body: { status: { allowed: true } } },
+  },
+  {
+    name: 'an access review of somebody without rights says no',
+    ask: () =>
+      kube('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review, { as: 'stranger' }),
+    answer: { status: 201, body: { status: { allowed: false } } },
+  },
+];
