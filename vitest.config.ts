@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/{unit,contract,scenarios,faults}/**/*.test.ts'],
+    include: ['test/{unit,contract,faults}/**/*.test.ts'],
     exclude: ['test/contract/real/**'],
     pool: 'forks',
     // Most tests wait for servers in the same process: more of them at once than vitest would dare.

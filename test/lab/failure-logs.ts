@@ -4,8 +4,11 @@ import { join } from 'node:path';
 
 import { afterAll } from 'vitest';
 
-import { state } from './paths.ts';
-import { capture, say } from './process.ts';
+import { kubectlAt } from './kubectl.ts';
+import { clusters } from './names.ts';
+import type { ClusterNames } from './names.ts';
+import { kubeconfigOf, state } from './paths.ts';
+import { say } from './process.ts';
 
 /** Lines of each log that are shown. */
 const shown = 80;
@@ -29,15 +32,28 @@ afterAll(async ({}, file: Task) => {
     const text = (await readFile(join(logs, name))).subarray(sizes.get(name) ?? 0).toString();
     show(name, text);
   }
-  const operator = [
-    'logs',
+  for (const cluster of Object.values(clusters)) {
+    if (existsSync(kubeconfigOf(cluster, 'admin'))) await showCluster(cluster);
+  }
+});
+
+async function showCluster(cluster: ClusterNames): Promise<void> {
+  const kubectl = kubectlAt(cluster);
+  const look = async (what: string, ...args: string[]) => {
+    // A cluster that does not answer must not hide what the others say.
+    show(
+      `${what} of the ${cluster.name} cluster`,
+      await kubectl(['--request-timeout=10s', ...args]).catch(String),
+    );
+  };
+  const ofOperator = [
     '--namespace=external-secrets',
     '--selector=app.kubernetes.io/instance=external-secrets',
   ];
-  show('operator', await capture('kubectl', [...operator, '--prefix', `--tail=${shown}`]).catch(String));
-  show('events', await capture('kubectl', ['get', 'events', '-A', '--sort-by=.lastTimestamp']).catch(String));
-  show('pods', await capture('kubectl', ['get', 'pods', '-A', '-o', 'wide']).catch(String));
-});
+  await look('operator', 'logs', ...ofOperator, '--prefix', `--tail=${shown}`);
+  await look('events', 'get', 'events', '-A', '--sort-by=.lastTimestamp');
+  await look('pods', 'get', 'pods', '-A', '-o', 'wide');
+}
 
 function show(name: string, text: string): void {
   const lines = text.trimEnd().split('\n');

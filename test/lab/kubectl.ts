@@ -3,15 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { ClusterHands, KubeObject } from '../scenarios/world.ts';
+import type { ClusterNames } from './names.ts';
+import { kubeconfigOf } from './paths.ts';
 import { capture } from './process.ts';
 
 const inNamespace = (namespace: string | undefined) =>
   namespace === undefined ? [] : ['--namespace', namespace];
-const kubectl = (args: readonly string[], input?: string) =>
-  capture('kubectl', args, input === undefined ? {} : { input });
 
-/** The cluster by kubectl, with all rights. */
-export const cluster: ClusterHands = {
+/** Runs kubectl at one of the clusters, with all rights, and gives what it prints. */
+export type Kubectl = (args: readonly string[], input?: string) => Promise<string>;
+
+export const kubectlAt =
+  (cluster: ClusterNames): Kubectl =>
+  (args, input) =>
+    capture(
+      'kubectl',
+      [`--kubeconfig=${kubeconfigOf(cluster, 'admin')}`, ...args],
+      input === undefined ? {} : { input },
+    );
+
+/** A cluster by kubectl. */
+export const handsOn = (kubectl: Kubectl): ClusterHands => ({
   async get<T extends KubeObject>(resource: string, name: string, namespace?: string) {
     const found = await kubectl([
       'get',
@@ -51,4 +63,4 @@ export const cluster: ClusterHands = {
   async remove(resource, name, namespace) {
     await kubectl(['delete', resource, name, ...inNamespace(namespace), '--ignore-not-found', '--wait']);
   },
-};
+});

@@ -3,13 +3,13 @@ import { CreateRepositoryCommand, DeleteRepositoryCommand, ECRClient } from '@aw
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { operatorImages } from './images/catalog.ts';
-import { nodeName, registry } from './names.ts';
+import { clusters, registry } from './names.ts';
 import { capture } from './process.ts';
 import type { KubeObject } from '../scenarios/world.ts';
-import { cluster } from './kubectl.ts';
-import { startPod } from './pods.ts';
 import { copyByHand, ecrToken } from './skopeo.ts';
+import { labWorld } from './world.ts';
 
+const { cluster, startPod } = labWorld();
 const space = 'lab-machine';
 const image = `${registry}/${space}/nginx:1.28`;
 
@@ -44,7 +44,7 @@ describe('the lab', () => {
   });
 
   test('has a node that is ready', async () => {
-    const node = await cluster.get<Node>('node', nodeName);
+    const node = await cluster.get<Node>('node', clusters.first.node);
     expect(node?.status.conditions).toContainEqual(
       expect.objectContaining({ type: 'Ready', status: 'True' }),
     );

@@ -4,13 +4,43 @@ export const account = '123456789012';
 export const region = 'eu-west-1';
 export const registry = `${account}.dkr.ecr.${region}.amazonaws.com`;
 
-/** All of them on the loopback interface of the lab's network namespace. */
+/** All of them on the loopback interface of the lab's own network namespace. */
 export const addresses = {
   aws: '10.99.0.1',
   internet: '10.99.0.2',
   website: '10.99.0.3',
-  node: '10.99.0.4',
 } as const;
+
+/** A cluster of one machine, which is control plane and node. */
+export interface ClusterNames {
+  readonly name: string;
+  readonly node: string;
+  /** Of its machine, behind a cable of its own. */
+  readonly address: string;
+  /** This side of the cable: the machine's router and name server. */
+  readonly router: string;
+  readonly podSubnet: string;
+}
+
+/** The second one is there only while somebody wants it. */
+export const clusters = {
+  first: {
+    name: 'first',
+    node: 'first-node',
+    address: '10.99.1.2',
+    router: '10.99.1.1',
+    podSubnet: '10.244.1.0/24',
+  },
+  second: {
+    name: 'second',
+    node: 'second-node',
+    address: '10.99.2.2',
+    router: '10.99.2.1',
+    podSubnet: '10.244.2.0/24',
+  },
+} as const satisfies Readonly<Record<string, ClusterNames>>;
+
+export const apiServer = ({ address }: ClusterNames): string => `https://${address}:6443`;
 
 /** What an air-gapped network reaches through its VPC endpoints, and the laptop too. A leading `*.` stands for one label. */
 export const awsNames: readonly string[] = [
@@ -41,7 +71,4 @@ export function matches(patterns: readonly string[], name: string): boolean {
   return patterns.includes(name) || patterns.includes(parent);
 }
 
-export const nodeName = 'lab-node';
-export const apiServer = `https://${addresses.node}:6443`;
-export const podSubnet = '10.244.0.0/24';
 export const serviceSubnet = '10.96.0.0/16';

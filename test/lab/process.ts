@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One line for the person who waits. */
 export function say(line: string): void {
@@ -51,4 +52,14 @@ export async function capture(
   if (code !== 0)
     throw new Error(`${command} ${args.join(' ')} ended with ${String(code ?? signal)}: ${errors.trim()}`);
   return output;
+}
+
+/** The process that another one has started, or starts right now. */
+export async function childOf(pid: number): Promise<number> {
+  for (;;) {
+    // Without a match, ps ends with 1.
+    const found = await capture('ps', ['-o', 'pid=', '--ppid', String(pid)]).catch(() => '');
+    if (found.trim() !== '') return Number(found);
+    await sleep(20);
+  }
 }

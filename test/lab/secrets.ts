@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { control } from './control.ts';
-import { cluster } from './kubectl.ts';
-import { state } from './paths.ts';
+import { handsOn, kubectlAt } from './kubectl.ts';
+import { clusters } from './names.ts';
+import { tokensOf } from './paths.ts';
 import type { KubeObject } from '../scenarios/world.ts';
 
 interface Secret extends KubeObject {
@@ -16,9 +17,13 @@ interface Secret extends KubeObject {
  */
 export async function allSecrets(): Promise<readonly string[]> {
   const ofAws = (await control('aws', 'GET', '/secrets')) as string[];
-  const rows = (await readFile(join(state, 'control-plane/tokens.csv'), 'utf8')).trim().split('\n');
+  const tables = Object.values(clusters)
+    .map(tokensOf)
+    .filter((file) => existsSync(file));
+  const texts = await Promise.all(tables.map((file) => readFile(file, 'utf8')));
+  const rows = texts.flatMap((text) => text.trim().split('\n'));
   const ofKubeconfigs = rows.map((row) => row.slice(0, row.indexOf(',')));
-  const inCluster = await cluster.list<Secret>('secrets');
+  const inCluster = await handsOn(kubectlAt(clusters.first)).list<Secret>('secrets');
   const keys = inCluster.flatMap(({ data = {} }) => (data['tls.key'] === undefined ? [] : [data['tls.key']]));
   // Of a PEM file the first line is the same for all.
   const ofKeys = keys.map((key) => Buffer.from(key, 'base64').toString().split('\n')[1] ?? '');

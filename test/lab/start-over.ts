@@ -1,18 +1,19 @@
 import { waitFor } from '../scenarios/wait.ts';
-import type { KubeObject } from '../scenarios/world.ts';
-import { cluster } from './kubectl.ts';
-import { capture } from './process.ts';
+import type { ClusterHands, KubeObject } from '../scenarios/world.ts';
+import { handsOn } from './kubectl.ts';
+import type { Kubectl } from './kubectl.ts';
 
 interface ServiceAccount extends KubeObject {
   readonly imagePullSecrets?: readonly { readonly name: string }[];
 }
 
 const home = 'external-secrets';
-const remove = (kinds: string, ...args: readonly string[]) =>
-  capture('kubectl', ['delete', kinds, '--ignore-not-found', ...args]);
 
 /** Takes away all that `up` makes in a cluster but the operator itself, with its definitions and rights. */
-export async function leaveOperatorAlone(): Promise<void> {
+export async function leaveOperatorAlone(kubectl: Kubectl): Promise<void> {
+  const cluster = handsOn(kubectl);
+  const remove = (kinds: string, ...args: readonly string[]) =>
+    kubectl(['delete', kinds, '--ignore-not-found', ...args]);
   const policies = 'mutatingadmissionpolicybindings,mutatingadmissionpolicies';
   await remove(policies, '--selector=app.kubernetes.io/managed-by=ecr-bootstrap');
   await remove('clusterexternalsecrets,clustersecretstores', '--all');
@@ -24,11 +25,11 @@ export async function leaveOperatorAlone(): Promise<void> {
     await remove('secrets', '--all-namespaces', `--field-selector=metadata.name=${name}`);
   }
   await remove('leases', '--namespace=kube-system', '--field-selector=metadata.name=ecr-bootstrap');
-  await waitFor('service accounts without a pull secret', uncover);
+  await waitFor('service accounts without a pull secret', () => uncover(cluster));
 }
 
 /** An API server forgets an admission policy that is gone only after a moment; until then it mends each one. */
-async function uncover(): Promise<true | undefined> {
+async function uncover(cluster: ClusterHands): Promise<true | undefined> {
   const accounts = await cluster.list<ServiceAccount>('serviceaccounts');
   const covered = accounts.filter(
     ({ metadata, imagePullSecrets = [] }) => metadata.namespace !== home && imagePullSecrets.length > 0,

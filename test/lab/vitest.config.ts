@@ -20,7 +20,7 @@ export default defineConfig({
     fileParallelism: false,
     sequence: { sequencer: InOrder },
     // The SDK's remark on old Node versions is not what a reader of results looks for.
-    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    env: { SCENARIO_WORLD: 'lab', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },

@@ -20,7 +20,7 @@ interface ExternalSecret extends KubeObject {
 }
 
 describe('up on an empty account and a cluster with workloads', () => {
-  const world = enterWorld();
+  const world = enterWorld({ untouched: true });
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
@@ -50,13 +50,13 @@ describe('up on an empty account and a cluster with workloads', () => {
   });
 
   test('puller in every namespace was issued by the operator', async () => {
-    const { cluster } = await world;
+    const { cluster, now } = await world;
     for (const { metadata } of await cluster.list('namespaces')) {
       const secret = await cluster.get('secret', 'puller', metadata.name);
       const label = secret?.metadata.labels?.['reconcile.external-secrets.io/managed'];
       expect(label, `in ${metadata.name}`).toBe('true');
       expect(Number(await secretValue(await world, metadata.name, 'puller', 'expires_at'))).toBeGreaterThan(
-        Date.now() / 1000,
+        now() / 1000,
       );
     }
   });

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { imagesInUse, mirrored, namespace, secretValue, succeed } from './site.ts';
 
 const life = 45;
@@ -19,7 +19,7 @@ describe('tokens that live for less than a minute', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     await (await world).cluster.remove('namespace', 'rotation');
     await (await world).cluster.remove('namespace', 'left-behind');
     const { configure, setTokenLife } = await world;

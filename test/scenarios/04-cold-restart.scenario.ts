@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, podsRun, secretValue, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, World } from './world.ts';
@@ -34,7 +34,7 @@ async function outliveTokens(world: World): Promise<void> {
   for (const space of spaces) {
     await waitFor(`a short-lived token in ${space}`, async () => {
       const expires = Number(await secretValue(world, space, 'puller', 'expires_at'));
-      return expires < Date.now() / 1000 + life + 5 || undefined;
+      return expires < world.now() / 1000 + life + 5 || undefined;
     });
   }
   await scale(world, 0);
@@ -55,7 +55,7 @@ describe('a cluster that was off for longer than its tokens live', () => {
     await setTokenLife(year);
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     const { configure, setTokenLife } = await world;
     await setTokenLife(12 * 3600);
     await configure(imagesInUse);

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { Run } from './world.ts';
@@ -22,7 +22,7 @@ describe('an outage of AWS, for two intervals', () => {
     await mend();
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     const { cluster, configure } = await world;
     await cluster.remove('namespace', 'outage');
     await configure(imagesInUse);

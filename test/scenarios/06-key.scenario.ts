@@ -1,7 +1,7 @@
 import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-iam';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, succeed } from './site.ts';
 
 const UserName = 'image-puller';
@@ -20,7 +20,7 @@ describe("image-puller's access key, deleted behind our back", () => {
     }
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     await (await world).cluster.remove('namespace', 'key');
   });
 

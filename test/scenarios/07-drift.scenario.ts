@@ -1,8 +1,8 @@
 import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
 import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aws-sdk/client-iam';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, namespace, planned, succeed } from './site.ts';
 import type { ServiceAccount } from './site.ts';
 import { waitFor } from './wait.ts';
@@ -64,7 +64,7 @@ describe('what somebody changes behind our back', () => {
     ];
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     await (await world).cluster.remove('namespace', 'drift');
   });
 

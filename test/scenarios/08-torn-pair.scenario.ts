@@ -1,8 +1,8 @@
 import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-iam';
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { can, enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, planned, secretValue, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { World } from './world.ts';
@@ -33,53 +33,56 @@ const pair = async (world: World) =>
     ),
   );
 
-describe('the next up repairs what SIGKILL leaves between writes of the secrets, which the operator reads every 5 s', () => {
-  const world = enterWorld();
+describe.runIf(can('kill'))(
+  'the next up repairs what SIGKILL leaves between writes of the secrets, which the operator reads every 5 s',
+  () => {
+    const world = enterWorld();
 
-  beforeAll(async () => {
-    await (await world).configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
-    await (await world).cluster.apply(namespace('torn'));
-    await succeed(await world, 'up', '--yes');
-  });
-
-  afterAll(async () => {
-    await (await world).cluster.remove('namespace', 'torn');
-    await (await world).configure(imagesInUse);
-    await succeed(await world, 'up', '--yes');
-  });
-
-  /** What the next `up` has to bring about, whatever came before. */
-  async function expectWhole(pod: string): Promise<void> {
-    expect((await health(await world)).code).toBe(3);
-    await succeed(await world, 'up', '--yes');
-    expect(new Set(await versions(await world)).size).toBe(1);
-    expect(await planned(await world)).toEqual([]);
-    expect((await health(await world)).code).toBe(0);
-    const image = mirrored(await world, 'redis:8');
-    const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
-    expect(await (await world).startPod('torn', pod, image, always)).toBe('Running');
-  }
-
-  test.each(secrets)('with a new key for a deleted one, before %s is written', async (resource) => {
-    await deleteKeys(await world);
-    const write = { service: 'secretsmanager', operation: 'PutSecretValue', resource };
-    await (await world).runAndKillAt(write, 'up', '--yes');
-    const [ofId, ofSecret] = await versions(await world);
-    expect(ofId).not.toBe(ofSecret);
-    await expectWhole(`written-${secrets.indexOf(resource)}`);
-  });
-
-  test.each(secrets)('with a new key for a working one, before %s becomes current', async (resource) => {
-    // A rotation begins only when the one before has come to its end.
-    await (await world).startOver({ keepOperator: true });
-    await succeed(await world, 'up', '--yes');
-    const [id, secret] = await pair(await world);
-    const move = { service: 'secretsmanager', operation: 'UpdateSecretVersionStage', resource };
-    await (await world).runAndKillAt(move, 'rotate', '--yes');
-    await waitFor('the operator to take a torn pair', async () => {
-      const [idNow, secretNow] = await pair(await world);
-      return (idNow === id) !== (secretNow === secret) || undefined;
+    beforeAll(async () => {
+      await (await world).configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
+      await (await world).cluster.apply(namespace('torn'));
+      await succeed(await world, 'up', '--yes');
     });
-    await expectWhole(`moved-${secrets.indexOf(resource)}`);
-  });
-});
+
+    tidyUp(async () => {
+      await (await world).cluster.remove('namespace', 'torn');
+      await (await world).configure(imagesInUse);
+      await succeed(await world, 'up', '--yes');
+    });
+
+    /** What the next `up` has to bring about, whatever came before. */
+    async function expectWhole(pod: string): Promise<void> {
+      expect((await health(await world)).code).toBe(3);
+      await succeed(await world, 'up', '--yes');
+      expect(new Set(await versions(await world)).size).toBe(1);
+      expect(await planned(await world)).toEqual([]);
+      expect((await health(await world)).code).toBe(0);
+      const image = mirrored(await world, 'redis:8');
+      const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
+      expect(await (await world).startPod('torn', pod, image, always)).toBe('Running');
+    }
+
+    test.each(secrets)('with a new key for a deleted one, before %s is written', async (resource) => {
+      await deleteKeys(await world);
+      const write = { service: 'secretsmanager', operation: 'PutSecretValue', resource };
+      await (await world).runAndKillAt(write, 'up', '--yes');
+      const [ofId, ofSecret] = await versions(await world);
+      expect(ofId).not.toBe(ofSecret);
+      await expectWhole(`written-${secrets.indexOf(resource)}`);
+    });
+
+    test.each(secrets)('with a new key for a working one, before %s becomes current', async (resource) => {
+      // A rotation begins only when the one before has come to its end.
+      await (await world).startOver({ keepOperator: true });
+      await succeed(await world, 'up', '--yes');
+      const [id, secret] = await pair(await world);
+      const move = { service: 'secretsmanager', operation: 'UpdateSecretVersionStage', resource };
+      await (await world).runAndKillAt(move, 'rotate', '--yes');
+      await waitFor('the operator to take a torn pair', async () => {
+        const [idNow, secretNow] = await pair(await world);
+        return (idNow === id) !== (secretNow === secret) || undefined;
+      });
+      await expectWhole(`moved-${secrets.indexOf(resource)}`);
+    });
+  },
+);

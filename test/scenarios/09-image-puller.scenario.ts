@@ -5,7 +5,6 @@ import {
   DeleteRepositoryCommand,
   DescribeImagesCommand,
   DescribeRepositoriesCommand,
-  ECRClient,
   GetAuthorizationTokenCommand,
   GetLifecyclePolicyCommand,
   ListImagesCommand,
@@ -22,7 +21,6 @@ import {
   DeleteAccessKeyCommand,
   DeleteUserCommand,
   GetUserCommand,
-  IAMClient,
   ListAccessKeysCommand,
   PutUserPolicyCommand,
   TagUserCommand,
@@ -35,12 +33,11 @@ import {
   GetSecretValueCommand,
   ListSecretsCommand,
   PutSecretValueCommand,
-  SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
 import type { AwsHands } from './world.ts';
 
@@ -131,18 +128,13 @@ describe("image-puller's key", () => {
     await aws.secrets.send(new CreateSecretCommand({ Name: 'of-somebody-else', SecretString: 'x' }));
     const half = async (key: string) =>
       (await secretValue(await world, 'external-secrets', 'image-puller', key)) ?? '';
-    const credentials = {
+    puller = (await world).awsAs({
       accessKeyId: await half('AWS_ACCESS_KEY_ID'),
       secretAccessKey: await half('AWS_SECRET_ACCESS_KEY'),
-    };
-    puller = {
-      ecr: new ECRClient({ region, credentials }),
-      iam: new IAMClient({ region, credentials }),
-      secrets: new SecretsManagerClient({ region, credentials }),
-    };
+    });
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     const { aws } = await world;
     await aws.ecr.send(new DeleteRepositoryCommand({ repositoryName: outside, force: true }));
     const SecretId = 'of-somebody-else';
@@ -171,13 +163,8 @@ describe("image-puller's key", () => {
       accept: 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json',
       'content-type': 'application/vnd.oci.image.manifest.v1+json',
     };
-    const { registry } = await world;
+    const { ask, registry } = await world;
     const body = method === 'PUT' ? '{}' : undefined;
-    const answer = await fetch(`https://${registry}/v2/${path}`, {
-      method,
-      headers,
-      ...(body ? { body } : {}),
-    });
-    expect(answer.status).toBe(status);
+    expect(await ask(method, `https://${registry}/v2/${path}`, headers, body)).toBe(status);
   });
 });

@@ -1,7 +1,7 @@
 import { CreateAccessKeyCommand, DeleteAccessKeyCommand } from '@aws-sdk/client-iam';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
 import type { AwsKey, KubeObject } from './world.ts';
 
@@ -29,7 +29,7 @@ describe('what each identity may do', () => {
     );
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     const { aws } = await world;
     await aws.iam.send(new DeleteAccessKeyCommand({ ...powerUser, AccessKeyId: pusher.accessKeyId }));
   });

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { photograph } from './census.ts';
-import { enterWorld } from './enter.ts';
+import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, settle, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
@@ -31,7 +31,7 @@ describe('down', () => {
     await succeed(await world, ...everything);
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     await (await world).cluster.remove('serviceaccount', 'partner', 'shop');
     await (await world).startOver();
     await succeed(await world, 'up', '--yes');

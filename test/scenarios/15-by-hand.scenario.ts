@@ -1,7 +1,7 @@
 import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { can, enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, namespace, planned, podsRun, settle, succeed } from './site.ts';
 import type { World } from './world.ts';
 
@@ -56,7 +56,7 @@ const kustomization = ({ registry, project }: World): object => ({
   ],
 });
 
-describe('a bootstrap that was made by hand', () => {
+describe.runIf(can('other tools'))('a bootstrap that was made by hand', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
@@ -72,7 +72,7 @@ describe('a bootstrap that was made by hand', () => {
     await podsRun(await world, home);
   });
 
-  afterAll(async () => {
+  tidyUp(async () => {
     await (await world).startOver();
     await succeed(await world, 'up', '--yes');
   });

@@ -45,7 +45,7 @@ export const namespace = (name: string): object => ({
   metadata: { name },
 });
 
-export function deployment({ namespace: where, name, image }: (typeof workloads)[number]): object {
+export function deployment({ namespace: where, name, image }: (typeof workloads)[number]) {
   const labels = { app: name };
   const pod = { terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image }] };
   return {

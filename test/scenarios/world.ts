@@ -44,7 +44,7 @@ export interface ClusterHands {
   remove(resource: string, name: string, namespace?: string): Promise<void>;
 }
 
-/** The hands of the account's administrator. */
+/** AWS as one identity uses it: the account's administrator unless told otherwise. */
 export interface AwsHands {
   readonly ecr: ECRClient;
   readonly iam: IAMClient;
@@ -73,6 +73,12 @@ export interface AwsRequest {
   readonly resource: string;
 }
 
+/**
+ * What not every world can do: end the product by SIGKILL, start the API server again, run tools beside the product
+ * (skopeo, a Docker engine), tell which names were asked for, be the same one for all scenarios.
+ */
+export type Capability = 'kill' | 'restart the API server' | 'other tools' | 'DNS log' | 'one for all';
+
 /** What scenarios happen in: an account, a cluster and a laptop. The sandbox is one, the lab of real parts another. */
 export interface World {
   readonly name: 'sandbox' | 'lab';
@@ -81,6 +87,10 @@ export interface World {
   readonly project: string;
   readonly cluster: ClusterHands;
   readonly aws: AwsHands;
+  /** The hands of somebody else. */
+  awsAs(key: AwsKey): AwsHands;
+  /** Sends a request from the laptop, redirects not followed, and gives the answer's status. */
+  ask(method: string, url: string, headers: Readonly<Record<string, string>>, body?: string): Promise<number>;
   /** Runs the product as a user at the laptop does. */
   run(...args: readonly string[]): Promise<Run>;
   /** The same with another AWS identity than the administrator's. */
@@ -124,6 +134,11 @@ export interface World {
   namesAsked(): Promise<readonly string[]>;
   /** Starts the API server again as one that serves no MutatingAdmissionPolicy, or as one that does. */
   serveAdmissionPolicies(yes: boolean): Promise<void>;
+  /** Another cluster, with no workloads, that works with the same account from the same laptop. */
+  startSecondCluster(): Promise<World>;
+  stopSecondCluster(): Promise<void>;
+  /** Milliseconds since the epoch, in this world's time. */
+  now(): number;
   /** Lets this time go by: the sandbox's clock jumps, the lab waits. */
   pass(seconds: number): Promise<void>;
 }

@@ -8,6 +8,8 @@ import { say } from '../process.ts';
 import { firstProcess } from './state.ts';
 
 const controlGroups = '/sys/fs/cgroup';
+/** Of the containers of all that a containerd does for Kubernetes. */
+const containersGroup = 'k8s.io';
 
 /** Ends the lab and removes everything of it but what was built. */
 export async function down(): Promise<void> {
@@ -19,7 +21,7 @@ export async function down(): Promise<void> {
   // Version 1 has a tree for each controller, version 2 one for all.
   const trees = (await readdir(controlGroups)).map((name) => join(controlGroups, name));
   for (const tree of [controlGroups, ...trees]) {
-    for (const name of ['kubepods', 'k8s.io']) await removeGroup(join(tree, name));
+    await removeGroup(join(tree, containersGroup));
   }
   const existed = existsSync(state);
   await rm(state, { recursive: true, force: true });

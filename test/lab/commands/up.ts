@@ -6,20 +6,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { partFolder } from '../build/part.ts';
 import { parts } from '../build/parts.ts';
+import { control } from '../control.ts';
 import { root, state } from '../paths.ts';
-import { capture, say } from '../process.ts';
+import { childOf, say } from '../process.ts';
 import { down } from './down.ts';
 import { firstProcess } from './state.ts';
 
 /** A little more than a slow machine needs. */
 const patience = 180_000;
 
-/** Starts the lab unless it runs, and waits until it is ready. @throws Error when it fails; its logs stay */
-export async function up(): Promise<void> {
-  if (existsSync(join(state, 'ready')) && (await firstProcess()) !== undefined) {
-    say('The lab runs already.');
-    return;
+/**
+ * Starts the lab unless it runs, and waits until it is ready.
+ * @param wanted `second`: with a second cluster
+ * @throws Error when it fails; its logs stay
+ */
+export async function up(wanted: readonly string[]): Promise<void> {
+  if (existsSync(join(state, 'ready')) && (await firstProcess()) !== undefined) say('The lab runs already.');
+  else await start();
+  if (wanted.includes('second')) {
+    await control('machine', 'POST', '/second-cluster');
+    say('The second cluster is ready: --context second.');
   }
+}
+
+async function start(): Promise<void> {
   const missing = parts.filter((part) => !existsSync(partFolder(part)));
   if (missing.length > 0)
     throw new Error(`${missing.map(({ name }) => name).join(', ')} not built; run npm run lab:build first`);
@@ -38,7 +48,8 @@ export async function up(): Promise<void> {
   });
   await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   const failed = () => child.exitCode !== null || child.signalCode !== null;
-  await rememberFirstProcess(child.pid ?? 0);
+  // The first process inside ends everything with it, and leads into the lab's namespaces.
+  await writeFile(join(state, 'pid'), String(await childOf(child.pid ?? 0)));
 
   let shown = 0;
   for (const deadline = Date.now() + patience; !existsSync(join(state, 'ready')); await sleep(100)) {
@@ -50,13 +61,4 @@ export async function up(): Promise<void> {
   }
   process.stderr.write((await readFile(progress, 'utf8')).slice(shown));
   child.unref();
-}
-
-/** The first process inside ends everything with it, and leads into the lab's namespaces. */
-async function rememberFirstProcess(unshare: number): Promise<void> {
-  for (;;) {
-    const children = await capture('ps', ['-o', 'pid=', '--ppid', String(unshare)]).catch(() => '');
-    if (children.trim() !== '') return writeFile(join(state, 'pid'), children.trim());
-    await sleep(20);
-  }
 }

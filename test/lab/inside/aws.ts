@@ -3,8 +3,8 @@ import { appendFile, readFile } from 'node:fs/promises';
 
 import { startSandbox } from '../../../src/sandbox/index.ts';
 import type { Call, Fault } from '../../../src/sandbox/faults.ts';
+import { describeAccount, emptyAccount } from '../../scenarios/account.ts';
 import { account, addresses, region } from '../names.ts';
-import { describeAccount, emptyAccount } from './account.ts';
 import { serveControl } from './control.ts';
 import { writeCredentials } from './laptop.ts';
 

@@ -4,32 +4,35 @@ import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
 import { etcd, kubernetes } from '../build/parts.ts';
-import { addresses, apiServer, nodeName, serviceSubnet } from '../names.ts';
+import { apiServer, serviceSubnet } from '../names.ts';
+import type { ClusterNames } from '../names.ts';
+import { clusterFolder, kubeconfigOf, tokensOf } from '../paths.ts';
 import { KubernetesApi } from './api.ts';
 import { Authority } from './certificates.ts';
 import type { ServiceOptions } from './service.ts';
 
 /** Who asks the API server, with the groups that its built-in roles are bound to. */
-const users: Readonly<Record<string, string>> = {
+const usersOf = ({ node }: ClusterNames): Readonly<Record<string, string>> => ({
   admin: 'system:masters',
   'system:kube-controller-manager': '',
   'system:kube-scheduler': '',
   'system:kube-proxy': '',
-  [`system:node:${nodeName}`]: 'system:nodes',
-};
+  [`system:node:${node}`]: 'system:nodes',
+});
 
 /** The files and services of a control plane like kubeadm's, with random tokens instead of client certificates. */
 export interface ControlPlane {
   readonly api: KubernetesApi;
-  /** A kubeconfig file for a user, with the context `lab`. */
-  kubeconfig(user: string): string;
   readonly etcd: ServiceOptions;
   readonly apiServer: ServiceOptions;
   readonly controllerManager: ServiceOptions;
   readonly scheduler: ServiceOptions;
 }
 
-export async function prepareControlPlane(folder: string, log: string): Promise<ControlPlane> {
+/** Writes the files of a cluster's control plane, with a kubeconfig for each user whose context has the cluster's name. */
+export async function prepareControlPlane(names: ClusterNames, log: string): Promise<ControlPlane> {
+  const { name: cluster, address } = names;
+  const folder = clusterFolder(names);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = (name: string) => join(folder, name);
   const authority = await Authority.create(folder, 'kubernetes', log);
@@ -39,7 +42,7 @@ export async function prepareControlPlane(folder: string, log: string): Promise<
     'DNS:kubernetes.default.svc',
     'DNS:kubernetes.default.svc.cluster.local',
     'IP:10.96.0.1',
-    `IP:${addresses.node}`,
+    `IP:${address}`,
   ]);
   const signing = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
@@ -49,34 +52,39 @@ export async function prepareControlPlane(folder: string, log: string): Promise<
   await writeFile(file('sa.key'), signing.privateKey, { mode: 0o600 });
   await writeFile(file('sa.pub'), signing.publicKey);
 
-  const names = Object.keys(users);
-  const tokens = new Map(names.map((user) => [user, randomBytes(24).toString('hex')]));
-  const rows = names.map((user) => `${tokens.get(user)},${user},${user},"${users[user]}"\n`);
-  await writeFile(file('tokens.csv'), rows.join(''), { mode: 0o600 });
-  const kubeconfig = (user: string) => file(`${user.replaceAll(':', '-')}.kubeconfig`);
-  for (const user of names) {
+  const users = usersOf(names);
+  const tokens = new Map(Object.keys(users).map((user) => [user, randomBytes(24).toString('hex')]));
+  const rows = [...tokens].map(([user, token]) => `${token},${user},${user},"${users[user]}"\n`);
+  await writeFile(tokensOf(names), rows.join(''), { mode: 0o600 });
+  const kubeconfig = (user: string) => kubeconfigOf(names, user);
+  for (const [user, token] of tokens) {
+    // Files for several clusters are read as one, so what they hold needs names of its own.
+    const entry = `${user}@${cluster}`;
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [
         {
-          name: 'lab',
-          cluster: { server: apiServer, 'certificate-authority': authority.certificate },
+          name: cluster,
+          cluster: { server: apiServer(names), 'certificate-authority': authority.certificate },
         },
       ],
-      users: [{ name: user, user: { token: tokens.get(user) } }],
-      contexts: [{ name: 'lab', context: { cluster: 'lab', user } }],
-      'current-context': 'lab',
+      users: [{ name: entry, user: { token } }],
+      contexts: [{ name: cluster, context: { cluster, user: entry } }],
+      'current-context': cluster,
     };
     await writeFile(kubeconfig(user), JSON.stringify(config, null, 2), { mode: 0o600 });
   }
 
-  const api = new KubernetesApi(apiServer, await readFile(authority.certificate), tokens.get('admin') ?? '');
+  const api = new KubernetesApi(
+    apiServer(names),
+    await readFile(authority.certificate),
+    tokens.get('admin') ?? '',
+  );
   const program = (name: string) => join(partFolder(kubernetes), name);
-  const etcdUrl = 'http://127.0.0.1:2379';
+  const etcdUrl = `http://${address}:2379`;
   return {
     api,
-    kubeconfig,
     etcd: {
       name: 'etcd',
       command: [
@@ -95,8 +103,8 @@ export async function prepareControlPlane(folder: string, log: string): Promise<
       command: [
         program('kube-apiserver'),
         `--etcd-servers=${etcdUrl}`,
-        `--advertise-address=${addresses.node}`,
-        `--bind-address=${addresses.node}`,
+        `--advertise-address=${address}`,
+        `--bind-address=${address}`,
         `--tls-cert-file=${serving.certificate}`,
         `--tls-private-key-file=${serving.key}`,
         `--token-auth-file=${file('tokens.csv')}`,

@@ -11,9 +11,15 @@ const nameError = 3;
 /**
  * A name server as small as the lab needs it: it answers A questions and writes each one to a log as a JSON
  * line `{view, client, name, address}`, which shows what anybody tried to reach.
+ * @returns how it ends
  * @param view where the asking machine stands: the internet, or the air-gapped network
  */
-export async function serveNames(view: string, address: string, lookup: Lookup, log: string): Promise<void> {
+export async function serveNames(
+  view: string,
+  address: string,
+  lookup: Lookup,
+  log: string,
+): Promise<() => void> {
   const socket = createSocket('udp4');
   const answer = async (question: Buffer, { address: client, port }: RemoteInfo) => {
     const { name, type, end } = readQuestion(question);
@@ -30,6 +36,7 @@ export async function serveNames(view: string, address: string, lookup: Lookup, 
     socket.once('error', reject);
     socket.bind(53, address, resolve);
   });
+  return () => socket.close();
 }
 
 /** The first question of a message: after 12 bytes of header a name as counted labels, then type and class. */

@@ -20,22 +20,16 @@ export async function isolate(folder: string, log: string): Promise<void> {
     await command('mount', '-t', 'overlay', 'overlay', '-o', options, path);
   }
   await command('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run');
-  // Image stores are overlays themselves and need a real file system below.
-  for (const path of ['/var/lib/containerd', '/var/lib/docker', '/var/lib/kubelet']) {
-    const real = join(folder, 'real', path);
-    await mkdir(real, { recursive: true });
-    await mkdir(path, { recursive: true });
-    await command('mount', '--bind', real, path);
-  }
-  // The kubelet and the runtimes hand mounts to each other and to containers.
-  await command('mount', '--make-rshared', '/');
+  // Docker's image store is an overlay itself and needs a real file system below.
+  const images = join(folder, 'real/var/lib/docker');
+  await mkdir(images, { recursive: true });
+  await mkdir('/var/lib/docker', { recursive: true });
+  await command('mount', '--bind', images, '/var/lib/docker');
 
   await command('ip', 'link', 'set', 'lo', 'up');
   for (const address of Object.values(addresses)) {
     await command('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
   }
-  await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
-  await command('iptables', '-P', 'FORWARD', 'ACCEPT');
 
   await writeFile('/etc/hosts', '127.0.0.1 localhost\n');
   await useResolver('/etc/resolv.conf', addresses.internet);

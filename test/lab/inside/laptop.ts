@@ -1,10 +1,10 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { addresses, region } from '../names.ts';
+import { addresses, clusters, region } from '../names.ts';
+import { containerdSocket, kubeconfigOf } from '../paths.ts';
 import { capture } from '../process.ts';
 import type { Authority, KeyPairFiles } from './certificates.ts';
-import type { ControlPlane } from './control-plane.ts';
 import type { ServiceOptions } from './service.ts';
 
 /** Where Debian's programs look for the authorities that they trust. */
@@ -46,13 +46,16 @@ export async function internetRegistry(folder: string, tls: KeyPairFiles): Promi
 }
 
 /** Writes the home folder of the person at the laptop and makes the machine trust the lab's "Amazon". */
-export async function writeLaptop(home: string, authority: Authority, plane: ControlPlane): Promise<void> {
+export async function writeLaptop(home: string, authority: Authority): Promise<void> {
   await appendFile(caBundle, await readFile(authority.certificate));
   await mkdir(home, { recursive: true, mode: 0o700 });
   const environment = {
     HOME: home,
     DOCKER_HOST: dockerSocket,
-    KUBECONFIG: plane.kubeconfig('admin'),
+    KUBECONFIG: Object.values(clusters)
+      .map((cluster) => kubeconfigOf(cluster, 'admin'))
+      .join(':'),
+    CONTAINERD_ADDRESS: containerdSocket(clusters.first),
     NODE_EXTRA_CA_CERTS: authority.certificate,
     AWS_CA_BUNDLE: authority.certificate,
     AWS_EC2_METADATA_DISABLED: 'true',

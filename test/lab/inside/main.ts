@@ -2,39 +2,32 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { control, controlSocket } from '../control.ts';
-import { pauseImage, publishImages, writePauseImage } from '../images/catalog.ts';
-import { addresses, awsNames, internetNames, matches, websiteNames } from '../names.ts';
+import { publishImages } from '../images/catalog.ts';
+import { addresses, awsNames, clusters, internetNames, matches, websiteNames } from '../names.ts';
 import { root, state } from '../paths.ts';
 import { say } from '../process.ts';
 import { Authority } from './certificates.ts';
+import { startCluster } from './cluster.ts';
+import type { RunningCluster } from './cluster.ts';
 import { serveControl } from './control.ts';
-import { prepareControlPlane } from './control-plane.ts';
-import type { ControlPlane } from './control-plane.ts';
 import { serveNames } from './dns.ts';
 import { isolate } from './isolate.ts';
 import { caBundle, docker, internetRegistry, writeLaptop } from './laptop.ts';
-import { prepareNode } from './node.ts';
 import { Services } from './service.ts';
 import { serveWebsite } from './website.ts';
 
 const inState = (...path: string[]) => join(state, ...path);
-const log = inState('logs/setup.log');
+const logs = { setup: inState('logs/setup.log'), dns: inState('logs/dns.jsonl') };
 const services = new Services(inState('logs'));
+let second: RunningCluster | undefined;
 
-/** The name servers of both views. Pods ask the air-gapped one, so it knows the cluster's services too. */
-async function startNameServers({ api }: ControlPlane): Promise<void> {
-  const dnsLog = inState('logs/dns.jsonl');
-  const vpc = async (name: string) => {
-    const [, service, namespace] = /^([^.]+)\.([^.]+)\.svc\.cluster\.local$/.exec(name) ?? [];
-    if (service !== undefined && namespace !== undefined) return api.serviceAddress(namespace, service);
+async function serveLaptopNames(): Promise<void> {
+  const lookup = async (name: string) => {
+    if (matches(websiteNames, name)) return addresses.website;
+    if (matches(internetNames, name)) return addresses.internet;
     return matches(awsNames, name) ? addresses.aws : undefined;
   };
-  const internet = async (name: string) => {
-    if (matches(websiteNames, name)) return addresses.website;
-    return matches(internetNames, name) ? addresses.internet : vpc(name);
-  };
-  await serveNames('vpc', addresses.aws, vpc, dnsLog);
-  await serveNames('internet', addresses.internet, internet, dnsLog);
+  await serveNames('internet', addresses.internet, lookup, logs.dns);
 }
 
 async function startInternet(authority: Authority): Promise<void> {
@@ -42,7 +35,7 @@ async function startInternet(authority: Authority): Promise<void> {
   const certificate = await authority.issueServer('internet', names);
   await serveWebsite(certificate);
   await services.start(await internetRegistry(inState('internet'), certificate));
-  await publishImages(inState('internet/scratch'), await readFile(caBundle, 'utf8'), log);
+  await publishImages(inState('internet/scratch'), await readFile(caBundle, 'utf8'), logs.setup);
 }
 
 async function startAws(authority: Authority): Promise<void> {
@@ -59,31 +52,17 @@ async function startAws(authority: Authority): Promise<void> {
   });
 }
 
-async function startCluster(plane: ControlPlane): Promise<void> {
-  const node = await prepareNode(inState('node'), plane, log);
-  const startPlane = async () => {
-    await services.start(plane.etcd);
-    await services.start(plane.apiServer);
-    await Promise.all([services.start(plane.controllerManager), services.start(plane.scheduler)]);
-  };
-  const startRuntime = async () => {
-    await services.start(node.containerd);
-    const archive = inState('node/pause.tar');
-    await writePauseImage(archive, inState('node/pause'), log);
-    await node.importImage(archive, pauseImage);
-  };
-  await Promise.all([startPlane(), startRuntime()]);
-  await Promise.all([services.start(node.kubelet), services.start(node.proxy)]);
-}
-
 async function main(): Promise<void> {
-  await isolate(inState('machine'), log);
-  const authority = await Authority.create(inState('aws'), 'Amazon of the lab', log);
-  const plane = await prepareControlPlane(inState('control-plane'), log);
-  await writeLaptop(inState('laptop'), authority, plane);
-  await startNameServers(plane);
-  const docked = services.start(docker);
-  await Promise.all([startAws(authority), startInternet(authority), docked, startCluster(plane)]);
+  await isolate(inState('machine'), logs.setup);
+  const authority = await Authority.create(inState('aws'), 'Amazon of the lab', logs.setup);
+  await writeLaptop(inState('laptop'), authority);
+  await serveLaptopNames();
+  await Promise.all([
+    services.start(docker),
+    startAws(authority),
+    startInternet(authority),
+    startCluster(clusters.first, services, logs),
+  ]);
   await serveControl(controlSocket('machine'), {
     'GET /services': () => services.all().map(({ name, running, log }) => ({ name, running, log })),
     /** Starts a service again, with more arguments than it was started with first. */
@@ -92,6 +71,13 @@ async function main(): Promise<void> {
       const service = services.get(name);
       await service.stop();
       await service.start(args);
+    },
+    'POST /second-cluster': async () => {
+      second ??= await startCluster(clusters.second, services, logs);
+    },
+    'DELETE /second-cluster': async () => {
+      await second?.stop();
+      second = undefined;
     },
   });
   await writeFile(inState('ready'), '');

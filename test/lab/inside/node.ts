@@ -1,20 +1,19 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
 import { containerd, kubernetes } from '../build/parts.ts';
 import { pauseImage } from '../images/catalog.ts';
-import { addresses, nodeName, podSubnet } from '../names.ts';
+import type { ClusterNames } from '../names.ts';
+import { clusterFolder, containerdSocket, kubeconfigOf } from '../paths.ts';
 import { capture, run } from '../process.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { useResolver } from './isolate.ts';
 import type { ServiceOptions } from './service.ts';
 
-const socket = '/run/containerd/containerd.sock';
+const containerdConfig = (socket: string, networks: string) => `version = 3
 
-const containerdConfig = `version = 3
+[grpc]
+  address = '${socket}'
 
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = 'overlayfs'
@@ -29,10 +28,10 @@ const containerdConfig = `version = 3
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ['/usr/lib/cni', '/opt/cni/bin']
-  conf_dir = '/etc/cni/net.d'
+  conf_dir = '${networks}'
 `;
 
-const podNetwork = {
+const podNetwork = ({ podSubnet }: ClusterNames) => ({
   cniVersion: '1.0.0',
   name: 'lab',
   plugins: [
@@ -44,16 +43,19 @@ const podNetwork = {
       ipam: { type: 'host-local', ranges: [[{ subnet: podSubnet }]], routes: [{ dst: '0.0.0.0/0' }] },
     },
   ],
-};
+});
 
-const kubeletConfig = {
+const kubeletConfig = (cluster: ClusterNames) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
-  containerRuntimeEndpoint: `unix://${socket}`,
+  containerRuntimeEndpoint: `unix://${containerdSocket(cluster)}`,
   cgroupDriver: 'cgroupfs',
   failCgroupV1: false,
   failSwapOn: false,
-  clusterDNS: [addresses.aws],
+  // Each kubelet would end the pods of the other one, which it does not know: there is one tree of control groups.
+  cgroupsPerQOS: false,
+  enforceNodeAllocatable: [],
+  clusterDNS: [cluster.router],
   clusterDomain: 'cluster.local',
   // Inside the lab's network everybody is the person who looks around.
   authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
@@ -62,16 +64,17 @@ const kubeletConfig = {
   evictionHard: { 'nodefs.available': '1%', 'imagefs.available': '1%' },
   imageGCHighThresholdPercent: 100,
   serializeImagePulls: false,
-};
+});
 
-const proxyConfig = {
+const proxyConfig = (cluster: ClusterNames) => ({
   apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
   kind: 'KubeProxyConfiguration',
   mode: 'iptables',
-  hostnameOverride: nodeName,
-  clusterCIDR: podSubnet,
+  clientConnection: { kubeconfig: kubeconfigOf(cluster, 'system:kube-proxy') },
+  hostnameOverride: cluster.node,
+  clusterCIDR: cluster.podSubnet,
   conntrack: { maxPerCore: 0, min: 0 },
-};
+});
 
 export interface ClusterNode {
   readonly containerd: ServiceOptions;
@@ -82,70 +85,51 @@ export interface ClusterNode {
   importImage(archive: string, name: string): Promise<void>;
 }
 
-/** Writes the node's configuration and makes the mount namespace in which its programs run. */
+/** Writes the configuration of a cluster's node. */
 export async function prepareNode(
-  folder: string,
-  { api, kubeconfig }: ControlPlane,
+  cluster: ClusterNames,
+  { api }: ControlPlane,
   log: string,
 ): Promise<ClusterNode> {
+  const folder = clusterFolder(cluster);
   const file = (name: string) => join(folder, name);
-  await mkdir(folder, { recursive: true });
-  await mkdir('/etc/cni/net.d', { recursive: true });
-  await writeFile(file('containerd.toml'), containerdConfig);
-  await writeFile('/etc/cni/net.d/10-lab.conflist', JSON.stringify(podNetwork));
-  await writeFile(file('kubelet.json'), JSON.stringify(kubeletConfig));
-  const proxy = { ...proxyConfig, clientConnection: { kubeconfig: kubeconfig('system:kube-proxy') } };
-  await writeFile(file('kube-proxy.json'), JSON.stringify(proxy));
-  const inNamespace = await makeNodeNamespace(file('resolv.conf'));
+  const socket = containerdSocket(cluster);
+  await mkdir(file('networks'), { recursive: true });
+  await writeFile(file('networks/lab.conflist'), JSON.stringify(podNetwork(cluster)));
+  await writeFile(file('containerd.toml'), containerdConfig(socket, file('networks')));
+  await writeFile(file('kubelet.json'), JSON.stringify(kubeletConfig(cluster)));
+  await writeFile(file('kube-proxy.json'), JSON.stringify(proxyConfig(cluster)));
 
   const tool = (name: string) => join(partFolder(containerd), name);
   const program = (name: string) => join(partFolder(kubernetes), name);
-  const ctr = (...args: string[]) => run(tool('ctr'), ['--namespace=k8s.io', ...args], { log });
+  const ctr = (...args: string[]) =>
+    run(tool('ctr'), [`--address=${socket}`, '--namespace=k8s.io', ...args], { log });
   return {
     containerd: {
       name: 'containerd',
-      command: [...inNamespace, tool('containerd'), '--config', file('containerd.toml')],
+      command: [tool('containerd'), '--config', file('containerd.toml')],
       // The runtime looks for its shim in the PATH.
       env: { PATH: `${partFolder(containerd)}:${process.env['PATH'] ?? ''}` },
-      ready: async () => (await capture(tool('ctr'), ['version'])) !== '',
+      ready: async () => (await capture(tool('ctr'), [`--address=${socket}`, 'version'])) !== '',
     },
     kubelet: {
       name: 'kubelet',
       command: [
-        ...inNamespace,
         program('kubelet'),
         `--config=${file('kubelet.json')}`,
-        `--kubeconfig=${kubeconfig(`system:node:${nodeName}`)}`,
-        `--hostname-override=${nodeName}`,
-        `--node-ip=${addresses.node}`,
+        `--kubeconfig=${kubeconfigOf(cluster, `system:node:${cluster.node}`)}`,
+        `--hostname-override=${cluster.node}`,
+        `--node-ip=${cluster.address}`,
       ],
-      ready: () => api.nodeIsReady(nodeName),
+      ready: () => api.nodeIsReady(cluster.node),
     },
     proxy: {
       name: 'kube-proxy',
-      command: [...inNamespace, program('kube-proxy'), `--config=${file('kube-proxy.json')}`],
+      command: [program('kube-proxy'), `--config=${file('kube-proxy.json')}`],
     },
     async importImage(archive, name) {
       await ctr('images', 'import', '--local', archive);
       await ctr('images', 'label', name, 'io.cri-containerd.pinned=pinned');
     },
   };
-}
-
-/**
- * The node differs from the laptop in one thing: its name server knows nothing of the internet. A process
- * that does nothing else holds the mount namespace in which that is so.
- * @returns the command that another command is to be appended to
- */
-async function makeNodeNamespace(resolver: string): Promise<[string, ...string[]]> {
-  await useResolver(resolver, addresses.aws);
-  const script = `mount --bind ${resolver} /etc/resolv.conf && mount --make-rshared / && echo made && exec sleep infinity`;
-  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(holder, 'exit').then(() =>
-    Promise.reject(new Error('the mount namespace of the node failed')),
-  );
-  await Promise.race([once(holder.stdout, 'data'), ended]);
-  return ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`];
 }

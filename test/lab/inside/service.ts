@@ -88,6 +88,11 @@ export class Services {
     this.#logs = logs;
   }
 
+  /** Those whose machine was switched off. */
+  forget(names: readonly string[]): void {
+    for (const name of names) this.#all.delete(name);
+  }
+
   async start(options: ServiceOptions): Promise<void> {
     const began = Date.now();
     const service = new Service(options, this.#logs);

@@ -1,6 +1,5 @@
-import { waitFor } from '../scenarios/wait.ts';
-import type { KubeObject } from '../scenarios/world.ts';
-import { cluster } from './kubectl.ts';
+import { waitFor } from './wait.ts';
+import type { ClusterHands, KubeObject } from './world.ts';
 
 interface Pod extends KubeObject {
   readonly status: {
@@ -16,6 +15,7 @@ interface Pod extends KubeObject {
  * `Running`, or the runtime's reason with its words.
  */
 export async function startPod(
+  cluster: ClusterHands,
   namespace: string,
   name: string,
   image: string,

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { addresses } from '../names.ts';
+import type { ClusterNames } from '../names.ts';
+import { clusterFolder } from '../paths.ts';
+import { childOf, run } from '../process.ts';
+import { useResolver } from './isolate.ts';
+import type { ServiceOptions } from './service.ts';
+
+/** What the programs of a node keep, each node on a real file system of its own. */
+const ownFolders = ['/var/lib/cni', '/var/lib/containerd', '/var/lib/kubelet'];
+
+/**
+ * A cluster's machine: namespaces for processes, mounts and the network, behind a cable to the lab's. Its name server
+ * knows nothing of the internet and its routes lead to AWS alone.
+ */
+export class Machine {
+  readonly #holder: ChildProcess;
+  readonly #pid: number;
+
+  private constructor(holder: ChildProcess, pid: number) {
+    this.#holder = holder;
+    this.#pid = pid;
+  }
+
+  static async start(cluster: ClusterNames, log: string): Promise<Machine> {
+    const folder = join(clusterFolder(cluster), 'machine');
+    for (const path of ownFolders) {
+      await mkdir(join(folder, path), { recursive: true });
+      await mkdir(path, { recursive: true });
+    }
+    const resolver = join(folder, 'resolv.conf');
+    await useResolver(resolver, cluster.router);
+    const script = [
+      ...ownFolders.map((path) => `mount --bind ${join(folder, path)} ${path}`),
+      'mount -t tmpfs -o mode=755 tmpfs /run',
+      `mount --bind ${resolver} /etc/resolv.conf`,
+      // The kubelet and the runtime hand mounts to each other and to containers.
+      'mount --make-rshared /',
+      'ip link set lo up',
+      'iptables -P FORWARD ACCEPT',
+      'echo 1 > /proc/sys/net/ipv4/ip_forward',
+      'echo made',
+      'exec sleep infinity',
+    ];
+    const namespaces = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--propagation', 'private'];
+    // The last part of a machine to go is what looks after orphans.
+    const first = ['tini', '--', 'sh', '-ec', script.join('\n')];
+    const holder = spawn('unshare', ['--kill-child=SIGKILL', ...namespaces, ...first], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(holder, 'exit').then(() =>
+      Promise.reject(new Error(`the machine of the ${cluster.name} cluster ended while starting`)),
+    );
+    await Promise.race([once(holder.stdout, 'data'), ended]);
+    ended.catch(() => undefined);
+    const machine = new Machine(holder, await childOf(holder.pid ?? 0));
+    await machine.#plugIn(cluster, log);
+    return machine;
+  }
+
+  /** The same service, on this machine. It ends with the program that entered for it. */
+  hosted(service: ServiceOptions): ServiceOptions {
+    const enter = ['--mount', '--net', '--pid', `--target=${this.#pid}`] as const;
+    return {
+      ...service,
+      command: ['nsenter', ...enter, 'setpriv', '--pdeathsig=KILL', ...service.command],
+    };
+  }
+
+  /** Switches it off, with all that runs on it. */
+  async stop(): Promise<void> {
+    const ended = once(this.#holder, 'exit');
+    this.#holder.kill('SIGKILL');
+    await ended;
+  }
+
+  async #plugIn({ name, address, router, podSubnet }: ClusterNames, log: string): Promise<void> {
+    const ip = (...args: string[]) => run('ip', args, { log });
+    const ipThere = (...args: string[]) =>
+      run('nsenter', ['--net', `--target=${this.#pid}`, 'ip', ...args], { log });
+    await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(this.#pid));
+    await ip('address', 'add', `${router}/24`, 'dev', name);
+    await ip('link', 'set', name, 'up');
+    await ipThere('address', 'add', `${address}/24`, 'dev', 'eth0');
+    await ipThere('link', 'set', 'eth0', 'up');
+    await ipThere('route', 'add', addresses.aws, 'via', router);
+    await ip('route', 'add', podSubnet, 'via', address);
+  }
+}

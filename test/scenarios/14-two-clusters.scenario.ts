@@ -1,0 +1,71 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { enterWorld, tidyUp } from './enter.ts';
+import { health, imagesInUse, mirrored, namespace, planned, secretValue, succeed } from './site.ts';
+import type { World } from './world.ts';
+
+const life = 45;
+const image = 'nginx:1.28';
+
+const keyOf = (world: World) => secretValue(world, 'external-secrets', 'image-puller', 'AWS_ACCESS_KEY_ID');
+const tokenIn = (world: World, where: string) => secretValue(world, where, 'puller', '.dockerconfigjson');
+
+/** A namespace that is made now, and how a pod in it starts that must ask the registry. */
+async function pullIn(world: World, where: string): Promise<string> {
+  await world.cluster.apply(namespace(where));
+  const source = mirrored(world, image);
+  const always = { containers: [{ name: 'main', image: source, imagePullPolicy: 'Always' }] };
+  return world.startPod(where, 'pulled', source, always);
+}
+
+describe('two clusters of one project', () => {
+  const world = enterWorld();
+  let second: World;
+
+  beforeAll(async () => {
+    const { configure, setTokenLife, startSecondCluster } = await world;
+    await configure({ ...imagesInUse, pullSecret: { renewEvery: '10s', copyEvery: '5s' } });
+    await setTokenLife(life);
+    await succeed(await world, 'up', '--yes');
+    second = await startSecondCluster();
+    await succeed(second, 'up', '--yes');
+  });
+
+  tidyUp(async () => {
+    const { configure, setTokenLife, stopSecondCluster } = await world;
+    await stopSecondCluster();
+    await setTokenLife(12 * 3600);
+    await configure(imagesInUse);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  test('are both healthy, with the same images and one key', async () => {
+    for (const each of [await world, second]) {
+      expect((await health(each)).code).toBe(0);
+      expect(await planned(each)).toEqual([]);
+    }
+    expect(await keyOf(second)).toBe(await keyOf(await world));
+    expect(await pullIn(second, 'of-the-second')).toBe('Running');
+  });
+
+  test('a key that one of them rotates is in the other after up there, also if that was cut off', async () => {
+    const before = await keyOf(second);
+    // Both use it every few seconds: AWS, which tells a key's last use, cannot tell them apart.
+    await succeed(await world, 'rotate', '--yes');
+    await succeed(second, 'up', '--yes');
+    expect(await keyOf(second)).not.toBe(before);
+    expect(await keyOf(second)).toBe(await keyOf(await world));
+    expect(await pullIn(second, 'rotated')).toBe('Running');
+  });
+
+  test('down takes one away, and the other goes on with new tokens', async () => {
+    const { pass } = await world;
+    await succeed(await world, 'down', '--yes');
+    const token = await tokenIn(second, 'of-the-second');
+    await pass(life + 5);
+    expect(await tokenIn(second, 'of-the-second')).not.toBe(token);
+    expect(await pullIn(second, 'alone')).toBe('Running');
+    expect((await health(second)).code).toBe(0);
+    expect(await planned(second)).toEqual([]);
+  });
+});

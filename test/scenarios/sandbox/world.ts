@@ -1,0 +1,154 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { type Cluster, createCluster } from '../../../src/sandbox/cluster/index.ts';
+import { type Cli, openCli, type RunOptions } from '../../support/cli.ts';
+import { clients, dispatcher, send } from '../../unit/sandbox/support.ts';
+import { describeAccount, emptyAccount } from '../account.ts';
+import { startPod } from '../pods.ts';
+import { deployment, mirrored, workloads } from '../site.ts';
+import type { AwsKey, World } from '../world.ts';
+import { SandboxHands, unable } from './hands.ts';
+
+const project = 'demo';
+const secondHost = 'second.sandbox:6443';
+
+/** What the lab's internet holds beside the sandbox's own images. */
+const images = [
+  ['docker.io', 'library/nginx', '1.28'],
+  ['docker.io', 'library/redis', '8'],
+  ['quay.io', 'prometheus/node-exporter', 'v1.9.1'],
+  ['registry.k8s.io', 'coredns/coredns', 'v1.12.1'],
+] as const;
+
+/** A site of its own for one file of scenarios, in this process, gone when the file is done. Waiting is not. */
+export async function openSandboxWorld(untouched: boolean): Promise<World> {
+  const cli = await openCli({}, { hurried: true });
+  const { cluster, clusterUrl, sources } = cli.world;
+  const platforms = ['linux/amd64', 'linux/arm64'];
+  for (const [host, name, tag] of images) sources.get(host)?.seed(name, tag, { platforms });
+  const site = new Site(cli);
+  afterAll(() => site.close());
+  const world = site.worldOf(cluster, clusterUrl);
+  // The sandbox has workloads of its own under these names.
+  await world.cluster.remove('deployment', 'web', 'shop');
+  await world.cluster.remove('statefulset', 'prometheus', 'monitoring');
+  if (!untouched) await world.cluster.apply(...workloads.map((workload) => atWork(world, workload)));
+  return world;
+}
+
+/** A workload that works from the ECR as soon as it has the images and the namespace its pull secret. */
+function atWork(world: World, workload: (typeof workloads)[number]): object {
+  const { spec, ...rest } = deployment({ ...workload, image: mirrored(world, workload.image) });
+  const { template } = spec;
+  const pod = { ...template.spec, imagePullSecrets: [{ name: 'puller' }] };
+  return { ...rest, spec: { ...spec, template: { ...template, spec: pod } } };
+}
+
+/** A laptop, an account and the clusters at it, as scenarios see them. */
+class Site {
+  readonly #cli: Cli;
+  readonly #config: string;
+  readonly #clusters: Cluster[] = [];
+  readonly #endings: (() => Promise<void> | void)[] = [];
+  readonly #printed: string[] = [];
+
+  constructor(cli: Cli) {
+    this.#cli = cli;
+    this.#config = join(cli.folder, 'ecr-bootstrap.yaml');
+  }
+
+  worldOf(cluster: Cluster, server: string): World {
+    const { world: sandbox, folder } = this.#cli;
+    const { clock, faults, region, registryHost: registry, aws } = sandbox;
+    const hands = new SandboxHands(sandbox, cluster, server);
+    const through = dispatcher(sandbox);
+    this.#clusters.push(cluster);
+    this.#endings.push(() => hands.close());
+    this.#endings.push(() => through.close());
+
+    const KUBECONFIG = join(folder, `kubeconfig-${this.#clusters.length}`);
+    writeFileSync(KUBECONFIG, cluster.kubeconfig(server, sandbox.caPem), { mode: 0o600 });
+    const run = async (args: readonly string[], env: RunOptions['env'] = {}) => {
+      const settings = { ECR_BOOTSTRAP_CONFIG: this.#config, ECR_BOOTSTRAP_PROJECT: undefined };
+      const ran = await this.#cli.run(args, {
+        env: { ...settings, ECR_BOOTSTRAP_ACCOUNT_ID: undefined, KUBECONFIG, ...env },
+      });
+      this.#printed.push(`ecr-bootstrap ${args.join(' ')}`, ran.stderr, ran.stdout);
+      return ran;
+    };
+    const awsAs = ({ accessKeyId, secretAccessKey }: AwsKey) => {
+      const { ecr, iam, secrets } = clients(sandbox, { accessKeyId, secretAccessKey });
+      return { ecr, iam, secrets };
+    };
+    return {
+      name: 'sandbox',
+      registry,
+      project,
+      cluster: hands,
+      aws: awsAs(sandbox.admin),
+      awsAs,
+      async ask(method, url, headers, body) {
+        const { status } = await send(through, method, url, headers, body);
+        return status;
+      },
+      run: (...args) => run(args),
+      runAs: ({ accessKeyId, secretAccessKey }, ...args) =>
+        run(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }),
+      runAndKill: unable('kill the process that it is in'),
+      runAndKillAt: unable('kill the process that it is in'),
+      async startOver({ keepOperator = false } = {}) {
+        if (keepOperator) unable('take away what the operator works with')();
+        const { code, stdout, stderr } = await run(['down', '--yes']);
+        if (code !== 0) throw new Error(`down failed:\n${stderr}${stdout}`);
+        emptyAccount(sandbox);
+      },
+      account: async () => describeAccount(sandbox),
+      printed: async () => this.#printed.join('\n'),
+      secrets: async () => [...aws.identities.givenOut, ...aws.registry.tokens.givenOut],
+      configure: async (settings) => {
+        writeFileSync(this.#config, JSON.stringify({ project, aws: { region }, ...settings }));
+      },
+      startPod: (...args) => startPod(hands, ...args),
+      look: unable('run another tool than the product'),
+      copyByHand: unable('run another tool than the product'),
+      async setTokenLife(seconds) {
+        aws.registry.tokens.life = seconds * 1000;
+      },
+      async breakAws() {
+        const services = ['ecr', 'iam', 'secretsmanager', 'sts', 'registry', 'storage'] as const;
+        const mends = services.map((service) => faults.plan({ kind: 'error', service }));
+        return async () => mends.forEach((mend) => mend());
+      },
+      // Its node keeps no image that was pulled.
+      emptyImageStore: () => Promise.resolve(),
+      namesAsked: unable('tell names that were asked for'),
+      serveAdmissionPolicies: unable('start its API server again'),
+      startSecondCluster: async () => this.#startSecondCluster(),
+      stopSecondCluster: async () => this.#clusters.pop()?.close(),
+      now: () => clock.now(),
+      pass: (seconds) => this.#pass(seconds),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#endings) await end();
+    await this.#cli.close();
+  }
+
+  #startSecondCluster(): World {
+    const { clock, faults, awsForCluster: aws, images: source, hosts } = this.#cli.world;
+    const cluster = createCluster({ clock, faults, aws, images: source, admissionPolicies: 'v1' });
+    hosts.set(secondHost, (request, response) => cluster.handler(request, response));
+    this.#endings.push(() => cluster.close());
+    return this.worldOf(cluster, `https://${secondHost}`);
+  }
+
+  /** By steps, as time passes: what renews itself in between must get its turn. */
+  async #pass(seconds: number): Promise<void> {
+    for (let left = seconds; left > 0; left -= 1) {
+      this.#cli.world.clock.advance(Math.min(left, 1) * 1000);
+      for (const cluster of this.#clusters) await cluster.settled();
+    }
+  }
+}
