@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/clock.ts';
 import type { Engine } from '../../src/mirror/engine.ts';
 import { createNet, type Net } from '../../src/net/index.ts';
 import type { Credentials } from '../../src/registry/credentials.ts';
-import { cacheFolder, diskCache } from '../../src/registry/cache.ts';
+import { cacheFolder, contentFolder, diskCache } from '../../src/registry/cache.ts';
 import { openRegistries } from '../../src/registry/index.ts';
 import type { WantedImage } from '../../src/images/port.ts';
 import { farName, leadBack } from './far.ts';
@@ -50,10 +51,12 @@ const failure = results.find(({ error }) => error)?.error;
 if (failure) throw failure;
 
 async function registryEngine(net: Net): Promise<Engine> {
-  const [{ createRegistryEngine }, { Contents }] = await Promise.all([
+  const [{ createRegistryEngine }, { arrivedFile }, { Contents }] = await Promise.all([
     import('../../src/mirror/registry/engine.ts'),
+    import('../../src/mirror/registry/arrived.ts'),
     import('../../src/mirror/registry/contents.ts'),
   ]);
+  const folder = cacheFolder(process.env);
   const protocol = values.protocol === 'http' ? 'http' : 'https';
   const registries = openRegistries({
     net: leadBack(net, protocol),
@@ -70,7 +73,8 @@ async function registryEngine(net: Net): Promise<Engine> {
     clock: systemClock,
     target: registries.own(farName(targetHost), nobody, {}),
     sourceOf: (host) => registries.source(farName(host)),
-    contents: new Contents(diskCache(cacheFolder(process.env))),
+    contents: new Contents(diskCache(contentFolder(folder))),
+    arrived: arrivedFile(join(folder, 'arrived')),
     mounting: () => Promise.resolve(undefined),
   });
 }

@@ -11,13 +11,15 @@ export const farName = (host: string): string => host.replace(loopback, elsewher
 
 /** Leads requests for {@link farName}s back to loopback. @param protocol what its registries really speak */
 export function leadBack(net: Net, protocol: 'http' | 'https'): Net {
+  const near = ({ port }: URL) => new URL(`${protocol}://${loopback}:${port}`);
   const dispatcher = async () => {
     const inner = await net.dispatcher();
     return inner.compose((dispatch) => (options, handler) => {
       const origin = new URL(String(options.origin));
       if (origin.hostname !== elsewhere) return dispatch(options, handler);
-      return dispatch({ ...options, origin: `${protocol}://${loopback}:${origin.port}` }, handler);
+      return dispatch({ ...options, origin: near(origin).origin }, handler);
     });
   };
-  return { ...net, dispatcher };
+  const ahead = (url: URL) => net.ahead(url.hostname === elsewhere ? near(url) : url);
+  return { ...net, dispatcher, ahead };
 }

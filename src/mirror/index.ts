@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import type { EcrPort } from '../aws/port.ts';
 import type { Clock } from '../clock.ts';
 import type { Net } from '../net/index.ts';
-import { cacheFolder, diskCache } from '../registry/cache.ts';
+import { cacheFolder, contentFolder, diskCache } from '../registry/cache.ts';
 import type { Credentials } from '../registry/credentials.ts';
 import { dockerConfigCredentials } from '../registry/docker-config.ts';
 import { openRegistries } from '../registry/index.ts';
@@ -10,6 +11,7 @@ import { withFallback } from './auto.ts';
 import type { Engine, EngineOptions, Target } from './engine.ts';
 import type { Mirror, MirrorOptions, MirrorResult } from './port.ts';
 import { presenceOf } from './presence.ts';
+import { arrivedFile } from './registry/arrived.ts';
 import { Contents } from './registry/contents.ts';
 import { createRegistryEngine } from './registry/engine.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
@@ -82,9 +84,11 @@ async function openMirror(deps: MirrorDeps): Promise<Opened> {
   const registries = openRegistries({ net, clock, credentials, insecure });
   const identity = ecrIdentity(ecr, clock);
   const target = registries.own(host, identity, ecrRates);
-  const contents = new Contents(diskCache(cacheFolder(env)));
+  const folder = cacheFolder(env);
+  const contents = new Contents(diskCache(contentFolder(folder)));
+  const arrived = arrivedFile(join(folder, 'arrived'));
   const sourceOf = (source: string) => registries.source(source);
-  const parts = { clock, target, sourceOf, contents, mounting: () => ecr.blobMounting() };
+  const parts = { clock, target, sourceOf, contents, arrived, mounting: () => ecr.blobMounting() };
   let docker: Promise<Engine> | undefined;
   return {
     registry: createRegistryEngine(parts),

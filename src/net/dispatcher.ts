@@ -1,6 +1,12 @@
 import type { SecureContext } from 'node:tls';
-import type { Agent as DirectAgent, Dispatcher as Way, ProxyAgent as Proxy } from 'undici';
-import { Agent, Dispatcher, ProxyAgent } from './undici.ts';
+import type {
+  Agent as DirectAgent,
+  buildConnector as Connect,
+  Dispatcher as Way,
+  ProxyAgent as Proxy,
+} from 'undici';
+import type { Ahead } from './ahead.ts';
+import { Agent, buildConnector, Dispatcher, ProxyAgent } from './undici.ts';
 
 interface Tls {
   readonly secureContext?: SecureContext;
@@ -18,11 +24,12 @@ export class RoutingDispatcher extends Dispatcher {
   /** By origin: to read the environment for every request took a tenth of the time that a request takes here. */
   readonly #ways = new Map<string, Way>();
 
-  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls) {
+  /** @param ahead gives connections that were begun before */
+  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, ahead: Ahead) {
     super();
     this.#proxyFor = proxyFor;
     this.#tls = tls;
-    this.#direct = new Agent({ connect: tls });
+    this.#direct = new Agent({ connect: byThoseAhead(ahead, buildConnector(tls)) });
   }
 
   override dispatch(options: Way.DispatchOptions, handler: Way.DispatchHandler): boolean {
@@ -72,6 +79,14 @@ export class RoutingDispatcher extends Dispatcher {
     await Promise.all([this.#direct, ...this.#proxies.values()].map(act));
   }
 }
+
+/** Takes a connection that was begun before, where there is one. */
+const byThoseAhead =
+  (ahead: Ahead, connect: Connect.connector): Connect.connector =>
+  (options, callback) => {
+    const connected = ahead.take(`${options.protocol}//${options.host ?? options.hostname}`);
+    void connected.then((socket) => (socket ? callback(null, socket) : connect(options, callback)));
+  };
 
 function settled(work: Promise<void>, done: (() => void) | undefined): Promise<void> | void {
   if (!done) return work;

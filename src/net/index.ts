@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { BootstrapError } from '../errors/index.ts';
+import { once } from '../once.ts';
+import { Ahead } from './ahead.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 export { connectionFailure, failureCode } from './failure.ts';
@@ -14,6 +16,8 @@ export { hidePassword } from './proxy.ts';
 export interface Net {
   /** For undici: AWS, registries and the Kubernetes API. HTTP/1.1, as many connections as there are requests. */
   dispatcher(): Promise<Dispatcher>;
+  /** Begins a connection that the next request to this origin will use, if there is one soon. */
+  ahead(origin: URL): void;
   /**
    * The proxy that the environment asks for, for clients that want its URL.
    * @throws BootstrapError `proxy-invalid`
@@ -43,23 +47,29 @@ export function createNet(
   const extraAuthorities = [...namedAuthorities(env), ...(extraCa ? [extraCa] : [])];
   const ca = extraCa ? [...rootCertificates, ...extraAuthorities] : undefined;
   const route = (url: string): URL | undefined => proxyFor(url, env);
+  // One context for all connections: to parse all authorities takes each of them 15 ms.
+  const tls = once(() => (ca ? { secureContext: createSecureContext({ ca }) } : {}));
+  const ahead = once(() => new Ahead(tls()));
   let dispatcher: Promise<Dispatcher> | undefined;
   const makeDispatcher = async (): Promise<Dispatcher> => {
     const { RoutingDispatcher } = await import('./dispatcher.ts');
-    // One context for all connections: to parse all authorities takes each of them 15 ms.
-    return new RoutingDispatcher(route, ca ? { secureContext: createSecureContext({ ca }) } : {});
+    return new RoutingDispatcher(route, tls(), ahead());
   };
   return {
     patience,
     ca,
     extraAuthorities,
     dispatcher: () => (dispatcher ??= makeDispatcher()),
+    ahead: (origin) => {
+      if (!route(origin.href)) ahead().begin(origin);
+    },
     proxyFor: async (url) => route(url)?.href,
     untrusted: async (thrown, url) => {
       const { untrusted } = await import('./untrusted.ts');
       return untrusted(thrown, url, route(url));
     },
     close: async () => {
+      ahead().close();
       await (await dispatcher)?.destroy();
     },
   };

@@ -10,6 +10,7 @@ const require = createRequire(import.meta.url);
 const load = (file: string): unknown => require(`undici/lib/${file}`);
 
 export const Agent = load('dispatcher/agent.js') as typeof Undici.Agent;
+export const buildConnector = load('core/connect.js') as typeof Undici.buildConnector;
 export const Dispatcher = load('dispatcher/dispatcher.js') as typeof Undici.Dispatcher;
 export const ProxyAgent = load('dispatcher/proxy-agent.js') as typeof Undici.ProxyAgent;
 

@@ -11,11 +11,14 @@ export interface ContentCache {
   put(digest: string, bytes: Buffer): Promise<void>;
 }
 
-/** Where content is kept between runs, by the XDG base directory specification. */
+/** Where what saves requests is kept between runs, by the XDG base directory specification. */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
   const base = env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache');
-  return join(base, 'ecr-bootstrap', 'content', 'sha256');
+  return join(base, 'ecr-bootstrap');
 }
+
+/** Its part for content by digest. */
+export const contentFolder = (folder: string): string => join(folder, 'content', 'sha256');
 
 /** A cache on disk, remembered in memory while the run lasts. Files belong to the user alone: images may be private. */
 export function diskCache(folder: string): ContentCache {

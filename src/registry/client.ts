@@ -28,7 +28,7 @@ export class Registry {
     return this.#host.name;
   }
 
-  /** To be told that requests are about to come: those that wait for something else first find the host ready. */
+  /** To be told of each request that is about to come: one that waits for something else first finds a connection. */
   prepare(): void {
     this.#host.prepare();
   }

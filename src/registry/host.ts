@@ -60,10 +60,11 @@ export class RegistryHost {
     this.#limiter = new HostLimiter(options.clock, options.rates);
   }
 
-  /** Finds out what the host speaks before the first request has to wait for it. */
+  /** Finds out what the host speaks, and begins a connection, before a request has to wait for that. */
   prepare(): void {
+    const base = (this.#base ??= this.#findBase());
     // A failure is told to the request that needs it.
-    (this.#base ??= this.#findBase()).catch(() => undefined);
+    base.then((url) => this.#options.transport.prepare(url)).catch(() => undefined);
   }
 
   /** Repeats `attempt` within this host's budget. */

@@ -52,6 +52,11 @@ export class Transport {
     this.#net = net;
   }
 
+  /** Begins a connection for a request that is about to come. */
+  prepare(url: URL): void {
+    this.#net.ahead(url);
+  }
+
   /** @throws RegistryError when no answer comes; any status is an answer */
   async send(request: Request): Promise<Reply> {
     const { request: exchange } = await import('../net/undici.ts');

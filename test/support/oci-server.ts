@@ -29,6 +29,8 @@ export class OciServer {
   readonly seen: Seen[] = [];
   /** Asked for each request; `times` counts the requests of its kind, from 1. */
   mischief: Decide = () => undefined;
+  /** What each request waits for before it is served. */
+  hold: () => Promise<void> = () => Promise.resolve();
   readonly #server: Server;
   readonly #times = new Map<string, number>();
   #uploads = 0;
@@ -104,6 +106,7 @@ export class OciServer {
     this.seen.push(seen);
     const times = (this.#times.get(kind) ?? 0) + 1;
     this.#times.set(kind, times);
+    await this.hold();
     const mischief = this.mischief(seen, times);
     if (mischief && 'status' in mischief) {
       request.resume();

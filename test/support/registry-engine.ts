@@ -35,6 +35,8 @@ export class EngineWorld {
   readonly target: OciServer;
   readonly clock = new HastyClock();
   readonly net = createNet();
+  /** References that are likely in the target. */
+  readonly arrived = new Set<string>();
   identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
   /** What the account's setting says of mounts. */
   mounting: boolean | undefined = true;
@@ -65,6 +67,10 @@ export class EngineWorld {
       target,
       sourceOf: (host) => registries.source(host),
       contents,
+      arrived: {
+        has: (target) => Promise.resolve(this.arrived.has(target)),
+        add: (targets) => Promise.resolve(targets.forEach((target) => this.arrived.add(target))),
+      },
       mounting: () => Promise.resolve(this.mounting),
     });
   }

@@ -8,6 +8,7 @@ import type { Engine, EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { Account } from './account.ts';
 import { Copy } from './copy.ts';
+import type { Arrived } from './arrived.ts';
 import type { Contents } from './contents.ts';
 import { failureOf } from './failure.ts';
 import { freeBuffersSoon } from './memory.ts';
@@ -20,6 +21,7 @@ export interface RegistryEngineParts {
   /** @param host as it stands in references */
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
+  readonly arrived: Arrived;
   /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
   readonly mounting: () => Promise<boolean | undefined>;
 }
@@ -35,7 +37,10 @@ export function createRegistryEngine(parts: RegistryEngineParts): Engine {
     copy: async (images, options) => {
       freeBuffersSoon();
       const looked = await lookUp(images, options, parts, (state) => !state.startsWith('would-'));
-      return new Copy(parts, options, await parts.mounting()).run(looked);
+      const results = await new Copy(parts, options, await parts.mounting()).run(looked);
+      const arrived = results.filter(({ state }) => state !== 'failed');
+      await parts.arrived.add(arrived.map(({ target }) => target));
+      return results;
     },
   };
 }

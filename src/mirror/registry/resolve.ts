@@ -6,6 +6,7 @@ import type { Registry } from '../../registry/client.ts';
 import type { Call } from '../../registry/host.ts';
 import type { Manifest } from '../../registry/manifest.ts';
 import type { MirrorResult } from '../port.ts';
+import type { Arrived } from './arrived.ts';
 import type { Contents, Place } from './contents.ts';
 import { select, type Selection } from './select.ts';
 
@@ -25,6 +26,7 @@ export interface Resolving {
   readonly target: Registry;
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
+  readonly arrived: Arrived;
   readonly platforms: Platforms;
   readonly noClobber: boolean;
 }
@@ -33,7 +35,10 @@ interface Sides {
   readonly reference: Reference;
   readonly source: Place;
   readonly destination: Place;
+  /** What the tag in the ECR points at. */
   readonly present: string | undefined;
+  /** What the tag at the source points at, where it was asked already. */
+  readonly digest: string | undefined;
 }
 
 /**
@@ -45,9 +50,16 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
   const reference = parseReference(image.source);
   const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
   const destination = { registry: target, repository: image.repository };
-  source.registry.prepare();
-  const present = await target.headManifest(image.repository, image.tag, call);
-  const manifest = await sourceManifest({ reference, source, destination, present }, contents, call);
+  const tagged = ecrReference(target.name, image);
+  target.prepare();
+  if (reference.digest === undefined) source.registry.prepare();
+  const [present, digest] = await Promise.all([
+    target.headManifest(image.repository, image.tag, call),
+    resolving.arrived
+      .has(tagged)
+      .then((isLikely) => (isLikely ? sourceDigest(reference, source, call) : reference.digest)),
+  ]);
+  const manifest = await sourceManifest({ reference, source, destination, present, digest }, contents, call);
 
   const isCopied = manifest.digest === present;
   // Docker Hub counts what is fetched from it; what the ECR holds already is read there.
@@ -64,7 +76,7 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
   return {
     image,
     source,
-    target: ecrReference(target.name, image),
+    target: tagged,
     state: stateOf(present, isCurrent, resolving.noClobber),
     sourceDigest: manifest.digest,
     selection,
@@ -83,19 +95,19 @@ function stateOf(present: string | undefined, isCurrent: boolean, noClobber: boo
  * itself comes from the cache or from the ECR if it can.
  */
 async function sourceManifest(
-  { reference, source, destination, present }: Sides,
+  { reference, source, destination, present, digest }: Sides,
   contents: Contents,
   call: Call,
 ): Promise<Manifest> {
-  const { tag = 'latest' } = reference;
-  const digest = reference.digest ?? (present && (await headSource(reference, source, call)));
-  if (digest !== undefined) return contents.manifest(digest === present ? destination : source, digest, call);
-  const manifest = await contents.tagged(source, tag, call);
+  const fixed = digest ?? (present && (await sourceDigest(reference, source, call)));
+  if (fixed !== undefined) return contents.manifest(fixed === present ? destination : source, fixed, call);
+  const manifest = await contents.tagged(source, reference.tag ?? 'latest', call);
   if (!manifest) throw missing(reference);
   return manifest;
 }
 
-async function headSource(reference: Reference, source: Place, call: Call): Promise<string> {
+async function sourceDigest(reference: Reference, source: Place, call: Call): Promise<string> {
+  if (reference.digest !== undefined) return reference.digest;
   const digest = await source.registry.headManifest(source.repository, reference.tag ?? 'latest', call);
   if (digest === undefined) throw missing(reference);
   return digest;

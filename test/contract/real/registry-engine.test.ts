@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { Contents } from '../../../src/mirror/registry/contents.ts';
+import { arrivedFile } from '../../../src/mirror/registry/arrived.ts';
 import { createRegistryEngine } from '../../../src/mirror/registry/engine.ts';
 import { createNet, type Net } from '../../../src/net/index.ts';
 import { diskCache } from '../../../src/registry/cache.ts';
@@ -33,6 +34,7 @@ beforeAll(async () => {
         target: registries.own(address, identity, {}),
         sourceOf: registries.source,
         contents: new Contents(diskCache(folder)),
+        arrived: arrivedFile(join(folder, 'arrived')),
         mounting: () => Promise.resolve(undefined),
       });
     },

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cacheFolder, diskCache } from '../../../src/registry/cache.ts';
+import { cacheFolder, contentFolder, diskCache } from '../../../src/registry/cache.ts';
 import { digestOf } from '../../../src/registry/digest.ts';
 
 const bytes = Buffer.from('content');
@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true }));
 
 test('what was put is there for the next run, for its user alone', async () => {
-  const folder = cacheFolder({ XDG_CACHE_HOME: base });
+  const folder = contentFolder(cacheFolder({ XDG_CACHE_HOME: base }));
   await diskCache(folder).put(digest, bytes);
   expect(await diskCache(folder).get(digest)).toEqual(bytes);
   const [file] = readdirSync(folder);
