@@ -9,6 +9,7 @@ import { commands } from '../dist/commands/index.js';
 import { jsonSchema, typeOf } from '../dist/config/describe.js';
 import { settings } from '../dist/config/settings.js';
 import { errorCodes, findingCodes } from '../dist/errors/index.js';
+import { recordAudit } from './audit.mjs';
 import { openWorld } from './world.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -109,6 +110,41 @@ ${helps.join('\n\n')}
 `;
 }
 
+async function audit() {
+  const rows = await recordAudit();
+  const listed = (map) =>
+    [...map]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([key, values]) => `${key}: ${[...values].sort().join(', ')}`)
+      .join('<br>');
+  const part = (name) =>
+    rows.map((row) => [code(row.name), listed(row[name].reads), listed(row[name].changes)]);
+  return `# In the audit logs
+
+${made}
+
+What each step of \`up\`, and the commands beside it, leave in CloudTrail and in Kubernetes' audit log: recorded from runs
+in the sandbox of one step after the other, from nothing and after something of every step was broken. A run that finds nothing
+to do only reads. All requests carry the user agent \`ecr-bootstrap\`; what it applies in the cluster has the field manager
+\`ecr-bootstrap\`, and so has the lease that a run holds.
+
+## CloudTrail
+
+By event source. Registry requests appear as the events of ECR that stand behind them; a layer that is sent in one piece may
+appear as \`UploadLayerPart\` too. Requests to KMS appear beside them where a key of yours is configured. A key's proof, the
+operator and the nodes act as \`image-puller\`, by what \`ecr-bootstrap policy image-puller\` lists and nothing else.
+
+${table(['Step or command', 'Reads', 'Changes'], part('aws'))}
+
+## Kubernetes
+
+By resource. A pod of the operator that cannot pull is looked into by \`list events\` and made anew by \`delete pods\`; a lease that is held
+for more than ten seconds is renewed by \`update leases\`.
+
+${table(['Step or command', 'Reads', 'Changes'], part('kubernetes'))}
+`;
+}
+
 /** Replaces what stands between \`<!-- run: LINE -->\` and \`<!-- end -->\` by what that line prints. */
 async function terminalOutput(text, run) {
   const parts = text.split(/(<!-- run: .*? -->)[\s\S]*?(<!-- end -->)/);
@@ -139,6 +175,8 @@ async function speed(text) {
 
 mkdirSync(`${root}docs`, { recursive: true });
 mkdirSync(`${root}schema`, { recursive: true });
+// A world's settings are those of the process, so there is one after the other.
+put('docs/audit.md', await audit());
 const { run, close } = await openWorld();
 try {
   put('schema/ecr-bootstrap.schema.json', `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);

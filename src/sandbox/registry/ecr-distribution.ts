@@ -19,8 +19,11 @@ import {
 import type { Content } from './storage.ts';
 import { Uploads } from './uploads.ts';
 
-/** The IAM action that stands behind each request of the registry API; rate limits go by it too. */
-const ACTIONS: Record<string, string> = {
+/**
+ * The IAM action that stands behind each request of the registry API; rate limits go by it too.
+ * @public the docs tell which events they leave in an audit log
+ */
+export const ACTIONS: Record<string, string> = {
   HeadManifest: 'BatchGetImage',
   GetManifest: 'BatchGetImage',
   PutManifest: 'PutImage',

@@ -1,0 +1,102 @@
+// What each step leaves in the audit logs, from the recorded calls of runs in a sandbox: of one step after the other,
+// first where nothing is there, then where something of it is broken.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { steps } from '../dist/steps/index.js';
+import { ACTIONS } from '../dist/sandbox/registry/ecr-distribution.js';
+import { openWorld } from './world.mjs';
+
+/** Where CloudTrail says that an event comes from. */
+const sources = {
+  ecr: 'ecr.amazonaws.com',
+  registry: 'ecr.amazonaws.com',
+  iam: 'iam.amazonaws.com',
+  secretsmanager: 'secretsmanager.amazonaws.com',
+  sts: 'sts.amazonaws.com',
+};
+
+/** Every setting of which something can be broken. */
+const config = `
+project: demo
+aws: { tags: { team: ours } }
+repositories: { scanOnPush: true, lifecyclePolicy: { rules: [{ rulePriority: 1, action: { type: expire } }] } }
+`;
+
+/** @returns rows `{ name, aws, kubernetes }`; both `{ reads, changes }`, each a map of source or resource -> set of events or verbs */
+export async function recordAudit() {
+  const { run, world, close } = await openWorld();
+  const file = join(mkdtempSync(join(tmpdir(), 'ecr-bootstrap-audit-')), 'ecr-bootstrap.yaml');
+  writeFileSync(file, config);
+  const rows = new Map();
+  let current;
+  world.faults.onCall((call) => current && note(current, call, world));
+  const record = async (name, line) => {
+    const empty = () => ({ reads: new Map(), changes: new Map() });
+    current = rows.get(name) ?? { name, aws: empty(), kubernetes: empty() };
+    rows.set(name, current);
+    const { exitCode, output } = await run(`${line} -c ${file}`);
+    current = undefined;
+    if (exitCode !== 0) throw new Error(`${line}: ${output}`);
+    await world.cluster.settled();
+  };
+  const upStepByStep = async () => {
+    for (const { id } of steps) await record(id, `up --yes --only ${id}`);
+  };
+  try {
+    await upStepByStep();
+    damage(world);
+    await upStepByStep();
+    await record('rotate', 'rotate --yes');
+    await record('rotate', 'rotate --yes --force');
+    await record('down', 'down --yes');
+    // A day after anything used the key.
+    world.clock.advance(25 * 3_600_000);
+    await record('down --aws', 'down --yes --aws --delete-images --delete-secrets');
+  } finally {
+    await close();
+    rmSync(dirname(file), { recursive: true });
+  }
+  return [...rows.values()];
+}
+
+function note({ aws, kubernetes }, { service, operation, caller, writes }, world) {
+  const kind = (parts) => (writes ? parts.changes : parts.reads);
+  if (service === 'kubernetes') {
+    const [verb, resource] = operation.split(' ');
+    // A pod that fails is looked into and made anew, and a run of more than ten seconds renews its lease: by chance here.
+    const isChance = resource === 'events' || ['delete pods', 'update leases'].includes(operation);
+    if (!resource.startsWith('/') && !isChance) add(kind(kubernetes), resource, verb);
+    return;
+  }
+  const event = service === 'registry' ? ACTIONS[operation] : operation;
+  const user = world.aws.identities.keys.get(caller ?? '')?.user.name;
+  // What the operator and the nodes do meanwhile, and a key's proof, are told apart by their user.
+  if (event !== undefined && sources[service] !== undefined && user === 'admin')
+    add(kind(aws), sources[service], event);
+}
+
+const add = (map, key, value) => map.set(key, (map.get(key) ?? new Set()).add(value));
+
+/** Something of every step is broken that `up` repairs. */
+function damage({ aws, cluster }) {
+  const { identities, registry, secrets } = aws;
+  for (const { tags } of [...identities.users.values(), ...identities.policies.values(), ...secrets.all()])
+    tags.delete('team');
+  for (const user of identities.users.values()) if (user.name !== 'admin') user.attached.clear();
+  for (const policy of identities.policies.values()) {
+    if (!policy.name.startsWith('ecr-bootstrap-')) continue;
+    for (const id of ['v1', 'v2', 'v3', 'v4', 'v5']) {
+      policy.versions.set(id, { document: '{"Statement":[]}', created: 0 });
+    }
+  }
+  for (const { id, user } of identities.keys.values())
+    if (user.name === 'image-puller') identities.keys.delete(id);
+  for (const repository of registry.repositories.values()) {
+    Object.assign(repository, { tagMutability: 'IMMUTABLE', scanOnPush: false, lifecyclePolicy: undefined });
+    repository.awsTags.delete('team');
+  }
+  for (const secret of secrets.all()) secret.deletion = { at: 0, gone: Infinity };
+  identities.settle();
+  cluster.delete('Secret', 'puller', 'external-secrets');
+}
