@@ -1,7 +1,15 @@
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import type * as Undici from 'undici';
 
 const require = createRequire(import.meta.url);
+
+/**
+ * undici's parser is WebAssembly with one function so large that V8 takes a tenth of a second of a processor and 35 MB
+ * to optimise it, and a process that wants to end waits for that. It reads only heads, so that pays off late, and V8 is
+ * told to begin after far more work than it would by itself.
+ */
+setFlagsFromString('--wasm-tiering-budget=200000000');
 
 /**
  * The parts of undici that are used here, each by its own file. Its index loads fetch, WebSocket and mocks as well, and
