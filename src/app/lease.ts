@@ -1,13 +1,21 @@
-import { hostname, userInfo } from 'node:os';
+import { ClusterRefusal } from '../cluster/index.ts';
 import type { KubeObject } from '../cluster/port.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { ClusterRule, Context } from '../steps/context.ts';
-import { managedBy, manager } from '../steps/ownership.ts';
+import { managedBy } from '../steps/ownership.ts';
+import {
+  describeHolder,
+  holderOf,
+  isAlive,
+  leaseRef as ref,
+  lifetime,
+  ourselves,
+  withSpec,
+} from './lease-holder.ts';
 
-/** Seconds after which a lease that is not renewed counts as left behind. */
-const lifetime = 30;
+/** Milliseconds between two renewals, and between two tries of one that fails. */
 const renewEvery = 10_000;
-const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'kube-system', name: manager };
+const tryEvery = 2_000;
 
 /** What holding the lease needs, beside what the steps need. */
 export const leaseRule: ClusterRule = {
@@ -16,15 +24,8 @@ export const leaseRule: ClusterRule = {
   verbs: ['get', 'create', 'update', 'delete'],
 };
 
-interface LeaseSpec {
-  readonly holderIdentity?: string;
-  readonly leaseDurationSeconds?: number;
-  readonly acquireTime?: string;
-  readonly renewTime?: string;
-}
-
 export interface Held {
-  /** Aborted when the lease could not be renewed, or somebody else took it. */
+  /** Aborted when somebody else took the lease, or it was over before it could be renewed. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
 }
@@ -34,82 +35,87 @@ export interface Held {
  * @throws BootstrapError `locked`, saying who holds the lease and since when
  */
 export async function holdLease(ctx: Context): Promise<Held> {
-  const holder = `${userInfo().username}@${hostname()}/${process.pid}`;
   const lost = new AbortController();
-  let lease = await take(ctx, holder);
+  let lease = await take(ctx);
+  let renewed = ctx.clock.now();
+  let trouble = 'it was not renewed in time';
+
   const renew = async (): Promise<void> => {
+    const now = ctx.clock.now();
     try {
-      lease = await ctx.cluster.update(withSpec(lease, { renewTime: microTime(ctx.clock.now()) }));
+      lease = await ctx.cluster.update(withSpec(lease, { renewTime: now }));
+      renewed = now;
     } catch (error) {
-      lost.abort(error);
+      if (!(error instanceof BootstrapError)) throw error;
+      trouble = error.why;
+      // An answer that was lost on its way took effect all the same, and changed the version that is compared.
+      if (error instanceof ClusterRefusal) await lookAgain();
     }
   };
-  let renewing = Promise.resolve();
+  const lookAgain = async (): Promise<void> => {
+    const seen = await ctx.cluster.get(ref);
+    if (seen && holderOf(seen).holderIdentity === ourselves) lease = seen;
+    else lost.abort(leaseLost(seen ? describeHolder(holderOf(seen)) : 'somebody deleted it'));
+  };
+
+  let renewing: Promise<void> | undefined;
   const timer = setInterval(() => {
-    renewing = renew();
-  }, renewEvery).unref();
+    const age = ctx.clock.now() - renewed;
+    if (lost.signal.aborted) return;
+    // One renewal that fails is no loss: nobody else may take the lease before its end.
+    if (age >= lifetime) lost.abort(leaseLost(trouble));
+    else if (age >= renewEvery)
+      renewing ??= renew()
+        .catch((error: unknown) => lost.abort(error))
+        .finally(() => (renewing = undefined));
+  }, tryEvery).unref();
+
   return {
     lost: lost.signal,
     release: async () => {
       clearInterval(timer);
       await renewing;
-      if (!lost.signal.aborted) await ctx.cluster.delete(ref, uidOf(lease));
+      const { uid } = lease.metadata;
+      if (!lost.signal.aborted) await ctx.cluster.delete(ref, uid === undefined ? {} : { uid });
     },
   };
 }
 
-async function take(ctx: Context, holder: string): Promise<KubeObject> {
+async function take(ctx: Context): Promise<KubeObject> {
   const now = ctx.clock.now();
-  const spec: LeaseSpec = {
-    holderIdentity: holder,
-    leaseDurationSeconds: lifetime,
-    acquireTime: microTime(now),
-    renewTime: microTime(now),
+  const mine = {
+    holderIdentity: ourselves,
+    leaseDurationSeconds: lifetime / 1000,
+    acquireTime: now,
+    renewTime: now,
   };
   const there = await ctx.cluster.get(ref);
-  if (!there) {
-    const { apiVersion, kind, namespace, name } = ref;
-    return ctx.cluster.create({ apiVersion, kind, metadata: { name, namespace, labels: managedBy }, spec });
-  }
-  const held = (there['spec'] ?? {}) as LeaseSpec;
-  if (isAlive(held, now)) throw locked(held);
-  return ctx.cluster.update(withSpec(there, spec));
-}
-
-function isAlive(
-  { holderIdentity, leaseDurationSeconds = lifetime, renewTime }: LeaseSpec,
-  now: number,
-): boolean {
-  if (!holderIdentity || !renewTime) return false;
-  const [, host, pid] = /@(.*)\/(\d+)$/.exec(holderIdentity) ?? [];
-  if (host === hostname() && !isRunning(Number(pid))) return false;
-  return Date.parse(renewTime) + leaseDurationSeconds * 1000 > now;
-}
-
-function isRunning(pid: number): boolean {
+  if (there && isAlive(holderOf(there), now)) throw locked(there);
+  const { apiVersion, kind, namespace, name } = ref;
+  const fresh = { apiVersion, kind, metadata: { name, namespace, labels: managedBy } };
   try {
-    process.kill(pid, 0);
-    return true;
+    return await (there
+      ? ctx.cluster.update(withSpec(there, mine))
+      : ctx.cluster.create(withSpec(fresh, mine)));
   } catch (error) {
-    // EPERM: it runs, as somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if (!(error instanceof ClusterRefusal) || error.refusal !== 'conflict') throw error;
+    // Somebody was quicker.
+    throw locked(await ctx.cluster.get(ref));
   }
 }
 
-const withSpec = (lease: KubeObject, spec: LeaseSpec): KubeObject => ({
-  ...lease,
-  spec: { ...(lease['spec'] as LeaseSpec), ...spec },
-});
-
-const uidOf = ({ metadata }: KubeObject): { uid?: string } => (metadata.uid ? { uid: metadata.uid } : {});
-
-/** Leases have microseconds: `2026-01-31T10:00:00.000000Z`. */
-const microTime = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z');
-
-const locked = ({ holderIdentity, acquireTime }: LeaseSpec): BootstrapError =>
+const locked = (lease: KubeObject | undefined): BootstrapError =>
   new BootstrapError({
     code: 'locked',
     what: 'take the lease kube-system/ecr-bootstrap',
-    why: `${holderIdentity ?? 'somebody'} holds it since ${acquireTime ?? 'an unknown time'}`,
-    hint: `Wait for that run to end. A run that died loses the lease after ${lifetime} s.`,
+    why: lease ? describeHolder(holderOf(lease)) : 'another run took it and has ended just now',
+    hint: `Wait for that run to end. A run that died loses the lease after ${lifetime / 1000} s.`,
+  });
+
+const leaseLost = (why: string): BootstrapError =>
+  new BootstrapError({
+    code: 'lease-lost',
+    what: 'keep the lease kube-system/ecr-bootstrap',
+    why: `${why}; what was under way was finished, and nothing more was begun`,
+    hint: 'Run the same command again when no other run is under way: it goes on.',
   });

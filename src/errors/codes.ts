@@ -72,6 +72,10 @@ export const errorCodes = {
     about: 'A new access key was not accepted before the deadline; the next run goes on.',
   },
   locked: { exit: 2, about: 'Another run holds the lease on this cluster.' },
+  'lease-lost': {
+    exit: 1,
+    about: 'The lease on this cluster was lost during the run; the next run goes on.',
+  },
   'drift-found': { exit: 3, about: 'The plan is not empty, and --exit-code was given.' },
   unhealthy: { exit: 3, about: 'Status found something that does not work.' },
   interrupted: { exit: 130, about: 'The run was interrupted; running the same command again goes on.' },

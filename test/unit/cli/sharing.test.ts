@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Cluster, createCluster } from '../../../src/sandbox/cluster/index.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
@@ -81,6 +81,107 @@ describe('two clusters of one project', () => {
     expect(await pull(second.cluster, 'shop')).toBe('pulled');
     const plan = await cli.run('up --dry-run --exit-code', { env: second.env });
     expect(plan.code, plan.stdout).toBe(0);
+  });
+});
+
+describe('two projects in one account', () => {
+  let cli: Cli;
+  let second: ReturnType<typeof addCluster>;
+  const of = (project: string) => ({ env: { ...second.env, ECR_BOOTSTRAP_PROJECT: project } });
+  beforeAll(async () => {
+    cli = await openCli({}, { hurried: true });
+    second = addCluster(cli);
+    expect((await cli.run('up -q')).code).toBe(0);
+  }, patient.timeout);
+  afterAll(async () => {
+    second.cluster.close();
+    await cli.close();
+  });
+
+  it('the second is stopped before any change, with the keys to set', patient, async () => {
+    cli.world.faults.calls.splice(0);
+    const { code, stdout, stderr } = await cli.run('up', of('office'));
+    expect(code).toBe(2);
+    const writes = cli.world.faults.calls.filter(
+      ({ writes: isWrite, operation }) => isWrite && !/review/i.test(operation),
+    );
+    expect(writes).toEqual([]);
+    expect(stderr).toContain('it belongs to project shop in eu-west-1');
+    for (const key of ['users.powerUser.name', 'users.imagePuller.name'])
+      expect(stdout).toContain(`Set ${key}`);
+  });
+
+  it('with them set both work: each with users, keys, secrets and images of its own', patient, async () => {
+    const file = join(cli.folder, 'office.yaml');
+    const users = '{ powerUser: { name: office-pusher }, imagePuller: { name: office-puller } }';
+    writeFileSync(file, `project: office\nusers: ${users}\n`);
+    const env = { ...second.env, ECR_BOOTSTRAP_CONFIG: file, ECR_BOOTSTRAP_PROJECT: undefined };
+    const { code, stderr } = await cli.run('up -q', { env });
+    expect(code, stderr).toBe(0);
+    const { identities, registry, secrets } = cli.world.aws;
+    expect([...identities.users.keys()]).toEqual(
+      expect.arrayContaining(['power-user', 'image-puller', 'office-pusher', 'office-puller']),
+    );
+    expect(secrets.get('office-puller-AWS_ACCESS_KEY_ID')).toBeDefined();
+    expect(registry.repositories.has('office/external-secrets')).toBe(true);
+    for (const options of [{}, { env }]) {
+      for (const line of ['up --dry-run --exit-code', 'status', 'rotate']) {
+        const ran = await cli.run(line, options);
+        expect(ran.code, `${line}: ${ran.stdout}${ran.stderr}`).toBe(0);
+      }
+    }
+  });
+
+  it('neither may what is of the other: images, secrets', patient, async () => {
+    const { data } = second.cluster.get('Secret', 'puller', 'shop') as unknown as {
+      data: Record<string, string>;
+    };
+    const config = Buffer.from(data['.dockerconfigjson'] ?? '', 'base64').toString();
+    const pull = (project: string) =>
+      cli.world.images.pull(`${cli.world.registryHost}/${project}/external-secrets:v0.12.1`, 'linux/amd64', [
+        config,
+      ]);
+    expect([await pull('office'), await pull('shop')]).toEqual(['pulled', 'unauthorized']);
+  });
+});
+
+describe('a run that loses its lease', () => {
+  let cli: Cli;
+  beforeAll(async () => {
+    cli = await openCli({}, { hurried: true });
+  });
+  afterAll(() => cli.close());
+
+  it('stops before its next change, says to whom, and the next run goes on', patient, async () => {
+    const { clock, cluster, faults } = cli.world;
+    // The renewals' timer, to be moved by hand.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let isTaken = false;
+    const stop = faults.onCall(({ operation }) => {
+      if (operation !== 'CreateAccessKey' || isTaken) return;
+      isTaken = true;
+      const renewTime = new Date(clock.now() + 60_000).toISOString();
+      const spec = { holderIdentity: 'ann@elsewhere/1', acquireTime: renewTime, renewTime };
+      cluster.put({ kind: 'Lease', metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' }, spec });
+      clock.advance(12_000);
+      vi.advanceTimersByTime(2000);
+    });
+    const { code, stderr } = await cli.run('up');
+    vi.useRealTimers();
+    stop();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/keep the lease .*\n.*ann@elsewhere\/1 holds it since/);
+    expect(cluster.get('Namespace', 'external-secrets')).toBeUndefined();
+    expect(cluster.get('Lease', 'ecr-bootstrap', 'kube-system')?.['spec']).toMatchObject({
+      holderIdentity: 'ann@elsewhere/1',
+    });
+    clock.advance(120_000);
+    const again = await cli.run('up');
+    expect(again.code, again.stderr).toBe(0);
+    const keys = [...cli.world.aws.identities.keys.values()].filter(
+      ({ user }) => user.name === 'image-puller',
+    );
+    expect(keys).toHaveLength(1);
   });
 });
 
