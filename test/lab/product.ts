@@ -13,6 +13,9 @@ export const workplace = join(state, 'laptop/site');
 /** All that the product has printed in this lab, run by run. */
 export const transcript = join(state, 'logs/product.log');
 
+/** What a person at the laptop has not: the settings of these tests, of which the product would warn. */
+const own = Object.entries(process.env).filter(([name]) => !name.startsWith('ECR_BOOTSTRAP_LAB_'));
+
 export interface StartedRun {
   readonly ended: Promise<Run>;
   /** Ends it as a power cut does. */
@@ -24,7 +27,7 @@ export function startProduct(args: readonly string[], env: NodeJS.ProcessEnv = {
   const began = Date.now();
   const child = spawn('ecr-bootstrap', args, {
     cwd: workplace,
-    env: { ...process.env, ...env },
+    env: { ...Object.fromEntries(own), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exit = once(child, 'close') as Promise<[number | null, string | null]>;

@@ -111,6 +111,8 @@ export async function prepareControlPlane(names: ClusterNames, log: string): Pro
         '--authorization-mode=Node,RBAC',
         '--enable-admission-plugins=NodeRestriction',
         '--allow-privileged=true',
+        // No name server knows the node.
+        '--kubelet-preferred-address-types=InternalIP',
         `--service-cluster-ip-range=${serviceSubnet}`,
         '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
         `--service-account-key-file=${file('sa.pub')}`,

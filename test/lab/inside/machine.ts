@@ -63,12 +63,14 @@ export class Machine {
     return machine;
   }
 
-  /** The same service, on this machine. It ends with the program that entered for it. */
+  /** The same service, on this machine. */
   hosted(service: ServiceOptions): ServiceOptions {
     const enter = ['--mount', '--net', '--pid', `--target=${this.#pid}`] as const;
     return {
       ...service,
-      command: ['nsenter', ...enter, 'setpriv', '--pdeathsig=KILL', ...service.command],
+      command: ['nsenter', ...enter, ...service.command],
+      // A namespace for processes is entered by a child.
+      worker: childOf,
     };
   }
 

@@ -11,6 +11,8 @@ export interface ServiceOptions {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
+  /** The process that does the work, where the command only brings it about. */
+  worker?(pid: number): Promise<number>;
   /** Whether it works. Asked again and again until it does; an error counts as no. */
   ready?(): Promise<boolean>;
 }
@@ -58,7 +60,8 @@ export class Service {
     const child = this.#child;
     if (child === undefined || !this.running) return;
     const ended = once(child, 'exit');
-    child.kill('SIGKILL');
+    const { pid = 0 } = child;
+    process.kill((await this.#options.worker?.(pid)) ?? pid, 'SIGKILL');
     await ended;
   }
 
