@@ -117,7 +117,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   const sources = new Map<string, SourceRegistry>();
   for (const source of [...PUBLIC_REGISTRIES, ...(options.sources ?? [])]) {
-    const served = new SourceRegistry(source, contents, faults);
+    const served = new SourceRegistry(source, contents, faults, clock);
     sources.set(source.host, served);
     for (const host of served.hosts) hosts.set(host, listener(served.handler));
   }

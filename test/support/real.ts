@@ -13,18 +13,22 @@ export interface Part {
 }
 
 /** Starts Debian's docker-registry with TLS and Basic authentication on a free port of loopback. */
-export async function startRegistry(): Promise<Part & { readonly registry: TestRegistry }> {
+export async function startRegistry(): Promise<
+  Part & { readonly registry: TestRegistry; readonly folder: string }
+> {
   const folder = await mkdtemp(join(tmpdir(), 'ecr-bootstrap-registry-'));
   const [port, ca] = await Promise.all([freePort(), makeCertificate(folder)]);
   const user = { username: 'pusher', password: randomBytes(16).toString('hex') };
   await writeFile(join(folder, 'htpasswd'), `${user.username}:${bcrypt(user.password)}\n`);
   const configFile = join(folder, 'config.json');
-  await writeFile(configFile, JSON.stringify(registryConfig(folder, port)));
+  const auth = { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } };
+  await writeFile(configFile, JSON.stringify(registryConfig(folder, port, auth)));
   const program = run('docker-registry', ['serve', configFile], folder);
   const registry = new TestRegistry(`127.0.0.1:${port}`, ca, user);
   await program.until('answers', () => registry.answers());
   return {
     registry,
+    folder,
     stop: async () => {
       await registry.close();
       await program.stop();
@@ -32,7 +36,11 @@ export async function startRegistry(): Promise<Part & { readonly registry: TestR
   };
 }
 
-const registryConfig = (folder: string, port: number): object => ({
+/**
+ * Of a registry that keeps its images in the folder, with `cert.pem` and `key.pem` beside them.
+ * @param auth who is let in, in the registry's own words
+ */
+export const registryConfig = (folder: string, port: number, auth: object): object => ({
   version: 0.1,
   log: { level: 'warn' },
   storage: { filesystem: { rootdirectory: join(folder, 'data') } },
@@ -41,7 +49,7 @@ const registryConfig = (folder: string, port: number): object => ({
     secret: randomBytes(16).toString('hex'),
     tls: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
   },
-  auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } },
+  auth,
 });
 
 /**

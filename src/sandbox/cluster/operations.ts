@@ -29,6 +29,7 @@ export interface ResourceRequest {
 
 export interface Answer {
   readonly code: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: Fields | string;
 }
 

@@ -46,7 +46,6 @@ export class ApiServer {
       else if (answer !== 'silence') send(res, answer);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      if (error.code === 429) res.setHeader('retry-after', '1');
       send(res, { code: error.code, body: error.toStatus() });
     }
   }
@@ -61,8 +60,7 @@ export class ApiServer {
     if (fault === 'timeout') return 'silence';
     if (fault === 'reset') return 'cut';
     if (user === undefined) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
-    if (fault === 'throttle')
-      throw new StatusError(429, 'TooManyRequests', 'Too many requests, please try again later.');
+    if (fault === 'throttle') return tooManyRequests;
     if (fault === 'error')
       throw new StatusError(500, 'InternalError', 'Internal error occurred: the sandbox was told to fail');
     if (fault === 'deny') throw forbidden(user, address, url.pathname);
@@ -115,6 +113,13 @@ export class ApiServer {
   }
 }
 
+/** The one refusal that is no Status: it comes from before anything is known of the request. */
+const tooManyRequests: Answer = {
+  code: 429,
+  headers: { 'retry-after': '1' },
+  body: 'Too many requests, please try again later.\n',
+};
+
 function verbOf(method: string, name: string | undefined): ResourceRequest['verb'] | undefined {
   if (name === undefined)
     return ({ GET: 'list', POST: 'create', DELETE: 'deletecollection' } as const)[method];
@@ -164,8 +169,9 @@ function parseBody(text: string): unknown {
   }
 }
 
-function send(res: ServerResponse, { code, body }: Answer): void {
+function send(res: ServerResponse, { code, headers, body }: Answer): void {
   const json = typeof body !== 'string';
-  res.writeHead(code, { 'content-type': json ? 'application/json' : 'text/plain; charset=utf-8' });
+  const type = json ? 'application/json' : 'text/plain; charset=utf-8';
+  res.writeHead(code, { 'content-type': type, ...headers });
   res.end(json ? JSON.stringify(body) : body);
 }

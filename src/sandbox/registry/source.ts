@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
 import { json, suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
 import { buildImage, type ImageSeed, type SeededImage } from './image.ts';
@@ -23,12 +24,21 @@ export interface SourceOptions {
   readonly login?: { readonly username: string; readonly password: string };
 }
 
+/** Seconds that a bearer token is good for. */
+const tokenLife = 300;
+
 /** Where the public registries issue their tokens. */
 const REALMS: Record<string, string> = {
   'docker.io': 'https://auth.docker.io/token',
   'quay.io': 'https://quay.io/v2/auth',
 };
 const DOCKER_HUB = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'auth.docker.io'];
+
+interface BearerToken {
+  readonly scopes: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+}
 
 /** A pull-only OCI registry. */
 export class SourceRegistry {
@@ -38,15 +48,21 @@ export class SourceRegistry {
   readonly #login: SourceOptions['login'];
   readonly #contents: Map<string, Content>;
   readonly #faults: Faults;
-  /** Bearer tokens and the scopes they are good for. */
-  readonly #tokens = new Map<string, readonly string[]>();
+  readonly #clock: SandboxClock;
+  readonly #tokens = new Map<string, BearerToken>();
 
-  constructor({ host, auth = 'none', login }: SourceOptions, contents: Map<string, Content>, faults: Faults) {
+  constructor(
+    { host, auth = 'none', login }: SourceOptions,
+    contents: Map<string, Content>,
+    faults: Faults,
+    clock: SandboxClock,
+  ) {
     this.host = host;
     this.#auth = auth;
     this.#login = login;
     this.#contents = contents;
     this.#faults = faults;
+    this.#clock = clock;
   }
 
   /** All names under which it answers. */
@@ -105,8 +121,9 @@ export class SourceRegistry {
     if (this.#auth === 'none') return true;
     const [scheme, credentials = ''] = (authorization ?? '').split(' ');
     if (this.#auth === 'basic') return scheme === 'Basic' && this.#knows(credentials);
-    const scopes = scheme === 'Bearer' ? this.#tokens.get(credentials) : undefined;
-    return scopes !== undefined && (scope === undefined || scopes.includes(scope));
+    const token = scheme === 'Bearer' ? this.#tokens.get(credentials) : undefined;
+    if (!token || token.expires <= this.#clock.now()) return false;
+    return scope === undefined || token.scopes.includes(scope);
   }
 
   #knows(basic: string): boolean {
@@ -125,11 +142,15 @@ export class SourceRegistry {
     if ((basic !== undefined || this.#login) && !this.#knows(basic ?? '')) {
       return registryError(401, 'UNAUTHORIZED', 'incorrect username or password');
     }
+    const scopes = url.searchParams.getAll('scope').flatMap((scope) => scope.split(' '));
+    const token = this.issue(scopes, tokenLife);
+    return json(200, { token, access_token: token, expires_in: tokenLife });
+  }
+
+  /** A bearer token, given to anybody. @param life seconds */
+  issue(scopes: readonly string[], life: number): string {
     const token = randomUUID();
-    this.#tokens.set(
-      token,
-      url.searchParams.getAll('scope').flatMap((scope) => scope.split(' ')),
-    );
-    return json(200, { token, access_token: token, expires_in: 300 });
+    this.#tokens.set(token, { scopes, expires: this.#clock.now() + life * 1000 });
+    return token;
   }
 }

@@ -1,12 +1,14 @@
 import type { Reply } from './reply.ts';
 import type { Service, WireRequest } from './request.ts';
-import type { StandingImage, Target, TargetName } from './target.ts';
+import type { Levers, StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
 
 /** What a case's requests are made of. */
 export interface Situation extends Pick<Target, 'account' | 'region'> {
   /** For what this case makes: no other one, and no other run, has it. */
   readonly name: string;
   readonly image: StandingImage;
+  readonly tokens: TokenAuthority;
+  readonly levers: Partial<Levers>;
   /** What the requests of `given` were answered, in order. */
   readonly replies: readonly Reply[];
   /** Host of the ECR registry. */
@@ -38,6 +40,13 @@ export interface Difference {
   readonly decides: string;
 }
 
+/** What has to be brought about from outside. Only targets that can be brought to it are asked. */
+export interface Need {
+  readonly lever: keyof Levers;
+  /** The source that the contract follows, for a run on one target alone proves little. */
+  readonly decides: string;
+}
+
 /** One call or one refusal that the product handles, as it is on the wire. */
 export interface Case {
   readonly name: string;
@@ -47,6 +56,8 @@ export interface Case {
    */
   readonly given?: readonly Ask[];
   readonly ask: Ask;
+  /** With `throttle` it is `ask` of which there are too many. */
+  readonly needs?: Need;
   readonly answer: Answer | ((situation: Situation) => Answer);
   readonly differs?: Partial<Readonly<Record<TargetName, Difference>>>;
 }

@@ -6,8 +6,8 @@ import { cases } from './cases/index.ts';
 import { signatureOf, type Reply } from './reply.ts';
 import type { WireRequest } from './request.ts';
 import { sendTo } from './send.ts';
-import type { StandingImage, Target, TargetName } from './target.ts';
-import { offers, runPrefix, startTarget } from './targets/index.ts';
+import type { StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
+import { levers, offers, runPrefix, startTarget } from './targets/index.ts';
 
 const run = `${runPrefix}${randomBytes(3).toString('hex')}`;
 let situations = 0;
@@ -21,6 +21,8 @@ const noImage: StandingImage = {
   layer: { digest: '', size: 0 },
 };
 
+const noTokens: TokenAuthority = { realm: '', service: '', login: '' };
+
 /** Makes tests of all the cases about what the target offers. */
 export function describeContract(name: TargetName): void {
   describe(name, () => {
@@ -32,7 +34,8 @@ export function describeContract(name: TargetName): void {
 
     for (const service of offers[name]) {
       describe(service, () => {
-        test.each(cases[service].map((one) => [one.name, one] as const))('%s', async (_, one) => {
+        const able = cases[service].filter(({ needs }) => !needs || levers[name].includes(needs.lever));
+        test.each(able.map((one) => [one.name, one] as const))('%s', async (_, one) => {
           await tryCase(name, target, one);
         });
       });
@@ -48,6 +51,8 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
     region: target.region,
     registryHost: `${target.account}.dkr.ecr.${target.region}.amazonaws.com`,
     image: target.image ?? noImage,
+    tokens: target.tokens ?? noTokens,
+    levers: target.levers ?? {},
     replies,
     speaks: (service) => target.endpoints[service] !== undefined,
   };
@@ -64,7 +69,9 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
   }
   const answer = typeof one.answer === 'function' ? one.answer(situation) : one.answer;
   const request = one.ask(situation);
+  const relent = one.needs?.lever === 'throttle' ? await target.levers?.throttle?.(request) : undefined;
   const reply = await patiently(target, request, (seen) => misfit(seen, answer) === undefined);
+  await relent?.();
   const difference = one.differs?.[name];
   const unlike = misfit(reply, answer);
   if (!difference) {

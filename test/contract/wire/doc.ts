@@ -8,6 +8,7 @@ const titles: Readonly<Record<Service, string>> = {
   secretsmanager: 'Secrets Manager',
   'ecr-registry': 'OCI distribution, as ECR speaks it',
   registry: 'OCI distribution, as other registries speak it',
+  'bearer-registry': 'Tokens for a registry',
   kubernetes: 'Kubernetes',
 };
 
@@ -28,7 +29,7 @@ where a target is not as this page says, also when a difference is no more.
 | \`aws\` | AWS itself, for whoever has an account for tests |
 
 ✓ as the contract says · ? should be so, not seen by a run that this project keeps · a number: otherwise, see the note
-below the table · empty: not spoken there
+below the table · empty: not spoken there, or not to be brought about there
 `;
 
 /** The whole page. */
@@ -56,7 +57,8 @@ function section(title: string, own: readonly Row[]): string {
       const { instead, why, decides } = difference;
       return note(`${target} answers \`${instead}\`. ${why} What decides: ${decides}.`);
     });
-    return `| ${[row.name, ...cells].join(' | ')} |`;
+    const source = row.needs && `; ${note(`What decides: ${row.needs.decides}.`)}`;
+    return `| ${[`${row.name}${source ?? ''}`, ...cells].join(' | ')} |`;
   });
   const head = `| ${['', ...targets].join(' | ')} |\n| ${['---', ...targets.map(() => ':-:')].join(' | ')} |`;
   const list = notes.map((text, index) => `${index + 1}. ${text}`);

@@ -1,7 +1,11 @@
 import type { KeyPair } from '../../../src/sandbox/ports.ts';
 
-/** What is spoken at one address. `ecr-registry` is the distribution API of ECR, `registry` that of any other registry. */
-export type Service = 'sts' | 'iam' | 'ecr' | 'secretsmanager' | 'ecr-registry' | 'registry' | 'kubernetes';
+/**
+ * What is spoken at one address. `ecr-registry` is the distribution API of ECR, `registry` that of any other registry,
+ * and `bearer-registry` that of one which wants tokens of an authority beside it.
+ */
+export type Service =
+  'sts' | 'iam' | 'ecr' | 'secretsmanager' | 'ecr-registry' | 'registry' | 'bearer-registry' | 'kubernetes';
 
 /** An access key, or the three parts of a session. */
 export type SigningKey = KeyPair & { readonly sessionToken?: string };
@@ -72,7 +76,7 @@ function flat(input: QueryInput): Record<string, string> {
 }
 
 const distribution =
-  (service: 'ecr-registry' | 'registry') =>
+  (service: 'ecr-registry' | 'registry' | 'bearer-registry') =>
   (method: string, path: string, more: Partial<WireRequest> = {}): WireRequest => ({
     service,
     method,
@@ -82,6 +86,7 @@ const distribution =
 
 export const ecrRegistry = distribution('ecr-registry');
 export const registry = distribution('registry');
+export const bearerRegistry = distribution('bearer-registry');
 
 const types = {
   apply: 'application/apply-patch+yaml',

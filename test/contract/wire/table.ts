@@ -2,7 +2,7 @@ import type { Case } from './case.ts';
 import { cases } from './cases/index.ts';
 import type { Service } from './request.ts';
 import type { TargetName } from './target.ts';
-import { offers } from './targets/index.ts';
+import { levers, offers } from './targets/index.ts';
 
 /** How a case stands on a target: as the contract says, otherwise as is written down, or not as either. */
 export type Standing = 'holds' | 'differs' | 'fails' | 'not run';
@@ -11,17 +11,19 @@ export interface Row {
   readonly service: Service;
   readonly name: string;
   readonly differs: NonNullable<Case['differs']>;
+  readonly needs: Case['needs'];
 }
 
 export const targetNames = Object.keys(offers) as TargetName[];
 
 /** All cases in the order of the contract. */
 export const rows: readonly Row[] = (Object.keys(cases) as Service[]).flatMap((service) =>
-  cases[service].map(({ name, differs = {} }) => ({ service, name, differs })),
+  cases[service].map(({ name, differs = {}, needs }) => ({ service, name, differs, needs })),
 );
 
 /** What the contract claims: a run proves it, or fails. */
-export function claimed({ service, differs }: Row, target: TargetName): Standing {
+export function claimed({ service, differs, needs }: Row, target: TargetName): Standing {
   if (!offers[target].includes(service)) return 'not run';
+  if (needs && !levers[target].includes(needs.lever)) return 'not run';
   return differs[target] ? 'differs' : 'holds';
 }

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Reply } from './reply.ts';
-import type { Identity, Service, WireRequest } from './request.ts';
+import type { Identity, Service, SigningKey, WireRequest } from './request.ts';
 
 export type TargetName = 'sandbox' | 'moto' | 'docker-registry' | 'kubernetes' | 'aws';
 
@@ -24,12 +24,34 @@ export interface StandingImage {
   readonly layer: { readonly digest: string; readonly size: number };
 }
 
+/** Where a registry's tokens come from, as its challenges say. */
+export interface TokenAuthority {
+  readonly realm: string;
+  readonly service: string;
+  /** Text of an `authorization` header that is given tokens. */
+  readonly login: string;
+}
+
+/** What a target is brought to from outside, because no request does, or none in a minute. */
+export interface Levers {
+  /** From now on there are too many requests like this one; the returned call ends that. */
+  throttle(request: WireRequest): Promise<() => Promise<void>>;
+  /** Credentials whose time is over. */
+  expiredSession(): SigningKey;
+  /** An `authorization` header with a token of ECR whose time is over. */
+  expiredEcrToken(): string;
+  /** The same with a token of the authority, for pulling the standing image. */
+  expiredBearer(): string;
+}
+
 /** Something that claims to speak a protocol, running. */
 export interface Target {
   readonly account: string;
   readonly region: string;
   readonly endpoints: Partial<Readonly<Record<Service, Endpoint>>>;
   readonly image?: StandingImage;
+  readonly tokens?: TokenAuthority;
+  readonly levers?: Partial<Levers>;
   readonly dispatcher: Dispatcher;
   /** Milliseconds that a change may take until every request sees it. */
   readonly lag: number;

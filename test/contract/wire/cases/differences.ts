@@ -3,8 +3,8 @@ import type { Difference } from '../case.ts';
 /** AWS's own page about an action or a type, in the API reference of a service. */
 const reference = (service: string, page: string): string => `${service} API Reference, ${page}`;
 
-const commonErrors = 'AWS API references, "Common Errors"';
-const jsonErrors =
+export const commonErrors = 'AWS API references, "Common Errors"';
+export const jsonErrors =
   "AWS JSON 1.1 protocol in the Smithy specification and the SDKs' models: an error's name is in `__type` and its status is 400 unless the service failed";
 
 /** Moto, 5.2.5. */

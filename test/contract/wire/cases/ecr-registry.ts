@@ -52,6 +52,8 @@ const stored: Answer = {
   status: 201,
   headers: { 'docker-content-digest': digestOf(manifest), location: /./ },
 };
+const enableMounting: Ask = () => ecr('PutAccountSetting', { name: 'BLOB_MOUNTING', value: 'ENABLED' });
+
 const noRepository: Answer = { status: 404, code: 'NAME_UNKNOWN' };
 const here = ({ name }: Situation): string => name;
 
@@ -69,6 +71,26 @@ export const ecrRegistryCases: readonly Case[] = [
         as: { authorization: `Basic ${Buffer.from('AWS:nonsense').toString('base64')}` },
       }),
     answer: { status: 401 },
+  },
+  {
+    name: 'a token whose time is over is denied, not challenged',
+    needs: {
+      lever: 'expiredEcrToken',
+      decides:
+        'Amazon ECR User Guide, "Troubleshooting errors with Docker commands": HTTP 403, "Your Authorization Token has expired"',
+    },
+    ask: ({ levers }) => ecrRegistry('GET', '', { as: { authorization: levers.expiredEcrToken?.() ?? '' } }),
+    answer: { status: 403, code: 'DENIED', body: { errors: [{ message: matching(/expired/) }] } },
+  },
+  {
+    name: 'one request too many is refused, with the seconds to wait',
+    needs: {
+      lever: 'throttle',
+      decides:
+        'Amazon ECR User Guide, "Service quotas"; distribution specification: TOOMANYREQUESTS, and RFC 6585',
+    },
+    ask: at('GET', 'manifests/v1'),
+    answer: { status: 429, code: 'TOOMANYREQUESTS', headers: { 'retry-after': /^\d+$/ } },
   },
   {
     name: 'one who logs in is let in',
@@ -139,6 +161,23 @@ export const ecrRegistryCases: readonly Case[] = [
         `${here(situation)}/blobs/uploads/?mount=${digestOf('absent')}&from=${here(situation)}-2`,
       ),
     answer: { status: 202, headers: { location: /\/blobs\/uploads\// } },
+  },
+  {
+    name: 'a mount from a repository that has the blob in an image spares the upload',
+    given: [
+      enableMounting,
+      create,
+      ...image,
+      ({ name }) => ecr('CreateRepository', { repositoryName: `${name}-2` }),
+    ],
+    ask: ({ name }) => ecrRegistry('POST', `${name}-2/blobs/uploads/?mount=${digestOf(config)}&from=${name}`),
+    answer: ({ name }) => ({
+      status: 201,
+      headers: {
+        location: new RegExp(`/${name}-2/blobs/${digestOf(config)}$`),
+        'docker-content-digest': digestOf(config),
+      },
+    }),
   },
   {
     name: 'a manifest is stored under a tag, and its digest told',

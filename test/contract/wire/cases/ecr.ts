@@ -1,5 +1,6 @@
 import type { Answer, Ask, Case, Situation } from '../case.ts';
 import { ecr, ecrRegistry } from '../request.ts';
+import { conditionsOf } from './conditions.ts';
 import { moto } from './differences.ts';
 import { aNumber, keyOf, matching, something, userWithKey } from './support.ts';
 
@@ -297,4 +298,5 @@ export const ecrCases: readonly Case[] = [
     answer: { status: 200, body: { name: 'BLOB_MOUNTING', value: matching(/^(ENABLED|DISABLED)$/) } },
     differs: { moto: moto.noBlobMounting },
   },
+  ...conditionsOf('json', () => ecr('DescribeRepositories')),
 ];

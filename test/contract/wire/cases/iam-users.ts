@@ -1,5 +1,6 @@
 import type { Ask, Case } from '../case.ts';
 import { iam } from '../request.ts';
+import { conditionsOf } from './conditions.ts';
 import { moto } from './differences.ts';
 import { keyOf, matching, something, userWithKey } from './support.ts';
 
@@ -297,4 +298,5 @@ export const iamUserCases: readonly Case[] = [
     }),
     differs: { moto: moto.xmlInErrors('403 AccessDenied') },
   },
+  ...conditionsOf('query', () => iam('ListAccessKeys', { UserName: 'nobody' })),
 ];

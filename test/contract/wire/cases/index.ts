@@ -1,5 +1,6 @@
 import type { Case } from '../case.ts';
 import type { Service } from '../request.ts';
+import { bearerRegistryCases } from './bearer-registry.ts';
 import { ecrCases } from './ecr.ts';
 import { ecrRegistryCases } from './ecr-registry.ts';
 import { iamPolicyCases } from './iam-policies.ts';
@@ -21,6 +22,7 @@ export const cases: Readonly<Record<Service, readonly Case[]>> = {
   secretsmanager: secretsManagerCases,
   'ecr-registry': ecrRegistryCases,
   registry: registryCases,
+  'bearer-registry': bearerRegistryCases,
   kubernetes: [
     ...kubernetesServerCases,
     ...kubernetesObjectCases,

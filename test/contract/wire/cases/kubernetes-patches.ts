@@ -9,8 +9,19 @@ import {
   last,
   namespace,
   refusal,
+  secret,
   within,
 } from './kubernetes-support.ts';
+
+/** A Secret as the operator makes it. */
+const ofOperator = ask(
+  'POST',
+  'secrets?fieldManager=externalsecrets.external-secrets.io%2Fone',
+  secret({
+    metadata: { name: 'one', labels: { 'reconcile.external-secrets.io/managed': 'true' } },
+    data: { k: 'MQ==' },
+  }),
+);
 
 /** Server-side apply, JSON patches and merge patches. */
 export const kubernetesPatchCases: readonly Case[] = [
@@ -25,6 +36,29 @@ export const kubernetesPatchCases: readonly Case[] = [
     given: [namespace, created],
     ask: apply('configmaps/one', configMap('one', { data: { l: '2' } })),
     answer: { status: 200, body: { data: { k: '1', l: '2' } } },
+  },
+  {
+    name: 'an apply of what the operator keeps in sync is refused, and the owner named',
+    given: [namespace, ofOperator],
+    ask: apply('secrets/one', secret({ data: { k: 'Mg==' } }), 'fieldManager=contract'),
+    answer: refusal(
+      409,
+      'Conflict',
+      /^Apply failed with 1 conflict: conflict with "externalsecrets\.external-secrets\.io\/one" using v1: \.data\.k$/,
+      { causes: [{ reason: 'FieldManagerConflict', field: '.data.k' }] },
+    ),
+  },
+  {
+    name: 'an apply of what the operator keeps in sync is taken by force',
+    given: [namespace, ofOperator],
+    ask: apply('secrets/one', secret({ data: { k: 'Mg==' } })),
+    answer: { status: 200, body: { data: { k: 'Mg==' } } },
+  },
+  {
+    name: 'an apply of the same values as the operator has is no conflict',
+    given: [namespace, ofOperator],
+    ask: apply('secrets/one', secret({ data: { k: 'MQ==' } }), 'fieldManager=contract'),
+    answer: { status: 200, body: { data: { k: 'MQ==' } } },
   },
   {
     name: 'an apply that changes nothing keeps the version',

@@ -64,4 +64,14 @@ export const kubernetesServerCases: readonly Case[] = [
       kube('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review, { as: 'stranger' }),
     answer: { status: 201, body: { status: { allowed: false } } },
   },
+  {
+    name: 'one request too many is refused in plain text, with the seconds to wait',
+    needs: { lever: 'throttle', decides: 'the API server itself, by its flow control' },
+    ask: ({ name }) => kube('GET', `/api/v1/namespaces/${name}/configmaps`, undefined, { as: 'stranger' }),
+    answer: {
+      status: 429,
+      headers: { 'retry-after': /^\d+$/, 'content-type': /^text\/plain/ },
+      body: 'Too many requests, please try again later.\n',
+    },
+  },
 ];

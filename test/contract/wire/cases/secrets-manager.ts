@@ -1,5 +1,6 @@
 import type { Answer, Ask, Case } from '../case.ts';
 import { secrets } from '../request.ts';
+import { conditionsOf } from './conditions.ts';
 import { moto } from './differences.ts';
 import { aNumber, having, keyOf, listWith, matching, userWithKey } from './support.ts';
 
@@ -272,4 +273,5 @@ export const secretsManagerCases: readonly Case[] = [
     ask: about('DescribeSecret'),
     answer: { status: 200, body: { Tags: [{ Key: 'k', Value: '2' }] } },
   },
+  ...conditionsOf('json', () => secrets('ListSecrets')),
 ];

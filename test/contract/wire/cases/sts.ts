@@ -1,5 +1,6 @@
 import type { Case } from '../case.ts';
 import { sts } from '../request.ts';
+import { conditionsOf } from './conditions.ts';
 import { moto } from './differences.ts';
 import { matching, something } from './support.ts';
 
@@ -51,4 +52,5 @@ export const stsCases: readonly Case[] = [
     },
     differs: { moto: moto.clock },
   },
+  ...conditionsOf('query', () => sts('GetCallerIdentity')),
 ];

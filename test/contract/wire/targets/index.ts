@@ -1,5 +1,5 @@
 import type { Service } from '../request.ts';
-import type { Target, TargetName } from '../target.ts';
+import type { Levers, Target, TargetName } from '../target.ts';
 
 /** Begins the name of everything that a run makes, so that what a broken run left can be found. */
 export const runPrefix = 'ecr-bootstrap-contract-';
@@ -8,11 +8,20 @@ const controlPlane = ['sts', 'iam', 'ecr', 'secretsmanager'] as const;
 
 /** What each target speaks. */
 export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
-  sandbox: [...controlPlane, 'ecr-registry', 'registry', 'kubernetes'],
+  sandbox: [...controlPlane, 'ecr-registry', 'registry', 'bearer-registry', 'kubernetes'],
   moto: controlPlane,
-  'docker-registry': ['ecr-registry', 'registry'],
+  'docker-registry': ['ecr-registry', 'registry', 'bearer-registry'],
   kubernetes: ['kubernetes'],
   aws: [...controlPlane, 'ecr-registry'],
+};
+
+/** What each target can be brought to. */
+export const levers: Readonly<Record<TargetName, readonly (keyof Levers)[]>> = {
+  sandbox: ['throttle', 'expiredSession', 'expiredEcrToken', 'expiredBearer'],
+  moto: [],
+  'docker-registry': ['expiredBearer'],
+  kubernetes: ['throttle'],
+  aws: [],
 };
 
 export async function startTarget(name: TargetName): Promise<Target> {

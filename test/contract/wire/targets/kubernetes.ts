@@ -9,6 +9,7 @@ import { etcd, kubernetes } from '../../../lab/build/parts.ts';
 import { makeCertificate } from '../../../support/real.ts';
 import { freePort, run, type Program } from '../../../support/program.ts';
 import type { Target } from '../target.ts';
+import { throttleStranger } from './kubernetes-throttle.ts';
 
 /** The lab's build has left both programs in its cache. */
 export const kubernetesIsBuilt = (): boolean =>
@@ -38,7 +39,7 @@ export async function startKubernetes(): Promise<Target> {
     await store.program.stop();
     throw error;
   }
-  return {
+  const target: Target = {
     account: '',
     region: '',
     dispatcher,
@@ -50,8 +51,10 @@ export async function startKubernetes(): Promise<Target> {
         stranger: { authorization: `Bearer ${tokens.nobody}` },
       },
     },
+    levers: { throttle: (request) => throttleStranger(target, request) },
     close,
   };
+  return target;
 }
 
 async function startEtcd(): Promise<{ readonly url: string; readonly program: Program }> {

@@ -1,0 +1,93 @@
+import type { Ask, Case } from '../case.ts';
+import { bearerRegistry, type Identity, type WireRequest } from '../request.ts';
+import { something } from './support.ts';
+
+const specification = 'the distribution project, "Token Authentication Specification"';
+
+/** Asks the authority for a token. The path is the whole URL: the authority may be at another host. */
+const askForToken =
+  (scope?: string, as?: Identity): Ask =>
+  ({ image, tokens }) => {
+    const url = new URL(tokens.realm);
+    url.searchParams.set('service', tokens.service);
+    url.searchParams.set('scope', scope ?? `repository:${image.repository}:pull`);
+    const identity = as ?? { authorization: tokens.login };
+    return { service: 'bearer-registry', method: 'GET', path: url.href, as: identity };
+  };
+
+const manifest = ({ image }: Parameters<Ask>[0], as: Identity): WireRequest =>
+  bearerRegistry('GET', `${image.repository}/manifests/${image.tag}`, {
+    headers: { accept: image.mediaType },
+    as,
+  });
+
+/** With the token that the last request was answered. */
+const withToken: Ask = (situation) => {
+  const { token } = situation.replies.at(-1)?.body as { token: string };
+  return manifest(situation, { authorization: `Bearer ${token}` });
+};
+
+const refused = {
+  status: 401,
+  code: 'UNAUTHORIZED',
+  headers: {
+    'www-authenticate': /^Bearer realm="https:[^"]+",service="[^"]+",scope="repository:[^"]+:pull"/,
+  },
+};
+
+/** How a registry sends its clients to an authority, and what it makes of the tokens from there. */
+export const bearerRegistryCases: readonly Case[] = [
+  {
+    name: 'one who brings no token is told where tokens are, and for what',
+    ask: (situation) => manifest(situation, 'anonymous'),
+    answer: refused,
+  },
+  {
+    name: 'one who asks for nothing special is told where tokens are',
+    ask: () => bearerRegistry('GET', ''),
+    answer: {
+      status: 401,
+      code: 'UNAUTHORIZED',
+      headers: { 'www-authenticate': /^Bearer realm="https:[^"]+",service="[^"]+"$/ },
+    },
+  },
+  {
+    name: 'one who logs in is given a token',
+    ask: askForToken(),
+    answer: { status: 200, body: { token: something } },
+  },
+  {
+    name: 'a wrong login is given none',
+    ask: askForToken(undefined, {
+      authorization: `Basic ${Buffer.from('somebody:else').toString('base64')}`,
+    }),
+    answer: { status: 401 },
+  },
+  {
+    name: 'a token opens what it was asked for',
+    given: [askForToken()],
+    ask: withToken,
+    answer: ({ image }) => ({
+      status: 200,
+      headers: { 'content-type': image.mediaType },
+      body: { schemaVersion: 2 },
+    }),
+  },
+  {
+    name: 'a token for another repository is refused, and the right one named',
+    given: [askForToken('repository:somebody/else:pull')],
+    ask: withToken,
+    answer: refused,
+  },
+  {
+    name: 'a token that nobody gave is refused, and the right one named',
+    ask: (situation) => manifest(situation, { authorization: 'Bearer nonsense' }),
+    answer: refused,
+  },
+  {
+    name: 'a token whose time is over is refused, and a new one can be had',
+    needs: { lever: 'expiredBearer', decides: specification },
+    ask: (situation) => manifest(situation, { authorization: situation.levers.expiredBearer?.() ?? '' }),
+    answer: refused,
+  },
+];

@@ -1,0 +1,39 @@
+import type { Ask, Case, Need } from '../case.ts';
+import { commonErrors, jsonErrors } from './differences.ts';
+import { matching } from './support.ts';
+
+/** How services of AWS word the same refusal: as XML with a status of its own, or as JSON with 400. */
+type Wording = 'query' | 'json';
+
+const decides: Readonly<Record<Wording, string>> = {
+  query: commonErrors,
+  json: `${commonErrors}; ${jsonErrors}`,
+};
+
+/** Two refusals that every service of AWS has. @param ask any call of the service */
+export function conditionsOf(wording: Wording, ask: Ask): readonly Case[] {
+  const need = (lever: Need['lever']): Need => ({ lever, decides: decides[wording] });
+  return [
+    {
+      name: 'a session whose time is over is refused',
+      needs: need('expiredSession'),
+      ask: (situation) => {
+        const key = situation.levers.expiredSession?.();
+        return key ? { ...ask(situation), as: { key } } : ask(situation);
+      },
+      answer:
+        wording === 'query'
+          ? { status: 403, code: 'ExpiredToken', body: { Error: { Message: matching(/expired/) } } }
+          : { status: 400, code: 'ExpiredTokenException', body: { message: matching(/expired/) } },
+    },
+    {
+      name: 'one request too many is refused',
+      needs: need('throttle'),
+      ask,
+      answer:
+        wording === 'query'
+          ? { status: 400, code: 'Throttling', body: { Error: { Message: 'Rate exceeded' } } }
+          : { status: 400, code: 'ThrottlingException', body: { message: 'Rate exceeded' } },
+    },
+  ];
+}
