@@ -31,6 +31,7 @@ export async function compare(cell: Cell, source: Source, around: Surroundings):
     const samples = await alternate(cell, ground, around);
     return {
       measuredAt: new Date().toISOString(),
+      processors: cpus().length,
       machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
       versions: versionsFor(cell.tools),
       ...{

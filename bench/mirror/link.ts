@@ -6,6 +6,8 @@ import { built } from './build.ts';
 /** The way to a registry: a port of loopback behind which it seems as far away as wanted. */
 export interface Link {
   readonly address: string;
+  /** The process that makes it far; undefined when nothing does. */
+  readonly pid?: number;
   stop(): Promise<void>;
 }
 
@@ -15,7 +17,8 @@ export async function openLink(port: number, roundTrip: number, root: string): P
   const program = await startProxy(port, roundTrip, root);
   const listens = () => /^\d+\n/.test(program.output());
   await program.until('listens', () => Promise.resolve(listens()));
-  return { address: `127.0.0.1:${program.output().trim()}`, stop: () => program.stop() };
+  const address = `127.0.0.1:${program.output().trim()}`;
+  return { address, pid: program.pid, stop: () => program.stop() };
 }
 
 async function startProxy(port: number, roundTrip: number, root: string): Promise<Program> {

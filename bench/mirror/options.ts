@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
 import { setNames, type SetName } from './sets.ts';
+import { judgedRoundTrip } from './targets.ts';
 import { toolNames, type ToolName } from './tools.ts';
 
 export interface Options {
   readonly sets: readonly SetName[];
   /** Round trips in milliseconds. */
   readonly roundTrips: readonly number[];
-  readonly transports: readonly Transport[];
+  /** Undefined: those that targets are about, see `planOf`. */
+  readonly transports?: readonly Transport[];
   /** Undefined: what makes sense, see `planOf`. */
   readonly tools?: readonly ToolName[];
   readonly repetitions?: number;
@@ -15,13 +17,15 @@ export interface Options {
   readonly out?: string;
 }
 
-export type Transport = 'http' | 'https';
+export const transports = ['http', 'https'] as const;
+export type Transport = (typeof transports)[number];
 
 export const usage = `npm run bench:mirror -- [OPTIONS]
 
   --set A,B,C,D           image sets (default: all)
-  --rtt 0,40              round trips in milliseconds (default: both)
-  --plain, --tls          over plain HTTP only, or over TLS only (default: both)
+  --rtt 0,40              round trips in milliseconds (default: 40)
+  --plain, --tls          over plain HTTP, over TLS, or both (default: plain, and set C over TLS too)
+  --full                  0 and 40 ms, everything plain and over TLS: half an hour
   --tools registry,crane  of ${toolNames.join(', ')} (default: all;
                           those on a Docker engine for set A over plain HTTP at 40 ms only)
   --repetitions N         of each measurement (default: 3 at 40 ms, 1 elsewhere)
@@ -35,7 +39,8 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     args: [...args],
     options: {
       set: { type: 'string' },
-      rtt: { type: 'string', default: '0,40' },
+      rtt: { type: 'string' },
+      full: { type: 'boolean', default: false },
       tls: { type: 'boolean', default: false },
       plain: { type: 'boolean', default: false },
       tools: { type: 'string' },
@@ -46,12 +51,15 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     },
   });
   if (values.help) return 'help';
-  const { plain, tls, quick: isQuick, tools, repetitions } = values;
+  const { plain, tls, full, quick: isQuick, tools, repetitions } = values;
+  const rtt = values.rtt ?? (full ? `0,${judgedRoundTrip}` : `${judgedRoundTrip}`);
+  const isNamed = { http: plain || full, https: tls || full };
+  const named = transports.filter((transport) => isNamed[transport]);
   const out = values.out ?? (isQuick ? undefined : 'bench/results');
   return {
     sets: values.set === undefined ? setNames : choose(values.set, setNames),
-    roundTrips: values.rtt.split(',').map(count),
-    transports: plain === tls ? ['http', 'https'] : plain ? ['http'] : ['https'],
+    roundTrips: rtt.split(',').map(count),
+    ...(named.length > 0 && { transports: named }),
     isQuick,
     ...(tools !== undefined && { tools: choose(tools, toolNames) }),
     ...(repetitions !== undefined && { repetitions: count(repetitions) }),

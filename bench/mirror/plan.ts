@@ -1,4 +1,4 @@
-import type { Options, Transport } from './options.ts';
+import { type Options, type Transport, transports } from './options.ts';
 import type { SetName } from './sets.ts';
 import { judgedRoundTrip } from './targets.ts';
 import { dockerTools, type ToolName, toolNames } from './tools.ts';
@@ -15,16 +15,19 @@ export interface Cell {
 
 /**
  * All comparisons, those that targets are about first: who has no time for the rest stops there. These are repeated
- * three times, the others made once, if the options do not say otherwise.
+ * three times, the others made once, if the options do not say otherwise; without a word about TLS only the largest set
+ * goes over it, where it costs most.
  */
 export function planOf(options: Options): Cell[] {
-  const { sets, transports, roundTrips, tools = toolNames, isQuick } = options;
+  const { sets, roundTrips, tools = toolNames, isQuick } = options;
   const farthestFirst = [...roundTrips].sort((a, b) => b - a);
   // TLS costs most where most bytes go through it.
   const largestFirst = [...sets].sort((a, b) => Number(b === 'C') - Number(a === 'C'));
   const cells = farthestFirst.flatMap((roundTrip) =>
-    transports.flatMap((transport) =>
-      (transport === 'https' ? largestFirst : sets).map((set) => ({ set, transport, roundTrip })),
+    (options.transports ?? transports).flatMap((transport) =>
+      (transport === 'https' ? largestFirst : sets)
+        .filter((set) => options.transports || transport === 'http' || set === 'C')
+        .map((set) => ({ set, transport, roundTrip })),
     ),
   );
   return cells.map((cell) => {

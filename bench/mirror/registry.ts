@@ -13,6 +13,7 @@ export interface Certificate {
 /** Debian's docker-registry without authentication, which is none of what is measured. */
 export class BenchRegistry {
   readonly port: number;
+  readonly pid: number;
   readonly #program: Program;
   readonly #scheme: string;
   /** Whom it speaks to here is known, and what is asked is no secret. */
@@ -22,6 +23,7 @@ export class BenchRegistry {
   private constructor(port: number, scheme: string, program: Program) {
     this.port = port;
     this.#scheme = scheme;
+    this.pid = program.pid;
     this.#program = program;
   }
 

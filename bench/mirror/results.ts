@@ -13,12 +13,16 @@ export interface Sample extends Cost {
   readonly phase: Phase;
   /** Answered by both registries together. */
   readonly requests: number;
+  /** Of the registries and of what makes them far; missing in older results. */
+  readonly otherCpuSeconds?: number;
 }
 
 /** All runs that may be compared with each other: they alternated on the same machine. */
 export interface Comparison {
   readonly measuredAt: string;
   readonly machine: string;
+  /** How many processors; missing in older results. */
+  readonly processors?: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly set: SetName;
   readonly title: string;
@@ -44,13 +48,16 @@ export interface Row {
   readonly requests: number;
   readonly cpuSeconds: number;
   readonly cpuSecondsPerGb: number;
+  /** Median of the registries' and links' CPU seconds, and the share of all processors' time that they and the tool took. */
+  readonly otherCpuSeconds: number | undefined;
+  readonly load: number | undefined;
   /** Bytes: the median of the runs' peaks, and the highest of them. */
   readonly peakMemory: number;
   readonly largestMemory: number;
 }
 
 /** What a comparison says of one phase, in the order of the tools. */
-export function rowsOf({ samples, bytes }: Comparison, phase: Phase): Row[] {
+export function rowsOf({ samples, bytes, processors }: Comparison, phase: Phase): Row[] {
   const ofPhase = samples.filter((sample) => sample.phase === phase);
   const tools = [...new Set(ofPhase.map(({ tool }) => tool))];
   const secondsOf = (tool: ToolName) => ofPhase.filter((one) => one.tool === tool).map((one) => one.seconds);
@@ -62,6 +69,8 @@ export function rowsOf({ samples, bytes }: Comparison, phase: Phase): Row[] {
     const seconds = secondsOf(tool);
     const middle = median(seconds);
     const cpuSeconds = median(own.map((sample) => sample.cpuSeconds));
+    const others = own.map((sample) => sample.otherCpuSeconds).filter((seconds) => seconds !== undefined);
+    const otherCpuSeconds = others.length === own.length ? median(others) : undefined;
     const peaks = own.map(({ peakMemory }) => peakMemory);
     return {
       tool,
@@ -71,6 +80,8 @@ export function rowsOf({ samples, bytes }: Comparison, phase: Phase): Row[] {
       requests: median(own.map(({ requests }) => requests)),
       cpuSeconds,
       cpuSecondsPerGb: cpuSeconds / (bytes / 1e9),
+      otherCpuSeconds,
+      load: processors && otherCpuSeconds && (cpuSeconds + otherCpuSeconds) / (middle * processors),
       peakMemory: median(peaks),
       largestMemory: Math.max(...peaks),
     };

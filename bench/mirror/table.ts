@@ -2,12 +2,24 @@ import { type Comparison, type Phase, phases, type Row, rowsOf } from './results
 import { targetsOf } from './targets.ts';
 import { describeTool } from './tools.ts';
 
-const columns = ['tool', 'seconds', 'min – max', 'speed', 'requests', 'CPU s', 'CPU s / GB', 'memory MB'];
+const columns = [
+  'tool',
+  'seconds',
+  'min – max',
+  'speed',
+  'requests',
+  'CPU s',
+  'CPU s / GB',
+  'others CPU s',
+  'load',
+  'memory MB',
+];
 
 /** The results as Markdown: what was aimed at, then all figures. */
 export function markdown(comparisons: readonly Comparison[]): string {
   const legend =
-    'Seconds, requests, CPU seconds and memory are medians. Speed: the fastest of crane, regctl and skopeo is 1.';
+    'Seconds, requests, CPU seconds and memory are medians. Speed: the fastest of crane, regctl and skopeo is 1. ' +
+    'Others: the registries and what makes them far. Load: the share of all processors that the tool and these took; near 100 % the processors bound the time, not the tool.';
   return [...targets(comparisons), legend, ...comparisons.map(section), ''].join('\n\n');
 }
 
@@ -58,5 +70,7 @@ const cells = (row: Row, phase: Phase): string[] => [
   row.cpuSeconds.toFixed(2),
   // What finds nothing new moves no gigabytes.
   phase === 'cold' ? row.cpuSecondsPerGb.toFixed(2) : '',
+  row.otherCpuSeconds?.toFixed(2) ?? '',
+  row.load === undefined ? '' : `${Math.round(row.load * 100)} %`,
   String(Math.round(row.peakMemory / 1e6)),
 ];

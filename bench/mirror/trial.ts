@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { startDocker } from '../../test/support/real.ts';
 import { openLink } from './link.ts';
 import { measure } from './measure.ts';
+import { usageOfTree } from './processes.ts';
 import { BenchRegistry, type Certificate } from './registry.ts';
 import { phases, type Sample } from './results.ts';
 import { tag } from './seed.ts';
@@ -50,13 +51,17 @@ export async function trial(tool: Tool, ground: Ground): Promise<Sample[]> {
       env: await environment(folder, ground, docker?.url),
       ...(daemon && { daemon }),
     };
+    const others = [source.pid, target.pid, near.pid, far.pid].filter((pid) => pid !== undefined);
+    const spent = () => others.reduce((sum, pid) => sum + usageOfTree(pid).cpuSeconds, 0);
     const samples: Sample[] = [];
     for (const phase of phases) {
       const before = (await source.requests()) + (await target.requests());
+      const spentBefore = spent();
       const cost = await measure(tool.command(job), running);
+      const otherCpuSeconds = spent() - spentBefore;
       const requests = (await source.requests()) + (await target.requests()) - before;
       await verify(target, ground.digests, usesDocker);
-      samples.push({ tool: tool.name, phase, requests, ...cost });
+      samples.push({ tool: tool.name, phase, requests, otherCpuSeconds, ...cost });
     }
     return samples;
   } finally {
