@@ -40,7 +40,7 @@ export interface Difference {
   readonly decides: string;
 }
 
-/** What has to be brought about from outside. Only targets that can be brought to it are asked. */
+/** What has to be brought about from outside: a condition holds while `ask` is sent, the others `ask` makes use of. Only targets that can be brought to it are asked. */
 export interface Need {
   readonly lever: keyof Levers;
   /** The source that the contract follows, for a run on one target alone proves little. */
@@ -56,7 +56,6 @@ export interface Case {
    */
   readonly given?: readonly Ask[];
   readonly ask: Ask;
-  /** With `throttle` it is `ask` of which there are too many. */
   readonly needs?: Need;
   readonly answer: Answer | ((situation: Situation) => Answer);
   readonly differs?: Partial<Readonly<Record<TargetName, Difference>>>;

@@ -69,9 +69,9 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
   }
   const answer = typeof one.answer === 'function' ? one.answer(situation) : one.answer;
   const request = one.ask(situation);
-  const relent = one.needs?.lever === 'throttle' ? await target.levers?.throttle?.(request) : undefined;
+  const end = await meet(target, one, request);
   const reply = await patiently(target, request, (seen) => misfit(seen, answer) === undefined);
-  await relent?.();
+  await end?.();
   const difference = one.differs?.[name];
   const unlike = misfit(reply, answer);
   if (!difference) {
@@ -80,6 +80,12 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
   }
   if (!unlike) throw new Error(`this difference is no more: ${difference.why}`);
   expect(signatureOf(reply), inWords(request, reply)).toBe(difference.instead);
+}
+
+async function meet({ levers: own = {} }: Target, { needs }: Case, request: WireRequest) {
+  const condition =
+    needs?.lever === 'throttle' || needs?.lever === 'mountBlobs' ? own[needs.lever] : undefined;
+  return condition?.(request);
 }
 
 /** Asks again for as long as a change may take to be seen, where refusals are of the kind that this brings about. */

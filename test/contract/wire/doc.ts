@@ -29,7 +29,7 @@ where a target is not as this page says, also when a difference is no more.
 | \`aws\` | AWS itself, for whoever has an account for tests |
 
 ✓ as the contract says · ? should be so, not seen by a run that this project keeps · a number: otherwise, see the note
-below the table · empty: not spoken there, or not to be brought about there
+below the table, which at a case's name tells what decides · empty: not spoken there, or not to be brought about there
 `;
 
 /** The whole page. */
@@ -57,7 +57,7 @@ function section(title: string, own: readonly Row[]): string {
       const { instead, why, decides } = difference;
       return note(`${target} answers \`${instead}\`. ${why} What decides: ${decides}.`);
     });
-    const source = row.needs && `; ${note(`What decides: ${row.needs.decides}.`)}`;
+    const source = row.needs && ` (${note(`What decides: ${row.needs.decides}.`)})`;
     return `| ${[`${row.name}${source ?? ''}`, ...cells].join(' | ')} |`;
   });
   const head = `| ${['', ...targets].join(' | ')} |\n| ${['---', ...targets.map(() => ':-:')].join(' | ')} |`;

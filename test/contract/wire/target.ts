@@ -32,10 +32,15 @@ export interface TokenAuthority {
   readonly login: string;
 }
 
+/** Brings about what a request is to meet; the returned call ends that. */
+export type Condition = (request: WireRequest) => Promise<() => Promise<void>>;
+
 /** What a target is brought to from outside, because no request does, or none in a minute. */
 export interface Levers {
-  /** From now on there are too many requests like this one; the returned call ends that. */
-  throttle(request: WireRequest): Promise<() => Promise<void>>;
+  /** From now on there are too many requests like this one. */
+  throttle: Condition;
+  /** From now on blobs may be mounted from one repository into another. */
+  mountBlobs: Condition;
   /** Credentials whose time is over. */
   expiredSession(): SigningKey;
   /** An `authorization` header with a token of ECR whose time is over. */

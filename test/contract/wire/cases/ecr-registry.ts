@@ -52,7 +52,6 @@ const stored: Answer = {
   status: 201,
   headers: { 'docker-content-digest': digestOf(manifest), location: /./ },
 };
-const enableMounting: Ask = () => ecr('PutAccountSetting', { name: 'BLOB_MOUNTING', value: 'ENABLED' });
 
 const noRepository: Answer = { status: 404, code: 'NAME_UNKNOWN' };
 const here = ({ name }: Situation): string => name;
@@ -164,12 +163,12 @@ export const ecrRegistryCases: readonly Case[] = [
   },
   {
     name: 'a mount from a repository that has the blob in an image spares the upload',
-    given: [
-      enableMounting,
-      create,
-      ...image,
-      ({ name }) => ecr('CreateRepository', { repositoryName: `${name}-2` }),
-    ],
+    needs: {
+      lever: 'mountBlobs',
+      decides:
+        'Amazon ECR API Reference, PutAccountSetting: BLOB_MOUNTING; distribution specification, "Mounting a blob from another repository": 201',
+    },
+    given: [create, ...image, ({ name }) => ecr('CreateRepository', { repositoryName: `${name}-2` })],
     ask: ({ name }) => ecrRegistry('POST', `${name}-2/blobs/uploads/?mount=${digestOf(config)}&from=${name}`),
     answer: ({ name }) => ({
       status: 201,

@@ -3,7 +3,7 @@ import { ecr, iam, secrets, type WireRequest } from '../request.ts';
 import { sendTo } from '../send.ts';
 import type { Target } from '../target.ts';
 
-type Kind = 'user' | 'policy' | 'repository' | 'secret' | 'setting';
+type Kind = 'user' | 'policy' | 'repository' | 'secret';
 
 /** What a run has made in an account, noted as it is made, to be taken away when the run ends. */
 export class Belongings {
@@ -12,7 +12,6 @@ export class Belongings {
     policy: new Set(),
     repository: new Set(),
     secret: new Set(),
-    setting: new Set(),
   };
 
   /** Looks at a request that was sent: a creation that was answered well is noted. */
@@ -20,12 +19,7 @@ export class Belongings {
     if (reply.status >= 400) return;
     const operation = headers['x-amz-target']?.split('.').at(-1);
     if (operation !== undefined) {
-      const input = JSON.parse(body.toString()) as {
-        repositoryName?: string;
-        Name?: string;
-        name?: string;
-      };
-      if (operation === 'PutAccountSetting') this.#names.setting.add(input.name ?? '');
+      const input = JSON.parse(body.toString()) as { repositoryName?: string; Name?: string };
       if (operation === 'CreateRepository') this.#names.repository.add(input.repositoryName ?? '');
       if (operation === 'CreateSecret') this.#names.secret.add(input.Name ?? '');
       return;
@@ -54,8 +48,6 @@ export class Belongings {
         'secret',
         (on, SecretId) => sendTo(on, secrets('DeleteSecret', { SecretId, ForceDeleteWithoutRecovery: true })),
       ],
-      // The only one that cases change is off in a new account.
-      ['setting', (on, name) => sendTo(on, ecr('PutAccountSetting', { name, value: 'DISABLED' }))],
     ];
     for (const [kind, remove] of removals) {
       for (const name of this.#names[kind]) {

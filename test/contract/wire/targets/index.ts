@@ -17,9 +17,9 @@ export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
 
 /** What each target can be brought to. */
 export const levers: Readonly<Record<TargetName, readonly (keyof Levers)[]>> = {
-  sandbox: ['throttle', 'expiredSession', 'expiredEcrToken', 'expiredBearer'],
+  sandbox: ['throttle', 'mountBlobs', 'expiredSession', 'expiredEcrToken', 'expiredBearer'],
   moto: [],
-  'docker-registry': ['expiredBearer'],
+  'docker-registry': ['mountBlobs', 'expiredBearer'],
   kubernetes: ['throttle'],
   aws: [],
 };

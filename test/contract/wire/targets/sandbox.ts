@@ -71,6 +71,10 @@ function leversOf({ aws, admin, faults, sources }: World): Levers {
       const relent = faults.plan({ kind: 'throttle' });
       return async () => relent();
     },
+    mountBlobs: async () => {
+      registry.settings.set('BLOB_MOUNTING', 'ENABLED');
+      return async () => void registry.settings.set('BLOB_MOUNTING', 'DISABLED');
+    },
     expiredSession: () => {
       const { user } = identities.workingKey(admin.accessKeyId);
       const { id, secret, sessionToken } = identities.addSession(user, 0);
