@@ -41,7 +41,11 @@ export async function mirror(
   const rows = isNothing ? [] : await carry(session, named, options);
   await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
   const failed = rows.filter(({ error }) => error);
-  if (options.failedTo !== undefined) writeFailed(session, options.failedTo, failed);
+  writeFailed(
+    session,
+    options,
+    failed.map(({ source }) => source),
+  );
   session.signal.throwIfAborted();
   if (failed.length > 0) throw incomplete(failed, rows.length);
   return exitCodes.done;
@@ -57,8 +61,19 @@ async function carry(
   const refused = prepared.refused.map(refusedRow);
   if (!prepared.work) return refused;
   const { images, how } = prepared.work;
-  const results = options.dryRun ? await ctx.mirror.plan(images, how) : await ctx.mirror.copy(images, how);
-  return [...results.map(rowOf), ...refused];
+  const left = new Set(images.map(({ source }) => source));
+  const emit: MirrorOptions['emit'] = (event) => {
+    if (event.type === 'image-done' && !event.error) left.delete(event.source);
+    how.emit(event);
+  };
+  try {
+    const results = await ctx.mirror[options.dryRun ? 'plan' : 'copy'](images, { ...how, emit });
+    return [...results.map(rowOf), ...refused];
+  } catch (error) {
+    // Whoever stops a run finds there what it did not come to.
+    writeFailed(session, options, [...left, ...refused.map(({ source }) => source)]);
+    throw error;
+  }
 }
 
 interface Prepared {
@@ -139,9 +154,10 @@ async function mirrorOptions(
   };
 }
 
-function writeFailed({ cwd }: Session, file: string, failed: readonly MirrorRow[]): void {
-  const lines = failed.map(({ source }) => `${oneLine(source)}\n`);
-  writeFileSync(resolve(cwd, file), lines.join(''), { mode: 0o600 });
+function writeFailed({ cwd }: Session, { failedTo }: MirrorCommandOptions, sources: readonly string[]): void {
+  if (failedTo === undefined) return;
+  const lines = sources.map((source) => `${oneLine(source)}\n`);
+  writeFileSync(resolve(cwd, failedTo), lines.join(''), { mode: 0o600 });
 }
 
 /** A line is a reference: what is none must not become several. */

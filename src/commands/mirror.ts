@@ -12,7 +12,7 @@ export function define(command: Command, launch: Launch): void {
     .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
     .option('--no-clobber', 'leave tags alone that exist in the ECR')
     .option('--insecure-registry <hosts>', 'source registries to be spoken to by plain HTTP', list)
-    .option('--failed-to <file>', 'write the references that failed, for --from-file')
+    .option('--failed-to <file>', 'write the references that failed or were not come to, for --from-file')
     .option('--dry-run', 'show what would be copied')
     .option('-y, --yes', 'do not ask')
     .action((references: string[], options: MirrorCommandOptions) =>

@@ -21,3 +21,21 @@ test('200 images with nothing new take 2 requests each, both HEAD, and no more',
   expect(world.source.counts()).toEqual({ 'HEAD manifests': 200 });
   expect(world.target.counts()).toEqual({ 'HEAD manifests': 200 });
 });
+
+test('a thousand references of ten repositories are copied, their common layers once', async () => {
+  const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
+  const names = Array.from({ length: 10 }, (_, number) => `app-${number}`);
+  const tags = Array.from({ length: 100 }, (_, number) => `v${number}`);
+  for (const name of names) for (const tag of tags) world.source.put(name, tag, [image]);
+  const images = names.flatMap((name) => tags.map((tag) => world.wanted(name, tag)));
+  const results = await world.engine().copy(images, world.options());
+  expect(results.filter(({ state }) => state !== 'copied')).toEqual([]);
+  expect(world.target.counts()).toEqual({
+    'HEAD manifests': 1000,
+    'PUT manifests': 1000,
+    // Two blobs for ten repositories: uploaded to one, mounted into nine.
+    'POST uploads': 20,
+    'PUT uploads': 2,
+  });
+  expect(world.source.counts()['GET blobs']).toBe(2);
+}, 60_000);
