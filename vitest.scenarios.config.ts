@@ -8,8 +8,8 @@ export default defineConfig({
     // Each file has a sandbox of its own; the program itself is loaded once for all.
     isolate: false,
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     setupFiles: ['test/support/setup.ts'],
   },
 });
