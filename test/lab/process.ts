@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -54,12 +54,13 @@ export async function capture(
   return output;
 }
 
-/** The process that another one has started, or starts right now. */
+/** The process that another one has started, or starts right now. @throws Error when that one is gone */
 export async function childOf(pid: number): Promise<number> {
   for (;;) {
     // Without a match, ps ends with 1.
     const found = await capture('ps', ['-o', 'pid=', '--ppid', String(pid)]).catch(() => '');
     if (found.trim() !== '') return Number(found);
+    if (!existsSync(`/proc/${pid}`)) throw new Error(`process ${pid} ended before it started another one`);
     await sleep(20);
   }
 }
