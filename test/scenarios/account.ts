@@ -7,7 +7,8 @@ const inWords = (tags: Tags) => words([...tags].map(([key, value]) => `${key}=${
 
 /**
  * What there is in the account, one line for each thing with all that tells it from what it should be: how many keys
- * a user has, which stages a secret's versions bear. Values, and ids that differ from run to run, are left out.
+ * a user has, which stages a secret's versions bear. Values, and ids that differ from run to run, are left out, and so
+ * is AWSPREVIOUS: which value was in force before is history.
  */
 export function describeAccount({ account, aws: { identities, secrets, registry } }: Sandbox): string[] {
   const users = [...identities.users.values()].map((user) => {
@@ -24,7 +25,8 @@ export function describeAccount({ account, aws: { identities, secrets, registry 
       `repository ${name}, images: ${words(tags.keys())}, tags: ${inWords(awsTags)}`,
   );
   const kept = secrets.all().map(({ name, versions, deletion, tags }) => {
-    const stages = [...versions.values()].flatMap((version) => [...version.stages]);
+    const all = [...versions.values()].flatMap((version) => [...version.stages]);
+    const stages = all.filter((stage) => stage !== 'AWSPREVIOUS');
     const state = deletion ? 'to be deleted' : `stages: ${words(stages)}`;
     return `secret ${name}, ${state}, tags: ${inWords(tags)}`;
   });
