@@ -6,6 +6,7 @@ import type { Engine } from '../../src/mirror/engine.ts';
 import { createNet, type Net } from '../../src/net/index.ts';
 import type { Credentials } from '../../src/registry/credentials.ts';
 import { cacheFolder, contentFolder, diskCache } from '../../src/registry/cache.ts';
+import { hintsFile } from '../../src/registry/hints.ts';
 import { openRegistries } from '../../src/registry/index.ts';
 import type { WantedImage } from '../../src/images/port.ts';
 import { farName, leadBack } from './far.ts';
@@ -51,17 +52,18 @@ const failure = results.find(({ error }) => error)?.error;
 if (failure) throw failure;
 
 async function registryEngine(net: Net): Promise<Engine> {
-  const [{ createRegistryEngine }, { arrivedFile }, { Contents }] = await Promise.all([
+  const [{ createRegistryEngine }, { Contents }] = await Promise.all([
     import('../../src/mirror/registry/engine.ts'),
-    import('../../src/mirror/registry/arrived.ts'),
     import('../../src/mirror/registry/contents.ts'),
   ]);
   const folder = cacheFolder(process.env);
+  const hints = hintsFile(join(folder, 'hints'));
   const protocol = values.protocol === 'http' ? 'http' : 'https';
   const registries = openRegistries({
     net: leadBack(net, protocol),
     clock: systemClock,
     credentials: anonymous,
+    hints,
   });
   // As at the ECR, it is known beforehand what the target wants.
   const nobody = {
@@ -74,7 +76,7 @@ async function registryEngine(net: Net): Promise<Engine> {
     target: registries.own(farName(targetHost), nobody, {}),
     sourceOf: (host) => registries.source(farName(host)),
     contents: new Contents(diskCache(contentFolder(folder))),
-    arrived: arrivedFile(join(folder, 'arrived')),
+    hints,
     mounting: () => Promise.resolve(undefined),
   });
 }

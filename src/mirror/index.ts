@@ -5,13 +5,13 @@ import type { Net } from '../net/index.ts';
 import { cacheFolder, contentFolder, diskCache } from '../registry/cache.ts';
 import type { Credentials } from '../registry/credentials.ts';
 import { dockerConfigCredentials } from '../registry/docker-config.ts';
+import { hintsFile } from '../registry/hints.ts';
 import { openRegistries } from '../registry/index.ts';
 import type { WantedImage } from '../images/port.ts';
 import { withFallback } from './auto.ts';
 import type { Engine, EngineOptions, Target } from './engine.ts';
 import type { Mirror, MirrorOptions, MirrorResult } from './port.ts';
 import { presenceOf } from './presence.ts';
-import { arrivedFile } from './registry/arrived.ts';
 import { Contents } from './registry/contents.ts';
 import { createRegistryEngine } from './registry/engine.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
@@ -81,14 +81,14 @@ async function openMirror(deps: MirrorDeps): Promise<Opened> {
   const { ecr, net, clock, env, insecure = [] } = deps;
   const host = await ecr.registryHost();
   const credentials = dockerConfigCredentials(env);
-  const registries = openRegistries({ net, clock, credentials, insecure });
+  const folder = cacheFolder(env);
+  const hints = hintsFile(join(folder, 'hints'));
+  const registries = openRegistries({ net, clock, credentials, hints, insecure });
   const identity = ecrIdentity(ecr, clock);
   const target = registries.own(host, identity, ecrRates);
-  const folder = cacheFolder(env);
   const contents = new Contents(diskCache(contentFolder(folder)));
-  const arrived = arrivedFile(join(folder, 'arrived'));
   const sourceOf = (source: string) => registries.source(source);
-  const parts = { clock, target, sourceOf, contents, arrived, mounting: () => ecr.blobMounting() };
+  const parts = { clock, target, sourceOf, contents, hints, mounting: () => ecr.blobMounting() };
   let docker: Promise<Engine> | undefined;
   return {
     registry: createRegistryEngine(parts),

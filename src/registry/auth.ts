@@ -2,7 +2,16 @@ import type { Clock } from '../clock.ts';
 import { type Challenge, parseChallenge } from './challenge.ts';
 import { basicHeader, type Credential, type Identity } from './credentials.ts';
 import { Tokens } from './tokens.ts';
+import type { Hint, Hints } from './hints.ts';
 import type { Reply, Transport } from './transport.ts';
+
+export interface AuthOptions {
+  readonly host: string;
+  readonly identity: Identity;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly hints?: Hints;
+}
 
 /** Authorization for one host: learns once how the host wants it, keeps a token for each scope. */
 export class HostAuth {
@@ -12,14 +21,20 @@ export class HostAuth {
   #discovery: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
   #shown: Credential | undefined;
 
-  constructor(host: string, identity: Identity, transport: Transport, clock: Clock) {
+  readonly #hints: Hints | undefined;
+  readonly #open: Hint;
+
+  constructor({ host, identity, transport, clock, hints }: AuthOptions) {
     this.#identity = identity;
+    this.#hints = hints;
+    this.#open = `open ${host}`;
     this.#tokens = new Tokens(host, identity, transport, clock);
     if (identity.preemptive) this.#challenge = { scheme: 'basic' };
   }
 
   /** The value of the Authorization header for a request; undefined for none. The first one finds out, the others wait for it. */
   async header(scope: string, signal: AbortSignal): Promise<string | undefined> {
+    if (!this.#challenge && (await this.#hints?.has(this.#open))) this.#challenge ??= { scheme: 'none' };
     while (!this.#challenge && this.#discovery) await this.#discovery.done;
     if (!this.#challenge) {
       let finish: () => void = () => undefined;
@@ -36,7 +51,10 @@ export class HostAuth {
 
   /** To be told of every answer that is no 401. */
   answered(): void {
-    this.#challenge ??= { scheme: 'none' };
+    if (!this.#challenge) {
+      this.#challenge = { scheme: 'none' };
+      void this.#hints?.add([this.#open]);
+    }
     this.undecided();
   }
 
@@ -54,6 +72,7 @@ export class HostAuth {
   async refused(reply: Reply, scope: string, sent: string | undefined): Promise<boolean> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
     const known = this.#challenge;
+    if (known?.scheme === 'none') void this.#hints?.forget(this.#open);
     if (challenge) this.#challenge = challenge;
     this.undecided();
     const scheme = (challenge ?? known)?.scheme;

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { HostAuth } from './auth.ts';
 import type { Identity } from './credentials.ts';
 import { codeOf, readRefusal, RegistryError } from './errors.ts';
+import type { Hints } from './hints.ts';
 import { speaksTls } from './probe.ts';
 import { HostLimiter, type Pace, type Rates } from './limiter.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
@@ -15,6 +16,8 @@ export interface HostOptions {
   /** Plain HTTP may be spoken where TLS is not; always so on this machine. */
   readonly insecure?: boolean;
   readonly rates?: Rates;
+  /** Whether the host was open to everybody in earlier runs. */
+  readonly hints?: Hints;
 }
 
 /** On whose behalf requests are made. */
@@ -56,7 +59,7 @@ export class RegistryHost {
   constructor(options: HostOptions) {
     this.name = options.host;
     this.#options = options;
-    this.#auth = new HostAuth(options.host, options.identity, options.transport, options.clock);
+    this.#auth = new HostAuth(options);
     this.#limiter = new HostLimiter(options.clock, options.rates);
   }
 

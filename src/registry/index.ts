@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Net } from '../net/index.ts';
 import { Registry } from './client.ts';
 import type { Credentials, Identity } from './credentials.ts';
+import type { Hints } from './hints.ts';
 import { RegistryHost } from './host.ts';
 import type { Rates } from './limiter.ts';
 import { Transport } from './transport.ts';
@@ -11,6 +12,8 @@ export interface RegistriesOptions {
   readonly clock: Clock;
   /** Logins to the sources. */
   readonly credentials: Credentials;
+  /** What earlier runs saw of the sources. */
+  readonly hints?: Hints;
   /** Hosts that may be spoken to without TLS, besides this machine. */
   readonly insecure?: readonly string[];
 }
@@ -23,7 +26,8 @@ export interface Registries {
 }
 
 /** Clients of registries. Nothing is sent before one is used. */
-export function openRegistries({ net, clock, credentials, insecure = [] }: RegistriesOptions): Registries {
+export function openRegistries(options: RegistriesOptions): Registries {
+  const { net, clock, credentials, hints, insecure = [] } = options;
   const transport = new Transport(net);
   const sources = new Map<string, Registry>();
   const base = (host: string) => ({ host, transport, clock, insecure: insecure.includes(host) });
@@ -32,7 +36,7 @@ export function openRegistries({ net, clock, credentials, insecure = [] }: Regis
       credential: () => credentials.find(host),
       hint: `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim(),
     };
-    return new Registry(new RegistryHost({ ...base(host), identity }), 'pull');
+    return new Registry(new RegistryHost({ ...base(host), identity, ...(hints && { hints }) }), 'pull');
   };
   return {
     source: (host) => {

@@ -8,6 +8,7 @@ import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet } from '../../src/net/index.ts';
 import type { ContentCache } from '../../src/registry/cache.ts';
 import type { Credentials, Identity } from '../../src/registry/credentials.ts';
+import type { Hint, Hints } from '../../src/registry/hints.ts';
 import { openRegistries } from '../../src/registry/index.ts';
 import { OciServer } from './oci-server.ts';
 
@@ -35,8 +36,8 @@ export class EngineWorld {
   readonly target: OciServer;
   readonly clock = new HastyClock();
   readonly net = createNet();
-  /** References that are likely in the target. */
-  readonly arrived = new Set<string>();
+  /** What earlier runs saw. */
+  readonly hints = new Set<Hint>();
   identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
   /** What the account's setting says of mounts. */
   mounting: boolean | undefined = true;
@@ -59,7 +60,12 @@ export class EngineWorld {
 
   engine(): Engine {
     const { net, clock, credentials } = this;
-    const registries = openRegistries({ net, clock, credentials });
+    const hints: Hints = {
+      has: (hint) => Promise.resolve(this.hints.has(hint)),
+      add: (added) => Promise.resolve(added.forEach((hint) => this.hints.add(hint))),
+      forget: (hint) => Promise.resolve(void this.hints.delete(hint)),
+    };
+    const registries = openRegistries({ net, clock, credentials, hints });
     const target = registries.own(this.target.host, this.identity, {});
     const contents = new Contents(memoryCache());
     return createRegistryEngine({
@@ -67,10 +73,7 @@ export class EngineWorld {
       target,
       sourceOf: (host) => registries.source(host),
       contents,
-      arrived: {
-        has: (target) => Promise.resolve(this.arrived.has(target)),
-        add: (targets) => Promise.resolve(targets.forEach((target) => this.arrived.add(target))),
-      },
+      hints,
       mounting: () => Promise.resolve(this.mounting),
     });
   }

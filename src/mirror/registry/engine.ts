@@ -3,12 +3,12 @@ import type { Clock } from '../../clock.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Registry } from '../../registry/client.ts';
+import type { Hints } from '../../registry/hints.ts';
 import { tellDone } from '../done.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { Account } from './account.ts';
 import { Copy } from './copy.ts';
-import type { Arrived } from './arrived.ts';
 import type { Contents } from './contents.ts';
 import { failureOf } from './failure.ts';
 import { freeBuffersSoon } from './memory.ts';
@@ -21,7 +21,7 @@ export interface RegistryEngineParts {
   /** @param host as it stands in references */
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
-  readonly arrived: Arrived;
+  readonly hints: Hints;
   /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
   readonly mounting: () => Promise<boolean | undefined>;
 }
@@ -39,7 +39,7 @@ export function createRegistryEngine(parts: RegistryEngineParts): Engine {
       const looked = await lookUp(images, options, parts, (state) => !state.startsWith('would-'));
       const results = await new Copy(parts, options, await parts.mounting()).run(looked);
       const arrived = results.filter(({ state }) => state !== 'failed');
-      await parts.arrived.add(arrived.map(({ target }) => target));
+      await parts.hints.add(arrived.map(({ target }) => `there ${target}` as const));
       return results;
     },
   };

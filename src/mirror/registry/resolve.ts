@@ -4,9 +4,9 @@ import type { Platforms, WantedImage } from '../../images/port.ts';
 import { formatReference, parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../registry/client.ts';
 import type { Call } from '../../registry/host.ts';
+import type { Hints } from '../../registry/hints.ts';
 import type { Manifest } from '../../registry/manifest.ts';
 import type { MirrorResult } from '../port.ts';
-import type { Arrived } from './arrived.ts';
 import type { Contents, Place } from './contents.ts';
 import { select, type Selection } from './select.ts';
 
@@ -26,7 +26,7 @@ export interface Resolving {
   readonly target: Registry;
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
-  readonly arrived: Arrived;
+  readonly hints: Hints;
   readonly platforms: Platforms;
   readonly noClobber: boolean;
 }
@@ -55,8 +55,8 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
   if (reference.digest === undefined) source.registry.prepare();
   const [present, digest] = await Promise.all([
     target.headManifest(image.repository, image.tag, call),
-    resolving.arrived
-      .has(tagged)
+    resolving.hints
+      .has(`there ${tagged}`)
       .then((isLikely) => (isLikely ? sourceDigest(reference, source, call) : reference.digest)),
   ]);
   const manifest = await sourceManifest({ reference, source, destination, present, digest }, contents, call);

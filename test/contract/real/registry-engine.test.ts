@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { Contents } from '../../../src/mirror/registry/contents.ts';
-import { arrivedFile } from '../../../src/mirror/registry/arrived.ts';
 import { createRegistryEngine } from '../../../src/mirror/registry/engine.ts';
 import { createNet, type Net } from '../../../src/net/index.ts';
 import { diskCache } from '../../../src/registry/cache.ts';
+import { hintsFile } from '../../../src/registry/hints.ts';
 import { openRegistries } from '../../../src/registry/index.ts';
 import { startRegistry, type Part } from '../../support/real.ts';
 import { engineContract, type EngineWorld } from '../engines.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
         target: registries.own(address, identity, {}),
         sourceOf: registries.source,
         contents: new Contents(diskCache(folder)),
-        arrived: arrivedFile(join(folder, 'arrived')),
+        hints: hintsFile(join(folder, 'hints')),
         mounting: () => Promise.resolve(undefined),
       });
     },

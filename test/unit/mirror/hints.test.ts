@@ -1,36 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MirrorResult } from '../../../src/mirror/port.ts';
-import { arrivedFile } from '../../../src/mirror/registry/arrived.ts';
+import { Secret } from '../../../src/secret.ts';
 import { makeImage } from '../../support/images.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
-
-describe('the file of what has arrived', () => {
-  let folder: string;
-  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'arrived-'))));
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  test('tells the next run what this one saw', async () => {
-    const file = join(folder, 'below', 'arrived');
-    const first = arrivedFile(file);
-    expect(await first.has('host/app:1')).toBe(false);
-    await first.add(['host/app:1', 'host/app:2']);
-    await first.add(['host/app:2', 'host/app:3']);
-    const next = arrivedFile(file);
-    expect(await Promise.all(['1', '2', '3', '4'].map((tag) => next.has(`host/app:${tag}`)))).toEqual([
-      ...[true, true, true, false],
-    ]);
-  });
-
-  test('does no harm where it cannot be written', async () => {
-    writeFileSync(join(folder, 'file'), '');
-    const arrived = arrivedFile(join(folder, 'file', 'below'));
-    await arrived.add(['host/app:1']);
-    expect(await arrived.has('host/app:1')).toBe(true);
-  });
-});
 
 describe('what is likely there', () => {
   let world: EngineWorld;
@@ -69,5 +41,49 @@ describe('what is likely there', () => {
     world.source.put('app', '1', [newer]);
     const [result] = await copy();
     expect(result).toMatchObject({ state: 'moved', targetDigest: newer.manifest.digest });
+  });
+});
+
+describe('a source that wanted no login', () => {
+  let world: EngineWorld;
+  const names = ['a', 'b', 'c'];
+  beforeEach(async () => {
+    world = await EngineWorld.start();
+    for (const name of names) {
+      world.source.put(name, '1', [makeImage({ os: 'linux', architecture: 'amd64' }, [name])]);
+    }
+  });
+  afterEach(() => world.close());
+
+  test('is asked by all at once in the next run', async () => {
+    const look = () =>
+      world.engine().plan(
+        names.map((name) => world.wanted(name)),
+        world.options(),
+      );
+    await look();
+    // None is answered before all were asked.
+    let asked = 0;
+    let release: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (release = resolve));
+    world.source.hold = () => {
+      if ((asked += 1) === names.length) release();
+      return all;
+    };
+    expect((await look()).map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('and wants one now gets it, and is no more taken for open', async () => {
+    await world.engine().plan([world.wanted('a')], world.options());
+    const open = `open ${world.source.host}` as const;
+    expect(world.hints.has(open)).toBe(true);
+    world.credentials = { find: () => Promise.resolve({ username: 'me', password: new Secret('it is me') }) };
+    world.source.mischief = ({ headers }) =>
+      headers.authorization === undefined
+        ? { status: 401, headers: { 'www-authenticate': 'Basic realm="here"' } }
+        : undefined;
+    const results = await world.copy(names);
+    expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
+    expect(world.hints.has(open)).toBe(false);
   });
 });
