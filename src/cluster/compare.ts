@@ -1,6 +1,7 @@
 import type { Field, Value } from '../plan/index.ts';
 import { Secret } from '../secret.ts';
 import { findLeftovers } from './leftovers.ts';
+import { isByHand, isOurApply, type ManagedFields } from './managed-fields.ts';
 import { entrySegment, pathText, type Segment } from './path.ts';
 import type { KubeObject } from './port.ts';
 import { duration, quantity } from './quantity.ts';
@@ -31,15 +32,23 @@ const quantityFields = new Set(['sizeLimit', 'storage']);
 const durationFields = new Set(['refreshInterval', 'refreshTime']);
 const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
 
-/** How the API server records whose fields are ours. */
-export const fieldManager = 'ecr-bootstrap';
-
 /**
  * The fields of `wanted` that `actual` does not have as wanted, and those that we applied earlier and want no more.
  * Whatever else `actual` has is somebody else's: defaults, status, other managers' fields. Values of Secrets come as
  * {@link Secret}. Field paths: `spec.template.spec.containers[name=webhook].image`, `metadata.labels["a.b/c"]`.
  */
-export function compare(wanted: KubeObject, actual: KubeObject): Field[] {
+export const compare = (wanted: KubeObject, actual: KubeObject): Field[] =>
+  compareFields(wanted, actual, isOurApply);
+
+/** The same of an object that is to be adopted: what was set by hand and we do not want differs too. */
+export const compareAdopted = (wanted: KubeObject, actual: KubeObject): Field[] =>
+  compareFields(wanted, actual, (entry) => isOurApply(entry) || isByHand(entry));
+
+function compareFields(
+  wanted: KubeObject,
+  actual: KubeObject,
+  isOurs: (entry: ManagedFields) => boolean,
+): Field[] {
   const fields: Field[] = [];
   const report: Report = (path, from, to) => {
     const text = pathText(path);
@@ -47,7 +56,7 @@ export function compare(wanted: KubeObject, actual: KubeObject): Field[] {
     fields.push({ path: text, ...shown('from', from, isSecret), ...shown('to', to, isSecret) });
   };
   compareMaps(wanted, actual, [], report);
-  findLeftovers(wanted, actual, fieldManager, (path, value) => report(path, value, undefined));
+  findLeftovers(wanted, actual, isOurs, (path, value) => report(path, value, undefined));
   return fields;
 }
 

@@ -1,8 +1,8 @@
 import { BootstrapError } from '../errors/index.ts';
-import { fieldManager } from './compare.ts';
 import { Discovery, type Resource, describe, pathOf } from './discovery.ts';
 import { ClusterRefusal } from './errors.ts';
 import { listAll } from './lists.ts';
+import { fieldManager, type ManagedFields, takenOver } from './managed-fields.ts';
 import { hideData } from './hide-data.ts';
 import { refOf } from './names.ts';
 import type {
@@ -13,6 +13,7 @@ import type {
   Kind,
   KubeObject,
   ListOptions,
+  ObjectMeta,
   ObjectRef,
   WriteOptions,
 } from './port.ts';
@@ -79,6 +80,21 @@ class Cluster implements ClusterPort {
   async apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
     const write = { method: 'PATCH', repeatable: true, contentType: 'application/apply-patch+yaml' } as const;
     return this.#writeTo('apply', refOf(object), write, object, { ...options, force: true });
+  }
+
+  async adopt(object: KubeObject): Promise<KubeObject> {
+    const ref = refOf(object);
+    const { managedFields = [], resourceVersion } = ((await this.get(ref))?.metadata ?? {}) as ObjectMeta & {
+      readonly managedFields?: readonly ManagedFields[];
+    };
+    const record = takenOver(managedFields, object.apiVersion);
+    if (record) {
+      await this.patch(ref, [
+        { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+        { op: 'replace', path: '/metadata/managedFields', value: record },
+      ]);
+    }
+    return this.apply(object);
   }
 
   async update(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {

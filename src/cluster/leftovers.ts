@@ -1,33 +1,24 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type FieldSet, type ManagedFields, union, withoutRelease } from './managed-fields.ts';
 import { entrySegment, type Segment } from './path.ts';
 import type { KubeObject } from './port.ts';
-
-/** The API server's record of who set what, as far as it is read here. */
-interface ManagedFields {
-  readonly manager?: string;
-  readonly operation?: string;
-  readonly fieldsV1?: FieldSet;
-}
-
-/** Nested by `f:NAME` (a field) and `k:{"name":"web"}` (an entry of a list that is merged by key). */
-interface FieldSet {
-  readonly [key: string]: FieldSet;
-}
 
 type Report = (path: readonly Segment[], value: unknown) => void;
 
 /**
- * Reports the fields that we applied once and want no more, such as an environment variable that left the
- * configuration. The next apply takes them away. Fields that others have set are none of our business.
+ * Reports the fields that are ours by the server's record and that we do not want, such as an environment variable
+ * that left the configuration. The next apply takes them away. Fields that others have set are none of our business.
+ * @param isOurs which entries of the record count as ours
  */
 export function findLeftovers(
   wanted: KubeObject,
   actual: KubeObject,
-  fieldManager: string,
+  isOurs: (entry: ManagedFields) => boolean,
   report: Report,
 ): void {
   const { managedFields = [] } = actual.metadata as { managedFields?: readonly ManagedFields[] };
-  const ours = managedFields.find((one) => one.manager === fieldManager && one.operation === 'Apply');
-  if (ours?.fieldsV1) walk(ours.fieldsV1, wanted, actual, [], report);
+  const fields = managedFields.filter(isOurs).map(({ fieldsV1 = {} }) => withoutRelease(fieldsV1));
+  walk(fields.reduce(union, {}), wanted, actual, [], report);
 }
 
 function walk(
@@ -40,9 +31,30 @@ function walk(
   for (const [key, inner] of Object.entries(fields)) {
     const child = childOf(key, wanted, actual, path);
     if (!child || child.actual === undefined) continue;
-    if (child.wanted === undefined) report(child.path, child.actual);
-    else walk(inner, child.wanted, child.actual, child.path, report);
+    if (child.wanted !== undefined) walk(inner, child.wanted, child.actual, child.path, report);
+    else if (!isFilledIn(child.path, child.actual)) report(child.path, child.actual);
   }
+}
+
+/** What the API server fills in by itself counts as set by who made the object, and comes back when it is taken away. */
+const filledIn: Readonly<Record<string, unknown>> = {
+  progressDeadlineSeconds: 600,
+  revisionHistoryLimit: 10,
+  strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+  imagePullPolicy: 'IfNotPresent',
+  terminationMessagePath: '/dev/termination-log',
+  terminationMessagePolicy: 'File',
+  terminationGracePeriodSeconds: 30,
+  restartPolicy: 'Always',
+  dnsPolicy: 'ClusterFirst',
+  schedulerName: 'default-scheduler',
+  sessionAffinity: 'None',
+  internalTrafficPolicy: 'Cluster',
+};
+
+function isFilledIn(path: readonly Segment[], value: unknown): boolean {
+  if (isMap(value) && Object.keys(value).length === 0) return true;
+  return isDeepStrictEqual(filledIn[String(path.at(-1))], value);
 }
 
 interface Child {

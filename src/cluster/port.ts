@@ -93,6 +93,8 @@ export interface ClusterPort {
   create(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** Server-side apply as field manager `ecr-bootstrap`, taking over fields that others hold. */
   apply(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  /** As {@link ClusterPort.apply}, of what kubectl or Helm made: what they set and `object` does not goes. */
+  adopt(object: KubeObject): Promise<KubeObject>;
   /** Update (PUT); fails with a conflict when `metadata.resourceVersion` is given and outdated. */
   update(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   patch(

@@ -1,4 +1,4 @@
-import { compare } from '../cluster/compare.ts';
+import { compare, compareAdopted } from '../cluster/compare.ts';
 import { isManagedBy, refOf, targetOf } from '../cluster/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../cluster/port.ts';
 import { type Change, type Diff, type Field, type Outcome, inOrder, nameOf, waitFor } from '../plan/index.ts';
@@ -60,7 +60,10 @@ export function applyObjects(changes: readonly Change[], state: ObjectsState, ru
     const ref = object ? refOf(object) : refs.get(key);
     if (!ref) throw new Error(`${key} is not an object of this step`);
     if (change.action === 'replace' || change.action === 'delete') await deleteSeen(ref, state, run);
-    if (change.action !== 'delete' && object) await run.ctx.cluster.apply(object);
+    if (change.action === 'delete' || !object) return;
+    await (change.adopts && !isShared(object)
+      ? run.ctx.cluster.adopt(object)
+      : run.ctx.cluster.apply(object));
   });
 }
 
@@ -68,12 +71,16 @@ function changesFor(wanted: KubeObject, actual: KubeObject | undefined): Change[
   const target = targetOf(refOf(wanted));
   const grants = grantsRights(wanted) ? { grants: true } : {};
   if (!actual) return [{ action: 'create', target, fields: [], ...grants }];
-  const fields = compare(wanted, actual);
+  const isAdopted = !isOurs(actual) && !isShared(wanted);
+  const fields = isAdopted ? compareAdopted(wanted, actual) : compare(wanted, actual);
   if (fields.length === 0) return [];
   const action = isReplacement(wanted.kind, fields) ? 'replace' : 'update';
   const change: Change = { action, target, fields, ...grants };
   return [isOurs(actual) ? change : adopting(change, { owner: ownerOf(actual) })];
 }
+
+/** A namespace holds more than what is ours, so what people set on it stays. */
+const isShared = ({ kind }: KubeObject): boolean => kind === 'Namespace';
 
 /** Fields that the API server never lets change, by kind. */
 const immutable: Readonly<Record<string, RegExp>> = {

@@ -1,4 +1,4 @@
-import { compare } from '../../cluster/compare.ts';
+import { compare, compareAdopted } from '../../cluster/compare.ts';
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
 import type { Change, Diff, Field, Finding } from '../../plan/index.ts';
@@ -66,7 +66,10 @@ function reseedReason(verdict: SeedState['token']['verdict'], newKey: boolean): 
 function diffObject(wanted: KubeObject, actual: KubeObject | undefined): Change[] {
   const target = targetOf(refOf(wanted));
   if (actual === undefined) return [{ action: 'create', target, fields: [] }];
-  const fields = compare(wanted, actual).filter(({ path }) => !(isSecretOurs(actual) && isMark(path)));
+  const isAdopted = actual.kind === 'Secret' && !isSecretOurs(actual);
+  const fields = (isAdopted ? compareAdopted : compare)(wanted, actual).filter(
+    ({ path }) => !(isSecretOurs(actual) && isMark(path)),
+  );
   if (fields.length === 0) return [];
   const action = fields.some(({ path }) => path === 'type') ? 'replace' : 'update';
   const change: Change = { action, target, fields };
