@@ -28,7 +28,7 @@ export function rotate(session: Session, { dryRun, force, yes }: RotateOptions):
 async function whatFollows(ctx: Context, changes: readonly Change[]): Promise<string[]> {
   const { project, pullSecret } = ctx.config;
   const made = changes.some(({ action, target }) => action === 'create' && target.kind === 'IAM access key');
-  const sharing = `Other clusters that share project ${project} take the new key over by themselves within ${pullSecret.renewEvery}; ecr-bootstrap status tells there.`;
+  const sharing = `Other clusters that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; ecr-bootstrap up there proves it.`;
   return [...(made ? [sharing] : []), ...(await keptKeys(ctx))];
 }
 

@@ -91,6 +91,14 @@ export function createSecrets({ call, settings }: Session): SecretsPort {
       write('TagResource', `tag secret ${name}`, (secrets) =>
         secrets.tagResource({ SecretId: name, Tags: tagList(tags) }),
       ),
+    untag: async (name, keys) => {
+      await unlessAbsent(
+        absent,
+        write('UntagResource', `take tags off secret ${name}`, (secrets) =>
+          secrets.untagResource({ SecretId: name, TagKeys: [...keys] }),
+        ),
+      );
+    },
     value: async (name, version) => {
       const found = await unlessAbsent(
         absent,

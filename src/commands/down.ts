@@ -15,7 +15,7 @@ export function define(command: Command, launch: Launch): void {
     `
 Only what up made goes: objects of others stay, and what has to stay because of them is named. With --aws,
 --delete-images or --delete-secrets the name of the project has to be typed, and nothing goes while another cluster
-used the access key within a day, as far as AWS tells. A run that was interrupted goes on when it is started again.`,
+is on record, or used the access key within a day as far as AWS tells. A run that was interrupted goes on when it is started again.`,
   );
   examples(command, [
     ['ecr-bootstrap down --dry-run', 'what would go, and the pods that will not pull again'],

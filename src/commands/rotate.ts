@@ -12,8 +12,8 @@ export function define(command: Command, launch: Launch): void {
     'after',
     `
 The new key is proved before it is stored, and every namespace holds a token of it before the old key is disabled, so
-no pull fails meanwhile. A run that was interrupted goes on when it is started again. The first up or rotate after
-12 hours deletes the old key.`,
+no pull fails meanwhile. It stays enabled until up was run for every other cluster of the project; then run rotate again.
+A run that was interrupted goes on when it is started again. The first up or rotate after 12 hours deletes the old key.`,
   );
   examples(command, [
     ['ecr-bootstrap rotate', 'a new access key, as status asks for after 90 days'],

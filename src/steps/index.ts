@@ -9,6 +9,7 @@ import { powerUser } from './power-user/index.ts';
 import { pullSecretNamespaces } from './pull-secret-namespaces/index.ts';
 import { pullSecretRenewal } from './pull-secret-renewal/index.ts';
 import { pullSecretSeed } from './pull-secret-seed/index.ts';
+import { registration } from './registration/index.ts';
 import { repositories } from './repositories/index.ts';
 import { serviceAccountPolicy } from './service-account-policy/index.ts';
 import { serviceAccounts } from './service-accounts/index.ts';
@@ -31,6 +32,7 @@ export const steps: readonly AnyStep[] = [
   operator,
   pullSecretRenewal,
   pullSecretNamespaces,
+  registration,
   // Every pod pulls with it
   serviceAccounts,
   serviceAccountPolicy,

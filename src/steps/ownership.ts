@@ -23,6 +23,8 @@ export const tags = {
   project: 'ecr-bootstrap:project',
   region: 'ecr-bootstrap:region',
   creating: 'ecr-bootstrap:creating',
+  /** With a cluster's id behind a slash: the key of which it has tokens, since when, and its name. */
+  cluster: 'ecr-bootstrap:cluster',
 } as const;
 
 export const operatorNamespace = 'external-secrets';

@@ -57,6 +57,6 @@ const accessKeyActions = [
 ];
 
 const secretActions = [
-  ...['CreateSecret', 'TagResource', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue'],
+  ...['CreateSecret', 'TagResource', 'UntagResource', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue'],
   ...['UpdateSecretVersionStage', 'ListSecretVersionIds', 'RestoreSecret'],
 ];

@@ -2,10 +2,15 @@ import { type Change, type Finding, inOrder } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
 import { isOurs } from '../image-puller-key/classify.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
+import { clusterId } from '../registration/cluster-id.ts';
+import { type ClusterRecord, describeRecord, forgetCommand, recordsIn } from '../registration/records.ts';
+import { userTarget } from '../users/targets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 
 interface EnabledKeys {
   readonly key: KeyState;
+  /** On record. */
+  readonly clusters: readonly ClusterRecord[];
   readonly others: ReadonlyMap<string, number | undefined>;
 }
 
@@ -25,11 +30,15 @@ export function enabledKeys(
     rights: [{ apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list'] }],
     observe: async (ctx) => {
       const others = await usesOf(ctx);
-      return { others, key: await observeKey(ctx) };
+      const [key, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
+      return { others, key, clusters: recordsIn(key.stored.id?.tags).filter(({ id }) => id !== here) };
     },
-    diff: ({ key, others }) => {
+    diff: ({ key, others, clusters }) => {
       const enabled = key.keys.filter((one) => one.active && isOurs(one, key));
-      const findings = enabled.flatMap((one) => usedElsewhere(one, key.userName, others.get(one.id)));
+      const findings = [
+        ...clusters.map((record) => stillRegistered(record, key)),
+        ...enabled.flatMap((one) => usedElsewhere(one, key.userName, others.get(one.id))),
+      ];
       return { changes: disables && findings.length === 0 ? enabled.map(disabling) : [], findings };
     },
     apply: (changes, { key }, run) =>
@@ -44,6 +53,16 @@ const disabling = ({ id }: ObservedKey): Change => ({
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
   grants: true,
+});
+
+const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): Finding => ({
+  level: 'failed',
+  code: 'key-in-use',
+  target: userTarget(userName),
+  what: `another cluster uses the project: ${describeRecord(record)}`,
+  why: 'it is on record, and its pods pull with what would be taken away',
+  hint: `Run \`ecr-bootstrap down\` there first. If it is gone: \`${forgetCommand(names.id, record)}\`.`,
+  blocking: true,
 });
 
 function usedElsewhere({ id }: ObservedKey, user: string, used: number | undefined): Finding[] {

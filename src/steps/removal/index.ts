@@ -2,6 +2,7 @@ import { removalOf as planOf } from '../../plan/index.ts';
 import type { AnyStep } from '../context.ts';
 import { steps } from '../index.ts';
 import { operator } from '../operator/index.ts';
+import { registration } from '../registration/index.ts';
 import { otherUses } from '../key-use.ts';
 import { enabledKeys } from './enabled-keys.ts';
 import { pullingPods } from './pulling-pods.ts';
@@ -64,7 +65,10 @@ export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
   const usesOf = otherUses(() => within);
   const touchesAws = aws.identities || aws.images || aws.secrets;
   const chosen = steps.filter((step) => step.remove && (inAws[step.id] ?? [undefined]).some(isAsked));
-  const removals = chosen.toReversed().map((step) => {
+  // As long as anything in the cluster uses the key, the cluster stays on record.
+  const inCluster = chosen.filter((step) => !inAws[step.id] && step !== registration).toReversed();
+  const beyond = chosen.filter((step) => inAws[step.id]).toReversed();
+  const removals = [...inCluster, registration, ...beyond].map((step) => {
     const removal = only(removalOf(step), (kind) => isAsked(partOf[kind]) && !isWebhook(kind));
     return touchesAws ? afterwards(removal, usesOf) : removal;
   });

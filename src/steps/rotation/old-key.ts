@@ -1,6 +1,7 @@
 import { type Change, type Finding, inOrder } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
+import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
 import type { ObserveRotation, OutgoingKey, Rotation } from './state.ts';
 
 /** Disables the key that was replaced; a later run deletes it. With `force` it is deleted at once. */
@@ -10,11 +11,11 @@ export function oldKey(observe: ObserveRotation, force: boolean): Step<Rotation>
     title: 'the access key that is replaced',
     needs: ['aws'],
     observe,
-    diff: ({ outgoing }) => ({
+    diff: ({ outgoing, waiting, key: { names } }) => ({
       changes: outgoing
-        .filter(({ usedElsewhere }) => force || usedElsewhere === undefined)
+        .filter(({ usedElsewhere }) => force || (waiting.length === 0 && usedElsewhere === undefined))
         .map((key) => (force ? deletion(key) : disabling(key))),
-      findings: force ? [] : outgoing.flatMap(inUse),
+      findings: force ? [] : outgoing.flatMap((key) => [...awaited(key, waiting, names.id), ...inUse(key)]),
     }),
     apply: (changes, { key: { userName } }, run) => {
       const { iam } = run.ctx.aws;
@@ -41,6 +42,22 @@ const deletion = ({ id }: OutgoingKey): Change => ({
   reason: '--force: every cluster that has not taken the new key over is cut off',
   grants: true,
 });
+
+/** @param secret where the clusters are on record */
+function awaited({ id }: OutgoingKey, waiting: readonly ClusterRecord[], secret: string): Finding[] {
+  const [first] = waiting;
+  if (!first) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'key-in-use',
+      target: keyTarget(id),
+      what: `access key ${id} stays enabled for now`,
+      why: `not every cluster of the project has proved the new key: ${waiting.map(describeRecord).join('; ')}`,
+      hint: `Run \`ecr-bootstrap up\` for each of them then run \`ecr-bootstrap rotate\` again: it goes on. One that is gone: \`${forgetCommand(secret, first)}\`. A leaked key: --force.`,
+    },
+  ];
+}
 
 /** A cluster that reads Secrets Manager with the old key could not take the new one over without it. */
 function inUse({ id, usedElsewhere }: OutgoingKey): Finding[] {

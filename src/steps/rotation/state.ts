@@ -3,6 +3,8 @@ import type { Context } from '../context.ts';
 import { classify, isOurs, uselessKeys } from '../image-puller-key/classify.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 import { otherUses } from '../key-use.ts';
+import { clusterId } from '../registration/cluster-id.ts';
+import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 
 /** How far a rotation is, seen from AWS and the cluster alone. */
 export interface Rotation {
@@ -11,6 +13,8 @@ export interface Rotation {
   readonly begins: boolean;
   /** Keys of ours that work and that the new key takes, or took, the place of. */
   readonly outgoing: readonly OutgoingKey[];
+  /** Other clusters on record, that are not yet known to use the current key. */
+  readonly waiting: readonly ClusterRecord[];
   /** Keys because of which IAM has no place for a new one, though one is to be made. */
   readonly inTheWay: readonly ObservedKey[];
 }
@@ -40,13 +44,19 @@ export function rotationObserver(force: boolean): ObserveRotation {
     const key = await observeKey(ctx);
     const stand = standOf(key, force);
     const outgoing = stand.outgoing.map((one) => ({ ...one, usedElsewhere: others.get(one.id) }));
-    return { key, ...stand, outgoing };
+    return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
   };
   return (ctx) => {
     const known = seen.get(ctx) ?? observe(ctx);
     seen.set(ctx, known);
     return known;
   };
+}
+
+/** While the new key is yet to be made, all of them. */
+function waitingFor({ stored, ...key }: KeyState, { begins }: Stand, here: string): ClusterRecord[] {
+  const current = classify({ ...key, stored }).pair?.pair.accessKeyId;
+  return recordsIn(stored.id?.tags).filter(({ id, keyId }) => id !== here && (begins || keyId !== current));
 }
 
 interface Stand extends Pick<Rotation, 'begins' | 'inTheWay'> {

@@ -2,11 +2,11 @@ import { BootstrapError } from '../../errors/index.ts';
 import { type Change, nameOf } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
-import { waitForCopies } from '../pull-secret-namespaces/ready.ts';
-import { waitForRenewal } from '../pull-secret-renewal/ready.ts';
 import { pullSecretSeed } from '../pull-secret-seed/index.ts';
+import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { keySecretName } from '../pull-secret-seed/objects.ts';
-import { controllerRuns, resync } from '../pull-secret-seed/resync.ts';
+import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
+import { controllerRuns } from '../pull-secret-seed/resync.ts';
 import type { SeedState } from '../pull-secret-seed/state.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
@@ -64,14 +64,9 @@ function withNewKey(changes: readonly Change[], pullSecret: string): Change[] {
   return [...changes, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
 }
 
-/** Each level is synced after the one that it is made from, so that what the last one holds is of the new key. */
 async function untilTakenOver(run: Run, outgoing: readonly string[]): Promise<void> {
-  await waitForRenewal(run);
-  await resync(run, (error) => {
-    throw error;
-  });
-  await waitForCopies(run);
-  const id = await keyInCluster(run);
+  await proveEveryLevel(run);
+  const id = await keyInCluster(run.ctx.cluster);
   if (id !== undefined && !outgoing.includes(id)) return;
   throw new BootstrapError({
     code: 'not-ready',
@@ -79,13 +74,6 @@ async function untilTakenOver(run: Run, outgoing: readonly string[]): Promise<vo
     why: id === undefined ? 'it holds none' : `it holds ${id}, which is to be replaced`,
     hint: 'Run `ecr-bootstrap rotate` again: it goes on. The old key works until then.',
   });
-}
-
-async function keyInCluster({ ctx }: Run): Promise<string | undefined> {
-  const ref = { apiVersion: 'v1', kind: 'Secret', name: keySecretName, namespace };
-  const { data } = ((await ctx.cluster.get(ref)) ?? {}) as { data?: Readonly<Record<string, string>> };
-  const id = data?.['AWS_ACCESS_KEY_ID'];
-  return id === undefined ? undefined : Buffer.from(id, 'base64').toString();
 }
 
 const notInstalled = {

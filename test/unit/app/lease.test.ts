@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { holdLease } from '../../../src/app/lease.ts';
-import { BootstrapError } from '../../../src/errors/index.ts';
+import type { BootstrapError } from '../../../src/errors/index.ts';
 import type { Context } from '../../../src/steps/context.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 

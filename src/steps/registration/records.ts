@@ -1,0 +1,41 @@
+import type { Tags } from '../../aws/port.ts';
+import { tags as tagKeys } from '../ownership.ts';
+
+/** How a cluster of the project has put itself on record: as a tag of the secret that holds the key's id. */
+export interface ClusterRecord {
+  /** The uid of its namespace kube-system: clusters have no name of their own. */
+  readonly id: string;
+  /** The access key of which every namespace there had a token. */
+  readonly keyId: string;
+  /** When it was recorded, in ISO 8601. */
+  readonly since: string;
+  /** The kubeconfig's context there, for people. */
+  readonly name: string;
+}
+
+/** Milliseconds since the epoch as `since`; AWS takes few characters in tags, and 256 of them. */
+export function recordTag({ id, keyId, name }: Omit<ClusterRecord, 'since'>, now: number): Tags {
+  const text = name.replace(/[^\w.:/=+@-]/g, '-').slice(0, 100);
+  return { [tagKeyOf(id)]: `${keyId} ${new Date(now).toISOString()} ${text}` };
+}
+
+export const tagKeyOf = (id: string): string => `${tagKeys.cluster}/${id}`;
+
+/** All clusters on record. */
+export function recordsIn(tags: Tags = {}): ClusterRecord[] {
+  const prefix = tagKeyOf('');
+  return Object.entries(tags)
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, value]) => {
+      const [keyId = '', since = '', name = ''] = value.split(' ');
+      return { id: key.slice(prefix.length), keyId, since, name };
+    });
+}
+
+/** `kubernetes-admin@prod (6f1c0b1e), since 2026-01-31`. */
+export const describeRecord = ({ id, name, since }: ClusterRecord): string =>
+  `${name} (${id.slice(0, 8)}), since ${since.slice(0, 10)}`;
+
+/** What takes a cluster off the record that is gone without `down`. */
+export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>
+  `aws secretsmanager untag-resource --secret-id ${secret} --tag-keys ${tagKeyOf(id)}`;
