@@ -8,11 +8,12 @@ import { BootstrapError } from '../errors/index.ts';
 import type { Platforms } from '../images/port.ts';
 import { wantedImages } from '../images/wanted.ts';
 import { createInventory } from '../inventory/index.ts';
-import { cacheDirectory, createOperatorSource } from '../manifests/index.ts';
+import { createOperatorSource } from '../manifests/index.ts';
 import type { Engine } from '../mirror/engine.ts';
 import { createMirror, type DockerParts } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
 import { once } from '../once.ts';
+import { cacheFolder } from '../registry/cache.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
 import { workloadsIfReachable } from './gather.ts';
@@ -51,7 +52,7 @@ export function createContext(parts: Parts): Made {
       docker: (open) => openDocker(open, docker, clock),
     }),
   );
-  const cacheDir = cacheDirectory(env);
+  const cacheDir = cacheFolder(env);
   const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, cacheDir }));
 
   const observe = (): Context => {

@@ -1,16 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** Hexadecimal. */
 export const sha256 = (content: string | Buffer): string =>
   createHash('sha256').update(content).digest('hex');
-
-/** This program's folder in the user's cache, where the XDG base directory specification puts it. */
-export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ecr-bootstrap');
-}
 
 /**
  * Texts kept by name between runs, readable by the user only. Each file begins with its content's checksum, so a

@@ -1,5 +1,4 @@
 export { authorityMap } from './authorities.ts';
-export { cacheDirectory } from './cache.ts';
 export { type OperatorSettings, patchCrds, patchObjects } from './operator.ts';
 export type { OperatorManifest } from './port.ts';
 export { createOperatorSource, releaseUrl } from './source.ts';

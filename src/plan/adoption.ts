@@ -1,5 +1,5 @@
 import { nameOf } from './helpers.ts';
-import type { Change, Target } from './step.ts';
+import type { Change, Finding, Target } from './step.ts';
 
 /** Whether something that is not ours may be made ours. */
 export type Consent = (target: Target) => boolean;
@@ -9,7 +9,7 @@ export const nobodyAgreed: Consent = () => false;
 /** The changes of one step, parted by what may be done. */
 export interface Parted {
   readonly changes: readonly Change[];
-  /** Of what is not ours and was not asked for. */
+  /** Of what is not ours and was not asked for: one for each target, with the fields of all. */
   readonly foreign: readonly Change[];
 }
 
@@ -21,9 +21,23 @@ export function withhold(changes: readonly Change[], consent: Consent): Parted {
     refused.includes(change) || needed.has(nameOf(change.target));
   return {
     changes: changes.filter((change) => !isForeign(change)),
-    foreign: changes.filter(isForeign),
+    foreign: oncePerTarget(changes.filter(isForeign)),
   };
 }
+
+function oncePerTarget(changes: readonly Change[]): Change[] {
+  const byTarget = new Map<string, Change>();
+  for (const change of changes) {
+    const known = byTarget.get(nameOf(change.target));
+    const fields = [...(known?.fields ?? []), ...change.fields];
+    byTarget.set(nameOf(change.target), { ...(known ?? change), fields });
+  }
+  return [...byTarget.values()];
+}
+
+/** What is said of something as it is, and holds no more once it is adopted. */
+export const isOvertaken = ({ level, target }: Finding, { changes }: Pick<Parted, 'changes'>): boolean =>
+  level === 'ok' && changes.some((change) => change.adopts && nameOf(change.target) === nameOf(target));
 
 /** The run cannot do without making this ours. */
 export const isNeeded = ({ adopts }: Change): boolean => adopts !== undefined && adopts.optional !== true;

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../errors/index.ts';
-import { type Consent, isNeeded, nobodyAgreed, type Parted, withhold } from './adoption.ts';
+import { type Consent, isNeeded, isOvertaken, nobodyAgreed, type Parted, withhold } from './adoption.ts';
 import { foreseen, nameOf } from './helpers.ts';
 import type { AnyStep, Finding } from './step.ts';
 
@@ -43,7 +43,8 @@ export async function look<Ctx>(
   try {
     const state: unknown = await step.observe(ctx);
     const { changes, findings } = step.diff(state, ctx);
-    return { step, state, ...withhold(changes, consent), findings };
+    const parted = withhold(changes, consent);
+    return { step, state, ...parted, findings: findings.filter((finding) => !isOvertaken(finding, parted)) };
   } catch (thrown) {
     return { step, changes: [], foreign: [], findings: [], error: foreseen(thrown, `look at ${step.id}`) };
   }

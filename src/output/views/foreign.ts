@@ -31,25 +31,12 @@ export function foreignLines(
 
 function grouped(foreign: readonly Change[], verbose: boolean): Map<string, Change[]> {
   const groups = new Map<string, Change[]>();
-  for (const change of merged(foreign)) {
+  for (const change of foreign) {
     const alike = [change.target.kind, change.action, ownerIn(change), change.fields.map(({ path }) => path)];
     const key = verbose ? nameOf(change.target) : JSON.stringify(alike);
     groups.set(key, [...(groups.get(key) ?? []), change]);
   }
   return groups;
-}
-
-/** One change for each target, with the fields of all. */
-function merged(foreign: readonly Change[]): Change[] {
-  const byTarget = new Map<string, Change>();
-  for (const change of foreign) {
-    const known = byTarget.get(nameOf(change.target));
-    byTarget.set(
-      nameOf(change.target),
-      known ? { ...known, fields: [...known.fields, ...change.fields] } : change,
-    );
-  }
-  return [...byTarget.values()];
 }
 
 function rowOf(group: readonly Change[], verbose: boolean): string[] {

@@ -86,6 +86,7 @@ describe('what was made by hand', () => {
     const uid = cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid;
     const { code, stdout, stderr } = await cli.run(wordsOf(line).slice(1));
     expect(code, stderr + stdout).toBe(0);
+    expect(stdout).not.toContain('is used and not changed');
     expect(secrets.map(valueOf)).toEqual(before);
     expect(
       [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller'),
