@@ -147,3 +147,16 @@ it('a cluster that does not answer is an error that names --platform', async () 
   });
   expect((await cli.json(`${line} --platform linux/amd64`)).document.ok).toBe(true);
 });
+
+it('a source is spoken to without TLS only when its host is named for that', async () => {
+  source.put('plain', '1', [image('plain')]);
+  // This machine under a name that is not known for it.
+  const host = source.host.replace('127.0.0.1', '0.0.0.0');
+  const line = `mirror ${host}/plain:1 ${flags}`;
+  source.seen.splice(0);
+  const refused = await cli.json(line);
+  expect(rowsOf(refused.document)).toMatchObject([{ state: 'failed' }]);
+  expect(source.seen).toEqual([]);
+  const { document } = await cli.json(`${line} --insecure-registry ${host}`);
+  expect(rowsOf(document)).toMatchObject([{ source: `${host}/plain:1`, state: 'copied' }]);
+});

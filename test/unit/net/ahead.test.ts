@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createNet, type Net } from '../../../src/net/index.ts';
 import { request } from '../../../src/net/undici.ts';
+import { CertificateAuthority } from '../../../src/sandbox/certificates.ts';
 
 let net: Net;
 let server: Server;
@@ -61,4 +63,44 @@ test('those that nobody took are shut in the end', async () => {
   const shut = connections.map((socket) => once(socket.resume(), 'close'));
   await net.close();
   await Promise.all(shut);
+});
+
+describe('over TLS', () => {
+  const authority = new CertificateAuthority();
+  const shown = { key: authority.serverKeyPem, cert: authority.issue('localhost') };
+  let secured: ReturnType<typeof createTlsServer>;
+  let handshakes: number;
+  beforeEach(async () => {
+    handshakes = 0;
+    secured = createTlsServer(shown, (_, response) => response.end('secretly'));
+    secured.on('secureConnection', () => (handshakes += 1));
+    secured.on('tlsClientError', () => undefined);
+    secured.listen(0, 'localhost');
+    await once(secured, 'listening');
+  });
+  afterEach(() => {
+    secured.closeAllConnections();
+    secured.close();
+  });
+  const url = () => new URL(`https://localhost:${(secured.address() as AddressInfo).port}/`);
+
+  async function textBy(one: Net): Promise<string> {
+    try {
+      one.ahead(url());
+      const { body } = await request(url(), { dispatcher: await one.dispatcher() });
+      return await body.text();
+    } finally {
+      await one.close();
+    }
+  }
+
+  test('a request takes the connection that was begun for it, with the authorities that are trusted', async () => {
+    expect(await textBy(createNet(authority.caPem))).toBe('secretly');
+    expect(handshakes).toBe(1);
+  });
+
+  test('one to somebody who is not trusted is not taken, and the request is told so', async () => {
+    const code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+    await expect(textBy(createNet())).rejects.toMatchObject({ code });
+  });
 });
