@@ -89,10 +89,16 @@ export function foreignFindings({ foreign }: Coverage): readonly Finding[] {
       target,
       what: `${nameOf(target)} exists and is not ours, so namespace ${namespace} gets no pull secret`,
       why: 'the operator would overwrite it',
-      hint: `Delete it (kubectl -n ${namespace} delete ${object.kind.toLowerCase()} ${object.metadata.name}) and run ecr-bootstrap up, or choose another pullSecret.name.`,
+      hint: `${adoptHint(object)}Delete it (kubectl -n ${namespace} delete ${object.kind.toLowerCase()} ${object.metadata.name}) and run ecr-bootstrap up, or choose another pullSecret.name.`,
     };
   });
 }
+
+/** What something else keeps would be written in turn. */
+const adoptHint = ({ kind, metadata }: KubeObject): string =>
+  kind === 'Secret' && !metadata.ownerReferences?.length
+    ? `Take it over: ecr-bootstrap up --adopt '${kind} ${metadata.namespace}/${metadata.name}'. Or: `
+    : '';
 
 export function ignoredFindings({ ignored }: Coverage): readonly Finding[] {
   return ignored.map(({ name, labels }) => ({

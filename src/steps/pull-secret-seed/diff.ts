@@ -7,6 +7,7 @@ import { Secret } from '../../secret.ts';
 import type { Context } from '../context.ts';
 import { adopting, ownerOf } from '../adoption.ts';
 import { isOurs } from '../objects.ts';
+import { adoptionsOf } from './by-hand.ts';
 import { isSecretOurs, keySecret, keySecretName, pullSecretType, secret } from './objects.ts';
 import type { SeedState } from './state.ts';
 
@@ -17,6 +18,7 @@ export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>):
     ...diffNamespace(state),
     ...keyChanges,
     ...diffPullSecret(state, config.pullSecret.name, newKey),
+    ...adoptionsOf(state.byHand),
   ];
   const owned = Object.values(state.seen).flatMap((object) => ownerFinding(object));
   return { changes, findings: [...owned, ...tornFinding(state), ...unknownFinding(state)] };

@@ -4,6 +4,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
 import { applyObjects, keyOf, type ObjectsState, owned } from '../objects.ts';
+import { adoptByHand } from './by-hand.ts';
 import { diffSeed } from './diff.ts';
 import { keySecret, keySecretName, namespaceObject, pullSecret, pullSecretType, secret } from './objects.ts';
 import { removalRights, removeSeed } from './remove.ts';
@@ -29,6 +30,7 @@ export const pullSecretSeed: Step<SeedState> = {
       resources: ['externalsecrets', 'clusterexternalsecrets'],
       verbs: ['get', 'list', 'patch'],
     },
+    { apiGroups: [''], resources: ['namespaces', 'secrets'], verbs: ['list'] },
   ],
   removalRights,
   observe: observeSeed,
@@ -39,12 +41,15 @@ export const pullSecretSeed: Step<SeedState> = {
     const isAdopted = changes.some(({ adopts, target }) => adopts && target.kind === 'Namespace');
     const namespace = isAdopted ? owned(state.namespace) : state.namespace;
     const wanted = [namespace, ...(await secretsFor(changes, state, run))];
-    const outcomes = await applyObjects(changes, objectsOf(state, wanted), run);
+    const ofOthers = new Set(state.byHand.map((object) => nameOf(targetOf(refOf(object)))));
+    const isOfOthers = ({ target }: Change): boolean => ofOthers.has(nameOf(target));
+    const own = changes.filter((change) => !isOfOthers(change));
+    const outcomes = await applyObjects(own, objectsOf(state, wanted), run);
     if (outcomes.some((outcome) => isSeeded(outcome, name))) {
       // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.
       await resync(run, ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` }));
     }
-    return outcomes;
+    return [...outcomes, ...(await adoptByHand(changes.filter(isOfOthers), state.byHand, run))];
   },
 
   render: async (ctx) => [namespaceObject(await ctx.registryHost(), undefined)],

@@ -3,6 +3,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { secretNames } from '../policies/names.ts';
+import { madeByHand } from './by-hand.ts';
 import { keySecretName, loginIn, namespaceObject } from './objects.ts';
 import { readStoredPair, type StoredPair } from './stored-pair.ts';
 
@@ -16,6 +17,8 @@ export interface SeedState {
     readonly pullSecret: KubeObject | undefined;
   };
   readonly token: TokenVerdict;
+  /** Pull secrets that somebody made in other namespaces. */
+  readonly byHand: readonly KubeObject[];
 }
 
 /** What the registry says to the pull secret. */
@@ -26,18 +29,20 @@ export type TokenVerdict =
 export async function observeSeed(ctx: Context): Promise<SeedState> {
   const { cluster, config } = ctx;
   const v1 = { apiVersion: 'v1' } as const;
-  const [host, stored, seenNamespace, keySecret, pullSecret] = await Promise.all([
+  const [host, stored, seenNamespace, keySecret, pullSecret, byHand] = await Promise.all([
     ctx.registryHost(),
     readStoredPair(ctx.aws.secrets, secretNames(config)),
     cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
+    madeByHand(ctx),
   ]);
   return {
     namespace: namespaceObject(host, seenNamespace),
     stored,
     seen: { namespace: seenNamespace, keySecret, pullSecret },
     token: await judgeToken(ctx, host, pullSecret),
+    byHand,
   };
 }
 

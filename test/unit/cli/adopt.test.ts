@@ -108,3 +108,50 @@ describe('what was made by hand', () => {
     expect(status.code, status.stdout).toBe(0);
   });
 });
+
+describe('a pull secret that somebody made in another namespace', () => {
+  let cli: Cli;
+  const make = (namespace: string, type: string): void => {
+    const labels = { 'kubernetes.io/metadata.name': namespace };
+    cli.world.cluster.put({ kind: 'Namespace', metadata: { name: namespace, labels } });
+    const data = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
+    cli.world.cluster.put({ kind: 'Secret', metadata: { name: 'puller', namespace }, type, data });
+  };
+  beforeAll(async () => {
+    cli = await openCli({}, { hurried: true });
+    make('team-a', 'kubernetes.io/dockerconfigjson');
+    make('team-b', 'Opaque');
+  });
+  afterAll(() => cli.close());
+
+  const secretIn = (namespace: string) =>
+    cli.world.cluster.get('Secret', 'puller', namespace) as
+      { type?: string; data?: Record<string, string> } | undefined;
+
+  it('is left alone, stops nothing, and status has the line that adopts it', patient, async () => {
+    const before = ['team-a', 'team-b'].map(secretIn);
+    const { code, stderr } = await cli.run('up');
+    expect(code, stderr).toBe(0);
+    expect(['team-a', 'team-b'].map(secretIn)).toEqual(before);
+    const { stdout } = await cli.run('status -v');
+    expect(stdout).toContain("ecr-bootstrap up --adopt 'Secret team-a/puller'");
+  });
+
+  it('is kept by the operator once it is adopted, of whatever type it was', patient, async () => {
+    const { code, stdout, stderr } = await cli.run(['up', '--adopt', 'Secret team-*/puller']);
+    expect(code, stderr + stdout).toBe(0);
+    expect(stdout).toContain('~ Secret team-a/puller  (adopted)');
+    for (const namespace of ['team-a', 'team-b']) {
+      expect(secretIn(namespace)?.type).toBe('kubernetes.io/dockerconfigjson');
+      const config = Buffer.from(secretIn(namespace)?.data?.['.dockerconfigjson'] ?? '', 'base64').toString();
+      const image = `${cli.world.registryHost}/shop/external-secrets:v0.12.1`;
+      expect(await cli.world.images.pull(image, 'linux/amd64', [config])).toBe('pulled');
+      const account = cli.world.cluster.get('ServiceAccount', 'default', namespace) as
+        { imagePullSecrets?: object[] } | undefined;
+      expect(account?.imagePullSecrets).toEqual([{ name: 'puller' }]);
+    }
+    const again = await cli.run('up --dry-run --exit-code');
+    expect(again.code, again.stdout).toBe(0);
+    expect((await cli.run('status')).code).toBe(0);
+  });
+});

@@ -1,0 +1,55 @@
+import { refOf, targetOf } from '../../cluster/names.ts';
+import type { KubeObject } from '../../cluster/port.ts';
+import { type Change, inOrder, nameOf, type Outcome } from '../../plan/index.ts';
+import { Secret } from '../../secret.ts';
+import { adopting, ownerOf } from '../adoption.ts';
+import type { Context, Run } from '../context.ts';
+import { observeCoverage } from '../coverage.ts';
+import { managedBy } from '../ownership.ts';
+import { pullSecretType } from './objects.ts';
+
+/** Pull secrets that somebody made in other namespaces; one that something keeps there would be written in turn. */
+export async function madeByHand(ctx: Context): Promise<readonly KubeObject[]> {
+  const { foreign } = await observeCoverage(ctx);
+  const secrets = foreign
+    .map(({ object }) => object)
+    .filter(({ kind, metadata }) => kind === 'Secret' && (metadata.ownerReferences ?? []).length === 0);
+  // The lists tell no types.
+  const seen = await Promise.all(secrets.map((object) => ctx.cluster.get(refOf(object))));
+  return seen.filter((object) => object !== undefined);
+}
+
+/** Adopted, they are kept by the operator. Until then their namespaces are left alone, which stops no run. */
+export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
+  return secrets.map((object) => {
+    const target = targetOf(refOf(object));
+    const change: Change = isOfOurType(object)
+      ? { action: 'update', target, fields: [{ path: 'data[".dockerconfigjson"]', to: new Secret('') }] }
+      : {
+          action: 'replace',
+          target,
+          fields: [{ path: 'type', from: String(object['type']), to: pullSecretType }],
+        };
+    return adopting(change, { owner: ownerOf(object), optional: true });
+  });
+}
+
+const isOfOurType = (object: KubeObject): boolean => object['type'] === pullSecretType;
+
+/** Marks them as ours, or takes them away where the operator has to make another: it writes the token. */
+export function adoptByHand(
+  changes: readonly Change[],
+  secrets: readonly KubeObject[],
+  run: Run,
+): Promise<Outcome[]> {
+  const { cluster } = run.ctx;
+  const byName = new Map(secrets.map((object) => [nameOf(targetOf(refOf(object))), object]));
+  return inOrder(changes, run, async ({ action, target }) => {
+    const object = byName.get(nameOf(target));
+    if (!object) throw new Error(`${nameOf(target)} was not observed`);
+    const { apiVersion, kind, name, namespace = '' } = refOf(object);
+    const { uid } = object.metadata;
+    if (action === 'replace') return cluster.delete(refOf(object), uid === undefined ? {} : { uid });
+    await cluster.apply({ apiVersion, kind, metadata: { name, namespace, labels: managedBy } });
+  });
+}
