@@ -56,7 +56,7 @@ it('what was set by hand and is not wanted differs in what is to be adopted, and
   const object = (metadata: object): KubeObject => ({
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: 'web', ...metadata } as ObjectMeta,
+    metadata: { name: 'web', ...metadata },
   });
   const annotations = { 'meta.helm.sh/release-name': 'web', note: 'mine' };
   const fieldsV1 = { 'f:metadata': { 'f:annotations': { ...release, 'f:note': {} } } };
