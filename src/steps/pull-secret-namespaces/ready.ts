@@ -1,7 +1,9 @@
+import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { isFannedOut } from '../coverage.ts';
+import { managedByLabel, manager, operatorNamespace } from '../ownership.ts';
 import { isIncurable } from '../sync.ts';
 import { observeCopies, whyNotServing } from './copies.ts';
 
@@ -10,16 +12,29 @@ const deadline = 180_000;
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap up goes on.';
 
-/** Waits until no ExternalSecret of the fan-out is left: the operator's webhook has to be there while they go. */
+/**
+ * Waits until no ExternalSecret of the fan-out is left, for the operator's webhook has to be there while they go, and
+ * no Secret that one of them made: Kubernetes collects these afterwards, and only while the owner's kind is defined.
+ */
 export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<void> {
-  const what = "the namespaces' ExternalSecrets to be gone";
+  const what = "the namespaces' ExternalSecrets and their Secrets to be gone";
   const { name } = ctx.config.pullSecret;
   await waitFor({ what, clock: ctx.clock, signal, emit, deadline, every: 500, hint }, async (pending) => {
     const left = (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name));
     const [first] = left;
-    return first ? pending(`${left.length} are left, one in ${first.metadata.namespace ?? ''}`) : true;
+    if (first) return pending(`${left.length} are left, one in ${first.metadata.namespace ?? ''}`);
+    const copies = (await ctx.fresh().inventory.pullSecrets()).filter(isCopy);
+    const [copy] = copies;
+    return copy
+      ? pending(`${copies.length} Secrets are left, one in ${copy.metadata.namespace ?? ''}`)
+      : true;
   });
 }
+
+const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeObject): boolean =>
+  namespace !== operatorNamespace &&
+  labels?.[managedByLabel] === manager &&
+  ownerReferences.some(({ kind }) => kind === externalSecret.kind);
 
 /** Waits until every covered namespace has a valid token that the operator put there. */
 export async function waitForCopies({ ctx, signal, emit }: Run): Promise<void> {
