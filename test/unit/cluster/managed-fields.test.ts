@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { compare, compareAdopted } from '../../../src/cluster/compare.ts';
 import { type ManagedFields, takenOver } from '../../../src/cluster/managed-fields.ts';
-import type { KubeObject, ObjectMeta } from '../../../src/cluster/port.ts';
+import type { KubeObject } from '../../../src/cluster/port.ts';
 
 const labels = (...names: string[]) => ({
   'f:metadata': { 'f:labels': Object.fromEntries(names.map((name) => [`f:${name}`, {}])) },
