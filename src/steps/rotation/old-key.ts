@@ -54,7 +54,7 @@ function awaited({ id }: OutgoingKey, waiting: readonly ClusterRecord[], secret:
       target: keyTarget(id),
       what: `access key ${id} stays enabled for now`,
       why: `not every cluster of the project has proved the new key: ${waiting.map(describeRecord).join('; ')}`,
-      hint: `Run \`ecr-bootstrap up\` for each of them then run \`ecr-bootstrap rotate\` again: it goes on. One that is gone: \`${forgetCommand(secret, first)}\`. A leaked key: --force.`,
+      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it goes on. One that is gone: \`${forgetCommand(secret, first)}\`. A leaked key: --force.`,
     },
   ];
 }
