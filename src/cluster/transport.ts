@@ -127,6 +127,8 @@ async function exchange(
     method,
     dispatcher,
     signal: AbortSignal.timeout(net.patience(patience)),
+    // undici closes the connection after a DELETE that has a body, unless told that it can stay open.
+    reset: false,
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
   });
