@@ -33,16 +33,19 @@ export interface Fault {
 /** Records every request and decides which ones go wrong. One instance serves the whole sandbox. */
 export class Faults {
   readonly calls: Call[] = [];
-  readonly #planned: { fault: Fault; seen: number }[] = [];
+  /** Those of them that were to change something and were let through, even if their answer was lost. */
+  readonly changes: Call[] = [];
+  readonly #planned: { fault: Fault; seen: number; suffered: number }[] = [];
   readonly #listeners = new Set<(call: Call) => void>();
 
-  /** Plans a fault; returns the way to take it back. */
-  plan(fault: Fault): () => void {
-    const entry = { fault, seen: 0 };
+  /** Plans a fault; returns the way to take it back, which tells the last of the calls that suffered it, counted from 1. */
+  plan(fault: Fault): () => number {
+    const entry = { fault, seen: 0, suffered: 0 };
     this.#planned.push(entry);
     return () => {
       const index = this.#planned.indexOf(entry);
       if (index >= 0) this.#planned.splice(index, 1);
+      return entry.suffered;
     };
   }
 
@@ -64,8 +67,11 @@ export class Faults {
       if (typeof operation === 'string' && operation !== call.operation) continue;
       if (operation instanceof RegExp && !operation.test(call.operation)) continue;
       entry.seen += 1;
-      if (entry.seen >= from && entry.seen <= to) met ??= kind;
+      if (met !== undefined || entry.seen < from || entry.seen > to) continue;
+      entry.suffered = this.calls.length;
+      met = kind;
     }
+    if (call.writes && (met === undefined || met === 'lost')) this.changes.push(call);
     return met;
   }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, type ClusterOptions, createCluster } from './cluster/index.ts';
-import { json, listener } from './http.ts';
+import { json, listener, suffer, type Answer, type Handler } from './http.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './index.ts';
 import { operatorManifest } from './manifest/index.ts';
 
@@ -59,30 +59,22 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 /** GitHub answers a release's URL with a redirect to where the file is. */
 function serveRelease({ hosts, faults }: Sandbox): void {
+  const release = (operation: string, answer: () => Answer): Handler => {
+    return ({ url: { pathname: resource } }) => {
+      const fault = faults.meet({ service: 'web', operation, writes: false, resource });
+      const give = () => (resource === releasePath ? answer() : json(404, { message: 'Not Found' }));
+      return suffer(fault, (kind) => json(webRefusals[kind], { message: 'planned fault' }), give);
+    };
+  };
+  const location = `https://${assetHost}${releasePath}`;
+  hosts.set('github.com', listener(release('GetRelease', () => ({ status: 302, headers: { location } }))));
   let text: string | undefined;
-  const asset = `https://${assetHost}${releasePath}`;
-  hosts.set(
-    'github.com',
-    listener(({ url }) => {
-      faults.meet({ service: 'web', operation: 'GetRelease', writes: false, resource: url.pathname });
-      return url.pathname === releasePath
-        ? { status: 302, headers: { location: asset } }
-        : json(404, { message: 'Not Found' });
-    }),
-  );
-  hosts.set(
-    assetHost,
-    listener(({ url }) =>
-      url.pathname === releasePath
-        ? {
-            status: 200,
-            headers: { 'content-type': 'application/octet-stream' },
-            body: (text ??= operatorManifest()),
-          }
-        : json(404, { message: 'Not Found' }),
-    ),
-  );
+  const headers = { 'content-type': 'application/octet-stream' };
+  const asset = (): Answer => ({ status: 200, headers, body: (text ??= operatorManifest()) });
+  hosts.set(assetHost, listener(release('GetReleaseAsset', asset)));
 }
+
+const webRefusals = { throttle: 429, error: 500, deny: 403 } as const;
 
 /** `GET` tells the offset in milliseconds; `POST ?advance=MILLISECONDS` lets time pass. */
 function serveClock({ hosts, clock }: Sandbox): void {

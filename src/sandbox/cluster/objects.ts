@@ -65,9 +65,19 @@ export function canonical(value: unknown): string {
   );
 }
 
+/** Whether two values are the same JSON, in whatever order their keys are; a key that is undefined is none. */
 export function equal(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((value, index) => equal(value, b[index]));
+  }
+  if (!isFields(a) || !isFields(b)) return false;
+  const keys = definedKeys(a);
+  return keys.length === definedKeys(b).length && keys.every((key) => equal(a[key], b[key]));
 }
+
+const definedKeys = (fields: Fields): string[] =>
+  Object.keys(fields).filter((key) => fields[key] !== undefined);
 
 /** Milliseconds since the epoch as Kubernetes writes a time: whole seconds, UTC. */
 export function timestamp(milliseconds: number): string {

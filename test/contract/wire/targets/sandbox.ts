@@ -69,7 +69,7 @@ function leversOf({ aws, admin, faults, sources }: World): Levers {
   return {
     throttle: async () => {
       const relent = faults.plan({ kind: 'throttle' });
-      return async () => relent();
+      return async () => void relent();
     },
     mountBlobs: async () => {
       registry.settings.set('BLOB_MOUNTING', 'ENABLED');
