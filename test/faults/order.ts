@@ -18,5 +18,7 @@ export async function expectOrder(cli: Cli, { rotated = false } = {}): Promise<v
   expect(stored, 'the cluster has the key').toBe(active[0]?.id);
 
   const again = await cli.json('up --dry-run --exit-code');
-  expect({ code: again.code, error: again.document.error }, 'the second plan is empty').toEqual({ code: 0 });
+  const { error, plan } = again.document as { error?: unknown; plan?: { steps: { changes: unknown[] }[] } };
+  const changes = plan?.steps.flatMap((step) => step.changes);
+  expect({ code: again.code, error, changes }, 'the second plan is empty').toEqual({ code: 0, changes: [] });
 }

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import { main } from '../../src/main.ts';
 import { createNet } from '../../src/net/index.ts';
 import { startWorld, type World, type WorldOptions } from '../../src/sandbox/world.ts';
+import { hurriedClock } from './hurried.ts';
 
 export interface Ran {
   readonly code: number;
@@ -69,11 +70,9 @@ export async function openCli(
     ECR_BOOTSTRAP_PROJECT: 'shop',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
   };
-  const sleep: Clock['sleep'] = async (milliseconds, signal) => {
-    world.clock.advance(milliseconds);
-    await systemClock.sleep(Math.min(milliseconds, 5), signal);
-  };
-  const clock: Clock = { now: () => world.clock.now(), sleep: hurried ? sleep : systemClock.sleep };
+  const clock: Clock = hurried
+    ? hurriedClock(world.clock)
+    : { now: () => world.clock.now(), sleep: systemClock.sleep };
 
   let patience = Infinity;
   const net = createNet(world.caPem, site, (due) => Math.min(due, patience));

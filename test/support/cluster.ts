@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { createCluster } from '../../src/cluster/index.ts';
 import type { ClusterPort } from '../../src/cluster/port.ts';
 import { createNet } from '../../src/net/index.ts';
@@ -13,6 +13,7 @@ import {
   createCluster as createSandboxCluster,
 } from '../../src/sandbox/cluster/index.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+import { hurriedClock } from './hurried.ts';
 
 export interface TestCluster {
   readonly sandbox: Sandbox;
@@ -22,6 +23,8 @@ export interface TestCluster {
   readonly kubeconfig: string;
   /** The product's own adapter, connected as an administrator. */
   readonly port: ClusterPort;
+  /** Of the product. */
+  readonly clock: Clock;
   /** Connected as somebody else. */
   as(user: string): Promise<ClusterPort>;
   /** Writes a kubeconfig and gives its path. */
@@ -30,8 +33,12 @@ export interface TestCluster {
 }
 
 /** The sandbox with its cluster on a plain loopback server, and the product's adapter connected to it. */
-export async function startTestCluster(options: Partial<ClusterOptions> = {}): Promise<TestCluster> {
+export async function startTestCluster(
+  options: Partial<ClusterOptions> = {},
+  { hurried = false } = {},
+): Promise<TestCluster> {
   const sandbox = await startSandbox();
+  const productClock = hurried ? hurriedClock(sandbox.clock) : systemClock;
   const { clock, faults, awsForCluster, images } = sandbox;
   const inside = createSandboxCluster({ clock, faults, aws: awsForCluster, images, ...options });
   const server = createServer((req, res) => inside.handler(req, res));
@@ -48,7 +55,7 @@ export async function startTestCluster(options: Partial<ClusterOptions> = {}): P
     return path;
   };
   const connect = (kubeconfig: string): ClusterPort => {
-    const adapter = createCluster({ kubeconfig, net, clock: systemClock });
+    const adapter = createCluster({ kubeconfig, net, clock: productClock });
     adapters.push(adapter);
     return adapter;
   };
@@ -59,6 +66,7 @@ export async function startTestCluster(options: Partial<ClusterOptions> = {}): P
     url,
     kubeconfig,
     port: connect(kubeconfig),
+    clock: productClock,
     as: async (user) => connect(await kubeconfigFile(inside.kubeconfig(url, undefined, user))),
     kubeconfigFile,
     close: async () => {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAws } from '../../../src/aws/index.ts';
 import type { AwsPort, KeyPair } from '../../../src/aws/port.ts';
-import { systemClock } from '../../../src/clock.ts';
 import { type Config, configSchema } from '../../../src/config/schema.ts';
 import { createInventory } from '../../../src/inventory/index.ts';
 import { createOperatorSource } from '../../../src/manifests/index.ts';
@@ -32,6 +31,8 @@ export interface WorldOptions {
   readonly image?: ImageSeed | null;
   /** False before Secrets Manager holds the image puller's key. */
   readonly keyStored?: boolean;
+  /** The product's waiting lets the sandbox's time pass instead of ours. */
+  readonly hurried?: boolean;
 }
 
 /** A cluster and an account in which the image puller has its key and the ECR its operator. */
@@ -62,7 +63,7 @@ export class OperatorWorld implements StepWorld {
   }
 
   static async start(options: WorldOptions = {}): Promise<OperatorWorld> {
-    const cluster = await startTestCluster(options.cluster);
+    const cluster = await startTestCluster(options.cluster, options);
     const { sandbox } = cluster;
     const folder = await mkdtemp(join(tmpdir(), 'operator-'));
     const manifest = join(folder, 'external-secrets.yaml');
@@ -85,7 +86,7 @@ export class OperatorWorld implements StepWorld {
     const operatorSource = createOperatorSource({ config: config.externalSecrets, net, cacheDir });
     const context = (): Context => ({
       config,
-      clock: systemClock,
+      clock: cluster.clock,
       aws,
       cluster: cluster.port,
       inventory: createInventory(cluster.port, config),

@@ -4,6 +4,7 @@ import { makeKey } from '../../../../src/steps/image-puller-key/protocol.ts';
 import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
 import { runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
+import { cutOff } from '../../../support/cut-off.ts';
 import {
   currentVersions,
   keysOf,
@@ -15,27 +16,6 @@ import {
   withKey,
   withUser,
 } from './support.ts';
-
-/**
- * Loses the answer of a writing request; from then on nothing answers, so no clean-up code can help. AWS is left
- * the same by a stop right after the answer, or right before the next write.
- */
-function cutAt(world: AwsWorld, write: number): () => void {
-  const { faults } = world.sandbox;
-  const takeBack: (() => void)[] = [];
-  let seen = 0;
-  const stop = faults.onCall((call) => {
-    if (call.writes) seen += 1;
-    if (!call.writes || seen !== write) return;
-    takeBack.push(faults.plan({ kind: 'lost', to: 1 }));
-    // This request is judged before the microtask; all that follow meet the cut.
-    queueMicrotask(() => takeBack.push(faults.plan({ kind: 'reset' })));
-  });
-  return () => {
-    stop();
-    for (const act of takeBack) act();
-  };
-}
 
 const firstRun = async (world: AwsWorld): Promise<void> => {
   const ctx = world.context();
@@ -88,7 +68,7 @@ describe('a run that is cut off while it makes a key', () => {
     expect(count).toBeGreaterThan(8);
     for (let write = 1; write <= count; write += 1) {
       const world = await open(withUser());
-      const mend = cutAt(world, write);
+      const mend = cutOff(world.sandbox.faults, write, 'lost');
       expect(await isCutOff(firstRun(world))).toBe(true);
       mend();
       await up(world);
@@ -103,7 +83,7 @@ describe('a run that is cut off while it makes a key', () => {
     for (let write = 1; write <= count; write += 1) {
       const world = await open(withKey());
       const [old] = keysOf(world);
-      const mend = cutAt(world, write);
+      const mend = cutOff(world.sandbox.faults, write, 'lost');
       await secondKey(world).catch(() => undefined);
       mend();
       await up(world);

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { World } from '../../src/sandbox/world.ts';
+import type { Planted } from './planted.ts';
+
+/** The hosts of a world that refuse, each in its own protocol, telling all they know: all that was ever sent to any of them. */
+export class Hostile {
+  readonly #planted: Planted;
+  #host: RegExp | undefined;
+  #from = 1;
+  #seen = 0;
+  /** How many requests were refused. */
+  refused = 0;
+
+  constructor(world: World, planted: Planted) {
+    this.#planted = planted;
+    for (const [host, listener] of world.hosts) {
+      world.hosts.set(host, (request, response) => {
+        planted.addFrom(request);
+        if (this.#isTurn(host)) void this.#refuse(host, request, response);
+        else listener(request, response);
+      });
+    }
+  }
+
+  /** From now on hosts of that name refuse, beginning with their n-th request. */
+  become(host: RegExp, from: number): void {
+    this.#host = host;
+    this.#from = from;
+    this.#seen = 0;
+    this.refused = 0;
+  }
+
+  #isTurn(host: string): boolean {
+    if (!this.#host?.test(host)) return false;
+    this.#seen += 1;
+    return this.#seen >= this.#from;
+  }
+
+  async #refuse(host: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.refused += 1;
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const all = [JSON.stringify(request.headers), Buffer.concat(chunks).toString(), ...this.#planted.sent];
+    const { type, body } = refusal(host, `cannot be done: ${all.join(' ')}`);
+    response.writeHead(403, { 'content-type': type, 'x-amzn-requestid': 'hostile' }).end(body);
+  }
+}
+
+function refusal(host: string, message: string): { type: string; body: string } {
+  const json = (value: object) => ({ type: 'application/json', body: JSON.stringify(value) });
+  if (/^(iam|sts)\./.test(host)) {
+    const text = message.replace(/[<>&]/g, (character) => `&#${character.charCodeAt(0)};`);
+    const error = `<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${text}</Message></Error>`;
+    return {
+      type: 'text/xml',
+      body: `<ErrorResponse>${error}<RequestId>hostile</RequestId></ErrorResponse>`,
+    };
+  }
+  if (/^(api\.ecr|secretsmanager)\./.test(host)) return json({ __type: 'AccessDeniedException', message });
+  if (host.startsWith('cluster.')) {
+    return json({
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      code: 403,
+      reason: 'Forbidden',
+      message,
+    });
+  }
+  return json({ errors: [{ code: 'DENIED', message }] });
+}

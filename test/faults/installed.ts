@@ -1,0 +1,114 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createAws } from '../../src/aws/index.ts';
+import { createNet } from '../../src/net/index.ts';
+import { Secret } from '../../src/secret.ts';
+import { type Program, run } from '../support/program.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const execute = promisify(execFile);
+
+export interface Ended {
+  /** Undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly output: string;
+}
+
+/** The package as a user installs it, in a folder of its own. */
+export class Installed {
+  readonly folder: string;
+  readonly #program: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.#program = join(folder, 'node_modules/.bin/ecr-bootstrap');
+  }
+
+  static async install(): Promise<Installed> {
+    const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-installed-'));
+    const { stdout } = await execute('npm', ['pack', '--silent', '--pack-destination', folder], {
+      cwd: root,
+    });
+    const tarball = join(folder, stdout.trim().split('\n').at(-1) ?? '');
+    const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
+    await execute('npm', ['install', '--prefix', folder, ...quiet, tarball]);
+    return new Installed(folder);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Keeps a sandbox running, apart from any other on this machine. */
+  async sandbox(): Promise<RunningSandbox> {
+    const runtime = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-runtime-'));
+    const program = run(this.#program, ['sandbox'], runtime, { XDG_RUNTIME_DIR: runtime });
+    const state = join(runtime, `ecr-bootstrap-sandbox-${userInfo().uid}`, 'running.json');
+    await program.until('ran', () => Promise.resolve(program.output().includes('The sandbox runs')));
+    const { env } = JSON.parse(readFileSync(state, 'utf8')) as Pick<RunningSandbox, 'env'>;
+    return new RunningSandbox(this.#program, runtime, program, env);
+  }
+}
+
+/** A sandbox in a process of its own, and the installed program's commands against it, each in one of theirs. */
+export class RunningSandbox {
+  /** How its AWS and its cluster are reached. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #program: string;
+  readonly #runtime: string;
+  readonly #running: Program;
+
+  constructor(program: string, runtime: string, running: Program, env: Readonly<Record<string, string>>) {
+    this.#program = program;
+    this.#runtime = runtime;
+    this.#running = running;
+    this.env = env;
+  }
+
+  /** @param killAfter milliseconds after which it gets SIGKILL, if it still runs */
+  async run(line: string, killAfter?: number): Promise<Ended> {
+    const child = spawn(this.#program, ['sandbox', ...line.split(' ')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: join(this.#runtime, 'home'),
+        XDG_RUNTIME_DIR: this.#runtime,
+      },
+    });
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+    child.stderr.on('data', (text: Buffer) => (output += text.toString()));
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code: code ?? undefined, output }));
+    });
+    if (killAfter !== undefined) {
+      const first = await Promise.race([ended, delay(killAfter, 'still running' as const, { ref: false })]);
+      if (first === 'still running') child.kill('SIGKILL');
+    }
+    return ended;
+  }
+
+  /** How many keys of a user AWS takes. */
+  async activeKeys(user: string): Promise<number> {
+    const { AWS_REGION: region = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = this.env;
+    const net = createNet(readFileSync(this.env['NODE_EXTRA_CA_CERTS'] ?? '', 'utf8'), this.env);
+    const admin = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: new Secret(AWS_SECRET_ACCESS_KEY) };
+    try {
+      const keys = await createAws({ region, net }).as(admin).iam.accessKeys(user);
+      return keys.filter((key) => key.active).length;
+    } finally {
+      await net.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#running.stop();
+    rmSync(this.#runtime, { recursive: true, force: true });
+  }
+}

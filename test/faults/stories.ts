@@ -1,0 +1,114 @@
+import { expect } from 'vitest';
+import { forgetSecrets } from '../../src/secret.ts';
+import { type Cli, openCli } from '../support/cli.ts';
+
+/** A run to which something happens, and what has to follow so that all is in order. */
+export interface Story {
+  readonly name: string;
+  readonly command: string;
+  /** Whether it begins with nothing; else with all in order. */
+  readonly fromNothing?: true;
+  /** Makes ready for the run, once all is in order. */
+  prepare?(cli: Cli): Promise<void>;
+  /** Commands that a person would give after a run that failed, each to its end. */
+  readonly recovery: readonly string[];
+  /** The same after a run that got to its end in spite of all. */
+  readonly afterwards: readonly string[];
+}
+
+export const firstUp: Story = {
+  name: 'a first up',
+  command: 'up',
+  fromNothing: true,
+  recovery: ['up'],
+  afterwards: [],
+};
+
+export const repairingUp: Story = {
+  name: 'a repairing up',
+  command: 'up',
+  prepare: damage,
+  recovery: ['up'],
+  afterwards: [],
+};
+
+export const rotation: Story = {
+  name: 'a rotation',
+  command: 'rotate --yes',
+  prepare: forgetRotation,
+  recovery: ['up', 'rotate --yes'],
+  afterwards: [],
+};
+
+export const removal: Story = {
+  name: 'a removal',
+  command: 'down --yes',
+  recovery: ['down --yes', 'up'],
+  afterwards: ['up'],
+};
+
+/** The images of the control plane are copied as the others are: without them each run is half as long. */
+const config = 'images: { exclude: [registry.k8s.io/kube-*, registry.k8s.io/etcd*] }';
+
+/** Worlds of one story, one after the other; a world that ended in order serves the next run too. */
+export class Stage {
+  readonly #story: Story;
+  #inOrder: Cli | undefined;
+  #open: Cli | undefined;
+
+  constructor(story: Story) {
+    this.#story = story;
+  }
+
+  /** A world that is ready for the story's run. */
+  async begin(): Promise<Cli> {
+    forgetSecrets();
+    const reused = this.#inOrder;
+    this.#inOrder = undefined;
+    if (!reused) await this.close();
+    const cli = reused ?? (this.#open = await openCli({}, { hurried: true, config }));
+    if (!this.#story.fromNothing) {
+      if (!reused) await succeed(cli, 'up');
+      await this.#story.prepare?.(cli);
+      await cli.world.cluster.settled();
+    }
+    return cli;
+  }
+
+  /** To be called when all is in order again. */
+  end(cli: Cli): void {
+    if (!this.#story.fromNothing) this.#inOrder = cli;
+  }
+
+  async close(): Promise<void> {
+    await this.#open?.close();
+    this.#open = undefined;
+  }
+}
+
+export async function succeed(cli: Cli, command: string): Promise<void> {
+  const { code, stderr } = await cli.run(command);
+  expect(code, `${command}: ${stderr}`).toBe(0);
+  await cli.world.cluster.settled();
+}
+
+/** Something of every step is broken. */
+async function damage({ world }: Cli): Promise<void> {
+  const { identities, registry } = world.aws;
+  registry.repositories.delete('shop/docker.io/library/nginx');
+  identities.users.get('image-puller')?.attached.clear();
+  for (const [id, key] of identities.keys) if (key.user.name === 'image-puller') identities.keys.delete(id);
+  identities.settle();
+  world.cluster.delete('ClusterExternalSecret', 'puller');
+  world.cluster.delete('Deployment', 'external-secrets', 'external-secrets');
+  world.cluster.delete('Secret', 'puller', 'external-secrets');
+  world.cluster.delete('MutatingAdmissionPolicy', 'ecr-bootstrap-pull-secret');
+  await world.cluster.settled();
+}
+
+/** The key that the rotation before disabled is deleted by the first `up` after twelve hours. */
+async function forgetRotation(cli: Cli): Promise<void> {
+  cli.world.clock.advance(13 * 3_600_000);
+  await cli.world.cluster.settled();
+  await succeed(cli, 'up');
+}

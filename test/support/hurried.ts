@@ -1,0 +1,11 @@
+import { type Clock, systemClock } from '../../src/clock.ts';
+import type { SandboxClock } from '../../src/sandbox/clock.ts';
+
+/** The product's waiting lets the sandbox's time pass instead of ours. */
+export const hurriedClock = (clock: SandboxClock): Clock => ({
+  now: () => clock.now(),
+  sleep: async (milliseconds, signal) => {
+    clock.advance(milliseconds);
+    await systemClock.sleep(Math.min(milliseconds, 5), signal);
+  },
+});

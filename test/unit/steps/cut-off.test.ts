@@ -1,0 +1,47 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AnyStep } from '../../../src/steps/context.ts';
+import { operatorCrds } from '../../../src/steps/operator-crds/index.ts';
+import { operator } from '../../../src/steps/operator/index.ts';
+import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces/index.ts';
+import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal/index.ts';
+import { pullSecretSeed } from '../../../src/steps/pull-secret-seed/index.ts';
+import { applyStep, namesIn, planStep } from '../../contract/step-contract.ts';
+import { cutOff } from '../../support/cut-off.ts';
+import { OperatorWorld } from './operator-world.ts';
+
+const steps: readonly AnyStep[] = [
+  pullSecretSeed,
+  operatorCrds,
+  operator,
+  pullSecretRenewal,
+  pullSecretNamespaces,
+];
+
+let world: OperatorWorld;
+afterEach(() => world.close());
+
+async function up(): Promise<void> {
+  for (const step of steps) await applyStep(step, world);
+}
+
+describe('the steps of the secret and the operator', () => {
+  it(
+    'get further with each run, when each is cut off at its first change',
+    { timeout: 300_000 },
+    async () => {
+      world = await OperatorWorld.start({ hurried: true });
+      let runs = 0;
+      for (let ended = false; !ended; runs += 1) {
+        const mend = cutOff(world.sandbox.faults, 1, 'lost');
+        ended = await up().then(
+          () => true,
+          () => false,
+        );
+        expect(mend() > 0, 'cut off unless it ended').toBe(!ended);
+        expect(runs).toBeLessThan(200);
+      }
+      expect(runs).toBeGreaterThan(40);
+      for (const step of steps) expect(namesIn((await planStep(step, world)).changes), step.id).toEqual([]);
+    },
+  );
+});
