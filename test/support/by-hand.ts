@@ -26,7 +26,7 @@ export function setUpByHand({ aws, cluster, account, region, clock }: World): Ke
     secret.put(value, ['AWSCURRENT'], clock.now());
     aws.secrets.add(secret);
   }
-  aws.registry.addRepository('shop/external-secrets');
+  aws.registry.seed('shop/external-secrets', 'made-by-hand', { layers: 2 });
   const namespace = 'external-secrets';
   cluster.put({ kind: 'Namespace', metadata: { name: namespace } });
   cluster.put({ kind: 'Secret', metadata: { name: 'puller', namespace }, type: 'Opaque' });
