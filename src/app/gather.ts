@@ -30,12 +30,20 @@ export async function gatherImages(ctx: Context, from: Gather): Promise<WantedIm
   });
 }
 
-/** The cluster's workloads; none when there is no cluster to ask, or it does not answer. */
+/** The cluster's workloads; none when there is no cluster to ask, or it does not answer at all. */
 export async function workloadsIfReachable(ctx: Context): Promise<readonly Workload[]> {
   try {
     return await ctx.inventory.workloads();
   } catch (error) {
-    if (error instanceof BootstrapError && /^(cluster|tls)-/.test(error.code)) return [];
-    throw error;
+    if (!(error instanceof BootstrapError && /^(cluster|tls)-/.test(error.code))) throw error;
+    // One that answers and then falls silent has workloads: without them a run would seem complete.
+    if (error.code === 'cluster-unreachable' && (await answers(ctx))) throw error;
+    return [];
   }
 }
+
+const answers = ({ cluster }: Context): Promise<boolean> =>
+  cluster.info().then(
+    () => true,
+    () => false,
+  );

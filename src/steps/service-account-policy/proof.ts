@@ -15,7 +15,9 @@ const deadline = 15_000;
 /**
  * Proves by dry runs that service accounts are created and updated with the pull secret. A policy that fails there
  * could keep the whole cluster from making service accounts, so it is taken away at once: then `up` has to be run
- * again after new namespaces, which is no reason to end a run.
+ * again after new namespaces, which is no reason to end a run. One that could not be tried is taken away, too, and the
+ * run ends: the next one makes it again.
+ * @throws BootstrapError `cluster-unreachable`
  */
 export async function proveOrRemove(
   state: ObjectsState & { version: string | undefined },
@@ -27,6 +29,7 @@ export async function proveOrRemove(
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
     await removePolicy(state.version, run);
+    if (error.code === 'cluster-unreachable') throw error;
     run.emit({
       type: 'finding',
       finding: {

@@ -128,6 +128,15 @@ describe('a list of images', () => {
   });
 });
 
+describe('a cluster that answers and then falls silent', () => {
+  it('ends the run: its workloads are not taken for none', async () => {
+    spoil({ kind: 'reset', service: 'kubernetes', operation: 'list cronjobs' });
+    const { code, stderr } = await cli.run('up --only repositories,service-accounts');
+    expect(code).toBe(2);
+    expect(stderr).toContain('error: reach the Kubernetes API');
+  });
+});
+
 describe('a run that is split', () => {
   it('needs no cluster on the connected side, and no internet on the other', async () => {
     const first = await cli.run(`up --only ${connected}`, { env: { KUBECONFIG: undefined } });

@@ -89,3 +89,18 @@ describe('a policy that breaks the dry run', () => {
     expect(findings).toMatchObject([{ finding: { code: 'policy-unproven' } }]);
   });
 });
+
+describe('a policy that cannot be tried, because the cluster falls silent,', () => {
+  it('is removed, and the run ends, so that the next one makes it again', async () => {
+    world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' }, hurried: true });
+    const { faults } = world.sandbox;
+    const mend = faults.plan({ kind: 'reset', service: 'kubernetes', operation: 'create serviceaccounts' });
+    await expect(applyStep(serviceAccountPolicy, world)).rejects.toMatchObject({
+      code: 'cluster-unreachable',
+    });
+    expect(mend()).toBeGreaterThan(0);
+    expect(policy()).toBeUndefined();
+    await applyStep(serviceAccountPolicy, world);
+    expect(policy()).toBeDefined();
+  });
+});
