@@ -11,6 +11,11 @@ const inWords = (tags: Tags) => words([...tags].map(([key, value]) => `${key}=${
  * is AWSPREVIOUS: which value was in force before is history.
  */
 export function describeAccount({ account, aws: { identities, secrets, registry } }: Sandbox): string[] {
+  // A cluster's record: the key that it has proved, and when.
+  const withoutKey = (tag: string): string =>
+    tag.replace(/^(AKIA\w+) \S+/, (_, id: string) =>
+      identities.keys.get(id)?.active ? 'active key' : 'old key',
+    );
   const users = [...identities.users.values()].map((user) => {
     const keys = [...identities.keys.values()].filter((key) => key.user === user);
     const states = keys.map(({ active }) => (active ? 'active' : 'inactive'));
@@ -28,7 +33,8 @@ export function describeAccount({ account, aws: { identities, secrets, registry 
     const all = [...versions.values()].flatMap((version) => [...version.stages]);
     const stages = all.filter((stage) => stage !== 'AWSPREVIOUS');
     const state = deletion ? 'to be deleted' : `stages: ${words(stages)}`;
-    return `secret ${name}, ${state}, tags: ${inWords(tags)}`;
+    const told = [...tags].map(([key, value]) => [key, withoutKey(value)] as const);
+    return `secret ${name}, ${state}, tags: ${inWords(new Map(told))}`;
   });
   return [...users, ...policies, ...repositories, ...kept].sort();
 }
