@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyPair } from '../../../src/sandbox/ports.ts';
 import type { Repository } from '../../../src/sandbox/registry/storage.ts';
 import { setUpByHand } from '../../support/by-hand.ts';
+import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` is part of some. */
@@ -27,8 +28,7 @@ describe('what was made by hand', () => {
   });
   afterAll(() => cli.close());
 
-  const changes = () =>
-    cli.world.faults.calls.filter(({ writes, operation }) => writes && !/review/i.test(operation));
+  const changes = () => changesAsked(cli.world);
   const valueOf = (name: string) => {
     const secret = cli.world.aws.secrets.get(`image-puller-${name}`);
     return secret?.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value;

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli, type RunOptions } from '../../support/cli.ts';
 
 let cli: Cli;
@@ -23,10 +24,7 @@ async function refusal(line: string, options?: RunOptions) {
   const { error } = document;
   for (const part of [error?.what, error?.why, error?.hint]) expect(part).toMatch(/\S/);
   expect(`${error?.what} ${error?.why} ${error?.hint}`).not.toMatch(/\n|undefined|\[object/);
-  const changes = cli.world.faults.calls.filter(
-    ({ writes, operation }) => writes && !/review/i.test(operation),
-  );
-  expect(changes).toEqual([]);
+  expect(changesAsked(cli.world)).toEqual([]);
   return error;
 }
 

@@ -2,14 +2,21 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Cluster, createCluster } from '../../../src/sandbox/cluster/index.ts';
+import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` is part of some. */
 const patient = { timeout: 240_000 };
 const hour = 3_600_000;
 
-/** A second cluster beside the first one, in the same world. @returns it, and the environment that leads to it */
-function addCluster({ world, folder }: Cli): { cluster: Cluster; env: { KUBECONFIG: string } } {
+interface Second {
+  readonly cluster: Cluster;
+  /** Leads to it. */
+  readonly env: { readonly KUBECONFIG: string };
+}
+
+/** A second cluster beside the first one, in the same world. */
+function addCluster({ world, folder }: Cli): Second {
   const { clock, faults, awsForCluster: aws, images, hosts, caPem } = world;
   const host = 'second.sandbox:6443';
   const cluster = createCluster({ clock, faults, aws, images, admissionPolicies: 'v1' });
@@ -19,13 +26,25 @@ function addCluster({ world, folder }: Cli): { cluster: Cluster; env: { KUBECONF
   return { cluster, env: { KUBECONFIG } };
 }
 
+/** The first is up, the second is as new. */
+async function openWithSecond(): Promise<{ cli: Cli; second: Second }> {
+  const cli = await openCli({}, { hurried: true });
+  const second = addCluster(cli);
+  expect((await cli.run('up -q')).code).toBe(0);
+  return { cli, second };
+}
+
+/** What the pull secret of a namespace shows to a registry. */
+function dockerConfig(cluster: Cluster, namespace: string): string {
+  const { data } = cluster.get('Secret', 'puller', namespace) as unknown as { data: Record<string, string> };
+  return Buffer.from(data['.dockerconfigjson'] ?? '', 'base64').toString();
+}
+
 describe('two clusters of one project', () => {
   let cli: Cli;
-  let second: ReturnType<typeof addCluster>;
+  let second: Second;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
-    second = addCluster(cli);
-    expect((await cli.run('up -q')).code).toBe(0);
+    ({ cli, second } = await openWithSecond());
   }, patient.timeout);
   afterAll(async () => {
     second.cluster.close();
@@ -35,12 +54,8 @@ describe('two clusters of one project', () => {
   const keys = () =>
     [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
   const pull = (cluster: Cluster, namespace: string) => {
-    const { data } = cluster.get('Secret', 'puller', namespace) as unknown as {
-      data: Record<string, string>;
-    };
-    const config = Buffer.from(data['.dockerconfigjson'] ?? '', 'base64').toString();
     const image = `${cli.world.registryHost}/shop/external-secrets:v0.12.1`;
-    return cli.world.images.pull(image, 'linux/amd64', [config]);
+    return cli.world.images.pull(image, 'linux/amd64', [dockerConfig(cluster, namespace)]);
   };
 
   const registered = (): number =>
@@ -122,10 +137,7 @@ describe('two clusters of one project', () => {
       expect(stderr).toMatch(
         /aws secretsmanager untag-resource --secret-id \S+ --tag-keys ecr-bootstrap:cluster\/\S+/,
       );
-      const writes = cli.world.faults.calls.filter(
-        ({ writes: isWrite, operation }) => isWrite && !/review/i.test(operation),
-      );
-      expect(writes).toEqual([]);
+      expect(changesAsked(cli.world)).toEqual([]);
     },
   );
 
@@ -146,12 +158,10 @@ describe('two clusters of one project', () => {
 
 describe('two projects in one account', () => {
   let cli: Cli;
-  let second: ReturnType<typeof addCluster>;
+  let second: Second;
   const of = (project: string) => ({ env: { ...second.env, ECR_BOOTSTRAP_PROJECT: project } });
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
-    second = addCluster(cli);
-    expect((await cli.run('up -q')).code).toBe(0);
+    ({ cli, second } = await openWithSecond());
   }, patient.timeout);
   afterAll(async () => {
     second.cluster.close();
@@ -162,10 +172,7 @@ describe('two projects in one account', () => {
     cli.world.faults.calls.splice(0);
     const { code, stdout, stderr } = await cli.run('up', of('office'));
     expect(code).toBe(2);
-    const writes = cli.world.faults.calls.filter(
-      ({ writes: isWrite, operation }) => isWrite && !/review/i.test(operation),
-    );
-    expect(writes).toEqual([]);
+    expect(changesAsked(cli.world)).toEqual([]);
     expect(stderr).toContain('it belongs to project shop in eu-west-1');
     for (const key of ['users.powerUser.name', 'users.imagePuller.name'])
       expect(stdout).toContain(`Set ${key}`);
@@ -193,10 +200,7 @@ describe('two projects in one account', () => {
   });
 
   it('neither may what is of the other: images, secrets', patient, async () => {
-    const { data } = second.cluster.get('Secret', 'puller', 'shop') as unknown as {
-      data: Record<string, string>;
-    };
-    const config = Buffer.from(data['.dockerconfigjson'] ?? '', 'base64').toString();
+    const config = dockerConfig(second.cluster, 'shop');
     const pull = (project: string) =>
       cli.world.images.pull(`${cli.world.registryHost}/${project}/external-secrets:v0.12.1`, 'linux/amd64', [
         config,
