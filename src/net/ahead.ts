@@ -23,10 +23,11 @@ interface Begun {
  * else is waited for, or while undici is still being loaded, which is why they are not made by it.
  */
 export class Ahead {
-  readonly #tls: { readonly secureContext?: SecureContext };
+  readonly #tls: () => { readonly secureContext?: SecureContext };
   readonly #waiting = new Map<string, Begun[]>();
 
-  constructor(tls: { readonly secureContext?: SecureContext } = {}) {
+  /** @param tls is asked for with the first connection */
+  constructor(tls: () => { readonly secureContext?: SecureContext }) {
     this.#tls = tls;
   }
 
@@ -59,7 +60,7 @@ export class Ahead {
     const isTls = protocol === 'https:';
     const socket = isTls
       ? connectTls({
-          ...{ host, port: Number(port || 443), ...this.#tls, ALPNProtocols: ['http/1.1'] },
+          ...{ host, port: Number(port || 443), ...this.#tls(), ALPNProtocols: ['http/1.1'] },
           ...(isIP(host) === 0 && { servername: host }),
         })
       : connectPlain({ host, port: Number(port || 80), ...plainOptions });

@@ -49,11 +49,11 @@ export function createNet(
   const route = (url: string): URL | undefined => proxyFor(url, env);
   // One context for all connections: to parse all authorities takes each of them 15 ms.
   const tls = once(() => (ca ? { secureContext: createSecureContext({ ca }) } : {}));
-  const ahead = once(() => new Ahead(tls()));
+  const ahead = new Ahead(tls);
   let dispatcher: Promise<Dispatcher> | undefined;
   const makeDispatcher = async (): Promise<Dispatcher> => {
     const { RoutingDispatcher } = await import('./dispatcher.ts');
-    return new RoutingDispatcher(route, tls(), ahead());
+    return new RoutingDispatcher(route, tls(), ahead);
   };
   return {
     patience,
@@ -61,7 +61,7 @@ export function createNet(
     extraAuthorities,
     dispatcher: () => (dispatcher ??= makeDispatcher()),
     ahead: (origin) => {
-      if (!route(origin.href)) ahead().begin(origin);
+      if (!route(origin.href)) ahead.begin(origin);
     },
     proxyFor: async (url) => route(url)?.href,
     untrusted: async (thrown, url) => {
@@ -69,7 +69,7 @@ export function createNet(
       return untrusted(thrown, url, route(url));
     },
     close: async () => {
-      ahead().close();
+      ahead.close();
       await (await dispatcher)?.destroy();
     },
   };
