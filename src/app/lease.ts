@@ -75,8 +75,7 @@ export async function holdLease(ctx: Context): Promise<Held> {
     release: async () => {
       clearInterval(timer);
       await renewing;
-      const { uid } = lease.metadata;
-      if (!lost.signal.aborted) await ctx.cluster.delete(ref, uid === undefined ? {} : { uid });
+      if (!lost.signal.aborted) await ctx.cluster.delete(ref, { uid: lease.metadata.uid });
     },
   };
 }

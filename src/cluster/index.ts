@@ -114,7 +114,7 @@ class Cluster implements ClusterPort {
     }
   }
 
-  async delete(ref: ObjectRef, { uid }: { uid?: string } = {}): Promise<void> {
+  async delete(ref: ObjectRef, { uid }: { uid?: string | undefined } = {}): Promise<void> {
     const resource = await this.#discovery.resource(ref);
     if (!resource) return;
     const preconditions = uid === undefined ? {} : { preconditions: { uid } };

@@ -103,6 +103,6 @@ export interface ClusterPort {
     options?: WriteOptions,
   ): Promise<KubeObject>;
   /** Resolves also when it was not there. */
-  delete(ref: ObjectRef, options?: { uid?: string }): Promise<void>;
+  delete(ref: ObjectRef, options?: { uid?: string | undefined }): Promise<void>;
   allowed(question: AccessQuestion): Promise<boolean>;
 }

@@ -109,7 +109,7 @@ function deletions(refs: readonly ObjectRef[], { seen }: ObjectsState): Change[]
 async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: Run): Promise<void> {
   const { cluster, clock } = run.ctx;
   const uid = state.seen.get(keyOf(ref))?.metadata.uid;
-  await cluster.delete(ref, uid === undefined ? {} : { uid });
+  await cluster.delete(ref, { uid });
   const wait = { clock, signal: run.signal, emit: run.emit, deadline: 60_000, every: 200 };
   await waitFor(
     {

@@ -115,9 +115,6 @@ export async function renewStuckPods({ ctx, emit }: Run, parts?: readonly string
     if (trouble.image === undefined) continue;
     const { name, uid } = pod.metadata;
     emit({ type: 'note', text: `pod ${name} is made anew: ${describe(trouble)}` });
-    await ctx.cluster.delete(
-      { apiVersion: 'v1', kind: 'Pod', name, namespace },
-      uid === undefined ? {} : { uid },
-    );
+    await ctx.cluster.delete({ apiVersion: 'v1', kind: 'Pod', name, namespace }, { uid });
   }
 }

@@ -48,8 +48,7 @@ export function adoptByHand(
     const object = byName.get(nameOf(target));
     if (!object) throw new Error(`${nameOf(target)} was not observed`);
     const { apiVersion, kind, name, namespace = '' } = refOf(object);
-    const { uid } = object.metadata;
-    if (action === 'replace') return cluster.delete(refOf(object), uid === undefined ? {} : { uid });
+    if (action === 'replace') return cluster.delete(refOf(object), { uid: object.metadata.uid });
     await cluster.apply({ apiVersion, kind, metadata: { name, namespace, labels: managedBy } });
   });
 }
