@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
 import { deployment, health, imagesInUse, mirrored, namespace, podsRun, succeed } from './site.ts';
+import { waitFor } from './wait.ts';
 
 describe('a new namespace', () => {
   const world = enterWorld();
@@ -28,6 +29,8 @@ describe('a new namespace', () => {
       const { cluster, serveAdmissionPolicies } = await world;
       await serveAdmissionPolicies(false);
       await cluster.apply(namespace('uncovered'));
+      // Made by a controller, which has to find the new API server first.
+      await waitFor('its service account', () => cluster.get('serviceaccount', 'default', 'uncovered'));
     });
 
     tidyUp(async () => {
