@@ -4,11 +4,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { tsImport } from 'tsx/esm/api';
-import { commands } from '../dist/commands/index.js';
-import { jsonSchema, typeOf } from '../dist/config/describe.js';
-import { settings } from '../dist/config/settings.js';
-import { errorCodes, findingCodes } from '../dist/errors/index.js';
+import { commands } from '../src/commands/index.ts';
+import { jsonSchema, typeOf } from '../src/config/describe.ts';
+import { settings } from '../src/config/settings.ts';
+import { errorCodes, findingCodes } from '../src/errors/index.ts';
 import { recordAudit } from './audit.mjs';
 import { openWorld } from './world.mjs';
 
@@ -161,7 +160,7 @@ async function terminalOutput(text, run) {
 
 /** Puts what the benchmark measured between `<!-- speed -->` and `<!-- end -->`, and beside the results themselves. */
 async function speed(text) {
-  const load = (name) => tsImport(`../bench/mirror/${name}.ts`, import.meta.url);
+  const load = (name) => import(`../bench/mirror/${name}.ts`);
   const [{ readResults, views }, { summary }] = await Promise.all([load('write'), load('summary')]);
   const results = await readResults(`${root}bench/results`);
   for (const [name, view] of Object.entries(views)) put(`bench/results/${name}`, view(results));

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { main } from '../dist/main.js';
-import { startWorld } from '../dist/sandbox/world.js';
+import { main } from '../src/main.ts';
+import { startWorld } from '../src/sandbox/world.ts';
 
 /** Opens a sandbox; `run` takes a command line and resolves to its exit code and output. */
 export async function openWorld({ echo = false } = {}) {

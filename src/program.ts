@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { type GlobalFlags, openSession, type Session, type Surroundings } from './app/session.ts';
 import { commands, otherWords } from './commands/index.ts';
 import { duration, type Launch } from './commands/launch.ts';
 import { BootstrapError, exitCodes, reasonOf } from './errors/index.ts';
+import { ownVersion } from './places.ts';
 import { commandOf, wantsJson, withinSandbox } from './words.ts';
 
 export interface Program {
@@ -61,7 +61,7 @@ function describeProgram({ streams }: Surroundings): Command {
   const program = new Command('ecr-bootstrap');
   program
     .description('Feeds an air-gapped Kubernetes cluster from a private Amazon ECR.')
-    .version(version(), '-V, --version')
+    .version(ownVersion(), '-V, --version')
     .option('--project <name>', 'first part of every repository name')
     .option('--profile <name>', 'AWS profile')
     .option('--region <region>', 'AWS region')
@@ -95,12 +95,6 @@ Examples:
 }
 
 const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-
-/** The version of this package. */
-function version(): string {
-  const file = new URL('../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
 
 async function runCommand(
   command: Command,

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/clock.ts';
 import type { Engine } from '../../src/mirror/engine.ts';
+import { Contents } from '../../src/mirror/registry/contents.ts';
+import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet, type Net } from '../../src/net/index.ts';
+import { cacheFolder } from '../../src/places.ts';
 import type { Credentials } from '../../src/registry/credentials.ts';
-import { cacheFolder, contentFolder, diskCache } from '../../src/registry/cache.ts';
+import { contentFolder, diskCache } from '../../src/registry/cache.ts';
 import { hintsFile } from '../../src/registry/hints.ts';
 import { openRegistries } from '../../src/registry/index.ts';
 import type { WantedImage } from '../../src/images/port.ts';
@@ -40,7 +43,7 @@ const targetHost = pairs[0]?.[1]?.split('/')[0] ?? '';
 const anonymous: Credentials = { find: () => Promise.resolve(undefined) };
 
 const net = createNet();
-const engine = values.engine === 'docker' ? await dockerEngine() : await registryEngine(net);
+const engine = values.engine === 'docker' ? await dockerEngine() : registryEngine(net);
 const results = await engine.copy(images, {
   platforms: values.engine === 'docker' ? ['linux/amd64'] : 'all',
   concurrency: Number(values.concurrency),
@@ -51,11 +54,7 @@ await net.close();
 const failure = results.find(({ error }) => error)?.error;
 if (failure) throw failure;
 
-async function registryEngine(net: Net): Promise<Engine> {
-  const [{ createRegistryEngine }, { Contents }] = await Promise.all([
-    import('../../src/mirror/registry/engine.ts'),
-    import('../../src/mirror/registry/contents.ts'),
-  ]);
+function registryEngine(net: Net): Engine {
   const folder = cacheFolder(process.env);
   const hints = hintsFile(join(folder, 'hints'));
   const protocol = values.protocol === 'http' ? 'http' : 'https';

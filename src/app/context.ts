@@ -13,7 +13,7 @@ import type { Engine } from '../mirror/engine.ts';
 import { createMirror, type DockerParts } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
 import { once } from '../once.ts';
-import { cacheFolder } from '../registry/cache.ts';
+import { cacheFolder } from '../places.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
 import { workloadsIfReachable } from './gather.ts';

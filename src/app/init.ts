@@ -5,6 +5,7 @@ import { currentContext } from '../config/ambient.ts';
 import { defaultFile } from '../config/load.ts';
 import { configTemplate } from '../config/template.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
+import { packageFile } from '../places.ts';
 import type { Session } from './session.ts';
 
 export interface InitOptions {
@@ -52,7 +53,7 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
 }
 
 /** The schema that was installed with this program. */
-const schemaUrl = (): string => new URL('../../schema/ecr-bootstrap.schema.json', import.meta.url).href;
+const schemaUrl = (): string => packageFile('schema/ecr-bootstrap.schema.json').href;
 
 function given(values: Record<string, string | undefined>): Map<string, string> {
   return new Map(

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import type { Net } from '../net/index.ts';
 import { explain } from './failure.ts';
 import { NetHandler } from './handler.ts';
+import { ownVersion } from '../places.ts';
 import { Secret } from '../secret.ts';
 import type { KeyPair } from './port.ts';
 
@@ -52,12 +52,6 @@ export function createSession(options: AwsOptions, pair?: KeyPair): Session {
       }
     },
   };
-}
-
-/** The same path leads to it from src and from dist. */
-function ownVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function clientSettings(options: AwsOptions, handler: NetHandler, pair: KeyPair | undefined) {

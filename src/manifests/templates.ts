@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { KubeObject } from '../cluster/port.ts';
+import { packageFile } from '../places.ts';
 
 /** What fills a template: text goes wherever its name stands, a list or object only where a whole value is. */
 export type TemplateValues = Readonly<Record<string, string | number | readonly unknown[] | object>>;
-
-/** Both `src/manifests` and `dist/manifests` lie two levels below the package, where `manifests` is. */
-const folder = new URL('../../manifests/', import.meta.url);
 
 const placeholder = /\$\{([a-zA-Z]+)\}/g;
 
@@ -16,7 +14,7 @@ const placeholder = /\$\{([a-zA-Z]+)\}/g;
  */
 export async function renderTemplate(name: string, values: TemplateValues): Promise<readonly KubeObject[]> {
   const [text, { CORE_SCHEMA, loadAll }] = await Promise.all([
-    readFile(new URL(`${name}.yaml`, folder), 'utf8'),
+    readFile(packageFile(`manifests/${name}.yaml`), 'utf8'),
     import('js-yaml'),
   ]);
   const used = new Set<string>();

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from './digest.ts';
 
@@ -12,13 +11,7 @@ export interface ContentCache {
   put(digest: string, bytes: Buffer): Promise<void>;
 }
 
-/** Where what saves requests is kept between runs, by the XDG base directory specification. */
-export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-  const base = env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache');
-  return join(base, 'ecr-bootstrap');
-}
-
-/** Its part for content by digest. */
+/** The part of the cache for content by digest. */
 export const contentFolder = (folder: string): string => join(folder, 'content', 'sha256');
 
 /** A cache on disk, remembered in memory while the run lasts. Files belong to the user alone: images may be private. */

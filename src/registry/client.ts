@@ -28,9 +28,9 @@ export class Registry {
     return this.#host.name;
   }
 
-  /** To be told of each request that is about to come: one that waits for something else first finds a connection. */
-  prepare(): void {
-    this.#host.prepare();
+  /** To be told of requests that are about to come: while they wait for something else, connections are begun for them. */
+  prepare(requests = 1): void {
+    this.#host.prepare(requests);
   }
 
   /** For work of several requests that is repeated as a whole. */

@@ -63,11 +63,11 @@ export class RegistryHost {
     this.#limiter = new HostLimiter(options.clock, options.rates);
   }
 
-  /** Finds out what the host speaks, and begins a connection, before a request has to wait for that. */
-  prepare(): void {
+  /** Finds out what the host speaks, and begins connections, before requests have to wait for that. */
+  prepare(requests: number): void {
     const base = (this.#base ??= this.#findBase());
     // A failure is told to the request that needs it.
-    base.then((url) => this.#options.transport.prepare(url)).catch(() => undefined);
+    base.then((url) => this.#options.transport.prepare(url, requests)).catch(() => undefined);
   }
 
   /** Repeats `attempt` within this host's budget. */

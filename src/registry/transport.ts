@@ -52,9 +52,9 @@ export class Transport {
     this.#net = net;
   }
 
-  /** Begins a connection for a request that is about to come. */
-  prepare(url: URL): void {
-    this.#net.ahead(url);
+  /** Begins connections for requests that are about to come. */
+  prepare(url: URL, requests: number): void {
+    for (let begun = 0; begun < requests; begun += 1) this.#net.ahead(url);
   }
 
   /** @throws RegistryError when no answer comes; any status is an answer */

@@ -31,6 +31,9 @@ export interface Resolving {
   readonly noClobber: boolean;
 }
 
+/** At each side, so many requests of one image come at once when its manifest is known: for children, then for blobs. */
+const soon = 4;
+
 interface Sides {
   readonly reference: Reference;
   readonly source: Place;
@@ -59,6 +62,7 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
       .has(`there ${tagged}`)
       .then((isLikely) => (isLikely ? sourceDigest(reference, source, call) : reference.digest)),
   ]);
+  if (present === undefined) for (const { registry } of [source, destination]) registry.prepare(soon);
   const manifest = await sourceManifest({ reference, source, destination, present, digest }, contents, call);
 
   const isCopied = manifest.digest === present;

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cacheFolder, contentFolder, diskCache } from '../../../src/registry/cache.ts';
+import { cacheFolder } from '../../../src/places.ts';
+import { contentFolder, diskCache } from '../../../src/registry/cache.ts';
 import { digestOf } from '../../../src/registry/digest.ts';
 
 const bytes = Buffer.from('content');

@@ -1,0 +1,10 @@
+// Makes dist, the program as it is installed.
+import { chmodSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
+
+const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+rmSync(path('dist'), { recursive: true, force: true });
+bundle([path('src/cli.ts')], path('dist'));
+chmodSync(path('dist/cli.js'), 0o755);
