@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly version?: string;
   /** Version in which MutatingAdmissionPolicy is served; absent where it is not served. */
   readonly admissionPolicies?: 'v1' | 'v1beta1';
+  /** Milliseconds until what lost its owner is collected; 0, at once, unless told otherwise. */
+  readonly collectionLag?: number;
   /** One amd64 node unless told otherwise. */
   readonly nodes?: readonly NodeOptions[];
 }
@@ -56,7 +58,7 @@ export interface Cluster {
 
 export function createCluster(options: ClusterOptions): Cluster {
   const { clock, faults, version = 'v1.36.3', nodes = [{ name: 'node-1', architecture: 'amd64' }] } = options;
-  const store = new ObjectStore(clock, builtinResources(options.admissionPolicies));
+  const store = new ObjectStore(clock, builtinResources(options.admissionPolicies), options.collectionLag);
   const admission = new Admission(store, operatorWebhook(store));
   const server = new ApiServer(store, new Operations(store, admission), faults, version);
   const plane = new ControlPlane(store, clock, admission);
@@ -70,7 +72,8 @@ export function createCluster(options: ClusterOptions): Cluster {
     const pulling = await kubelet.run(retry);
     publishEndpoints(plane);
     const failing = await operator.run(retry);
-    return waiting || pulling || failing;
+    const collecting = store.collectGarbage();
+    return waiting || pulling || failing || collecting;
   });
   const stopWatching = store.onChange(({ kind }) => {
     if (kind !== 'Event' && kind !== 'Lease') loop.wake(kind === 'Secret');

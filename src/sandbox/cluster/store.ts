@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SandboxClock } from '../clock.ts';
+import { GarbageCollector } from './garbage.ts';
 import { equal, fieldAt, timestamp } from './objects.ts';
 import type { Draft, KubeObject, Metadata } from './objects.ts';
 import { apiVersion, customResource } from './resources.ts';
@@ -14,11 +15,19 @@ export class ObjectStore {
   readonly #builtin: readonly Resource[];
   readonly #kinds = new Map<string, Map<string, KubeObject>>();
   readonly #listeners = new Set<(object: KubeObject) => void>();
+  readonly #garbage: GarbageCollector;
   #version = 1000;
 
-  constructor(clock: SandboxClock, builtin: readonly Resource[]) {
+  /** @param collectionLag milliseconds, see {@link GarbageCollector} */
+  constructor(clock: SandboxClock, builtin: readonly Resource[], collectionLag = 0) {
     this.#clock = clock;
     this.#builtin = builtin;
+    this.#garbage = new GarbageCollector(this, clock, collectionLag);
+  }
+
+  /** Removes what has lost its owners for long enough. @returns whether something has to wait for that */
+  collectGarbage(): boolean {
+    return this.#garbage.collect();
   }
 
   /** The version of the newest write. */
@@ -46,6 +55,10 @@ export class ObjectStore {
     return namespace === undefined
       ? objects
       : objects.filter((object) => object.metadata.namespace === namespace);
+  }
+
+  all(): KubeObject[] {
+    return [...this.#kinds.values()].flatMap((objects) => [...objects.values()]);
   }
 
   /** Creates or replaces an object and returns what is now stored. */
@@ -106,7 +119,8 @@ export class ObjectStore {
       const defined = customResource(object).kind;
       this.#deleteWhere((other) => other.kind === defined);
     }
-    this.#releaseDependents(object.metadata.uid ?? '', orphan);
+    if (orphan) this.#garbage.orphan(object);
+    else this.#garbage.ownerGone(object);
     return object;
   }
 
@@ -120,28 +134,9 @@ export class ObjectStore {
     for (const listener of this.#listeners) listener(object);
   }
 
-  #all(): KubeObject[] {
-    return [...this.#kinds.values()].flatMap((objects) => [...objects.values()]);
-  }
-
   #deleteWhere(condemned: (object: KubeObject) => boolean): void {
-    for (const { kind, metadata } of this.#all().filter(condemned)) {
+    for (const { kind, metadata } of this.all().filter(condemned)) {
       this.delete(kind, metadata.name, metadata.namespace);
-    }
-  }
-
-  /** The garbage collector: an object whose last owner is gone goes too. */
-  #releaseDependents(owner: string, orphan: boolean): void {
-    for (const dependent of this.#all()) {
-      const { ownerReferences = [], ...metadata } = dependent.metadata;
-      if (!ownerReferences.some(({ uid }) => uid === owner)) continue;
-      const left = ownerReferences.filter(({ uid }) => uid !== owner);
-      if (left.length === 0 && !orphan) this.delete(dependent.kind, metadata.name, metadata.namespace);
-      else
-        this.put({
-          ...dependent,
-          metadata: left.length === 0 ? metadata : { ...metadata, ownerReferences: left },
-        });
     }
   }
 }

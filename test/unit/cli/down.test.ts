@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` is part of some. */
@@ -41,6 +41,20 @@ const inAws = ({ world: { aws } }: Cli) => ({
   policies: [...aws.identities.policies.keys()].filter((arn) => arn.includes('ecr-bootstrap')),
   repositories: [...aws.registry.repositories.keys()].filter((name) => name.startsWith('shop/')).length,
   secrets: aws.secrets.all().filter(({ deletion }) => !deletion).length,
+});
+
+test('down leaves no pull secret behind where the garbage collector takes its time', patient, async () => {
+  const cli = await openCli({ cluster: { collectionLag: 10_000 } }, { hurried: true });
+  try {
+    expect((await cli.run('up -q')).code).toBe(0);
+    const ran = await cli.run('down');
+    expect(ran.code, ran.stderr).toBe(0);
+    cli.world.clock.advance(20_000);
+    await cli.world.cluster.settled();
+    expect(traces(cli)).toEqual([]);
+  } finally {
+    await cli.close();
+  }
 });
 
 describe('down', () => {
