@@ -58,7 +58,7 @@ export async function openConnections(
   tls: TlsOptions,
   net: Net,
 ): Promise<Dispatcher> {
-  const { Agent, ProxyAgent } = await import('../net/undici.ts');
+  const { Agent, proxyAgent } = await import('../net/undici.ts');
   const proxy = cluster.proxyUrl || (await net.proxyFor(cluster.server));
   if (!proxy) return new Agent({ connect: tls, connections });
   try {
@@ -68,7 +68,7 @@ export async function openConnections(
       const options = { requestTls: tls, connections };
       return new Socks5ProxyAgent(proxy.replace(/^socks5h:/, 'socks5:'), options);
     }
-    return new ProxyAgent({ uri: proxy, requestTls: tls, connections });
+    return proxyAgent({ uri: proxy, requestTls: tls, connections });
   } catch (error) {
     throw new BootstrapError({
       code: 'proxy-invalid',

@@ -6,7 +6,7 @@ import type {
   ProxyAgent as Proxy,
 } from 'undici';
 import type { Ahead } from './ahead.ts';
-import { Agent, buildConnector, Dispatcher, ProxyAgent } from './undici.ts';
+import { Agent, buildConnector, Dispatcher, proxyAgent } from './undici.ts';
 
 interface Tls {
   readonly secureContext?: SecureContext;
@@ -69,7 +69,7 @@ export class RoutingDispatcher extends Dispatcher {
     if (!proxy) return this.#direct;
     let agent = this.#proxies.get(proxy.href);
     if (!agent) {
-      agent = new ProxyAgent({ uri: proxy.href, requestTls: this.#tls, proxyTls: this.#tls });
+      agent = proxyAgent({ uri: proxy.href, requestTls: this.#tls, proxyTls: this.#tls });
       this.#proxies.set(proxy.href, agent);
     }
     return agent;

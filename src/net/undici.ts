@@ -21,7 +21,11 @@ const load = (file: string): unknown => require(`undici/lib/${file}`);
 export const Agent = load('dispatcher/agent.js') as typeof Undici.Agent;
 export const buildConnector = load('core/connect.js') as typeof Undici.buildConnector;
 export const Dispatcher = load('dispatcher/dispatcher.js') as typeof Undici.Dispatcher;
-export const ProxyAgent = load('dispatcher/proxy-agent.js') as typeof Undici.ProxyAgent;
+/** A ProxyAgent, which is loaded with the first one: few need any. */
+export function proxyAgent(options: Undici.ProxyAgent.Options): Undici.ProxyAgent {
+  const ProxyAgent = load('dispatcher/proxy-agent.js') as typeof Undici.ProxyAgent;
+  return new ProxyAgent(options);
+}
 
 // As its index does: the methods that are made of `dispatch`, which proxies need too.
 Object.assign(Dispatcher.prototype, load('api/index.js'));
