@@ -1,12 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { bytesOf, floorOf } from './floor.ts';
+import { describeMachine, versionOf } from './machine.ts';
 import { peerVersions } from './peers.ts';
+import type { Ground } from './place.ts';
 import type { Cell } from './plan.ts';
 import type { Comparison, Sample } from './results.ts';
 import type { Source } from './source.ts';
 import { dockerTools, peers, type Tool, type ToolName } from './tools.ts';
-import { type Ground, trial } from './trial.ts';
+import { trial } from './trial.ts';
 
 export interface Surroundings {
   /** A folder in memory that has the certificate for TLS. */
@@ -32,7 +33,7 @@ export async function compare(cell: Cell, source: Source, around: Surroundings):
     return {
       measuredAt: new Date().toISOString(),
       processors: cpus().length,
-      machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
+      machine: describeMachine(),
       versions: versionsFor(cell.tools),
       ...{
         set: set.name,
@@ -80,13 +81,11 @@ function isHopeless(name: ToolName, samples: readonly Sample[]): boolean {
 }
 
 function versionsFor(tools: readonly ToolName[]): Record<string, string> {
-  const first = (program: string) =>
-    /\d+\.\d+[\w.+]*/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[0] ?? 'unknown';
   return {
     node: process.versions.node,
     ...peerVersions(),
-    ...(tools.includes('skopeo') && { skopeo: first('skopeo') }),
-    ...(tools.some((tool) => dockerTools.includes(tool)) && { docker: first('dockerd') }),
-    'docker-registry': first('docker-registry'),
+    ...(tools.includes('skopeo') && { skopeo: versionOf('skopeo') }),
+    ...(tools.some((tool) => dockerTools.includes(tool)) && { docker: versionOf('dockerd') }),
+    'docker-registry': versionOf('docker-registry'),
   };
 }

@@ -1,108 +1,32 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { startDocker } from '../../test/support/real.ts';
-import { openLink } from './link.ts';
 import { measure } from './measure.ts';
+import { type Ground, inPlace } from './place.ts';
 import { usageOfTree } from './processes.ts';
-import { BenchRegistry, type Certificate } from './registry.ts';
+import type { BenchRegistry } from './registry.ts';
 import { phases, type Sample } from './results.ts';
 import { tag } from './seed.ts';
-import { dockerTools, type Job, type Tool } from './tools.ts';
-
-/** Where trials take place. */
-export interface Ground {
-  /** A folder in memory. */
-  readonly root: string;
-  readonly source: BenchRegistry;
-  /** What the source has under the tag, by repository. */
-  readonly digests: ReadonlyMap<string, string>;
-  readonly certificate?: Certificate;
-  /** Milliseconds. */
-  readonly roundTrip: number;
-  readonly signal: AbortSignal;
-}
-
-interface Part {
-  stop(): Promise<void>;
-}
+import { dockerTools, type Tool } from './tools.ts';
 
 /**
- * One tool, cold and then warm, with an empty registry, new ports and a home of its own: nothing is left over from
- * another run, in no tool's cache.
+ * One tool, cold and then warm.
  * @throws Error when the tool fails, or did not copy what it had to
  */
-export async function trial(tool: Tool, ground: Ground): Promise<Sample[]> {
-  const folder = await mkdtemp(join(ground.root, 'trial-'));
-  const parts: Part[] = [];
-  const keep = <T extends Part>(part: T): T => (parts.push(part), part);
-  try {
-    const { root, source, certificate, roundTrip, signal } = ground;
-    const storage = join(folder, 'storage');
-    const target = keep(await BenchRegistry.start(join(folder, 'target'), storage, certificate));
-    const near = keep(await openLink(source.port, roundTrip, root));
-    const far = keep(await openLink(target.port, roundTrip, root));
-    const usesDocker = dockerTools.includes(tool.name);
-    const docker = usesDocker ? keep(await startDocker()) : undefined;
-    const job = await writeJob(folder, near.address, far.address, docker?.url ?? '', ground);
-    const daemon = docker && Number(await readFile(join(dirname(docker.url.slice('unix://'.length)), 'pid')));
-    const running = {
-      folder,
-      signal,
-      env: await environment(folder, ground, docker?.url),
-      ...(daemon && { daemon }),
-    };
-    const others = [source.pid, target.pid, near.pid, far.pid].filter((pid) => pid !== undefined);
+export function trial(tool: Tool, ground: Ground): Promise<Sample[]> {
+  return inPlace(tool.name, ground, async ({ job, running, target, registries, links }) => {
+    const others = [...registries, ...links];
     const spent = () => others.reduce((sum, pid) => sum + usageOfTree(pid).cpuSeconds, 0);
+    const answered = async () => (await ground.source.requests()) + (await target.requests());
     const samples: Sample[] = [];
     for (const phase of phases) {
-      const before = (await source.requests()) + (await target.requests());
+      const before = await answered();
       const spentBefore = spent();
       const cost = await measure(tool.command(job), running);
       const otherCpuSeconds = spent() - spentBefore;
-      const requests = (await source.requests()) + (await target.requests()) - before;
-      await verify(target, ground.digests, usesDocker);
+      const requests = (await answered()) - before;
+      await verify(target, ground.digests, dockerTools.includes(tool.name));
       samples.push({ tool: tool.name, phase, requests, otherCpuSeconds, ...cost });
     }
     return samples;
-  } finally {
-    await Promise.all(parts.map((part) => part.stop()));
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function writeJob(
-  folder: string,
-  source: string,
-  target: string,
-  dockerHost: string,
-  { digests, certificate }: Ground,
-): Promise<Job> {
-  const pairs = [...digests.keys()].map((name) => [
-    `${source}/${name}:${tag}`,
-    `${target}/mirror/${name}:${tag}`,
-  ]);
-  const [list, dockerList] = [join(folder, 'list'), join(folder, 'docker-list')];
-  const text = (prefix: string) =>
-    pairs.map((pair) => `${pair.map((name) => prefix + name).join(' ')}\n`).join('');
-  await Promise.all([writeFile(list, text('')), writeFile(dockerList, text('docker://'))]);
-  return { list, dockerList, source, target, dockerHost, isTls: certificate !== undefined };
-}
-
-async function environment(
-  folder: string,
-  { certificate }: Ground,
-  dockerHost: string | undefined,
-): Promise<NodeJS.ProcessEnv> {
-  const home = join(folder, 'home');
-  await mkdir(home);
-  const authority = certificate && join(certificate.folder, 'cert.pem');
-  return {
-    PATH: process.env['PATH'],
-    HOME: home,
-    ...(dockerHost !== undefined && { DOCKER_HOST: dockerHost }),
-    // The names under which Go's and Node's programs are told of an authority.
-    ...(authority !== undefined && { SSL_CERT_FILE: authority, NODE_EXTRA_CA_CERTS: authority }),
-  };
+  });
 }
 
 /** @param mayDiffer for tools that take one platform and pack layers anew: the tag must be there */
