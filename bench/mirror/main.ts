@@ -3,16 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificate } from '../../test/support/real.ts';
-import { compare } from './compare.ts';
 import { interruptible } from './interrupt.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { estimate, type Cell, planOf } from './plan.ts';
 import { missingFor } from './requirements.ts';
-import type { Comparison } from './results.ts';
 import { Sources } from './source.ts';
-import { markdown } from './table.ts';
+import { comparing, profiling, type Work } from './task.ts';
 import { prepare, type Tool, type ToolName } from './tools.ts';
-import { keep } from './write.ts';
 
 /** On disk, the disk would be measured. */
 const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -29,23 +26,27 @@ async function main(options: Options): Promise<void> {
   }
   const tools = new Map(cells.flatMap((cell) => cell.tools).map((name) => [name, prepare(name)]));
   const minutes = Math.ceil(estimate(cells, options.isQuick) / 60);
-  tell(`comparisons: ${cells.length}; minutes on two quiet processors: about ${minutes}`);
+  const { what, work, shown } = options.isProfile ? profiling(options) : comparing(options);
+  tell(`${what}: ${cells.length}; minutes on two quiet processors: about ${minutes}`);
   if (options.isQuick) tell('with small sets only the requests mean anything');
-  const done: Comparison[] = [];
-  const finished = await interruptible((signal) => run(cells, options, tools, signal, done));
-  process.stdout.write(done.length === 0 ? '' : markdown(done));
+  let done = 0;
+  const counted: Work = async (...about) => {
+    await work(...about);
+    done += 1;
+  };
+  const finished = await interruptible((signal) => run(cells, options, tools, signal, counted));
+  process.stdout.write(shown());
   if (finished) return;
-  tell(`interrupted after ${done.length} of ${cells.length} comparisons`);
+  tell(`interrupted after ${done} of ${cells.length} ${what}`);
   process.exitCode = 130;
 }
 
-/** Each comparison is kept as soon as it is made. @param done gets them */
 async function run(
   cells: readonly Cell[],
-  { isQuick, out }: Options,
+  { isQuick }: Options,
   tools: ReadonlyMap<ToolName, Tool>,
   signal: AbortSignal,
-  done: Comparison[],
+  work: Work,
 ): Promise<true> {
   const root = await mkdtemp(join(memory, 'ecr-bootstrap-bench-'));
   process.env['TMPDIR'] = root;
@@ -58,9 +59,7 @@ async function run(
       const source = await sources.get(cell.set);
       const { title } = source.set;
       tell(`${index + 1}/${cells.length} ${cell.set}: ${title}; ${cell.transport}, ${cell.roundTrip} ms`);
-      const comparison = await compare(cell, source, { root, toolOf, signal, tell });
-      done.push(comparison);
-      if (out !== undefined) await keep(out, comparison);
+      await work(cell, source, { root, toolOf, signal, tell });
     }
     return true;
   } finally {

@@ -56,7 +56,7 @@ function figures(comparison: Comparison, phase: Phase): string {
 }
 
 /** @param texts how many columns have text, and stand to the left */
-function table(head: readonly string[], texts: number, rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], texts: number, rows: readonly (readonly string[])[]): string {
   const rule = head.map((_, index) => (index < texts ? '---' : '---:'));
   return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }

@@ -1,4 +1,6 @@
 import { type Comparison, type Phase, phases, rowsOf, type Row } from './results.ts';
+import type { SetName } from './sets.ts';
+import { peers } from './tools.ts';
 
 /** What the registry engine should reach, and what it did. Nothing fails when it does not. */
 export interface Target {
@@ -38,22 +40,33 @@ export function targetsOf(comparison: Comparison): Target[] {
   });
 }
 
+/** What is wanted of the speed with a set, and at how many of the fastest peer's seconds it is reached. */
+function wantedSpeed(set: SetName, phase: Phase): { readonly wanted: string; readonly share: number } {
+  if (set === 'C')
+    return { wanted: `at most ${mostForOne} times the fastest peer's seconds`, share: mostForOne };
+  const least = leastSpeed[phase];
+  return { wanted: `at least ${least} times as fast as the fastest peer`, share: 1 / least };
+}
+
+/** The seconds in which the speed is as wanted; undefined without a peer to compare with. */
+export function wantedTime(
+  comparison: Comparison,
+  phase: Phase,
+): { readonly wanted: string; readonly seconds: number } | undefined {
+  const others = rowsOf(comparison, phase).filter(({ tool }) => peers.includes(tool));
+  if (others.length === 0) return undefined;
+  const { wanted, share } = wantedSpeed(comparison.set, phase);
+  return { wanted, seconds: share * Math.min(...others.map(({ seconds }) => seconds.median)) };
+}
+
 type Judged = Omit<Target, 'of'>;
 
 function speed({ set }: Comparison, phase: Phase, { speed: reached }: Row): Judged | undefined {
   if (reached === undefined) return undefined;
-  if (set === 'C')
-    return {
-      wanted: `at most ${mostForOne} times the fastest peer's seconds`,
-      measured: `${(1 / reached).toFixed(2)} times`,
-      isMet: 1 / reached <= mostForOne,
-    };
-  const least = leastSpeed[phase];
-  return {
-    wanted: `at least ${least} times as fast as the fastest peer`,
-    measured: `${reached.toFixed(2)} times`,
-    isMet: reached >= least,
-  };
+  const { wanted, share } = wantedSpeed(set, phase);
+  const isMet = 1 / reached <= share;
+  const measured = set === 'C' ? 1 / reached : reached;
+  return { wanted, measured: `${measured.toFixed(2)} times`, isMet };
 }
 
 function requests({ floor }: Comparison, phase: Phase, { requests: sent }: Row): Judged {

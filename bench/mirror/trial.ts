@@ -30,7 +30,7 @@ export function trial(tool: Tool, ground: Ground): Promise<Sample[]> {
 }
 
 /** @param mayDiffer for tools that take one platform and pack layers anew: the tag must be there */
-async function verify(
+export async function verify(
   target: BenchRegistry,
   digests: ReadonlyMap<string, string>,
   mayDiffer: boolean,
