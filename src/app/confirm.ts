@@ -8,46 +8,62 @@ import type { Session } from './session.ts';
  * deletes is confirmed on a terminal, and elsewhere has to be meant: by --yes or by the account guard.
  */
 export async function confirm(
-  { reporter }: Session,
+  session: Session,
   ctx: Context,
   changes: readonly Change[],
   { yes, adoptAll = false }: { readonly yes: boolean; readonly adoptAll?: boolean },
 ): Promise<void> {
   if (yes || changes.length === 0) return;
-  if (reporter.canAsk) {
-    if (!changes.some(isWeighty) || (await reporter.ask('Carry this plan out?'))) return;
-    throw declined('the answer was no; nothing was changed');
-  }
+  if (session.reporter.canAsk) return askIfWeighty(session, changes);
   // Whoever adopts by name has said what is meant; whoever adopts all has not.
   const isBlind = adoptAll && changes.some(({ adopts }) => adopts);
   if (ctx.config.aws.accountId !== undefined && !isBlind) return;
-  throw new BootstrapError({
-    code: 'confirmation-needed',
-    what: 'carry out the plan',
-    why: `there is no terminal to ask on, and ${isBlind ? '--adopt-all was given' : 'aws.accountId is not configured'}`,
-    hint: isBlind
-      ? 'Look at the plan with --dry-run, then give --yes, or --adopt for each.'
-      : 'Give --yes, or --account-id (aws.accountId in the file), which makes sure of the account.',
-  });
+  throw isBlind
+    ? unasked(
+        '--adopt-all was given',
+        'Look at the plan with --dry-run, then give --yes, or --adopt for each.',
+      )
+    : unasked(
+        'aws.accountId is not configured',
+        'Give --yes, or --account-id (aws.accountId in the file), which makes sure of the account.',
+      );
 }
 
 /**
- * For what cannot be undone: the word has to be typed, and the account guard alone does not stand for it.
- * @param word what is typed on a terminal; elsewhere --yes has to be given
+ * For what takes away: the account guard says which account is meant, not that anything is to go, so without a
+ * terminal --yes has to be given.
+ * @param word for what cannot be undone: what is to be typed on a terminal
  */
-export async function confirmByWord({ reporter }: Session, word: string, yes: boolean): Promise<void> {
-  if (yes) return;
+export async function confirmRemoval(
+  session: Session,
+  changes: readonly Change[],
+  { yes, word }: { readonly yes: boolean; readonly word?: string | undefined },
+): Promise<void> {
+  if (yes || changes.length === 0) return;
+  const { reporter } = session;
   if (!reporter.canAsk) {
-    throw new BootstrapError({
-      code: 'confirmation-needed',
-      what: 'carry out the plan',
-      why: 'there is no terminal to ask on',
-      hint: 'Look at the plan with --dry-run, then give --yes.',
-    });
+    throw unasked(
+      'this takes away, so --yes has to be given',
+      'Look at the plan with --dry-run, then give --yes.',
+    );
   }
+  if (word === undefined) return askIfWeighty(session, changes);
   if (await reporter.ask(`This cannot be undone. Type ${word} to carry it out:`, word)) return;
   throw declined(`the answer was not ${word}; nothing was changed`);
 }
+
+async function askIfWeighty({ reporter }: Session, changes: readonly Change[]): Promise<void> {
+  if (!changes.some(isWeighty) || (await reporter.ask('Carry this plan out?'))) return;
+  throw declined('the answer was no; nothing was changed');
+}
+
+const unasked = (besides: string, hint: string): BootstrapError =>
+  new BootstrapError({
+    code: 'confirmation-needed',
+    what: 'carry out the plan',
+    why: `there is no terminal to ask on, and ${besides}`,
+    hint,
+  });
 
 const declined = (why: string): BootstrapError =>
   new BootstrapError({

@@ -1,5 +1,5 @@
 import { removalSteps } from '../steps/removal/index.ts';
-import { confirm, confirmByWord } from './confirm.ts';
+import { confirmRemoval } from './confirm.ts';
 import { doJob } from './job.ts';
 import type { Session } from './session.ts';
 
@@ -19,9 +19,7 @@ export function down(session: Session, options: DownOptions): Promise<number> {
     steps: removalSteps({ identities: aws, images: deleteImages, secrets: deleteSecrets }),
     dryRun,
     confirm: (ctx, changes) =>
-      touchesAws && changes.length > 0
-        ? confirmByWord(session, ctx.config.project, yes)
-        : confirm(session, ctx, changes, { yes }),
+      confirmRemoval(session, changes, { yes, word: touchesAws ? ctx.config.project : undefined }),
     next: () => Promise.resolve(aws ? [] : [stillInAws]),
   });
 }

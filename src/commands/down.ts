@@ -8,7 +8,7 @@ export function define(command: Command, launch: Launch): void {
     .option('--aws', 'also the access keys, users and policies; needs an administrator')
     .option('--delete-images', 'also the repositories of the project, with all their images')
     .option('--delete-secrets', 'also the secrets in Secrets Manager; they can be restored for 30 days')
-    .option('-y, --yes', 'do not ask')
+    .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .action((options: DownOptions) => launch(command, (session) => down(session, options)));
   command.addHelpText(
     'after',
@@ -20,6 +20,7 @@ is on record, or used the access key within a day as far as AWS tells. A run tha
   examples(command, [
     ['ecr-bootstrap down --dry-run', 'what would go, and the pods that will not pull again'],
     ['ecr-bootstrap down', 'this cluster only'],
+    ['ecr-bootstrap down --yes -o json', 'in a pipeline'],
     ['ecr-bootstrap down --aws --delete-images --delete-secrets', 'everything'],
   ]);
 }

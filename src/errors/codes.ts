@@ -61,7 +61,7 @@ export const errorCodes = {
   },
   'confirmation-needed': {
     exit: 2,
-    about: 'Nobody can be asked, and neither --yes nor aws.accountId is given.',
+    about: 'Nobody can be asked, and --yes is not given; for `up` and `rotate` aws.accountId is enough.',
   },
   declined: { exit: 2, about: 'The plan was not confirmed; nothing was changed.' },
   'plan-changed': { exit: 1, about: 'On the way the plan came to hold a delete that had not been shown.' },

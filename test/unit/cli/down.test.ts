@@ -47,7 +47,7 @@ test('down leaves no pull secret behind where the garbage collector takes its ti
   const cli = await openCli({ cluster: { collectionLag: 10_000 } }, { hurried: true });
   try {
     expect((await cli.run('up -q')).code).toBe(0);
-    const ran = await cli.run('down');
+    const ran = await cli.run('down --yes');
     expect(ran.code, ran.stderr).toBe(0);
     cli.world.clock.advance(20_000);
     await cli.world.cluster.settled();
@@ -72,12 +72,23 @@ describe('down', () => {
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
 
+  it.each(['down', 'down -o json'])(
+    '%s has to be meant where nobody can be asked: the account guard alone is not enough',
+    patient,
+    async (line) => {
+      const { code, stdout, stderr } = await cli().run(line);
+      expect(code).toBe(2);
+      expect(stdout + stderr).toContain('this takes away, so --yes has to be given');
+      expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
+    },
+  );
+
   it('takes away all of ours in the cluster and leaves AWS alone', patient, async () => {
     const { cluster } = cli().world;
     const own = cluster.get('ServiceAccount', 'default', 'shop');
     if (own) cluster.put({ ...own, imagePullSecrets: [{ name: 'theirs' }, { name: 'puller' }] });
     const before = inAws(cli());
-    const ran = await cli().run('down');
+    const ran = await cli().run('down --yes');
     expect(ran.code, ran.stderr).toBe(0);
     await cluster.settled();
     expect(traces(cli())).toEqual([]);
@@ -85,7 +96,7 @@ describe('down', () => {
     expect(pullSecretsIn(cli(), 'monitoring')).toBeUndefined();
     expect(inAws(cli())).toEqual(before);
     expect(ran.stdout).toContain('ecr-bootstrap down --aws');
-    expect((await cli().run('down')).stdout).toContain('Nothing to change.');
+    expect((await cli().run('down --yes')).stdout).toContain('Nothing to change.');
   });
 
   it('is undone by up', patient, async () => {
@@ -99,7 +110,7 @@ describe('down', () => {
     const spec = { secretStoreRef: { name: 'vault' }, data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] };
     cluster.put({ kind: 'ExternalSecret', metadata: { name: 'theirs', namespace: 'shop' }, spec });
     cluster.put({ kind: 'ConfigMap', metadata: { name: 'theirs', namespace: 'external-secrets' } });
-    const { code, stdout, stderr } = await cli().run('down');
+    const { code, stdout, stderr } = await cli().run('down --yes');
     expect(code, stderr).toBe(0);
     await cluster.settled();
     expect(stdout).toContain('the definitions of External Secrets Operator are left');
@@ -128,7 +139,7 @@ describe('down that is cut off', () => {
       takeBack.push(faults.plan({ kind: 'lost', to: 1 }));
       queueMicrotask(() => takeBack.push(faults.plan({ kind: 'reset' })));
     });
-    const { code } = await cli().run('down', { env: { AWS_MAX_ATTEMPTS: '1' } });
+    const { code } = await cli().run('down --yes', { env: { AWS_MAX_ATTEMPTS: '1' } });
     stop();
     for (const act of takeBack) act();
     expect(takeBack).not.toEqual([]);
@@ -139,7 +150,7 @@ describe('down that is cut off', () => {
   });
 
   it('comes to its end', patient, async () => {
-    const { code, stderr } = await cli().run('down');
+    const { code, stderr } = await cli().run('down --yes');
     expect(code, stderr).toBe(0);
     await cli().world.cluster.settled();
     expect(traces(cli())).toEqual([]);

@@ -173,7 +173,7 @@ describe('the policy for a first run', () => {
     await succeed('installer', 'up --only power-user');
     await succeed('installer', 'rotate');
     await succeed('installer', 'rotate --force');
-    await succeed('installer', 'down');
+    await succeed('installer', 'down --yes');
     await succeed('installer', 'up');
   });
 });
@@ -200,7 +200,7 @@ describe('every action is needed: without any one of them something of all this 
     // By itself this step cannot give the pods what they pull with: it looks why, and makes them anew.
     expect((await run('power-user', 'up --only operator')).stderr).toContain('refuses the pull secret');
     await succeed('power-user', 'up');
-    await succeed('power-user', 'down');
+    await succeed('power-user', 'down --yes');
     const needless = rules.flatMap(({ resources: [resource = ''], verbs }) =>
       verbs.filter((verb) => !isAsked(verb, resource)).map((verb) => `${verb} ${resource}`),
     );

@@ -142,7 +142,7 @@ describe('two clusters of one project', () => {
   );
 
   it('go each by itself: the one that is left renews its tokens and rotates', patient, async () => {
-    const down = await cli.run('down');
+    const down = await cli.run('down --yes');
     expect(down.code, down.stderr).toBe(0);
     expect(registered()).toBe(1);
     cli.world.clock.advance(13 * hour);
