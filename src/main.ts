@@ -31,18 +31,25 @@ export async function run(): Promise<void> {
       );
     });
   }
-  // A reader that has seen enough, such as `head`, is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.done);
-    throw error;
-  });
+  const unread = new AbortController();
+  outliveReader(process.stdout, () => unread.abort());
+  outliveReader(process.stderr);
   process.exitCode = await main(process.argv.slice(2), {
     cwd: process.cwd(),
     env: process.env,
     streams: process,
     clock: systemClock,
     signal: interrupt.signal,
+    unread: unread.signal,
   });
   // A request that a Ctrl-C or a deadline cut short may linger; nothing that is still wanted takes this long.
   setTimeout(() => process.exit(), lingering).unref();
+}
+
+/** A reader that has seen enough, such as `head`, is no error, and a run that changes something goes on without it. */
+function outliveReader(stream: NodeJS.WritableStream, gone?: () => void): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    gone?.();
+  });
 }

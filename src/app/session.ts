@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly argv?: readonly string[];
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Aborted when nobody reads stdout any more. */
+  readonly unread?: AbortSignal;
   /** PEM of an authority to trust besides Node's. */
   readonly ca?: string;
   /** The way out to the network, where it outlives the run: it is not closed with it. */

@@ -17,7 +17,8 @@ const lookEvery = 5_000;
 
 /** Looks at every part and changes nothing. Works with AWS or the cluster alone. Resolves to the exit code. */
 export async function status(session: Session, options: StatusOptions): Promise<number> {
-  const { reporter, clock, signal } = session;
+  const { reporter, clock, signal, unread } = session;
+  const until = options.watch && unread ? AbortSignal.any([signal, unread]) : signal;
   const chosen = chooseSteps(steps, options);
   const needs = needsOf(chosen);
   let ctx = await session.context();
@@ -29,10 +30,12 @@ export async function status(session: Session, options: StatusOptions): Promise<
     const show = () => reporter.show({ type: 'status', data: { steps: seen, healthy } });
     const last = !options.watch && (healthy || !options.wait);
     if (last || options.watch) await show();
-    if (last) return healthy ? exitCodes.done : exitCodes.drift;
+    const verdict = healthy ? exitCodes.done : exitCodes.drift;
+    if (last) return verdict;
     try {
-      await clock.sleep(lookEvery, signal);
+      await clock.sleep(lookEvery, until);
     } catch (error) {
+      if (!signal.aborted && until.aborted) return verdict;
       // Whoever waited in vain wants to know for what.
       if (options.wait) await show();
       throw error;

@@ -114,6 +114,7 @@ async function runIn(
     env: { ...display(session.env), ...env, ...(chosen ? {} : defaults) },
     streams: session.streams,
     signal: session.signal,
+    ...(session.unread ? { unread: session.unread } : {}),
     clock,
     ca: authority(env),
     sandbox: true,
