@@ -83,8 +83,8 @@ function ambientValue(setting: Setting, env: NodeJS.ProcessEnv, values: Tree): G
   const name = setting.ambient.find((variable) => env[variable]);
   if (name !== undefined) return { value: env[name], origin: name };
   if (setting.key !== 'aws.region') return undefined;
-  const inFile = getAt(values, 'aws.profile');
-  const profile = typeof inFile === 'string' ? inFile : (env['AWS_PROFILE'] ?? 'default');
+  const chosen = getAt(values, 'aws.profile');
+  const profile = typeof chosen === 'string' ? chosen : 'default';
   const region = profileRegion(profile, env);
   return region === undefined ? undefined : { value: region, origin: `AWS profile ${profile}` };
 }

@@ -9,16 +9,16 @@ export interface Setting {
   readonly ambient: readonly string[];
 }
 
-/** In the order in which `config` prints them. Everything else belongs in the file only. */
+/** In the order in which they are resolved: the profile may give the region. Everything else belongs in the file only. */
 export const settings: readonly Setting[] = [
   { key: 'project', flag: 'project', env: 'ECR_BOOTSTRAP_PROJECT', ambient: [] },
+  { key: 'aws.profile', flag: 'profile', env: 'ECR_BOOTSTRAP_PROFILE', ambient: ['AWS_PROFILE'] },
   {
     key: 'aws.region',
     flag: 'region',
     env: 'ECR_BOOTSTRAP_REGION',
     ambient: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
   },
-  { key: 'aws.profile', flag: 'profile', env: 'ECR_BOOTSTRAP_PROFILE', ambient: ['AWS_PROFILE'] },
   { key: 'aws.accountId', flag: 'accountId', env: 'ECR_BOOTSTRAP_ACCOUNT_ID', ambient: [] },
   { key: 'cluster.kubeconfig', flag: 'kubeconfig', env: 'ECR_BOOTSTRAP_KUBECONFIG', ambient: ['KUBECONFIG'] },
   { key: 'cluster.context', flag: 'context', env: 'ECR_BOOTSTRAP_CONTEXT', ambient: [] },

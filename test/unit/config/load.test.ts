@@ -47,10 +47,16 @@ describe('loadConfig', () => {
     ]);
   });
 
-  it("finds the region of the chosen profile in AWS's own file", async () => {
+  it.each([
+    ['--profile', { profile: 'prod' }, {}],
+    ['ECR_BOOTSTRAP_PROFILE', {}, { ECR_BOOTSTRAP_PROFILE: 'prod', AWS_PROFILE: 'other' }],
+    ['AWS_PROFILE', {}, { AWS_PROFILE: 'prod' }],
+  ])("finds the region of the profile that %s chooses in AWS's own file", async (_origin, flags, env) => {
     const config = file('[default]\nregion = us-east-1\n\n[profile prod]\nregion = eu-central-1\n', 'aws');
-    const env = { AWS_CONFIG_FILE: join(cwd, config), AWS_PROFILE: 'prod' };
-    const { config: loaded, origins } = await load({ flags: { project: 'shop' }, env });
+    const { config: loaded, origins } = await load({
+      flags: { project: 'shop', ...flags },
+      env: { AWS_CONFIG_FILE: join(cwd, config), ...env },
+    });
     expect(loaded.aws).toMatchObject({ region: 'eu-central-1', profile: 'prod' });
     expect(origins.get('aws.region')).toBe('AWS profile prod');
   });
