@@ -1,38 +1,14 @@
 import { z } from 'zod';
 import { durationGrammar } from '../duration.ts';
+import { users } from './users.ts';
 
 const duration = z
   .string()
   .regex(durationGrammar, 'is not a duration such as 90s, 10m or 1h')
   .describe('A duration such as `90s`, `10m` or `1h`.');
 
-const user = (name: string, policies: string) =>
-  z
-    .strictObject({
-      name: z
-        .string()
-        .regex(/^[\w+=,.@-]{1,64}$/, 'is not a name that IAM takes')
-        .default(name)
-        .describe('Name of the IAM user.'),
-      manage: z
-        .boolean()
-        .default(true)
-        .describe(
-          '`false`: the user is made elsewhere; it is only verified, and the policy to hand over is printed.',
-        ),
-      policy: z.enum(['precise', 'managed']).default('precise').describe(policies),
-      path: z
-        .string()
-        .regex(/^\/([!-~]+\/)?$/, 'is not an IAM path such as /team/')
-        .default('/')
-        .describe('IAM path of the user and its policy.'),
-      permissionsBoundary: z
-        .string()
-        .startsWith('arn:')
-        .optional()
-        .describe('ARN of the policy that bounds the user.'),
-    })
-    .prefault({});
+/** Secrets in the operator's namespace whose names are not configured: the pull secret would overwrite them. */
+const takenSecrets = ['image-puller', 'external-secrets-webhook'];
 
 /** The configuration file. Every key is described here once: the reference, the JSON Schema and `init` use it. */
 export const configSchema = z.strictObject({
@@ -120,18 +96,7 @@ export const configSchema = z.strictObject({
         .describe("ECR lifecycle policy, in ECR's own form. Unset: not managed."),
     })
     .prefault({}),
-  users: z
-    .strictObject({
-      powerUser: user(
-        'power-user',
-        '`precise`: what this program needs; `managed`: AmazonEC2ContainerRegistryPowerUser, enough to push only.',
-      ),
-      imagePuller: user(
-        'image-puller',
-        '`precise`: pull from the project and read the three secrets; `managed`: AmazonEC2ContainerRegistryPullOnly plus the secrets.',
-      ),
-    })
-    .prefault({}),
+  users,
   secrets: z
     .strictObject({
       kmsKeyId: z.string().min(1).optional().describe('Customer key for the secrets in Secrets Manager.'),
@@ -181,8 +146,14 @@ export const configSchema = z.strictObject({
       name: z
         .string()
         .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'is not a name that Kubernetes takes')
+        .refine((name) => !takenSecrets.includes(name), {
+          error: ({ input }) =>
+            `"${String(input)}" is the name of another Secret in the operator's namespace`,
+        })
         .default('puller')
-        .describe('Name of the pull secret in every namespace.'),
+        .describe(
+          `Name of the pull secret in every namespace; not ${takenSecrets.map((name) => `\`${name}\``).join(' or ')}.`,
+        ),
       renewEvery: duration.default('1h').describe('How often the operator fetches a new token.'),
       copyEvery: duration.default('10m').describe('How often the namespaces get the newest token.'),
     })

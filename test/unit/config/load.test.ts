@@ -154,6 +154,30 @@ describe('loadConfig', () => {
     });
   });
 
+  it.each(['image-puller', 'external-secrets-webhook'])(
+    'refuses %s as the pull secret, for it would overwrite a Secret that the operator needs',
+    async (name) => {
+      file(`project: shop\naws: {region: eu-west-1}\npullSecret:\n  name: ${name}\n`);
+      await expect(load()).rejects.toMatchObject({
+        code: 'config-invalid',
+        why: `ecr-bootstrap.yaml:4: pullSecret.name "${name}" is the name of another Secret in the operator's namespace`,
+        hint: 'See pullSecret.name in docs/configuration.md.',
+      });
+    },
+  );
+
+  it.each([
+    ['of one name', 'powerUser: {name: bob}, imagePuller: {name: bob}'],
+    ['of names that differ in case only', 'powerUser: {name: bob}, imagePuller: {name: Bob}'],
+    ['where one has the name that the other has by default', 'powerUser: {name: image-puller}'],
+  ])('refuses users %s', async (_case, users) => {
+    file(`project: shop\naws: {region: eu-west-1}\nusers: {${users}}\n`);
+    await expect(load()).rejects.toMatchObject({
+      code: 'config-invalid',
+      why: 'ecr-bootstrap.yaml:3: users.imagePuller.name is the name of users.powerUser too: two users are needed',
+    });
+  });
+
   it('takes names of files relative to the configuration file, and those of flags to the working folder', async () => {
     mkdirSync(join(cwd, 'sites'));
     file(
