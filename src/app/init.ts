@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { currentContext } from '../config/ambient.ts';
@@ -6,6 +6,7 @@ import { defaultFile } from '../config/load.ts';
 import { configTemplate } from '../config/template.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import { packageFile } from '../places.ts';
+import { type OutputFile, prepareOutput, writeOutput } from './output-file.ts';
 import type { Session } from './session.ts';
 
 export interface InitOptions {
@@ -18,9 +19,9 @@ const patience = 10_000;
 /** Writes a commented configuration file from what is found: region, profile, account, context, platforms. */
 export async function init(session: Session, { force = false }: InitOptions): Promise<number> {
   const { cwd, env, flags, reporter } = session;
-  const file = flags.config ?? defaultFile;
-  const path = resolve(cwd, file);
-  if (existsSync(path) && !force) throw exists(file);
+  const name = flags.config ?? defaultFile;
+  const file: OutputFile = { path: resolve(cwd, name), name, hint: 'Give -c FILE to write another.' };
+  if (existsSync(file.path) && !force) throw exists(name);
 
   const named = flags['project'] ?? env['ECR_BOOTSTRAP_PROJECT'];
   const project = typeof named === 'string' ? named : nameFor(cwd);
@@ -28,6 +29,7 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
   const blank = session.fork({ config: devNull, project });
   try {
     const { config } = await blank.loaded();
+    prepareOutput(file);
     const ctx = await blank.context();
     const [account, platforms] = await Promise.all([
       orUndefined(async () => (await ctx.aws.identity()).accountId, reporter.warn.bind(reporter)),
@@ -44,11 +46,11 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
     const remarks = given({
       'images.platforms': platforms && `The nodes of ${context ?? 'the cluster'}: ${platforms.join(', ')}`,
     });
-    writeFileSync(path, configTemplate({ schemaUrl: schemaUrl(), values, remarks }), { mode: 0o600 });
+    writeOutput(file, configTemplate({ schemaUrl: schemaUrl(), values, remarks }));
   } finally {
     await blank.close();
   }
-  await reporter.show({ type: 'text', data: { text: `Wrote ${file}. Next: ecr-bootstrap up --dry-run` } });
+  await reporter.show({ type: 'text', data: { text: `Wrote ${name}. Next: ecr-bootstrap up --dry-run` } });
   return exitCodes.done;
 }
 

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { RejectedImage, WantedImage, WantedImages } from '../images/port.ts';
 import type { GivenReference } from '../images/wanted.ts';
@@ -9,6 +7,7 @@ import { plural } from '../output/units.ts';
 import { carryOut, type Event, makePlan, refuseBlocked } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
 import { repositories } from '../steps/repositories/index.ts';
+import { type FailedList, openFailedList } from './failed-list.ts';
 import { gatherImages } from './gather.ts';
 import { refusedRow, rowOf } from './mirror-rows.ts';
 import { reach } from './preflight.ts';
@@ -36,18 +35,19 @@ export async function mirror(
     ...references.map((text) => ({ text, wantedBy: 'you', where: 'command line' })),
     ...(options.fromFile === undefined ? [] : await readReferences(session, options.fromFile)),
   ];
+  const list = openFailedList(session, options.failedTo);
   const isNothing = named.length === 0 && options.fromFile !== undefined && !options.fromCluster;
   if (isNothing) reporter.warn(`${options.fromFile} names no image; nothing to mirror.`);
-  const rows = isNothing ? [] : await carry(session, named, options);
+  const rows = isNothing ? [] : await carry(session, named, options, list);
   await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
   const failed = rows.filter(({ error }) => error);
-  writeFailed(
-    session,
-    options,
+  const incompletion = failed.length > 0 ? incomplete(failed, rows.length) : undefined;
+  list.write(
     failed.map(({ source }) => source),
+    session.signal.aborted ? session.signal.reason : incompletion,
   );
   session.signal.throwIfAborted();
-  if (failed.length > 0) throw incomplete(failed, rows.length);
+  if (incompletion) throw incompletion;
   return exitCodes.done;
 }
 
@@ -55,6 +55,7 @@ async function carry(
   session: Session,
   named: readonly GivenReference[],
   options: MirrorCommandOptions,
+  list: FailedList,
 ): Promise<MirrorRow[]> {
   const ctx = await session.context();
   const prepared = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
@@ -71,7 +72,7 @@ async function carry(
     return [...results.map(rowOf), ...refused];
   } catch (error) {
     // Whoever stops a run finds there what it did not come to.
-    writeFailed(session, options, [...left, ...refused.map(({ source }) => source)]);
+    list.write([...left, ...refused.map(({ source }) => source)], error);
     throw error;
   }
 }
@@ -153,15 +154,6 @@ async function mirrorOptions(
     emit: (event) => reporter.event({ ...event, step: 'mirror' }),
   };
 }
-
-function writeFailed({ cwd }: Session, { failedTo }: MirrorCommandOptions, sources: readonly string[]): void {
-  if (failedTo === undefined) return;
-  const lines = sources.map((source) => `${oneLine(source)}\n`);
-  writeFileSync(resolve(cwd, failedTo), lines.join(''), { mode: 0o600 });
-}
-
-/** A line is a reference: what is none must not become several. */
-const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
 
 const incomplete = (failed: readonly MirrorRow[], all: number): BootstrapError =>
   new BootstrapError({

@@ -14,6 +14,7 @@ export const errorCodes = {
     about: 'A file named on the command line or in the configuration is not there.',
   },
   'file-exists': { exit: 2, about: 'A file would be overwritten; nothing was written.' },
+  'file-unwritable': { exit: 2, about: 'A file named on the command line cannot be written.' },
   'reference-invalid': { exit: 2, about: 'An image reference does not follow the grammar of references.' },
   'repository-name-invalid': { exit: 2, about: 'A name is refused by the grammar of ECR repositories.' },
   'platform-unknown': { exit: 2, about: 'The wanted platforms are unknown or not written as os/arch.' },
