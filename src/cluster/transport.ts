@@ -48,6 +48,8 @@ interface Session {
 export class Transport {
   readonly #options: TransportOptions;
   #session: Promise<Session> | undefined;
+  /** One for each session there was: requests of an earlier one may still be under way, or wait for their next attempt. */
+  readonly #dispatchers: Dispatcher[] = [];
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -59,11 +61,12 @@ export class Transport {
 
   /** Answers below 300 and those named in `expected`; anything else is thrown. */
   async send(request: Request, expected: readonly number[] = []): Promise<Answer> {
-    let session = await this.#connected();
+    const opened = this.#connected();
+    let session = await opened;
     let answer = await this.#sendPatiently(request, session);
     if (answer.status === 401 && (session.context.user?.exec || session.context.user?.authProvider)) {
-      // The token of a plugin may have ended during a long run.
-      await this.close();
+      // The token of a plugin may have ended during a long run; who is refused later finds the new session there.
+      this.#forget(opened);
       session = await this.#connected();
       answer = await this.#sendPatiently(request, session);
     }
@@ -77,20 +80,31 @@ export class Transport {
 
   async close(): Promise<void> {
     // A session that could not be opened has been told to whoever asked for it.
-    const session = this.#session?.catch(() => undefined);
+    await this.#session?.catch(() => undefined);
     this.#session = undefined;
-    await (await session)?.dispatcher.close();
+    await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.close()));
   }
 
   #connected(): Promise<Session> {
-    return (this.#session ??= this.#connect());
+    if (this.#session) return this.#session;
+    const opened = this.#connect();
+    this.#session = opened;
+    opened.catch(() => this.#forget(opened));
+    return opened;
+  }
+
+  /** Whoever asks next opens another session, unless somebody has done so. */
+  #forget(session: Promise<Session>): void {
+    if (this.#session === session) this.#session = undefined;
   }
 
   async #connect(): Promise<Session> {
     const context = await chooseContext(this.#options);
     const credentials = await credentialsOf(context);
     const tls = await tlsOptions(context, credentials, this.#options.net);
-    return { context, credentials, dispatcher: await openConnections(context, tls, this.#options.net) };
+    const dispatcher = await openConnections(context, tls, this.#options.net);
+    this.#dispatchers.push(dispatcher);
+    return { context, credentials, dispatcher };
   }
 
   async #sendPatiently(request: Request, session: Session): Promise<Answer> {
