@@ -3,3 +3,16 @@ export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
+
+/**
+ * The same for a promise, of which a failure is forgotten: it is told to all who waited for it, and who asks later has
+ * `make` try again. For what outlives one look: `status --watch` sees what was down come back.
+ */
+export function onceFulfilled<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () =>
+    (made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    }));
+}

@@ -12,7 +12,7 @@ import { createOperatorSource } from '../manifests/index.ts';
 import type { Engine } from '../mirror/engine.ts';
 import { createMirror, type DockerParts } from '../mirror/index.ts';
 import type { Net } from '../net/index.ts';
-import { once } from '../once.ts';
+import { once, onceFulfilled } from '../once.ts';
 import { cacheFolder } from '../places.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
@@ -41,7 +41,7 @@ export function createContext(parts: Parts): Made {
   const { config, net, clock, env } = parts;
   const aws = once(() => createAws({ region: config.aws.region, profile: config.aws.profile, net }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
-  const docker = once(() => findDocker(parts));
+  const docker = onceFulfilled(() => findDocker(parts));
   const mirror = once(() =>
     createMirror({
       ecr: aws().ecr,

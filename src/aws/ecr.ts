@@ -1,17 +1,18 @@
 import type { ECR, Repository as SdkRepository } from '@aws-sdk/client-ecr';
+import { onceFulfilled } from '../once.ts';
 import { Secret } from '../secret.ts';
 import { unlessAbsent } from './failure.ts';
 import { readManifests } from './ecr-manifests.ts';
 import type { EcrPort, RegistryToken, Repository } from './port.ts';
 import { admits } from './registry.ts';
-import { allPages, once, tagList, tagRecord, type Session } from './session.ts';
+import { allPages, tagList, tagRecord, type Session } from './session.ts';
 
 /** The most that DescribeRepositories gives in one answer. */
 const pageSize = 1000;
 
 export function createEcr(session: Session): EcrPort {
   const { call, settings, options } = session;
-  const client = once(async () => new (await import('@aws-sdk/client-ecr')).ECR(settings));
+  const client = onceFulfilled(async () => new (await import('@aws-sdk/client-ecr')).ECR(settings));
   const read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
     call(`ecr:${action}`, what, async () => send(await client()));
   const write = async (action: string, what: string, send: (ecr: ECR) => Promise<unknown>): Promise<void> => {

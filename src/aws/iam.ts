@@ -1,14 +1,15 @@
 import type { AccessKeyMetadata, IAM, User as SdkUser } from '@aws-sdk/client-iam';
+import { onceFulfilled } from '../once.ts';
 import { Secret } from '../secret.ts';
 import { unlessAbsent } from './failure.ts';
 import { deletePolicy, updatePolicy } from './iam-policy-versions.ts';
 import type { AccessKey, IamPort, KeyPair, User } from './port.ts';
-import { allPages, once, tagList, tagRecord, type Session } from './session.ts';
+import { allPages, tagList, tagRecord, type Session } from './session.ts';
 
 const absent = ['NoSuchEntity'];
 
 export function createIam({ call, settings }: Session): IamPort {
-  const client = once(async () => new (await import('@aws-sdk/client-iam')).IAM(settings));
+  const client = onceFulfilled(async () => new (await import('@aws-sdk/client-iam')).IAM(settings));
   const read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) =>
     call(`iam:${action}`, what, async () => send(await client()));
   /** Writes answer nothing that matters. */

@@ -1,9 +1,10 @@
+import { onceFulfilled } from '../once.ts';
 import { createEcr } from './ecr.ts';
 import { createIam } from './iam.ts';
 import { readIdentity } from './identity.ts';
 import type { AwsPort, KeyPair } from './port.ts';
 import { createSecrets } from './secrets.ts';
-import { createSession, once, type AwsOptions } from './session.ts';
+import { createSession, type AwsOptions } from './session.ts';
 
 export type { AwsOptions } from './session.ts';
 
@@ -19,7 +20,7 @@ function withKey(options: AwsOptions, pair?: KeyPair): AwsPort {
   const session = createSession(options, pair);
   return {
     region: options.region,
-    identity: once(() => readIdentity(session)),
+    identity: onceFulfilled(() => readIdentity(session)),
     iam: createIam(session),
     ecr: createEcr(session),
     secrets: createSecrets(session),

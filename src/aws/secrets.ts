@@ -1,14 +1,15 @@
 import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { BootstrapError } from '../errors/index.ts';
+import { onceFulfilled } from '../once.ts';
 import { Secret } from '../secret.ts';
 import { awsCode, unlessAbsent } from './failure.ts';
 import type { SecretsPort, SecretVersion } from './port.ts';
-import { allPages, once, tagList, tagRecord, type Session } from './session.ts';
+import { allPages, tagList, tagRecord, type Session } from './session.ts';
 
 const absent = ['ResourceNotFound'];
 
 export function createSecrets({ call, settings }: Session): SecretsPort {
-  const client = once(
+  const client = onceFulfilled(
     async () => new (await import('@aws-sdk/client-secrets-manager')).SecretsManager(settings),
   );
   const read = <T>(action: string, what: string, send: (secrets: SecretsManager) => Promise<T>) =>

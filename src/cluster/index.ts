@@ -1,4 +1,5 @@
 import { BootstrapError } from '../errors/index.ts';
+import { onceFulfilled } from '../once.ts';
 import { Discovery, type Resource, describe, pathOf } from './discovery.ts';
 import { ClusterRefusal } from './errors.ts';
 import { listAll } from './lists.ts';
@@ -33,15 +34,11 @@ type Write = Pick<Request, 'method' | 'repeatable'> & Partial<Pick<Request, 'con
 class Cluster implements ClusterPort {
   readonly #transport: Transport;
   readonly #discovery: Discovery;
-  #info: Promise<ClusterInfo> | undefined;
+  readonly info = onceFulfilled(() => this.#askInfo());
 
   constructor(transport: Transport) {
     this.#transport = transport;
     this.#discovery = new Discovery(transport);
-  }
-
-  info(): Promise<ClusterInfo> {
-    return (this.#info ??= this.#askInfo());
   }
 
   async serves(kind: Kind): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { KubeObject } from '../cluster/port.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import type { Net } from '../net/index.ts';
+import { onceFulfilled } from '../once.ts';
 import { sha256, TextCache } from './cache.ts';
 import { download } from './download.ts';
 import { verifyOfficial } from './official.ts';
@@ -25,8 +26,7 @@ export interface OperatorSourceOptions {
  * for again, and neither is what was parsed once: that takes a quarter of a second.
  */
 export function createOperatorSource(options: OperatorSourceOptions): OperatorSource {
-  let manifest: Promise<OperatorManifest> | undefined;
-  return { load: () => (manifest ??= load(options)) };
+  return { load: onceFulfilled(() => load(options)) };
 }
 
 async function load({ config, net, cacheDir }: OperatorSourceOptions): Promise<OperatorManifest> {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { EcrPort } from '../aws/port.ts';
 import type { Clock } from '../clock.ts';
 import type { Net } from '../net/index.ts';
+import { onceFulfilled } from '../once.ts';
 import { cacheFolder } from '../places.ts';
 import { contentFolder, diskCache } from '../registry/cache.ts';
 import type { Credentials } from '../registry/credentials.ts';
@@ -41,15 +42,7 @@ const ecrRates = { 'put-manifest': 10, 'start-upload': 100, 'finish-upload': 100
 
 /** The mirror: looks up what the ECR has, and brings what it has not. Nothing is opened before it is used. */
 export function createMirror(deps: MirrorDeps): Mirror {
-  let opened: Promise<Opened> | undefined;
-  const open = (): Promise<Opened> => {
-    if (!opened) {
-      opened = openMirror(deps);
-      // What could not be opened now may be later: `status --watch` asks again.
-      opened.catch(() => (opened = undefined));
-    }
-    return opened;
-  };
+  const open = onceFulfilled(() => openMirror(deps));
   const act =
     (what: 'plan' | 'copy') =>
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
@@ -90,10 +83,9 @@ async function openMirror(deps: MirrorDeps): Promise<Opened> {
   const contents = new Contents(diskCache(contentFolder(folder)));
   const sourceOf = (source: string) => registries.source(source);
   const parts = { clock, target, sourceOf, contents, hints, mounting: () => ecr.blobMounting() };
-  let docker: Promise<Engine> | undefined;
   return {
     registry: createRegistryEngine(parts),
-    docker: () => (docker ??= deps.docker({ target: ecrTarget(target, identity), credentials })),
+    docker: onceFulfilled(() => deps.docker({ target: ecrTarget(target, identity), credentials })),
     presence: (images, platforms) => presenceOf(images, platforms, { ecr, registry: target, contents }),
   };
 }

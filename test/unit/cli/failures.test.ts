@@ -167,3 +167,17 @@ describe('a run that is split', () => {
     expect(document.error?.hint).toContain('name the local file in externalSecrets.manifest');
   });
 });
+
+describe('status --wait', () => {
+  it('sees a cluster come back that was down when it began', async () => {
+    // All attempts of the first look.
+    spoil({ kind: 'reset', service: 'kubernetes', to: 5 });
+    const { code, stdout } = await cli.run('status --wait --only pull-secret-namespaces', {
+      signal: AbortSignal.timeout(15_000),
+    });
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('✓ tokens in') as string,
+    });
+  });
+});

@@ -86,3 +86,19 @@ describe('a token that ends during a run', () => {
     expect(runs()).toBe(2);
   });
 });
+
+describe('a cluster that could not be reached', () => {
+  it('is reached when it is there: neither its version nor a failed login is remembered', async () => {
+    const tokenFile = join(folder, 'token');
+    await writeFile(tokenFile, 'a-token');
+    const port = await serve(tokenFile);
+    await closing.pop()?.();
+    const { cluster } = await connect(port, join(folder, 'token'));
+    await rm(tokenFile);
+    await expect(cluster.info()).rejects.toMatchObject({ what: 'get the credentials of context x' });
+    await writeFile(tokenFile, 'a-token');
+    await expect(cluster.info()).rejects.toMatchObject({ why: expect.stringContaining('refused') as string });
+    await serve(tokenFile, port);
+    expect(await cluster.info()).toMatchObject({ version: 'v1.36.3' });
+  });
+});

@@ -85,6 +85,14 @@ describe("the operator's YAML", () => {
     expect(asked).toContain('assets.example');
   });
 
+  it('that could not be fetched is asked for again when it is wanted again', async () => {
+    serve('assets.example', 503, {});
+    const source = createOperatorSource({ config: {}, net, cacheDir: join(folder, 'cache') });
+    await expect(source.load()).rejects.toMatchObject({ code: 'manifest-unusable' });
+    serve('assets.example', 200, {}, yaml);
+    expect(await source.load()).toMatchObject({ sha256: digest });
+  });
+
   it('may be a local file', async () => {
     const path = await write(yaml);
     expect(await load({ manifest: path })).toMatchObject({ from: path, sha256: digest });
