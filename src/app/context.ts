@@ -16,7 +16,7 @@ import { once, onceFulfilled } from '../once.ts';
 import { cacheFolder } from '../places.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
-import { workloadsIfReachable } from './gather.ts';
+import { isSilence, workloadsIfReachable } from './gather.ts';
 
 export interface Parts {
   readonly config: Config;
@@ -128,7 +128,9 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
         code: 'platform-unknown',
         what: "tell the nodes' platforms",
         why: error.message,
-        hint: 'Give --platform linux/amd64 (or a list, or all), or make the cluster answer.',
+        hint: `Make the cluster answer, or give --platform linux/amd64 (or a list, or all)${
+          isSilence(error) ? '; then images that only its workloads name are left out' : ''
+        }.`,
       },
       { cause: error },
     );

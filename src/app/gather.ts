@@ -1,4 +1,5 @@
-import { BootstrapError } from '../errors/index.ts';
+import { LoginRefused } from '../cluster/index.ts';
+import { BootstrapError, type ErrorCode } from '../errors/index.ts';
 import type { WantedImages } from '../images/port.ts';
 import { type GivenReference, wantedImages } from '../images/wanted.ts';
 import type { Workload } from '../inventory/port.ts';
@@ -35,12 +36,18 @@ export async function workloadsIfReachable(ctx: Context): Promise<readonly Workl
   try {
     return await ctx.inventory.workloads();
   } catch (error) {
-    if (!(error instanceof BootstrapError && /^(cluster|tls)-/.test(error.code))) throw error;
+    if (!isSilence(error)) throw error;
     // One that answers and then falls silent has workloads: without them a run would seem complete.
     if (error.code === 'cluster-unreachable' && (await answers(ctx))) throw error;
     return [];
   }
 }
+
+const silences: readonly ErrorCode[] = ['cluster-unconfigured', 'cluster-unreachable', 'tls-untrusted'];
+
+/** Nobody answered: a refusal or a failure is an answer. */
+export const isSilence = (error: unknown): error is BootstrapError =>
+  error instanceof BootstrapError && silences.includes(error.code) && !(error instanceof LoginRefused);
 
 const answers = ({ cluster }: Context): Promise<boolean> =>
   cluster.info().then(

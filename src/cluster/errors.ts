@@ -68,14 +68,18 @@ function refusalOf({ code, message }: Status): Refusal | undefined {
   return code === 422 ? 'invalid' : undefined;
 }
 
-/** @param expiry what the credentials themselves tell about their end */
-export function unauthorized(server: string, context: string, expiry: string | undefined): BootstrapError {
-  return new BootstrapError({
-    code: 'cluster-unreachable',
-    what: `log in to ${server}`,
-    why: `the credentials of context ${context} are refused: ${expiry ?? 'they are wrong, expired or revoked'} (401)`,
-    hint: 'Get a new kubeconfig (on a kubeadm control plane: kubeadm kubeconfig user, or copy admin.conf), or log in again.',
-  });
+/** The server answers, and does not know who asks. */
+export class LoginRefused extends BootstrapError {
+  /** @param expiry what the credentials themselves tell about their end */
+  constructor(server: string, context: string, expiry: string | undefined) {
+    super({
+      code: 'cluster-unreachable',
+      what: `log in to ${server}`,
+      why: `the credentials of context ${context} are refused: ${expiry ?? 'they are wrong, expired or revoked'} (401)`,
+      hint: 'Get a new kubeconfig (on a kubeadm control plane: kubeadm kubeconfig user, or copy admin.conf), or log in again.',
+    });
+    this.name = 'LoginRefused';
+  }
 }
 
 export function unreachable(server: string, error: unknown): BootstrapError {

@@ -20,7 +20,7 @@ import type {
 } from './port.ts';
 import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
 
-export { ClusterRefusal } from './errors.ts';
+export { ClusterRefusal, LoginRefused } from './errors.ts';
 
 export type ClusterOptions = TransportOptions;
 

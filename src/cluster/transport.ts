@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { type Net, failureCode } from '../net/index.ts';
 import { openConnections, tlsOptions } from './connection.ts';
 import { type Credentials, credentialsOf, expiryOf } from './credentials.ts';
-import { refused, statusOf, unauthorized, unreachable } from './errors.ts';
+import { LoginRefused, refused, statusOf, unreachable } from './errors.ts';
 import { type KubeContext, type KubeconfigChoice, chooseContext } from './kubeconfig.ts';
 
 export interface Request {
@@ -73,7 +73,7 @@ export class Transport {
     const { context, credentials } = session;
     if (answer.status < 300 || expected.includes(answer.status)) return answer;
     if (answer.status === 401) {
-      throw unauthorized(context.cluster.server, context.name, expiryOf(credentials));
+      throw new LoginRefused(context.cluster.server, context.name, expiryOf(credentials));
     }
     throw refused(request.what, statusOf(answer.status, answer.body));
   }

@@ -23,6 +23,13 @@ const configure = (images: string): string => {
   return 'site.yaml';
 };
 
+/** Leads elsewhere, or is somebody else's. */
+function kubeconfig(url: string, user?: string): { KUBECONFIG: string } {
+  const KUBECONFIG = join(cli.folder, 'another-kubeconfig');
+  writeFileSync(KUBECONFIG, cli.world.cluster.kubeconfig(url, cli.world.caPem, user), { mode: 0o600 });
+  return { KUBECONFIG };
+}
+
 describe('a run that cannot do everything', () => {
   it('names the denied action, what was done, and the policy to hand to an administrator', async () => {
     spoil({ kind: 'deny', service: 'iam', operation: 'CreatePolicy' });
@@ -134,6 +141,39 @@ describe('a cluster that answers and then falls silent', () => {
     const { code, stderr } = await cli.run('up --only repositories,service-accounts');
     expect(code).toBe(2);
     expect(stderr).toContain('error: reach the Kubernetes API');
+  });
+});
+
+describe('a cluster that answers, but not with its workloads,', () => {
+  it.each([
+    ['deny', 'cluster-denied'],
+    ['error', 'cluster-failed'],
+  ] as const)(
+    'ends a look at the images (%s): they would seem complete without its own',
+    async (kind, error) => {
+      spoil({ kind, service: 'kubernetes', operation: 'list cronjobs' });
+      const { code, document } = await cli.json('images --platform linux/amd64');
+      expect(code).not.toBe(0);
+      expect(document.error).toMatchObject({ code: error, what: 'list cronjobs' });
+    },
+  );
+
+  it('ends it too when it refuses the credentials', async () => {
+    const env = kubeconfig('https://cluster.sandbox:6443', 'former');
+    cli.world.cluster.revokeTokens('former');
+    const { document } = await cli.json('images --platform linux/amd64', { env });
+    expect(document.error?.why).toContain('the credentials of context former@sandbox are refused');
+  });
+});
+
+describe('a cluster that does not answer at all', () => {
+  it('is left out where the platforms are given, and the hint to give them says so', async () => {
+    const env = kubeconfig('https://elsewhere.sandbox:6443');
+    const { document } = await cli.json('images', { env });
+    expect(document.error?.hint).toMatch(
+      /give --platform .* images that only its workloads name are left out/,
+    );
+    expect((await cli.json('images --platform linux/amd64', { env })).document.ok).toBe(true);
   });
 });
 
