@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { createAws } from '../aws/index.ts';
 import type { Clock } from '../clock.ts';
 import { createCluster } from '../cluster/index.ts';
+import type { ClusterPort } from '../cluster/port.ts';
 import type { Config } from '../config/schema.ts';
 import type { DockerPort } from '../docker/port.ts';
 import { BootstrapError } from '../errors/index.ts';
@@ -137,14 +138,26 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
   }
 }
 
-/** From ECR; while AWS does not answer, from what the cluster was given at the last run. */
+/** From ECR; while AWS does not answer or knows no caller, from what the cluster was given at the last run. */
 async function findRegistryHost({ aws, cluster }: Context): Promise<string> {
   try {
     return await aws.ecr.registryHost();
   } catch (error) {
-    const namespace = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace });
-    const noted = namespace?.metadata.annotations?.[annotations.registryHost];
+    // What was noted is of the right region, and would hide that the configured one is wrong.
+    if (!(error instanceof BootstrapError) || error.code === 'region-invalid') throw error;
+    const noted = await notedHost(cluster);
     if (noted === undefined) throw error;
     return noted;
+  }
+}
+
+/** Undefined where the cluster does not tell: what AWS said is then the news. */
+async function notedHost(cluster: ClusterPort): Promise<string | undefined> {
+  try {
+    const namespace = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace });
+    return namespace?.metadata.annotations?.[annotations.registryHost];
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    return undefined;
   }
 }

@@ -195,6 +195,12 @@ describe('a run that is split', () => {
     expect(document['status']).toMatchObject({ healthy: true });
   });
 
+  it('knows the registry without AWS, from what the cluster was given', async () => {
+    const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+    const { document } = await cli.json('status --only service-accounts', { env });
+    expect(document['status']).toMatchObject({ healthy: true });
+  });
+
   it('tells how long the tokens of all namespaces last', async () => {
     const { stdout } = await cli.run('status --only pull-secret-namespaces');
     expect(stdout).toMatch(/✓ tokens in 6 namespaces are valid for at least 1[01] h \d+ min/);

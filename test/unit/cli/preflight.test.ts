@@ -37,6 +37,14 @@ describe('AWS, before any change', () => {
     });
   });
 
+  it('no credentials, and no kubeconfig that could tell the registry in place of AWS', async () => {
+    const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, KUBECONFIG: undefined };
+    expect(await refusal('images', { env })).toMatchObject({
+      code: 'credentials-missing',
+      hint: expect.stringContaining('--profile') as string,
+    });
+  });
+
   it.each([
     ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }],
     ['a key that does not exist', { AWS_ACCESS_KEY_ID: 'AKIAXXXXXXXXXXXXXXXX' }],
