@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { currentContext } from '../config/ambient.ts';
+import { knownContext } from '../config/ambient.ts';
 import { defaultFile } from '../config/load.ts';
 import { configTemplate } from '../config/template.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
@@ -35,7 +35,7 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
       orUndefined(async () => (await ctx.aws.identity()).accountId, reporter.warn.bind(reporter)),
       orUndefined(() => ctx.inventory.platforms(), reporter.warn.bind(reporter)),
     ]);
-    const context = config.cluster.context ?? currentContext(config.cluster.kubeconfig ?? env['KUBECONFIG']);
+    const context = config.cluster.context ?? (await knownContext(config.cluster.kubeconfig));
     const values = given({
       project,
       'aws.region': config.aws.region,

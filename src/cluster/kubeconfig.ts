@@ -28,16 +28,12 @@ interface Entries {
 const hint = 'Name a kubeconfig with --kubeconfig FILE and a context with --context NAME.';
 
 /**
- * The contexts of all kubeconfig files and the current one; undefined when there is no file at all.
+ * The name of the current context, whether or not it is there; undefined when there is none or no file at all.
  * Files are merged as kubectl does: the first that has a name wins.
  * @throws BootstrapError `cluster-unconfigured` for a file that is missing or not a kubeconfig
  */
-export async function readKubeconfig(
-  choice: KubeconfigChoice,
-): Promise<{ readonly contexts: readonly string[]; readonly current: string | undefined } | undefined> {
-  const entries = await readAll(choice);
-  return entries && { contexts: entries.contexts.map(({ name }) => name), current: entries.current };
-}
+export const currentContext = async (choice: KubeconfigChoice): Promise<string | undefined> =>
+  (await readAll(choice))?.current;
 
 /**
  * The chosen context.

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { BootstrapError } from '../errors/index.ts';
 
 /** The region that the AWS configuration files give the profile, if any. */
 export function profileRegion(profile: string, env: NodeJS.ProcessEnv): string | undefined {
@@ -17,16 +18,16 @@ export function profileRegion(profile: string, env: NodeJS.ProcessEnv): string |
   return undefined;
 }
 
-/** In YAML as in JSON. */
-const currentGrammar = /(?:^|[{,\s])["']?current-context["']?\s*:\s*["']?([^"'\s#,}]+)/m;
-
-/** The `current-context` of the first kubeconfig file that names one. */
-export function currentContext(kubeconfig: string | undefined): string | undefined {
-  const files = kubeconfig ? kubeconfig.split(':') : [join(homedir(), '.kube', 'config')];
-  for (const file of files) {
-    if (!file || !existsSync(file)) continue;
-    const context = currentGrammar.exec(readFileSync(file, 'utf8'))?.[1];
-    if (context !== undefined) return context;
+/**
+ * The current context as kubectl finds it. Undefined also for a file that cannot be read: what is wrong with it is
+ * told by whoever uses the cluster.
+ */
+export async function knownContext(kubeconfig: string | undefined): Promise<string | undefined> {
+  const { currentContext } = await import('../cluster/kubeconfig.ts');
+  try {
+    return await currentContext({ kubeconfig });
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    return undefined;
   }
-  return undefined;
 }

@@ -3,7 +3,7 @@ import { devNull } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
-import { currentContext, profileRegion } from './ambient.ts';
+import { knownContext, profileRegion } from './ambient.ts';
 import { resolveFiles } from './files.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
 import type { Config } from './schema.ts';
@@ -50,7 +50,7 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
     origins.set(setting.key, given.origin);
   }
   resolveFiles(values, (key) => (origins.get(key) === file?.name && file ? dirname(file.path) : request.cwd));
-  warnings.push(...contextWarning(values, request.env));
+  warnings.push(...(await contextWarning(values)));
   const config = validate(values, file ? { file: file.name, text: file.text, origins } : { origins });
   for (const [path] of leaves(config)) {
     if (!origins.has(path)) origins.set(path, 'default');
@@ -96,11 +96,11 @@ function parse(setting: Setting, given: unknown): unknown {
   return given.split(',').map((part) => part.trim());
 }
 
-function contextWarning(values: Tree, env: NodeJS.ProcessEnv): string[] {
+async function contextWarning(values: Tree): Promise<string[]> {
   const wanted = getAt(values, 'cluster.context');
   if (typeof wanted !== 'string') return [];
   const kubeconfig = getAt(values, 'cluster.kubeconfig');
-  const current = currentContext(typeof kubeconfig === 'string' ? kubeconfig : env['KUBECONFIG']);
+  const current = await knownContext(typeof kubeconfig === 'string' ? kubeconfig : undefined);
   if (current === undefined || current === wanted) return [];
   return [`cluster.context is ${wanted}, although the kubeconfig's current context is ${current}.`];
 }

@@ -43,3 +43,12 @@ it('overwrites a file only by --force', async () => {
   expect((await cli.run('init -c mine.yaml --force')).code).toBe(0);
   expect(written('mine.yaml')).toMatchObject({ project: 'shop' });
 });
+
+it('writes as the guard the context that kubectl would use, whatever a comment says', async () => {
+  const kubeconfig = cli.world.cluster.kubeconfig(cli.world.clusterUrl, cli.world.caPem);
+  const document = load(kubeconfig) as { 'current-context': string };
+  const [current, text] = [document['current-context'], `# current-context: old\n${kubeconfig}`];
+  writeFileSync(join(cli.folder, 'kubeconfig'), text);
+  expect((await cli.run('init -c guarded.yaml --kubeconfig kubeconfig')).code).toBe(0);
+  expect(written('guarded.yaml')).toMatchObject({ cluster: { context: current } });
+});

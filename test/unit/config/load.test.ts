@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConfigRequest, loadConfig } from '../../../src/config/load.ts';
 
@@ -68,6 +68,18 @@ describe('loadConfig', () => {
     expect(warnings).toContain(
       "cluster.context is prod, although the kubeconfig's current context is laptop.",
     );
+  });
+
+  it('takes no comment for the current context, and merges the files of KUBECONFIG as kubectl does', async () => {
+    const names = [
+      file('# current-context: old\nclusters: []\n', 'one'),
+      file('current-context: prod\n', 'two'),
+    ];
+    file('project: shop\naws: {region: eu-west-1}\ncluster: {context: prod}\n');
+    const { warnings } = await load({
+      env: { KUBECONFIG: names.map((name) => join(cwd, name)).join(delimiter) },
+    });
+    expect(warnings).toEqual([]);
   });
 
   it('names file, line, key and the nearest known key for an unknown one', async () => {
