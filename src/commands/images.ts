@@ -10,5 +10,9 @@ export function define(command: Command, launch: Launch): void {
   examples(command, [
     ['ecr-bootstrap images', 'every wanted image and its place in the ECR'],
     ['ecr-bootstrap images --from-cluster', 'what workloads have to be changed to'],
+    [
+      'ecr-bootstrap images --from-cluster -q >images.txt',
+      'a list for mirror --from-file, where there is no internet',
+    ],
   ]);
 }

@@ -20,7 +20,7 @@ export async function viewLines(view: View, style: Style, verbosity: Verbosity):
     case 'mirror':
       return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, style);
     case 'images':
-      return imageLines(view.data);
+      return verbosity === 'quiet' ? view.data.images.map(({ source }) => source) : imageLines(view.data);
     case 'config':
       return columns(
         view.data.values.map(({ key, value, origin }) => [key, JSON.stringify(value), `(${origin})`]),

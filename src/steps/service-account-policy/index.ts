@@ -50,6 +50,6 @@ const unavailable: Finding = {
   code: 'policy-unavailable',
   target: { kind: 'MutatingAdmissionPolicy', name: 'ecr-bootstrap-pull-secret' },
   what: 'service accounts made from now on do not get the pull secret by themselves',
-  why: 'the cluster does not serve MutatingAdmissionPolicy (Kubernetes 1.36 and later do)',
+  why: 'the cluster does not serve MutatingAdmissionPolicy: Kubernetes 1.36 and newer do, 1.34 and 1.35 where it was turned on',
   hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, and after kubeadm upgrade, which rewrites those of coredns and kube-proxy.',
 };
