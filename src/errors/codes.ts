@@ -128,7 +128,9 @@ export const findingCodes = {
   'service-account-uncovered': 'A service account does not name the pull secret.',
   'policy-unavailable':
     'The cluster does not serve MutatingAdmissionPolicy; new service accounts need `up` again.',
-  'policy-unproven': 'The admission policy did not work in a dry run and was taken away.',
+  'policy-unproven':
+    'The admission policy did not work in a dry run, or could not be tried, and was taken away.',
+  'policy-left': 'The admission policy was not proved, and could not be taken away when the run ended.',
   'pull-ending': 'Pods use images of this ECR and will not pull them again after `down`.',
   'left-behind': '`down` leaves this, because it is not ours or others use it.',
   'pull-failing': 'A pod cannot pull its image.',

@@ -2,6 +2,7 @@ import { type Event, nameOf } from '../plan/index.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
+import { findingLines } from './views/finding.ts';
 
 const doing = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
@@ -26,7 +27,7 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
         ? []
         : [style.dim(`  waiting for ${event.what}`)];
     case 'finding':
-      return [`  ${style.warn('!')} ${event.finding.what}: ${event.finding.why}`];
+      return findingLines(event.finding, style).map((line) => `  ${line}`);
     case 'note':
       return [`  ${event.text}`];
     case 'detail':

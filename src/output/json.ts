@@ -1,3 +1,4 @@
+import type { Finding } from '../plan/index.ts';
 import { redact } from '../secret.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import type { View } from './view.ts';
@@ -17,6 +18,7 @@ export function createJsonReporter({ command, streams }: ReporterOptions): Repor
     warn: (text) => void warnings.push(text),
     event: (event) => {
       if (event.type === 'note') warnings.push(event.text);
+      if (event.type === 'finding') warnings.push(sentence(event.finding));
     },
     show: (view: View) => {
       document[view.type] = view.data;
@@ -31,3 +33,5 @@ export function createJsonReporter({ command, streams }: ReporterOptions): Repor
     },
   };
 }
+
+const sentence = ({ what, why, hint }: Finding): string => `${what}: ${why}. ${hint}`;

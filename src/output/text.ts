@@ -32,7 +32,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       if (!quiet) say([`${style.warn('!')} ${text}`]);
     },
     event: (event) => {
-      if (quiet) return;
+      if (quiet && !(event.type === 'finding' && event.finding.level === 'failed')) return;
       live.follow(event);
       say(
         eventLines(event, style, { verbose: verbosity === 'verbose', screen: streams.stderr.isTTY === true }),

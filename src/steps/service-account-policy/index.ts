@@ -1,14 +1,9 @@
 import type { KubeObject, ObjectRef } from '../../cluster/port.ts';
 import type { Finding } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
-import { applyObjects, diffObjects, type ObjectsState, observeObjects, removeObjects } from '../objects.ts';
-import { policyObjects, policyRefs, servedVersion } from './policy.ts';
-import { proveOrRemove } from './proof.ts';
-
-export interface PolicyState extends ObjectsState {
-  /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */
-  readonly version: string | undefined;
-}
+import { applyObjects, diffObjects, observeObjects, removeObjects } from '../objects.ts';
+import { policyName, policyObjects, policyRefs, servedVersion } from './policy.ts';
+import { type PolicyState, proveOrRemove, removeUntried } from './proof.ts';
 
 /** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
 export const serviceAccountPolicy: Step<PolicyState> = {
@@ -35,8 +30,12 @@ export const serviceAccountPolicy: Step<PolicyState> = {
     const isMissed = state.version === undefined && config.serviceAccounts.policy === 'auto';
     return { changes, findings: isMissed ? [...findings, unavailable] : findings };
   },
-  apply: applyObjects,
-  ready: (state, run) => proveOrRemove(state, run),
+  async apply(changes, state, run) {
+    const outcomes = await applyObjects(changes, state, run);
+    await removeUntried(outcomes, state, run);
+    return outcomes;
+  },
+  ready: proveOrRemove,
   render: renderPolicy,
   remove: removeObjects,
 };
@@ -48,7 +47,7 @@ async function renderPolicy(ctx: Context): Promise<readonly KubeObject[]> {
 const unavailable: Finding = {
   level: 'warning',
   code: 'policy-unavailable',
-  target: { kind: 'MutatingAdmissionPolicy', name: 'ecr-bootstrap-pull-secret' },
+  target: { kind: 'MutatingAdmissionPolicy', name: policyName },
   what: 'service accounts made from now on do not get the pull secret by themselves',
   why: 'the cluster does not serve MutatingAdmissionPolicy: Kubernetes 1.36 and newer do, 1.34 and 1.35 where it was turned on',
   hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, and after kubeadm upgrade, which rewrites those of coredns and kube-proxy.',

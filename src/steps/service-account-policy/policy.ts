@@ -8,7 +8,8 @@ import { ignoreLabel } from '../ownership.ts';
 
 const group = 'admissionregistration.k8s.io';
 const kinds = ['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'] as const;
-const name = 'ecr-bootstrap-pull-secret';
+
+export const policyName = 'ecr-bootstrap-pull-secret';
 
 /** `v1` from Kubernetes 1.36, `v1beta1` before behind a feature gate; undefined where neither is served. */
 export async function servedVersion(cluster: ClusterPort): Promise<string | undefined> {
@@ -20,7 +21,7 @@ export async function servedVersion(cluster: ClusterPort): Promise<string | unde
 
 /** The binding first: without it the policy has no effect, so it is the first to be deleted. */
 export const policyRefs = (version: string): readonly ObjectRef[] =>
-  kinds.toReversed().map((kind) => ({ apiVersion: `${group}/${version}`, kind, name }));
+  kinds.toReversed().map((kind) => ({ apiVersion: `${group}/${version}`, kind, name: policyName }));
 
 export async function policyObjects(ctx: Context, version: string): Promise<readonly KubeObject[]> {
   const { config } = ctx;

@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { refOf } from '../../cluster/names.ts';
 import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
-import { BootstrapError } from '../../errors/index.ts';
-import { waitFor } from '../../plan/index.ts';
+import { reasonOf } from '../../errors/index.ts';
+import { foreseen, type Outcome, waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
-import { applyObjects, diffObjects, type ObjectsState, observeObjects } from '../objects.ts';
+import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
 import { pullSecretsOf } from '../service-accounts/list.ts';
-import { policyRefs } from './policy.ts';
+import { leftBehind, takeAway, unproved, untried } from './take-away.ts';
+
+export interface PolicyState extends ObjectsState {
+  /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */
+  readonly version: string | undefined;
+}
 
 /** Milliseconds; an API server takes up a new policy within a second or two, each of several by itself. */
 const deadline = 15_000;
@@ -15,33 +20,41 @@ const deadline = 15_000;
 /**
  * Proves by dry runs that service accounts are created and updated with the pull secret. A policy that fails there
  * could keep the whole cluster from making service accounts, so it is taken away at once: then `up` has to be run
- * again after new namespaces, which is no reason to end a run. One that could not be tried is taken away, too, and the
- * run ends: the next one makes it again.
- * @throws BootstrapError `cluster-unreachable`
+ * again after new namespaces, which is no reason to end a run. One that could not be tried, because the cluster fell
+ * silent or the run is to end, is taken away, too, and the run ends: the next one makes it again.
+ * @param state before this run applied anything
+ * @throws BootstrapError `cluster-unreachable`; `step-failed` when it could not be taken away; the signal's reason
  */
-export async function proveOrRemove(
-  state: ObjectsState & { version: string | undefined },
-  run: Run,
-): Promise<void> {
+export async function proveOrRemove(state: PolicyState, run: Run): Promise<void> {
   if (state.wanted.length === 0 || state.version === undefined) return;
   try {
     await prove(run);
-  } catch (error) {
-    if (!(error instanceof BootstrapError)) throw error;
-    await removePolicy(state.version, run);
-    if (error.code === 'cluster-unreachable') throw error;
-    run.emit({
-      type: 'finding',
-      finding: {
-        level: 'warning',
-        code: 'policy-unproven',
-        target: { kind: 'MutatingAdmissionPolicy', name: 'ecr-bootstrap-pull-secret' },
-        what: 'the admission policy did not work in a dry run and was taken away',
-        why: error.why,
-        hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, or set serviceAccounts.policy: off.',
-      },
-    });
+  } catch (thrown) {
+    const { aborted } = run.signal;
+    // What stood there before was proved by the run that made it: a Ctrl-C is no reason to lose it.
+    if (aborted && diffObjects(state).changes.length === 0) throw thrown;
+    const error = foreseen(thrown, 'prove the admission policy');
+    const left = await takeAway(state.version, error.why, run);
+    // An aborted run ends by the signal's reason, so what is left behind has to be told beside it.
+    if (left && !aborted) throw left;
+    const goesOn = !aborted && error.code !== 'cluster-unreachable' && error.code !== 'bug';
+    const gone = goesOn ? unproved(error.why) : untried(error.message);
+    run.emit({ type: 'finding', finding: left ? leftBehind(left) : gone });
+    if (!goesOn) throw thrown;
   }
+}
+
+/** An aborted run never comes to the proof of what it has just applied. */
+export async function removeUntried(
+  outcomes: readonly Outcome[],
+  { version }: PolicyState,
+  run: Run,
+): Promise<void> {
+  const isApplied = outcomes.some(({ change, result }) => result === 'done' && change.action !== 'delete');
+  if (!isApplied || !run.signal.aborted || version === undefined) return;
+  const why = reasonOf(run.signal.reason);
+  const left = await takeAway(version, why, run);
+  run.emit({ type: 'finding', finding: left ? leftBehind(left) : untried(why) });
 }
 
 async function prove({ ctx, signal, emit }: Run): Promise<void> {
@@ -72,9 +85,4 @@ async function dryUpdate(cluster: ClusterPort, sample: KubeObject, pullSecret: s
   const others = pullSecretsOf(current).filter((name) => name !== pullSecret);
   const imagePullSecrets = others.map((name) => ({ name }));
   return cluster.update({ ...current, imagePullSecrets }, { dryRun: true });
-}
-
-async function removePolicy(version: string, run: Run): Promise<void> {
-  const state = await observeObjects(run.ctx.cluster, [], policyRefs(version));
-  await applyObjects(diffObjects(state).changes, state, run);
 }
