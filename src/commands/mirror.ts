@@ -14,7 +14,6 @@ export function define(command: Command, launch: Launch): void {
     .option('--insecure-registry <hosts>', 'source registries to be spoken to by plain HTTP', list)
     .option('--failed-to <file>', 'write the references that failed or were not come to, for --from-file')
     .option('--dry-run', 'show what would be copied')
-    .option('-y, --yes', 'do not ask')
     .action((references: string[], options: MirrorCommandOptions) =>
       launch(command, (session) => mirror(session, references, options)),
     );

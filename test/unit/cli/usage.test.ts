@@ -35,6 +35,7 @@ describe('the command line', () => {
     ['policy everything', 'Allowed choices are first-run, power-user, image-puller, cluster.'],
     ['up --engine dokcer', 'Allowed choices are auto, registry, docker.'],
     ['up --timeout 5', 'Write it as 90s, 10m or 1h30m.'],
+    ['mirror nginx:1.28 --yes', "unknown option '--yes'"],
     ['sandbox --advance soon', 'Write it as 90s, 10m or 1h30m.'],
   ])('refuses %s and says what there is', async (line, answer) => {
     const { code, stdout, stderr } = await cli.run(line);
