@@ -11,7 +11,11 @@ export interface FlagWords {
   readonly names: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
+  /** The value is the name of a file. */
+  readonly takesFile: boolean;
   readonly values: readonly string[];
+  /** The value is one or more of the values, with commas. */
+  readonly isList: boolean;
 }
 
 export interface CommandWords {
@@ -38,32 +42,40 @@ export async function completion(session: Session, shell: Shell, words: Words): 
 
 const namesOf = (flags: readonly FlagWords[]): string => flags.flatMap((flag) => flag.names).join(' ');
 
-/** The flags with a known set of values, each once for all commands. */
-function choices({ commands, global }: Words): FlagWords[] {
+/** All flags that are of this kind, each once for all commands. */
+function flagsOf({ commands, global }: Words, isOfKind: (flag: FlagWords) => boolean): FlagWords[] {
   const flags = [...global, ...commands.flatMap((command) => command.flags)];
   const found = new Map(flags.map((flag) => [flag.names.join(), flag]));
-  return [...found.values()].filter((flag) => flag.values.length > 0);
+  return [...found.values()].filter(isOfKind);
 }
 
 /** What follows `sandbox` is a command again, so that the search for one goes on there. */
 const searchEnd = ({ name }: CommandWords): string => (name === 'sandbox' ? '' : ' break');
 
+const bashChoice = (values: readonly string[]): string =>
+  `COMPREPLY=($(compgen -W "${values.join(' ')}" -- "$word"))`;
+
+/** What is before the last comma is kept. */
+const bashList = (values: readonly string[]): string =>
+  `[[ $word == *,* ]] && kept=\${word%,*},; COMPREPLY=($(compgen -P "$kept" -W "${values.join(' ')}" -- "\${word##*,}"))`;
+
 function bash(words: Words): string {
   const { commands, global } = words;
-  const flagCases = choices(words).map(
-    ({ names, values }) =>
-      `    ${names.join('|')}) COMPREPLY=($(compgen -W "${values.join(' ')}" -- "$word")); return ;;`,
+  const flagCases = flagsOf(words, ({ values }) => values.length > 0).map(
+    ({ names, values, isList }) =>
+      `    ${names.join('|')}) ${isList ? bashList(values) : bashChoice(values)}; return ;;`,
   );
+  const fileFlags = flagsOf(words, ({ takesFile }) => takesFile).flatMap(({ names }) => names);
   const commandCases = commands.map(
     (command) =>
       `      ${command.name}) values="${command.values.join(' ')}" flags="${namesOf(command.flags)}";${searchEnd(command)} ;;`,
   );
   return `_ecr_bootstrap() {
-  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} flags="" name
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} flags="" kept="" name
   local values="${commands.map((command) => command.name).join(' ')}"
   case $before in
 ${flagCases.join('\n')}
-    -c|--config|--kubeconfig|--from-file|-f|--manifest|--failed-to) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    ${fileFlags.join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   for name in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $name in
@@ -101,11 +113,20 @@ function fish({ commands, global }: Words): string {
   return lines.join('\n');
 }
 
-function fishFlag({ names, takesValue, values, description }: FlagWords, condition?: string): string {
+function fishFlag(flag: FlagWords, condition?: string): string {
+  const { names, description } = flag;
   const spelt = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
-  const choice = values.length > 0 ? ` -a ${quoted(values.join(' '))}` : '';
   const when = condition === undefined ? '' : ` -n ${condition}`;
-  return `complete -c ecr-bootstrap${when} ${spelt.join(' ')}${takesValue ? ` -r${choice}` : ''} -d ${quoted(description)}`;
+  return `complete -c ecr-bootstrap${when} ${spelt.join(' ')}${fishValue(flag)} -d ${quoted(description)}`;
+}
+
+/** Without `-x` fish offers files for every value. */
+function fishValue({ takesValue, takesFile, values, isList }: FlagWords): string {
+  if (!takesValue) return '';
+  if (takesFile) return ' -r -F';
+  if (values.length === 0) return ' -x';
+  const words = values.join(' ');
+  return ` -x -a ${quoted(isList ? `(__fish_complete_list , "string split ' ' '${words}'")` : words)}`;
 }
 
 const quoted = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;

@@ -32,9 +32,10 @@ async function allWords(global: readonly Option[]): Promise<Words> {
 
 function flagWords(option: Option): FlagWords {
   const names = [option.short, option.long].filter((name) => name !== undefined);
-  const isStepList = option.long === '--only' || option.long === '--skip';
-  const values = isStepList ? steps.map((step) => step.id) : (option.argChoices ?? []);
-  return { names, description: option.description, takesValue: option.required, values };
+  const isList = option.long === '--only' || option.long === '--skip';
+  const values = isList ? steps.map((step) => step.id) : (option.argChoices ?? []);
+  const { description, flags, required: takesValue } = option;
+  return { names, description, takesValue, takesFile: /<file\b/.test(flags), values, isList };
 }
 
 function argumentValues(name: string, command: Command): readonly string[] {
