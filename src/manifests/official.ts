@@ -1,5 +1,7 @@
 import type { KubeObject } from '../cluster/port.ts';
 import { unusable } from './parse.ts';
+import { imagesOf, oddPods } from './pods.ts';
+import { excessRights } from './rights.ts';
 
 const version = 'v0.12.1';
 
@@ -45,7 +47,9 @@ const names: Readonly<Record<string, readonly string[]>> = {
 const expected = Object.entries(names).flatMap(([kind, all]) => all.map((name) => `${kind} ${name}`));
 
 /**
- * Checks that these are the objects of External Secrets Operator v0.12.1 as it was released.
+ * Checks that these are the objects of External Secrets Operator v0.12.1: which there are, whose image their pods run and
+ * what of the node they get, and who gets which rights. Whether they are to the letter what was released only the
+ * checksum of the configuration can tell.
  * @param from file or URL, for the error
  * @throws BootstrapError `manifest-unusable` saying what was found instead
  */
@@ -63,6 +67,8 @@ export function verifyOfficial(objects: readonly KubeObject[], from: string): vo
   const surplus = [...present].filter((name) => !expected.includes(name));
   if (surplus.length > 0) throw unusable(from, `it holds ${some(surplus)}, which the release does not`);
   if (found === undefined) throw unusable(from, 'its Deployments do not tell a version');
+  const odd = [...oddPods(objects), ...excessRights(objects)];
+  if (odd.length > 0) throw unusable(from, `${some(odd)}, unlike the release`);
 }
 
 /** The version that the tags of the Deployments' images tell: one, or all that there are. */
@@ -70,13 +76,6 @@ function versionOf(objects: readonly KubeObject[]): string | undefined {
   const images = objects.filter(({ kind }) => kind === 'Deployment').flatMap(imagesOf);
   const tags = new Set(images.map((image) => /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? image));
   return tags.size === 0 ? undefined : [...tags].join(' and ');
-}
-
-/** Images of a Deployment's containers. */
-function imagesOf(deployment: KubeObject): string[] {
-  const { spec } = deployment as { spec?: { template?: { spec?: { containers?: { image?: unknown }[] } } } };
-  const containers = spec?.template?.spec?.containers ?? [];
-  return containers.map(({ image }) => String(image));
 }
 
 const some = (all: readonly string[]): string =>
