@@ -77,8 +77,6 @@ export const errorCodes = {
     exit: 1,
     about: 'The lease on this cluster was lost during the run; the next run goes on.',
   },
-  'drift-found': { exit: 3, about: 'The plan is not empty, and --exit-code was given.' },
-  unhealthy: { exit: 3, about: 'Status found something that does not work.' },
   interrupted: { exit: 130, about: 'The run was interrupted; running the same command again goes on.' },
   timeout: { exit: 1, about: 'The time given by --timeout is over.' },
   bug: { exit: 70, about: 'An error that this program did not foresee.' },
@@ -107,9 +105,6 @@ export const findingCodes = {
   'secret-pair-torn': 'The stored key id and secret are not of one write.',
   'repository-foreign': 'The repository exists and is not ours; it is used and not changed.',
   'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',
-  'repository-name': 'ECR refuses the name.',
-  'image-absent': 'The image is not in the ECR yet.',
-  'image-platforms': 'The image in the ECR lacks a wanted platform.',
   'image-unresolved': 'An image of the cluster was not found at its source.',
   'operator-foreign':
     'External Secrets Operator is installed where, or in a version that, cannot be adopted.',
@@ -120,12 +115,10 @@ export const findingCodes = {
   'token-expiring': 'A pull secret is close to its end and was not renewed.',
   'token-expired': 'A pull secret is over.',
   'token-unknown': 'It cannot be told how long a pull secret lasts.',
-  'token-refused': 'The registry refuses the token.',
   'sync-failed': 'The operator failed to renew or copy a secret.',
   'pull-secret-foreign': 'A secret of that name is kept by something that is not ours.',
   'namespace-uncovered': 'A namespace has no pull secret.',
   'namespace-ignored': 'A namespace or service account is left alone on purpose.',
-  'service-account-uncovered': 'A service account does not name the pull secret.',
   'policy-unavailable':
     'The cluster does not serve MutatingAdmissionPolicy; new service accounts need `up` again.',
   'policy-unproven':
