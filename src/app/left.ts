@@ -28,7 +28,8 @@ async function keyForPowerUser({ aws, config }: Context): Promise<string | undef
 }
 
 async function workloadsOnInternet(ctx: Context): Promise<string | undefined> {
-  const found = await internetImages(ctx);
+  // Static pods have to have theirs on the node, wherever it comes from.
+  const found = (await internetImages(ctx)).filter(({ isStatic }) => !isStatic);
   if (found.length === 0) return undefined;
   const images = new Set(found.map((entry) => entry.image));
   const workloads = new Set(found.map((entry) => entry.workload));

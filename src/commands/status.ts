@@ -17,7 +17,7 @@ export function define(command: Command, launch: Launch): void {
     .action((options: StatusOptions) => launch(command, (session) => status(session, options)));
   examples(command, [
     ['ecr-bootstrap status', 'health of every part, with what to do'],
-    ['ecr-bootstrap status --fail-on warning -o json', 'for monitoring'],
+    ['ecr-bootstrap status -o json', 'for monitoring; the exit code is 3 when something is wrong'],
     ['ecr-bootstrap status --wait --timeout 10m', 'until everything works'],
   ]);
 }

@@ -49,7 +49,10 @@ export const configSchema = z.strictObject({
         .array(z.string().min(1))
         .default([])
         .describe('References of images to mirror, beside those that the cluster uses.'),
-      exclude: z.array(z.string().min(1)).default([]).describe('Globs of references that are not mirrored.'),
+      exclude: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Globs of references that are not mirrored, and that status does not warn of.'),
       map: z
         .record(z.string().min(1), z.string().min(1))
         .default({})

@@ -129,6 +129,7 @@ export const findingCodes = {
   'pull-failing': 'A pod cannot pull its image.',
   'pod-pull-secrets': 'A pod lists pull secrets of its own and not ours.',
   'internet-image': 'A workload names an image outside this ECR.',
+  'static-pod-image': 'An image of static pods, which has to be on the node: no pull secret reaches them.',
 } as const satisfies Record<string, string>;
 
 export type FindingCode = keyof typeof findingCodes;

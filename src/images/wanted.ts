@@ -1,10 +1,10 @@
 import { BootstrapError } from '../errors/index.ts';
 import type { Workload } from '../inventory/port.ts';
-import { glob } from './glob.ts';
+import { excluding } from './exclude.ts';
 import { ecrName, type Naming, sourceOf } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
 import type { RejectedImage, WantedImage, WantedImages } from './port.ts';
-import { familiar, formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
+import { formatReference, parseReference, type Reference } from './reference.ts';
 
 /** A reference that somebody wrote for this run. */
 export interface GivenReference {
@@ -55,14 +55,14 @@ interface Entry {
 
 class Gathering {
   readonly #wishes: Wishes;
-  readonly #excluded: readonly ((text: string) => boolean)[];
+  readonly #isExcluded: (image: Reference | string) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #rejected = new Rejections();
   readonly #refused = new Rejections();
 
   constructor(wishes: Wishes) {
     this.#wishes = wishes;
-    this.#excluded = wishes.exclude.map(glob);
+    this.#isExcluded = excluding(wishes.exclude);
   }
 
   add(text: string, wantedBy: string, { excludable = false } = {}): void {
@@ -88,7 +88,7 @@ class Gathering {
     try {
       this.add(text, wantedBy, { excludable: true });
     } catch (error) {
-      if (error instanceof BootstrapError && this.#excluded.some((matches) => matches(text))) return;
+      if (error instanceof BootstrapError && this.#isExcluded(text)) return;
       this.#rejected.add(text, wantedBy, error);
     }
   }
@@ -111,11 +111,6 @@ class Gathering {
   #atSource(reference: Reference): Reference | undefined {
     const { registryHost, naming } = this.#wishes;
     return reference.host === registryHost ? sourceOf(reference, naming) : reference;
-  }
-
-  #isExcluded(reference: Reference): boolean {
-    const names = [formatReference(reference), repositoryOf(reference)];
-    return this.#excluded.some((matches) => names.some((name) => matches(name) || matches(familiar(name))));
   }
 
   #image({ reference, wantedBy }: Entry): WantedImage {

@@ -1,4 +1,6 @@
+import { excluding } from '../../images/exclude.ts';
 import { ecrName, ecrReference } from '../../images/naming.ts';
+import { canonical } from '../../images/operator.ts';
 import { parseReference } from '../../images/reference.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Workload } from '../../inventory/port.ts';
@@ -15,24 +17,32 @@ export interface InternetImage {
   readonly isStatic: boolean;
 }
 
-/** All of them, by workload. */
+/** All of them, by workload; not those that the configuration leaves out. */
 export async function internetImages(ctx: Context): Promise<InternetImage[]> {
   const [host, workloads] = await Promise.all([ctx.registryHost(), ctx.inventory.workloads()]);
+  const isExcluded = excluding(ctx.config.images.exclude);
   return workloads.flatMap((workload) =>
     workload.images
       .filter((image) => !image.startsWith(`${host}/`))
+      .filter((image) => !isExcluded(attempt(() => canonical(parseReference(image))) ?? image))
       .map((image) => describe(workload, image, host, ctx)),
   );
 }
 
 function describe(workload: Workload, image: string, host: string, { config }: Context): InternetImage {
   const { kind, namespace, name, isStatic } = workload;
+  const naming = { project: config.project, map: config.images.map };
+  const instead = attempt(() => ecrReference(host, ecrName(parseReference(image), naming)));
   const found = { workload: `${kind} ${namespace}/${name}`, image, isStatic };
+  return instead === undefined ? found : { ...found, instead };
+}
+
+/** Whatever somebody wrote into a workload: undefined when it is no reference, or one that ECR cannot name. */
+function attempt<T>(work: () => T): T | undefined {
   try {
-    const naming = { project: config.project, map: config.images.map };
-    return { ...found, instead: ecrReference(host, ecrName(parseReference(image), naming)) };
+    return work();
   } catch (error) {
-    if (error instanceof BootstrapError) return found;
+    if (error instanceof BootstrapError) return undefined;
     throw error;
   }
 }

@@ -178,9 +178,13 @@ describe('a cluster that does not answer at all', () => {
 });
 
 describe('a run that is split', () => {
-  it('needs no cluster on the connected side, and no internet on the other', async () => {
-    const first = await cli.run(`up --only ${connected}`, { env: { KUBECONFIG: undefined } });
-    expect(first.code).toBe(0);
+  it('needs no cluster on the connected side, no internet on the other, and leaves nothing to do', async () => {
+    const { stdout: wanted } = await cli.run('images -q');
+    writeFileSync(join(cli.folder, 'images.txt'), wanted);
+    for (const line of [`up --only ${connected}`, 'mirror --from-file images.txt']) {
+      const first = await cli.run(line, { env: { KUBECONFIG: undefined } });
+      expect(first.code, first.stderr).toBe(0);
+    }
     const internet = [...cli.world.hosts.keys()].filter((host) =>
       /github|ghcr|docker|quay|k8s\.io/.test(host),
     );
@@ -189,6 +193,8 @@ describe('a run that is split', () => {
     const site = '--manifest external-secrets.yaml';
     const second = await cli.run(`up --skip ${connected},images ${site}`);
     expect(second.code).toBe(0);
+    const plan = await cli.run(`up --dry-run --exit-code ${site}`);
+    expect(plan.code, plan.stdout).toBe(0);
     const { document } = await cli.json(
       `status ${site} --only operator,pull-secret-namespaces,service-accounts`,
     );

@@ -68,6 +68,30 @@ it('tells what to name instead of an image on the internet, and nothing of one i
   });
 });
 
+/** What `status` says of images that are outside the ECR: level, and who names them. */
+async function told(): Promise<string[]> {
+  const ctx = place.context();
+  const findings = (await images.health?.(await images.observe(ctx), ctx)) ?? [];
+  return findings.map(({ level, target }) => `${level} ${target.name}`);
+}
+
+it('warns of images that workloads name outside the ECR, and not of those of static pods', async () => {
+  place = await MirrorWorld.start();
+  const before = await told();
+  expect(before).toContain('warning nginx:1.27');
+  expect(before).toContain('ok registry.k8s.io/etcd:3.6.8-0');
+  deploy('borrower', 'registry.k8s.io/etcd:3.6.8-0');
+  expect(await told()).toContain('warning registry.k8s.io/etcd:3.6.8-0');
+});
+
+it('says nothing of images that the configuration leaves out, whether they can be read or not', async () => {
+  place = await MirrorWorld.start({ images: { exclude: ['nginx:*', '*/kube-proxy', 'Not An Image'] } });
+  deploy('unreadable', 'Not An Image');
+  const findings = await told();
+  expect(findings).toContain('warning registry.k8s.io/coredns/coredns:v1.13.1');
+  expect(findings.join('\n')).not.toMatch(/nginx|kube-proxy|Not An Image/);
+});
+
 it('asks no source about a tag that the ECR has', async () => {
   place = await MirrorWorld.start();
   await applyStep(images, place);
