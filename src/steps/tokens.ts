@@ -44,7 +44,7 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
   }
   const over = left <= 0;
   return {
-    level: over ? 'failed' : 'warning',
+    level: 'failed',
     code: over ? 'token-expired' : 'token-expiring',
     target,
     what: over
