@@ -53,7 +53,10 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   if (job.dryRun) return changes.length > 0 && job.exitCode ? exitCodes.drift : exitCodes.done;
   await job.confirm(ctx, changes);
 
-  const lease = changes.length > 0 && needs.has('cluster') ? await holdLease(ctx) : undefined;
+  const lease =
+    changes.length > 0 && needs.has('cluster')
+      ? await holdLease(ctx, { signal, warn: (text) => reporter.warn(text) })
+      : undefined;
   try {
     const result = await carryOut(plan, {
       ctx,

@@ -1,8 +1,10 @@
-import { hostname, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import type { KubeObject } from '../cluster/port.ts';
+import { once } from '../once.ts';
 import { manager } from '../steps/ownership.ts';
+import { place } from './place.ts';
 
-/** Milliseconds after which a lease that is not renewed counts as left behind. */
+/** Milliseconds after which a holder that could not renew the lease has to stop. */
 export const lifetime = 30_000;
 
 export const leaseRef = {
@@ -12,8 +14,8 @@ export const leaseRef = {
   name: manager,
 };
 
-/** How this run is named to others: `ann@laptop/4711`. */
-export const ourselves = `${userInfo().username}@${hostname()}/${process.pid}`;
+/** How this run is named to others: `ann@laptop:1f3c9a2b/4711`. */
+export const ourselves = once(() => `${userInfo().username}@${place()}/${process.pid}`);
 
 interface Holder {
   readonly holderIdentity?: string;
@@ -24,8 +26,11 @@ interface Holder {
 
 export const holderOf = (lease: KubeObject): Holder => lease['spec'] ?? {};
 
-export const describeHolder = ({ holderIdentity, acquireTime }: Holder): string =>
-  `${holderIdentity ?? 'somebody'} holds it since ${acquireTime ?? 'an unknown time'}`;
+/** For people, who know a host by its name: `ann@laptop/4711 holds it since 2026-01-31T10:00:00.000000Z`. */
+export const describeHolder = (
+  { holderIdentity = 'somebody', acquireTime = 'an unknown time' }: Holder,
+  it = 'it',
+): string => `${holderIdentity.replace(/:[0-9a-f]{8}(?=\/\d+$)/, '')} holds ${it} since ${acquireTime}`;
 
 interface Change extends Omit<Holder, 'acquireTime' | 'renewTime'> {
   /** Milliseconds since the epoch, both. */
@@ -47,13 +52,11 @@ export const withSpec = (lease: KubeObject, { acquireTime, renewTime, ...rest }:
 /** Leases have microseconds: `2026-01-31T10:00:00.000000Z`. */
 const microTime = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z');
 
-/** Whether the holder may still be at work. One of this machine is known to be dead at once. */
-export function isAlive({ holderIdentity, leaseDurationSeconds, renewTime }: Holder, now: number): boolean {
-  if (!holderIdentity || !renewTime) return false;
-  const [, host, pid] = /@(.*)\/(\d+)$/.exec(holderIdentity) ?? [];
-  if (host === hostname() && !isRunning(Number(pid))) return false;
-  const duration = leaseDurationSeconds === undefined ? lifetime : leaseDurationSeconds * 1000;
-  return Date.parse(renewTime) + duration > now;
+/** Whether the holder is certainly at work no longer: it gave the lease back, or was a process of this machine. */
+export function isGone({ holderIdentity }: Holder): boolean {
+  if (!holderIdentity) return true;
+  const [, where, pid] = /@([^@]*)\/(\d+)$/.exec(holderIdentity) ?? [];
+  return where === place() && !isRunning(Number(pid));
 }
 
 function isRunning(pid: number): boolean {

@@ -1,17 +1,8 @@
 import { ClusterRefusal } from '../cluster/index.ts';
-import type { KubeObject } from '../cluster/port.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { ClusterRule, Context } from '../steps/context.ts';
-import { managedBy } from '../steps/ownership.ts';
-import {
-  describeHolder,
-  holderOf,
-  isAlive,
-  leaseRef as ref,
-  lifetime,
-  ourselves,
-  withSpec,
-} from './lease-holder.ts';
+import { describeHolder, holderOf, leaseRef as ref, lifetime, ourselves, withSpec } from './lease-holder.ts';
+import { takeLease, type Watch } from './lease-take.ts';
 
 /** Milliseconds between two renewals, and between two tries of one that fails. */
 const renewEvery = 10_000;
@@ -34,10 +25,11 @@ export interface Held {
  * Makes sure that one run at a time changes the cluster and what belongs to it.
  * @throws BootstrapError `locked`, saying who holds the lease and since when
  */
-export async function holdLease(ctx: Context): Promise<Held> {
+export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
   const lost = new AbortController();
-  let lease = await take(ctx);
-  let renewed = ctx.clock.now();
+  const taken = await takeLease(ctx, watch);
+  let lease = taken.lease;
+  let renewed = taken.since;
   let trouble = 'it was not renewed in time';
 
   const renew = async (): Promise<void> => {
@@ -54,7 +46,7 @@ export async function holdLease(ctx: Context): Promise<Held> {
   };
   const lookAgain = async (): Promise<void> => {
     const seen = await ctx.cluster.get(ref);
-    if (seen && holderOf(seen).holderIdentity === ourselves) lease = seen;
+    if (seen && holderOf(seen).holderIdentity === ourselves()) lease = seen;
     else lost.abort(leaseLost(seen ? describeHolder(holderOf(seen)) : 'somebody deleted it'));
   };
 
@@ -79,37 +71,6 @@ export async function holdLease(ctx: Context): Promise<Held> {
     },
   };
 }
-
-async function take(ctx: Context): Promise<KubeObject> {
-  const now = ctx.clock.now();
-  const mine = {
-    holderIdentity: ourselves,
-    leaseDurationSeconds: lifetime / 1000,
-    acquireTime: now,
-    renewTime: now,
-  };
-  const there = await ctx.cluster.get(ref);
-  if (there && isAlive(holderOf(there), now)) throw locked(there);
-  const { apiVersion, kind, namespace, name } = ref;
-  const fresh = { apiVersion, kind, metadata: { name, namespace, labels: managedBy } };
-  try {
-    return await (there
-      ? ctx.cluster.update(withSpec(there, mine))
-      : ctx.cluster.create(withSpec(fresh, mine)));
-  } catch (error) {
-    if (!(error instanceof ClusterRefusal) || error.refusal !== 'conflict') throw error;
-    // Somebody was quicker.
-    throw locked(await ctx.cluster.get(ref));
-  }
-}
-
-const locked = (lease: KubeObject | undefined): BootstrapError =>
-  new BootstrapError({
-    code: 'locked',
-    what: 'take the lease kube-system/ecr-bootstrap',
-    why: lease ? describeHolder(holderOf(lease)) : 'another run took it and has ended just now',
-    hint: `Wait for that run to end. A run that died loses the lease after ${lifetime / 1000} s.`,
-  });
 
 const leaseLost = (why: string): BootstrapError =>
   new BootstrapError({

@@ -4,9 +4,6 @@ import { expectOrder } from './order.ts';
 import { describeCall, type Point, type Points } from './points.ts';
 import { rotation, Stage, type Story, succeed } from './stories.ts';
 
-/** Milliseconds after which the lease of a run that was killed is over. */
-const leaseEnds = 31_000;
-
 export interface Outcome {
   /** Whether the run got to its end in spite of all. */
   readonly ended: boolean;
@@ -42,7 +39,7 @@ export class Trials {
   async run(points: readonly Point[]): Promise<Outcome> {
     const { command, recovery, afterwards } = this.#story;
     const cli = await this.#stage.begin();
-    const { faults, clock } = cli.world;
+    const { faults } = cli.world;
     const [called, changed] = [faults.calls.length, faults.changes.length];
     const armed = points.map((point) => ({ point, disarm: point.arm(cli.world) }));
     const patience = points.find((point) => point.patience)?.patience;
@@ -54,7 +51,6 @@ export class Trials {
       .map(({ point }) => point);
     const calls = faults.calls.slice(called);
     this.count += 1;
-    clock.advance(leaseEnds);
     const ended = code === 0;
     // Killed processes say nothing; this one lived on, and has to say in three parts what happened.
     if (!ended) expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}do: {2}.+/);

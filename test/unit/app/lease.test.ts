@@ -3,16 +3,22 @@ import { holdLease } from '../../../src/app/lease.ts';
 import type { BootstrapError } from '../../../src/errors/index.ts';
 import type { Context } from '../../../src/steps/context.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { hurriedClock } from '../../support/hurried.ts';
 
 let cluster: TestCluster;
 let ctx: Context;
+let warnings: string[];
+let interrupt: AbortController;
+let watch: Parameters<typeof holdLease>[1];
 
 beforeEach(async () => {
   // Only the timer of the renewals: requests need the others.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   cluster = await startTestCluster();
-  const { clock } = cluster.sandbox;
-  ctx = { cluster: cluster.port, clock: { now: () => clock.now() } } as unknown as Context;
+  ctx = { cluster: cluster.port, clock: hurriedClock(cluster.sandbox.clock) } as unknown as Context;
+  warnings = [];
+  interrupt = new AbortController();
+  watch = { signal: interrupt.signal, warn: (text) => warnings.push(text) };
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -38,7 +44,7 @@ async function pass(seconds: number): Promise<void> {
 
 describe('a lease that is held', () => {
   it('is renewed, and gone when it is given back', async () => {
-    const held = await holdLease(ctx);
+    const held = await holdLease(ctx, watch);
     const first = spec().renewTime;
     await pass(60);
     expect(held.lost.aborted).toBe(false);
@@ -49,7 +55,7 @@ describe('a lease that is held', () => {
   });
 
   it.each(['error', 'reset'] as const)('outlives renewals that fail (%s) before its end', async (kind) => {
-    const held = await holdLease(ctx);
+    const held = await holdLease(ctx, watch);
     const mend = cluster.sandbox.faults.plan({ kind, operation: 'update leases' });
     await pass(20);
     mend();
@@ -60,7 +66,7 @@ describe('a lease that is held', () => {
   });
 
   it('outlives a renewal whose answer is lost after it took effect', async () => {
-    const held = await holdLease(ctx);
+    const held = await holdLease(ctx, watch);
     cluster.sandbox.faults.plan({ kind: 'lost', operation: 'update leases', to: 1 });
     await pass(40);
     expect(held.lost.aborted).toBe(false);
@@ -69,7 +75,7 @@ describe('a lease that is held', () => {
   });
 
   it('is lost when it could not be renewed to its end, with what stood in the way', async () => {
-    const held = await holdLease(ctx);
+    const held = await holdLease(ctx, watch);
     cluster.sandbox.faults.plan({ kind: 'error', operation: 'update leases' });
     await pass(26);
     expect(held.lost.aborted).toBe(false);
@@ -83,7 +89,7 @@ describe('a lease that is held', () => {
   });
 
   it('is lost at once when somebody else took it, who is named, and is left to them', async () => {
-    const held = await holdLease(ctx);
+    const held = await holdLease(ctx, watch);
     const theirs = { holderIdentity: 'ann@elsewhere/1', acquireTime: '2026-01-01T00:00:00.000000Z' };
     const { metadata } = lease() ?? { metadata: { name: '' } };
     cluster.inside.put({ kind: 'Lease', metadata, spec: { ...spec(), ...theirs } });
@@ -96,7 +102,7 @@ describe('a lease that is held', () => {
 
 describe('a lease that is to be taken', () => {
   it('tells who was quicker, when two find it free at once', async () => {
-    const taken = await Promise.allSettled([holdLease(ctx), holdLease(ctx)]);
+    const taken = await Promise.allSettled([holdLease(ctx, watch), holdLease(ctx, watch)]);
     const refused = taken.filter((one) => one.status === 'rejected');
     expect(refused).toHaveLength(1);
     expect(refused[0]?.reason).toMatchObject({
@@ -106,14 +112,103 @@ describe('a lease that is to be taken', () => {
     for (const one of taken) if (one.status === 'fulfilled') await one.value.release();
   });
 
-  it('is taken from a process of this machine that is gone, before its time', async () => {
-    const held = await holdLease(ctx);
-    const { metadata } = lease() ?? { metadata: { name: '' } };
-    const holderIdentity = spec().holderIdentity.replace(/\d+$/, '999999999');
-    cluster.inside.put({ kind: 'Lease', metadata, spec: { ...spec(), holderIdentity } });
-    const other = await holdLease(ctx);
-    expect(spec().holderIdentity).not.toBe(holderIdentity);
+  it('is taken at once from a process of this machine that is gone', async () => {
+    const held = await holdLease(ctx, watch);
+    const mine = spec().holderIdentity;
+    leave({ ...spec(), holderIdentity: mine.replace(/\d+$/, '999999999') });
+    const before = ctx.clock.now();
+    const other = await holdLease(ctx, watch);
+    expect(spec().holderIdentity).toBe(mine);
+    expect(ctx.clock.now() - before).toBeLessThan(2000);
+    expect(warnings).toEqual([]);
     await other.release();
     await held.release();
+  });
+});
+
+/** As another run left it, or leaves it again and again. */
+function leave(spec: object): void {
+  const { metadata } = lease() ?? { metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' } };
+  cluster.inside.put({ kind: 'Lease', metadata, spec });
+}
+
+/** Calls it at each look but the first. */
+function atEachLook(act: () => void): void {
+  let looks = 0;
+  cluster.sandbox.faults.onCall(({ operation }) => {
+    if (operation === 'get leases' && (looks += 1) > 1) act();
+  });
+}
+
+describe('a lease that somebody else holds', () => {
+  const hour = 3_600_000;
+  const elsewhere = { holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30 };
+  /** By a clock that is ahead of ours by so much, or behind it. */
+  const renewed = (ahead: number) => ({
+    ...elsewhere,
+    renewTime: new Date(ctx.clock.now() + ahead).toISOString(),
+  });
+
+  it.each([
+    ['as ours', 0],
+    ['two hours ahead', 2 * hour],
+    ['an hour behind', -hour],
+  ])('is taken when it does not change for its lifetime by our clock, be its own %s', async (_, ahead) => {
+    leave(renewed(ahead));
+    const before = ctx.clock.now();
+    const held = await holdLease(ctx, watch);
+    expect(ctx.clock.now() - before).toBeGreaterThanOrEqual(32_000);
+    expect(ctx.clock.now() - before).toBeLessThan(40_000);
+    expect(warnings).toEqual([expect.stringContaining('ann@elsewhere/1 holds the lease')]);
+    await held.release();
+  });
+
+  it.each([
+    ['as ours', 0],
+    ['two hours ahead', 2 * hour],
+    ['an hour behind', -hour],
+  ])('is left to a run that renews it, be its clock %s', async (_, ahead) => {
+    leave(renewed(ahead));
+    let looks = 0;
+    atEachLook(() => {
+      looks += 1;
+      if (looks === 5) leave(renewed(ahead));
+    });
+    await expect(holdLease(ctx, watch)).rejects.toMatchObject({
+      code: 'locked',
+      why: expect.stringContaining('ann@elsewhere/1 holds it since') as string,
+    });
+    expect(looks).toBe(5);
+    expect(spec().holderIdentity).toBe('ann@elsewhere/1');
+  });
+
+  it('is not taken for that of a dead process here because the host has the same name', async () => {
+    const held = await holdLease(ctx, watch);
+    const [, user, host] = /^(.*)@([^:]*)/.exec(spec().holderIdentity) ?? [];
+    const namesake = { holderIdentity: `${user}@${host}:00000000/999999999` };
+    leave({ ...renewed(0), ...namesake });
+    atEachLook(() => leave({ ...renewed(0), ...namesake }));
+    await expect(holdLease(ctx, watch)).rejects.toMatchObject({
+      code: 'locked',
+      why: expect.stringMatching(`^${user}@${host}/999999999 holds it`) as string,
+    });
+    await held.release();
+  });
+
+  it('is taken as soon as it is given back', async () => {
+    leave(renewed(0));
+    atEachLook(() => cluster.inside.delete('Lease', 'ecr-bootstrap', 'kube-system'));
+    const before = ctx.clock.now();
+    const held = await holdLease(ctx, watch);
+    expect(ctx.clock.now() - before).toBeLessThan(5_000);
+    await held.release();
+  });
+
+  it('is watched no longer than until Ctrl-C, and left as it is', async () => {
+    leave(renewed(0));
+    const reason = new Error('stopped');
+    atEachLook(() => interrupt.abort(reason));
+    await expect(holdLease(ctx, watch)).rejects.toBe(reason);
+    expect(spec().holderIdentity).toBe('ann@elsewhere/1');
   });
 });

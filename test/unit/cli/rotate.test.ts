@@ -173,8 +173,6 @@ describe('rotate', () => {
     const cut = await cli.run('rotate', { env: { AWS_MAX_ATTEMPTS: '1' } });
     mend();
     expect(cut.code).not.toBe(0);
-    // Its lease outlives a process that was killed.
-    cli.world.clock.advance(60_000);
     const { failed } = await pullDuring(async () => {
       const again = await cli.run('rotate');
       expect(again.code, again.stderr).toBe(0);

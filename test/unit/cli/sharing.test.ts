@@ -239,7 +239,6 @@ describe('a run that loses its lease', () => {
     expect(cluster.get('Lease', 'ecr-bootstrap', 'kube-system')?.['spec']).toMatchObject({
       holderIdentity: 'ann@elsewhere/1',
     });
-    clock.advance(120_000);
     const again = await cli.run('up');
     expect(again.code, again.stderr).toBe(0);
     const keys = [...cli.world.aws.identities.keys.values()].filter(
@@ -256,30 +255,34 @@ describe('two runs at once', () => {
   });
   afterAll(() => cli.close());
 
+  const ref = ['Lease', 'ecr-bootstrap', 'kube-system'] as const;
+
   it('do not disturb each other: one works, the other says who holds the lease', patient, async () => {
+    const { clock, cluster, faults } = cli.world;
+    // Sandbox time passes faster than the first one's timer, so that its renewals are made here.
+    const stop = faults.onCall(({ operation }) => {
+      const lease = cluster.get(...ref);
+      if (operation !== 'get leases' || !lease) return;
+      const renewTime = new Date(clock.now()).toISOString();
+      cluster.put({ ...lease, spec: { ...(lease['spec'] as object), renewTime } });
+    });
     const runs = await Promise.all([cli.run('up'), cli.run('up')]);
+    stop();
     expect(runs.map(({ code }) => code).sort()).toEqual([0, 2]);
     const refused = runs.find(({ code }) => code === 2);
     expect(refused?.stderr).toMatch(/\S+@\S+\/\d+ holds it since \d{4}-/);
     expect((await cli.run('up --dry-run --exit-code')).code).toBe(0);
-    expect(cli.world.cluster.get('Lease', 'ecr-bootstrap', 'kube-system')).toBeUndefined();
+    expect(cluster.get(...ref)).toBeUndefined();
   });
 
-  it('take the place of a holder that died', patient, async () => {
+  it('take the place of a holder that died, after they said for whom they wait', patient, async () => {
     const { clock, cluster } = cli.world;
-    const renewTime = new Date(clock.now() - 40_000).toISOString();
+    const renewTime = new Date(clock.now()).toISOString();
     const spec = { holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30, renewTime };
-    const metadata = { name: 'ecr-bootstrap', namespace: 'kube-system' };
-    cluster.put({
-      kind: 'Lease',
-      metadata,
-      spec: { ...spec, renewTime: new Date(clock.now()).toISOString() },
-    });
+    cluster.put({ kind: 'Lease', metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' }, spec });
     cluster.put({ kind: 'ServiceAccount', metadata: { name: 'new', namespace: 'shop' } });
-    const locked = await cli.run('up --only service-accounts');
-    expect(locked.code).toBe(2);
-    expect(locked.stderr).toContain('ann@elsewhere/1 holds it');
-    cluster.put({ kind: 'Lease', metadata, spec });
-    expect((await cli.run('up --only service-accounts')).code).toBe(0);
+    const { code, stderr } = await cli.run('up --only service-accounts');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/ann@elsewhere\/1 holds the lease .* whether that run is alive/);
   });
 });

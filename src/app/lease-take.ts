@@ -1,0 +1,91 @@
+import { ClusterRefusal } from '../cluster/index.ts';
+import type { KubeObject } from '../cluster/port.ts';
+import { BootstrapError } from '../errors/index.ts';
+import type { Context } from '../steps/context.ts';
+import { managedBy } from '../steps/ownership.ts';
+import {
+  describeHolder,
+  holderOf,
+  isGone,
+  leaseRef as ref,
+  lifetime,
+  ourselves,
+  withSpec,
+} from './lease-holder.ts';
+
+/** Milliseconds between two looks at a lease that somebody holds. */
+const lookEvery = 2_000;
+/** Milliseconds that a holder may need beyond its lifetime to see that it is over. */
+const grace = 4_000;
+const patience = lifetime + grace;
+
+export interface Watch {
+  /** Ends the watching. */
+  readonly signal: AbortSignal;
+  /** Tells for whom the run waits. */
+  readonly warn: (text: string) => void;
+}
+
+export interface Taken {
+  readonly lease: KubeObject;
+  /** Before it was asked for: others may count its lifetime from then. Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/**
+ * Takes the lease: at once when nobody has it, else from a holder that shows no sign of life.
+ * @throws BootstrapError `locked`, saying who holds the lease and since when
+ */
+export async function takeLease(ctx: Context, watch: Watch): Promise<Taken> {
+  const seen = await ctx.cluster.get(ref);
+  const left = seen && !isGone(holderOf(seen)) ? await leftBehind(seen, ctx, watch) : seen;
+  const now = ctx.clock.now();
+  const mine = {
+    holderIdentity: ourselves(),
+    leaseDurationSeconds: lifetime / 1000,
+    acquireTime: now,
+    renewTime: now,
+  };
+  const { apiVersion, kind, namespace, name } = ref;
+  const fresh = { apiVersion, kind, metadata: { name, namespace, labels: managedBy } };
+  try {
+    const lease = await (left
+      ? ctx.cluster.update(withSpec(left, mine))
+      : ctx.cluster.create(withSpec(fresh, mine)));
+    return { lease, since: now };
+  } catch (error) {
+    if (!(error instanceof ClusterRefusal) || error.refusal !== 'conflict') throw error;
+    // Somebody was quicker.
+    throw locked(await ctx.cluster.get(ref));
+  }
+}
+
+/**
+ * Watches a lease for as long as a holder may go without renewing it. The times that it holds are of another machine's clock
+ * and tell nothing; that it changes does.
+ * @returns the lease when it did not change, undefined when it was given back
+ */
+async function leftBehind(
+  lease: KubeObject,
+  { cluster, clock }: Context,
+  { signal, warn }: Watch,
+): Promise<KubeObject | undefined> {
+  const { resourceVersion } = lease.metadata;
+  const holder = describeHolder(holderOf(lease), 'the lease kube-system/ecr-bootstrap');
+  warn(`${holder}; waiting up to ${patience / 1000} s to see whether that run is alive.`);
+  for (let watched = 0; watched < patience; watched += lookEvery) {
+    await clock.sleep(lookEvery, signal);
+    const seen = await cluster.get(ref);
+    if (!seen) return undefined;
+    if (seen.metadata.resourceVersion !== resourceVersion) throw locked(seen);
+  }
+  return lease;
+}
+
+const locked = (lease: KubeObject | undefined): BootstrapError =>
+  new BootstrapError({
+    code: 'locked',
+    what: 'take the lease kube-system/ecr-bootstrap',
+    why: lease ? describeHolder(holderOf(lease)) : 'another run took it and has ended just now',
+    hint: `Wait for that run to end. A run that died loses the lease after ${patience / 1000} s.`,
+  });
