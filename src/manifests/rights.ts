@@ -1,11 +1,14 @@
 import type { KubeObject } from '../cluster/port.ts';
 
+/** A list that YAML leaves empty is null. */
+type List = readonly string[] | null;
+
 interface Rule {
-  readonly apiGroups?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly verbs?: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly nonResourceURLs?: readonly string[];
+  readonly apiGroups?: List;
+  readonly resources?: List;
+  readonly verbs?: List;
+  readonly resourceNames?: List;
+  readonly nonResourceURLs?: List;
 }
 
 /** Lists are words with blanks between. */
@@ -81,22 +84,24 @@ export function excessRights(objects: readonly KubeObject[]): string[] {
 
 function excessOf(role: KubeObject): string[] {
   const { kind, metadata } = role;
-  const { rules = [], aggregationRule } = role as { rules?: readonly Rule[]; aggregationRule?: object };
+  const { rules, aggregationRule } = role as { rules?: readonly Rule[] | null; aggregationRule?: object };
   const known = new Set((allowed[metadata.name] ?? []).flatMap(rightsIn));
-  const excess = rules.flatMap(rightsIn).filter((right) => !known.has(right));
+  const excess = (rules ?? []).flatMap(rightsIn).filter((right) => !known.has(right));
   const all = [...(aggregationRule ? ['the rights of other roles'] : []), ...excess];
   return all.map((right) => `${kind} ${metadata.name} allows ${right}`);
 }
 
 /** Each single right, as a text to compare and to show. */
 function rightsIn(rule: Rule): string[] {
-  const { apiGroups = [], resources = [], verbs = [], resourceNames = [''], nonResourceURLs = [] } = rule;
+  const { apiGroups, resources, verbs, resourceNames, nonResourceURLs } = rule;
   const things = [
-    ...apiGroups.flatMap((group) => resources.map((name) => (group === '' ? name : `${name}.${group}`))),
-    ...nonResourceURLs,
+    ...(apiGroups ?? []).flatMap((group) =>
+      (resources ?? []).map((name) => (group === '' ? name : `${name}.${group}`)),
+    ),
+    ...(nonResourceURLs ?? []),
   ];
-  return verbs.flatMap((verb) =>
-    things.flatMap((thing) => resourceNames.map((name) => `${verb} ${thing} ${name}`.trim())),
+  return (verbs ?? []).flatMap((verb) =>
+    things.flatMap((thing) => (resourceNames ?? ['']).map((name) => `${verb} ${thing} ${name}`.trim())),
   );
 }
 
