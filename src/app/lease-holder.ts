@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import type { KubeObject } from '../cluster/port.ts';
-import { once } from '../once.ts';
 import { manager } from '../steps/ownership.ts';
 import { place } from './place.ts';
 
@@ -15,7 +14,8 @@ export const leaseRef = {
 };
 
 /** How this run is named to others: `ann@laptop:1f3c9a2b/4711`. */
-export const ourselves = once(() => `${userInfo().username}@${place()}/${process.pid}`);
+export const ourselves = async (): Promise<string> =>
+  `${userInfo().username}@${await place()}/${process.pid}`;
 
 interface Holder {
   readonly holderIdentity?: string;
@@ -53,10 +53,10 @@ export const withSpec = (lease: KubeObject, { acquireTime, renewTime, ...rest }:
 const microTime = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z');
 
 /** Whether the holder is certainly at work no longer: it gave the lease back, or was a process of this machine. */
-export function isGone({ holderIdentity }: Holder): boolean {
+export async function isGone({ holderIdentity }: Holder): Promise<boolean> {
   if (!holderIdentity) return true;
   const [, where, pid] = /@([^@]*)\/(\d+)$/.exec(holderIdentity) ?? [];
-  return where === place() && !isRunning(Number(pid));
+  return where === (await place()) && !isRunning(Number(pid));
 }
 
 function isRunning(pid: number): boolean {

@@ -38,10 +38,11 @@ export interface Taken {
  */
 export async function takeLease(ctx: Context, watch: Watch): Promise<Taken> {
   const seen = await ctx.cluster.get(ref);
-  const left = seen && !isGone(holderOf(seen)) ? await leftBehind(seen, ctx, watch) : seen;
+  const left = seen && !(await isGone(holderOf(seen))) ? await leftBehind(seen, ctx, watch) : seen;
+  const holderIdentity = await ourselves();
   const now = ctx.clock.now();
   const mine = {
-    holderIdentity: ourselves(),
+    holderIdentity,
     leaseDurationSeconds: lifetime / 1000,
     acquireTime: now,
     renewTime: now,

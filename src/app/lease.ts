@@ -1,7 +1,7 @@
 import { ClusterRefusal } from '../cluster/index.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { ClusterRule, Context } from '../steps/context.ts';
-import { describeHolder, holderOf, leaseRef as ref, lifetime, ourselves, withSpec } from './lease-holder.ts';
+import { describeHolder, holderOf, leaseRef as ref, lifetime, withSpec } from './lease-holder.ts';
 import { takeLease, type Watch } from './lease-take.ts';
 
 /** Milliseconds between two renewals, and between two tries of one that fails. */
@@ -46,7 +46,7 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
   };
   const lookAgain = async (): Promise<void> => {
     const seen = await ctx.cluster.get(ref);
-    if (seen && holderOf(seen).holderIdentity === ourselves()) lease = seen;
+    if (seen && holderOf(seen).holderIdentity === holderOf(lease).holderIdentity) lease = seen;
     else lost.abort(leaseLost(seen ? describeHolder(holderOf(seen)) : 'somebody deleted it'));
   };
 
