@@ -9,12 +9,14 @@ interface Container {
 }
 
 interface PodSpec {
-  readonly containers?: readonly Container[];
-  readonly initContainers?: readonly Container[];
-  readonly volumes?: readonly {
-    readonly name?: string;
-    readonly secret?: { readonly secretName?: string };
-  }[];
+  readonly containers?: readonly Container[] | null;
+  readonly initContainers?: readonly Container[] | null;
+  readonly volumes?:
+    | readonly {
+        readonly name?: string;
+        readonly secret?: { readonly secretName?: string };
+      }[]
+    | null;
   readonly serviceAccountName?: string;
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
@@ -45,12 +47,14 @@ export function oddPods(objects: readonly KubeObject[]): string[] {
 }
 
 function oddities(pod: PodSpec, deployment: string): string[] {
-  const { containers: own = [], initContainers = [], volumes = [] } = pod;
+  const own = pod.containers ?? [];
   const surplus = own.filter(({ name }) => name !== containers[deployment]);
-  const others = volumes.filter(({ secret }) => secret?.secretName !== 'external-secrets-webhook');
+  const others = (pod.volumes ?? []).filter(
+    ({ secret }) => secret?.secretName !== 'external-secrets-webhook',
+  );
   const ofHost = (['hostNetwork', 'hostPID', 'hostIPC'] as const).filter((key) => pod[key]);
   return [
-    ...initContainers.map(({ name }) => `init container ${name ?? ''}`),
+    ...(pod.initContainers ?? []).map(({ name }) => `init container ${name ?? ''}`),
     ...surplus.map(({ name }) => `container ${name ?? ''}`),
     ...(surplus.length === 0 && own.length !== 1 ? [`${own.length} containers`] : []),
     ...own.flatMap(containerOddities),

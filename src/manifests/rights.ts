@@ -107,10 +107,11 @@ function rightsIn(rule: Rule): string[] {
 
 function misboundBy(binding: KubeObject): string[] {
   const { kind, metadata } = binding;
-  const { roleRef, subjects = [] } = binding as {
+  const { roleRef, subjects: given } = binding as {
     roleRef?: { kind?: string; name?: string };
-    subjects?: readonly { kind?: string; name?: string; namespace?: string }[];
+    subjects?: readonly { kind?: string; name?: string; namespace?: string }[] | null;
   };
+  const subjects = given ?? [];
   const role = `${roleRef?.kind ?? ''} ${roleRef?.name ?? ''}`;
   const named = subjects.map((subject) => `${subject.kind ?? ''} ${subject.name ?? ''}`).join(', ');
   const isOurs =

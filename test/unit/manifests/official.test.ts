@@ -90,6 +90,12 @@ describe("an operator's YAML with the names of the release is refused when", () 
   });
 });
 
+it('a list of a pod that YAML leaves empty is none', () => {
+  expect(() =>
+    verifyOfficial(changed('Deployment external-secrets', `${pod}.initContainers`, null), 'a file'),
+  ).not.toThrow();
+});
+
 it.each([
   ['rules', []],
   // As YAML has a list that is left empty.
