@@ -1,3 +1,4 @@
+import type { LocalImage } from '../../docker/port.ts';
 import { bestFor, type Platform } from '../../images/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import type { Target } from '../engine.ts';
@@ -41,6 +42,10 @@ export async function readHeld(
   const held = child && (await target.manifest(repository, child.digest, signal));
   return held ? describe(top.digest, held.digest, parse(held.bytes)) : { digest: top.digest, layers: [] };
 }
+
+/** The engine's id of an image is the digest of one of these, by the kind of its store. */
+export const isSame = (held: Held, local: LocalImage): boolean =>
+  held.config === local.id || held.manifest === local.id || held.digest === local.id;
 
 const parse = (bytes: Buffer): Manifest => JSON.parse(bytes.toString('utf8')) as Manifest;
 

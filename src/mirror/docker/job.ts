@@ -5,10 +5,11 @@ import type { WantedImage } from '../../images/port.ts';
 import type { Credential, Credentials } from '../../registry/credentials.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
-import { readHeld, type Held } from './held.ts';
+import { isSame, readHeld, type Held } from './held.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { CopyProgress } from './progress.ts';
 import { localName, type BorrowedReferences } from './references.ts';
+import { mayStandIn, wouldOverwrite } from './stand-in.ts';
 import { tally } from './tally.ts';
 
 /** What all images of a run share. */
@@ -34,6 +35,8 @@ interface Source {
   readonly platform: Platform;
   readonly digest?: string;
   readonly local?: LocalImage;
+  /** Why the local image stands in for the registry's. */
+  readonly failure?: BootstrapError;
 }
 
 /** One image on its way through the local engine. */
@@ -88,25 +91,34 @@ export class ImageJob {
       source.platform,
       this.#context.options.signal,
     );
+    this.#settle(source, held);
     return { source, held };
   }
 
-  /** Asks the source's registry; what only the local engine has is taken from there, and said so. */
+  /** What only the local engine has is taken from there, and said so, unless it might overwrite something newer. */
+  #settle({ failure, local }: Source, held: Held | undefined): void {
+    if (!failure || !local) return;
+    if (wouldOverwrite(failure, local, held)) throw failure;
+    this.#context.options.emit({
+      type: 'note',
+      text: `${this.#image.source}: taken from the Docker engine as it is there (${failure.why})`,
+    });
+  }
+
+  /** Asks the source's registry, and the local engine's own store where that does not tell. */
   async #find(): Promise<Source> {
     const { docker, options } = this.#context;
     const wanted = options.platforms;
+    const credential = await this.#credential();
     let answer: SourceImage;
     try {
-      answer = await docker.source(this.#name, await this.#credential());
+      answer = await docker.source(this.#name, credential);
     } catch (error) {
+      if (!(error instanceof BootstrapError) || !mayStandIn(error, this.#name, credential)) throw error;
       const local = await docker.image(this.#name);
-      if (!local || !(error instanceof BootstrapError)) throw error;
+      if (!local) throw error;
       const platform = choosePlatform(this.#image.source, wanted, [local.platform]);
-      options.emit({
-        type: 'note',
-        text: `${this.#image.source}: taken from the Docker engine as it is there (${error.why})`,
-      });
-      return { platform, local };
+      return { platform, local, failure: error };
     }
     const { digest, platforms } = answer;
     if (platforms) return { platform: choosePlatform(this.#image.source, wanted, platforms), digest };
@@ -174,9 +186,6 @@ const describe = ({ platform, digest }: Source): Pick<JobResult, 'platforms' | '
   platforms: [formatPlatform(platform)],
   ...(digest && { sourceDigest: digest }),
 });
-
-const isSame = (held: Held, local: LocalImage): boolean =>
-  held.config === local.id || held.manifest === local.id || held.digest === local.id;
 
 const compared = (
   held: Held,

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
+import type { WantedImage } from '../../../src/images/port.ts';
 import { connectDocker, type DockerPort } from '../../../src/docker/index.ts';
 import { createDockerEngine } from '../../../src/mirror/docker/engine.ts';
 import { makeArchive, makeImage, type TestImage } from '../../support/images.ts';
@@ -111,6 +112,48 @@ describe('docker engine on a real daemon', () => {
       type: 'note',
       text: expect.stringContaining(`${image.source}: taken from the Docker engine`) as string,
     });
+  });
+
+  /** A source that nothing answers for. */
+  const unreachable = (stem: string): WantedImage => {
+    const image = wanted(world, uniqueName(stem));
+    return { ...image, source: image.source.replace(world.source.address, '127.0.0.1:1') };
+  };
+
+  it('leaves a tag of the ECR as it is when the source cannot be asked', async () => {
+    const image = unreachable('stale');
+    await load(freshImage(), image.source);
+    const digest = await world.target.put(image.repository, image.tag, freshImage(), freshImage(arm64));
+    const engine = world.engine(sourceCredentials(world));
+    for (const act of ['plan', 'copy'] as const) {
+      const { options, events } = watch();
+      const { state, error } = only(await engine[act]([image], options));
+      expect(state).toBe('failed');
+      expectError(error, 'docker-failed', image.source);
+      expect(events.filter(({ type }) => type === 'note')).toEqual([]);
+    }
+    expect((await world.target.manifest(image.repository, image.tag))?.digest).toBe(digest);
+  });
+
+  it('fills a tag that the ECR lacks when the source cannot be asked, and finds it current then', async () => {
+    const image = unreachable('filled');
+    const made = freshImage();
+    await load(made, image.source);
+    const engine = world.engine(sourceCredentials(world));
+    expect(only(await engine.copy([image], watch().options)).state).toBe('copied');
+    expect(await configOf(world.target, image.repository, image.tag)).toBe(made.config.digest);
+    expect(only(await engine.copy([image], watch().options)).state).toBe('current');
+  });
+
+  it('takes nothing from the local engine when the source refuses the login', async () => {
+    const image = wanted(world, uniqueName('refused'));
+    const made = freshImage();
+    await world.source.put(nameOf(image), image.tag, made);
+    await load(made, image.source);
+    const anonymous = world.engine({ find: () => Promise.resolve(undefined) });
+    const { error } = only(await anonymous.copy([image], watch().options));
+    expectError(error, 'registry-denied', image.source);
+    expect(await world.target.manifest(image.repository, image.tag)).toBeUndefined();
   });
 
   it('refuses more than one platform and says that this engine keeps one', async () => {
