@@ -69,7 +69,7 @@ export class Registry {
         headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
         scope: this.#scope(repository),
         what: this.#what('get blob', repository, digest),
-        isBulk: true,
+        pace: 'read-blob',
       },
       call,
     );
@@ -142,7 +142,6 @@ export class Registry {
         scope: this.#scope(repository),
         what: this.#what('upload blob', repository, blob.digest),
         pace: 'finish-upload',
-        isBulk: true,
       },
       call,
     );

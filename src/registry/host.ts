@@ -33,8 +33,6 @@ export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' 
   /** `repository:NAME:pull` */
   readonly scope: string;
   readonly pace?: Pace;
-  /** A long body: does not take one of the places for short requests. */
-  readonly isBulk?: boolean;
   /** Statuses that are no failure, besides 2xx. */
   readonly accept?: readonly number[];
 }
@@ -82,9 +80,8 @@ export class RegistryHost {
    */
   async send(request: HostRequest, call: Call): Promise<Reply> {
     const pace = request.pace ?? 'other';
-    const done = request.isBulk ? undefined : await this.#limiter.admit(pace, call.signal);
+    const done = await this.#limiter.admit(pace, call.signal);
     try {
-      if (!done) await this.#limiter.pass(pace, call.signal);
       const reply = await this.#authorised(request, call);
       this.#limiter.succeeded(pace);
       return reply;
@@ -94,7 +91,7 @@ export class RegistryHost {
       }
       throw error;
     } finally {
-      done?.();
+      done();
     }
   }
 

@@ -1,55 +1,72 @@
 import type { Clock } from '../clock.ts';
+import { Places } from './places.ts';
 
-/** What a request counts as: what has a rate of its own in ECR (PutImage, InitiateLayerUpload, CompleteLayerUpload), and the rest. */
-export type Pace = 'put-manifest' | 'start-upload' | 'finish-upload' | 'other';
+/**
+ * What a request counts as: what has a rate of its own in ECR (PutImage, InitiateLayerUpload, CompleteLayerUpload,
+ * GetDownloadUrlForLayer), and the rest.
+ */
+export type Pace = 'put-manifest' | 'start-upload' | 'finish-upload' | 'read-blob' | 'other';
 
 /** Requests per second to begin with; missing means no limit until the registry complains. */
 export type Rates = Partial<Readonly<Record<Pace, number>>>;
 
-/** Requests under way at once on one host; blob bodies do not count, the scheduler bounds them. */
+/** Requests under way at once on one host. */
 const mostUnderWay = 64;
+/** Bodies that take long hold no seat, or short requests would wait for them; the scheduler bounds them. */
+const bulk: ReadonlySet<Pace> = new Set<Pace>(['finish-upload', 'read-blob']);
 const pauseWithoutAdvice = 500;
 const longestPause = 60_000;
 /** A rate that grew to this is no limit any more. */
 const unlimited = 1000;
+/** What was not used of a rate can be made up for so long, in milliseconds. */
+const burst = 1000;
 
 /**
  * Paces the requests to one host. It starts at the documented rates and learns: a complaint (429, 503, throttling)
  * pauses everything for as long as asked and halves the rate, each success lets it grow by about one request a
- * second every second.
+ * second every second. Who waits has no time of its own: the rate and the pause of the moment decide when the next may start.
  */
 export class HostLimiter {
   readonly #clock: Clock;
   readonly #lanes: Record<Pace, Lane>;
-  readonly #waiting: (() => void)[] = [];
-  #underWay = 0;
+  readonly #seats = new Places(mostUnderWay);
   #pausedUntil = 0;
 
   constructor(clock: Clock, rates: Rates = {}) {
     this.#clock = clock;
+    const lane = (pace: Pace) => new Lane(rates[pace] ?? Infinity);
     this.#lanes = {
-      'put-manifest': new Lane(rates['put-manifest'] ?? Infinity),
-      'start-upload': new Lane(rates['start-upload'] ?? Infinity),
-      'finish-upload': new Lane(rates['finish-upload'] ?? Infinity),
-      other: new Lane(rates.other ?? Infinity),
+      'put-manifest': lane('put-manifest'),
+      'start-upload': lane('start-upload'),
+      'finish-upload': lane('finish-upload'),
+      'read-blob': lane('read-blob'),
+      other: lane('other'),
     };
   }
 
   /** Waits for the turn of one request; call what it resolves to when the answer is in. */
   async admit(pace: Pace, signal: AbortSignal): Promise<() => void> {
-    // In this order, or those that wait for a slow rate would keep the seats from all others.
-    await this.pass(pace, signal);
-    await this.#seat(signal);
-    return () => this.#leave();
-  }
-
-  /** Waits for pauses and the rate only: for bodies that take long and must not hold a seat. */
-  async pass(pace: Pace, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const turn = this.#lanes[pace].book(this.#clock.now());
-    for (let now = this.#clock.now(); now < Math.max(turn, this.#pausedUntil); now = this.#clock.now()) {
-      await this.#clock.sleep(Math.max(turn, this.#pausedUntil) - now, signal);
+    const lane = this.#lanes[pace];
+    const seats = bulk.has(pace) ? undefined : this.#seats;
+    const behind = lane.head.take(signal);
+    if (behind) await behind;
+    // Only the head of a lane waits for a seat and its turn, so a slow rate keeps no more than one seat from the others.
+    try {
+      const full = seats?.take(signal);
+      if (full) await full;
+      try {
+        for (let wait = this.#wait(lane); wait > 0; wait = this.#wait(lane)) {
+          await this.#clock.sleep(wait, signal);
+        }
+      } catch (error) {
+        seats?.leave();
+        throw error;
+      }
+      lane.start(this.#clock.now(), this.#pausedUntil);
+    } finally {
+      lane.head.leave();
     }
+    return () => seats?.leave();
   }
 
   complained(pace: Pace, retryAfter?: number): void {
@@ -68,67 +85,48 @@ export class HostLimiter {
     return this.#lanes[pace].rate;
   }
 
-  async #seat(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#underWay < mostUnderWay) {
-      this.#underWay += 1;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const seated = () => {
-        signal.removeEventListener('abort', aborted);
-        resolve();
-      };
-      const aborted = () => {
-        this.#waiting.splice(this.#waiting.indexOf(seated), 1);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', aborted, { once: true });
-      this.#waiting.push(seated);
-    });
-  }
-
-  /** A seat passes straight to the next in line, so the count does not change then. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#underWay -= 1;
+  #wait(lane: Lane): number {
+    return Math.max(lane.next, this.#pausedUntil) - this.#clock.now();
   }
 }
 
-/** One rate. Requests are booked at its interval; a second's worth may come at once. */
+/** One rate. A second's worth may come at once, but none of what a pause kept back. */
 class Lane {
   rate: number;
-  #next = 0;
+  /** When the next request may start, in milliseconds since the epoch. */
+  next = 0;
+  /** Held by the one whose turn is next. */
+  readonly head = new Places(1);
   #lastSlowed = -Infinity;
-  #recent: number[] = [];
+  readonly #recent: number[] = [];
 
   constructor(rate: number) {
     this.rate = rate;
   }
 
-  /** When the next request may start, in milliseconds since the epoch. */
-  book(now: number): number {
-    this.#recent = this.#recent.filter((time) => time > now - 1000);
+  start(now: number, pausedUntil: number): void {
     this.#recent.push(now);
-    if (!Number.isFinite(this.rate)) return now;
-    const burst = 1000;
-    this.#next = Math.max(this.#next, now - burst) + 1000 / this.rate;
-    return Math.max(now, this.#next - 1000 / this.rate);
+    this.#forget(now);
+    const interval = 1000 / this.rate;
+    this.next = Math.max(this.next, now - burst + interval, pausedUntil) + interval;
   }
 
   /** Answers to requests that were under way together count as one complaint. */
   slowDown(now: number): void {
     if (now - this.#lastSlowed < 1000) return;
     this.#lastSlowed = now;
-    const seen = this.#recent.filter((time) => time > now - 1000).length;
-    this.rate = Math.max(1, Math.min(this.rate, Math.max(seen, 2)) / 2);
-    this.#next = now;
+    this.#forget(now);
+    this.rate = Math.max(1, Math.min(this.rate, Math.max(this.#recent.length, 2)) / 2);
   }
 
   speedUp(): void {
     if (!Number.isFinite(this.rate)) return;
     this.rate += 1 / this.rate;
     if (this.rate > unlimited) this.rate = Infinity;
+  }
+
+  /** Keeps the starts of the last second. */
+  #forget(now: number): void {
+    while (this.#recent[0] !== undefined && this.#recent[0] <= now - 1000) this.#recent.shift();
   }
 }
