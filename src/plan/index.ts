@@ -19,4 +19,4 @@ export type {
   Target,
   Value,
 } from './step.ts';
-export { waitFor } from './wait.ts';
+export { type Tally, waitFor } from './wait.ts';

@@ -8,43 +8,66 @@ export interface Wait {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** Milliseconds until it is given up. */
+  /** Milliseconds without progress until it is given up. */
   readonly deadline: number;
-  /** Milliseconds between two looks; default 1000. */
+  /** Milliseconds between two looks, at the least; default 1000. */
   readonly every?: number;
   /** What to do when the deadline passes. */
   readonly hint: string;
 }
 
+/** How far something is that many objects take part in. Fewer left than ever before is progress. */
+export interface Tally {
+  readonly left: number;
+  /** The objects that each look reads. */
+  readonly of: number;
+}
+
+/** Tells why it is not so yet; without a tally nothing counts as progress. */
+type Pending = (why: string, tally?: Tally) => undefined;
+
+/** Milliseconds that each object adds to the time between two looks, for a look at thousands is work for the cluster. */
+const perObject = 2;
+/** Milliseconds between two looks, at the most. */
+const longestPause = 3000;
+
 /**
  * Looks again and again until `look` returns something other than undefined. `look` may throw to stop early on a
  * cause that waiting will not cure. The reason it gives by `pending` is shown while waiting and when it is given up.
- * @throws BootstrapError `not-ready` after the deadline
+ * @throws BootstrapError `not-ready` when the deadline passes without progress
  */
-export async function waitFor<T>(
-  wait: Wait,
-  look: (pending: (why: string) => undefined) => Promise<T | undefined>,
-): Promise<T> {
+export async function waitFor<T>(wait: Wait, look: (pending: Pending) => Promise<T | undefined>): Promise<T> {
   const { clock, signal, deadline, every = 1000 } = wait;
   const start = clock.now();
+  let lastProgress = start;
+  let least = Infinity;
+  let pause = every;
   let why = 'it has not happened yet';
-  const pending = (reason: string): undefined => {
+  const pending: Pending = (reason, tally) => {
     why = reason;
+    if (!tally) return;
+    pause = Math.max(every, Math.min(tally.of * perObject, longestPause));
+    if (tally.left >= least) return;
+    least = tally.left;
+    lastProgress = clock.now();
   };
   for (;;) {
     signal.throwIfAborted();
     const seen = await look(pending);
     if (seen !== undefined) return seen;
-    const waited = clock.now() - start;
-    if (waited >= deadline) {
+    const now = clock.now();
+    const seconds = Math.round((now - start) / 1000);
+    const stuck = now - lastProgress;
+    if (stuck >= deadline) {
+      const idle = Math.round(stuck / 1000);
       throw new BootstrapError({
         code: 'not-ready',
         what: `wait for ${wait.what}`,
-        why: `${why} (after ${Math.round(waited / 1000)} s)`,
+        why: `${why} (after ${seconds} s${idle < seconds ? `, the last ${idle} s without progress` : ''})`,
         hint: wait.hint,
       });
     }
-    wait.emit({ type: 'waiting', what: `${wait.what}: ${why}`, seconds: Math.round(waited / 1000) });
-    await clock.sleep(Math.min(every, deadline - waited), signal);
+    wait.emit({ type: 'waiting', what: `${wait.what}: ${why}`, seconds });
+    await clock.sleep(Math.min(pause, deadline - stuck), signal);
   }
 }

@@ -7,7 +7,7 @@ import { managedByLabel, manager, operatorNamespace } from '../ownership.ts';
 import { isIncurable } from '../sync.ts';
 import { observeCopies, whyNotServing } from './copies.ts';
 
-/** Milliseconds; the operator serves a namespace in a second, a thousand of them in about a minute. */
+/** Milliseconds without progress; the operator serves a thousand namespaces in one to three minutes. */
 const deadline = 180_000;
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap up goes on.';
@@ -17,18 +17,22 @@ const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap
  * no Secret that one of them made: Kubernetes collects these afterwards, and only while the owner's kind is defined.
  */
 export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<void> {
-  const what = "the namespaces' ExternalSecrets and their Secrets to be gone";
   const { name } = ctx.config.pullSecret;
-  await waitFor({ what, clock: ctx.clock, signal, emit, deadline, every: 500, hint }, async (pending) => {
-    const left = (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name));
-    const [first] = left;
-    if (first) return pending(`${left.length} are left, one in ${first.metadata.namespace ?? ''}`);
-    const copies = (await ctx.fresh().inventory.pullSecrets()).filter(isCopy);
-    const [copy] = copies;
-    return copy
-      ? pending(`${copies.length} Secrets are left, one in ${copy.metadata.namespace ?? ''}`)
-      : true;
-  });
+  const untilNone = async (what: string, list: () => Promise<readonly KubeObject[]>): Promise<void> => {
+    const wait = { what, clock: ctx.clock, signal, emit, deadline, every: 500, hint };
+    await waitFor(wait, async (pending) => {
+      const { length, 0: first } = await list();
+      if (!first) return true;
+      const why = `${length} are left, one in ${first.metadata.namespace ?? ''}`;
+      return pending(why, { left: length, of: length });
+    });
+  };
+  await untilNone("the namespaces' ExternalSecrets to be gone", async () =>
+    (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name)),
+  );
+  await untilNone("the namespaces' pull secrets to be gone", async () =>
+    (await ctx.fresh().inventory.pullSecrets()).filter(isCopy),
+  );
 }
 
 const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeObject): boolean =>
@@ -56,6 +60,7 @@ export async function waitForCopies({ ctx, signal, emit }: Run): Promise<void> {
         hint: `Remove what stands in the way, or add ${hopeless.namespace} to namespaces.exclude.`,
       });
     }
-    return pending(`${missing.length} of ${copies.length} lack it, ${first.namespace}: ${first.why}`);
+    const why = `${missing.length} of ${copies.length} lack it, ${first.namespace}: ${first.why}`;
+    return pending(why, { left: missing.length, of: copies.length });
   });
 }

@@ -2,14 +2,15 @@ import { type Change, type Finding, inOrder } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
+import { proveTakenOver } from './prove.ts';
 import type { ObserveRotation, OutgoingKey, Rotation } from './state.ts';
 
-/** Disables the key that was replaced; a later run deletes it. With `force` it is deleted at once. */
+/** Disables the key that was replaced; a later run deletes it. With `force` it is deleted at once, and proof follows. */
 export function oldKey(observe: ObserveRotation, force: boolean): Step<Rotation> {
   return {
     id: 'old-key',
     title: 'the access key that is replaced',
-    needs: ['aws'],
+    needs: force ? ['aws', 'cluster'] : ['aws'],
     observe,
     diff: ({ outgoing, waiting, key: { names } }) => ({
       changes: outgoing
@@ -25,6 +26,16 @@ export function oldKey(observe: ObserveRotation, force: boolean): Step<Rotation>
           : iam.setAccessKeyActive(userName, target.name, false),
       );
     },
+    ...(force
+      ? {
+          ready: (rotation, run) =>
+            proveTakenOver(
+              run,
+              rotation,
+              'The old key is gone. Run `ecr-bootstrap up`, which writes the new one.',
+            ),
+        }
+      : {}),
   };
 }
 

@@ -4,24 +4,28 @@ import { registration, registrationAfterRotation, registrationTarget } from '../
 import type { ObserveRotation, Rotation } from './state.ts';
 
 interface RecordState {
-  readonly rotation: Rotation;
+  /** Whether the rotation began with this run. */
+  readonly began: boolean;
   readonly own: Awaited<ReturnType<typeof registration.observe>>;
 }
 
 /** Tells the other clusters' rotations that this one has proved the new key. */
 export function record(observe: ObserveRotation): Step<RecordState> {
   const { id, title, needs } = registration;
+  // Once the old key is deleted, another rotation could begin.
+  let first: Promise<Rotation> | undefined;
   return {
     id,
     title,
     needs,
     observe: async (ctx) => {
-      const [rotation, own] = await Promise.all([observe(ctx), registrationAfterRotation.observe(ctx)]);
-      return { rotation, own };
+      first ??= observe(ctx);
+      const [{ begins: began }, own] = await Promise.all([first, registrationAfterRotation.observe(ctx)]);
+      return { began, own };
     },
-    diff: ({ rotation: { begins }, own }, ctx) => {
+    diff: ({ began, own }, ctx) => {
       const { changes, findings } = registration.diff(own, ctx);
-      return { changes: begins && changes.length === 0 ? [expected(own)] : changes, findings };
+      return { changes: began && changes.length === 0 ? [expected(own)] : changes, findings };
     },
     apply: (changes, { own }, run) => registrationAfterRotation.apply(changes, own, run),
   };

@@ -1,13 +1,11 @@
-import { BootstrapError } from '../../errors/index.ts';
 import { type Change, nameOf } from '../../plan/index.ts';
-import type { Run, Step } from '../context.ts';
+import type { Step } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { pullSecretSeed } from '../pull-secret-seed/index.ts';
-import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { keySecretName } from '../pull-secret-seed/objects.ts';
-import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
 import { controllerRuns } from '../pull-secret-seed/resync.ts';
 import type { SeedState } from '../pull-secret-seed/state.ts';
+import { proveTakenOver } from './prove.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 interface TakeOverState {
@@ -16,8 +14,11 @@ interface TakeOverState {
   readonly isOperatorUp: boolean;
 }
 
-/** Makes the cluster use the new key: after this step every namespace holds a token that was issued with it. */
-export function takeOver(observe: ObserveRotation): Step<TakeOverState> {
+/**
+ * Makes the cluster use the new key: after this step every namespace holds a token that was issued with it.
+ * @param force what is late is told, and the run goes on: the leaked key has to go first
+ */
+export function takeOver(observe: ObserveRotation, force: boolean): Step<TakeOverState> {
   return {
     id: pullSecretSeed.id,
     title: 'the new key in the cluster, and a token of it in every namespace',
@@ -39,16 +40,17 @@ export function takeOver(observe: ObserveRotation): Step<TakeOverState> {
       };
     },
     apply: (changes, { seed }, run) => pullSecretSeed.apply(changes, seed, run),
-    ready: async (_, run) => {
-      // Read from AWS again: what the step before has just made is the key that is to be taken over.
-      const { outgoing } = await observe(run.ctx.fresh());
-      if (outgoing.length > 0) {
-        await untilTakenOver(
-          run,
-          outgoing.map(({ id }) => id),
-        );
-      }
-    },
+    ...(force
+      ? {}
+      : {
+          // Read from AWS again: what the step before has just made is the key that is to be taken over.
+          ready: async (_, run) =>
+            proveTakenOver(
+              run,
+              await observe(run.ctx.fresh()),
+              'Run `ecr-bootstrap rotate` again: it goes on. The old key works until then.',
+            ),
+        }),
   };
 }
 
@@ -62,18 +64,6 @@ function withNewKey(changes: readonly Change[], pullSecret: string): Change[] {
     reason: 'the access key changes',
   }));
   return [...changes, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
-}
-
-async function untilTakenOver(run: Run, outgoing: readonly string[]): Promise<void> {
-  await proveEveryLevel(run);
-  const id = await keyInCluster(run.ctx.cluster);
-  if (id !== undefined && !outgoing.includes(id)) return;
-  throw new BootstrapError({
-    code: 'not-ready',
-    what: `wait for Secret ${namespace}/${keySecretName} to hold the new access key`,
-    why: id === undefined ? 'it holds none' : `it holds ${id}, which is to be replaced`,
-    hint: 'Run `ecr-bootstrap rotate` again: it goes on. The old key works until then.',
-  });
 }
 
 const notInstalled = {

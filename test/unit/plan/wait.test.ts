@@ -45,6 +45,37 @@ describe('waitFor', () => {
     expect(clock.slept).toEqual([1000, 1000, 1000, 1000, 1000]);
   });
 
+  it('goes on past the deadline while fewer and fewer are left', async () => {
+    const clock = jumping();
+    let left = 30;
+    const look = (pending: (why: string, tally: { left: number; of: number }) => undefined) =>
+      Promise.resolve(left-- > 0 ? pending('some wait', { left, of: 30 }) : 'seen');
+    expect(await waitFor(wait(clock), look)).toBe('seen');
+    expect(clock.now()).toBe(30_000);
+  });
+
+  it('gives up when the number of those that are left does not get below what it was', async () => {
+    const clock = jumping();
+    const counts = [9, 8, 7, 8, 7, 8, 7, 8, 7];
+    const waiting = waitFor(wait(clock), (pending) =>
+      Promise.resolve(pending('some wait', { left: counts.shift() ?? 7, of: 9 })),
+    );
+    await expect(waiting).rejects.toMatchObject({
+      why: 'some wait (after 7 s, the last 5 s without progress)',
+    });
+  });
+
+  it.each([
+    [10, 1000],
+    [1000, 2000],
+    [50_000, 3000],
+  ])('looks at %i objects every %i ms', async (of, pause) => {
+    const clock = jumping();
+    const waiting = waitFor(wait(clock), (pending) => Promise.resolve(pending('some wait', { left: 1, of })));
+    await expect(waiting).rejects.toMatchObject({ code: 'not-ready' });
+    expect(clock.slept[0]).toBe(pause);
+  });
+
   it('stops at once on a cause that waiting will not cure', async () => {
     const clock = jumping();
     const waiting = waitFor(wait(clock), () => Promise.reject(new Error('wrong image')));

@@ -1,0 +1,71 @@
+import { afterEach, expect, it } from 'vitest';
+import { carryOut, makePlan, type RunResult } from '../../../../src/plan/index.ts';
+import { rotationSteps } from '../../../../src/steps/rotation/index.ts';
+import type { OperatorWorld } from '../operator-world.ts';
+import { startWithRotation } from '../rotation-world.ts';
+
+let world: OperatorWorld;
+
+afterEach(() => world.close());
+
+/** The operator never writes a Secret that another ExternalSecret owns. */
+function blockCopyIn(namespace: string): void {
+  const { inside } = world;
+  const spec = { secretStoreRef: { name: 'nowhere' }, data: [] };
+  inside.put({ kind: 'ExternalSecret', metadata: { name: 'rival', namespace }, spec });
+  const uid = inside.get('ExternalSecret', 'rival', namespace)?.metadata.uid ?? '';
+  const copy = inside.get('Secret', 'puller', namespace);
+  if (!copy) throw new Error(`no copy in ${namespace}`);
+  const owner = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name: 'rival', uid };
+  inside.put({ ...copy, metadata: { ...copy.metadata, ownerReferences: [{ ...owner, controller: true }] } });
+}
+
+async function rotate(force: boolean): Promise<RunResult> {
+  const ctx = world.context();
+  return carryOut(await makePlan(rotationSteps(force), ctx), {
+    ctx,
+    fresh: (one) => one.fresh(),
+    signal: new AbortController().signal,
+    emit: () => undefined,
+  });
+}
+
+const late = { code: 'not-ready', what: 'wait for ClusterExternalSecret puller to sync' };
+
+it('keeps the old key while a namespace has no token of the new one', async () => {
+  world = await startWithRotation({ hurried: true });
+  const [old] = await world.aws.iam.accessKeys('image-puller');
+  blockCopyIn('shop');
+  expect(await rotate(false)).toMatchObject({ error: late });
+  expect(await world.aws.iam.accessKeys('image-puller')).toMatchObject([old, { active: true }]);
+});
+
+it('deletes a leaked key all the same, and fails only then', async () => {
+  world = await startWithRotation({ hurried: true });
+  const [leaked] = await world.aws.iam.accessKeys('image-puller');
+  blockCopyIn('shop');
+  expect(await rotate(true)).toMatchObject({ error: late });
+  const left = await world.aws.iam.accessKeys('image-puller');
+  expect(left).toMatchObject([{ active: true }]);
+  expect(left[0]?.id).not.toBe(leaked?.id);
+});
+
+it('makes no second key when only the old one is left to delete', async () => {
+  world = await startWithRotation({ hurried: true });
+  const { clock, aws } = world.sandbox;
+  const [old] = await world.aws.iam.accessKeys('image-puller');
+  clock.advance(40 * 60_000);
+  const used = aws.identities.keys.get(old?.id ?? '');
+  if (used) used.lastUsed = { at: clock.now(), service: 'secretsmanager' };
+  await rotate(false);
+  const [, current] = await world.aws.iam.accessKeys('image-puller');
+  const { steps, error } = await rotate(true);
+  expect(error).toBeUndefined();
+  expect(steps.map(({ step, outcomes }) => [step, outcomes.length])).toEqual([
+    ['image-puller-key', 0],
+    ['pull-secret-seed', 0],
+    ['old-key', 1],
+    ['registration', 0],
+  ]);
+  expect(await world.aws.iam.accessKeys('image-puller')).toEqual([current]);
+});
