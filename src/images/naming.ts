@@ -77,6 +77,15 @@ export function ecrReference(host: string, { repository, tag }: EcrName): string
   return `${host}/${repository}${tag.includes(':') ? '@' : ':'}${tag}`;
 }
 
+/**
+ * What a workload names to get this source from the ECR. A digest beside the tag stays: runtimes pull by it, and the tag
+ * may hold something else.
+ */
+export function workloadReference(host: string, name: EcrName, { digest }: Reference): string {
+  const reference = ecrReference(host, name);
+  return digest === undefined || name.tag === digest ? reference : `${reference}@${digest}`;
+}
+
 function pathInProject(reference: Reference, { project, map }: Naming): string {
   const mapped = mappedName(reference, map);
   // Also taken as ECR's console shows it, with the project in front.

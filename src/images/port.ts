@@ -6,7 +6,7 @@ export interface WantedImage {
   readonly source: string;
   /** Repository in the ECR: `myproject/docker.io/library/nginx`. */
   readonly repository: string;
-  /** Tag in the ECR; for a source given by digest only, the digest. */
+  /** Tag in the ECR; for a source given by digest only, or whose tag another one gets, the digest. */
   readonly tag: string;
   /** Where it was asked for: `config`, `file`, `operator`, `Deployment shop/web`. */
   readonly wantedBy: readonly string[];

@@ -20,7 +20,7 @@ export interface MirrorOptions {
 /** What a mirror run would do, or did, for one image. */
 export interface MirrorResult {
   readonly image: WantedImage;
-  /** `HOST/REPOSITORY:TAG` in the ECR. */
+  /** `HOST/REPOSITORY:TAG` in the ECR; `HOST/REPOSITORY@DIGEST` for what is stored by its digest alone. */
   readonly target: string;
   readonly engine: EngineName;
   readonly state: 'current' | 'copied' | 'moved' | 'would-copy' | 'would-move' | 'kept' | 'failed';

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { EcrPort, StoredManifest } from '../aws/port.ts';
 import { formatPlatform, parsePlatform, type Platform, serves } from '../images/platform.ts';
 import type { Platforms, WantedImage } from '../images/port.ts';
+import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../registry/client.ts';
 import type { Call } from '../registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../registry/manifest.ts';
@@ -17,7 +18,10 @@ export interface PresenceParts {
 /** Repositories asked about at once. */
 const atOnce = 20;
 
-/** What the ECR has of the wanted images. Asks about many tags of a repository in one call, and never a source. */
+/**
+ * What the ECR has of the wanted images. Asks about many tags of a repository in one call, and never a source. A pinned
+ * image is asked for by its digest, whatever its tag holds, and lacks no platform: nothing can be added behind a digest.
+ */
 export async function presenceOf(
   images: readonly WantedImage[],
   platforms: Platforms,
@@ -29,13 +33,17 @@ export async function presenceOf(
   const stored = await storedManifests(images, parts.ecr);
   return Promise.all(
     images.map(async (image) => {
-      const manifest = stored.get(nameOf(image.repository, image.tag));
+      const pin = pinOf(image);
+      const manifest = stored.get(nameOf(image.repository, pin ?? image.tag));
       if (!manifest) return { image, missingPlatforms: [] };
-      const given = platforms === 'all' ? undefined : await platformsOf(manifest, parts, call);
+      const isWhole = platforms === 'all' || pin !== undefined;
+      const given = isWhole ? undefined : await platformsOf(manifest, parts, call);
       return { image, digest: manifest.digest, missingPlatforms: missing(platforms, given) };
     }),
   );
 }
+
+const pinOf = ({ source }: WantedImage): string | undefined => parseReference(source).digest;
 
 const nameOf = (repository: string, reference: string) => `${repository} ${reference}`;
 
@@ -44,8 +52,9 @@ async function storedManifests(
   ecr: EcrPort,
 ): Promise<ReadonlyMap<string, StoredManifest>> {
   const references = new Map<string, Set<string>>();
-  for (const { repository, tag } of images) {
-    references.set(repository, (references.get(repository) ?? new Set()).add(tag));
+  for (const image of images) {
+    const { repository, tag } = image;
+    references.set(repository, (references.get(repository) ?? new Set()).add(pinOf(image) ?? tag));
   }
   const found = new Map<string, StoredManifest>();
   const queue = references.entries();

@@ -6,6 +6,7 @@ import type { Credential, Credentials } from '../../registry/credentials.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { isSame, readHeld, type Held } from './held.ts';
+import { refusePinned } from './pinned.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { CopyProgress } from './progress.ts';
 import { localName, type BorrowedReferences } from './references.ts';
@@ -83,7 +84,7 @@ export class ImageJob {
   }
 
   async #look(): Promise<{ source: Source; held: Held | undefined }> {
-    refuseDigestTag(this.#image);
+    refusePinned(this.#image);
     const source = await this.#find();
     const held = await readHeld(
       this.#context.target,
@@ -195,13 +196,3 @@ const compared = (
   same
     ? { state: 'current', targetDigest: held.digest }
     : { state: otherwise, targetDigest: held.digest, previousDigest: held.digest };
-
-function refuseDigestTag({ source, tag }: WantedImage): void {
-  if (!tag.includes(':')) return;
-  throw new BootstrapError({
-    code: 'image-unsupported',
-    what: `mirror ${source} with the docker engine`,
-    why: 'a push by that engine can change the digest, and this image is wanted by its digest',
-    hint: 'Use --engine registry, or give the image a tag.',
-  });
-}

@@ -45,7 +45,8 @@ interface Sides {
 }
 
 /**
- * Finds out what the source is and what the ECR has, with a HEAD on each side when nothing is new.
+ * Finds out what the source is and what the ECR has, with a HEAD on each side when nothing is new. A pinned image whose
+ * tag holds something else in the ECR is looked up, and stored, by its digest: that is all that a runtime pulls by.
  * @throws BootstrapError, RegistryError, CorruptContent
  */
 export async function resolve(image: WantedImage, resolving: Resolving, call: Call): Promise<Resolution> {
@@ -62,6 +63,8 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
       .has(`there ${tagged}`)
       .then((isLikely) => (isLikely ? sourceDigest(reference, source, call) : reference.digest)),
   ]);
+  if (present !== undefined && isTaken(image, present, reference))
+    return resolve({ ...image, tag: reference.digest }, resolving, call);
   if (present === undefined) for (const { registry } of [source, destination]) registry.prepare(soon);
   const manifest = await sourceManifest({ reference, source, destination, present, digest }, contents, call);
 
@@ -87,6 +90,14 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
     ...(present === undefined ? {} : { present }),
   };
 }
+
+/** Whether the tag is there and holds another image than the pinned one. */
+const isTaken = (
+  { tag }: WantedImage,
+  present: string,
+  reference: Reference,
+): reference is Reference & { readonly digest: string } =>
+  reference.digest !== undefined && tag !== reference.digest && present !== reference.digest;
 
 function stateOf(present: string | undefined, isCurrent: boolean, noClobber: boolean): Resolution['state'] {
   if (isCurrent) return 'current';

@@ -1,5 +1,5 @@
 import { excluding } from '../../images/exclude.ts';
-import { ecrName, ecrReference } from '../../images/naming.ts';
+import { ecrName, workloadReference } from '../../images/naming.ts';
 import { canonical } from '../../images/operator.ts';
 import { parseReference } from '../../images/reference.ts';
 import { BootstrapError } from '../../errors/index.ts';
@@ -32,7 +32,10 @@ export async function internetImages(ctx: Context): Promise<InternetImage[]> {
 function describe(workload: Workload, image: string, host: string, { config }: Context): InternetImage {
   const { kind, namespace, name, isStatic } = workload;
   const naming = { project: config.project, map: config.images.map };
-  const instead = attempt(() => ecrReference(host, ecrName(parseReference(image), naming)));
+  const instead = attempt(() => {
+    const source = parseReference(image);
+    return workloadReference(host, ecrName(source, naming), source);
+  });
   const found = { workload: `${kind} ${namespace}/${name}`, image, isStatic };
   return instead === undefined ? found : { ...found, instead };
 }

@@ -1,5 +1,6 @@
-import { ecrReference } from '../../images/naming.ts';
+import { workloadReference } from '../../images/naming.ts';
 import type { WantedImage } from '../../images/port.ts';
+import { parseReference } from '../../images/reference.ts';
 import type { MirrorResult, Presence } from '../../mirror/port.ts';
 import type { Change } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
@@ -51,4 +52,5 @@ export async function copy(
   });
 }
 
-const ecrName = (image: WantedImage): string => ecrReference('', image).slice(1);
+const ecrName = (image: WantedImage): string =>
+  workloadReference('', image, parseReference(image.source)).slice(1);

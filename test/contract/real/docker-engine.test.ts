@@ -156,6 +156,16 @@ describe('docker engine on a real daemon', () => {
     expect(await world.target.manifest(image.repository, image.tag)).toBeUndefined();
   });
 
+  it('refuses what is pinned, also beside a tag, for its push may have another digest', async () => {
+    const image = wanted(world, uniqueName('pinned'));
+    const digest = await world.source.put(nameOf(image), image.tag, freshImage());
+    const pinned = { ...image, source: `${image.source}@${digest}` };
+    const engine = world.engine(sourceCredentials(world));
+    const { error } = only(await engine.copy([pinned], watch().options));
+    expectError(error, 'image-unsupported', pinned.source);
+    expect(await world.target.manifest(image.repository, image.tag)).toBeUndefined();
+  });
+
   it('refuses more than one platform and says that this engine keeps one', async () => {
     const image = wanted(world, uniqueName('several'));
     await world.source.put(nameOf(image), image.tag, freshImage(), freshImage(arm64));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ecrName, ecrReference } from '../../../src/images/naming.ts';
+import { ecrName, ecrReference, workloadReference } from '../../../src/images/naming.ts';
 import { parseReference } from '../../../src/images/reference.ts';
 
 const digest = `sha256:${'b'.repeat(64)}`;
@@ -31,6 +31,14 @@ describe('the name in the ECR', () => {
   test('stays inside the project also when the map repeats it', () => {
     expect(name('nginx', { nginx: 'myproject/web' }).repository).toBe('myproject/web');
     expect(name('nginx', { nginx: 'other/web' }).repository).toBe('myproject/other/web');
+  });
+
+  test('keeps the digest beside its tag in what a workload has to name', () => {
+    const inWorkload = (text: string) => workloadReference('host', name(text), parseReference(text));
+    const repository = 'host/myproject/docker.io/library/nginx';
+    expect(inWorkload('nginx:1')).toBe(`${repository}:1`);
+    expect(inWorkload(`nginx:1@${digest}`)).toBe(`${repository}:1@${digest}`);
+    expect(inWorkload(`nginx@${digest}`)).toBe(`${repository}@${digest}`);
   });
 
   test('is part of a reference by tag or digest', () => {

@@ -68,6 +68,42 @@ it('tells what to name instead of an image on the internet, and nothing of one i
   });
 });
 
+it('keeps the digest of a pinned image in what to name instead, for a runtime pulls by it', async () => {
+  place = await MirrorWorld.start();
+  const digest = `sha256:${'b'.repeat(64)}`;
+  deploy('pinned', `nginx:1.27@${digest}`);
+  deploy('nameless', `nginx@${digest}`);
+  const found = await internetImages(place.context());
+  const inEcr = `${place.world.registryHost}/myproject/docker.io/library/nginx`;
+  const instead = (name: string) =>
+    found.find(({ workload }) => workload === `Deployment shop/${name}`)?.instead;
+  expect(instead('pinned')).toBe(`${inEcr}:1.27@${digest}`);
+  expect(instead('nameless')).toBe(`${inEcr}@${digest}`);
+});
+
+it('brings what a workload pins beside a tag that the ECR has for something else, and is content then', async () => {
+  place = await MirrorWorld.start();
+  const source = place.world.sources.get('docker.io');
+  const pin = (base: string): string => {
+    const { digest = '' } = source?.seed('library/pinned', '1', { base: [base] }) ?? {};
+    deploy('pinned', `${place.world.registryHost}/myproject/docker.io/library/pinned:1@${digest}`);
+    return digest;
+  };
+  pin('older');
+  await applyStep(repositories, place);
+  await applyStep(images, place);
+  const digest = pin('newer');
+  expect((await planStep(images, place)).changes).toMatchObject([
+    {
+      action: 'create',
+      target: { name: `docker.io/library/pinned:1@${digest}` },
+      reason: `as myproject/docker.io/library/pinned:1@${digest}`,
+    },
+  ]);
+  await applyStep(images, place);
+  expect((await planStep(images, place)).changes).toEqual([]);
+});
+
 /** What `status` says of images that are outside the ECR: level, and who names them. */
 async function told(): Promise<string[]> {
   const ctx = place.context();
