@@ -106,10 +106,12 @@ export class RegistryHost {
       for (let tries = 1; ; tries += 1) {
         const header = isOurs ? await this.#auth.header(request.scope, call.signal) : undefined;
         const reply = await this.#exchange(request, url, header, call);
-        if (reply.status !== 401) this.#auth.answered();
+        // Who sends on has answered; what another host says of logins is not this one's word, and gets none of ours.
+        const isElsewhere = reply.origin !== base.origin;
+        if (isOurs && (isElsewhere || reply.status !== 401)) this.#auth.answered();
         if (isFine(reply.status, request.accept)) return reply;
-        const failed = this.#refusal(request.what, reply, await readText(reply, longestRefusal));
-        if (!wantsLogin(failed) || tries > mostLogins) throw failed;
+        const failed = this.#refusal(request.what, reply, await readText(reply, longestRefusal), isElsewhere);
+        if (isElsewhere || !wantsLogin(failed) || tries > mostLogins) throw failed;
         if (!(await this.#auth.refused(reply, request.scope, header))) throw failed;
         if (!mayRepeat) throw failed.butRetryable();
       }
@@ -133,8 +135,11 @@ export class RegistryHost {
     return method === 'GET' || method === 'HEAD' ? transport.follow(sent) : transport.send(sent);
   }
 
-  #refusal(what: string, reply: Reply, body: string): RegistryError {
-    const { status } = reply;
+  #refusal(what: string, reply: Reply, body: string, isElsewhere: boolean): RegistryError {
+    const { status, origin } = reply;
+    const who = isElsewhere
+      ? `${this.name} sends this on to ${new URL(origin).host}, which answers`
+      : this.name;
     const { codes, message } = readRefusal(status, body);
     const isPullLimit = /pull rate limit/i.test(message);
     const throttled =
@@ -144,29 +149,26 @@ export class RegistryHost {
         /Throttl|Rate exceeded|TOOMANYREQUESTS/i.test(`${codes.join()} ${message}`));
     const retryAfter = waitOf(reply.header('retry-after'), this.#options.clock.now());
     if (!isPullLimit && retryAfter !== undefined && retryAfter > longestWait)
-      return this.#tooLong(what, message, retryAfter);
+      return tooLong(what, `${who}: ${message}`, retryAfter);
     const retryable = throttled || status === 408 || status >= 500;
     return new RegistryError(
       {
         code: codeOf(status),
         what,
-        why: `${this.name}: ${message}`,
-        hint: this.#hint(status, codes, isPullLimit),
+        why: `${who}: ${message}`,
+        hint: this.#hint(status, codes, isPullLimit, isElsewhere),
       },
       { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
     );
   }
 
-  #tooLong(what: string, message: string, wait: number): RegistryError {
-    const why = `${this.name}: ${message}; it asks to wait for ${Math.ceil(wait / 60_000)} minutes`;
-    const hint = 'Run the same command again then; what was copied is not copied again.';
-    return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
-  }
-
-  #hint(status: number, codes: readonly string[], isPullLimit: boolean): string {
+  #hint(status: number, codes: readonly string[], isPullLimit: boolean, isElsewhere: boolean): string {
     if (isPullLimit)
       return `Log in for a higher limit: docker login ${this.name}; or wait and run the same command again.`;
-    if (status === 401 || status === 403) return this.#options.identity.hint;
+    if (status === 401 || status === 403)
+      return isElsewhere
+        ? 'Ask those who run the registry, or name the image at another one.'
+        : this.#options.identity.hint;
     if (codes.includes('NAME_UNKNOWN')) return 'Make the repositories: ecr-bootstrap up --only repositories';
     return 'Run the same command again; what was copied is not copied again.';
   }
@@ -185,6 +187,12 @@ const isFine = (status: number, accept: readonly number[] = []) =>
 /** ECR answers 403 where a token is over. */
 const wantsLogin = ({ failure, why }: RegistryError) =>
   failure.status === 401 || (failure.status === 403 && /expired/i.test(why));
+
+function tooLong(what: string, refusal: string, wait: number): RegistryError {
+  const why = `${refusal}; it asks to wait for ${Math.ceil(wait / 60_000)} minutes`;
+  const hint = 'Run the same command again then; what was copied is not copied again.';
+  return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
+}
 
 /** Retry-After in milliseconds: seconds or a date. */
 function waitOf(header: string | undefined, now: number): number | undefined {

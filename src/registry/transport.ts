@@ -22,6 +22,8 @@ export interface Request {
 
 /** An answer whose body must be read or dumped, or its connection is lost. */
 export interface Reply {
+  /** Who answers: after redirects, not always who was asked. */
+  readonly origin: string;
   readonly status: number;
   readonly header: (name: string) => string | undefined;
   /** The body. Throws RegistryError when it breaks off. */
@@ -84,6 +86,7 @@ export class Transport {
         return Array.isArray(value) ? value.join(', ') : value;
       };
       return {
+        origin: url.origin,
         status: statusCode,
         header,
         chunks: () => this.#read(content, request),

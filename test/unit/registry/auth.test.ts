@@ -162,4 +162,41 @@ describe('a redirect to another host', () => {
     expect(store.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
     await store.close();
   });
+
+  test('that asks for a login itself gets none, and the registry is not spoken to by its word', async () => {
+    const me = login();
+    const store = await OciServer.start();
+    world.credentials = { find: () => Promise.resolve(me) };
+    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
+    const guarded = world.source.mischief;
+    world.source.mischief = (request, times) =>
+      guarded(request, times) ??
+      (request.kind === 'GET blobs'
+        ? { status: 307, headers: { location: `http://${store.host}/v2/a/blobs/${request.reference}` } }
+        : undefined);
+    const challenge = `Bearer realm="http://${store.host}/token",service="s"`;
+    store.mischief = ({ kind }) =>
+      kind === 'GET blobs'
+        ? { status: 401, headers: { 'www-authenticate': challenge } }
+        : { status: 200, body: '{"token":"theirs"}' };
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({
+      code: 'registry-denied',
+      why: expect.stringContaining(`sends this on to ${store.host}, which answers`) as string,
+      hint: expect.not.stringContaining('docker login') as string,
+    });
+    expect(store.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(world.source.seen.some(({ headers }) => headers.authorization?.startsWith('Bearer'))).toBe(false);
+    await store.close();
+  });
+
+  test('shows that a registry asks for no login, whatever the other host answers', async () => {
+    const store = await OciServer.start();
+    store.mischief = () => ({ status: 401 });
+    const location = `http://${store.host}/elsewhere`;
+    world.source.mischief = () => ({ status: 307, headers: { location } });
+    await world.copy(['a']);
+    expect(world.hints).toContain(`open ${world.source.host}`);
+    await store.close();
+  });
 });
