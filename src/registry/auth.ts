@@ -13,13 +13,18 @@ export interface AuthOptions {
   readonly hints?: Hints;
 }
 
+/** A login that is refused without words so soon after it was first shown is denied, not over. Milliseconds. */
+const youth = 60_000;
+
 /** Authorization for one host: learns once how the host wants it, keeps a token for each scope. */
 export class HostAuth {
   readonly #identity: Identity;
   readonly #tokens: Tokens;
+  readonly #clock: Clock;
   #challenge: Challenge | undefined;
   #discovery: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
   #shown: Credential | undefined;
+  #shownSince = 0;
 
   readonly #hints: Hints | undefined;
   readonly #open: Hint;
@@ -27,6 +32,7 @@ export class HostAuth {
   constructor({ host, identity, transport, clock, hints }: AuthOptions) {
     this.#identity = identity;
     this.#hints = hints;
+    this.#clock = clock;
     this.#open = `open ${host}`;
     this.#tokens = new Tokens(host, identity, transport, clock);
     if (identity.preemptive) this.#challenge = { scheme: 'basic' };
@@ -85,6 +91,15 @@ export class HostAuth {
     return this.#renewed(sent);
   }
 
+  /**
+   * Whether a refusal that does not tell why may mean that the token sent is over: then {@link refused} is to be told.
+   * Only where tokens are ours to renew, and not while they are young, or each denial would cost one.
+   */
+  mayBeOver(sent: string | undefined): boolean {
+    if (!this.#identity.preemptive || !this.#shown) return false;
+    return basicHeader(this.#shown) !== sent || this.#clock.now() - this.#shownSince > youth;
+  }
+
   async #renewed(sent: string): Promise<boolean> {
     const current = await this.#identity.credential();
     if (current && basicHeader(current) !== sent) return true;
@@ -93,7 +108,9 @@ export class HostAuth {
   }
 
   async #basic(): Promise<string | undefined> {
-    this.#shown = await this.#identity.credential();
-    return this.#shown && basicHeader(this.#shown);
+    const credential = await this.#identity.credential();
+    if (credential !== this.#shown) this.#shownSince = this.#clock.now();
+    this.#shown = credential;
+    return credential && basicHeader(credential);
   }
 }

@@ -111,7 +111,9 @@ export class RegistryHost {
         if (isOurs && (isElsewhere || reply.status !== 401)) this.#auth.answered();
         if (isFine(reply.status, request.accept)) return reply;
         const failed = this.#refusal(request.what, reply, await readText(reply, longestRefusal), isElsewhere);
-        if (isElsewhere || !wantsLogin(failed) || tries > mostLogins) throw failed;
+        const isMute = request.method === 'HEAD' && reply.status === 403;
+        const wantsLogin = saysLogin(failed) || (isMute && this.#auth.mayBeOver(header));
+        if (isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
         if (!(await this.#auth.refused(reply, request.scope, header))) throw failed;
         if (!mayRepeat) throw failed.butRetryable();
       }
@@ -184,8 +186,8 @@ export class RegistryHost {
 const isFine = (status: number, accept: readonly number[] = []) =>
   (status >= 200 && status < 300) || accept.includes(status);
 
-/** ECR answers 403 where a token is over. */
-const wantsLogin = ({ failure, why }: RegistryError) =>
+/** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
+const saysLogin = ({ failure, why }: RegistryError) =>
   failure.status === 401 || (failure.status === 403 && /expired/i.test(why));
 
 function tooLong(what: string, refusal: string, wait: number): RegistryError {

@@ -76,6 +76,57 @@ describe('Basic', () => {
   });
 });
 
+describe('a refusal without words, as HEAD gets it,', () => {
+  const isHead = ({ kind }: { kind: string }) => kind.startsWith('HEAD');
+  const renewing = () => {
+    const tokens = [login()];
+    const credential = (bad: unknown) => {
+      if (bad && bad === tokens.at(-1)) tokens.push(login());
+      return Promise.resolve(tokens.at(-1));
+    };
+    world.identity = { preemptive: true, hint: 'ask', credential };
+    return tokens;
+  };
+
+  test('means that an old token is over: it is renewed once', async () => {
+    const tokens = renewing();
+    const engine = world.engine();
+    const copy = (name: string) => engine.copy([world.wanted(name)], world.options());
+    await copy('a');
+    await world.clock.sleep(61_000);
+    const over = tokens.map(basic);
+    world.target.mischief = (request) =>
+      isHead(request) && over.includes(request.headers.authorization ?? '') ? { status: 403 } : undefined;
+    const [result] = await copy('b');
+    expect(result?.error).toBeUndefined();
+    expect(tokens).toHaveLength(2);
+  });
+
+  test('is a denial when the token is young, and costs none', async () => {
+    const tokens = renewing();
+    world.target.mischief = (request) => (isHead(request) ? { status: 403 } : undefined);
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({ code: 'registry-denied', hint: 'ask' });
+    expect(tokens).toHaveLength(1);
+  });
+
+  test('costs one token, not one each, when all are denials', async () => {
+    const tokens = renewing();
+    const engine = world.engine();
+    const copy = (...names: string[]) =>
+      engine.copy(
+        names.map((name) => world.wanted(name)),
+        world.options(),
+      );
+    await copy('a');
+    await world.clock.sleep(61_000);
+    world.target.mischief = (request) => (isHead(request) ? { status: 403 } : undefined);
+    const results = await copy('b', 'c');
+    expect(results.map(({ error }) => error?.code)).toEqual(['registry-denied', 'registry-denied']);
+    expect(tokens).toHaveLength(2);
+  });
+});
+
 describe('Bearer', () => {
   const asked: { url: URL; headers: IncomingMessage['headers'] }[] = [];
   const issued = new Set<string>();
