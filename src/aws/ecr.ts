@@ -1,7 +1,7 @@
 import type { ECR, Repository as SdkRepository } from '@aws-sdk/client-ecr';
 import { onceFulfilled } from '../once.ts';
 import { Secret } from '../secret.ts';
-import { unlessAbsent } from './failure.ts';
+import { unlessAbsent, unlessThere } from './failure.ts';
 import { readManifests } from './ecr-manifests.ts';
 import type { EcrPort, RegistryToken, Repository } from './port.ts';
 import { admits } from './registry.ts';
@@ -50,25 +50,26 @@ export function createEcr(session: Session): EcrPort {
           return { items: page.repositories?.map(toRepository), next: page.nextToken };
         }),
       ),
-    createRepository: async ({ name, tags, tagMutability, scanOnPush, encryption }) => {
-      const { repository } = await read('CreateRepository', `create repository ${name}`, (ecr) =>
-        ecr.createRepository({
-          repositoryName: name,
-          tags: tagList(tags),
-          imageTagMutability: tagMutability as 'MUTABLE',
-          ...(scanOnPush === undefined ? {} : { imageScanningConfiguration: { scanOnPush } }),
-          ...(encryption
-            ? {
-                encryptionConfiguration: {
-                  encryptionType: encryption.type as 'KMS',
-                  ...(encryption.kmsKey ? { kmsKey: encryption.kmsKey } : {}),
-                },
-              }
-            : {}),
-        }),
-      );
-      return toRepository(repository ?? {});
-    },
+    createRepository: ({ name, tags, tagMutability, scanOnPush, encryption }) =>
+      unlessThere(
+        'RepositoryAlreadyExists',
+        write('CreateRepository', `create repository ${name}`, (ecr) =>
+          ecr.createRepository({
+            repositoryName: name,
+            tags: tagList(tags),
+            imageTagMutability: tagMutability as 'MUTABLE',
+            ...(scanOnPush === undefined ? {} : { imageScanningConfiguration: { scanOnPush } }),
+            ...(encryption
+              ? {
+                  encryptionConfiguration: {
+                    encryptionType: encryption.type as 'KMS',
+                    ...(encryption.kmsKey ? { kmsKey: encryption.kmsKey } : {}),
+                  },
+                }
+              : {}),
+          }),
+        ),
+      ),
     deleteRepository: async (name) => {
       await unlessAbsent(
         ['RepositoryNotFound'],

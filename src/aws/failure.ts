@@ -1,5 +1,6 @@
 import { BootstrapError, reasonOf, type ErrorParts } from '../errors/index.ts';
 import { causes, connectionFailure } from '../net/failure.ts';
+import type { Creation } from './port.ts';
 import { knownRegions, nearestRegion } from './regions.ts';
 
 /** One request to AWS, as errors name it. */
@@ -153,6 +154,17 @@ export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>
     return await work;
   } catch (error) {
     if (error instanceof BootstrapError && codes.includes(awsCode(error.cause))) return undefined;
+    throw error;
+  }
+}
+
+/** `exists` where AWS says by `code` that there is one of that name: another run made it, or this one, whose answer was lost. */
+export async function unlessThere(code: string, work: Promise<unknown>): Promise<Creation> {
+  try {
+    await work;
+    return 'created';
+  } catch (error) {
+    if (error instanceof BootstrapError && awsCode(error.cause) === code) return 'exists';
     throw error;
   }
 }

@@ -1,12 +1,13 @@
 import type { AccessKeyMetadata, IAM, User as SdkUser } from '@aws-sdk/client-iam';
 import { onceFulfilled } from '../once.ts';
 import { Secret } from '../secret.ts';
-import { unlessAbsent } from './failure.ts';
+import { unlessAbsent, unlessThere } from './failure.ts';
 import { deletePolicy, updatePolicy } from './iam-policy-versions.ts';
 import type { AccessKey, IamPort, KeyPair, User } from './port.ts';
 import { allPages, tagList, tagRecord, type Session } from './session.ts';
 
 const absent = ['NoSuchEntity'];
+const present = 'EntityAlreadyExists';
 
 export function createIam({ call, settings }: Session): IamPort {
   const client = onceFulfilled(async () => new (await import('@aws-sdk/client-iam')).IAM(settings));
@@ -25,17 +26,18 @@ export function createIam({ call, settings }: Session): IamPort {
       );
       return found?.User && toUser(found.User);
     },
-    createUser: async ({ name, path, permissionsBoundary, tags }) => {
-      const { User: user } = await read('CreateUser', `create IAM user ${name}`, (iam) =>
-        iam.createUser({
-          UserName: name,
-          Path: path,
-          Tags: tagList(tags),
-          ...(permissionsBoundary ? { PermissionsBoundary: permissionsBoundary } : {}),
-        }),
-      );
-      return toUser(user ?? {});
-    },
+    createUser: ({ name, path, permissionsBoundary, tags }) =>
+      unlessThere(
+        present,
+        write('CreateUser', `create IAM user ${name}`, (iam) =>
+          iam.createUser({
+            UserName: name,
+            Path: path,
+            Tags: tagList(tags),
+            ...(permissionsBoundary ? { PermissionsBoundary: permissionsBoundary } : {}),
+          }),
+        ),
+      ),
     deleteUser: async (name) => {
       await unlessAbsent(
         absent,
@@ -101,18 +103,19 @@ export function createIam({ call, settings }: Session): IamPort {
       const document: unknown = JSON.parse(decodeURIComponent(version?.Document ?? '{}'));
       return { arn, defaultVersion, document, tags: tagRecord(Tags) };
     },
-    createPolicy: async ({ name, path, description, document, tags }) => {
-      const { Policy: policy } = await read('CreatePolicy', `create policy ${name}`, (iam) =>
-        iam.createPolicy({
-          PolicyName: name,
-          Path: path,
-          Description: description,
-          PolicyDocument: JSON.stringify(document),
-          Tags: tagList(tags),
-        }),
-      );
-      return policy?.Arn ?? '';
-    },
+    createPolicy: ({ name, path, description, document, tags }) =>
+      unlessThere(
+        present,
+        write('CreatePolicy', `create policy ${name}`, (iam) =>
+          iam.createPolicy({
+            PolicyName: name,
+            Path: path,
+            Description: description,
+            PolicyDocument: JSON.stringify(document),
+            Tags: tagList(tags),
+          }),
+        ),
+      ),
     updatePolicy: (arn, document) => updatePolicy(read, arn, document),
     deletePolicy: (arn) => deletePolicy(read, arn),
     tagPolicy: (arn, tags) =>

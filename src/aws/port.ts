@@ -1,6 +1,9 @@
 import type { Secret } from '../secret.ts';
 
 /** An access key. The id is no secret (CloudTrail shows it); the other half is. */
+/** `exists`: nothing was done. */
+export type Creation = 'created' | 'exists';
+
 export interface KeyPair {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
@@ -43,7 +46,12 @@ export interface AccessKey {
 /** Reads answer undefined for what does not exist. Every method throws BootstrapError `aws-denied` with the action's name, or another `aws-*` or `credentials-*`. */
 export interface IamPort {
   user(name: string): Promise<User | undefined>;
-  createUser(user: { name: string; path: string; permissionsBoundary?: string; tags: Tags }): Promise<User>;
+  createUser(user: {
+    name: string;
+    path: string;
+    permissionsBoundary?: string;
+    tags: Tags;
+  }): Promise<Creation>;
   deleteUser(name: string): Promise<void>;
   tagUser(name: string, tags: Tags): Promise<void>;
   untagUser(name: string, keys: readonly string[]): Promise<void>;
@@ -60,7 +68,7 @@ export interface IamPort {
     description: string;
     document: unknown;
     tags: Tags;
-  }): Promise<string>;
+  }): Promise<Creation>;
   /** Makes a new default version; removes the oldest other one first when there are five. */
   updatePolicy(arn: string, document: unknown): Promise<void>;
   /** With all its versions. */
@@ -118,7 +126,7 @@ export interface EcrPort {
     tagMutability: string;
     scanOnPush?: boolean;
     encryption?: { type: string; kmsKey?: string };
-  }): Promise<Repository>;
+  }): Promise<Creation>;
   /** With all its images. */
   deleteRepository(name: string): Promise<void>;
   tags(repositoryArn: string): Promise<Tags>;
@@ -160,7 +168,7 @@ export interface SecretInfo {
 }
 
 /** `exists`: nothing was done, also when the caller may not see it; `deleted`: it is scheduled for deletion and holds the name. */
-export type SecretCreation = 'created' | 'exists' | 'deleted';
+export type SecretCreation = Creation | 'deleted';
 
 export interface SecretsPort {
   /** Undefined when absent, or when the caller may not tell absent from forbidden. */

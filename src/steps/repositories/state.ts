@@ -49,6 +49,12 @@ async function wantedNames(ctx: Context): Promise<string[]> {
   return [...new Set([operator, ...others].map(({ repository }) => repository))].sort();
 }
 
+/** One repository, as it is now. */
+export async function seeRepository(name: string, ctx: Context): Promise<SeenRepository | undefined> {
+  const repository = (await ctx.aws.ecr.repositories()).find((one) => one.name === name);
+  return repository && see(repository, awsTags(ctx.config), ctx);
+}
+
 async function see(
   repository: Repository,
   wanted: Tags,

@@ -1,7 +1,9 @@
+import { BootstrapError } from '../../errors/index.ts';
 import { inOrder, nameOf, waitFor, type Change, type Outcome } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { compareTags } from '../tags.ts';
-import type { UserState, WantedUser } from './state.ts';
+import { diffUser } from './diff.ts';
+import type { SeenUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget } from './targets.ts';
 
 /** Milliseconds in which what IAM has just made becomes visible to the next request. */
@@ -9,27 +11,32 @@ const visibleWithin = 60_000;
 
 /** Carries changes of {@link diffUser} out, in the plan's order: user, policy, what attaches it. */
 export function applyUser(changes: readonly Change[], state: UserState, run: Run): Promise<Outcome[]> {
-  return inOrder(changes, run, async (change) => {
-    switch (change.target.kind) {
-      case 'IAM user':
-        return applyToUser(change, state, run);
-      case 'IAM policy':
-        return applyToPolicy(change, state, run);
-      case 'IAM access key':
-        return run.ctx.aws.iam.deleteAccessKey(state.wanted.name, change.target.name);
-      default:
-        return applyToAttachment(change, state.wanted, run);
-    }
-  });
+  return inOrder(changes, run, (change) => carry(change, state, run));
 }
 
-async function applyToUser(change: Change, { wanted, seen }: UserState, run: Run): Promise<void> {
+async function carry(change: Change, state: UserState, run: Run): Promise<void> {
+  switch (change.target.kind) {
+    case 'IAM user':
+      return applyToUser(change, state, run);
+    case 'IAM policy':
+      return applyToPolicy(change, state, run);
+    case 'IAM access key':
+      return run.ctx.aws.iam.deleteAccessKey(state.wanted.name, change.target.name);
+    default:
+      return applyToAttachment(change, state.wanted, run);
+  }
+}
+
+async function applyToUser(change: Change, state: UserState, run: Run): Promise<void> {
+  const { wanted, seen } = state;
   const { iam } = run.ctx.aws;
   const { name, path, permissionsBoundary, tags } = wanted;
   if (change.action === 'delete') return iam.deleteUser(name);
   if (change.action === 'create') {
-    await iam.createUser({ name, path, tags, ...(permissionsBoundary ? { permissionsBoundary } : {}) });
-    return untilVisible(change, run, () => iam.user(name));
+    const boundary = permissionsBoundary ? { permissionsBoundary } : {};
+    const creation = await iam.createUser({ name, path, tags, ...boundary });
+    const user = await untilVisible(change, run, () => iam.user(name));
+    return creation === 'exists' ? goOn(change, state, { user }, run) : undefined;
   }
   if (compareTags(tags, seen?.user?.tags ?? {}).length > 0) await iam.tagUser(name, tags);
   if (permissionsBoundary && permissionsBoundary !== seen?.user?.permissionsBoundary) {
@@ -37,18 +44,42 @@ async function applyToUser(change: Change, { wanted, seen }: UserState, run: Run
   }
 }
 
-async function applyToPolicy(change: Change, { wanted, seen }: UserState, run: Run): Promise<void> {
+async function applyToPolicy(change: Change, state: UserState, run: Run): Promise<void> {
+  const { wanted, seen } = state;
   const { iam } = run.ctx.aws;
   const { path, tags, policy } = wanted;
   const { name, arn, document } = policy;
   if (change.action === 'delete') return iam.deletePolicy(arn);
   if (change.action === 'create') {
     const description = `Rights of ${wanted.name}, kept by ecr-bootstrap`;
-    await iam.createPolicy({ name, path, description, document, tags });
-    return untilVisible(change, run, () => iam.policy(arn));
+    const creation = await iam.createPolicy({ name, path, description, document, tags });
+    const found = await untilVisible(change, run, () => iam.policy(arn));
+    return creation === 'exists' ? goOn(change, state, { policy: found }, run) : undefined;
   }
   if (change.fields.some((field) => field.path.startsWith('document'))) await iam.updatePolicy(arn, document);
   if (compareTags(tags, seen?.policy?.tags ?? {}).length > 0) await iam.tagPolicy(arn, tags);
+}
+
+/** With what turned out to be there, as with what was seen when the plan was made. */
+async function goOn(
+  change: Change,
+  state: UserState,
+  found: Pick<SeenUser, 'user'> | Pick<SeenUser, 'policy'>,
+  run: Run,
+): Promise<void> {
+  const again = { ...state, seen: state.seen && { ...state.seen, ...found } };
+  const { changes, findings } = diffUser(again);
+  const isSame = ({ target }: Pick<Change, 'target'>): boolean => nameOf(target) === nameOf(change.target);
+  const left = changes.find(isSame);
+  if (left?.adopts || findings.some((finding) => finding.blocking && isSame(finding))) {
+    throw new BootstrapError({
+      code: 'foreign',
+      what: `create ${nameOf(change.target)}`,
+      why: 'it was there by then, and is not ours',
+      hint: 'Run the same command again: its plan tells whose it is, and what can be done.',
+    });
+  }
+  if (left) await carry(left, again, run);
 }
 
 async function applyToAttachment(change: Change, wanted: WantedUser, run: Run): Promise<void> {
@@ -62,15 +93,15 @@ async function applyToAttachment(change: Change, wanted: WantedUser, run: Run): 
 }
 
 /** IAM's reads may lag behind its writes. */
-async function untilVisible(change: Change, run: Run, look: () => Promise<unknown>): Promise<void> {
-  await waitFor(
+function untilVisible<T>(change: Change, run: Run, look: () => Promise<T | undefined>): Promise<T> {
+  return waitFor(
     {
       what: `${nameOf(change.target)} to be visible`,
       clock: run.ctx.clock,
       signal: run.signal,
       emit: run.emit,
       deadline: visibleWithin,
-      hint: 'IAM is slow at the moment. Run the same command again: it goes on.',
+      hint: 'IAM is slow at the moment, or has it under another path than configured. Run the same command again: it goes on.',
     },
     look,
   );

@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { repositories } from '../../../../src/steps/repositories/index.ts';
-import { applyStep, describeStepContract, namesIn, planStep } from '../../../contract/step-contract.ts';
+import {
+  applyStep,
+  describeStepContract,
+  namesIn,
+  planStep,
+  runOf,
+} from '../../../contract/step-contract.ts';
 import { AwsWorld } from '../../../support/aws.ts';
 
 const worlds: AwsWorld[] = [];
@@ -130,6 +136,28 @@ describe('repositories', () => {
     for (let index = 0; index < 1001; index += 1) world.sandbox.aws.registry.addRepository(`a/${index}`);
     await applyStep(repositories, world);
     expect((await planStep(repositories, world)).changes).toEqual([]);
+  });
+
+  it('whose creation was answered late, so that it was asked for twice, are created', async () => {
+    const world = await start({ repositories: { lifecyclePolicy } });
+    world.sandbox.faults.plan({ kind: 'lost', service: 'ecr', operation: 'CreateRepository', to: 1 });
+    await applyStep(repositories, world);
+    expect((await planStep(repositories, world)).changes).toEqual([]);
+  });
+
+  it.each([
+    ['another run of the project', 'myproject', 'IMMUTABLE'],
+    ['somebody else', 'theirs', 'MUTABLE'],
+  ])('that %s made meanwhile are dealt with as if seen before', async (_, project, tagMutability) => {
+    const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
+    const ctx = world.context();
+    const state = await repositories.observe(ctx);
+    const { awsTags } = world.sandbox.aws.registry.addRepository(nginx);
+    awsTags.set('ecr-bootstrap:project', project).set('ecr-bootstrap:region', 'eu-west-1');
+    const outcomes = await repositories.apply(repositories.diff(state, ctx).changes, state, runOf(ctx));
+    expect(outcomes.map(({ result }) => result)).toEqual(['done', 'done']);
+    expect(held(world)).toMatchObject({ tagMutability });
+    expect(awsTags.get('ecr-bootstrap:project')).toBe(project);
   });
 
   it('that one request fails for do not keep the others from being made', async () => {

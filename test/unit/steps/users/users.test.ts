@@ -1,7 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { imagePuller } from '../../../../src/steps/image-puller/index.ts';
 import { powerUser } from '../../../../src/steps/power-user/index.ts';
-import { applyStep, describeStepContract, planStep, type Drift } from '../../../contract/step-contract.ts';
+import {
+  applyStep,
+  describeStepContract,
+  planStep,
+  runOf,
+  type Drift,
+} from '../../../contract/step-contract.ts';
 import { AwsWorld } from '../../../support/aws.ts';
 
 const worlds: AwsWorld[] = [];
@@ -151,6 +157,31 @@ describe('the two users', () => {
     user.tags.set('ecr-bootstrap:project', 'myproject').set('ecr-bootstrap:region', 'eu-west-1');
     await applyStep(imagePuller, world);
     expect((await planStep(imagePuller, world)).changes).toEqual([]);
+  });
+
+  it('whose creation was answered late, so that it was asked for twice, are created', async () => {
+    const world = await start();
+    for (const operation of ['CreateUser', 'CreatePolicy']) {
+      world.sandbox.faults.plan({ kind: 'lost', service: 'iam', operation, to: 1 });
+    }
+    await applyStep(imagePuller, world);
+    expect((await planStep(imagePuller, world)).changes).toEqual([]);
+  });
+
+  it.each([
+    ['another run of the project', 'myproject', ['done', 'done', 'done']],
+    ['another project', 'theirs', ['failed', 'skipped', 'skipped']],
+    ['somebody', undefined, ['failed', 'skipped', 'skipped']],
+  ])('that %s made meanwhile are dealt with as if seen before', async (_, project, results) => {
+    const world = await start({ users: { imagePuller: { permissionsBoundary: boundary } } });
+    const ctx = world.context();
+    const state = await imagePuller.observe(ctx);
+    const { user } = world.sandbox.aws.addUser('image-puller');
+    if (project) user.tags.set('ecr-bootstrap:project', project).set('ecr-bootstrap:region', 'eu-west-1');
+    const outcomes = await imagePuller.apply(imagePuller.diff(state, ctx).changes, state, runOf(ctx));
+    expect(outcomes.map(({ result }) => result)).toEqual(results);
+    expect(user.boundary).toBe(results[0] === 'done' ? boundary : undefined);
+    if (results[0] === 'failed') expect(outcomes[0]).toMatchObject({ error: { code: 'foreign' } });
   });
 
   it('with a policy or group of others give findings with the command that takes it away', async () => {
