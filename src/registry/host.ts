@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { HostAuth } from './auth.ts';
 import type { Identity } from './credentials.ts';
-import { codeOf, readRefusal, RegistryError } from './errors.ts';
+import { RegistryError } from './errors.ts';
 import type { Hints } from './hints.ts';
 import { speaksTls } from './probe.ts';
 import { HostLimiter, type Pace, type Rates } from './limiter.ts';
+import { refusal } from './refusal.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
-import { isLoopback, readText, type Reply, type Request, type Tally, type Transport } from './transport.ts';
+import { isLoopback, type Reply, type Request, type Tally, type Transport } from './transport.ts';
 
 export interface HostOptions {
   readonly host: string;
@@ -37,9 +38,6 @@ export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' 
   readonly accept?: readonly number[];
 }
 
-const longestRefusal = 1 << 16;
-/** Who asks to wait longer than this is not waited for: people would rather know. Milliseconds. */
-const longestWait = 5 * 60_000;
 /** Once without and once with a token that turned out to be over. */
 const mostLogins = 2;
 /** Docker Hub's images are named after one host and served by another. */
@@ -110,7 +108,7 @@ export class RegistryHost {
         const isElsewhere = reply.origin !== base.origin;
         if (isOurs && (isElsewhere || reply.status !== 401)) this.#auth.answered();
         if (isFine(reply.status, request.accept)) return reply;
-        const failed = this.#refusal(request.what, reply, await readText(reply, longestRefusal), isElsewhere);
+        const failed = await refusal(reply, { ...this.#options, what: request.what, isElsewhere });
         const isMute = request.method === 'HEAD' && reply.status === 403;
         const wantsLogin = saysLogin(failed) || (isMute && this.#auth.mayBeOver(header));
         if (isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
@@ -137,44 +135,6 @@ export class RegistryHost {
     return method === 'GET' || method === 'HEAD' ? transport.follow(sent) : transport.send(sent);
   }
 
-  #refusal(what: string, reply: Reply, body: string, isElsewhere: boolean): RegistryError {
-    const { status, origin } = reply;
-    const who = isElsewhere
-      ? `${this.name} sends this on to ${new URL(origin).host}, which answers`
-      : this.name;
-    const { codes, message } = readRefusal(status, body);
-    const isPullLimit = /pull rate limit/i.test(message);
-    const throttled =
-      !isPullLimit &&
-      (status === 429 ||
-        status === 503 ||
-        /Throttl|Rate exceeded|TOOMANYREQUESTS/i.test(`${codes.join()} ${message}`));
-    const retryAfter = waitOf(reply.header('retry-after'), this.#options.clock.now());
-    if (!isPullLimit && retryAfter !== undefined && retryAfter > longestWait)
-      return tooLong(what, `${who}: ${message}`, retryAfter);
-    const retryable = throttled || status === 408 || status >= 500;
-    return new RegistryError(
-      {
-        code: codeOf(status),
-        what,
-        why: `${who}: ${message}`,
-        hint: this.#hint(status, codes, isPullLimit, isElsewhere),
-      },
-      { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
-    );
-  }
-
-  #hint(status: number, codes: readonly string[], isPullLimit: boolean, isElsewhere: boolean): string {
-    if (isPullLimit)
-      return `Log in for a higher limit: docker login ${this.name}; or wait and run the same command again.`;
-    if (status === 401 || status === 403)
-      return isElsewhere
-        ? 'Ask those who run the registry, or name the image at another one.'
-        : this.#options.identity.hint;
-    if (codes.includes('NAME_UNKNOWN')) return 'Make the repositories: ecr-bootstrap up --only repositories';
-    return 'Run the same command again; what was copied is not copied again.';
-  }
-
   async #findBase(): Promise<URL> {
     const host = apiHosts[this.name] ?? this.name;
     const mayBePlain = this.#options.insecure === true || isLoopback(host);
@@ -189,17 +149,3 @@ const isFine = (status: number, accept: readonly number[] = []) =>
 /** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
 const saysLogin = ({ failure, why }: RegistryError) =>
   failure.status === 401 || (failure.status === 403 && /expired/i.test(why));
-
-function tooLong(what: string, refusal: string, wait: number): RegistryError {
-  const why = `${refusal}; it asks to wait for ${Math.ceil(wait / 60_000)} minutes`;
-  const hint = 'Run the same command again then; what was copied is not copied again.';
-  return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
-}
-
-/** Retry-After in milliseconds: seconds or a date. */
-function waitOf(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  const seconds = Number(header);
-  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - now;
-  return Number.isFinite(wait) && wait >= 0 ? wait : undefined;
-}

@@ -1,0 +1,66 @@
+import type { Clock } from '../clock.ts';
+import type { Identity } from './credentials.ts';
+import { codeOf, readRefusal, RegistryError } from './errors.ts';
+import { readText, type Reply } from './transport.ts';
+
+/** What was asked of whom. */
+interface Asked {
+  readonly what: string;
+  /** The registry's name in references. */
+  readonly host: string;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  /** The registry sent the request on, and another host answers. */
+  readonly isElsewhere: boolean;
+}
+
+const longestRefusal = 1 << 16;
+/** Who asks to wait longer than this is not waited for: people would rather know. Milliseconds. */
+const longestWait = 5 * 60_000;
+
+/** Reads an answer that is no success: what it means, whether to try again, what to do. */
+export async function refusal(reply: Reply, asked: Asked): Promise<RegistryError> {
+  const { what, host, clock } = asked;
+  const { status, origin } = reply;
+  const { codes, message } = readRefusal(status, await readText(reply, longestRefusal));
+  const who = asked.isElsewhere ? `${host} sends this on to ${new URL(origin).host}, which answers` : host;
+  const why = `${who}: ${message}`;
+  const isPullLimit = /pull rate limit/i.test(message);
+  const throttled =
+    !isPullLimit &&
+    (status === 429 ||
+      status === 503 ||
+      /Throttl|Rate exceeded|TOOMANYREQUESTS/i.test(`${codes.join()} ${message}`));
+  const retryAfter = waitOf(reply.header('retry-after'), clock.now());
+  if (!isPullLimit && retryAfter !== undefined && retryAfter > longestWait)
+    return tooLong(what, why, retryAfter);
+  const retryable = throttled || status === 408 || status >= 500;
+  const hint = isPullLimit
+    ? `Log in for a higher limit: docker login ${host}; or wait and run the same command again.`
+    : hintFor(status, codes, asked);
+  return new RegistryError(
+    { code: codeOf(status), what, why, hint },
+    { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
+  );
+}
+
+function tooLong(what: string, refused: string, wait: number): RegistryError {
+  const why = `${refused}; it asks to wait for ${Math.ceil(wait / 60_000)} minutes`;
+  const hint = 'Run the same command again then; what was copied is not copied again.';
+  return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
+}
+
+function hintFor(status: number, codes: readonly string[], { identity, isElsewhere }: Asked): string {
+  if (status === 401 || status === 403)
+    return isElsewhere ? 'Ask those who run the registry, or name the image at another one.' : identity.hint;
+  if (codes.includes('NAME_UNKNOWN')) return 'Make the repositories: ecr-bootstrap up --only repositories';
+  return 'Run the same command again; what was copied is not copied again.';
+}
+
+/** Retry-After in milliseconds: seconds or a date. */
+function waitOf(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const seconds = Number(header);
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - now;
+  return Number.isFinite(wait) && wait >= 0 ? wait : undefined;
+}
