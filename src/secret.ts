@@ -10,7 +10,8 @@ let inOrder: readonly string[] | undefined;
 const shortestMasked = 8;
 
 /** Access key ids and regions are stored beside secrets and are none; findings and commands have to name them. */
-const isPublic = (value: string): boolean => /^(AKIA|ASIA)[A-Z0-9]{16}$|^[a-z]{2}(-[a-z]+)+-\d+$/.test(value);
+const isPublic = (value: string): boolean =>
+  /^(AKIA|ASIA)[A-Z0-9]{16}$|^[a-z]{2,4}(-[a-z]+)+-\d+$/.test(value);
 
 /**
  * A value that must never be shown. It prints as `(secret)` however it is printed: in templates, JSON and

@@ -122,7 +122,9 @@ const short = (text: string): string => {
 /** What to do about it. */
 export function hintFor({ cause, image = '' }: Trouble, region: string): string {
   const [host = ''] = image.split('/');
-  const names = `${host}, api.ecr.${region}.amazonaws.com, secretsmanager.${region}.amazonaws.com and *.s3.${region}.amazonaws.com`;
+  // Each partition has a domain of its own: amazonaws.com.cn, amazonaws.eu.
+  const domain = `${region}.${host.split(`.dkr.ecr.${region}.`)[1] ?? 'amazonaws.com'}`;
+  const names = `${host}, api.ecr.${domain}, secretsmanager.${domain} and *.s3.${domain}`;
   switch (cause) {
     case 'dns':
       return `Let the nodes resolve and reach ${names}: through VPC endpoints ecr.api, ecr.dkr, secretsmanager (private DNS on) and S3, or the proxy.`;

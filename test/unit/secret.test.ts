@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { knownRegions } from '../../src/aws/regions.ts';
 import { BootstrapError } from '../../src/errors/index.ts';
 import { redact, Secret } from '../../src/secret.ts';
 
@@ -29,6 +30,11 @@ describe('a secret', () => {
   it('is masked whole where a shorter one is a part of it', () => {
     const longer = new Secret(`before-${value}-after`);
     expect(redact(`it says ${longer.reveal()}`)).toBe('it says (secret)');
+  });
+
+  it.each(knownRegions)('that is the region %s hides nothing: it is stored beside the key', (region) => {
+    const host = `111122223333.dkr.ecr.${new Secret(region).reveal()}.amazonaws.com`;
+    expect(redact(host)).toBe(host);
   });
 
   it('may hold any text, even half a character', () => {

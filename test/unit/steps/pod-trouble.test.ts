@@ -89,4 +89,14 @@ describe('why a pod does not run', () => {
     expect(hint).toContain('api.ecr.eu-west-1.amazonaws.com');
     expect(hint).toContain('S3');
   });
+
+  it.each([
+    ['cn-north-1', 'amazonaws.com.cn'],
+    ['eusc-de-east-1', 'amazonaws.eu'],
+  ])('names them in the domain of the partition: %s', (region, domain) => {
+    const there = `111122223333.dkr.ecr.${region}.${domain}/myproject/external-secrets:v0.12.1`;
+    const hint = hintFor({ cause: 'route', why: 'no route', image: there }, region);
+    const ends = hint.match(/[\w.*-]+\.amazonaws\.[\w.]*\w/g)?.map((name) => name.split(`${region}.`)[1]);
+    expect(ends).toEqual([domain, domain, domain, domain]);
+  });
 });
