@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 /** Milliseconds: each starts the program, with a sandbox in it. */
 const patient = { timeout: 120_000 };
-const program = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 let folder: string;
 beforeAll(() => {
