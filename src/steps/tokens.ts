@@ -44,7 +44,7 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
   }
   const over = left <= 0;
   return {
-    level: 'failed',
+    level: over ? 'failed' : 'warning',
     code: over ? 'token-expired' : 'token-expiring',
     target,
     what: over
