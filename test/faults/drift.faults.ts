@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compare } from '../../../src/cluster/compare.ts';
-import { refOf } from '../../../src/cluster/names.ts';
-import type { KubeObject } from '../../../src/cluster/port.ts';
-import type { Draft } from '../../../src/sandbox/cluster/index.ts';
-import { managedByLabel } from '../../../src/steps/ownership.ts';
-import { type AwsLeaf, awsLeaves } from '../../support/aws-drift.ts';
-import { type Cli, openCli } from '../../support/cli.ts';
-import { type Leaf, leavesOf } from '../../support/leaves.ts';
+import { compare } from '../../src/cluster/compare.ts';
+import { refOf } from '../../src/cluster/names.ts';
+import type { KubeObject } from '../../src/cluster/port.ts';
+import type { Draft } from '../../src/sandbox/cluster/index.ts';
+import { managedByLabel } from '../../src/steps/ownership.ts';
+import { type AwsLeaf, awsLeaves } from '../support/aws-drift.ts';
+import { type Cli, openCli } from '../support/cli.ts';
+import { type Leaf, leavesOf } from '../support/leaves.ts';
 
 /** Milliseconds: whole runs of `up` are part of all. */
 const patient = { timeout: 240_000 };
