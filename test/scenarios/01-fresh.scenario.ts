@@ -4,9 +4,8 @@ import { enterWorld } from './enter.ts';
 import {
   health,
   imagesInUse,
-  mirrored,
+  nameAsMirrored,
   planned,
-  podsRun,
   secretValue,
   settle,
   succeed,
@@ -70,13 +69,7 @@ describe('up on an empty account and a cluster with workloads', () => {
   });
 
   test('a workload runs once its image is named as the ECR has it', async () => {
-    const { cluster } = await world;
-    for (const { namespace, name, image } of workloads) {
-      const path = '/spec/template/spec/containers/0/image';
-      const value = mirrored(await world, image);
-      await cluster.patch('deployment', name, namespace, [{ op: 'replace', path, value }]);
-    }
-    for (const { namespace } of workloads) await podsRun(await world, namespace);
+    await nameAsMirrored(await world);
   });
 
   test('status is healthy', async () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
-import { deployment, imagesInUse, mirrored, namespace, podsRun, succeed } from './site.ts';
+import { deployment, imagesInUse, mirrored, nameAsMirrored, namespace, podsRun, succeed } from './site.ts';
 
 describe.runIf(can('DNS log'))('a cluster that works from the ECR', () => {
   const world = enterWorld();
@@ -9,6 +9,8 @@ describe.runIf(can('DNS log'))('a cluster that works from the ECR', () => {
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
+    // Until then their pods try the internet again and again.
+    await nameAsMirrored(await world);
   });
 
   tidyUp(async () => {

@@ -74,6 +74,16 @@ export async function podsRun(world: World, where: string, patience = 60): Promi
   );
 }
 
+/** Names the workloads' images as the ECR has them, and waits until they run. */
+export async function nameAsMirrored(world: World): Promise<void> {
+  for (const { namespace: where, name, image } of workloads) {
+    const path = '/spec/template/spec/containers/0/image';
+    const value = mirrored(world, image);
+    await world.cluster.patch('deployment', name, where, [{ op: 'replace', path, value }]);
+  }
+  for (const { namespace: where } of workloads) await podsRun(world, where);
+}
+
 /** Runs the product and expects success. The whole output is shown when it fails. */
 export async function succeed(world: World, ...args: string[]): Promise<Run> {
   const run = await world.run(...args);
