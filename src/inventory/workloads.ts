@@ -110,7 +110,8 @@ function workload(kind: string, { metadata }: KubeObject, spec: PodSpec): Worklo
 
 const distinct = (items: readonly string[]): readonly string[] => [...new Set(items)];
 
-function isFinished(pod: KubeObject): boolean {
+/** Ended for good, as after an eviction or the shutdown of its node; the API keeps it. */
+export function isFinished(pod: KubeObject): boolean {
   const { phase } = (pod['status'] ?? {}) as { phase?: string };
   return phase === 'Succeeded' || phase === 'Failed';
 }

@@ -1,5 +1,6 @@
 import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
+import { isFinished } from '../../inventory/workloads.ts';
 import type { Context, Run } from '../context.ts';
 import { annotations, operatorNamespace as namespace } from '../ownership.ts';
 import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
@@ -11,7 +12,7 @@ const webhook = 'external-secrets-webhook';
 /** One Deployment of the operator. */
 export interface Part {
   readonly name: string;
-  /** All its pods that are not on their way out. */
+  /** All its pods that are neither finished nor on their way out. */
   readonly pods: readonly KubeObject[];
   /** Those that were made from its present template. */
   readonly current: readonly KubeObject[];
@@ -27,8 +28,10 @@ export async function readParts(
   ]);
   return names.map((name) => {
     const own = pods.filter(
-      ({ metadata }) =>
-        metadata.labels?.['app.kubernetes.io/name'] === name && metadata.deletionTimestamp === undefined,
+      (pod) =>
+        pod.metadata.labels?.['app.kubernetes.io/name'] === name &&
+        pod.metadata.deletionTimestamp === undefined &&
+        !isFinished(pod),
     );
     const deployment = deployments.find(({ metadata }) => metadata.name === name);
     return { name, pods: own, current: own.filter((pod) => isCurrent(pod, deployment)) };
@@ -52,6 +55,13 @@ function isCurrent(pod: KubeObject, deployment: KubeObject | undefined): boolean
     )
   );
 }
+
+export const isRunning = (pod: KubeObject): boolean => {
+  const { containerStatuses = [] } = (pod['status'] ?? {}) as {
+    containerStatuses?: { state?: { running?: unknown } }[];
+  };
+  return containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.running !== undefined);
+};
 
 export interface TroubledPod {
   readonly pod: KubeObject;

@@ -4,7 +4,15 @@ import { waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { findUntrusting, readAuthority } from './certificates.ts';
-import { certController, controller, type Part, readParts, refuseTrouble, renewStuckPods } from './pods.ts';
+import {
+  certController,
+  controller,
+  isRunning,
+  type Part,
+  readParts,
+  refuseTrouble,
+  renewStuckPods,
+} from './pods.ts';
 
 /**
  * Milliseconds. A first install answers after ten seconds; a certificate made anew may take the cert-controller's
@@ -25,9 +33,9 @@ export async function waitForCertificate(run: Run): Promise<void> {
 export async function waitUntilProven(run: Run): Promise<void> {
   await renewStuckPods(run);
   await waitUntil(run, 'External Secrets Operator to work', undefined, async (cluster, parts) => {
-    const [pod] = parts.find(({ name }) => name === controller)?.current ?? [];
-    if (pod === undefined) return 'the controller has no pod yet';
-    if (!isRunning(pod)) return 'the controller does not run yet';
+    const pods = parts.find(({ name }) => name === controller)?.current ?? [];
+    if (pods.length === 0) return 'the controller has no pod yet';
+    if (!pods.some(isRunning)) return 'the controller does not run yet';
     return (await findMissing(cluster)) ?? refusesInvalid(cluster);
   });
 }
@@ -83,10 +91,3 @@ async function refusesInvalid(cluster: ClusterPort): Promise<string | undefined>
     return error.why.includes(refusal) ? undefined : error.why;
   }
 }
-
-const isRunning = (pod: KubeObject): boolean => {
-  const { containerStatuses = [] } = (pod['status'] ?? {}) as {
-    containerStatuses?: { state?: { running?: unknown } }[];
-  };
-  return containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.running !== undefined);
-};

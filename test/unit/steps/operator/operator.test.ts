@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../src/sandbox/cluster/index.ts';
-import type { Event } from '../../../../src/plan/index.ts';
+import type { Event, Finding } from '../../../../src/plan/index.ts';
 import { operator } from '../../../../src/steps/operator/index.ts';
 import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
@@ -23,6 +23,31 @@ afterEach(async () => {
 function edit(world: OperatorWorld, kind: string, name: string, change: (text: string) => string): void {
   const object = world.inside.get(kind, name, namespace) ?? world.inside.get(kind, name);
   world.inside.put(JSON.parse(change(JSON.stringify(object))) as KubeObject);
+}
+
+const podOf = (world: OperatorWorld, part: string): KubeObject =>
+  world.inside
+    .list('Pod', namespace)
+    .find(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === part) as KubeObject;
+
+/** The kubelet of a node that is not there leaves a pod's status as a test wrote it. */
+const onLostNode = (pod: KubeObject, status: object): KubeObject => ({
+  ...pod,
+  spec: { ...(pod.spec as object), nodeName: 'lost' },
+  status,
+});
+
+/** A second pod of the controller, first by name, that no ReplicaSet counts. */
+function addPod(world: OperatorWorld, status: object): void {
+  const pod = podOf(world, 'external-secrets');
+  const { labels = {}, annotations = {} } = pod.metadata;
+  const metadata = { name: 'external-secrets-0', namespace, labels, annotations };
+  world.inside.put({ ...onLostNode(pod, status), metadata });
+}
+
+async function healthOf(world: OperatorWorld): Promise<readonly Finding[]> {
+  const ctx = world.context();
+  return (await operator.health?.(await operator.observe(ctx), ctx)) ?? [];
 }
 
 describe('the operator', () => {
@@ -154,6 +179,32 @@ describe('the operator', () => {
         level: 'failed',
         code: 'operator-unhealthy',
         why: expect.stringContaining('the registry does not have the image') as string,
+      }),
+    );
+  });
+
+  it.each([
+    ['evicted', { phase: 'Failed', reason: 'Evicted' }],
+    ['ended', { phase: 'Succeeded' }],
+    ['starting', { phase: 'Pending' }],
+  ])('is ready when its controller runs beside one of its pods that is %s', async (_, status) => {
+    const world = await start({ hurried: true });
+    await applyStep(operator, world);
+    addPod(world, status);
+    await applyStep(operator, world);
+    expect(await healthOf(world)).toEqual([]);
+  });
+
+  it('has no pod where only an evicted one is left', async () => {
+    const world = await start({ hurried: true });
+    await applyStep(operator, world);
+    addPod(world, { phase: 'Failed', reason: 'Evicted' });
+    edit(world, 'Deployment', 'external-secrets', (text) => text.replace('"replicas":1', '"replicas":0'));
+    await world.inside.settled();
+    expect(await healthOf(world)).toContainEqual(
+      expect.objectContaining({
+        level: 'failed',
+        what: 'Deployment external-secrets/external-secrets has no pod',
       }),
     );
   });
