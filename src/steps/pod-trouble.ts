@@ -71,6 +71,14 @@ function containerTrouble(
   return undefined;
 }
 
+/** What the kubelet says that a pod waits for; undefined when it says nothing. */
+export function waitOf(pod: KubeObject): string | undefined {
+  const { initContainerStatuses = [], containerStatuses = [] } = (pod['status'] ?? {}) as PodStatus;
+  const waits = [...initContainerStatuses, ...containerStatuses].map(({ state }) => state?.waiting);
+  const { reason, message } = waits.find((wait) => wait?.reason !== undefined) ?? {};
+  return reason === undefined ? undefined : short([reason, message].filter(Boolean).join(': '));
+}
+
 function describeCrash(restarts: number, last: Terminated = {}): string {
   const end = [
     last.reason,

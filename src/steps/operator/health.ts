@@ -2,8 +2,17 @@ import type { KubeObject } from '../../cluster/port.ts';
 import type { Finding, Target } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
-import { hintFor } from '../pod-trouble.ts';
-import { describe, findTrouble, readParts } from './pods.ts';
+import { hintFor, waitOf } from '../pod-trouble.ts';
+import {
+  certController,
+  controller,
+  describe,
+  findTrouble,
+  isRunning,
+  type Part,
+  readParts,
+  webhook,
+} from './pods.ts';
 import { findMissing } from './readiness.ts';
 import { imageInEcr } from './wanted.ts';
 
@@ -17,6 +26,9 @@ export async function operatorHealth(ctx: Context): Promise<readonly Finding[]> 
   ]);
   const troubled = await findTrouble(cluster, parts);
   const broken = new Set(troubled.map(({ pod }) => pod));
+  const stalls = parts
+    .filter(({ pods }) => pods.length > 0 && !pods.some((pod) => isRunning(pod) || broken.has(pod)))
+    .flatMap((part) => stalled(part, ctx.clock.now()));
   const running = parts.flatMap(({ pods }) => pods).filter((pod) => !broken.has(pod));
   return [
     ...troubled.map(({ pod, trouble }) =>
@@ -29,8 +41,9 @@ export async function operatorHealth(ctx: Context): Promise<readonly Finding[]> 
       ),
     ),
     ...parts.filter(({ pods }) => pods.length === 0).map(({ name }) => absent(name)),
+    ...stalls,
     ...running.flatMap((pod) => [...restarts(pod), ...wrongImage(pod, image)]),
-    ...(missing === undefined || broken.size > 0 ? [] : [webhookDown(missing)]),
+    ...(missing === undefined || broken.size > 0 || stalls.length > 0 ? [] : [webhookDown(missing)]),
   ];
 }
 
@@ -42,6 +55,41 @@ const absent = (part: string): Finding =>
     'nothing runs of it',
     `See why: kubectl describe deployment -n ${namespace} ${part}`,
   );
+
+/** Milliseconds that a pod may take to start, or to come back after a first crash. */
+const startTime = 2 * 60_000;
+
+/** What rests while no pod of a part runs. */
+const losses: Readonly<Record<string, string>> = {
+  [controller]: 'no token is renewed and no pull secret is copied',
+  [certController]: "the webhook's certificate is not renewed",
+  [webhook]: 'the API server refuses changes of ExternalSecrets and their stores',
+};
+
+/** A part whose pods do not start, for causes that the kubelet goes on trying with: a Secret or a volume is missing. */
+function stalled({ name, pods }: Part, now: number): Finding[] {
+  if (pods.some((pod) => now - idleSince(pod) < startTime)) return [];
+  const wait = pods.map(waitOf).find(Boolean);
+  return [
+    unhealthy(
+      'failed',
+      { kind: 'Deployment', name: `${namespace}/${name}` },
+      'has no running pod',
+      [losses[name], wait].filter(Boolean).join('; the kubelet says: '),
+      `See why: kubectl describe pod -n ${namespace} -l app.kubernetes.io/name=${name}`,
+    ),
+  ];
+}
+
+/** Milliseconds since the epoch: when a pod was made, or was ready for the last time. */
+function idleSince({ metadata, status }: KubeObject): number {
+  const { conditions = [] } = (status ?? {}) as {
+    conditions?: { type: string; lastTransitionTime?: string }[];
+  };
+  const ready = conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+  const times = [metadata.creationTimestamp, ready].flatMap((time) => (time ? [Date.parse(time)] : []));
+  return Math.max(0, ...times);
+}
 
 const webhookDown = (why: string): Finding =>
   unhealthy(

@@ -7,7 +7,7 @@ import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
 
 export const controller = 'external-secrets';
 export const certController = 'external-secrets-cert-controller';
-const webhook = 'external-secrets-webhook';
+export const webhook = 'external-secrets-webhook';
 
 /** One Deployment of the operator. */
 export interface Part {

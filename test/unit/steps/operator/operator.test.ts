@@ -45,6 +45,12 @@ function addPod(world: OperatorWorld, status: object): void {
   world.inside.put({ ...onLostNode(pod, status), metadata });
 }
 
+/** Keeps the pod of a part from starting, for a reason that the kubelet goes on trying with. */
+function stall(world: OperatorWorld, part: string, waiting: object): void {
+  const containerStatuses = [{ name: 'c', image: 'c', ready: false, restartCount: 0, state: { waiting } }];
+  world.inside.put(onLostNode(podOf(world, part), { phase: 'Pending', containerStatuses }));
+}
+
 async function healthOf(world: OperatorWorld): Promise<readonly Finding[]> {
   const ctx = world.context();
   return (await operator.health?.(await operator.observe(ctx), ctx)) ?? [];
@@ -207,6 +213,54 @@ describe('the operator', () => {
         what: 'Deployment external-secrets/external-secrets has no pod',
       }),
     );
+  });
+
+  it.each([
+    ['external-secrets', 'no token is renewed'],
+    ['external-secrets-webhook', 'ExternalSecrets'],
+    ['external-secrets-cert-controller', "webhook's certificate"],
+  ])('is unhealthy with what that means when no pod of %s starts', async (part, means) => {
+    const world = await start({ hurried: true });
+    await applyStep(operator, world);
+    stall(world, part, { reason: 'CreateContainerConfigError', message: 'secret "proxy" not found' });
+    world.sandbox.clock.advance(3 * 60_000);
+    const findings = await healthOf(world);
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toEqual({
+      level: 'failed',
+      code: 'operator-unhealthy',
+      target: { kind: 'Deployment', name: `${namespace}/${part}` },
+      what: `Deployment ${namespace}/${part} has no running pod`,
+      why: expect.stringMatching(
+        new RegExp(`${means}.*CreateContainerConfigError: secret "proxy" not found`),
+      ) as string,
+      hint: `See why: kubectl describe pod -n ${namespace} -l app.kubernetes.io/name=${part}`,
+    });
+  });
+
+  it('is let off for two minutes while its pods start', async () => {
+    const world = await start({ hurried: true });
+    await applyStep(operator, world);
+    world.sandbox.clock.advance(3_600_000);
+    world.inside.delete('Pod', podOf(world, 'external-secrets').metadata.name, namespace);
+    await world.inside.settled();
+    stall(world, 'external-secrets', { reason: 'ContainerCreating' });
+    world.sandbox.clock.advance(60_000);
+    expect(await healthOf(world)).toEqual([]);
+    world.sandbox.clock.advance(2 * 60_000);
+    expect(await healthOf(world)).toHaveLength(1);
+  });
+
+  it('is let off for two minutes after a first crash, however old its pod is', async () => {
+    const world = await start({ hurried: true });
+    await applyStep(operator, world);
+    world.sandbox.clock.advance(3_600_000);
+    const lastTransitionTime = new Date(world.context().clock.now()).toISOString();
+    const containerStatuses = [{ restartCount: 0, state: { terminated: { reason: 'OOMKilled' } } }];
+    const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime }];
+    const status = { phase: 'Running', conditions, containerStatuses };
+    world.inside.put(onLostNode(podOf(world, 'external-secrets'), status));
+    expect(await healthOf(world)).toEqual([]);
   });
 
   it('renders as YAML without anything secret', async () => {
