@@ -18,6 +18,7 @@ export const leaseRule: ClusterRule = {
 export interface Held {
   /** Aborted when somebody else took the lease, or it was over before it could be renewed. */
   readonly lost: AbortSignal;
+  /** That it cannot be given back is a warning. */
   release(): Promise<void>;
 }
 
@@ -50,6 +51,19 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
     else lost.abort(leaseLost(seen ? describeHolder(holderOf(seen)) : 'somebody deleted it'));
   };
 
+  const giveBack = async (): Promise<void> => {
+    const unlessLost = async () => {
+      if (!lost.signal.aborted) await ctx.cluster.delete(ref, lease.metadata);
+    };
+    try {
+      await unlessLost();
+    } catch (error) {
+      if (!(error instanceof ClusterRefusal) || error.refusal !== 'conflict') throw error;
+      await lookAgain();
+      await unlessLost();
+    }
+  };
+
   let renewing: Promise<void> | undefined;
   const timer = setInterval(() => {
     const age = ctx.clock.now() - renewed;
@@ -67,7 +81,15 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
     release: async () => {
       clearInterval(timer);
       await renewing;
-      if (!lost.signal.aborted) await ctx.cluster.delete(ref, { uid: lease.metadata.uid });
+      try {
+        await giveBack();
+      } catch (error) {
+        // It would take the place of what ended the run, or fail one that got to its end.
+        if (!(error instanceof BootstrapError)) throw error;
+        watch.warn(
+          `The lease kube-system/ecr-bootstrap was not given back, and ends by itself in half a minute: ${error.why}.`,
+        );
+      }
     },
   };
 }

@@ -16,6 +16,7 @@ import type {
   ListOptions,
   ObjectMeta,
   ObjectRef,
+  Precondition,
   WriteOptions,
 } from './port.ts';
 import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
@@ -111,15 +112,14 @@ class Cluster implements ClusterPort {
     }
   }
 
-  async delete(ref: ObjectRef, { uid }: { uid?: string | undefined } = {}): Promise<void> {
+  async delete(ref: ObjectRef, { uid, resourceVersion }: Precondition = {}): Promise<void> {
     const resource = await this.#discovery.resource(ref);
     if (!resource) return;
-    const preconditions = uid === undefined ? {} : { preconditions: { uid } };
     const body = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
       propagationPolicy: 'Background',
-      ...preconditions,
+      preconditions: { uid, resourceVersion },
     };
     const path = pathOf(resource, ref.namespace, ref.name);
     const request = { method: 'DELETE', path, what: describe('delete', ref), repeatable: true } as const;

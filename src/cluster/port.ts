@@ -52,6 +52,12 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
 }
 
+/** What an object has to be still; nothing more than its name where both are left out. */
+export interface Precondition {
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+}
+
 /** One operation of RFC 6902. */
 export interface JsonPatchOperation {
   readonly op: 'add' | 'remove' | 'replace' | 'test';
@@ -102,7 +108,7 @@ export interface ClusterPort {
     operations: readonly JsonPatchOperation[],
     options?: WriteOptions,
   ): Promise<KubeObject>;
-  /** Resolves also when it was not there. */
-  delete(ref: ObjectRef, options?: { uid?: string | undefined }): Promise<void>;
+  /** Resolves also when it was not there; fails with a conflict when it is not that object, or not that version of it. */
+  delete(ref: ObjectRef, only?: Precondition): Promise<void>;
   allowed(question: AccessQuestion): Promise<boolean>;
 }

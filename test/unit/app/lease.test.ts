@@ -98,6 +98,34 @@ describe('a lease that is held', () => {
     await held.release();
     expect(spec().holderIdentity).toBe('ann@elsewhere/1');
   });
+
+  it('that cannot be given back ends no run: it is a warning, with why', async () => {
+    const held = await holdLease(ctx, watch);
+    cluster.sandbox.faults.plan({ kind: 'error', operation: 'delete leases' });
+    await held.release();
+    expect(lease()).toBeDefined();
+    expect(warnings).toEqual([
+      expect.stringMatching(/was not given back, and ends by itself in half a minute: .*told to fail/),
+    ]);
+  });
+
+  it('is given back when only the answer of its last renewal was lost', async () => {
+    const held = await holdLease(ctx, watch);
+    const { metadata } = lease() ?? { metadata: { name: '' } };
+    cluster.inside.put({ kind: 'Lease', metadata, spec: spec() });
+    await held.release();
+    expect(lease()).toBeUndefined();
+    expect(warnings).toEqual([]);
+  });
+
+  it('is left to a run that took it while this one stood still', async () => {
+    const held = await holdLease(ctx, watch);
+    const { metadata } = lease() ?? { metadata: { name: '' } };
+    cluster.inside.put({ kind: 'Lease', metadata, spec: { ...spec(), holderIdentity: 'ann@elsewhere/1' } });
+    await held.release();
+    expect(spec().holderIdentity).toBe('ann@elsewhere/1');
+    expect(warnings).toEqual([]);
+  });
 });
 
 describe('a lease that is to be taken', () => {
