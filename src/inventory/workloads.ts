@@ -19,8 +19,9 @@ const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
 /**
  * What names images: each controller once, with the images of its pods too (admission may have added containers),
- * and pods that none of the controllers owns. Finished bare pods are left out, and so are the operator's own parts: their
- * images are this program's business, whatever somebody wrote into them.
+ * and pods that none of the controllers owns. Finished pods are left out, for they pull no more and may be of an image that
+ * their controller has given up, and so are the operator's own parts: their images are this program's business, whatever
+ * somebody wrote into them.
  */
 export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[]): readonly Workload[] {
   const found = new Map<string, Workload>();
@@ -34,7 +35,7 @@ export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[
     );
   }
   const jobs = new Map(controllers.map((controller) => [idOf(controller.kind, controller), controller]));
-  for (const pod of pods) addPod(pod, found, jobs);
+  for (const pod of pods) if (!isFinished(pod)) addPod(pod, found, jobs);
   return [...found].filter(([id]) => !ours.has(id)).map(([, one]) => one);
 }
 
@@ -50,7 +51,7 @@ function addPod(
     found.set(owner.id, { ...known, images: distinct([...known.images, ...own.images]) });
   } else if (owner) {
     found.set(owner.id, { ...own, kind: owner.kind, name: owner.name });
-  } else if (!isFinished(pod)) {
+  } else {
     found.set(idOf('Pod', pod), own);
   }
 }

@@ -2,7 +2,7 @@ import type { ImageSource, PullResult } from '../ports.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { timestamp } from './objects.ts';
 import type { KubeObject } from './objects.ts';
-import { isRunning } from './pods.ts';
+import { isFinished, isRunning } from './pods.ts';
 import type { Container, ContainerStatus, Pod, PodSpec } from './pods.ts';
 import { matches } from './selectors.ts';
 import { withCondition } from './store.ts';
@@ -39,6 +39,7 @@ export class Kubelet {
   }
 
   async #lookAfter(pod: Pod, retry: boolean): Promise<boolean> {
+    if (isFinished(pod)) return true;
     if (isRunning(pod)) {
       this.#report(pod, pod.status?.containerStatuses ?? []);
       return true;

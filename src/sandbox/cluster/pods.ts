@@ -39,4 +39,5 @@ export interface ContainerStatus {
 }
 
 export const isReady = (pod: Pod) => isTrue(pod, 'Ready');
+export const isFinished = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 export const isRunning = (pod: Pod) => pod.status?.phase === 'Running';

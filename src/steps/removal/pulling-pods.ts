@@ -1,5 +1,6 @@
 import { fullName } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
+import { isFinished } from '../../inventory/workloads.ts';
 import type { Step } from '../context.ts';
 import { operatorNamespace } from '../ownership.ts';
 
@@ -15,7 +16,9 @@ export const pullingPods: Step<readonly string[]> = {
   observe: async (ctx) => {
     const [pods, host] = await Promise.all([ctx.inventory.pods(), ctx.registryHost()]);
     return pods
-      .filter((pod) => pod.metadata.namespace !== operatorNamespace && pullsFrom(pod, host))
+      .filter(
+        (pod) => pod.metadata.namespace !== operatorNamespace && !isFinished(pod) && pullsFrom(pod, host),
+      )
       .map(({ metadata }) => fullName(metadata));
   },
   diff: (pods) => ({

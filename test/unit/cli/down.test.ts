@@ -65,6 +65,8 @@ describe('down', () => {
     const image = `${registryHost}/shop/docker.io/library/nginx:1.27`;
     const spec = { containers: [{ name: 'a', image }] };
     cluster.put({ kind: 'Pod', metadata: { name: 'ours', namespace: 'shop' }, spec });
+    const status = { phase: 'Succeeded' };
+    cluster.put({ kind: 'Pod', metadata: { name: 'finished', namespace: 'shop' }, spec, status });
     const { code, stdout } = await cli().run('down --dry-run');
     expect(code).toBe(0);
     expect(stdout).toContain('1 pod uses images of this ECR and will not pull them again');

@@ -58,6 +58,34 @@ it('names pods that nobody owns, unless they have finished', () => {
   expect(summary([], [pod('alone', 'nginx:1'), finished])).toEqual(['Pod alone: nginx:1']);
 });
 
+it('counts no finished pod as the Deployment: an evicted one may be of an image that is used no more', () => {
+  const owned = pod('web-5d4-x', 'nginx:1.27', { kind: 'ReplicaSet', name: 'web-5d4' });
+  const evicted = {
+    ...owned,
+    metadata: { ...owned.metadata, labels: { 'pod-template-hash': '5d4' } },
+    status: { phase: 'Failed', reason: 'Evicted' },
+  };
+  expect(summary([controller('Deployment', 'web', 'nginx:1.28')], [evicted])).toEqual([
+    'Deployment web: nginx:1.28',
+  ]);
+});
+
+it('names Jobs and CronJobs whose pods have all finished', () => {
+  const cron = object('CronJob', 'nightly', {
+    spec: { jobTemplate: { spec: { template: { spec: podSpec('backup:2') } } } },
+  });
+  const ofCron = controller('Job', 'nightly-1', 'backup:1', { kind: 'CronJob', name: 'nightly' });
+  const done = (job: string, image: string) => ({
+    ...pod(`${job}-x`, image, { kind: 'Job', name: job }),
+    status: { phase: 'Succeeded' },
+  });
+  const controllers = [cron, ofCron, controller('Job', 'once', 'migrate:1')];
+  expect(summary(controllers, [done('nightly-1', 'backup:1'), done('once', 'migrate:1')])).toEqual([
+    'CronJob nightly: backup:2',
+    'Job once: migrate:1',
+  ]);
+});
+
 it('knows static pods by their mirror', () => {
   const mirror = pod('etcd-node-1', 'etcd:3', { kind: 'Node', name: 'node-1' });
   const annotated = {
