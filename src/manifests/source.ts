@@ -40,7 +40,10 @@ async function load({ config, net, cacheDir }: OperatorSourceOptions): Promise<O
   if (wanted !== undefined && digest !== wanted) {
     throw unusable(from, `its SHA-256 is ${digest}, and externalSecrets.sha256 demands ${wanted}`);
   }
-  return { objects: await parsed(text, digest, from, cache), sha256: digest, from };
+  const objects = await parsed(text, digest, from, cache);
+  // Those from the cache too: they may have been kept by a version that compared less.
+  verifyOfficial(objects, from);
+  return { objects, sha256: digest, from };
 }
 
 /** Only a text of the wanted checksum is taken from the cache; without a wanted one, whatever was fetched last. */
@@ -85,7 +88,6 @@ async function parsed(
   const kept = await cache.read(name);
   if (kept !== undefined) return JSON.parse(kept) as KubeObject[];
   const objects = await parseObjects(text, from);
-  verifyOfficial(objects, from);
   await cache.write(name, JSON.stringify(objects));
   return objects;
 }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createOperatorSource, type OperatorManifest, releaseUrl } from '../../../src/manifests/index.ts';
+import { sha256, TextCache } from '../../../src/manifests/cache.ts';
+import { parseObjects } from '../../../src/manifests/parse.ts';
 import { createNet, type Net } from '../../../src/net/index.ts';
 import { listener } from '../../../src/sandbox/http.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
@@ -141,6 +143,20 @@ describe("the operator's YAML", () => {
       code: 'manifest-unusable',
       why: expect.stringMatching(why) as string,
       hint: expect.stringContaining('externalSecrets.manifest') as string,
+    });
+  });
+
+  it('is compared with the release also when it was parsed before', async () => {
+    const odd = yaml.replace('hostNetwork: false', 'hostNetwork: true');
+    expect(odd).not.toBe(yaml);
+    const path = await write(odd);
+    // As a version kept it that compared less.
+    const name = `operator-${sha256(odd)}.json`;
+    const kept = JSON.stringify(await parseObjects(odd, path));
+    await new TextCache(join(folder, 'cache')).write(name, kept);
+    await expect(load({ manifest: path })).rejects.toMatchObject({
+      code: 'manifest-unusable',
+      why: expect.stringContaining('hostNetwork') as string,
     });
   });
 
