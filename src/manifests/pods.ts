@@ -1,11 +1,16 @@
 import type { KubeObject } from '../cluster/port.ts';
 
+interface SecurityContext {
+  readonly privileged?: boolean | null;
+  readonly capabilities?: { readonly add?: unknown } | null;
+}
+
 interface Container {
   readonly name?: string;
   readonly image?: unknown;
   readonly command?: unknown;
   readonly lifecycle?: unknown;
-  readonly securityContext?: { readonly privileged?: boolean; readonly capabilities?: { add?: unknown } };
+  readonly securityContext?: SecurityContext | null;
 }
 
 interface PodSpec {
@@ -14,7 +19,7 @@ interface PodSpec {
   readonly volumes?:
     | readonly {
         readonly name?: string;
-        readonly secret?: { readonly secretName?: string };
+        readonly secret?: { readonly secretName?: string } | null;
       }[]
     | null;
   readonly serviceAccountName?: string;
@@ -64,15 +69,18 @@ function oddities(pod: PodSpec, deployment: string): string[] {
   ];
 }
 
-function containerOddities({ image, command, lifecycle, securityContext = {} }: Container): string[] {
-  const { privileged, capabilities } = securityContext;
+function containerOddities({ image, command, lifecycle, securityContext }: Container): string[] {
+  const { privileged, capabilities } = securityContext ?? {};
   return [
     ...(operatorImage.test(String(image)) ? [] : [`image ${String(image)}`]),
-    ...(command === undefined ? [] : ['a command of its own']),
-    ...(lifecycle === undefined ? [] : ['lifecycle hooks']),
-    ...(privileged === true || capabilities?.add !== undefined ? ['privileges'] : []),
+    ...(isNone(command) ? [] : ['a command of its own']),
+    ...(isNone(lifecycle) ? [] : ['lifecycle hooks']),
+    ...(privileged === true || !isNone(capabilities?.add) ? ['privileges'] : []),
   ];
 }
+
+/** As YAML has a value that is left empty, too. */
+const isNone = (value: unknown): boolean => value == null || (Array.isArray(value) && value.length === 0);
 
 function podOf(deployment: KubeObject): PodSpec {
   const { spec } = deployment as { spec?: { template?: { spec?: PodSpec } } };

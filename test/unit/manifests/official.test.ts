@@ -37,6 +37,12 @@ describe("an operator's YAML with the names of the release is refused when", () 
     ['Deployment external-secrets', `${pod}.containers.0.securityContext.privileged`, true, /has privileges/],
     [
       'Deployment external-secrets',
+      `${pod}.containers.0.securityContext.capabilities.add`,
+      ['SYS_ADMIN'],
+      /has privileges/,
+    ],
+    [
+      'Deployment external-secrets',
       `${pod}.volumes`,
       [{ name: 'odd', hostPath: { path: '/' } }],
       /volume odd/,
@@ -90,9 +96,18 @@ describe("an operator's YAML with the names of the release is refused when", () 
   });
 });
 
-it('a list of a pod that YAML leaves empty is none', () => {
+it.each([
+  ['initContainers', null],
+  ['containers.0.securityContext', null],
+  ['containers.0.securityContext.capabilities', null],
+  ['containers.0.securityContext.capabilities', { add: null }],
+  ['containers.0.securityContext.capabilities', { add: [] }],
+  ['containers.0.command', null],
+  ['containers.0.command', []],
+  ['containers.0.lifecycle', null],
+])('what a pod leaves empty is none: %s is %j', (path, value) => {
   expect(() =>
-    verifyOfficial(changed('Deployment external-secrets', `${pod}.initContainers`, null), 'a file'),
+    verifyOfficial(changed('Deployment external-secrets', `${pod}.${path}`, value), 'a file'),
   ).not.toThrow();
 });
 
