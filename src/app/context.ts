@@ -17,6 +17,7 @@ import { once, onceFulfilled } from '../once.ts';
 import { cacheFolder } from '../places.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../steps/ownership.ts';
+import { refuseOtherAccount } from './account.ts';
 import { isSilence, workloadsIfReachable } from './gather.ts';
 
 export interface Parts {
@@ -68,7 +69,7 @@ export function createContext(parts: Parts): Made {
       }),
     );
     const platforms = once(() => wantedPlatforms(context));
-    const registryHost = once(() => findRegistryHost(context));
+    const registryHost = once(() => guardedRegistryHost(context));
     const context: Context = {
       config,
       clock,
@@ -136,6 +137,14 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
       { cause: error },
     );
   }
+}
+
+/** Its host begins with its account. */
+async function guardedRegistryHost(context: Context): Promise<string> {
+  const host = await findRegistryHost(context);
+  const [account = ''] = host.split('.');
+  refuseOtherAccount(context.config, account, `the registry is ${host}, of account ${account}`);
+  return host;
 }
 
 /** From ECR; while AWS does not answer or knows no caller, from what the cluster was given at the last run. */

@@ -4,6 +4,7 @@ import { BootstrapError } from '../errors/index.ts';
 import type { Header } from '../output/index.ts';
 import type { Need } from '../plan/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
+import { refuseOtherAccount } from './account.ts';
 
 /** Where the run is about to work, as far as it could be told, and what could not be reached. */
 export interface Reached {
@@ -46,14 +47,9 @@ export async function preflight(ctx: Context, steps: readonly AnyStep[], reached
 
 async function guardedIdentity(ctx: Context): Promise<Identity> {
   const identity = await ctx.aws.identity();
-  const wanted = ctx.config.aws.accountId;
-  if (wanted === undefined || wanted === identity.accountId) return identity;
-  throw new BootstrapError({
-    code: 'account-mismatch',
-    what: `work in account ${wanted}`,
-    why: `the credentials belong to ${identity.arn} in account ${identity.accountId}`,
-    hint: 'Use the right credentials (--profile, AWS_PROFILE), or correct aws.accountId.',
-  });
+  const { arn, accountId } = identity;
+  refuseOtherAccount(ctx.config, accountId, `the credentials belong to ${arn} in account ${accountId}`);
+  return identity;
 }
 
 function headerOf(

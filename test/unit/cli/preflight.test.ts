@@ -52,11 +52,29 @@ describe('AWS, before any change', () => {
     expect(await refusal('up', { env })).toMatchObject({ code: 'credentials-missing' });
   });
 
-  it('another account than the guard demands', async () => {
-    expect(await refusal('up --account-id 999999999999')).toMatchObject({
+  it.each(['up', 'mirror nginx:1.27', 'images', 'images --from-cluster', 'render operator', 'render'])(
+    '%s: another account than the guard demands',
+    async (line) => {
+      expect(await refusal(`${line} --account-id 999999999999`)).toMatchObject({
+        code: 'account-mismatch',
+        why: expect.stringContaining(cli.world.account) as string,
+      });
+      const asked = cli.world.faults.calls.map(({ operation }) => operation);
+      expect(asked.join(' ')).not.toMatch(/Image|Manifest|Repositories/);
+    },
+  );
+
+  it('another account than the guard demands, told by the cluster while AWS knows no caller', async () => {
+    const { cluster, registryHost } = cli.world;
+    const annotations = { 'ecr-bootstrap.dev/registry-host': registryHost };
+    cluster.put({ kind: 'Namespace', metadata: { name: 'external-secrets', annotations } });
+    const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+    expect((await cli.json('render operator', { env })).code).toBe(0);
+    expect(await refusal('render operator --account-id 999999999999', { env })).toMatchObject({
       code: 'account-mismatch',
-      why: expect.stringContaining(cli.world.account) as string,
+      why: expect.stringContaining(registryHost) as string,
     });
+    cluster.delete('Namespace', 'external-secrets');
   });
 
   it('a region that does not exist, with the nearest that does', async () => {
