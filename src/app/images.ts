@@ -1,7 +1,6 @@
 import { exitCodes } from '../errors/index.ts';
-import { workloadReference } from '../images/naming.ts';
+import { wantedReference } from '../images/naming.ts';
 import type { WantedImage } from '../images/port.ts';
-import { parseReference } from '../images/reference.ts';
 import type { ImageRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { gatherImages } from './gather.ts';
@@ -34,7 +33,7 @@ async function lookUp(ctx: Context, fromCluster: boolean): Promise<ImageRow[]> {
 
 const rowOf = (image: WantedImage, host: string, digest: string | undefined): ImageRow => ({
   source: image.source,
-  target: workloadReference(host, image, parseReference(image.source)),
+  target: wantedReference(host, image),
   present: digest !== undefined,
   ...(digest === undefined ? {} : { digest }),
   usedBy: image.wantedBy,

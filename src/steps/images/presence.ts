@@ -1,6 +1,5 @@
-import { workloadReference } from '../../images/naming.ts';
+import { wantedReference } from '../../images/naming.ts';
 import type { WantedImage } from '../../images/port.ts';
-import { parseReference } from '../../images/reference.ts';
 import type { MirrorResult, Presence } from '../../mirror/port.ts';
 import type { Change } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
@@ -52,5 +51,4 @@ export async function copy(
   });
 }
 
-const ecrName = (image: WantedImage): string =>
-  workloadReference('', image, parseReference(image.source)).slice(1);
+const ecrName = (image: WantedImage): string => wantedReference('', image).slice(1);

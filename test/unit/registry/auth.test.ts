@@ -195,10 +195,8 @@ describe('Bearer', () => {
 });
 
 describe('a redirect to another host', () => {
-  test('takes no Authorization with it', async () => {
-    const me = login();
-    const store = await OciServer.start();
-    store.put('a', '1', [image]);
+  /** The source wants this login, and has its blobs fetched at the store. */
+  function sendBlobsOn(me: ReturnType<typeof login>, store: OciServer): void {
     world.credentials = { find: () => Promise.resolve(me) };
     guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
     const guarded = world.source.mischief;
@@ -207,6 +205,13 @@ describe('a redirect to another host', () => {
       (request.kind === 'GET blobs'
         ? { status: 307, headers: { location: `http://${store.host}/v2/a/blobs/${request.reference}` } }
         : undefined);
+  }
+
+  test('takes no Authorization with it', async () => {
+    const me = login();
+    const store = await OciServer.start();
+    store.put('a', '1', [image]);
+    sendBlobsOn(me, store);
     const [result] = await world.copy(['a']);
     expect(result?.state).toBe('copied');
     expect(store.seen.length).toBe(2);
@@ -217,14 +222,7 @@ describe('a redirect to another host', () => {
   test('that asks for a login itself gets none, and the registry is not spoken to by its word', async () => {
     const me = login();
     const store = await OciServer.start();
-    world.credentials = { find: () => Promise.resolve(me) };
-    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
-    const guarded = world.source.mischief;
-    world.source.mischief = (request, times) =>
-      guarded(request, times) ??
-      (request.kind === 'GET blobs'
-        ? { status: 307, headers: { location: `http://${store.host}/v2/a/blobs/${request.reference}` } }
-        : undefined);
+    sendBlobsOn(me, store);
     const challenge = `Bearer realm="http://${store.host}/token",service="s"`;
     store.mischief = ({ kind }) =>
       kind === 'GET blobs'
