@@ -122,7 +122,7 @@ function tell(session: Session, thrown: unknown): number {
   const error = cause instanceof BootstrapError ? cause : unforeseen(cause);
   session.reporter.error(error);
   if (verbosity === 'verbose' && error.code === 'bug' && thrown instanceof Error) {
-    session.reporter.warn(thrown.stack ?? thrown.message);
+    for (const line of (thrown.stack ?? thrown.message).split('\n')) session.reporter.warn(line);
   }
   return error.exitCode;
 }

@@ -1,5 +1,4 @@
 import { type Event, nameOf } from '../plan/index.ts';
-import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';
@@ -44,7 +43,7 @@ function imageLine(
   { source, state, bytesSent, seconds, error }: Extract<Event, { type: 'image-done' }>,
   style: Style,
 ): string {
-  if (error) return `  ${style.bad('failed'.padEnd(11))}${printable(source)}: ${printable(error.why)}`;
+  if (error) return `  ${style.bad('failed'.padEnd(11))}${source}: ${error.why}`;
   const sent = bytesSent > 0 ? `${formatBytes(bytesSent)} sent, ` : '';
   return `  ${state.padEnd(11)}${source}  ${style.dim(`${sent}${formatDuration(seconds * 1000)}`)}`;
 }

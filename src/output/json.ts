@@ -1,5 +1,6 @@
 import type { Finding } from '../plan/index.ts';
 import { redact } from '../secret.ts';
+import { printable } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import type { View } from './view.ts';
 
@@ -29,7 +30,8 @@ export function createJsonReporter({ command, streams }: ReporterOptions): Repor
     ask: () => Promise.resolve(false),
     end: (ok) => {
       const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
-      streams.stdout.write(`${redact(JSON.stringify(whole, undefined, 2))}\n`);
+      // As escapes of JSON, so the document's values stay exact.
+      streams.stdout.write(`${printable(redact(JSON.stringify(whole, undefined, 2)))}\n`);
     },
   };
 }

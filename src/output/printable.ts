@@ -1,10 +1,43 @@
-/** Control characters, and those that are not seen or turn the direction of text. */
-const unprintable =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+import { BootstrapError } from '../errors/index.ts';
+import { redact, Secret } from '../secret.ts';
+
+/** Control characters, characters that change the direction of text, and characters that are not drawn. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Text of several lines that is safe on a terminal: JSON escapes replace what is {@link unprintable}. */
+export const printable = (text: string): string =>
+  text.replace(unprintable, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
+
+/** The same for text that must stay on one line: line breaks and tabs become one space, so it cannot fake a line. */
+const printableLine = (text: string): string =>
+  printable(text.replace(/\s*[\t\n\v\f\r\u0085\u2028\u2029]\s*/g, ' '));
+
+const escaped = (character: string): string =>
+  Array.from({ length: character.length }, (_, unit) => character.charCodeAt(unit))
+    .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+    .join('');
 
 /**
- * Text of other people as it can safely be shown on a terminal: what would move the cursor, or not be seen at all,
- * as the escape with which JSON writes it.
+ * A copy of what a command reports, in which every text is printable and stays on one line. Services, clusters, files and
+ * plugins supply these texts, so the copy is made before any formatting: line breaks and colors in the result are added by
+ * this program. Secrets are masked first, while a secret of several lines can still be recognized.
  */
-export const printable = (text: string): string =>
-  text.replace(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+export function printableData<T>(data: T): T {
+  return copyOf(data) as T;
+}
+
+function copyOf(value: unknown): unknown {
+  if (typeof value === 'string') return printableLine(redact(value));
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (value instanceof BootstrapError) {
+    const { code, what, why, hint } = value;
+    return new BootstrapError({
+      code,
+      what: printableData(what),
+      why: printableData(why),
+      hint: printableData(hint),
+    });
+  }
+  if (typeof value !== 'object' || value === null || value instanceof Secret) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [printableLine(key), copyOf(child)]));
+}

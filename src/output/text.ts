@@ -3,13 +3,16 @@ import { BootstrapError } from '../errors/index.ts';
 import { redact } from '../secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
-import { printable } from './printable.ts';
+import { printableData } from './printable.ts';
 import type { Reporter, ReporterOptions, Streams } from './reporter.ts';
 import { createStyle, wantsColour, wantsMotion } from './style.ts';
 import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
 
-/** Data to stdout, progress to stderr; colour and motion only where a person looks. */
+/**
+ * Data to stdout, progress to stderr; color and motion only where a person looks. What comes in is made printable here,
+ * before it is formatted: the formatters need no care.
+ */
 export function createTextReporter(options: ReporterOptions): Reporter {
   const { streams, env, noColor, verbosity } = options;
   const onScreen = createStyle(wantsColour(streams.stdout.isTTY === true, noColor, env));
@@ -26,13 +29,14 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   return {
     canAsk,
     header: (header) => {
-      if (!quiet) say(headerLines(header).map((line) => style.dim(line)));
+      if (!quiet) say(headerLines(printableData(header)).map((line) => style.dim(line)));
     },
     warn: (text) => {
-      if (!quiet) say([`${style.warn('!')} ${text}`]);
+      if (!quiet) say([`${style.warn('!')} ${printableData(text)}`]);
     },
-    event: (event) => {
-      if (quiet && !(event.type === 'finding' && event.finding.level === 'failed')) return;
+    event: (raw) => {
+      if (quiet && !(raw.type === 'finding' && raw.finding.level === 'failed')) return;
+      const event = printableData(raw);
       live.follow(event);
       say(
         eventLines(event, style, { verbose: verbosity === 'verbose', screen: streams.stderr.isTTY === true }),
@@ -46,11 +50,14 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       });
       return views;
     },
-    error: (error) => say(errorLines(error, style.bad, style.dim)),
+    error: (error) => say(errorLines(printableData(error), style.bad, style.dim)),
     ask: async (question, expected) => {
       if (!canAsk) return false;
       live.clear();
-      const answer = await answerTo(`${question} ${expected === undefined ? '[y/N] ' : ''}`, streams);
+      const answer = await answerTo(
+        `${printableData(question)} ${expected === undefined ? '[y/N] ' : ''}`,
+        streams,
+      );
       return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
     },
     end: async () => {
@@ -106,8 +113,8 @@ function errorLines(
   dim: (text: string) => string,
 ): string[] {
   return [
-    `${bad('error:')} ${printable(error.what)}`,
-    `  ${dim('why:')} ${printable(error.why)}`,
-    `  ${dim('do: ')} ${printable(error.hint)}`,
+    `${bad('error:')} ${error.what}`,
+    `  ${dim('why:')} ${error.why}`,
+    `  ${dim('do: ')} ${error.hint}`,
   ];
 }

@@ -1,13 +1,12 @@
 import type { Finding } from '../../plan/index.ts';
-import { printable } from '../printable.ts';
 import type { Style } from '../style.ts';
 
 /** A finding in up to three lines: what, why, what to do. */
 export function findingLines(finding: Finding, style: Style): string[] {
   const { what, why, hint, level } = finding;
-  const head = `${levelMark(level, style)} ${printable(what)}`;
+  const head = `${levelMark(level, style)} ${what}`;
   if (level === 'ok') return [head];
-  return [head, `    ${style.dim('why:')} ${printable(why)}`, `    ${style.dim('do: ')} ${printable(hint)}`];
+  return [head, `    ${style.dim('why:')} ${why}`, `    ${style.dim('do: ')} ${hint}`];
 }
 
 export function levelMark(level: Finding['level'], style: Style): string {

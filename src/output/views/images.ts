@@ -1,6 +1,5 @@
 import type { Style } from '../style.ts';
 import { columns, formatBytes, plural } from '../units.ts';
-import { printable } from '../printable.ts';
 import type { ImageRow, MirrorRow } from '../view.ts';
 
 const shortDigest = (digest: string | undefined): string =>
@@ -34,10 +33,7 @@ export function mirrorLines(
   for (const { source, error } of failed) {
     if (!error) continue;
     const what = error.what.includes(source) ? error.what : `${source}: ${error.what}`;
-    lines.push(
-      `${style.bad('failed')}  ${printable(what)}: ${printable(error.why)}`,
-      `    ${style.dim('do: ')} ${printable(error.hint)}`,
-    );
+    lines.push(`${style.bad('failed')}  ${what}: ${error.why}`, `    ${style.dim('do: ')} ${error.hint}`);
   }
   return [...lines, summary(images, dryRun)];
 }

@@ -1,14 +1,34 @@
 import type { Style } from '../style.ts';
 import { columns } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
-import type { MirrorRow, View } from '../view.ts';
+import { printable, printableData } from '../printable.ts';
+import type { ConfigRow, MirrorRow, View } from '../view.ts';
 import { imageLines, mirrorLines } from './images.ts';
 import { planLines } from './plan.ts';
 import { resultLines } from './result.ts';
 import { statusLines } from './status.ts';
 
-/** What a view looks like as text. */
+/** What a view looks like as text: nothing in it can act on the terminal, and no value can fake a line. */
 export async function viewLines(view: View, style: Style, verbosity: Verbosity): Promise<string[]> {
+  switch (view.type) {
+    case 'config':
+      return configLines(view.data.values);
+    case 'objects':
+      return [await yamlOf(view.data.objects)];
+    case 'document':
+      return [printable(JSON.stringify(view.data.document, undefined, 2))];
+    case 'text':
+      return [printable(view.data.text)];
+    default:
+      return formatted(printableData(view), style, verbosity);
+  }
+}
+
+function formatted(
+  view: Exclude<View, { readonly type: 'config' | 'objects' | 'document' | 'text' }>,
+  style: Style,
+  verbosity: Verbosity,
+): string[] {
   const verbose = verbosity === 'verbose';
   switch (view.type) {
     case 'plan':
@@ -21,18 +41,17 @@ export async function viewLines(view: View, style: Style, verbosity: Verbosity):
       return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, style);
     case 'images':
       return verbosity === 'quiet' ? view.data.images.map(({ source }) => source) : imageLines(view.data);
-    case 'config':
-      return columns(
-        view.data.values.map(({ key, value, origin }) => [key, JSON.stringify(value), `(${origin})`]),
-      );
-    case 'objects':
-      return [await yamlOf(view.data.objects)];
-    case 'document':
-      return [JSON.stringify(view.data.document, undefined, 2)];
-    case 'text':
-      return [view.data.text];
   }
 }
+
+const configLines = (values: readonly ConfigRow[]): string[] =>
+  columns(
+    values.map(({ key, value, origin }) => [
+      printableData(key),
+      printable(JSON.stringify(value)),
+      printableData(`(${origin})`),
+    ]),
+  );
 
 /** One reference a line, for `kubectl set image`. */
 const targets = (images: readonly MirrorRow[]): string[] =>
@@ -40,8 +59,15 @@ const targets = (images: readonly MirrorRow[]): string[] =>
 
 async function yamlOf(objects: readonly object[]): Promise<string> {
   const { dump } = await import('js-yaml');
-  return objects
-    .map((object) => `---\n${dump(object, { noRefs: true, lineWidth: 120 })}`)
+  const options = { noRefs: true, lineWidth: 120 } as const;
+  const documents = objects.map((object) => {
+    const text = dump(object, options);
+    if (printable(text) === text) return text;
+    // YAML understands the escapes in double quotes only.
+    return printable(dump(object, { ...options, forceQuotes: true, quotingType: '"' }));
+  });
+  return documents
+    .map((text) => `---\n${text}`)
     .join('')
     .trimEnd();
 }

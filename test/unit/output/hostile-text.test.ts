@@ -1,0 +1,273 @@
+import { Readable, Writable } from 'node:stream';
+import { load, loadAll } from 'js-yaml';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { BootstrapError, type ErrorCode, errorCodes } from '../../../src/errors/index.ts';
+import { createReporter, type Header, type Reporter } from '../../../src/output/index.ts';
+import type { View } from '../../../src/output/view.ts';
+import type { Change, Event, Finding } from '../../../src/plan/index.ts';
+import { Secret } from '../../../src/secret.ts';
+
+/** Clears the screen, sets the title, colors, moves the cursor, turns the direction, hides, and fakes a line. */
+const hostile = [
+  'name\u001b[2J\u001b]0;title\u0007\u001b[45mpainted\u009b3A\u0000\b\u007f\u0085',
+  '\u202Egnp.exe\u2066\u200b\u2028\u061c\u{E0041}\ufeff',
+  '\r✓ all healthy\n✓ all healthy\r\n✓ all healthy\v✓ all healthy',
+].join('');
+
+const error = (code: ErrorCode): BootstrapError =>
+  new BootstrapError({ code, what: hostile, why: hostile, hint: hostile });
+const target = { kind: hostile, name: hostile };
+const finding = (level: Finding['level']): Finding => ({
+  level,
+  code: 'operator-unhealthy',
+  target,
+  what: hostile,
+  why: hostile,
+  hint: hostile,
+});
+const findings = (['ok', 'warning', 'failed', 'unknown'] as const).map(finding);
+const change = (action: Change['action']): Change => ({
+  action,
+  target,
+  fields: [{ path: hostile, from: hostile, to: { [hostile]: [hostile, new Secret('hunter2-hunter2')] } }],
+  reason: hostile,
+  adopts: { owner: hostile },
+});
+const changes = (['create', 'update', 'replace', 'delete'] as const).map(change);
+const outcomes = changes.flatMap((each) => [
+  { change: each, result: 'done', detail: hostile } as const,
+  { change: each, result: 'failed', error: error('aws-failed'), tolerable: true } as const,
+  { change: each, result: 'skipped' } as const,
+]);
+const mirrored = {
+  source: hostile,
+  wantedBy: [hostile],
+  target: hostile,
+  engine: 'registry',
+  platforms: [hostile],
+  sourceDigest: hostile,
+  targetDigest: hostile,
+  previousDigest: hostile,
+  bytesSent: 1,
+  bytesMounted: 0,
+  bytesSkipped: 0,
+  requests: 1,
+  seconds: 1,
+} as const;
+
+/** One example of every view: the type makes this list complete. */
+const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }> } = {
+  plan: {
+    type: 'plan',
+    data: {
+      dryRun: false,
+      adoptBy: hostile,
+      steps: [{ step: hostile, title: hostile, changes, foreign: changes, findings }],
+    },
+  },
+  result: {
+    type: 'result',
+    data: { steps: [{ step: hostile, outcomes }], changed: 1, next: [hostile] },
+  },
+  status: {
+    type: 'status',
+    data: { healthy: false, steps: [{ step: hostile, title: hostile, findings, drift: changes }] },
+  },
+  mirror: {
+    type: 'mirror',
+    data: {
+      dryRun: false,
+      images: [
+        { ...mirrored, state: 'moved' },
+        { ...mirrored, state: 'failed', error: error('image-missing') },
+      ],
+    },
+  },
+  images: {
+    type: 'images',
+    data: {
+      images: [
+        { source: hostile, target: hostile, present: true, digest: hostile, usedBy: [hostile, hostile] },
+      ],
+    },
+  },
+  config: {
+    type: 'config',
+    data: { file: hostile, values: [{ key: hostile, value: { [hostile]: hostile }, origin: hostile }] },
+  },
+  objects: {
+    type: 'objects',
+    data: { objects: [{ kind: 'ConfigMap', data: { plain: 'a: b', hostile, lines: 'one\ntwo\n' } }] },
+  },
+  document: { type: 'document', data: { name: hostile, document: { [hostile]: hostile } } },
+  text: { type: 'text', data: { text: hostile } },
+};
+
+const step = hostile;
+const events: { readonly [T in Event['type']]: Extract<Event, { readonly type: T }> } = {
+  'step-started': { type: 'step-started', step, title: hostile },
+  'step-done': { type: 'step-done', step, changed: 1, milliseconds: 1 },
+  'found-on-the-way': { type: 'found-on-the-way', step, change: change('update') },
+  'change-started': { type: 'change-started', step, change: change('update') },
+  'change-done': {
+    type: 'change-done',
+    step,
+    outcome: { change: change('update'), result: 'failed', error: error('aws-failed') },
+  },
+  waiting: { type: 'waiting', step, what: hostile, seconds: 10 },
+  finding: { type: 'finding', step, finding: finding('failed') },
+  progress: {
+    type: 'progress',
+    step,
+    progress: { id: hostile, label: hostile, done: 1, total: 3, unit: 'items' },
+  },
+  'image-done': {
+    type: 'image-done',
+    step,
+    source: hostile,
+    state: hostile,
+    bytesSent: 1,
+    seconds: 1,
+    error: error('image-missing'),
+  },
+  note: { type: 'note', step, text: hostile },
+  detail: { type: 'detail', step, text: hostile },
+};
+
+const header: Required<Header> = {
+  sandbox: true,
+  caller: hostile,
+  account: hostile,
+  region: hostile,
+  registry: hostile,
+  context: hostile,
+  server: hostile,
+  version: hostile,
+};
+
+/** What this program and Node's readline write themselves: five colors and their ends, erasing a line, the prompt. */
+const ownSequences = /\u001b\[(?:1|2|22|31|32|33|39)m|\r\u001b\[2K|\u001b\[(?:\d*G|0?J)|\r(?=\n)/g;
+
+describe('a terminal', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it.each(Object.values(views))('is safe from hostile text in the view $type', async (view) => {
+    for (const verbosity of ['quiet', 'normal', 'verbose'] as const) {
+      const text = await written((reporter) => reporter.show(view), { verbosity });
+      expectHarmless(text);
+      if (view.type !== 'text') expectNoFakedLine(text);
+    }
+  });
+
+  it.each(Object.values(events))('is safe from hostile text in the event $type', async (event) => {
+    vi.useFakeTimers();
+    for (const verbosity of ['quiet', 'normal', 'verbose'] as const) {
+      const text = await written(
+        (reporter) => {
+          // The moving line shows only what happens within a step.
+          reporter.event({ type: 'step-started', step: 'users', title: 'IAM users' });
+          reporter.event(event);
+          vi.advanceTimersByTime(1000);
+        },
+        { verbosity },
+      );
+      expectHarmless(text);
+      expectNoFakedLine(text);
+    }
+  });
+
+  it('is safe from hostile text in every error', async () => {
+    for (const code of Object.keys(errorCodes) as ErrorCode[]) {
+      const text = await written((reporter) => reporter.error(error(code)));
+      expectHarmless(text);
+      expectNoFakedLine(text);
+    }
+  });
+
+  it.each<[string, (reporter: Reporter) => unknown]>([
+    ['a header', (reporter) => reporter.header(header)],
+    ['a warning', (reporter) => reporter.warn(hostile)],
+    ['a question', (reporter) => reporter.ask(hostile)],
+    ['a question for a word', (reporter) => reporter.ask(hostile, hostile)],
+  ])('is safe from hostile text in %s', async (_, use) => {
+    const text = await written(use);
+    expectHarmless(text);
+    expectNoFakedLine(text);
+  });
+
+  it('is safe from hostile text in JSON documents, whose values stay exact', async () => {
+    for (const view of Object.values(views)) {
+      const text = await written((reporter) => reporter.show(view), { format: 'json' });
+      expectHarmless(text);
+      const document = JSON.parse(text) as Record<string, unknown>;
+      expect(document[view.type]).toEqual(JSON.parse(JSON.stringify(view.data)));
+    }
+  });
+});
+
+describe('text that is data', () => {
+  it('keeps the values of YAML and JSON exact', async () => {
+    const yaml = await written((reporter) => reporter.show(views.objects));
+    expect(loadAll(yaml)).toEqual(views.objects.data.objects);
+    expect(load(yaml.replace(/^---\n/, ''))).toEqual(views.objects.data.objects[0]);
+    const json = await written((reporter) => reporter.show(views.document));
+    expect(JSON.parse(json)).toEqual(views.document.data.document);
+  });
+
+  it('keeps the lines and tabs of a script', async () => {
+    const text = 'case $word in\n\tup) ;;\nesac';
+    expect(await written((reporter) => reporter.show({ type: 'text', data: { text } }))).toBe(`${text}\n`);
+  });
+});
+
+describe('a secret of several lines', () => {
+  it('is masked in a text that is put on one line', async () => {
+    const key = '-----BEGIN KEY-----\nMIIBOgIBAAJBAKj34GkxFhD9\n-----END KEY-----';
+    const secret = new Secret(key);
+    const text = await written((reporter) => reporter.warn(`${String(secret)} is ${key}`));
+    expect(text).toContain('(secret) is (secret)');
+  });
+});
+
+/** What a reporter with colors and motion wrote, to either stream. */
+async function written(
+  use: (reporter: Reporter) => unknown,
+  {
+    format = 'text',
+    verbosity = 'verbose',
+  }: { format?: 'text' | 'json'; verbosity?: 'quiet' | 'normal' | 'verbose' } = {},
+): Promise<string> {
+  let text = '';
+  const screen = () =>
+    Object.assign(
+      new Writable({
+        write: (chunk: Buffer, _encoding, done) => {
+          text += chunk.toString();
+          done();
+        },
+      }),
+      { isTTY: true, columns: 1000 },
+    );
+  const stdin = Object.assign(Readable.from(['n\n', 'n\n']), { isTTY: true });
+  const reporter = createReporter({
+    command: 'test',
+    format,
+    verbosity,
+    noColor: false,
+    streams: { stdin, stdout: screen(), stderr: screen() },
+    env: { TERM: 'xterm' },
+  });
+  await use(reporter);
+  await reporter.end(true);
+  return text;
+}
+
+function expectHarmless(text: string): void {
+  const foreign = text
+    .replace(ownSequences, '')
+    .match(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu);
+  expect(foreign).toBeNull();
+}
+
+const expectNoFakedLine = (text: string): void =>
+  expect(text.replace(ownSequences, '\n')).not.toMatch(/^\s*✓ all healthy/m);
