@@ -45,26 +45,21 @@ interface Sides {
 }
 
 /**
- * Finds out what the source is and what the ECR has, with a HEAD on each side when nothing is new. A pinned image whose
- * tag holds something else in the ECR is looked up, and stored, by its digest: that is all that a runtime pulls by.
+ * Finds out what the source is and what the ECR has, with a HEAD on each side when nothing is new, and one at the ECR for
+ * an image that is pinned.
  * @throws BootstrapError, RegistryError, CorruptContent
  */
-export async function resolve(image: WantedImage, resolving: Resolving, call: Call): Promise<Resolution> {
+export async function resolve(wanted: WantedImage, resolving: Resolving, call: Call): Promise<Resolution> {
   const { target, contents } = resolving;
-  const reference = parseReference(image.source);
+  const reference = parseReference(wanted.source);
   const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
-  const destination = { registry: target, repository: image.repository };
-  const tagged = ecrReference(target.name, image);
+  const destination = { registry: target, repository: wanted.repository };
   target.prepare();
   if (reference.digest === undefined) source.registry.prepare();
-  const [present, digest] = await Promise.all([
-    target.headManifest(image.repository, image.tag, call),
-    resolving.hints
-      .has(`there ${tagged}`)
-      .then((isLikely) => (isLikely ? sourceDigest(reference, source, call) : reference.digest)),
-  ]);
-  if (present !== undefined && isTaken(image, present, reference))
-    return resolve({ ...image, tag: reference.digest }, resolving, call);
+  const { image, present, digest } =
+    reference.digest === undefined
+      ? await lookUpTag(wanted, reference, source, resolving, call)
+      : await lookUpPinned(wanted, { ...reference, digest: reference.digest }, source, target, call);
   if (present === undefined) for (const { registry } of [source, destination]) registry.prepare(soon);
   const manifest = await sourceManifest({ reference, source, destination, present, digest }, contents, call);
 
@@ -75,15 +70,15 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
     manifest: (digest: string) => contents.manifest(place, digest, call),
     config: (config: Parameters<Contents['config']>[1]) => contents.config(place, config, call),
   };
-  const wanted = reference.digest === undefined ? resolving.platforms : 'all';
-  const selection = await select(manifest, wanted, parts, `mirror ${image.source}`);
+  const platforms = reference.digest === undefined ? resolving.platforms : 'all';
+  const selection = await select(manifest, platforms, parts, `mirror ${image.source}`);
   const isCurrent =
     present !== undefined &&
-    (isCopied || (await gives(present, selection, wanted, destination, contents, call)));
+    (isCopied || (await gives(present, selection, platforms, destination, contents, call)));
   return {
     image,
     source,
-    target: tagged,
+    target: ecrReference(target.name, image),
     state: stateOf(present, isCurrent, resolving.noClobber),
     sourceDigest: manifest.digest,
     selection,
@@ -91,13 +86,60 @@ export async function resolve(image: WantedImage, resolving: Resolving, call: Ca
   };
 }
 
-/** Whether the tag is there and holds another image than the pinned one. */
-const isTaken = (
-  { tag }: WantedImage,
-  present: string,
+/** What a HEAD on each side says. */
+interface Found extends Pick<Sides, 'present' | 'digest'> {
+  /** The wanted image, perhaps under another name in the ECR. */
+  readonly image: WantedImage;
+}
+
+async function lookUpTag(
+  image: WantedImage,
   reference: Reference,
-): reference is Reference & { readonly digest: string } =>
-  reference.digest !== undefined && tag !== reference.digest && present !== reference.digest;
+  source: Place,
+  { target, hints }: Resolving,
+  call: Call,
+): Promise<Found> {
+  const [present, digest] = await Promise.all([
+    target.headManifest(image.repository, image.tag, call),
+    hints
+      .has(`there ${ecrReference(target.name, image)}`)
+      .then((isLikely) => (isLikely ? sourceDigest(reference, source, call) : undefined)),
+  ]);
+  return { image, present, digest };
+}
+
+/**
+ * A runtime pulls a pinned image by its digest, so the ECR is asked for that. A new one gets its tag as well, but only a
+ * tag that is free in the ECR and that gives this digest at the source: a pin must not decide what others get by the tag.
+ */
+async function lookUpPinned(
+  image: WantedImage,
+  { tag, digest }: Reference & { readonly digest: string },
+  source: Place,
+  target: Registry,
+  call: Call,
+): Promise<Found> {
+  const byDigest = { ...image, tag: digest };
+  const present = await target.headManifest(image.repository, digest, call);
+  if (present !== undefined || tag === undefined || image.tag === digest)
+    return { image: byDigest, present, digest };
+  const [held, offered] = await Promise.all([
+    target.headManifest(image.repository, image.tag, call),
+    tagAtSource(source, tag, call),
+  ]);
+  const isTagged = held === undefined && offered === digest;
+  return { image: isTagged ? image : byDigest, present: undefined, digest };
+}
+
+/** What a tag gives at the source; undefined when that cannot be found out. */
+async function tagAtSource({ registry, repository }: Place, tag: string, call: Call) {
+  try {
+    return await registry.headManifest(repository, tag, call);
+  } catch (error) {
+    if (call.signal.aborted || !(error instanceof BootstrapError)) throw error;
+    return undefined;
+  }
+}
 
 function stateOf(present: string | undefined, isCurrent: boolean, noClobber: boolean): Resolution['state'] {
   if (isCurrent) return 'current';

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { MirrorWorld, wanted } from '../../support/mirror.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { countOf, MirrorWorld, wanted } from '../../support/mirror.ts';
 
 const [amd64, arm64, s390x] = ['linux/amd64', 'linux/arm64', 'linux/s390x'] as const;
 
@@ -14,7 +14,7 @@ let repository: string;
 let older: string;
 let newer: string;
 let count = 0;
-/** A source whose tag moved after the ECR got it. */
+/** A source whose tag moved after the ECR had got it. */
 beforeEach(async () => {
   count += 1;
   name = `quay.io/pinned-${count}:1`;
@@ -30,7 +30,7 @@ beforeEach(async () => {
 const tagged = () => world.held(repository).manifest('1')?.digest;
 
 describe('what is pinned beside a tag', () => {
-  test('is present only when the ECR has that digest, whatever the tag holds', async () => {
+  it('is present only when the ECR has that digest, whatever the tag holds', async () => {
     const images = [name, `${name}@${older}`, `${name}@${newer}`].map(wanted);
     const { calls } = world.aws.sandbox.faults;
     calls.splice(0);
@@ -39,12 +39,12 @@ describe('what is pinned beside a tag', () => {
     expect(calls.filter(({ operation }) => operation === 'BatchGetImage')).toHaveLength(1);
   });
 
-  test('lacks no platform, for everything behind the digest was copied and nothing can be added', async () => {
+  it('lacks no platform, for everything behind the digest was copied and nothing can be added', async () => {
     const [presence] = await world.mirror().presence([wanted(`${name}@${older}`)], [amd64, s390x]);
     expect(presence).toMatchObject({ digest: older, missingPlatforms: [] });
   });
 
-  test('goes to the ECR by its digest alone when the tag holds something else, and is current then', async () => {
+  it('goes to the ECR by its digest alone when the tag holds something else, and is current then', async () => {
     const pinned = `${name}@${newer}`;
     const [planned] = await world.mirror().plan([wanted(pinned)], world.options());
     expect(planned?.state).toBe('would-copy');
@@ -54,24 +54,74 @@ describe('what is pinned beside a tag', () => {
     expect(world.held(repository).manifest(newer)?.digest).toBe(newer);
     expect(tagged()).toBe(older);
     const [again] = await world.copy([pinned]);
-    expect(again).toMatchObject({ state: 'current', targetDigest: newer, requests: 2 });
+    expect(again).toMatchObject({ state: 'current', targetDigest: newer, requests: 1 });
     const [presence] = await world.mirror().presence([wanted(pinned)], 'all');
     expect(presence?.digest).toBe(newer);
   });
 
-  test('reaches a repository of immutable tags, and is copied when no tag may be overwritten', async () => {
+  it('reaches a repository of immutable tags, and is copied when no tag may be overwritten', async () => {
     Object.assign(world.held(repository), { tagMutability: 'IMMUTABLE' });
     const [copied] = await world.copy([`${name}@${newer}`], { noClobber: true });
     expect(copied).toMatchObject({ state: 'copied', targetDigest: newer });
     expect(tagged()).toBe(older);
   });
 
-  test('gets its tag as well while the ECR does not have that', async () => {
-    const other = name.replace(/:1$/, ':other');
-    const [copied] = await world.copy([`${other}@${newer}`]);
-    expect(copied).toMatchObject({ state: 'copied', targetDigest: newer });
-    expect(world.held(repository).manifest('other')?.digest).toBe(newer);
-    const [again] = await world.copy([`${other}@${newer}`]);
-    expect(again).toMatchObject({ state: 'current', requests: 1 });
+  describe('whose tag the ECR does not have', () => {
+    const tag = 'other';
+    let image: string;
+    beforeEach(() => {
+      image = name.replace(/:1$/, `:${tag}`);
+    });
+    const held = () => world.held(repository).manifest(tag)?.digest;
+    const moveTagTo = (base: string) =>
+      world.source('quay.io').seed(`pinned-${count}`, tag, { base: [base], platforms: [amd64, arm64] })
+        .digest;
+
+    it('gets the tag as well when the tag resolves to that digest at the source', async () => {
+      const digest = moveTagTo('current');
+      const [copied] = await world.copy([`${image}@${digest}`]);
+      expect(copied).toMatchObject({ state: 'copied', targetDigest: digest });
+      expect(copied?.target).toMatch(/:other$/);
+      expect(held()).toBe(digest);
+      const [again] = await world.copy([`${image}@${digest}`]);
+      expect(again).toMatchObject({ state: 'current', requests: 1 });
+    });
+
+    it('is stored by its digest alone when the tag has moved on at the source', async () => {
+      const old = moveTagTo('old');
+      const current = moveTagTo('current');
+      const [copied] = await world.copy([`${image}@${old}`]);
+      expect(copied).toMatchObject({ state: 'copied', targetDigest: old });
+      expect(copied?.target).toMatch(new RegExp(`/${repository}@${old}$`));
+      expect(held()).toBeUndefined();
+      const [plain] = await world.copy([image]);
+      expect(plain).toMatchObject({ state: 'copied', targetDigest: current });
+      expect(held()).toBe(current);
+    });
+
+    it('is stored by its digest alone when the source has no such tag', async () => {
+      const [copied] = await world.copy([`${image}@${newer}`]);
+      expect(copied).toMatchObject({ state: 'copied', targetDigest: newer });
+      expect(held()).toBeUndefined();
+      const [presence] = await world.mirror().presence([wanted(`${image}@${newer}`)], 'all');
+      expect(presence?.digest).toBe(newer);
+    });
+
+    it('is stored by its digest alone when the source refuses to say what the tag is', async () => {
+      const digest = moveTagTo('current');
+      const fault = { service: 'source', operation: 'HeadManifest', kind: 'deny' } as const;
+      const recover = world.aws.sandbox.faults.plan(fault);
+      const [copied] = await world.copy([`${image}@${digest}`]);
+      expect(recover()).toBeGreaterThan(0);
+      expect(copied).toMatchObject({ state: 'copied', targetDigest: digest });
+      expect(held()).toBeUndefined();
+    });
+
+    it('is looked for by its digest and by its tag in the ECR before it is copied', async () => {
+      const digest = moveTagTo('current');
+      world.operations();
+      await world.mirror().plan([wanted(`${image}@${digest}`)], world.options());
+      expect(countOf(world.operations())['registry HeadManifest']).toBe(2);
+    });
   });
 });
