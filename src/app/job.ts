@@ -5,6 +5,7 @@ import {
   type Consent,
   isNeeded,
   makePlan,
+  nameOf,
   type Outcome,
   type Planned,
   refuseBlocked,
@@ -68,7 +69,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
     });
     const next = result.error ? [] : await job.next(ctx.fresh(), changes);
     await reporter.show({ type: 'result', data: { steps: result.steps, changed: countDone(result), next } });
-    throwFailure(result);
+    throwFailure(result, steps);
     return exitCodes.done;
   } finally {
     await lease?.release();
@@ -112,16 +113,18 @@ const outcomesOf = (result: RunResult): Outcome[] => result.steps.flatMap((step)
 const countDone = (result: RunResult): number =>
   outcomesOf(result).filter((outcome) => outcome.result === 'done').length;
 
-/** Failures that did not end the run still make it a failed one. */
-function throwFailure(result: RunResult): void {
+/** Members that failed did not stop the run, but make it a failed one. */
+function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {
   if (result.error) throw result.error;
-  const failed = outcomesOf(result).filter((outcome) => outcome.result === 'failed');
-  const [first] = failed;
+  const failing = result.steps.filter(({ failures }) => failures.length > 0);
+  const [first, ...others] = failing.flatMap(({ failures }) => failures);
   if (!first) return;
+  const mirroring = new Set(steps.filter(({ needs }) => needs.includes('sources')).map(({ id }) => id));
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
   throw new BootstrapError({
-    code: 'mirror-incomplete',
-    what: `${failed.length} of ${outcomesOf(result).length} changes failed`,
-    why: failed.length === 1 ? first.error.message : `the first: ${first.error.message}`,
-    hint: 'Deal with what is listed above and run the same command again: it does only what is left.',
+    code: failing.every(({ step }) => mirroring.has(step)) ? 'mirror-incomplete' : 'incomplete',
+    what: `${nameOf(first.target)}${more} failed; everything else is done`,
+    why: first.error.message,
+    hint: others.length > 0 ? 'Fix what is listed above, then run the same command again.' : first.error.hint,
   });
 }

@@ -52,6 +52,10 @@ export const errorCodes = {
   },
   'image-corrupt': { exit: 1, about: 'What a registry sent does not match its digest or length.' },
   'mirror-incomplete': { exit: 1, about: 'Some images could not be mirrored; the others were.' },
+  incomplete: {
+    exit: 1,
+    about: 'Some members of a set, such as namespaces, failed; everything else is done.',
+  },
   foreign: {
     exit: 2,
     about: 'Something exists under our names and is not ours; `up` tells how to take it over.',

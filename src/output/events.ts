@@ -20,6 +20,13 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
       return [`  ${style.warn('found on the way:')} ${event.change.action} ${nameOf(event.change.target)}`];
     case 'change-done':
       return outcomeLines(event, style, how);
+    case 'member-failed': {
+      const { target, error } = event.failure;
+      return [
+        `  ${style.bad('✗')} ${nameOf(target)}: ${error.why}`,
+        `      ${style.dim('do: ')} ${error.hint}`,
+      ];
+    }
     case 'waiting':
       // One plain line in ten seconds tells a log's reader that the run is alive; a screen has its live line.
       return how.screen || event.seconds === 0 || event.seconds % 10 !== 0

@@ -4,7 +4,7 @@ import type { Event } from './events.ts';
 import { agreedIn, type Consent } from './adoption.ts';
 import { nameOf } from './helpers.ts';
 import { look, type Planned, refuseBlocked } from './plan.ts';
-import type { Change, Outcome, Run } from './step.ts';
+import type { Change, MemberFailure, Outcome, Run } from './step.ts';
 
 export interface CarryOut<Ctx> {
   readonly ctx: Ctx;
@@ -20,6 +20,8 @@ export interface CarryOut<Ctx> {
 export interface StepResult {
   readonly step: string;
   readonly outcomes: readonly Outcome[];
+  /** The members that could not be finished: those of tolerable outcomes, and those that did not become ready. */
+  readonly failures: readonly MemberFailure[];
 }
 
 /** All that was done before a run ended, be it well or by `error`. */
@@ -50,10 +52,14 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
       how.emit({ type: 'step-started', step, title });
       const current = stale ? await lookAgain(planned, ctx, consent, how) : planned;
       const outcomes = await applyChanges(current, run);
-      steps.push({ step, outcomes });
+      const failures = outcomes.flatMap(toleratedFailure);
+      steps.push({ step, outcomes, failures });
       throwIfFailed(outcomes);
       throwIfInterrupted(how.signal);
-      await planned.step.ready?.(current.state, run);
+      for (const failure of (await planned.step.ready?.(current.state, run)) ?? []) {
+        failures.push(failure);
+        run.emit({ type: 'member-failed', failure });
+      }
       const changed = outcomes.filter((outcome) => outcome.result === 'done').length;
       how.emit({ type: 'step-done', step, changed, milliseconds: performance.now() - started });
       if (changed > 0) {
@@ -91,6 +97,11 @@ const destroys = (change: Change): boolean => change.action === 'delete' || chan
 async function applyChanges<Ctx>(planned: Planned<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {
   if (planned.changes.length === 0) return [];
   return planned.step.apply(planned.changes, planned.state, run);
+}
+
+function toleratedFailure(outcome: Outcome): MemberFailure[] {
+  if (outcome.result !== 'failed' || !outcome.tolerable) return [];
+  return [{ target: outcome.change.target, error: outcome.error }];
 }
 
 function throwIfFailed(outcomes: readonly Outcome[]): void {

@@ -1,5 +1,5 @@
 import type { BootstrapError } from '../errors/index.ts';
-import type { Change, Finding, Outcome } from './step.ts';
+import type { Change, Finding, MemberFailure, Outcome } from './step.ts';
 
 /** Progress of long work. `total` is missing while it is not known. */
 export interface Progress {
@@ -25,6 +25,8 @@ export type Event =
   | { readonly type: 'found-on-the-way'; readonly step: string; readonly change: Change }
   | { readonly type: 'change-started'; readonly step: string; readonly change: Change }
   | { readonly type: 'change-done'; readonly step: string; readonly outcome: Outcome }
+  /** A member did not become ready; a failed change is a `change-done`. */
+  | { readonly type: 'member-failed'; readonly step: string; readonly failure: MemberFailure }
   | { readonly type: 'waiting'; readonly step: string; readonly what: string; readonly seconds: number }
   | { readonly type: 'finding'; readonly step: string; readonly finding: Finding }
   | { readonly type: 'progress'; readonly step: string; readonly progress: Progress }

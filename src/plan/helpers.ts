@@ -1,4 +1,4 @@
-import { BootstrapError, reasonOf } from '../errors/index.ts';
+import { BootstrapError, type ErrorCode, reasonOf } from '../errors/index.ts';
 import type { Change, Outcome, Run, Target } from './step.ts';
 
 /** How a target is written for people and on the command line: `Secret external-secrets/puller`. */
@@ -43,6 +43,29 @@ export async function atOnce<Ctx>(
   await Promise.all(Array.from({ length: Math.min(limit, changes.length) }, worker));
   return outcomes;
 }
+
+/** Causes that every member and every later step would meet too. */
+const general: ReadonlySet<ErrorCode> = new Set([
+  'aws-unreachable',
+  'credentials-expired',
+  'credentials-missing',
+  'cluster-unreachable',
+  'tls-untrusted',
+  'proxy-invalid',
+  'lease-lost',
+  'interrupted',
+  'timeout',
+  'bug',
+]);
+
+/** Whether an error can be the failure of one member alone, so that the run may continue without it. */
+export const isTolerable = ({ code }: BootstrapError): boolean => !general.has(code);
+
+/** For changes of members of a set: what fails one of them stops neither the others nor the later steps. */
+export const tolerating = (outcomes: readonly Outcome[]): Outcome[] =>
+  outcomes.map((outcome) =>
+    outcome.result === 'failed' && isTolerable(outcome.error) ? { ...outcome, tolerable: true } : outcome,
+  );
 
 async function attempt<Ctx>(change: Change, run: Run<Ctx>, carry: Carry): Promise<Outcome> {
   run.emit({ type: 'change-started', change });

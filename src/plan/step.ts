@@ -75,10 +75,24 @@ export type Outcome =
       readonly change: Change;
       readonly result: 'failed';
       readonly error: BootstrapError;
-      /** The steps after this one can do their work all the same. */
+      /** Only this member of a set failed: the steps that follow can run. See {@link MemberFailure}. */
       readonly tolerable?: boolean;
     }
   | { readonly change: Change; readonly result: 'skipped' };
+
+/**
+ * One member of a set (a namespace, an image) that could not be finished. The other members and the later steps are
+ * still carried out; the run then ends with exit code 1 and repeats each failure.
+ */
+export interface MemberFailure {
+  readonly target: Target;
+  /** Its hint is the fix for this member. */
+  readonly error: BootstrapError;
+}
+
+/** Resolves when everything is ready, or with the members that are not. Throws only what the later steps need. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most steps have no members to report
+export type Readiness = Promise<readonly MemberFailure[] | void>;
 
 /** What a step is given while it changes things. */
 export interface Run<Ctx> {
@@ -104,7 +118,7 @@ export interface Step<State, Ctx> {
   /** Carries the changes out. Throws only what ends the run at once; a failed change is an outcome. */
   apply(changes: readonly Change[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
   /** Waits until it works; runs also when nothing changed, so it must be quick when all is well. */
-  ready?(state: State, run: Run<Ctx>): Promise<void>;
+  ready?(state: State, run: Run<Ctx>): Readiness;
   /** What `status` says beyond drift. */
   health?(state: State, ctx: Ctx): Promise<readonly Finding[]>;
   /** The Kubernetes objects that `up` applies, without secrets. */
@@ -112,7 +126,7 @@ export interface Step<State, Ctx> {
   /** What `down` takes away, and as findings what it leaves. Reads what only this question needs. */
   remove?(state: State, ctx: Ctx): Diff | Promise<Diff>;
   /** Waits until what `down` took away is gone; runs also when an earlier run took it away. */
-  removed?(run: Run<Ctx>): Promise<void>;
+  removed?(run: Run<Ctx>): Readiness;
 }
 
 /** A step whose state is nobody else's business: how lists of steps are typed. */

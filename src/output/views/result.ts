@@ -6,15 +6,18 @@ export function resultLines(
   data: { steps: readonly StepResult[]; changed: number; next: readonly string[] },
   style: Style,
 ): string[] {
-  const outcomes = data.steps.flatMap((step) => step.outcomes);
-  const failed = outcomes.filter((outcome) => outcome.result === 'failed');
-  const lines: string[] = [];
-  for (const { error, tolerable } of failed) {
-    // The one that ended the run is told as the run's error.
-    if (tolerable) lines.push(`${style.bad('✗')} ${error.message}`, `    ${style.dim('do: ')} ${error.hint}`);
-  }
-  if (failed.length > 0) {
-    lines.push(`${plural(data.changed, 'change')} done, ${failed.length} failed.`);
+  const members = data.steps.flatMap(({ failures }) => failures);
+  const lines = members.flatMap(({ error }) => [
+    `${style.bad('✗')} ${error.message}`,
+    `    ${style.dim('do: ')} ${error.hint}`,
+  ]);
+  // A failure that ended the run is shown as the run's error.
+  const fatal = data.steps.flatMap(({ outcomes }) =>
+    outcomes.filter((outcome) => outcome.result === 'failed' && !outcome.tolerable),
+  );
+  const failed = members.length + fatal.length;
+  if (failed > 0) {
+    lines.push(`${plural(data.changed, 'change')} done, ${failed} failed.`);
   } else if (data.changed > 0) {
     lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}.`);
   }

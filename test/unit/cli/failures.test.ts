@@ -82,13 +82,32 @@ describe('a run that cannot do everything', () => {
     expect([...cli.world.aws.registry.repositories.keys()]).not.toContain('shop/docker.io/library/nosuch');
   });
 
-  it('mirrors what it can: a missing image is told and fails the run at its end', async () => {
+  it('mirrors what it can, and names the image that is missing at the end', async () => {
     const file = configure('{list: [nginx:gone]}');
     const { code, stdout, stderr } = await cli.run(`up -c ${file} --only repositories,images`);
     expect(code).toBe(1);
     expect(stdout).toContain('✗ look up docker.io/library/nginx:gone: docker.io has no such image');
     expect(stdout).toMatch(/\d\d changes done, 1 failed\./);
-    expect(stderr).toContain('error: 1 of ');
+    expect(stderr).toContain('error: image docker.io/library/nginx:gone failed; everything else is done');
+  });
+
+  it('gives the images that failed in the JSON document, with the fix of each', async () => {
+    const file = configure('{list: [nginx:gone, nginx:lost]}');
+    const { code, document } = await cli.json(`up -c ${file} --only repositories,images`);
+    expect({ code, error: document.error?.code }).toEqual({ code: 1, error: 'mirror-incomplete' });
+    expect(document.error?.what).toBe(
+      'image docker.io/library/nginx:gone and 1 more failed; everything else is done',
+    );
+    const { steps } = document['result'] as { steps: { step: string; failures: unknown[] }[] };
+    expect(steps.find(({ step }) => step === 'images')?.failures).toEqual(
+      ['gone', 'lost'].map((tag) => ({
+        target: { kind: 'image', name: `docker.io/library/nginx:${tag}` },
+        error: expect.objectContaining({
+          code: 'image-missing',
+          hint: expect.any(String) as string,
+        }) as unknown,
+      })),
+    );
   });
 
   it('tells which platforms an image has when a wanted one is absent', async () => {

@@ -67,7 +67,11 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
   },
   result: {
     type: 'result',
-    data: { steps: [{ step: hostile, outcomes }], changed: 1, next: [hostile] },
+    data: {
+      steps: [{ step: hostile, outcomes, failures: [{ target, error: error('not-ready') }] }],
+      changed: 1,
+      next: [hostile],
+    },
   },
   status: {
     type: 'status',
@@ -114,6 +118,7 @@ const events: { readonly [T in Event['type']]: Extract<Event, { readonly type: T
     step,
     outcome: { change: change('update'), result: 'failed', error: error('aws-failed') },
   },
+  'member-failed': { type: 'member-failed', step, failure: { target, error: error('not-ready') } },
   waiting: { type: 'waiting', step, what: hostile, seconds: 10 },
   finding: { type: 'finding', step, finding: finding('failed') },
   progress: {

@@ -131,7 +131,7 @@ describe('carryOut', () => {
     expect(result.steps.map((step) => step.step)).toEqual(['zero', 'one']);
   });
 
-  it('goes on behind a failure that is said to be tolerable', async () => {
+  it('continues behind a tolerable failure, and lists it among the failures of its step', async () => {
     const things = new Things();
     const failing = things.keeps('one', 'a');
     const apply: typeof failing.apply = (changes) =>
@@ -141,6 +141,26 @@ describe('carryOut', () => {
     const { result } = await things.run([{ ...failing, apply }, things.keeps('two', 'b')]);
     expect(result.error).toBeUndefined();
     expect(things.log).toEqual(['create b']);
+    expect(result.steps[0]?.failures).toEqual([{ target: { kind: 'thing', name: 'a' }, error: denied }]);
+  });
+
+  it('continues behind members that did not become ready, reports each, and lists them', async () => {
+    const things = new Things();
+    const failure = { target: { kind: 'thing', name: 'a' }, error: denied };
+    const slow = { ...things.keeps('one', 'a', 'b'), ready: () => Promise.resolve([failure]) };
+    const { result, events } = await things.run([slow, things.keeps('two', 'c')]);
+    expect(things.log).toEqual(['create a', 'create b', 'create c']);
+    expect(events).toContainEqual({ type: 'member-failed', step: 'one', failure });
+    expect(result.steps.map(({ failures }) => failures)).toEqual([[failure], []]);
+    expect(result.error).toBeUndefined();
+  });
+
+  it('ends behind a step whose readiness throws', async () => {
+    const things = new Things();
+    const broken = { ...things.keeps('one', 'a'), ready: () => Promise.reject(denied) };
+    const { result } = await things.run([broken, things.keeps('two', 'b')]);
+    expect(result.error).toBe(denied);
+    expect(things.log).toEqual(['create a']);
   });
 
   it('ends after the change under way when it is interrupted', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { atOnce, type Change, inOrder, type Run } from '../../../src/plan/index.ts';
+import { BootstrapError, type ErrorCode } from '../../../src/errors/index.ts';
+import { atOnce, type Change, inOrder, type Outcome, type Run, tolerating } from '../../../src/plan/index.ts';
 
 const changes = ['a', 'b', 'c'].map((name): Change => ({
   action: 'create',
@@ -44,4 +45,27 @@ describe('atOnce', () => {
       'c done',
     ]);
   });
+});
+
+describe('tolerating', () => {
+  const [change] = changes as [Change];
+  const failed = (code: ErrorCode): Outcome => ({
+    change,
+    result: 'failed',
+    error: new BootstrapError({ code, what: 'create a', why: 'no', hint: 'ask' }),
+  });
+
+  it('tolerates what can fail one member alone', () => {
+    expect(tolerating([failed('cluster-denied'), { change, result: 'done' }])).toEqual([
+      { ...failed('cluster-denied'), tolerable: true },
+      { change, result: 'done' },
+    ]);
+  });
+
+  it.each(['cluster-unreachable', 'credentials-expired', 'interrupted', 'bug'] as const)(
+    'does not tolerate %s, which every other member would meet too',
+    (code) => {
+      expect(tolerating([failed(code)])).toEqual([failed(code)]);
+    },
+  );
 });
