@@ -20,11 +20,18 @@ export function shipment(resolution: Resolution, account: Account): Shipment {
   return { resolution, account, arrived, settle, failed: false };
 }
 
+/** A place that should have a blob, and the images from there that need it. */
+export interface Offer {
+  readonly place: Place;
+  readonly shipments: [Shipment, ...Shipment[]];
+}
+
 /** One blob that one repository has to get. */
 export interface BlobJob {
   readonly blob: Descriptor;
-  readonly source: Place;
   readonly repository: string;
+  /** Where it can be read, in the order in which that is tried. */
+  readonly offers: [Offer, ...Offer[]];
   /** The images of this repository that need it, in order. Never empty. */
   readonly shipments: [Shipment, ...Shipment[]];
   /** Jobs that bring the same blob to other repositories earlier: it can be mounted from there. */
@@ -34,7 +41,8 @@ export interface BlobJob {
 }
 
 /**
- * Lists every blob of every repository once. Images with few bytes come first, so that what others want to mount from
+ * Lists every blob of every repository once; images that disagree about its length get a job each, for one of them is
+ * wrong. Images with few bytes come first, so that what others want to mount from
  * them is there soon; a job waits only for images that come before its own, so no two wait for each other.
  */
 export async function planBlobs(
@@ -48,27 +56,39 @@ export async function planBlobs(
     const { image, source } = shipped.resolution;
     const present = await blobsPresent(shipped.resolution, contents);
     for (const blob of blobsOf(shipped.resolution)) {
-      const key = `${image.repository}@${blob.digest}`;
+      const content = `${blob.digest} ${blob.size}`;
+      const key = `${image.repository}@${content}`;
       const known = jobs.get(key);
       if (known) {
-        known.shipments.push(shipped);
+        join(known, shipped);
         continue;
       }
-      const others = holders.get(blob.digest) ?? [];
+      const others = holders.get(content) ?? [];
       const job: BlobJob = {
         blob,
-        source,
         repository: image.repository,
+        offers: [{ place: source, shipments: [shipped] }],
         shipments: [shipped],
         earlier: [...others],
         isPresent: present.has(blob.digest),
       };
       jobs.set(key, job);
-      holders.set(blob.digest, [...others, job]);
+      holders.set(content, [...others, job]);
     }
   }
   return [...jobs.values()];
 }
+
+function join({ shipments, offers }: BlobJob, shipped: Shipment): void {
+  const { source } = shipped.resolution;
+  shipments.push(shipped);
+  const known = offers.find(({ place }) => isSamePlace(place, source));
+  if (known) known.shipments.push(shipped);
+  else offers.push({ place: source, shipments: [shipped] });
+}
+
+const isSamePlace = (one: Place, other: Place): boolean =>
+  one.registry === other.registry && one.repository === other.repository;
 
 /** All blobs of what is selected, each once. */
 function blobsOf({ selection }: Resolution): Descriptor[] {

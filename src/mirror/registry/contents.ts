@@ -2,6 +2,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import type { ContentCache } from '../../registry/cache.ts';
 import type { Registry } from '../../registry/client.ts';
 import type { Call } from '../../registry/host.ts';
+import { CorruptContent } from '../../registry/digest.ts';
 import { type Descriptor, largestManifest, type Manifest, parseManifest } from '../../registry/manifest.ts';
 import { readBlob } from './read-blob.ts';
 
@@ -13,10 +14,17 @@ export interface Place {
 
 const nameOfPlace = ({ registry, repository }: Place): string => `${registry.name}/${repository}`;
 
+/** A fetch that others who want the same content wait for. */
+interface Fetch {
+  /** Where from, and how: only who would ask the same gives up when it fails. */
+  readonly origin: string;
+  readonly work: Promise<Buffer>;
+}
+
 /** Manifests and configs by digest, from the cache where it has them, else from their place: once, however many ask. */
 export class Contents {
   readonly #cache: ContentCache;
-  readonly #underWay = new Map<string, Promise<Buffer>>();
+  readonly #underWay = new Map<string, Fetch>();
   readonly #types = new Map<string, string>();
 
   constructor(cache: ContentCache) {
@@ -38,7 +46,7 @@ export class Contents {
 
   /** @throws BootstrapError `image-missing` when the place does not have it */
   async manifest(place: Place, digest: string, call: Call): Promise<Manifest> {
-    const bytes = await this.#once(digest, async () => {
+    const bytes = await this.#once(digest, nameOfPlace(place), async () => {
       const raw = await place.registry.getManifest(place.repository, digest, call);
       if (!raw) throw missing(place, digest);
       this.#types.set(digest, raw.mediaType);
@@ -53,7 +61,7 @@ export class Contents {
 
   /** An image's config, verified. */
   config(place: Place, config: Descriptor, call: Call): Promise<Buffer> {
-    return this.#once(config.digest, async () => {
+    return this.#once(config.digest, `${nameOfPlace(place)} ${config.size}`, async () => {
       if (config.size > largestManifest) {
         throw new BootstrapError({
           code: 'image-unsupported',
@@ -73,11 +81,11 @@ export class Contents {
     return this.#cache.get(digest);
   }
 
-  /** A manifest and those that it refers to, as far as they are at hand. */
+  /** A manifest and those that it refers to, as far as they are at hand and can be read. */
   async family(digest: string): Promise<readonly Manifest[]> {
     const bytes = await this.#cache.get(digest);
-    if (!bytes) return [];
-    const manifest = parseManifest(bytes, this.#types.get(digest) ?? '', `read the manifest ${digest}`);
+    const manifest = bytes && this.#readable(digest, bytes);
+    if (!manifest) return [];
     const children = await Promise.all(manifest.children.map((child) => this.family(child.digest)));
     return [manifest, ...children.flat()];
   }
@@ -87,16 +95,31 @@ export class Contents {
     await this.#cache.put(digest, bytes);
   }
 
-  #once(digest: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
-    const begun = this.#underWay.get(digest);
-    if (begun) return begun;
+  #readable(digest: string, bytes: Buffer): Manifest | undefined {
+    try {
+      return parseManifest(bytes, this.#types.get(digest) ?? '', `read the manifest ${digest}`);
+    } catch (error) {
+      if (error instanceof BootstrapError || error instanceof CorruptContent) return undefined;
+      throw error;
+    }
+  }
+
+  /** Another image's fetch serves this one too, but its failure does not: this one then asks its own place. */
+  async #once(digest: string, origin: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
+    for (let begun = this.#underWay.get(digest); begun; begun = this.#underWay.get(digest)) {
+      try {
+        return await begun.work;
+      } catch (error) {
+        if (begun.origin === origin) throw error;
+      }
+    }
     const work = this.#cache.get(digest).then(async (held) => {
       if (held) return held;
       const bytes = await fetch();
       await this.#cache.put(digest, bytes);
       return bytes;
     });
-    this.#underWay.set(digest, work);
+    this.#underWay.set(digest, { origin, work });
     const forget = () => this.#underWay.delete(digest);
     work.then(forget, forget);
     return work;

@@ -9,7 +9,7 @@ import { CopyProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
 import { type Looked, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
-import { Transfer, type Way } from './transfer.ts';
+import { type Delivery, NotDelivered, Transfer } from './transfer.ts';
 
 /** One copy of a whole set of images: all blobs of all repositories by one scheduler, each image's tag when its blobs are there. */
 export class Copy {
@@ -60,11 +60,8 @@ export class Copy {
     });
     const work = new Map<Shipment, Promise<void>[]>(shipments.map((shipped) => [shipped, []]));
     for (const job of jobs) {
-      const [first] = job.shipments;
-      const done = transfer
-        .run(job, { signal, tally: first.account })
-        .then((way) => book(job, way, progress));
-      for (const shipped of job.shipments) work.get(shipped)?.push(done);
+      const done = transfer.run(job, { signal }).then((delivery) => book(job, delivery, progress));
+      for (const shipped of job.shipments) work.get(shipped)?.push(failingBy(done, shipped));
     }
     const results = await Promise.all(
       shipments.map(async (shipped) => {
@@ -97,13 +94,21 @@ export class Copy {
   }
 }
 
+async function failingBy(done: Promise<void>, shipped: Shipment): Promise<void> {
+  try {
+    await done;
+  } catch (error) {
+    throw error instanceof NotDelivered ? error.of(shipped) : error;
+  }
+}
+
 /** Books a blob on the image that it was moved for; for others of the repository it was there. */
-function book(job: BlobJob, way: Way, progress: CopyProgress): void {
+function book(job: BlobJob, { way, shipped }: Delivery, progress: CopyProgress): void {
   const { blob, shipments } = job;
-  const [first, ...others] = shipments;
-  if (way === 'sent') first.account.bytesSent += blob.size;
-  if (way === 'mounted') first.account.bytesMounted += blob.size;
-  if (way === 'present') first.account.bytesSkipped += blob.size;
-  for (const { account } of others) account.bytesSkipped += blob.size;
+  const { account } = shipped;
+  if (way === 'sent') account.bytesSent += blob.size;
+  if (way === 'mounted') account.bytesMounted += blob.size;
+  for (const other of shipments)
+    if (way === 'present' || other !== shipped) other.account.bytesSkipped += blob.size;
   if (way !== 'sent') progress.moved(job, blob.size);
 }

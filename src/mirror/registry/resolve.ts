@@ -3,6 +3,7 @@ import { ecrReference } from '../../images/naming.ts';
 import type { Platforms, WantedImage } from '../../images/port.ts';
 import { formatReference, parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../registry/client.ts';
+import { CorruptContent } from '../../registry/digest.ts';
 import type { Call } from '../../registry/host.ts';
 import type { Hints } from '../../registry/hints.ts';
 import type { Manifest } from '../../registry/manifest.ts';
@@ -181,9 +182,21 @@ async function gives(
 ): Promise<boolean> {
   if (present === root.digest) return true;
   if (wanted === 'all') return false;
-  const held = await contents.manifest(destination, present, call);
+  const held = await readable(contents.manifest(destination, present, call));
+  if (!held) return false;
   const needed = root.isIndex ? root.children.map(({ digest }) => digest) : [root.digest];
   return needed.every((digest) => held.children.some((child) => child.digest === digest));
+}
+
+/** Undefined for what was put there by another tool and is no image that this program knows: it gives nothing. */
+async function readable(manifest: Promise<Manifest>): Promise<Manifest | undefined> {
+  try {
+    return await manifest;
+  } catch (error) {
+    const isOdd = error instanceof BootstrapError && /^image-(unsupported|corrupt)$/.test(error.code);
+    if (isOdd || error instanceof CorruptContent) return undefined;
+    throw error;
+  }
 }
 
 function missing(reference: Reference): BootstrapError {

@@ -1,8 +1,8 @@
 import type { Registry } from '../../registry/client.ts';
 import { CorruptContent } from '../../registry/digest.ts';
 import type { Call } from '../../registry/host.ts';
-import type { BlobJob } from './blobs.ts';
-import type { Contents } from './contents.ts';
+import type { BlobJob, Offer, Shipment } from './blobs.ts';
+import type { Contents, Place } from './contents.ts';
 import { readBlob } from './read-blob.ts';
 import { type Slots, smallBlob } from './slots.ts';
 
@@ -16,8 +16,29 @@ export interface Transferring {
   readonly moved: (job: BlobJob, bytes: number) => void;
 }
 
-/** How a blob got into its repository. */
-export type Way = 'sent' | 'mounted' | 'present';
+/** How a blob got into its repository, and the image whose source was asked for it. */
+export interface Delivery {
+  readonly way: 'sent' | 'mounted' | 'present';
+  readonly shipped: Shipment;
+}
+
+type Way = Delivery['way'];
+
+/** No source could give a blob. Each of its images fails by what its own source said. */
+export class NotDelivered extends Error {
+  readonly #failures: ReadonlyMap<Offer, unknown>;
+
+  constructor(failures: ReadonlyMap<Offer, unknown>) {
+    super('no source has the blob');
+    this.#failures = failures;
+  }
+
+  /** What the source of that image said. */
+  of(shipped: Shipment): unknown {
+    const own = [...this.#failures].find(([{ shipments }]) => shipments.includes(shipped));
+    return own?.[1] ?? [...this.#failures.values()][0];
+  }
+}
 
 /** How often content that is not what it should be is fetched again: a bad copy in a content network may pass. */
 const corruptTries = 2;
@@ -37,6 +58,8 @@ interface Ahead {
 /** Brings blobs into repositories: by mount where it can be, by upload where it must be. */
 export class Transfer {
   readonly #with: Transferring;
+  /** What sources failed with, as opposed to the target: then another source may do. */
+  readonly #ofSources = new WeakSet<object>();
   #mounting: boolean | undefined;
   #refusals = 0;
 
@@ -45,14 +68,45 @@ export class Transfer {
     this.#mounting = transferring.mounting;
   }
 
-  async run(job: BlobJob, call: Call): Promise<Way> {
-    if (job.isPresent) return 'present';
-    const from = await this.#holder(job, call.signal);
-    return this.#with.slots.run(job.blob.size, call.signal, async () => {
-      // Nobody waits for it any more.
-      if (job.shipments.every(({ failed }) => failed)) return 'present';
-      return this.#bring(job, from, call);
+  /** @throws NotDelivered when every source fails, and what the target fails with as it is */
+  async run(job: BlobJob, { signal }: Pick<Call, 'signal'>): Promise<Delivery> {
+    const [first] = job.shipments;
+    if (job.isPresent) return { way: 'present', shipped: first };
+    const from = await this.#holder(job, signal);
+    return this.#with.slots.run(job.blob.size, signal, async () => {
+      const failures = new Map<Offer, unknown>();
+      for (const offer of job.offers) {
+        const shipped = offer.shipments.find(({ failed }) => !failed);
+        // Nobody waits for it any more.
+        if (!shipped) continue;
+        const call = { signal, tally: shipped.account };
+        try {
+          return { way: await this.#bring(job, offer.place, from, call), shipped };
+        } catch (error) {
+          if (signal.aborted || !this.#isOfSource(error)) throw error;
+          failures.set(offer, error);
+        }
+      }
+      if (failures.size > 0) throw new NotDelivered(failures);
+      return { way: 'present', shipped: first };
     });
+  }
+
+  #isOfSource = (error: unknown): boolean =>
+    typeof error === 'object' && error !== null && this.#ofSources.has(error);
+
+  /** Remembers of whatever a source fails with that it was the source. */
+  async *#read(job: BlobJob, place: Place, call: Call): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* readBlob(place, job.blob, call);
+    } catch (error) {
+      throw this.#noted(error);
+    }
+  }
+
+  #noted(error: unknown): unknown {
+    if (typeof error === 'object' && error !== null) this.#ofSources.add(error);
+    return error;
   }
 
   /** Another repository that holds the blob, once a manifest there refers to it: ECR mounts nothing before that. */
@@ -66,7 +120,7 @@ export class Transfer {
     return undefined;
   }
 
-  async #bring(job: BlobJob, from: string | undefined, call: Call): Promise<Way> {
+  async #bring(job: BlobJob, place: Place, from: string | undefined, call: Call): Promise<Way> {
     const { target } = this.#with;
     const { blob, repository } = job;
     // Without mounts a POST does not tell whether the blob is there, and a large one is worth a question.
@@ -74,7 +128,7 @@ export class Transfer {
     if (isAsked && (await target.hasBlob(repository, blob.digest, call))) return 'present';
     for (let tries = 1; ; tries += 1) {
       try {
-        return await target.retrying(call, () => this.#attempt(job, from, call));
+        return await target.retrying(call, () => this.#attempt(job, place, from, call));
       } catch (error) {
         if (!(error instanceof CorruptContent) || tries >= corruptTries) throw error;
       }
@@ -85,16 +139,16 @@ export class Transfer {
    * One try, with an upload session of its own: ECR answers 416 to whoever goes on with an interrupted one. The POST
    * asks for a mount, if only from the repository itself, and so tells whether the blob is there already.
    */
-  async #attempt(job: BlobJob, from: string | undefined, call: Call): Promise<Way> {
+  async #attempt(job: BlobJob, place: Place, from: string | undefined, call: Call): Promise<Way> {
     const { target } = this.#with;
     const { blob, repository } = job;
-    const ahead = from === undefined && blob.size <= readAhead ? this.#fetch(job, call) : undefined;
+    const ahead = from === undefined && blob.size <= readAhead ? this.#fetch(job, place, call) : undefined;
     try {
       const mount = this.#mounting === false ? undefined : { digest: blob.digest, from: from ?? repository };
       const upload = await target.startUpload(repository, mount, call);
       if (from !== undefined) this.#learn(upload === undefined);
       if (!upload) return from === undefined ? 'present' : 'mounted';
-      const content = ahead ? await ahead.content : readBlob(job.source, job.blob, call);
+      const content = ahead ? await ahead.content : this.#read(job, place, call);
       await this.#upload(job, upload, content, call);
       return 'sent';
     } finally {
@@ -124,15 +178,18 @@ export class Transfer {
   }
 
   /** Begins to fetch a blob. The config of an image is kept: it tells the platform when only the ECR is asked. */
-  #fetch(job: BlobJob, call: Call): Ahead {
+  #fetch(job: BlobJob, place: Place, call: Call): Ahead {
     const { root } = job.shipments[0].resolution.selection;
     if (root.config?.digest === job.blob.digest) {
-      return watched(this.#with.contents.config(job.source, job.blob, call), () => undefined);
+      const config = this.#with.contents.config(place, job.blob, call).catch((error: unknown) => {
+        throw this.#noted(error);
+      });
+      return watched(config, () => undefined);
     }
     const cancelling = new AbortController();
     const signal = AbortSignal.any([call.signal, cancelling.signal]);
     let isRead = false;
-    const chunks = told(readBlob(job.source, job.blob, { ...call, signal }), () => (isRead = true));
+    const chunks = told(this.#read(job, place, { ...call, signal }), () => (isRead = true));
     const content = job.blob.size <= readWhole ? collect(chunks) : begun(chunks);
     return watched(content, () => {
       if (!isRead) cancelling.abort();
