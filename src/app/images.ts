@@ -14,6 +14,7 @@ export interface ImagesOptions {
 /** Lists images with their place in the ECR, whether they are there, and who uses them. */
 export async function images(session: Session, { fromCluster = false }: ImagesOptions): Promise<number> {
   const ctx = await session.context();
+  await session.header();
   const rows = await unlessAborted(session.signal, () => lookUp(ctx, fromCluster));
   await session.reporter.show({ type: 'images', data: { images: rows } });
   return exitCodes.done;

@@ -79,7 +79,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
 /** Everything up to the plan: reads only. */
 async function prepare(session: Session, ctx: Context, { steps, consent }: Job): Promise<Planned<Context>[]> {
   const reached = await reach(ctx, needsOf(steps));
-  session.reporter.header({ sandbox: session.sandbox === true, ...reached.header });
+  await session.header(reached.header);
   await preflight(ctx, steps, reached);
   const plan = await makePlan(steps, ctx, consent);
   refuseUnseen(plan);

@@ -91,7 +91,7 @@ async function prepare(
   options: MirrorCommandOptions,
 ): Promise<Prepared> {
   const { header, errors } = await reach(ctx, new Set(['aws']));
-  session.reporter.header({ sandbox: session.sandbox === true, ...header });
+  await session.header(header);
   const [unreachable] = errors.values();
   if (unreachable) throw unreachable;
   const { images, rejected, refused } = await chooseImages(ctx, named, options);

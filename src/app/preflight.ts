@@ -1,14 +1,14 @@
 import type { Identity } from '../aws/port.ts';
 import type { ClusterInfo } from '../cluster/port.ts';
 import { BootstrapError } from '../errors/index.ts';
-import type { Header } from '../output/index.ts';
 import type { Need } from '../plan/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { refuseOtherAccount } from './account.ts';
+import type { ReachedHeader } from './session.ts';
 
 /** Where the run is about to work, as far as it could be told, and what could not be reached. */
 export interface Reached {
-  readonly header: Omit<Header, 'sandbox'>;
+  readonly header: ReachedHeader;
   readonly errors: ReadonlyMap<Need, BootstrapError>;
 }
 
@@ -55,7 +55,7 @@ async function guardedIdentity(ctx: Context): Promise<Identity> {
 function headerOf(
   { identity, registry }: { identity: Identity | undefined; registry: string | undefined },
   cluster: ClusterInfo | undefined,
-): Omit<Header, 'sandbox'> {
+): ReachedHeader {
   return {
     ...(identity ? { caller: identity.arn, account: identity.accountId, region: identity.region } : {}),
     ...(registry === undefined ? {} : { registry }),

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Loaded } from '../config/load.ts';
 import type { DockerPort } from '../docker/port.ts';
 import type { Net } from '../net/index.ts';
-import { createReporter, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
+import { createReporter, type Header, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import type { Made } from './context.ts';
 import { deadline } from './signal.ts';
@@ -41,6 +41,9 @@ export interface GlobalFlags {
   readonly [flag: string]: unknown;
 }
 
+/** The part of the header that AWS and the cluster say. */
+export type ReachedHeader = Omit<Header, 'sandbox' | 'config' | 'kubeconfig'>;
+
 /** One run of one command: its configuration, its voice, and its ports, which are made when first touched. */
 export interface Session extends Surroundings {
   readonly reporter: Reporter;
@@ -49,6 +52,8 @@ export interface Session extends Surroundings {
   /** Read when first asked for: `policy` and `completion` do without. */
   loaded(): Promise<Loaded>;
   context(): Promise<Context>;
+  /** Shows which files the run reads, and where it works as far as that is known. */
+  header(reached?: ReachedHeader): Promise<void>;
   /** The Docker engine, wherever it is; nothing has been sent to it yet. */
   docker(): Promise<DockerPort>;
   /** A session of its own with other flags. */
@@ -65,6 +70,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     noColor: flags.color === false,
     streams: around.streams,
     env: around.env,
+    cwd: around.cwd,
   });
   const signals = [around.signal, ...(flags.timeout ? [deadline(flags.timeout)] : [])];
   let loaded: Promise<Loaded> | undefined;
@@ -79,6 +85,10 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     fork: (others) => openSession(command, { ...flags, ...others }, around),
     loaded: () => (loaded ??= load()),
     context: async () => (await (made ??= make())).context,
+    header: async (reached) => {
+      const { paths } = await session.loaded();
+      reporter.header({ sandbox: around.sandbox === true, ...reached, ...paths });
+    },
     docker: async () => (await (made ??= make())).docker(),
     close: async () => {
       // What could not be opened has been told to whoever asked for it.

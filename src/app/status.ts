@@ -24,7 +24,7 @@ export async function status(session: Session, options: StatusOptions): Promise<
   let ctx = await session.context();
   for (let first = true; ; first = false, ctx = ctx.fresh()) {
     const reached = await unlessAborted(signal, () => reach(ctx, needs));
-    if (first) reporter.header({ sandbox: session.sandbox === true, ...reached.header });
+    if (first) await session.header(reached.header);
     const seen = await unlessAborted(signal, () => look(chosen, reached, ctx));
     const healthy = isHealthy(seen, options.failOn ?? 'failed');
     const show = () => reporter.show({ type: 'status', data: { steps: seen, healthy } });

@@ -57,13 +57,18 @@ export async function chooseContext(choice: KubeconfigChoice): Promise<KubeConte
 const unconfigured = (what: string, why: string): BootstrapError =>
   new BootstrapError({ code: 'cluster-unconfigured', what, why, hint });
 
-async function readAll({ kubeconfig }: KubeconfigChoice): Promise<Entries | undefined> {
+/** The files that are read, whether or not they exist. */
+export function kubeconfigFiles({ kubeconfig }: KubeconfigChoice): readonly string[] {
   const listed = (kubeconfig ?? process.env['KUBECONFIG'])?.split(delimiter).filter(Boolean) ?? [];
-  const [only, ...others] = listed;
-  if (kubeconfig !== undefined && only !== undefined && others.length === 0) {
+  return listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
+}
+
+async function readAll(choice: KubeconfigChoice): Promise<Entries | undefined> {
+  const files = kubeconfigFiles(choice);
+  const [only, ...others] = files;
+  if (choice.kubeconfig && only !== undefined && others.length === 0) {
     return readEntries(only, await textOf(only, 'required'));
   }
-  const files = listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
   const read = await Promise.all(
     files.map(async (file) => {
       const text = await textOf(file);

@@ -8,6 +8,7 @@ import { resolveFiles } from './files.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
+import { refusePlugins, refuseUntrusted } from './trust.ts';
 import { validate } from './validate.ts';
 
 /** The file that is read when none is named. */
@@ -24,8 +25,10 @@ export interface ConfigRequest {
 
 export interface Loaded {
   readonly config: Config;
-  /** The file that was read. */
+  /** The file that was read, as it was named. */
   readonly file?: string;
+  /** Absolute paths of the files that were read, or will be when the cluster is used. */
+  readonly paths: { readonly config?: string; readonly kubeconfig: readonly string[] };
   /** Where each value came from, by key path: `--region`, `AWS_REGION`, the file's name, or `default`. */
   readonly origins: ReadonlyMap<string, string>;
   /** One line each. */
@@ -52,10 +55,32 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   resolveFiles(values, (key) => (origins.get(key) === file?.name && file ? dirname(file.path) : request.cwd));
   warnings.push(...(await contextWarning(values)));
   const config = validate(values, file ? { file: file.name, text: file.text, origins } : { origins });
+  await refuseFoundPlugins(config, file, origins);
   for (const [path] of leaves(config)) {
     if (!origins.has(path)) origins.set(path, 'default');
   }
-  return { config, origins, warnings, ...(file ? { file: file.name } : {}) };
+  const { kubeconfigFiles } = await import('../cluster/kubeconfig.ts');
+  const kubeconfig = kubeconfigFiles(config.cluster).filter((path) => existsSync(path));
+  return {
+    config,
+    origins,
+    warnings,
+    paths: { ...(file ? { config: file.path } : {}), kubeconfig },
+    ...(file ? { file: file.name } : {}),
+  };
+}
+
+/** What a file that was only found says about the kubeconfig counts less than what the user says. */
+async function refuseFoundPlugins(
+  { cluster }: Config,
+  file: ConfigFile | undefined,
+  origins: Loaded['origins'],
+): Promise<void> {
+  if (!file?.found || origins.get('cluster.kubeconfig') !== file.name) return;
+  const kubeconfig = getAt(file.values, 'cluster.kubeconfig');
+  if (typeof kubeconfig !== 'string' || cluster.kubeconfig === undefined) return;
+  const choice = { kubeconfig: cluster.kubeconfig, context: cluster.context };
+  await refusePlugins({ name: file.name, path: file.path, kubeconfig }, choice);
 }
 
 interface Given {
@@ -119,6 +144,8 @@ interface ConfigFile {
   readonly path: string;
   readonly text: string;
   readonly values: Tree;
+  /** It lay in the working folder; the user did not name it. */
+  readonly found: boolean;
 }
 
 async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<ConfigFile | undefined> {
@@ -135,12 +162,14 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
       hint: 'Check --config and ECR_BOOTSTRAP_CONFIG, or write one with `ecr-bootstrap init`.',
     });
   }
+  const found = named === undefined;
+  if (found) refuseUntrusted(path, name);
   try {
     const text = readFileSync(path, 'utf8');
     const { load } = await import('js-yaml');
     const values = load(text, { filename: name }) ?? {};
     if (typeof values !== 'object' || Array.isArray(values)) throw new Error('it is not a YAML mapping');
-    return { name, path, text, values: withoutNulls(values as Tree) };
+    return { name, path, text, values: withoutNulls(values as Tree), found };
   } catch (error) {
     throw new BootstrapError(
       {

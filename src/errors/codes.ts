@@ -9,6 +9,14 @@ export const errorCodes = {
     exit: 2,
     about: 'The configuration has an unknown key or a value that is not allowed.',
   },
+  'config-untrusted': {
+    exit: 2,
+    about: 'Another user could have written the configuration file that was found in the working folder.',
+  },
+  'kubeconfig-untrusted': {
+    exit: 2,
+    about: 'A configuration file that was only found names a kubeconfig that would run a program.',
+  },
   'file-missing': {
     exit: 2,
     about: 'A file named on the command line or in the configuration is not there.',

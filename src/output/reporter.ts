@@ -23,6 +23,8 @@ export interface ReporterOptions {
   readonly format: 'text' | 'json';
   readonly verbosity: Verbosity;
   readonly noColor: boolean;
+  /** Paths below it are shown relative to it. */
+  readonly cwd: string;
   readonly streams: Streams;
   readonly env: NodeJS.ProcessEnv;
 }

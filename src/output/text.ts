@@ -1,3 +1,4 @@
+import { isAbsolute, relative, sep } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { BootstrapError } from '../errors/index.ts';
 import { redact } from '../secret.ts';
@@ -29,7 +30,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   return {
     canAsk,
     header: (header) => {
-      if (!quiet) say(headerLines(printableData(header)).map((line) => style.dim(line)));
+      if (!quiet) say(headerLines(printableData(header), options).map((line) => style.dim(line)));
     },
     warn: (text) => {
       if (!quiet) say([`${style.warn('!')} ${printableData(text)}`]);
@@ -95,16 +96,52 @@ const unanswered = (): BootstrapError =>
     hint: 'Run the command again when the plan is what you want.',
   });
 
-function headerLines(header: Header): string[] {
+function headerLines(header: Header, around: Pick<ReporterOptions, 'cwd' | 'env'>): string[] {
   const cluster = [header.context, header.server, header.version].filter(Boolean).join(' · ');
   const rows: [string, string | undefined][] = [
-    ['caller', header.caller],
-    ['account', [header.account, header.region].filter(Boolean).join(' · ')],
-    ['registry', header.registry],
-    ['cluster', cluster],
+    ['Caller', header.caller],
+    ['Account', [header.account, header.region].filter(Boolean).join(' · ')],
+    ['Registry', header.registry],
+    ['Cluster', cluster],
   ];
   const lines = rows.filter(([, value]) => value).map(([name, value]) => `${name.padEnd(8)}  ${value ?? ''}`);
-  return header.sandbox ? ['SANDBOX   nothing here is real', ...lines] : lines;
+  return [
+    ...(header.sandbox ? ['SANDBOX   nothing here is real'] : []),
+    ...lines,
+    ...fileLines(header, around),
+  ];
+}
+
+const headerWidth = 80;
+
+/** The files that decide where the run works, on one line, or on a line each where they are long. */
+function fileLines(
+  { config, kubeconfig }: Header,
+  { cwd, env }: Pick<ReporterOptions, 'cwd' | 'env'>,
+): string[] {
+  const [label, indent] = ['Config    ', ' '.repeat(10)];
+  const room = headerWidth - indent.length;
+  const files = [
+    config === undefined ? '(no file)' : shortPath(config, cwd, env['HOME']),
+    ...(kubeconfig.length > 0
+      ? kubeconfig.map((path) => shortPath(path, cwd, env['HOME']))
+      : ['(no kubeconfig)']),
+  ];
+  const line = files.join('  ');
+  if (line.length <= room) return [label + line];
+  // The end of a path tells more than its beginning.
+  const cut = files.map((file) => (file.length <= room ? file : `…${file.slice(1 - room)}`));
+  return cut.map((file, index) => (index === 0 ? label : indent) + file);
+}
+
+/** `./ecr-bootstrap.yaml`, `~/.kube/config`, or the whole path. */
+function shortPath(path: string, cwd: string, home: string | undefined): string {
+  const below = (folder: string, mark: string): string | undefined => {
+    const rest = relative(folder, path);
+    const isBelow = rest !== '' && !isAbsolute(rest) && !rest.startsWith('..');
+    return isBelow ? `${mark}${sep}${rest}` : undefined;
+  };
+  return below(cwd, '.') ?? (home ? below(home, '~') : undefined) ?? path;
 }
 
 function errorLines(

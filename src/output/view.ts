@@ -11,6 +11,10 @@ export interface Header {
   readonly context?: string;
   readonly server?: string;
   readonly version?: string;
+  /** Absolute path of the configuration file. */
+  readonly config?: string;
+  /** Absolute paths of the kubeconfig files that exist. */
+  readonly kubeconfig: readonly string[];
 }
 
 export interface PlannedStep {

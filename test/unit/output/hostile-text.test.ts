@@ -148,6 +148,8 @@ const header: Required<Header> = {
   context: hostile,
   server: hostile,
   version: hostile,
+  config: hostile,
+  kubeconfig: [hostile],
 };
 
 /** What this program and Node's readline write themselves: five colors and their ends, erasing a line, the prompt. */
@@ -259,6 +261,7 @@ async function written(
     format,
     verbosity,
     noColor: false,
+    cwd: '/',
     streams: { stdin, stdout: screen(), stderr: screen() },
     env: { TERM: 'xterm' },
   });
