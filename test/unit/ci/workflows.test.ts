@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { load } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly steps: readonly { readonly uses?: string; readonly run?: string }[];
+}
+
+interface Workflow {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const folder = fileURLToPath(new URL('../../../.github/workflows/', import.meta.url));
+const texts = readdirSync(folder).map((name) => [name, readFileSync(folder + name, 'utf8')] as const);
+const writes = (permissions: Job['permissions'] = {}): string[] =>
+  Object.keys(permissions).filter((name) => permissions[name] === 'write');
+
+describe.each(texts)('the workflow %s', (_, text) => {
+  const { permissions, jobs } = load(text) as Workflow;
+
+  it('names every action by a full commit, with its version beside it', () => {
+    const uses = text.split('\n').filter((line) => /\buses:/.test(line));
+    expect(uses).not.toEqual([]);
+    for (const line of uses) expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it('gives no permission to write to all of its jobs', () => {
+    expect(permissions).toBeDefined();
+    expect(writes(permissions)).toEqual([]);
+  });
+
+  it('runs no code of the repository or of a dependency in a job that may write', () => {
+    for (const { permissions: own, steps } of Object.values(jobs)) {
+      if (writes(own).length === 0) continue;
+      expect(writes(own)).toHaveLength(1);
+      for (const { uses = '', run = '' } of steps) {
+        expect(uses).not.toMatch(/checkout|cache/);
+        expect(run).not.toMatch(/npm (ci|install|test|pack|run)|npx|node /);
+        if (run.startsWith('npm publish')) expect(run).toContain('--ignore-scripts');
+      }
+    }
+  });
+
+  it('runs no install script of a dependency', () => {
+    const installs = Object.values(jobs)
+      .flatMap(({ steps }) => steps.flatMap(({ run = '' }) => run.split('\n')))
+      .filter((line) => /npm (ci|install)\b/.test(line));
+    for (const line of installs) expect(line).toContain('--ignore-scripts');
+  });
+});
