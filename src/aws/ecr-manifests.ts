@@ -1,4 +1,5 @@
 import type { ECR } from '@aws-sdk/client-ecr';
+import { isDigest } from '../registry/digest.ts';
 import { unlessAbsent } from './failure.ts';
 import type { StoredManifest } from './port.ts';
 
@@ -40,15 +41,21 @@ export async function readManifests(
   );
   return answers
     .flatMap((answer) => answer?.images ?? [])
-    .map((image) => ({
-      repository,
-      digest: image.imageId?.imageDigest ?? '',
-      mediaType: image.imageManifestMediaType ?? '',
-      manifest: image.imageManifest ?? '',
-      ...(image.imageId?.imageTag ? { tag: image.imageId.imageTag } : {}),
-    }));
+    .flatMap(({ imageId, imageManifest, imageManifestMediaType }) => {
+      const digest = imageId?.imageDigest;
+      if (!isDigest(digest)) return [];
+      return [
+        {
+          repository,
+          digest,
+          mediaType: imageManifestMediaType ?? '',
+          manifest: imageManifest ?? '',
+          ...(imageId?.imageTag ? { tag: imageId.imageTag } : {}),
+        },
+      ];
+    });
 }
 
 function toImageId(reference: string): { imageDigest: string } | { imageTag: string } {
-  return reference.startsWith('sha256:') ? { imageDigest: reference } : { imageTag: reference };
+  return isDigest(reference) ? { imageDigest: reference } : { imageTag: reference };
 }

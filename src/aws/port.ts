@@ -1,3 +1,4 @@
+import type { Digest } from '../registry/digest.ts';
 import type { Secret } from '../secret.ts';
 
 /** An access key. The id is no secret (CloudTrail shows it); the other half is. */
@@ -98,7 +99,7 @@ export interface Repository {
 /** One manifest that ECR holds. `manifest` is its exact text. */
 export interface StoredManifest {
   readonly repository: string;
-  readonly digest: string;
+  readonly digest: Digest;
   readonly tag?: string;
   readonly mediaType: string;
   readonly manifest: string;

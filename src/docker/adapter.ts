@@ -3,6 +3,7 @@ import Docker from 'dockerode';
 import { BootstrapError } from '../errors/index.ts';
 import { formatPlatform, type Platform } from '../images/platform.ts';
 import type { Credential } from '../registry/credentials.ts';
+import { type Digest, isDigest } from '../registry/digest.ts';
 import type { EngineAddress } from './address.ts';
 import { connectionOptions } from './connection.ts';
 import { dockerError, type Attempt } from './failure.ts';
@@ -45,7 +46,7 @@ class DockerodeAdapter implements DockerPort {
   async image(reference: string): Promise<LocalImage | undefined> {
     return this.#attempt({ what: `inspect ${reference}` }, async () => {
       const found = await orAbsent(this.#docker.getImage(reference).inspect());
-      return found && localImage(found);
+      return found && localImage(found, reference);
     });
   }
 
@@ -57,7 +58,10 @@ class DockerodeAdapter implements DockerPort {
       // Indexes of BuildKit list their attestations as images for `unknown/unknown`.
       const told = found.Platforms as typeof found.Platforms | null;
       const platforms = told?.map(platformOf).filter(({ os }) => os !== 'unknown');
-      return { digest: found.Descriptor.digest, ...(platforms && { platforms }) };
+      return {
+        digest: digestFrom(found.Descriptor.digest, `look up ${reference}`),
+        ...(platforms && { platforms }),
+      };
     });
   }
 
@@ -94,11 +98,11 @@ class DockerodeAdapter implements DockerPort {
         .getImage(repository)
         .push({ ...query, ...authentication(registry, options.credential) });
       const layers = new Map<string, LayerFate>();
-      let digest: string | undefined;
+      let digest: Digest | undefined;
       for await (const record of follow(stream, 'Pushing', options)) {
         const fate = record.status && fateOf(record.status);
         if (record.id && fate) layers.set(record.id, fate);
-        digest = pushedDigest(record) ?? digest;
+        digest = pushedDigest(record, what) ?? digest;
       }
       if (!digest) throw incomplete(what);
       return { digest, layers };
@@ -177,19 +181,32 @@ function authentication(
   return { authconfig };
 }
 
-function localImage(found: Docker.ImageInspectInfo): LocalImage {
+function localImage(found: Docker.ImageInspectInfo, reference: string): LocalImage {
+  const what = `inspect ${reference}`;
   const { Variant } = found as { Variant?: string };
   return {
-    id: found.Id,
+    id: digestFrom(found.Id, what),
     platform: platformOf({ os: found.Os, architecture: found.Architecture, variant: Variant }),
-    layers: found.RootFS.Layers ?? [],
-    digests: found.RepoDigests.map((name) => name.slice(name.indexOf('@') + 1)),
+    layers: (found.RootFS.Layers ?? []).map((layer) => digestFrom(layer, what)),
+    digests: found.RepoDigests.map((name) => digestFrom(name.slice(name.indexOf('@') + 1), what)),
   };
 }
 
 /** The graph-driver store reports the digest in `aux`, the containerd store only in its last status. */
-function pushedDigest({ aux, status }: StreamRecord): string | undefined {
-  return aux?.Digest ?? status?.match(/: digest: (sha256:[0-9a-f]{64}) size: \d+$/)?.[1];
+function pushedDigest({ aux, status }: StreamRecord, what: string): Digest | undefined {
+  const text = aux?.Digest ?? /: digest: (\S+) size: \d+$/.exec(status ?? '')?.[1];
+  return text === undefined ? undefined : digestFrom(text, what);
+}
+
+/** The engine passes on what registries say, and its digests become part of its URLs again. */
+function digestFrom(text: unknown, what: string): Digest {
+  if (isDigest(text)) return text;
+  throw new BootstrapError({
+    code: 'docker-failed',
+    what,
+    why: `the Docker engine reported an invalid digest: ${JSON.stringify(text ?? null).slice(0, 80)}`,
+    hint: 'Copy the image without the Docker engine: --engine registry',
+  });
 }
 
 function incomplete(what: string): BootstrapError {

@@ -1,21 +1,22 @@
 import type { Platform } from '../images/platform.ts';
 import type { Credential } from '../registry/credentials.ts';
+import type { Digest } from '../registry/digest.ts';
 
 /** An image in the engine's own store. */
 export interface LocalImage {
   /** The config's digest; with the containerd store the digest of the manifest or index. */
-  readonly id: string;
+  readonly id: Digest;
   readonly platform: Platform;
   /** Digests of the uncompressed layers, base first. */
-  readonly layers: readonly string[];
+  readonly layers: readonly Digest[];
   /** Digests under which registries are known to hold it. */
-  readonly digests: readonly string[];
+  readonly digests: readonly Digest[];
 }
 
 /** What the engine learns from the source's registry without a pull. */
 export interface SourceImage {
   /** Digest of the manifest, or of the index when there are several platforms. */
-  readonly digest: string;
+  readonly digest: Digest;
   /** Missing when the engine does not tell: Docker 20.10 for a manifest of the OCI kind without an index. */
   readonly platforms?: readonly Platform[];
 }
@@ -39,7 +40,7 @@ export type LayerFate = 'sent' | 'mounted' | 'existed';
 
 export interface Pushed {
   /** Digest of the manifest as the engine reports it. */
-  readonly digest: string;
+  readonly digest: Digest;
   /** By the first twelve digits of the layer's digest: uncompressed, or compressed with the containerd store. */
   readonly layers: ReadonlyMap<string, LayerFate>;
 }

@@ -1,4 +1,5 @@
 import { BootstrapError } from '../errors/index.ts';
+import { type Digest, isDigest, isTag } from '../registry/digest.ts';
 
 /** An image reference, normalised: Docker Hub's short names are spelled out, a missing tag is `latest`. */
 export interface Reference {
@@ -8,8 +9,8 @@ export interface Reference {
   readonly path: string;
   /** Missing only when the image is given by digest alone. */
   readonly tag?: string;
-  /** `sha256:…`. When given, it decides; the tag is then only a name. */
-  readonly digest?: string;
+  /** When given, it decides; the tag is then only a name. */
+  readonly digest?: Digest;
 }
 
 const dockerHub = 'docker.io';
@@ -20,12 +21,7 @@ const hostGrammar = new RegExp(
   `^(?:${hostLabel}(?:\\.${hostLabel})*|\\[[0-9a-f:.]+\\])(?::(?<port>[0-9]{1,5}))?$`,
 );
 const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const tagGrammar = /^\w[\w.-]{0,127}$/;
-const digestGrammar = /^sha256:[0-9a-f]{64}$/;
 const longestName = 255;
-
-/** Whether the text is a digest of the one kind that ECR takes. */
-export const isDigest = (text: string): boolean => digestGrammar.test(text);
 
 /**
  * Reads a reference as people and pods write it.
@@ -35,7 +31,7 @@ export const isDigest = (text: string): boolean => digestGrammar.test(text);
 export function parseReference(text: string): Reference {
   const { name, tag, digest } = split(text);
   const { host, path } = locate(text, name);
-  if (tag !== undefined && !tagGrammar.test(tag)) {
+  if (tag !== undefined && !isTag(tag)) {
     throw invalid(
       text,
       `"${tag}" is not a tag`,
@@ -43,11 +39,7 @@ export function parseReference(text: string): Reference {
     );
   }
   if (digest !== undefined && !isDigest(digest)) {
-    throw invalid(
-      text,
-      `"${digest}" is not a SHA-256 digest`,
-      'Write sha256: and 64 lower-case hexadecimal digits.',
-    );
+    throw invalid(text, `"${digest}" is not a digest`, 'Write sha256: and 64 lower-case hexadecimal digits.');
   }
   if (digest === undefined) return { host, path, tag: tag ?? 'latest' };
   return tag === undefined ? { host, path, digest } : { host, path, tag, digest };

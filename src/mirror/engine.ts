@@ -1,3 +1,4 @@
+import type { Digest } from '../registry/digest.ts';
 import type { Credential } from '../registry/credentials.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { EngineName, MirrorOptions, MirrorResult } from './port.ts';
@@ -21,7 +22,7 @@ export interface Engine {
 
 /** A manifest as a registry holds it. */
 export interface HeldManifest {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly mediaType: string;
   /** The exact bytes; the digest is theirs. */
   readonly bytes: Buffer;

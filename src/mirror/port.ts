@@ -1,6 +1,7 @@
 import type { BootstrapError } from '../errors/index.ts';
 import type { Platforms, WantedImage } from '../images/port.ts';
 import type { Emit } from '../plan/index.ts';
+import type { Digest } from '../registry/digest.ts';
 
 export type EngineName = 'registry' | 'docker';
 
@@ -24,10 +25,10 @@ export interface MirrorResult {
   readonly target: string;
   readonly engine: EngineName;
   readonly state: 'current' | 'copied' | 'moved' | 'would-copy' | 'would-move' | 'kept' | 'failed';
-  readonly sourceDigest?: string;
-  readonly targetDigest?: string;
+  readonly sourceDigest?: Digest;
+  readonly targetDigest?: Digest;
   /** The digest that the tag had before, when it moved. */
-  readonly previousDigest?: string;
+  readonly previousDigest?: Digest;
   /** How much of the source the ECR gets: all of it, one platform's image under the tag, or an index of several. */
   readonly content?: 'whole' | 'platform' | 'reduced';
   /** The platforms that the target gives; empty for artifacts and where that was not looked at. */
@@ -45,7 +46,7 @@ export interface MirrorResult {
 /** What the ECR holds for a wanted image, told without asking its source. */
 export interface Presence {
   readonly image: WantedImage;
-  readonly digest?: string;
+  readonly digest?: Digest;
   /** Wanted platforms that the tag in the ECR does not give; empty when the image is not there at all. */
   readonly missingPlatforms: readonly string[];
 }

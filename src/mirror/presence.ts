@@ -4,6 +4,7 @@ import { formatPlatform, parsePlatform, type Platform, serves } from '../images/
 import type { Platforms, WantedImage } from '../images/port.ts';
 import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../registry/client.ts';
+import { type Digest, isTakenByEcr } from '../registry/digest.ts';
 import type { Call } from '../registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../registry/manifest.ts';
 import type { Presence } from './port.ts';
@@ -43,7 +44,7 @@ export async function presenceOf(
   );
 }
 
-const pinOf = ({ source }: WantedImage): string | undefined => parseReference(source).digest;
+const pinOf = ({ source }: WantedImage): Digest | undefined => parseReference(source).digest;
 
 const nameOf = (repository: string, reference: string) => `${repository} ${reference}`;
 
@@ -54,7 +55,10 @@ async function storedManifests(
   const references = new Map<string, Set<string>>();
   for (const image of images) {
     const { repository, tag } = image;
-    references.set(repository, (references.get(repository) ?? new Set()).add(pinOf(image) ?? tag));
+    const pin = pinOf(image);
+    // One identifier that ECR cannot read fails the whole batch.
+    if (pin !== undefined && !isTakenByEcr(pin)) continue;
+    references.set(repository, (references.get(repository) ?? new Set()).add(pin ?? tag));
   }
   const found = new Map<string, StoredManifest>();
   const queue = references.entries();

@@ -1,25 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { digestOf } from './digest.ts';
+import { dirname, join } from 'node:path';
+import { algorithmOf, type Digest, digestOf } from './digest.ts';
 
 /** Manifests and configs by digest: what is in it never has to be asked for again. */
 export interface ContentCache {
-  get(digest: string): Promise<Buffer | undefined>;
+  get(digest: Digest): Promise<Buffer | undefined>;
   /** Never fails: a cache that cannot be written only costs requests. */
-  put(digest: string, bytes: Buffer): Promise<void>;
+  put(digest: Digest, bytes: Buffer): Promise<void>;
 }
 
 /** The part of the cache for content by digest. */
-export const contentFolder = (folder: string): string => join(folder, 'content', 'sha256');
+export const contentFolder = (folder: string): string => join(folder, 'content');
 
 /** A cache on disk, remembered in memory while the run lasts. Files belong to the user alone: images may be private. */
 export function diskCache(folder: string): ContentCache {
-  const memory = new Map<string, Buffer>();
-  let made: Promise<unknown> | undefined;
-  const make = () => (made ??= mkdir(folder, { recursive: true, mode: 0o700 }));
-  const fileOf = (digest: string) => join(folder, digest.replace('sha256:', ''));
+  const memory = new Map<Digest, Buffer>();
+  const fileOf = (digest: Digest) => join(folder, ...digest.split(':'));
   return {
     get: async (digest) => {
       const known = memory.get(digest);
@@ -31,12 +29,12 @@ export function diskCache(folder: string): ContentCache {
     put: async (digest, bytes) => {
       if (memory.has(digest)) return;
       memory.set(digest, bytes);
-      await write(fileOf(digest), make, bytes);
+      await write(fileOf(digest), bytes);
     },
   };
 }
 
-async function read(file: string, digest: string): Promise<Buffer | undefined> {
+async function read(file: string, digest: Digest): Promise<Buffer | undefined> {
   let bytes: Buffer;
   try {
     // A few kilobytes, mostly in the system's cache: to ask for them in the background takes several times as long.
@@ -45,15 +43,15 @@ async function read(file: string, digest: string): Promise<Buffer | undefined> {
     // Not cached, or not readable: either way it is fetched.
     return undefined;
   }
-  if (digestOf(bytes) === digest) return bytes;
+  if (digestOf(bytes, algorithmOf(digest)) === digest) return bytes;
   await rm(file, { force: true });
   return undefined;
 }
 
-async function write(file: string, makeFolder: () => Promise<unknown>, bytes: Buffer): Promise<void> {
+async function write(file: string, bytes: Buffer): Promise<void> {
   const partial = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    await makeFolder();
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(partial, bytes, { mode: 0o600, flag: 'wx' });
     await rename(partial, file);
   } catch {

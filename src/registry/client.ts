@@ -1,12 +1,19 @@
 import { BootstrapError } from '../errors/index.ts';
+import { type Digest, isDigest, isTag } from './digest.ts';
 import type { Call, RegistryHost } from './host.ts';
 import { acceptedManifests } from './manifest.ts';
-import { checkDigest, type RawManifest, receiveManifest } from './raw-manifest.ts';
+import { checkDigest, digestHeader, type RawManifest, receiveManifest } from './raw-manifest.ts';
 import type { Reply } from './transport.ts';
 
 /** Where to put a blob's bytes: the answer to a POST. */
 export interface Upload {
   readonly location: string;
+}
+
+/** References are checked where they are read; a mistake there must not reach a URL. */
+function manifestPath(repository: string, reference: string): string {
+  if (!isDigest(reference) && !isTag(reference)) throw new Error('neither a tag nor a digest');
+  return `/v2/${repository}/manifests/${reference}`;
 }
 
 /**
@@ -38,16 +45,25 @@ export class Registry {
     return this.#host.retrying(call, attempt);
   }
 
-  /** The digest that a tag points at. A HEAD, which Docker Hub does not count as a pull. */
-  async headManifest(repository: string, reference: string, call: Call): Promise<string | undefined> {
+  /**
+   * The digest that a tag points at. A HEAD, which Docker Hub does not count as a pull.
+   * @param reference a tag or a digest
+   * @throws BootstrapError `image-corrupt` when the registry names no valid digest, or another one than requested
+   */
+  async headManifest(repository: string, reference: string, call: Call): Promise<Digest | undefined> {
     const reply = await this.retrying(call, () => this.#manifest('HEAD', repository, reference, call));
     await reply.dump();
     if (reply.status === 404) return undefined;
-    const digest = reply.header('docker-content-digest');
+    const what = this.#what('look up', repository, reference);
+    const digest = digestHeader(reply, what);
+    if (isDigest(reference)) checkDigest(digest, reference, 'the registry sent', what);
     return digest ?? (await this.getManifest(repository, reference, call))?.digest;
   }
 
-  /** @throws BootstrapError `image-unsupported` when it is larger than ECR takes, `image-corrupt` for a wrong digest */
+  /**
+   * @param reference a tag or a digest
+   * @throws BootstrapError `image-unsupported` when it is larger than ECR takes, `image-corrupt` for a wrong digest
+   */
   getManifest(repository: string, reference: string, call: Call): Promise<RawManifest | undefined> {
     return this.retrying(call, async () => {
       const reply = await this.#manifest('GET', repository, reference, call);
@@ -56,12 +72,12 @@ export class Registry {
         return undefined;
       }
       const what = this.#what('get the manifest of', repository, reference);
-      return receiveManifest(reply, reference.includes(':') ? reference : undefined, what);
+      return receiveManifest(reply, isDigest(reference) ? reference : undefined, what);
     });
   }
 
   /** Opens a blob for reading, from `offset` on. Not repeated. */
-  async openBlob(repository: string, digest: string, offset: number, call: Call): Promise<Reply> {
+  async openBlob(repository: string, digest: Digest, offset: number, call: Call): Promise<Reply> {
     const reply = await this.#host.send(
       {
         method: 'GET',
@@ -76,7 +92,7 @@ export class Registry {
     return reply;
   }
 
-  async hasBlob(repository: string, digest: string, call: Call): Promise<boolean> {
+  async hasBlob(repository: string, digest: Digest, call: Call): Promise<boolean> {
     const reply = await this.retrying(call, () =>
       this.#host.send(
         {
@@ -99,7 +115,7 @@ export class Registry {
    */
   async startUpload(
     repository: string,
-    mount: { readonly digest: string; readonly from: string } | undefined,
+    mount: { readonly digest: Digest; readonly from: string } | undefined,
     call: Call,
   ): Promise<Upload | undefined> {
     const query = mount
@@ -128,7 +144,7 @@ export class Registry {
   async upload(
     repository: string,
     upload: Upload,
-    blob: { readonly digest: string; readonly size: number; readonly body: Buffer | AsyncIterable<Buffer> },
+    blob: { readonly digest: Digest; readonly size: number; readonly body: Buffer | AsyncIterable<Buffer> },
     call: Call,
   ): Promise<void> {
     const separator = upload.location.includes('?') ? '&' : '?';
@@ -154,7 +170,7 @@ export class Registry {
       this.#host.send(
         {
           method: 'PUT',
-          path: `/v2/${repository}/manifests/${reference}`,
+          path: manifestPath(repository, reference),
           headers: { 'content-type': manifest.mediaType },
           body: manifest.bytes,
           scope: this.#scope(repository),
@@ -165,14 +181,14 @@ export class Registry {
       ),
     );
     await reply.dump();
-    checkDigest(reply.header('docker-content-digest'), manifest.digest, `${this.name} stored`, what);
+    checkDigest(digestHeader(reply, what), manifest.digest, `${this.name} stored`, what);
   }
 
   #manifest(method: 'GET' | 'HEAD', repository: string, reference: string, call: Call): Promise<Reply> {
     return this.#host.send(
       {
         method,
-        path: `/v2/${repository}/manifests/${reference}`,
+        path: manifestPath(repository, reference),
         headers: { accept: acceptedManifests },
         scope: this.#scope(repository),
         what: this.#what('look up', repository, reference),
@@ -185,7 +201,7 @@ export class Registry {
   #scope = (repository: string) => `repository:${repository}:${this.#actions}`;
 
   #what(action: string, repository: string, reference = ''): string {
-    const separator = reference.includes(':') ? '@' : ':';
+    const separator = isDigest(reference) ? '@' : ':';
     return `${action} ${this.name}/${repository}${reference === '' ? '' : separator}${reference}`;
   }
 

@@ -1,8 +1,31 @@
 import { createHash } from 'node:crypto';
 
-/** `sha256:…` of the bytes. */
-export const digestOf = (bytes: Uint8Array): string =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+declare const validated: unique symbol;
+
+/**
+ * The digest of a manifest or blob: `sha256:` or `sha512:` and lower-case hexadecimal digits. Text from outside becomes
+ * one through {@link isDigest} only, so a Digest is safe in a path, a URL and a header.
+ */
+export type Digest = string & { readonly [validated]: true };
+
+export type Algorithm = 'sha256' | 'sha512';
+
+const digestGrammar = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+const tagGrammar = /^\w[\w.-]{0,127}$/;
+
+export const isDigest = (value: unknown): value is Digest =>
+  typeof value === 'string' && digestGrammar.test(value);
+
+export const isTag = (text: string): boolean => tagGrammar.test(text);
+
+export const algorithmOf = (digest: Digest): Algorithm =>
+  digest.startsWith('sha512:') ? 'sha512' : 'sha256';
+
+/** ECR documents SHA-256 for manifests and layers, and nothing else. */
+export const isTakenByEcr = (digest: Digest): boolean => algorithmOf(digest) === 'sha256';
+
+export const digestOf = (bytes: Uint8Array, algorithm: Algorithm = 'sha256'): Digest =>
+  `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 
 /** What came is not what was asked for: another digest, or another length. */
 export class CorruptContent extends Error {}
@@ -14,9 +37,10 @@ export class CorruptContent extends Error {}
  */
 export async function* verified(
   chunks: AsyncIterable<Buffer>,
-  { digest, size }: { readonly digest: string; readonly size: number },
+  { digest, size }: { readonly digest: Digest; readonly size: number },
 ): AsyncGenerator<Buffer, void, undefined> {
-  const hash = createHash('sha256');
+  const algorithm = algorithmOf(digest);
+  const hash = createHash(algorithm);
   let seen = 0;
   let held: Buffer | undefined;
   for await (const chunk of chunks) {
@@ -27,7 +51,7 @@ export async function* verified(
     held = chunk;
   }
   if (seen !== size) throw new CorruptContent(`the source sent ${seen} of the ${size} bytes of ${digest}`);
-  const actual = `sha256:${hash.digest('hex')}`;
+  const actual = `${algorithm}:${hash.digest('hex')}`;
   if (actual !== digest) throw new CorruptContent(`the source sent ${actual} for ${digest}`);
   if (held) yield held;
 }

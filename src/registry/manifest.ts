@@ -1,7 +1,6 @@
 import { BootstrapError } from '../errors/index.ts';
 import type { Platform } from '../images/platform.ts';
-import { isDigest } from '../images/reference.ts';
-import { CorruptContent, digestOf } from './digest.ts';
+import { CorruptContent, type Digest, digestOf, isDigest, isTakenByEcr } from './digest.ts';
 
 const mediaTypes = {
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -25,7 +24,7 @@ export const largestManifest = 4 * 1024 * 1024;
 
 export interface Descriptor {
   readonly mediaType: string;
-  readonly digest: string;
+  readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
   readonly platform?: Platform & { readonly 'os.version'?: string };
@@ -36,7 +35,8 @@ export interface Descriptor {
 
 /** A manifest as it came, and what it refers to. */
 export interface Manifest {
-  readonly digest: string;
+  /** SHA-256, by which ECR knows it. */
+  readonly digest: Digest;
   readonly mediaType: string;
   readonly bytes: Buffer;
   /** An index's manifests; empty for anything else. */
@@ -138,21 +138,24 @@ function descriptors(list: unknown, what: string): Descriptor[] {
   if (!Array.isArray(list)) throw corrupt(what, 'its manifest does not follow the format');
   return list.map((entry: unknown) => {
     const { mediaType, digest, size } = (entry ?? {}) as Record<string, unknown>;
-    if (typeof digest === 'string' && /^[a-z0-9+._-]+:/.test(digest) && !digest.startsWith('sha256:')) {
+    if (isDigest(digest) ? !isTakenByEcr(digest) : isOfOtherAlgorithm(digest)) {
       throw unsupported(
         what,
-        `it refers to ${digest.slice(0, 20)}…, and ECR takes SHA-256 only`,
-        'Name another image.',
+        `it refers to ${String(digest).slice(0, 20)}…, and ECR supports SHA-256 digests only`,
+        'Build the image with SHA-256 digests, or mirror another one.',
       );
     }
-    if (typeof digest !== 'string' || !isDigest(digest))
-      throw corrupt(what, 'its manifest refers to something that is no digest');
+    if (!isDigest(digest)) throw corrupt(what, 'its manifest has a descriptor without a valid digest');
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
       throw corrupt(what, `its manifest gives no length for ${digest}`);
     }
     return { ...(entry as Descriptor), mediaType: typeof mediaType === 'string' ? mediaType : '' };
   });
 }
+
+/** OCI allows further algorithms beside SHA-2. */
+const isOfOtherAlgorithm = (digest: unknown): boolean =>
+  typeof digest === 'string' && /^(?!sha256:|sha512:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[\w=-]+$/.test(digest);
 
 const bareType = (contentType: string) => contentType.split(';', 1)[0]?.trim() ?? '';
 

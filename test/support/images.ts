@@ -1,9 +1,10 @@
+import type { Digest } from '../../src/registry/digest.ts';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 
 /** Content with its address. */
 export interface Blob {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly mediaType: string;
   readonly bytes: Buffer;
 }
@@ -31,7 +32,8 @@ export const mediaTypes = {
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
 } as const;
 
-export const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+export const sha256 = (bytes: Buffer): Digest =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
 
 /** @param files one layer for each, with the text as a file's content */
 export function makeImage(platform: TestPlatform, files: readonly (string | Buffer)[]): TestImage {

@@ -41,6 +41,8 @@ export class EngineWorld {
   identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
   /** What the account's setting says of mounts. */
   mounting: boolean | undefined = true;
+  /** Where one run keeps content. */
+  cache: () => ContentCache = memoryCache;
   credentials: Credentials = { find: () => Promise.resolve(undefined) };
 
   protected constructor(source: OciServer, target: OciServer) {
@@ -67,7 +69,7 @@ export class EngineWorld {
     };
     const registries = openRegistries({ net, clock, credentials, hints });
     const target = registries.own(this.target.host, this.identity, {});
-    const contents = new Contents(memoryCache());
+    const contents = new Contents(this.cache());
     return createRegistryEngine({
       clock,
       target,

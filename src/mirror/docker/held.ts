@@ -1,16 +1,17 @@
 import type { LocalImage } from '../../docker/port.ts';
 import { bestFor, type Platform } from '../../images/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
+import { type Digest, isDigest } from '../../registry/digest.ts';
 import type { Target } from '../engine.ts';
 
 /** What a tag in the ECR gives for one platform. */
 export interface Held {
   /** Digest that the tag points to: of the manifest, or of the index around it. */
-  readonly digest: string;
+  readonly digest: Digest;
   /** Digest of the platform's manifest. Undefined when an index lacks the platform. */
-  readonly manifest?: string;
+  readonly manifest?: Digest;
   /** Digest of the image's config: what makes an image the same after its layers were compressed anew. */
-  readonly config?: string;
+  readonly config?: Digest;
   /** Compressed layers, base first. */
   readonly layers: readonly Descriptor[];
 }
@@ -20,7 +21,7 @@ interface Descriptor {
   readonly size: number;
 }
 
-/** The fields of manifests and indexes that are looked at here. */
+/** The fields of manifests and indexes that are looked at here, as they came: not validated. */
 interface Manifest {
   readonly config?: Descriptor;
   readonly layers?: readonly Descriptor[];
@@ -39,7 +40,7 @@ export async function readHeld(
   const { manifests, ...single } = parse(top.bytes);
   if (!manifests) return describe(top.digest, top.digest, single);
   const [child] = bestFor(platform, manifests);
-  const held = child && (await target.manifest(repository, child.digest, signal));
+  const held = isDigest(child?.digest) && (await target.manifest(repository, child.digest, signal));
   return held ? describe(top.digest, held.digest, parse(held.bytes)) : { digest: top.digest, layers: [] };
 }
 
@@ -49,9 +50,9 @@ export const isSame = (held: Held, local: LocalImage): boolean =>
 
 const parse = (bytes: Buffer): Manifest => JSON.parse(bytes.toString('utf8')) as Manifest;
 
-const describe = (digest: string, manifest: string, { config, layers }: Manifest): Held => ({
+const describe = (digest: Digest, manifest: Digest, { config, layers }: Manifest): Held => ({
   digest,
   manifest,
-  ...(config && { config: config.digest }),
+  ...(isDigest(config?.digest) && { config: config.digest }),
   layers: layers ?? [],
 });

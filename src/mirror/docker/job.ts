@@ -3,6 +3,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import { formatPlatform, serves, type Platform } from '../../images/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import type { Credential, Credentials } from '../../registry/credentials.ts';
+import type { Digest } from '../../registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { isSame, readHeld, type Held } from './held.ts';
@@ -34,7 +35,7 @@ export type JobResult = Pick<MirrorResult, 'state' | 'platforms'> &
 /** The source of one image: at its registry, or only in the local engine. */
 interface Source {
   readonly platform: Platform;
-  readonly digest?: string;
+  readonly digest?: Digest;
   readonly local?: LocalImage;
   /** Why the local image stands in for the registry's. */
   readonly failure?: BootstrapError;

@@ -10,7 +10,7 @@ export interface Tally {
 /** The engine names layers by this many digits of their digest. */
 const shortLength = 12;
 
-const short = (digest = ''): string => digest.replace('sha256:', '').slice(0, shortLength);
+const short = (digest = ''): string => digest.slice(digest.indexOf(':') + 1).slice(0, shortLength);
 
 /**
  * Adds up the layers of a pushed manifest.

@@ -1,8 +1,8 @@
 import { BootstrapError } from '../../errors/index.ts';
 import type { ContentCache } from '../../registry/cache.ts';
 import type { Registry } from '../../registry/client.ts';
+import { CorruptContent, type Digest } from '../../registry/digest.ts';
 import type { Call } from '../../registry/host.ts';
-import { CorruptContent } from '../../registry/digest.ts';
 import { type Descriptor, largestManifest, type Manifest, parseManifest } from '../../registry/manifest.ts';
 import { readBlob } from './read-blob.ts';
 
@@ -24,8 +24,8 @@ interface Fetch {
 /** Manifests and configs by digest, from the cache where it has them, else from their place: once, however many ask. */
 export class Contents {
   readonly #cache: ContentCache;
-  readonly #underWay = new Map<string, Fetch>();
-  readonly #types = new Map<string, string>();
+  readonly #underWay = new Map<Digest, Fetch>();
+  readonly #types = new Map<Digest, string>();
 
   constructor(cache: ContentCache) {
     this.#cache = cache;
@@ -45,7 +45,7 @@ export class Contents {
   }
 
   /** @throws BootstrapError `image-missing` when the place does not have it */
-  async manifest(place: Place, digest: string, call: Call): Promise<Manifest> {
+  async manifest(place: Place, digest: Digest, call: Call): Promise<Manifest> {
     const bytes = await this.#once(digest, nameOfPlace(place), async () => {
       const raw = await place.registry.getManifest(place.repository, digest, call);
       if (!raw) throw missing(place, digest);
@@ -77,12 +77,12 @@ export class Contents {
   }
 
   /** What is at hand without a request. */
-  held(digest: string): Promise<Buffer | undefined> {
+  held(digest: Digest): Promise<Buffer | undefined> {
     return this.#cache.get(digest);
   }
 
   /** A manifest and those that it refers to, as far as they are at hand and can be read. */
-  async family(digest: string): Promise<readonly Manifest[]> {
+  async family(digest: Digest): Promise<readonly Manifest[]> {
     const bytes = await this.#cache.get(digest);
     const manifest = bytes && this.#readable(digest, bytes);
     if (!manifest) return [];
@@ -95,7 +95,7 @@ export class Contents {
     await this.#cache.put(digest, bytes);
   }
 
-  #readable(digest: string, bytes: Buffer): Manifest | undefined {
+  #readable(digest: Digest, bytes: Buffer): Manifest | undefined {
     try {
       return parseManifest(bytes, this.#types.get(digest) ?? '', `read the manifest ${digest}`);
     } catch (error) {
@@ -105,7 +105,7 @@ export class Contents {
   }
 
   /** Another image's fetch serves this one too, but its failure does not: this one then asks its own place. */
-  async #once(digest: string, origin: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
+  async #once(digest: Digest, origin: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
     for (let begun = this.#underWay.get(digest); begun; begun = this.#underWay.get(digest)) {
       try {
         return await begun.work;
@@ -126,7 +126,7 @@ export class Contents {
   }
 }
 
-function missing(place: Place, digest: string): BootstrapError {
+function missing(place: Place, digest: Digest): BootstrapError {
   return new BootstrapError({
     code: 'image-missing',
     what: `get the manifest ${nameOfPlace(place)}@${digest}`,

@@ -3,7 +3,7 @@ import { ecrReference } from '../../images/naming.ts';
 import type { Platforms, WantedImage } from '../../images/port.ts';
 import { formatReference, parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../registry/client.ts';
-import { CorruptContent } from '../../registry/digest.ts';
+import { CorruptContent, type Digest, isTakenByEcr } from '../../registry/digest.ts';
 import type { Call } from '../../registry/host.ts';
 import type { Hints } from '../../registry/hints.ts';
 import type { Manifest } from '../../registry/manifest.ts';
@@ -17,10 +17,10 @@ export interface Resolution {
   readonly source: Place;
   readonly target: string;
   readonly state: Extract<MirrorResult['state'], 'current' | 'would-copy' | 'would-move' | 'kept'>;
-  readonly sourceDigest: string;
+  readonly sourceDigest: Digest;
   readonly selection: Selection;
   /** What the tag in the ECR points at now. */
-  readonly present?: string;
+  readonly present?: Digest;
 }
 
 export interface Resolving {
@@ -40,9 +40,9 @@ interface Sides {
   readonly source: Place;
   readonly destination: Place;
   /** What the tag in the ECR points at. */
-  readonly present: string | undefined;
+  readonly present: Digest | undefined;
   /** What the tag at the source points at, where it was asked already. */
-  readonly digest: string | undefined;
+  readonly digest: Digest | undefined;
 }
 
 /**
@@ -53,6 +53,8 @@ interface Sides {
 export async function resolve(wanted: WantedImage, resolving: Resolving, call: Call): Promise<Resolution> {
   const { target, contents } = resolving;
   const reference = parseReference(wanted.source);
+  if (reference.digest !== undefined && !isTakenByEcr(reference.digest))
+    throw unsupportedDigest(wanted.source);
   const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
   const destination = { registry: target, repository: wanted.repository };
   target.prepare();
@@ -68,7 +70,7 @@ export async function resolve(wanted: WantedImage, resolving: Resolving, call: C
   // Docker Hub counts what is fetched from it; what the ECR holds already is read there.
   const place = isCopied ? destination : source;
   const parts = {
-    manifest: (digest: string) => contents.manifest(place, digest, call),
+    manifest: (digest: Digest) => contents.manifest(place, digest, call),
     config: (config: Parameters<Contents['config']>[1]) => contents.config(place, config, call),
   };
   const platforms = reference.digest === undefined ? resolving.platforms : 'all';
@@ -115,7 +117,7 @@ async function lookUpTag(
  */
 async function lookUpPinned(
   image: WantedImage,
-  { tag, digest }: Reference & { readonly digest: string },
+  { tag, digest }: Reference & { readonly digest: Digest },
   source: Place,
   target: Registry,
   call: Call,
@@ -142,7 +144,7 @@ async function tagAtSource({ registry, repository }: Place, tag: string, call: C
   }
 }
 
-function stateOf(present: string | undefined, isCurrent: boolean, noClobber: boolean): Resolution['state'] {
+function stateOf(present: Digest | undefined, isCurrent: boolean, noClobber: boolean): Resolution['state'] {
   if (isCurrent) return 'current';
   if (present === undefined) return 'would-copy';
   return noClobber ? 'kept' : 'would-move';
@@ -164,7 +166,7 @@ async function sourceManifest(
   return manifest;
 }
 
-async function sourceDigest(reference: Reference, source: Place, call: Call): Promise<string> {
+async function sourceDigest(reference: Reference, source: Place, call: Call): Promise<Digest> {
   if (reference.digest !== undefined) return reference.digest;
   const digest = await source.registry.headManifest(source.repository, reference.tag ?? 'latest', call);
   if (digest === undefined) throw missing(reference);
@@ -173,7 +175,7 @@ async function sourceDigest(reference: Reference, source: Place, call: Call): Pr
 
 /** Whether the tag in the ECR already gives what is wanted, perhaps with more. */
 async function gives(
-  present: string,
+  present: Digest,
   { root }: Selection,
   wanted: Platforms,
   destination: Place,
@@ -197,6 +199,15 @@ async function readable(manifest: Promise<Manifest>): Promise<Manifest | undefin
     if (isOdd || error instanceof CorruptContent) return undefined;
     throw error;
   }
+}
+
+function unsupportedDigest(source: string): BootstrapError {
+  return new BootstrapError({
+    code: 'image-unsupported',
+    what: `mirror ${source}`,
+    why: 'it is pinned to a SHA-512 digest, and ECR supports SHA-256 digests only',
+    hint: 'Pin the image to its SHA-256 digest, or leave it out with images.exclude.',
+  });
 }
 
 function missing(reference: Reference): BootstrapError {

@@ -1,4 +1,5 @@
 import { BootstrapError } from '../../errors/index.ts';
+import type { Digest } from '../../registry/digest.ts';
 import { bestFor, formatPlatform, parsePlatform, serves } from '../../images/platform.ts';
 import type { Platforms } from '../../images/port.ts';
 import {
@@ -22,7 +23,7 @@ export interface Selection {
 
 /** Where a source's parts are read. */
 export interface Parts {
-  manifest(digest: string): Promise<Manifest>;
+  manifest(digest: Digest): Promise<Manifest>;
   config(config: Descriptor): Promise<Buffer>;
 }
 

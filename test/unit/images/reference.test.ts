@@ -18,6 +18,7 @@ describe('a reference is normalised', () => {
     ['[::1]:5000/app', '[::1]:5000/app:latest'],
     [`nginx@${digest}`, `docker.io/library/nginx@${digest}`],
     [`ghcr.io/a/b:1@${digest}`, `ghcr.io/a/b:1@${digest}`],
+    [`ghcr.io/a/b@sha512:${'a'.repeat(128)}`, `ghcr.io/a/b@sha512:${'a'.repeat(128)}`],
     ['a__b/c--d.e', 'docker.io/a__b/c--d.e:latest'],
   ])('%s is %s', (text, expected) => {
     expect(normal(text)).toBe(expected);
@@ -44,7 +45,8 @@ describe('a malformed reference is refused', () => {
     `app:${'a'.repeat(129)}`,
     'app@sha256:abc',
     `app@${digest}:tag`,
-    `app@sha512:${'a'.repeat(128)}`,
+    `app@sha512:${'a'.repeat(64)}`,
+    `app@sha256:${'a'.repeat(128)}`,
     `app@${digest.toUpperCase()}`,
     'registry.example.com:99999/app',
     'registry.example.com:0/app',

@@ -5,6 +5,7 @@ import { BootstrapError, type ErrorCode, errorCodes } from '../../../src/errors/
 import { createReporter, type Header, type Reporter } from '../../../src/output/index.ts';
 import type { View } from '../../../src/output/view.ts';
 import type { Change, Event, Finding } from '../../../src/plan/index.ts';
+import type { Digest } from '../../../src/registry/digest.ts';
 import { Secret } from '../../../src/secret.ts';
 
 /** Clears the screen, sets the title, colors, moves the cursor, turns the direction, hides, and fakes a line. */
@@ -45,9 +46,9 @@ const mirrored = {
   target: hostile,
   engine: 'registry',
   platforms: [hostile],
-  sourceDigest: hostile,
-  targetDigest: hostile,
-  previousDigest: hostile,
+  sourceDigest: hostile as Digest,
+  targetDigest: hostile as Digest,
+  previousDigest: hostile as Digest,
   bytesSent: 1,
   bytesMounted: 0,
   bytesSkipped: 0,

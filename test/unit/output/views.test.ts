@@ -3,6 +3,7 @@ import { createStyle } from '../../../src/output/style.ts';
 import type { View } from '../../../src/output/view.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
 import type { Change, Finding } from '../../../src/plan/index.ts';
+import type { Digest } from '../../../src/registry/digest.ts';
 import { Secret } from '../../../src/secret.ts';
 
 const plain = createStyle(false);
@@ -179,8 +180,8 @@ describe('a mirror run', () => {
         state: 'moved' as const,
         content,
         platforms: ['linux/amd64'],
-        previousDigest: `sha256:${'a'.repeat(64)}`,
-        targetDigest: `sha256:${'b'.repeat(64)}`,
+        previousDigest: `sha256:${'a'.repeat(64)}` as Digest,
+        targetDigest: `sha256:${'b'.repeat(64)}` as Digest,
       };
       const [, row] = await lines({ type: 'mirror', data: { dryRun: false, images: [moved] } });
       expect(row).toContain(`aaaaaaaaaaaa -> bbbbbbbbbbbb  ${content}  linux/amd64`);
