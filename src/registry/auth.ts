@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type Challenge, parseChallenge } from './challenge.ts';
 import { basicHeader, type Credential, type Identity } from './credentials.ts';
 import { Tokens } from './tokens.ts';
+import { RegistryError } from './errors.ts';
 import type { Hint, Hints } from './hints.ts';
 import type { Reply, Transport } from './transport.ts';
 
@@ -16,12 +17,27 @@ export interface AuthOptions {
 /** A login that is refused without words so soon after it was first shown is denied, not over. Milliseconds. */
 const youth = 60_000;
 
-/** Authorization for one host: learns once how the host wants it, keeps a token for each scope. */
+const open: Challenge = { scheme: 'none' };
+
+/** What is sent with one request, and which challenge it answers. */
+export interface Answer {
+  /** The value of the Authorization header. */
+  readonly header?: string;
+  readonly to: Challenge;
+  /** A login or token is sent only because another repository's challenge wanted it. */
+  readonly isGuess: boolean;
+}
+
+/**
+ * Authorization for one host. Each repository meets its own challenge: gateways put repositories of different registries
+ * under one host. What the first one met is only a guess for the others, which saves them a refused request.
+ */
 export class HostAuth {
   readonly #identity: Identity;
   readonly #tokens: Tokens;
   readonly #clock: Clock;
-  #challenge: Challenge | undefined;
+  readonly #known = new Map<string, Challenge>();
+  #guess: Challenge | undefined;
   #discovery: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
   #shown: Credential | undefined;
   #shownSince = 0;
@@ -35,30 +51,27 @@ export class HostAuth {
     this.#clock = clock;
     this.#open = `open ${host}`;
     this.#tokens = new Tokens(host, identity, transport, clock);
-    if (identity.preemptive) this.#challenge = { scheme: 'basic' };
+    if (identity.preemptive) this.#guess = { scheme: 'basic' };
   }
 
-  /** The value of the Authorization header for a request; undefined for none. The first one finds out, the others wait for it. */
-  async header(scope: string, signal: AbortSignal): Promise<string | undefined> {
-    if (!this.#challenge && (await this.#hints?.has(this.#open))) this.#challenge ??= { scheme: 'none' };
-    while (!this.#challenge && this.#discovery) await this.#discovery.done;
-    if (!this.#challenge) {
-      let finish: () => void = () => undefined;
-      const done = new Promise<void>((resolve) => (finish = resolve));
-      this.#discovery = { done, finish };
-      return undefined;
-    }
-    if (this.#challenge.scheme === 'basic') return this.#basic();
-    if (this.#challenge.scheme === 'bearer') {
-      return this.#tokens.header(this.#challenge, scope, signal);
-    }
-    return undefined;
+  /** What to send with a request. The first one finds out what the host wants, the others wait for it. */
+  async answer(scope: string, signal: AbortSignal): Promise<Answer> {
+    if (!this.#guess && (await this.#hints?.has(this.#open))) this.#guess ??= open;
+    while (!this.#guess && this.#discovery) await this.#discovery.done;
+    const known = this.#known.get(scope);
+    if (known) return { to: known, isGuess: false, ...(await this.#header(known, scope, signal)) };
+    if (this.#guess) return this.#tryGuess(this.#guess, scope, signal);
+    let finish: () => void = () => undefined;
+    const done = new Promise<void>((resolve) => (finish = resolve));
+    this.#discovery = { done, finish };
+    return { to: open, isGuess: false };
   }
 
-  /** To be told of every answer that is no 401. */
-  answered(): void {
-    if (!this.#challenge) {
-      this.#challenge = { scheme: 'none' };
+  /** Call for every reply that is no refusal of what was sent. */
+  accepted(scope: string, { to }: Answer): void {
+    if (!this.#known.has(scope)) this.#known.set(scope, to);
+    if (!this.#guess) {
+      this.#guess = open;
       void this.#hints?.add([this.#open]);
     }
     this.undecided();
@@ -71,24 +84,30 @@ export class HostAuth {
   }
 
   /**
-   * Digests a 401, or ECR's 403 for an expired token.
-   * @param sent the header that was refused
+   * Digests a 401, ECR's 403 for an expired token, or any refusal of a guess.
    * @returns whether the same request has a chance now
    */
-  async refused(reply: Reply, scope: string, sent: string | undefined): Promise<boolean> {
+  async refused(reply: Reply, scope: string, answer: Answer): Promise<boolean> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
-    const known = this.#challenge;
-    if (known?.scheme === 'none') void this.#hints?.forget(this.#open);
-    if (challenge) this.#challenge = challenge;
+    if (answer.to.scheme === 'none') void this.#hints?.forget(this.#open);
+    if (challenge) {
+      this.#known.set(scope, challenge);
+      this.#guess = challenge;
+    }
     this.undecided();
-    const scheme = (challenge ?? known)?.scheme;
-    if (scheme === 'bearer') {
-      if (sent !== undefined) await this.#tokens.refused(scope, sent);
+    if (!challenge && answer.isGuess) {
+      if (!this.#known.has(scope)) this.#known.set(scope, open);
       return true;
     }
-    if (scheme !== 'basic') return false;
-    if (sent === undefined) return (await this.#identity.credential()) !== undefined;
-    return this.#renewed(sent);
+    const { header } = answer;
+    const now = challenge ?? answer.to;
+    if (now.scheme === 'bearer') {
+      if (header !== undefined) await this.#tokens.refused(now, scope, header);
+      return true;
+    }
+    if (now.scheme !== 'basic') return false;
+    if (!header?.startsWith('Basic ')) return (await this.#identity.credential()) !== undefined;
+    return this.#renewed(header);
   }
 
   /**
@@ -98,6 +117,26 @@ export class HostAuth {
   mayBeOver(sent: string | undefined): boolean {
     if (!this.#identity.preemptive || !this.#shown) return false;
     return basicHeader(this.#shown) !== sent || this.#clock.now() - this.#shownSince > youth;
+  }
+
+  async #header(challenge: Challenge, scope: string, signal: AbortSignal): Promise<Pick<Answer, 'header'>> {
+    if (challenge.scheme === 'none') return {};
+    const header =
+      challenge.scheme === 'basic'
+        ? await this.#basic()
+        : await this.#tokens.header(challenge, scope, signal);
+    return header === undefined ? {} : { header };
+  }
+
+  /** Another repository's token service may know nothing of this one, which then shows its own challenge. */
+  async #tryGuess(guess: Challenge, scope: string, signal: AbortSignal): Promise<Answer> {
+    try {
+      const sent = await this.#header(guess, scope, signal);
+      return { to: guess, isGuess: sent.header !== undefined && !this.#identity.preemptive, ...sent };
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      return { to: open, isGuess: false };
+    }
   }
 
   async #renewed(sent: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { HostAuth } from './auth.ts';
+import { type Answer, HostAuth } from './auth.ts';
 import type { Identity } from './credentials.ts';
 import { RegistryError } from './errors.ts';
 import type { Hints } from './hints.ts';
@@ -102,17 +102,18 @@ export class RegistryHost {
     const mayRepeat = request.body === undefined || Buffer.isBuffer(request.body);
     try {
       for (let tries = 1; ; tries += 1) {
-        const header = isOurs ? await this.#auth.header(request.scope, call.signal) : undefined;
-        const reply = await this.#exchange(request, url, header, call);
+        const answer = isOurs ? await this.#auth.answer(request.scope, call.signal) : undefined;
+        const reply = await this.#exchange(request, url, answer?.header, call);
         // Who sends on has answered; what another host says of logins is not this one's word, and gets none of ours.
         const isElsewhere = reply.origin !== base.origin;
-        if (isOurs && (isElsewhere || reply.status !== 401)) this.#auth.answered();
+        const isRefused = !isElsewhere && (reply.status === 401 || isWrongGuess(reply, answer));
+        if (answer && !isRefused) this.#auth.accepted(request.scope, answer);
         if (isFine(reply.status, request.accept)) return reply;
         const failed = await refusal(reply, { ...this.#options, what: request.what, isElsewhere });
         const isMute = request.method === 'HEAD' && reply.status === 403;
-        const wantsLogin = saysLogin(failed) || (isMute && this.#auth.mayBeOver(header));
-        if (isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
-        if (!(await this.#auth.refused(reply, request.scope, header))) throw failed;
+        const wantsLogin = isRefused || saysLogin(failed) || (isMute && this.#auth.mayBeOver(answer?.header));
+        if (!answer || isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
+        if (!(await this.#auth.refused(reply, request.scope, answer))) throw failed;
         if (!mayRepeat) throw failed.butRetryable();
       }
     } finally {
@@ -145,6 +146,10 @@ export class RegistryHost {
 
 const isFine = (status: number, accept: readonly number[] = []) =>
   (status >= 200 && status < 300) || accept.includes(status);
+
+/** Registries refuse tokens of another service with either status; without one they may be open. */
+const isWrongGuess = ({ status }: Reply, answer: Answer | undefined) =>
+  status === 403 && answer?.isGuess === true;
 
 /** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
 const saysLogin = ({ failure, why }: RegistryError) =>

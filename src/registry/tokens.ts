@@ -18,7 +18,10 @@ const assumedLifetime = 60;
 const usableLife = 0.9;
 const longestAnswer = 1 << 20;
 
-/** Bearer tokens of one host: one for each scope, fetched once however many ask, renewed before they end. */
+const keyOf = ({ realm, service }: BearerChallenge, scope: string): string =>
+  JSON.stringify([realm, service, scope]);
+
+/** Bearer tokens of one host: one for each scope and challenge, fetched once however many ask, renewed before they end. */
 export class Tokens {
   readonly #host: string;
   readonly #identity: Identity;
@@ -39,27 +42,29 @@ export class Tokens {
   }
 
   /** Forgets the scope's token, if it is the one that was refused. */
-  async refused(scope: string, header: string): Promise<void> {
-    const kept = this.#tokens.get(scope);
+  async refused(challenge: BearerChallenge, scope: string, header: string): Promise<void> {
+    const key = keyOf(challenge, scope);
+    const kept = this.#tokens.get(key);
     const token = await kept?.catch(() => undefined);
-    if (token && header === `Bearer ${token.value.reveal()}` && this.#tokens.get(scope) === kept) {
-      this.#tokens.delete(scope);
+    if (token && header === `Bearer ${token.value.reveal()}` && this.#tokens.get(key) === kept) {
+      this.#tokens.delete(key);
     }
   }
 
   async #get(challenge: BearerChallenge, scope: string, signal: AbortSignal): Promise<Token> {
-    const kept = this.#tokens.get(scope);
+    const key = keyOf(challenge, scope);
+    const kept = this.#tokens.get(key);
     if (kept) {
       const token = await kept;
       if (token.until > this.#clock.now()) return token;
     }
-    // Somebody else may have begun to fetch a new one meanwhile.
-    const begun = this.#tokens.get(scope);
+    // Another request may have begun to fetch a new one meanwhile.
+    const begun = this.#tokens.get(key);
     if (begun && begun !== kept) return begun;
     const fetched = this.#fetch(challenge, scope, signal);
-    this.#tokens.set(scope, fetched);
+    this.#tokens.set(key, fetched);
     fetched.catch(() => {
-      if (this.#tokens.get(scope) === fetched) this.#tokens.delete(scope);
+      if (this.#tokens.get(key) === fetched) this.#tokens.delete(key);
     });
     return fetched;
   }

@@ -8,6 +8,8 @@ export interface Seen {
   readonly kind: string;
   readonly repository: string;
   readonly reference: string;
+  /** Path and query, under any origin. */
+  readonly path: URL;
   readonly headers: IncomingMessage['headers'];
 }
 
@@ -102,7 +104,7 @@ export class OciServer {
     const [, repository = '', part = '', reference = ''] =
       /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests)\/([^/]*)$/.exec(url.pathname) ?? [];
     const kind = `${request.method ?? ''} ${part.replace('blobs/uploads', 'uploads')}`;
-    const seen = { kind, repository, reference, headers: request.headers };
+    const seen = { kind, repository, reference, path: url, headers: request.headers };
     this.seen.push(seen);
     const times = (this.#times.get(kind) ?? 0) + 1;
     this.#times.set(kind, times);

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { Secret } from '../../../src/secret.ts';
 import { makeImage } from '../../support/images.ts';
-import { OciServer } from '../../support/oci-server.ts';
+import { type Mischief, OciServer } from '../../support/oci-server.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
 
 const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
@@ -191,6 +191,78 @@ describe('Bearer', () => {
     guard(world.source, 'Bearer realm="http://tokens.example.com/"', () => false);
     const [result] = await world.copy(['a']);
     expect(result?.error?.why).toContain('not protected');
+  });
+});
+
+describe('one host with repositories that want different things', () => {
+  /** Token services by the one repository that each knows. */
+  const services = new Map<string, OciServer>();
+  const tokenOf = (name: string) => `token-of-${name}`;
+  beforeEach(async () => {
+    for (const name of ['a', 'b']) {
+      const service = await OciServer.start();
+      service.mischief = ({ path }) =>
+        path.searchParams.get('scope') === `repository:${name}:pull`
+          ? { status: 200, body: JSON.stringify({ token: tokenOf(name) }) }
+          : { status: 403, body: '{"details":"unknown repository"}' };
+      services.set(name, service);
+    }
+  });
+  afterEach(async () => {
+    for (const service of services.values()) await service.close();
+    services.clear();
+  });
+
+  /** `a` and `b` want tokens of their own services, and `c` is open. */
+  const serve = (refusal: Mischief | undefined) => {
+    world.source.mischief = ({ repository, headers: { authorization } }) => {
+      const service = services.get(repository);
+      if (!service) return authorization === undefined ? undefined : refusal;
+      if (authorization === `Bearer ${tokenOf(repository)}`) return undefined;
+      const challenge = `Bearer realm="http://${service.host}/token",service="s"`;
+      return { status: 401, headers: { 'www-authenticate': challenge } };
+    };
+  };
+
+  const orders = ['a b c', 'a c b', 'b a c', 'b c a', 'c a b', 'c b a'].map((order) => order.split(' '));
+  it.each(orders)('copies %s, %s and %s, whichever is asked first', async (...names) => {
+    serve(undefined);
+    const results = await world.copy(names);
+    expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
+  });
+
+  it.each([401, 403])('copies an open one that answers %i to a token of another', async (status) => {
+    serve({ status });
+    for (const service of services.values())
+      service.mischief = ({ path }) => {
+        const [, name = ''] = (path.searchParams.get('scope') ?? '').split(':');
+        return { status: 200, body: JSON.stringify({ token: tokenOf(name) }) };
+      };
+    const engine = world.engine();
+    const states: string[] = [];
+    for (const name of ['a', 'c', 'b']) {
+      const [result] = await engine.copy([world.wanted(name)], world.options());
+      states.push(result?.state ?? '');
+    }
+    expect(states).toEqual(['copied', 'copied', 'copied']);
+  });
+
+  it('fails only the repository whose token service refuses', async () => {
+    serve(undefined);
+    const service = services.get('a');
+    if (service) service.mischief = () => ({ status: 401 });
+    const results = await world.copy(['a', 'b', 'c']);
+    expect(results.map(({ state }) => state)).toEqual(['failed', 'copied', 'copied']);
+    expect(results[0]?.error?.code).toBe('registry-denied');
+  });
+
+  it('asks for no second login where all want the same', async () => {
+    const me = login();
+    world.credentials = { find: () => Promise.resolve(me) };
+    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
+    const engine = world.engine();
+    for (const name of ['a', 'b', 'c']) await engine.copy([world.wanted(name)], world.options());
+    expect(refused(world.source)).toHaveLength(1);
   });
 });
 
