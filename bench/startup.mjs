@@ -56,10 +56,10 @@ try {
     ECR_BOOTSTRAP_PROJECT: 'bench',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
   };
-  await node([cli, 'up'], env);
+  await node([cli, 'up', '--yes'], env);
   const [bare, help] = await alternate([[nothing], [cli, '--help']]);
   const ups = [];
-  for (let round = 0; round < 5; round += 1) ups.push((await node([cli, 'up'], env)).milliseconds);
+  for (let round = 0; round < 5; round += 1) ups.push((await node([cli, 'up', '--yes'], env)).milliseconds);
   const told = async (name, milliseconds, args, environment) =>
     row(
       name,
@@ -70,7 +70,7 @@ try {
   row('', 'median', 'of node', 'memory');
   await told('node', bare, [nothing]);
   await told('ecr-bootstrap --help', help, [cli, '--help']);
-  await told('ecr-bootstrap up (no-op)', median(ups), [cli, 'up'], env);
+  await told('ecr-bootstrap up (no-op)', median(ups), [cli, 'up', '--yes'], env);
 } finally {
   await world.close();
   rmSync(folder, { recursive: true, force: true });

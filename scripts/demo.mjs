@@ -38,9 +38,9 @@ function widenPolicy(name) {
 }
 
 say('An empty AWS account, and a cluster that reaches nothing but AWS.');
-await type('up');
+await type('up --yes');
 say('Again: there is nothing left to do.');
-await type('up');
+await type('up --yes');
 say('How is everything?');
 await type('status');
 
@@ -66,7 +66,7 @@ world.aws.registry.repositories.delete('demo/docker.io/library/nginx');
 widenPolicy('ecr-bootstrap-image-puller');
 await type('status', 3);
 say('up repairs exactly that.');
-await type('up');
+await type('up --yes');
 await type('status');
 
 await close();

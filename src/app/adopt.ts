@@ -1,6 +1,7 @@
 import { glob } from '../images/glob.ts';
 import { type Consent, nameOf, type Planned } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
+import { commandLine } from './command-line.ts';
 import type { Session } from './session.ts';
 
 export interface AdoptOptions {
@@ -18,18 +19,14 @@ export function consentOf({ adopt = [], adoptAll = false }: AdoptOptions): Conse
 /** As many of one kind are named together. */
 const many = 3;
 
-/** The command line that was given, with what has to be added so that all that is not ours is adopted. */
-export function adoptingCommand({ argv = [], sandbox }: Session, plan: readonly Planned<Context>[]): string {
-  const given = argv.includes('up') ? argv.filter((word) => !/^(--dry-run|--exit-code)$/.test(word)) : ['up'];
+/** The command line that adopts everything unmanaged in the plan. */
+export function adoptingCommand(session: Session, plan: readonly Planned<Context>[]): string {
   const targets = plan.flatMap(({ foreign }) => foreign.map(({ target }) => target));
   const names = targets.map((target) => {
     const alike = targets.filter(({ kind }) => kind === target.kind).length;
     return alike < many ? nameOf(target) : `${target.kind} *`;
   });
   const flags = [...new Set(names)].flatMap((name) => ['--adopt', name]);
-  return ['ecr-bootstrap', ...(sandbox ? ['sandbox'] : []), ...given, ...flags].map(quoted).join(' ');
+  const isUp = session.argv?.includes('up') === true;
+  return commandLine(isUp ? session : { ...session, argv: ['up'] }, flags);
 }
-
-/** For a shell. */
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,5 +1,6 @@
 import { removalSteps } from '../steps/removal/index.ts';
-import { confirmRemoval } from './confirm.ts';
+import type { Header } from '../output/index.ts';
+import { placeOf, type Question } from './confirm.ts';
 import { doJob } from './job.ts';
 import type { Session } from './session.ts';
 
@@ -13,16 +14,26 @@ export interface DownOptions {
 
 /** Takes away what `up` made: in this cluster, and in AWS what the options name. Resolves to the exit code. */
 export function down(session: Session, options: DownOptions): Promise<number> {
-  const { dryRun, yes = false, aws = false, deleteImages = false, deleteSecrets = false } = options;
+  const { dryRun, yes, aws = false, deleteImages = false, deleteSecrets = false } = options;
   const touchesAws = aws || deleteImages || deleteSecrets;
   return doJob(session, {
     steps: removalSteps({ identities: aws, images: deleteImages, secrets: deleteSecrets }),
     dryRun,
-    confirm: (ctx, changes) =>
-      confirmRemoval(session, changes, { yes, word: touchesAws ? ctx.config.project : undefined }),
+    question: yes
+      ? undefined
+      : (header, { config: { project } }) => (touchesAws ? removeAll(header, project) : removeHere(header)),
     next: () => Promise.resolve(aws ? [] : [stillInAws]),
   });
 }
 
 const stillInAws =
   'Users, access keys and policies are still in AWS, for other clusters of the project: ecr-bootstrap down --aws; images and secrets go only by --delete-images and --delete-secrets.';
+
+const removeHere = ({ context }: Partial<Header>): Question => ({
+  text: `Remove ecr-bootstrap from ${placeOf({ context })}?`,
+});
+
+const removeAll = (header: Partial<Header>, project: string): Question => ({
+  text: `Remove ecr-bootstrap from ${placeOf(header)}? This cannot be undone. Type ${project} to confirm:`,
+  word: project,
+});

@@ -1,4 +1,5 @@
 import { BootstrapError, exitCodes } from '../errors/index.ts';
+import type { Header } from '../output/index.ts';
 import {
   carryOut,
   type Change,
@@ -14,6 +15,7 @@ import {
 import type { AnyStep, Context } from '../steps/context.ts';
 import { adoptingCommand } from './adopt.ts';
 import { needsOf } from './choose.ts';
+import { confirm, type Question } from './confirm.ts';
 import { holdLease } from './lease.ts';
 import { preflight, reach } from './preflight.ts';
 import type { Session } from './session.ts';
@@ -27,8 +29,8 @@ export interface Job {
   readonly exitCode?: boolean | undefined;
   /** What may be made ours that is not; nothing by default. */
   readonly consent?: Consent;
-  /** Throws when the plan is not to be carried out. */
-  readonly confirm: (ctx: Context, changes: readonly Change[]) => Promise<void>;
+  /** What is asked before the first change; undefined when consent was given beforehand. */
+  readonly question: ((header: Partial<Header>, ctx: Context) => Question) | undefined;
   /** Lines that end the output of a run that got to its end. */
   readonly next: (ctx: Context, changes: readonly Change[]) => Promise<readonly string[]>;
 }
@@ -39,7 +41,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   const { steps } = job;
   const ctx = await session.context();
   const needs = needsOf(steps);
-  const plan = await unlessAborted(signal, () => prepare(session, ctx, job));
+  const { plan, header } = await unlessAborted(signal, () => prepare(session, ctx, job));
   const isStopped = plan.some(({ foreign }) => foreign.some(isNeeded));
   await reporter.show({
     type: 'plan',
@@ -52,7 +54,11 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   refuseBlocked(plan);
   const changes = plan.flatMap((planned) => planned.changes);
   if (job.dryRun) return changes.length > 0 && job.exitCode ? exitCodes.drift : exitCodes.done;
-  await job.confirm(ctx, changes);
+  const question = changes.length > 0 ? job.question?.(header, ctx) : undefined;
+  if (question && !(await confirm(session, question))) {
+    await reporter.show({ type: 'text', data: { text: 'Nothing was changed.' } });
+    return exitCodes.failed;
+  }
 
   const lease =
     changes.length > 0 && needs.has('cluster')
@@ -62,8 +68,8 @@ export async function doJob(session: Session, job: Job): Promise<number> {
     const result = await carryOut(plan, {
       ctx,
       fresh: (old) => old.fresh(),
-      // Until the lease was held another run may have changed what the plan was made from.
-      outdated: lease !== undefined,
+      // While the question stood, and until the lease was held, something else may have changed.
+      outdated: question !== undefined || lease !== undefined,
       signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
       emit: (event) => reporter.event(event),
     });
@@ -77,14 +83,18 @@ export async function doJob(session: Session, job: Job): Promise<number> {
 }
 
 /** Everything up to the plan: reads only. */
-async function prepare(session: Session, ctx: Context, { steps, consent }: Job): Promise<Planned<Context>[]> {
+async function prepare(
+  session: Session,
+  ctx: Context,
+  { steps, consent }: Job,
+): Promise<{ plan: Planned<Context>[]; header: Partial<Header> }> {
   const reached = await reach(ctx, needsOf(steps));
   await session.header(reached.header);
   await preflight(ctx, steps, reached);
   const plan = await makePlan(steps, ctx, consent);
   refuseUnseen(plan);
   await refuseWithoutEngine(session, plan);
-  return plan;
+  return { plan, header: reached.header };
 }
 
 /** A plan with gaps is none: it is not even shown. */

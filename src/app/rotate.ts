@@ -4,7 +4,7 @@ import { classify, retiredAt } from '../steps/image-puller-key/classify.ts';
 import { observeKey } from '../steps/image-puller-key/state.ts';
 import { rotationSteps } from '../steps/rotation/index.ts';
 import { retiredKeys } from '../steps/rotation/state.ts';
-import { confirm } from './confirm.ts';
+import { applyQuestion } from './confirm.ts';
 import { doJob } from './job.ts';
 import type { Session } from './session.ts';
 
@@ -19,7 +19,7 @@ export function rotate(session: Session, { dryRun, force, yes }: RotateOptions):
   return doJob(session, {
     steps: rotationSteps(force === true),
     dryRun,
-    confirm: (ctx, changes) => confirm(session, ctx, changes, { yes: yes === true }),
+    question: yes ? undefined : applyQuestion,
     next: whatFollows,
   });
 }

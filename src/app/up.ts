@@ -3,7 +3,7 @@ import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { type AdoptOptions, consentOf } from './adopt.ts';
 import { type Choice, chooseSteps } from './choose.ts';
-import { confirm } from './confirm.ts';
+import { applyQuestion } from './confirm.ts';
 import { doJob } from './job.ts';
 import { leftByHand } from './left.ts';
 import type { Session } from './session.ts';
@@ -16,7 +16,7 @@ export interface UpOptions extends Choice, AdoptOptions {
 
 /** Plans, asks where it must, and carries the plan out. Resolves to the exit code. */
 export async function up(session: Session, options: UpOptions): Promise<number> {
-  const { dryRun, exitCode, yes = false, adoptAll = false } = options;
+  const { dryRun, exitCode, yes } = options;
   const chosen = chooseSteps(steps, options);
   try {
     return await doJob(session, {
@@ -24,7 +24,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       dryRun,
       exitCode,
       consent: consentOf(options),
-      confirm: (ctx, changes) => confirm(session, ctx, changes, { yes, adoptAll }),
+      question: yes ? undefined : applyQuestion,
       next: (ctx) => leftByHand(ctx, chosen),
     });
   } catch (error) {

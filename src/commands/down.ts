@@ -8,7 +8,7 @@ export function define(command: Command, launch: Launch): void {
     .option('--aws', 'also the access keys, users and policies; needs an administrator')
     .option('--delete-images', 'also the repositories of the project, with all their images')
     .option('--delete-secrets', 'also the secrets in Secrets Manager; they can be restored for 30 days')
-    .option('-y, --yes', 'do not ask; needed where there is no terminal')
+    .option('-y, --yes', 'remove without asking; required without a terminal')
     .action((options: DownOptions) => launch(command, (session) => down(session, options)));
   command.addHelpText(
     'after',

@@ -6,7 +6,7 @@ export function define(command: Command, launch: Launch): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--force', 'for a leaked key: delete the old one now, whoever still uses it')
-    .option('-y, --yes', 'do not ask; needed where there is no terminal, unless aws.accountId is set')
+    .option('-y, --yes', 'apply without asking; required without a terminal')
     .action((options: RotateOptions) => launch(command, (session) => rotate(session, options)));
   command.addHelpText(
     'after',

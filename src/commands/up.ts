@@ -9,7 +9,7 @@ export function define(command: Command, launch: Launch): void {
     .option('--exit-code', 'with --dry-run: exit 3 when the plan is not empty')
     .option('--only <steps>', 'only these steps', list)
     .option('--skip <steps>', 'all but these steps', list)
-    .option('-y, --yes', 'do not ask; needed where there is no terminal, unless aws.accountId is set')
+    .option('-y, --yes', 'apply without asking; required without a terminal')
     .option('--adopt <target>', 'make this ours, which exists and is not; as the plan names it', targets)
     .option('--adopt-all', 'make all ours that exists under our names and is not')
     .option('--manifest <file-or-url>', "the operator's official YAML, for when GitHub cannot be reached")

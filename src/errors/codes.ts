@@ -74,9 +74,8 @@ export const errorCodes = {
   },
   'confirmation-needed': {
     exit: 2,
-    about: 'Nobody can be asked, and --yes is not given; for `up` and `rotate` aws.accountId is enough.',
+    about: 'The plan has changes, there is no terminal to ask on, and --yes is missing.',
   },
-  declined: { exit: 2, about: 'The plan was not confirmed; nothing was changed.' },
   'plan-changed': { exit: 1, about: 'On the way the plan came to hold a delete that had not been shown.' },
   'step-failed': { exit: 1, about: 'Changes of a step failed; the steps after it did not run.' },
   'not-ready': { exit: 1, about: 'What was applied did not begin to work before the deadline.' },

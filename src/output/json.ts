@@ -12,7 +12,6 @@ export function createJsonReporter({ command, streams }: ReporterOptions): Repor
   const document: Record<string, unknown> = { schemaVersion, command };
   const warnings: string[] = [];
   return {
-    canAsk: false,
     header: (header) => {
       document['target'] = header;
     },
@@ -27,7 +26,7 @@ export function createJsonReporter({ command, streams }: ReporterOptions): Repor
     error: (error) => {
       document['error'] = error.toJSON();
     },
-    ask: () => Promise.resolve(false),
+    ask: () => Promise.resolve(undefined),
     end: (ok) => {
       const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
       // As escapes of JSON, so the document's values stay exact.

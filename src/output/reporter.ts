@@ -9,11 +9,17 @@ export interface Reporter {
   event(event: Event): void;
   show(view: View): void | Promise<void>;
   error(error: BootstrapError): void;
-  /** Asks a yes-or-no question, or for a word to be typed; false without a terminal. */
-  ask(question: string, expected?: string): Promise<boolean>;
-  readonly canAsk: boolean;
+  /** Asks a yes-or-no question, or for a word to be typed; undefined if there is no terminal to ask on. */
+  ask(question: string, how: Asking): Promise<boolean | undefined>;
   /** Ends the output; the JSON reporter writes its one document here. */
   end(ok: boolean): void | Promise<void>;
+}
+
+export interface Asking {
+  /** The word to be typed; without it the answer is yes or no. */
+  readonly expected?: string | undefined;
+  /** Ends the question with its reason. */
+  readonly signal: AbortSignal;
 }
 
 export type Verbosity = 'quiet' | 'normal' | 'verbose';

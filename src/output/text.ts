@@ -1,11 +1,13 @@
+import { openSync } from 'node:fs';
 import { isAbsolute, relative, sep } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
+import { WriteStream } from 'node:tty';
 import { BootstrapError } from '../errors/index.ts';
 import { redact } from '../secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
 import { printableData } from './printable.ts';
-import type { Reporter, ReporterOptions, Streams } from './reporter.ts';
+import type { Reporter, ReporterOptions } from './reporter.ts';
 import { createStyle, wantsColour, wantsMotion } from './style.ts';
 import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
@@ -20,15 +22,15 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   const style = createStyle(wantsColour(streams.stderr.isTTY === true, noColor, env));
   const quiet = verbosity === 'quiet';
   const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
-  const canAsk = streams.stdin.isTTY === true && streams.stderr.isTTY === true;
   let views = Promise.resolve();
+  /** The plan, if no screen has shown it yet: a question about it has to. */
+  let unseenPlan: Extract<View, { type: 'plan' }> | undefined;
 
   const say = (lines: readonly string[]): void => {
     if (lines.length > 0) live.above(`${redact(lines.join('\n'))}\n`);
   };
 
   return {
-    canAsk,
     header: (header) => {
       if (!quiet) say(headerLines(printableData(header), options).map((line) => style.dim(line)));
     },
@@ -45,6 +47,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     },
     show: (view: View) => {
       live.clear();
+      if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) unseenPlan = view;
       views = views.then(async () => {
         const lines = await viewLines(view, onScreen, verbosity);
         if (lines.length > 0) streams.stdout.write(`${redact(lines.join('\n'))}\n`);
@@ -52,14 +55,24 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       return views;
     },
     error: (error) => say(errorLines(printableData(error), style.bad, style.dim)),
-    ask: async (question, expected) => {
-      if (!canAsk) return false;
+    ask: async (question, { expected, signal }) => {
+      if (streams.stdin.isTTY !== true) return undefined;
+      const ownScreen = streams.stderr.isTTY === true ? undefined : openTerminal();
+      if (streams.stderr.isTTY !== true && !ownScreen) return undefined;
+      const screen = ownScreen ?? streams.stderr;
+      await views;
       live.clear();
-      const answer = await answerTo(
-        `${printableData(question)} ${expected === undefined ? '[y/N] ' : ''}`,
-        streams,
-      );
-      return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
+      try {
+        if (unseenPlan) {
+          const lines = await viewLines(unseenPlan, createStyle(wantsColour(true, noColor, env)), 'normal');
+          screen.write(`${redact(lines.join('\n'))}\n`);
+        }
+        const text = redact(`${printableData(question)} ${expected === undefined ? '[y/N] ' : ''}`);
+        const answer = (await readAnswer(text, streams.stdin, screen, signal)).trim();
+        return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
+      } finally {
+        ownScreen?.end();
+      }
     },
     end: async () => {
       await views;
@@ -68,32 +81,61 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   };
 }
 
-/**
- * One line from the terminal; empty when the input ends.
- * @throws BootstrapError `interrupted` for Ctrl-C, which readline takes for itself while it asks
- */
-async function answerTo(question: string, { stdin, stderr }: Streams): Promise<string> {
-  const prompt = createInterface({ input: stdin, output: stderr });
-  const ended = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
-  const interrupted = new Promise<never>((_resolve, reject) =>
-    prompt.once('SIGINT', () => {
-      stderr.write('\n');
-      reject(unanswered());
-    }),
-  );
+/** The terminal itself, for a question while stderr is redirected; undefined without a controlling terminal. */
+function openTerminal(): WriteStream | undefined {
   try {
-    return (await Promise.race([prompt.question(question), ended, interrupted])).trim();
+    return new WriteStream(openSync('/dev/tty', 'w'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads one line from the terminal; the end of the input (Ctrl-D) counts as an empty line.
+ * @throws BootstrapError `interrupted` for Ctrl-C, which readline handles itself; the signal's reason once it aborts
+ */
+async function readAnswer(
+  question: string,
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream,
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  const prompt = createInterface({ input, output });
+  let stop = (): void => undefined;
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const unanswered = (settle: () => void) => (): void => {
+        output.write('\n');
+        settle();
+      };
+      stop = unanswered(() => reject(signal.reason as Error));
+      signal.addEventListener('abort', stop);
+      prompt.once('line', resolve);
+      prompt.once(
+        'close',
+        unanswered(() => resolve('')),
+      );
+      prompt.once(
+        'SIGINT',
+        unanswered(() => reject(interrupted())),
+      );
+      prompt.setPrompt(question);
+      prompt.prompt();
+    });
   } finally {
+    signal.removeEventListener('abort', stop);
+    prompt.removeAllListeners('close');
     prompt.close();
   }
 }
 
-const unanswered = (): BootstrapError =>
+const interrupted = (): BootstrapError =>
   new BootstrapError({
     code: 'interrupted',
-    what: 'wait for the answer',
-    why: 'the question was interrupted; nothing was changed',
-    hint: 'Run the command again when the plan is what you want.',
+    what: 'the question was interrupted',
+    why: 'Ctrl-C was pressed before an answer; nothing was changed',
+    hint: 'Run the same command again to see the plan and the question.',
   });
 
 function headerLines(header: Header, around: Pick<ReporterOptions, 'cwd' | 'env'>): string[] {

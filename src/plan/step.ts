@@ -35,7 +35,7 @@ export interface Change {
   readonly fields: readonly Field[];
   /** Shown behind the target when the fields alone do not tell the reason. */
   readonly reason?: string;
-  /** The change touches who may do what; asks for confirmation on a terminal. */
+  /** The change touches who may do what. */
   readonly grants?: boolean;
   /** The target is not ours: the change makes it so, and is carried out only when that was asked for. */
   readonly adopts?: Adoption;

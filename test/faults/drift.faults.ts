@@ -107,7 +107,7 @@ function settingsOf({ status: _, ...object }: KubeObject & { status?: unknown })
 beforeAll(async () => {
   cli = await openCli({}, { hurried: true, config });
   first = await plan();
-  const { code, stderr } = await cli.run('up -q');
+  const { code, stderr } = await cli.run('up --yes -q');
   expect(code, stderr).toBe(0);
   const { document } = await cli.json('render');
   ({ objects } = document['objects'] as { objects: readonly KubeObject[] });
@@ -121,7 +121,7 @@ async function expectRepaired(spoil: () => readonly string[], args = ''): Promis
   const lines = spoil();
   expect(lines.length).toBeGreaterThan(5);
   expect(linesOf(await plan(args)).sort()).toEqual([...lines].sort());
-  const { code, stderr } = await cli.run(`up -q ${args}`);
+  const { code, stderr } = await cli.run(`up --yes -q ${args}`);
   expect(code, stderr).toBe(0);
   expect(linesOf(await plan(args))).toEqual([]);
   await cli.world.cluster.settled();
@@ -195,7 +195,7 @@ describe('whatever up sets and somebody else changes is planned, all of it and n
       const { [managedByLabel]: _, ...labels } = object.metadata.labels ?? {};
       cli.world.cluster.put({ ...object, metadata: { ...object.metadata, labels } } as Draft);
     }
-    const { document } = await cli.json('up');
+    const { document } = await cli.json('up --yes');
     const { steps } = document['plan'] as { steps: readonly { foreign?: readonly PlannedChange[] }[] };
     const found = steps
       .flatMap(({ foreign = [] }) => foreign)

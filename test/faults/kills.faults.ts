@@ -11,9 +11,9 @@ const others = [
   {
     command: 'rotate --yes --force',
     moments: moments.slice(34, 42),
-    recovery: ['up', 'rotate --yes --force'],
+    recovery: ['up --yes', 'rotate --yes --force'],
   },
-  { command: 'down --yes', moments: moments.slice(42), recovery: ['up'] },
+  { command: 'down --yes', moments: moments.slice(42), recovery: ['up --yes'] },
 ];
 /** Milliseconds. */
 const patient = 600_000;
@@ -48,7 +48,7 @@ describe('the installed program, killed at a random moment', () => {
 
   beforeAll(async () => {
     await inSandbox(async (sandbox) => {
-      typical = await timed(sandbox, 'up');
+      typical = await timed(sandbox, 'up --yes');
     });
   }, patient);
 
@@ -57,8 +57,8 @@ describe('the installed program, killed at a random moment', () => {
     { timeout: patient },
     (moment) =>
       inSandbox(async (sandbox) => {
-        await kill(sandbox, 'up', moment * typical);
-        await timed(sandbox, 'up');
+        await kill(sandbox, 'up --yes', moment * typical);
+        await timed(sandbox, 'up --yes');
         await expectOrder(sandbox);
       }),
   );
@@ -68,9 +68,9 @@ describe('the installed program, killed at a random moment', () => {
     { timeout: patient },
     (other) =>
       inSandbox(async (sandbox) => {
-        await timed(sandbox, 'up');
+        await timed(sandbox, 'up --yes');
         const takes = await timed(sandbox, other.command);
-        await timed(sandbox, 'up');
+        await timed(sandbox, 'up --yes');
         for (const moment of other.moments) {
           await kill(sandbox, other.command, moment * takes);
           for (const command of other.recovery) await timed(sandbox, command);

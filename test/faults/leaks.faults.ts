@@ -100,7 +100,15 @@ function writeDockerConfig(folder: string): void {
 
 describe('no output holds a secret', () => {
   it.each([
-    ...['up --dry-run -v', 'up -v', 'up -o json', 'status -v', 'status -o json', 'render', 'render -o json'],
+    ...[
+      'up --dry-run -v',
+      'up --yes -v',
+      'up --yes -o json',
+      'status -v',
+      'status -o json',
+      'render',
+      'render -o json',
+    ],
     ...[
       'config',
       'config -o json',
@@ -110,7 +118,7 @@ describe('no output holds a secret', () => {
       'mirror -v',
       'mirror -o json',
     ],
-    ...['rotate --yes -v', 'rotate --yes --force -o json', 'status -v', 'down --yes -v', 'up -v'],
+    ...['rotate --yes -v', 'rotate --yes --force -o json', 'status -v', 'down --yes -v', 'up --yes -v'],
   ])('%s', async (line) => {
     const { code, stderr } = await run(line);
     expect(code, stderr).toBe(0);
@@ -138,7 +146,7 @@ describe('no output holds a secret that a refusal repeats', () => {
       cli.world.aws.registry.repositories.delete(name);
     cli.world.cluster.delete('Secret', 'puller', 'external-secrets');
     hostile.become(host, from);
-    const { code } = await run(`up ${how}`, {
+    const { code } = await run(`up --yes ${how}`, {
       env: { XDG_CACHE_HOME: join(cli.folder, 'none') },
     });
     expect(code).not.toBe(70);
@@ -176,7 +184,7 @@ describe('no output holds a secret that a refusal repeats', () => {
     const config = JSON.parse(readFileSync(cli.site['KUBECONFIG'] ?? '', 'utf8')) as object;
     writeFileSync(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
     hostile.become(/^cluster\./, 1);
-    const { stderr } = await run('up -v', { env: { KUBECONFIG: file } });
+    const { stderr } = await run('up --yes -v', { env: { KUBECONFIG: file } });
     expect(stderr).toContain('(secret)');
   });
 });

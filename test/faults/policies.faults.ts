@@ -156,7 +156,7 @@ beforeAll(async () => {
   world.faults.onCall(({ service, operation, caller }: Call) => {
     if (service === 'kubernetes' && caller === deployer) asked.add(operation);
   });
-  await succeed('installer', 'up');
+  await succeed('installer', 'up --yes');
   const created = steps.flatMap(({ changes }) => changes);
   leaves = awsLeaves(world, created, ['path', 'encryption', 'kmsKeyId']);
 }, patient.timeout);
@@ -166,20 +166,20 @@ describe('the policy for a first run', () => {
   it('suffices for a first up, for every repair, and for rotations', patient, async () => {
     breakUsers();
     breakKeyAndRepositories();
-    await succeed('installer', 'up');
+    await succeed('installer', 'up --yes');
     const managed = join(cli.folder, 'managed.yaml');
     writeFileSync(managed, config.replace('powerUser: {', 'powerUser: { policy: managed,'));
-    await succeed('installer', `up --only power-user --config ${managed}`);
-    await succeed('installer', 'up --only power-user');
-    await succeed('installer', 'rotate');
-    await succeed('installer', 'rotate --force');
+    await succeed('installer', `up --yes --only power-user --config ${managed}`);
+    await succeed('installer', 'up --yes --only power-user');
+    await succeed('installer', 'rotate --yes');
+    await succeed('installer', 'rotate --yes --force');
     await succeed('installer', 'down --yes');
-    await succeed('installer', 'up');
+    await succeed('installer', 'up --yes');
   });
 });
 
 describe("power-user's policy", () => {
-  it.each(['status', 'up', 'mirror redis:7 valkey:8', 'rotate', 'rotate --force'])(
+  it.each(['status', 'up --yes', 'mirror redis:7 valkey:8', 'rotate --yes', 'rotate --yes --force'])(
     'suffices for %s',
     patient,
     (line) => succeed('power-user', line),
@@ -187,10 +187,10 @@ describe("power-user's policy", () => {
 
   it('suffices for an up that repairs all that is not about users and policies', patient, async () => {
     breakKeyAndRepositories();
-    await succeed('power-user', 'up');
+    await succeed('power-user', 'up --yes');
     breakKeyAndRepositories();
     for (const secret of cli.world.aws.secrets.all()) secret.deletion = { at: 0, gone: 0 };
-    await succeed('power-user', 'up');
+    await succeed('power-user', 'up --yes');
   });
 });
 
@@ -198,8 +198,8 @@ describe('every action is needed: without any one of them something of all this 
   it('in the cluster, of which the role suffices for down too', patient, async () => {
     await breakOperator();
     // By itself this step cannot give the pods what they pull with: it looks why, and makes them anew.
-    expect((await run('power-user', 'up --only operator')).stderr).toContain('refuses the pull secret');
-    await succeed('power-user', 'up');
+    expect((await run('power-user', 'up --yes --only operator')).stderr).toContain('refuses the pull secret');
+    await succeed('power-user', 'up --yes');
     await succeed('power-user', 'down --yes');
     const needless = rules.flatMap(({ resources: [resource = ''], verbs }) =>
       verbs.filter((verb) => !isAsked(verb, resource)).map((verb) => `${verb} ${resource}`),

@@ -18,17 +18,17 @@ export interface Story {
 
 export const firstUp: Story = {
   name: 'a first up',
-  command: 'up',
+  command: 'up --yes',
   fromNothing: true,
-  recovery: ['up'],
+  recovery: ['up --yes'],
   afterwards: [],
 };
 
 export const repairingUp: Story = {
   name: 'a repairing up',
-  command: 'up',
+  command: 'up --yes',
   prepare: damage,
-  recovery: ['up'],
+  recovery: ['up --yes'],
   afterwards: [],
 };
 
@@ -36,15 +36,15 @@ export const rotation: Story = {
   name: 'a rotation',
   command: 'rotate --yes',
   prepare: forgetRotation,
-  recovery: ['up', 'rotate --yes'],
+  recovery: ['up --yes', 'rotate --yes'],
   afterwards: [],
 };
 
 export const removal: Story = {
   name: 'a removal',
   command: 'down --yes',
-  recovery: ['down --yes', 'up'],
-  afterwards: ['up'],
+  recovery: ['down --yes', 'up --yes'],
+  afterwards: ['up --yes'],
 };
 
 /** The images of the control plane are copied as the others are: without them each run is half as long. */
@@ -68,7 +68,7 @@ export class Stage {
     if (!reused) await this.close();
     const cli = reused ?? (this.#open = await openCli({}, { hurried: true, config }));
     if (!this.#story.fromNothing) {
-      if (!reused) await succeed(cli, 'up');
+      if (!reused) await succeed(cli, 'up --yes');
       await this.#story.prepare?.(cli);
       await cli.world.cluster.settled();
     }
@@ -110,5 +110,5 @@ async function damage({ world }: Cli): Promise<void> {
 async function forgetRotation(cli: Cli): Promise<void> {
   cli.world.clock.advance(13 * 3_600_000);
   await cli.world.cluster.settled();
-  await succeed(cli, 'up');
+  await succeed(cli, 'up --yes');
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { main } from '../../src/main.ts';
 import { createNet } from '../../src/net/index.ts';
@@ -17,10 +17,19 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly stdin?: string;
+  /** The run happens on a terminal. */
+  readonly terminal?: Terminal;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   /** Hurried only, and not with another proxy: milliseconds after which a request that is not answered is given up. */
   readonly patience?: number;
+}
+
+export interface Terminal {
+  /** What is typed at the question; undefined ends the input, as Ctrl-D does. */
+  readonly answer: string | undefined;
+  /** What happens while the question stands. */
+  readonly atQuestion?: () => Promise<unknown>;
 }
 
 /** The command line as a user types it, in this process and against one world. */
@@ -79,11 +88,12 @@ export async function openCli(
 
   const run: Cli['run'] = async (
     args,
-    { env = {}, stdin = '', signal = new AbortController().signal, ...options } = {},
+    { env = {}, stdin = '', signal = new AbortController().signal, terminal, ...options } = {},
   ) => {
     patience = options.patience ?? Infinity;
     const [stdout, stderr] = [sink(), sink()];
     const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
+    if (terminal) Object.assign(streams, onTerminal(streams, terminal));
     const merged = defined({ ...site, ...env });
     const restore = borrowAws(merged);
     try {
@@ -139,6 +149,32 @@ function borrowAws(env: Readonly<Record<string, string>>): () => void {
     Object.assign(process.env, Object.fromEntries(before));
   };
 }
+
+/** The same streams as a terminal's, and a person who answers the first question. */
+function onTerminal({ stdout, stderr }: Record<'stdout' | 'stderr', Writable>, terminal: Terminal) {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true });
+  const answer = (): void => {
+    if (terminal.answer === undefined) stdin.end();
+    else stdin.write(`${terminal.answer}\n`);
+  };
+  let seen = '';
+  const screen = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const stood = isQuestion(seen);
+      seen += chunk.toString();
+      stderr.write(chunk);
+      if (!stood && isQuestion(seen)) void (terminal.atQuestion?.() ?? Promise.resolve()).finally(answer);
+      done();
+    },
+  });
+  return {
+    stdin,
+    stdout: Object.assign(stdout, { isTTY: true }),
+    stderr: Object.assign(screen, { isTTY: true, columns: 80 }),
+  };
+}
+
+const isQuestion = (text: string): boolean => /\[y\/N\] |Type \S+ to confirm:/.test(text);
 
 function sink(): { stream: Writable; text: () => string } {
   let text = '';

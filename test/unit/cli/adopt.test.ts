@@ -39,7 +39,7 @@ describe('what was made by hand', () => {
     'stops the run before its first change, with one table and the line that adopts it',
     patient,
     async () => {
-      const { code, stdout, stderr } = await cli.run('up --project shop');
+      const { code, stdout, stderr } = await cli.run('up --yes --project shop');
       expect(code, stderr).toBe(2);
       expect(changes()).toEqual([]);
       const table = stdout.slice(stdout.indexOf('FOUND, NOT OURS'));
@@ -51,13 +51,13 @@ describe('what was made by hand', () => {
       expect(table).toMatch(/^16 × CustomResourceDefinition \(.*\) +Helm/m);
       expect(table).toMatch(/^Namespace external-secrets +nobody known/m);
       line = /^ +(ecr-bootstrap up .*)$/m.exec(table)?.[1] ?? '';
-      expect(line).toContain("ecr-bootstrap up --project shop --adopt 'IAM user power-user'");
+      expect(line).toContain("ecr-bootstrap up --yes --project shop --adopt 'IAM user power-user'");
       expect(stderr).toContain('not ours');
     },
   );
 
   it('is in the JSON document with that line', patient, async () => {
-    const { document } = await cli.json('up --project shop');
+    const { document } = await cli.json('up --yes --project shop');
     expect(document.error?.code).toBe('foreign');
     const { adoptBy, steps } = document['plan'] as { adoptBy: string; steps: { foreign?: object[] }[] };
     expect(wordsOf(adoptBy)).toEqual(expect.arrayContaining(['--adopt', 'IAM user image-puller']));
@@ -73,16 +73,9 @@ describe('what was made by hand', () => {
   });
 
   it('is not adopted in part: the rest stops the run', patient, async () => {
-    const { code, stdout } = await cli.run(['up', '--adopt', 'IAM user image-puller']);
+    const { code, stdout } = await cli.run(['up', '--yes', '--adopt', 'IAM user image-puller']);
     expect(code).toBe(2);
     expect(stdout).toContain('~ IAM user image-puller  (adopted)');
-    expect(changes()).toEqual([]);
-  });
-
-  it('is not adopted as a whole without being asked or told --yes', patient, async () => {
-    const { code, stderr } = await cli.run('up --adopt-all');
-    expect(code).toBe(2);
-    expect(stderr).toContain('--adopt-all was given');
     expect(changes()).toEqual([]);
   });
 
@@ -144,7 +137,7 @@ describe('a pull secret that somebody made in another namespace', () => {
 
   it('is left alone, stops nothing, and status has the line that adopts it', patient, async () => {
     const before = ['team-a', 'team-b'].map(secretIn);
-    const { code, stderr } = await cli.run('up');
+    const { code, stderr } = await cli.run('up --yes');
     expect(code, stderr).toBe(0);
     expect(['team-a', 'team-b'].map(secretIn)).toEqual(before);
     const { stdout } = await cli.run('status -v');
@@ -152,7 +145,7 @@ describe('a pull secret that somebody made in another namespace', () => {
   });
 
   it('is kept by the operator once it is adopted, of whatever type it was', patient, async () => {
-    const { code, stdout, stderr } = await cli.run(['up', '--adopt', 'Secret team-*/puller']);
+    const { code, stdout, stderr } = await cli.run(['up', '--yes', '--adopt', 'Secret team-*/puller']);
     expect(code, stderr + stdout).toBe(0);
     expect(stdout).toContain('~ Secret team-a/puller  (adopted)');
     for (const namespace of ['team-a', 'team-b']) {

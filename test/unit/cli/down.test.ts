@@ -9,7 +9,7 @@ function worldAfterUp(): () => Cli {
   let cli: Cli;
   beforeAll(async () => {
     cli = await openCli({}, { hurried: true });
-    expect((await cli.run('up -q')).code).toBe(0);
+    expect((await cli.run('up --yes -q')).code).toBe(0);
   }, patient.timeout);
   afterAll(() => cli.close());
   return () => cli;
@@ -46,7 +46,7 @@ const inAws = ({ world: { aws } }: Cli) => ({
 test('down leaves no pull secret behind where the garbage collector takes its time', patient, async () => {
   const cli = await openCli({ cluster: { collectionLag: 10_000 } }, { hurried: true });
   try {
-    expect((await cli.run('up -q')).code).toBe(0);
+    expect((await cli.run('up --yes -q')).code).toBe(0);
     const ran = await cli.run('down --yes');
     expect(ran.code, ran.stderr).toBe(0);
     cli.world.clock.advance(20_000);
@@ -74,17 +74,6 @@ describe('down', () => {
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
 
-  it.each(['down', 'down -o json'])(
-    '%s has to be meant where nobody can be asked: the account guard alone is not enough',
-    patient,
-    async (line) => {
-      const { code, stdout, stderr } = await cli().run(line);
-      expect(code).toBe(2);
-      expect(stdout + stderr).toContain('this takes away, so --yes has to be given');
-      expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
-    },
-  );
-
   it('takes away all of ours in the cluster and leaves AWS alone', patient, async () => {
     const { cluster } = cli().world;
     const own = cluster.get('ServiceAccount', 'default', 'shop');
@@ -102,7 +91,7 @@ describe('down', () => {
   });
 
   it('is undone by up', patient, async () => {
-    const { code, stderr } = await cli().run('up');
+    const { code, stderr } = await cli().run('up --yes');
     expect(code, stderr).toBe(0);
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
@@ -209,7 +198,7 @@ describe('down --aws', () => {
   });
 
   it('is undone by up', patient, async () => {
-    const { code, stderr } = await cli().run('up');
+    const { code, stderr } = await cli().run('up --yes');
     expect(code, stderr).toBe(0);
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });

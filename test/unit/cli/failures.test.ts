@@ -33,7 +33,7 @@ function kubeconfig(url: string, user?: string): { KUBECONFIG: string } {
 describe('a run that cannot do everything', () => {
   it('names the denied action, what was done, and the policy to hand to an administrator', async () => {
     spoil({ kind: 'deny', service: 'iam', operation: 'CreatePolicy' });
-    const { code, stdout, stderr } = await cli.run('up --only power-user');
+    const { code, stdout, stderr } = await cli.run('up --yes --only power-user');
     expect(code).toBe(1);
     expect(stderr).toContain('created IAM user power-user');
     expect(stdout).toContain('1 change done, 1 failed.');
@@ -43,13 +43,13 @@ describe('a run that cannot do everything', () => {
   });
 
   it('goes on from there once the action is allowed', async () => {
-    const { code, stdout } = await cli.run('up --only power-user');
+    const { code, stdout } = await cli.run('up --yes --only power-user');
     expect(code).toBe(0);
     expect(stdout).not.toContain('+ IAM user power-user');
   });
 
   it('says which earlier steps were left out', async () => {
-    const { code, stderr } = await cli.run('up --only operator');
+    const { code, stderr } = await cli.run('up --yes --only operator');
     expect(code).toBe(1);
     expect(stderr).toMatch(/Steps that come first were left out: .*pull-secret-seed, operator-crds\./);
   });
@@ -67,7 +67,7 @@ describe('a run that cannot do everything', () => {
       AWS_SECRET_ACCESS_KEY: session.secret,
       AWS_SESSION_TOKEN: session.sessionToken,
     };
-    const { code, document } = await cli.json('up --only repositories', { env });
+    const { code, document } = await cli.json('up --yes --only repositories', { env });
     stop();
     expect(code).toBe(1);
     expect(document.error).toMatchObject({
@@ -84,7 +84,7 @@ describe('a run that cannot do everything', () => {
 
   it('mirrors what it can, and names the image that is missing at the end', async () => {
     const file = configure('{list: [nginx:gone]}');
-    const { code, stdout, stderr } = await cli.run(`up -c ${file} --only repositories,images`);
+    const { code, stdout, stderr } = await cli.run(`up --yes -c ${file} --only repositories,images`);
     expect(code).toBe(1);
     expect(stdout).toContain('✗ look up docker.io/library/nginx:gone: docker.io has no such image');
     expect(stdout).toMatch(/\d\d changes done, 1 failed\./);
@@ -93,7 +93,7 @@ describe('a run that cannot do everything', () => {
 
   it('gives the images that failed in the JSON document, with the fix of each', async () => {
     const file = configure('{list: [nginx:gone, nginx:lost]}');
-    const { code, document } = await cli.json(`up -c ${file} --only repositories,images`);
+    const { code, document } = await cli.json(`up --yes -c ${file} --only repositories,images`);
     expect({ code, error: document.error?.code }).toEqual({ code: 1, error: 'mirror-incomplete' });
     expect(document.error?.what).toBe(
       'image docker.io/library/nginx:gone and 1 more failed; everything else is done',
@@ -157,7 +157,7 @@ describe('a list of images', () => {
 describe('a cluster that answers and then falls silent', () => {
   it('ends the run: its workloads are not taken for none', async () => {
     spoil({ kind: 'reset', service: 'kubernetes', operation: 'list cronjobs' });
-    const { code, stderr } = await cli.run('up --only repositories,service-accounts');
+    const { code, stderr } = await cli.run('up --yes --only repositories,service-accounts');
     expect(code).toBe(2);
     expect(stderr).toContain('error: reach the Kubernetes API');
   });
@@ -197,28 +197,32 @@ describe('a cluster that does not answer at all', () => {
 });
 
 describe('a run that is split', () => {
-  it('needs no cluster on the connected side, no internet on the other, and leaves nothing to do', async () => {
-    const { stdout: wanted } = await cli.run('images -q');
-    writeFileSync(join(cli.folder, 'images.txt'), wanted);
-    for (const line of [`up --only ${connected}`, 'mirror --from-file images.txt']) {
-      const first = await cli.run(line, { env: { KUBECONFIG: undefined } });
-      expect(first.code, first.stderr).toBe(0);
-    }
-    const internet = [...cli.world.hosts.keys()].filter((host) =>
-      /github|ghcr|docker|quay|k8s\.io/.test(host),
-    );
-    for (const host of internet) cli.world.hosts.delete(host);
-    writeFileSync(join(cli.folder, 'external-secrets.yaml'), operatorManifest());
-    const site = '--manifest external-secrets.yaml';
-    const second = await cli.run(`up --skip ${connected},images ${site}`);
-    expect(second.code).toBe(0);
-    const plan = await cli.run(`up --dry-run --exit-code ${site}`);
-    expect(plan.code, plan.stdout).toBe(0);
-    const { document } = await cli.json(
-      `status ${site} --only operator,pull-secret-namespaces,service-accounts`,
-    );
-    expect(document['status']).toMatchObject({ healthy: true });
-  });
+  it(
+    'needs no cluster on the connected side, no internet on the other, and leaves nothing to do',
+    { timeout: 120_000 },
+    async () => {
+      const { stdout: wanted } = await cli.run('images -q');
+      writeFileSync(join(cli.folder, 'images.txt'), wanted);
+      for (const line of [`up --yes --only ${connected}`, 'mirror --from-file images.txt']) {
+        const first = await cli.run(line, { env: { KUBECONFIG: undefined } });
+        expect(first.code, first.stderr).toBe(0);
+      }
+      const internet = [...cli.world.hosts.keys()].filter((host) =>
+        /github|ghcr|docker|quay|k8s\.io/.test(host),
+      );
+      for (const host of internet) cli.world.hosts.delete(host);
+      writeFileSync(join(cli.folder, 'external-secrets.yaml'), operatorManifest());
+      const site = '--manifest external-secrets.yaml';
+      const second = await cli.run(`up --yes --skip ${connected},images ${site}`);
+      expect(second.code).toBe(0);
+      const plan = await cli.run(`up --dry-run --exit-code ${site}`);
+      expect(plan.code, plan.stdout).toBe(0);
+      const { document } = await cli.json(
+        `status ${site} --only operator,pull-secret-namespaces,service-accounts`,
+      );
+      expect(document['status']).toMatchObject({ healthy: true });
+    },
+  );
 
   it('knows the registry without AWS, from what the cluster was given', async () => {
     const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
@@ -233,7 +237,7 @@ describe('a run that is split', () => {
 
   it('says where the YAML is to be had when GitHub cannot be reached', async () => {
     rmSync(join(cli.folder, 'cache'), { recursive: true, force: true });
-    const { code, document } = await cli.json('up --only operator');
+    const { code, document } = await cli.json('up --yes --only operator');
     expect(code).toBe(2);
     expect(document.error?.hint).toContain('name the local file in externalSecrets.manifest');
   });

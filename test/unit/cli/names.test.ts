@@ -6,7 +6,7 @@ import { openCli } from '../../support/cli.ts';
 it("refuses, as the pull secret's name, that of any other Secret which is there after up", async () => {
   const cli = await openCli({}, { hurried: true });
   try {
-    const { code, stderr } = await cli.run('up -q');
+    const { code, stderr } = await cli.run('up --yes -q');
     expect(code, stderr).toBe(0);
     const names = cli.world.cluster.list('Secret', 'external-secrets').map(({ metadata }) => metadata.name);
     const others = names.filter((name) => name !== 'puller');

@@ -173,9 +173,4 @@ describe('files and names, before any change', () => {
       },
     );
   });
-
-  it('nobody to ask and no guard', async () => {
-    const env = { ECR_BOOTSTRAP_ACCOUNT_ID: undefined };
-    expect(await refusal('up', { env })).toMatchObject({ code: 'confirmation-needed' });
-  });
 });

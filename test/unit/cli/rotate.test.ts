@@ -9,7 +9,7 @@ let cli: Cli;
 
 beforeAll(async () => {
   cli = await openCli({}, { hurried: true });
-  expect((await cli.run('up -q')).code).toBe(0);
+  expect((await cli.run('up --yes -q')).code).toBe(0);
 }, patient);
 afterAll(() => cli.close());
 
@@ -89,7 +89,7 @@ function cutAt(operation: string, nth = 1): () => void {
 async function clearKeys(): Promise<void> {
   cli.world.clock.advance(14 * hour);
   await cli.world.cluster.settled();
-  await cli.run('up -q --only image-puller-key,pull-secret-seed');
+  await cli.run('up --yes -q --only image-puller-key,pull-secret-seed');
 }
 
 describe('rotate', () => {
@@ -112,7 +112,7 @@ describe('rotate', () => {
     const [old] = keys();
     let stdout = '';
     const { pulls, failed } = await pullDuring(async () => {
-      const ran = await cli.run('rotate');
+      const ran = await cli.run('rotate --yes');
       expect(ran.stderr + ran.stdout).not.toContain('✗');
       expect(ran.code).toBe(0);
       ({ stdout } = ran);
@@ -134,14 +134,14 @@ describe('rotate', () => {
     { timeout: patient },
     async () => {
       const [kept, old] = keys();
-      const { code, stdout } = await cli.run('rotate');
+      const { code, stdout } = await cli.run('rotate --yes');
       expect(code).toBe(0);
       expect(stdout).toContain(`${kept?.id ?? ''}, which was disabled then, is kept until`);
       expect(keys()).toEqual([kept, old]);
       const powerUser = cli.world.aws.identities.users.get('power-user');
       const own = powerUser && cli.world.aws.identities.addKey(powerUser);
       const env = { AWS_ACCESS_KEY_ID: own?.id, AWS_SECRET_ACCESS_KEY: own?.secret };
-      const forced = await cli.run('rotate --force', { env });
+      const forced = await cli.run('rotate --yes --force', { env });
       expect(forced.code, forced.stderr).toBe(0);
       expect(keys().map(({ id }) => id)).toEqual([current()]);
       expect(current()).not.toBe(old?.id);
@@ -151,14 +151,14 @@ describe('rotate', () => {
 
   it('leaves the old key to the first up after twelve hours', { timeout: patient }, async () => {
     const [old] = keys();
-    await cli.run('rotate');
+    await cli.run('rotate --yes');
     cli.world.clock.advance(11 * hour);
     await cli.world.cluster.settled();
-    await cli.run('up -q --only image-puller-key');
+    await cli.run('up --yes -q --only image-puller-key');
     expect(keys().map(({ id }) => id)).toContain(old?.id);
     cli.world.clock.advance(2 * hour);
     await cli.world.cluster.settled();
-    await cli.run('up -q --only image-puller-key');
+    await cli.run('up --yes -q --only image-puller-key');
     expect(keys().map(({ id }) => id)).toEqual([current()]);
   });
 
@@ -170,11 +170,11 @@ describe('rotate', () => {
     await clearKeys();
     const old = current();
     const mend = cutAt(operation, nth);
-    const cut = await cli.run('rotate', { env: { AWS_MAX_ATTEMPTS: '1' } });
+    const cut = await cli.run('rotate --yes', { env: { AWS_MAX_ATTEMPTS: '1' } });
     mend();
     expect(cut.code).not.toBe(0);
     const { failed } = await pullDuring(async () => {
-      const again = await cli.run('rotate');
+      const again = await cli.run('rotate --yes');
       expect(again.code, again.stderr).toBe(0);
     });
     expect([...failed]).toEqual([]);
@@ -193,14 +193,14 @@ describe('rotate beside another cluster of the project', () => {
       const old = keys().find(({ id }) => id === current());
       cli.world.clock.advance(40 * 60_000);
       if (old) old.lastUsed = { at: cli.world.clock.now(), service: 'secretsmanager' };
-      const { code, stdout } = await cli.run('rotate');
+      const { code, stdout } = await cli.run('rotate --yes');
       expect(code).toBe(0);
       expect(stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
       expect(old?.active).toBe(true);
       expect([...keysOfTokens()]).toEqual([current()]);
       cli.world.clock.advance(3 * hour);
       await cli.world.cluster.settled();
-      expect((await cli.run('rotate')).code).toBe(0);
+      expect((await cli.run('rotate --yes')).code).toBe(0);
       expect(old?.active).toBe(false);
       expect(current()).not.toBe(old?.id);
     },

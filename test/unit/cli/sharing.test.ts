@@ -30,7 +30,7 @@ function addCluster({ world, folder }: Cli): Second {
 async function openWithSecond(): Promise<{ cli: Cli; second: Second }> {
   const cli = await openCli({}, { hurried: true });
   const second = addCluster(cli);
-  expect((await cli.run('up -q')).code).toBe(0);
+  expect((await cli.run('up --yes -q')).code).toBe(0);
   return { cli, second };
 }
 
@@ -66,7 +66,7 @@ describe('two clusters of one project', () => {
   it('share users, key and repositories: the second only puts itself on record', patient, async () => {
     const [key] = keys();
     expect(registered()).toBe(1);
-    const { code, stdout, stderr } = await cli.run('up', { env: second.env });
+    const { code, stdout, stderr } = await cli.run('up --yes', { env: second.env });
     expect(code, stderr).toBe(0);
     expect(stdout).not.toMatch(/IAM|AWS secret|ECR repository/);
     expect(registered()).toBe(2);
@@ -96,7 +96,7 @@ describe('two clusters of one project', () => {
   it('keep the old key until each has proved the new one, and no pull fails in either', patient, async () => {
     const [old] = keys();
     const failed = await pullDuring(async () => {
-      const first = await cli.run('rotate');
+      const first = await cli.run('rotate --yes');
       expect(first.code, first.stderr).toBe(0);
       expect(first.stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
       expect(first.stdout).toMatch(
@@ -107,12 +107,12 @@ describe('two clusters of one project', () => {
         cli.world.clock.advance(hours * hour);
         await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
       }
-      expect((await cli.run('rotate')).stdout).toContain('stays enabled');
+      expect((await cli.run('rotate --yes')).stdout).toContain('stays enabled');
       expect(old?.active).toBe(true);
       expect((await cli.run('status', { env: second.env })).stdout).toContain('cluster registration');
-      const up = await cli.run('up', { env: second.env });
+      const up = await cli.run('up --yes', { env: second.env });
       expect(up.code, up.stderr).toBe(0);
-      const last = await cli.run('rotate');
+      const last = await cli.run('rotate --yes');
       expect(last.code, last.stderr).toBe(0);
       expect(old?.active).toBe(false);
     });
@@ -120,7 +120,7 @@ describe('two clusters of one project', () => {
     cli.world.clock.advance(13 * hour);
     await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
     expect(await pull(second.cluster, 'shop')).toBe('pulled');
-    expect((await cli.run('up -q')).code).toBe(0);
+    expect((await cli.run('up --yes -q')).code).toBe(0);
     expect(keys()).toHaveLength(1);
   });
 
@@ -148,7 +148,7 @@ describe('two clusters of one project', () => {
     cli.world.clock.advance(13 * hour);
     await second.cluster.settled();
     expect(await pull(second.cluster, 'shop')).toBe('pulled');
-    const rotated = await cli.run('rotate', { env: second.env });
+    const rotated = await cli.run('rotate --yes', { env: second.env });
     expect(rotated.code, rotated.stderr).toBe(0);
     expect(await pull(second.cluster, 'shop')).toBe('pulled');
     const plan = await cli.run('up --dry-run --exit-code', { env: second.env });
@@ -170,7 +170,7 @@ describe('two projects in one account', () => {
 
   it('the second is stopped before any change, with the keys to set', patient, async () => {
     cli.world.faults.calls.splice(0);
-    const { code, stdout, stderr } = await cli.run('up', of('office'));
+    const { code, stdout, stderr } = await cli.run('up --yes', of('office'));
     expect(code).toBe(2);
     expect(changesAsked(cli.world)).toEqual([]);
     expect(stderr).toContain('it belongs to project shop in eu-west-1');
@@ -183,7 +183,7 @@ describe('two projects in one account', () => {
     const users = '{ powerUser: { name: office-pusher }, imagePuller: { name: office-puller } }';
     writeFileSync(file, `project: office\nusers: ${users}\n`);
     const env = { ...second.env, ECR_BOOTSTRAP_CONFIG: file, ECR_BOOTSTRAP_PROJECT: undefined };
-    const { code, stderr } = await cli.run('up -q', { env });
+    const { code, stderr } = await cli.run('up --yes -q', { env });
     expect(code, stderr).toBe(0);
     const { identities, registry, secrets } = cli.world.aws;
     expect([...identities.users.keys()]).toEqual(
@@ -192,7 +192,7 @@ describe('two projects in one account', () => {
     expect(secrets.get('office-puller-AWS_ACCESS_KEY_ID')).toBeDefined();
     expect(registry.repositories.has('office/external-secrets')).toBe(true);
     for (const options of [{}, { env }]) {
-      for (const line of ['up --dry-run --exit-code', 'status', 'rotate']) {
+      for (const line of ['up --dry-run --exit-code', 'status', 'rotate --yes']) {
         const ran = await cli.run(line, options);
         expect(ran.code, `${line}: ${ran.stdout}${ran.stderr}`).toBe(0);
       }
@@ -230,7 +230,7 @@ describe('a run that loses its lease', () => {
       clock.advance(12_000);
       vi.advanceTimersByTime(2000);
     });
-    const { code, stderr } = await cli.run('up');
+    const { code, stderr } = await cli.run('up --yes');
     vi.useRealTimers();
     stop();
     expect(code).toBe(1);
@@ -239,7 +239,7 @@ describe('a run that loses its lease', () => {
     expect(cluster.get('Lease', 'ecr-bootstrap', 'kube-system')?.['spec']).toMatchObject({
       holderIdentity: 'ann@elsewhere/1',
     });
-    const again = await cli.run('up');
+    const again = await cli.run('up --yes');
     expect(again.code, again.stderr).toBe(0);
     const keys = [...cli.world.aws.identities.keys.values()].filter(
       ({ user }) => user.name === 'image-puller',
@@ -266,7 +266,7 @@ describe('two runs at once', () => {
       const renewTime = new Date(clock.now()).toISOString();
       cluster.put({ ...lease, spec: { ...(lease['spec'] as object), renewTime } });
     });
-    const runs = await Promise.all([cli.run('up'), cli.run('up')]);
+    const runs = await Promise.all([cli.run('up --yes'), cli.run('up --yes')]);
     stop();
     expect(runs.map(({ code }) => code).sort()).toEqual([0, 2]);
     const refused = runs.find(({ code }) => code === 2);
@@ -281,7 +281,7 @@ describe('two runs at once', () => {
     const spec = { holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30, renewTime };
     cluster.put({ kind: 'Lease', metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' }, spec });
     cluster.put({ kind: 'ServiceAccount', metadata: { name: 'new', namespace: 'shop' } });
-    const { code, stderr } = await cli.run('up --only service-accounts');
+    const { code, stderr } = await cli.run('up --yes --only service-accounts');
     expect(code).toBe(0);
     expect(stderr).toMatch(/ann@elsewhere\/1 holds the lease .* whether that run is alive/);
   });

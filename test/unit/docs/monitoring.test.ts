@@ -54,7 +54,7 @@ describe('the rules for Prometheus', () => {
   let written: string;
   beforeAll(async () => {
     cli = await openCli({}, { hurried: true });
-    await cli.run('up -q');
+    await cli.run('up --yes -q');
     const { stdout } = await cli.run('status -o json');
     written = execFileSync('node', ['docs/status-metrics.mjs'], { input: stdout, encoding: 'utf8' });
   }, 60_000);

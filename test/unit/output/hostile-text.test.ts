@@ -192,11 +192,12 @@ describe('a terminal', () => {
     }
   });
 
+  const { signal } = new AbortController();
   it.each<[string, (reporter: Reporter) => unknown]>([
     ['a header', (reporter) => reporter.header(header)],
     ['a warning', (reporter) => reporter.warn(hostile)],
-    ['a question', (reporter) => reporter.ask(hostile)],
-    ['a question for a word', (reporter) => reporter.ask(hostile, hostile)],
+    ['a question', (reporter) => reporter.ask(hostile, { signal })],
+    ['a question for a word', (reporter) => reporter.ask(hostile, { expected: hostile, signal })],
   ])('is safe from hostile text in %s', async (_, use) => {
     const text = await written(use);
     expectHarmless(text);
