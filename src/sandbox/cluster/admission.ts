@@ -1,8 +1,10 @@
-import { invalid, StatusError, internal, notFound, badRequest } from './errors.ts';
+import { invalid, StatusError, internal, notAdmitted, notFound, badRequest } from './errors.ts';
 import { canonical, equal, fieldAt, isFields } from './objects.ts';
 import type { KubeObject } from './objects.ts';
 import { mutateServiceAccount } from './policies.ts';
+import { requireQuota } from './quotas.ts';
 import type { Resource } from './resources.ts';
+import { type LabelSelector, matches } from './selectors.ts';
 import type { ObjectStore } from './store.ts';
 
 export type Verb = 'CREATE' | 'UPDATE' | 'DELETE';
@@ -26,6 +28,7 @@ interface WebhookConfiguration extends KubeObject {
     clientConfig: ClientConfig;
     failurePolicy?: 'Fail' | 'Ignore';
     timeoutSeconds?: number;
+    namespaceSelector?: LabelSelector;
     rules?: { apiGroups?: string[]; operations?: string[]; resources?: string[] }[];
   }[];
 }
@@ -43,7 +46,7 @@ export class Admission {
   /** The object as it may be stored, or a refusal. */
   admit(verb: 'CREATE' | 'UPDATE', resource: Resource, draft: KubeObject, old?: KubeObject): KubeObject {
     const object = structuredClone(draft);
-    if (resource.namespaced) this.#requireNamespace(object);
+    if (resource.namespaced) this.#requireNamespace(resource, object, old === undefined);
     if (object.kind === 'ServiceAccount') mutateServiceAccount(this.#store, verb, object);
     if (object.kind === 'Secret') normaliseSecret(object, resource);
     if (/^(Deployment|StatefulSet|ReplicaSet)$/.test(object.kind) && isFields(object.spec)) {
@@ -58,6 +61,7 @@ export class Admission {
     if (object.kind === 'Pod' && old === undefined) admitPod(this.#store, object);
     if (old !== undefined) keepImmutable(resource, object, old);
     this.validate(verb, resource, object);
+    if (old === undefined && resource.namespaced) requireQuota(this.#store, resource, object);
     return object;
   }
 
@@ -66,7 +70,8 @@ export class Admission {
     for (const { webhooks = [] } of this.#store.list<WebhookConfiguration>(
       'ValidatingWebhookConfiguration',
     )) {
-      for (const { name, clientConfig, failurePolicy, timeoutSeconds = 10, rules = [] } of webhooks) {
+      for (const webhook of webhooks) {
+        const { name, clientConfig, failurePolicy, timeoutSeconds = 10, rules = [] } = webhook;
         const includes = (values: string[] = [], value: string) =>
           values.includes('*') || values.includes(value);
         const covered = rules.some(
@@ -75,7 +80,7 @@ export class Admission {
             includes(rule.operations, verb) &&
             includes(rule.resources, resource.plural),
         );
-        if (!covered) continue;
+        if (!covered || !this.#isSelected(webhook.namespaceSelector, object)) continue;
         const refusal = this.#ask(name, clientConfig, failurePolicy, timeoutSeconds, () =>
           this.#callWebhook(clientConfig, verb, object),
         );
@@ -83,6 +88,12 @@ export class Admission {
         throw new StatusError(403, 'Forbidden', `admission webhook "${name}" denied the request: ${refusal}`);
       }
     }
+  }
+
+  /** What is in no namespace is selected always. */
+  #isSelected(selector: LabelSelector | undefined, { metadata }: KubeObject): boolean {
+    if (selector === undefined || metadata.namespace === undefined) return true;
+    return matches(selector, this.#store.get('Namespace', metadata.namespace)?.metadata.labels);
   }
 
   #ask(
@@ -103,10 +114,20 @@ export class Admission {
     }
   }
 
-  #requireNamespace({ metadata }: KubeObject): void {
-    const { namespace = '' } = metadata;
-    if (this.#store.get('Namespace', namespace) !== undefined) return;
-    throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace);
+  /** The NamespaceLifecycle plug-in: what is there in a namespace that is being terminated can still change. */
+  #requireNamespace(resource: Resource, { metadata }: KubeObject, isNew: boolean): void {
+    const { name, namespace = '' } = metadata;
+    const found = this.#store.get('Namespace', namespace);
+    if (found === undefined)
+      throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace);
+    if (!isNew || found.metadata.deletionTimestamp === undefined) return;
+    const cause = {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${namespace} is being terminated`,
+      field: 'metadata.namespace',
+    };
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    throw notAdmitted(resource, name, why, [cause]);
   }
 }
 
@@ -120,6 +141,7 @@ const immutable: Record<string, string[]> = {
 };
 
 function keepImmutable(resource: Resource, object: KubeObject, old: KubeObject): void {
+  if (old['immutable'] === true) keepData(resource, object, old);
   for (const field of immutable[object.kind] ?? []) {
     const value = fieldAt(object, field.split('.'));
     if (equal(value, fieldAt(old, field.split('.')))) continue;
@@ -130,6 +152,14 @@ function keepImmutable(resource: Resource, object: KubeObject, old: KubeObject):
       `Invalid value: ${canonical(value)}: field is immutable`,
     );
   }
+}
+
+/** Secrets and ConfigMaps that say so of themselves. */
+function keepData(resource: Resource, object: KubeObject, old: KubeObject): void {
+  const field = object['immutable'] === true ? 'data' : 'immutable';
+  if (field === 'data' && equal(object['data'] ?? {}, old['data'] ?? {})) return;
+  const why = 'Forbidden: field is immutable when `immutable` is set';
+  throw invalid(resource, object.metadata.name, field, why, 'FieldValueForbidden');
 }
 
 interface Secret extends KubeObject {

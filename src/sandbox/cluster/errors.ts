@@ -81,6 +81,15 @@ export const invalid = (
     { ...details(subject, name), kind: subject.kind, causes: [{ reason, message, field }] },
   );
 
+/** Refused by an admission plug-in, not for want of rights. */
+export const notAdmitted = (subject: Subject, name: string, why: string, causes?: readonly Fields[]) =>
+  new StatusError(
+    403,
+    'Forbidden',
+    `${qualified(subject.plural, subject.group)} "${name}" is forbidden: ${why}`,
+    { ...details(subject, name), ...(causes && { causes }) },
+  );
+
 export const badRequest = (message: string) => new StatusError(400, 'BadRequest', message);
 export const internal = (message: string) =>
   new StatusError(500, 'InternalError', `Internal error occurred: ${message}`);

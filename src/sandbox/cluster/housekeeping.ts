@@ -1,6 +1,6 @@
 import type { ControlPlane } from './control-plane.ts';
 import { StatusError } from './errors.ts';
-import type { KubeObject } from './objects.ts';
+import type { Draft, KubeObject } from './objects.ts';
 import { isReady } from './pods.ts';
 import type { Pod } from './pods.ts';
 import { matches } from './selectors.ts';
@@ -13,15 +13,18 @@ import { withCondition } from './store.ts';
 export function fillNamespaces(plane: ControlPlane): boolean {
   let unfinished = false;
   for (const namespace of plane.store.list('Namespace')) {
-    const { name } = namespace.metadata;
+    const { name, deletionTimestamp } = namespace.metadata;
+    if (deletionTimestamp !== undefined) continue;
     if (namespace.status === undefined) plane.setStatus(namespace, { phase: 'Active' });
-    if (!plane.store.get('ConfigMap', 'kube-root-ca.crt', name)) {
-      const data = { 'ca.crt': 'the sandbox has no certificate of its own' };
-      plane.write({ kind: 'ConfigMap', metadata: { name: 'kube-root-ca.crt', namespace: name }, data });
-    }
-    if (plane.store.get('ServiceAccount', 'default', name)) continue;
+    const data = { 'ca.crt': 'the sandbox has no certificate of its own' };
+    const due: Draft[] = [
+      { kind: 'ConfigMap', metadata: { name: 'kube-root-ca.crt', namespace: name }, data },
+      { kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } },
+    ];
     try {
-      plane.write({ kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } });
+      for (const draft of due) {
+        if (!plane.store.get(draft.kind, draft.metadata.name ?? '', name)) plane.write(draft);
+      }
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
       unfinished = true;

@@ -10,6 +10,7 @@ import { Kubelet } from './kubelet.ts';
 import { Loop } from './loop.ts';
 import type { Draft, KubeObject } from './objects.ts';
 import { Operations } from './operations.ts';
+import { countQuotas } from './quotas.ts';
 import { builtinResources } from './resources.ts';
 import { startContent } from './seed.ts';
 import type { NodeOptions } from './seed.ts';
@@ -71,6 +72,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     runWorkloads(plane);
     const pulling = await kubelet.run(retry);
     publishEndpoints(plane);
+    countQuotas(store);
     const failing = await operator.run(retry);
     const collecting = store.collectGarbage();
     return waiting || pulling || failing || collecting;

@@ -35,6 +35,7 @@ const builtin: Record<string, readonly string[]> = {
     'Service services s',
     'Endpoints endpoints',
     'Event events',
+    'ResourceQuota resourcequotas s',
   ],
   'apps/v1': [
     'Deployment deployments s',

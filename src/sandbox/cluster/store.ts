@@ -72,6 +72,10 @@ export class ObjectStore {
     const objects = this.#kinds.get(object.kind) ?? new Map<string, KubeObject>();
     this.#kinds.set(object.kind, objects.set(keyOf(object), object));
     this.#notify(object);
+    const { deletionTimestamp, finalizers = [] } = object.metadata;
+    if (deletionTimestamp !== undefined && finalizers.length === 0 && object.kind !== 'Namespace') {
+      this.delete(object.kind, name, namespace);
+    }
     return object;
   }
 
@@ -85,6 +89,8 @@ export class ObjectStore {
       uid: current?.metadata.uid ?? randomUUID(),
       creationTimestamp: current?.metadata.creationTimestamp ?? timestamp(this.#clock.now()),
     };
+    const deletionTimestamp = current?.metadata.deletionTimestamp;
+    if (deletionTimestamp !== undefined) metadata.deletionTimestamp = deletionTimestamp;
     if (current?.metadata.resourceVersion !== undefined) {
       metadata.resourceVersion = current.metadata.resourceVersion;
     } else {
@@ -106,11 +112,14 @@ export class ObjectStore {
 
   /**
    * Removes an object and, unless `orphan`, what it owned; a namespace takes its content along, a definition its objects.
+   * What has finalizers stays until they are gone, and so does its namespace.
    * @returns what was removed, if there was anything.
    */
   delete(kind: string, name: string, namespace = '', orphan = false): KubeObject | undefined {
     const object = this.get(kind, name, namespace);
     if (object === undefined) return undefined;
+    if (object.metadata.finalizers?.length) return this.#markDeleted(object);
+    if (kind === 'Namespace' && this.#keepsContent(name)) return this.#terminate(object);
     this.#kinds.get(kind)?.delete(`${namespace}/${name}`);
     this.#version += 1;
     this.#notify(object);
@@ -121,7 +130,32 @@ export class ObjectStore {
     }
     if (orphan) this.#garbage.orphan(object);
     else this.#garbage.ownerGone(object);
+    this.#finishNamespace(namespace);
     return object;
+  }
+
+  /** Sets the time of deletion, once. */
+  #markDeleted(object: KubeObject, status = object.status): KubeObject {
+    if (object.metadata.deletionTimestamp !== undefined) return object;
+    const deletionTimestamp = timestamp(this.#clock.now());
+    return this.put({ ...object, metadata: { ...object.metadata, deletionTimestamp }, status });
+  }
+
+  #keepsContent(namespace: string): boolean {
+    return this.all().some(({ metadata }) => metadata.namespace === namespace && metadata.finalizers?.length);
+  }
+
+  /** Takes away what it can of a namespace; the rest goes, and then the namespace, when the finalizers are gone. */
+  #terminate(namespace: KubeObject): KubeObject {
+    const marked = this.#markDeleted(namespace, { phase: 'Terminating' });
+    this.#deleteWhere(({ metadata }) => metadata.namespace === namespace.metadata.name);
+    return marked;
+  }
+
+  #finishNamespace(name: string): void {
+    const namespace = this.get('Namespace', name);
+    if (namespace?.metadata.deletionTimestamp === undefined || this.#keepsContent(name)) return;
+    this.delete('Namespace', name);
   }
 
   /** Calls `listener` after each write with the object written or removed; returns the way to stop that. */

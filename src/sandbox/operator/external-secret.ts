@@ -1,7 +1,7 @@
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { remembered, shortHash } from '../cluster/control-plane.ts';
-import { controllerOf, controllerReference, timestamp, without } from '../cluster/objects.ts';
-import type { Metadata } from '../cluster/objects.ts';
+import { controllerOf, controllerReference, equal, timestamp, without } from '../cluster/objects.ts';
+import type { Draft, Metadata } from '../cluster/objects.ts';
 import { withCondition } from '../cluster/store.ts';
 import type { Condition } from '../cluster/store.ts';
 import type { Providers } from './providers.ts';
@@ -104,14 +104,19 @@ export class ExternalSecrets {
     const existing = this.#target(external);
     const owner = existing && controllerOf(existing);
     if (owner?.kind === 'ExternalSecret' && owner.name !== external.metadata.name) {
-      const message = 'target is owned by another ExternalSecret';
-      return failure(message, `${message}: ${owner.name}`);
+      const why = `secret is owned by another ExternalSecret: ${owner.name}`;
+      const cause = `unable to mutate secret ${existing?.metadata.name ?? ''}: ${why}`;
+      return failure('target is owned by another ExternalSecret', cause);
     }
     try {
       this.#write(external, values, existing);
       return undefined;
     } catch (error) {
-      return failure('could not update secret', error);
+      if (error === isImmutable) {
+        const message = 'could not update secret, target is immutable';
+        return failure(message, inUpdate(existing, isImmutable));
+      }
+      return failure('could not update secret', existing ? inUpdate(existing, error) : error);
     }
   }
 
@@ -130,7 +135,7 @@ export class ExternalSecrets {
     const { ownerReferences: owners = [], ...kept }: Partial<Metadata> = existing?.metadata ?? {};
     const others = owners.filter(({ uid }) => uid !== metadata.uid);
     const labels = without(kept.labels ?? {}, createdBy);
-    const written = this.#plane.write({
+    const wanted: Draft = {
       ...existing,
       kind: 'Secret',
       ...((template?.type ?? existing?.type) && { type: template?.type ?? existing?.type }),
@@ -154,12 +159,23 @@ export class ExternalSecrets {
         }),
       },
       data,
-    });
+    };
+    if (existing?.['immutable'] === true && !equal(existing.data ?? {}, data)) {
+      // Its metadata is brought up to date all the same.
+      this.#plane.write({ ...existing, metadata: wanted.metadata });
+      throw isImmutable;
+    }
+    const written = this.#plane.write(wanted);
     if (existing === written) return;
     const action = existing ? 'Updated' : 'Created';
     this.#plane.event(external, 'Normal', action, `secret ${action.toLowerCase()}`, 'external-secrets');
   }
 }
+
+const isImmutable = new Error('secret is immutable');
+
+const inUpdate = (secret: Secret | undefined, error: unknown): string =>
+  `unable to update secret ${secret?.metadata.name ?? ''}: ${error instanceof Error ? error.message : String(error)}`;
 
 /** Changes with the spec, the labels and the annotations: touching any of them forces a refresh. */
 const versionOf = remembered(

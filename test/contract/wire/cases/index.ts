@@ -8,6 +8,7 @@ import { iamUserCases } from './iam-users.ts';
 import { kubernetesListCases } from './kubernetes-lists.ts';
 import { kubernetesObjectCases } from './kubernetes-objects.ts';
 import { kubernetesPatchCases } from './kubernetes-patches.ts';
+import { kubernetesRefusalCases } from './kubernetes-refusals.ts';
 import { kubernetesRuleCases } from './kubernetes-rules.ts';
 import { kubernetesServerCases } from './kubernetes-server.ts';
 import { registryCases } from './registry.ts';
@@ -29,5 +30,6 @@ export const cases: Readonly<Record<Service, readonly Case[]>> = {
     ...kubernetesPatchCases,
     ...kubernetesListCases,
     ...kubernetesRuleCases,
+    ...kubernetesRefusalCases,
   ],
 };

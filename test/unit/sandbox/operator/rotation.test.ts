@@ -212,6 +212,39 @@ describe('conflicts', () => {
       spec: { ...rival, ...target },
     });
     expect(ready('two')).toMatchObject({ message: 'target is owned by another ExternalSecret' });
+    expect(warnings('two')).toEqual([
+      'unable to mutate secret shared: secret is owned by another ExternalSecret: one',
+    ]);
+  });
+
+  it('updates the metadata of an immutable Secret, and fails because of its data', async () => {
+    await put(test, ...keyObjects(test.aws.pair), ...tokenObjects(), {
+      kind: 'Secret',
+      metadata: { name: 'puller', namespace: 'shop' },
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': encode('{}') },
+      immutable: true,
+    });
+    await put(test, ...fanOutObjects());
+    expect(secret('puller', 'shop')).toMatchObject({
+      metadata: { labels: { 'reconcile.external-secrets.io/managed': 'true' } },
+      data: { '.dockerconfigjson': encode('{}') },
+    });
+    expect(warnings('puller')).toContain('unable to update secret puller: secret is immutable');
+  });
+
+  it('is refused a Secret by the quota of a namespace, in the words of the API server', async () => {
+    await put(test, {
+      kind: 'ResourceQuota',
+      metadata: { name: 'few', namespace: 'shop' },
+      spec: { hard: { 'count/secrets': '0' } },
+    });
+    await put(test, ...keyObjects(test.aws.pair), ...tokenObjects(), ...fanOutObjects());
+    expect(secret('puller', 'shop')).toBeUndefined();
+    expect(secret('puller', 'monitoring')).toBeDefined();
+    expect(warnings('puller')).toContain(
+      'secrets "puller" is forbidden: exceeded quota: few, requested: count/secrets=1, used: count/secrets=0, limited: count/secrets=0',
+    );
   });
 
   it('reads a Secret only with the rights of the service account of the store', async () => {

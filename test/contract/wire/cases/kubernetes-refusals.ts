@@ -1,0 +1,134 @@
+import type { Case } from '../case.ts';
+import { kube } from '../request.ts';
+import { account, apply, ask, configMap, namespace, refusal, secret } from './kubernetes-support.ts';
+
+const created = ask('POST', 'secrets', secret({ data: { k: 'MQ==' } }));
+
+const sealed = ask('POST', 'secrets', secret({ data: { k: 'MQ==' }, immutable: true }));
+
+/** Its status says that the one Secret is all there may be; without a controller the case has to write it. */
+const exhausted = [
+  ask('POST', 'resourcequotas', {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { name: 'few' },
+    spec: { hard: { 'count/secrets': '1' } },
+  }),
+  ask(
+    'PATCH',
+    'resourcequotas/few/status',
+    { status: { hard: { 'count/secrets': '1' }, used: { 'count/secrets': '1' } } },
+    { type: 'merge' },
+  ),
+  // Admission knows quotas from a watch, which is a moment behind.
+  ...Array.from({ length: 5 }, () => ask('GET', 'resourcequotas/few')),
+];
+
+/** Its object has a finalizer, so the namespace stays while it is being terminated. */
+const terminating = [
+  namespace,
+  ask(
+    'POST',
+    'configmaps',
+    configMap('kept', { metadata: { name: 'kept', finalizers: ['contract.example/hold'] } }),
+  ),
+  ({ name }: { readonly name: string }) => kube('DELETE', `/api/v1/namespaces/${name}`),
+];
+
+const isTerminating =
+  /^secrets "one" is forbidden: unable to create new content in namespace \S+ because it is being terminated$/;
+
+/** Why one namespace takes no Secret while all others do. */
+export const kubernetesRefusalCases: readonly Case[] = [
+  {
+    name: 'a Secret more than the quota of its namespace allows is refused',
+    given: [namespace, created, ...exhausted],
+    ask: ask('POST', 'secrets', secret({ metadata: { name: 'two' } })),
+    answer: refusal(
+      403,
+      'Forbidden',
+      /^secrets "two" is forbidden: exceeded quota: few, requested: count\/secrets=1, used: count\/secrets=1, limited: count\/secrets=1$/,
+      { name: 'two', kind: 'secrets' },
+    ),
+  },
+  {
+    name: 'a dry run meets the quota too',
+    given: [namespace, created, ...exhausted],
+    ask: ask('POST', 'secrets?dryRun=All', secret({ metadata: { name: 'two' } })),
+    answer: { status: 403, code: 'Forbidden' },
+  },
+  {
+    name: 'a Secret that is there can be changed when the quota is exhausted',
+    given: [namespace, created, ...exhausted],
+    ask: apply('secrets/one', secret({ data: { k: 'Mg==' } })),
+    answer: { status: 200, body: { data: { k: 'Mg==' } } },
+  },
+  {
+    name: 'an immutable Secret keeps its data',
+    given: [namespace, sealed],
+    ask: ask('PATCH', 'secrets/one', { data: { k: 'Mg==' } }, { type: 'merge' }),
+    answer: refusal(
+      422,
+      'Invalid',
+      /^Secret "one" is invalid: data: Forbidden: field is immutable when `immutable` is set$/,
+      { causes: [{ reason: 'FieldValueForbidden', field: 'data' }] },
+    ),
+  },
+  {
+    name: 'an immutable Secret stays immutable',
+    given: [namespace, sealed],
+    ask: ask('PATCH', 'secrets/one', { immutable: false }, { type: 'merge' }),
+    answer: refusal(
+      422,
+      'Invalid',
+      /^Secret "one" is invalid: immutable: Forbidden: field is immutable when `immutable` is set$/,
+    ),
+  },
+  {
+    name: "an immutable Secret's labels can be changed",
+    given: [namespace, sealed],
+    ask: ask('PATCH', 'secrets/one', { metadata: { labels: { k: 'v' } } }, { type: 'merge' }),
+    answer: { status: 200, body: { metadata: { labels: { k: 'v' } } } },
+  },
+  {
+    name: 'an immutable Secret can be deleted',
+    given: [namespace, sealed],
+    ask: ask('DELETE', 'secrets/one'),
+    answer: { status: 200 },
+  },
+  {
+    name: 'a namespace whose content has finalizers is being terminated after its deletion',
+    given: terminating,
+    ask: ({ name }) => kube('GET', `/api/v1/namespaces/${name}`),
+    answer: { status: 200, body: { status: { phase: 'Terminating' } } },
+  },
+  {
+    name: 'a namespace that is being terminated takes nothing new',
+    given: terminating,
+    ask: created,
+    answer: refusal(403, 'Forbidden', isTerminating, {
+      name: 'one',
+      kind: 'secrets',
+      causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }],
+    }),
+  },
+  {
+    name: 'what is in a namespace that is being terminated can be changed',
+    given: [
+      namespace,
+      ask(
+        'POST',
+        'serviceaccounts',
+        account('kept', { metadata: { name: 'kept', finalizers: ['contract.example/hold'] } }),
+      ),
+      ({ name }) => kube('DELETE', `/api/v1/namespaces/${name}`),
+    ],
+    ask: ask(
+      'PATCH',
+      'serviceaccounts/kept',
+      [{ op: 'add', path: '/imagePullSecrets', value: [{ name: 'puller' }] }],
+      { type: 'json-patch' },
+    ),
+    answer: { status: 200, body: { imagePullSecrets: [{ name: 'puller' }] } },
+  },
+];
