@@ -120,7 +120,9 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
   if (platforms !== 'cluster') return platforms;
   const { kubeconfig, context } = config.cluster;
   try {
-    return await inventory.platforms();
+    const anyOf = await inventory.platforms();
+    // Without nodes nothing is known of those to come.
+    return anyOf.length > 0 ? { anyOf } : 'all';
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
     if (error.code === 'cluster-unconfigured' && kubeconfig === undefined && context === undefined)

@@ -1,6 +1,6 @@
 import { exitCodes } from '../errors/index.ts';
 import { wantedReference } from '../images/naming.ts';
-import type { WantedImage } from '../images/port.ts';
+import type { Presence } from '../mirror/port.ts';
 import type { ImageRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { gatherImages } from './gather.ts';
@@ -28,14 +28,14 @@ async function lookUp(ctx: Context, fromCluster: boolean): Promise<ImageRow[]> {
   ]);
   const wanted = fromCluster ? others : [operator, ...others];
   const presence = await ctx.mirror.presence(wanted, platforms);
-  const digests = new Map(presence.map(({ image, digest }) => [image.source, digest]));
-  return wanted.map((image) => rowOf(image, host, digests.get(image.source)));
+  return presence.map((one) => rowOf(one, host));
 }
 
-const rowOf = (image: WantedImage, host: string, digest: string | undefined): ImageRow => ({
+const rowOf = ({ image, digest, missingPlatforms, error }: Presence, host: string): ImageRow => ({
   source: image.source,
   target: wantedReference(host, image),
-  present: digest !== undefined,
+  present: error ? 'unknown' : digest !== undefined,
   ...(digest === undefined ? {} : { digest }),
+  ...(missingPlatforms.length > 0 ? { missingPlatforms } : {}),
   usedBy: image.wantedBy,
 });

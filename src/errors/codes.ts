@@ -117,6 +117,8 @@ export const findingCodes = {
   'repository-foreign': 'The repository exists and is not ours; it is used and not changed.',
   'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',
   'image-unresolved': 'An image of the cluster was not found at its source.',
+  'platform-unavailable': 'The source does not have an image for the platform of some nodes.',
+  'image-unknown': 'ECR could not be asked whether it has an image.',
   'operator-foreign':
     'External Secrets Operator is installed where, or in a version that, cannot be adopted.',
   'operator-helm': 'The operator was adopted, and its Helm release is still there.',

@@ -1,4 +1,5 @@
 import { BootstrapError } from '../errors/index.ts';
+import type { Platforms } from './port.ts';
 
 /** What an image runs on, as image indexes and configs write it. */
 export interface Platform {
@@ -22,16 +23,20 @@ const runs: Readonly<Record<string, readonly (string | undefined)[]>> = {
  * @throws BootstrapError `platform-unknown`
  */
 export function parsePlatform(text: string): Platform {
+  const platform = readPlatform(text);
+  if (platform) return platform;
+  throw new BootstrapError({
+    code: 'platform-unknown',
+    what: `platform "${text}"`,
+    why: 'it is not written as os/arch or os/arch/variant',
+    hint: 'Write for example linux/amd64 or linux/arm64.',
+  });
+}
+
+function readPlatform(text: string): Platform | undefined {
   const match = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/(v[0-9]+))?$/.exec(text);
   const [, os, architecture, variant] = match ?? [];
-  if (os === undefined || architecture === undefined) {
-    throw new BootstrapError({
-      code: 'platform-unknown',
-      what: `platform "${text}"`,
-      why: 'it is not written as os/arch or os/arch/variant',
-      hint: 'Write for example linux/amd64 or linux/arm64.',
-    });
-  }
+  if (os === undefined || architecture === undefined) return undefined;
   return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
@@ -68,4 +73,31 @@ export function bestFor<T extends { readonly platform?: Platform }>(
     chosen.push(candidate);
   }
   return chosen;
+}
+
+/** The platforms to choose. What a node reports in a form that no image uses cannot be chosen. */
+export function chosenPlatforms(wanted: Exclude<Platforms, 'all'>): readonly Platform[] {
+  if (!('anyOf' in wanted)) return wanted.map(parsePlatform);
+  return wanted.anyOf.map(readPlatform).filter((platform) => platform !== undefined);
+}
+
+/** How the platforms of an image compare with those that are wanted. */
+export interface Coverage {
+  readonly missing: readonly string[];
+  /** Whether the image is of use without the missing ones. */
+  readonly isEnough: boolean;
+}
+
+/**
+ * Of the nodes' platforms one is enough, and only those of an operating system that is offered count as missing: a Linux
+ * image need not run on Windows nodes.
+ */
+export function coverage(wanted: Platforms, offered: readonly Platform[]): Coverage {
+  if (wanted === 'all') return { missing: [], isEnough: true };
+  const chosen = chosenPlatforms(wanted);
+  const missing = chosen.filter((platform) => !offered.some((other) => serves(platform, other)));
+  if (!('anyOf' in wanted)) return { missing: missing.map(formatPlatform), isEnough: missing.length === 0 };
+  if (missing.length === chosen.length) return { missing: wanted.anyOf, isEnough: false };
+  const relevant = missing.filter(({ os }) => offered.some((other) => other.os === os));
+  return { missing: relevant.map(formatPlatform), isEnough: true };
 }

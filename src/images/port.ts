@@ -31,5 +31,8 @@ export interface RejectedImage {
   readonly error: BootstrapError;
 }
 
-/** Which platforms of an image are wanted: all of the source's, or these (`linux/amd64`). */
-export type Platforms = 'all' | readonly string[];
+/**
+ * Which platforms of an image are wanted: all of the source's; each of a list (`linux/amd64`); or of the nodes'
+ * platforms those that the source has, at least one.
+ */
+export type Platforms = 'all' | readonly string[] | { readonly anyOf: readonly string[] };

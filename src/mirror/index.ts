@@ -8,10 +8,12 @@ import { contentFolder, diskCache } from '../registry/cache.ts';
 import type { Credentials } from '../registry/credentials.ts';
 import { dockerConfigCredentials } from '../registry/docker-config.ts';
 import { hintsFile } from '../registry/hints.ts';
+import type { Registry } from '../registry/client.ts';
 import { openRegistries } from '../registry/index.ts';
 import type { WantedImage } from '../images/port.ts';
 import { withFallback } from './auto.ts';
 import type { Engine, EngineOptions, Target } from './engine.ts';
+import { markPlatforms } from './platform-marks.ts';
 import type { Mirror, MirrorOptions, MirrorResult } from './port.ts';
 import { presenceOf } from './presence.ts';
 import { Contents } from './registry/contents.ts';
@@ -47,10 +49,13 @@ export function createMirror(deps: MirrorDeps): Mirror {
     (what: 'plan' | 'copy') =>
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
       if (images.length === 0) return [];
-      const { registry, docker } = await open();
+      const { registry, docker, target } = await open();
       const { engine, ...rest } = options;
-      const run = (chosen: Engine, some: readonly WantedImage[], how: EngineOptions) =>
-        chosen[what](some, how);
+      const run = async (chosen: Engine, some: readonly WantedImage[], how: EngineOptions) => {
+        const results = await chosen[what](some, how);
+        if (what === 'copy') await markPlatforms(results, target, how);
+        return results;
+      };
       if (engine === 'registry') return run(registry, images, rest);
       if (engine === 'docker') return run(await docker(), images, rest);
       return withFallback(registry, docker, run, images, rest);
@@ -67,6 +72,7 @@ export function createMirror(deps: MirrorDeps): Mirror {
 
 interface Opened {
   readonly registry: Engine;
+  readonly target: Registry;
   readonly docker: () => Promise<Engine>;
   readonly presence: Mirror['presence'];
 }
@@ -85,6 +91,7 @@ async function openMirror(deps: MirrorDeps): Promise<Opened> {
   const parts = { clock, target, sourceOf, contents, hints, mounting: () => ecr.blobMounting() };
   return {
     registry: createRegistryEngine(parts),
+    target,
     docker: onceFulfilled(() => deps.docker({ target: ecrTarget(target, identity), credentials })),
     presence: (images, platforms) => presenceOf(images, platforms, { ecr, registry: target, contents }),
   };

@@ -33,6 +33,8 @@ export interface MirrorResult {
   readonly content?: 'whole' | 'platform' | 'reduced';
   /** The platforms that the target gives; empty for artifacts and where that was not looked at. */
   readonly platforms: readonly string[];
+  /** Platforms of nodes that the source does not have; the image was copied without them. */
+  readonly missingPlatforms?: readonly string[];
   /** Bytes of all blobs of the target, where they are known. */
   readonly size?: number;
   readonly bytesSent: number;
@@ -47,8 +49,12 @@ export interface MirrorResult {
 export interface Presence {
   readonly image: WantedImage;
   readonly digest?: Digest;
-  /** Wanted platforms that the tag in the ECR does not give; empty when the image is not there at all. */
+  /** Wanted platforms that are to be copied; empty when the image is not there at all. */
   readonly missingPlatforms: readonly string[];
+  /** Platforms of nodes that the source did not have when the image was copied. */
+  readonly unavailablePlatforms: readonly string[];
+  /** Why the ECR could not be asked about this image. */
+  readonly error?: BootstrapError;
 }
 
 /** Repositories must exist before {@link Mirror.copy}, or be made by `prepare`. Failures are per image, in the results. */

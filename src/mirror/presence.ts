@@ -1,14 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import type { EcrPort, StoredManifest } from '../aws/port.ts';
-import { formatPlatform, parsePlatform, type Platform, serves } from '../images/platform.ts';
+import type { BootstrapError } from '../errors/index.ts';
+import { coverage, type Platform } from '../images/platform.ts';
 import type { Platforms, WantedImage } from '../images/port.ts';
 import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../registry/client.ts';
 import { type Digest, isTakenByEcr } from '../registry/digest.ts';
 import type { Call } from '../registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../registry/manifest.ts';
+import { isTolerable } from '../plan/index.ts';
+import { platformMark } from './platform-marks.ts';
 import type { Presence } from './port.ts';
 import type { Contents } from './registry/contents.ts';
+import { failureOf } from './registry/failure.ts';
 
 export interface PresenceParts {
   readonly ecr: EcrPort;
@@ -31,15 +35,22 @@ export async function presenceOf(
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   const call = { signal };
-  const stored = await storedManifests(images, parts.ecr);
+  const { found, failures } = await storedManifests(images, parts.ecr);
   return Promise.all(
-    images.map(async (image) => {
+    images.map(async (image): Promise<Presence> => {
+      const none = { image, missingPlatforms: [], unavailablePlatforms: [] };
+      const error = failures.get(image.repository);
+      if (error) return { ...none, error };
       const pin = pinOf(image);
-      const manifest = stored.get(nameOf(image.repository, pin ?? image.tag));
-      if (!manifest) return { image, missingPlatforms: [] };
-      const isWhole = platforms === 'all' || pin !== undefined;
-      const given = isWhole ? undefined : await platformsOf(manifest, parts, call);
-      return { image, digest: manifest.digest, missingPlatforms: missing(platforms, given) };
+      const manifest = found.get(nameOf(image.repository, pin ?? image.tag));
+      if (!manifest) return none;
+      const { digest } = manifest;
+      if (platforms === 'all' || pin !== undefined) return { ...none, digest };
+      try {
+        return { image, digest, ...(await comparePlatforms(manifest, platforms, parts, call)) };
+      } catch (thrown) {
+        return { ...none, digest, error: ofOneImage(thrown, `look up ${image.repository}:${image.tag}`) };
+      }
     }),
   );
 }
@@ -48,10 +59,20 @@ const pinOf = ({ source }: WantedImage): Digest | undefined => parseReference(so
 
 const nameOf = (repository: string, reference: string) => `${repository} ${reference}`;
 
-async function storedManifests(
-  images: readonly WantedImage[],
-  ecr: EcrPort,
-): Promise<ReadonlyMap<string, StoredManifest>> {
+/** @throws what would fail all other images too */
+function ofOneImage(thrown: unknown, what: string): BootstrapError {
+  const error = failureOf(thrown, what);
+  if (!isTolerable(error)) throw error;
+  return error;
+}
+
+interface Stored {
+  readonly found: ReadonlyMap<string, StoredManifest>;
+  /** By repository. */
+  readonly failures: ReadonlyMap<string, BootstrapError>;
+}
+
+async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Promise<Stored> {
   const references = new Map<string, Set<string>>();
   for (const image of images) {
     const { repository, tag } = image;
@@ -61,17 +82,42 @@ async function storedManifests(
     references.set(repository, (references.get(repository) ?? new Set()).add(pin ?? tag));
   }
   const found = new Map<string, StoredManifest>();
+  const failures = new Map<string, BootstrapError>();
   const queue = references.entries();
   const worker = async (): Promise<void> => {
     for (const [repository, wanted] of queue) {
-      for (const manifest of await ecr.manifests(repository, [...wanted])) {
-        found.set(nameOf(repository, manifest.digest), manifest);
-        if (manifest.tag !== undefined) found.set(nameOf(repository, manifest.tag), manifest);
+      try {
+        for (const manifest of await ecr.manifests(repository, [...wanted])) {
+          found.set(nameOf(repository, manifest.digest), manifest);
+          if (manifest.tag !== undefined) found.set(nameOf(repository, manifest.tag), manifest);
+        }
+      } catch (thrown) {
+        failures.set(repository, ofOneImage(thrown, `look up repository ${repository}`));
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, references.size) }, worker));
-  return found;
+  return { found, failures };
+}
+
+async function comparePlatforms(
+  stored: StoredManifest,
+  wanted: Exclude<Platforms, 'all'>,
+  parts: PresenceParts,
+  call: Call,
+): Promise<Pick<Presence, 'missingPlatforms' | 'unavailablePlatforms'>> {
+  const given = await platformsOf(stored, parts, call);
+  const { missing, isEnough } = coverage(given ? wanted : 'all', given ?? []);
+  if (missing.length === 0 || !isEnough) return { missingPlatforms: missing, unavailablePlatforms: [] };
+  const marks = new Map(missing.map((platform) => [platformMark(stored.digest, platform), platform]));
+  const marked = await parts.ecr.manifests(stored.repository, [...marks.keys()]);
+  const unavailable = new Set(
+    marked.filter(({ digest }) => digest === stored.digest).map(({ tag = '' }) => marks.get(tag)),
+  );
+  return {
+    missingPlatforms: missing.filter((platform) => !unavailable.has(platform)),
+    unavailablePlatforms: missing.filter((platform) => unavailable.has(platform)),
+  };
 }
 
 /** Undefined for what has no platform: artifacts. */
@@ -99,12 +145,4 @@ async function platformsOf(
   );
   const all = [...own, ...innerPlatforms.flatMap((platforms) => platforms ?? [])];
   return all.length > 0 ? all : undefined;
-}
-
-function missing(wanted: Platforms, given: readonly Platform[] | undefined): string[] {
-  if (wanted === 'all' || !given) return [];
-  return wanted
-    .map(parsePlatform)
-    .filter((platform) => !given.some((offered) => serves(platform, offered)))
-    .map(formatPlatform);
 }

@@ -39,6 +39,8 @@ export interface ImageRow {
   readonly target: string;
   readonly present: boolean | 'unknown';
   readonly digest?: string;
+  /** Wanted platforms that the tag in ECR does not give and the next `up` copies. */
+  readonly missingPlatforms?: readonly string[];
   readonly usedBy: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 import type { DockerPort, LocalImage, Pushed, SourceImage, TransferOptions } from '../../docker/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
-import { formatPlatform, serves, type Platform } from '../../images/platform.ts';
+import { chosenPlatforms, coverage, formatPlatform, serves, type Platform } from '../../images/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import type { Credential, Credentials } from '../../registry/credentials.ts';
 import type { Digest } from '../../registry/digest.ts';
@@ -28,7 +28,13 @@ export type JobResult = Pick<MirrorResult, 'state' | 'platforms'> &
   Partial<
     Pick<
       MirrorResult,
-      'sourceDigest' | 'targetDigest' | 'previousDigest' | 'bytesSent' | 'bytesMounted' | 'bytesSkipped'
+      | 'missingPlatforms'
+      | 'sourceDigest'
+      | 'targetDigest'
+      | 'previousDigest'
+      | 'bytesSent'
+      | 'bytesMounted'
+      | 'bytesSkipped'
     >
   >;
 
@@ -58,7 +64,7 @@ export class ImageJob {
   /** Pulls only when nothing less tells whether the ECR's image is the same: its layers may be compressed anew. */
   async plan(): Promise<JobResult> {
     const { source, held } = await this.#look();
-    const known = describe(source);
+    const known = describe(source, this.#context.options);
     if (!held) return { ...known, state: 'would-copy' };
     const same = held.digest === source.digest || isSame(held, await this.#obtain(source));
     return { ...known, ...compared(held, same, this.#context.options.noClobber ? 'kept' : 'would-move') };
@@ -66,7 +72,7 @@ export class ImageJob {
 
   async copy(): Promise<JobResult> {
     const { source, held } = await this.#look();
-    const known = describe(source);
+    const known = describe(source, this.#context.options);
     if (held && held.digest === source.digest) return { ...known, ...compared(held, true, 'kept') };
     const local = await this.#obtain(source);
     const same = held !== undefined && isSame(held, local);
@@ -124,7 +130,8 @@ export class ImageJob {
     }
     const { digest, platforms } = answer;
     if (platforms) return { platform: choosePlatform(this.#image.source, wanted, platforms), digest };
-    if (wanted !== 'all') return { platform: onePlatform(this.#image.source, wanted), digest };
+    if (wanted !== 'all')
+      return { platform: onePlatform(this.#image.source, chosenPlatforms(wanted)), digest };
     const local = await this.#pull(undefined);
     return { platform: local.platform, digest, local };
   }
@@ -184,10 +191,17 @@ export class ImageJob {
   }
 }
 
-const describe = ({ platform, digest }: Source): Pick<JobResult, 'platforms' | 'sourceDigest'> => ({
-  platforms: [formatPlatform(platform)],
-  ...(digest && { sourceDigest: digest }),
-});
+function describe(
+  { platform, digest }: Source,
+  { platforms }: EngineOptions,
+): Pick<JobResult, 'platforms' | 'missingPlatforms' | 'sourceDigest'> {
+  const { missing } = coverage(platforms, [platform]);
+  return {
+    platforms: [formatPlatform(platform)],
+    ...(missing.length > 0 && { missingPlatforms: missing }),
+    ...(digest && { sourceDigest: digest }),
+  };
+}
 
 const compared = (
   held: Held,

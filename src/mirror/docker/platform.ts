@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../errors/index.ts';
-import { formatPlatform, parsePlatform, serves, type Platform } from '../../images/platform.ts';
+import { chosenPlatforms, formatPlatform, serves, type Platform } from '../../images/platform.ts';
 import type { Platforms } from '../../images/port.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { Platforms } from '../../images/port.ts';
  * @throws BootstrapError `image-platform-missing`
  */
 export function choosePlatform(source: string, wanted: Platforms, offered: readonly Platform[]): Platform {
-  const platform = onePlatform(source, wanted === 'all' ? offered.map(formatPlatform) : wanted);
+  const platform = onePlatform(source, candidates(wanted, offered));
   if (offered.some((other) => serves(platform, other))) return platform;
   throw new BootstrapError({
     code: 'image-platform-missing',
@@ -17,17 +17,26 @@ export function choosePlatform(source: string, wanted: Platforms, offered: reado
   });
 }
 
+/** Of the nodes' platforms those that the image has; if it has none, that is found out when one is chosen. */
+function candidates(wanted: Platforms, offered: readonly Platform[]): readonly Platform[] {
+  if (wanted === 'all') return offered;
+  const chosen = chosenPlatforms(wanted);
+  if (!('anyOf' in wanted)) return chosen;
+  const served = chosen.filter((platform) => offered.some((other) => serves(platform, other)));
+  return served.length > 0 ? served : chosen.slice(0, 1);
+}
+
 /**
  * A Docker engine keeps one platform of an image under a name, so more than one cannot be had.
  * @throws BootstrapError `image-platform-missing`
  */
-export function onePlatform(source: string, wanted: readonly string[]): Platform {
+export function onePlatform(source: string, wanted: readonly Platform[]): Platform {
   const [platform] = wanted;
-  if (platform !== undefined && wanted.length === 1) return parsePlatform(platform);
+  if (platform !== undefined && wanted.length === 1) return platform;
   throw new BootstrapError({
     code: 'image-platform-missing',
     what: `mirror ${source} with the docker engine`,
-    why: `that engine keeps one platform of an image, and ${wanted.join(', ') || 'none'} are wanted`,
+    why: `that engine keeps one platform of an image, and ${wanted.map(formatPlatform).join(', ') || 'none'} are wanted`,
     hint: 'Use --engine registry, or choose one with --platform.',
   });
 }

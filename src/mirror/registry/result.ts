@@ -20,6 +20,7 @@ export function resultOf(resolution: Resolution, account: Account): MirrorResult
     sourceDigest,
     content: selection.content,
     platforms: selection.platforms,
+    ...(selection.missing.length > 0 ? { missingPlatforms: selection.missing } : {}),
     size: sizeOf(resolution),
     ...(targetDigest === undefined ? {} : { targetDigest }),
     ...(state === 'would-move' && present !== undefined ? { previousDigest: present } : {}),

@@ -1,6 +1,6 @@
 import { BootstrapError } from '../../errors/index.ts';
 import type { Digest } from '../../registry/digest.ts';
-import { bestFor, formatPlatform, parsePlatform, serves } from '../../images/platform.ts';
+import { bestFor, chosenPlatforms, coverage, formatPlatform, type Platform } from '../../images/platform.ts';
 import type { Platforms } from '../../images/port.ts';
 import {
   configPlatform,
@@ -19,6 +19,8 @@ export interface Selection {
   readonly inner: readonly Manifest[];
   readonly content: 'whole' | 'platform' | 'reduced';
   readonly platforms: readonly string[];
+  /** Wanted platforms that the source does not have. */
+  readonly missing: readonly string[];
 }
 
 /** Where a source's parts are read. */
@@ -45,31 +47,47 @@ export async function select(
   const images = await imagesIn(source, parts);
   // An index without any platform holds artifacts.
   if (images.length === 0) return whole(source, [], parts);
-  const chosen = new Set(wanted.flatMap((platform) => choose(platform, images, what)));
+  const missing = missingIn(
+    wanted,
+    images.flatMap(({ platform }) => platform ?? []),
+    what,
+  );
+  const chosen = new Set(chosenPlatforms(wanted).flatMap((platform) => bestFor(platform, images)));
   const platforms = platformsOf([...chosen]);
   if (chosen.size === 1) {
     const [only] = chosen;
-    if (only) return { root: await parts.manifest(only.digest), inner: [], content: 'platform', platforms };
+    if (only) {
+      const root = await parts.manifest(only.digest);
+      return { root, inner: [], content: 'platform', platforms, missing };
+    }
   }
-  if (source.children.every((child) => chosen.has(child))) return whole(source, platforms, parts);
+  if (source.children.every((child) => chosen.has(child))) return whole(source, platforms, parts, missing);
   const kept = images.filter((image) => chosen.has(image));
   const inner = await Promise.all(kept.map(({ digest }) => parts.manifest(digest)));
-  return { root: reduce(source, kept, what), inner, content: 'reduced', platforms };
+  return { root: reduce(source, kept, what), inner, content: 'reduced', platforms, missing };
 }
 
 async function single(source: Manifest, wanted: Platforms, parts: Parts, what: string): Promise<Selection> {
   const found = source.config && configPlatform(await parts.config(source.config));
+  const missing = found ? missingIn(wanted, [found], what) : [];
   const platforms = found ? [formatPlatform(found)] : [];
-  if (found && wanted !== 'all') {
-    for (const text of wanted) {
-      if (!serves(parsePlatform(text), found)) throw absent(what, text, platforms);
-    }
-  }
-  return { root: source, inner: [], content: 'whole', platforms };
+  return { root: source, inner: [], content: 'whole', platforms, missing };
 }
 
-async function whole(root: Manifest, platforms: readonly string[], parts: Parts): Promise<Selection> {
-  return { root, inner: await descendants(root, parts), content: 'whole', platforms };
+/** @throws BootstrapError `image-platform-missing` when the image would be of no use without them */
+function missingIn(wanted: Platforms, offered: readonly Platform[], what: string): readonly string[] {
+  const { missing, isEnough } = coverage(wanted, offered);
+  if (!isEnough) throw absent(what, missing, offered);
+  return missing;
+}
+
+async function whole(
+  root: Manifest,
+  platforms: readonly string[],
+  parts: Parts,
+  missing: readonly string[] = [],
+): Promise<Selection> {
+  return { root, inner: await descendants(root, parts), content: 'whole', platforms, missing };
 }
 
 async function descendants(index: Manifest, parts: Parts): Promise<Manifest[]> {
@@ -99,12 +117,6 @@ const platformsOf = (images: readonly Descriptor[]): string[] => [
   ...new Set(images.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))),
 ];
 
-function choose(wanted: string, images: readonly Descriptor[], what: string): readonly Descriptor[] {
-  const best = bestFor(parsePlatform(wanted), images);
-  if (best.length === 0) throw absent(what, wanted, platformsOf(images));
-  return best;
-}
-
 /** The same index with fewer entries. Equal sources give equal bytes, so the next run knows it again. */
 function reduce(source: Manifest, kept: readonly Descriptor[], what: string): Manifest {
   const original = JSON.parse(source.bytes.toString()) as Record<string, unknown>;
@@ -112,11 +124,12 @@ function reduce(source: Manifest, kept: readonly Descriptor[], what: string): Ma
   return parseManifest(bytes, source.mediaType, what);
 }
 
-function absent(what: string, platform: string, offered: readonly string[]): BootstrapError {
+function absent(what: string, missing: readonly string[], offered: readonly Platform[]): BootstrapError {
+  const has = [...new Set(offered.map(formatPlatform))].join(', ');
   return new BootstrapError({
     code: 'image-platform-missing',
     what,
-    why: `there is no image for ${platform}, only for ${offered.join(', ') || 'unknown platforms'}`,
-    hint: `Give the platforms that exist with --platform or images.platforms, or leave the image out with images.exclude.`,
+    why: `the source has no image for ${missing.join(' or ')}, only for ${has || 'unknown platforms'}`,
+    hint: 'Choose platforms that it has with --platform or images.platforms, or leave it out with images.exclude.',
   });
 }

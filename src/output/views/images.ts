@@ -9,11 +9,17 @@ export function imageLines({ images }: { images: readonly ImageRow[] }): string[
   const rows = images.map((image) => [
     image.source,
     image.target,
-    image.present === 'unknown' ? 'unknown' : image.present ? 'yes' : 'no',
+    presence(image),
     shortDigest(image.digest),
     usedBy(image.usedBy),
   ]);
   return columns([['SOURCE', 'IN THE ECR', 'PRESENT', 'DIGEST', 'USED BY'], ...rows]);
+}
+
+function presence({ present, missingPlatforms = [] }: ImageRow): string {
+  if (present === 'unknown') return 'unknown';
+  if (!present) return 'no';
+  return missingPlatforms.length > 0 ? `no ${missingPlatforms.join(', ')}` : 'yes';
 }
 
 function usedBy(users: readonly string[]): string {
@@ -44,7 +50,8 @@ function outcome(image: MirrorRow): string {
     : '';
   const size = image.bytesSent > 0 ? `${formatBytes(image.bytesSent)} sent  ` : '';
   const content = image.content ? `${image.content}  ` : '';
-  return `${moved}${size}${content}${image.platforms.join(',')}`;
+  const missing = image.missingPlatforms ? `  source has no ${image.missingPlatforms.join(', ')}` : '';
+  return `${moved}${size}${content}${image.platforms.join(',')}${missing}`;
 }
 
 function summary(images: readonly MirrorRow[], dryRun: boolean): string {

@@ -3,7 +3,7 @@ import type { RejectedImage } from '../../images/port.ts';
 import type { Finding, Outcome } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { internetFindings } from './findings.ts';
-import { copiesOf, copy, observePresence } from './presence.ts';
+import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from './presence.ts';
 
 interface State {
   readonly presence: readonly Presence[];
@@ -25,7 +25,10 @@ export const images: Step<State> = {
     const { others, rejected } = await ctx.wantedImages();
     return { presence: await observePresence(others, ctx), rejected };
   },
-  diff: ({ presence, rejected }) => ({ changes: copiesOf(presence), findings: rejected.map(rejection) }),
+  diff: ({ presence, rejected }) => ({
+    changes: copiesOf(presence),
+    findings: [...rejected.map(rejection), ...presence.flatMap(findingsOf)],
+  }),
   apply: async (changes, { presence }, run) => {
     const copied = await copy(changes, presence, run);
     const wantedBy = new Map(presence.map(({ image }) => [image.source, image.wantedBy]));
@@ -39,6 +42,10 @@ export const images: Step<State> = {
       return { change, result: 'skipped' };
     });
   },
+  ready: ({ presence }) =>
+    Promise.resolve(
+      presence.flatMap(({ image, error }) => (error ? [{ target: imageTarget(image), error }] : [])),
+    ),
   health: (_state, ctx) => internetFindings(ctx),
 };
 
@@ -54,6 +61,15 @@ const unresolved = (source: string, why: string): Finding => ({
   why,
   hint: `Mend the workload, or add this line under images.exclude: "- ${source}"`,
 });
+
+function findingsOf({ image, unavailablePlatforms, error }: Presence): Finding[] {
+  if (error) {
+    const { what, why, hint } = error;
+    return [{ level: 'failed', code: 'image-unknown', target: imageTarget(image), what, why, hint }];
+  }
+  const unavailable = withoutPlatforms(image, unavailablePlatforms, 'ok');
+  return unavailable ? [unavailable] : [];
+}
 
 const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding => ({
   level: 'warning',

@@ -1,10 +1,10 @@
 import { wantedReference } from '../../images/naming.ts';
 import type { WantedImage } from '../../images/port.ts';
 import type { MirrorResult, Presence } from '../../mirror/port.ts';
-import type { Change } from '../../plan/index.ts';
+import type { Change, Finding } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
 
-const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
+export const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
 
 /** What the ECR has of these images; asks no source. */
 export async function observePresence(
@@ -16,7 +16,8 @@ export async function observePresence(
 
 /** A copy for every image that is absent or lacks a wanted platform. */
 export function copiesOf(presence: readonly Presence[]): Change[] {
-  return presence.flatMap(({ image, digest, missingPlatforms }): Change[] => {
+  return presence.flatMap(({ image, digest, missingPlatforms, error }): Change[] => {
+    if (error) return [];
     const target = imageTarget(image);
     if (digest === undefined)
       return [{ action: 'create', target, fields: [], reason: `as ${ecrName(image)}` }];
@@ -45,6 +46,10 @@ export async function copy(
     pairs.map(({ image }) => image),
     { engine, concurrency, platforms: await ctx.platforms(), signal, emit: withoutEnds },
   );
+  for (const { image, missingPlatforms } of results) {
+    const finding = withoutPlatforms(image, missingPlatforms, 'warning');
+    if (finding) emit({ type: 'finding', finding });
+  }
   return pairs.flatMap(({ change }, index) => {
     const result = results[index];
     return result ? [{ change, result }] : [];
@@ -52,3 +57,20 @@ export async function copy(
 }
 
 const ecrName = (image: WantedImage): string => wantedReference('', image).slice(1);
+
+/** What is to be known of an image whose source does not have it for all nodes; undefined when it has. */
+export function withoutPlatforms(
+  image: WantedImage,
+  platforms: readonly string[] = [],
+  level: Finding['level'],
+): Finding | undefined {
+  if (platforms.length === 0) return undefined;
+  return {
+    level,
+    code: 'platform-unavailable',
+    target: imageTarget(image),
+    what: `${image.source} is not available for ${platforms.join(', ')}`,
+    why: 'the source has no such platform; its other platforms are in ECR',
+    hint: `Keep its pods off these nodes with a nodeSelector on kubernetes.io/arch.`,
+  };
+}

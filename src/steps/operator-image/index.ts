@@ -8,7 +8,12 @@ export const operatorImage: Step<readonly Presence[]> = {
   id: 'operator-image',
   title: 'image of External Secrets Operator',
   needs: ['aws', 'sources'],
-  observe: async (ctx) => observePresence([(await ctx.wantedImages()).operator], ctx),
+  // The steps that follow need this one.
+  observe: async (ctx) => {
+    const presence = await observePresence([(await ctx.wantedImages()).operator], ctx);
+    for (const { error } of presence) if (error) throw error;
+    return presence;
+  },
   diff: (presence) => ({ changes: copiesOf(presence), findings: [] }),
   apply: async (changes, presence, run) => {
     const copied = await copy(changes, presence, run);

@@ -22,8 +22,12 @@ describe('the platform that the docker engine takes', () => {
     );
   });
 
+  it("is the one of the nodes' platforms that the image has", () => {
+    expect(choosePlatform('x', { anyOf: ['linux/s390x', 'linux/amd64'] }, [amd64])).toEqual(amd64);
+  });
+
   it('is an error when several are wanted, with the registry engine as the way out', () => {
-    expect(() => onePlatform('x', ['linux/amd64', 'linux/arm64'])).toThrow(
+    expect(() => onePlatform('x', [amd64, arm64])).toThrow(
       expect.objectContaining({
         code: 'image-platform-missing',
         why: 'that engine keeps one platform of an image, and linux/amd64, linux/arm64 are wanted',
