@@ -13,7 +13,7 @@ const fileKeys = ['cluster.kubeconfig', 'externalSecrets.manifest', 'externalSec
 export function resolveFiles(values: Tree, folderOf: (key: string) => string): void {
   for (const key of fileKeys) {
     const value = getAt(values, key);
-    if (typeof value !== 'string' || value === '' || /^https?:/i.test(value)) continue;
+    if (typeof value !== 'string' || value === '' || /^[a-z][a-z0-9+.-]*:\/\//i.test(value)) continue;
     const named = key === 'cluster.kubeconfig' ? value.split(delimiter) : [value];
     setAt(values, key, named.map((name) => absolute(name, folderOf(key))).join(delimiter));
   }

@@ -6,6 +6,7 @@ import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { knownContext, profileRegion } from './ambient.ts';
 import { resolveFiles } from './files.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
+import { tokenAgeWarning } from './pull-secret.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { refusePlugins, refuseUntrusted } from './trust.ts';
@@ -56,6 +57,8 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   warnings.push(...(await contextWarning(values)));
   const config = validate(values, file ? { file: file.name, text: file.text, origins } : { origins });
   await refuseFoundPlugins(config, file, origins);
+  const age = tokenAgeWarning(config.pullSecret);
+  if (age !== undefined) warnings.push(age);
   for (const [path] of leaves(config)) {
     if (!origins.has(path)) origins.set(path, 'default');
   }

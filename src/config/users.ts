@@ -1,13 +1,10 @@
 import { z } from 'zod';
+import { imagePullerName, policyArn, userName, userPath } from './aws-values.ts';
 
-const user = (name: string, policies: string) =>
+const user = (name: string, policies: string, grammar = userName) =>
   z
     .strictObject({
-      name: z
-        .string()
-        .regex(/^[\w+=,.@-]{1,64}$/, 'is not a name that IAM takes')
-        .default(name)
-        .describe('Name of the IAM user.'),
+      name: grammar.default(name).describe('Name of the IAM user.'),
       manage: z
         .boolean()
         .default(true)
@@ -15,16 +12,8 @@ const user = (name: string, policies: string) =>
           '`false`: the user is made elsewhere; it is only verified, and the policy to hand over is printed.',
         ),
       policy: z.enum(['precise', 'managed']).default('precise').describe(policies),
-      path: z
-        .string()
-        .regex(/^\/([!-~]+\/)?$/, 'is not an IAM path such as /team/')
-        .default('/')
-        .describe('IAM path of the user and its policy.'),
-      permissionsBoundary: z
-        .string()
-        .startsWith('arn:')
-        .optional()
-        .describe('ARN of the policy that bounds the user.'),
+      path: userPath.default('/').describe('IAM path of the user and its policy, for example `/team/`.'),
+      permissionsBoundary: policyArn.optional().describe('ARN of the policy that bounds the user.'),
     })
     .prefault({});
 
@@ -38,6 +27,7 @@ export const users = z
     imagePuller: user(
       'image-puller',
       '`precise`: pull from the project and read the three secrets; `managed`: AmazonEC2ContainerRegistryPullOnly plus the secrets.',
+      imagePullerName,
     ),
   })
   // IAM does not tell names apart by case.

@@ -44,7 +44,7 @@ function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
       hint: suggest(unknown, issue.path),
     }));
   }
-  const hint = hintFor(keyWithoutIndex(issue.path));
+  const hint = hintFor(documentedKey(issue.path), issue);
   return [{ place: placed(issue.path, source), why: reason(issue), hint }];
 }
 
@@ -71,8 +71,14 @@ function reason(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') {
     return `${shortly(issue.input)} is none of ${issue.values.map(String).join(', ')}`;
   }
-  if (issue.code === 'too_small') return `${shortly(issue.input)} is too short: at least ${issue.minimum}`;
-  if (issue.code === 'too_big') return `${shortly(issue.input)} is too long: at most ${issue.maximum}`;
+  const isNumber = typeof issue.input === 'number';
+  if (issue.code === 'too_small') {
+    return `${shortly(issue.input)} is too ${isNumber ? 'small' : 'short'}: at least ${issue.minimum}`;
+  }
+  if (issue.code === 'too_big') {
+    return `${shortly(issue.input)} is too ${isNumber ? 'large' : 'long'}: at most ${issue.maximum}`;
+  }
+  if (issue.code === 'invalid_key') return issue.issues.map(reason).join('; ');
   if (issue.code === 'invalid_union') return issue.errors.flat().map(reason).join('; or ');
   return issue.code === 'invalid_format' ? `${shortly(issue.input)} ${issue.message}` : issue.message;
 }
@@ -83,7 +89,10 @@ function shortly(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-function hintFor(key: string): string {
+function hintFor(key: string, issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input === 'number') {
+    return `Put the value in quotes: "${issue.input}". See ${key} in docs/configuration.md.`;
+  }
   if (key === 'project')
     return 'Give --project NAME, or `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
   if (key === 'aws.region') return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
@@ -97,6 +106,13 @@ function suggest(unknown: string, parents: readonly PropertyKey[]): string {
     return `Did you mean ${[...parents, near].join('.')}?`;
   }
   return `Known keys here: ${known.join(', ')}.`;
+}
+
+/** What is inside a list or a mapping of free keys is documented with it. */
+function documentedKey(path: readonly PropertyKey[]): string {
+  let length = 0;
+  while (length < path.length && keysAt(path.slice(0, length)).includes(String(path[length]))) length += 1;
+  return path.slice(0, length).join('.');
 }
 
 function keysAt(path: readonly PropertyKey[]): string[] {

@@ -17,7 +17,8 @@ export interface EcrName {
   readonly tag: string;
 }
 
-const ecrComponent = '[a-z0-9]+(?:[._-][a-z0-9]+)*';
+/** ECR's documentation allows fewer names than its service model: no two separators in a row. */
+export const ecrComponent = '[a-z0-9]+(?:[._-][a-z0-9]+)*';
 /** Grammar and length of ECR's CreateRepository. */
 const ecrGrammar = new RegExp(`^${ecrComponent}(?:/${ecrComponent})*$`);
 const shortest = 2;

@@ -20,7 +20,7 @@ users:
 repositories:
   scanOnPush: true
   encryption: { type: KMS }
-  lifecyclePolicy: { rules: [{ rulePriority: 1, action: { type: expire } }] }
+  lifecyclePolicy: { rules: [{ rulePriority: 1, selection: { tagStatus: any, countType: imageCountMoreThan, countNumber: 5 }, action: { type: expire } }] }
 externalSecrets:
   env: { LEVEL: high }
   nodeSelector: { kubernetes.io/os: linux }

@@ -21,7 +21,7 @@ users:
 secrets: { kmsKeyId: 1234abcd-12ab-34cd-56ef-1234567890ab }
 repositories:
   scanOnPush: true
-  lifecyclePolicy: { rules: [{ rulePriority: 1, action: { type: expire } }] }
+  lifecyclePolicy: { rules: [{ rulePriority: 1, selection: { tagStatus: any, countType: imageCountMoreThan, countNumber: 5 }, action: { type: expire } }] }
 externalSecrets: { caBundle: ca.pem }
 `;
 /** Whoever has the ClusterRole in the cluster, and nothing else there. */

@@ -134,6 +134,7 @@ export function ecr(registry: EcrRegistry): Service {
       },
       PutLifecyclePolicy(input: RepositoryInput & { lifecyclePolicyText: string }) {
         const repository = find(input);
+        refuseLifecyclePolicy(input.lifecyclePolicyText);
         repository.lifecyclePolicy = input.lifecyclePolicyText;
         return { ...nameOf(repository), ...lifecyclePolicy(repository) };
       },
@@ -149,4 +150,14 @@ export function ecr(registry: EcrRegistry): Service {
       },
     },
   };
+}
+
+/** The length is in botocore's service model, ecr PutLifecyclePolicy. */
+function refuseLifecyclePolicy(text: string): void {
+  const { rules } = JSON.parse(text) as { rules?: unknown };
+  if (text.length >= 100 && text.length <= 30_720 && Array.isArray(rules)) return;
+  throw new AwsRefusal(
+    'InvalidParameterException',
+    "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy validation failure'",
+  );
 }

@@ -92,7 +92,7 @@ describe("the operator's objects as they are applied", () => {
   });
 
   it('take environment, tolerations, node selector and resources from the settings, in all three pods', () => {
-    const tolerations = [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' }];
+    const tolerations = [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' as const }];
     const nodeSelector = { disk: 'fast' };
     const resources = { limits: { memory: '256Mi' } };
     const env = { HTTPS_PROXY: 'http://proxy.example:3128' };

@@ -228,6 +228,12 @@ export const ecrCases: readonly Case[] = [
     }),
   },
   {
+    name: 'PutLifecyclePolicy refuses a policy that has no rules and is shorter than 100 characters',
+    given: [create],
+    ask: about('PutLifecyclePolicy', { lifecyclePolicyText: '{}' }),
+    answer: { status: 400, code: 'InvalidParameterException' },
+  },
+  {
     name: 'GetLifecyclePolicy tells the policy',
     given: [create, about('PutLifecyclePolicy', { lifecyclePolicyText: lifecycle })],
     ask: about('GetLifecyclePolicy'),

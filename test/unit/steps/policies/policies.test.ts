@@ -6,9 +6,14 @@ const account = { partition: 'aws', accountId: '123456789012', region: 'eu-west-
 const actions = (name: PolicyName, settings: object = {}): string[] =>
   policyDocument(name, configOf(settings), account).Statement.flatMap(({ Action }) => Action);
 
+const rule = {
+  rulePriority: 1,
+  selection: { tagStatus: 'untagged', countType: 'imageCountMoreThan', countNumber: 9 },
+  action: { type: 'expire' },
+};
 const settings = {
   aws: { region: 'eu-west-1', tags: { team: 'ours' } },
-  repositories: { scanOnPush: true, lifecyclePolicy: { rules: [] } },
+  repositories: { scanOnPush: true, lifecyclePolicy: { rules: [rule] } },
 };
 
 describe("power-user's policy", () => {

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { durationGrammar, parseDuration } from '../duration.ts';
+import { objectName } from './kubernetes-values.ts';
+
+const duration = z
+  .string()
+  .regex(durationGrammar, 'is not a duration, for example 90s, 10m or 1h')
+  .describe('A duration, for example `90s`, `10m` or `1h`.');
+
+/** Secrets in the operator's namespace whose names are not configured: the pull secret would overwrite them. */
+const takenSecrets = ['image-puller', 'external-secrets-webhook'];
+
+interface Intervals {
+  readonly renewEvery: string;
+  readonly copyEvery: string;
+}
+
+/**
+ * The operator renews a token by its intervals only, not by its expiry. So a copy gets as old as both intervals together, and
+ * an outage of AWS must end within the rest of the token's 12 hours.
+ */
+const ageOf = ({ renewEvery, copyEvery }: Intervals): number =>
+  parseDuration(renewEvery) + parseDuration(copyEvery);
+
+const maxAge = '8h';
+const safeAge = '4h';
+const reason =
+  'a token lives for 12 h, and the operator renews it by these intervals only, not by its expiry';
+
+/** Intervals that leave little time in which AWS may be unreachable. */
+export function tokenAgeWarning(intervals: Intervals): string | undefined {
+  if (ageOf(intervals) <= parseDuration(safeAge)) return undefined;
+  const { renewEvery, copyEvery } = intervals;
+  return `pullSecret.renewEvery ${renewEvery} and copyEvery ${copyEvery} together are more than ${safeAge}: ${reason}. An outage of AWS that outlasts the rest stops all pulls.`;
+}
+
+/** The section `pullSecret` of the configuration. */
+export const pullSecret = z
+  .strictObject({
+    name: objectName
+      .refine((name) => !takenSecrets.includes(name), {
+        error: ({ input }) => `"${String(input)}" is the name of another Secret in the operator's namespace`,
+      })
+      .default('puller')
+      .describe(
+        `Name of the pull secret in every namespace; not ${takenSecrets.map((name) => `\`${name}\``).join(' or ')}.`,
+      ),
+    renewEvery: duration
+      .default('1h')
+      .describe(`How often the operator fetches a new token; with copyEvery at most ${maxAge}.`),
+    copyEvery: duration.default('10m').describe('How often the namespaces get the newest token.'),
+  })
+  .refine((intervals) => ageOf(intervals) <= parseDuration(maxAge), {
+    path: ['renewEvery'],
+    error: ({ input }) => {
+      const { renewEvery, copyEvery } = input as Intervals;
+      return `${renewEvery} and copyEvery ${copyEvery} together are more than ${maxAge}: ${reason}; write for example 1h and 10m`;
+    },
+  })
+  .prefault({});
