@@ -105,7 +105,7 @@ export const findingCodes = {
   'user-unmanaged': 'The configuration says that this user is made elsewhere, and it is not as it must be.',
   'path-differs': 'An IAM user or policy has another path than configured, which `up` does not change.',
   'user-excess': 'Somebody gave our user a policy, group or key that is not ours.',
-  'needs-administrator': 'The caller may not repair this; somebody with more rights has to run `up`.',
+  'needs-administrator': 'Only an administrator can fix this.',
   'secret-foreign': 'A secret of that name exists in Secrets Manager and belongs to another project.',
   'key-limit': 'The user already has two access keys that are not ours.',
   'key-old': 'The access key is older than 90 days.',

@@ -52,7 +52,7 @@ function drifted(change: Change): Finding {
     what: `${nameOf(change.target)} ${change.action === 'create' ? 'is missing' : 'is not as it should be'}`,
     why:
       change.reason ?? (change.action === 'create' || !fields ? 'it is part of the configuration' : fields),
-    hint: 'ecr-bootstrap up',
+    hint: change.fix ?? 'ecr-bootstrap up',
   };
 }
 

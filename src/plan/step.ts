@@ -37,6 +37,8 @@ export interface Change {
   readonly reason?: string;
   /** The change touches who may do what. */
   readonly grants?: boolean;
+  /** What to do when not every caller can make this change; otherwise it is `ecr-bootstrap up`. */
+  readonly fix?: string;
   /** The target is not ours: the change makes it so, and is carried out only when that was asked for. */
   readonly adopts?: Adoption;
 }

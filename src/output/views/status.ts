@@ -87,7 +87,11 @@ function tokenLine(good: readonly Finding[], style: Style): string[] {
 /** What differs, as the plan shows it: that is what `up` would do about it. */
 function driftLines({ drift }: StepStatus, style: Style, verbose: boolean): string[] {
   if (drift.length === 0) return [];
-  return [...changeLines(drift, style, verbose), `    ${style.dim('do: ')} ecr-bootstrap up`];
+  const fixes = new Set(drift.map(({ fix }) => fix ?? 'ecr-bootstrap up'));
+  return [
+    ...changeLines(drift, style, verbose),
+    ...[...fixes].map((fix) => `    ${style.dim('do: ')} ${fix}`),
+  ];
 }
 
 function listed(findings: readonly Finding[], verbose: boolean, style: Style): string[] {

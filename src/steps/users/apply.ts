@@ -10,8 +10,18 @@ import { attachmentTarget } from './targets.ts';
 const visibleWithin = 60_000;
 
 /** Carries changes of {@link diffUser} out, in the plan's order: user, policy, what attaches it. */
-export function applyUser(changes: readonly Change[], state: UserState, run: Run): Promise<Outcome[]> {
-  return inOrder(changes, run, (change) => carry(change, state, run));
+export async function applyUser(changes: readonly Change[], state: UserState, run: Run): Promise<Outcome[]> {
+  return (await inOrder(changes, run, (change) => carry(change, state, run))).map(leftToAdministrator);
+}
+
+/** What only an administrator may change does not keep other callers from changing the rest. */
+function leftToAdministrator(outcome: Outcome): Outcome {
+  if (outcome.result !== 'failed' || outcome.error.code !== 'aws-denied') return outcome;
+  const { error, change } = outcome;
+  if (change.fix === undefined) return outcome;
+  const { code, what, why } = error;
+  const denied = new BootstrapError({ code, what, why, hint: change.fix }, { cause: error.cause });
+  return { ...outcome, error: denied, tolerable: true };
 }
 
 async function carry(change: Change, state: UserState, run: Run): Promise<void> {

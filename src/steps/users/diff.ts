@@ -3,30 +3,25 @@ import type { Change, Diff, Field, Target } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
-import {
-  excessFindings,
-  foreignFindings,
-  forAdministrator,
-  pathFindings,
-  unmanagedFindings,
-} from './findings.ts';
-import type { SeenUser, UserState, WantedUser } from './state.ts';
+import { excessFindings, foreignFindings, pathFindings, unmanagedFindings } from './findings.ts';
+import { documentOf, type SeenUser, type UserState, type WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
-/** What one of the two users lacks, and what about it is not ours to change. */
+/** What one of the two users lacks, and what else others changed about it; the same for every caller. */
 export function diffUser(state: UserState): Diff {
-  const { wanted, seen, callerIsPowerUser } = state;
+  const { wanted, seen } = state;
   if (!wanted.manage || !seen) return { changes: [], findings: unmanagedFindings(wanted, seen) };
   const foreign = foreignFindings(wanted, seen);
   if (foreign.length > 0) return { changes: [], findings: foreign };
-  const changes = changesFor(wanted, seen);
-  const findings = [...pathFindings(wanted, seen), ...excessFindings(wanted, seen)];
-  if (!callerIsPowerUser) return { changes, findings };
   return {
-    changes: [],
-    findings: [...changes.map((change) => forAdministrator(wanted, change)), ...findings],
+    changes: changesFor(wanted, seen).map((change) => ({ ...change, fix: fixFor(wanted) })),
+    findings: [...pathFindings(wanted, seen), ...excessFindings(wanted, seen)],
   };
 }
+
+/** Only an administrator may change users and policies. Drift is as bad for a caller who may only see it. */
+const fixFor = ({ who }: WantedUser): string =>
+  `Run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator; \`ecr-bootstrap policy first-run\` prints the policy for that.`;
 
 function changesFor(wanted: WantedUser, seen: SeenUser): Change[] {
   return [...userChanges(wanted, seen), ...policyChanges(wanted, seen), ...attachmentChanges(wanted, seen)];

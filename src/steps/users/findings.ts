@@ -1,5 +1,5 @@
 import type { Tags } from '../../aws/port.ts';
-import { nameOf, type Change, type Finding } from '../../plan/index.ts';
+import type { Finding } from '../../plan/index.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { ownershipOf } from '../tags.ts';
 import { documentOf, type SeenUser, type WantedUser } from './state.ts';
@@ -113,27 +113,6 @@ export function excessFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
     why: 'it is not ours and may allow more than is needed',
     hint: `Take it away if nobody needs it: \`${command}\`.`,
   }));
-}
-
-/** In place of a change that power-user may not make. What is missing or not ours ends the run: nothing would work. */
-export function forAdministrator({ who }: WantedUser, change: Change): Finding {
-  const { action, target, adopts } = change;
-  const isFatal = action === 'create' || adopts !== undefined;
-  return {
-    level: isFatal ? 'failed' : 'warning',
-    code: 'needs-administrator',
-    target,
-    what: `${nameOf(target)} ${lackOf(change)}`,
-    why: 'the caller may not change users and their policies',
-    hint: `Have an administrator run \`ecr-bootstrap up --only ${documentOf[who]}\`; \`ecr-bootstrap policy first-run\` prints what that needs.`,
-    ...(isFatal ? { blocking: true } : {}),
-  };
-}
-
-function lackOf({ action, fields, adopts }: Change): string {
-  if (action === 'create') return 'is missing';
-  if (adopts) return 'exists and is not ours';
-  return `differs in ${fields.map(({ path }) => path).join(', ')}`;
 }
 
 /** Of a user that is made elsewhere. Whether its policy suffices is proved by use, when its key is. */

@@ -284,20 +284,30 @@ describe('power-user as the caller', () => {
     }
   });
 
-  it('finds that drift of a policy needs an administrator', async () => {
+  it('plans the same changes as an administrator, with the fix that needs one', async () => {
     const world = await asPowerUser();
     editPolicy(world, 'ecr-bootstrap-image-puller', ({ Statement }) => Statement.pop());
-    const { changes, findings } = await planStep(imagePuller, world);
-    expect(changes).toEqual([]);
-    expect(findings).toMatchObject([{ code: 'needs-administrator', level: 'warning' }]);
-    expect(findings[0]?.what).toContain('document.ReadOwnKey');
+    const asSeen = await planStep(imagePuller, world);
+    expect(asSeen.changes).toMatchObject([
+      {
+        fields: [{ path: 'document.ReadOwnKey' }],
+        fix: expect.stringMatching(/up .*administrator/) as string,
+      },
+    ]);
+    world.caller = world.sandbox.admin;
+    expect(await planStep(imagePuller, world)).toEqual(asSeen);
   });
 
-  it('is stopped where the image puller is missing', async () => {
+  it('leaves a denied change to an administrator and lets the run continue', async () => {
     const world = await asPowerUser();
     world.sandbox.aws.identities.users.delete('image-puller');
-    const { changes, findings } = await planStep(imagePuller, world);
-    expect(changes).toEqual([]);
-    expect(findings.some(({ code, blocking }) => code === 'needs-administrator' && blocking)).toBe(true);
+    const { changes } = await planStep(imagePuller, world);
+    const ctx = world.context();
+    const outcomes = await imagePuller.apply(changes, await imagePuller.observe(ctx), runOf(ctx));
+    expect(outcomes[0]).toMatchObject({
+      result: 'failed',
+      tolerable: true,
+      error: { code: 'aws-denied', hint: expect.stringContaining('as an administrator') as string },
+    });
   });
 });
