@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { devNull, homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 
 /** `src` and, when it is built, the one folder `dist` lie right in the package. */
 const packageFolder = new URL('..', import.meta.url);
@@ -13,8 +13,26 @@ export function ownVersion(): string {
   return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** Where what saves time is kept between runs, by the XDG base directory specification. */
+/**
+ * Where what saves time is kept between runs, by the XDG base directory specification. Compiled code is among it, so a folder
+ * that another user could have filled is not used: nothing can be kept or found at the path that stands in for it.
+ */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-  const base = env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache');
-  return join(base, 'ecr-bootstrap');
+  const configured = env['XDG_CACHE_HOME'] ?? '';
+  const base = isAbsolute(configured) ? configured : join(env['HOME'] || homedir(), '.cache');
+  const folder = join(base, 'ecr-bootstrap');
+  return isOpenToOthers(folder) ? join(devNull, 'ecr-bootstrap') : folder;
+}
+
+/** A folder that does not exist will be created for this user alone. */
+function isOpenToOthers(folder: string): boolean {
+  const user = process.geteuid?.();
+  if (user === undefined) return false;
+  try {
+    const { uid, mode } = statSync(folder);
+    return (uid !== user && uid !== 0) || (mode & 0o002) !== 0;
+  } catch {
+    // It does not exist, or this user cannot reach it: every cache copes with that.
+    return false;
+  }
 }

@@ -17,6 +17,10 @@ export const errorCodes = {
     exit: 2,
     about: 'A configuration file that was only found names a kubeconfig that would run a program.',
   },
+  'sandbox-untrusted': {
+    exit: 2,
+    about: 'Another user could have written what a running sandbox left for commands in other terminals.',
+  },
   'file-missing': {
     exit: 2,
     about: 'A file named on the command line or in the configuration is not there.',

@@ -8,7 +8,7 @@ import { main } from '../../main.ts';
 import { createNet } from '../../net/index.ts';
 import { formatDuration } from '../../output/units.ts';
 import { controlUrl, startWorld } from '../../sandbox/world.ts';
-import { readRunning, removeRunning, type Running, stateFolder, writeRunning } from './state.ts';
+import { announce, createFolder, readRunning, type Running, withdraw } from './state.ts';
 
 /** Runs a command against the running sandbox, or against a fresh one that is gone afterwards. */
 export async function rehearse(session: Session, words: readonly string[]): Promise<number> {
@@ -32,21 +32,24 @@ export async function rehearse(session: Session, words: readonly string[]): Prom
 
 /** Keeps a sandbox running until Ctrl-C. */
 export async function keepRunning(session: Session): Promise<number> {
-  if (readRunning()) {
-    session.reporter.warn('A sandbox is running already: try ecr-bootstrap sandbox up.');
-    return exitCodes.done;
-  }
+  if (readRunning()) return useRunning(session);
+  const folder = createFolder();
   const world = await startWorld();
   try {
-    const env = world.environment(stateFolder());
-    writeRunning({ pid: process.pid, env, account: world.account });
+    const env = world.environment(folder);
+    if (!announce({ pid: process.pid, folder, env, account: world.account })) return useRunning(session);
     await session.reporter.show({ type: 'text', data: { text: invitation(env['KUBECONFIG'] ?? '') } });
     await new Promise<void>((resolve) => session.signal.addEventListener('abort', () => resolve()));
     return exitCodes.done;
   } finally {
-    removeRunning();
+    withdraw(folder);
     await world.close();
   }
+}
+
+function useRunning({ reporter }: Session): number {
+  reporter.warn('A sandbox is already running: try `ecr-bootstrap sandbox up`.');
+  return exitCodes.done;
 }
 
 /** Lets time pass in the running sandbox. */

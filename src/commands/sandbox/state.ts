@@ -1,38 +1,136 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { BootstrapError } from '../../errors/index.ts';
 
 /** What a running sandbox leaves for commands in other terminals. */
 export interface Running {
   readonly pid: number;
+  /** Holds its kubeconfig and certificates, and nothing of another sandbox. */
+  readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly account: string;
 }
 
-/** A folder that only this user can read. */
-export const stateFolder = (): string =>
-  join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), `ecr-bootstrap-sandbox-${userInfo().uid}`);
+/** The same for all sandboxes of this user. */
+const sharedFolder = (): string =>
+  join(process.env['XDG_RUNTIME_DIR'] || tmpdir(), `ecr-bootstrap-sandbox-${userInfo().uid}`);
 
-const stateFile = (): string => join(stateFolder(), 'running.json');
+const stateFile = (): string => join(sharedFolder(), 'running.json');
 
-export function writeRunning(running: Running): void {
-  mkdirSync(stateFolder(), { recursive: true, mode: 0o700 });
-  writeFileSync(stateFile(), JSON.stringify(running), { mode: 0o600 });
+/**
+ * A new folder for one sandbox.
+ * @throws BootstrapError `sandbox-untrusted`
+ */
+export function createFolder(): string {
+  mkdirSync(sharedFolder(), { recursive: true, mode: 0o700 });
+  refuseShared(sharedFolder(), 'folder');
+  return mkdtempSync(join(sharedFolder(), 'run-'));
 }
 
-export const removeRunning = (): void => rmSync(stateFolder(), { recursive: true, force: true });
+/** Makes this sandbox the one that other terminals use; false when another one of this user is running. */
+export function announce(running: Running): boolean {
+  const own = join(running.folder, 'running.json');
+  writeFileSync(own, JSON.stringify(running), { mode: 0o600 });
+  while (!linked(own, stateFile())) {
+    if (readRunning()) return false;
+    removeLeftover();
+  }
+  return true;
+}
 
-/** The sandbox that runs in another process of this user, if one does. */
-export function readRunning(): Running | undefined {
+/** Of two sandboxes that start at once, one succeeds, and no terminal ever reads half a file. */
+function linked(file: string, name: string): boolean {
   try {
-    // In a folder that others can write to, somebody else's file is not to be trusted.
-    if (statSync(stateFile()).uid !== userInfo().uid) return undefined;
-    const running = JSON.parse(readFileSync(stateFile(), 'utf8')) as Running;
-    process.kill(running.pid, 0);
-    return running;
+    linkSync(file, name);
+    return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    if (codeOf(error) !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+/** What a sandbox left that was killed. */
+function removeLeftover(): void {
+  const left = readState();
+  rmSync(stateFile(), { force: true });
+  if (left?.folder && dirname(left.folder) === sharedFolder()) {
+    rmSync(left.folder, { recursive: true, force: true });
+  }
+}
+
+/** Removes what the sandbox of that folder left, and nothing of another one. */
+export function withdraw(folder: string): void {
+  if (readState()?.folder === folder) rmSync(stateFile(), { force: true });
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * The sandbox that runs in another process of this user, if there is one.
+ * @throws BootstrapError `sandbox-untrusted` when another user could have written what it left
+ */
+export function readRunning(): Running | undefined {
+  const running = readState();
+  if (!running || !isRunning(running.pid)) return undefined;
+  refuseShared(running.folder, 'folder');
+  for (const name of ['KUBECONFIG', 'NODE_EXTRA_CA_CERTS']) {
+    const file = running.env[name];
+    if (file !== undefined) refuseShared(file, 'file');
+  }
+  return running;
+}
+
+function readState(): Running | undefined {
+  try {
+    refuseShared(sharedFolder(), 'folder');
+    refuseShared(stateFile(), 'file');
+    return JSON.parse(readFileSync(stateFile(), 'utf8')) as Running;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // Gone, or the number now belongs to a process of another user.
+    return false;
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** The environment that is read there leads commands to a proxy and to its certificates. */
+function refuseShared(path: string, kind: 'folder' | 'file'): void {
+  const user = process.geteuid?.();
+  // Windows has no such owners and modes.
+  if (user === undefined) return;
+  const why = exposureOf(lstatSync(path), kind, user);
+  if (why === undefined) return;
+  throw new BootstrapError({
+    code: 'sandbox-untrusted',
+    what: `the sandbox's ${kind} ${path} is not trusted`,
+    why,
+    hint: `Delete ${sharedFolder()}, or set XDG_RUNTIME_DIR to a folder that only you can open.`,
+  });
+}
+
+function exposureOf(stats: Stats, kind: 'folder' | 'file', user: number): string | undefined {
+  if (stats.isSymbolicLink()) return 'it is a link';
+  if (kind === 'folder' ? !stats.isDirectory() : !stats.isFile()) return `it is not a ${kind}`;
+  if (stats.uid !== user) return 'it belongs to another user';
+  const mode = stats.mode & 0o777;
+  return mode & 0o077 ? `other users can open it (mode ${mode.toString(8)})` : undefined;
 }
