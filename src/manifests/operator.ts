@@ -4,9 +4,8 @@ import { authorityPatches } from './authorities.ts';
 import { sha256 } from './cache.ts';
 import { applyPatches, type Patch } from './patch.ts';
 import type { OperatorManifest } from './port.ts';
+import { renderedNamespace } from './release.ts';
 
-/** What the YAML says about itself; the patches turn it into ours. */
-const renderedNamespace = 'default';
 const image = /external-secrets\/external-secrets:v0\.12\.1$/;
 
 /** How objects are marked as ours. */
