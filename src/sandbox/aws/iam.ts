@@ -48,7 +48,13 @@ export function iam(identities: Identities): Service {
     name: 'iam',
     target(
       operation,
-      input: UserInput & { PolicyArn?: string; PolicyName?: string; Path?: string; AccessKeyId?: string },
+      input: UserInput & {
+        PolicyArn?: string;
+        PolicyName?: string;
+        Path?: string;
+        AccessKeyId?: string;
+        PermissionsBoundary?: string;
+      },
       caller,
     ) {
       const { UserName, PolicyArn, PolicyName = '', Path = '/', AccessKeyId = '' } = input;
@@ -60,7 +66,13 @@ export function iam(identities: Identities): Service {
       const owner = operation === 'GetAccessKeyLastUsed' ? keys.get(AccessKeyId)?.user : undefined;
       const user = owner ?? (UserName === undefined ? caller.user : users.get(UserName));
       const arn = user?.arn ?? identities.arn('user', Path, UserName ?? '');
-      return { arn, tags: user?.tags, keys: { 'iam:PolicyARN': PolicyArn } };
+      // The boundary that is asked for, else the one that the user has.
+      const boundary = input.PermissionsBoundary ?? user?.boundary;
+      return {
+        arn,
+        tags: user?.tags,
+        keys: { 'iam:PolicyARN': PolicyArn, 'iam:PermissionsBoundary': boundary },
+      };
     },
     operations: {
       ...iamPolicies(identities, find),

@@ -1,24 +1,19 @@
 import type { Config } from '../../config/schema.ts';
-import { allow, document, type PolicyDocument } from './document.ts';
+import { allow, document, type PolicyDocument, type Statement } from './document.ts';
 import { namesIn, type Account } from './names.ts';
 import { markOfUnfinishedKey, sharedStatements } from './power-user.ts';
 
-/** What makes and repairs everything, the two users and their policies too: for an administrator's first run. */
+/** What creates and repairs everything, the two users and their policies too: for an administrator's first run. */
 export function firstRunPolicy(config: Config, account: Account): PolicyDocument {
   const { powerUser, imagePuller } = namesIn(config, account);
   const users = [powerUser.userArn, imagePuller.userArn];
   const policies = [powerUser.policyArn, imagePuller.policyArn];
   const attachable = [...policies, powerUser.managedPolicyArn, imagePuller.managedPolicyArn];
-  const isBounded = Object.values(config.users).some((user) => user.permissionsBoundary !== undefined);
   return document(
     ...sharedStatements(config, account),
     markOfUnfinishedKey(['UntagUser'], config, account),
-    allow(
-      'MakeUsers',
-      'iam',
-      ['CreateUser', 'TagUser', ...(isBounded ? ['PutUserPermissionsBoundary'] : [])],
-      users,
-    ),
+    ...creations(config, account),
+    allow('TagUsers', 'iam', ['TagUser'], users),
     allow('AttachPolicies', 'iam', ['AttachUserPolicy', 'DetachUserPolicy'], users, {
       ArnEquals: { 'iam:PolicyARN': attachable },
     }),
@@ -28,5 +23,21 @@ export function firstRunPolicy(config: Config, account: Account): PolicyDocument
       ['CreatePolicy', 'TagPolicy', 'ListPolicyVersions', 'CreatePolicyVersion', 'DeletePolicyVersion'],
       policies,
     ),
+  );
+}
+
+/** A user with a permissions boundary cannot be created without it, nor get another one. */
+function creations(config: Config, account: Account): Statement[] {
+  const { powerUser, imagePuller } = namesIn(config, account);
+  const all = [
+    { sid: 'PowerUser', arn: powerUser.userArn, boundary: config.users.powerUser.permissionsBoundary },
+    { sid: 'ImagePuller', arn: imagePuller.userArn, boundary: config.users.imagePuller.permissionsBoundary },
+  ];
+  return all.map(({ sid, arn, boundary }) =>
+    boundary === undefined
+      ? allow(`Create${sid}`, 'iam', ['CreateUser'], [arn])
+      : allow(`Create${sid}`, 'iam', ['CreateUser', 'PutUserPermissionsBoundary'], [arn], {
+          StringEquals: { 'iam:PermissionsBoundary': [boundary] },
+        }),
   );
 }

@@ -25,8 +25,11 @@ export function policyDocument(
   return policies[name](config, account);
 }
 
+/** Stands for the account's id in documents that are printed without asking AWS. */
+export const accountPlaceholder = 'ACCOUNT_ID';
+
 /** The account as far as the configuration tells, for documents that are printed without asking AWS. */
-function unseenAccount({ aws: { region, accountId = '*' } }: Config): Account {
+function unseenAccount({ aws: { region, accountId = accountPlaceholder } }: Config): Account {
   return { region, accountId, partition: partitionOf(region) };
 }
 

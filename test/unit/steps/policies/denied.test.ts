@@ -129,4 +129,20 @@ describe('what the documents deny', () => {
     ];
     expect(allowedOf('first-run', attempts)).toEqual([]);
   });
+
+  it('denies a first run that creates a bounded user without its boundary, or that removes or changes it', () => {
+    const arn = policy('boundary');
+    const bounded = configOf({
+      users: { powerUser: { permissionsBoundary: arn }, imagePuller: { permissionsBoundary: arn } },
+    });
+    const { Statement } = policyDocument('first-run', bounded, account);
+    const allowed = (action: string, keys: Access['keys']): boolean =>
+      decide(Statement, { action, resource: user('image-puller'), keys }) === 'allowed';
+    for (const action of ['iam:CreateUser', 'iam:PutUserPermissionsBoundary']) {
+      expect(allowed(action, { 'iam:PermissionsBoundary': arn })).toBe(true);
+      expect(allowed(action, { 'iam:PermissionsBoundary': policy('other') })).toBe(false);
+      expect(allowed(action, {})).toBe(false);
+    }
+    expect(allowed('iam:DeleteUserPermissionsBoundary', { 'iam:PermissionsBoundary': arn })).toBe(false);
+  });
 });

@@ -57,7 +57,9 @@ describe("the image puller's policy", () => {
 
 describe('every policy', () => {
   it.each(['first-run', 'power-user', 'image-puller'] as const)('%s fits into a managed policy', (name) => {
-    const document = policyDocument(name, configOf({ project: 'p'.repeat(64), ...settings }), account);
+    const user = { permissionsBoundary: `arn:aws:iam::123456789012:policy/${'b'.repeat(128)}` };
+    const users = { powerUser: user, imagePuller: user };
+    const document = policyDocument(name, configOf({ project: 'p'.repeat(64), users, ...settings }), account);
     expect(JSON.stringify(document).replace(/\s/g, '').length).toBeLessThan(6144);
   });
 
@@ -69,7 +71,7 @@ describe('every policy', () => {
   ])('printed without asking AWS names the partition of %s', (region, partition) => {
     const document = policyDocument('image-puller', configOf({ aws: { region } }));
     expect(document.Statement[1]?.Resource).toEqual([
-      `arn:${partition}:ecr:${region}:*:repository/myproject/*`,
+      `arn:${partition}:ecr:${region}:ACCOUNT_ID:repository/myproject/*`,
     ]);
   });
 });
