@@ -8,11 +8,15 @@ import { takeLease, type Watch } from './lease-take.ts';
 const renewEvery = 10_000;
 const tryEvery = 2_000;
 
-/** What holding the lease needs, beside what the steps need. */
-export const leaseRule: ClusterRule = {
-  apiGroups: ['coordination.k8s.io'],
-  resources: ['leases'],
-  verbs: ['get', 'create', 'update', 'delete'],
+const leases = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
+
+/** What holding the lease needs in its namespace, beside what the steps need. A creation names no object. */
+export const leaseRights: { readonly namespace: string; readonly rules: readonly ClusterRule[] } = {
+  namespace: ref.namespace,
+  rules: [
+    { ...leases, verbs: ['create'] },
+    { ...leases, verbs: ['delete', 'get', 'update'], resourceNames: [ref.name] },
+  ],
 };
 
 export interface Held {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Loaded } from '../config/load.ts';
+import type { ConfigRequest, Loaded } from '../config/load.ts';
 import type { DockerPort } from '../docker/port.ts';
 import type { Net } from '../net/index.ts';
 import { createReporter, type Header, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
@@ -49,8 +49,8 @@ export interface Session extends Surroundings {
   readonly reporter: Reporter;
   readonly verbosity: Verbosity;
   readonly flags: GlobalFlags;
-  /** Read when first asked for: `policy` and `completion` do without. */
-  loaded(): Promise<Loaded>;
+  /** Read when first asked for; with placeholders for what is not configured, or without. */
+  loaded(request?: Pick<ConfigRequest, 'placeholders'>): Promise<Loaded>;
   context(): Promise<Context>;
   /** Shows which files the run reads, and where it works as far as that is known. */
   header(reached?: ReachedHeader): Promise<void>;
@@ -83,7 +83,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     verbosity,
     flags,
     fork: (others) => openSession(command, { ...flags, ...others }, around),
-    loaded: () => (loaded ??= load()),
+    loaded: (request) => (loaded ??= load(request)),
     context: async () => (await (made ??= make())).context,
     header: async (reached) => {
       const { paths } = await session.loaded();
@@ -97,10 +97,11 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     },
   };
 
-  async function load(): Promise<Loaded> {
+  async function load(request: Pick<ConfigRequest, 'placeholders'> = {}): Promise<Loaded> {
     const { cwd, env } = around;
     const { loadConfig } = await import('../config/load.ts');
-    const result = await loadConfig({ cwd, env, flags, ...(flags.config ? { file: flags.config } : {}) });
+    const file = flags.config ? { file: flags.config } : {};
+    const result = await loadConfig({ cwd, env, flags, ...file, ...request });
     for (const warning of result.warnings) reporter.warn(warning);
     return result;
   }

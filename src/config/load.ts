@@ -22,7 +22,12 @@ export interface ConfigRequest {
   readonly flags: Readonly<Record<string, unknown>>;
   /** From `--config`. */
   readonly file?: string;
+  /** Whether placeholders stand for the project and the region where nothing names them. */
+  readonly placeholders?: boolean;
 }
+
+/** What stands for a value that is not known yet, and a valid value for the checks. */
+const placeholders = { project: ['PROJECT', 'project'], 'aws.region': ['REGION', 'us-east-1'] } as const;
 
 export interface Loaded {
   readonly config: Config;
@@ -53,9 +58,17 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
     setAt(values, setting.key, given.value);
     origins.set(setting.key, given.origin);
   }
+  const unknown = request.placeholders
+    ? Object.entries(placeholders).filter(([key]) => getAt(values, key) === undefined)
+    : [];
+  for (const [key, [, valid]] of unknown) setAt(values, key, valid);
   resolveFiles(values, (key) => (origins.get(key) === file?.name && file ? dirname(file.path) : request.cwd));
   warnings.push(...(await contextWarning(values)));
   const config = validate(values, file ? { file: file.name, text: file.text, origins } : { origins });
+  for (const [key, [placeholder]] of unknown) {
+    setAt(config, key, placeholder);
+    origins.set(key, 'placeholder');
+  }
   await refuseFoundPlugins(config, file, origins);
   const age = tokenAgeWarning(config.pullSecret);
   if (age !== undefined) warnings.push(age);

@@ -332,3 +332,9 @@ function binding(kind: 'ClusterRoleBinding' | 'RoleBinding', name: string, accou
   const subjects = [{ kind: 'ServiceAccount', name: account, namespace: renderedNamespace }];
   return make(`${rbac}/v1`, kind, account, { roleRef, subjects }, {}, name);
 }
+
+/** Names of the release's objects of one kind. */
+export const releasedNames = (kind: string): readonly string[] =>
+  releaseObjects()
+    .filter((object) => object.kind === kind)
+    .map(({ metadata }) => metadata.name);

@@ -92,6 +92,11 @@ export type View =
       readonly data: { readonly file: string | null; readonly values: readonly ConfigRow[] };
     }
   | { readonly type: 'objects'; readonly data: { readonly objects: readonly object[] } }
-  | { readonly type: 'document'; readonly data: { readonly name: string; readonly document: object } }
+  | {
+      readonly type: 'document';
+      readonly data: { readonly name: string; readonly document: object };
+      /** The document's objects, to be shown as YAML below a comment. */
+      readonly yaml?: { readonly comment: string; readonly objects: readonly object[] };
+    }
   /** Text that is the result itself: a completion script, the path of a file. */
   | { readonly type: 'text'; readonly data: { readonly text: string } };

@@ -39,6 +39,8 @@ export interface ClusterRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  /** Only for objects of these names. */
+  readonly resourceNames?: readonly string[];
 }
 
 interface NeedsRights {

@@ -24,7 +24,7 @@ repositories:
   lifecyclePolicy: { rules: [{ rulePriority: 1, selection: { tagStatus: any, countType: imageCountMoreThan, countNumber: 5 }, action: { type: expire } }] }
 externalSecrets: { caBundle: ca.pem }
 `;
-/** Whoever has the ClusterRole in the cluster, and nothing else there. */
+/** Has what `policy cluster` prints, and nothing else in the cluster. */
 const deployer = 'deployer';
 
 interface PlannedChange {
@@ -36,6 +36,12 @@ interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+interface Role {
+  readonly kind: string;
+  readonly rules?: readonly Rule[];
 }
 
 let cli: Cli;
@@ -137,15 +143,9 @@ beforeAll(async () => {
   const { identities } = world.aws;
   const policy = identities.addPolicy(world.account, 'first-run', '/', JSON.stringify({ Statement }));
   world.aws.addUser('installer', policy.arn);
-  const role = await printed('cluster');
-  rules = role['rules'] as Rule[];
-  world.cluster.put(role as never);
-  world.cluster.put({
-    kind: 'ClusterRoleBinding',
-    metadata: { name: deployer },
-    roleRef: { kind: 'ClusterRole', name: 'ecr-bootstrap' },
-    subjects: [{ kind: 'User', name: deployer }],
-  });
+  const { items } = (await printed(`cluster --user ${deployer}`)) as { items: readonly Role[] };
+  rules = items.flatMap((role) => role.rules ?? []);
+  for (const item of items) world.cluster.put(item as never);
   writeFileSync(
     join(cli.folder, deployer),
     world.cluster.kubeconfig(world.clusterUrl, world.caPem, deployer),

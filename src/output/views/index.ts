@@ -16,6 +16,7 @@ export async function viewLines(view: View, style: Style, verbosity: Verbosity):
     case 'objects':
       return [await yamlOf(view.data.objects)];
     case 'document':
+      if (view.yaml) return [`# ${printableData(view.yaml.comment)}`, await yamlOf(view.yaml.objects)];
       return [printable(JSON.stringify(view.data.document, undefined, 2))];
     case 'text':
       return [printable(view.data.text)];
