@@ -4,7 +4,10 @@ import type { AccessKey, Identities, User } from './identities.ts';
 
 const HOUR = 3_600_000;
 
-/** ECR's authorization tokens: each belongs to the key that asked for it and dies with it. */
+/**
+ * ECR's authorization tokens. Each belongs to the key that it was issued with, and stops working with it: AWS does not
+ * say whether a token outlives its key, so the sandbox assumes what is worse for pulls.
+ */
 export class EcrTokens {
   /** Milliseconds of sandbox time. */
   life = 12 * HOUR;
@@ -29,12 +32,12 @@ export class EcrTokens {
 
   /**
    * Whose token it is.
-   * @returns undefined for a token that nobody has, or whose key is deleted or inactive
+   * @returns undefined for a token that was never issued, or whose key is no longer accepted
    * @throws {AwsRefusal} `DENIED` when it has expired: ECR says so with 403, not 401
    */
   userOf(token: string): { readonly user: User; readonly accessKeyId: string } | undefined {
     const entry = this.#tokens.get(token);
-    if (!entry?.key.active || !this.#identities.keys.has(entry.key.id)) return undefined;
+    if (!entry || !this.#identities.isAccepted(entry.key)) return undefined;
     if (entry.expires <= this.#identities.clock.now()) {
       throw new AwsRefusal(
         'DENIED',

@@ -137,11 +137,11 @@ export function iam(identities: Identities): Service {
         IsTruncated: false,
       }),
       UpdateAccessKey(input: KeyInput & { Status: string }, caller) {
-        findKey(input, caller).active = input.Status === 'Active';
+        identities.setActive(findKey(input, caller), input.Status === 'Active');
         return undefined;
       },
       DeleteAccessKey(input: KeyInput, caller) {
-        keys.delete(findKey(input, caller).id);
+        identities.deleteKey(findKey(input, caller));
         return undefined;
       },
       GetAccessKeyLastUsed({ AccessKeyId }: KeyInput) {

@@ -17,6 +17,8 @@ export interface AccessKey {
   readonly sessionToken?: string;
   readonly expires?: number;
   active: boolean;
+  /** Until this moment every service but IAM still accepts it, although it was disabled or deleted. */
+  acceptedUntil?: number;
   lastUsed?: { readonly at: number; readonly service: string };
 }
 
@@ -68,9 +70,13 @@ export class Identities {
   readonly policies = new Map<string, Policy>();
   /** Milliseconds until a new key or policy takes effect. */
   lag = 0;
+  /** Milliseconds for which a key that was disabled or deleted is still accepted. */
+  revocationLag = 0;
   readonly account: string;
   readonly clock: SandboxClock;
   readonly #permissions = new WeakMap<User, Permissions[]>();
+  /** Deleted keys by id, which may still be accepted for a while. */
+  readonly #deleted = new Map<string, AccessKey>();
 
   constructor(account: string, clock: SandboxClock) {
     this.account = account;
@@ -139,21 +145,39 @@ export class Identities {
     return key;
   }
 
+  setActive(key: AccessKey, active: boolean): void {
+    if (key.active && !active) key.acceptedUntil = this.clock.now() + this.revocationLag;
+    key.active = active;
+  }
+
+  deleteKey(key: AccessKey): void {
+    this.setActive(key, false);
+    this.keys.delete(key.id);
+    this.#deleted.set(key.id, key);
+  }
+
+  /** Whether AWS accepts a key, and ECR the tokens that were issued with it. */
+  isAccepted(key: AccessKey): boolean {
+    const now = this.clock.now();
+    if (key.validFrom > now) return false;
+    const isEnabled = key.active && this.keys.get(key.id) === key;
+    return isEnabled || now < (key.acceptedUntil ?? 0);
+  }
+
   /**
    * The key of a request, if it works now.
    * @throws {AwsRefusal} `InvalidClientTokenId`, `ExpiredToken`
    */
   workingKey(id: string, sessionToken?: string): AccessKey {
-    const key = this.keys.get(id);
-    const now = this.clock.now();
-    if (!key?.active || key.validFrom > now || key.sessionToken !== sessionToken) {
+    const key = this.keys.get(id) ?? this.#deleted.get(id);
+    if (!key || !this.isAccepted(key) || key.sessionToken !== sessionToken) {
       throw new AwsRefusal(
         'InvalidClientTokenId',
         'The security token included in the request is invalid.',
         403,
       );
     }
-    if (key.expires !== undefined && key.expires <= now) {
+    if (key.expires !== undefined && key.expires <= this.clock.now()) {
       throw new AwsRefusal('ExpiredToken', 'The security token included in the request is expired', 403);
     }
     return key;
