@@ -6,6 +6,15 @@ export interface Clock {
   now(): number;
   /** Resolves after that many milliseconds; rejects with the signal's reason when it is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `act` at intervals until the returned function is called. Clocks that jump call it during a jump. */
+  every?(milliseconds: number, act: () => void): () => void;
+}
+
+/** The same for any clock: in real time, unless the clock has a way of its own. */
+export function every(clock: Clock, milliseconds: number, act: () => void): () => void {
+  if (clock.every) return clock.every(milliseconds, act);
+  const timer = setInterval(act, milliseconds).unref();
+  return () => clearInterval(timer);
 }
 
 export const systemClock: Clock = {

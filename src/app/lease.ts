@@ -1,3 +1,4 @@
+import { every } from '../clock.ts';
 import { ClusterRefusal } from '../cluster/index.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { ClusterRule, Context } from '../steps/context.ts';
@@ -69,7 +70,7 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
   };
 
   let renewing: Promise<void> | undefined;
-  const timer = setInterval(() => {
+  const stopRenewing = every(ctx.clock, tryEvery, () => {
     const age = ctx.clock.now() - renewed;
     if (lost.signal.aborted) return;
     // One renewal that fails is no loss: nobody else may take the lease before its end.
@@ -78,12 +79,12 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
       renewing ??= renew()
         .catch((error: unknown) => lost.abort(error))
         .finally(() => (renewing = undefined));
-  }, tryEvery).unref();
+  });
 
   return {
     lost: lost.signal,
     release: async () => {
-      clearInterval(timer);
+      stopRenewing();
       await renewing;
       try {
         await giveBack();

@@ -8,4 +8,17 @@ export const hurriedClock = (clock: SandboxClock): Clock => ({
     clock.advance(milliseconds);
     await systemClock.sleep(Math.min(milliseconds, 5), signal);
   },
+  every: (milliseconds, act) => {
+    let last = clock.now();
+    const stop = clock.onAdvance(() => {
+      if (clock.now() - last < milliseconds) return;
+      last = clock.now();
+      act();
+    });
+    const timer = setInterval(act, milliseconds).unref();
+    return () => {
+      stop();
+      clearInterval(timer);
+    };
+  },
 });
