@@ -2,8 +2,11 @@ import type { Change } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
 import { classify, retiredAt } from '../steps/image-puller-key/classify.ts';
 import { observeKey } from '../steps/image-puller-key/state.ts';
-import { rotationSteps } from '../steps/rotation/index.ts';
+import { forcedRotationSteps, rotationSteps } from '../steps/rotation/index.ts';
 import { retiredKeys } from '../steps/rotation/state.ts';
+import { secretNames } from '../steps/policies/index.ts';
+import { clusterId } from '../steps/registration/cluster-id.ts';
+import { describeRecord, recordsIn } from '../steps/registration/records.ts';
 import { applyQuestion } from './confirm.ts';
 import { doJob } from './job.ts';
 import type { Session } from './session.ts';
@@ -14,13 +17,13 @@ export interface RotateOptions {
   readonly yes?: boolean;
 }
 
-/** Replaces the image puller's access key without a failing pull. Resolves to the exit code. */
+/** Replaces the image puller's access key, or with `force` revokes it first. Resolves to the exit code. */
 export function rotate(session: Session, { dryRun, force, yes }: RotateOptions): Promise<number> {
   return doJob(session, {
-    steps: rotationSteps(force === true),
+    steps: force ? forcedRotationSteps() : rotationSteps(),
     dryRun,
     question: yes ? undefined : applyQuestion,
-    next: whatFollows,
+    next: force ? clustersCutOff : whatFollows,
   });
 }
 
@@ -30,6 +33,18 @@ async function whatFollows(ctx: Context, changes: readonly Change[]): Promise<st
   const made = changes.some(({ action, target }) => action === 'create' && target.kind === 'IAM access key');
   const sharing = `Other clusters that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; ecr-bootstrap up there proves it.`;
   return [...(made ? [sharing] : []), ...(await keptKeys(ctx))];
+}
+
+/** Other clusters hold the old key, which works no more. */
+async function clustersCutOff({ aws, cluster, config }: Context): Promise<string[]> {
+  const [here, secret] = await Promise.all([
+    clusterId(cluster),
+    aws.secrets.describe(secretNames(config).id),
+  ]);
+  const others = recordsIn(secret?.tags).filter(({ id }) => id !== here);
+  return others.map(
+    (other) => `Run ecr-bootstrap up for cluster ${describeRecord(other)}: it cannot pull until then.`,
+  );
 }
 
 async function keptKeys(ctx: Context): Promise<string[]> {

@@ -36,6 +36,13 @@ const throttled = [
   ...['ProvisionedThroughputExceeded', 'SlowDown', 'RequestThrottled'],
 ];
 
+/**
+ * Whether AWS refused the access key itself. A wrong signature is another matter: the key may work for a caller who
+ * has the right secret access key.
+ */
+export const isKeyUnknown = ({ cause }: BootstrapError): boolean =>
+  ['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidAccessKeyId'].includes(awsCode(cause));
+
 /** Turns what the SDK threw into an error of ours with its three parts. */
 export function explain(thrown: unknown, operation: Operation, circumstances: Circumstances): BootstrapError {
   for (const cause of causes(thrown)) if (cause instanceof BootstrapError) return cause;

@@ -5,15 +5,21 @@ import { examples, type Launch } from './launch.ts';
 export function define(command: Command, launch: Launch): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
-    .option('--force', 'for a leaked key: delete the old one now, whoever still uses it')
+    .option('--force', 'for a leaked key: disable every existing key before the new one is created')
     .option('-y, --yes', 'apply without asking; required without a terminal')
     .action((options: RotateOptions) => launch(command, (session) => rotate(session, options)));
   command.addHelpText(
     'after',
     `
-The new key is proved before it is stored, and every namespace holds a token of it before the old key is disabled, so
-no pull fails meanwhile. It stays enabled until up was run for every other cluster of the project; then run rotate again.
-A run that was interrupted goes on when it is started again. The first up or rotate after 12 hours deletes the old key.`,
+Without --force this is routine hygiene, and no pull fails: the old key works until every namespace has a token of the
+new one, and is then disabled. The first up or rotate after 12 hours deletes it. While other clusters of the project use
+the old key it stays enabled: run up for each of them, then run rotate again. An interrupted run continues when you run
+it again. This is no answer to a leak: a thief can read the new key with the old one.
+
+With --force every existing key is disabled first. The new key is created when AWS has refused the disabled key for
+30 seconds. Pulls may fail until every namespace has a new token. Other clusters of the project cannot pull until you
+run up for each of them. The old key is deleted even if some namespaces have not picked up the new one; the run then
+fails. If the run is interrupted, run up.`,
   );
   examples(command, [
     ['ecr-bootstrap rotate', 'a new access key, as status asks for after 90 days'],

@@ -87,6 +87,10 @@ export const errorCodes = {
     exit: 1,
     about: 'A new access key was not accepted before the deadline; the next run goes on.',
   },
+  'key-still-accepted': {
+    exit: 1,
+    about: 'AWS still accepted a disabled access key after ten minutes, so no new one was created.',
+  },
   locked: { exit: 2, about: 'Another run holds the lease on this cluster.' },
   'lease-lost': {
     exit: 1,
@@ -114,6 +118,8 @@ export const findingCodes = {
   'key-limit': 'The user already has two access keys that are not ours.',
   'key-old': 'The access key is older than 90 days.',
   'key-refused': 'The access key in the secrets is refused.',
+  'key-disabled': 'The current access key is disabled; `up` creates a new one.',
+  'pulls-interrupted': '`rotate --force` interrupts pulls until every namespace has a new pull secret.',
   'key-unfinished': 'An earlier run stopped while it made the access key; `up` finishes it.',
   'key-in-use': 'The access key is used by something other than this cluster.',
   'key-kept': 'The key that the last rotation disabled is still kept, and IAM allows a user only two.',

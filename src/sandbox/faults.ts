@@ -26,6 +26,7 @@ export interface Fault {
   readonly service?: Call['service'];
   readonly operation?: string | RegExp;
   readonly resource?: string;
+  readonly caller?: string;
   readonly from?: number;
   readonly to?: number;
 }
@@ -61,9 +62,10 @@ export class Faults {
     for (const listener of this.#listeners) listener(call);
     let met: FaultKind | undefined;
     for (const entry of this.#planned) {
-      const { service, operation, resource, from = 1, to = Infinity, kind } = entry.fault;
+      const { service, operation, resource, caller, from = 1, to = Infinity, kind } = entry.fault;
       if (service !== undefined && service !== call.service) continue;
       if (resource !== undefined && resource !== call.resource) continue;
+      if (caller !== undefined && caller !== call.caller) continue;
       if (typeof operation === 'string' && operation !== call.operation) continue;
       if (operation instanceof RegExp && !operation.test(call.operation)) continue;
       entry.seen += 1;

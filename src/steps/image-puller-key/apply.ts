@@ -6,6 +6,7 @@ import { compareTags } from '../tags.ts';
 import { classify } from './classify.ts';
 import { diffKey } from './diff.ts';
 import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
+import { untilDisabledKeysAreRefused } from './refused.ts';
 import { isForeign } from './secrets.ts';
 import { observeKey, type KeyState } from './state.ts';
 import { parts, type Part } from './stored.ts';
@@ -19,6 +20,9 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
   const storedAsOne = once(async () => {
     if (situation.next === 'restore') await storePair(run, situation.pair.pair, 'AWSCURRENT');
   });
+  const refused = once(async () => {
+    if (situation.next === 'make') await untilDisabledKeysAreRefused(run, state);
+  });
   let isHidden = situation.next === 'hidden';
 
   return inOrder(changes, run, async (change) => {
@@ -30,9 +34,11 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
       return unmark(run, name);
     }
     if (kind === 'IAM access key') {
+      if (isHidden && change.action !== 'delete') return lookAgain(run);
+      // Also before a delete: a key that is gone can no longer be tried.
+      await refused();
       if (change.action === 'delete') return aws.iam.deleteAccessKey(state.userName, name);
-      if (isHidden) return lookAgain(run);
-      return `made access key ${(await makeKey(run, state)).accessKeyId}`;
+      return `created access key ${(await makeKey(run, state)).accessKeyId}`;
     }
     if (change.action === 'delete') return aws.secrets.delete(name);
     const part = partOf(name, state);

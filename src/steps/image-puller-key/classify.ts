@@ -69,6 +69,12 @@ export function retiredAt(key: ObservedKey, { keys, now }: KeyState, pair: Judge
   return Math.max(key.lastUsed ?? 0, successor?.created ?? now) + tokenLife;
 }
 
+/** The current key, if it is disabled. */
+export const disabledKey = ({ keys, pairs }: KeyState): ObservedKey | undefined => {
+  const [stored] = pairs.filter(({ isCurrent }) => isCurrent);
+  return keys.find(({ id, active }) => id === stored?.pair.accessKeyId && !active);
+};
+
 /** Keys of ours beside the current one that still work: a rotation did not get to its end. */
 export function lingeringKeys(state: KeyState, situation: Situation): ObservedKey[] {
   if (situation.next !== 'settled') return [];

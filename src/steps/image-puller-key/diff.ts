@@ -3,7 +3,14 @@ import { adopting, nobody } from '../adoption.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { compareTags } from '../tags.ts';
 import { userTarget } from '../users/targets.ts';
-import { classify, foreignKeys, lingeringKeys, uselessKeys, type Situation } from './classify.ts';
+import {
+  classify,
+  disabledKey,
+  foreignKeys,
+  lingeringKeys,
+  uselessKeys,
+  type Situation,
+} from './classify.ts';
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
 import type { KeyState, ObservedKey } from './state.ts';
 import { holderOf, parts } from './stored.ts';
@@ -30,13 +37,18 @@ export function diffKey(state: KeyState): Diff {
   };
 }
 
-const deletion = ({ id, isStored }: ObservedKey): Change => ({
+const deletion = ({ id, active, isStored }: ObservedKey): Change => ({
   action: 'delete',
   target: keyTarget(id),
   fields: [],
-  reason: isStored ? 'it is of no use any more' : 'an earlier run stopped before it was stored',
+  reason: deletionReason(active, isStored),
   grants: true,
 });
+
+function deletionReason(active: boolean, isStored: boolean): string {
+  if (!active) return 'it is disabled';
+  return isStored ? 'it does not work' : 'an earlier run stopped before it was stored';
+}
 
 function changesTowards(situation: Situation, state: KeyState): Change[] {
   switch (situation.next) {
@@ -93,14 +105,14 @@ function unmarking({ next }: Situation, { creating, userName }: KeyState): Chang
 }
 
 /** The step of the user comes first and does it; this one must not make a key for a user that is not ours. */
-function userAdoption({ user, owner, userName, tags }: KeyState): Change[] {
+export function userAdoption({ user, owner, userName, tags }: KeyState): Change[] {
   if (!user || owner !== 'nobody') return [];
   const fields = compareTags(tags, user.tags);
   const change: Change = { action: 'update', target: userTarget(userName), fields, grants: true };
   return [adopting(change, { owner: nobody })];
 }
 
-function userFindings({ user, owner, userName }: KeyState): Finding[] {
+export function userFindings({ user, owner, userName }: KeyState): Finding[] {
   if (!user || owner !== 'other') return [];
   return [
     {
@@ -142,6 +154,7 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
       why: 'we neither stored nor made it, so it is not touched',
       hint: `Delete it if nobody uses it: \`${deleteCommand(key)}\`.`,
     })),
+    ...disabledFinding(state, situation),
     ...lingeringKeys(state, situation).map((key): Finding => ({
       level: 'warning',
       code: 'key-unfinished',
@@ -150,5 +163,21 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
       why: 'a rotation did not get to its end',
       hint: 'Run `ecr-bootstrap rotate`, which goes on.',
     })),
+  ];
+}
+
+/** Without a working key the cluster cannot renew its tokens. */
+function disabledFinding(state: KeyState, { next }: Situation): Finding[] {
+  const key = next === 'make' ? disabledKey(state) : undefined;
+  if (!key) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'key-disabled',
+      target: keyTarget(key.id),
+      what: `the current access key, ${key.id}, is disabled, so pulls fail or will soon`,
+      why: '`rotate --force` was interrupted before it created a new key, or the key was disabled by hand',
+      hint: 'Run `ecr-bootstrap up`: it waits until AWS refuses the disabled key, then creates a new one. Never enable a leaked key again.',
+    },
   ];
 }

@@ -5,16 +5,14 @@ import { record } from './record.ts';
 import { rotationObserver } from './state.ts';
 import { takeOver } from './take-over.ts';
 
+export { forcedRotationSteps } from './forced.ts';
+
 /**
- * What `rotate` does, in this order: a new key is made, proved and stored; the cluster takes it over and is put
- * on record; the old key goes. Each is safe to be cut off anywhere: the next run sees how far the last one came.
- * @param force the old key has leaked: it is deleted now, whoever still uses it, and what is late with the new key
- * fails the run only afterwards
+ * Replaces a key that has not leaked: a new key is created, verified and stored; the cluster takes it over and is
+ * registered with it; the old key is disabled. The old key works until then, so no pull fails. Each step is safe to be
+ * interrupted: the next run sees how far the last one came.
  */
-export function rotationSteps(force: boolean): readonly AnyStep[] {
-  const observe = rotationObserver(force);
-  const taking = [newKey(observe, force), takeOver(observe, force)];
-  return force
-    ? [...taking, oldKey(observe, force), record(observe)]
-    : [...taking, record(observe), oldKey(observe, force)];
+export function rotationSteps(): readonly AnyStep[] {
+  const observe = rotationObserver();
+  return [newKey(observe), takeOver(observe), record(observe), oldKey(observe)];
 }

@@ -1,4 +1,4 @@
-import { type Change, type Finding, nameOf } from '../../plan/index.ts';
+import type { Change, Finding } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { classify, retiredAt } from '../image-puller-key/classify.ts';
@@ -7,7 +7,7 @@ import type { ObservedKey } from '../image-puller-key/state.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
 
 /** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
-export function newKey(observe: ObserveRotation, force: boolean): Step<Rotation> {
+export function newKey(observe: ObserveRotation): Step<Rotation> {
   return {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
@@ -20,10 +20,9 @@ export function newKey(observe: ObserveRotation, force: boolean): Step<Rotation>
         ...rotation.inTheWay.map((key) => inTheWayFinding(key, rotation)),
       ];
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
-      const all = [...changes, ...(force ? retiredDeletions(rotation, changes) : [])];
-      if (!rotation.begins) return { changes: all, findings };
+      if (!rotation.begins) return { changes, findings };
       // The mark of a run that stopped protects the key that is made now; it goes with that.
-      const before = all.filter(({ target }) => target.kind !== 'IAM user');
+      const before = changes.filter(({ target }) => target.kind !== 'IAM user');
       return { changes: [...before, creation(rotation)], findings };
     },
     apply: (changes, { key }, run) => applyKey(changes, key, run),
@@ -38,14 +37,6 @@ const creation = ({ key, outgoing }: Rotation): Change => ({
   grants: true,
 });
 
-function retiredDeletions(rotation: Rotation, planned: readonly Change[]): Change[] {
-  const known = new Set(planned.map(({ target }) => nameOf(target)));
-  return retiredKeys(rotation.key)
-    .map(({ id }) => keyTarget(id))
-    .filter((target) => !known.has(nameOf(target)))
-    .map((target) => ({ action: 'delete', target, fields: [], reason: '--force', grants: true }));
-}
-
 /** A new key needs a place beside the one that it replaces. */
 function inTheWayFinding(one: ObservedKey, { key }: Rotation): Finding {
   const target = keyTarget(one.id);
@@ -55,9 +46,9 @@ function inTheWayFinding(one: ObservedKey, { key }: Rotation): Finding {
       level: 'warning',
       code: 'key-kept',
       target,
-      what: `no new key is made: the key was rotated, and ${one.id}, which was disabled then, is kept until ${until}`,
-      why: `tokens of it may be in use, and IAM allows a user ${mostKeys} access keys`,
-      hint: 'Rotate again after that, or give --force, which deletes it now.',
+      what: `no new key is created: the last rotation disabled ${one.id}, which is kept until ${until}`,
+      why: `its tokens may still be in use, and IAM allows a user ${mostKeys} access keys`,
+      hint: 'Run `ecr-bootstrap rotate` again after that. If a key has leaked, run `ecr-bootstrap rotate --force` now.',
     };
   }
   return {

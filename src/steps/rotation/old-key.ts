@@ -2,40 +2,23 @@ import { type Change, type Finding, inOrder } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
-import { proveTakenOver } from './prove.ts';
 import type { ObserveRotation, OutgoingKey, Rotation } from './state.ts';
 
-/** Disables the key that was replaced; a later run deletes it. With `force` it is deleted at once, and proof follows. */
-export function oldKey(observe: ObserveRotation, force: boolean): Step<Rotation> {
+/** Disables the key that was replaced; a later run deletes it. */
+export function oldKey(observe: ObserveRotation): Step<Rotation> {
   return {
     id: 'old-key',
     title: 'the access key that is replaced',
-    needs: force ? ['aws', 'cluster'] : ['aws'],
+    needs: ['aws'],
     observe,
     diff: ({ outgoing, waiting, key: { names } }) => ({
       changes: outgoing
-        .filter(({ usedElsewhere }) => force || (waiting.length === 0 && usedElsewhere === undefined))
-        .map((key) => (force ? deletion(key) : disabling(key))),
-      findings: force ? [] : outgoing.flatMap((key) => [...awaited(key, waiting, names.id), ...inUse(key)]),
+        .filter(({ usedElsewhere }) => waiting.length === 0 && usedElsewhere === undefined)
+        .map(disabling),
+      findings: outgoing.flatMap((key) => [...awaited(key, waiting, names.id), ...inUse(key)]),
     }),
-    apply: (changes, { key: { userName } }, run) => {
-      const { iam } = run.ctx.aws;
-      return inOrder(changes, run, ({ action, target }) =>
-        action === 'delete'
-          ? iam.deleteAccessKey(userName, target.name)
-          : iam.setAccessKeyActive(userName, target.name, false),
-      );
-    },
-    ...(force
-      ? {
-          ready: (rotation, run) =>
-            proveTakenOver(
-              run,
-              rotation,
-              'The old key is gone. Run `ecr-bootstrap up`, which writes the new one.',
-            ),
-        }
-      : {}),
+    apply: (changes, { key: { userName } }, run) =>
+      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.setAccessKeyActive(userName, target.name, false)),
   };
 }
 
@@ -43,14 +26,6 @@ const disabling = ({ id }: OutgoingKey): Change => ({
   action: 'update',
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
-  grants: true,
-});
-
-const deletion = ({ id }: OutgoingKey): Change => ({
-  action: 'delete',
-  target: keyTarget(id),
-  fields: [],
-  reason: '--force: every cluster that has not taken the new key over is cut off',
   grants: true,
 });
 
@@ -65,7 +40,7 @@ function awaited({ id }: OutgoingKey, waiting: readonly ClusterRecord[], secret:
       target: keyTarget(id),
       what: `access key ${id} stays enabled for now`,
       why: `not every cluster of the project has proved the new key: ${waiting.map(describeRecord).join('; ')}`,
-      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it goes on. One that is gone: \`${forgetCommand(secret, first)}\`. A leaked key: --force.`,
+      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it continues. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
     },
   ];
 }
@@ -80,7 +55,7 @@ function inUse({ id, usedElsewhere }: OutgoingKey): Finding[] {
       target: keyTarget(id),
       what: `access key ${id} stays enabled for now`,
       why: `at ${new Date(usedElsewhere).toISOString()} something other than this cluster used it: another cluster of the project, or a run of ecr-bootstrap`,
-      hint: 'Other clusters take the new key over by themselves. Run `ecr-bootstrap rotate` again after two intervals of pullSecret.renewEvery: it goes on. A leaked key: --force.',
+      hint: 'Other clusters take the new key over by themselves. Run `ecr-bootstrap rotate` again after two intervals of pullSecret.renewEvery: it continues. If the key has leaked, run `ecr-bootstrap rotate --force` instead.',
     },
   ];
 }

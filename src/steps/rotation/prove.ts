@@ -4,11 +4,12 @@ import { operatorNamespace as namespace } from '../ownership.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { keySecretName } from '../pull-secret-seed/objects.ts';
 import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
+import { controllerRuns } from '../pull-secret-seed/resync.ts';
 import type { Rotation } from './state.ts';
 
 /**
  * Waits until the cluster has the new key, and every namespace a token that was issued with it.
- * @param outgoing the keys that it takes the place of; where there are none, nothing is to be proved
+ * @param outgoing the keys that it takes the place of
  * @param hint what to do when the cluster still has one of them
  */
 export async function proveTakenOver(
@@ -16,14 +17,22 @@ export async function proveTakenOver(
   { outgoing }: Pick<Rotation, 'outgoing'>,
   hint: string,
 ): Promise<void> {
-  if (outgoing.length === 0) return;
+  // What was synced before, by an operator that has stopped, says nothing about the new key.
+  if (!(await controllerRuns(run))) {
+    throw new BootstrapError({
+      code: 'not-ready',
+      what: 'could not give the namespaces tokens of the new access key',
+      why: 'External Secrets Operator is not running in this cluster',
+      hint,
+    });
+  }
   await proveEveryLevel(run);
   const id = await keyInCluster(run.ctx.cluster);
   if (id !== undefined && !outgoing.some((key) => key.id === id)) return;
   throw new BootstrapError({
     code: 'not-ready',
-    what: `wait for Secret ${namespace}/${keySecretName} to hold the new access key`,
-    why: id === undefined ? 'it holds none' : `it holds ${id}, which is to be replaced`,
+    what: `could not bring the new access key to Secret ${namespace}/${keySecretName}`,
+    why: id === undefined ? 'it holds none' : `it still holds ${id}`,
     hint,
   });
 }

@@ -27,7 +27,9 @@ export function record(observe: ObserveRotation): Step<RecordState> {
       const { changes, findings } = registration.diff(own, ctx);
       return { changes: began && changes.length === 0 ? [expected(own)] : changes, findings };
     },
-    apply: (changes, { own }, run) => registrationAfterRotation.apply(changes, own, run),
+    // A run that only repairs what an interrupted one left has proved nothing yet.
+    apply: (changes, { began, own }, run) =>
+      (began ? registrationAfterRotation : registration).apply(changes, own, run),
   };
 }
 

@@ -33,19 +33,22 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
 /**
  * Looks once for each context, which is one observation. Who else uses a key is judged before it is observed for the
  * first time, because observing tries the current key.
- * @param force keys that earlier rotations disabled make place for the new one
  */
-export function rotationObserver(force: boolean): ObserveRotation {
-  const seen = new WeakMap<Context, Promise<Rotation>>();
-  // Whoever shares the project has taken the new key over after one interval.
+export function rotationObserver(): ObserveRotation {
+  // Other clusters that share the project have read the new key after one interval.
   const otherUsesOf = otherUses(({ config }) => 2 * parseDuration(config.pullSecret.renewEvery));
-  const observe = async (ctx: Context): Promise<Rotation> => {
+  return oncePerContext(async (ctx) => {
     const others = await otherUsesOf(ctx);
     const key = await observeKey(ctx);
-    const stand = standOf(key, force);
+    const stand = standOf(key);
     const outgoing = stand.outgoing.map((one) => ({ ...one, usedElsewhere: others.get(one.id) }));
     return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
-  };
+  });
+}
+
+/** A context is one observation. */
+export function oncePerContext<T>(observe: (ctx: Context) => Promise<T>): (ctx: Context) => Promise<T> {
+  const seen = new WeakMap<Context, Promise<T>>();
   return (ctx) => {
     const known = seen.get(ctx) ?? observe(ctx);
     seen.set(ctx, known);
@@ -54,7 +57,11 @@ export function rotationObserver(force: boolean): ObserveRotation {
 }
 
 /** While the new key is yet to be made, all of them. */
-function waitingFor({ stored, ...key }: KeyState, { begins }: Stand, here: string): ClusterRecord[] {
+export function waitingFor(
+  { stored, ...key }: KeyState,
+  { begins }: Pick<Rotation, 'begins'>,
+  here: string,
+): ClusterRecord[] {
   const current = classify({ ...key, stored }).pair?.pair.accessKeyId;
   return recordsIn(stored.id?.tags).filter(({ id, keyId }) => id !== here && (begins || keyId !== current));
 }
@@ -63,11 +70,11 @@ interface Stand extends Pick<Rotation, 'begins' | 'inTheWay'> {
   readonly outgoing: readonly ObservedKey[];
 }
 
-function standOf(key: KeyState, force: boolean): Stand {
+function standOf(key: KeyState): Stand {
   const situation = classify(key);
   const { next, pair } = situation;
   if (!pair) return { begins: false, outgoing: [], inTheWay: [] };
-  const useless = [...uselessKeys(key, situation), ...(force ? retiredKeys(key) : [])];
+  const useless = uselessKeys(key, situation);
   const others = key.keys.filter((one) => one.id !== pair.pair.accessKeyId && !useless.includes(one));
   const working = others.filter((one) => one.active && isOurs(one, key));
   if (next !== 'settled' || working.length > 0) return { begins: false, outgoing: working, inTheWay: [] };

@@ -1,4 +1,4 @@
-import { type Change, nameOf } from '../../plan/index.ts';
+import { type Change, type Finding, nameOf } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { pullSecretSeed } from '../pull-secret-seed/index.ts';
@@ -16,9 +16,12 @@ interface TakeOverState {
 
 /**
  * Makes the cluster use the new key: after this step every namespace holds a token that was issued with it.
- * @param force what is late is told, and the run goes on: the leaked key has to go first
+ * @param force the old key is disabled already and has to be deleted whatever is late, so a later step verifies this
  */
-export function takeOver(observe: ObserveRotation, force: boolean): Step<TakeOverState> {
+export function takeOver(
+  observe: ObserveRotation,
+  { force }: { readonly force: boolean } = { force: false },
+): Step<TakeOverState> {
   return {
     id: pullSecretSeed.id,
     title: 'the new key in the cluster, and a token of it in every namespace',
@@ -36,7 +39,8 @@ export function takeOver(observe: ObserveRotation, force: boolean): Step<TakeOve
       const { changes, findings } = pullSecretSeed.diff(seed, ctx);
       return {
         changes: rotation.begins ? withNewKey(changes, ctx.config.pullSecret.name) : changes,
-        findings: isOperatorUp ? findings : [...findings, notInstalled],
+        // A leaked key is revoked although nothing can sync: the Secrets that this step writes wait for the operator.
+        findings: isOperatorUp ? findings : [...findings, notRunning(!force || !seed.seen.keySecret)],
       };
     },
     apply: (changes, { seed }, run) => pullSecretSeed.apply(changes, seed, run),
@@ -44,12 +48,12 @@ export function takeOver(observe: ObserveRotation, force: boolean): Step<TakeOve
       ? {}
       : {
           // Read from AWS again: what the step before has just made is the key that is to be taken over.
-          ready: async (_, run) =>
-            proveTakenOver(
-              run,
-              await observe(run.ctx.fresh()),
-              'Run `ecr-bootstrap rotate` again: it goes on. The old key works until then.',
-            ),
+          ready: async (_, run) => {
+            const rotation = await observe(run.ctx.fresh());
+            if (rotation.outgoing.length === 0) return;
+            const hint = 'Run `ecr-bootstrap rotate` again: it continues. The old key works until then.';
+            await proveTakenOver(run, rotation, hint);
+          },
         }),
   };
 }
@@ -66,12 +70,12 @@ function withNewKey(changes: readonly Change[], pullSecret: string): Change[] {
   return [...changes, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
 }
 
-const notInstalled = {
+const notRunning = (blocking: boolean): Finding => ({
   level: 'failed',
   code: 'operator-unhealthy',
   target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
-  what: 'External Secrets Operator does not run in this cluster',
-  why: 'without it nothing takes a new access key over',
-  hint: 'Run `ecr-bootstrap up` first.',
-  blocking: true,
-} as const;
+  what: 'External Secrets Operator is not running in this cluster',
+  why: 'without it no namespace gets a token of a new access key',
+  hint: blocking ? 'Run `ecr-bootstrap up` first.' : 'Run `ecr-bootstrap up` afterwards.',
+  blocking,
+});

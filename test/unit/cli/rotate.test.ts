@@ -136,7 +136,7 @@ describe('rotate', () => {
       const [kept, old] = keys();
       const { code, stdout } = await cli.run('rotate --yes');
       expect(code).toBe(0);
-      expect(stdout).toContain(`${kept?.id ?? ''}, which was disabled then, is kept until`);
+      expect(stdout).toContain(`the last rotation disabled ${kept?.id ?? ''}, which is kept until`);
       expect(keys()).toEqual([kept, old]);
       const powerUser = cli.world.aws.identities.users.get('power-user');
       const own = powerUser && cli.world.aws.identities.addKey(powerUser);

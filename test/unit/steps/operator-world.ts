@@ -20,6 +20,7 @@ import { secretNames } from '../../../src/steps/policies/names.ts';
 import { pullSecretSeed } from '../../../src/steps/pull-secret-seed/index.ts';
 import { operatorCrds } from '../../../src/steps/operator-crds/index.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { awsTags } from '../../../src/steps/tags.ts';
 import { applyStep, type StepWorld } from '../../contract/step-contract.ts';
 
 export interface WorldOptions {
@@ -81,6 +82,7 @@ export class OperatorWorld implements StepWorld {
       buildImage(repository, 'external-secrets', 'v0.12.1', options.image ?? {});
     }
     const { user, key } = sandbox.aws.addUser('image-puller', addPolicy(sandbox, config));
+    for (const [tag, value] of Object.entries(awsTags(config))) user.tags.set(tag, value);
     if (options.keyStored !== false) await storePair(aws, config, pairOf(key));
     const cacheDir = join(folder, 'cache');
     const operatorSource = createOperatorSource({ config: config.externalSecrets, net, cacheDir });
@@ -160,7 +162,9 @@ async function storePair(aws: AwsPort, config: Config, pair: KeyPair): Promise<v
     [names.region, new Secret(config.aws.region)],
   ] as const;
   for (const [name, value] of values) {
-    if (!(await aws.secrets.describe(name))) await aws.secrets.create({ name, description: name, tags: {} });
+    if (!(await aws.secrets.describe(name))) {
+      await aws.secrets.create({ name, description: name, tags: awsTags(config) });
+    }
     await aws.secrets.put(name, value, { token, stages: ['AWSCURRENT'] });
   }
 }

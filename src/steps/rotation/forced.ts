@@ -1,0 +1,180 @@
+import { BootstrapError } from '../../errors/index.ts';
+import { type Change, type Finding, inOrder } from '../../plan/index.ts';
+import type { AnyStep, Step } from '../context.ts';
+import { applyKey } from '../image-puller-key/apply.ts';
+import { keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
+import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
+import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
+import { clusterId } from '../registration/cluster-id.ts';
+import { type ClusterRecord, describeRecord } from '../registration/records.ts';
+import { proveTakenOver } from './prove.ts';
+import { record } from './record.ts';
+import { oncePerContext, type Rotation, waitingFor } from './state.ts';
+import { takeOver } from './take-over.ts';
+
+/**
+ * The answer to a leaked key. The image puller may read its own secrets, because the operator reads them with its key.
+ * So every key that exists is disabled, and refused by AWS, before the new one exists: a thief has no moment in which
+ * the leaked key could read it. A run that is interrupted leaves disabled keys, and `up` creates a new one.
+ */
+export function forcedRotationSteps(): readonly AnyStep[] {
+  const rotation = new ForcedRotation();
+  return [
+    revocation(rotation),
+    replacement(rotation),
+    takeOver(rotation.observe, { force: true }),
+    deletion(rotation),
+    record(rotation.observe),
+  ];
+}
+
+/** What one run knows beside the state in AWS: which keys the one that it created replaces. */
+class ForcedRotation {
+  #replaced: ReadonlySet<string> | undefined;
+
+  readonly observe = oncePerContext(async (ctx): Promise<Rotation> => {
+    const [key, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
+    const begins = this.#replaced === undefined;
+    const outgoing = key.keys.filter(({ id }) => this.#replaced?.has(id) ?? true);
+    return {
+      key,
+      begins,
+      outgoing: outgoing.map((one) => ({ ...one, usedElsewhere: undefined })),
+      waiting: waitingFor(key, { begins }, here),
+      inTheWay: [],
+    };
+  });
+
+  /** To be called before the new key is created. */
+  replace(keys: readonly ObservedKey[]): void {
+    this.#replaced = new Set(keys.map(({ id }) => id));
+  }
+}
+
+/**
+ * Leaves at most one key, disabled: IAM allows two, and this one shows whether AWS refuses it already. Others come
+ * first, so that an interrupted run never leaves an older key as the only one that works.
+ */
+function revocation({ observe }: ForcedRotation): Step<Rotation> {
+  return {
+    id: 'revocation',
+    title: 'every existing access key of the image puller',
+    needs: ['aws'],
+    observe,
+    diff: ({ key, waiting }) => {
+      const findings = userFindings(key);
+      if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+      const kept = keptKey(key);
+      const others = key.keys.filter((one) => one !== kept);
+      const enabled = [...others, ...(kept ? [kept] : [])].filter(({ active }) => active);
+      return {
+        changes: [...enabled.map(disabling), ...others.map(deletionOf)],
+        findings: [...findings, interruption(waiting)],
+      };
+    },
+    apply: (changes, { key: { userName } }, run) => {
+      const { iam } = run.ctx.aws;
+      return inOrder(changes, run, ({ action, target }) =>
+        action === 'delete'
+          ? iam.deleteAccessKey(userName, target.name)
+          : iam.setAccessKeyActive(userName, target.name, false),
+      );
+    },
+  };
+}
+
+/** The key to try until AWS refuses it: one whose secret access key is stored, if there is one. */
+function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
+  const stored = pairs.map(({ pair }) => keys.find(({ id }) => id === pair.accessKeyId));
+  return stored.find((key) => key !== undefined) ?? keys.toSorted((a, b) => b.created - a.created)[0];
+}
+
+const disabling = ({ id }: ObservedKey): Change => ({
+  action: 'update',
+  target: keyTarget(id),
+  fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
+  grants: true,
+});
+
+const deletionOf = ({ id }: ObservedKey): Change => ({
+  action: 'delete',
+  target: keyTarget(id),
+  fields: [],
+  reason: 'every existing key is treated as leaked',
+  grants: true,
+});
+
+function interruption(others: readonly ClusterRecord[]): Finding {
+  const clusters = `Then run \`ecr-bootstrap up\` for each other cluster of the project, which cannot pull until then: ${others.map(describeRecord).join('; ')}.`;
+  return {
+    level: 'warning',
+    code: 'pulls-interrupted',
+    target: { kind: 'step', name: 'revocation' },
+    what: 'pulls may fail until this run has given every namespace a new pull secret',
+    why: 'the registry may refuse tokens of a disabled key',
+    hint: `If the run is interrupted, run \`ecr-bootstrap up\`.${others.length > 0 ? ` ${clusters}` : ''}`,
+  };
+}
+
+/** Creates the new key by the protocol that creates the first one, once AWS refuses the disabled key. */
+function replacement(forced: ForcedRotation): Step<Rotation> {
+  return {
+    id: 'image-puller-key',
+    title: 'a new access key of the image puller, in Secrets Manager',
+    needs: ['aws'],
+    observe: forced.observe,
+    diff: ({ key }) => {
+      const findings = secretFindings(key);
+      if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+      return { changes: [...userAdoption(key), ...secretChanges(key), creation(key)], findings };
+    },
+    apply: (changes, { key }, run) => {
+      const enabled = key.keys.find(({ active }) => active);
+      if (enabled) throw enabledAgain(enabled);
+      forced.replace(key.keys);
+      return applyKey(changes, key, run);
+    },
+  };
+}
+
+function creation(key: KeyState): Change {
+  const kept = keptKey(key);
+  return {
+    action: 'create',
+    target: keyTarget(key.userName),
+    fields: [],
+    ...(kept ? { reason: `when AWS has refused ${kept.id} for 30 s` } : {}),
+    grants: true,
+  };
+}
+
+const enabledAgain = ({ id }: ObservedKey): BootstrapError =>
+  new BootstrapError({
+    code: 'plan-changed',
+    what: 'could not create a new access key',
+    why: `access key ${id} was enabled while this run disabled the existing keys`,
+    hint: 'Run `ecr-bootstrap rotate --force` again.',
+  });
+
+/** What is late with the new key fails the run only after this. */
+function deletion({ observe }: ForcedRotation): Step<Rotation> {
+  return {
+    id: 'old-key',
+    title: 'the disabled access key',
+    needs: ['aws', 'cluster'],
+    observe,
+    diff: ({ key, begins, outgoing }) => {
+      const kept = keptKey(key);
+      const left = begins ? outgoing.filter(({ id }) => id === kept?.id) : outgoing;
+      return { changes: left.map(deletionOf), findings: [] };
+    },
+    apply: (changes, { key: { userName } }, run) =>
+      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.deleteAccessKey(userName, target.name)),
+    ready: (rotation, run) =>
+      proveTakenOver(
+        run,
+        rotation,
+        'The old key is deleted. Run `ecr-bootstrap up`, which gives the cluster the new one.',
+      ),
+  };
+}
