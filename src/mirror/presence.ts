@@ -125,6 +125,7 @@ async function platformsOf(
   stored: StoredManifest,
   parts: PresenceParts,
   call: Call,
+  seen = new Set<Digest>(),
 ): Promise<readonly Platform[] | undefined> {
   const { repository, digest } = stored;
   const what = `read the manifest ${repository}@${digest}`;
@@ -135,11 +136,14 @@ async function platformsOf(
       manifest.config && configPlatform(await parts.contents.config(place, manifest.config, call));
     return found && [found];
   }
-  const nested = manifest.children
-    .filter(({ mediaType }) => isIndexType(mediaType))
-    .map((child) => child.digest);
-  const inner = nested.length > 0 ? await parts.ecr.manifests(repository, nested) : [];
-  const innerPlatforms = await Promise.all(inner.map((index) => platformsOf(index, parts, call)));
+  const nested = new Set<Digest>();
+  for (const { mediaType, digest: child } of manifest.children) {
+    if (!isIndexType(mediaType) || seen.has(child)) continue;
+    seen.add(child);
+    nested.add(child);
+  }
+  const inner = nested.size > 0 ? await parts.ecr.manifests(repository, [...nested]) : [];
+  const innerPlatforms = await Promise.all(inner.map((index) => platformsOf(index, parts, call, seen)));
   const own = manifest.children.flatMap((child) =>
     child.platform && !isAttestation(child) ? [child.platform] : [],
   );

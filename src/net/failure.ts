@@ -28,6 +28,7 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
   UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
   UND_ERR_BODY_TIMEOUT: 'the answer stopped in the middle',
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
 };
 
 /** Why a connection failed, in words; undefined when what was thrown is no failure of a connection. */

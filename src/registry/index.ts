@@ -28,7 +28,7 @@ export interface Registries {
 /** Clients of registries. Nothing is sent before one is used. */
 export function openRegistries(options: RegistriesOptions): Registries {
   const { net, clock, credentials, hints, insecure = [] } = options;
-  const transport = new Transport(net);
+  const transport = new Transport(net, clock);
   const sources = new Map<string, Registry>();
   const base = (host: string) => ({ host, transport, clock, insecure: insecure.includes(host) });
   const open = (host: string): Registry => {

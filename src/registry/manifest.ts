@@ -56,7 +56,7 @@ export interface Manifest {
  */
 export function parseManifest(bytes: Buffer, contentType: string, what: string): Manifest {
   const value = parseJson(bytes, what);
-  const mediaType = typeof value['mediaType'] === 'string' ? value['mediaType'] : bareType(contentType);
+  const mediaType = mediaTypeOf(value['mediaType'], what) || bareType(contentType);
   if (value['schemaVersion'] === 1 || /docker\.distribution\.manifest\.v1/.test(mediaType)) {
     throw unsupported(
       what,
@@ -66,11 +66,13 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   }
   const base = { digest: digestOf(bytes), mediaType, bytes };
   if (Array.isArray(value['manifests'])) {
+    // What one tool takes for an index, another would take for an image.
+    if ('layers' in value) throw corrupt(what, 'its manifest is both an index and an image');
     const children = descriptors(value['manifests'], what);
     return { ...base, mediaType: mediaType || mediaTypes.ociIndex, children, blobs: [], isIndex: true };
   }
   const config = value['config'] === undefined ? [] : descriptors([value['config']], what);
-  const layers = descriptors(value['layers'] ?? value['blobs'] ?? [], what);
+  const layers = descriptors('layers' in value ? value['layers'] : (value['blobs'] ?? []), what);
   if (config.length + layers.length === 0) {
     throw unsupported(
       what,
@@ -137,7 +139,7 @@ function parseJson(bytes: Buffer, what: string): Readonly<Record<string, unknown
 function descriptors(list: unknown, what: string): Descriptor[] {
   if (!Array.isArray(list)) throw corrupt(what, 'its manifest does not follow the format');
   return list.map((entry: unknown) => {
-    const { mediaType, digest, size } = (entry ?? {}) as Record<string, unknown>;
+    const { mediaType, digest, size, platform } = (entry ?? {}) as Record<string, unknown>;
     if (isDigest(digest) ? !isTakenByEcr(digest) : isOfOtherAlgorithm(digest)) {
       throw unsupported(
         what,
@@ -147,17 +149,40 @@ function descriptors(list: unknown, what: string): Descriptor[] {
     }
     if (!isDigest(digest)) throw corrupt(what, 'its manifest has a descriptor without a valid digest');
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-      throw corrupt(what, `its manifest gives no length for ${digest}`);
+      throw corrupt(what, `its manifest gives no valid size for ${digest}`);
     }
-    return { ...(entry as Descriptor), mediaType: typeof mediaType === 'string' ? mediaType : '' };
+    const descriptor = {
+      ...(entry as Descriptor),
+      mediaType: typeof mediaType === 'string' ? mediaType : '',
+    };
+    if (!isPlatform(platform)) delete (descriptor as { platform?: Platform }).platform;
+    return descriptor;
   });
+}
+
+function isPlatform(value: unknown): value is Platform {
+  if (typeof value !== 'object' || value === null) return false;
+  const { os, architecture, variant } = value as Record<string, unknown>;
+  return [os, architecture, variant ?? ''].every((part) => typeof part === 'string');
 }
 
 /** OCI allows further algorithms beside SHA-2. */
 const isOfOtherAlgorithm = (digest: unknown): boolean =>
   typeof digest === 'string' && /^(?!sha256:|sha512:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[\w=-]+$/.test(digest);
 
-const bareType = (contentType: string) => contentType.split(';', 1)[0]?.trim() ?? '';
+/** RFC 6838. It becomes a header. */
+const mediaTypeGrammar = /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,126}$/i;
+
+function mediaTypeOf(value: unknown, what: string): string {
+  if (value === undefined || value === null || value === '') return '';
+  if (typeof value === 'string' && mediaTypeGrammar.test(value)) return value;
+  throw corrupt(what, 'its manifest names an invalid media type');
+}
+
+function bareType(contentType: string): string {
+  const [type = ''] = contentType.split(';', 1);
+  return mediaTypeGrammar.test(type.trim()) ? type.trim() : '';
+}
 
 function unsupported(what: string, why: string, hint: string): BootstrapError {
   return new BootstrapError({ code: 'image-unsupported', what, why, hint });

@@ -29,7 +29,7 @@ export async function networkError(
   const hint = 'Run the same command again; what was copied is not copied again.';
   return new RegistryError(
     { code: 'registry-failed', what, why, hint },
-    { retryable: true },
+    { retryable: code !== 'UND_ERR_HEADERS_OVERFLOW' },
     { cause: thrown },
   );
 }

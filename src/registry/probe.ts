@@ -13,14 +13,15 @@ export function speaksTls(host: string): Promise<boolean> {
       rejectUnauthorized: false,
       // Nobody is to be trusted here; to parse Node's authorities takes 20 ms.
       ca: [],
-      timeout: patience,
     });
     const end = (answer: boolean) => {
+      clearTimeout(timer);
       socket.destroy();
       resolve(answer);
     };
+    // Not the socket's own timeout: each byte restarts that.
+    const timer = setTimeout(() => end(false), patience);
     socket.once('secureConnect', () => end(true));
-    socket.once('timeout', () => end(false));
     socket.once('error', () => end(false));
   });
 }

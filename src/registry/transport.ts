@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Clock } from '../clock.ts';
 import type { Net } from '../net/index.ts';
 import { RegistryError } from './errors.ts';
 import { networkError } from './network.ts';
@@ -35,6 +36,11 @@ export interface Reply {
 const answerTimeout = 300_000;
 /** Nothing arrives at all for so long: the other side is gone. */
 const silenceTimeout = 60_000;
+/** An answer that delivers less than this in {@link slowWindowMs} of waiting for it is given up. Bytes. */
+const slowBytes = 1024 * 1024;
+const slowWindowMs = 300_000;
+/** More of a body that nobody wants is not read to keep its connection. Bytes. */
+const largestDiscarded = 128 * 1024;
 /** Bytes of an answer that are read ahead and passed on as one: four times undici's own, so a quarter of the steps for a large blob. */
 const bufferedAnswer = 256 * 1024;
 const mostRedirects = 5;
@@ -49,9 +55,11 @@ export function isLoopback(host: string): boolean {
 /** Single HTTP exchanges by way of {@link Net}: no authentication, no retries. */
 export class Transport {
   readonly #net: Net;
+  readonly #clock: Clock;
 
-  constructor(net: Net) {
+  constructor(net: Net, clock: Clock) {
     this.#net = net;
+    this.#clock = clock;
   }
 
   /** Begins connections for requests that are about to come. */
@@ -65,6 +73,7 @@ export class Transport {
     const { method, url, headers, body, signal } = request;
     signal.throwIfAborted();
     if (request.tally) request.tally.requests += 1;
+    const asked = this.#clock.now();
     const outgoing = typeof body === 'object' && !Buffer.isBuffer(body) ? new Outgoing(body) : undefined;
     try {
       const {
@@ -80,6 +89,10 @@ export class Transport {
         headersTimeout: this.#net.patience(answerTimeout),
         bodyTimeout: this.#net.patience(silenceTimeout),
         highWaterMark: bufferedAnswer,
+        // Each of them restarts the timeout above.
+        onInfo: () => {
+          if (!outgoing && this.#clock.now() - asked > answerTimeout) throw tooSlow(request);
+        },
       });
       const header = (name: string) => {
         const value = answered[name];
@@ -90,7 +103,7 @@ export class Transport {
         status: statusCode,
         header,
         chunks: () => this.#read(content, request),
-        dump: () => content.dump(),
+        dump: () => discard(this.#read(content, request)),
       };
     } catch (error) {
       if (outgoing?.failure) throw outgoing.failure.thrown;
@@ -100,14 +113,31 @@ export class Transport {
 
   async *#read(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
     try {
-      yield* content;
+      yield* this.#paced(content, request);
     } catch (error) {
       throw await this.#failure(error, request);
     }
   }
 
+  /** Counts the time spent waiting for the other side, and none in which nobody asks it for more. */
+  async *#paced(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
+    let received = 0;
+    let waitedMs = 0;
+    let since = this.#clock.now();
+    for await (const chunk of content) {
+      // Longer silence ends the request elsewhere; here it means that the computer slept.
+      waitedMs += Math.min(this.#clock.now() - since, silenceTimeout);
+      received += chunk.length;
+      if (received >= slowBytes) received = waitedMs = 0;
+      else if (waitedMs >= slowWindowMs) throw tooSlow(request);
+      yield chunk;
+      since = this.#clock.now();
+    }
+  }
+
   async #failure(thrown: unknown, { signal, what, url }: Request): Promise<unknown> {
-    return signal.aborted ? signal.reason : networkError(what, url, thrown, this.#net);
+    if (signal.aborted) return signal.reason;
+    return thrown instanceof RegistryError ? thrown : networkError(what, url, thrown, this.#net);
   }
 
   /**
@@ -152,6 +182,31 @@ function redirectError(request: Request, why: string): RegistryError {
     },
     {},
   );
+}
+
+function tooSlow({ what, url }: Request): RegistryError {
+  return new RegistryError(
+    {
+      code: 'registry-failed',
+      what,
+      why: `${url.host}: it delivered less than 1 MiB in 5 minutes`,
+      hint: 'Check the network and the proxy, and run the same command again. Copied images are not copied again.',
+    },
+    {},
+  );
+}
+
+/** Reads to the end, so that the connection can be used again, unless that takes longer than a new one. */
+async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
+  let length = 0;
+  try {
+    for await (const chunk of chunks) {
+      length += chunk.length;
+      if (length > largestDiscarded) return;
+    }
+  } catch {
+    // Only the connection is lost; the answer's head says all that matters.
+  }
 }
 
 /** The body as text, cut at `longest` bytes. */

@@ -1,14 +1,19 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
+import type { EngineOptions } from '../../src/mirror/engine.ts';
 import type { MirrorResult } from '../../src/mirror/port.ts';
 import { contentFolder, diskCache } from '../../src/registry/cache.ts';
 import { expectFailure, FaultWorld, missingBehindTags } from './fault-world.ts';
 import { sha256, type Blob } from './images.ts';
 import { OciServer } from './oci-server.ts';
 
-/** A registry with a hostile and a good image, and a user with files that no registry may touch. */
+const manifestType = 'application/vnd.oci.image.manifest.v1+json';
+
+/** A registry with hostile images and a good one, and a user with files that no registry may touch. */
 export class HostileWorld extends FaultWorld {
   readonly #home = mkdtempSync(join(tmpdir(), 'hostile-'));
   readonly cacheFolder = join(this.#home, '.cache', 'ecr-bootstrap');
@@ -35,26 +40,53 @@ export class HostileWorld extends FaultWorld {
     );
   }
 
-  /** Puts a manifest under the hostile image's tag, as it is. */
-  tag(manifest: object | Buffer | string, mediaType = 'application/vnd.oci.image.manifest.v1+json'): Blob {
-    const text = typeof manifest === 'string' ? manifest : JSON.stringify(manifest);
-    const bytes = Buffer.isBuffer(manifest) ? manifest : Buffer.from(text);
+  /** Puts a manifest into a repository of the source, as it is. */
+  hold(manifest: object | string, mediaType = manifestType, name = 'spoilt'): Blob {
+    const bytes = Buffer.from(typeof manifest === 'string' ? manifest : JSON.stringify(manifest));
     const blob = { digest: sha256(bytes), mediaType, bytes };
-    const { manifests } = this.source.repository('spoilt');
-    manifests.set('1', blob).set(blob.digest, blob);
+    this.source.repository(name).manifests.set(blob.digest, blob);
     return blob;
   }
 
-  /** The hostile image fails, the good one is copied, and no file outside the cache's content has changed. */
-  async resists(code: string, why: string | RegExp): Promise<MirrorResult> {
+  /** The same, and under the tag that is copied. */
+  tag(manifest: object | string, mediaType = manifestType, name = 'spoilt'): Blob {
+    const blob = this.hold(manifest, mediaType, name);
+    this.source.repository(name).manifests.set('1', blob);
+    return blob;
+  }
+
+  /** The hostile images fail, the good one is copied, and no file but cached content has changed. */
+  async resists(
+    code: string,
+    why: string | RegExp,
+    { names = ['spoilt'], ...more }: Partial<EngineOptions> & { readonly names?: readonly string[] } = {},
+  ): Promise<readonly MirrorResult[]> {
     const before = this.#files();
-    const [failed, good] = await this.copy(['spoilt', 'good']);
-    expectFailure(failed, code, '/spoilt');
-    expect(failed?.error?.why).toMatch(why);
+    const results = await this.copy([...names, 'good'], more);
+    for (const [index, name] of names.entries()) {
+      expectFailure(results[index], code, name);
+      expect(results[index]?.error?.why).toMatch(why);
+    }
+    const good = results.at(-1);
     expect(good?.error?.message ?? good?.state).toMatch(/^(copied|current)$/);
     expect(missingBehindTags(this.target)).toEqual([]);
     expect(this.#files()).toEqual(before);
-    return failed as MirrorResult;
+    return results;
+  }
+
+  /** Sends a body byte by byte; on the world's clock a minute passes before each. */
+  drip(response: ServerResponse, body: Buffer): void {
+    const send = async () => {
+      for (const byte of body) {
+        if (response.destroyed) return;
+        this.clock.advance(60_000);
+        response.write(Buffer.of(byte));
+        await delay(2);
+      }
+      response.end();
+    };
+    response.on('error', () => undefined);
+    void send();
   }
 
   /** All files of the user but the cached content, with what is in them. */
@@ -62,10 +94,9 @@ export class HostileWorld extends FaultWorld {
     const all = readdirSync(this.#home, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name));
-    const content = new RegExp(
-      `^${contentFolder(this.cacheFolder)}/(sha256/[0-9a-f]{64}|sha512/[0-9a-f]{128})$`,
-    );
-    const others = all.filter((file) => !content.test(file));
-    return Object.fromEntries(others.map((file) => [relative(this.#home, file), readFileSync(file, 'utf8')]));
+    const content =
+      /^\.cache\/ecr-bootstrap\/content\/(sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})(\.[0-9a-f]{12})?$/;
+    const others = all.map((file) => relative(this.#home, file)).filter((file) => !content.test(file));
+    return Object.fromEntries(others.map((file) => [file, readFileSync(join(this.#home, file), 'utf8')]));
   }
 }

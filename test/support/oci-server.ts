@@ -21,7 +21,9 @@ export type Mischief =
   /** Other bytes. */
   | { readonly instead: Buffer; readonly headers?: Record<string, string> }
   /** This length is announced, and the true bytes sent as far as they go. */
-  | { readonly announce: number };
+  | { readonly announce: number }
+  /** Whatever the test does with the connection. */
+  | { readonly answer: (response: ServerResponse) => void };
 
 type Decide = (request: Seen, times: number) => Mischief | undefined;
 
@@ -113,6 +115,11 @@ export class OciServer {
     if (mischief && 'status' in mischief) {
       request.resume();
       response.writeHead(mischief.status, mischief.headers).end(mischief.body ?? '');
+      return;
+    }
+    if (mischief && 'answer' in mischief) {
+      request.resume();
+      mischief.answer(response);
       return;
     }
     const cut = mischief && 'cutAfter' in mischief ? mischief : undefined;

@@ -21,6 +21,11 @@ export class HastyClock implements Clock {
     return this.#now;
   }
 
+  /** Time that passes while nobody sleeps. */
+  advance(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
   async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.slept.push(milliseconds);

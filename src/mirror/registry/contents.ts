@@ -81,13 +81,18 @@ export class Contents {
     return this.#cache.get(digest);
   }
 
-  /** A manifest and those that it refers to, as far as they are at hand and can be read. */
+  /** A manifest and those that it refers to, each once, as far as they are at hand and can be read. */
   async family(digest: Digest): Promise<readonly Manifest[]> {
-    const bytes = await this.#cache.get(digest);
-    const manifest = bytes && this.#readable(digest, bytes);
-    if (!manifest) return [];
-    const children = await Promise.all(manifest.children.map((child) => this.family(child.digest)));
-    return [manifest, ...children.flat()];
+    const found = new Map<Digest, Manifest>();
+    const queue = new Set([digest]);
+    for (const next of queue) {
+      const bytes = await this.#cache.get(next);
+      const manifest = bytes && this.#readable(next, bytes);
+      if (!manifest) continue;
+      found.set(next, manifest);
+      for (const child of manifest.children) queue.add(child.digest);
+    }
+    return [...found.values()];
   }
 
   async keep({ digest, mediaType, bytes }: Manifest): Promise<void> {

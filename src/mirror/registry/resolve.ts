@@ -6,10 +6,11 @@ import type { Registry } from '../../registry/client.ts';
 import { CorruptContent, type Digest, isTakenByEcr } from '../../registry/digest.ts';
 import type { Call } from '../../registry/host.ts';
 import type { Hints } from '../../registry/hints.ts';
-import type { Manifest } from '../../registry/manifest.ts';
+import type { Descriptor, Manifest } from '../../registry/manifest.ts';
 import type { MirrorResult } from '../port.ts';
 import type { Contents, Place } from './contents.ts';
 import { select, type Selection } from './select.ts';
+import { ManifestTree } from './tree.ts';
 
 /** One image, looked up on both sides: what there is and what has to be done. Everything in it is fixed by digest. */
 export interface Resolution {
@@ -69,12 +70,16 @@ export async function resolve(wanted: WantedImage, resolving: Resolving, call: C
   const isCopied = manifest.digest === present;
   // Docker Hub counts what is fetched from it; what the ECR holds already is read there.
   const place = isCopied ? destination : source;
+  const what = `mirror ${image.source}`;
+  const read = (digest: Digest) => contents.manifest(place, digest, call);
+  const tree = new ManifestTree(manifest, read, { what, signal: call.signal });
   const parts = {
-    manifest: (digest: Digest) => contents.manifest(place, digest, call),
+    manifest: (digest: Digest) => tree.manifest(digest),
+    below: (isFollowed?: (entry: Descriptor) => boolean) => tree.below(isFollowed),
     config: (config: Parameters<Contents['config']>[1]) => contents.config(place, config, call),
   };
   const platforms = reference.digest === undefined ? resolving.platforms : 'all';
-  const selection = await select(manifest, platforms, parts, `mirror ${image.source}`);
+  const selection = await select(manifest, platforms, parts, what);
   const isCurrent =
     present !== undefined &&
     (isCopied || (await gives(present, selection, platforms, destination, contents, call)));

@@ -26,6 +26,8 @@ export interface Selection {
 /** Where a source's parts are read. */
 export interface Parts {
   manifest(digest: Digest): Promise<Manifest>;
+  /** All manifests below the source, each before those that refer to it; perhaps only some. */
+  below(isFollowed?: (entry: Descriptor) => boolean): Promise<readonly Manifest[]>;
   config(config: Descriptor): Promise<Buffer>;
 }
 
@@ -87,28 +89,16 @@ async function whole(
   parts: Parts,
   missing: readonly string[] = [],
 ): Promise<Selection> {
-  return { root, inner: await descendants(root, parts), content: 'whole', platforms, missing };
-}
-
-async function descendants(index: Manifest, parts: Parts): Promise<Manifest[]> {
-  const families = await Promise.all(
-    index.children.map(async ({ digest }) => {
-      const child = await parts.manifest(digest);
-      return [...(await descendants(child, parts)), child];
-    }),
-  );
-  return [...new Map(families.flat().map((manifest) => [manifest.digest, manifest])).values()];
+  return { root, inner: await parts.below(), content: 'whole', platforms, missing };
 }
 
 /** The images in an index and in the indexes that it holds. */
 async function imagesIn(index: Manifest, parts: Parts): Promise<Descriptor[]> {
-  const found = await Promise.all(
-    index.children.map(async (child) => {
-      if (isIndexType(child.mediaType)) return imagesIn(await parts.manifest(child.digest), parts);
-      return child.platform && !isAttestation(child) ? [child] : [];
-    }),
-  );
-  return found.flat();
+  const isIndex = ({ mediaType }: Descriptor) => isIndexType(mediaType);
+  const indexes = [index, ...(await parts.below(isIndex))];
+  return indexes
+    .flatMap(({ children }) => children)
+    .filter((child) => child.platform && !isIndex(child) && !isAttestation(child));
 }
 
 const platformsIn = async (index: Manifest, parts: Parts) => platformsOf(await imagesIn(index, parts));
@@ -120,8 +110,28 @@ const platformsOf = (images: readonly Descriptor[]): string[] => [
 /** The same index with fewer entries. Equal sources give equal bytes, so the next run knows it again. */
 function reduce(source: Manifest, kept: readonly Descriptor[], what: string): Manifest {
   const original = JSON.parse(source.bytes.toString()) as Record<string, unknown>;
-  const bytes = Buffer.from(JSON.stringify({ ...original, mediaType: source.mediaType, manifests: kept }));
-  return parseManifest(bytes, source.mediaType, what);
+  return parseManifest(
+    bytesOf({ ...original, mediaType: source.mediaType, manifests: kept }, what),
+    source.mediaType,
+    what,
+  );
+}
+
+function bytesOf(index: object, what: string): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(index));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new BootstrapError(
+      {
+        code: 'image-unsupported',
+        what,
+        why: 'its index is nested too deeply to be written again for fewer platforms',
+        hint: 'Mirror all its platforms with --platform all, or leave the image out with images.exclude.',
+      },
+      { cause: error },
+    );
+  }
 }
 
 function absent(what: string, missing: readonly string[], offered: readonly Platform[]): BootstrapError {
