@@ -95,30 +95,46 @@ export class RegistryHost {
 
   async #authorised(request: HostRequest, call: Call): Promise<Reply> {
     const base = await (this.#base ??= this.#findBase());
-    const url = new URL(request.path, base);
-    const isOurs = url.host === base.host;
-    // Registries behind a TLS proxy often name themselves with http.
-    if (isOurs) url.protocol = base.protocol;
+    const url = this.#urlOf(request, base);
     const mayRepeat = request.body === undefined || Buffer.isBuffer(request.body);
     try {
       for (let tries = 1; ; tries += 1) {
-        const answer = isOurs ? await this.#auth.answer(request.scope, call.signal) : undefined;
-        const reply = await this.#exchange(request, url, answer?.header, call);
+        const answer = await this.#auth.answer(request.scope, call.signal);
+        const reply = await this.#exchange(request, url, answer.header, call);
         // Who sends on has answered; what another host says of logins is not this one's word, and gets none of ours.
         const isElsewhere = reply.origin !== base.origin;
         const isRefused = !isElsewhere && (reply.status === 401 || isWrongGuess(reply, answer));
-        if (answer && !isRefused) this.#auth.accepted(request.scope, answer);
+        if (!isRefused) this.#auth.accepted(request.scope, answer);
         if (isFine(reply.status, request.accept)) return reply;
         const failed = await refusal(reply, { ...this.#options, what: request.what, isElsewhere });
         const isMute = request.method === 'HEAD' && reply.status === 403;
-        const wantsLogin = isRefused || saysLogin(failed) || (isMute && this.#auth.mayBeOver(answer?.header));
-        if (!answer || isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
+        const wantsLogin = isRefused || saysLogin(failed) || (isMute && this.#auth.mayBeOver(answer.header));
+        if (isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
         if (!(await this.#auth.refused(reply, request.scope, answer))) throw failed;
         if (!mayRepeat) throw failed.butRetryable();
       }
     } finally {
       this.#auth.undecided();
     }
+  }
+
+  /** An upload goes where the registry says, but only to the registry itself: the image may be private. */
+  #urlOf({ path, what }: HostRequest, base: URL): URL {
+    const url = URL.canParse(path, base.href) ? new URL(path, base) : undefined;
+    if (url?.host !== base.host) {
+      throw new RegistryError(
+        {
+          code: 'registry-failed',
+          what,
+          why: `${this.name} names another place for the upload: ${url?.host || path.slice(0, 80)}`,
+          hint: `Check that ${this.name} is the registry that you mean, and what is between it and this computer.`,
+        },
+        {},
+      );
+    }
+    // Registries behind a TLS proxy often name themselves with http.
+    url.protocol = base.protocol;
+    return url;
   }
 
   #exchange(request: HostRequest, url: URL, authorization: string | undefined, { signal, tally }: Call) {
