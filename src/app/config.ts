@@ -5,6 +5,7 @@ import type { Session } from './session.ts';
 /** Prints every effective value with its origin. */
 export async function showConfig(session: Session): Promise<number> {
   const { config, origins, file } = await session.loaded();
+  await session.header();
   const values = leaves(config).map(([key, value]) => ({
     key,
     value,

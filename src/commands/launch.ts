@@ -14,6 +14,13 @@ export const list = (value: string, before: readonly string[] = []): readonly st
     .filter(Boolean),
 ];
 
+/** For lists of registries. A scheme or a path would never match a host. */
+export function hosts(value: string, before?: readonly string[]): readonly string[] {
+  const all = list(value.toLowerCase(), before);
+  if (all.every((host) => /^([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/.test(host))) return all;
+  throw new InvalidArgumentError('Write HOST or HOST:PORT, for example registry.local:5000.');
+}
+
 /** For flags that take a duration. Milliseconds. */
 export function duration(text: string): number {
   if (durationGrammar.test(text)) return parseDuration(text);

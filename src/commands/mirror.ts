@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { mirror, type MirrorCommandOptions } from '../app/mirror.ts';
-import { examples, type Launch, list } from './launch.ts';
+import { examples, hosts, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
@@ -11,7 +11,7 @@ export function define(command: Command, launch: Launch): void {
     .option('--docker-host <address>', 'Docker engine to use; default: as the docker command finds it')
     .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
     .option('--no-clobber', 'leave tags alone that exist in the ECR')
-    .option('--insecure-registry <hosts>', 'source registries to be spoken to by plain HTTP', list)
+    .option('--insecure-registry <hosts>', 'source registries to be spoken to by plain HTTP', hosts)
     .option('--failed-to <file>', 'write the references that failed or were not come to, for --from-file')
     .option('--dry-run', 'show what would be copied')
     .action((references: string[], options: MirrorCommandOptions) =>

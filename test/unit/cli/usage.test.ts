@@ -36,6 +36,8 @@ describe('the command line', () => {
     ['up --engine dokcer', 'Allowed choices are auto, registry, docker.'],
     ['up --timeout 5', 'Write it as 90s, 10m or 1h30m.'],
     ['mirror nginx:1.28 --yes', "unknown option '--yes'"],
+    ['mirror a/b:1 --insecure-registry http://vm:5000', 'Write HOST or HOST:PORT'],
+    ['mirror a/b:1 --insecure-registry vm:5000/', 'Write HOST or HOST:PORT'],
     ['sandbox --advance soon', 'Write it as 90s, 10m or 1h30m.'],
   ])('refuses %s and says what there is', async (line, answer) => {
     const { code, stdout, stderr } = await cli.run(line);
