@@ -13,6 +13,8 @@ import {
   type RunResult,
 } from '../plan/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
+import type { ClusterRecord } from '../steps/registration/records.ts';
+import { newerRegistration, olderThan } from '../steps/registration/version.ts';
 import { adoptingCommand } from './adopt.ts';
 import { needsOf } from './choose.ts';
 import { confirm, type Question } from './confirm.ts';
@@ -86,15 +88,26 @@ export async function doJob(session: Session, job: Job): Promise<number> {
 async function prepare(
   session: Session,
   ctx: Context,
-  { steps, consent }: Job,
+  { steps, consent, dryRun }: Job,
 ): Promise<{ plan: Planned<Context>[]; header: Partial<Header> }> {
   const reached = await reach(ctx, needsOf(steps));
   await session.header(reached.header);
   await preflight(ctx, steps, reached);
-  const plan = await makePlan(steps, ctx, consent);
+  const [plan, newer] = await Promise.all([
+    makePlan(steps, ctx, consent),
+    newerRegistration(ctx, needsOf(steps)),
+  ]);
+  if (newer) refuseOlderVersion(session, newer, dryRun === true);
   refuseUnseen(plan);
   await refuseWithoutEngine(session, plan);
   return { plan, header: reached.header };
+}
+
+/** A dry run changes nothing, so it only warns. */
+function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun: boolean): void {
+  const parts = olderThan(newer);
+  if (!dryRun) throw new BootstrapError({ code: 'version-older', ...parts });
+  reporter.warn(`${parts.what}: ${parts.why}. ${parts.hint}`);
 }
 
 /** A plan with gaps is none: it is not even shown. */

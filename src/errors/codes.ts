@@ -80,6 +80,10 @@ export const errorCodes = {
     exit: 2,
     about: 'The plan has changes, there is no terminal to ask on, and --yes is missing.',
   },
+  'version-older': {
+    exit: 2,
+    about: 'A newer version of ecr-bootstrap configured the cluster or the project; nothing was changed.',
+  },
   'plan-changed': { exit: 1, about: 'On the way the plan came to hold a delete that had not been shown.' },
   'step-failed': { exit: 1, about: 'Changes of a step failed; the steps after it did not run.' },
   'not-ready': { exit: 1, about: 'What was applied did not begin to work before the deadline.' },
@@ -114,6 +118,7 @@ export const findingCodes = {
   'path-differs': 'An IAM user or policy has another path than configured, which `up` does not change.',
   'user-excess': 'Somebody gave our user a policy, group or key that is not ours.',
   'needs-administrator': 'Only an administrator can fix this.',
+  'version-older': 'A newer version of ecr-bootstrap configured a cluster of the project.',
   'secret-foreign': 'A secret of that name exists in Secrets Manager and belongs to another project.',
   'key-limit': 'The user already has two access keys that are not ours.',
   'key-old': 'The access key is older than 90 days.',

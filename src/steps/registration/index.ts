@@ -1,17 +1,20 @@
 import { BootstrapError } from '../../errors/index.ts';
-import { type Change, type Diff, inOrder, type Outcome } from '../../plan/index.ts';
+import { type Change, type Diff, type Field, type Finding, inOrder, type Outcome } from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
 import { secretNames } from '../policies/index.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
 import { clusterId } from './cluster-id.ts';
 import { type ClusterRecord, recordsIn, recordTag, tagKeyOf } from './records.ts';
+import { isNewer, newestAbove, olderThan, ownMinorVersion } from './version.ts';
 
 interface RegistrationState {
   readonly id: string;
   /** The access key that the cluster has. */
   readonly keyId: string | undefined;
   readonly record: ClusterRecord | undefined;
+  /** All clusters of the project. */
+  readonly records: readonly ClusterRecord[];
 }
 
 /**
@@ -31,15 +34,22 @@ export const registration: Step<RegistrationState> = {
     },
   ],
   observe,
-  diff: ({ id, keyId, record }) => ({ changes: changesOf(id, keyId, record), findings: [] }),
-  apply: (changes, { id, record }, run) => carryOut(changes, id, record, run, proveEveryLevel),
+  diff: (state) => ({ changes: changesOf(state, ownMinorVersion()), findings: [] }),
+  apply: (changes, { id, record }, run) =>
+    carryOut(changes, id, record, run, { prove: proveEveryLevel, version: ownMinorVersion() }),
+  health: ({ records }) => Promise.resolve(versionFindings(records)),
   remove: ({ id, record }) => deregistration(id, record),
 };
 
-/** For a rotation, which has proved every level itself. */
-export const registrationAfterRotation: Pick<Step<RegistrationState>, 'observe' | 'apply'> = {
+/** For a rotation: it has verified every level itself, and a newer version has configured nothing but the key. */
+export const registrationAfterRotation: Pick<Step<RegistrationState>, 'observe' | 'diff' | 'apply'> = {
   observe,
-  apply: (changes, { id, record }, run) => carryOut(changes, id, record, run, () => Promise.resolve()),
+  diff: (state) => ({ changes: changesOf(state, state.record?.version), findings: [] }),
+  apply: (changes, { id, record }, run) =>
+    carryOut(changes, id, record, run, {
+      prove: () => Promise.resolve(),
+      version: record?.version ?? ownMinorVersion(),
+    }),
 };
 
 async function observe(ctx: Context): Promise<RegistrationState> {
@@ -48,17 +58,33 @@ async function observe(ctx: Context): Promise<RegistrationState> {
     keyInCluster(ctx.cluster),
     ctx.aws.secrets.describe(secretNames(ctx.config).id),
   ]);
-  return { id, keyId, record: recordsIn(secret?.tags).find((one) => one.id === id) };
+  const records = recordsIn(secret?.tags);
+  return { id, keyId, record: records.find((one) => one.id === id), records };
 }
 
 /** @param id of the cluster */
 export const registrationTarget = (id: string) => ({ kind: 'cluster registration', name: id });
 
-function changesOf(id: string, keyId: string | undefined, record: ClusterRecord | undefined): Change[] {
+/** @param version that configures the cluster with this run; what a newer one wrote stays */
+function changesOf({ id, keyId, record }: RegistrationState, version: string | undefined): Change[] {
   const target = registrationTarget(id);
   if (!record) return [{ action: 'create', target, fields: [] }];
-  if (keyId === undefined || record.keyId === keyId) return [];
-  return [{ action: 'update', target, fields: [{ path: 'key', from: record.keyId, to: keyId }] }];
+  const fields: Field[] = [];
+  if (keyId !== undefined && record.keyId !== keyId) {
+    fields.push({ path: 'key', from: record.keyId, to: keyId });
+  }
+  if (version !== undefined && isNewer(version, record.version)) {
+    fields.push({ path: 'version', from: record.version, to: version });
+  }
+  return fields.length > 0 ? [{ action: 'update', target, fields }] : [];
+}
+
+function versionFindings(records: readonly ClusterRecord[]): Finding[] {
+  const newer = newestAbove(ownMinorVersion(), records);
+  if (!newer) return [];
+  return [
+    { level: 'warning', code: 'version-older', target: registrationTarget(newer.id), ...olderThan(newer) },
+  ];
 }
 
 function carryOut(
@@ -66,18 +92,19 @@ function carryOut(
   id: string,
   record: ClusterRecord | undefined,
   run: Run,
-  prove: (run: Run) => Promise<void>,
+  { prove, version }: { readonly prove: (run: Run) => Promise<void>; readonly version: string },
 ): Promise<Outcome[]> {
   const { aws, cluster, clock, config } = run.ctx;
   const secret = secretNames(config).id;
-  return inOrder(changes, run, async ({ action }) => {
+  return inOrder(changes, run, async ({ action, fields }) => {
     if (action === 'delete') return aws.secrets.untag(secret, [tagKeyOf(id)]);
-    // What is recorded for the first time has no tokens of an earlier key.
-    if (record) await prove(run);
-    const keyId = await keyInCluster(cluster);
-    if (keyId === undefined) throw keyless;
     const { context: name } = await cluster.info();
-    await aws.secrets.tag(secret, recordTag({ id, keyId, name }, clock.now()));
+    const isKeySame = record && fields.every(({ path }) => path === 'version');
+    // What is recorded for the first time has no tokens of an earlier key.
+    if (record && !isKeySame) await prove(run);
+    const keyId = isKeySame ? record.keyId : await keyInCluster(cluster);
+    if (keyId === undefined) throw keyless;
+    await aws.secrets.tag(secret, recordTag({ id, keyId, name, version }, clock.now()));
   });
 }
 

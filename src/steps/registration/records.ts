@@ -11,12 +11,17 @@ export interface ClusterRecord {
   readonly since: string;
   /** The kubeconfig's context there, for people. */
   readonly name: string;
+  /** The major and minor version of this program that configured it: `0.2`. */
+  readonly version: string;
 }
 
+/** Version 0.1 wrote no version. */
+const firstVersion = '0.1';
+
 /** Milliseconds since the epoch as `since`; AWS takes few characters in tags, and 256 of them. */
-export function recordTag({ id, keyId, name }: Omit<ClusterRecord, 'since'>, now: number): Tags {
+export function recordTag({ id, keyId, name, version }: Omit<ClusterRecord, 'since'>, now: number): Tags {
   const text = name.replace(/[^\w.:/=+@-]/g, '-').slice(0, 100);
-  return { [tagKeyOf(id)]: `${keyId} ${new Date(now).toISOString()} ${text}` };
+  return { [tagKeyOf(id)]: `${keyId} ${new Date(now).toISOString()} ${text} ${version}` };
 }
 
 export const tagKeyOf = (id: string): string => `${tagKeys.cluster}/${id}`;
@@ -27,8 +32,9 @@ export function recordsIn(tags: Tags = {}): ClusterRecord[] {
   return Object.entries(tags)
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => {
-      const [keyId = '', since = '', name = ''] = value.split(' ');
-      return { id: key.slice(prefix.length), keyId, since, name };
+      const [keyId = '', since = '', name = '', written = ''] = value.split(' ');
+      const version = /^\d+\.\d+$/.test(written) ? written : firstVersion;
+      return { id: key.slice(prefix.length), keyId, since, name, version };
     });
 }
 

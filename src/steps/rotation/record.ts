@@ -24,7 +24,7 @@ export function record(observe: ObserveRotation): Step<RecordState> {
       return { began, own };
     },
     diff: ({ began, own }, ctx) => {
-      const { changes, findings } = registration.diff(own, ctx);
+      const { changes, findings } = registrationAfterRotation.diff(own, ctx);
       return { changes: began && changes.length === 0 ? [expected(own)] : changes, findings };
     },
     // A run that only repairs what an interrupted one left has proved nothing yet.
