@@ -131,6 +131,7 @@ export const findingCodes = {
   'secret-pair-torn': 'The stored key id and secret are not of one write.',
   'repository-foreign': 'The repository exists and is not ours; it is used and not changed.',
   'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',
+  'lifecycle-risk': 'A lifecycle policy can remove images in use, or could not be judged.',
   'image-unresolved': 'An image of the cluster was not found at its source.',
   'platform-unavailable': 'The source does not have an image for the platform of some nodes.',
   'image-unknown': 'ECR could not be asked whether it has an image.',

@@ -10,6 +10,7 @@ import {
 } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags } from '../tags.ts';
+import { lifecycleRisk } from './lifecycle.ts';
 import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
 
 export const repositoryTarget = (name: string): Target => ({ kind: 'ECR repository', name });
@@ -17,7 +18,10 @@ export const repositoryTarget = (name: string): Target => ({ kind: 'ECR reposito
 export function diffRepositories(state: RepositoriesState): Diff {
   return {
     changes: state.repositories.flatMap((repository) => changesOf(repository, state)),
-    findings: state.repositories.flatMap(({ seen }) => (seen ? findingsOf(seen, state) : [])),
+    findings: state.repositories.flatMap((repository) => [
+      ...(repository.seen ? findingsOf(repository.seen, state) : []),
+      ...lifecycleFindings(repository, state),
+    ]),
   };
 }
 
@@ -65,6 +69,42 @@ const parsed = (text: string | undefined): Value =>
 
 function findingsOf(seen: SeenRepository, state: RepositoriesState): Finding[] {
   return [...foreignFinding(seen), ...encryptionFinding(seen, state)];
+}
+
+/** As many images are named; the rest are counted. */
+const namedAtMost = 3;
+
+/** Of the policy that the repository has, or gets with this configuration. */
+function lifecycleFindings({ name, images, seen }: WantedRepository, state: RepositoriesState): Finding[] {
+  const isManaged = seen === undefined || seen.owner === 'ours';
+  const policy = (isManaged ? state.settings.lifecyclePolicy : undefined) ?? seen?.lifecyclePolicy;
+  if (policy === undefined) return [];
+  const { images: atRisk, rules, unclear } = lifecycleRisk(policy, images);
+  const base = { level: 'warning', code: 'lifecycle-risk', target: repositoryTarget(name) } as const;
+  const place =
+    policy === seen?.lifecyclePolicy
+      ? `\`aws ecr get-lifecycle-policy --repository-name ${name}\` prints it`
+      : 'it is in repositories.lifecyclePolicy';
+  const findings: Finding[] = [];
+  if (atRisk.length > 0) {
+    const named = atRisk.slice(0, namedAtMost).map(({ source }) => source);
+    const rest = atRisk.length > named.length ? ` and ${atRisk.length - named.length} more` : '';
+    findings.push({
+      ...base,
+      what: `the lifecycle policy of ${name} can remove images in use: ${named.join(', ')}${rest}`,
+      why: `${rules.join('; ')}. A node that has an image in its cache does not pull it, so an old image may be in use`,
+      hint: `Remove the rule, or keep the tags in use by a rule with a lower rulePriority and a high imageCountMoreThan; ${place}.`,
+    });
+  }
+  if (unclear.length > 0) {
+    findings.push({
+      ...base,
+      what: `the lifecycle policy of ${name} could not be judged`,
+      why: `${unclear.slice(0, namedAtMost).join('; ')}; it may remove images in use`,
+      hint: `Check what it selects; ${place}.`,
+    });
+  }
+  return findings;
 }
 
 function foreignFinding({ owner, repository: { name } }: SeenRepository): Finding[] {

@@ -50,7 +50,7 @@ async function carry(change: Change, state: RepositoriesState, run: Run): Promis
 
 /** With a repository that turned out to be there, as with one that was seen: what is not ours is used as it is. */
 async function goOn(name: string, state: RepositoriesState, run: Run): Promise<string> {
-  const again = { ...state, repositories: [{ name, seen: await seeRepository(name, run.ctx) }] };
+  const again = { ...state, repositories: [{ name, images: [], seen: await seeRepository(name, run.ctx) }] };
   const left = diffRepositories(again).changes.filter(({ action, adopts }) => action === 'update' && !adopts);
   for (const change of left) await carry(change, again, run);
   return 'it was there by then';

@@ -1,5 +1,6 @@
 import type { Repository, Tags } from '../../aws/port.ts';
 import type { Config } from '../../config/schema.ts';
+import type { WantedImage } from '../../images/port.ts';
 import type { Context } from '../context.ts';
 import { awsTags, ownershipOf } from '../tags.ts';
 
@@ -15,6 +16,8 @@ export interface RepositoriesState {
 
 export interface WantedRepository {
   readonly name: string;
+  /** What has to stay in it. */
+  readonly images: readonly WantedImage[];
   /** Undefined when there is none of that name. */
   readonly seen: SeenRepository | undefined;
 }
@@ -23,13 +26,14 @@ export interface SeenRepository {
   readonly repository: Repository;
   readonly tags: Tags;
   readonly owner: ReturnType<typeof ownershipOf>;
-  /** The lifecycle policy's text; undefined also when it is not managed, because then it is not asked for. */
+  /** The lifecycle policy's text. */
   readonly lifecyclePolicy: string | undefined;
 }
 
 /** A query that names repositories fails whole when one is missing, so all are listed and filtered here. */
 export async function observeRepositories(ctx: Context): Promise<RepositoriesState> {
-  const [all, names] = await Promise.all([ctx.aws.ecr.repositories(), wantedNames(ctx)]);
+  const [all, wanted] = await Promise.all([ctx.aws.ecr.repositories(), imagesByRepository(ctx)]);
+  const names = [...wanted.keys()].sort();
   const byName = new Map(all.map((repository) => [repository.name, repository]));
   const tags = awsTags(ctx.config);
   const repositories: WantedRepository[] = [];
@@ -37,16 +41,21 @@ export async function observeRepositories(ctx: Context): Promise<RepositoriesSta
   const worker = async (): Promise<void> => {
     for (const [index, name] of queue) {
       const repository = byName.get(name);
-      repositories[index] = { name, seen: repository && (await see(repository, tags, ctx)) };
+      const seen = repository && (await see(repository, tags, ctx));
+      repositories[index] = { name, images: wanted.get(name) ?? [], seen };
     }
   };
   await Promise.all(Array.from({ length: Math.min(width, names.length) }, worker));
   return { settings: ctx.config.repositories, tags, repositories };
 }
 
-async function wantedNames(ctx: Context): Promise<string[]> {
+async function imagesByRepository(ctx: Context): Promise<Map<string, WantedImage[]>> {
   const { operator, others } = await ctx.wantedImages();
-  return [...new Set([operator, ...others].map(({ repository }) => repository))].sort();
+  const images = new Map<string, WantedImage[]>();
+  for (const image of [operator, ...others]) {
+    images.set(image.repository, [...(images.get(image.repository) ?? []), image]);
+  }
+  return images;
 }
 
 /** One repository, as it is now. */
@@ -55,14 +64,10 @@ export async function seeRepository(name: string, ctx: Context): Promise<SeenRep
   return repository && see(repository, awsTags(ctx.config), ctx);
 }
 
-async function see(
-  repository: Repository,
-  wanted: Tags,
-  { aws: { ecr }, config }: Context,
-): Promise<SeenRepository> {
+async function see(repository: Repository, wanted: Tags, { aws: { ecr } }: Context): Promise<SeenRepository> {
   const [tags, lifecyclePolicy] = await Promise.all([
     ecr.tags(repository.arn),
-    config.repositories.lifecyclePolicy ? ecr.lifecyclePolicy(repository.name) : undefined,
+    ecr.lifecyclePolicy(repository.name),
   ]);
   return { repository, tags, owner: ownershipOf(tags, wanted), lifecyclePolicy };
 }

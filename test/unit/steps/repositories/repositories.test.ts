@@ -167,3 +167,54 @@ describe('repositories', () => {
     expect(world.sandbox.aws.registry.repositories.size).toBe(1);
   });
 });
+
+describe('a lifecycle policy that can remove images in use', () => {
+  const expiring = {
+    rules: [
+      {
+        rulePriority: 1,
+        selection: {
+          tagStatus: 'any',
+          countType: 'sinceImagePulled',
+          countUnit: 'days',
+          countNumber: 90,
+        },
+        action: { type: 'transition', targetStorageClass: 'archive' },
+      },
+    ],
+  };
+  const risks = async (world: AwsWorld) =>
+    (await planStep(repositories, world)).findings.filter(({ code }) => code === 'lifecycle-risk');
+
+  it('is a warning in the plan that sets it, and names the images', async () => {
+    const world = await start({ repositories: { lifecyclePolicy: expiring } });
+    const found = await risks(world);
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatchObject({
+      level: 'warning',
+      target: { name: nginx },
+      what: expect.stringContaining('docker.io/library/nginx:1.27') as string,
+      why: expect.stringContaining('rule 1 archives images 90 days after their last pull') as string,
+    });
+  });
+
+  it('is a warning where an unmanaged repository has it and none is configured', async () => {
+    const world = await start();
+    await applyStep(repositories, world);
+    expect(await risks(world)).toEqual([]);
+    held(world).tags.clear();
+    held(world).lifecyclePolicy = JSON.stringify(expiring);
+    expect(await risks(world)).toMatchObject([{ level: 'warning', target: { name: nginx } }]);
+  });
+
+  it('names three images and counts the rest', async () => {
+    const world = await start({ repositories: { lifecyclePolicy: expiring } });
+    world.wanted = ['1', '2', '3', '4', '5'].map((tag) => ({
+      source: `docker.io/library/nginx:${tag}`,
+      repository: nginx,
+      tag,
+    }));
+    const what = (await risks(world)).map((finding) => finding.what).join('\n');
+    expect(what).toContain('nginx:1, docker.io/library/nginx:2, docker.io/library/nginx:3 and 2 more');
+  });
+});
