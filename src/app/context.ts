@@ -7,7 +7,7 @@ import type { Config } from '../config/schema.ts';
 import type { DockerPort } from '../docker/port.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { Platforms } from '../images/port.ts';
-import { wantedImages } from '../images/wanted.ts';
+import { configuredHosts, wantedImages } from '../images/wanted.ts';
 import { createInventory } from '../inventory/index.ts';
 import { createOperatorSource } from '../manifests/index.ts';
 import type { Engine } from '../mirror/engine.ts';
@@ -51,6 +51,7 @@ export function createContext(parts: Parts): Made {
       clock,
       env,
       insecure: parts.insecureRegistries ?? [],
+      listed: configuredHosts(config.images.list, config.images),
       docker: (open) => openDocker(open, docker, clock),
     }),
   );
@@ -106,12 +107,12 @@ async function findDocker({ env, dockerHost }: Parts): Promise<DockerPort> {
 }
 
 async function openDocker(
-  { target, credentials }: DockerParts,
+  parts: DockerParts,
   docker: () => Promise<DockerPort>,
   clock: Clock,
 ): Promise<Engine> {
   const { createDockerEngine } = await import('../mirror/docker/engine.ts');
-  return createDockerEngine({ docker, target, credentials, clock });
+  return createDockerEngine({ ...parts, docker, clock });
 }
 
 /** Only without any kubeconfig does `cluster` mean all: a cluster that does not answer must not pass unnoticed. */

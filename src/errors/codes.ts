@@ -55,6 +55,11 @@ export const errorCodes = {
   'patch-mismatch': { exit: 2, about: "A patch of the operator's YAML did not match as often as it must." },
   'registry-unreachable': { exit: 1, about: 'A registry does not answer.' },
   'registry-failed': { exit: 1, about: 'A registry refused or failed a request.' },
+  'address-refused': {
+    exit: 1,
+    about:
+      'A registry is on this computer or its local link, and only the cluster names it, or another registry sends there.',
+  },
   'registry-denied': { exit: 1, about: 'A registry refuses the credentials, or wants some.' },
   'image-missing': { exit: 1, about: 'The source registry has no such image.' },
   'image-platform-missing': { exit: 1, about: 'The image does not exist for a wanted platform.' },

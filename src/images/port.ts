@@ -10,6 +10,8 @@ export interface WantedImage {
   readonly tag: string;
   /** Where it was asked for: `config`, `file`, `operator`, `Deployment shop/web`. */
   readonly wantedBy: readonly string[];
+  /** The user named it for this run, so its host may be one on this computer. */
+  readonly byHand?: true;
 }
 
 export interface WantedImages {

@@ -84,7 +84,8 @@ function locate(text: string, name: string): { host: string; path: string } {
 
 function checkHost(text: string, host: string): void {
   const match = hostGrammar.exec(host);
-  if (!match)
+  // What looks like an IPv4 address and is none, for example 1.2.3.999.
+  if (!match || !URL.canParse(`https://${host.replace(/:\d+$/, '')}`))
     throw invalid(text, `"${host}" is not a registry host`, 'Write HOST/PATH:TAG with a lower-case host.');
   const port = match.groups?.['port'];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {

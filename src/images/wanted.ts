@@ -46,11 +46,25 @@ export function wantedImages(wishes: Wishes): WantedImages {
   return gathering.result();
 }
 
+/** The registry hosts that the configuration names: those of `images.list` and those on the left of `images.map`. */
+export function configuredHosts(list: readonly string[], { map }: Pick<Naming, 'map'>): string[] {
+  return [...list, ...Object.keys(map)].flatMap((text) => {
+    try {
+      return [parseReference(text).host];
+    } catch (error) {
+      // It is reported where the images are gathered.
+      if (error instanceof BootstrapError) return [];
+      throw error;
+    }
+  });
+}
+
 const nameOf = ({ kind, namespace, name }: Workload) => `${kind} ${namespace}/${name}`;
 
 interface Entry {
   readonly reference: Reference;
   readonly wantedBy: Set<string>;
+  byHand: boolean;
 }
 
 class Gathering {
@@ -65,20 +79,21 @@ class Gathering {
     this.#isExcluded = excluding(wishes.exclude);
   }
 
-  add(text: string, wantedBy: string, { excludable = false } = {}): void {
+  add(text: string, wantedBy: string, { excludable = false, byHand = false } = {}): void {
     const reference = this.#atSource(canonical(parseReference(text)));
     if (!reference) return;
     if (excludable && this.#isExcluded(reference)) return;
     ecrName(reference, this.#wishes.naming);
     const source = formatReference(reference);
-    const entry = this.#entries.get(source) ?? { reference, wantedBy: new Set() };
+    const entry = this.#entries.get(source) ?? { reference, wantedBy: new Set(), byHand };
     this.#entries.set(source, entry);
     entry.wantedBy.add(wantedBy);
+    if (byHand) entry.byHand = true;
   }
 
   addGiven({ text, wantedBy, where = wantedBy }: GivenReference): void {
     try {
-      this.add(text, wantedBy);
+      this.add(text, wantedBy, { byHand: true });
     } catch (error) {
       this.#refused.add(text, where, error);
     }
@@ -113,11 +128,12 @@ class Gathering {
     return reference.host === registryHost ? sourceOf(reference, naming) : reference;
   }
 
-  #image({ reference, wantedBy }: Entry): WantedImage {
+  #image({ reference, wantedBy, byHand }: Entry): WantedImage {
     return {
       source: formatReference(reference),
       ...ecrName(reference, this.#wishes.naming),
       wantedBy: [...wantedBy],
+      ...(byHand && { byHand }),
     };
   }
 }

@@ -9,8 +9,10 @@ import type { Credentials } from '../registry/credentials.ts';
 import { dockerConfigCredentials } from '../registry/docker-config.ts';
 import { hintsFile } from '../registry/hints.ts';
 import type { Registry } from '../registry/client.ts';
-import { openRegistries } from '../registry/index.ts';
+import { HostSet } from '../registry/destinations.ts';
+import { openRegistries, type Registries } from '../registry/index.ts';
 import type { WantedImage } from '../images/port.ts';
+import { parseReference } from '../images/reference.ts';
 import { withFallback } from './auto.ts';
 import type { Engine, EngineOptions, Target } from './engine.ts';
 import { markPlatforms } from './platform-marks.ts';
@@ -26,8 +28,10 @@ export interface MirrorDeps {
   readonly clock: Clock;
   /** Read for the Docker configuration, credential helpers and the cache's folder. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Hosts that may be spoken to without TLS, besides this machine. */
+  /** Hosts that may be spoken to without TLS, besides listed ones on this computer. */
   readonly insecure?: readonly string[];
+  /** Hosts of the configuration. Others, unless an image is named by hand, must not lead to this computer. */
+  readonly listed?: readonly string[];
   /** Loads the Docker engine. @throws BootstrapError `docker-unreachable` */
   readonly docker: (parts: DockerParts) => Promise<Engine>;
 }
@@ -37,6 +41,7 @@ export interface DockerParts {
   readonly target: Target;
   /** Logins to the sources. */
   readonly credentials: Credentials;
+  readonly refuseLocal: Registries['refuseLocal'];
 }
 
 /** ECR's documented defaults, which the limiter starts with. Requests per second and region. */
@@ -49,7 +54,8 @@ export function createMirror(deps: MirrorDeps): Mirror {
     (what: 'plan' | 'copy') =>
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
       if (images.length === 0) return [];
-      const { registry, docker, target } = await open();
+      const { registry, docker, target, listed } = await open();
+      for (const { byHand, source } of images) if (byHand) listed.add(parseReference(source).host);
       const { engine, ...rest } = options;
       const run = async (chosen: Engine, some: readonly WantedImage[], how: EngineOptions) => {
         const results = await chosen[what](some, how);
@@ -74,25 +80,31 @@ interface Opened {
   readonly registry: Engine;
   readonly target: Registry;
   readonly docker: () => Promise<Engine>;
+  readonly listed: HostSet;
   readonly presence: Mirror['presence'];
 }
 
 async function openMirror(deps: MirrorDeps): Promise<Opened> {
   const { ecr, net, clock, env, insecure = [] } = deps;
+  const listed = new HostSet([...insecure, ...(deps.listed ?? [])]);
   const host = await ecr.registryHost();
   const credentials = dockerConfigCredentials(env);
   const folder = cacheFolder(env);
   const hints = hintsFile(join(folder, 'hints'));
-  const registries = openRegistries({ net, clock, credentials, hints, insecure });
+  const registries = openRegistries({ net, clock, credentials, hints, insecure, listed });
   const identity = ecrIdentity(ecr, clock);
   const target = registries.own(host, identity, ecrRates);
   const contents = new Contents(diskCache(contentFolder(folder)));
   const sourceOf = (source: string) => registries.source(source);
+  const { refuseLocal } = registries;
   const parts = { clock, target, sourceOf, contents, hints, mounting: () => ecr.blobMounting() };
   return {
     registry: createRegistryEngine(parts),
     target,
-    docker: onceFulfilled(() => deps.docker({ target: ecrTarget(target, identity), credentials })),
+    docker: onceFulfilled(() =>
+      deps.docker({ target: ecrTarget(target, identity), credentials, refuseLocal }),
+    ),
+    listed,
     presence: (images, platforms) => presenceOf(images, platforms, { ecr, registry: target, contents }),
   };
 }

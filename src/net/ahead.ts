@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
+import { isLocalHost, type Reach, remoteLookup } from './local.ts';
 
 /** Servers shut connections on which nothing happens, the hasty ones after five seconds. Milliseconds. */
 const usableFor = 4_000;
@@ -24,14 +25,18 @@ interface Begun {
  */
 export class Ahead {
   readonly #tls: () => { readonly secureContext?: SecureContext };
+  readonly #reach: Reach;
   readonly #waiting = new Map<string, Begun[]>();
 
   /** @param tls is asked for with the first connection */
-  constructor(tls: () => { readonly secureContext?: SecureContext }) {
+  constructor(tls: () => { readonly secureContext?: SecureContext }, reach: Reach) {
     this.#tls = tls;
+    this.#reach = reach;
   }
 
   begin(url: URL): void {
+    // The request for it fails and says why.
+    if (this.#reach === 'remote' && isLocalHost(url.hostname)) return;
     const waiting = this.#waiting.get(url.origin) ?? [];
     this.#waiting.set(url.origin, waiting);
     if (waiting.length < mostWaiting) waiting.push(this.#connect(url));
@@ -58,12 +63,14 @@ export class Ahead {
   #connect({ protocol, hostname, port }: URL): Begun {
     const host = hostname.replace(/^\[|\]$/g, '');
     const isTls = protocol === 'https:';
+    const lookup = this.#reach === 'remote' && { lookup: remoteLookup };
     const socket = isTls
       ? connectTls({
           ...{ host, port: Number(port || 443), ...this.#tls(), ALPNProtocols: ['http/1.1'] },
           ...(isIP(host) === 0 && { servername: host }),
+          ...lookup,
         })
-      : connectPlain({ host, port: Number(port || 80), ...plainOptions });
+      : connectPlain({ host, port: Number(port || 80), ...plainOptions, ...lookup });
     socket.setKeepAlive(true, probeAfter).setNoDelay(true).unref();
     const isOpen = new Promise<boolean>((resolve) => {
       const end = (answer: boolean) => {

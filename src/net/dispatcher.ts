@@ -6,6 +6,7 @@ import type {
   ProxyAgent as Proxy,
 } from 'undici';
 import type { Ahead } from './ahead.ts';
+import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
 import { Agent, buildConnector, Dispatcher, proxyAgent } from './undici.ts';
 
 interface Tls {
@@ -19,17 +20,23 @@ interface Tls {
 export class RoutingDispatcher extends Dispatcher {
   readonly #proxyFor: (url: string) => URL | undefined;
   readonly #tls: Tls;
+  readonly #reach: Reach;
   readonly #direct: DirectAgent;
   readonly #proxies = new Map<string, Proxy>();
   /** By origin: to read the environment for every request took a tenth of the time that a request takes here. */
   readonly #ways = new Map<string, Way>();
 
-  /** @param ahead gives connections that were begun before */
-  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, ahead: Ahead) {
+  /**
+   * @param ahead gives connections that were begun before, with the same reach
+   * @param reach a proxy resolves names itself, so behind one only the host's own text is checked
+   */
+  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, ahead: Ahead, reach: Reach) {
     super();
     this.#proxyFor = proxyFor;
     this.#tls = tls;
-    this.#direct = new Agent({ connect: byThoseAhead(ahead, buildConnector(tls)) });
+    this.#reach = reach;
+    const connector = buildConnector({ ...tls, ...(reach === 'remote' && { lookup: remoteLookup }) });
+    this.#direct = new Agent({ connect: byThoseAhead(ahead, connector) });
   }
 
   override dispatch(options: Way.DispatchOptions, handler: Way.DispatchHandler): boolean {
@@ -65,6 +72,8 @@ export class RoutingDispatcher extends Dispatcher {
   }
 
   #find(origin: string): Way {
+    const { hostname } = new URL(origin);
+    if (this.#reach === 'remote' && isLocalHost(hostname)) throw new LocalAddressError(hostname);
     const proxy = this.#proxyFor(origin);
     if (!proxy) return this.#direct;
     let agent = this.#proxies.get(proxy.href);

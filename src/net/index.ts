@@ -4,9 +4,11 @@ import type { Dispatcher } from 'undici';
 import type { BootstrapError } from '../errors/index.ts';
 import { once } from '../once.ts';
 import { Ahead } from './ahead.ts';
+import type { Reach } from './local.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 export { connectionFailure, failureCode } from './failure.ts';
+export { findLocalAddress, isLocalHost, LocalAddressError, type Reach } from './local.ts';
 export { hidePassword } from './proxy.ts';
 
 /**
@@ -14,10 +16,13 @@ export { hidePassword } from './proxy.ts';
  * none of their clients honours them by itself. Connections are made when first asked for, kept and shared.
  */
 export interface Net {
-  /** For undici: AWS, registries and the Kubernetes API. HTTP/1.1, as many connections as there are requests. */
-  dispatcher(): Promise<Dispatcher>;
+  /**
+   * For undici: AWS, registries and the Kubernetes API. HTTP/1.1, as many connections as there are requests. With the
+   * reach `remote` a request to this computer or its local link fails with a LocalAddressError before it connects.
+   */
+  dispatcher(reach?: Reach): Promise<Dispatcher>;
   /** Begins a connection that the next request to this origin will use, if there is one soon. */
-  ahead(origin: URL): void;
+  ahead(origin: URL, reach?: Reach): void;
   /**
    * The proxy that the environment asks for, for clients that want its URL.
    * @throws BootstrapError `proxy-invalid`
@@ -30,7 +35,7 @@ export interface Net {
   /** Those of them that Node does not have by itself. */
   readonly extraAuthorities: readonly string[];
   /** The error `tls-untrusted` that names the issuer seen, if that is why a request to `url` failed. */
-  untrusted(thrown: unknown, url: string): Promise<BootstrapError | undefined>;
+  untrusted(thrown: unknown, url: string, reach?: Reach): Promise<BootstrapError | undefined>;
   close(): Promise<void>;
 }
 
@@ -49,28 +54,38 @@ export function createNet(
   const route = (url: string): URL | undefined => proxyFor(url, env);
   // One context for all connections: to parse all authorities takes each of them 15 ms.
   const tls = once(() => (ca ? { secureContext: createSecureContext({ ca }) } : {}));
-  const ahead = new Ahead(tls);
-  let dispatcher: Promise<Dispatcher> | undefined;
-  const makeDispatcher = async (): Promise<Dispatcher> => {
-    const { RoutingDispatcher } = await import('./dispatcher.ts');
-    return new RoutingDispatcher(route, tls(), ahead);
+  const wayOut = (reach: Reach) => {
+    const ahead = new Ahead(tls, reach);
+    let dispatcher: Promise<Dispatcher> | undefined;
+    const open = async (): Promise<Dispatcher> => {
+      const { RoutingDispatcher } = await import('./dispatcher.ts');
+      return new RoutingDispatcher(route, tls(), ahead, reach);
+    };
+    return {
+      ahead,
+      dispatcher: () => (dispatcher ??= open()),
+      close: async () => {
+        ahead.close();
+        await (await dispatcher)?.destroy();
+      },
+    };
   };
+  const waysOut = { anywhere: wayOut('anywhere'), remote: wayOut('remote') };
   return {
     patience,
     ca,
     extraAuthorities,
-    dispatcher: () => (dispatcher ??= makeDispatcher()),
-    ahead: (origin) => {
-      if (!route(origin.href)) ahead.begin(origin);
+    dispatcher: (reach = 'anywhere') => waysOut[reach].dispatcher(),
+    ahead: (origin, reach = 'anywhere') => {
+      if (!route(origin.href)) waysOut[reach].ahead.begin(origin);
     },
     proxyFor: async (url) => route(url)?.href,
-    untrusted: async (thrown, url) => {
+    untrusted: async (thrown, url, reach = 'anywhere') => {
       const { untrusted } = await import('./untrusted.ts');
-      return untrusted(thrown, url, route(url));
+      return untrusted(thrown, url, route(url), reach);
     },
     close: async () => {
-      ahead.close();
-      await (await dispatcher)?.destroy();
+      await Promise.all(Object.values(waysOut).map((way) => way.close()));
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { causes } from './failure.ts';
+import { type Reach, remoteLookup } from './local.ts';
 
 /** The codes with which Node says that it does not trust a certificate, by what cures them. */
 const cures: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
@@ -34,12 +35,13 @@ export async function untrusted(
   thrown: unknown,
   url: string,
   proxy: URL | undefined,
+  reach: Reach,
 ): Promise<BootstrapError | undefined> {
   for (const error of causes(thrown)) {
     const cure = cures[(error as NodeJS.ErrnoException).code ?? ''];
     if (!cure) continue;
     const target = new URL(url);
-    const issuer = await seenIssuer(target, proxy);
+    const issuer = await seenIssuer(target, proxy, reach);
     return new BootstrapError(
       {
         code: 'tls-untrusted',
@@ -56,21 +58,22 @@ export async function untrusted(
 /** Milliseconds: the server answered just now, so it does so again at once or the issuer is not worth waiting for. */
 const patience = 3000;
 
-async function seenIssuer(target: URL, proxy: URL | undefined): Promise<string> {
+async function seenIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
   try {
     const socket = proxy ? await tunnel(target, proxy) : undefined;
-    return await readIssuer(target, socket);
+    return await readIssuer(target, socket, reach);
   } catch (error) {
     return `somebody unknown (${reasonOf(error)})`;
   }
 }
 
-function readIssuer(target: URL, socket: Socket | undefined): Promise<string> {
+function readIssuer(target: URL, socket: Socket | undefined, reach: Reach): Promise<string> {
   return new Promise((resolve, reject) => {
     const host = target.hostname.replace(/^\[|\]$/g, '');
     const probe = connectTls({
       ...(socket ? { socket } : { host, port: Number(target.port || 443) }),
       servername: host,
+      ...(reach === 'remote' && { lookup: remoteLookup }),
       rejectUnauthorized: false,
       timeout: patience,
     });

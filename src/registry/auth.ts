@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type Challenge, parseChallenge } from './challenge.ts';
 import { basicHeader, type Credential, type Identity } from './credentials.ts';
 import { Tokens } from './tokens.ts';
+import type { Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { Hint, Hints } from './hints.ts';
 import type { Reply, Transport } from './transport.ts';
@@ -10,6 +11,7 @@ export interface AuthOptions {
   readonly host: string;
   readonly identity: Identity;
   readonly transport: Transport;
+  readonly destinations: Destinations;
   readonly clock: Clock;
   readonly hints?: Hints;
 }
@@ -45,12 +47,13 @@ export class HostAuth {
   readonly #hints: Hints | undefined;
   readonly #open: Hint;
 
-  constructor({ host, identity, transport, clock, hints }: AuthOptions) {
+  constructor(options: AuthOptions) {
+    const { host, identity, clock, hints } = options;
     this.#identity = identity;
     this.#hints = hints;
     this.#clock = clock;
     this.#open = `open ${host}`;
-    this.#tokens = new Tokens(host, identity, transport, clock);
+    this.#tokens = new Tokens(options);
     if (identity.preemptive) this.#guess = { scheme: 'basic' };
   }
 

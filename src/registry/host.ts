@@ -1,21 +1,21 @@
 import type { Clock } from '../clock.ts';
 import { type Answer, HostAuth } from './auth.ts';
 import type { Identity } from './credentials.ts';
+import { apiHost, type Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { Hints } from './hints.ts';
 import { speaksTls } from './probe.ts';
 import { HostLimiter, type Pace, type Rates } from './limiter.ts';
 import { refusal } from './refusal.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
-import { isLoopback, type Reply, type Request, type Tally, type Transport } from './transport.ts';
+import type { Reply, Request, Tally, Transport } from './transport.ts';
 
 export interface HostOptions {
   readonly host: string;
   readonly identity: Identity;
   readonly transport: Transport;
   readonly clock: Clock;
-  /** Plain HTTP may be spoken where TLS is not; always so on this machine. */
-  readonly insecure?: boolean;
+  readonly destinations: Destinations;
   readonly rates?: Rates;
   /** Whether the host was open to everybody in earlier runs. */
   readonly hints?: Hints;
@@ -40,9 +40,6 @@ export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' 
 
 /** Once without and once with a token that turned out to be over. */
 const mostLogins = 2;
-/** Docker Hub's images are named after one host and served by another. */
-const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
-
 /** One registry host: its protocol, authorization, pace and retries. */
 export class RegistryHost {
   readonly name: string;
@@ -153,8 +150,8 @@ export class RegistryHost {
   }
 
   async #findBase(): Promise<URL> {
-    const host = apiHosts[this.name] ?? this.name;
-    const mayBePlain = this.#options.insecure === true || isLoopback(host);
+    const host = apiHost(this.name);
+    const mayBePlain = this.#options.destinations.mayBePlain(new URL(`https://${host}`));
     const isPlain = mayBePlain && !(await speaksTls(host));
     return new URL(`${isPlain ? 'http' : 'https'}://${host}`);
   }

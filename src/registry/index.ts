@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
-import type { Net } from '../net/index.ts';
+import { findLocalAddress, type Net } from '../net/index.ts';
 import { Registry } from './client.ts';
 import type { Credentials, Identity } from './credentials.ts';
+import { apiHost, type DestinationRules, Destinations, HostSet, localRefusal } from './destinations.ts';
 import type { Hints } from './hints.ts';
 import { RegistryHost } from './host.ts';
 import type { Rates } from './limiter.ts';
@@ -14,29 +15,46 @@ export interface RegistriesOptions {
   readonly credentials: Credentials;
   /** What earlier runs saw of the sources. */
   readonly hints?: Hints;
-  /** Hosts that may be spoken to without TLS, besides this machine. */
+  /** The hosts that the user lists: only these may be this computer or its local link. Without it every host may be. */
+  readonly listed?: HostSet;
+  /** Hosts that may be spoken to without TLS, besides listed ones on this computer. */
   readonly insecure?: readonly string[];
 }
 
 export interface Registries {
   /** A registry to pull from. One client for each host, so that all share its limits. @param host as it stands in references */
   source(host: string): Registry;
+  /**
+   * For clients that connect by themselves: whether they may be sent to this source, as far as names show it now.
+   * @throws RegistryError `address-refused`
+   */
+  readonly refuseLocal: (host: string, what: string) => Promise<void>;
   /** The registry that is written to. */
   own(host: string, identity: Identity, rates: Rates): Registry;
 }
 
 /** Clients of registries. Nothing is sent before one is used. */
 export function openRegistries(options: RegistriesOptions): Registries {
-  const { net, clock, credentials, hints, insecure = [] } = options;
-  const transport = new Transport(net, clock);
+  const { net, clock, credentials, hints, listed } = options;
+  const insecure = new HostSet(options.insecure);
   const sources = new Map<string, Registry>();
-  const base = (host: string) => ({ host, transport, clock, insecure: insecure.includes(host) });
+  const base = (host: string, rules: DestinationRules) => {
+    const destinations = new Destinations(host, rules);
+    return { host, destinations, transport: new Transport(net, clock, destinations), clock };
+  };
   const open = (host: string): Registry => {
     const identity: Identity = {
       credential: () => credentials.find(host),
       hint: `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim(),
     };
-    return new Registry(new RegistryHost({ ...base(host), identity, ...(hints && { hints }) }), 'pull');
+    return new Registry(
+      new RegistryHost({
+        ...base(host, { insecure, ...(listed && { listed }) }),
+        identity,
+        ...(hints && { hints }),
+      }),
+      'pull',
+    );
   };
   return {
     source: (host) => {
@@ -44,7 +62,13 @@ export function openRegistries(options: RegistriesOptions): Registries {
       sources.set(host, registry);
       return registry;
     },
+    refuseLocal: async (host, what) => {
+      const url = new URL(`https://${apiHost(host)}`);
+      if (!listed || listed.has(url)) return;
+      const local = await findLocalAddress(url.hostname);
+      if (local) throw localRefusal(what, local.message, url, local);
+    },
     own: (host, identity, rates) =>
-      new Registry(new RegistryHost({ ...base(host), identity, rates }), 'pull,push'),
+      new Registry(new RegistryHost({ ...base(host, { insecure }), identity, rates }), 'pull,push'),
   };
 }

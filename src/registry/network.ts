@@ -1,5 +1,6 @@
 import { reasonOf } from '../errors/index.ts';
-import { connectionFailure, failureCode, type Net } from '../net/index.ts';
+import { connectionFailure, failureCode, LocalAddressError, type Net, type Reach } from '../net/index.ts';
+import { localRefusal } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 
 /** Waiting does not cure a name that does not exist. */
@@ -14,8 +15,10 @@ export async function networkError(
   url: URL,
   thrown: unknown,
   net: Net,
+  reach: Reach,
 ): Promise<RegistryError> {
-  const untrusted = await net.untrusted(thrown, url.href);
+  if (thrown instanceof LocalAddressError) return localRefusal(what, thrown.message, url, thrown);
+  const untrusted = await net.untrusted(thrown, url.href, reach);
   if (untrusted) return new RegistryError(untrusted, {}, { cause: thrown });
   const code = failureCode(thrown) ?? '';
   const reason = connectionFailure(thrown) ?? reasonOf(thrown);

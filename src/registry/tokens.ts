@@ -3,8 +3,9 @@ import { reasonOf } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
 import type { BearerChallenge } from './challenge.ts';
 import { type Credential, type Identity, basicHeader } from './credentials.ts';
+import type { Destinations } from './destinations.ts';
 import { codeOf, readRefusal, RegistryError } from './errors.ts';
-import { isLoopback, readText, type Transport } from './transport.ts';
+import { readText, type Transport } from './transport.ts';
 
 interface Token {
   readonly value: Secret;
@@ -17,6 +18,16 @@ const assumedLifetime = 60;
 /** Renewed when so much of its life is over. */
 const usableLife = 0.9;
 const longestAnswer = 1 << 20;
+/** Visible ASCII, as a header takes it; servers take headers of 8 to 64 KiB. */
+const tokenGrammar = /^[\x21-\x7e]{1,65536}$/;
+
+export interface TokensOptions {
+  readonly host: string;
+  readonly identity: Identity;
+  readonly transport: Transport;
+  readonly destinations: Destinations;
+  readonly clock: Clock;
+}
 
 const keyOf = ({ realm, service }: BearerChallenge, scope: string): string =>
   JSON.stringify([realm, service, scope]);
@@ -26,13 +37,15 @@ export class Tokens {
   readonly #host: string;
   readonly #identity: Identity;
   readonly #transport: Transport;
+  readonly #destinations: Destinations;
   readonly #clock: Clock;
   readonly #tokens = new Map<string, Promise<Token>>();
 
-  constructor(host: string, identity: Identity, transport: Transport, clock: Clock) {
+  constructor({ host, identity, transport, destinations, clock }: TokensOptions) {
     this.#host = host;
     this.#identity = identity;
     this.#transport = transport;
+    this.#destinations = destinations;
     this.#clock = clock;
   }
 
@@ -71,7 +84,7 @@ export class Tokens {
 
   async #fetch(challenge: BearerChallenge, scope: string, signal: AbortSignal): Promise<Token> {
     const what = `get a token for ${scope} of ${this.#host}`;
-    const url = this.#realm(challenge.realm, what);
+    const url = this.#destinations.onward(challenge.realm, what);
     const credential = await this.#identity.credential();
     const query = new URLSearchParams({
       scope,
@@ -95,7 +108,7 @@ export class Tokens {
     const asked = new URL(url);
     for (const [name, value] of query) asked.searchParams.append(name, value);
     const headers = credential ? { authorization: basicHeader(credential) } : {};
-    return this.#transport.send({ method: 'GET', url: asked, headers, signal, what });
+    return this.#transport.follow({ method: 'GET', url: asked, headers, signal, what });
   }
 
   #exchange(url: URL, query: URLSearchParams, credential: Credential, what: string, signal: AbortSignal) {
@@ -103,22 +116,7 @@ export class Tokens {
     query.set('client_id', 'ecr-bootstrap');
     query.set('refresh_token', credential.password.reveal());
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return this.#transport.send({ method: 'POST', url, headers, body: query.toString(), signal, what });
-  }
-
-  #realm(realm: string, what: string): URL {
-    const url = URL.canParse(realm) ? new URL(realm) : undefined;
-    const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.host));
-    if (url && safe) return url;
-    throw new RegistryError(
-      {
-        code: 'registry-failed',
-        what,
-        why: `${this.#host} sends credentials to "${realm}", which is not protected`,
-        hint: 'Ask those who run the registry to name a token service with https.',
-      },
-      {},
-    );
+    return this.#transport.follow({ method: 'POST', url, headers, body: query.toString(), signal, what });
   }
 
   #read(body: string, what: string): Token {
@@ -126,6 +124,7 @@ export class Tokens {
       const { token, access_token: access, expires_in: life } = JSON.parse(body) as Record<string, unknown>;
       const value = typeof token === 'string' ? token : access;
       if (typeof value !== 'string' || value === '') throw new Error('the answer holds no token');
+      if (!tokenGrammar.test(value)) throw new Error('the token cannot be sent in a header');
       const seconds = typeof life === 'number' && life > 0 ? life : assumedLifetime;
       return { value: new Secret(value), until: this.#clock.now() + seconds * 1000 * usableLife };
     } catch (error) {

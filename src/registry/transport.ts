@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Net } from '../net/index.ts';
+import type { Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import { networkError } from './network.ts';
 import { Outgoing } from './outgoing.ts';
@@ -45,26 +45,25 @@ const largestDiscarded = 128 * 1024;
 const bufferedAnswer = 256 * 1024;
 const mostRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
+/** The others make a request without a body of it. */
+const keepsBody = new Set([307, 308]);
 
-/** Whether a host, with or without port, is this machine itself. */
-export function isLoopback(host: string): boolean {
-  const name = host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d+$/, '');
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
-}
-
-/** Single HTTP exchanges by way of {@link Net}: no authentication, no retries. */
+/** Single HTTP exchanges with one registry and where it sends us, by way of {@link Net}: no authentication, no retries. */
 export class Transport {
   readonly #net: Net;
   readonly #clock: Clock;
+  readonly #destinations: Destinations;
 
-  constructor(net: Net, clock: Clock) {
+  constructor(net: Net, clock: Clock, destinations: Destinations) {
     this.#net = net;
     this.#clock = clock;
+    this.#destinations = destinations;
   }
 
   /** Begins connections for requests that are about to come. */
   prepare(url: URL, requests: number): void {
-    for (let begun = 0; begun < requests; begun += 1) this.#net.ahead(url);
+    const reach = this.#destinations.reach(url);
+    for (let begun = 0; begun < requests; begun += 1) this.#net.ahead(url, reach);
   }
 
   /** @throws RegistryError when no answer comes; any status is an answer */
@@ -81,7 +80,7 @@ export class Transport {
         headers: answered,
         body: content,
       } = await exchange(url, {
-        dispatcher: await this.#net.dispatcher(),
+        dispatcher: await this.#net.dispatcher(this.#destinations.reach(url)),
         method,
         headers: { 'user-agent': 'ecr-bootstrap', 'accept-encoding': 'identity', ...headers },
         body: outgoing?.asBody() ?? (body as Buffer | string | undefined) ?? null,
@@ -137,12 +136,13 @@ export class Transport {
 
   async #failure(thrown: unknown, { signal, what, url }: Request): Promise<unknown> {
     if (signal.aborted) return signal.reason;
-    return thrown instanceof RegistryError ? thrown : networkError(what, url, thrown, this.#net);
+    if (thrown instanceof RegistryError) return thrown;
+    return networkError(what, url, thrown, this.#net, this.#destinations.reach(url));
   }
 
   /**
    * Sends a request and follows where it is sent on to, usually a content network. Credentials stay with the host
-   * that they are for, and nothing is ever fetched over plain http but from this machine.
+   * that they are for.
    */
   async follow(request: Request): Promise<Reply> {
     let next = request;
@@ -151,25 +151,21 @@ export class Transport {
       const location = reply.header('location');
       if (!redirects.has(reply.status) || location === undefined) return reply;
       await reply.dump();
-      next = redirected(next, location);
+      next = this.#redirected(next, location, reply.status);
     }
     throw redirectError(request, `it is sent on more than ${mostRedirects} times`);
   }
-}
 
-function redirected(request: Request, location: string): Request {
-  if (!URL.canParse(location, request.url.href))
-    throw redirectError(request, 'it is sent on to something that is no URL');
-  const url = new URL(location, request.url);
-  const safe =
-    url.protocol === 'https:' ||
-    url.origin === request.url.origin ||
-    (url.protocol === 'http:' && isLoopback(url.host));
-  if (!safe)
-    throw redirectError(request, `it is sent on to ${url.protocol}//${url.host}, which is not protected`);
-  if (url.origin === request.url.origin) return { ...request, url };
-  const { authorization: _, ...headers } = request.headers;
-  return { ...request, url, headers };
+  #redirected(request: Request, location: string, status: number): Request {
+    const url = this.#destinations.onward(location, request.what, request.url);
+    const isSameOrigin = url.origin === request.url.origin;
+    // A body holds a login, or is content that this registry asked for.
+    if (request.body !== undefined && (!isSameOrigin || !keepsBody.has(status)))
+      throw redirectError(request, `it is sent on to ${url.host} with what is only for this host`);
+    if (isSameOrigin) return { ...request, url };
+    const { authorization: _, ...headers } = request.headers;
+    return { ...request, url, headers };
+  }
 }
 
 function redirectError(request: Request, why: string): RegistryError {
@@ -178,7 +174,7 @@ function redirectError(request: Request, why: string): RegistryError {
       code: 'registry-failed',
       what: request.what,
       why: `${request.url.host}: ${why}`,
-      hint: 'Ask those who run the registry, or name the image at another one.',
+      hint: 'Report this to the operators of the registry, or use the image from another registry.',
     },
     {},
   );

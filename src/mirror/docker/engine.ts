@@ -16,6 +16,8 @@ export interface DockerEngineParts {
   readonly target: Target;
   /** For the sources' registries. */
   readonly credentials: Credentials;
+  /** The daemon connects by itself, so its sources are checked before. @throws BootstrapError `address-refused` */
+  readonly refuseLocal?: (host: string, what: string) => Promise<void>;
   readonly clock: Clock;
 }
 
@@ -34,14 +36,15 @@ export function createDockerEngine(parts: DockerEngineParts): Engine {
 }
 
 async function runAll(
-  { clock, target, credentials, ...parts }: DockerEngineParts,
+  { clock, target, credentials, refuseLocal = () => Promise.resolve(), ...parts }: DockerEngineParts,
   images: readonly WantedImage[],
   options: EngineOptions,
   work: Work,
 ): Promise<readonly MirrorResult[]> {
   const docker = await parts.docker();
   await docker.version();
-  const context = { docker, target, credentials, options, progress: new CopyProgress(options.emit) };
+  const progress = new CopyProgress(options.emit);
+  const context = { docker, target, credentials, refuseLocal, options, progress };
   const host = await target.host();
   const results = new Array<MirrorResult>(images.length);
   const queue = images.entries();

@@ -2,6 +2,7 @@ import type { DockerPort, LocalImage, Pushed, SourceImage, TransferOptions } fro
 import { BootstrapError } from '../../errors/index.ts';
 import { chosenPlatforms, coverage, formatPlatform, serves, type Platform } from '../../images/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
+import { parseReference } from '../../images/reference.ts';
 import type { Credential, Credentials } from '../../registry/credentials.ts';
 import type { Digest } from '../../registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
@@ -19,6 +20,7 @@ export interface JobContext {
   readonly docker: DockerPort;
   readonly target: Target;
   readonly credentials: Credentials;
+  readonly refuseLocal: (host: string, what: string) => Promise<void>;
   readonly options: EngineOptions;
   readonly progress: CopyProgress;
 }
@@ -92,6 +94,8 @@ export class ImageJob {
 
   async #look(): Promise<{ source: Source; held: Held | undefined }> {
     refusePinned(this.#image);
+    const { source: name } = this.#image;
+    await this.#context.refuseLocal(parseReference(name).host, `mirror ${name}`);
     const source = await this.#find();
     const held = await readHeld(
       this.#context.target,

@@ -34,6 +34,8 @@ describe('a malformed reference is refused', () => {
     'Nginx',
     'ghcr.io/Team/app',
     'GHCR.io/team/app',
+    '1.2.3.999/app',
+    '[::1::]:5000/app',
     'ghcr.io/',
     'ghcr.io//app',
     '/app',

@@ -1,0 +1,119 @@
+import { isLocalHost, type Reach } from '../net/index.ts';
+import { RegistryError } from './errors.ts';
+
+/** Docker Hub's images are named after one host and served by another. */
+const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
+
+/** The host that serves a registry. @param name as it stands in references */
+export const apiHost = (name: string): string => apiHosts[name] ?? name;
+
+/** Registry hosts as they stand in references, to be compared with URLs. */
+export class HostSet {
+  readonly #places = new Set<string>();
+
+  constructor(hosts: Iterable<string> = []) {
+    for (const host of hosts) this.add(host);
+  }
+
+  add(host: string): void {
+    for (const protocol of ['https:', 'http:']) {
+      const text = `${protocol}//${apiHost(host)}`;
+      if (URL.canParse(text)) this.#places.add(placeOf(new URL(text)));
+    }
+  }
+
+  has(url: URL): boolean {
+    return this.#places.has(placeOf(url));
+  }
+}
+
+const defaultPorts: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80' };
+const placeOf = ({ protocol, hostname, port }: URL) =>
+  `${hostname}:${port || (defaultPorts[protocol] ?? '')}`;
+
+export interface DestinationRules {
+  /** The hosts that the user lists. Undefined for a registry that may send anywhere: the account's own. */
+  readonly listed?: HostSet;
+  /** Hosts that may be spoken to without TLS. */
+  readonly insecure: HostSet;
+}
+
+/**
+ * Where requests to one registry may lead, and where it may send them on to, as a token service or by redirects. Any
+ * tenant of a cluster can write a reference, so only what the user lists may be this computer or its local link.
+ */
+export class Destinations {
+  readonly #base: URL;
+  readonly #rules: DestinationRules;
+
+  /** @param host the registry, as it stands in references */
+  constructor(host: string, rules: DestinationRules) {
+    this.#base = new URL(`https://${apiHost(host)}`);
+    this.#rules = rules;
+  }
+
+  /** A registry that is listed may also use other ports of its own host. */
+  reach(url: URL): Reach {
+    const { listed } = this.#rules;
+    if (!listed || listed.has(url)) return 'anywhere';
+    const isOwnHost = url.hostname === this.#base.hostname && listed.has(this.#base);
+    return isOwnHost ? 'anywhere' : 'remote';
+  }
+
+  mayBePlain(url: URL): boolean {
+    if (this.#rules.insecure.has(url)) return true;
+    return isLoopback(url.hostname) && this.reach(url) === 'anywhere';
+  }
+
+  /**
+   * The URL to ask when the registry names a token service or redirects.
+   * @param from what redirects; a token service is named by the registry itself
+   * @throws RegistryError when a request must not go there
+   */
+  onward(location: string, what: string, from?: URL): URL {
+    const sender = (from ?? this.#base).host;
+    if (!URL.canParse(location, from?.href))
+      throw refused(what, `${sender} sends this on to something that is no URL`);
+    const url = new URL(location, from);
+    // Registries behind a TLS proxy often name themselves with http.
+    if (url.protocol === 'http:' && url.host === sender && !this.mayBePlain(url)) url.protocol = 'https:';
+    if (this.reach(url) === 'remote' && isLocalHost(url.hostname))
+      throw localRefusal(what, `${sender} sends this on to ${url.host}, a local address`, url);
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.mayBePlain(url)))
+      throw refused(what, `${sender} sends this on to ${url.protocol}//${url.host}, which is not protected`);
+    // A login in a URL is the registry's invention.
+    url.username = '';
+    url.password = '';
+    return url;
+  }
+}
+
+/** Whether a host is this computer, by the usual names that plain HTTP is spoken to. */
+const isLoopback = (hostname: string) =>
+  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+
+/** A request that would have reached this computer or its local link, at a host that the user does not list. */
+export const localRefusal = (what: string, why: string, { host }: URL, cause?: unknown): RegistryError =>
+  new RegistryError(
+    {
+      code: 'address-refused',
+      what,
+      why: `${why}, and you do not list ${host}`,
+      hint:
+        'Add the image to images.exclude in ecr-bootstrap.yaml. If you trust this host, copy its images with ' +
+        'ecr-bootstrap mirror IMAGE, or add one of them to images.list.',
+    },
+    {},
+    { cause },
+  );
+
+const refused = (what: string, why: string): RegistryError =>
+  new RegistryError(
+    {
+      code: 'registry-failed',
+      what,
+      why,
+      hint: 'Report this to the operators of the registry, or use the image from another registry.',
+    },
+    {},
+  );
