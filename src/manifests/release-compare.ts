@@ -62,17 +62,17 @@ const openSchema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-u
 
 /** The checksum of a CRD version's schema without its descriptions. */
 function schemaDigest(schema: unknown): string {
-  if (isDeepStrictEqual(schema, openSchema)) return 'open';
-  return sha256(JSON.stringify(schema ?? null, withoutDescriptions));
+  return isDeepStrictEqual(schema, openSchema) ? 'open' : sha256(withoutDescriptions(schema ?? null));
 }
 
-/** In a fixed order. A property may be named description; its value is no text. */
-function withoutDescriptions(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const kept = Object.entries(value).filter(
-    ([key, member]) => key !== 'description' || typeof member !== 'string',
-  );
-  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
+/** As JSON in a fixed order. A property may be named description; its value is no text. */
+function withoutDescriptions(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(withoutDescriptions).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = value as Fields;
+  const keys = Object.keys(fields).filter((key) => key !== 'description' || typeof fields[key] !== 'string');
+  const members = keys.sort().map((key) => `${JSON.stringify(key)}:${withoutDescriptions(fields[key])}`);
+  return `{${members.join(',')}}`;
 }
 
 /** YAML has several ways to leave a value out; each of them becomes none. */
