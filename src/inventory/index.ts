@@ -1,6 +1,7 @@
 import type { ClusterPort, Kind, KubeObject, ListOptions } from '../cluster/port.ts';
 import type { Config } from '../config/schema.ts';
 import { once } from '../once.ts';
+import { oldestFirst } from './events.ts';
 import { namespaceInfos } from './namespaces.ts';
 import type { Inventory } from './port.ts';
 import { type Controllers, workloadsOf } from './workloads.ts';
@@ -49,19 +50,4 @@ function platformsOf(nodes: readonly KubeObject[]): readonly string[] {
     return operatingSystem && architecture ? [`${operatingSystem}/${architecture}`] : [];
   });
   return [...new Set(platforms)].sort();
-}
-
-const oldestFirst = (events: readonly KubeObject[]): readonly KubeObject[] =>
-  [...events].sort((a, b) => timeOf(a).localeCompare(timeOf(b)));
-
-interface EventTimes {
-  readonly series?: { readonly lastObservedTime?: string } | null;
-  readonly lastTimestamp?: string | null;
-  readonly eventTime?: string | null;
-}
-
-/** An event's last time; controllers fill different fields. RFC 3339 in UTC, so they sort as text. */
-function timeOf(event: KubeObject): string {
-  const { series, lastTimestamp, eventTime } = event as KubeObject & EventTimes;
-  return series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? event.metadata.creationTimestamp ?? '';
 }

@@ -1,5 +1,6 @@
 import { refOf, targetOf } from '../cluster/names.ts';
 import type { KubeObject } from '../cluster/port.ts';
+import { oldestFirst, timeOf } from '../inventory/events.ts';
 import { type Finding, nameOf } from '../plan/index.ts';
 
 /** How External Secrets Operator gets on with one of its objects. */
@@ -7,55 +8,72 @@ export type Sync =
   | { readonly state: 'synced' }
   /** It has not looked at it yet. */
   | { readonly state: 'waiting' }
-  | { readonly state: 'failing'; readonly why: string };
+  | {
+      readonly state: 'failing';
+      readonly why: string;
+      /** Changes when the operator has tried again. */
+      readonly evidence: string;
+    };
 
 interface Condition {
   readonly type: string;
   readonly status: string;
   readonly reason?: string;
   readonly message?: string;
+  readonly lastTransitionTime?: string;
 }
 
-/** @param warnings events, newest last: conditions only say that something failed, events say what */
+/** @param warnings events: conditions only say that something failed, events say what */
 export function syncOf(object: KubeObject, warnings: readonly KubeObject[]): Sync {
   const { conditions = [] } = (object['status'] ?? {}) as { conditions?: readonly Condition[] };
   const ready = conditions.find(({ type }) => type === 'Ready');
   if (!ready) return { state: 'waiting' };
   if (ready.status === 'True') return { state: 'synced' };
-  const { message = 'it gives no reason', reason = '' } = ready;
-  return { state: 'failing', why: lastWarning(object, warnings) ?? (message || reason) };
+  const { message = 'it gives no reason', reason = '', lastTransitionTime = '' } = ready;
+  const last = lastWarning(object, warnings, Date.parse(lastTransitionTime) || 0);
+  const text = last?.['message'];
+  const why = typeof text === 'string' && text !== '' ? shortened(text) : message || reason;
+  return { state: 'failing', why, evidence: `${last?.metadata.resourceVersion ?? ''} ${why}` };
 }
 
-/** The message of the newest warning about an object. */
-function lastWarning(object: KubeObject, warnings: readonly KubeObject[]): string | undefined {
-  const { kind, metadata } = object;
-  const last = warnings.findLast(({ involvedObject }) => {
-    const {
-      kind: about,
-      name,
-      namespace,
-    } = involvedObject as { kind?: string; name?: string; namespace?: string };
-    return (
-      about === kind && name === metadata.name && (!metadata.namespace || namespace === metadata.namespace)
-    );
+/** Milliseconds by which an event may be older than the condition that it belongs to. */
+const slack = 5000;
+
+interface InvolvedObject {
+  readonly kind?: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+}
+
+/** The newest warning about this very object, unless it is of an earlier failure that was over in between. */
+function lastWarning(
+  { kind, metadata }: KubeObject,
+  warnings: readonly KubeObject[],
+  since: number,
+): KubeObject | undefined {
+  const about = warnings.filter(({ involvedObject }) => {
+    const { kind: other, name, namespace, uid } = (involvedObject ?? {}) as InvolvedObject;
+    const isNamed =
+      other === kind && name === metadata.name && (!metadata.namespace || namespace === metadata.namespace);
+    return isNamed && (uid === undefined || uid === metadata.uid);
   });
-  const message = last?.['message'];
-  return typeof message === 'string' && message !== '' ? shortened(message) : undefined;
+  const last = oldestFirst(about).at(-1);
+  return last && timeOf(last) >= since - slack ? last : undefined;
 }
-
-/** What more waiting will not cure: somebody else's objects, or a type that cannot change. */
-export const isIncurable = (why: string): boolean =>
-  /owned by another ExternalSecret|already exists in namespace|field is immutable/.test(why);
 
 /** AWS's words for a key that is deleted, deactivated, or not the right half of a pair. */
 const refusedKey =
   /InvalidClientTokenId|UnrecognizedClient|InvalidSignature|SignatureDoesNotMatch|InvalidAccessKeyId|security token included in the request is (invalid|expired)/;
 
 /** A finding for what is failing; none for anything else. */
-export function syncFinding(object: KubeObject, sync: Sync): Finding[] {
+export function syncFinding(
+  object: KubeObject,
+  sync: Pick<Sync, 'state'> & { readonly why?: string },
+): Finding[] {
   if (sync.state !== 'failing') return [];
   const target = targetOf(refOf(object));
-  const { why } = sync;
+  const { why = '' } = sync;
   if (refusedKey.test(why)) {
     return [
       {

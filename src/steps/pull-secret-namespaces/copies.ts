@@ -1,6 +1,8 @@
 import type { KubeObject } from '../../cluster/port.ts';
+import { type Finding } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { type Coverage, isReconciled, observeCoverage } from '../coverage.ts';
+import { fixOf } from '../refusals.ts';
 import { syncOf } from '../sync.ts';
 import { expiryOf } from '../tokens.ts';
 
@@ -11,12 +13,16 @@ export interface Copy {
   readonly externalSecret: KubeObject | undefined;
   /** Why there is no copy, or why it is not kept up to date. */
   readonly trouble: string | undefined;
+  /** Changes when the operator has tried again. */
+  readonly evidence: string;
 }
 
 export interface Copies {
   readonly coverage: Coverage;
   /** One for each covered namespace. */
   readonly copies: readonly Copy[];
+  /** What makes the copies. */
+  readonly fanOut: KubeObject | undefined;
 }
 
 interface FanOutStatus {
@@ -44,18 +50,41 @@ export async function observeCopies(ctx: Context): Promise<Copies> {
   const copies = coverage.covered.map(({ name: namespace }) => {
     const externalSecret = sourceIn.get(namespace);
     const sync = externalSecret && syncOf(externalSecret, warnings);
-    const trouble = sync?.state === 'failing' ? sync.why : refused.get(namespace);
-    return { namespace, secret: secretIn.get(namespace), externalSecret, trouble };
+    const secret = secretIn.get(namespace);
+    if (sync?.state === 'failing') {
+      return { namespace, secret, externalSecret, trouble: sync.why, evidence: sync.evidence };
+    }
+    return { namespace, secret, externalSecret, trouble: refused.get(namespace), evidence: '' };
   });
-  return { coverage, copies };
+  return { coverage, copies, fanOut };
+}
+
+/**
+ * What a namespace that refuses its copy is reported as, by a run and by `status` alike.
+ * @param name of the pull secret
+ */
+export function refusalOf(
+  { namespace, secret, trouble }: Pick<Copy, 'namespace' | 'secret' | 'trouble'>,
+  name: string,
+): Pick<Finding, 'target' | 'what' | 'why' | 'hint'> | undefined {
+  const hint = trouble === undefined ? undefined : fixOf(trouble, { namespace, name });
+  if (trouble === undefined || hint === undefined) return undefined;
+  return {
+    target: { kind: 'Namespace', name: namespace },
+    what: secret
+      ? `namespace ${namespace} refuses a new token for its pull secret`
+      : `namespace ${namespace} refuses the pull secret`,
+    why: trouble,
+    hint,
+  };
 }
 
 /** What is still missing before a copy serves; undefined when nothing is. */
 export function whyNotServing({ secret, externalSecret, trouble }: Copy, now: number): string | undefined {
   if (trouble !== undefined) return trouble;
   if (!secret) return externalSecret ? 'the copy is not written yet' : 'there is no ExternalSecret yet';
-  if (!isReconciled(secret)) return 'the operator has not taken the Secret over yet';
-  return (expiryOf(secret) ?? 0) > now ? undefined : 'its token is over';
+  if (!isReconciled(secret)) return 'the operator has not adopted the Secret yet';
+  return (expiryOf(secret) ?? 0) > now ? undefined : 'its token has expired';
 }
 
 const byNamespace = (objects: readonly KubeObject[]): ReadonlyMap<string, KubeObject> =>

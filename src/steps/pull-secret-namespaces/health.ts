@@ -3,17 +3,23 @@ import type { Context } from '../context.ts';
 import { ignoredFindings } from '../coverage.ts';
 import { syncFinding } from '../sync.ts';
 import { tokenFinding } from '../tokens.ts';
-import { type Copy, observeCopies } from './copies.ts';
+import { type Copy, observeCopies, refusalOf } from './copies.ts';
 
 /** For each namespace: how long its token lasts, or why it has none. */
 export async function copiesHealth(ctx: Context): Promise<readonly Finding[]> {
   const { coverage, copies } = await observeCopies(ctx);
   const now = ctx.clock.now();
-  return [...copies.flatMap((copy) => copyFindings(copy, now)), ...ignoredFindings(coverage)];
+  return [
+    ...copies.flatMap((copy) => copyFindings(copy, ctx.config.pullSecret.name, now)),
+    ...ignoredFindings(coverage),
+  ];
 }
 
-function copyFindings(copy: Copy, now: number): readonly Finding[] {
+function copyFindings(copy: Copy, name: string, now: number): readonly Finding[] {
   const { secret, externalSecret, trouble } = copy;
+  const refusal = refusalOf(copy, name);
+  // The operator writes when a token expires also on a Secret that takes no new token.
+  if (refusal) return [{ level: 'failed', code: 'namespace-uncovered', ...refusal }];
   if (!secret) return [uncovered(copy)];
   const failing =
     externalSecret && trouble !== undefined

@@ -12,7 +12,7 @@ import {
 } from '../objects.ts';
 import { managedBy } from '../ownership.ts';
 import { copiesHealth } from './health.ts';
-import { waitForCopies, waitUntilGone } from './ready.ts';
+import { membersOf, waitForCopies, waitUntilGone } from './ready.ts';
 
 export interface CopiesState extends ObjectsState {
   readonly coverage: Coverage;
@@ -29,7 +29,7 @@ export const pullSecretNamespaces: Step<CopiesState> = {
       resources: ['clusterexternalsecrets'],
       verbs: ['get', 'create', 'patch', 'delete'],
     },
-    { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list'] },
+    { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list', 'patch'] },
     { apiGroups: [''], resources: ['namespaces', 'secrets', 'events'], verbs: ['list'] },
   ],
   async observe(ctx) {
@@ -41,7 +41,7 @@ export const pullSecretNamespaces: Step<CopiesState> = {
     return { changes, findings: [...findings, ...foreignFindings(state.coverage)] };
   },
   apply: applyObjects,
-  ready: (_, run) => waitForCopies(run),
+  ready: async (_, run) => membersOf(await waitForCopies(run)),
   health: (_, ctx) => copiesHealth(ctx),
   render: async (ctx) => copyObjects(ctx, await observeCoverage(ctx)),
   remove: removeObjects,

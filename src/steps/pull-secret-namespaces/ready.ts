@@ -1,38 +1,75 @@
-import type { KubeObject } from '../../cluster/port.ts';
+import { refOf, targetOf } from '../../cluster/names.ts';
+import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
-import { waitFor } from '../../plan/index.ts';
+import { isTolerable, type MemberFailure, nameOf, waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { isFannedOut } from '../coverage.ts';
+import { forceSync } from '../force-sync.ts';
 import { managedByLabel, manager, operatorNamespace } from '../ownership.ts';
-import { isIncurable } from '../sync.ts';
-import { observeCopies, whyNotServing } from './copies.ts';
+import { Refusals } from '../refusals.ts';
+import { type Copies, observeCopies, refusalOf, whyNotServing } from './copies.ts';
 
 /** Milliseconds without progress; the operator serves a thousand namespaces in one to three minutes. */
 const deadline = 180_000;
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap up goes on.';
 
+/** Milliseconds that the owner of a finalizer is given. */
+const heldFor = 15_000;
+
 /**
  * Waits until no ExternalSecret of the fan-out is left, for the operator's webhook has to be there while they go, and
  * no Secret that one of them made: Kubernetes collects these afterwards, and only while the owner's kind is defined.
+ * What does not go in time, or is held by a finalizer, is reported and stops nothing.
  */
-export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<void> {
+export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonly MemberFailure[]> {
   const { name } = ctx.config.pullSecret;
-  const untilNone = async (what: string, list: () => Promise<readonly KubeObject[]>): Promise<void> => {
+  const untilNone = async (
+    what: string,
+    list: () => Promise<readonly KubeObject[]>,
+  ): Promise<readonly MemberFailure[]> => {
+    const start = ctx.clock.now();
     const wait = { what, clock: ctx.clock, signal, emit, deadline, every: 500, hint };
-    await waitFor(wait, async (pending) => {
-      const { length, 0: first } = await list();
-      if (!first) return true;
-      const why = `${length} are left, one in ${first.metadata.namespace ?? ''}`;
-      return pending(why, { left: length, of: length });
-    });
+    let left: readonly KubeObject[] = [];
+    try {
+      return await waitFor(wait, async (pending) => {
+        left = await list();
+        const [first] = left;
+        if (!first) return [];
+        if (left.every(isHeld) && ctx.clock.now() - start >= heldFor) return left.map(notGone);
+        const why = `${left.length} are left, one in ${first.metadata.namespace ?? ''}`;
+        return pending(why, { left: left.length, of: left.length });
+      });
+    } catch (error) {
+      if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+      return left.map(notGone);
+    }
   };
-  await untilNone("the namespaces' ExternalSecrets to be gone", async () =>
+  const sources = await untilNone("the namespaces' ExternalSecrets to be gone", async () =>
     (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name)),
   );
-  await untilNone("the namespaces' pull secrets to be gone", async () =>
+  const secrets = await untilNone("the namespaces' pull secrets to be gone", async () =>
     (await ctx.fresh().inventory.pullSecrets()).filter(isCopy),
   );
+  return [...sources, ...secrets];
+}
+
+const isHeld = ({ metadata: { deletionTimestamp, finalizers = [] } }: KubeObject): boolean =>
+  deletionTimestamp !== undefined && finalizers.length > 0;
+
+function notGone(object: KubeObject): MemberFailure {
+  const { kind, metadata } = object;
+  const { name, namespace = '', finalizers = [] } = metadata;
+  const target = targetOf(refOf(object));
+  return {
+    target,
+    error: new BootstrapError({
+      code: 'not-ready',
+      what: `delete ${nameOf(target)}`,
+      why: finalizers.length > 0 ? `it has finalizers: ${finalizers.join(', ')}` : 'it is still there',
+      hint: `Remove what holds it, then delete it: kubectl -n ${namespace} delete ${kind.toLowerCase()} ${name}`,
+    }),
+  };
 }
 
 const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeObject): boolean =>
@@ -40,27 +77,84 @@ const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeO
   labels?.[managedByLabel] === manager &&
   ownerReferences.some(({ kind }) => kind === externalSecret.kind);
 
-/** Waits until every covered namespace has a valid token that the operator put there. */
-export async function waitForCopies({ ctx, signal, emit }: Run): Promise<void> {
-  const what = 'the pull secret in every namespace';
-  await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
-    const { copies } = await observeCopies(ctx.fresh());
-    const missing = copies.flatMap((copy) => {
-      const why = whyNotServing(copy, ctx.clock.now());
-      return why === undefined ? [] : [{ namespace: copy.namespace, why }];
-    });
-    const [first] = missing;
-    if (!first) return true;
-    const hopeless = missing.find(({ why }) => isIncurable(why));
-    if (hopeless) {
-      throw new BootstrapError({
-        code: 'not-ready',
-        what: `wait for the pull secret in namespace ${hopeless.namespace}`,
-        why: hopeless.why,
-        hint: `Remove what stands in the way, or add ${hopeless.namespace} to namespaces.exclude.`,
-      });
-    }
-    const why = `${missing.length} of ${copies.length} lack it, ${first.namespace}: ${first.why}`;
-    return pending(why, { left: missing.length, of: copies.length });
-  });
+/** Namespaces without a valid pull secret, after all that waiting could do. */
+export interface Shortfall {
+  /** They take none until someone changes something there. */
+  readonly refused: readonly MemberFailure[];
+  /** They may get one yet. */
+  readonly late: readonly MemberFailure[];
 }
+
+export const membersOf = ({ refused, late }: Shortfall): readonly MemberFailure[] => [...refused, ...late];
+
+/** Waits until every covered namespace has a valid token that the operator put there, or never will as things are. */
+export async function waitForCopies({ ctx, signal, emit }: Run): Promise<Shortfall> {
+  const { clock } = ctx;
+  const refusals = new Refusals(clock);
+  const what = 'the pull secret in every namespace';
+  let last: Missing = { refused: [], waiting: [] };
+  try {
+    return await waitFor({ what, clock, signal, emit, deadline, hint }, async (pending) => {
+      const seen = await observeCopies(ctx.fresh());
+      last = await missingFrom(seen, ctx, refusals);
+      const [first] = last.waiting;
+      if (!first) return { refused: last.refused, late: [] };
+      const left = last.waiting.length;
+      const why = `${left} of ${seen.copies.length} lack it, ${first.namespace}: ${first.why}`;
+      return pending(why, { left, of: seen.copies.length });
+    });
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+    return { refused: last.refused, late: last.waiting.map(lateFailure) };
+  }
+}
+
+interface Missing {
+  readonly refused: readonly MemberFailure[];
+  readonly waiting: readonly { readonly namespace: string; readonly why: string }[];
+}
+
+async function missingFrom(
+  { copies, fanOut }: Copies,
+  { cluster, clock, config }: Run['ctx'],
+  refusals: Refusals,
+): Promise<Missing> {
+  const refused: MemberFailure[] = [];
+  const waiting: { namespace: string; why: string }[] = [];
+  for (const copy of copies) {
+    const { namespace, evidence, externalSecret } = copy;
+    const why = whyNotServing(copy, clock.now());
+    if (why === undefined) continue;
+    const refusal = refusalOf(copy, config.pullSecret.name);
+    const isConfirmed = refusal && refusals.isConfirmed(namespace, evidence);
+    if (refusal && isConfirmed) {
+      const { target, ...parts } = refusal;
+      refused.push({ target, error: new BootstrapError({ code: 'not-ready', ...parts }) });
+      continue;
+    }
+    waiting.push({ namespace, why });
+    if (!refusal || isConfirmed !== undefined) continue;
+    refusals.ask(namespace, evidence);
+    await tryAgain(cluster, externalSecret ?? fanOut);
+  }
+  return { refused, waiting };
+}
+
+/** Where that is refused too, the operator tries again by itself. */
+async function tryAgain(cluster: ClusterPort, object: KubeObject | undefined): Promise<void> {
+  try {
+    if (object) await forceSync(cluster, object, '/metadata');
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
+  }
+}
+
+const lateFailure = ({ namespace, why }: Missing['waiting'][number]): MemberFailure => ({
+  target: { kind: 'Namespace', name: namespace },
+  error: new BootstrapError({
+    code: 'not-ready',
+    what: `wait for the pull secret in namespace ${namespace}`,
+    why: `${why} (${deadline / 1000} s without progress)`,
+    hint: `Check the operator (kubectl -n ${operatorNamespace} logs deployment/external-secrets), then run ecr-bootstrap up again. Or leave the namespace out: add "- ${namespace}" to namespaces.exclude.`,
+  }),
+});

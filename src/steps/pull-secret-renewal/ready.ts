@@ -1,9 +1,12 @@
+import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { waitFor } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
 import { isReconciled } from '../coverage.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
-import { isIncurable, syncOf } from '../sync.ts';
+import { forceSync } from '../force-sync.ts';
+import { fixOf, Refusals } from '../refusals.ts';
+import { syncOf } from '../sync.ts';
 import { expiryOf } from '../tokens.ts';
 
 /** Milliseconds; a first sync takes seconds, one after a failure up to two minutes because of the operator's back-off. */
@@ -13,30 +16,44 @@ const hint = 'ecr-bootstrap status tells more; the next ecr-bootstrap up goes on
 /** Waits until the operator itself has issued the token in the pull secret of its namespace. */
 export async function waitForRenewal({ ctx, signal, emit }: Run): Promise<void> {
   const what = 'the operator to renew the pull secret';
+  const refusals = new Refusals(ctx.clock);
   await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
-    const why = await whyNotRenewed(ctx);
-    if (why === undefined) return true;
-    if (isIncurable(why))
-      throw new BootstrapError({ code: 'not-ready', what: `wait for ${what}`, why, hint });
+    const behind = await whyNotRenewed(ctx);
+    if (behind === undefined) return true;
+    const { why, evidence = '', renewal } = behind;
+    const fix = fixOf(why, { namespace, name: ctx.config.pullSecret.name });
+    const isConfirmed = fix && refusals.isConfirmed(namespace, evidence);
+    if (isConfirmed) throw new BootstrapError({ code: 'not-ready', what: `wait for ${what}`, why, hint });
+    if (fix && isConfirmed === undefined && renewal) {
+      refusals.ask(namespace, evidence);
+      await forceSync(ctx.cluster, renewal, '/metadata');
+    }
     return pending(why);
   });
 }
 
-async function whyNotRenewed({ cluster, config, clock }: Context): Promise<string | undefined> {
+interface Behind {
+  readonly why: string;
+  /** What the operator says of its last try. */
+  readonly evidence?: string;
+  readonly renewal?: KubeObject;
+}
+
+async function whyNotRenewed({ cluster, config, clock }: Context): Promise<Behind | undefined> {
   const { name } = config.pullSecret;
   const [renewal, secret] = await Promise.all([
     cluster.get({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name, namespace }),
     cluster.get({ apiVersion: 'v1', kind: 'Secret', name, namespace }),
   ]);
-  if (!renewal) return `ExternalSecret ${namespace}/${name} is not there`;
+  if (!renewal) return { why: `ExternalSecret ${namespace}/${name} is not there` };
   if (syncOf(renewal, []).state === 'failing') {
     const warnings = await cluster.list(
       { apiVersion: 'v1', kind: 'Event' },
       { namespace, fieldSelector: 'type=Warning' },
     );
     const sync = syncOf(renewal, warnings);
-    if (sync.state === 'failing') return sync.why;
+    if (sync.state === 'failing') return { why: sync.why, evidence: sync.evidence, renewal };
   }
-  if (!secret || !isReconciled(secret)) return 'the operator has not written the Secret yet';
-  return (expiryOf(secret) ?? 0) > clock.now() ? undefined : 'its token is over';
+  if (!secret || !isReconciled(secret)) return { why: 'the operator has not written the Secret yet' };
+  return (expiryOf(secret) ?? 0) > clock.now() ? undefined : { why: 'its token has expired' };
 }

@@ -1,6 +1,7 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
-import type { KubeObject } from '../../cluster/port.ts';
-import { type Change, inOrder, nameOf, type Outcome } from '../../plan/index.ts';
+import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { atOnce, type Change, nameOf, type Outcome, tolerating } from '../../plan/index.ts';
 import { Secret } from '../../secret.ts';
 import { adopting, ownerOf } from '../adoption.ts';
 import type { Context, Run } from '../context.ts';
@@ -8,15 +9,28 @@ import { observeCoverage } from '../coverage.ts';
 import { managedBy } from '../ownership.ts';
 import { pullSecretType } from './objects.ts';
 
+/** Requests under way at once. */
+const concurrency = 8;
+
 /** Pull secrets that somebody made in other namespaces; one that something keeps there would be written in turn. */
 export async function madeByHand(ctx: Context): Promise<readonly KubeObject[]> {
   const { foreign } = await observeCoverage(ctx);
   const secrets = foreign
     .map(({ object }) => object)
     .filter(({ kind, metadata }) => kind === 'Secret' && (metadata.ownerReferences ?? []).length === 0);
-  // The lists tell no types.
-  const seen = await Promise.all(secrets.map((object) => ctx.cluster.get(refOf(object))));
+  // The lists have no types.
+  const seen = await Promise.all(secrets.map((object) => readable(ctx.cluster, object)));
   return seen.filter((object) => object !== undefined);
+}
+
+/** Undefined also where this namespace is closed to the caller: it is reported as not covered all the same. */
+async function readable(cluster: ClusterPort, object: KubeObject): Promise<KubeObject | undefined> {
+  try {
+    return await cluster.get(refOf(object));
+  } catch (error) {
+    if (error instanceof BootstrapError && error.code === 'cluster-denied') return undefined;
+    throw error;
+  }
 }
 
 /** Adopted, they are kept by the operator. Until then their namespaces are left alone, which stops no run. */
@@ -37,18 +51,19 @@ export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
 const isOfOurType = (object: KubeObject): boolean => object['type'] === pullSecretType;
 
 /** Marks them as ours, or takes them away where the operator has to make another: it writes the token. */
-export function adoptByHand(
+export async function adoptByHand(
   changes: readonly Change[],
   secrets: readonly KubeObject[],
   run: Run,
 ): Promise<Outcome[]> {
   const { cluster } = run.ctx;
   const byName = new Map(secrets.map((object) => [nameOf(targetOf(refOf(object))), object]));
-  return inOrder(changes, run, async ({ action, target }) => {
+  const outcomes = await atOnce(concurrency, changes, run, async ({ action, target }) => {
     const object = byName.get(nameOf(target));
     if (!object) throw new Error(`${nameOf(target)} was not observed`);
     const { apiVersion, kind, name, namespace = '' } = refOf(object);
     if (action === 'replace') return cluster.delete(refOf(object), { uid: object.metadata.uid });
     await cluster.apply({ apiVersion, kind, metadata: { name, namespace, labels: managedBy } });
   });
+  return tolerating(outcomes);
 }

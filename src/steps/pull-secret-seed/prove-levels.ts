@@ -1,13 +1,26 @@
+import { BootstrapError } from '../../errors/index.ts';
+import type { MemberFailure } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { waitForCopies } from '../pull-secret-namespaces/ready.ts';
 import { waitForRenewal } from '../pull-secret-renewal/ready.ts';
 import { resync } from './resync.ts';
 
-/** Each level is synced after the one that it is made from, so that what the last one holds is of the key that the first has. */
-export async function proveEveryLevel(run: Run): Promise<void> {
+/**
+ * Each level is synced after the one that it is made from, so that what the last one holds is of the key that the
+ * first has.
+ * @returns the namespaces that take no new token until someone changes something there: waiting for them, and keeping
+ * an old key for them, would be in vain
+ * @throws BootstrapError when a namespace is late that may get its token yet
+ */
+export async function proveEveryLevel(run: Run): Promise<readonly MemberFailure[]> {
   await waitForRenewal(run);
   await resync(run, (error) => {
     throw error;
   });
-  await waitForCopies(run);
+  const { refused, late } = await waitForCopies(run);
+  const [first] = late;
+  if (!first) return refused;
+  const { code, what, why, hint } = first.error;
+  const others = late.length > 1 ? `; ${late.length - 1} more namespaces are late` : '';
+  throw new BootstrapError({ code, what, why: `${why}${others}`, hint });
 }

@@ -1,10 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { fullName, refOf } from '../../cluster/names.ts';
-import type { JsonPatchOperation, KubeObject, ObjectRef } from '../../cluster/port.ts';
+import type { KubeObject, ObjectRef } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { type Tally, waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
-import { annotations, operatorNamespace as namespace } from '../ownership.ts';
+import { forceSync } from '../force-sync.ts';
+import { operatorNamespace as namespace } from '../ownership.ts';
+import { fixOf, Refusals } from '../refusals.ts';
+import { type Sync, syncOf } from '../sync.ts';
 import { keySecretName } from './objects.ts';
 
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
@@ -40,13 +42,19 @@ interface Behind {
 
 type Synced = (run: Run, object: KubeObject) => Promise<() => Promise<Behind | undefined>>;
 
-async function force(run: Run, late: Late, ref: ObjectRef, parent: string, synced: Synced): Promise<void> {
+async function force(
+  run: Run,
+  late: Late,
+  ref: ObjectRef,
+  parent: Parameters<typeof forceSync>[2],
+  synced: Synced,
+): Promise<void> {
   const object = await run.ctx.cluster.get(ref);
   if (object === undefined) return;
   const behind = await synced(run, object);
   const { clock } = run.ctx;
   try {
-    await run.ctx.cluster.patch(ref, annotate(object, parent, randomUUID()));
+    await forceSync(run.ctx.cluster, object, parent);
     await waitFor(
       {
         what: `${ref.kind} ${fullName(ref)} to sync`,
@@ -69,24 +77,6 @@ async function force(run: Run, late: Late, ref: ObjectRef, parent: string, synce
   }
 }
 
-/** Sets the annotation below `parent`, with the maps that are not there yet. */
-function annotate(object: KubeObject, parent: string, value: string): JsonPatchOperation[] {
-  const path = `${parent}/annotations`;
-  const missing = [parent, path].filter((map) => !has(object, map));
-  const key = annotations.forceSync.replace('/', '~1');
-  return [
-    ...missing.map((map) => ({ op: 'add', path: map, value: {} }) as const),
-    { op: 'add', path: `${path}/${key}`, value },
-  ];
-}
-
-const has = (object: KubeObject, path: string): boolean =>
-  path
-    .slice(1)
-    .split('/')
-    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object) !==
-  undefined;
-
 /** Compares with what was seen before the force: the cluster's clock may differ from ours. */
 async function syncOfOne({ ctx }: Run, before: KubeObject): Promise<() => Promise<Behind | undefined>> {
   const ref = refOf(before);
@@ -96,6 +86,7 @@ async function syncOfOne({ ctx }: Run, before: KubeObject): Promise<() => Promis
   };
 }
 
+/** A namespace that refuses its copy is not waited for: the step that makes the copies reports it. */
 async function syncOfCopies({ ctx }: Run, fanOut: KubeObject): Promise<() => Promise<Behind | undefined>> {
   const { uid } = fanOut.metadata;
   const list = async (): Promise<Map<string, KubeObject>> => {
@@ -103,13 +94,34 @@ async function syncOfCopies({ ctx }: Run, fanOut: KubeObject): Promise<() => Pro
     const copies = all.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
     return new Map(copies.map((copy) => [copy.metadata.namespace ?? '', copy]));
   };
+  const failing = async (
+    copies: Iterable<readonly [string, KubeObject]>,
+  ): Promise<readonly (readonly [string, Failing])[]> => {
+    const all = [...copies].filter(([, copy]) => syncOf(copy, []).state === 'failing');
+    const warnings = all.length > 0 ? await ctx.fresh().inventory.warnings() : [];
+    return all.flatMap(([name, copy]) => {
+      const sync = syncOf(copy, warnings);
+      return sync.state === 'failing' ? [[name, sync] as const] : [];
+    });
+  };
   const before = await list();
+  const refusals = new Refusals(ctx.clock);
+  const earlier = new Map(await failing(before));
+  for (const name of before.keys()) refusals.ask(name, earlier.get(name)?.evidence ?? '');
   return async () => {
     const all = [...(await list())];
-    const behind = all.filter(([name, now]) => {
+    const unsynced = all.filter(([name, now]) => {
       const then = before.get(name);
       return then !== undefined && !isSyncedSince(then, now);
     });
+    const place = { name: ctx.config.pullSecret.name };
+    const refused = new Set(
+      (await failing(unsynced))
+        .filter(([name, { why }]) => fixOf(why, { ...place, namespace: name }) !== undefined)
+        .filter(([name, { evidence }]) => refusals.isConfirmed(name, evidence))
+        .map(([name]) => name),
+    );
+    const behind = unsynced.filter(([name]) => !refused.has(name));
     const [first] = behind;
     return (
       first && {
@@ -119,6 +131,8 @@ async function syncOfCopies({ ctx }: Run, fanOut: KubeObject): Promise<() => Pro
     );
   };
 }
+
+type Failing = Extract<Sync, { readonly state: 'failing' }>;
 
 interface Status {
   readonly syncedResourceVersion?: string;

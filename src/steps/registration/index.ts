@@ -1,5 +1,13 @@
 import { BootstrapError } from '../../errors/index.ts';
-import { type Change, type Diff, type Field, type Finding, inOrder, type Outcome } from '../../plan/index.ts';
+import {
+  type Change,
+  type Diff,
+  type Field,
+  type Finding,
+  inOrder,
+  type Outcome,
+  tolerating,
+} from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
 import { secretNames } from '../policies/index.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
@@ -35,8 +43,12 @@ export const registration: Step<RegistrationState> = {
   ],
   observe,
   diff: (state) => ({ changes: changesOf(state, ownMinorVersion()), findings: [] }),
-  apply: (changes, { id, record }, run) =>
-    carryOut(changes, id, record, run, { prove: proveEveryLevel, version: ownMinorVersion() }),
+  // The steps that follow need no registration. Namespaces that refuse their token are reported by the step that
+  // makes the copies.
+  apply: async (changes, { id, record }, run) => {
+    const how = { prove: proveEveryLevel, version: ownMinorVersion() };
+    return tolerating(await carryOut(changes, id, record, run, how));
+  },
   health: ({ records }) => Promise.resolve(versionFindings(records)),
   remove: ({ id, record }) => deregistration(id, record),
 };
@@ -92,7 +104,7 @@ function carryOut(
   id: string,
   record: ClusterRecord | undefined,
   run: Run,
-  { prove, version }: { readonly prove: (run: Run) => Promise<void>; readonly version: string },
+  { prove, version }: { readonly prove: (run: Run) => Promise<unknown>; readonly version: string },
 ): Promise<Outcome[]> {
   const { aws, cluster, clock, config } = run.ctx;
   const secret = secretNames(config).id;

@@ -1,4 +1,5 @@
 import { BootstrapError } from '../../errors/index.ts';
+import type { MemberFailure } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
@@ -8,7 +9,8 @@ import { controllerRuns } from '../pull-secret-seed/resync.ts';
 import type { Rotation } from './state.ts';
 
 /**
- * Waits until the cluster has the new key, and every namespace a token that was issued with it.
+ * Waits until the cluster has the new key, and every namespace a token that was issued with it, save those that refuse
+ * a new token. These are returned: the old key is not kept for them.
  * @param outgoing the keys that it takes the place of
  * @param hint what to do when the cluster still has one of them
  */
@@ -16,7 +18,7 @@ export async function proveTakenOver(
   run: Run,
   { outgoing }: Pick<Rotation, 'outgoing'>,
   hint: string,
-): Promise<void> {
+): Promise<readonly MemberFailure[]> {
   // What was synced before, by an operator that has stopped, says nothing about the new key.
   if (!(await controllerRuns(run))) {
     throw new BootstrapError({
@@ -26,9 +28,9 @@ export async function proveTakenOver(
       hint,
     });
   }
-  await proveEveryLevel(run);
+  const refused = await proveEveryLevel(run);
   const id = await keyInCluster(run.ctx.cluster);
-  if (id !== undefined && !outgoing.some((key) => key.id === id)) return;
+  if (id !== undefined && !outgoing.some((key) => key.id === id)) return refused;
   throw new BootstrapError({
     code: 'not-ready',
     what: `could not bring the new access key to Secret ${namespace}/${keySecretName}`,

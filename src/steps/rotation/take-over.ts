@@ -50,9 +50,9 @@ export function takeOver(
           // Read from AWS again: what the step before has just made is the key that is to be taken over.
           ready: async (_, run) => {
             const rotation = await observe(run.ctx.fresh());
-            if (rotation.outgoing.length === 0) return;
+            if (rotation.outgoing.length === 0) return [];
             const hint = 'Run `ecr-bootstrap rotate` again: it continues. The old key works until then.';
-            await proveTakenOver(run, rotation, hint);
+            return proveTakenOver(run, rotation, hint);
           },
         }),
   };

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { refOf } from '../../cluster/names.ts';
 import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
-import { reasonOf } from '../../errors/index.ts';
-import { foreseen, type Outcome, waitFor } from '../../plan/index.ts';
+import { BootstrapError, reasonOf } from '../../errors/index.ts';
+import { foreseen, isTolerable, type Outcome, waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
@@ -59,18 +59,48 @@ export async function removeUntried(
 
 async function prove({ ctx, signal, emit }: Run): Promise<void> {
   const { covered } = await observeServiceAccounts(ctx);
-  const [sample] = covered;
-  if (!sample) return;
-  const { clock, cluster, config } = ctx;
+  const samples = onePerNamespace(covered).slice(0, mostSamples);
+  if (samples.length === 0) return;
+  const { clock, config } = ctx;
   const what = 'the admission policy to take effect';
   await waitFor({ what, clock, signal, emit, deadline, every: 500, hint: '' }, async (pending) => {
-    const tried = [
-      await dryCreate(cluster, sample),
-      await dryUpdate(cluster, sample, config.pullSecret.name),
-    ];
+    const tried = await tryOne(samples, ctx);
     const untouched = tried.find((account) => !pullSecretsOf(account).includes(config.pullSecret.name));
     return untouched ? pending(`${untouched.metadata.name} is admitted without the pull secret`) : true;
   });
+}
+
+/** Namespaces in which the policy is tried before it is to blame. */
+const mostSamples = 5;
+
+function onePerNamespace(accounts: readonly KubeObject[]): KubeObject[] {
+  const byNamespace = new Map<string | undefined, KubeObject>();
+  for (const account of accounts) {
+    const { namespace } = account.metadata;
+    if (!byNamespace.has(namespace)) byNamespace.set(namespace, account);
+  }
+  return [...byNamespace.values()];
+}
+
+/**
+ * Tries the first namespace that takes a service account: a quota, or another policy, of one namespace says nothing
+ * about this policy, which would refuse in every namespace.
+ * @throws BootstrapError the refusal of the first one, when all of them refuse
+ */
+async function tryOne(
+  samples: readonly KubeObject[],
+  { cluster, config }: Run['ctx'],
+): Promise<readonly KubeObject[]> {
+  let first: BootstrapError | undefined;
+  for (const sample of samples) {
+    try {
+      return [await dryCreate(cluster, sample), await dryUpdate(cluster, sample, config.pullSecret.name)];
+    } catch (error) {
+      if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
+      first ??= error;
+    }
+  }
+  throw first ?? new Error('there is nothing to try the admission policy on');
 }
 
 function dryCreate(cluster: ClusterPort, { apiVersion, kind, metadata }: KubeObject): Promise<KubeObject> {

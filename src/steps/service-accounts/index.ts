@@ -1,7 +1,8 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
 import { optsOut } from '../../inventory/ignore.ts';
-import { atOnce, type Change, type Field, type Finding, nameOf } from '../../plan/index.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { atOnce, type Change, type Field, type Finding, nameOf, tolerating } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { isOurs } from '../objects.ts';
 import { ignoreLabel } from '../ownership.ts';
@@ -29,13 +30,18 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
   }),
   async apply(changes, { covered }, run) {
     const accounts = new Map(covered.map((account) => [targetOf(refOf(account)).name, account]));
-    return atOnce(concurrency, changes, run, async ({ target, fields }) => {
+    const outcomes = await atOnce(concurrency, changes, run, async ({ target, fields }) => {
       const account = accounts.get(target.name);
       if (!account) throw new Error(`${nameOf(target)} was not observed`);
-      return fields.some(isWithdrawal(run.ctx.config.pullSecret.name))
-        ? removePullSecret(account, run.ctx)
-        : addPullSecret(account, run.ctx);
+      if (fields.some(isWithdrawal(run.ctx.config.pullSecret.name)))
+        return removePullSecret(account, run.ctx);
+      try {
+        return await addPullSecret(account, run.ctx);
+      } catch (error) {
+        throw withWayOut(error, target.name);
+      }
     });
+    return tolerating(outcomes);
   },
   // The operator's own service accounts go as a whole.
   remove: ({ covered }, { config }) => ({
@@ -46,6 +52,17 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
   }),
   health: async ({ ignored }, ctx) => [...(await pullFindings(ctx)), ...ignored.map(ignoredFinding)],
 };
+
+/** A service account that cannot be changed can be left out. */
+function withWayOut(error: unknown, name: string): unknown {
+  if (!(error instanceof BootstrapError) || !/^cluster-(failed|denied)$/.test(error.code)) return error;
+  const { code, what, why, hint } = error;
+  const leaveOut = `Or leave the service account out: add "- ${name}" to serviceAccounts.exclude.`;
+  return new BootstrapError(
+    { code, what, why, hint: `${hint.replace(/\.?$/, '.')} ${leaveOut}` },
+    { cause: error },
+  );
+}
 
 function missingEntry(account: KubeObject, name: string): Change[] {
   const names = pullSecretsOf(account);

@@ -12,7 +12,7 @@ let world: OperatorWorld;
 afterEach(() => world.close());
 
 /** The operator never writes a Secret that another ExternalSecret owns. */
-function blockCopyIn(namespace: string): void {
+function refuseCopyIn(namespace: string): void {
   const { inside } = world;
   const spec = { secretStoreRef: { name: 'nowhere' }, data: [] };
   inside.put({ kind: 'ExternalSecret', metadata: { name: 'rival', namespace }, spec });
@@ -21,6 +21,22 @@ function blockCopyIn(namespace: string): void {
   if (!copy) throw new Error(`no copy in ${namespace}`);
   const owner = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name: 'rival', uid };
   inside.put({ ...copy, metadata: { ...copy.metadata, ownerReferences: [{ ...owner, controller: true }] } });
+}
+
+/** A webhook that guards the namespace does not answer, which may pass. */
+function delayCopyIn(namespace: string): void {
+  world.inside.put({
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'guard' },
+    webhooks: [
+      {
+        name: 'guard.team.example',
+        clientConfig: { service: { name: 'absent', namespace } },
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+        rules: [{ apiGroups: [''], operations: ['UPDATE'], resources: ['secrets'] }],
+      },
+    ],
+  });
 }
 
 async function rotate(force: boolean): Promise<RunResult> {
@@ -38,15 +54,34 @@ const late = { code: 'not-ready', what: 'wait for ClusterExternalSecret puller t
 it('keeps the old key while a namespace has no token of the new one', patient, async () => {
   world = await startWithRotation({ hurried: true });
   const [old] = await world.aws.iam.accessKeys('image-puller');
-  blockCopyIn('shop');
+  delayCopyIn('shop');
   expect(await rotate(false)).toMatchObject({ error: late });
   expect(await world.aws.iam.accessKeys('image-puller')).toMatchObject([old, { active: true }]);
 });
 
+it(
+  'does not keep the old key for a namespace that takes no new token, and reports that namespace',
+  patient,
+  async () => {
+    world = await startWithRotation({ hurried: true });
+    const [old] = await world.aws.iam.accessKeys('image-puller');
+    refuseCopyIn('shop');
+    const { steps, error } = await rotate(false);
+    expect(error).toBeUndefined();
+    expect(steps.flatMap(({ failures }) => failures)).toMatchObject([
+      { target: { kind: 'Namespace', name: 'shop' }, error: { code: 'not-ready' } },
+    ]);
+    expect(await world.aws.iam.accessKeys('image-puller')).toMatchObject([
+      { id: old?.id, active: false },
+      { active: true },
+    ]);
+  },
+);
+
 it('deletes a leaked key all the same, and fails only then', patient, async () => {
   world = await startWithRotation({ hurried: true });
   const [leaked] = await world.aws.iam.accessKeys('image-puller');
-  blockCopyIn('shop');
+  delayCopyIn('shop');
   expect(await rotate(true)).toMatchObject({ error: late });
   const left = await world.aws.iam.accessKeys('image-puller');
   expect(left).toMatchObject([{ active: true }]);

@@ -1,0 +1,271 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Draft } from '../../../src/sandbox/cluster/index.ts';
+import { type Cli, openCli, type Ran } from '../../support/cli.ts';
+
+/** Milliseconds: a whole `up` is part of some. */
+const patient = { timeout: 240_000 };
+
+const encode = (text: string): string => Buffer.from(text).toString('base64');
+
+const quota = (namespace: string, hard: Record<string, string>): Draft => ({
+  kind: 'ResourceQuota',
+  metadata: { name: 'few', namespace },
+  spec: { hard },
+});
+
+/** As an earlier run, or somebody with the same label, left it. */
+const copy = (namespace: string, more: object): Draft => ({
+  kind: 'Secret',
+  metadata: { name: 'puller', namespace, labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' } },
+  ...more,
+});
+
+interface Failure {
+  readonly target: { readonly kind: string; readonly name: string };
+  readonly error: { readonly code: string; readonly why: string; readonly hint: string };
+}
+
+let cli: Cli;
+afterAll(() => cli.close());
+
+const put = (...objects: Draft[]): void => objects.forEach((object) => void cli.world.cluster.put(object));
+const namespaced = (name: string, ...objects: Draft[]): void =>
+  put({ kind: 'Namespace', metadata: { name, labels: { 'kubernetes.io/metadata.name': name } } }, ...objects);
+
+const pullSecretsOf = (namespace: string): unknown =>
+  cli.world.cluster.get('ServiceAccount', 'default', namespace)?.['imagePullSecrets'];
+
+/** All members that a run reported, by name. */
+function failuresIn({ document }: Awaited<ReturnType<Cli['json']>>): ReadonlyMap<string, Failure['error']> {
+  const { steps } = document['result'] as { steps: readonly { failures: readonly Failure[] }[] };
+  return new Map(
+    steps.flatMap(({ failures }) =>
+      failures.map(({ target, error }) => [`${target.kind} ${target.name}`, error] as const),
+    ),
+  );
+}
+
+/** Seconds of the cluster's time that a run takes. */
+async function timed<R>(run: () => Promise<R>): Promise<{ readonly ran: R; readonly seconds: number }> {
+  const start = cli.world.clock.now();
+  const ran = await run();
+  return { ran, seconds: (cli.world.clock.now() - start) / 1000 };
+}
+
+/** What each namespace refuses, with the fix that is expected. */
+const members = [
+  ['team-quota', /exceeded quota: few/, /kubectl -n team-quota describe quota/],
+  ['team-sealed', /secret is immutable/, /kubectl -n team-sealed delete secret puller/],
+  ['team-typed', /type: .*field is immutable/, /kubectl -n team-typed delete secret puller/],
+] as const;
+
+beforeAll(async () => {
+  cli = await openCli({}, { hurried: true });
+  await cli.world.cluster.settled();
+  namespaced('team-fine');
+  namespaced('team-quota', quota('team-quota', { 'count/secrets': '0' }));
+  const type = 'kubernetes.io/dockerconfigjson';
+  const data = { '.dockerconfigjson': encode('{"auths":{}}') };
+  namespaced('team-sealed', copy('team-sealed', { type, data, immutable: true }));
+  namespaced('team-typed', copy('team-typed', { type: 'Opaque', data: {} }));
+  namespaced('team-ending', {
+    kind: 'ConfigMap',
+    metadata: { name: 'kept', namespace: 'team-ending', finalizers: ['team.example/hold'] },
+  });
+  cli.world.cluster.delete('Namespace', 'team-ending');
+  // The admission policy is tried in the first namespace that takes another service account.
+  put(quota('default', { 'count/serviceaccounts': '1' }));
+  await cli.world.cluster.settled();
+}, patient.timeout);
+
+describe('namespaces that take no Secret', () => {
+  let refused: () => void;
+  beforeAll(() => {
+    refused = cli.world.faults.plan({
+      kind: 'deny',
+      service: 'kubernetes',
+      operation: 'patch serviceaccounts',
+      resource: 'team-fine/default',
+    });
+  });
+  afterAll(() => refused());
+
+  it(
+    'do not stop the first up, which finishes everything else without waiting for them',
+    patient,
+    async () => {
+      const { ran, seconds } = await timed(() => cli.json('up --yes'));
+      expect(seconds).toBeLessThan(90);
+      expect({ code: ran.code, error: ran.document.error?.code }, ran.stderr).toEqual({
+        code: 1,
+        error: 'incomplete',
+      });
+      const failures = failuresIn(ran);
+      expect([...failures.keys()].sort()).toEqual([
+        'Namespace team-quota',
+        'Namespace team-sealed',
+        'Namespace team-typed',
+        'ServiceAccount team-fine/default',
+      ]);
+      for (const [name, why, hint] of members) {
+        const failure = failures.get(`Namespace ${name}`);
+        expect(failure?.why).toMatch(why);
+        expect(failure?.hint).toMatch(hint);
+        expect(failure?.hint).toContain(`add "- ${name}" to namespaces.exclude`);
+      }
+      expect(failures.get('ServiceAccount team-fine/default')?.hint).toContain(
+        'add "- team-fine/default" to serviceAccounts.exclude',
+      );
+      const { cluster, aws } = cli.world;
+      expect(cluster.get('Secret', 'puller', 'team-fine')).toBeDefined();
+      expect(pullSecretsOf('shop')).toEqual([{ name: 'puller' }]);
+      expect(pullSecretsOf('team-quota')).toEqual([{ name: 'puller' }]);
+      expect(cluster.list('MutatingAdmissionPolicyBinding')).toHaveLength(1);
+      expect(aws.registry.repositories.get('shop/docker.io/library/nginx')).toBeDefined();
+      const tags = [...(aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags.keys() ?? [])];
+      expect(tags.some((tag) => tag.startsWith('ecr-bootstrap:cluster/'))).toBe(true);
+    },
+  );
+
+  it('are reported by a second up with the same fix, as quickly', patient, async () => {
+    const { ran, seconds } = await timed(() => cli.json('up --yes'));
+    expect(seconds).toBeLessThan(60);
+    expect(ran.code).toBe(1);
+    const failures = failuresIn(ran);
+    for (const [name, why, hint] of members) {
+      expect(failures.get(`Namespace ${name}`)?.why).toMatch(why);
+      expect(failures.get(`Namespace ${name}`)?.hint).toMatch(hint);
+    }
+  });
+
+  it('are shown as they are found, and again at the end', patient, async () => {
+    const { code, stdout, stderr } = await cli.run('up --yes');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/✗ Namespace team-quota: .*exceeded quota[^\n]*\n\s+do: +Raise the quota/);
+    expect(stdout).toMatch(/✗ namespace team-quota refuses the pull secret: .*exceeded quota/);
+    expect(stderr).toContain('error: Namespace team-quota and 3 more failed; everything else is done');
+  });
+
+  it('are named by status with the same fix', patient, async () => {
+    const { code, document } = await cli.json('status');
+    expect(code).toBe(3);
+    const { steps } = document['status'] as { steps: readonly { findings: readonly Finding[] }[] };
+    const findings = steps.flatMap((step) => step.findings);
+    for (const [name, why, hint] of members) {
+      const found = findings.filter(({ target }) => target.kind === 'Namespace' && target.name === name);
+      expect(found).toMatchObject([
+        {
+          level: 'failed',
+          why: expect.stringMatching(why) as string,
+          hint: expect.stringMatching(hint) as string,
+        },
+      ]);
+    }
+    expect(findings.filter(({ target }) => target.name === 'team-ending')).toEqual([]);
+  });
+
+  it('do not keep an old key: rotate disables it and reports them', patient, async () => {
+    const keys = () =>
+      [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
+    const [before] = keys();
+    const { ran, seconds } = await timed(() => cli.json('rotate --yes'));
+    expect(seconds).toBeLessThan(120);
+    expect({ code: ran.code, error: ran.document.error?.code }, ran.stderr).toEqual({
+      code: 1,
+      error: 'incomplete',
+    });
+    expect([...failuresIn(ran).keys()].sort()).toEqual(members.map(([name]) => `Namespace ${name}`));
+    expect(keys().map(({ id, active }) => (id === before?.id ? `old ${active}` : `new ${active}`))).toEqual([
+      'old false',
+      'new true',
+    ]);
+  });
+
+  it('are finished by the next up once each is fixed', patient, async () => {
+    refused();
+    cli.world.cluster.delete('ResourceQuota', 'few', 'team-quota');
+    cli.world.cluster.delete('Secret', 'puller', 'team-sealed');
+    cli.world.cluster.delete('Secret', 'puller', 'team-typed');
+    const { ran, seconds } = await timed(() => cli.run('up --yes'));
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(seconds).toBeLessThan(60);
+    const status: Ran = await cli.run('status');
+    expect(status.code, status.stdout).toBe(0);
+  });
+});
+
+interface Finding {
+  readonly level: string;
+  readonly target: { readonly kind: string; readonly name: string };
+  readonly why: string;
+  readonly hint: string;
+}
+
+describe('a namespace that is slow for a cause that may pass', () => {
+  /** The webhook does not answer, which may pass. */
+  const guard = (operation: string): Draft => ({
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'guard' },
+    webhooks: [
+      {
+        name: 'guard.team.example',
+        clientConfig: { service: { name: 'absent', namespace: 'team-slow' } },
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'team-slow' } },
+        rules: [{ apiGroups: [''], operations: [operation], resources: ['secrets'] }],
+      },
+    ],
+  });
+
+  it('is waited for, then reported, and the steps that follow still run', patient, async () => {
+    put(guard('CREATE'));
+    namespaced('team-slow');
+    await cli.world.cluster.settled();
+    const { ran, seconds } = await timed(() => cli.json('up --yes'));
+    expect(seconds).toBeGreaterThan(150);
+    expect(ran.code).toBe(1);
+    expect(failuresIn(ran).get('Namespace team-slow')).toMatchObject({
+      code: 'not-ready',
+      why: expect.stringContaining('failed calling webhook') as string,
+    });
+    expect(pullSecretsOf('team-slow')).toEqual([{ name: 'puller' }]);
+  });
+
+  it('keeps the old key of a rotation, for it may read the new one yet', patient, async () => {
+    // Its copy is there now, and is late with the new token.
+    cli.world.cluster.delete('ValidatingWebhookConfiguration', 'guard');
+    cli.world.clock.advance(11 * 60_000);
+    expect((await cli.run('up --yes')).code).toBe(0);
+    put(guard('UPDATE'));
+    const active = () =>
+      [...cli.world.aws.identities.keys.values()].filter(
+        ({ user, active: isActive }) => user.name === 'image-puller' && isActive,
+      ).length;
+    cli.world.clock.advance(14 * 3_600_000);
+    await cli.world.cluster.settled();
+    const { code, document } = await cli.json('rotate --yes');
+    expect({ code, error: document.error?.code }).toEqual({ code: 1, error: 'not-ready' });
+    expect(active()).toBe(2);
+  });
+});
+
+describe('down', () => {
+  it('removes everything else when the Secret of one namespace is held', patient, async () => {
+    cli.world.cluster.delete('ValidatingWebhookConfiguration', 'guard');
+    const held = cli.world.cluster.get('Secret', 'puller', 'team-fine');
+    if (!held) throw new Error('the copy is there');
+    put({ ...held, metadata: { ...held.metadata, finalizers: ['team.example/hold'] } });
+    const { ran, seconds } = await timed(() => cli.json('down --yes'));
+    expect({ code: ran.code, error: ran.document.error?.code }, ran.stderr).toEqual({
+      code: 1,
+      error: 'incomplete',
+    });
+    expect([...failuresIn(ran)]).toMatchObject([
+      ['Secret team-fine/puller', { why: 'it has finalizers: team.example/hold' }],
+    ]);
+    expect(seconds).toBeLessThan(120);
+    expect(cli.world.cluster.get('Deployment', 'external-secrets', 'external-secrets')).toBeUndefined();
+    expect(
+      cli.world.cluster.list('Secret').filter(({ metadata }) => metadata.name === 'puller'),
+    ).toHaveLength(1);
+  });
+});
