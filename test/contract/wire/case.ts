@@ -57,6 +57,10 @@ export interface Case {
   readonly given?: readonly Ask[];
   readonly ask: Ask;
   readonly needs?: Need;
+  /** A service beside its own that the case uses; only targets that have it are asked. */
+  readonly also?: Service;
+  /** Until the change has spread, `ask` may succeed: it is sent again. */
+  readonly revokes?: true;
   readonly answer: Answer | ((situation: Situation) => Answer);
   readonly differs?: Partial<Readonly<Record<TargetName, Difference>>>;
 }

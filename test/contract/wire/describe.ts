@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Answer, Case, Situation } from './case.ts';
 import { cases } from './cases/index.ts';
 import { signatureOf, type Reply } from './reply.ts';
-import type { WireRequest } from './request.ts';
+import type { Service, WireRequest } from './request.ts';
 import { sendTo } from './send.ts';
-import type { StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
+import type { Levers, StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
 import { levers, offers, runPrefix, startTarget } from './targets/index.ts';
 
 const run = `${runPrefix}${randomBytes(3).toString('hex')}`;
@@ -34,7 +34,7 @@ export function describeContract(name: TargetName): void {
 
     for (const service of offers[name]) {
       describe(service, () => {
-        const able = cases[service].filter(({ needs }) => !needs || levers[name].includes(needs.lever));
+        const able = cases[service].filter(({ needs, also }) => isAble(name, needs?.lever, also));
         test.each(able.map((one) => [one.name, one] as const))('%s', async (_, one) => {
           await tryCase(name, target, one);
         });
@@ -42,6 +42,9 @@ export function describeContract(name: TargetName): void {
     }
   });
 }
+
+const isAble = (name: TargetName, lever?: keyof Levers, also?: Service): boolean =>
+  (!lever || levers[name].includes(lever)) && (!also || offers[name].includes(also));
 
 async function tryCase(name: TargetName, target: Target, one: Case): Promise<void> {
   const replies: Reply[] = [];
@@ -70,7 +73,8 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
   const answer = typeof one.answer === 'function' ? one.answer(situation) : one.answer;
   const request = one.ask(situation);
   const end = await meet(target, one, request);
-  const reply = await patiently(target, request, (seen) => misfit(seen, answer) === undefined);
+  const fits = (seen: Reply) => misfit(seen, answer) === undefined;
+  const reply = await patiently(target, request, fits, one.revokes);
   await end?.();
   const difference = one.differs?.[name];
   const unlike = misfit(reply, answer);
@@ -93,12 +97,14 @@ async function patiently(
   target: Target,
   request: WireRequest,
   fits: (reply: Reply) => boolean,
+  revokes = false,
 ): Promise<Reply> {
   const deadline = Date.now() + target.lag;
   for (;;) {
     const reply = await sendTo(target, request);
     const early = /NoSuchEntity|AccessDenied|InvalidClientTokenId|UnrecognizedClient|NotFound|DENIED/;
-    if (fits(reply) || !early.test(reply.code ?? '') || Date.now() >= deadline) return reply;
+    const isEarly = early.test(reply.code ?? '') || (revokes && reply.status < 400);
+    if (fits(reply) || !isEarly || Date.now() >= deadline) return reply;
     await sleep(1000);
   }
 }

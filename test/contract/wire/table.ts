@@ -12,18 +12,20 @@ export interface Row {
   readonly name: string;
   readonly differs: NonNullable<Case['differs']>;
   readonly needs: Case['needs'];
+  readonly also: Case['also'];
 }
 
 export const targetNames = Object.keys(offers) as TargetName[];
 
 /** All cases in the order of the contract. */
 export const rows: readonly Row[] = (Object.keys(cases) as Service[]).flatMap((service) =>
-  cases[service].map(({ name, differs = {}, needs }) => ({ service, name, differs, needs })),
+  cases[service].map(({ name, differs = {}, needs, also }) => ({ service, name, differs, needs, also })),
 );
 
 /** What the contract claims: a run proves it, or fails. */
-export function claimed({ service, differs, needs }: Row, target: TargetName): Standing {
+export function claimed({ service, differs, needs, also }: Row, target: TargetName): Standing {
   if (!offers[target].includes(service)) return 'not run';
+  if (also && !offers[target].includes(also)) return 'not run';
   if (needs && !levers[target].includes(needs.lever)) return 'not run';
   return differs[target] ? 'differs' : 'holds';
 }

@@ -50,6 +50,12 @@ export const moto = {
     why: 'Moto judges identities in one place for all services, and words its refusals as IAM does.',
     decides: jsonErrors,
   }),
+  disabledKeys: {
+    instead: '200',
+    why: 'Moto accepts a key that is Inactive.',
+    decides:
+      'IAM User Guide, "Manage access keys for IAM users": a deactivated key cannot be used for API calls',
+  },
   noPages: {
     instead: '200',
     why: 'Moto gives all repositories at once, whatever is asked for.',

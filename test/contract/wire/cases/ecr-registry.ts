@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Answer, Ask, Case, Situation } from '../case.ts';
 import { ecr, ecrRegistry, type WireRequest } from '../request.ts';
 import { dockerRegistry } from './differences.ts';
-import { matching } from './support.ts';
+import { allow, deleteKey, disableKey, keyOf, matching, userWithKey } from './support.ts';
 
 const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 const octets = { 'content-type': 'application/octet-stream' };
@@ -56,6 +56,29 @@ const stored: Answer = {
 const noRepository: Answer = { status: 404, code: 'NAME_UNKNOWN' };
 const here = ({ name }: Situation): string => name;
 
+/** A token, and what becomes of the key that it was issued with. No document says whether it outlives the key. */
+const orphaned = (end: Ask): Pick<Case, 'given' | 'ask' | 'also' | 'revokes' | 'answer'> => ({
+  given: [
+    ...userWithKey(allow('ecr:GetAuthorizationToken')),
+    ({ replies }) => ecr('GetAuthorizationToken', {}, { as: { key: keyOf(replies) } }),
+    end,
+  ],
+  ask: ({ replies }) => ecrRegistry('GET', '', { as: { authorization: `Basic ${tokenIn(replies)}` } }),
+  also: 'iam',
+  revokes: true,
+  answer: { status: 401 },
+});
+
+function tokenIn(replies: Situation['replies']): string {
+  for (const { body } of replies) {
+    const { authorizationData: [data] = [] } = (body ?? {}) as {
+      authorizationData?: readonly { readonly authorizationToken: string }[];
+    };
+    if (data) return data.authorizationToken;
+  }
+  throw new Error('no token was issued');
+}
+
 /** The distribution API as ECR speaks it: what is pushed and pulled there. */
 export const ecrRegistryCases: readonly Case[] = [
   {
@@ -71,6 +94,8 @@ export const ecrRegistryCases: readonly Case[] = [
       }),
     answer: { status: 401 },
   },
+  { name: 'a token of a key that was disabled since is refused', ...orphaned(disableKey) },
+  { name: 'a token of a key that was deleted since is refused', ...orphaned(deleteKey) },
   {
     name: 'a token whose time is over is denied, not challenged',
     needs: {

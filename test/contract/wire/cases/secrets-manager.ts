@@ -2,7 +2,17 @@ import type { Answer, Ask, Case } from '../case.ts';
 import { secrets } from '../request.ts';
 import { conditionsOf } from './conditions.ts';
 import { moto } from './differences.ts';
-import { aNumber, having, keyOf, listWith, matching, userWithKey } from './support.ts';
+import {
+  aNumber,
+  allow,
+  deleteKey,
+  disableKey,
+  having,
+  keyOf,
+  listWith,
+  matching,
+  userWithKey,
+} from './support.ts';
 
 /** Version ids, which callers may choose. */
 const [one, two] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
@@ -25,7 +35,29 @@ const marked: Answer = { status: 400, code: 'InvalidRequestException' };
 const arn = ({ region, account, name }: { region: string; account: string; name: string }): unknown =>
   matching(`^arn:aws:secretsmanager:${region}:${account}:secret:${name}-[A-Za-z0-9]{6}$`);
 
+/** A key that may read the situation's secret, and what becomes of it. */
+const afterwards = (end: Ask): Pick<Case, 'given' | 'ask' | 'revokes' | 'answer'> => ({
+  given: [create({ SecretString: 'x' }), ...userWithKey(allow('secretsmanager:GetSecretValue')), end],
+  ask: ({ name, replies }) => secrets('GetSecretValue', { SecretId: name }, { as: { key: keyOf(replies) } }),
+  revokes: true,
+  answer: {
+    status: 400,
+    code: 'UnrecognizedClientException',
+    body: { message: matching(/security token/) },
+  },
+});
+
 export const secretsManagerCases: readonly Case[] = [
+  {
+    name: 'GetSecretValue with a key that was disabled is refused',
+    ...afterwards(disableKey),
+    differs: { moto: moto.disabledKeys },
+  },
+  {
+    name: 'GetSecretValue with a key that was deleted is refused',
+    ...afterwards(deleteKey),
+    differs: { moto: moto.queryErrors('403 InvalidClientTokenId') },
+  },
   {
     name: 'CreateSecret without a value makes a secret without a version',
     ask: create({ Description: 'Of the contract', Tags: [{ Key: 'k', Value: 'v' }] }),

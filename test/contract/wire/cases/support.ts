@@ -60,3 +60,12 @@ export function keyOf(replies: readonly Reply[]): KeyPair {
   }
   throw new Error('no access key was made');
 }
+
+/** Takes the situation's key out of service. */
+export const disableKey: Ask = ({ name, replies }) => {
+  const { accessKeyId: AccessKeyId } = keyOf(replies);
+  return iam('UpdateAccessKey', { UserName: name, AccessKeyId, Status: 'Inactive' });
+};
+
+export const deleteKey: Ask = ({ name, replies }) =>
+  iam('DeleteAccessKey', { UserName: name, AccessKeyId: keyOf(replies).accessKeyId });
