@@ -1,10 +1,21 @@
-import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-iam';
+import { DeleteAccessKeyCommand, ListAccessKeysCommand, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, mirrored, namespace, succeed } from './site.ts';
+import { health, imagesInUse, mirrored, namespace, secretValue, succeed } from './site.ts';
+import type { World } from './world.ts';
 
 const UserName = 'image-puller';
+
+const keysOf = async ({ aws }: World) =>
+  (await aws.iam.send(new ListAccessKeysCommand({ UserName }))).AccessKeyMetadata ?? [];
+
+/** How a pod starts that must ask the registry. */
+function pull(world: World, where: string, name: string): Promise<string> {
+  const image = mirrored(world, 'redis:8');
+  const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
+  return world.startPod(where, name, image, always);
+}
 
 describe("image-puller's access key, deleted behind our back", () => {
   const world = enterWorld();
@@ -14,8 +25,7 @@ describe("image-puller's access key, deleted behind our back", () => {
     await configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
     await cluster.apply(namespace('key'));
-    const { AccessKeyMetadata = [] } = await aws.iam.send(new ListAccessKeysCommand({ UserName }));
-    for (const { AccessKeyId } of AccessKeyMetadata) {
+    for (const { AccessKeyId } of await keysOf(await world)) {
       await aws.iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }));
     }
   });
@@ -31,8 +41,48 @@ describe("image-puller's access key, deleted behind our back", () => {
 
     await succeed(await world, 'up', '--yes');
     expect((await health(await world)).code).toBe(0);
-    const image = mirrored(await world, 'redis:8');
-    const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
-    expect(await (await world).startPod('key', 'after', image, always)).toBe('Running');
+    expect(await pull(await world, 'key', 'after')).toBe('Running');
+  });
+});
+
+describe("image-puller's access key, leaked", () => {
+  const world = enterWorld();
+  const inCluster = async () =>
+    secretValue(await world, 'external-secrets', 'image-puller', 'AWS_ACCESS_KEY_ID');
+
+  beforeAll(async () => {
+    const { cluster, configure } = await world;
+    await configure(imagesInUse);
+    await succeed(await world, 'up', '--yes');
+    await cluster.apply(namespace('leak'));
+  });
+
+  tidyUp(async () => {
+    await (await world).cluster.remove('namespace', 'leak');
+  });
+
+  test('is replaced by rotate --force, after which pods are pulled', async () => {
+    const [leaked] = await keysOf(await world);
+    await succeed(await world, 'rotate', '--force', '--yes');
+    const keys = await keysOf(await world);
+    expect(keys).toMatchObject([{ Status: 'Active' }]);
+    expect(keys[0]?.AccessKeyId).not.toBe(leaked?.AccessKeyId);
+    expect(await inCluster()).toBe(keys[0]?.AccessKeyId);
+    expect(await pull(await world, 'leak', 'after-force')).toBe('Running');
+    expect((await health(await world)).code).toBe(0);
+  });
+
+  test('is reported by status when it is disabled, and replaced by up', async () => {
+    const [disabled] = await keysOf(await world);
+    const { iam } = (await world).aws;
+    const { AccessKeyId } = disabled ?? {};
+    await iam.send(new UpdateAccessKeyCommand({ UserName, AccessKeyId, Status: 'Inactive' }));
+    const { code, findings } = await health(await world);
+    expect(code).toBe(3);
+    expect(findings).toContain('key-disabled');
+
+    await succeed(await world, 'up', '--yes');
+    expect(await inCluster()).not.toBe(AccessKeyId);
+    expect(await pull(await world, 'leak', 'after-up')).toBe('Running');
   });
 });

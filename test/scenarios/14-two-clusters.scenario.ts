@@ -62,6 +62,18 @@ describe('two clusters of one project', () => {
     expect(await pullIn(second, 'rotated')).toBe('Running');
   });
 
+  test('a leaked key that one of them replaces cuts the other off until up there', async () => {
+    const before = await keyOf(second);
+    const { stdout } = await succeed(await world, 'rotate', '--force', '--yes');
+    expect(stdout).toMatch(/Run ecr-bootstrap up for cluster .*: it cannot pull until then/);
+    expect(await keyOf(second)).toBe(before);
+    expect((await health(second)).code).toBe(3);
+    await succeed(second, 'up', '--yes');
+    expect(await keyOf(second)).toBe(await keyOf(await world));
+    expect(await pullIn(second, 'leaked')).toBe('Running');
+    expect((await health(second)).code).toBe(0);
+  });
+
   test('down takes one away, and the other goes on with new tokens', async () => {
     const { pass } = await world;
     await succeed(await world, 'down', '--yes');
