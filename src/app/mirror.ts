@@ -4,9 +4,8 @@ import type { GivenReference } from '../images/wanted.ts';
 import type { MirrorOptions } from '../mirror/port.ts';
 import type { MirrorRow } from '../output/index.ts';
 import { plural } from '../output/units.ts';
-import { carryOut, type Event, makePlan, refuseBlocked } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
-import { repositories } from '../steps/repositories/index.ts';
+import { MissingRepositories } from '../steps/repositories/create.ts';
 import { type FailedList, openFailedList } from './failed-list.ts';
 import { gatherImages } from './gather.ts';
 import { refusedRow, rowOf } from './mirror-rows.ts';
@@ -119,24 +118,6 @@ async function chooseImages(
   return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };
 }
 
-/** By the step that `up` runs, for these images only. */
-async function createRepositories(
-  { reporter, signal }: Session,
-  ctx: Context,
-  images: readonly WantedImage[],
-): Promise<void> {
-  const [first, ...others] = images;
-  if (!first) return;
-  // The step makes no difference between the operator's image and the others.
-  const wanted = { operator: first, others, rejected: [], refused: [] };
-  const narrowed = Object.create(ctx, { wantedImages: { value: () => Promise.resolve(wanted) } }) as Context;
-  const plan = await makePlan([repositories], narrowed);
-  refuseBlocked(plan);
-  const emit = (event: Event): void => reporter.event(event);
-  const { error } = await carryOut(plan, { ctx: narrowed, fresh: (same) => same, signal, emit });
-  if (error) throw error;
-}
-
 async function mirrorOptions(
   session: Session,
   ctx: Context,
@@ -144,14 +125,15 @@ async function mirrorOptions(
 ): Promise<MirrorOptions> {
   const { reporter, signal } = session;
   const { engine, concurrency } = ctx.config.mirror;
+  const emit: MirrorOptions['emit'] = (event) => reporter.event({ ...event, step: 'mirror' });
   return {
     engine,
     concurrency,
     platforms: await ctx.platforms(),
     noClobber: !clobber,
-    prepare: (images) => createRepositories(session, ctx, images),
+    prepare: new MissingRepositories({ ctx, signal, emit }).prepare,
     signal,
-    emit: (event) => reporter.event({ ...event, step: 'mirror' }),
+    emit,
   };
 }
 

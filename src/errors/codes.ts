@@ -135,9 +135,10 @@ export const findingCodes = {
   'key-kept': 'The key that the last rotation disabled is still kept, and IAM allows a user only two.',
   'secret-pair-torn': 'The stored key id and secret are not of one write.',
   'repository-foreign': 'The repository exists and is not ours; it is used and not changed.',
+  'repository-unknown': 'The settings of a repository could not be read.',
   'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',
   'lifecycle-risk': 'A lifecycle policy can remove images in use, or could not be judged.',
-  'image-unresolved': 'An image of the cluster was not found at its source.',
+  'image-unresolved': 'An image was not found at its source, or its source refuses it.',
   'platform-unavailable': 'The source does not have an image for the platform of some nodes.',
   'image-unknown': 'ECR could not be asked whether it has an image.',
   'operator-foreign':

@@ -35,7 +35,8 @@ export async function withFallback(
   return results.map((result) => found.get(result.image) ?? result);
 }
 
-const isElsewhere = (error?: BootstrapError): boolean => error !== undefined && elsewhere.has(error.code);
+export const isElsewhere = (error?: BootstrapError): boolean =>
+  error !== undefined && elsewhere.has(error.code);
 
 /** Keeps back the end of images that somebody else is asked for yet. */
 const unless =

@@ -18,6 +18,8 @@ export interface Engine {
   /** Resolves the sources and tells what {@link Engine.copy} would do. Writes nothing in the ECR. */
   plan(images: readonly WantedImage[], options: EngineOptions): Promise<readonly MirrorResult[]>;
   copy(images: readonly WantedImage[], options: EngineOptions): Promise<readonly MirrorResult[]>;
+  /** One short question whether the source has an image. @throws what a copy of it would fail with */
+  find(image: WantedImage, signal: AbortSignal): Promise<void>;
 }
 
 /** A manifest as a registry holds it. */

@@ -21,6 +21,7 @@ import { presenceOf } from './presence.ts';
 import { Contents } from './registry/contents.ts';
 import { createRegistryEngine } from './registry/engine.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
+import { unavailableOf } from './unavailable.ts';
 
 export interface MirrorDeps {
   readonly ecr: EcrPort;
@@ -70,6 +71,10 @@ export function createMirror(deps: MirrorDeps): Mirror {
     presence: async (images, platforms) => {
       const { presence } = await open();
       return presence(images, platforms);
+    },
+    unavailable: async (images, options) => {
+      const { registry, docker } = await open();
+      return unavailableOf(images, options, registry, docker);
     },
     plan: act('plan'),
     copy: act('copy'),

@@ -12,8 +12,11 @@ export interface MirrorOptions {
   readonly concurrency: number;
   /** Leave tags alone that exist in the ECR and differ from the source. */
   readonly noClobber?: boolean;
-  /** Called with images that were found at their sources and are about to be written: makes their repositories. */
-  readonly prepare?: (images: readonly WantedImage[]) => Promise<void>;
+  /**
+   * Called with images that were found at their sources and are about to be written: creates their repositories.
+   * Resolves to what failed, by repository; images of these repositories fail with it.
+   */
+  readonly prepare?: (images: readonly WantedImage[]) => Promise<ReadonlyMap<string, BootstrapError>>;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
@@ -61,6 +64,14 @@ export interface Presence {
 export interface Mirror {
   /** Asks only the ECR. */
   presence(images: readonly WantedImage[], platforms: Platforms): Promise<readonly Presence[]>;
+  /**
+   * Asks the sources, within seconds, for images that the ECR does not have: those that a source says it does not have, or
+   * refuses. A source that gives no clear answer in time says nothing about its images.
+   */
+  unavailable(
+    images: readonly WantedImage[],
+    options: Pick<MirrorOptions, 'engine' | 'signal'>,
+  ): Promise<ReadonlyMap<WantedImage, BootstrapError>>;
   /** Resolves every source and tells what a copy would do. */
   plan(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
   copy(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;

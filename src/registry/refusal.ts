@@ -53,7 +53,7 @@ function tooLong(what: string, refused: string, wait: number): RegistryError {
 function hintFor(status: number, codes: readonly string[], { identity, isElsewhere }: Asked): string {
   if (status === 401 || status === 403)
     return isElsewhere ? 'Ask those who run the registry, or name the image at another one.' : identity.hint;
-  if (codes.includes('NAME_UNKNOWN')) return 'Make the repositories: ecr-bootstrap up --only repositories';
+  if (codes.includes('NAME_UNKNOWN')) return 'Run the same command again; it creates the repository.';
   return 'Run the same command again; what was copied is not copied again.';
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { DockerPort } from '../../docker/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { foreseen } from '../../plan/index.ts';
 import type { Credentials } from '../../registry/credentials.ts';
@@ -8,7 +9,8 @@ import { tellDone } from '../done.ts';
 import type { MirrorResult } from '../port.ts';
 import { ImageJob, type JobContext, type JobResult } from './job.ts';
 import { CopyProgress } from './progress.ts';
-import { BorrowedReferences } from './references.ts';
+import { BorrowedReferences, localName } from './references.ts';
+import { mayStandIn } from './stand-in.ts';
 
 export interface DockerEngineParts {
   /** Made when the engine is first used. */
@@ -32,7 +34,23 @@ export function createDockerEngine(parts: DockerEngineParts): Engine {
     name: 'docker',
     plan: (images, options) => runAll(parts, images, options, (job) => job.plan()),
     copy: (images, options) => runAll(parts, images, options, (job) => job.copy()),
+    find: (image) => find(image, parts),
   };
+}
+
+async function find({ source }: WantedImage, parts: DockerEngineParts): Promise<void> {
+  const docker = await parts.docker();
+  const name = localName(source);
+  const credential = await parts.credentials.find(name.slice(0, name.indexOf('/')));
+  try {
+    await docker.source(name, credential);
+  } catch (error) {
+    const isLocal =
+      error instanceof BootstrapError &&
+      mayStandIn(error, name, credential) &&
+      (await docker.image(name)) !== undefined;
+    if (!isLocal) throw error;
+  }
 }
 
 async function runAll(

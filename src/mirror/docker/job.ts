@@ -80,7 +80,9 @@ export class ImageJob {
     const same = held !== undefined && isSame(held, local);
     if (held && (same || this.#context.options.noClobber))
       return { ...known, ...compared(held, same, 'kept') };
-    await this.#context.options.prepare?.([this.#image]);
+    const failures = await this.#context.options.prepare?.([this.#image]);
+    const refused = failures?.get(this.#image.repository);
+    if (refused) throw refused;
     const pushed = await this.#push(local, source.platform);
     const confirmed = await this.#confirm(pushed, source.platform);
     return {

@@ -1,3 +1,4 @@
+import type { BootstrapError } from '../../errors/index.ts';
 import type { Call } from '../../registry/host.ts';
 import { tellDone } from '../done.ts';
 import type { EngineOptions } from '../engine.ts';
@@ -34,16 +35,34 @@ export class Copy {
         shipments.set(one, shipment(one.resolution, one.account));
       }
     }
-    if (shipments.size > 0) {
-      await this.#options.prepare?.([...shipments.values()].map(({ resolution }) => resolution.image));
-    }
-    const arrivals = await this.#ship([...shipments.values()]);
+    const all = [...shipments.values()];
+    const refused = await this.#prepare(all);
+    const arrivals = await this.#ship(all.filter((shipped) => !refused.has(shipped)));
     signal.throwIfAborted();
     return looked.map((one) => {
       const shipped = shipments.get(one);
-      if (shipped) return arrivals.get(shipped) ?? resultOf(shipped.resolution, shipped.account);
+      if (shipped) {
+        const result = refused.get(shipped) ?? arrivals.get(shipped);
+        return result ?? resultOf(shipped.resolution, shipped.account);
+      }
       return 'resolution' in one ? resultOf(one.resolution, one.account) : one;
     });
+  }
+
+  /** Creates the repositories. @returns the results of images whose repository could not be created */
+  async #prepare(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, MirrorResult>> {
+    const { prepare, emit } = this.#options;
+    if (!prepare || shipments.length === 0) return new Map();
+    const failures = await prepare(shipments.map(({ resolution }) => resolution.image));
+    return new Map(
+      shipments.flatMap((shipped) => {
+        const error = failures.get(shipped.resolution.image.repository);
+        if (!error) return [];
+        const result = failedResult(shipped, error);
+        tellDone(emit, result);
+        return [[shipped, result] as const];
+      }),
+    );
   }
 
   async #ship(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, MirrorResult>> {
@@ -88,10 +107,14 @@ export class Copy {
     } catch (error) {
       shipped.failed = true;
       shipped.settle(false);
-      const { targetDigest: _, ...result } = resultOf(resolution, account);
-      return { ...result, state: 'failed', error: failureOf(error, `mirror ${resolution.image.source}`) };
+      return failedResult(shipped, failureOf(error, `mirror ${resolution.image.source}`));
     }
   }
+}
+
+function failedResult({ resolution, account }: Shipment, error: BootstrapError): MirrorResult {
+  const { targetDigest: _, ...result } = resultOf(resolution, account);
+  return { ...result, state: 'failed', error };
 }
 
 async function failingBy(done: Promise<void>, shipped: Shipment): Promise<void> {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../clock.ts';
 import type { WantedImage } from '../../images/port.ts';
+import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Registry } from '../../registry/client.ts';
 import type { Hints } from '../../registry/hints.ts';
@@ -12,7 +13,7 @@ import { Copy } from './copy.ts';
 import type { Contents } from './contents.ts';
 import { failureOf } from './failure.ts';
 import { freeBuffersSoon } from './memory.ts';
-import { resolve } from './resolve.ts';
+import { resolve, sourceDigest } from './resolve.ts';
 import { type Looked, resultOf } from './result.ts';
 
 export interface RegistryEngineParts {
@@ -33,6 +34,10 @@ export function createRegistryEngine(parts: RegistryEngineParts): Engine {
     plan: async (images, options) => {
       const looked = await lookUp(images, options, parts, () => true);
       return looked.map(outcomeOf);
+    },
+    find: async (image, signal) => {
+      const { host, path } = parseReference(image.source);
+      await sourceDigest(image, { registry: parts.sourceOf(host), repository: path }, { signal });
     },
     copy: async (images, options) => {
       freeBuffersSoon();

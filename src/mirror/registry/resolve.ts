@@ -1,7 +1,7 @@
 import { BootstrapError } from '../../errors/index.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Platforms, WantedImage } from '../../images/port.ts';
-import { formatReference, parseReference, type Reference } from '../../images/reference.ts';
+import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../registry/client.ts';
 import { CorruptContent, type Digest, isTakenByEcr } from '../../registry/digest.ts';
 import type { Call } from '../../registry/host.ts';
@@ -10,6 +10,7 @@ import type { Descriptor, Manifest } from '../../registry/manifest.ts';
 import type { MirrorResult } from '../port.ts';
 import type { Contents, Place } from './contents.ts';
 import { select, type Selection } from './select.ts';
+import { fromSource } from './source-error.ts';
 import { ManifestTree } from './tree.ts';
 
 /** One image, looked up on both sides: what there is and what has to be done. Everything in it is fixed by digest. */
@@ -37,6 +38,7 @@ export interface Resolving {
 const soon = 4;
 
 interface Sides {
+  readonly image: WantedImage;
   readonly reference: Reference;
   readonly source: Place;
   readonly destination: Place;
@@ -65,7 +67,8 @@ export async function resolve(wanted: WantedImage, resolving: Resolving, call: C
       ? await lookUpTag(wanted, reference, source, resolving, call)
       : await lookUpPinned(wanted, { ...reference, digest: reference.digest }, source, target, call);
   if (present === undefined) for (const { registry } of [source, destination]) registry.prepare(soon);
-  const manifest = await sourceManifest({ reference, source, destination, present, digest }, contents, call);
+  const sides = { image, reference, source, destination, present, digest };
+  const manifest = await sourceManifest(sides, contents, call);
 
   const isCopied = manifest.digest === present;
   // Docker Hub counts what is fetched from it; what the ECR holds already is read there.
@@ -111,7 +114,7 @@ async function lookUpTag(
     target.headManifest(image.repository, image.tag, call),
     hints
       .has(`there ${ecrReference(target.name, image)}`)
-      .then((isLikely) => (isLikely ? sourceDigest(reference, source, call) : undefined)),
+      .then((isLikely) => (isLikely ? sourceDigest(image, source, call) : undefined)),
   ]);
   return { image, present, digest };
 }
@@ -160,22 +163,21 @@ function stateOf(present: Digest | undefined, isCurrent: boolean, noClobber: boo
  * itself comes from the cache or from the ECR if it can.
  */
 async function sourceManifest(
-  { reference, source, destination, present, digest }: Sides,
+  { image, reference, source, destination, present, digest }: Sides,
   contents: Contents,
   call: Call,
 ): Promise<Manifest> {
-  const fixed = digest ?? (present && (await sourceDigest(reference, source, call)));
-  if (fixed !== undefined) return contents.manifest(fixed === present ? destination : source, fixed, call);
-  const manifest = await contents.tagged(source, reference.tag ?? 'latest', call);
-  if (!manifest) throw missing(reference);
-  return manifest;
+  const fixed = digest ?? (present && (await sourceDigest(image, source, call)));
+  if (fixed === undefined) return fromSource(image, contents.tagged(source, reference.tag ?? 'latest', call));
+  if (fixed === present) return contents.manifest(destination, fixed, call);
+  return fromSource(image, contents.manifest(source, fixed, call));
 }
 
-async function sourceDigest(reference: Reference, source: Place, call: Call): Promise<Digest> {
-  if (reference.digest !== undefined) return reference.digest;
-  const digest = await source.registry.headManifest(source.repository, reference.tag ?? 'latest', call);
-  if (digest === undefined) throw missing(reference);
-  return digest;
+/** What the source gives for an image, by a HEAD. @throws BootstrapError `image-missing`, RegistryError */
+export async function sourceDigest(image: WantedImage, source: Place, call: Call): Promise<Digest> {
+  const { digest, tag = 'latest' } = parseReference(image.source);
+  const { registry, repository } = source;
+  return fromSource(image, registry.headManifest(repository, digest ?? tag, call));
 }
 
 /** Whether the tag in the ECR already gives what is wanted, perhaps with more. */
@@ -212,14 +214,5 @@ function unsupportedDigest(source: string): BootstrapError {
     what: `mirror ${source}`,
     why: 'it is pinned to a SHA-512 digest, and ECR supports SHA-256 digests only',
     hint: 'Pin the image to its SHA-256 digest, or leave it out with images.exclude.',
-  });
-}
-
-function missing(reference: Reference): BootstrapError {
-  return new BootstrapError({
-    code: 'image-missing',
-    what: `look up ${formatReference(reference)}`,
-    why: `${reference.host} has no such image`,
-    hint: 'Check the name and the tag, or leave it out with images.exclude.',
   });
 }

@@ -1,7 +1,10 @@
 import type { Presence } from '../../mirror/port.ts';
 import type { RejectedImage } from '../../images/port.ts';
-import type { Finding, Outcome } from '../../plan/index.ts';
-import type { Step } from '../context.ts';
+import type { BootstrapError } from '../../errors/index.ts';
+import { type Finding, type Outcome, tolerating } from '../../plan/index.ts';
+import type { Context, Step } from '../context.ts';
+import { MissingRepositories, repositoryCreation } from '../repositories/create.ts';
+import { repositoryKind } from '../repositories/diff.ts';
 import { internetFindings } from './findings.ts';
 import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from './presence.ts';
 
@@ -9,6 +12,8 @@ interface State {
   readonly presence: readonly Presence[];
   /** What the cluster names that is no image reference at all. */
   readonly rejected: readonly RejectedImage[];
+  /** Names of repositories that the images to copy need and that do not exist. */
+  readonly newRepositories: readonly string[];
 }
 
 /** Brings all wanted images into the ECR. One that fails does not keep the others. */
@@ -23,24 +28,23 @@ export const images: Step<State> = {
   ],
   observe: async (ctx) => {
     const { others, rejected } = await ctx.wantedImages();
-    return { presence: await observePresence(others, ctx), rejected };
+    const presence = await withSources(await observePresence(others, ctx), ctx);
+    return { presence, rejected, newRepositories: await newRepositories(presence, ctx) };
   },
-  diff: ({ presence, rejected }) => ({
-    changes: copiesOf(presence),
+  diff: ({ presence, rejected, newRepositories }, { config }) => ({
+    changes: [...newRepositories.map((name) => repositoryCreation(name, config)), ...copiesOf(presence)],
     findings: [...rejected.map(rejection), ...presence.flatMap(findingsOf)],
   }),
   apply: async (changes, { presence }, run) => {
-    const copied = await copy(changes, presence, run);
-    const wantedBy = new Map(presence.map(({ image }) => [image.source, image.wantedBy]));
-    return copied.map(({ change, result }): Outcome => {
-      const { error } = result;
-      if (!error) return { change, result: 'done' };
-      if (!onlyInCluster(wantedBy.get(change.target.name)) || error.code !== 'image-missing') {
-        return { change, result: 'failed', error, tolerable: true };
-      }
-      run.emit({ type: 'finding', finding: unresolved(change.target.name, error.why) });
-      return { change, result: 'skipped' };
-    });
+    const repositories = new MissingRepositories(run);
+    const copied = await copy(changes, presence, run, repositories.prepare);
+    const planned = changes.filter(({ target }) => target.kind === repositoryKind);
+    return tolerating([
+      ...(await repositories.outcomes(planned)),
+      ...copied.map(({ change, result: { error } }): Outcome =>
+        error ? { change, result: 'failed', error } : { change, result: 'done' },
+      ),
+    ]);
   },
   ready: ({ presence }) =>
     Promise.resolve(
@@ -49,27 +53,40 @@ export const images: Step<State> = {
   health: (_state, ctx) => internetFindings(ctx),
 };
 
-/** Nobody wrote it down: a workload names it, perhaps by mistake. */
-const onlyInCluster = (wantedBy: readonly string[] = []): boolean =>
-  !wantedBy.some((by) => by === 'config' || by === 'operator');
+/** Asks the sources of images that are to be copied anew; one that cannot be had is no change, but is reported. */
+async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly Presence[]> {
+  const absent = presence.filter(({ digest, error }) => digest === undefined && !error);
+  if (absent.length === 0) return presence;
+  const unavailable = await ctx.mirror.unavailable(
+    absent.map(({ image }) => image),
+    { engine: ctx.config.mirror.engine, signal: new AbortController().signal },
+  );
+  return presence.map((one) => {
+    const error = unavailable.get(one.image);
+    return error ? { ...one, error } : one;
+  });
+}
 
-const unresolved = (source: string, why: string): Finding => ({
-  level: 'warning',
-  code: 'image-unresolved',
-  target: { kind: 'image', name: source },
-  what: `image ${source}`,
-  why,
-  hint: `Mend the workload, or add this line under images.exclude: "- ${source}"`,
-});
+async function newRepositories(presence: readonly Presence[], { aws }: Context): Promise<readonly string[]> {
+  const copied = presence.filter(({ digest, error }) => digest === undefined && !error);
+  if (copied.length === 0) return [];
+  const existing = new Set((await aws.ecr.repositories()).map(({ name }) => name));
+  const needed = new Set(copied.map(({ image }) => image.repository));
+  return [...needed].filter((name) => !existing.has(name)).sort();
+}
 
-function findingsOf({ image, unavailablePlatforms, error }: Presence): Finding[] {
+function findingsOf({ image, digest, unavailablePlatforms, error }: Presence): Finding[] {
   if (error) {
     const { what, why, hint } = error;
-    return [{ level: 'failed', code: 'image-unknown', target: imageTarget(image), what, why, hint }];
+    const code = digest === undefined && isOfSource(error) ? 'image-unresolved' : 'image-unknown';
+    return [{ level: 'failed', code, target: imageTarget(image), what, why, hint }];
   }
   const unavailable = withoutPlatforms(image, unavailablePlatforms, 'ok');
   return unavailable ? [unavailable] : [];
 }
+
+const isOfSource = ({ code }: BootstrapError): boolean =>
+  code === 'image-missing' || code === 'registry-denied';
 
 const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding => ({
   level: 'warning',

@@ -1,10 +1,11 @@
 import { wantedReference } from '../../images/naming.ts';
 import type { WantedImage } from '../../images/port.ts';
-import type { MirrorResult, Presence } from '../../mirror/port.ts';
+import type { MirrorOptions, MirrorResult, Presence } from '../../mirror/port.ts';
 import type { Change, Finding } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
 
-export const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
+const imageKind = 'image';
+export const imageTarget = (image: WantedImage) => ({ kind: imageKind, name: image.source });
 
 /** What the ECR has of these images; asks no source. */
 export async function observePresence(
@@ -26,15 +27,16 @@ export function copiesOf(presence: readonly Presence[]): Change[] {
   });
 }
 
-/** Copies the images that these changes name. One result for each change, in their order. */
+/** Copies the images that these changes name. One result for each of them, in their order. */
 export async function copy(
   changes: readonly Change[],
   presence: readonly Presence[],
   { ctx, signal, emit }: Run,
+  prepare: MirrorOptions['prepare'] & {},
 ): Promise<{ change: Change; result: MirrorResult }[]> {
   const images = new Map(presence.map(({ image }) => [image.source, image]));
   const pairs = changes.flatMap((change) => {
-    const image = images.get(change.target.name);
+    const image = change.target.kind === imageKind ? images.get(change.target.name) : undefined;
     return image ? [{ change, image }] : [];
   });
   const { engine, concurrency } = ctx.config.mirror;
@@ -44,7 +46,7 @@ export async function copy(
   };
   const results = await ctx.mirror.copy(
     pairs.map(({ image }) => image),
-    { engine, concurrency, platforms: await ctx.platforms(), signal, emit: withoutEnds },
+    { engine, concurrency, platforms: await ctx.platforms(), prepare, signal, emit: withoutEnds },
   );
   for (const { image, missingPlatforms } of results) {
     const finding = withoutPlatforms(image, missingPlatforms, 'warning');

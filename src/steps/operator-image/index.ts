@@ -1,6 +1,7 @@
 import type { Presence } from '../../mirror/port.ts';
 import type { Outcome } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
+import { MissingRepositories } from '../repositories/create.ts';
 import { copiesOf, copy, observePresence } from '../images/presence.ts';
 
 /** Brings the operator's own image first: nothing renews anything before it runs. */
@@ -16,7 +17,7 @@ export const operatorImage: Step<readonly Presence[]> = {
   },
   diff: (presence) => ({ changes: copiesOf(presence), findings: [] }),
   apply: async (changes, presence, run) => {
-    const copied = await copy(changes, presence, run);
+    const copied = await copy(changes, presence, run, new MissingRepositories(run).prepare);
     return copied.map(({ change, result }): Outcome =>
       result.error ? { change, result: 'failed', error: result.error } : { change, result: 'done' },
     );

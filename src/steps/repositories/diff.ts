@@ -13,21 +13,29 @@ import { compareTags } from '../tags.ts';
 import { lifecycleRisk } from './lifecycle.ts';
 import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
 
-export const repositoryTarget = (name: string): Target => ({ kind: 'ECR repository', name });
+export const repositoryKind = 'ECR repository';
+export const repositoryTarget = (name: string): Target => ({ kind: repositoryKind, name });
 
 export function diffRepositories(state: RepositoriesState): Diff {
   return {
     changes: state.repositories.flatMap((repository) => changesOf(repository, state)),
     findings: state.repositories.flatMap((repository) => [
-      ...(repository.seen ? findingsOf(repository.seen, state) : []),
+      ...findingsOf(repository, state),
       ...lifecycleFindings(repository, state),
     ]),
   };
 }
 
-function changesOf({ name, seen }: WantedRepository, state: RepositoriesState): Change[] {
+export const creationOf = (name: string, settings: Pick<RepositoriesState, 'settings' | 'tags'>): Change => ({
+  action: 'create',
+  target: repositoryTarget(name),
+  fields: creationFields(settings),
+});
+
+function changesOf({ name, seen, error }: WantedRepository, state: RepositoriesState): Change[] {
+  if (error) return [];
+  if (!seen) return name === state.operator ? [creationOf(name, state)] : [];
   const target = repositoryTarget(name);
-  if (!seen) return [{ action: 'create', target, fields: creationFields(state) }];
   if (seen.owner === 'other') return [];
   const fields = driftedFields(seen, state);
   if (fields.length === 0) return [];
@@ -35,7 +43,7 @@ function changesOf({ name, seen }: WantedRepository, state: RepositoriesState): 
   return [seen.owner === 'ours' ? change : adopting(change, { owner: nobody, optional: true })];
 }
 
-function creationFields({ settings, tags }: RepositoriesState): Field[] {
+function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' | 'tags'>): Field[] {
   const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = settings;
   return [
     { path: 'tagMutability', to: tagMutability },
@@ -67,15 +75,23 @@ function driftedFields(seen: SeenRepository, { settings, tags }: RepositoriesSta
 const parsed = (text: string | undefined): Value =>
   text === undefined ? undefined : (JSON.parse(text) as Value);
 
-function findingsOf(seen: SeenRepository, state: RepositoriesState): Finding[] {
-  return [...foreignFinding(seen), ...encryptionFinding(seen, state)];
+function findingsOf({ name, seen, error }: WantedRepository, state: RepositoriesState): Finding[] {
+  if (error) {
+    const { what, why, hint } = error;
+    return [{ level: 'failed', code: 'repository-unknown', target: repositoryTarget(name), what, why, hint }];
+  }
+  return seen ? [...foreignFinding(seen), ...encryptionFinding(seen, state)] : [];
 }
 
 /** As many images are named; the rest are counted. */
 const namedAtMost = 3;
 
 /** Of the policy that the repository has, or gets with this configuration. */
-function lifecycleFindings({ name, images, seen }: WantedRepository, state: RepositoriesState): Finding[] {
+function lifecycleFindings(
+  { name, images, seen, error }: WantedRepository,
+  state: RepositoriesState,
+): Finding[] {
+  if (error) return [];
   const isManaged = seen === undefined || seen.owner === 'ours';
   const policy = (isManaged ? state.settings.lifecyclePolicy : undefined) ?? seen?.lifecyclePolicy;
   if (policy === undefined) return [];

@@ -1,18 +1,33 @@
-import type { Diff } from '../../plan/index.ts';
+import type { Tags } from '../../aws/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { type Diff, isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { ownershipOf } from '../tags.ts';
 import { repositoryTarget } from './diff.ts';
 import type { RepositoriesState } from './state.ts';
 
+interface Ownership {
+  readonly isOurs: boolean;
+  readonly why?: string;
+}
+
+/** A repository whose tags cannot be read is not deleted, and does not keep the others. */
+async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: Context): Promise<Ownership> {
+  try {
+    return { isOurs: ownershipOf(await ecr.tags(arn), wanted) === 'ours' };
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
+    return { isOurs: false, why: error.message };
+  }
+}
+
 /** All repositories of the project that are ours, also those that nothing wants any more. */
 export async function removeRepositories({ tags }: RepositoriesState, ctx: Context): Promise<Diff> {
-  const { ecr } = ctx.aws;
-  const inside = (await ecr.repositories()).filter(({ name }) => name.startsWith(`${ctx.config.project}/`));
+  const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
+    name.startsWith(`${ctx.config.project}/`),
+  );
   const seen = await Promise.all(
-    inside.map(async ({ name, arn }) => ({
-      name,
-      isOurs: ownershipOf(await ecr.tags(arn), tags) === 'ours',
-    })),
+    inside.map(async ({ name, arn }) => ({ name, ...(await ownership(arn, tags, ctx)) })),
   );
   return {
     changes: seen
@@ -25,12 +40,12 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Conte
       })),
     findings: seen
       .filter(({ isOurs }) => !isOurs)
-      .map(({ name }) => ({
+      .map(({ name, why = 'it does not have the tags of this project and region' }) => ({
         level: 'warning',
         code: 'left-behind',
         target: repositoryTarget(name),
         what: `repository ${name} is left`,
-        why: 'it was not made by us: it does not bear our tags',
+        why,
         hint: `To delete it with its images: \`aws ecr delete-repository --force --repository-name ${name}\`.`,
       })),
   };

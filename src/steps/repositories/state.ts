@@ -1,6 +1,8 @@
 import type { Repository, Tags } from '../../aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import type { WantedImage } from '../../images/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { awsTags, ownershipOf } from '../tags.ts';
 
@@ -10,6 +12,8 @@ const width = 10;
 export interface RepositoriesState {
   readonly settings: Config['repositories'];
   readonly tags: Tags;
+  /** The name of the operator's. */
+  readonly operator: string;
   /** One for each repository that some wanted image needs, sorted by name. */
   readonly repositories: readonly WantedRepository[];
 }
@@ -20,6 +24,8 @@ export interface WantedRepository {
   readonly images: readonly WantedImage[];
   /** Undefined when there is none of that name. */
   readonly seen: SeenRepository | undefined;
+  /** Why it could not be looked at. */
+  readonly error?: BootstrapError;
 }
 
 export interface SeenRepository {
@@ -41,12 +47,12 @@ export async function observeRepositories(ctx: Context): Promise<RepositoriesSta
   const worker = async (): Promise<void> => {
     for (const [index, name] of queue) {
       const repository = byName.get(name);
-      const seen = repository && (await see(repository, tags, ctx));
-      repositories[index] = { name, images: wanted.get(name) ?? [], seen };
+      repositories[index] = await look(name, wanted.get(name) ?? [], repository, tags, ctx);
     }
   };
   await Promise.all(Array.from({ length: Math.min(width, names.length) }, worker));
-  return { settings: ctx.config.repositories, tags, repositories };
+  const operator = (await ctx.wantedImages()).operator.repository;
+  return { settings: ctx.config.repositories, tags, operator, repositories };
 }
 
 async function imagesByRepository(ctx: Context): Promise<Map<string, WantedImage[]>> {
@@ -56,6 +62,22 @@ async function imagesByRepository(ctx: Context): Promise<Map<string, WantedImage
     images.set(image.repository, [...(images.get(image.repository) ?? []), image]);
   }
   return images;
+}
+
+/** A repository that the caller may not look at does not hide the others. */
+async function look(
+  name: string,
+  images: readonly WantedImage[],
+  repository: Repository | undefined,
+  tags: Tags,
+  ctx: Context,
+): Promise<WantedRepository> {
+  try {
+    return { name, images, seen: repository && (await see(repository, tags, ctx)) };
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
+    return { name, images, seen: undefined, error };
+  }
 }
 
 /** One repository, as it is now. */

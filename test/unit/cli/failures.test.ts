@@ -113,7 +113,9 @@ describe('a run that cannot do everything', () => {
   it('tells which platforms an image has when a wanted one is absent', async () => {
     const { code, document } = await cli.json('mirror nginx:1.27 --platform linux/s390x');
     expect(code).toBe(1);
-    expect(document.error?.why).toBe('there is no image for linux/s390x, only for linux/amd64, linux/arm64');
+    expect(document.error?.why).toBe(
+      'the source has no image for linux/s390x, only for linux/amd64, linux/arm64',
+    );
   });
 
   it('ends by --timeout with an error of its own', async () => {

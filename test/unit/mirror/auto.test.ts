@@ -27,7 +27,7 @@ function localEngine(): Engine {
         return { image, target: 't', engine: 'docker', state, platforms: [], ...nothing };
       }),
     );
-  return { name: 'docker', plan: act, copy: act };
+  return { name: 'docker', plan: act, copy: act, find: () => Promise.resolve() };
 }
 const notes = () => world.told.flatMap((event) => (event.type === 'note' ? [event.text] : []));
 

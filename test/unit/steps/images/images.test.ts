@@ -1,8 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Finding } from '../../../../src/plan/index.ts';
 import { images } from '../../../../src/steps/images/index.ts';
 import { internetImages } from '../../../../src/steps/images/internet.ts';
-import { repositories } from '../../../../src/steps/repositories/index.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
 import { MirrorWorld } from '../mirror-world.ts';
 
@@ -22,39 +20,65 @@ function deploy(name: string, image: string): void {
   });
 }
 
-/** Plans and applies; the result of each change by its image, and the findings on the way. */
-async function apply(): Promise<{ results: Map<string, string>; findings: Finding[] }> {
+/** Plans and applies; the result of each change by its target, and the codes of those that failed. */
+async function apply(): Promise<{ results: Map<string, string>; codes: string[] }> {
   const ctx = place.context();
   const state = await images.observe(ctx);
-  const findings: Finding[] = [];
-  const run = {
-    ...runOf(ctx),
-    emit: (event: { type: string; finding?: Finding }) => {
-      if (event.finding) findings.push(event.finding);
-    },
+  const outcomes = await images.apply(images.diff(state, ctx).changes, state, runOf(ctx));
+  expect(outcomes.filter((outcome) => outcome.result === 'failed' && !outcome.tolerable)).toEqual([]);
+  return {
+    results: new Map(outcomes.map(({ change, result }) => [change.target.name, result])),
+    codes: outcomes.flatMap((outcome) => (outcome.result === 'failed' ? [outcome.error.code] : [])),
   };
-  const outcomes = await images.apply(images.diff(state, ctx).changes, state, run);
-  return { results: new Map(outcomes.map(({ change, result }) => [change.target.name, result])), findings };
 }
 
-it('warns of an image that only a workload names and no source has, with the line that leaves it out', async () => {
-  place = await MirrorWorld.start();
+it('reports an image that no source has, with its fix, and creates no repository for it', async () => {
+  place = await MirrorWorld.start({ images: { list: ['quay.io/not/there:2'] } });
   deploy('mistaken', 'quay.io/no/such:1');
-  await applyStep(repositories, place);
-  const { results, findings } = await apply();
-  expect(results.get('quay.io/no/such:1')).toBe('skipped');
-  expect(results.get('docker.io/library/nginx:1.27')).toBe('done');
-  expect(findings).toMatchObject([
-    { level: 'warning', code: 'image-unresolved', what: 'image quay.io/no/such:1' },
+  const plan = await planStep(images, place);
+  const missing = plan.findings.filter(({ level }) => level === 'failed');
+  expect(missing).toMatchObject([
+    {
+      code: 'image-unresolved',
+      why: 'quay.io has no such image',
+      hint: expect.stringContaining('Fix Deployment shop/mistaken') as string,
+    },
+    {
+      code: 'image-unresolved',
+      why: 'quay.io has no such image',
+      hint: expect.stringContaining('images.list') as string,
+    },
   ]);
-  expect(findings[0]?.hint).toContain('images.exclude: "- quay.io/no/such:1"');
+  expect(missing[0]?.hint).toContain('images.exclude: "- quay.io/no/such:1"');
+  expect(JSON.stringify(plan.changes)).not.toContain('quay.io/no');
+  await applyStep(images, place);
+  expect(place.world.aws.registry.repositories.has('myproject/docker.io/library/nginx')).toBe(true);
+  expect([...place.world.aws.registry.repositories.keys()].join()).not.toContain('quay.io');
+  const again = await planStep(images, place);
+  expect([again.changes, again.findings.filter(({ level }) => level === 'failed')]).toEqual([[], missing]);
 });
 
-it('fails for an image of the configuration that no source has, and copies the others', async () => {
-  place = await MirrorWorld.start({ images: { list: ['quay.io/no/such:1'] } });
-  const { results } = await apply();
-  expect(results.get('quay.io/no/such:1')).toBe('failed');
+it('copies the others when the repository of one image cannot be created, and fails that image alone', async () => {
+  place = await MirrorWorld.start();
+  deploy('refused', 'quay.io/prometheus/node-exporter:v1.9.0');
+  const resource = 'myproject/quay.io/prometheus/node-exporter';
+  place.world.faults.plan({ kind: 'deny', service: 'ecr', operation: 'CreateRepository', resource });
+  const { results, codes } = await apply();
+  expect(results.get('quay.io/prometheus/node-exporter:v1.9.0')).toBe('failed');
+  expect(codes).toEqual(['aws-denied', 'aws-denied']);
   expect(results.get('docker.io/library/nginx:1.27')).toBe('done');
+});
+
+it('fails only the images of a repository that ECR gives no answer about', async () => {
+  place = await MirrorWorld.start();
+  await applyStep(images, place);
+  const resource = 'myproject/docker.io/library/nginx';
+  place.world.faults.plan({ kind: 'deny', service: 'ecr', operation: 'BatchGetImage', resource });
+  const { changes, findings } = await planStep(images, place);
+  expect(changes).toEqual([]);
+  expect(findings.filter(({ level }) => level === 'failed')).toMatchObject([
+    { code: 'image-unknown', target: { name: 'docker.io/library/nginx:1.27' } },
+  ]);
 });
 
 it('tells what to name instead of an image on the internet, and nothing of one in the ECR', async () => {
@@ -90,7 +114,6 @@ it('brings what a workload pins beside a tag that the ECR has for something else
     return digest;
   };
   pin('older');
-  await applyStep(repositories, place);
   await applyStep(images, place);
   const digest = pin('newer');
   expect((await planStep(images, place)).changes).toMatchObject([

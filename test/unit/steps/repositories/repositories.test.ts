@@ -21,6 +21,7 @@ afterEach(async () => {
 });
 
 const nginx = 'myproject/docker.io/library/nginx';
+const own = 'myproject/external-secrets';
 const lifecyclePolicy = {
   rules: [
     {
@@ -31,7 +32,7 @@ const lifecyclePolicy = {
   ],
 };
 
-const held = (world: AwsWorld, name = nginx) => {
+const held = (world: AwsWorld, name = own) => {
   const repository = world.sandbox.aws.registry.repositories.get(name);
   if (!repository) throw new Error(`no repository ${name}`);
   return repository;
@@ -74,13 +75,37 @@ describeStepContract({
 });
 
 describe('repositories', () => {
-  it('are made for each wanted image and for the operator', async () => {
+  it('are created for the operator only, before any image is found at its source', async () => {
     const world = await start();
-    expect(namesIn((await planStep(repositories, world)).changes)).toEqual([
-      `ECR repository ${nginx}`,
-      'ECR repository myproject/external-secrets',
-    ]);
+    expect(namesIn((await planStep(repositories, world)).changes)).toEqual([`ECR repository ${own}`]);
   });
+
+  it('that exist for a wanted image keep the configured settings', async () => {
+    const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
+    const { awsTags } = world.sandbox.aws.registry.addRepository(nginx);
+    awsTags.set('ecr-bootstrap:project', 'myproject').set('ecr-bootstrap:region', 'eu-west-1');
+    await applyStep(repositories, world);
+    expect(held(world, nginx).tagMutability).toBe('IMMUTABLE');
+  });
+
+  it.each(['ListTagsForResource', 'GetLifecyclePolicy'])(
+    'that %s is denied for are reported, and the others are still kept as configured',
+    async (operation) => {
+      const world = await start({ repositories: { lifecyclePolicy } });
+      world.sandbox.aws.registry.addRepository(nginx);
+      world.sandbox.faults.plan({ kind: 'deny', service: 'ecr', operation, to: 1 });
+      const ctx = world.context();
+      const state = await repositories.observe(ctx);
+      const { changes, findings } = repositories.diff(state, ctx);
+      expect(namesIn(changes)).toContain(`ECR repository ${own}`);
+      expect(findings).toMatchObject([
+        { level: 'failed', code: 'repository-unknown', target: { name: nginx } },
+      ]);
+      expect(await repositories.ready?.(state, runOf(ctx))).toMatchObject([
+        { target: { name: nginx }, error: { code: 'aws-denied' } },
+      ]);
+    },
+  );
 
   it('bear the project and the region as tags', async () => {
     const world = await start();
@@ -119,10 +144,7 @@ describe('repositories', () => {
     };
     const { changes, findings } = await planStep(repositories, world);
     expect(changes).toEqual([]);
-    expect(findings.map(({ code, level }) => [code, level])).toEqual([
-      ['repository-encryption', 'warning'],
-      ['repository-encryption', 'warning'],
-    ]);
+    expect(findings.map(({ code, level }) => [code, level])).toEqual([['repository-encryption', 'warning']]);
   });
 
   it('are made with the configured encryption', async () => {
@@ -152,19 +174,12 @@ describe('repositories', () => {
     const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
     const ctx = world.context();
     const state = await repositories.observe(ctx);
-    const { awsTags } = world.sandbox.aws.registry.addRepository(nginx);
+    const { awsTags } = world.sandbox.aws.registry.addRepository(own);
     awsTags.set('ecr-bootstrap:project', project).set('ecr-bootstrap:region', 'eu-west-1');
     const outcomes = await repositories.apply(repositories.diff(state, ctx).changes, state, runOf(ctx));
-    expect(outcomes.map(({ result }) => result)).toEqual(['done', 'done']);
+    expect(outcomes.map(({ result }) => result)).toEqual(['done']);
     expect(held(world)).toMatchObject({ tagMutability });
     expect(awsTags.get('ecr-bootstrap:project')).toBe(project);
-  });
-
-  it('that one request fails for do not keep the others from being made', async () => {
-    const world = await start();
-    world.sandbox.faults.plan({ kind: 'deny', service: 'ecr', operation: 'CreateRepository', to: 1 });
-    await expect(applyStep(repositories, world)).rejects.toMatchObject({ code: 'aws-denied' });
-    expect(world.sandbox.aws.registry.repositories.size).toBe(1);
   });
 });
 
@@ -202,8 +217,8 @@ describe('a lifecycle policy that can remove images in use', () => {
     const world = await start();
     await applyStep(repositories, world);
     expect(await risks(world)).toEqual([]);
-    held(world).tags.clear();
-    held(world).lifecyclePolicy = JSON.stringify(expiring);
+    world.sandbox.aws.registry.addRepository(nginx);
+    held(world, nginx).lifecyclePolicy = JSON.stringify(expiring);
     expect(await risks(world)).toMatchObject([{ level: 'warning', target: { name: nginx } }]);
   });
 
