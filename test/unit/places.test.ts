@@ -38,9 +38,9 @@ describe('the cache folder', () => {
     async () => {
       mkdirSync(folder);
       chmodSync(folder, 0o777);
-      const cli = await openCli();
+      const cli = await openCli({}, { hurried: true });
       try {
-        const ran = await cli.run('up --yes', { env: { XDG_CACHE_HOME: base } });
+        const ran = await cli.run('mirror nginx:1.27', { env: { XDG_CACHE_HOME: base } });
         expect(ran.code).toBe(0);
         expect(readdirSync(folder)).toEqual([]);
       } finally {
