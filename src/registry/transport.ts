@@ -39,7 +39,7 @@ const silenceTimeout = 60_000;
 /** An answer that delivers less than this in {@link slowWindowMs} of waiting for it is given up. Bytes. */
 const slowBytes = 1024 * 1024;
 const slowWindowMs = 300_000;
-/** More of a body that nobody wants is not read to keep its connection. Bytes. */
+/** The most that is read of an unwanted body to keep its connection. Bytes. */
 const largestDiscarded = 128 * 1024;
 /** Bytes of an answer that are read ahead and passed on as one: four times undici's own, so a quarter of the steps for a large blob. */
 const bufferedAnswer = 256 * 1024;
@@ -118,7 +118,7 @@ export class Transport {
     }
   }
 
-  /** Counts the time spent waiting for the other side, and none in which nobody asks it for more. */
+  /** Counts only the time spent waiting for the other side, not the time between two requests for more. */
   async *#paced(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
     let received = 0;
     let waitedMs = 0;

@@ -21,7 +21,7 @@ export class HastyClock implements Clock {
     return this.#now;
   }
 
-  /** Time that passes while nobody sleeps. */
+  /** Lets time pass without a sleep. */
   advance(milliseconds: number): void {
     this.#now += milliseconds;
   }

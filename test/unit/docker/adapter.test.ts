@@ -69,6 +69,41 @@ describe('the Docker adapter', () => {
     expect((await port.push('h.example/p/a', '1', platform, transfer())).digest).toBe(digest);
   });
 
+  it.each(['../../containers/prune?', 'sha256:../../x', `sha256:${'A'.repeat(64)}`])(
+    'fails when the engine reports %j as a digest, which would become part of a URL',
+    async (bad) => {
+      const good = `sha256:${'a'.repeat(64)}`;
+      const found = {
+        Id: good,
+        Os: 'linux',
+        Architecture: 'arm64',
+        RootFS: { Layers: [good] },
+        RepoDigests: [],
+      };
+      const answers = [
+        { ...found, Id: bad },
+        { ...found, RootFS: { Layers: [bad] } },
+        { ...found, RepoDigests: [`ghcr.io/a/b@${bad}`] },
+        { Descriptor: { digest: bad }, Platforms: [] },
+        { status: `1: digest: ${bad} size: 528` },
+        { aux: { Tag: '1', Digest: bad } },
+      ];
+      const { port } = await daemon((_, response) => response.end(JSON.stringify(answers[0])));
+      const calls = [
+        ...Array.from({ length: 3 }, () => () => port.image(image)),
+        () => port.source(image, undefined),
+        ...Array.from({ length: 2 }, () => () => port.push('h.example/p/a', '1', platform, transfer())),
+      ];
+      for (const call of calls) {
+        await expect(call()).rejects.toMatchObject({
+          code: 'docker-failed',
+          why: `the Docker engine reported an invalid digest: "${bad}"`,
+        });
+        answers.shift();
+      }
+    },
+  );
+
   it('asks for exactly one tag and the platform', async () => {
     const { port, requests } = await daemon((_, response) => response.end());
     await port.push('h.example/p/a', '1', platform, transfer()).catch(() => undefined);

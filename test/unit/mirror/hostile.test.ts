@@ -234,7 +234,7 @@ describe('a manifest', () => {
     await world.resists('image-unsupported', 'larger than the 4 MiB');
   });
 
-  it('that is packed, though nobody asked for that, is not unpacked and fails its image alone', async () => {
+  it('with an unrequested gzip encoding is not unpacked and fails its image alone', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, ' '));
     const headers = { 'content-encoding': 'gzip', 'docker-content-digest': world.spoilt.manifest.digest };
     world.spoil(world.source, 'GET manifests', { instead: bomb, headers });
@@ -363,7 +363,7 @@ describe('a registry that sends a byte a minute', () => {
     await world.resists('registry-failed', slow);
   });
 
-  it('of an error that nobody reads fails its image alone', async () => {
+  it('of a discarded body fails its image alone', async () => {
     world.spoil(world.source, 'GET manifests', {
       answer: (response) => {
         response.writeHead(404);

@@ -39,6 +39,12 @@ describe('what is pinned beside a tag', () => {
     expect(calls.filter(({ operation }) => operation === 'BatchGetImage')).toHaveLength(1);
   });
 
+  it('is absent when it is pinned to a SHA-512 digest, and does not keep ECR from finding the others', async () => {
+    const images = [name, `${name}@sha512:${'a'.repeat(128)}`].map(wanted);
+    const presence = await world.mirror().presence(images, 'all');
+    expect(presence.map(({ digest }) => digest)).toEqual([older, undefined]);
+  });
+
   it('lacks no platform, for everything behind the digest was copied and nothing can be added', async () => {
     const [presence] = await world.mirror().presence([wanted(`${name}@${older}`)], [amd64, s390x]);
     expect(presence).toMatchObject({ digest: older, missingPlatforms: [] });
