@@ -9,6 +9,7 @@ import { createNet } from '../../src/net/index.ts';
 import type { ContentCache } from '../../src/registry/cache.ts';
 import type { Credentials, Identity } from '../../src/registry/credentials.ts';
 import type { Hint, Hints } from '../../src/registry/hints.ts';
+import type { HostSet } from '../../src/registry/destinations.ts';
 import { openRegistries } from '../../src/registry/index.ts';
 import { OciServer } from './oci-server.ts';
 
@@ -43,6 +44,8 @@ export class EngineWorld {
   readonly net = createNet();
   /** What earlier runs saw. */
   readonly hints = new Set<Hint>();
+  /** The hosts that may be on this computer; all may without it. */
+  listed: HostSet | undefined;
   identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
   /** What the account's setting says of mounts. */
   mounting: boolean | undefined = true;
@@ -66,13 +69,13 @@ export class EngineWorld {
   }
 
   engine(): Engine {
-    const { net, clock, credentials } = this;
+    const { net, clock, credentials, listed } = this;
     const hints: Hints = {
       has: (hint) => Promise.resolve(this.hints.has(hint)),
       add: (added) => Promise.resolve(added.forEach((hint) => this.hints.add(hint))),
       forget: (hint) => Promise.resolve(void this.hints.delete(hint)),
     };
-    const registries = openRegistries({ net, clock, credentials, hints });
+    const registries = openRegistries({ net, clock, credentials, hints, ...(listed && { listed }) });
     const target = registries.own(this.target.host, this.identity, {});
     const contents = new Contents(this.cache());
     return createRegistryEngine({
