@@ -9,7 +9,7 @@ import type { MirrorOptions } from './port.ts';
 const mostWait = 10_000;
 
 /** Clear answers; all else may pass until the copy. */
-const clear = new Set<ErrorCode>(['image-missing', 'registry-denied']);
+const clear = new Set<ErrorCode>(['image-missing', 'registry-denied', 'address-refused']);
 
 /** See `Mirror.unavailable`. @param docker loads the Docker engine, which may have what no registry has */
 export async function unavailableOf(

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { DockerPort } from '../../docker/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { WantedImage } from '../../images/port.ts';
+import { parseReference } from '../../images/reference.ts';
 import { foreseen } from '../../plan/index.ts';
 import type { Credentials } from '../../registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
@@ -39,6 +40,7 @@ export function createDockerEngine(parts: DockerEngineParts): Engine {
 }
 
 async function find({ source }: WantedImage, parts: DockerEngineParts): Promise<void> {
+  await parts.refuseLocal?.(parseReference(source).host, `look up ${source}`);
   const docker = await parts.docker();
   const name = localName(source);
   const credential = await parts.credentials.find(name.slice(0, name.indexOf('/')));

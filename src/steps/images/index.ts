@@ -1,6 +1,5 @@
 import type { Presence } from '../../mirror/port.ts';
 import type { RejectedImage } from '../../images/port.ts';
-import type { BootstrapError } from '../../errors/index.ts';
 import { type Finding, type Outcome, tolerating } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
 import { MissingRepositories, repositoryCreation } from '../repositories/create.ts';
@@ -8,8 +7,13 @@ import { repositoryKind } from '../repositories/diff.ts';
 import { internetFindings } from './findings.ts';
 import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from './presence.ts';
 
+interface Looked extends Presence {
+  /** The error is what the source says; ECR does not have the image. */
+  readonly isOfSource?: boolean;
+}
+
 interface State {
-  readonly presence: readonly Presence[];
+  readonly presence: readonly Looked[];
   /** What the cluster names that is no image reference at all. */
   readonly rejected: readonly RejectedImage[];
   /** Names of repositories that the images to copy need and that do not exist. */
@@ -54,7 +58,7 @@ export const images: Step<State> = {
 };
 
 /** Asks the sources of images that are to be copied anew; one that cannot be had is no change, but is reported. */
-async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly Presence[]> {
+async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly Looked[]> {
   const absent = presence.filter(({ digest, error }) => digest === undefined && !error);
   if (absent.length === 0) return presence;
   const unavailable = await ctx.mirror.unavailable(
@@ -63,7 +67,7 @@ async function withSources(presence: readonly Presence[], ctx: Context): Promise
   );
   return presence.map((one) => {
     const error = unavailable.get(one.image);
-    return error ? { ...one, error } : one;
+    return error ? { ...one, error, isOfSource: true } : one;
   });
 }
 
@@ -75,18 +79,15 @@ async function newRepositories(presence: readonly Presence[], { aws }: Context):
   return [...needed].filter((name) => !existing.has(name)).sort();
 }
 
-function findingsOf({ image, digest, unavailablePlatforms, error }: Presence): Finding[] {
+function findingsOf({ image, unavailablePlatforms, error, isOfSource }: Looked): Finding[] {
   if (error) {
     const { what, why, hint } = error;
-    const code = digest === undefined && isOfSource(error) ? 'image-unresolved' : 'image-unknown';
+    const code = isOfSource ? 'image-unresolved' : 'image-unknown';
     return [{ level: 'failed', code, target: imageTarget(image), what, why, hint }];
   }
   const unavailable = withoutPlatforms(image, unavailablePlatforms, 'ok');
   return unavailable ? [unavailable] : [];
 }
-
-const isOfSource = ({ code }: BootstrapError): boolean =>
-  code === 'image-missing' || code === 'registry-denied';
 
 const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding => ({
   level: 'warning',

@@ -58,6 +58,16 @@ it('reports an image that no source has, with its fix, and creates no repository
   expect([again.changes, again.findings.filter(({ level }) => level === 'failed')]).toEqual([[], missing]);
 });
 
+it('reports an image that a workload names at this computer, and plans nothing for it', async () => {
+  place = await MirrorWorld.start();
+  deploy('sly', '127.0.0.1:9/no/such:1');
+  const { changes, findings } = await planStep(images, place);
+  expect(JSON.stringify(changes)).not.toContain('no/such');
+  expect(findings.filter(({ level }) => level === 'failed')).toMatchObject([
+    { code: 'image-unresolved', target: { name: '127.0.0.1:9/no/such:1' } },
+  ]);
+});
+
 it('copies the others when the repository of one image cannot be created, and fails that image alone', async () => {
   place = await MirrorWorld.start();
   deploy('refused', 'quay.io/prometheus/node-exporter:v1.9.0');

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { systemClock } from '../../../../src/clock.ts';
+import type { DockerPort } from '../../../../src/docker/port.ts';
+import { BootstrapError } from '../../../../src/errors/index.ts';
+import { createDockerEngine } from '../../../../src/mirror/docker/engine.ts';
+
+it('does not let the Docker engine look for an image at an address that is refused', async () => {
+  const refusal = new BootstrapError({ code: 'address-refused', what: 'w', why: 'y', hint: 'h' });
+  const engine = createDockerEngine({
+    docker: (): Promise<DockerPort> => Promise.reject(new Error('the engine was asked')),
+    target: {
+      host: () => Promise.resolve('t'),
+      credential: () => Promise.reject(refusal),
+      manifest: () => Promise.resolve(undefined),
+    },
+    credentials: { find: () => Promise.resolve(undefined) },
+    refuseLocal: () => Promise.reject(refusal),
+    clock: systemClock,
+  });
+  const image = { source: '127.0.0.1:9/x:1', repository: 'p/x', tag: '1', wantedBy: ['Pod shop/x'] };
+  await expect(engine.find(image, new AbortController().signal)).rejects.toBe(refusal);
+});
