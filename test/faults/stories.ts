@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { AccessKey } from '../../src/sandbox/aws/identities.ts';
 import { forgetSecrets } from '../../src/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 
@@ -10,6 +11,8 @@ export interface Story {
   readonly fromNothing?: true;
   /** Makes ready for the run, once all is in order. */
   prepare?(cli: Cli): Promise<void>;
+  /** A key that was replaced stays, disabled, for as long as its tokens may live. */
+  readonly keepsDisabledKey?: true;
   /** Commands that a person would give after a run that failed, each to its end. */
   readonly recovery: readonly string[];
   /** The same after a run that got to its end in spite of all. */
@@ -36,8 +39,34 @@ export const rotation: Story = {
   name: 'a rotation',
   command: 'rotate --yes',
   prepare: forgetRotation,
+  keepsDisabledKey: true,
   recovery: ['up --yes', 'rotate --yes'],
   afterwards: [],
+};
+
+/** The answer to a leak: no key may be created while an older one is still accepted. */
+export const forcedRotation: Story = {
+  name: 'a forced rotation',
+  command: 'rotate --force --yes',
+  prepare: watchLeakedKeys,
+  // An up that finds the new key at work leaves the disabled one to a later run.
+  keepsDisabledKey: true,
+  recovery: ['up --yes'],
+  afterwards: [],
+};
+
+/** The same, for a person who runs the same command again. */
+export const forcedRotationAgain: Story = {
+  ...forcedRotation,
+  name: 'a forced rotation that is run again',
+  recovery: ['rotate --force --yes'],
+};
+
+/** The same, for a person who then tries the other way to rotate. */
+export const forcedRotationThenPlain: Story = {
+  ...forcedRotation,
+  name: 'a forced rotation that a plain one follows',
+  recovery: ['rotate --yes', 'up --yes'],
 };
 
 export const removal: Story = {
@@ -111,4 +140,25 @@ async function forgetRotation(cli: Cli): Promise<void> {
   cli.world.clock.advance(13 * 3_600_000);
   await cli.world.cluster.settled();
   await succeed(cli, 'up --yes');
+}
+
+const leaked = new WeakMap<Cli, readonly AccessKey[]>();
+
+async function watchLeakedKeys(cli: Cli): Promise<void> {
+  const { faults, aws } = cli.world;
+  const { identities } = aws;
+  identities.revocationLag = 20_000;
+  const isWatched = leaked.has(cli);
+  leaked.set(
+    cli,
+    [...identities.keys.values()].filter(({ user }) => user.name === 'image-puller'),
+  );
+  if (isWatched) return;
+  faults.onCall(({ operation, resource }) => {
+    if (operation !== 'CreateAccessKey' || resource !== 'image-puller') return;
+    const accepted = leaked.get(cli)?.find((key) => identities.isAccepted(key));
+    if (accepted?.active === false)
+      throw new Error(`a key is created while ${accepted.id} is still accepted`);
+  });
+  await Promise.resolve();
 }

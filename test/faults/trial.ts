@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Call } from '../../src/sandbox/faults.ts';
 import { expectOrder } from './order.ts';
 import { describeCall, type Point, type Points } from './points.ts';
-import { rotation, Stage, type Story, succeed } from './stories.ts';
+import { Stage, type Story, succeed } from './stories.ts';
 
 export interface Outcome {
   /** Whether the run got to its end in spite of all. */
@@ -63,7 +63,7 @@ export class Trials {
       return outcome;
     }
     for (const line of ended ? afterwards : recovery) await succeed(cli, line);
-    await expectOrder(cli, { rotated: this.#story === rotation });
+    await expectOrder(cli, { rotated: this.#story.keepsDisabledKey === true });
     this.#stage.end(cli);
     this.#recovered.add(state);
     return outcome;

@@ -37,11 +37,17 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
 export function rotationObserver(): ObserveRotation {
   // Other clusters that share the project have read the new key after one interval.
   const otherUsesOf = otherUses(({ config }) => 2 * parseDuration(config.pullSecret.renewEvery));
+  let existing: ReadonlySet<string> | undefined;
   return oncePerContext(async (ctx) => {
     const others = await otherUsesOf(ctx);
     const key = await observeKey(ctx);
-    const stand = standOf(key);
-    const outgoing = stand.outgoing.map((one) => ({ ...one, usedElsewhere: others.get(one.id) }));
+    existing ??= new Set(key.keys.map(({ id }) => id));
+    const found = standOf(key);
+    // A key that this run has created, because none worked, is not replaced as well.
+    const outgoing = found.outgoing
+      .filter(({ id }) => existing?.has(id))
+      .map((one) => ({ ...one, usedElsewhere: others.get(one.id) }));
+    const stand = { ...found, begins: found.begins && outgoing.length > 0 };
     return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
   });
 }
