@@ -17,6 +17,28 @@ export function every(clock: Clock, milliseconds: number, act: () => void): () =
   return () => clearInterval(timer);
 }
 
+/**
+ * Starts to measure a duration; the returned function gives the milliseconds passed so far. The wall clock can be set
+ * back, and the monotonic clock stands still while a computer sleeps, so the larger of the two counts.
+ */
+export function stopwatch(clock: Pick<Clock, 'now'>): () => number {
+  let before = 0;
+  let [wallStart, steadyStart] = [clock.now(), performance.now()];
+  let lastWall = wallStart;
+  const passed = (wall: number, steady: number): number =>
+    Math.max(wall - wallStart, Math.floor(steady - steadyStart));
+  return () => {
+    const [wall, steady] = [clock.now(), performance.now()];
+    if (wall < lastWall) {
+      // Set back: what passed until then is kept, and both clocks start again from here.
+      before += passed(lastWall, steady);
+      [wallStart, steadyStart] = [wall, steady];
+    }
+    lastWall = wall;
+    return before + passed(wall, steady);
+  };
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (milliseconds, signal) => {

@@ -1,3 +1,4 @@
+import { stopwatch } from '../clock.ts';
 import { ClusterRefusal } from '../cluster/index.ts';
 import type { KubeObject } from '../cluster/port.ts';
 import { BootstrapError } from '../errors/index.ts';
@@ -28,8 +29,8 @@ export interface Watch {
 
 export interface Taken {
   readonly lease: KubeObject;
-  /** Before it was asked for: others may count its lifetime from then. Milliseconds since the epoch. */
-  readonly since: number;
+  /** Milliseconds since it was asked for: others may count its lifetime from then. */
+  readonly age: () => number;
 }
 
 /**
@@ -40,6 +41,7 @@ export async function takeLease(ctx: Context, watch: Watch): Promise<Taken> {
   const seen = await ctx.cluster.get(ref);
   const left = seen && !(await isGone(holderOf(seen))) ? await leftBehind(seen, ctx, watch) : seen;
   const holderIdentity = await ourselves();
+  const age = stopwatch(ctx.clock);
   const now = ctx.clock.now();
   const mine = {
     holderIdentity,
@@ -53,7 +55,7 @@ export async function takeLease(ctx: Context, watch: Watch): Promise<Taken> {
     const lease = await (left
       ? ctx.cluster.update(withSpec(left, mine))
       : ctx.cluster.create(withSpec(fresh, mine)));
-    return { lease, since: now };
+    return { lease, age };
   } catch (error) {
     if (!(error instanceof ClusterRefusal) || error.refusal !== 'conflict') throw error;
     // Somebody was quicker.

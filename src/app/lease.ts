@@ -1,4 +1,4 @@
-import { every } from '../clock.ts';
+import { every, stopwatch } from '../clock.ts';
 import { ClusterRefusal } from '../cluster/index.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { ClusterRule, Context } from '../steps/context.ts';
@@ -35,14 +35,14 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
   const lost = new AbortController();
   const taken = await takeLease(ctx, watch);
   let lease = taken.lease;
-  let renewed = taken.since;
+  let age = taken.age;
   let trouble = 'it was not renewed in time';
 
   const renew = async (): Promise<void> => {
-    const now = ctx.clock.now();
+    const sinceAsked = stopwatch(ctx.clock);
     try {
-      lease = await ctx.cluster.update(withSpec(lease, { renewTime: now }));
-      renewed = now;
+      lease = await ctx.cluster.update(withSpec(lease, { renewTime: ctx.clock.now() }));
+      age = sinceAsked;
     } catch (error) {
       if (!(error instanceof BootstrapError)) throw error;
       trouble = error.why;
@@ -71,11 +71,11 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
 
   let renewing: Promise<void> | undefined;
   const stopRenewing = every(ctx.clock, tryEvery, () => {
-    const age = ctx.clock.now() - renewed;
+    const milliseconds = age();
     if (lost.signal.aborted) return;
     // One renewal that fails is no loss: nobody else may take the lease before its end.
-    if (age >= lifetime) lost.abort(leaseLost(trouble));
-    else if (age >= renewEvery)
+    if (milliseconds >= lifetime) lost.abort(leaseLost(trouble));
+    else if (milliseconds >= renewEvery)
       renewing ??= renew()
         .catch((error: unknown) => lost.abort(error))
         .finally(() => (renewing = undefined));

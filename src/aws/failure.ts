@@ -109,6 +109,7 @@ function networkFailure(thrown: unknown, { region, host }: Circumstances): Expla
     code: 'aws-unreachable',
     why,
     hint: 'Check the network and DNS; behind a proxy set HTTPS_PROXY and NO_PROXY; check AWS_ENDPOINT_URL if it is set.',
+    isTransient: true,
   };
 }
 

@@ -58,7 +58,8 @@ export function refused(what: string, status: Status): BootstrapError {
     code: 'cluster-failed',
     what,
     why: `${why} (${status.code})`,
-    hint: 'Run the same command again; it goes on where it stopped.',
+    hint: 'Run the same command again; it resumes where it stopped.',
+    isTransient: [429, 500, 502, 503, 504].includes(status.code),
   });
 }
 
@@ -89,6 +90,7 @@ export function unreachable(server: string, error: unknown): BootstrapError {
       what: `reach the Kubernetes API at ${server}`,
       why: connectionFailure(error) ?? (isTimeout(error) ? 'no answer in time' : reasonOf(error)),
       hint: 'Check that the address is right and reachable from here, and the proxy settings (HTTPS_PROXY, NO_PROXY, proxy-url).',
+      isTransient: true,
     },
     { cause: error },
   );

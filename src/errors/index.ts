@@ -16,6 +16,8 @@ export interface ErrorParts {
   readonly why: string;
   /** What to do about it, preferably a command. */
   readonly hint: string;
+  /** The service is out for the moment, as while an API server restarts: the same request may succeed soon. */
+  readonly isTransient?: boolean;
 }
 
 /** The one error that this program throws on purpose. Anything else that reaches the top is a bug. */
@@ -24,6 +26,7 @@ export class BootstrapError extends Error implements ErrorParts {
   readonly what: string;
   readonly why: string;
   readonly hint: string;
+  readonly isTransient: boolean;
 
   constructor(parts: ErrorParts, options?: { cause?: unknown }) {
     super(`${parts.what}: ${parts.why}`, options);
@@ -32,6 +35,7 @@ export class BootstrapError extends Error implements ErrorParts {
     this.what = parts.what;
     this.why = parts.why;
     this.hint = parts.hint;
+    this.isTransient = parts.isTransient ?? false;
   }
 
   get exitCode(): number {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, stopwatch } from '../clock.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { Emit } from './events.ts';
 
@@ -33,13 +33,14 @@ const longestPause = 3000;
 
 /**
  * Looks again and again until `look` returns something other than undefined. `look` may throw to stop early on a
- * cause that waiting will not cure. The reason it gives by `pending` is shown while waiting and when it is given up.
- * @throws BootstrapError `not-ready` when the deadline passes without progress
+ * cause that waiting will not cure; an outage of a service (a transient error) is waited out until the deadline. The
+ * reason it gives by `pending` is shown while waiting and when it is given up.
+ * @throws BootstrapError `not-ready` when the deadline passes without progress, or the outage that lasted until then
  */
 export async function waitFor<T>(wait: Wait, look: (pending: Pending) => Promise<T | undefined>): Promise<T> {
   const { clock, signal, deadline, every = 1000 } = wait;
-  const start = clock.now();
-  let lastProgress = start;
+  const passed = stopwatch(clock);
+  let lastProgress = 0;
   let least = Infinity;
   let pause = every;
   let why = 'it has not happened yet';
@@ -49,16 +50,24 @@ export async function waitFor<T>(wait: Wait, look: (pending: Pending) => Promise
     pause = Math.max(every, Math.min(tally.of * perObject, longestPause));
     if (tally.left >= least) return;
     least = tally.left;
-    lastProgress = clock.now();
+    lastProgress = passed();
   };
   for (;;) {
     signal.throwIfAborted();
-    const seen = await look(pending);
-    if (seen !== undefined) return seen;
-    const now = clock.now();
-    const seconds = Math.round((now - start) / 1000);
+    let outage: BootstrapError | undefined;
+    try {
+      const seen = await look(pending);
+      if (seen !== undefined) return seen;
+    } catch (error) {
+      if (!(error instanceof BootstrapError) || !error.isTransient) throw error;
+      outage = error;
+      why = error.message;
+    }
+    const now = passed();
+    const seconds = Math.round(now / 1000);
     const stuck = now - lastProgress;
     if (stuck >= deadline) {
+      if (outage) throw outage;
       const idle = Math.round(stuck / 1000);
       throw new BootstrapError({
         code: 'not-ready',

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, stopwatch } from '../clock.ts';
 
 /** Where the operator is refused a Secret. */
 export interface Place {
@@ -54,7 +54,8 @@ const settled = 15_000;
 
 interface Asked {
   readonly evidence: string;
-  readonly at: number;
+  /** Milliseconds since then. */
+  readonly age: () => number;
 }
 
 /**
@@ -71,12 +72,12 @@ export class Refusals {
 
   /** Notes what was seen when the operator was made to try again. */
   ask(member: string, evidence: string): void {
-    this.#asked.set(member, { evidence, at: this.#clock.now() });
+    this.#asked.set(member, { evidence, age: stopwatch(this.#clock) });
   }
 
   /** Undefined while the operator was not made to try again. */
   isConfirmed(member: string, evidence: string): boolean | undefined {
     const asked = this.#asked.get(member);
-    return asked && (asked.evidence !== evidence || this.#clock.now() - asked.at >= settled);
+    return asked && (asked.evidence !== evidence || asked.age() >= settled);
   }
 }

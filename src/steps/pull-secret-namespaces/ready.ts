@@ -1,4 +1,5 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
+import { stopwatch } from '../../clock.ts';
 import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { isTolerable, type MemberFailure, nameOf, waitFor } from '../../plan/index.ts';
@@ -28,7 +29,7 @@ export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonl
     what: string,
     list: () => Promise<readonly KubeObject[]>,
   ): Promise<readonly MemberFailure[]> => {
-    const start = ctx.clock.now();
+    const passed = stopwatch(ctx.clock);
     const wait = { what, clock: ctx.clock, signal, emit, deadline, every: 500, hint };
     let left: readonly KubeObject[] = [];
     try {
@@ -36,7 +37,7 @@ export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonl
         left = await list();
         const [first] = left;
         if (!first) return [];
-        if (left.every(isHeld) && ctx.clock.now() - start >= heldFor) return left.map(notGone);
+        if (left.every(isHeld) && passed() >= heldFor) return left.map(notGone);
         const why = `${left.length} are left, one in ${first.metadata.namespace ?? ''}`;
         return pending(why, { left: left.length, of: left.length });
       });

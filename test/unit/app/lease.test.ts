@@ -99,6 +99,20 @@ describe('a lease that is held', () => {
     expect(spec().holderIdentity).toBe('ann@elsewhere/1');
   });
 
+  it('is still renewed after the wall clock is set back by an hour', async () => {
+    const { clock } = ctx;
+    let offset = 0;
+    const unsteady = { ...clock, now: () => clock.now() + offset };
+    const held = await holdLease({ ...ctx, clock: unsteady }, watch);
+    await pass(12);
+    expect(renewals()).toBe(1);
+    offset = -3_600_000;
+    await pass(26);
+    expect(renewals()).toBeGreaterThanOrEqual(2);
+    expect(held.lost.aborted).toBe(false);
+    await held.release();
+  });
+
   it('that cannot be given back ends no run: it is a warning, with why', async () => {
     const held = await holdLease(ctx, watch);
     cluster.sandbox.faults.plan({ kind: 'error', operation: 'delete leases' });

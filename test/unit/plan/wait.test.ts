@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/clock.ts';
+import { BootstrapError } from '../../../src/errors/index.ts';
 import { waitFor } from '../../../src/plan/index.ts';
 
 /** A clock that jumps instead of waiting. */
@@ -88,5 +89,42 @@ describe('waitFor', () => {
     interrupt.abort(new Error('Ctrl-C'));
     const waiting = waitFor(wait(jumping(), interrupt.signal), () => Promise.resolve(undefined));
     await expect(waiting).rejects.toThrow('Ctrl-C');
+  });
+
+  const outage = (isTransient: boolean) =>
+    new BootstrapError({
+      code: 'cluster-unreachable',
+      what: 'get pods',
+      why: 'refused',
+      hint: '',
+      isTransient,
+    });
+
+  it('continues when the API server is back before the deadline', async () => {
+    const clock = jumping();
+    const answers = [Promise.resolve(undefined), Promise.reject(outage(true)), Promise.reject(outage(true))];
+    expect(await waitFor(wait(clock), () => answers.shift() ?? Promise.resolve('seen'))).toBe('seen');
+    expect(clock.slept).toEqual([1000, 1000, 1000]);
+  });
+
+  it('ends with the outage that lasts until the deadline', async () => {
+    const clock = jumping();
+    const last = outage(true);
+    await expect(waitFor(wait(clock), () => Promise.reject(last))).rejects.toBe(last);
+    expect(clock.now()).toBe(5000);
+  });
+
+  it('stops at once when the API server refuses the credentials', async () => {
+    const clock = jumping();
+    await expect(waitFor(wait(clock), () => Promise.reject(outage(false)))).rejects.toThrow('refused');
+    expect(clock.slept).toEqual([]);
+  });
+
+  it('gives up at the deadline even if the wall clock is set back by an hour meanwhile', async () => {
+    const clock = jumping();
+    const setBack = { ...clock, now: () => clock.now() - (clock.slept.length < 2 ? 0 : 3_600_000) };
+    const waiting = waitFor(wait(setBack), (pending) => Promise.resolve(pending('it starts')));
+    await expect(waiting).rejects.toMatchObject({ code: 'not-ready' });
+    expect(clock.slept.length).toBeLessThanOrEqual(7);
   });
 });
