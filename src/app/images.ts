@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.ts';
 import { exitCodes } from '../errors/index.ts';
 import { wantedReference } from '../images/naming.ts';
 import type { Presence } from '../mirror/port.ts';
@@ -5,7 +6,6 @@ import type { ImageRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { gatherImages } from './gather.ts';
 import type { Session } from './session.ts';
-import { unlessAborted } from './signal.ts';
 
 export interface ImagesOptions {
   readonly fromCluster?: boolean;

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { Header } from '../output/index.ts';
 import {
@@ -21,7 +22,6 @@ import { confirm, type Question } from './confirm.ts';
 import { holdLease } from './lease.ts';
 import { preflight, reach } from './preflight.ts';
 import type { Session } from './session.ts';
-import { unlessAborted } from './signal.ts';
 
 /** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and carried out. */
 export interface Job {

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { RejectedImage, WantedImage, WantedImages } from '../images/port.ts';
 import type { GivenReference } from '../images/wanted.ts';
@@ -12,7 +13,6 @@ import { refusedRow, rowOf } from './mirror-rows.ts';
 import { reach } from './preflight.ts';
 import { readReferences } from './references.ts';
 import type { Session } from './session.ts';
-import { unlessAborted } from './signal.ts';
 
 export interface MirrorCommandOptions {
   readonly fromFile?: string;

@@ -17,22 +17,3 @@ const timeout = (): BootstrapError =>
     why: 'the time given by --timeout is over',
     hint: 'Run the same command again, with more time: it goes on where this run stopped.',
   });
-
-/**
- * Waits for work that only reads, and that nobody has to wait for once the signal is aborted.
- * @throws the signal's reason
- */
-export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // The one who aborts gives an error as the reason.
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) {
-      stop();
-      return;
-    }
-    signal.addEventListener('abort', stop, { once: true });
-    work()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', stop));
-  });
-}

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.ts';
 import { exitCodes } from '../errors/index.ts';
 import { type Finding, inspect, type StepStatus } from '../plan/index.ts';
 import type { AnyStep } from '../steps/context.ts';
@@ -5,7 +6,6 @@ import { steps } from '../steps/index.ts';
 import { type Choice, chooseSteps, needsOf } from './choose.ts';
 import { reach, type Reached } from './preflight.ts';
 import type { Session } from './session.ts';
-import { unlessAborted } from './signal.ts';
 
 export interface StatusOptions extends Choice {
   readonly watch?: boolean;

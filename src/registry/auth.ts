@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.ts';
 import type { Clock } from '../clock.ts';
 import { type Challenge, parseChallenge } from './challenge.ts';
 import { basicHeader, type Credential, type Identity } from './credentials.ts';
@@ -60,7 +61,10 @@ export class HostAuth {
   /** What to send with a request. The first one finds out what the host wants, the others wait for it. */
   async answer(scope: string, signal: AbortSignal): Promise<Answer> {
     if (!this.#guess && (await this.#hints?.has(this.#open))) this.#guess ??= open;
-    while (!this.#guess && this.#discovery) await this.#discovery.done;
+    while (!this.#guess && this.#discovery) {
+      const { done } = this.#discovery;
+      await unlessAborted(signal, () => done);
+    }
     const known = this.#known.get(scope);
     if (known) return { to: known, isGuess: false, ...(await this.#header(known, scope, signal)) };
     if (this.#guess) return this.#tryGuess(this.#guess, scope, signal);
@@ -105,7 +109,7 @@ export class HostAuth {
     const { header } = answer;
     const now = challenge ?? answer.to;
     if (now.scheme === 'bearer') {
-      if (header !== undefined) await this.#tokens.refused(now, scope, header);
+      if (header !== undefined) this.#tokens.refused(now, scope, header);
       return true;
     }
     if (now.scheme !== 'basic') return false;

@@ -1,3 +1,4 @@
+import { SharedWork } from '../abort.ts';
 import type { Clock } from '../clock.ts';
 import { reasonOf } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
@@ -39,7 +40,8 @@ export class Tokens {
   readonly #transport: Transport;
   readonly #destinations: Destinations;
   readonly #clock: Clock;
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #tokens = new Map<string, Token>();
+  readonly #requests = new SharedWork<Token>();
 
   constructor({ host, identity, transport, destinations, clock }: TokensOptions) {
     this.#host = host;
@@ -55,31 +57,21 @@ export class Tokens {
   }
 
   /** Forgets the scope's token, if it is the one that was refused. */
-  async refused(challenge: BearerChallenge, scope: string, header: string): Promise<void> {
+  refused(challenge: BearerChallenge, scope: string, header: string): void {
     const key = keyOf(challenge, scope);
-    const kept = this.#tokens.get(key);
-    const token = await kept?.catch(() => undefined);
-    if (token && header === `Bearer ${token.value.reveal()}` && this.#tokens.get(key) === kept) {
-      this.#tokens.delete(key);
-    }
+    const token = this.#tokens.get(key);
+    if (token && header === `Bearer ${token.value.reveal()}`) this.#tokens.delete(key);
   }
 
   async #get(challenge: BearerChallenge, scope: string, signal: AbortSignal): Promise<Token> {
     const key = keyOf(challenge, scope);
     const kept = this.#tokens.get(key);
-    if (kept) {
-      const token = await kept;
-      if (token.until > this.#clock.now()) return token;
-    }
-    // Another request may have begun to fetch a new one meanwhile.
-    const begun = this.#tokens.get(key);
-    if (begun && begun !== kept) return begun;
-    const fetched = this.#fetch(challenge, scope, signal);
-    this.#tokens.set(key, fetched);
-    fetched.catch(() => {
-      if (this.#tokens.get(key) === fetched) this.#tokens.delete(key);
+    if (kept && kept.until > this.#clock.now()) return kept;
+    return this.#requests.join(key, signal, async (shared) => {
+      const token = await this.#fetch(challenge, scope, shared);
+      this.#tokens.set(key, token);
+      return token;
     });
-    return fetched;
   }
 
   async #fetch(challenge: BearerChallenge, scope: string, signal: AbortSignal): Promise<Token> {

@@ -1,3 +1,4 @@
+import { SharedWork } from '../../abort.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { ContentCache } from '../../registry/cache.ts';
 import type { Registry } from '../../registry/client.ts';
@@ -14,17 +15,21 @@ export interface Place {
 
 const nameOfPlace = ({ registry, repository }: Place): string => `${registry.name}/${repository}`;
 
-/** A fetch that others who want the same content wait for. */
-interface Fetch {
-  /** Where from, and how: only who would ask the same gives up when it fails. */
+/** A fetch failed: only callers that would ask the same place fail with it. */
+class FetchFailure extends Error {
+  /** The place, and how it was asked. */
   readonly origin: string;
-  readonly work: Promise<Buffer>;
+
+  constructor(origin: string, cause: unknown) {
+    super('the content could not be fetched', { cause });
+    this.origin = origin;
+  }
 }
 
 /** Manifests and configs by digest, from the cache where it has them, else from their place: once, however many ask. */
 export class Contents {
   readonly #cache: ContentCache;
-  readonly #underWay = new Map<Digest, Fetch>();
+  readonly #fetches = new SharedWork<Buffer>();
   readonly #types = new Map<Digest, string>();
 
   constructor(cache: ContentCache) {
@@ -46,8 +51,8 @@ export class Contents {
 
   /** @throws BootstrapError `image-missing` when the place does not have it */
   async manifest(place: Place, digest: Digest, call: Call): Promise<Manifest> {
-    const bytes = await this.#once(digest, nameOfPlace(place), async () => {
-      const raw = await place.registry.getManifest(place.repository, digest, call);
+    const bytes = await this.#once(digest, nameOfPlace(place), call, async (shared) => {
+      const raw = await place.registry.getManifest(place.repository, digest, shared);
       if (!raw) throw missing(place, digest);
       this.#types.set(digest, raw.mediaType);
       return raw.bytes;
@@ -61,7 +66,7 @@ export class Contents {
 
   /** An image's config, verified. */
   config(place: Place, config: Descriptor, call: Call): Promise<Buffer> {
-    return this.#once(config.digest, `${nameOfPlace(place)} ${config.size}`, async () => {
+    return this.#once(config.digest, `${nameOfPlace(place)} ${config.size}`, call, async (shared) => {
       if (config.size > largestManifest) {
         throw new BootstrapError({
           code: 'image-unsupported',
@@ -71,7 +76,7 @@ export class Contents {
         });
       }
       const chunks: Buffer[] = [];
-      for await (const chunk of readBlob(place, config, call)) chunks.push(chunk);
+      for await (const chunk of readBlob(place, config, shared)) chunks.push(chunk);
       return Buffer.concat(chunks);
     });
   }
@@ -110,24 +115,31 @@ export class Contents {
   }
 
   /** Another image's fetch serves this one too, but its failure does not: this one then asks its own place. */
-  async #once(digest: Digest, origin: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
-    for (let begun = this.#underWay.get(digest); begun; begun = this.#underWay.get(digest)) {
+  async #once(
+    digest: Digest,
+    origin: string,
+    call: Call,
+    fetch: (call: Call) => Promise<Buffer>,
+  ): Promise<Buffer> {
+    const work = async (signal: AbortSignal): Promise<Buffer> => {
       try {
-        return await begun.work;
+        const held = await this.#cache.get(digest);
+        if (held) return held;
+        const bytes = await fetch({ ...call, signal });
+        await this.#cache.put(digest, bytes);
+        return bytes;
       } catch (error) {
-        if (begun.origin === origin) throw error;
+        throw new FetchFailure(origin, error);
+      }
+    };
+    for (;;) {
+      try {
+        return await this.#fetches.join(digest, call.signal, work);
+      } catch (error) {
+        if (!(error instanceof FetchFailure)) throw error;
+        if (error.origin === origin) throw error.cause;
       }
     }
-    const work = this.#cache.get(digest).then(async (held) => {
-      if (held) return held;
-      const bytes = await fetch();
-      await this.#cache.put(digest, bytes);
-      return bytes;
-    });
-    this.#underWay.set(digest, { origin, work });
-    const forget = () => this.#underWay.delete(digest);
-    work.then(forget, forget);
-    return work;
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { Secret } from '../../../src/secret.ts';
 import { makeImage } from '../../support/images.ts';
@@ -131,16 +132,19 @@ describe('Bearer', () => {
   const asked: { url: URL; headers: IncomingMessage['headers'] }[] = [];
   const issued = new Set<string>();
   let life = 300;
+  /** What the answer to each request waits for. */
+  let hold: () => Promise<void>;
   const service = createServer((request, response) => {
     asked.push({ url: new URL(request.url ?? '/', 'http://token'), headers: request.headers });
     const token = randomBytes(12).toString('hex');
     issued.add(`Bearer ${token}`);
-    response.end(JSON.stringify({ token, expires_in: life }));
+    void hold().then(() => response.end(JSON.stringify({ token, expires_in: life })));
   });
   beforeEach(async () => {
     asked.splice(0);
     issued.clear();
     life = 300;
+    hold = () => Promise.resolve();
     service.listen(0, '127.0.0.1');
     await once(service, 'listening');
     const { port } = service.address() as AddressInfo;
@@ -184,6 +188,27 @@ describe('Bearer', () => {
     };
     const [result] = await world.copy(['a']);
     expect(result?.error).toBeUndefined();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('copies the other blobs when the read-ahead whose token request they wait for is canceled', async () => {
+    const layers = [randomBytes(20_000), randomBytes(20_000)];
+    const half = makeImage({ os: 'linux', architecture: 'amd64' }, layers);
+    world.source.put('half', '1', [half]);
+    const wanted = world.wanted('half');
+    const { blobs } = world.target.repository(wanted.repository);
+    const [present, absent] = half.layers;
+    if (present) blobs.set(present.digest, present.bytes);
+    // The next token takes longer than the ECR needs to answer that it has the first layer.
+    const prepare = () => {
+      world.clock.advance(life * 1000);
+      hold = () => setTimeout(100);
+      return Promise.resolve(new Map());
+    };
+    const options = world.options({ platforms: ['linux/amd64'], prepare });
+    const [result] = await world.engine().copy([wanted], options);
+    expect(result?.error?.message ?? result?.state).toBe('copied');
+    expect(blobs.has(String(absent?.digest))).toBe(true);
     expect(asked).toHaveLength(2);
   });
 
