@@ -6,6 +6,7 @@ import type { MirrorOptions } from '../mirror/port.ts';
 import type { MirrorRow } from '../output/index.ts';
 import { plural } from '../output/units.ts';
 import type { Context } from '../steps/context.ts';
+import { oddNodesFinding } from '../steps/images/findings.ts';
 import { MissingRepositories } from '../steps/repositories/create.ts';
 import { type FailedList, openFailedList } from './failed-list.ts';
 import { gatherImages } from './gather.ts';
@@ -125,11 +126,14 @@ async function mirrorOptions(
 ): Promise<MirrorOptions> {
   const { reporter, signal } = session;
   const { engine, concurrency } = ctx.config.mirror;
+  const platforms = await ctx.platforms();
+  const odd = await oddNodesFinding(ctx);
+  if (odd) reporter.warn(`${odd.what}: ${odd.why}. ${odd.hint}`);
   const emit: MirrorOptions['emit'] = (event) => reporter.event({ ...event, step: 'mirror' });
   return {
     engine,
     concurrency,
-    platforms: await ctx.platforms(),
+    platforms,
     noClobber: !clobber,
     prepare: new MissingRepositories({ ctx, signal, emit }).prepare,
     signal,

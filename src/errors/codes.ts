@@ -140,6 +140,7 @@ export const findingCodes = {
   'lifecycle-risk': 'A lifecycle policy can remove images in use, or could not be judged.',
   'image-unresolved': 'An image was not found at its source, or its source refuses it.',
   'platform-unavailable': 'The source does not have an image for the platform of some nodes.',
+  'platform-odd': 'A node reports a platform for which no image can exist; it is skipped.',
   'image-unknown': 'ECR could not be asked whether it has an image.',
   'operator-foreign':
     'External Secrets Operator is installed where, or in a version that, cannot be adopted.',

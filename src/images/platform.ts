@@ -33,7 +33,14 @@ export function parsePlatform(text: string): Platform {
   });
 }
 
+/** Longer than every platform that exists, and short enough for a tag that names one. */
+const longest = 64;
+
+/** Whether images can exist for it. */
+export const isPlatform = (text: string): boolean => readPlatform(text) !== undefined;
+
 function readPlatform(text: string): Platform | undefined {
+  if (text.length > longest) return undefined;
   const match = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/(v[0-9]+))?$/.exec(text);
   const [, os, architecture, variant] = match ?? [];
   if (os === undefined || architecture === undefined) return undefined;
@@ -75,11 +82,8 @@ export function bestFor<T extends { readonly platform?: Platform }>(
   return chosen;
 }
 
-/** The platforms to choose. What a node reports in a form that no image uses cannot be chosen. */
-export function chosenPlatforms(wanted: Exclude<Platforms, 'all'>): readonly Platform[] {
-  if (!('anyOf' in wanted)) return wanted.map(parsePlatform);
-  return wanted.anyOf.map(readPlatform).filter((platform) => platform !== undefined);
-}
+export const chosenPlatforms = (wanted: Exclude<Platforms, 'all'>): readonly Platform[] =>
+  ('anyOf' in wanted ? wanted.anyOf : wanted).map(parsePlatform);
 
 /** How the platforms of an image compare with those that are wanted. */
 export interface Coverage {

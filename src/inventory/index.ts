@@ -1,5 +1,6 @@
 import type { ClusterPort, Kind, KubeObject, ListOptions } from '../cluster/port.ts';
 import type { Config } from '../config/schema.ts';
+import { isPlatform } from '../images/platform.ts';
 import { once } from '../once.ts';
 import { oldestFirst } from './events.ts';
 import { namespaceInfos } from './namespaces.ts';
@@ -15,6 +16,7 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
   const all = (kind: Kind, options?: ListOptions) => once(() => cluster.list(kind, options));
   const pods = all(core('Pod'));
   const pullSecretName = { fieldSelector: `metadata.name=${config.pullSecret.name}`, metadataOnly: true };
+  const nodes = all(core('Node'));
   const controllers = once(() => readControllers(cluster));
   return {
     namespaces: once(async () =>
@@ -26,7 +28,15 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
       const [owners, podList] = await Promise.all([controllers(), pods()]);
       return workloadsOf(owners, podList);
     }),
-    platforms: once(async () => platformsOf(await cluster.list(core('Node')))),
+    platforms: once(async () => {
+      const platforms = (await nodes()).map(platformOf).filter((text) => text !== undefined);
+      return [...new Set(platforms.filter(isPlatform))].sort();
+    }),
+    oddNodes: async () =>
+      (await nodes()).flatMap((node) => {
+        const platform = platformOf(node);
+        return platform === undefined || isPlatform(platform) ? [] : [{ name: node.metadata.name, platform }];
+      }),
     pullSecrets: all(core('Secret'), pullSecretName),
     externalSecrets: all({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' }),
     warnings: once(async () =>
@@ -44,10 +54,8 @@ interface NodeStatus {
   readonly nodeInfo?: { readonly operatingSystem?: string; readonly architecture?: string };
 }
 
-function platformsOf(nodes: readonly KubeObject[]): readonly string[] {
-  const platforms = nodes.flatMap((node) => {
-    const { operatingSystem, architecture } = (node['status'] as NodeStatus | undefined)?.nodeInfo ?? {};
-    return operatingSystem && architecture ? [`${operatingSystem}/${architecture}`] : [];
-  });
-  return [...new Set(platforms)].sort();
+/** Undefined before the kubelet has reported anything. */
+function platformOf({ status }: KubeObject): string | undefined {
+  const { operatingSystem = '', architecture = '' } = (status as NodeStatus | undefined)?.nodeInfo ?? {};
+  return operatingSystem === '' && architecture === '' ? undefined : `${operatingSystem}/${architecture}`;
 }

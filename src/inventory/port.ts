@@ -22,6 +22,12 @@ export interface NamespaceInfo {
   readonly terminating: boolean;
 }
 
+export interface OddNode {
+  readonly name: string;
+  /** As the node reports it. */
+  readonly platform: string;
+}
+
 /** One snapshot of the cluster for one observation. Each list is read at most once, cluster-wide and paged. */
 export interface Inventory {
   namespaces(): Promise<readonly NamespaceInfo[]>;
@@ -30,6 +36,8 @@ export interface Inventory {
   workloads(): Promise<readonly Workload[]>;
   /** The nodes' platforms, for example `linux/amd64`, without doubles. */
   platforms(): Promise<readonly string[]>;
+  /** Nodes that report a platform for which no image can exist. */
+  oddNodes(): Promise<readonly OddNode[]>;
   /** The pull secrets of all namespaces, metadata only. */
   pullSecrets(): Promise<readonly KubeObject[]>;
   externalSecrets(): Promise<readonly KubeObject[]>;

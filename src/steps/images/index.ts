@@ -4,7 +4,7 @@ import { type Finding, type Outcome, tolerating } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
 import { MissingRepositories, repositoryCreation } from '../repositories/create.ts';
 import { repositoryKind } from '../repositories/diff.ts';
-import { internetFindings } from './findings.ts';
+import { internetFindings, oddNodesFinding } from './findings.ts';
 import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from './presence.ts';
 
 interface Looked extends Presence {
@@ -18,6 +18,7 @@ interface State {
   readonly rejected: readonly RejectedImage[];
   /** Names of repositories that the images to copy need and that do not exist. */
   readonly newRepositories: readonly string[];
+  readonly oddNodes: Finding | undefined;
 }
 
 /** Brings all wanted images into the ECR. One that fails does not keep the others. */
@@ -33,11 +34,12 @@ export const images: Step<State> = {
   observe: async (ctx) => {
     const { others, rejected } = await ctx.wantedImages();
     const presence = await withSources(await observePresence(others, ctx), ctx);
-    return { presence, rejected, newRepositories: await newRepositories(presence, ctx) };
+    const [missing, oddNodes] = await Promise.all([newRepositories(presence, ctx), oddNodesFinding(ctx)]);
+    return { presence, rejected, newRepositories: missing, oddNodes };
   },
-  diff: ({ presence, rejected, newRepositories }, { config }) => ({
+  diff: ({ presence, rejected, newRepositories, oddNodes }, { config }) => ({
     changes: [...newRepositories.map((name) => repositoryCreation(name, config)), ...copiesOf(presence)],
-    findings: [...rejected.map(rejection), ...presence.flatMap(findingsOf)],
+    findings: [...(oddNodes ? [oddNodes] : []), ...rejected.map(rejection), ...presence.flatMap(findingsOf)],
   }),
   apply: async (changes, { presence }, run) => {
     const repositories = new MissingRepositories(run);

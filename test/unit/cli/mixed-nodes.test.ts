@@ -1,5 +1,10 @@
-import { afterEach, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
+
+/** Milliseconds: two runs of `up` are part of some. */
+const patient = { timeout: 120_000 };
 
 let cli: Cli;
 afterEach(() => cli.close());
@@ -54,4 +59,54 @@ it('fails an image that is asked for with a list of platforms when its source la
   const ran = await cli.run(`up --yes ${only} --skip operator-image --platform linux/amd64,linux/s390x`);
   expect(ran.code).toBe(1);
   expect(ran.stderr).toContain('linux/s390x');
+});
+
+describe('nodes that report a platform for which no image can exist', () => {
+  const odd = [
+    ['linux', 'x'.repeat(300)],
+    ['linux', 'amd64/evil'],
+    ['', 'amd64'],
+    ['linux\nimages: {}', 'amd64'],
+    ['lin\u001b[31mux', 'amd64'],
+  ] as const;
+
+  async function withOddNodes(): Promise<void> {
+    cli = await openCli({}, { hurried: true });
+    for (const [at, [os, architecture]] of odd.entries()) addNode(`odd-${at}`, os, architecture);
+  }
+
+  it('are left out with one warning by up and status, which copy for the other nodes', patient, async () => {
+    await withOddNodes();
+    const warning = /node odd-\d and 4 more reported a platform for which no image can exist/g;
+    const ran = await cli.run(`up --yes ${only}`);
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(ran.stdout.match(warning)).toHaveLength(1);
+    const status = await cli.run(`status ${only}`);
+    expect(status.code, status.stdout).toBe(0);
+    expect(status.stdout.match(warning)).toHaveLength(1);
+    expect(ran.stdout + ran.stderr + status.stdout).not.toContain('\u001b');
+    expect((await cli.run(`up --yes ${only}`)).stdout).toContain('Nothing to change');
+  });
+
+  it('are left out with one warning by mirror', patient, async () => {
+    await withOddNodes();
+    const { code, stderr } = await cli.run('mirror nginx:1.27');
+    expect(code, stderr).toBe(0);
+    expect(stderr.match(/reported a platform for which no image can exist/g)).toHaveLength(1);
+  });
+
+  it('do not write into the configuration file that init makes', patient, async () => {
+    await withOddNodes();
+    const { code, stderr } = await cli.run('init -c written.yaml');
+    expect(code, stderr).toBe(0);
+    const written = readFileSync(join(cli.folder, 'written.yaml'), 'utf8');
+    expect(written).toContain('linux/amd64');
+    expect(written).not.toMatch(/^images: \{\}/m);
+  });
+});
+
+it('refuses a platform that is longer than any that exists', patient, async () => {
+  cli = await openCli({}, { hurried: true });
+  const { code } = await cli.run(`mirror nginx:1.27 --platform linux/${'x'.repeat(300)}`);
+  expect([1, 2]).toContain(code);
 });
