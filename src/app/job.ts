@@ -1,17 +1,20 @@
 import { unlessAborted } from '../abort.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { Header } from '../output/index.ts';
+import { plural } from '../output/units.ts';
 import {
   carryOut,
   type Change,
   type Consent,
   isNeeded,
   makePlan,
+  type MemberFailure,
   nameOf,
   type Outcome,
   type Planned,
   refuseBlocked,
   type RunResult,
+  sortedFailures,
 } from '../plan/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import type { ClusterRecord } from '../steps/registration/records.ts';
@@ -140,14 +143,23 @@ const countDone = (result: RunResult): number =>
 function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {
   if (result.error) throw result.error;
   const failing = result.steps.filter(({ failures }) => failures.length > 0);
-  const [first, ...others] = failing.flatMap(({ failures }) => failures);
+  const failures = failing.flatMap((step) => step.failures);
+  const [first, ...others] = failures;
   if (!first) return;
   const mirroring = new Set(steps.filter(({ needs }) => needs.includes('sources')).map(({ id }) => id));
-  const more = others.length > 0 ? ` and ${others.length} more` : '';
   throw new BootstrapError({
     code: failing.every(({ step }) => mirroring.has(step)) ? 'mirror-incomplete' : 'incomplete',
-    what: `${nameOf(first.target)}${more} failed; everything else is done`,
+    what: `${headline(failures)}; everything else is done`,
     why: first.error.message,
     hint: others.length > 0 ? 'Fix what is listed above, then run the same command again.' : first.error.hint,
   });
+}
+
+function headline(failures: readonly MemberFailure[]): string {
+  const { missing, failed } = sortedFailures(failures);
+  const [first, ...others] = failed;
+  const cannotBeFound = missing.length > 0 ? `${plural(missing.length, 'image')} cannot be found` : '';
+  if (!first) return cannotBeFound;
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  return [`${nameOf(first.target)}${more} failed`, cannotBeFound].filter(Boolean).join(', ');
 }

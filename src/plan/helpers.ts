@@ -1,5 +1,5 @@
 import { BootstrapError, type ErrorCode, reasonOf } from '../errors/index.ts';
-import type { Change, Outcome, Run, Target } from './step.ts';
+import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
 
 /** How a target is written for people and on the command line: `Secret external-secrets/puller`. */
 export const nameOf = (target: Target): string => `${target.kind} ${target.name}`;
@@ -95,4 +95,13 @@ export function foreseen(thrown: unknown, what: string): BootstrapError {
     },
     { cause: thrown },
   );
+}
+
+/** Images that no source has are skipped rather than failed: there is nothing to try again before a name is corrected. */
+export function sortedFailures(failures: readonly MemberFailure[]): {
+  readonly missing: readonly MemberFailure[];
+  readonly failed: readonly MemberFailure[];
+} {
+  const isMissing = ({ error }: MemberFailure): boolean => error.code === 'image-missing';
+  return { missing: failures.filter(isMissing), failed: failures.filter((one) => !isMissing(one)) };
 }

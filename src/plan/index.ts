@@ -1,7 +1,7 @@
 export { type Consent, isNeeded } from './adoption.ts';
 export { carryOut, type RunResult, type StepResult } from './carry-out.ts';
 export type { Emit, Event, Progress } from './events.ts';
-export { atOnce, foreseen, inOrder, isTolerable, nameOf, tolerating } from './helpers.ts';
+export { atOnce, foreseen, inOrder, isTolerable, nameOf, sortedFailures, tolerating } from './helpers.ts';
 export { inspect, type StepStatus } from './inspect.ts';
 export { removalOf } from './removal.ts';
 export { makePlan, type Planned, refuseBlocked } from './plan.ts';

@@ -1,4 +1,4 @@
-import type { StepResult } from '../../plan/index.ts';
+import { sortedFailures, type StepResult } from '../../plan/index.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 
@@ -15,9 +15,13 @@ export function resultLines(
   const fatal = data.steps.flatMap(({ outcomes }) =>
     outcomes.filter((outcome) => outcome.result === 'failed' && !outcome.tolerable),
   );
-  const failed = members.length + fatal.length;
-  if (failed > 0) {
-    lines.push(`${plural(data.changed, 'change')} done, ${failed} failed.`);
+  const { missing, failed } = sortedFailures(members);
+  const counts = [
+    ...(failed.length + fatal.length > 0 ? [`${failed.length + fatal.length} failed`] : []),
+    ...(missing.length > 0 ? [`${missing.length} skipped`] : []),
+  ];
+  if (counts.length > 0) {
+    lines.push(`${[`${plural(data.changed, 'change')} done`, ...counts].join(', ')}.`);
   } else if (data.changed > 0) {
     lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}.`);
   }

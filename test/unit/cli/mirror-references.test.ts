@@ -27,14 +27,16 @@ describe('a reference', () => {
     expect(held('1')).toBe(first.manifest.digest);
   });
 
-  it('with tag and digest brings what the digest says, under the tag, though the tag moved on', async () => {
+  it('with a tag that moved on and a digest stores the digest alone, and leaves the tag free', async () => {
     source.put('team/app', '2', [first]);
     source.put('team/app', '2', [second]);
     const { code } = await cli.run(
       `mirror ${source.host}/team/app:2@${first.manifest.digest} --platform all`,
     );
     expect(code).toBe(0);
-    expect(held('2')).toBe(first.manifest.digest);
+    expect(held('2')).toBeUndefined();
+    const pinned = cli.world.aws.registry.repositories.get(repository())?.manifest(first.manifest.digest);
+    expect(pinned).toBeDefined();
   });
 });
 
