@@ -10,7 +10,7 @@ import {
 } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags } from '../tags.ts';
-import { lifecycleRisk } from './lifecycle.ts';
+import { lifecycleRisk, parsed } from './lifecycle.ts';
 import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
 
 export const repositoryKind = 'ECR repository';
@@ -65,15 +65,12 @@ function driftedFields(seen: SeenRepository, { settings, tags }: RepositoriesSta
   if (scanOnPush !== undefined && repository.scanOnPush !== scanOnPush) {
     fields.push({ path: 'scanOnPush', from: repository.scanOnPush, to: scanOnPush });
   }
-  const seenPolicy = parsed(seen.lifecyclePolicy);
+  const seenPolicy = seen.lifecyclePolicy === undefined ? undefined : (parsed(seen.lifecyclePolicy) as Value);
   if (lifecyclePolicy && !isDeepStrictEqual(seenPolicy, lifecyclePolicy)) {
     fields.push({ path: 'lifecyclePolicy', from: seenPolicy, to: lifecyclePolicy as Value });
   }
   return fields;
 }
-
-const parsed = (text: string | undefined): Value =>
-  text === undefined ? undefined : (JSON.parse(text) as Value);
 
 function findingsOf({ name, seen, error }: WantedRepository, state: RepositoriesState): Finding[] {
   if (error) {

@@ -143,10 +143,11 @@ const isRecord = (found: unknown): found is Readonly<Record<string, unknown>> =>
 const isTextList = (found: unknown): found is readonly string[] =>
   Array.isArray(found) && found.every((one) => typeof one === 'string');
 
-function parsed(text: string): unknown {
+/** The text itself where it is no JSON. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined;
+    return text;
   }
 }

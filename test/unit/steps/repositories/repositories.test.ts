@@ -135,6 +135,15 @@ describe('repositories', () => {
     expect((await planStep(repositories, world)).changes).toEqual([]);
   });
 
+  it('with a lifecycle policy that is no JSON are still compared, and get the configured one', async () => {
+    const world = await start({ repositories: { lifecyclePolicy } });
+    await applyStep(repositories, world);
+    held(world).lifecyclePolicy = '{';
+    const { changes, findings } = await planStep(repositories, world);
+    expect(changes).toMatchObject([{ fields: [{ path: 'lifecyclePolicy', from: '{' }] }]);
+    expect(findings).toEqual([]);
+  });
+
   it('with another encryption than configured are a finding, because it cannot be changed', async () => {
     const world = await start();
     await applyStep(repositories, world);
