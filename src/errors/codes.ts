@@ -117,6 +117,7 @@ export const findingCodes = {
   unseen: 'This part could not be looked at.',
   'in-order': 'This part is as it should be.',
   drift: 'Something is not as configured; `up` repairs it.',
+  'change-refused': 'The cluster refuses a change that `up` would make.',
   foreign: 'Something of that name exists and is not ours; `up --adopt` takes it over.',
   'user-foreign': 'An IAM user of that name exists and belongs to another project.',
   'user-unmanaged': 'The configuration says that this user is made elsewhere, and it is not as it must be.',

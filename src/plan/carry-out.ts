@@ -32,13 +32,15 @@ export interface RunResult {
 
 /**
  * Applies a plan step by step. Once a step has changed something, each later one is observed again: what it finds
- * may refine the plan, a new target is announced, and a delete that nobody was shown ends the run.
+ * may refine the plan, a new target is announced, and a delete that nobody was shown ends the run. Of an empty plan nothing is
+ * changed: its steps only look whether everything is ready.
  */
 export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut<Ctx>): Promise<RunResult> {
   const steps: StepResult[] = [];
   let stale = how.outdated === true;
   let ctx = stale ? how.fresh(how.ctx) : how.ctx;
   const consent = agreedIn(plan);
+  const isEmpty = plan.every(({ changes }) => changes.length === 0);
   try {
     for (const planned of plan) {
       throwIfInterrupted(how.signal);
@@ -48,6 +50,7 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
         ctx,
         signal: how.signal,
         emit: (event) => how.emit({ ...event, step }),
+        ...(isEmpty ? { looksOnly: true } : {}),
       };
       how.emit({ type: 'step-started', step, title });
       const current = stale ? await lookAgain(planned, ctx, consent, how) : planned;

@@ -19,13 +19,18 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
       const planned = await look(step, ctx);
       const { id, title } = step;
       if (planned.error) return { step: id, title, findings: [unseen(id, planned.error)], drift: [] };
+      const more = await health(planned, ctx);
+      const refused = new Set(
+        more.filter(({ code }) => code === 'change-refused').map(({ target }) => nameOf(target)),
+      );
+      const drift = planned.changes.filter(({ target }) => !refused.has(nameOf(target)));
       const findings = [
-        ...planned.changes.map(drifted),
+        ...drift.map(drifted),
         ...planned.foreign.filter(isNeeded).map(notOurs),
         ...planned.findings,
-        ...(await health(planned, ctx)),
+        ...more,
       ];
-      return { step: id, title, findings, drift: planned.changes };
+      return { step: id, title, findings, drift };
     }),
   );
 }

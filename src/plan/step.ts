@@ -101,6 +101,8 @@ export interface Run<Ctx> {
   readonly ctx: Ctx;
   readonly signal: AbortSignal;
   readonly emit: Emit;
+  /** The plan is empty: there was no consent and there is no lease, so the run only looks. */
+  readonly looksOnly?: boolean;
 }
 
 /**

@@ -97,9 +97,12 @@ export async function refuseTrouble({ cluster, config }: Context, parts: readonl
     code: 'not-ready',
     what: `start pod ${namespace}/${first.pod.metadata.name}`,
     why: describe(first.trouble),
-    hint: hintFor(first.trouble, config.aws.region),
+    hint: `${hintFor(first.trouble, config.aws.region)}${first.trouble.image === undefined ? '' : pullsAgain(first)}`,
   });
 }
+
+const pullsAgain = ({ pod }: TroubledPod): string =>
+  ` Once that is fixed, the kubelet pulls again within five minutes, or at once after: kubectl -n ${namespace} delete pod ${pod.metadata.name}`;
 
 const causes: Readonly<Record<Trouble['cause'], string>> = {
   dns: 'its node cannot resolve the registry',
@@ -119,7 +122,11 @@ export const describe = ({ cause, why }: Trouble): string => `${causes[cause]}: 
  * Deletes pods that failed to pull before now. The kubelet waits up to five minutes between two tries, and what made
  * it fail (an expired token, a missing image) may have been repaired by the steps before this one.
  */
-export async function renewStuckPods({ ctx, emit }: Run, parts?: readonly string[]): Promise<void> {
+export async function renewStuckPods(
+  { ctx, emit, looksOnly = false }: Run,
+  parts?: readonly string[],
+): Promise<void> {
+  if (looksOnly) return;
   const troubled = await findTrouble(ctx.cluster, await readParts(ctx.cluster, parts));
   for (const { pod, trouble } of troubled) {
     if (trouble.image === undefined) continue;

@@ -2,6 +2,7 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { type Finding } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { type Coverage, isReconciled, observeCoverage } from '../coverage.ts';
+import { annotations } from '../ownership.ts';
 import { fixOf } from '../refusals.ts';
 import { syncOf } from '../sync.ts';
 import { expiryOf } from '../tokens.ts';
@@ -64,7 +65,7 @@ export async function observeCopies(ctx: Context): Promise<Copies> {
  * @param name of the pull secret
  */
 export function refusalOf(
-  { namespace, secret, trouble }: Pick<Copy, 'namespace' | 'secret' | 'trouble'>,
+  { namespace, secret, externalSecret, trouble }: Omit<Copy, 'evidence'>,
   name: string,
 ): Pick<Finding, 'target' | 'what' | 'why' | 'hint'> | undefined {
   const hint = trouble === undefined ? undefined : fixOf(trouble, { namespace, name });
@@ -75,9 +76,13 @@ export function refusalOf(
       ? `namespace ${namespace} refuses a new token for its pull secret`
       : `namespace ${namespace} refuses the pull secret`,
     why: trouble,
-    hint,
+    hint: `${hint} ${tryAgain(externalSecret ? `-n ${namespace} externalsecret` : 'clusterexternalsecret', name)}`,
   };
 }
+
+/** An empty plan changes nothing, so that what is fixed stays reported until the operator has tried again. */
+const tryAgain = (what: string, name: string): string =>
+  `Then the operator tries again within 17 minutes, or at once after: kubectl annotate --overwrite ${what} ${name} ${annotations.forceSync}="$(date)"`;
 
 /** What is still missing before a copy serves; undefined when nothing is. */
 export function whyNotServing({ secret, externalSecret, trouble }: Copy, now: number): string | undefined {

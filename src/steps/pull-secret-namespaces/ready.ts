@@ -89,9 +89,9 @@ export interface Shortfall {
 export const membersOf = ({ refused, late }: Shortfall): readonly MemberFailure[] => [...refused, ...late];
 
 /** Waits until every covered namespace has a valid token that the operator put there, or never will as things are. */
-export async function waitForCopies({ ctx, signal, emit }: Run): Promise<Shortfall> {
+export async function waitForCopies({ ctx, signal, emit, looksOnly = false }: Run): Promise<Shortfall> {
   const { clock } = ctx;
-  const refusals = new Refusals(clock);
+  const refusals = looksOnly ? undefined : new Refusals(clock);
   const what = 'the pull secret in every namespace';
   let last: Missing = { refused: [], waiting: [] };
   try {
@@ -115,10 +115,11 @@ interface Missing {
   readonly waiting: readonly { readonly namespace: string; readonly why: string }[];
 }
 
+/** @param refusals undefined when the operator may not be made to try again: then what it said last counts */
 async function missingFrom(
   { copies, fanOut }: Copies,
   { cluster, clock, config }: Run['ctx'],
-  refusals: Refusals,
+  refusals: Refusals | undefined,
 ): Promise<Missing> {
   const refused: MemberFailure[] = [];
   const waiting: { namespace: string; why: string }[] = [];
@@ -127,14 +128,14 @@ async function missingFrom(
     const why = whyNotServing(copy, clock.now());
     if (why === undefined) continue;
     const refusal = refusalOf(copy, config.pullSecret.name);
-    const isConfirmed = refusal && refusals.isConfirmed(namespace, evidence);
-    if (refusal && isConfirmed) {
+    const isConfirmed = refusals?.isConfirmed(namespace, evidence);
+    if (refusal && (isConfirmed || !refusals)) {
       const { target, ...parts } = refusal;
       refused.push({ target, error: new BootstrapError({ code: 'not-ready', ...parts }) });
       continue;
     }
     waiting.push({ namespace, why });
-    if (!refusal || isConfirmed !== undefined) continue;
+    if (!refusal || !refusals || isConfirmed !== undefined) continue;
     refusals.ask(namespace, evidence);
     await tryAgain(cluster, externalSecret ?? fanOut);
   }

@@ -7,7 +7,7 @@ import type { Run } from '../context.ts';
 import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
 import { pullSecretsOf } from '../service-accounts/list.ts';
-import { leftBehind, takeAway, unproved, untried } from './take-away.ts';
+import { leftBehind, notProved, takeAway, unproved, untried } from './take-away.ts';
 
 export interface PolicyState extends ObjectsState {
   /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */
@@ -19,7 +19,7 @@ const deadline = 15_000;
 
 /**
  * Proves by dry runs that service accounts are created and updated with the pull secret. A policy that fails there
- * could keep the whole cluster from making service accounts, so it is taken away at once: then `up` has to be run
+ * could keep the whole cluster from making service accounts, so it is taken away at once (a run that only looks reports it): then `up` has to be run
  * again after new namespaces, which is no reason to end a run. One that could not be tried, because the cluster fell
  * silent or the run is to end, is taken away, too, and the run ends: the next one makes it again.
  * @param state before this run applied anything
@@ -34,6 +34,7 @@ export async function proveOrRemove(state: PolicyState, run: Run): Promise<void>
     // What stood there before was proved by the run that made it: a Ctrl-C is no reason to lose it.
     if (aborted && diffObjects(state).changes.length === 0) throw thrown;
     const error = foreseen(thrown, 'prove the admission policy');
+    if (run.looksOnly) throw aborted ? thrown : notProved(error);
     const left = await takeAway(state.version, error.why, run);
     // An aborted run ends by the signal's reason, so what is left behind has to be told beside it.
     if (left && !aborted) throw left;

@@ -9,9 +9,7 @@ const patience = 20_000;
 
 const removing = 'take away the admission policy, which was not proved';
 
-const hint =
-  'Until it is gone the cluster may be unable to make service accounts. Run ecr-bootstrap up --only service-account-policy, which ' +
-  `proves it or takes it away, or: kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy ${policyName}`;
+const hint = `Until it is removed, the cluster may be unable to create service accounts: kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy ${policyName}. Then run \`ecr-bootstrap up\`, which creates and tries it again.`;
 
 /**
  * Takes an unproved policy away, also when the run is about to end: its own signal would have every delete skipped.
@@ -54,6 +52,13 @@ const tooLate = (): BootstrapError =>
   });
 
 const target = { kind: 'MutatingAdmissionPolicy', name: policyName };
+
+/** Of a policy that an earlier run made, where this run changes nothing. */
+export const notProved = (cause: BootstrapError): BootstrapError =>
+  new BootstrapError(
+    { code: 'not-ready', what: 'could not verify the admission policy', why: cause.message, hint },
+    { cause },
+  );
 
 /** For a run that ends by an error of its own. */
 export const leftBehind = ({ what, why }: BootstrapError): Finding => ({

@@ -3,11 +3,11 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { optsOut } from '../../inventory/ignore.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { atOnce, type Change, type Field, type Finding, nameOf, tolerating } from '../../plan/index.ts';
-import type { Step } from '../context.ts';
+import type { Context, Step } from '../context.ts';
 import { isOurs } from '../objects.ts';
 import { ignoreLabel } from '../ownership.ts';
 import { observeServiceAccounts, type ServiceAccountsState } from './covered.ts';
-import { addPullSecret, pullSecretsOf, removePullSecret } from './list.ts';
+import { addPullSecret, pullSecretsOf, refusalOf, removePullSecret } from './list.ts';
 import { pullFindings } from './pulls.ts';
 
 /** Patches under way at once. */
@@ -38,7 +38,7 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
       try {
         return await addPullSecret(account, run.ctx);
       } catch (error) {
-        throw withWayOut(error, target.name);
+        throw error instanceof BootstrapError ? withWayOut(error, target.name) : error;
       }
     });
     return tolerating(outcomes);
@@ -50,12 +50,38 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
       .flatMap((account) => ourEntry(account, config.pullSecret.name)),
     findings: [],
   }),
-  health: async ({ ignored }, ctx) => [...(await pullFindings(ctx)), ...ignored.map(ignoredFinding)],
+  health: async ({ covered, ignored }, ctx) => [
+    ...(await refusalFindings(covered, ctx)),
+    ...(await pullFindings(ctx)),
+    ...ignored.map(ignoredFinding),
+  ],
 };
 
+/** Before the first `up` every service account lacks the pull secret, and trying them all would be work for the cluster. */
+const mostTried = 50;
+
+/** What `up` would report of service accounts that it cannot change. */
+async function refusalFindings(covered: readonly KubeObject[], ctx: Context): Promise<Finding[]> {
+  const { cluster, config } = ctx;
+  const missing = covered.filter((account) => !pullSecretsOf(account).includes(config.pullSecret.name));
+  if (missing.length === 0 || missing.length > mostTried) return [];
+  // A user who may only look learns nothing from a refusal.
+  if (!(await cluster.allowed({ verb: 'patch', group: '', resource: 'serviceaccounts' }))) return [];
+  const found = await Promise.all(
+    missing.map(async (account): Promise<Finding[]> => {
+      const target = targetOf(refOf(account));
+      const refusal = await refusalOf(account, ctx);
+      if (!refusal) return [];
+      const { what, why, hint } = withWayOut(refusal, target.name);
+      return [{ level: 'failed', code: 'change-refused', target, what, why, hint }];
+    }),
+  );
+  return found.flat();
+}
+
 /** A service account that cannot be changed can be left out. */
-function withWayOut(error: unknown, name: string): unknown {
-  if (!(error instanceof BootstrapError) || !/^cluster-(failed|denied)$/.test(error.code)) return error;
+function withWayOut(error: BootstrapError, name: string): BootstrapError {
+  if (!/^cluster-(failed|denied)$/.test(error.code)) return error;
   const { code, what, why, hint } = error;
   const leaveOut = `Or leave the service account out: add "- ${name}" to serviceAccounts.exclude.`;
   return new BootstrapError(

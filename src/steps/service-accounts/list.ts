@@ -2,6 +2,7 @@ import { ClusterRefusal } from '../../cluster/errors.ts';
 import { refOf } from '../../cluster/names.ts';
 import type { JsonPatchOperation, KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
+import { isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 
 /** Times that somebody else may be quicker before it is given up. */
@@ -22,6 +23,24 @@ export const addPullSecret = (account: KubeObject, ctx: Context): Promise<string
   patchList(account, ctx, (current, name) =>
     pullSecretsOf(current).includes(name) ? undefined : appending(current, name),
   );
+
+/**
+ * Why the API server would refuse the pull secret in a list; undefined when it would not, or when that is not known.
+ * Asked by a dry run, which stores nothing.
+ */
+export async function refusalOf(
+  account: KubeObject,
+  { cluster, config }: Context,
+): Promise<BootstrapError | undefined> {
+  try {
+    await cluster.patch(refOf(account), appending(account, config.pullSecret.name), { dryRun: true });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
+    return isConflict || !isTolerable(error) || !(await cluster.get(refOf(account))) ? undefined : error;
+  }
+}
 
 /** Takes our entry out of the list and leaves those of others. */
 export const removePullSecret = (account: KubeObject, ctx: Context): Promise<string | undefined> =>

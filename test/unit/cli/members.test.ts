@@ -146,7 +146,23 @@ describe('namespaces that take no Secret', () => {
     expect(stderr).toContain('error: Namespace team-quota and 3 more failed; everything else is done');
   });
 
+  it('are left as they are by an up with an empty plan, which writes nothing', patient, async () => {
+    const before = cli.world.faults.changes.length;
+    const dry = await cli.run('up --dry-run --exit-code --skip service-accounts');
+    expect(dry.code, dry.stdout).toBe(0);
+    const ran = await cli.json('up --yes --skip service-accounts');
+    expect(cli.world.faults.changes.slice(before)).toEqual([]);
+    expect([...failuresIn(ran).keys()].sort()).toEqual(members.map(([name]) => `Namespace ${name}`));
+    for (const [name, , hint] of members) {
+      expect(failuresIn(ran).get(`Namespace ${name}`)?.hint).toMatch(hint);
+      expect(failuresIn(ran).get(`Namespace ${name}`)?.hint).toContain(
+        `kubectl annotate --overwrite -n ${name} externalsecret puller`,
+      );
+    }
+  });
+
   it('are named by status with the same fix', patient, async () => {
+    const asReported = failuresIn(await cli.json('up --yes'));
     const { code, document } = await cli.json('status');
     expect(code).toBe(3);
     const { steps } = document['status'] as { steps: readonly { findings: readonly Finding[] }[] };
@@ -162,6 +178,10 @@ describe('namespaces that take no Secret', () => {
       ]);
     }
     expect(findings.filter(({ target }) => target.name === 'team-ending')).toEqual([]);
+    const { why: reason, hint: fix } = asReported.get('ServiceAccount team-fine/default') ?? {};
+    expect(findings.filter(({ target }) => target.name === 'team-fine/default')).toMatchObject([
+      { code: 'change-refused', why: reason, hint: fix },
+    ]);
   });
 
   it('do not keep an old key: rotate disables it and reports them', patient, async () => {
@@ -195,6 +215,7 @@ describe('namespaces that take no Secret', () => {
 });
 
 interface Finding {
+  readonly code: string;
   readonly level: string;
   readonly target: { readonly kind: string; readonly name: string };
   readonly why: string;

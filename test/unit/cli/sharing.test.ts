@@ -107,7 +107,11 @@ describe('two clusters of one project', () => {
         cli.world.clock.advance(hours * hour);
         await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
       }
-      expect((await cli.run('rotate --yes')).stdout).toContain('stays enabled');
+      const before = cli.world.faults.changes.length;
+      const again = (await cli.run('rotate --yes')).stdout;
+      expect(again).toContain('stays enabled');
+      expect(again).toContain('Nothing to change');
+      expect(cli.world.faults.changes.slice(before)).toEqual([]);
       expect(old?.active).toBe(true);
       expect((await cli.run('status', { env: second.env })).stdout).toContain('cluster registration');
       const up = await cli.run('up --yes', { env: second.env });
