@@ -22,6 +22,10 @@ export function owned<T extends KubeObject>(object: T): T {
   return { ...object, metadata: { ...metadata, labels: { ...metadata.labels, ...managedBy } } };
 }
 
+/** It is being deleted, and something keeps it by a finalizer. */
+export const isHeld = ({ metadata: { deletionTimestamp, finalizers = [] } }: KubeObject): boolean =>
+  deletionTimestamp !== undefined && finalizers.length > 0;
+
 export const isOurs = (object: KubeObject): boolean => isManagedBy(object, managedBy);
 
 export const keyOf = (ref: ObjectRef): string => nameOf(targetOf(ref));

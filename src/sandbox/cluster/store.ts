@@ -73,7 +73,11 @@ export class ObjectStore {
     this.#kinds.set(object.kind, objects.set(keyOf(object), object));
     this.#notify(object);
     const { deletionTimestamp, finalizers = [] } = object.metadata;
-    if (deletionTimestamp !== undefined && finalizers.length === 0 && object.kind !== 'Namespace') {
+    if (
+      deletionTimestamp !== undefined &&
+      finalizers.length === 0 &&
+      !['Namespace', 'CustomResourceDefinition'].includes(object.kind)
+    ) {
       this.delete(object.kind, name, namespace);
     }
     return object;
@@ -120,6 +124,7 @@ export class ObjectStore {
     if (object === undefined) return undefined;
     if (object.metadata.finalizers?.length) return this.#markDeleted(object);
     if (kind === 'Namespace' && this.#keepsContent(name)) return this.#terminate(object);
+    if (kind === 'CustomResourceDefinition' && this.#keepsObjects(object)) return this.#empty(object);
     this.#kinds.get(kind)?.delete(`${namespace}/${name}`);
     this.#version += 1;
     this.#notify(object);
@@ -131,6 +136,7 @@ export class ObjectStore {
     if (orphan) this.#garbage.orphan(object);
     else this.#garbage.ownerGone(object);
     this.#finishNamespace(namespace);
+    this.#finishDefinition(kind);
     return object;
   }
 
@@ -150,6 +156,24 @@ export class ObjectStore {
     const marked = this.#markDeleted(namespace, { phase: 'Terminating' });
     this.#deleteWhere(({ metadata }) => metadata.namespace === namespace.metadata.name);
     return marked;
+  }
+
+  #keepsObjects(definition: KubeObject): boolean {
+    return this.list(customResource(definition).kind).some(({ metadata }) => metadata.finalizers?.length);
+  }
+
+  /** Deletes what it can of a kind; the definition goes when the last object does. */
+  #empty(definition: KubeObject): KubeObject {
+    const marked = this.#markDeleted(definition);
+    const { kind } = customResource(definition);
+    this.#deleteWhere((other) => other.kind === kind);
+    return marked;
+  }
+
+  #finishDefinition(kind: string): void {
+    const definition = this.list('CustomResourceDefinition').find((one) => customResource(one).kind === kind);
+    if (definition?.metadata.deletionTimestamp === undefined || this.#keepsObjects(definition)) return;
+    this.delete('CustomResourceDefinition', definition.metadata.name);
   }
 
   #finishNamespace(name: string): void {

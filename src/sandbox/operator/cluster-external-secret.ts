@@ -102,6 +102,7 @@ export class ClusterExternalSecrets {
           name,
           namespace,
           ...externalSecretMetadata,
+          ...(existing?.metadata.finalizers ? { finalizers: existing.metadata.finalizers } : {}),
           ownerReferences: [controllerReference(cluster)],
         },
         spec,

@@ -6,6 +6,7 @@ import { isTolerable, type MemberFailure, nameOf, waitFor } from '../../plan/ind
 import type { Run } from '../context.ts';
 import { isFannedOut } from '../coverage.ts';
 import { forceSync } from '../force-sync.ts';
+import { isHeld } from '../objects.ts';
 import { managedByLabel, manager, operatorNamespace } from '../ownership.ts';
 import { Refusals } from '../refusals.ts';
 import { type Copies, observeCopies, refusalOf, whyNotServing } from './copies.ts';
@@ -21,7 +22,8 @@ const heldFor = 15_000;
 /**
  * Waits until no ExternalSecret of the fan-out is left, for the operator's webhook has to be there while they go, and
  * no Secret that one of them made: Kubernetes collects these afterwards, and only while the owner's kind is defined.
- * What does not go in time, or is held by a finalizer, is reported and stops nothing.
+ * What does not go in time, or is held by a finalizer, is reported and stops nothing. A Secret goes with its owner, so
+ * it is not waited for while that is kept.
  */
 export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonly MemberFailure[]> {
   const { name } = ctx.config.pullSecret;
@@ -46,17 +48,17 @@ export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonl
       return left.map(notGone);
     }
   };
-  const sources = await untilNone("the namespaces' ExternalSecrets to be gone", async () =>
-    (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name)),
-  );
+  const listSources = async (): Promise<readonly KubeObject[]> =>
+    (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name));
+  const sources = await untilNone("the namespaces' ExternalSecrets to be gone", listSources);
+  const kept = new Set(sources.length > 0 ? (await listSources()).map(({ metadata }) => metadata.uid) : []);
   const secrets = await untilNone("the namespaces' pull secrets to be gone", async () =>
-    (await ctx.fresh().inventory.pullSecrets()).filter(isCopy),
+    (await ctx.fresh().inventory.pullSecrets()).filter(
+      (secret) => isCopy(secret) && !secret.metadata.ownerReferences?.some(({ uid }) => kept.has(uid)),
+    ),
   );
   return [...sources, ...secrets];
 }
-
-const isHeld = ({ metadata: { deletionTimestamp, finalizers = [] } }: KubeObject): boolean =>
-  deletionTimestamp !== undefined && finalizers.length > 0;
 
 function notGone(object: KubeObject): MemberFailure {
   const { kind, metadata } = object;

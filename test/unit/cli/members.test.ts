@@ -290,3 +290,39 @@ describe('down', () => {
     ).toHaveLength(1);
   });
 });
+
+it(
+  'down keeps the definition of an ExternalSecret that a finalizer holds, and removes the rest',
+  patient,
+  async () => {
+    await cli.close();
+    cli = await openCli({}, { hurried: true });
+    namespaced('team-held');
+    expect((await cli.run('up -q --yes')).code).toBe(0);
+    await cli.world.cluster.settled();
+    const held = cli.world.cluster.get('ExternalSecret', 'puller', 'team-held');
+    if (!held) throw new Error('the copy is there');
+    put({ ...held, metadata: { ...held.metadata, finalizers: ['team.example/hold'] } });
+    const definitions = () =>
+      cli.world.cluster.list('CustomResourceDefinition').map(({ metadata }) => metadata);
+    for (const attempt of ['first', 'second']) {
+      const { ran, seconds } = await timed(() => cli.json('down --yes'));
+      expect(ran.code, `${attempt}: ${ran.stderr}`).toBe(1);
+      expect([...failuresIn(ran)], attempt).toMatchObject([
+        ['ExternalSecret team-held/puller', { why: 'it has finalizers: team.example/hold' }],
+      ]);
+      expect(seconds).toBeLessThan(120);
+      expect(definitions(), attempt).toMatchObject([{ name: 'externalsecrets.external-secrets.io' }]);
+      expect(definitions()[0]?.deletionTimestamp).toBeUndefined();
+      expect(cli.world.cluster.get('Namespace', 'external-secrets')).toBeUndefined();
+    }
+    const { ...still } = cli.world.cluster.get('ExternalSecret', 'puller', 'team-held');
+    put({
+      ...still,
+      kind: 'ExternalSecret',
+      metadata: { ...still.metadata, name: 'puller', finalizers: [] },
+    });
+    expect((await cli.run('down --yes')).code).toBe(0);
+    expect(definitions()).toEqual([]);
+  },
+);
