@@ -1,11 +1,12 @@
 import type { Admission } from './admission.ts';
 import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } from './errors.ts';
+import { refuseEscalation } from './escalation.ts';
 import { fieldAt, isFields } from './objects.ts';
 import type { Draft, Fields, KubeObject } from './objects.ts';
 import { refuseOperatorsFields } from './ownership.ts';
 import { listPage, partialMetadata, select } from './list.ts';
 import { applyMerge, jsonPatch, mergePatch } from './patch.ts';
-import { isAllowed } from './rbac.ts';
+import { isAllowed, requireRight } from './rbac.ts';
 import type { Attributes, User } from './rbac.ts';
 import { apiVersion } from './resources.ts';
 import type { Resource } from './resources.ts';
@@ -147,8 +148,10 @@ export class Operations {
     }
     const draft = this.#draft(request, request.body);
     const current = this.#store.get(resource.kind, name, namespace);
-    if (current === undefined)
+    if (current === undefined) {
+      requireRight(this.#store, { ...request, verb: 'create' });
       return this.#answer(201, request, this.#write(request, this.#store.preview(draft)));
+    }
     if (query.get('force') !== 'true') refuseOperatorsFields(current, draft, manager);
     const merged = applyMerge(current, draft) as KubeObject;
     return this.#answer(200, request, this.#replace(request, current, merged));
@@ -190,7 +193,9 @@ export class Operations {
     return this.#write(request, this.#store.preview(kept), current);
   }
 
-  #write({ resource, query }: ResourceRequest, object: KubeObject, old?: KubeObject): KubeObject {
+  #write(request: ResourceRequest, object: KubeObject, old?: KubeObject): KubeObject {
+    const { resource, query } = request;
+    refuseEscalation(this.#store, request, object, old);
     const admitted = this.#admission.admit(old === undefined ? 'CREATE' : 'UPDATE', resource, object, old);
     return query.get('dryRun') === 'All' ? this.#store.preview(admitted) : this.#store.put(admitted);
   }

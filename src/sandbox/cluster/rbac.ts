@@ -1,4 +1,6 @@
+import { StatusError } from './errors.ts';
 import type { KubeObject } from './objects.ts';
+import type { Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
 /** Who asks, as an authenticator tells it. */
@@ -17,29 +19,83 @@ export interface Attributes {
   readonly name?: string;
 }
 
-interface Rule {
+/** A request that needs a right. */
+interface Requested {
+  readonly user: User;
+  readonly verb: string;
+  readonly resource: Resource;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly subresource?: string | undefined;
+}
+
+export interface Rule {
   verbs: string[];
   apiGroups?: string[];
   resources?: string[];
   resourceNames?: string[];
+  nonResourceURLs?: string[];
 }
 
-interface Binding extends KubeObject {
-  roleRef: { kind: string; name: string };
+interface RoleRef {
+  kind: string;
+  name: string;
+}
+
+export interface Binding extends KubeObject {
+  roleRef: RoleRef;
   subjects?: { kind: string; name: string; namespace?: string }[];
 }
 
 /** Decides from the roles and bindings in the store, as RBAC does: what no rule allows is forbidden. */
 export function isAllowed(store: ObjectStore, user: User, wanted: Attributes): boolean {
+  const { verb, group = '', resource = '', subresource, namespace, name } = wanted;
+  const right: Rule = {
+    verbs: [verb],
+    apiGroups: [group],
+    resources: [subresource ? `${resource}/${subresource}` : resource],
+    ...(name && { resourceNames: [name] }),
+  };
+  return rulesOfUser(store, user, namespace).some((rule) => isCovered(right, rule));
+}
+
+/** @throws StatusError with code 403 unless the user has the right */
+export function requireRight(store: ObjectStore, requested: Requested): void {
+  const { user, verb, resource, namespace = '', name = '', subresource = '' } = requested;
+  const wanted = { verb, group: resource.group, resource: resource.plural, subresource, namespace, name };
+  if (!isAllowed(store, user, wanted)) throw forbidden(requested);
+}
+
+export function forbidden({ user, verb, resource, namespace, name, subresource }: Requested): StatusError {
+  const target = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+  const subject = resource.group === '' ? target : `${target}.${resource.group}`;
+  const scope = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  const object = name === undefined ? '' : ` "${name}"`;
+  const message = `${subject}${object} is forbidden: User "${user.username}" cannot ${verb} resource "${target}" in API group "${resource.group}" ${scope}`;
+  return new StatusError(403, 'Forbidden', message, { name, group: resource.group, kind: resource.plural });
+}
+
+/** The rules that are bound to a user in a namespace, or in the whole cluster if there is none. */
+export function rulesOfUser(store: ObjectStore, user: User, namespace = ''): Rule[] {
   const bindings = store.list<Binding>('ClusterRoleBinding');
-  if (wanted.namespace) bindings.push(...store.list<Binding>('RoleBinding', wanted.namespace));
-  return bindings.some((binding) => {
-    if (!binding.subjects?.some((subject) => isSubject(subject, user))) return false;
-    const { kind, name } = binding.roleRef;
-    const namespace = kind === 'Role' ? binding.metadata.namespace : undefined;
-    const role = store.get<KubeObject & { rules?: Rule[] }>(kind, name, namespace);
-    return role?.rules?.some((rule) => permits(rule, wanted)) ?? false;
-  });
+  if (namespace) bindings.push(...store.list<Binding>('RoleBinding', namespace));
+  return bindings
+    .filter(({ subjects }) => subjects?.some((subject) => isSubject(subject, user)))
+    .flatMap(({ roleRef, metadata }) => rulesOfRole(store, roleRef, metadata.namespace) ?? []);
+}
+
+/** @returns undefined if there is no such role */
+export function rulesOfRole(
+  store: ObjectStore,
+  { kind, name }: RoleRef,
+  namespace: string | undefined,
+): Rule[] | undefined {
+  const role = store.get<KubeObject & { rules?: Rule[] }>(
+    kind,
+    name,
+    kind === 'Role' ? namespace : undefined,
+  );
+  return role && (role.rules ?? []);
 }
 
 /** A service account as a user. */
@@ -56,15 +112,22 @@ function isSubject(subject: { kind: string; name: string; namespace?: string }, 
   return user.username === serviceAccountUser(subject.namespace ?? '', subject.name).username;
 }
 
-function permits(
-  rule: Rule,
-  { verb, group = '', resource = '', subresource, name = '' }: Attributes,
-): boolean {
-  const includes = (values: string[] = [], value: string) => values.includes('*') || values.includes(value);
-  const named =
-    rule.resourceNames === undefined || rule.resourceNames.length === 0 || rule.resourceNames.includes(name);
-  const target = subresource ? `${resource}/${subresource}` : resource;
-  return (
-    includes(rule.verbs, verb) && includes(rule.apiGroups, group) && includes(rule.resources, target) && named
-  );
+/** Whether a rule includes a right with one verb on one resource, name or URL. */
+export function isCovered(right: Rule, rule: Rule): boolean {
+  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  const covers = (values: readonly string[], wanted: readonly string[] = []): boolean =>
+    values.includes('*') || wanted.every((value) => values.includes(value));
+  if (!covers(verbs, right.verbs)) return false;
+  if (right.nonResourceURLs) {
+    return right.nonResourceURLs.every((url) => nonResourceURLs.some((pattern) => matchesUrl(url, pattern)));
+  }
+  const target = right.resources?.[0] ?? '';
+  const ofAll = target.includes('/') && resources.includes(target.replace(/^[^/]*/, '*'));
+  const isNamed =
+    resourceNames.length === 0 ||
+    (right.resourceNames?.every((name) => resourceNames.includes(name)) ?? false);
+  return covers(apiGroups, right.apiGroups) && (ofAll || covers(resources, right.resources)) && isNamed;
 }
+
+const matchesUrl = (url: string, pattern: string): boolean =>
+  pattern.endsWith('*') ? url.startsWith(pattern.slice(0, -1)) : url === pattern;

@@ -5,7 +5,7 @@ import type { Call, Faults } from '../faults.ts';
 import { discover } from './discovery.ts';
 import { badRequest, StatusError } from './errors.ts';
 import type { Answer, Operations, ResourceRequest } from './operations.ts';
-import { isAllowed } from './rbac.ts';
+import { forbidden, requireRight } from './rbac.ts';
 import type { User } from './rbac.ts';
 import type { ObjectStore } from './store.ts';
 
@@ -63,7 +63,7 @@ export class ApiServer {
     if (fault === 'throttle') return tooManyRequests;
     if (fault === 'error')
       throw new StatusError(500, 'InternalError', 'Internal error occurred: the sandbox was told to fail');
-    if (fault === 'deny') throw forbidden(user, address, url.pathname);
+    if (fault === 'deny') throw address ? forbidden({ ...address, user }) : pathForbidden(user, url.pathname);
     const answer = this.#perform(req, url, user, address, text);
     return fault === 'lost' ? 'cut' : answer;
   }
@@ -73,11 +73,7 @@ export class ApiServer {
       const body = discover(url.pathname, this.#store.resources(), this.#version);
       return body === undefined ? { code: 404, body: '404 page not found\n' } : { code: 200, body };
     }
-    const { resource, verb, namespace, name, subresource } = address;
-    const wanted = { verb, group: resource.group, resource: resource.plural, subresource, namespace, name };
-    if (!resource.kind.startsWith('SelfSubject') && !isAllowed(this.#store, user, clean(wanted))) {
-      throw forbidden(user, address, url.pathname);
-    }
+    if (!address.resource.kind.startsWith('SelfSubject')) requireRight(this.#store, { ...address, user });
     if (url.searchParams.get('watch') === 'true') {
       throw new StatusError(405, 'MethodNotAllowed', 'watch is not supported by the sandbox');
     }
@@ -136,22 +132,8 @@ function describe(url: URL, address: Address | undefined, user: User | undefined
   return { ...call, operation: `${verb} ${resource.plural}`, writes: stored, resource: about || undefined };
 }
 
-function forbidden(user: User, address: Address | undefined, path: string): StatusError {
-  const who = `User "${user.username}" cannot`;
-  if (address === undefined) return new StatusError(403, 'Forbidden', `forbidden: ${who} get path "${path}"`);
-  const { resource, verb, namespace, name, subresource } = address;
-  const target = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
-  const subject = resource.group === '' ? target : `${target}.${resource.group}`;
-  const scope = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-  const object = name === undefined ? '' : ` "${name}"`;
-  const message = `${subject}${object} is forbidden: ${who} ${verb} resource "${target}" in API group "${resource.group}" ${scope}`;
-  return new StatusError(403, 'Forbidden', message, { name, group: resource.group, kind: resource.plural });
-}
-
-/** Drops undefined fields, which exactOptionalPropertyTypes keeps apart from absent ones. */
-function clean<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
-}
+const pathForbidden = ({ username }: User, path: string): StatusError =>
+  new StatusError(403, 'Forbidden', `forbidden: User "${username}" cannot get path "${path}"`);
 
 async function readBody(req: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

@@ -102,7 +102,8 @@ async function patiently(
   const deadline = Date.now() + target.lag;
   for (;;) {
     const reply = await sendTo(target, request);
-    const early = /NoSuchEntity|AccessDenied|InvalidClientTokenId|UnrecognizedClient|NotFound|DENIED/;
+    const early =
+      /NoSuchEntity|AccessDenied|InvalidClientTokenId|UnrecognizedClient|NotFound|Forbidden|DENIED/;
     const isEarly = early.test(reply.code ?? '') || (revokes && reply.status < 400);
     if (fits(reply) || !isEarly || Date.now() >= deadline) return reply;
     await sleep(1000);

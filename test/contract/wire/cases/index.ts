@@ -8,6 +8,7 @@ import { iamUserCases } from './iam-users.ts';
 import { kubernetesListCases } from './kubernetes-lists.ts';
 import { kubernetesObjectCases } from './kubernetes-objects.ts';
 import { kubernetesPatchCases } from './kubernetes-patches.ts';
+import { kubernetesRbacCases } from './kubernetes-rbac.ts';
 import { kubernetesRefusalCases } from './kubernetes-refusals.ts';
 import { kubernetesRuleCases } from './kubernetes-rules.ts';
 import { kubernetesServerCases } from './kubernetes-server.ts';
@@ -31,5 +32,6 @@ export const cases: Readonly<Record<Service, readonly Case[]>> = {
     ...kubernetesListCases,
     ...kubernetesRuleCases,
     ...kubernetesRefusalCases,
+    ...kubernetesRbacCases,
   ],
 };

@@ -43,7 +43,8 @@ export async function startKubernetes(): Promise<Target> {
     account: '',
     region: '',
     dispatcher,
-    lag: 0,
+    // The server reads roles and bindings from a cache.
+    lag: 5_000,
     endpoints: {
       kubernetes: {
         url,
