@@ -75,7 +75,7 @@ export function ecr(registry: EcrRegistry): Service {
         },
       ) {
         const name = input.repositoryName;
-        if (!/^(?=.{2,256}$)[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/.test(name)) {
+        if (!/^(?=.{2,256}$)[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/.test(name)) {
           throw new AwsRefusal(
             'InvalidParameterException',
             `Invalid parameter at 'repositoryName' failed to satisfy constraint: '${name}' must satisfy the pattern of repository names`,

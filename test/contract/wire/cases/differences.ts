@@ -105,6 +105,12 @@ export const dockerRegistry = {
     decides:
       'Amazon ECR User Guide, "Amazon ECR interface VPC endpoints": layers are downloaded from Amazon S3',
   },
+  noRedirect: (instead: string): Difference => ({
+    instead,
+    why: 'This registry serves blobs itself, so there is no redirect to follow.',
+    decides:
+      'Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters": the query carries the authentication',
+  }),
   missingBlob400: {
     instead: '400 MANIFEST_BLOB_UNKNOWN',
     why: 'The distribution specification names the error, not its status.',

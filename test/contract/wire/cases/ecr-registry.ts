@@ -48,6 +48,14 @@ const putManifest = (reference: string, body = manifest): Ask =>
   at('PUT', `manifests/${reference}`, { headers: { 'content-type': mediaType }, body });
 const image: readonly Ask[] = [...upload, putManifest('v1')];
 
+/** A request to where the last reply redirected. */
+const redirected =
+  (as?: WireRequest['as']): Ask =>
+  ({ replies }) => {
+    const path = replies.at(-1)?.headers['location'] ?? '/v2/';
+    return { service: 'ecr-registry', method: 'GET', path, ...(as && { as }) };
+  };
+
 const stored: Answer = {
   status: 201,
   headers: { 'docker-content-digest': digestOf(manifest), location: /./ },
@@ -177,6 +185,20 @@ export const ecrRegistryCases: readonly Case[] = [
     differs: { 'docker-registry': dockerRegistry.ownStorage },
   },
   {
+    name: 'the redirect of a blob works without the login',
+    given: [create, ...image, at('GET', `blobs/${digestOf(config)}`)],
+    ask: redirected('anonymous'),
+    answer: { status: 200, headers: { 'content-length': String(config.length) }, body: JSON.parse(config) },
+    differs: { 'docker-registry': dockerRegistry.noRedirect('401 UNAUTHORIZED') },
+  },
+  {
+    name: 'the redirect of a blob refuses the login',
+    given: [create, ...image, at('GET', `blobs/${digestOf(config)}`)],
+    ask: redirected(),
+    answer: { status: 400, body: { Code: 'InvalidArgument' } },
+    differs: { 'docker-registry': dockerRegistry.noRedirect('200') },
+  },
+  {
     name: 'a mount from a repository that does not have the blob begins an upload',
     given: [create],
     ask: (situation) =>
@@ -243,6 +265,23 @@ export const ecrRegistryCases: readonly Case[] = [
       headers: { 'content-type': mediaType, 'docker-content-digest': digestOf(manifest) },
       body: JSON.parse(manifest),
     },
+  },
+  {
+    name: 'a manifest is given to a mirror client that names the upstream host',
+    given: [create, ...image],
+    ask: at('GET', 'manifests/v1?ns=docker.io', { headers: { accept: mediaType } }),
+    answer: {
+      status: 200,
+      headers: { 'content-type': mediaType, 'docker-content-digest': digestOf(manifest) },
+      body: JSON.parse(manifest),
+    },
+  },
+  {
+    name: 'a blob is given to a mirror client that names the upstream host',
+    given: [create, ...image],
+    ask: at('GET', `blobs/${digestOf(config)}?ns=docker.io`),
+    answer: { status: 307, headers: { location: /^https:/ } },
+    differs: { 'docker-registry': dockerRegistry.ownStorage },
   },
   {
     name: 'HEAD of a manifest tells its digest',

@@ -156,6 +156,19 @@ export const ecrCases: readonly Case[] = [
     ask: about('CreateRepository', { repositoryName: 'Contract/Nginx' }),
     answer: { status: 400, code: 'InvalidParameterException' },
   },
+  ...['a.b', 'a_b', 'a-b'].map((part): Case => ({
+    name: `CreateRepository accepts ${part} in a name`,
+    ask: ({ name }) => ecr('CreateRepository', { repositoryName: `${name}/${part}/${part}` }),
+    answer: ({ name }) => ({
+      status: 200,
+      body: { repository: { repositoryName: `${name}/${part}/${part}` } },
+    }),
+  })),
+  ...['a__b', 'a--b', 'a..b', 'a.-b', 'a-', '_a'].map((part): Case => ({
+    name: `CreateRepository refuses ${part} in a name`,
+    ask: ({ name }) => ecr('CreateRepository', { repositoryName: `${name}/${part}` }),
+    answer: { status: 400, code: 'InvalidParameterException' },
+  })),
   {
     name: 'DescribeRepositories tells one by its name',
     given: [create],
