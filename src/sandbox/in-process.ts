@@ -3,7 +3,7 @@ import { asJsonRefusal } from './aws/protocol.ts';
 import type { Gate, Service } from './aws/service.ts';
 import { WRONG_SIGNATURE, signatureMismatch } from './aws/sigv4.ts';
 import type { Handler } from './http.ts';
-import { AwsRefusal, type AwsForCluster, type ImageSource, type KeyPair } from './ports.ts';
+import { AwsRefusal, type AwsForCluster, type ImageSource, type SigningKey } from './ports.ts';
 import type { EcrRegistry } from './registry/ecr-registry.ts';
 import { fieldsOf } from './registry/storage.ts';
 
@@ -16,13 +16,14 @@ export function awsForCluster(
     service: Service,
     operation: string,
     input: object,
-    caller: KeyPair,
+    caller: SigningKey,
   ): Promise<object> => {
     const verify = (secret: string) => {
       if (secret !== caller.secretAccessKey) throw signatureMismatch(WRONG_SIGNATURE);
     };
     try {
-      const output = await gate.pass(service, operation, input, { accessKeyId: caller.accessKeyId, verify });
+      const { accessKeyId, sessionToken } = caller;
+      const output = await gate.pass(service, operation, input, { accessKeyId, sessionToken, verify });
       if (typeof output === 'object') return output;
     } catch (cause) {
       throw cause instanceof AwsRefusal ? asJsonRefusal(cause) : cause;

@@ -5,6 +5,9 @@ export interface KeyPair {
   readonly secretAccessKey: string;
 }
 
+/** An access key, or temporary credentials with their token. */
+export type SigningKey = KeyPair & { readonly sessionToken?: string };
+
 /** A refusal in AWS's words, for example code `UnrecognizedClientException`. */
 export class AwsRefusal extends Error {
   readonly code: string;
@@ -23,9 +26,9 @@ export class AwsRefusal extends Error {
 
 /** The AWS calls that the operator in the cluster makes. Policies are evaluated; every method throws {@link AwsRefusal}. */
 export interface AwsForCluster {
-  getSecretValue(caller: KeyPair, region: string, secretId: string): Promise<string>;
+  getSecretValue(caller: SigningKey, region: string, secretId: string): Promise<string>;
   getAuthorizationToken(
-    caller: KeyPair,
+    caller: SigningKey,
     region: string,
   ): Promise<{ authorizationToken: string; expiresAt: number; proxyEndpoint: string }>;
 }

@@ -1,29 +1,27 @@
-import { AwsRefusal } from '../../src/sandbox/ports.ts';
+import { GetSessionTokenCommand } from '@aws-sdk/client-sts';
+import type { AccessKey } from '../../src/sandbox/aws/identities.ts';
+import { AwsRefusal, type SigningKey } from '../../src/sandbox/ports.ts';
 import type { World } from '../../src/sandbox/world.ts';
+import { clients } from '../unit/sandbox/support.ts';
 
 const names = ['image-puller-AWS_ACCESS_KEY_ID', 'image-puller-AWS_SECRET_ACCESS_KEY', 'image-puller-REGION'];
 
-export interface StolenKey {
-  readonly id: string;
-  readonly secret: string;
-}
-
-/** Reads the image puller's secrets with a stolen key, before and after every request that anyone sends. */
+/** Reads the image puller's secrets with stolen credentials, before and after every request that anyone sends. */
 export class Thief {
   /** Every value that was read. */
   readonly loot = new Set<string>();
-  /** What AWS answered that was no value. */
+  /** The error codes of refused requests. */
   readonly refusals = new Set<string>();
   /** How often AWS was asked. */
   attempts = 0;
   readonly #world: World;
-  readonly #key: StolenKey;
+  readonly #credentials: SigningKey[];
   readonly #stop: () => void;
   #asking = false;
 
-  constructor(world: World, key: StolenKey) {
+  constructor(world: World, { id, secret }: Pick<AccessKey, 'id' | 'secret'>) {
     this.#world = world;
-    this.#key = key;
+    this.#credentials = [{ accessKeyId: id, secretAccessKey: secret }];
     this.#stop = world.faults.onCall(() => {
       if (this.#asking) return;
       this.read();
@@ -32,20 +30,34 @@ export class Thief {
     });
   }
 
-  /** Asks for all three secrets; the requests have taken effect when this returns. */
+  /** From now on also reads with temporary credentials, which the stolen key is exchanged for. */
+  async takeSession(): Promise<void> {
+    const { sts } = clients(this.#world, this.#credentials[0]);
+    const { Credentials } = await sts.send(new GetSessionTokenCommand({ DurationSeconds: 129_600 }));
+    sts.destroy();
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {};
+    this.#credentials.push({
+      accessKeyId: AccessKeyId,
+      secretAccessKey: SecretAccessKey,
+      sessionToken: SessionToken,
+    });
+  }
+
+  /** Asks for all three secrets with each of the credentials; the requests have taken effect when this returns. */
   read(): void {
     const { awsForCluster, region } = this.#world;
-    const { id: accessKeyId, secret: secretAccessKey } = this.#key;
     this.#asking = true;
-    for (const name of names) {
-      this.attempts += 1;
-      awsForCluster.getSecretValue({ accessKeyId, secretAccessKey }, region, name).then(
-        (value) => this.loot.add(value),
-        (refusal: unknown) => {
-          if (!(refusal instanceof AwsRefusal)) throw refusal;
-          this.refusals.add(refusal.code);
-        },
-      );
+    for (const credentials of this.#credentials) {
+      for (const name of names) {
+        this.attempts += 1;
+        awsForCluster.getSecretValue(credentials, region, name).then(
+          (value) => this.loot.add(value),
+          (refusal: unknown) => {
+            if (!(refusal instanceof AwsRefusal)) throw refusal;
+            this.refusals.add(refusal.code);
+          },
+        );
+      }
     }
     this.#asking = false;
   }

@@ -16,6 +16,8 @@ export interface AccessKey {
   /** Temporary credentials have these two. */
   readonly sessionToken?: string;
   readonly expires?: number;
+  /** Whether they are from GetSessionToken, without MFA: IAM refuses those. */
+  readonly isRefusedByIam?: boolean;
   active: boolean;
   /** Until this moment every service but IAM still accepts it, although it was disabled or deleted. */
   acceptedUntil?: number;
@@ -59,6 +61,15 @@ interface Permissions {
 
 export const randomId = (prefix: string) =>
   prefix + [...randomBytes(16)].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[byte % 32]).join('');
+
+/** What AWS answers when it does not accept the credentials of a request. */
+export const invalidToken = (): AwsRefusal =>
+  new AwsRefusal('InvalidClientTokenId', 'The security token included in the request is invalid.', 403);
+
+/** The condition keys that a request's credentials give. Only temporary ones have a time of issue. */
+export const credentialKeys = ({ created, sessionToken }: AccessKey): Access['keys'] => ({
+  'aws:TokenIssueTime': sessionToken === undefined ? undefined : new Date(created).toISOString(),
+});
 
 /** The account's users, keys and policies, and the decision who may do what. */
 export class Identities {
@@ -130,13 +141,17 @@ export class Identities {
     return this.#keep({ id: randomId('AKIA'), secret, user, created, validFrom, active: true });
   }
 
-  /** Temporary credentials of a user, as single sign-on gives them. @param lifetime milliseconds of sandbox time */
-  addSession(user: User, lifetime: number): AccessKey & { readonly sessionToken: string } {
+  /** Temporary credentials of a user. @param lifetime milliseconds of sandbox time */
+  addSession(
+    user: User,
+    lifetime: number,
+    limits: Pick<AccessKey, 'isRefusedByIam'> = {},
+  ): AccessKey & { readonly sessionToken: string } {
     const secret = randomBytes(30).toString('base64');
     const created = this.clock.now();
     const sessionToken = randomBytes(64).toString('base64');
     const session = { id: randomId('ASIA'), secret, user, created, validFrom: created, active: true };
-    return this.#keep({ ...session, sessionToken, expires: created + lifetime });
+    return this.#keep({ ...session, ...limits, sessionToken, expires: created + lifetime });
   }
 
   #keep<Key extends AccessKey>(key: Key): Key {
@@ -156,10 +171,14 @@ export class Identities {
     this.#deleted.set(key.id, key);
   }
 
-  /** Whether AWS accepts a key, and ECR the tokens that were issued with it. */
+  /**
+   * Whether AWS accepts a key, and ECR the tokens that were issued with it. Temporary credentials do not depend on
+   * the access key that they were requested with, only on the user.
+   */
   isAccepted(key: AccessKey): boolean {
     const now = this.clock.now();
     if (key.validFrom > now) return false;
+    if (key.sessionToken !== undefined && this.users.get(key.user.name) !== key.user) return false;
     const isEnabled = key.active && this.keys.get(key.id) === key;
     return isEnabled || now < (key.acceptedUntil ?? 0);
   }
@@ -171,11 +190,7 @@ export class Identities {
   workingKey(id: string, sessionToken?: string): AccessKey {
     const key = this.keys.get(id) ?? this.#deleted.get(id);
     if (!key || !this.isAccepted(key) || key.sessionToken !== sessionToken) {
-      throw new AwsRefusal(
-        'InvalidClientTokenId',
-        'The security token included in the request is invalid.',
-        403,
-      );
+      throw invalidToken();
     }
     if (key.expires !== undefined && key.expires <= this.clock.now()) {
       throw new AwsRefusal('ExpiredToken', 'The security token included in the request is expired', 403);

@@ -51,7 +51,10 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
 
   const authorise = (user: User, action: string, repository: string) => {
     const resource = `arn:aws:ecr:${registry.region}:${registry.account}:repository/${repository}`;
-    const keys = resourceTagKeys(registry.repositories.get(repository)?.awsTags);
+    const tagKeys = resourceTagKeys(registry.repositories.get(repository)?.awsTags);
+    // AWS does not document whether a request with a registry token counts as one with temporary credentials. The
+    // sandbox assumes that it does, because then a policy for access keys only refuses pulls.
+    const keys = { ...tagKeys, 'aws:TokenIssueTime': new Date(0).toISOString() };
     identities.authorise(user, { action: `ecr:${action}`, resource, keys });
   };
   const may = (user: User, action: string, repository: string): boolean => {

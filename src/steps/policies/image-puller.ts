@@ -3,11 +3,18 @@ import { allow, document, type PolicyDocument } from './document.ts';
 import { useOfKey } from './kms.ts';
 import { namesIn, type Account } from './names.ts';
 
+/**
+ * Anyone with an access key can exchange it for temporary credentials, which stay valid for up to 36 hours after the
+ * key is disabled. Without this condition, a thief could use them to read the next key.
+ */
+const accessKeyOnly = { Null: { 'aws:TokenIssueTime': ['true'] } };
+
 /** What the cluster may do with the image puller's key: pull from the project, and read that key. */
 export function imagePullerPolicy(config: Config, account: Account): PolicyDocument {
   const { repositories, secretArns } = namesIn(config, account);
   const pull = [
-    allow('RegistryToken', 'ecr', ['GetAuthorizationToken'], ['*']),
+    allow('RegistryToken', 'ecr', ['GetAuthorizationToken'], ['*'], accessKeyOnly),
+    // Unconditional: AWS does not document how it evaluates the condition for a pull with a registry token.
     allow(
       'PullFromProject',
       'ecr',
@@ -17,7 +24,8 @@ export function imagePullerPolicy(config: Config, account: Account): PolicyDocum
   ];
   return document(
     ...(config.users.imagePuller.policy === 'precise' ? pull : []),
-    allow('ReadOwnKey', 'secretsmanager', ['GetSecretValue'], secretArns),
+    allow('ReadOwnKey', 'secretsmanager', ['GetSecretValue'], secretArns, accessKeyOnly),
+    // Secrets Manager asks KMS only after it has allowed GetSecretValue.
     useOfKey('DecryptOwnKey', config.secrets.kmsKeyId, ['Decrypt'], 'secretsmanager', account),
   );
 }

@@ -1,4 +1,6 @@
-import type { KeyPair } from '../../../src/sandbox/ports.ts';
+import type { SigningKey } from '../../../src/sandbox/ports.ts';
+
+export type { SigningKey } from '../../../src/sandbox/ports.ts';
 
 /**
  * What is spoken at one address. `ecr-registry` is the distribution API of ECR, `registry` that of any other registry,
@@ -6,9 +8,6 @@ import type { KeyPair } from '../../../src/sandbox/ports.ts';
  */
 export type Service =
   'sts' | 'iam' | 'ecr' | 'secretsmanager' | 'ecr-registry' | 'registry' | 'bearer-registry' | 'kubernetes';
-
-/** An access key, or the three parts of a session. */
-export type SigningKey = KeyPair & { readonly sessionToken?: string };
 
 /** Who sends a request: a key that signs it, a header's text, or nobody that is known. */
 export type Identity = { readonly key: SigningKey } | { readonly authorization: string } | 'anonymous';

@@ -11,6 +11,8 @@ import {
   keyOf,
   listWith,
   matching,
+  session,
+  sessionOf,
   userWithKey,
 } from './support.ts';
 
@@ -47,7 +49,43 @@ const afterwards = (end: Ask): Pick<Case, 'given' | 'ask' | 'revokes' | 'answer'
   },
 });
 
+/** Reads the situation's secret with temporary credentials. */
+const readWithSession: Ask = ({ name, replies }) =>
+  secrets('GetSecretValue', { SecretId: name }, { as: { key: sessionOf(replies) } });
+const accessKeyOnly = { Condition: { Null: { 'aws:TokenIssueTime': 'true' } } };
+
 export const secretsManagerCases: readonly Case[] = [
+  {
+    name: 'temporary credentials still read a secret after their access key is deleted',
+    given: [
+      create({ SecretString: 'x' }),
+      ...userWithKey(allow('secretsmanager:GetSecretValue')),
+      session,
+      deleteKey,
+    ],
+    ask: readWithSession,
+    answer: { status: 200, body: { SecretString: 'x' } },
+  },
+  {
+    name: 'an access key satisfies a policy without aws:TokenIssueTime',
+    given: [
+      create({ SecretString: 'x' }),
+      ...userWithKey({ ...allow('secretsmanager:GetSecretValue'), ...accessKeyOnly }),
+    ],
+    ask: ({ name, replies }) =>
+      secrets('GetSecretValue', { SecretId: name }, { as: { key: keyOf(replies) } }),
+    answer: { status: 200, body: { SecretString: 'x' } },
+  },
+  {
+    name: 'temporary credentials do not satisfy a policy without aws:TokenIssueTime',
+    given: [
+      create({ SecretString: 'x' }),
+      ...userWithKey({ ...allow('secretsmanager:GetSecretValue'), ...accessKeyOnly }),
+      session,
+    ],
+    ask: readWithSession,
+    answer: { status: 400, code: 'AccessDeniedException' },
+  },
   {
     name: 'GetSecretValue with a key that was disabled is refused',
     ...afterwards(disableKey),

@@ -1,8 +1,8 @@
 import type { Case } from '../case.ts';
-import { sts } from '../request.ts';
+import { iam, sts } from '../request.ts';
 import { conditionsOf } from './conditions.ts';
 import { moto } from './differences.ts';
-import { matching, something } from './support.ts';
+import { allow, matching, session, sessionOf, something, userWithKey } from './support.ts';
 
 const someKey = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
@@ -51,6 +51,36 @@ export const stsCases: readonly Case[] = [
       body: { Error: { Message: matching(/^Signature expired: /) } },
     },
     differs: { moto: moto.clock },
+  },
+  {
+    name: 'GetSessionToken needs no permission and returns temporary credentials',
+    given: userWithKey(),
+    ask: session,
+    answer: {
+      status: 200,
+      body: {
+        GetSessionTokenResult: {
+          Credentials: {
+            AccessKeyId: matching('^ASIA'),
+            SecretAccessKey: something,
+            SessionToken: something,
+            Expiration: something,
+          },
+        },
+      },
+    },
+  },
+  {
+    name: 'GetSessionToken with temporary credentials is refused',
+    given: [...userWithKey(), session],
+    ask: ({ replies }) => sts('GetSessionToken', {}, { as: { key: sessionOf(replies) } }),
+    answer: { status: 403, code: 'AccessDenied' },
+  },
+  {
+    name: 'IAM refuses temporary credentials of GetSessionToken without MFA',
+    given: [...userWithKey(allow('iam:GetUser')), session],
+    ask: ({ name, replies }) => iam('GetUser', { UserName: name }, { as: { key: sessionOf(replies) } }),
+    answer: { status: 403, code: 'InvalidClientTokenId' },
   },
   ...conditionsOf('query', () => sts('GetCallerIdentity')),
 ];

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { KeyPair } from '../../../../src/sandbox/ports.ts';
+import type { KeyPair, SigningKey } from '../../../../src/sandbox/ports.ts';
 import type { Ask } from '../case.ts';
 import type { Reply } from '../reply.ts';
-import { iam } from '../request.ts';
+import { iam, sts } from '../request.ts';
 
 /** For values that are there but cannot be foreseen. */
 export const something = expect.stringMatching(/./) as unknown;
@@ -59,6 +59,30 @@ export function keyOf(replies: readonly Reply[]): KeyPair {
     };
   }
   throw new Error('no access key was made');
+}
+
+interface IssuedSession {
+  readonly GetSessionTokenResult?: {
+    readonly Credentials: {
+      readonly AccessKeyId: string;
+      readonly SecretAccessKey: string;
+      readonly SessionToken: string;
+    };
+  };
+}
+
+/** Requests temporary credentials with the situation's key; {@link sessionOf} finds them. */
+export const session: Ask = ({ replies }) => sts('GetSessionToken', {}, { as: { key: keyOf(replies) } });
+
+/** The first temporary credentials that were issued among these replies. */
+export function sessionOf(replies: readonly Reply[]): SigningKey {
+  for (const { body } of replies) {
+    const { GetSessionTokenResult: issued } = (body ?? {}) as IssuedSession;
+    if (!issued) continue;
+    const { AccessKeyId, SecretAccessKey, SessionToken } = issued.Credentials;
+    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+  }
+  throw new Error('no temporary credentials were issued');
 }
 
 /** Takes the situation's key out of service. */

@@ -40,6 +40,15 @@ describe("the image puller's policy", () => {
     ]);
   });
 
+  it('lets only access keys, not temporary credentials, read the secrets and request registry tokens', () => {
+    const { Statement } = policyDocument('image-puller', configOf({}), account);
+    const conditional = Statement.filter(({ Condition }) => Condition);
+    expect(conditional.map(({ Sid }) => Sid)).toEqual(['RegistryToken', 'ReadOwnKey']);
+    for (const { Condition } of conditional) {
+      expect(Condition).toEqual({ Null: { 'aws:TokenIssueTime': ['true'] } });
+    }
+  });
+
   it("adds the customer's key, through Secrets Manager only", () => {
     const config = configOf({ secrets: { kmsKeyId: 'alias/ours' } });
     expect(policyDocument('image-puller', config, account).Statement.at(-1)).toEqual({
