@@ -8,9 +8,14 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/
 export const printable = (text: string): string =>
   text.replace(unprintable, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
 
-/** The same for text that must stay on one line: line breaks and tabs become one space, so it cannot fake a line. */
+const lineBreak = /[\t\n\v\f\r\u0085\u2028\u2029]/;
+
+/**
+ * The same for text that must stay on one line: line breaks and tabs become one space, so it cannot fake a line. Each run of
+ * spaces is read once: others choose how long it is.
+ */
 const printableLine = (text: string): string =>
-  printable(text.replace(/\s*[\t\n\v\f\r\u0085\u2028\u2029]\s*/g, ' '));
+  printable(text.replace(/[\s\u0085]+/g, (spaces) => (lineBreak.test(spaces) ? ' ' : spaces)));
 
 const escaped = (character: string): string =>
   Array.from({ length: character.length }, (_, unit) => character.charCodeAt(unit))

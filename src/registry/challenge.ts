@@ -23,7 +23,7 @@ export function parseChallenge(header: string): Challenge | undefined {
 function parameters(text: string): Readonly<Record<string, string | undefined>> {
   const found: Record<string, string> = {};
   for (const [, name, quoted, plain] of text.matchAll(
-    /([a-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gi,
+    /(?<![a-z])([a-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gi,
   )) {
     if (name === undefined) continue;
     found[name.toLowerCase()] ??= quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '';

@@ -229,6 +229,13 @@ describe('text that is data', () => {
   });
 });
 
+it('prints a text with a very long run of spaces without reading the run again and again', async () => {
+  const spaces = ' '.repeat(40_000);
+  expect(await written((reporter) => reporter.warn(`a${spaces}b${spaces}\n${spaces}c`))).toContain(
+    `a${spaces}b c`,
+  );
+});
+
 describe('a secret of several lines', () => {
   it('is masked in a text that is put on one line', async () => {
     const key = '-----BEGIN KEY-----\nMIIBOgIBAAJBAKj34GkxFhD9\n-----END KEY-----';
