@@ -32,13 +32,15 @@ const ipv6 = new BlockList();
 for (const [network, bits] of [
   ['::', 127],
   ['fe80::', 10],
-  // Metadata services of AWS and Google.
+  // Metadata services of AWS, Google, Oracle and Scaleway.
   ['fd00:ec2::', 32],
   ['fd20:ce::254', 128],
+  ['fd00:c1::a9fe:a9fe', 128],
+  ['fd00:42::42', 128],
 ] as const)
   ipv6.addSubnet(network, bits, 'ipv6');
 
-const names = new Set(['localhost', 'localhost.localdomain', 'metadata.google.internal']);
+const names = new Set(['localhost', 'localhost.localdomain', 'metadata.google.internal', 'metadata.goog']);
 
 /**
  * Whether a host is local as far as it shows without resolving it.

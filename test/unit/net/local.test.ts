@@ -33,6 +33,8 @@ describe('a host', () => {
     '[febf::1]',
     '[fd00:ec2::254]',
     '[fd20:ce::254]',
+    '[fd00:c1::a9fe:a9fe]',
+    '[fd00:42::42]',
     '[64:ff9b::127.0.0.1]',
     '[64:ff9b::a9fe:a9fe]',
     '[64:ff9b:1::7f00:1]',
@@ -47,6 +49,8 @@ describe('a host', () => {
     'localhost.',
     'registry.localhost',
     'localhost.localdomain',
+    'metadata.google.internal',
+    'metadata.goog',
   ])('%s is local', (text) => {
     expect(isLocalHost(hostIn(text))).toBe(true);
   });
