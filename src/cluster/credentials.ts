@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { User } from '@kubernetes/client-node/dist/config_types.js';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
-import type { KubeContext } from './kubeconfig.ts';
+import type { KubeContext, KubeUser } from './kubeconfig.ts';
 
 /** What a request shows to the API server: headers, or a client certificate for the connection. */
 export interface Credentials {
@@ -22,7 +22,7 @@ export async function credentialsOf({ name, user }: KubeContext): Promise<Creden
     const cert = await pem(user.certFile, user.certData);
     const key = await pem(user.keyFile, user.keyData);
     const given = await authenticate(user);
-    const headers = { ...basic(user), ...bearer(user), ...impersonation(user), ...given.headers };
+    const headers = { ...basic(user), ...(await bearer(user)), ...impersonation(user), ...given.headers };
     hide(
       headers['Authorization']?.replace(/^\w+ /, ''),
       user.password,
@@ -86,8 +86,11 @@ const basic = ({ username, password }: User): Record<string, string> =>
     ? { Authorization: `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` }
     : {};
 
-const bearer = ({ token }: User): Record<string, string> =>
-  token ? { Authorization: `Bearer ${token.trim()}` } : {};
+/** As for kubectl, a file counts before a token in the kubeconfig. */
+async function bearer({ token, tokenFile }: KubeUser): Promise<Record<string, string>> {
+  const given = tokenFile === undefined ? token : await readFile(tokenFile, 'utf8');
+  return given ? { Authorization: `Bearer ${given.trim()}` } : {};
+}
 
 const impersonation = ({ impersonateUser }: User): Record<string, string> =>
   impersonateUser ? { 'Impersonate-User': impersonateUser } : {};

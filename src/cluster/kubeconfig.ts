@@ -11,16 +11,19 @@ export interface KubeconfigChoice {
   readonly context?: string | undefined;
 }
 
+/** A user, whose token may be in a file. */
+export type KubeUser = User & { readonly tokenFile?: string };
+
 /** One context with what it names. */
 export interface KubeContext {
   readonly name: string;
   readonly cluster: Cluster;
-  readonly user: User | undefined;
+  readonly user: KubeUser | undefined;
 }
 
 interface Entries {
   readonly clusters: readonly Cluster[];
-  readonly users: readonly User[];
+  readonly users: readonly KubeUser[];
   readonly contexts: readonly Context[];
   readonly current: string | undefined;
 }
@@ -114,7 +117,11 @@ async function readEntries(file: string, text: string): Promise<Entries> {
     const filter = { onInvalidEntry: 'filter' } as const;
     return {
       clusters: newClusters(document['clusters'], filter).map((cluster) => absoluteCluster(file, cluster)),
-      users: newUsers(document['users'], filter).map((user) => absoluteUser(file, user)),
+      users: listOf(document['users']).flatMap((entry) =>
+        newUsers([withoutTokenFile(entry)], filter).map((user) =>
+          absoluteUser(file, user, tokenFileOf(entry)),
+        ),
+      ),
       contexts: newContexts(document['contexts'], filter),
       current: typeof current === 'string' && current !== '' ? current : undefined,
     };
@@ -129,8 +136,25 @@ const absolute = (kubeconfig: string, file: string): string =>
 const absoluteCluster = (kubeconfig: string, cluster: Cluster): Cluster =>
   cluster.caFile ? { ...cluster, caFile: absolute(kubeconfig, cluster.caFile) } : cluster;
 
-const absoluteUser = (kubeconfig: string, user: User): User => ({
+type Fields = Readonly<Record<string, unknown>>;
+const listOf = (value: unknown): readonly Fields[] => (Array.isArray(value) ? (value as Fields[]) : []);
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null ? (value as Fields) : {};
+
+/** `token-file`, which kubectl does not know, makes the client read the file of every user at once. */
+function withoutTokenFile(entry: unknown): Fields {
+  const { 'token-file': _unknown, ...user } = fieldsOf(fieldsOf(entry)['user']);
+  return { ...fieldsOf(entry), user };
+}
+
+function tokenFileOf(entry: unknown): string | undefined {
+  const { tokenFile } = fieldsOf(fieldsOf(entry)['user']);
+  return typeof tokenFile === 'string' && tokenFile !== '' ? tokenFile : undefined;
+}
+
+const absoluteUser = (kubeconfig: string, user: User, tokenFile: string | undefined): KubeUser => ({
   ...user,
+  ...(tokenFile === undefined ? {} : { tokenFile: absolute(kubeconfig, tokenFile) }),
   ...(user.certFile ? { certFile: absolute(kubeconfig, user.certFile) } : {}),
   ...(user.keyFile ? { keyFile: absolute(kubeconfig, user.keyFile) } : {}),
 });

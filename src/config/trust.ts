@@ -1,5 +1,6 @@
 import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import type { KubeContext } from '../cluster/kubeconfig.ts';
 import { BootstrapError } from '../errors/index.ts';
 
 /**
@@ -48,34 +49,48 @@ export interface FoundConfig {
 }
 
 /**
- * Refuses to run a program that a kubeconfig names when both files may have come together, for example with a cloned
- * repository: the configuration was only found, and the kubeconfig lies beside it or at a path relative to it.
- * @param choice the kubeconfig and context of the run
+ * Refuses to run a program that a kubeconfig names, or to send a token from a file that it names, when both files may have come
+ * together, for example with a cloned repository: the configuration was only found, and the kubeconfig lies beside it or at a
+ * path relative to it. The kubeconfig that kubectl would use is trusted.
+ * @param choice the kubeconfig, with absolute paths, and context of the run
  * @throws BootstrapError `kubeconfig-untrusted`
  */
 export async function refusePlugins(
   { name, path, kubeconfig }: FoundConfig,
   choice: { readonly kubeconfig: string; readonly context?: string | undefined },
 ): Promise<void> {
-  const beside = kubeconfig.split(delimiter).find((file) => liesBeside(file, dirname(path)));
+  const { chooseContext, kubeconfigFiles } = await import('../cluster/kubeconfig.ts');
+  const usual = new Set(kubeconfigFiles({}).map((file) => resolve(file)));
+  const absolute = choice.kubeconfig.split(delimiter);
+  const beside = kubeconfig.split(delimiter).find((file, index) => {
+    const target = absolute[index] ?? '';
+    if (file === '' || usual.has(target)) return false;
+    return isRelative(file) || leadsThrough(target, dirname(path));
+  });
   if (beside === undefined) return;
-  const plugin = await chosenPlugin(choice);
-  if (plugin === undefined) return;
+  const wish = await wishOf(() => chooseContext(choice));
+  if (wish === undefined) return;
   throw new BootstrapError({
     code: 'kubeconfig-untrusted',
-    what: `the kubeconfig ${beside} is not trusted to run a program`,
-    why: `its user ${plugin.user} asks for ${plugin.runs}, and both the kubeconfig and ${name} were only found here`,
-    hint: `Check what it runs, then give \`--kubeconfig ${beside}\` or \`-c ${name}\`.`,
+    what: `the kubeconfig ${beside} is not trusted to ${wish.purpose}`,
+    why: `its user ${wish.user} asks for ${wish.object}, and both the kubeconfig and ${name} were only found here`,
+    hint: `Check what it asks for, then give \`--kubeconfig ${beside}\` or \`-c ${name}\`.`,
   });
 }
 
-function liesBeside(file: string, folder: string): boolean {
-  if (!isAbsolute(file) && !file.startsWith('~/')) return file !== '';
+const isRelative = (file: string): boolean => !isAbsolute(file) && !file.startsWith('~/');
+
+/** Whether a path has the folder on its way, by its name or by links such as `/proc/self/cwd`. */
+function leadsThrough(path: string, folder: string): boolean {
   const isWithin = (inner: string, outer: string): boolean => {
-    const path = relative(outer, inner);
-    return path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path);
+    const way = relative(outer, inner);
+    return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
   };
-  return isAbsolute(file) && (isWithin(file, folder) || isWithin(realPath(file), realPath(folder)));
+  const real = realPath(folder);
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    if (isWithin(at, folder) || isWithin(realPath(at), real)) return true;
+  }
+  return false;
 }
 
 /** A path that does not exist stays as it is: reading it reports what is missing. */
@@ -87,22 +102,27 @@ function realPath(path: string): string {
   }
 }
 
-async function chosenPlugin(choice: {
-  readonly kubeconfig: string;
-  readonly context?: string | undefined;
-}): Promise<{ user: string; runs: string } | undefined> {
-  const { chooseContext } = await import('../cluster/kubeconfig.ts');
+/** What the user of a kubeconfig wants that needs trust. */
+interface Wish {
+  readonly user: string;
+  readonly purpose: string;
+  readonly object: string;
+}
+
+async function wishOf(choose: () => Promise<KubeContext>): Promise<Wish | undefined> {
   try {
-    const { user } = await chooseContext(choice);
-    const { exec, authProvider } = (user ?? {}) as {
+    const { user } = await choose();
+    if (!user) return undefined;
+    const { exec, authProvider, tokenFile } = user as {
       exec?: { command?: unknown };
       authProvider?: { name?: unknown };
+      tokenFile?: string;
     };
-    if (!user || !(exec || authProvider)) return undefined;
-    const runs = exec
-      ? `the exec plugin ${String(exec.command)}`
-      : `the auth-provider ${String(authProvider?.name)}`;
-    return { user: user.name, runs };
+    const run = { user: user.name, purpose: 'run a program' };
+    if (exec) return { ...run, object: `the exec plugin ${String(exec.command)}` };
+    if (authProvider) return { ...run, object: `the auth-provider ${String(authProvider.name)}` };
+    if (tokenFile === undefined) return undefined;
+    return { user: user.name, purpose: 'send a token from a file', object: `the token in ${tokenFile}` };
   } catch (error) {
     // Connecting to the cluster reports what is wrong with the kubeconfig.
     if (!(error instanceof BootstrapError)) throw error;

@@ -76,3 +76,17 @@ it.each([
     what: `read kubeconfig ${kubeconfig}`,
   });
 });
+
+it('reads no file for a token, and says where the token of the chosen user is', async () => {
+  const users = [
+    { name: 'a', user: { tokenFile: 'token' } },
+    { name: 'b', user: { 'token-file': join(folder, 'secret') } },
+  ];
+  await file('secret', 'secret');
+  const kubeconfig = await file('one', JSON.stringify({ ...JSON.parse(content(['a', 'b'], 'a')), users }));
+  expect((await chooseContext({ kubeconfig })).user).toMatchObject({
+    tokenFile: join(folder, 'token'),
+    token: undefined,
+  });
+  expect((await chooseContext({ kubeconfig, context: 'b' })).user?.token).toBeUndefined();
+});

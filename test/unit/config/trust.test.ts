@@ -10,8 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ConfigRequest, loadConfig } from '../../../src/config/load.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
@@ -123,6 +123,7 @@ describe('a kubeconfig named by a configuration that was only found', () => {
     ['by a relative path', () => 'kubeconfig'],
     ['by an absolute path', () => join(cwd, 'kubeconfig')],
     ['beside others', () => `/nowhere/config:${join(cwd, 'kubeconfig')}`],
+    ['by a path from home', () => `~/${relative(homedir(), join(cwd, 'kubeconfig'))}`],
   ])('does not run the exec plugin of a file beside it, named %s', async (_case, path) => {
     naming(path());
     await expect(load()).rejects.toMatchObject({
@@ -144,6 +145,33 @@ describe('a kubeconfig named by a configuration that was only found', () => {
     naming(join(elsewhere, 'config'));
     await expect(load()).rejects.toMatchObject({ code: 'kubeconfig-untrusted' });
     rmSync(elsewhere, { recursive: true });
+  });
+
+  it.each([
+    ['a path from home', () => `~/${relative(homedir(), join(root, 'cwd', 'kubeconfig'))}`],
+    ['a path that leaves the folder again', () => join(root, 'cwd', 'up', 'kubeconfig')],
+  ])('does not run a plugin that it reaches through a link to the folder, by %s', async (_case, path) => {
+    symlinkSync(cwd, join(root, 'cwd'));
+    symlinkSync('..', join(cwd, 'up'));
+    writeFileSync(join(root, 'kubeconfig'), exec);
+    naming(path());
+    await expect(load()).rejects.toMatchObject({ code: 'kubeconfig-untrusted' });
+  });
+
+  it('runs the plugin of the kubeconfig that kubectl would use', async () => {
+    vi.stubEnv('KUBECONFIG', join(cwd, 'kubeconfig'));
+    naming('kubeconfig');
+    expect((await load()).config.cluster.kubeconfig).toBe(join(cwd, 'kubeconfig'));
+    vi.unstubAllEnvs();
+  });
+
+  it('sends no token from a file that it names', async () => {
+    writeFileSync(join(cwd, 'kubeconfig'), withPlugin('tokenFile: /home/dev/.token'));
+    naming('kubeconfig');
+    await expect(load()).rejects.toMatchObject({
+      code: 'kubeconfig-untrusted',
+      why: expect.stringContaining('the token in /home/dev/.token') as string,
+    });
   });
 
   it('does not use an auth-provider', async () => {
