@@ -3,6 +3,7 @@ import { devNull } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
+import { refuseEndless } from './aliases.ts';
 import { knownContext, profileRegion } from './ambient.ts';
 import { resolveFiles } from './files.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
@@ -184,6 +185,7 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
     const text = readFileSync(path, 'utf8');
     const { load } = await import('js-yaml');
     const values = load(text, { filename: name }) ?? {};
+    refuseEndless(values);
     if (typeof values !== 'object' || Array.isArray(values)) throw new Error('it is not a YAML mapping');
     return { name, path, text, values: withoutNulls(values as Tree), found };
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../cluster/port.ts';
+import { refuseEndless } from '../config/aliases.ts';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 
 /**
@@ -8,9 +9,12 @@ import { BootstrapError, reasonOf } from '../errors/index.ts';
  */
 export async function parseObjects(text: string, from: string): Promise<KubeObject[]> {
   const { CORE_SCHEMA, loadAll } = await import('js-yaml');
-  const documents = attempt(() => loadAll(text, null, { schema: CORE_SCHEMA }), from).filter(
-    (document) => document != null,
-  );
+  const read = (): unknown[] => {
+    const all = loadAll(text, null, { schema: CORE_SCHEMA });
+    refuseEndless(all);
+    return all;
+  };
+  const documents = attempt(read, from).filter((document) => document != null);
   return documents.map((document, index) => {
     if (isObject(document)) return document;
     throw unusable(from, `document ${index + 1} is no Kubernetes object: it has no apiVersion, kind or name`);
