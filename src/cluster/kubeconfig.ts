@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
+import { hidePassword } from '../net/proxy.ts';
 
 export interface KubeconfigChoice {
   /** Path of a file, or of several as KUBECONFIG has them; default: KUBECONFIG's files, else `~/.kube/config`. */
@@ -54,6 +55,7 @@ export async function chooseContext(choice: KubeconfigChoice): Promise<KubeConte
   }
   const cluster = entries.clusters.find((candidate) => candidate.name === context.cluster);
   if (!cluster) throw unconfigured(`use context ${name}`, `its cluster ${context.cluster} is not there`);
+  if (URL.canParse(cluster.server)) hidePassword(new URL(cluster.server));
   return { name, cluster, user: entries.users.find((candidate) => candidate.name === context.user) };
 }
 

@@ -53,8 +53,20 @@ export class BootstrapError extends Error implements ErrorParts {
   }
 }
 
-/** Turns whatever was thrown into one short line, for use as the `why` of an error. */
+/**
+ * Turns whatever was thrown into one short line, for use as the `why` of an error. What parsers quote from their input is left
+ * out: the input may be a file or an answer with secrets.
+ */
 export function reasonOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return text.split('\n', 1)[0]?.trim() || 'no reason given';
+  const [line = ''] = text.split('\n', 1);
+  return withoutQuotation(thrown, line.trim()) || 'no reason given';
+}
+
+function withoutQuotation(thrown: unknown, line: string): string {
+  const name = thrown instanceof Error ? thrown.name : '';
+  if (name === 'SyntaxError' && /^Unexpected (non-whitespace|token)|is not valid JSON$/.test(line)) {
+    return 'it is not valid JSON';
+  }
+  return name === 'YAMLException' ? line.replace(/(?::? "| !<|: ).*(?=\s\([^()]*\)$)/, '') : line;
 }
