@@ -10,7 +10,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * less than in the release.
  */
 export function differences(released: KubeObject, found: KubeObject): string[] {
-  const [want, have] = [comparable(released), comparable(found)];
+  const [want, have] = [comparable(released, (digest) => digest), comparable(found, schemaDigest)];
   const texts = [
     ...fieldDifferences(fieldsOf(want), fieldsOf(have), ''),
     ...(isRole(found) ? excessRights(released, found) : []),
@@ -20,7 +20,7 @@ export function differences(released: KubeObject, found: KubeObject): string[] {
 
 const isRole = ({ kind }: KubeObject): boolean => kind === 'Role' || kind === 'ClusterRole';
 
-/** Labels and annotations that nothing acts on. */
+/** Labels and annotations that nothing acts on. Anywhere else, as in a selector, the same keys count. */
 const descriptive = new Set([
   'helm.sh/chart',
   'app.kubernetes.io/version',
@@ -28,13 +28,16 @@ const descriptive = new Set([
   'controller-gen.kubebuilder.io/version',
 ]);
 
-function comparable(object: KubeObject): unknown {
+/** What stands for the schema of a CRD's version. */
+type Digest = (schema: unknown) => unknown;
+
+function comparable(object: KubeObject, digest: Digest): unknown {
   const { rules, ...withoutRules } = object;
   if (isRole(object)) return withoutEmpty(withoutRules);
-  return withoutEmpty(object.kind === 'CustomResourceDefinition' ? comparableCrd(object) : object);
+  return withoutEmpty(object.kind === 'CustomResourceDefinition' ? comparableCrd(object, digest) : object);
 }
 
-function comparableCrd(crd: KubeObject): Fields {
+function comparableCrd(crd: KubeObject, digest: Digest): Fields {
   const spec = fieldsOf(crd['spec']);
   const { versions } = spec;
   const conversion = fieldsOf(spec['conversion']);
@@ -46,15 +49,17 @@ function comparableCrd(crd: KubeObject): Fields {
     ...crd,
     spec: {
       ...spec,
-      versions: Array.isArray(versions) ? versions.map(comparableVersion) : versions,
+      versions: Array.isArray(versions)
+        ? versions.map((version) => comparableVersion(version, digest))
+        : versions,
       conversion: { ...conversion, webhook: { ...webhook, clientConfig } },
     },
   };
 }
 
-function comparableVersion(version: unknown): Fields {
+function comparableVersion(version: unknown, digest: Digest): Fields {
   const { additionalPrinterColumns, schema, ...rest } = fieldsOf(version);
-  return { ...rest, schema: typeof schema === 'string' ? schema : schemaDigest(schema) };
+  return { ...rest, schema: digest(schema) };
 }
 
 /** A schema that refuses nothing and sets nothing. */
@@ -76,12 +81,15 @@ function withoutDescriptions(value: unknown): string {
 }
 
 /** YAML has several ways to leave a value out; each of them becomes none. */
-function withoutEmpty(value: unknown): unknown {
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(withoutEmpty);
+function withoutEmpty(value: unknown, path = ''): unknown {
+  if (Array.isArray(value)) {
+    return value.length === 0 ? undefined : value.map((item) => withoutEmpty(item, path) ?? null);
+  }
   if (typeof value !== 'object' || value === null) return value ?? undefined;
+  const describes = /\.metadata\.(labels|annotations)$/.test(path);
   const kept = Object.entries(value)
-    .filter(([key]) => !descriptive.has(key))
-    .map(([key, member]) => [key, withoutEmpty(member)] as const)
+    .filter(([key]) => !(describes && descriptive.has(key)))
+    .map(([key, member]) => [key, withoutEmpty(member, `${path}.${key}`)] as const)
     .filter(([, member]) => member !== undefined);
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
@@ -118,11 +126,30 @@ function shown(value: unknown): string {
 }
 
 function excessRights(released: KubeObject, found: KubeObject): string[] {
+  const odd = isListOrNone(found['rules'])
+    ? listOf(found['rules']).filter((rule) => !isRule(rule))
+    : [found['rules']];
+  if (odd.length > 0) return odd.map((rule) => `has rules ${shown(rule)}`);
   const known = new Set(rightsOf(released));
   return rightsOf(found)
     .filter((right) => !known.has(right))
     .map((right) => `allows ${right}`);
 }
+
+const fieldsOfRules = ['apiGroups', 'resources', 'verbs', 'resourceNames', 'nonResourceURLs'];
+
+/** Rights are read from lists of texts only. */
+const isRule = (rule: unknown): boolean =>
+  isComposite(rule) &&
+  Object.entries(rule as Fields).every(
+    ([key, value]) =>
+      fieldsOfRules.includes(key) &&
+      isListOrNone(value) &&
+      listOf(value).every((item) => typeof item === 'string'),
+  );
+
+const isListOrNone = (value: unknown): boolean =>
+  value === undefined || value === null || Array.isArray(value);
 
 const rightsOf = (role: KubeObject): string[] => listOf(role['rules']).flatMap(rightsIn);
 

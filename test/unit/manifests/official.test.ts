@@ -142,6 +142,20 @@ describe("an operator's YAML with the names of the release is refused when", () 
     ],
     [crd, 'metadata.annotations', { 'api-approved.kubernetes.io': 'odd' }, /annotations/],
     [crd, 'metadata.finalizers', ['odd/finalizer'], /finalizers/],
+    [crd, 'spec.versions.1.schema', 'open', /versions\.1\.schema/],
+    [operator, `${pod}.nodeSelector`, { 'app.kubernetes.io/version': 'odd' }, /nodeSelector/],
+    [operator, `${pod}.containers.0.ports.1`, {}, /ports\.1/],
+    [service, 'spec.selector', { 'helm.sh/chart': 'odd' }, /spec\.selector/],
+    [
+      webhooks,
+      'webhooks.0.namespaceSelector',
+      { matchLabels: { 'helm.sh/chart': 'odd' } },
+      /namespaceSelector/,
+    ],
+    [controller, 'rules', { 0: { apiGroups: ['*'], resources: ['*'], verbs: ['*'] } }, /has rules {"0":/],
+    [controller, 'rules.9', { apiGroups: '*', resources: '*', verbs: '*' }, /has rules {"apiGroups":"\*"/],
+    [controller, 'rules.9', null, /has rules null/],
+    [controller, 'rules.9', { verbs: ['get'], odd: [] }, /has rules {"verbs":/],
   ])('%s: %s differs', (id, path, value, why) => {
     expect(() => {
       verifyOfficial(changed(id, path, value), 'a file');
