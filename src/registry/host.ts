@@ -160,9 +160,9 @@ export class RegistryHost {
 const isFine = (status: number, accept: readonly number[] = []) =>
   (status >= 200 && status < 300) || accept.includes(status);
 
-/** Registries refuse tokens of another service with either status; without one they may be open. */
-const isWrongGuess = ({ status }: Reply, answer: Answer | undefined) =>
-  status === 403 && answer?.isGuess === true;
+/** Registries, and object stores behind them, also refuse a token of another service so; without one they may be open. */
+const isWrongGuess = ({ status }: Reply, { isGuess }: Answer) =>
+  isGuess && (status === 400 || status === 403);
 
 /** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
 const saysLogin = ({ failure, why }: RegistryError) =>

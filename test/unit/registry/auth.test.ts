@@ -256,7 +256,7 @@ describe('one host with repositories that want different things', () => {
     expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
   });
 
-  it.each([401, 403])('copies an open one that answers %i to a token of another', async (status) => {
+  it.each([400, 401, 403])('copies an open one that answers %i to a token of another', async (status) => {
     serve({ status });
     for (const service of services.values())
       service.mischief = ({ path }) => {
