@@ -46,6 +46,15 @@ export function refused(what: string, status: Status): BootstrapError {
   const why = status.message || status.reason || `status ${status.code}`;
   const refusal = refusalOf(status);
   if (refusal) return new ClusterRefusal(refusal, { what, why });
+  // Quotas are enforced with 403 too, and more rights do not help.
+  if (status.code === 403 && status.message.includes('exceeded quota: ')) {
+    return new BootstrapError({
+      code: 'cluster-failed',
+      what,
+      why,
+      hint: 'Raise the quota, then run the same command again: kubectl get resourcequotas --all-namespaces',
+    });
+  }
   if (status.code === 403) {
     return new BootstrapError({
       code: 'cluster-denied',

@@ -120,6 +120,23 @@ describe('errors', () => {
     expect(await cluster.port.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(true);
   });
 
+  it('name the quota, not missing rights, when a quota refuses an object', async () => {
+    cluster.inside.put({ kind: 'Namespace', metadata: { name: 'full' } });
+    cluster.inside.put({
+      kind: 'ResourceQuota',
+      metadata: { name: 'few', namespace: 'full' },
+      spec: { hard: { 'count/configmaps': '0' } },
+    });
+    await cluster.inside.settled();
+    const one = configMap('one');
+    const created = cluster.port.create({ ...one, metadata: { ...one.metadata, namespace: 'full' } });
+    await expect(created).rejects.toMatchObject({
+      code: 'cluster-failed',
+      why: expect.stringContaining('exceeded quota: few') as string,
+      hint: expect.stringContaining('kubectl get resourcequotas') as string,
+    });
+  });
+
   it('say that the credentials of the context are over', async () => {
     const former = await cluster.as('former');
     cluster.inside.revokeTokens('former');
