@@ -14,8 +14,10 @@ export function define(command: Command, launch: Launch): void {
     'after',
     `
 What the documents amount to:
-  first-run     administrator access to the AWS account, unless both users have a permissions boundary
-  power-user    pushing images to the project, and a new access key for the image puller
+  first-run     administrator access to the AWS account, unless both users have
+                a permissions boundary
+  power-user    pushing images to the project, and a new access key for the
+                image puller
   image-puller  pulling images of the project, and reading its own access key
   cluster       cluster-admin
 
@@ -23,10 +25,7 @@ Without a configuration file, placeholders stand for what is not known.`,
   );
   examples(command, [
     ['ecr-bootstrap policy first-run', 'IAM policy for the first up'],
-    ['ecr-bootstrap policy cluster --user jane', 'roles and bindings for a kubeconfig'],
-    [
-      'ecr-bootstrap policy cluster --group ops | kubectl apply -f -',
-      'the same for a group, applied at once',
-    ],
+    ['ecr-bootstrap policy cluster --user jane', 'roles and bindings of a user'],
+    ['ecr-bootstrap policy cluster --group ops', 'the same for a group'],
   ]);
 }

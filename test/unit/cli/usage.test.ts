@@ -12,6 +12,11 @@ describe('the command line', () => {
     expect(stdout).toContain('Examples:');
   });
 
+  it.each(['rotate', 'policy'])('prints help for %s that fits 80 columns', async (command) => {
+    const { stdout } = await cli.run(`${command} --help`);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
   it.each([
     ['plan', 'up --dry-run'],
     ['diff', 'up --dry-run'],
