@@ -37,6 +37,6 @@ export function record(observe: ObserveRotation): Step<RecordState> {
 const expected = ({ id, record: known }: RecordState['own']): Change => ({
   action: 'update',
   target: registrationTarget(id),
-  fields: [{ path: 'key', ...(known ? { from: known.keyId } : {}) }],
+  fields: [{ path: 'key', ...(known ? { from: known.keyId } : {}), to: '(known after apply)' }],
   reason: 'the access key changes',
 });

@@ -101,6 +101,7 @@ describe('rotate', () => {
     expect(stdout).toContain('+ IAM access key image-puller');
     expect(stdout).toContain('~ Secret external-secrets/puller');
     expect(stdout).toContain(`~ IAM access key ${old?.id ?? ''}`);
+    expect(stdout).toContain(`key: ${old?.id ?? ''} -> (known after apply)`);
     const after = cli.world.faults.calls.filter(
       ({ writes: isWrite, operation }) => isWrite && !/Review/.test(operation),
     );
