@@ -1,4 +1,6 @@
-import { beforeAll, expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, it, test } from 'vitest';
 import { built } from '../../bench/mirror/build.ts';
 import { type Measured, measure } from './measure.ts';
 import { tenGigabytes } from './sparse.ts';
@@ -7,6 +9,8 @@ import { tenGigabytes } from './sparse.ts';
 const mostResident = 150e6;
 /** What the transfers themselves may hold: each a few pieces on their way. Bytes. */
 const mostBuffered = 48e6;
+/** What planning may add, whatever the images share. Bytes. */
+const mostPlanned = 100e6;
 
 let engine: string;
 beforeAll(() => void ({ engine } = built()));
@@ -49,4 +53,18 @@ test('32 transfers at once take less than 150 MB, and 3 + 3b requests an image',
   expect(measured.uploadsAtOnce).toBeGreaterThanOrEqual(32);
   expect(measured.resident).toBeLessThan(mostResident);
   expect(measured.buffers).toBeLessThan(mostBuffered);
+});
+
+it.each([
+  { images: 3000, shared: 20, own: 5 },
+  { images: 1000, shared: 40, own: 5 },
+])('plans $images images that share $shared layers in less than 100 MB', ({ images, shared, own }) => {
+  const script = fileURLToPath(new URL('planning.ts', import.meta.url));
+  const tsx = import.meta.resolve('tsx');
+  const counts = [images, shared, own].map(String);
+  const output = execFileSync(process.execPath, ['--expose-gc', '--import', tsx, script, ...counts]);
+  const { jobs, grown } = JSON.parse(output.toString()) as { jobs: number; grown: number };
+  process.stdout.write(`${jobs} blobs planned: ${Math.round(grown / 1e6)} MB over idle\n`);
+  expect(jobs).toBe(images * (shared + own));
+  expect(grown).toBeLessThan(mostPlanned);
 });

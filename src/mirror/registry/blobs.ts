@@ -34,8 +34,11 @@ export interface BlobJob {
   readonly offers: [Offer, ...Offer[]];
   /** The images of this repository that need it, in order. Never empty. */
   readonly shipments: [Shipment, ...Shipment[]];
-  /** Jobs that bring the same blob to other repositories earlier: it can be mounted from there. */
-  readonly earlier: readonly BlobJob[];
+  /**
+   * All jobs for the same blob, in order, by repository: from those before this one it can be mounted. They share one
+   * map, because a list for each job would grow with the square of the number of images.
+   */
+  readonly peers: ReadonlyMap<string, BlobJob>;
   /** An image that was in the repository before refers to it. */
   readonly isPresent: boolean;
 }
@@ -49,34 +52,35 @@ export async function planBlobs(
   shipments: readonly Shipment[],
   contents: Contents,
 ): Promise<readonly BlobJob[]> {
-  const ordered = [...shipments].sort((a, b) => sizeOf(a.resolution) - sizeOf(b.resolution));
-  const jobs = new Map<string, BlobJob>();
-  const holders = new Map<string, BlobJob[]>();
+  const sizes = new Map(shipments.map((shipped) => [shipped, sizeOf(shipped.resolution)]));
+  const ordered = [...shipments].sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0));
+  const jobs: BlobJob[] = [];
+  const byContent = new Map<string, Map<string, BlobJob>>();
   for (const shipped of ordered) {
     const { image, source } = shipped.resolution;
     const present = await blobsPresent(shipped.resolution, contents);
     for (const blob of blobsOf(shipped.resolution)) {
       const content = `${blob.digest} ${blob.size}`;
-      const key = `${image.repository}@${content}`;
-      const known = jobs.get(key);
+      const peers = byContent.get(content) ?? new Map<string, BlobJob>();
+      byContent.set(content, peers);
+      const known = peers.get(image.repository);
       if (known) {
         join(known, shipped);
         continue;
       }
-      const others = holders.get(content) ?? [];
       const job: BlobJob = {
         blob,
         repository: image.repository,
         offers: [{ place: source, shipments: [shipped] }],
         shipments: [shipped],
-        earlier: [...others],
+        peers,
         isPresent: present.has(blob.digest),
       };
-      jobs.set(key, job);
-      holders.set(content, [...others, job]);
+      peers.set(image.repository, job);
+      jobs.push(job);
     }
   }
-  return [...jobs.values()];
+  return jobs;
 }
 
 function join({ shipments, offers }: BlobJob, shipped: Shipment): void {

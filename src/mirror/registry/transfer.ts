@@ -111,9 +111,9 @@ export class Transfer {
 
   /** Another repository that holds the blob, once a manifest there refers to it: ECR mounts nothing before that. */
   async #holder(job: BlobJob, signal: AbortSignal): Promise<string | undefined> {
-    for (const { shipments, repository } of job.earlier) {
-      if (this.#mounting === false) return undefined;
-      const arrived = await shipments[0].arrived;
+    for (const [repository, peer] of job.peers) {
+      if (peer === job || this.#mounting === false) return undefined;
+      const arrived = await peer.shipments[0].arrived;
       signal.throwIfAborted();
       if (arrived) return repository;
     }

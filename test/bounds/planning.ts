@@ -1,0 +1,39 @@
+import { planBlobs, type Shipment, shipment } from '../../src/mirror/registry/blobs.ts';
+import { Account } from '../../src/mirror/registry/account.ts';
+import { Contents } from '../../src/mirror/registry/contents.ts';
+
+/**
+ * Plans the copy of images in a process of its own, each with blobs of its own and with blobs that all share:
+ * `planning.ts IMAGES SHARED OWN`. Prints how many blobs are planned, and by how many bytes memory grew.
+ */
+const [images = 1, shared = 0, own = 0] = process.argv.slice(2).map(Number);
+
+const digest = (name: string) => `sha256:${Buffer.from(name).toString('hex').padStart(64, '0')}`;
+
+function descriptors(name: string, count: number, size: number) {
+  const mediaType = 'application/vnd.oci.image.layer.v1.tar';
+  return Array.from({ length: count }, (_, number) => ({
+    mediaType,
+    digest: digest(`${name}${number}`),
+    size,
+  }));
+}
+
+function shipmentOf(number: number): Shipment {
+  const blobs = [...descriptors('s', shared, 1000), ...descriptors(`${number}-`, own, 5000 + number)];
+  const root = { digest: digest(`m${number}`), mediaType: '', bytes: Buffer.alloc(0), children: [], blobs };
+  const resolution = {
+    image: { source: `registry/app-${number}:1`, repository: `p/app-${number}`, tag: '1', wantedBy: [] },
+    source: { registry: {}, repository: `app-${number}` },
+    selection: { root, inner: [] },
+  } as unknown as Shipment['resolution'];
+  return shipment(resolution, new Account(() => 0));
+}
+
+const contents = new Contents({ get: () => Promise.resolve(undefined), put: () => Promise.resolve() });
+const shipments = Array.from({ length: images }, (_, number) => shipmentOf(number));
+globalThis.gc?.();
+const idle = process.memoryUsage.rss();
+const jobs = await planBlobs(shipments, contents);
+const grown = process.resourceUsage().maxRSS * 1024 - idle;
+process.stdout.write(JSON.stringify({ jobs: jobs.length, grown }));
