@@ -30,6 +30,10 @@ export function createCluster(options: ClusterOptions): ClusterPort & { close():
   return new Cluster(new Transport(options));
 }
 
+const versionPath = '/metadata/resourceVersion';
+/** Attempts to become the manager of an object that others change meanwhile. */
+const mostAdoptions = 5;
+
 type Write = Pick<Request, 'method' | 'repeatable'> & Partial<Pick<Request, 'contentType'>>;
 
 class Cluster implements ClusterPort {
@@ -82,17 +86,25 @@ class Cluster implements ClusterPort {
 
   async adopt(object: KubeObject): Promise<KubeObject> {
     const ref = refOf(object);
-    const { managedFields = [], resourceVersion } = ((await this.get(ref))?.metadata ?? {}) as ObjectMeta & {
-      readonly managedFields?: readonly ManagedFields[];
-    };
-    const record = takenOver(managedFields, object.apiVersion);
-    if (record) {
-      await this.patch(ref, [
-        { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
-        { op: 'replace', path: '/metadata/managedFields', value: record },
-      ]);
+    for (let attempt = 1; ; attempt += 1) {
+      const { managedFields = [], resourceVersion } = ((await this.get(ref))?.metadata ??
+        {}) as ObjectMeta & {
+        readonly managedFields?: readonly ManagedFields[];
+      };
+      const record = takenOver(managedFields, object.apiVersion);
+      if (!record) return this.apply(object);
+      try {
+        await this.patch(ref, [
+          { op: 'test', path: versionPath, value: resourceVersion },
+          { op: 'replace', path: '/metadata/managedFields', value: record },
+        ]);
+        return await this.apply(object);
+      } catch (error) {
+        // Another client was quicker, or the patch took effect and its answer was lost.
+        const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
+        if (!isConflict || attempt === mostAdoptions) throw error;
+      }
     }
-    return this.apply(object);
   }
 
   async update(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {
@@ -104,11 +116,12 @@ class Cluster implements ClusterPort {
     operations: readonly JsonPatchOperation[],
     options?: WriteOptions,
   ): Promise<KubeObject> {
-    const write = { method: 'PATCH', repeatable: false, contentType: 'application/json-patch+json' } as const;
+    const repeatable = isGuarded(operations) || operations.every(setsText);
+    const write = { method: 'PATCH', repeatable, contentType: 'application/json-patch+json' } as const;
     try {
       return await this.#writeTo('patch', ref, write, operations, options);
     } catch (error) {
-      throw withTest(operations) ? asConflict(error) : error;
+      throw isGuarded(operations) ? asConflict(error) : error;
     }
   }
 
@@ -196,8 +209,13 @@ function parse({ body }: Answer): KubeObject {
   return object;
 }
 
-const withTest = (operations: readonly JsonPatchOperation[]): boolean =>
-  operations.some(({ op }) => op === 'test');
+/** A patch that took effect changes the version, so a second one is refused. */
+const isGuarded = (operations: readonly JsonPatchOperation[]): boolean =>
+  operations.some(({ op, path }) => op === 'test' && path === versionPath);
+
+/** Has the same effect a second time. In a list it would not. */
+const setsText = (operation: JsonPatchOperation): boolean =>
+  operation.op !== 'remove' && typeof operation.value === 'string' && !/\/(\d+|-)$/.test(operation.path);
 
 /** A JSON patch whose `test` fails is answered with 422, not 409 (k8s.io/apiserver, patch handler). */
 function asConflict(error: unknown): unknown {

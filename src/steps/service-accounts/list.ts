@@ -73,7 +73,9 @@ async function patchList(
       if (!(error instanceof BootstrapError)) throw error;
       const seen = await cluster.get(refOf(account));
       const conflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-      if (seen && (!conflict || attempt === attempts)) throw error;
+      // Nothing is left to do when the patch took effect and only its answer was lost.
+      const isLeft = seen !== undefined && patchFor(seen, name) !== undefined;
+      if (isLeft && (!conflict || attempt === attempts)) throw error;
       current = seen;
     }
   }

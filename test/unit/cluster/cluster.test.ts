@@ -146,3 +146,24 @@ describe('errors', () => {
     });
   });
 });
+
+describe('adopting', () => {
+  const helm = { manager: 'helm', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1' };
+
+  it.each(['lost', 'reset', 'error'] as const)(
+    'succeeds when the answer to its patch is %s once',
+    async (kind) => {
+      const name = `adopted-${kind}`;
+      const managedFields = [{ ...helm, fieldsV1: { 'f:data': { 'f:old': {} } } }];
+      cluster.inside.put({
+        kind: 'ConfigMap',
+        metadata: { name, namespace: 'shop', ...{ managedFields } },
+        data: { old: 'x' },
+      });
+      spoil(kind, 'patch configmaps');
+      const adopted = await cluster.port.adopt(configMap(name, { wanted: 'y' }));
+      expect(adopted['data']).toMatchObject({ wanted: 'y' });
+      expect(adopted.metadata).not.toMatchObject({ managedFields });
+    },
+  );
+});

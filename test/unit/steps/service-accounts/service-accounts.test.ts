@@ -37,6 +37,22 @@ it('looks again when somebody else was quicker, and keeps what they added', asyn
   expect(pullSecrets('default', 'shop')).toEqual([{ name: 'quick' }, { name: 'puller' }]);
 });
 
+it.each(['lost', 'reset', 'error'] as const)(
+  'adds the entry once when the answer to the patch of a service account is %s',
+  async (kind) => {
+    world = await OperatorWorld.start();
+    const ctx = world.context();
+    const state = await serviceAccounts.observe(ctx);
+    const { changes } = serviceAccounts.diff(state, ctx);
+    const operation = 'patch serviceaccounts';
+    const fault = { kind, service: 'kubernetes', operation, resource: 'shop/default', to: 1 } as const;
+    world.sandbox.faults.plan(fault);
+    const outcomes = await serviceAccounts.apply(changes, state, runOf(ctx));
+    expect(outcomes.filter(({ result }) => result !== 'done')).toEqual([]);
+    expect(pullSecrets('default', 'shop')).toEqual([{ name: 'puller' }]);
+  },
+);
+
 it('leaves alone what opts out, and lists it', async () => {
   world = await OperatorWorld.start({
     settings: {
