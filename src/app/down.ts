@@ -22,7 +22,7 @@ export function down(session: Session, options: DownOptions): Promise<number> {
     question: yes
       ? undefined
       : (header, { config: { project } }) => (touchesAws ? removeAll(header, project) : removeHere(header)),
-    next: () => Promise.resolve(aws ? [] : [stillInAws]),
+    next: () => [Promise.resolve(aws ? [] : [stillInAws])],
   });
 }
 

@@ -6,6 +6,7 @@ import {
   carryOut,
   type Change,
   type Consent,
+  foreseen,
   isNeeded,
   makePlan,
   type MemberFailure,
@@ -36,8 +37,8 @@ export interface Job {
   readonly consent?: Consent;
   /** What is asked before the first change; undefined when consent was given beforehand. */
   readonly question: ((header: Partial<Header>, ctx: Context) => Question) | undefined;
-  /** Lines that end the output of a run that got to its end. */
-  readonly next: (ctx: Context, changes: readonly Change[]) => Promise<readonly string[]>;
+  /** Lines about what is left to do after a run that got to its end. One that cannot be found is a warning. */
+  readonly next: (ctx: Context, changes: readonly Change[]) => readonly Promise<readonly string[]>[];
 }
 
 /** Resolves to the exit code. */
@@ -78,13 +79,34 @@ export async function doJob(session: Session, job: Job): Promise<number> {
       signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
       emit: (event) => reporter.event(event),
     });
-    const next = result.error ? [] : await job.next(ctx.fresh(), changes);
+    const { next, missing } = result.error
+      ? { next: [], missing: [] }
+      : await nextSteps(job, ctx.fresh(), changes, signal);
     await reporter.show({ type: 'result', data: { steps: result.steps, changed: countDone(result), next } });
+    for (const error of missing) reporter.warn(`Could not find out all next steps: ${error.message}.`);
     throwFailure(result, steps);
     return exitCodes.done;
   } finally {
     await lease?.release();
   }
+}
+
+/** What is done is done: that something cannot be looked up afterwards must not replace the result. */
+async function nextSteps(
+  job: Job,
+  ctx: Context,
+  changes: readonly Change[],
+  signal: AbortSignal,
+): Promise<{ readonly next: readonly string[]; readonly missing: readonly BootstrapError[] }> {
+  const found = await Promise.allSettled(
+    job.next(ctx, changes).map((lines) => unlessAborted(signal, () => lines)),
+  );
+  return {
+    next: found.flatMap((lines) => (lines.status === 'fulfilled' ? lines.value : [])),
+    missing: found.flatMap((lines) =>
+      lines.status === 'rejected' ? [foreseen(lines.reason, 'find out the next steps')] : [],
+    ),
+  };
 }
 
 /** Everything up to the plan: reads only. */

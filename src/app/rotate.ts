@@ -23,16 +23,16 @@ export function rotate(session: Session, { dryRun, force, yes }: RotateOptions):
     steps: force ? forcedRotationSteps() : rotationSteps(),
     dryRun,
     question: yes ? undefined : applyQuestion,
-    next: force ? clustersCutOff : whatFollows,
+    next: (ctx, changes) => (force ? [clustersCutOff(ctx)] : whatFollows(ctx, changes)),
   });
 }
 
 /** What happens to the other clusters and to the old key after this run. */
-async function whatFollows(ctx: Context, changes: readonly Change[]): Promise<string[]> {
+function whatFollows(ctx: Context, changes: readonly Change[]): readonly Promise<string[]>[] {
   const { project, pullSecret } = ctx.config;
   const made = changes.some(({ action, target }) => action === 'create' && target.kind === 'IAM access key');
   const sharing = `Other clusters that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; ecr-bootstrap up there proves it.`;
-  return [...(made ? [sharing] : []), ...(await keptKeys(ctx))];
+  return [Promise.resolve(made ? [sharing] : []), keptKeys(ctx)];
 }
 
 /** Other clusters hold the old key, which works no more. */
