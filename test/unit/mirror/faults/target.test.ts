@@ -47,7 +47,7 @@ describe('a repository', () => {
       return undefined;
     };
     const { error } = await world.failsAlone('registry-failed');
-    expect(error?.hint).toContain('repositories');
+    expect(error?.hint).toContain('creates the repository');
   });
 });
 
