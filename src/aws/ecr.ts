@@ -9,10 +9,18 @@ import { allPages, tagList, tagRecord, type Session } from './session.ts';
 
 /** The most that DescribeRepositories gives in one answer. */
 const pageSize = 1000;
+const patience = { retryMode: 'adaptive', maxAttempts: 10 };
 
 export function createEcr(session: Session): EcrPort {
   const { call, settings, options } = session;
   const client = onceFulfilled(async () => new (await import('@aws-sdk/client-ecr')).ECR(settings));
+  // Adaptive: the SDK learns from throttling how fast it may ask. For reads that are made once for each repository.
+  const patientClient = onceFulfilled(async () => {
+    const { ECR } = await import('@aws-sdk/client-ecr');
+    return new ECR({ ...settings, ...(process.env['AWS_MAX_ATTEMPTS'] ? {} : patience) });
+  });
+  const readPatiently = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
+    call(`ecr:${action}`, what, async () => send(await patientClient()));
   const read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
     call(`ecr:${action}`, what, async () => send(await client()));
   const write = async (action: string, what: string, send: (ecr: ECR) => Promise<unknown>): Promise<void> => {
@@ -79,7 +87,7 @@ export function createEcr(session: Session): EcrPort {
       );
     },
     tags: async (arn) => {
-      const { tags } = await read('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
+      const { tags } = await readPatiently('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
         ecr.listTagsForResource({ resourceArn: arn }),
       );
       return tagRecord(tags);
@@ -100,7 +108,7 @@ export function createEcr(session: Session): EcrPort {
     lifecyclePolicy: async (name) => {
       const found = await unlessAbsent(
         ['LifecyclePolicyNotFound'],
-        read('GetLifecyclePolicy', `read the lifecycle policy of repository ${name}`, (ecr) =>
+        readPatiently('GetLifecyclePolicy', `read the lifecycle policy of repository ${name}`, (ecr) =>
           ecr.getLifecyclePolicy({ repositoryName: name }),
         ),
       );

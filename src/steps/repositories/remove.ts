@@ -4,6 +4,7 @@ import { type Diff, isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { ownershipOf } from '../tags.ts';
 import { repositoryTarget } from './diff.ts';
+import { forEachRepository } from './for-each.ts';
 import type { RepositoriesState } from './state.ts';
 
 interface Ownership {
@@ -26,9 +27,10 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Conte
   const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
     name.startsWith(`${ctx.config.project}/`),
   );
-  const seen = await Promise.all(
-    inside.map(async ({ name, arn }) => ({ name, ...(await ownership(arn, tags, ctx)) })),
-  );
+  const seen = await forEachRepository(inside, async ({ name, arn }) => ({
+    name,
+    ...(await ownership(arn, tags, ctx)),
+  }));
   return {
     changes: seen
       .filter(({ isOurs }) => isOurs)

@@ -5,9 +5,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import { isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { awsTags, ownershipOf } from '../tags.ts';
-
-/** Requests at once; ECR throttles bursts of reads of tags. */
-const width = 10;
+import { forEachRepository } from './for-each.ts';
 
 export interface RepositoriesState {
   readonly settings: Config['repositories'];
@@ -42,15 +40,9 @@ export async function observeRepositories(ctx: Context): Promise<RepositoriesSta
   const names = [...wanted.keys()].sort();
   const byName = new Map(all.map((repository) => [repository.name, repository]));
   const tags = awsTags(ctx.config);
-  const repositories: WantedRepository[] = [];
-  const queue = names.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, name] of queue) {
-      const repository = byName.get(name);
-      repositories[index] = await look(name, wanted.get(name) ?? [], repository, tags, ctx);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(width, names.length) }, worker));
+  const repositories = await forEachRepository(names, (name) =>
+    look(name, wanted.get(name) ?? [], byName.get(name), tags, ctx),
+  );
   const operator = (await ctx.wantedImages()).operator.repository;
   return { settings: ctx.config.repositories, tags, operator, repositories };
 }

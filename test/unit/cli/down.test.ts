@@ -203,3 +203,20 @@ describe('down --aws', () => {
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
 });
+
+describe('down --delete-images under throttling', () => {
+  const cli = worldAfterUp();
+
+  it('plans the removal of every repository', patient, async () => {
+    const { registry, limits } = cli().world.aws;
+    for (let index = 0; index < 60; index += 1) {
+      const { awsTags } = registry.addRepository(`shop/app-${index}`);
+      awsTags.set('ecr-bootstrap:project', 'shop').set('ecr-bootstrap:region', cli().world.region);
+    }
+    limits.perSecond.set('ListTagsForResource', 20);
+    const { code, stdout, stderr } = await cli().json('down --delete-images --dry-run');
+    expect(code, stderr).toBe(0);
+    expect(new Set(stdout.match(/shop\/app-\d+/g)).size).toBe(60);
+    expect(stdout).not.toContain('left-behind');
+  });
+});
