@@ -142,7 +142,11 @@ function sameScalar(wanted: unknown, actual: unknown, path: readonly Segment[]):
   return false;
 }
 
-function same(wanted: unknown, actual: unknown, measure: (value: unknown) => number | undefined): boolean {
+function same(
+  wanted: unknown,
+  actual: unknown,
+  measure: (value: unknown) => bigint | number | undefined,
+): boolean {
   const [one, other] = [measure(wanted), measure(actual)];
   return one !== undefined && one === other;
 }

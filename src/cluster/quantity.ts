@@ -1,27 +1,44 @@
-const suffixes: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
+const tens = (exponent: number) => ({ base: 10n, exponent });
+const twos = (exponent: number) => ({ base: 2n, exponent });
+const suffixes: Readonly<Record<string, { readonly base: bigint; readonly exponent: number }>> = {
+  n: tens(-9),
+  u: tens(-6),
+  m: tens(-3),
+  '': tens(0),
+  k: tens(3),
+  M: tens(6),
+  G: tens(9),
+  T: tens(12),
+  P: tens(15),
+  E: tens(18),
+  Ki: twos(10),
+  Mi: twos(20),
+  Gi: twos(30),
+  Ti: twos(40),
+  Pi: twos(50),
+  Ei: twos(60),
 };
 
-/** The number that a Kubernetes quantity (`500m`, `1Gi`, `2e3`) stands for; undefined when it is none. */
-export function quantity(text: string | number): number | undefined {
-  const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]*)$/.exec(String(text));
-  const factor = suffixes[match?.[2] ?? ''];
-  return match && factor !== undefined ? Number(match[1]) * factor : undefined;
+/** Digits after the point that count; Kubernetes itself keeps nine. */
+const precision = 30;
+
+/**
+ * A number that stands for the value of a Kubernetes quantity (`500m`, `1Gi`, `2e3`), the same for equal quantities;
+ * undefined when the text is none. Not a floating-point number, for which `0.7` and `700m` differ.
+ */
+export function quantity(text: string | number): bigint | undefined {
+  const match = /^([+-]?)(?=\.?\d)(\d{0,40})(?:\.(\d{0,20}))?(?:[eE]([+-]?\d{1,2}))?([a-zA-Z]*)$/.exec(
+    String(text),
+  );
+  if (!match) return undefined;
+  const [, sign, whole = '', fraction = '', power = '0', suffix = ''] = match;
+  const factor = suffixes[suffix];
+  if (!factor) return undefined;
+  const isBinary = factor.base === 2n;
+  const shift = precision - fraction.length + Number(power) + (isBinary ? 0 : factor.exponent);
+  const digits = BigInt(`${whole}${fraction}`) * (isBinary ? 2n ** BigInt(factor.exponent) : 1n);
+  const value = shift >= 0 ? digits * 10n ** BigInt(shift) : digits / 10n ** BigInt(-shift);
+  return sign === '-' ? -value : value;
 }
 
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };

@@ -7,8 +7,28 @@ it.each([
   ['1.5k', '1500'],
   ['2e3', '2k'],
   ['0.5', '500m'],
+  ['0.7', '700m'],
+  ['4.7', '4700m'],
+  ['0.07', '70m'],
+  ['1.005', '1005m'],
+  ['2.3Gi', '2469606195200m'],
+  ['.5', '500m'],
+  ['+1', '1'],
+  ['1Gi', '1024Mi'],
+  ['1n', '0.000000001'],
+  ['12e-1', '1200m'],
+  ['1E', '1e18'],
 ])('quantity %s is the same as %s', (one, other) => {
   expect(quantity(one)).toBe(quantity(other));
+});
+
+it.each([
+  ['0.7', '701m'],
+  ['1', '-1'],
+  ['9007199254740993', '9007199254740992'],
+  ['1G', '1Gi'],
+])('quantity %s is not the same as %s', (one, other) => {
+  expect(quantity(one)).not.toBe(quantity(other));
 });
 
 it('takes nothing else for a quantity', () => {
