@@ -41,6 +41,8 @@ export interface Levers {
   throttle: Condition;
   /** From now on blobs may be mounted from one repository into another. */
   mountBlobs: Condition;
+  /** Temporary credentials belong to the key that requested them. Moto issues fixed example credentials. */
+  issuesSessions: true;
   /** Credentials whose time is over. */
   expiredSession(): SigningKey;
   /** An `authorization` header with a token of ECR whose time is over. */

@@ -13,6 +13,7 @@ import {
   matching,
   session,
   sessionOf,
+  sessions,
   userWithKey,
 } from './support.ts';
 
@@ -57,6 +58,7 @@ const accessKeyOnly = { Condition: { Null: { 'aws:TokenIssueTime': 'true' } } };
 export const secretsManagerCases: readonly Case[] = [
   {
     name: 'temporary credentials still read a secret after their access key is deleted',
+    needs: sessions,
     given: [
       create({ SecretString: 'x' }),
       ...userWithKey(allow('secretsmanager:GetSecretValue')),
@@ -68,6 +70,7 @@ export const secretsManagerCases: readonly Case[] = [
   },
   {
     name: 'an access key satisfies a policy without aws:TokenIssueTime',
+    needs: sessions,
     given: [
       create({ SecretString: 'x' }),
       ...userWithKey({ ...allow('secretsmanager:GetSecretValue'), ...accessKeyOnly }),
@@ -78,6 +81,7 @@ export const secretsManagerCases: readonly Case[] = [
   },
   {
     name: 'temporary credentials do not satisfy a policy without aws:TokenIssueTime',
+    needs: sessions,
     given: [
       create({ SecretString: 'x' }),
       ...userWithKey({ ...allow('secretsmanager:GetSecretValue'), ...accessKeyOnly }),

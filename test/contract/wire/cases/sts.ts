@@ -2,7 +2,7 @@ import type { Case } from '../case.ts';
 import { iam, sts } from '../request.ts';
 import { conditionsOf } from './conditions.ts';
 import { moto } from './differences.ts';
-import { allow, matching, session, sessionOf, something, userWithKey } from './support.ts';
+import { allow, matching, session, sessionOf, sessions, something, userWithKey } from './support.ts';
 
 const someKey = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
@@ -54,6 +54,7 @@ export const stsCases: readonly Case[] = [
   },
   {
     name: 'GetSessionToken needs no permission and returns temporary credentials',
+    needs: sessions,
     given: userWithKey(),
     ask: session,
     answer: {
@@ -72,12 +73,14 @@ export const stsCases: readonly Case[] = [
   },
   {
     name: 'GetSessionToken with temporary credentials is refused',
+    needs: sessions,
     given: [...userWithKey(), session],
     ask: ({ replies }) => sts('GetSessionToken', {}, { as: { key: sessionOf(replies) } }),
     answer: { status: 403, code: 'AccessDenied' },
   },
   {
     name: 'IAM refuses temporary credentials of GetSessionToken without MFA',
+    needs: sessions,
     given: [...userWithKey(allow('iam:GetUser')), session],
     ask: ({ name, replies }) => iam('GetUser', { UserName: name }, { as: { key: sessionOf(replies) } }),
     answer: { status: 403, code: 'InvalidClientTokenId' },

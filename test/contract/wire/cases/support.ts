@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { KeyPair, SigningKey } from '../../../../src/sandbox/ports.ts';
-import type { Ask } from '../case.ts';
+import type { Ask, Need } from '../case.ts';
 import type { Reply } from '../reply.ts';
 import { iam, sts } from '../request.ts';
 
@@ -70,6 +70,13 @@ interface IssuedSession {
     };
   };
 }
+
+/** For cases about temporary credentials. */
+export const sessions: Need = {
+  lever: 'issuesSessions',
+  decides:
+    'IAM User Guide, "Permissions for GetSessionToken" and "Disabling permissions for temporary security credentials"',
+};
 
 /** Requests temporary credentials with the situation's key; {@link sessionOf} finds them. */
 export const session: Ask = ({ replies }) => sts('GetSessionToken', {}, { as: { key: keyOf(replies) } });

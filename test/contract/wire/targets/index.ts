@@ -17,11 +17,11 @@ export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
 
 /** What each target can be brought to. */
 export const levers: Readonly<Record<TargetName, readonly (keyof Levers)[]>> = {
-  sandbox: ['throttle', 'mountBlobs', 'expiredSession', 'expiredEcrToken', 'expiredBearer'],
+  sandbox: ['throttle', 'mountBlobs', 'expiredSession', 'expiredEcrToken', 'expiredBearer', 'issuesSessions'],
   moto: [],
   'docker-registry': ['mountBlobs', 'expiredBearer'],
   kubernetes: ['throttle'],
-  aws: [],
+  aws: ['issuesSessions'],
 };
 
 export async function startTarget(name: TargetName): Promise<Target> {

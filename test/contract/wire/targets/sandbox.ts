@@ -75,6 +75,7 @@ function leversOf({ aws, admin, faults, sources }: World): Levers {
       registry.settings.set('BLOB_MOUNTING', 'ENABLED');
       return async () => void registry.settings.set('BLOB_MOUNTING', 'DISABLED');
     },
+    issuesSessions: true,
     expiredSession: () => {
       const { user } = identities.workingKey(admin.accessKeyId);
       const { id, secret, sessionToken } = identities.addSession(user, 0);
