@@ -10,7 +10,7 @@ const downloaded = Object.entries(packages).filter(
   ([path, { link, inBundle }]) => path.includes('node_modules/') && !link && !inBundle,
 );
 const faults = downloaded.flatMap(([path, { integrity, resolved }]) => [
-  ...(/^sha512-/.test(integrity ?? '') ? [] : [`${path} has no SHA-512 checksum`]),
+  ...(/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? '') ? [] : [`${path} has no SHA-512 checksum`]),
   ...(resolved === undefined ? [] : [`${path} has a download address`]),
 ]);
 

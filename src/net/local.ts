@@ -52,7 +52,7 @@ export function isLocalHost(host: string): boolean {
 }
 
 /** Whether an address is loopback, link-local, unspecified, or of a cloud's metadata service, also inside IPv6. */
-export function isLocalAddress(address: string): boolean {
+function isLocalAddress(address: string): boolean {
   const [bare = ''] = address.split('%', 1);
   if (isIP(bare) === 4) return ipv4.check(bare, 'ipv4');
   if (isIP(bare) !== 6) return false;

@@ -15,7 +15,6 @@ export type {
   MemberFailure,
   Need,
   Outcome,
-  Readiness,
   Run,
   Step,
   Target,

@@ -4,7 +4,7 @@ import type { Descriptor, Manifest } from '../../registry/manifest.ts';
 import { Places } from '../../registry/places.ts';
 
 /** Far more than any real image has, and little enough to hold in memory. */
-export const treeLimits = { levels: 3, manifests: 1000, manifestBytes: 32 * 1024 * 1024 } as const;
+const treeLimits = { levels: 3, manifests: 1000, manifestBytes: 32 * 1024 * 1024 } as const;
 
 /** Bounds the memory of manifests under way. */
 const manifestsAtOnce = 16;

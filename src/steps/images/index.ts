@@ -84,8 +84,16 @@ async function newRepositories(presence: readonly Presence[], { aws }: Context):
 function findingsOf({ image, unavailablePlatforms, error, isOfSource }: Looked): Finding[] {
   if (error) {
     const { what, why, hint } = error;
-    const code = isOfSource ? 'image-unresolved' : 'image-unknown';
-    return [{ level: 'failed', code, target: imageTarget(image), what, why, hint }];
+    return [
+      {
+        level: 'failed',
+        code: isOfSource ? 'image-unresolved' : 'image-unknown',
+        target: imageTarget(image),
+        what,
+        why,
+        hint,
+      },
+    ];
   }
   const unavailable = withoutPlatforms(image, unavailablePlatforms, 'ok');
   return unavailable ? [unavailable] : [];

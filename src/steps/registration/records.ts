@@ -33,7 +33,7 @@ export function recordsIn(tags: Tags = {}): ClusterRecord[] {
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => {
       const [keyId = '', since = '', name = '', written = ''] = value.split(' ');
-      const version = /^\d+\.\d+$/.test(written) ? written : firstVersion;
+      const [version = firstVersion] = /^\d+\.\d+(?![^.+-])/.exec(written) ?? [];
       return { id: key.slice(prefix.length), keyId, since, name, version };
     });
 }

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../errors/index.ts';
-import { type Change, type Finding, inOrder } from '../../plan/index.ts';
+import { type Change, type Finding, inOrder, type Outcome } from '../../plan/index.ts';
 import type { AnyStep, Step } from '../context.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
@@ -68,20 +68,35 @@ function revocation({ observe }: ForcedRotation): Step<Rotation> {
       const others = key.keys.filter((one) => one !== kept);
       const enabled = [...others, ...(kept ? [kept] : [])].filter(({ active }) => active);
       return {
-        changes: [...enabled.map(disabling), ...others.map(deletionOf)],
+        changes: [...absentSecrets(key), ...enabled.map(disabling), ...others.map(deletionOf)],
         findings: [...findings, interruption(waiting)],
       };
     },
-    apply: (changes, { key: { userName } }, run) => {
+    apply: async (changes, { key }, run) => {
       const { iam } = run.ctx.aws;
-      return inOrder(changes, run, ({ action, target }) =>
-        action === 'delete'
-          ? iam.deleteAccessKey(userName, target.name)
-          : iam.setAccessKeyActive(userName, target.name, false),
+      const isOfKey = ({ target }: Change): boolean => target.kind === keyTarget('').kind;
+      const created = await applyKey(
+        changes.filter((change) => !isOfKey(change)),
+        key,
+        run,
       );
+      const ofKeys = changes.filter(isOfKey);
+      if (created.some(({ result }) => result !== 'done')) {
+        return [...created, ...ofKeys.map((change): Outcome => ({ change, result: 'skipped' }))];
+      }
+      const revoked = await inOrder(ofKeys, run, ({ action, target }) =>
+        action === 'delete'
+          ? iam.deleteAccessKey(key.userName, target.name)
+          : iam.setAccessKeyActive(key.userName, target.name, false),
+      );
+      return [...created, ...revoked];
     },
   };
 }
+
+/** They come first: a new key that cannot be stored must not cost the one that works. */
+const absentSecrets = (key: KeyState): Change[] =>
+  secretChanges(key).filter(({ action }) => action === 'create');
 
 /** The key to try until AWS refuses it: one whose secret access key is stored, if there is one. */
 function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
@@ -126,7 +141,8 @@ function replacement(forced: ForcedRotation): Step<Rotation> {
     diff: ({ key }) => {
       const findings = secretFindings(key);
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
-      return { changes: [...userAdoption(key), ...secretChanges(key), creation(key)], findings };
+      const secrets = secretChanges(key).filter(({ action }) => action !== 'create');
+      return { changes: [...userAdoption(key), ...secrets, creation(key)], findings };
     },
     apply: (changes, { key }, run) => {
       const enabled = key.keys.find(({ active }) => active);

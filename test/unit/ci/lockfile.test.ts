@@ -21,7 +21,7 @@ function checkPackage(entry: object, path = 'node_modules/one') {
 }
 
 const version = '1.0.0';
-const integrity = 'sha512-AAAA';
+const integrity = `sha512-${'A'.repeat(86)}==`;
 
 describe('the check of the lockfile', () => {
   it('accepts the committed lockfile', () => {
@@ -36,6 +36,12 @@ describe('the check of the lockfile', () => {
 
   it.each([
     ['without a checksum', { version }, 'has no SHA-512 checksum'],
+    ['with an empty checksum', { version, integrity: 'sha512-' }, 'has no SHA-512 checksum'],
+    [
+      'with a second, weaker checksum',
+      { version, integrity: `${integrity} sha1-AAAA` },
+      'has no SHA-512 checksum',
+    ],
     ['with a SHA-1 checksum', { version, integrity: 'sha1-AAAA' }, 'has no SHA-512 checksum'],
     [
       'with a download address',

@@ -40,6 +40,20 @@ describe('rotate --force', () => {
     expect(accessKeys(cli)).toEqual([leaked]);
   });
 
+  it('keeps the key enabled when the caller may not see the secrets of the new one', patient, async () => {
+    const { id } = onlyAccessKey(cli);
+    const seen = cli.world.faults.plan({
+      kind: 'deny',
+      service: 'secretsmanager',
+      operation: 'DescribeSecret',
+    });
+    const { code, stderr } = await cli.run('rotate --force --yes');
+    seen();
+    expect(code, stderr).not.toBe(0);
+    expect(stderr).toContain('the caller may not read it');
+    expect(onlyAccessKey(cli)).toMatchObject({ id, active: true });
+  });
+
   it(
     'never lets a thief who polls with the leaked key, or a session of it, read the new one',
     patient,

@@ -104,9 +104,16 @@ describe('a version that is newer than the one that configured the cluster', () 
 
 describe('the version in a registration', () => {
   it('is 0.1 where none was written or it cannot be read', () => {
-    for (const version of [undefined, 'latest', '0.2.1', '']) {
+    for (const version of [undefined, 'latest', '1.x', '']) {
       writeVersion(version);
       expect(record().version).toBe('0.1');
+    }
+  });
+
+  it('is read from a full version too, so that the guard does not fail open', () => {
+    for (const version of ['9.8', '9.8.7', '9.8.7-rc.1', '9.8+build']) {
+      writeVersion(version);
+      expect(record().version).toBe('9.8');
     }
   });
 
