@@ -20,7 +20,13 @@ const sources = {
 const config = `
 project: demo
 aws: { tags: { team: ours } }
-repositories: { scanOnPush: true, lifecyclePolicy: { rules: [{ rulePriority: 1, action: { type: expire } }] } }
+repositories:
+  scanOnPush: true
+  lifecyclePolicy:
+    rules:
+      - rulePriority: 1
+        selection: { tagStatus: untagged, countType: sinceImagePushed, countUnit: days, countNumber: 30 }
+        action: { type: expire }
 `;
 
 /** @returns rows `{ name, aws, kubernetes }`; both `{ reads, changes }`, each a map of source or resource -> set of events or verbs */
