@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { main } from '../src/main.ts';
 import { startWorld } from '../src/sandbox/world.ts';
 
@@ -26,9 +27,8 @@ export async function openWorld({ echo = false } = {}) {
   const clock = {
     now: () => Date.now() + world.clock.offset,
     sleep: (milliseconds, signal) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(resolve, milliseconds);
-        signal?.addEventListener('abort', () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+      setTimeout(milliseconds, undefined, { signal }).catch(() => {
+        throw signal.reason;
       }),
   };
 
