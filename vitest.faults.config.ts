@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** Runs in which something happens at every point there is: minutes of work, so apart from `npm test`. */
+/**
+ * Runs in which something happens at every point there is, and unit tests that need many whole runs: minutes of work, so
+ * apart from `npm test`.
+ */
 export default defineConfig({
   test: {
-    include: ['test/faults/**/*.faults.ts'],
+    include: ['test/faults/**/*.faults.ts', 'test/unit/**/*.long.ts'],
     pool: 'forks',
     // More than one a core: these runs wait, too, for retries and for answers that do not come.
     maxWorkers: 3,
