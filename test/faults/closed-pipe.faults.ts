@@ -37,7 +37,7 @@ async function runWithout(
 
 it('a run that changes something goes to its end when nobody reads its results', patient, async () => {
   const { code, heard } = await runWithout('stdout', 'up --yes');
-  expect(heard).toMatch(/✓ images +8 changes/);
+  expect(heard).toMatch(/✓ images +16 changes/);
   expect(code, heard).toBe(0);
 });
 
