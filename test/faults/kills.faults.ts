@@ -9,8 +9,9 @@ const ups = moments.slice(0, 34);
 const others = [
   // The old key works until a rotation gets to its end.
   {
+    // Few, for each such run waits half a minute until the disabled key is refused.
     command: 'rotate --yes --force',
-    moments: moments.slice(34, 42),
+    moments: moments.slice(34, 37),
     recovery: ['up --yes', 'rotate --yes --force'],
   },
   { command: 'down --yes', moments: moments.slice(42), recovery: ['up --yes'] },
