@@ -10,7 +10,7 @@ export const policyNames = ['first-run', 'power-user', 'image-puller', 'cluster'
 
 export type PolicyName = (typeof policyNames)[number];
 
-/** To whom the roles in the cluster are bound: a user or a group. */
+/** The subject of the role bindings: a user or a group. */
 export interface Subject {
   readonly user?: string;
   readonly group?: string;

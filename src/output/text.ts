@@ -171,7 +171,7 @@ function fileLines(
   ];
   const line = files.join('  ');
   if (line.length <= room) return [label + line];
-  // The end of a path tells more than its beginning.
+  // The end of a path says more than its beginning.
   const cut = files.map((file) => (file.length <= room ? file : `…${file.slice(1 - room)}`));
   return cut.map((file, index) => (index === 0 ? label : indent) + file);
 }

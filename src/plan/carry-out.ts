@@ -32,7 +32,7 @@ export interface RunResult {
 
 /**
  * Applies a plan step by step. Once a step has changed something, each later one is observed again: what it finds
- * may refine the plan, a new target is announced, and a delete that nobody was shown ends the run. Of an empty plan nothing is
+ * may refine the plan, a new target is announced, and a delete that was not shown ends the run. Of an empty plan nothing is
  * changed: its steps only look whether everything is ready.
  */
 export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut<Ctx>): Promise<RunResult> {

@@ -59,7 +59,7 @@ interface Asked {
 }
 
 /**
- * Tells refusals that hold from those of before the last change: the operator waits up to 1000 s before it tries
+ * Distinguishes refusals that hold from those of before the last change: the operator waits up to 1000 s before it tries
  * again, and until then reports what may be fixed already. It has to be made to try again, by whoever asks.
  */
 export class Refusals {

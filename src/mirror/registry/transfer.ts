@@ -77,7 +77,7 @@ export class Transfer {
       const failures = new Map<Offer, unknown>();
       for (const offer of job.offers) {
         const shipped = offer.shipments.find(({ failed }) => !failed);
-        // Nobody waits for it any more.
+        // Every image that needed it has failed.
         if (!shipped) continue;
         const call = { signal, tally: shipped.account };
         try {

@@ -151,7 +151,7 @@ export class ObjectStore {
     return this.all().some(({ metadata }) => metadata.namespace === namespace && metadata.finalizers?.length);
   }
 
-  /** Takes away what it can of a namespace; the rest goes, and then the namespace, when the finalizers are gone. */
+  /** Deletes what it can of a namespace; the rest, and then the namespace, follows when the finalizers are gone. */
   #terminate(namespace: KubeObject): KubeObject {
     const marked = this.#markDeleted(namespace, { phase: 'Terminating' });
     this.#deleteWhere(({ metadata }) => metadata.namespace === namespace.metadata.name);

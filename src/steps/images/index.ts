@@ -59,7 +59,7 @@ export const images: Step<State> = {
   health: (_state, ctx) => internetFindings(ctx),
 };
 
-/** Asks the sources of images that are to be copied anew; one that cannot be had is no change, but is reported. */
+/** Asks the sources of images that ECR lacks; an image that no source gives is reported, and is no change. */
 async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly Looked[]> {
   const absent = presence.filter(({ digest, error }) => digest === undefined && !error);
   if (absent.length === 0) return presence;

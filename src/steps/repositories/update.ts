@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { compareTags } from '../tags.ts';
 import type { RepositoriesState } from './state.ts';
 
-/** Puts the settings of a repository right that a change names. */
+/** Repairs the settings of a repository that a change names. */
 export async function update(
   { target: { name }, fields }: Change,
   { settings, tags, repositories }: RepositoriesState,
