@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { User } from '@kubernetes/client-node/dist/config_types.js';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
+import type { PluginBounds, PluginSettings } from './exec-plugin.ts';
 import type { KubeContext, KubeUser } from './kubeconfig.ts';
 
 /** What a request shows to the API server: headers, or a client certificate for the connection. */
@@ -16,12 +17,12 @@ export interface Credentials {
  * Runs the exec plugin or refreshes the OIDC token where the user has one; the rest is in the kubeconfig.
  * @throws BootstrapError `cluster-unreachable` when that fails
  */
-export async function credentialsOf({ name, user }: KubeContext): Promise<Credentials> {
+export async function credentialsOf({ name, user }: KubeContext, bounds: PluginBounds): Promise<Credentials> {
   if (!user) return { headers: {} };
   try {
     const cert = await pem(user.certFile, user.certData);
     const key = await pem(user.keyFile, user.keyData);
-    const given = await authenticate(user);
+    const given = await authenticate(user, bounds);
     const headers = { ...basic(user), ...(await bearer(user)), ...impersonation(user), ...given.headers };
     hide(
       headers['Authorization']?.replace(/^\w+ /, ''),
@@ -56,12 +57,13 @@ interface Given {
   readonly key?: Buffer | string;
 }
 
-async function authenticate(user: User): Promise<Given> {
+async function authenticate(user: User, bounds: PluginBounds): Promise<Given> {
   const options: { headers: Record<string, string>; cert?: string; key?: string } = { headers: {} };
   if (user.exec) {
-    const { ExecAuth } = await import('@kubernetes/client-node/dist/exec_auth.js');
-    await new ExecAuth().applyAuthentication(withExecInfo(user), options);
-  } else if (user.authProvider) {
+    const { runPlugin } = await import('./exec-plugin.ts');
+    return runPlugin(user.exec as PluginSettings, bounds);
+  }
+  if (user.authProvider) {
     const { OpenIDConnectAuth } = await import('@kubernetes/client-node/dist/oidc_auth.js');
     const oidc = new OpenIDConnectAuth();
     if (!oidc.isAuthProvider(user)) {
@@ -71,14 +73,6 @@ async function authenticate(user: User): Promise<Given> {
     await oidc.applyAuthentication(user, options);
   }
   return options;
-}
-
-/** Plugins learn from KUBERNETES_EXEC_INFO which version of the protocol to speak; the client does not set it. */
-function withExecInfo(user: User): User {
-  const { exec } = user as { exec: { apiVersion?: string; env?: readonly object[] | null } };
-  const info = { apiVersion: exec.apiVersion, kind: 'ExecCredential', spec: { interactive: false } };
-  const env = [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }];
-  return { ...user, exec: { ...exec, env } };
 }
 
 const basic = ({ username, password }: User): Record<string, string> =>

@@ -37,6 +37,8 @@ const longestPause = 30_000;
  * ProxyAgent (7.30) tries for ever when a proxy cuts the connection instead of answering.
  */
 const patience = 65_000;
+/** Milliseconds for a credential plugin, which may ask its user to log in elsewhere. */
+const pluginTimeoutMs = 60_000;
 
 interface Session {
   readonly context: KubeContext;
@@ -50,6 +52,7 @@ export class Transport {
   #session: Promise<Session> | undefined;
   /** One for each session there was: requests of an earlier one may still be under way, or wait for their next attempt. */
   readonly #dispatchers: Dispatcher[] = [];
+  readonly #closed = new AbortController();
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -79,10 +82,10 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    // A session that could not be opened has been told to whoever asked for it.
-    await this.#session?.catch(() => undefined);
+    // Requests that are still under way belong to a run that no longer waits for them.
+    this.#closed.abort(new Error('the connection was closed because the run ended'));
     this.#session = undefined;
-    await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.close()));
+    await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.destroy()));
   }
 
   #connected(): Promise<Session> {
@@ -99,11 +102,16 @@ export class Transport {
   }
 
   async #connect(): Promise<Session> {
+    const { net } = this.#options;
     const context = await chooseContext(this.#options);
-    const credentials = await credentialsOf(context);
-    const tls = await tlsOptions(context, credentials, this.#options.net);
-    const dispatcher = await openConnections(context, tls, this.#options.net);
-    this.#dispatchers.push(dispatcher);
+    const credentials = await credentialsOf(context, {
+      timeoutMs: net.patience(pluginTimeoutMs),
+      signal: this.#closed.signal,
+    });
+    const tls = await tlsOptions(context, credentials, net);
+    const dispatcher = await openConnections(context, tls, net);
+    if (this.#closed.signal.aborted) await dispatcher.destroy();
+    else this.#dispatchers.push(dispatcher);
     return { context, credentials, dispatcher };
   }
 
@@ -113,7 +121,7 @@ export class Transport {
       const result = await this.#attempt(request, session, last);
       if ('status' in result) return result;
       const pause = firstPause * 2 ** (attempt - 1) * (0.5 + Math.random());
-      await this.#options.clock.sleep(Math.min(result.pause ?? pause, longestPause));
+      await this.#options.clock.sleep(Math.min(result.pause ?? pause, longestPause), this.#closed.signal);
     }
   }
 

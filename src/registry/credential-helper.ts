@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
+import { type Ended, runSubprocess } from '../subprocess.ts';
 import type { Credential } from './credentials.ts';
 
 /** Milliseconds; helpers may ask the user to unlock a key chain. */
-const patience = 60_000;
+const timeoutMs = 60_000;
 /** What Docker's own helpers print when they know nothing of a server. */
 const nothingKnown = /credentials not found|no credentials (?:server|username)|not found in native keychain/i;
 
@@ -43,35 +43,16 @@ function read(output: string, program: string, server: string): Credential | und
   return username === '<token>' ? { username, password, isIdentityToken: true } : { username, password };
 }
 
-interface Ended {
-  readonly status: number | null;
-  readonly output: string;
-  readonly complaint: string;
-}
-
-function run(
+async function run(
   program: string,
   input: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], { env: { ...env }, stdio: 'pipe', timeout: patience });
-    const output: Buffer[] = [];
-    const complaint: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => complaint.push(chunk));
-    child.on('error', (error) => reject(failed(program, input, reasonOf(error), error)));
-    child.on('close', (status) =>
-      resolve({
-        status,
-        output: Buffer.concat(output).toString(),
-        complaint: Buffer.concat(complaint).toString(),
-      }),
-    );
-    // A helper that ends without reading breaks the pipe; its status tells what was wrong.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-  });
+  try {
+    return await runSubprocess(program, { args: ['get'], env: { ...env }, input, timeoutMs });
+  } catch (error) {
+    throw failed(program, input, reasonOf(error), error);
+  }
 }
 
 function failed(program: string, server: string, why: string, cause?: unknown): BootstrapError {

@@ -10,7 +10,8 @@ it('shows the token in the file that a user names, even beside another token', a
   writeFileSync(tokenFile, 'from-the-file\n');
   const cluster = { name: 'c', server: 'https://c:6443', skipTLSVerify: false };
   const user = { name: 'u', token: 'from-the-kubeconfig', tokenFile };
-  expect(await credentialsOf({ name: 'x', cluster, user })).toEqual({
+  const bounds = { timeoutMs: 1000, signal: new AbortController().signal };
+  expect(await credentialsOf({ name: 'x', cluster, user }, bounds)).toEqual({
     headers: { Authorization: 'Bearer from-the-file' },
   });
   rmSync(folder, { recursive: true });

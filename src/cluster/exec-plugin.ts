@@ -1,0 +1,73 @@
+import { isatty } from 'node:tty';
+import { runSubprocess } from '../subprocess.ts';
+
+/** `users[].user.exec` of a kubeconfig. */
+export interface PluginSettings {
+  readonly apiVersion?: string;
+  readonly command: string;
+  readonly args?: readonly string[] | null;
+  readonly env?: readonly { readonly name: string; readonly value: string }[] | null;
+  /** Default: IfAvailable. */
+  readonly interactiveMode?: 'Never' | 'IfAvailable' | 'Always';
+}
+
+export interface PluginBounds {
+  readonly timeoutMs: number;
+  /** Aborted when nothing waits for the credentials any longer. */
+  readonly signal: AbortSignal;
+}
+
+export interface PluginCredentials {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/**
+ * Runs a credential plugin (client.authentication.k8s.io). It reads from the terminal only where there is one and its
+ * interactiveMode allows it; otherwise its input is empty.
+ */
+export async function runPlugin(settings: PluginSettings, bounds: PluginBounds): Promise<PluginCredentials> {
+  const { apiVersion, command, args, env, interactiveMode = 'IfAvailable' } = settings;
+  if (!command) throw new Error('the exec plugin of the kubeconfig has no command');
+  const interactive = interactiveMode !== 'Never' && isatty(0) && isatty(2);
+  if (interactiveMode === 'Always' && !interactive) {
+    throw new Error(`${command} needs a terminal (interactiveMode: Always), and there is none`);
+  }
+  // Plugins learn from KUBERNETES_EXEC_INFO which version of the protocol to speak.
+  const info = { apiVersion, kind: 'ExecCredential', spec: { interactive } };
+  const { status, output, complaint } = await runSubprocess(command, {
+    args: args ?? [],
+    env: {
+      ...process.env,
+      ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
+      KUBERNETES_EXEC_INFO: JSON.stringify(info),
+    },
+    ...(interactive ? {} : { input: '' }),
+    ...bounds,
+  });
+  if (status !== 0) throw new Error(complaint.trim() || `${command} ended with status ${status}`);
+  return read(output, command);
+}
+
+function read(output: string, command: string): PluginCredentials {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(output);
+  } catch {
+    // The parser's message would quote the output, which may hold a token.
+    throw new Error(`the output of ${command} is not JSON`);
+  }
+  const { status } = (answer ?? {}) as { readonly status?: Readonly<Record<string, unknown>> | null };
+  const text = (field: string): string | undefined => {
+    const value = status?.[field];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const [token, cert, key] = [text('token'), text('clientCertificateData'), text('clientKeyData')];
+  if (token === undefined && cert === undefined) throw new Error(`${command} printed no credentials`);
+  return {
+    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+
+export interface SubprocessOptions {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** All of its standard input. Without it, the program may ask the user on the terminal. */
+  readonly input?: string;
+  readonly timeoutMs: number;
+  /** Aborted when nothing waits for the program any longer. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Ended {
+  readonly status: number | null;
+  readonly output: string;
+  /** Standard error; empty where the user saw it on the terminal. */
+  readonly complaint: string;
+}
+
+/** Bytes of standard output and of standard error each; credentials take a few thousand. */
+const maxOutputBytes = 1024 * 1024;
+
+/** How to kill each program that still runs: they must not outlive this process. */
+const running = new Set<() => void>();
+process.on('exit', () => {
+  for (const kill of running) kill();
+});
+
+/**
+ * Runs a program that may never end, wait for input, or print endlessly. It is killed, with what it started, at the
+ * timeout, when the signal is aborted, and when it prints too much.
+ * @throws Error when it could not be started or was killed
+ */
+export function runSubprocess(command: string, options: SubprocessOptions): Promise<Ended> {
+  const { args, env, input, timeoutMs, signal } = options;
+  const isInteractive = input === undefined;
+  // A process outside the terminal's foreground group cannot read from it, so only others get a group of their own.
+  const hasGroup = !isInteractive && process.platform !== 'win32';
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const child = spawn(command, args, {
+      env,
+      detached: hasGroup,
+      stdio: [isInteractive ? 'inherit' : 'pipe', 'pipe', isInteractive ? 'inherit' : 'pipe'],
+    });
+    const kill = (): void => {
+      if (hasGroup && child.pid !== undefined) killGroup(child.pid);
+      else child.kill('SIGKILL');
+    };
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      running.delete(kill);
+      settle();
+    };
+    const stop = (why: string): void => {
+      kill();
+      end(() => reject(new Error(why)));
+      // A process that was not killed may hold these open.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    };
+    const abort = (): void => stop(`${command} was stopped because the run ended`);
+    const seconds = Math.ceil(timeoutMs / 1000);
+    const timer = setTimeout(() => stop(`${command} did not end within ${seconds} s`), timeoutMs);
+    const tooMuch = (): void => stop(`${command} printed more than ${maxOutputBytes} bytes`);
+    const output = collect(child.stdout, tooMuch);
+    const complaint = collect(child.stderr, tooMuch);
+    running.add(kill);
+    signal?.addEventListener('abort', abort, { once: true });
+    child.on('error', (error) => end(() => reject(error)));
+    child.on('close', (status) => end(() => resolve({ status, output: output(), complaint: complaint() })));
+    // A program that ends without reading breaks the pipe; its status says what was wrong.
+    child.stdin?.on('error', () => undefined).end(input);
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream | null, tooMuch: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  stream?.on('data', (chunk: Buffer) => {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxOutputBytes) tooMuch();
+    else chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString();
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}

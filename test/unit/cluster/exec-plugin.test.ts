@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { type PluginSettings, runPlugin } from '../../../src/cluster/exec-plugin.ts';
+
+const run = (script: string, settings: Partial<PluginSettings> = {}) =>
+  runPlugin(
+    { command: 'sh', args: ['-c', script], ...settings },
+    { timeoutMs: 30_000, signal: new AbortController().signal },
+  );
+
+const credentials = `echo '{"status":{"token":"T"}}'`;
+
+it('gives a plugin that reads its standard input an empty one where there is no terminal', async () => {
+  expect(await run(`echo PIN: >&2; read pin; ${credentials}`)).toEqual({
+    headers: { Authorization: 'Bearer T' },
+  });
+});
+
+it('tells a plugin without a terminal that it cannot ask', async () => {
+  const script = `echo "$KUBERNETES_EXEC_INFO" >&2; exit 1`;
+  await expect(run(script)).rejects.toThrow('"interactive":false');
+});
+
+it('does not start a plugin that needs a terminal where there is none', async () => {
+  await expect(run(credentials, { interactiveMode: 'Always' })).rejects.toThrow(
+    'sh needs a terminal (interactiveMode: Always), and there is none',
+  );
+});
+
+it.each([
+  ['no JSON', 'echo my-secret-token', 'the output of sh is not JSON'],
+  ['null', 'echo null', 'sh printed no credentials'],
+  ['no status', `echo '{"kind":"ExecCredential"}'`, 'sh printed no credentials'],
+  ['a token that is no text', `echo '{"status":{"token":12}}'`, 'sh printed no credentials'],
+])('refuses a plugin whose output is %s', async (_, script, message) => {
+  await expect(run(script)).rejects.toThrow(message);
+});
+
+it('returns the client certificate and key of a plugin', async () => {
+  const status = { clientCertificateData: 'CERT', clientKeyData: 'KEY' };
+  expect(await run(`echo '${JSON.stringify({ status })}'`)).toEqual({
+    headers: {},
+    cert: 'CERT',
+    key: 'KEY',
+  });
+});
