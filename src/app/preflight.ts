@@ -1,6 +1,6 @@
 import type { Identity } from '../aws/port.ts';
 import type { ClusterInfo } from '../cluster/port.ts';
-import { BootstrapError } from '../errors/index.ts';
+import { BootstrapError, severalErrors } from '../errors/index.ts';
 import type { Need } from '../plan/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { refuseOtherAccount } from './account.ts';
@@ -36,13 +36,17 @@ export async function reach(ctx: Context, needs: ReadonlySet<Need>): Promise<Rea
 
 /**
  * Ends a run that lacks something which its steps need, before anything is changed.
- * @throws BootstrapError the first thing that is missing
+ * @throws BootstrapError everything that is missing, AWS before the cluster
  */
 export async function preflight(ctx: Context, steps: readonly AnyStep[], reached: Reached): Promise<void> {
-  const [first] = reached.errors.values();
-  if (first) throw first;
+  refuseUnreached(reached);
   const { refuseMissingRights } = await import('./rights.ts');
   await refuseMissingRights(ctx, steps);
+}
+
+export function refuseUnreached({ errors }: Reached): void {
+  const inOrder = (['aws', 'cluster'] as const).flatMap((need) => errors.get(need) ?? []);
+  if (inOrder.length > 0) throw severalErrors(inOrder);
 }
 
 async function guardedIdentity(ctx: Context): Promise<Identity> {

@@ -50,7 +50,7 @@ export interface Session extends Surroundings {
   readonly verbosity: Verbosity;
   readonly flags: GlobalFlags;
   /** Read when first asked for; with placeholders for what is not configured, or without. */
-  loaded(request?: Pick<ConfigRequest, 'placeholders'>): Promise<Loaded>;
+  loaded(request?: Pick<ConfigRequest, 'placeholders' | 'lenient'>): Promise<Loaded>;
   context(): Promise<Context>;
   /** Shows which files the run reads, and where it works as far as that is known. */
   header(reached?: ReachedHeader): Promise<void>;
@@ -68,6 +68,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     format: flags.output ?? 'text',
     verbosity,
     noColor: flags.color === false,
+    sandbox: around.sandbox === true,
     streams: around.streams,
     env: around.env,
     cwd: around.cwd,
@@ -97,7 +98,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     },
   };
 
-  async function load(request: Pick<ConfigRequest, 'placeholders'> = {}): Promise<Loaded> {
+  async function load(request: Pick<ConfigRequest, 'placeholders' | 'lenient'> = {}): Promise<Loaded> {
     const { cwd, env } = around;
     const { loadConfig } = await import('../config/load.ts');
     const file = flags.config ? { file: flags.config } : {};

@@ -27,8 +27,10 @@ export class BootstrapError extends Error implements ErrorParts {
   readonly why: string;
   readonly hint: string;
   readonly isTransient: boolean;
+  /** What else is wrong that one run could see, so that it can be fixed together. */
+  readonly others: readonly BootstrapError[];
 
-  constructor(parts: ErrorParts, options?: { cause?: unknown }) {
+  constructor(parts: ErrorParts, options?: { cause?: unknown; others?: readonly BootstrapError[] }) {
     super(`${parts.what}: ${parts.why}`, options);
     this.name = 'BootstrapError';
     this.code = parts.code;
@@ -36,6 +38,7 @@ export class BootstrapError extends Error implements ErrorParts {
     this.why = parts.why;
     this.hint = parts.hint;
     this.isTransient = parts.isTransient ?? false;
+    this.others = options?.others ?? [];
   }
 
   get exitCode(): number {
@@ -48,9 +51,23 @@ export class BootstrapError extends Error implements ErrorParts {
     return redact(this.cause === undefined ? stack : `${stack}\n  cause: ${inspect(this.cause)}`);
   }
 
-  toJSON(): ErrorParts {
-    return { code: this.code, what: redact(this.what), why: redact(this.why), hint: redact(this.hint) };
+  toJSON(): ErrorParts & { readonly others?: readonly ErrorParts[] } {
+    return {
+      code: this.code,
+      what: redact(this.what),
+      why: redact(this.why),
+      hint: redact(this.hint),
+      ...(this.others.length > 0 ? { others: this.others.map((other) => other.toJSON()) } : {}),
+    };
   }
+}
+
+/** Several errors as one: the first, with the rest as its {@link BootstrapError.others}. */
+export function severalErrors([first, ...others]: readonly BootstrapError[]): BootstrapError {
+  if (!first) throw new Error('no errors to report');
+  if (others.length === 0) return first;
+  const { code, what, why, hint, isTransient, cause } = first;
+  return new BootstrapError({ code, what, why, hint, isTransient }, { cause, others });
 }
 
 /**

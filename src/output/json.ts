@@ -1,6 +1,6 @@
 import type { Finding } from '../plan/index.ts';
 import { redact } from '../secret.ts';
-import { printable } from './printable.ts';
+import { printable, withinSandbox } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import type { View } from './view.ts';
 
@@ -8,7 +8,7 @@ import type { View } from './view.ts';
 const schemaVersion = 1;
 
 /** Writes exactly one JSON document to stdout, at the end, on failure too. Progress is not shown. */
-export function createJsonReporter({ command, streams }: ReporterOptions): Reporter {
+export function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
   const document: Record<string, unknown> = { schemaVersion, command };
   const warnings: string[] = [];
   return {
@@ -30,7 +30,8 @@ export function createJsonReporter({ command, streams }: ReporterOptions): Repor
     end: (ok) => {
       const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
       // As escapes of JSON, so the document's values stay exact.
-      streams.stdout.write(`${printable(redact(JSON.stringify(whole, undefined, 2)))}\n`);
+      const text = printable(redact(JSON.stringify(whole, undefined, 2)));
+      streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
     },
   };
 }

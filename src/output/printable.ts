@@ -35,14 +35,18 @@ function copyOf(value: unknown): unknown {
   if (typeof value === 'string') return printableLine(redact(value));
   if (Array.isArray(value)) return value.map(copyOf);
   if (value instanceof BootstrapError) {
-    const { code, what, why, hint } = value;
-    return new BootstrapError({
-      code,
-      what: printableData(what),
-      why: printableData(why),
-      hint: printableData(hint),
-    });
+    const { code, what, why, hint, others } = value;
+    return new BootstrapError(
+      { code, what: printableData(what), why: printableData(why), hint: printableData(hint) },
+      { others: others.map(printableData) },
+    );
   }
   if (typeof value !== 'object' || value === null || value instanceof Secret) return value;
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [printableLine(key), copyOf(child)]));
 }
+
+/** Commands as hints and texts name them. */
+const ownCommand = /\becr-bootstrap (?=(?:up|status|rotate|down|mirror|images|render|policy|init|config)\b)/g;
+
+/** In the sandbox, a command that is pasted without that word would reach the user's real account and cluster. */
+export const withinSandbox = (text: string): string => text.replace(ownCommand, 'ecr-bootstrap sandbox ');

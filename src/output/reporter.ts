@@ -29,6 +29,8 @@ export interface ReporterOptions {
   readonly format: 'text' | 'json';
   readonly verbosity: Verbosity;
   readonly noColor: boolean;
+  /** Commands in hints name the sandbox, so that they work when pasted. */
+  readonly sandbox: boolean;
   /** Paths below it are shown relative to it. */
   readonly cwd: string;
   readonly streams: Streams;

@@ -6,7 +6,7 @@ import { BootstrapError } from '../errors/index.ts';
 import { redact } from '../secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
-import { printableData } from './printable.ts';
+import { printableData, withinSandbox } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import { createStyle, wantsColour, wantsMotion } from './style.ts';
 import type { Header, View } from './view.ts';
@@ -17,7 +17,7 @@ import { viewLines } from './views/index.ts';
  * before it is formatted: the formatters need no care.
  */
 export function createTextReporter(options: ReporterOptions): Reporter {
-  const { streams, env, noColor, verbosity } = options;
+  const { streams, env, noColor, verbosity, sandbox } = options;
   const onScreen = createStyle(wantsColour(streams.stdout.isTTY === true, noColor, env));
   const style = createStyle(wantsColour(streams.stderr.isTTY === true, noColor, env));
   const quiet = verbosity === 'quiet';
@@ -26,8 +26,12 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   /** The plan, if no screen has shown it yet: a question about it has to. */
   let unseenPlan: Extract<View, { type: 'plan' }> | undefined;
 
+  const textOf = (lines: readonly string[]): string => {
+    const text = redact(lines.join('\n'));
+    return `${sandbox ? withinSandbox(text) : text}\n`;
+  };
   const say = (lines: readonly string[]): void => {
-    if (lines.length > 0) live.above(`${redact(lines.join('\n'))}\n`);
+    if (lines.length > 0) live.above(textOf(lines));
   };
 
   return {
@@ -50,7 +54,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) unseenPlan = view;
       views = views.then(async () => {
         const lines = await viewLines(view, onScreen, verbosity);
-        if (lines.length > 0) streams.stdout.write(`${redact(lines.join('\n'))}\n`);
+        if (lines.length > 0) streams.stdout.write(textOf(lines));
       });
       return views;
     },
@@ -65,7 +69,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       try {
         if (unseenPlan) {
           const lines = await viewLines(unseenPlan, createStyle(wantsColour(true, noColor, env)), 'normal');
-          screen.write(`${redact(lines.join('\n'))}\n`);
+          screen.write(textOf(lines));
         }
         const text = redact(`${printableData(question)} ${expected === undefined ? '[y/N] ' : ''}`);
         const answer = (await readAnswer(text, streams.stdin, screen, signal)).trim();
@@ -148,7 +152,7 @@ function headerLines(header: Header, around: Pick<ReporterOptions, 'cwd' | 'env'
   ];
   const lines = rows.filter(([, value]) => value).map(([name, value]) => `${name.padEnd(8)}  ${value ?? ''}`);
   return [
-    ...(header.sandbox ? ['SANDBOX   nothing here is real'] : []),
+    ...(header.sandbox ? ['SANDBOX   nothing here is real. Do not paste its aws and kubectl commands.'] : []),
     ...lines,
     ...fileLines(header, around),
   ];
@@ -186,14 +190,20 @@ function shortPath(path: string, cwd: string, home: string | undefined): string 
   return below(cwd, '.') ?? (home ? below(home, '~') : undefined) ?? path;
 }
 
+/** Errors that were found together share a headline where it is the same. */
 function errorLines(
-  error: BootstrapError,
+  { what, why, hint, others }: BootstrapError,
   bad: (text: string) => string,
   dim: (text: string) => string,
 ): string[] {
+  const reasons = (one: Pick<BootstrapError, 'why' | 'hint'>): string[] => [
+    `  ${dim('why:')} ${one.why}`,
+    `  ${dim('do: ')} ${one.hint}`,
+  ];
+  const heading = (text: string): string => `${bad('error:')} ${text}`;
   return [
-    `${bad('error:')} ${error.what}`,
-    `  ${dim('why:')} ${error.why}`,
-    `  ${dim('do: ')} ${error.hint}`,
+    heading(what),
+    ...reasons({ why, hint }),
+    ...others.flatMap((other) => [...(other.what === what ? [] : [heading(other.what)]), ...reasons(other)]),
   ];
 }

@@ -57,8 +57,11 @@ export interface MirrorRow
 
 export interface ConfigRow {
   readonly key: string;
+  /** Null when it is missing. */
   readonly value: unknown;
   readonly origin: string;
+  /** What is wrong with it. */
+  readonly problem?: string;
 }
 
 /**

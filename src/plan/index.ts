@@ -5,6 +5,7 @@ export { atOnce, foreseen, inOrder, isTolerable, nameOf, sortedFailures, tolerat
 export { inspect, type StepStatus } from './inspect.ts';
 export { removalOf } from './removal.ts';
 export { makePlan, type Planned, refuseBlocked } from './plan.ts';
+export { knownAfterApply } from './step.ts';
 export type {
   Adoption,
   AnyStep,

@@ -28,6 +28,9 @@ export interface Field {
   readonly to?: Value;
 }
 
+/** Stands in a plan for a value that only the change itself brings about. */
+export const knownAfterApply = '(known after apply)';
+
 /** One thing that a step would do: plain data, printable and comparable. */
 export interface Change {
   readonly action: 'create' | 'update' | 'replace' | 'delete';

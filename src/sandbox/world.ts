@@ -18,8 +18,9 @@ export interface World extends Sandbox {
   /**
    * The environment in which the product sees this world and nothing else.
    * @param folder where the kubeconfig and the CA file are written, mode 0600; also HOME and the place of caches
+   * @param forKubectl names the proxy in the kubeconfig, so that kubectl needs no HTTPS_PROXY
    */
-  environment(folder: string): Record<string, string>;
+  environment(folder: string, forKubectl?: boolean): Record<string, string>;
 }
 
 const clusterHost = 'cluster.sandbox:6443';
@@ -49,7 +50,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ...sandbox,
     cluster,
     clusterUrl,
-    environment: (folder) => environment(sandbox, cluster.kubeconfig(clusterUrl, sandbox.caPem), folder),
+    environment: (folder, forKubectl = false) => {
+      const proxyUrl = forKubectl ? sandbox.proxyUrl : undefined;
+      return environment(sandbox, cluster.kubeconfig(clusterUrl, sandbox.caPem, undefined, proxyUrl), folder);
+    },
     close: async () => {
       cluster.close();
       await sandbox.close();

@@ -36,7 +36,7 @@ export async function keepRunning(session: Session): Promise<number> {
   const folder = createFolder();
   const world = await startWorld();
   try {
-    const env = world.environment(folder);
+    const env = world.environment(folder, true);
     if (!announce({ pid: process.pid, folder, env, account: world.account })) return useRunning(session);
     await session.reporter.show({ type: 'text', data: { text: invitation(env['KUBECONFIG'] ?? '') } });
     await new Promise<void>((resolve) => session.signal.addEventListener('abort', () => resolve()));
@@ -147,4 +147,6 @@ const invitation = (kubeconfig: string): string =>
   ecr-bootstrap sandbox status          look at it
   ecr-bootstrap sandbox --advance 13h   let time pass
 
-Its kubeconfig, for a client that uses HTTPS_PROXY: ${kubeconfig}`;
+Look at its cluster with kubectl:
+
+  kubectl --kubeconfig ${kubeconfig} get pods -A`;

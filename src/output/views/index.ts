@@ -47,10 +47,10 @@ function formatted(
 
 const configLines = (values: readonly ConfigRow[]): string[] =>
   columns(
-    values.map(({ key, value, origin }) => [
+    values.map(({ key, value, origin, problem }) => [
       printableData(key),
-      printable(JSON.stringify(value)),
-      printableData(`(${origin})`),
+      value === null ? '-' : printable(JSON.stringify(value)),
+      printableData(`(${origin})${problem === undefined ? '' : ` ${problem}`}`),
     ]),
   );
 

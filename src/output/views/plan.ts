@@ -90,7 +90,7 @@ function fieldLine(field: Field, style: Style): string {
 }
 
 function valueText(value: Value): string {
-  if (value === undefined) return '(unset)';
+  if (value === undefined) return '(none)';
   if (value instanceof Secret) return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length > longestValue ? `${text.slice(0, longestValue)}…` : text;

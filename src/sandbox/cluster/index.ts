@@ -42,8 +42,9 @@ export interface Cluster {
   /**
    * A kubeconfig (JSON, which is YAML) with a random bearer token.
    * @param user `kubernetes-admin` may do everything; others have what the roles in the store give them.
+   * @param proxyUrl for clients that are not given HTTPS_PROXY
    */
-  kubeconfig(serverUrl: string, caPem?: string, user?: string): string;
+  kubeconfig(serverUrl: string, caPem?: string, user?: string, proxyUrl?: string): string;
   /** Refuses every token that the user has, as if its kubeconfig had expired. */
   revokeTokens(user: string): void;
   get(kind: string, name: string, namespace?: string): KubeObject | undefined;
@@ -85,9 +86,9 @@ export function createCluster(options: ClusterOptions): Cluster {
 
   return {
     handler: (req, res) => void server.handle(req, res),
-    kubeconfig: (serverUrl, caPem, user = 'kubernetes-admin') => {
+    kubeconfig: (serverUrl, caPem, user = 'kubernetes-admin', proxyUrl) => {
       const groups = user === 'kubernetes-admin' ? ['kubeadm:cluster-admins'] : [];
-      return kubeconfig(serverUrl, caPem, user, server.issueToken(user, groups));
+      return kubeconfig({ server: serverUrl, caPem, proxyUrl, user, token: server.issueToken(user, groups) });
     },
     revokeTokens: (user) => server.revokeTokens(user),
     get: (kind, name, namespace) => store.get(kind, name, namespace),
@@ -103,14 +104,25 @@ export function createCluster(options: ClusterOptions): Cluster {
   };
 }
 
-function kubeconfig(server: string, caPem: string | undefined, user: string, token: string): string {
-  const ca =
-    caPem === undefined ? {} : { 'certificate-authority-data': Buffer.from(caPem).toString('base64') };
+interface Access {
+  readonly server: string;
+  readonly caPem: string | undefined;
+  readonly proxyUrl: string | undefined;
+  readonly user: string;
+  readonly token: string;
+}
+
+function kubeconfig({ server, caPem, proxyUrl, user, token }: Access): string {
+  const cluster = {
+    server,
+    ...(caPem === undefined ? {} : { 'certificate-authority-data': Buffer.from(caPem).toString('base64') }),
+    ...(proxyUrl === undefined ? {} : { 'proxy-url': proxyUrl }),
+  };
   const context = `${user}@sandbox`;
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'sandbox', cluster: { server, ...ca } }],
+    clusters: [{ name: 'sandbox', cluster }],
     users: [{ name: user, user: { token } }],
     contexts: [{ name: context, context: { cluster: 'sandbox', user } }],
     'current-context': context,

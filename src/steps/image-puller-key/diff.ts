@@ -1,4 +1,4 @@
-import type { Change, Diff, Finding, Target } from '../../plan/index.ts';
+import { type Change, type Diff, type Finding, knownAfterApply, type Target } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { compareTags } from '../tags.ts';
@@ -72,7 +72,7 @@ function changesTowards(situation: Situation, state: KeyState): Change[] {
       return parts.map((part) => ({
         action: 'update',
         target: secretTarget(state.names[part]),
-        fields: [{ path: 'version', from: holderOf(state.stored[part], 'AWSCURRENT') }],
+        fields: [{ path: 'version', from: holderOf(state.stored[part], 'AWSCURRENT'), to: knownAfterApply }],
         reason: 'the three values work together and are of different writes; they are stored as one',
       }));
   }

@@ -75,7 +75,7 @@ async function untilRunning(...started: Started[]): Promise<Started> {
 
 interface State {
   readonly folder: string;
-  readonly env: { readonly KUBECONFIG: string };
+  readonly env: { readonly KUBECONFIG: string; readonly HTTPS_PROXY: string };
 }
 const state = (): State => JSON.parse(readFileSync(join(shared, 'running.json'), 'utf8')) as State;
 
@@ -88,6 +88,38 @@ describe('a running sandbox', () => {
     expect(await sandbox.stop()).toBe(0);
     expect(existsSync(folder)).toBe(false);
     expect(readdirSync(shared)).toEqual([]);
+  });
+
+  it('gives commands that stay in the sandbox when they are pasted', async () => {
+    const sandbox = start('sandbox');
+    await untilRunning(sandbox);
+    const status = start('sandbox status');
+    expect(await status.ended).toBe(3);
+    expect(status.output()).toContain('ecr-bootstrap sandbox up');
+    const json = start('sandbox status -o json');
+    await json.ended;
+    for (const one of [status, json]) {
+      expect(one.output().match(/\becr-bootstrap (up|status|mirror|rotate|down)\b/g)).toBe(null);
+    }
+    await sandbox.stop();
+  });
+
+  it('has a kubeconfig that names its proxy, for kubectl', async () => {
+    const sandbox = start('sandbox');
+    await untilRunning(sandbox);
+    const { env } = state();
+    expect(sandbox.output()).toContain(`kubectl --kubeconfig ${env.KUBECONFIG} get pods -A`);
+    const kubeconfig = JSON.parse(readFileSync(env.KUBECONFIG, 'utf8')) as {
+      clusters: readonly { cluster: Record<string, string> }[];
+    };
+    expect(kubeconfig.clusters[0]?.cluster['proxy-url']).toBe(env.HTTPS_PROXY);
+    await sandbox.stop();
+  });
+
+  it('writes a configuration file that says that its account does not exist', async () => {
+    expect(await start('sandbox init').ended).toBe(0);
+    const text = readFileSync(join(runtime, 'ecr-bootstrap.yaml'), 'utf8');
+    expect(text.split('\n')[0]).toMatch(/^# WRITTEN IN A SANDBOX/);
   });
 
   it('keeps its state when a second one that started at the same time gives up', async () => {

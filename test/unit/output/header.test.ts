@@ -15,6 +15,7 @@ function headerOf(header: Header): string[] {
     format: 'text',
     verbosity: 'normal',
     noColor: true,
+    sandbox: false,
     cwd: '/home/ann/prod',
     streams: { stdin: Readable.from([]), stdout: stream, stderr: stream },
     env: { HOME: '/home/ann' },

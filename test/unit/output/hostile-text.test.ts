@@ -270,6 +270,7 @@ async function written(
     format,
     verbosity,
     noColor: false,
+    sandbox: false,
     cwd: '/',
     streams: { stdin, stdout: screen(), stderr: screen() },
     env: { TERM: 'xterm' },
