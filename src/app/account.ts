@@ -13,6 +13,6 @@ export function refuseOtherAccount({ aws }: Config, found: string, why: string):
     code: 'account-mismatch',
     what: `work in account ${wanted}`,
     why,
-    hint: 'Use the right credentials (--profile, AWS_PROFILE), or correct aws.accountId.',
+    hint: 'Use the right credentials (--profile, AWS_PROFILE), or correct --account-id or aws.accountId.',
   });
 }

@@ -1,7 +1,7 @@
-import { closest } from 'fastest-levenshtein';
 import { BootstrapError } from '../errors/index.ts';
 import type { Need } from '../plan/index.ts';
 import type { AnyStep } from '../steps/context.ts';
+import { closeWord } from '../words.ts';
 
 export interface Choice {
   readonly only?: readonly string[];
@@ -9,24 +9,36 @@ export interface Choice {
 }
 
 /**
- * The steps of `--only` and `--skip`, in their own order.
- * @throws BootstrapError `usage` for a name that is no step's
+ * The steps that `--only` and `--skip` select, in their own order.
+ * @throws BootstrapError `usage` for an unknown step, and when no step is left
  */
-export function chooseSteps(steps: readonly AnyStep[], { only = [], skip = [] }: Choice): readonly AnyStep[] {
+export function chooseSteps(steps: readonly AnyStep[], { only, skip = [] }: Choice): readonly AnyStep[] {
   const known = steps.map((step) => step.id);
-  for (const name of [...only, ...skip]) {
+  for (const name of [...(only ?? []), ...skip]) {
     if (!known.includes(name)) throw unknownStep(name, known);
   }
-  return steps.filter((step) => (only.length === 0 || only.includes(step.id)) && !skip.includes(step.id));
+  const chosen = steps.filter(({ id }) => (only?.includes(id) ?? true) && !skip.includes(id));
+  if (chosen.length === 0) throw noStep(only, known);
+  return chosen;
 }
 
 export const needsOf = (steps: readonly AnyStep[]): ReadonlySet<Need> =>
   new Set(steps.flatMap((step) => step.needs));
 
-const unknownStep = (name: string, known: readonly string[]): BootstrapError =>
+const unknownStep = (name: string, known: readonly string[]): BootstrapError => {
+  const near = closeWord(name, known);
+  return new BootstrapError({
+    code: 'usage',
+    what: `could not choose step ${name}`,
+    why: 'there is no such step',
+    hint: `${near === undefined ? '' : `Did you mean ${near}? `}The steps are: ${known.join(', ')}.`,
+  });
+};
+
+const noStep = (only: Choice['only'], known: readonly string[]): BootstrapError =>
   new BootstrapError({
     code: 'usage',
-    what: `choose step ${name}`,
-    why: 'there is no such step',
-    hint: `Did you mean ${closest(name, known)}? The steps are: ${known.join(', ')}.`,
+    what: 'no step is selected',
+    why: only?.length === 0 ? '--only names no step' : '--skip leaves out every step',
+    hint: `Name at least one step. The steps are: ${known.join(', ')}.`,
   });

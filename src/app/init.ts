@@ -5,13 +5,19 @@ import { knownContext } from '../config/ambient.ts';
 import { defaultFile } from '../config/load.ts';
 import { configTemplate } from '../config/template.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
-import { packageFile } from '../places.ts';
+import { commandLine } from './command-line.ts';
 import { type OutputFile, prepareOutput, writeOutput } from './output-file.ts';
 import type { Session } from './session.ts';
 
 export interface InitOptions {
   readonly force?: boolean;
 }
+
+const sandboxHeading =
+  'WRITTEN IN A SANDBOX: the account and the context do not exist. Run `ecr-bootstrap init` for a real file.';
+
+/** YAML reads it as no value, which every command then reports. */
+const missingRegion = '# set this, for example eu-west-1';
 
 /** How long AWS and the cluster may take to answer; what does not is left out. */
 const patience = 10_000;
@@ -28,17 +34,19 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
   // An empty file in place of the one that is to be written.
   const blank = session.fork({ config: devNull, project });
   try {
-    const { config } = await blank.loaded();
+    const { config, origins } = await blank.loaded({ placeholders: true });
+    const hasRegion = origins.get('aws.region') !== 'placeholder';
     prepareOutput(file);
     const ctx = await blank.context();
+    const warn = (text: string): void => reporter.warn(text);
     const [account, platforms] = await Promise.all([
-      orUndefined(async () => (await ctx.aws.identity()).accountId, reporter.warn.bind(reporter)),
-      orUndefined(() => ctx.inventory.platforms(), reporter.warn.bind(reporter)),
+      hasRegion ? orUndefined(async () => (await ctx.aws.identity()).accountId, warn) : undefined,
+      orUndefined(() => ctx.inventory.platforms(), warn),
     ]);
     const context = config.cluster.context ?? (await knownContext(config.cluster.kubeconfig));
     const values = given({
       project,
-      'aws.region': config.aws.region,
+      'aws.region': hasRegion ? config.aws.region : missingRegion,
       'aws.profile': config.aws.profile,
       'aws.accountId': account === undefined ? undefined : JSON.stringify(account),
       'cluster.context': context,
@@ -46,16 +54,18 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
     const remarks = given({
       'images.platforms': platforms && `The nodes of ${context ?? 'the cluster'}: ${platforms.join(', ')}`,
     });
-    writeOutput(file, configTemplate({ schemaUrl: schemaUrl(), values, remarks }));
+    writeOutput(file, configTemplate({ heading: session.sandbox ? [sandboxHeading] : [], values, remarks }));
+    const next = hasRegion ? '' : 'set aws.region in it, then run ';
+    const command = commandLine({ ...session, argv: ['up'] }, [
+      ...(flags.config === undefined ? [] : ['-c', name]),
+      '--dry-run',
+    ]);
+    await reporter.show({ type: 'text', data: { text: `Wrote ${name}. Next: ${next}${command}` } });
   } finally {
     await blank.close();
   }
-  await reporter.show({ type: 'text', data: { text: `Wrote ${name}. Next: ecr-bootstrap up --dry-run` } });
   return exitCodes.done;
 }
-
-/** The schema that was installed with this program. */
-const schemaUrl = (): string => packageFile('schema/ecr-bootstrap.schema.json').href;
 
 function given(values: Record<string, string | undefined>): Map<string, string> {
   return new Map(

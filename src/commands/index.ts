@@ -73,12 +73,24 @@ export const commands: readonly CommandEntry[] = [
   },
 ];
 
-/** Words that people try, and what we call it. */
+/** Words that people try, and what each is called here. */
 export const otherWords: Readonly<Record<string, string>> = {
   plan: 'up --dry-run',
   diff: 'up --dry-run',
   apply: 'up',
+  deploy: 'up',
   install: 'up',
-  check: 'status',
   sync: 'up',
+  update: 'up',
+  upgrade: 'up',
+  delete: 'down',
+  destroy: 'down',
+  remove: 'down',
+  uninstall: 'down',
+  check: 'status',
+  doctor: 'status',
+  health: 'status',
+  copy: 'mirror',
+  push: 'mirror',
+  list: 'images',
 };

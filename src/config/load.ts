@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { closest } from 'fastest-levenshtein';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { refuseEndless } from './aliases.ts';
 import { knownContext, profileRegion } from './ambient.ts';
@@ -11,7 +10,8 @@ import { tokenAgeWarning } from './pull-secret.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { refusePlugins, refuseUntrusted } from './trust.ts';
-import { validate } from './validate.ts';
+import { closeWord } from '../words.ts';
+import { type Checked, type Mistake, validate, validateLeniently } from './validate.ts';
 
 /** The file that is read when none is named. */
 export const defaultFile = 'ecr-bootstrap.yaml';
@@ -25,10 +25,18 @@ export interface ConfigRequest {
   readonly file?: string;
   /** Whether placeholders stand for the project and the region where nothing names them. */
   readonly placeholders?: boolean;
+  /** Values that are missing or wrong are reported in {@link Loaded.mistakes} instead of thrown. */
+  readonly lenient?: boolean;
 }
 
 /** What stands for a value that is not known yet, and a valid value for the checks. */
 const placeholders = { project: ['PROJECT', 'project'], 'aws.region': ['REGION', 'us-east-1'] } as const;
+
+/** The only settings without a default. */
+const required: Tree = {
+  project: placeholders.project[1],
+  aws: { region: placeholders['aws.region'][1] },
+};
 
 export interface Loaded {
   readonly config: Config;
@@ -40,6 +48,7 @@ export interface Loaded {
   readonly origins: ReadonlyMap<string, string>;
   /** One line each. */
   readonly warnings: readonly string[];
+  readonly mistakes: readonly (Mistake & { readonly value: unknown })[];
 }
 
 /**
@@ -59,13 +68,17 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
     setAt(values, setting.key, given.value);
     origins.set(setting.key, given.origin);
   }
+  quoteAccountId(values);
   const unknown = request.placeholders
     ? Object.entries(placeholders).filter(([key]) => getAt(values, key) === undefined)
     : [];
   for (const [key, [, valid]] of unknown) setAt(values, key, valid);
   resolveFiles(values, (key) => (origins.get(key) === file?.name && file ? dirname(file.path) : request.cwd));
-  warnings.push(...(await contextWarning(values)));
-  const config = validate(values, file ? { file: file.name, text: file.text, origins } : { origins });
+  if (origins.get('cluster.context') !== '--context') warnings.push(...(await contextWarning(values)));
+  const source = file ? { file: file.name, text: file.text, origins } : { origins };
+  const { config, mistakes }: Checked = request.lenient
+    ? validateLeniently(values, source, required)
+    : { config: validate(values, source), mistakes: [] };
   for (const [key, [placeholder]] of unknown) {
     setAt(config, key, placeholder);
     origins.set(key, 'placeholder');
@@ -82,6 +95,7 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
     config,
     origins,
     warnings,
+    mistakes: mistakes.map((mistake) => ({ ...mistake, value: getAt(values, mistake.path.join('.')) })),
     paths: { ...(file ? { config: file.path } : {}), kubeconfig },
     ...(file ? { file: file.name } : {}),
   };
@@ -98,6 +112,12 @@ async function refuseFoundPlugins(
   if (typeof kubeconfig !== 'string' || cluster.kubeconfig === undefined) return;
   const choice = { kubeconfig: cluster.kubeconfig, context: cluster.context };
   await refusePlugins({ name: file.name, path: file.path, kubeconfig }, choice);
+}
+
+/** YAML reads an account ID without quotes as a number. One that begins with 0 loses digits, and is refused. */
+function quoteAccountId(values: Tree): void {
+  const accountId = getAt(values, 'aws.accountId');
+  if (typeof accountId === 'number') setAt(values, 'aws.accountId', String(accountId));
 }
 
 interface Given {
@@ -151,7 +171,10 @@ function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   const known: string[] = [...settings.map((setting) => setting.env), ...otherVariables];
   return Object.keys(env)
     .filter((name) => name.startsWith('ECR_BOOTSTRAP_') && !known.includes(name))
-    .map((name) => `${name} is not a variable of ecr-bootstrap; did you mean ${closest(name, known)}?`);
+    .map((name) => {
+      const near = closeWord(name, known);
+      return `${name} is not a variable of ecr-bootstrap${near === undefined ? '' : `; did you mean ${near}?`}`;
+    });
 }
 
 const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

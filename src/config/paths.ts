@@ -26,6 +26,18 @@ export function setAt(tree: Tree, path: string, value: unknown): void {
   if (last !== undefined) at[last] = value;
 }
 
+/** Deletes the value at a path; for an entry of a list the whole list. */
+export function deleteAt(tree: Tree, path: readonly PropertyKey[]): void {
+  const [key, ...rest] = path;
+  if (key === undefined) {
+    for (const name of Object.keys(tree)) Reflect.deleteProperty(tree, name);
+    return;
+  }
+  const next = tree[String(key)];
+  if (rest.length > 0 && isTree(next)) deleteAt(next, rest);
+  else Reflect.deleteProperty(tree, String(key));
+}
+
 /** Every value that is not itself an object, as [path, value]; empty objects count as values. */
 export function leaves(tree: Tree, prefix = ''): [string, unknown][] {
   return Object.entries(tree).flatMap(([key, value]): [string, unknown][] =>

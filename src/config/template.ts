@@ -1,8 +1,8 @@
 import { jsonSchema, type KeySchema } from './describe.ts';
 
 export interface Template {
-  /** Where editors find the JSON Schema. */
-  readonly schemaUrl: string;
+  /** Lines to begin with. */
+  readonly heading: readonly string[];
   /** Values to write, by key path; all other keys are written as comments with their defaults. */
   readonly values: ReadonlyMap<string, string>;
   /** What was found and may help, by key path: written beside the key. */
@@ -12,10 +12,10 @@ export interface Template {
 /** The text of a commented configuration file. */
 export function configTemplate(template: Template): string {
   const lines = [
-    `# yaml-language-server: $schema=${template.schemaUrl}`,
-    '#',
-    '# Configuration of ecr-bootstrap. `project` and `aws.region` are all it needs; a key that is commented out',
-    '# shows its default. `ecr-bootstrap config` prints what is in force.',
+    ...template.heading.map((line) => `# ${line}`),
+    '# Configuration of ecr-bootstrap. Only `project` and `aws.region` are required; a key that is commented out',
+    '# shows its default. `ecr-bootstrap config` prints the effective values. For completion in editors, the',
+    '# package contains schema/ecr-bootstrap.schema.json.',
   ];
   for (const [key, schema] of Object.entries(jsonSchema().properties ?? {})) {
     lines.push('', ...block(key, schema, key, template));

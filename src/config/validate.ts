@@ -1,7 +1,7 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
-import { BootstrapError } from '../errors/index.ts';
-import { lineOf, type Tree } from './paths.ts';
+import { BootstrapError, severalErrors } from '../errors/index.ts';
+import { closeWord } from '../words.ts';
+import { deleteAt, getAt, lineOf, setAt, type Tree } from './paths.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** What the values come from, for messages. `text` is the file's, to tell lines. */
@@ -13,23 +13,61 @@ export interface Source {
 }
 
 /**
- * @throws BootstrapError `config-invalid` that tells all that is wrong: file, line, key and, for an unknown key, the
- * nearest known one
+ * @throws BootstrapError `config-invalid` for each mistake, with file, line, key and how to fix it
  */
 export function validate(values: Tree, source: Source): Config {
-  // Without `aws` it is the region that is missing.
-  const result = configSchema.safeParse({ aws: {}, ...values }, { reportInput: true });
-  if (result.success) return result.data;
-  const mistakes = result.error.issues.flatMap((issue) => explain(issue, source));
-  throw new BootstrapError({
-    code: 'config-invalid',
-    what: 'read the configuration',
-    why: mistakes.map(({ place, why }) => `${place} ${why}`).join('; '),
-    hint: [...new Set(mistakes.map(({ hint }) => hint))].join(' '),
-  });
+  const { config, mistakes } = check(values, source);
+  if (!config) throw severalErrors(mistakes.map(toError));
+  return config;
 }
 
-interface Mistake {
+/** The configuration without the values that are wrong, and these by their key paths. */
+export interface Checked {
+  readonly config: Config;
+  readonly mistakes: readonly Mistake[];
+}
+
+/**
+ * Validates as far as possible, for a command that shows the configuration. A wrong value counts as not given.
+ * @param required valid values for what has no default
+ */
+export function validateLeniently(values: Tree, source: Source, required: Tree): Checked {
+  const mistakes: Mistake[] = [];
+  const right = structuredClone(values);
+  for (;;) {
+    const checked = check(right, source);
+    if (checked.config) return { config: checked.config, mistakes };
+    for (const mistake of checked.mistakes) {
+      deleteAt(right, mistake.path);
+      const { key } = mistake;
+      const stand = getAt(required, key);
+      if (stand !== undefined) setAt(right, key, stand);
+      mistakes.push(mistake);
+    }
+  }
+}
+
+function check(values: Tree, source: Source): { config?: Config; mistakes: Mistake[] } {
+  // Without `aws` it is the region that is missing.
+  const result = configSchema.safeParse({ aws: {}, ...values }, { reportInput: true });
+  return result.success
+    ? { config: result.data, mistakes: [] }
+    : { mistakes: result.error.issues.flatMap((issue) => explain(issue, source)) };
+}
+
+/** One `config-invalid` error. */
+export const toError = ({ place, why, hint }: Mistake): BootstrapError =>
+  new BootstrapError({
+    code: 'config-invalid',
+    what: 'could not read the configuration',
+    why: `${place} ${why}`,
+    hint,
+  });
+
+export interface Mistake {
+  readonly path: readonly PropertyKey[];
+  /** The path up to the first entry of a list. */
+  readonly key: string;
   /** Where the value was given, and its key. */
   readonly place: string;
   readonly why: string;
@@ -39,14 +77,20 @@ interface Mistake {
 function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((unknown) => ({
+      ...at([...issue.path, unknown]),
       place: placed([...issue.path, unknown], source),
       why: 'is not a key of the configuration',
       hint: suggest(unknown, issue.path),
     }));
   }
-  const hint = hintFor(documentedKey(issue.path), issue);
-  return [{ place: placed(issue.path, source), why: reason(issue), hint }];
+  const hint = hintFor(documentedKey(issue.path), issue, source);
+  return [{ ...at(issue.path), place: placed(issue.path, source), why: reason(issue), hint }];
 }
+
+const at = (path: readonly PropertyKey[]): Pick<Mistake, 'path' | 'key'> => ({
+  path,
+  key: keyWithoutIndex(path),
+});
 
 /** The flag or variable that gave the value, which says by its name what it sets; else the key, in the file with its line. */
 function placed(path: readonly PropertyKey[], { file, text, origins }: Source): string {
@@ -62,11 +106,19 @@ function placed(path: readonly PropertyKey[], { file, text, origins }: Source): 
 const keyWithoutIndex = (path: readonly PropertyKey[]): string =>
   path.filter((key) => typeof key === 'string').join('.');
 
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
+
 function reason(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') {
-    return issue.input === undefined
-      ? 'is missing'
-      : `${shortly(issue.input)} is not of type ${issue.expected}`;
+    const kind = kinds[issue.expected] ?? issue.expected;
+    return issue.input === undefined ? 'is missing' : `must be ${kind}, not ${shortly(issue.input)}`;
   }
   if (issue.code === 'invalid_value') {
     return `${shortly(issue.input)} is none of ${issue.values.map(String).join(', ')}`;
@@ -89,23 +141,27 @@ function shortly(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-function hintFor(key: string, issue: z.core.$ZodIssue): string {
+function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins }: Source): string {
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input === 'number') {
     return `Put the value in quotes: "${issue.input}". See ${key} in docs/configuration.md.`;
   }
-  if (key === 'project')
+  const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
+  if (isMissing && key === 'project')
     return 'Give --project NAME, or `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
-  if (key === 'aws.region') return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
-  return `See ${key} in docs/configuration.md.`;
+  if (isMissing && key === 'aws.region')
+    return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
+  const origin = origins?.get(key);
+  const given = origin === undefined || origin === file ? '' : `Correct ${origin}. `;
+  return `${given}See ${key} in docs/configuration.md.`;
 }
 
 function suggest(unknown: string, parents: readonly PropertyKey[]): string {
   const known = keysAt(parents);
-  const near = known.length > 0 ? closest(unknown, known) : undefined;
-  if (near !== undefined && distance(unknown, near) <= Math.max(2, unknown.length / 2)) {
-    return `Did you mean ${[...parents, near].join('.')}?`;
-  }
-  return `Known keys here: ${known.join(', ')}.`;
+  if (known.length === 0) return `See ${documentedKey(parents)} in docs/configuration.md.`;
+  const near = closeWord(unknown, known);
+  return near === undefined
+    ? `Known keys here: ${known.join(', ')}.`
+    : `Did you mean ${[...parents, near].join('.')}?`;
 }
 
 /** What is inside a list or a mapping of free keys is documented with it. */

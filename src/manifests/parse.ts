@@ -30,7 +30,7 @@ export function unusable(from: string, why: string, cause?: unknown): BootstrapE
       why,
       hint:
         'Fetch external-secrets.yaml of release v0.12.1 where the internet can be reached, ' +
-        'and name the local file in externalSecrets.manifest.',
+        'and name the local file with --manifest or in externalSecrets.manifest.',
     },
     { cause },
   );

@@ -63,6 +63,6 @@ function check({ what, path, objects, times }: Patch, matches: ReadonlyMap<strin
     code: 'patch-mismatch',
     what: `patch the operator's YAML: ${what}`,
     why: `${path} must match ${times}, and matched ${total} times (${each.join(', ') || `no ${objects}`})`,
-    hint: 'Use the unchanged external-secrets.yaml of release v0.12.1 as externalSecrets.manifest.',
+    hint: 'Use the unchanged external-secrets.yaml of release v0.12.1 with --manifest or externalSecrets.manifest.',
   });
 }

@@ -71,7 +71,7 @@ async function readLocal(path: string): Promise<string> {
         code: 'file-missing',
         what: `read the operator's YAML ${path}`,
         why: reasonOf(error),
-        hint: 'Correct externalSecrets.manifest, or leave it out to take the release from GitHub.',
+        hint: 'Correct --manifest or externalSecrets.manifest, or leave it out to use the release from GitHub.',
       },
       { cause: error },
     );

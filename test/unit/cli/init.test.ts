@@ -52,3 +52,18 @@ it('writes as the guard the context that kubectl would use, whatever a comment s
   expect((await cli.run('init -c guarded.yaml --kubeconfig kubeconfig')).code).toBe(0);
   expect(written('guarded.yaml')).toMatchObject({ cluster: { context: current } });
 });
+
+it('writes a file without a region where none is known, and says what to set', async () => {
+  const { code, stdout } = await cli.run('init -c no-region.yaml', { env: { AWS_REGION: undefined } });
+  expect(code).toBe(0);
+  expect(stdout).toContain('Wrote no-region.yaml. Next: set aws.region in it, then run ');
+  expect(written('no-region.yaml')).toMatchObject({ project: 'shop', aws: { region: null } });
+  const { stderr } = await cli.run('up -c no-region.yaml', { env: { AWS_REGION: undefined } });
+  expect(stderr).toContain('why: no-region.yaml:10: aws.region is missing');
+});
+
+it('names no path of this machine in the file', async () => {
+  expect((await cli.run('init -c shared.yaml')).code).toBe(0);
+  const text = readFileSync(join(cli.folder, 'shared.yaml'), 'utf8');
+  expect(text).not.toMatch(/file:\/\/|\$schema/);
+});

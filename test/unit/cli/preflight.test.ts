@@ -45,6 +45,20 @@ describe('AWS, before any change', () => {
     });
   });
 
+  it('reports missing credentials and a missing kubeconfig together, AWS first', async () => {
+    const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, KUBECONFIG: undefined };
+    const { code, stderr } = await cli.run('up', { env });
+    expect(code).toBe(2);
+    expect(stderr.match(/^error: .+/gm)).toEqual([
+      expect.stringContaining('AWS caller'),
+      expect.stringContaining('kubeconfig'),
+    ]);
+    expect(await refusal('up', { env })).toMatchObject({
+      code: 'credentials-missing',
+      others: [{ code: 'cluster-unconfigured' }],
+    });
+  });
+
   it.each([
     ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }],
     ['a key that does not exist', { AWS_ACCESS_KEY_ID: 'AKIAXXXXXXXXXXXXXXXX' }],
@@ -85,7 +99,7 @@ describe('AWS, before any change', () => {
 
   it('a region that is none, naming the flag', async () => {
     expect(await refusal('up --region nowhere')).toMatchObject({
-      what: 'read the configuration',
+      what: 'could not read the configuration',
       why: '--region "nowhere" is not a region such as eu-west-1',
     });
   });

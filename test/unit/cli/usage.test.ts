@@ -24,6 +24,9 @@ describe('the command line', () => {
     ['install', 'up'],
     ['check', 'status'],
     ['sync', 'up'],
+    ['destroy', 'down'],
+    ['uninstall', 'down'],
+    ['update', 'up'],
   ])('answers %s with our command', async (line, ours) => {
     const { code, stderr } = await cli.run(line);
     expect(code).toBe(2);
@@ -36,6 +39,9 @@ describe('the command line', () => {
     ['up --only operatr', 'Did you mean operator?'],
     ['up --skip image', 'Did you mean images?'],
     ['render operatr', 'Did you mean operator?'],
+    ['up --only=', '--only names no step'],
+    ['up --only images --skip images', '--skip leaves out every step'],
+    ['status --only=', '--only names no step'],
     ['help nothing', "unknown command 'nothing'"],
     ['policy everything', 'Allowed choices are first-run, power-user, image-puller, cluster.'],
     ['up --engine dokcer', 'Allowed choices are auto, registry, docker.'],
@@ -61,6 +67,12 @@ describe('the command line', () => {
     },
   );
 
+  it('suggests no step for a word that is not close to any', async () => {
+    const { stderr } = await cli.run('up --only foo');
+    expect(stderr).toContain('The steps are: power-user,');
+    expect(stderr).not.toContain('Did you mean');
+  });
+
   it('asks neither AWS nor the cluster when the line is wrong', async () => {
     await cli.run('up --only nothing');
     expect(cli.world.faults.calls).toEqual([]);
@@ -75,4 +87,16 @@ describe('the command line', () => {
       expect(cli.world.faults.calls).toEqual([]);
     },
   );
+
+  it('prints the whole configuration beside what is missing or wrong in it', async () => {
+    const { code, stdout, stderr } = await cli.run('config --region nowhere', {
+      env: { ECR_BOOTSTRAP_PROJECT: undefined },
+    });
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/^pullSecret\.name +"puller" +\(default\)$/m);
+    expect(stdout).toMatch(/^project +- +\(not given\) is missing$/m);
+    expect(stdout).toMatch(/^aws\.region +"nowhere" +\(--region\) "nowhere" is not a region/m);
+    expect(stderr).toContain('why: project is missing');
+    expect(stderr).toContain('why: --region "nowhere" is not a region');
+  });
 });

@@ -86,7 +86,7 @@ describe('loadConfig', () => {
     file('project: shop\naws:\n  region: eu-west-1\n  acountId: "1"\n');
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
-      what: 'read the configuration',
+      what: 'could not read the configuration',
       why: 'ecr-bootstrap.yaml:4: aws.acountId is not a key of the configuration',
       hint: 'Did you mean aws.accountId?',
     });
@@ -96,22 +96,29 @@ describe('loadConfig', () => {
     await expect(
       load({ env: { AWS_CONFIG_FILE: join(cwd, 'none'), AWS_REGION: 'nowhere' } }),
     ).rejects.toMatchObject({
-      what: 'read the configuration',
-      why: 'project is missing; AWS_REGION "nowhere" is not a region such as eu-west-1',
-      hint: expect.stringMatching(/--project NAME.+--region REGION/) as string,
+      what: 'could not read the configuration',
+      why: 'project is missing',
+      hint: expect.stringContaining('--project NAME') as string,
+      others: [
+        {
+          what: 'could not read the configuration',
+          why: 'AWS_REGION "nowhere" is not a region such as eu-west-1',
+          hint: 'Correct AWS_REGION. See aws.region in docs/configuration.md.',
+        },
+      ],
     });
   });
 
   it('says what is missing, not where it would be kept', async () => {
     await expect(load({ flags: { project: 'shop' } })).rejects.toMatchObject({
-      what: 'read the configuration',
+      what: 'could not read the configuration',
       why: 'aws.region is missing',
     });
   });
 
   it('tells how short is too short', async () => {
     await expect(load({ flags: { ...minimal, project: 'x' } })).rejects.toMatchObject({
-      what: 'read the configuration',
+      what: 'could not read the configuration',
       why: '--project "x" is too short: at least 2',
     });
   });
@@ -125,14 +132,14 @@ describe('loadConfig', () => {
     file('project: Shop_\naws:\n  region: eu-west-1\n');
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
-      what: 'read the configuration',
+      what: 'could not read the configuration',
       why: expect.stringContaining('is not a name that ECR takes') as string,
     });
   });
 
   it('tells how to give a project that is missing', async () => {
     await expect(load({ flags: { region: 'eu-west-1' } })).rejects.toMatchObject({
-      what: 'read the configuration',
+      what: 'could not read the configuration',
       why: 'project is missing',
       hint: expect.stringContaining('--project') as string,
     });
@@ -147,22 +154,46 @@ describe('loadConfig', () => {
   it('names the flag or variable that gave a wrong value, not the file', async () => {
     file('project: shop\n');
     await expect(load({ flags: { region: 'nowhere' } })).rejects.toMatchObject({
-      what: 'read the configuration',
+      what: 'could not read the configuration',
       why: '--region "nowhere" is not a region such as eu-west-1',
     });
+  });
+
+  it('accepts an account ID without quotes, which YAML reads as a number', async () => {
+    file('project: shop\naws: {region: eu-west-1, accountId: 123456789012}\n');
+    expect((await load()).config.aws.accountId).toBe('123456789012');
+  });
+
+  it('refuses an account ID without quotes that lost its leading zero', async () => {
+    file('project: shop\naws: {region: eu-west-1, accountId: 012345678901}\n');
+    await expect(load()).rejects.toMatchObject({
+      why: expect.stringContaining('is not an account ID of 12 digits, for example "123456789012"') as string,
+    });
+  });
+
+  it('shows every other value when some are missing or wrong, if that is asked for', async () => {
+    file('aws: {regoin: eu-west-1}\nimages: {list: nginx}\nmirror: {engine: docker}\n');
+    const { config, mistakes } = await load({ lenient: true });
+    expect(config.mirror.engine).toBe('docker');
+    expect(mistakes.map(({ key, value }) => [key, value])).toEqual([
+      ['project', undefined],
+      ['aws.region', undefined],
+      ['aws.regoin', 'eu-west-1'],
+      ['images.list', 'nginx'],
+    ]);
   });
 
   it('tells a value of the wrong type from a missing one', async () => {
     file('project: 12\naws: {region: eu-west-1}\n');
     await expect(load()).rejects.toMatchObject({
-      why: 'ecr-bootstrap.yaml:1: project 12 is not of type string',
+      why: 'ecr-bootstrap.yaml:1: project must be text, not 12',
     });
   });
 
   it('lists the words that a key takes', async () => {
     await expect(load({ flags: { ...minimal, engine: 'dokcer' } })).rejects.toMatchObject({
       why: '--engine "dokcer" is none of auto, registry, docker',
-      hint: 'See mirror.engine in docs/configuration.md.',
+      hint: 'Correct --engine. See mirror.engine in docs/configuration.md.',
     });
   });
 

@@ -6,7 +6,7 @@ import { configTemplate } from '../../../src/config/template.ts';
 
 const template = (values: Record<string, string>): string =>
   configTemplate({
-    schemaUrl: 'file:///schema.json',
+    heading: [],
     values: new Map(Object.entries(values)),
     remarks: new Map(),
   });
@@ -25,11 +25,5 @@ describe('configTemplate', () => {
       .join('\n');
     expect(configSchema.safeParse(withoutNulls(load(switchedOn) as Tree)).error?.issues).toBeUndefined();
     expect(switchedOn).toContain('\npullSecret:\n');
-  });
-
-  it('names the schema in its first line, for editors', () => {
-    expect(template({ project: 'shop' }).split('\n')[0]).toBe(
-      '# yaml-language-server: $schema=file:///schema.json',
-    );
   });
 });
