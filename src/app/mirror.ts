@@ -1,17 +1,16 @@
 import { unlessAborted } from '../abort.ts';
-import { BootstrapError, exitCodes } from '../errors/index.ts';
+import { BootstrapError, exitCodes, severalErrors } from '../errors/index.ts';
 import type { RejectedImage, WantedImage, WantedImages } from '../images/port.ts';
 import type { GivenReference } from '../images/wanted.ts';
 import type { MirrorOptions } from '../mirror/port.ts';
-import type { MirrorRow } from '../output/index.ts';
-import { plural } from '../output/units.ts';
+import type { MirrorRow, Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { oddNodesFinding } from '../steps/images/findings.ts';
 import { MissingRepositories } from '../steps/repositories/create.ts';
 import { type FailedList, openFailedList } from './failed-list.ts';
 import { gatherImages } from './gather.ts';
 import { refusedRow, rowOf } from './mirror-rows.ts';
-import { reach } from './preflight.ts';
+import { reach, refuseUnreached } from './preflight.ts';
 import { readReferences } from './references.ts';
 import type { Session } from './session.ts';
 
@@ -41,7 +40,7 @@ export async function mirror(
   const rows = isNothing ? [] : await carry(session, named, options, list);
   await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
   const failed = rows.filter(({ error }) => error);
-  const incompletion = failed.length > 0 ? incomplete(failed, rows.length) : undefined;
+  const incompletion = failed.length > 0 ? incomplete(failed, rows.length, session.verbosity) : undefined;
   list.write(
     failed.map(({ source }) => source),
     session.signal.aborted ? session.signal.reason : incompletion,
@@ -90,10 +89,9 @@ async function prepare(
   named: readonly GivenReference[],
   options: MirrorCommandOptions,
 ): Promise<Prepared> {
-  const { header, errors } = await reach(ctx, new Set(['aws']));
-  await session.header(header);
-  const [unreachable] = errors.values();
-  if (unreachable) throw unreachable;
+  const reached = await reach(ctx, new Set(['aws']));
+  await session.header(reached.header);
+  refuseUnreached(reached);
   const { images, rejected, refused } = await chooseImages(ctx, named, options);
   for (const { reference, wantedBy, error } of rejected) {
     session.reporter.warn(`${reference} is left out, named by ${wantedBy.join(', ')}: ${error.why}`);
@@ -141,10 +139,19 @@ async function mirrorOptions(
   };
 }
 
-const incomplete = (failed: readonly MirrorRow[], all: number): BootstrapError =>
-  new BootstrapError({
-    code: 'mirror-incomplete',
-    what: `mirror ${plural(all, 'image')}`,
-    why: `${all === 1 ? '' : `${failed.length} failed, the first because `}${failed[0]?.error?.why ?? ''}`,
-    hint: 'Deal with what is listed above and run the same command again: it copies only what is missing.',
-  });
+/** Without the view of `mirror`, which `--quiet` leaves out, the error lists every failed image. */
+function incomplete(failed: readonly MirrorRow[], all: number, verbosity: Verbosity): BootstrapError {
+  const [first] = failed;
+  const isOne = failed.length === 1;
+  const errorOf = ({ source, error }: MirrorRow): BootstrapError =>
+    new BootstrapError({
+      code: 'mirror-incomplete',
+      what: isOne ? `could not mirror ${source}` : `could not mirror ${failed.length} of ${all} images`,
+      why: `${isOne ? '' : `${source}: `}${error?.why ?? ''}`,
+      hint: error?.hint ?? '',
+    });
+  if (isOne || verbosity === 'quiet') return severalErrors(failed.map(errorOf));
+  const { code, what, why } = errorOf(first as MirrorRow);
+  const hint = 'Fix what is listed above, then run the same command again: it copies only what is missing.';
+  return new BootstrapError({ code, what, why, hint });
+}

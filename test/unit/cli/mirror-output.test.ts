@@ -70,3 +70,20 @@ describe('the JSON document tells of each image', () => {
     ]);
   });
 });
+
+describe('mirror -q', () => {
+  it('prints the references that can be used, and names every image that failed with its cause', async () => {
+    source.put('quiet', '1', [image]);
+    const [good, ...missing] = ['quiet:1', 'none:1', 'none:2'].map((name) => `${source.host}/${name}`);
+    const { code, stdout, stderr } = await cli.run(`mirror -q ${good} ${missing.join(' ')} ${flags}`);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^\S+\/quiet:1\n$/);
+    expect(stderr).toContain('error: could not mirror 2 of 3 images\n');
+    for (const reference of missing) expect(stderr).toMatch(new RegExp(`why: ${reference}: .*no such image`));
+  });
+
+  it('names the one image that failed in the headline', async () => {
+    const { stderr } = await cli.run(`mirror -q ${source.host}/none:1 ${flags}`);
+    expect(stderr).toContain(`error: could not mirror ${source.host}/none:1\n`);
+  });
+});
