@@ -5,6 +5,7 @@ import { iam } from './aws/iam.ts';
 import { Identities, type User } from './aws/identities.ts';
 import { awsHandler } from './aws/protocol.ts';
 import { RateLimits } from './aws/rate-limits.ts';
+import { ReadLags } from './aws/read-lag.ts';
 import { Secrets } from './aws/secret-store.ts';
 import { secretsManager } from './aws/secrets.ts';
 import { Gate, type Service } from './aws/service.ts';
@@ -34,6 +35,7 @@ export interface AwsState {
   readonly secrets: Secrets;
   readonly registry: EcrRegistry;
   readonly limits: RateLimits;
+  readonly lags: ReadLags;
   /** Makes a user with a key that works at once. @param policies ARNs */
   addUser(name: string, ...policies: string[]): { readonly user: User; readonly key: KeyPair };
 }
@@ -76,6 +78,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const clock = new SandboxClock();
   const faults = new Faults();
   const limits = new RateLimits();
+  const lags = new ReadLags(clock);
   const contents = new Map<string, Content>();
 
   const identities = new Identities(account, clock);
@@ -86,6 +89,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     secrets,
     registry,
     limits,
+    lags,
     addUser(name, ...policies) {
       const user = identities.addUser(name);
       for (const arn of policies) user.attached.add(arn);
@@ -96,7 +100,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const admin = aws.addUser('admin', identities.arn('policy', '/', 'AdministratorAccess', 'aws')).key;
 
-  const gate = new Gate(identities, faults, limits);
+  const gate = new Gate(identities, faults, limits, lags);
   const services = {
     ecr: ecr(registry),
     iam: iam(identities),

@@ -46,6 +46,7 @@ export function ecr(registry: EcrRegistry): Service {
 
   return {
     name: 'ecr',
+    snapshot: () => ecr(registry.copy()),
     target(operation, input: Partial<RepositoryInput & ResourceInput>) {
       if (/Registry|AccountSetting|AuthorizationToken/.test(operation)) return { arn: '*' };
       const arn = input.resourceArn ?? `${prefix}${input.repositoryName ?? '*'}`;

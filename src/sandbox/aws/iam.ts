@@ -12,9 +12,9 @@ export function iam(identities: Identities): Service {
   const { users, keys, clock } = identities;
 
   const find = ({ UserName }: UserInput, caller: Caller): User => {
-    if (UserName === undefined) return caller.user;
-    const user = users.get(UserName);
-    if (!user) throw noSuchEntity(`The user with name ${UserName}`);
+    const name = UserName ?? caller.user.name;
+    const user = users.get(name);
+    if (!user) throw noSuchEntity(`The user with name ${name}`);
     return user;
   };
   const keysOf = (user: User) =>
@@ -46,6 +46,7 @@ export function iam(identities: Identities): Service {
 
   return {
     name: 'iam',
+    snapshot: () => iam(identities.copy()),
     target(
       operation,
       input: UserInput & {

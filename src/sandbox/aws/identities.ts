@@ -97,6 +97,21 @@ export class Identities {
     }
   }
 
+  /** Users, keys and policies as they are now. */
+  copy(): Identities {
+    const copy = new Identities(this.account, this.clock);
+    // In one call, so that keys of the copy belong to users of the copy.
+    const { users, keys, policies } = structuredClone({
+      users: this.users,
+      keys: this.keys,
+      policies: this.policies,
+    });
+    for (const [name, user] of users) copy.users.set(name, user);
+    for (const [id, key] of keys) copy.keys.set(id, key);
+    for (const [arn, policy] of policies) copy.policies.set(arn, policy);
+    return copy;
+  }
+
   arn(kind: 'user' | 'policy', path: string, name: string, owner = this.account): string {
     return `arn:aws:iam::${owner}:${kind}${path}${name}`;
   }

@@ -54,6 +54,15 @@ export class Secret {
     return token;
   }
 
+  /** The secret as it is now. */
+  copy(): Secret {
+    const versions = [...this.versions].map(
+      ([id, version]) => [id, { ...version, stages: new Set(version.stages) }] as const,
+    );
+    const own = { arn: this.arn, tags: new Map(this.tags), versions: new Map(versions) };
+    return Object.assign(new Secret('', this.name, this.created), this, own);
+  }
+
   /** The version that loses AWSCURRENT becomes AWSPREVIOUS. @param to a version id; undefined takes the stage away */
   moveStage(stage: string, to: string | undefined): void {
     const from = this.holderOf(stage);
@@ -85,6 +94,13 @@ export class Secrets {
 
   add(secret: Secret): void {
     this.#secrets.set(secret.name, secret);
+  }
+
+  /** The secrets as they are now. */
+  copy(): Secrets {
+    const copy = new Secrets(this.#clock);
+    for (const secret of this.#secrets.values()) copy.add(secret.copy());
+    return copy;
   }
 
   /** @param id name or ARN */

@@ -30,7 +30,8 @@ const notFound = (what: string) =>
   new AwsRefusal('ResourceNotFoundException', `Secrets Manager can't find the specified ${what}.`);
 
 /** Secrets Manager, for secrets that are strings. */
-export function secretsManager(secrets: Secrets, { account, region, clock }: Place): Service {
+export function secretsManager(secrets: Secrets, place: Place): Service {
+  const { account, region, clock } = place;
   const prefix = `arn:aws:secretsmanager:${region}:${account}:secret:`;
   const find = ({ SecretId }: SecretInput): Secret => {
     const secret = secrets.get(SecretId);
@@ -66,6 +67,7 @@ export function secretsManager(secrets: Secrets, { account, region, clock }: Pla
 
   return {
     name: 'secretsmanager',
+    snapshot: () => secretsManager(secrets.copy(), place),
     target(operation, { SecretId, Name }: Partial<SecretInput> & { Name?: string }) {
       if (operation === 'ListSecrets') return { arn: '*' };
       const secret = secrets.get(SecretId ?? Name ?? '');

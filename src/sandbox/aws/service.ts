@@ -10,6 +10,7 @@ import {
   type User,
 } from './identities.ts';
 import type { RateLimits } from './rate-limits.ts';
+import type { ReadLags } from './read-lag.ts';
 
 export interface Caller {
   readonly user: User;
@@ -52,6 +53,8 @@ export interface Service {
   readonly name: 'ecr' | 'iam' | 'secretsmanager' | 'sts';
   readonly operations: Readonly<Record<string, Operation>>;
   target(operation: string, input: never, caller: Caller): Target;
+  /** The service over a copy of its state, from which later reads can be answered; undefined where reads never lag. */
+  readonly snapshot?: () => Service;
 }
 
 /** Who sends a request: the key it names, and the proof that its secret is known. */
@@ -79,11 +82,13 @@ export class Gate {
   readonly identities: Identities;
   readonly faults: Faults;
   readonly limits: RateLimits;
+  readonly lags: ReadLags;
 
-  constructor(identities: Identities, faults: Faults, limits: RateLimits) {
+  constructor(identities: Identities, faults: Faults, limits: RateLimits, lags: ReadLags) {
     this.identities = identities;
     this.faults = faults;
     this.limits = limits;
+    this.lags = lags;
   }
 
   /** @throws {AwsRefusal} */
@@ -109,7 +114,8 @@ export class Gate {
   }
 
   #perform(service: Service, name: string, input: CommonInput, from: Credentials): object {
-    const operation = service.operations[name];
+    const isRead = reading.test(name);
+    const { [name]: operation } = (isRead ? this.lags.seenBy(service, name) : service).operations;
     const key = this.identities.workingKey(from.accessKeyId, from.sessionToken);
     from.verify(key.secret);
     if (service.name === 'iam' && key.isRefusedByIam) throw invalidToken();
@@ -120,8 +126,9 @@ export class Gate {
     const caller = { user: key.user, key };
     this.#authorise(service, name, input, caller);
     key.lastUsed = { at: this.identities.clock.now(), service: service.name };
+    if (!isRead) this.lags.beforeWrite(service, name);
     const output = operation(input as never, caller) ?? {};
-    if (service.name === 'iam' && !reading.test(name)) this.identities.settle();
+    if (service.name === 'iam' && !isRead) this.identities.settle();
     return output;
   }
 

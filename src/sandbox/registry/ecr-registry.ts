@@ -21,6 +21,12 @@ export class EcrRepository extends Repository {
     this.name = name;
     this.created = created;
   }
+
+  /** Its settings as they are now. What is pushed later is in the copy too. */
+  copy(): EcrRepository {
+    const copy = new EcrRepository(this.name, this.created);
+    return Object.assign(copy, this, { awsTags: new Map(this.awsTags) });
+  }
 }
 
 /** One account's private registry: what its control plane and its registry API both look at. */
@@ -48,6 +54,14 @@ export class EcrRegistry {
     this.tokens = tokens;
     this.#contents = contents;
     this.bucket = new LayerBucket(place.region, place.clock, contents);
+  }
+
+  /** The repositories and settings as they are now. */
+  copy(): EcrRegistry {
+    const copy = new EcrRegistry(this, this.tokens, this.#contents);
+    for (const [name, repository] of this.repositories) copy.repositories.set(name, repository.copy());
+    for (const [name, value] of this.settings) copy.settings.set(name, value);
+    return copy;
   }
 
   addRepository(name: string): EcrRepository {
