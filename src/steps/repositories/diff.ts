@@ -8,6 +8,7 @@ import {
   type Target,
   type Value,
 } from '../../plan/index.ts';
+import type { BootstrapError } from '../../errors/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags } from '../tags.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
@@ -89,6 +90,7 @@ function lifecycleFindings(
   state: RepositoriesState,
 ): Finding[] {
   if (error) return [];
+  if (seen?.lifecycleDenied) return [unknownLifecycle(name, seen.lifecycleDenied)];
   const isManaged = seen === undefined || seen.owner === 'ours';
   const policy = (isManaged ? state.settings.lifecyclePolicy : undefined) ?? seen?.lifecyclePolicy;
   if (policy === undefined) return [];
@@ -119,6 +121,15 @@ function lifecycleFindings(
   }
   return findings;
 }
+
+const unknownLifecycle = (name: string, { why, hint }: BootstrapError): Finding => ({
+  level: 'warning',
+  code: 'lifecycle-risk',
+  target: repositoryTarget(name),
+  what: `the lifecycle policy of ${name} could not be read`,
+  why: `${why}. If it has one, that policy may remove images in use`,
+  hint,
+});
 
 function foreignFinding({ owner, repository: { name } }: SeenRepository): Finding[] {
   if (owner === 'ours') return [];

@@ -32,6 +32,8 @@ export interface SeenRepository {
   readonly owner: ReturnType<typeof ownershipOf>;
   /** The lifecycle policy's text. */
   readonly lifecyclePolicy: string | undefined;
+  /** Why the lifecycle policy is unknown. It matters only to warnings while none is configured. */
+  readonly lifecycleDenied?: BootstrapError;
 }
 
 /** A query that names repositories fails whole when one is missing, so all are listed and filtered here. */
@@ -78,10 +80,23 @@ export async function seeRepository(name: string, ctx: Context): Promise<SeenRep
   return repository && see(repository, awsTags(ctx.config), ctx);
 }
 
-async function see(repository: Repository, wanted: Tags, { aws: { ecr } }: Context): Promise<SeenRepository> {
-  const [tags, lifecyclePolicy] = await Promise.all([
-    ecr.tags(repository.arn),
-    ecr.lifecyclePolicy(repository.name),
+async function see(repository: Repository, wanted: Tags, ctx: Context): Promise<SeenRepository> {
+  const [tags, lifecycle] = await Promise.all([
+    ctx.aws.ecr.tags(repository.arn),
+    seeLifecyclePolicy(repository.name, ctx),
   ]);
-  return { repository, tags, owner: ownershipOf(tags, wanted), lifecyclePolicy };
+  return { repository, tags, owner: ownershipOf(tags, wanted), ...lifecycle };
+}
+
+async function seeLifecyclePolicy(
+  name: string,
+  { aws: { ecr }, config }: Context,
+): Promise<Pick<SeenRepository, 'lifecyclePolicy' | 'lifecycleDenied'>> {
+  try {
+    return { lifecyclePolicy: await ecr.lifecyclePolicy(name) };
+  } catch (error) {
+    const isConfigured = config.repositories.lifecyclePolicy !== undefined;
+    if (isConfigured || !(error instanceof BootstrapError) || error.code !== 'aws-denied') throw error;
+    return { lifecyclePolicy: undefined, lifecycleDenied: error };
+  }
 }

@@ -107,6 +107,20 @@ describe('repositories', () => {
     },
   );
 
+  it('whose lifecycle policy may not be read are a warning while none is configured', async () => {
+    const world = await start();
+    world.sandbox.aws.registry.addRepository(nginx);
+    world.sandbox.faults.plan({ kind: 'deny', service: 'ecr', operation: 'GetLifecyclePolicy' });
+    const ctx = world.context();
+    const state = await repositories.observe(ctx);
+    const { findings } = repositories.diff(state, ctx);
+    expect(findings.filter(({ level }) => level !== 'ok')).toMatchObject([
+      { level: 'warning', code: 'lifecycle-risk', target: { name: nginx } },
+    ]);
+    expect(findings[1]?.hint).toContain('ecr:GetLifecyclePolicy');
+    expect(await repositories.ready?.(state, runOf(ctx))).toEqual([]);
+  });
+
   it('bear the project and the region as tags', async () => {
     const world = await start();
     await applyStep(repositories, world);
