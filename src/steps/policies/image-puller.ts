@@ -9,6 +9,9 @@ import { namesIn, type Account } from './names.ts';
  */
 const accessKeyOnly = { Null: { 'aws:TokenIssueTime': ['true'] } };
 
+/** Sid of the statement that lets the image puller read its own key. */
+export const ownKeyStatement = 'ReadOwnKey';
+
 /** What the cluster may do with the image puller's key: pull from the project, and read that key. */
 export function imagePullerPolicy(config: Config, account: Account): PolicyDocument {
   const { repositories, secretArns } = namesIn(config, account);
@@ -24,7 +27,7 @@ export function imagePullerPolicy(config: Config, account: Account): PolicyDocum
   ];
   return document(
     ...(config.users.imagePuller.policy === 'precise' ? pull : []),
-    allow('ReadOwnKey', 'secretsmanager', ['GetSecretValue'], secretArns, accessKeyOnly),
+    allow(ownKeyStatement, 'secretsmanager', ['GetSecretValue'], secretArns, accessKeyOnly),
     // Secrets Manager asks KMS only after it has allowed GetSecretValue.
     useOfKey('DecryptOwnKey', config.secrets.kmsKeyId, ['Decrypt'], 'secretsmanager', account),
   );

@@ -6,6 +6,7 @@ import type { Account } from './names.ts';
 import { powerUserPolicy } from './power-user.ts';
 
 export type { PolicyDocument } from './document.ts';
+export { ownKeyStatement } from './image-puller.ts';
 export { namesIn, secretNames, type Account, type SecretNames } from './names.ts';
 
 const policies = {

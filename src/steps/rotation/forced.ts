@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../errors/index.ts';
-import { type Change, type Finding, inOrder, type Outcome } from '../../plan/index.ts';
+import { type Change, type Finding, inOrder, nameOf, type Outcome } from '../../plan/index.ts';
 import type { AnyStep, Step } from '../context.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
@@ -7,6 +7,10 @@ import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, describeRecord } from '../registration/records.ts';
+import { ownKeyStatement } from '../policies/index.ts';
+import { diffUser } from '../users/diff.ts';
+import { documentOf, observeUser, type UserState } from '../users/state.ts';
+import { policyTarget } from '../users/targets.ts';
 import { proveTakenOver } from './prove.ts';
 import { record } from './record.ts';
 import { oncePerContext, type Rotation, waitingFor } from './state.ts';
@@ -51,17 +55,24 @@ class ForcedRotation {
   }
 }
 
+interface Revocation extends Rotation {
+  readonly user: UserState;
+}
+
 /**
  * Leaves at most one key, disabled: IAM allows two, and this one shows whether AWS refuses it already. Others come
  * first, so that an interrupted run never leaves an older key as the only one that works.
  */
-function revocation({ observe }: ForcedRotation): Step<Rotation> {
+function revocation({ observe }: ForcedRotation): Step<Revocation> {
   return {
     id: 'revocation',
     title: 'every existing access key of the image puller',
     needs: ['aws'],
-    observe,
-    diff: ({ key, waiting }) => {
+    observe: async (ctx) => {
+      const [rotation, user] = await Promise.all([observe(ctx), observeUser('imagePuller', ctx)]);
+      return { ...rotation, user };
+    },
+    diff: ({ key, waiting, user }) => {
       const findings = userFindings(key);
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
       const kept = keptKey(key);
@@ -69,7 +80,7 @@ function revocation({ observe }: ForcedRotation): Step<Rotation> {
       const enabled = [...others, ...(kept ? [kept] : [])].filter(({ active }) => active);
       return {
         changes: [...absentSecrets(key), ...enabled.map(disabling), ...others.map(deletionOf)],
-        findings: [...findings, interruption(waiting)],
+        findings: [...findings, ...policyFindings(user), interruption(waiting)],
       };
     },
     apply: async (changes, { key }, run) => {
@@ -92,6 +103,28 @@ function revocation({ observe }: ForcedRotation): Step<Rotation> {
       return [...created, ...revoked];
     },
   };
+}
+
+/** Temporary credentials outlive the key. Only the policy's condition keeps them from the new one. */
+function policyFindings(user: UserState): Finding[] {
+  const { policy, who } = user.wanted;
+  const target = policyTarget(policy.name);
+  const isOutdated = diffUser(user).changes.some(
+    (change) =>
+      nameOf(change.target) === nameOf(target) &&
+      change.fields.some(({ path }) => path.startsWith(`document.${ownKeyStatement}`)),
+  );
+  if (!isOutdated) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'needs-administrator',
+      target,
+      what: `IAM policy ${policy.name} is outdated: temporary credentials of a leaked key can read the new key`,
+      why: 'AWS accepts them for up to 36 hours after the key is deleted, and this policy lets them read the secrets',
+      hint: `First run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator.`,
+    },
+  ];
 }
 
 /** They come first: a new key that cannot be stored must not cost the one that works. */

@@ -40,6 +40,26 @@ describe('rotate --force', () => {
     expect(accessKeys(cli)).toEqual([leaked]);
   });
 
+  it(
+    'warns that an outdated policy lets temporary credentials of the key read the new one',
+    patient,
+    async () => {
+      expect(await succeed(cli, 'rotate --force --dry-run')).not.toContain('temporary credentials');
+      const { identities } = cli.world.aws;
+      const arn = identities.arn('policy', '/', 'ecr-bootstrap-image-puller');
+      const policy = identities.policies.get(arn);
+      const version = policy?.versions.get(policy.defaultVersion);
+      if (!policy || !version) throw new Error(`no policy ${arn}`);
+      const document = JSON.parse(version.document) as { Statement: { Condition?: unknown }[] };
+      for (const statement of document.Statement) delete statement.Condition;
+      policy.versions.set(policy.defaultVersion, { ...version, document: JSON.stringify(document) });
+      const stdout = await succeed(cli, 'rotate --force --dry-run');
+      policy.versions.set(policy.defaultVersion, version);
+      expect(stdout).toContain('temporary credentials of a leaked key can read the new key');
+      expect(stdout).toContain('ecr-bootstrap up --only image-puller');
+    },
+  );
+
   it('keeps the key enabled when the caller may not see the secrets of the new one', patient, async () => {
     const { id } = onlyAccessKey(cli);
     const seen = cli.world.faults.plan({
