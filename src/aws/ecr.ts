@@ -94,6 +94,10 @@ export function createEcr(session: Session): EcrPort {
     },
     tag: (arn, tags) =>
       write('TagResource', `tag ${arn}`, (ecr) => ecr.tagResource({ resourceArn: arn, tags: tagList(tags) })),
+    untag: (arn, keys) =>
+      write('UntagResource', `untag ${arn}`, (ecr) =>
+        ecr.untagResource({ resourceArn: arn, tagKeys: [...keys] }),
+      ),
     setTagMutability: (name, value) =>
       write('PutImageTagMutability', `set the tag mutability of repository ${name}`, (ecr) =>
         ecr.putImageTagMutability({ repositoryName: name, imageTagMutability: value as 'MUTABLE' }),

@@ -122,6 +122,10 @@ export function createIam({ call, settings }: Session): IamPort {
       write('TagPolicy', `tag policy ${arn}`, (iam) =>
         iam.tagPolicy({ PolicyArn: arn, Tags: tagList(tags) }),
       ),
+    untagPolicy: (arn, keys) =>
+      write('UntagPolicy', `untag policy ${arn}`, (iam) =>
+        iam.untagPolicy({ PolicyArn: arn, TagKeys: [...keys] }),
+      ),
     accessKeys: (userName) =>
       read('ListAccessKeys', `list the access keys of IAM user ${userName}`, (iam) =>
         allPages(async (token) => {

@@ -75,6 +75,7 @@ export interface IamPort {
   /** With all its versions. */
   deletePolicy(arn: string): Promise<void>;
   tagPolicy(arn: string, tags: Tags): Promise<void>;
+  untagPolicy(arn: string, keys: readonly string[]): Promise<void>;
   accessKeys(userName: string): Promise<readonly AccessKey[]>;
   /** Never retried by itself: a repeated request would make a second key. */
   createAccessKey(userName: string): Promise<KeyPair>;
@@ -132,6 +133,7 @@ export interface EcrPort {
   deleteRepository(name: string): Promise<void>;
   tags(repositoryArn: string): Promise<Tags>;
   tag(repositoryArn: string, tags: Tags): Promise<void>;
+  untag(repositoryArn: string, keys: readonly string[]): Promise<void>;
   setTagMutability(name: string, value: string): Promise<void>;
   setScanOnPush(name: string, value: boolean): Promise<void>;
   /** The policy's text. */

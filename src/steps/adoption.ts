@@ -1,6 +1,8 @@
+import type { Tags } from '../aws/port.ts';
 import type { KubeObject } from '../cluster/port.ts';
-import type { Adoption, Change } from '../plan/index.ts';
-import { managedByLabel, tags } from './ownership.ts';
+import type { Adoption, Change, Target } from '../plan/index.ts';
+import { managedByLabel, tagPrefix, tags } from './ownership.ts';
+import { markKeysIn } from './tags.ts';
 
 /** The change of something that is not ours: it also puts our mark there, which goes without saying. */
 export const adopting = (change: Change, adopts: Adoption): Change => ({
@@ -23,3 +25,16 @@ export const nobody = 'nobody known';
 
 /** Who keeps a Kubernetes object, by the label that tools put there. */
 export const ownerOf = ({ metadata }: KubeObject): string => metadata.labels?.[managedByLabel] ?? nobody;
+
+/** What `down` does with an adopted resource of AWS: it existed before, so only the tags of this program are removed. */
+export const release = (target: Target, tags: Tags): Change => ({
+  action: 'update',
+  target,
+  fields: markKeysIn(tags).map((key) => ({ path: `tags.${key}`, from: tags[key] })),
+  reason: 'adopted, so it is kept',
+});
+
+export const isRelease = ({ action, fields }: Change): boolean =>
+  action === 'update' &&
+  fields.length > 0 &&
+  fields.every((field) => field.path.startsWith(`tags.${tagPrefix}`) && !('to' in field));

@@ -18,11 +18,18 @@ export const annotations = {
   forceSync: 'ecr-bootstrap.dev/force-sync',
 } as const;
 
+export const tagPrefix = 'ecr-bootstrap:';
+
 /** AWS tag keys. `creating` protects the access key that is being made; its value is the key ids that stood before, or `-`. */
 export const tags = {
   project: 'ecr-bootstrap:project',
   region: 'ecr-bootstrap:region',
   creating: 'ecr-bootstrap:creating',
+  /**
+   * It existed before and was adopted, so `down` keeps it. Of a user, the value is the IDs of the access keys that it had
+   * then, or `-`.
+   */
+  adopted: 'ecr-bootstrap:adopted',
   /** With a cluster's id behind a slash: the key of which it has tokens, since when, and its name. */
   cluster: 'ecr-bootstrap:cluster',
 } as const;

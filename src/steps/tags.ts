@@ -1,7 +1,7 @@
-import type { Tags } from '../aws/port.ts';
+import type { AccessKey, Tags } from '../aws/port.ts';
 import type { Config } from '../config/schema.ts';
 import type { Field } from '../plan/index.ts';
-import { tags as keys } from './ownership.ts';
+import { tagPrefix, tags as keys } from './ownership.ts';
 
 /** The tags of everything that we make in AWS: whose it is, and the configuration's own. */
 export function awsTags({ project, aws }: Config): Tags {
@@ -14,6 +14,29 @@ export function ownershipOf(actual: Tags, wanted: Tags): 'ours' | 'other' | 'nob
   const isOurs = [keys.project, keys.region].every((key) => actual[key] === wanted[key]);
   return isOurs ? 'ours' : 'other';
 }
+
+/** Created by this program for this project and region, and not adopted. */
+export const isCreatedByUs = (actual: Tags, wanted: Tags): boolean =>
+  ownershipOf(actual, wanted) === 'ours' && !isAdopted(actual);
+
+/** For what existed before and is adopted: `down` removes these tags and keeps the rest. */
+export const adoptedTags = (wanted: Tags): Tags => ({ ...wanted, [keys.adopted]: 'true' });
+
+/** @param existing access keys, which `down` keeps with the user */
+export const adoptedUserTags = (wanted: Tags, existing: readonly AccessKey[]): Tags => ({
+  ...wanted,
+  [keys.adopted]: keyIdsValue(existing),
+});
+
+/** A tag's value for the IDs of access keys. Some tools do not accept an empty one. */
+export const keyIdsValue = (existing: readonly AccessKey[]): string =>
+  existing.map(({ id }) => id).join(' ') || '-';
+
+/** The keys of the tags by which this program knows what it manages. */
+export const markKeysIn = (tags: Tags = {}): string[] =>
+  Object.keys(tags).filter((key) => key.startsWith(tagPrefix));
+
+export const isAdopted = (tags: Tags = {}): boolean => tags[keys.adopted] !== undefined;
 
 /** Wanted tags that are missing or differ. Tags of others are let be. */
 export function compareTags(wanted: Tags, actual: Tags): Field[] {

@@ -24,7 +24,8 @@ export function foreignLines(
     style.bold(head),
     ...table,
     '',
-    'To make it ours and as configured (images, working keys and values of secrets are kept):',
+    'To adopt all of this and configure it, run the command below. Images, secret values and working keys are kept.',
+    'In AWS, `down` later keeps what was adopted and removes only what ecr-bootstrap added to it.',
     `  ${adoptBy}`,
   ];
 }

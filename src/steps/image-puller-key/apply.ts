@@ -2,7 +2,8 @@ import { BootstrapError } from '../../errors/index.ts';
 import { once } from '../../once.ts';
 import { inOrder, type Change, type Outcome } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
-import { compareTags } from '../tags.ts';
+import { isRelease } from '../adoption.ts';
+import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../tags.ts';
 import { classify } from './classify.ts';
 import { diffKey } from './diff.ts';
 import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
@@ -29,7 +30,7 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
     const { kind, name } = change.target;
     const { aws } = run.ctx;
     if (kind === 'IAM user') {
-      if (change.adopts) return aws.iam.tagUser(name, state.tags);
+      if (change.adopts) return aws.iam.tagUser(name, adoptedUserTags(state.tags, state.keys));
       await proved();
       return unmark(run, name);
     }
@@ -42,6 +43,7 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
     }
     if (change.action === 'delete') return aws.secrets.delete(name);
     const part = partOf(name, state);
+    if (isRelease(change)) return aws.secrets.untag(name, markKeysIn(state.stored[part]?.tags));
     if (change.action === 'create') {
       isHidden = (await createSecret(part, state, run)) === 'seen' || isHidden;
       return;
@@ -112,7 +114,9 @@ async function updateSecret(
       });
     }
   }
-  if (compareTags(state.tags, state.stored[part]?.tags ?? {}).length > 0) await secrets.tag(name, state.tags);
+  if (compareTags(state.tags, state.stored[part]?.tags ?? {}).length > 0) {
+    await secrets.tag(name, change.adopts ? adoptedTags(state.tags) : state.tags);
+  }
 }
 
 /** What was hidden can be read now: what there is to do is decided by it. */

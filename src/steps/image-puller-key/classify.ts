@@ -1,3 +1,4 @@
+import { tags as tagKeys } from '../ownership.ts';
 import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
 import { parts } from './stored.ts';
 
@@ -38,6 +39,12 @@ const isTaken = ({ verdict }: JudgedPair): boolean => verdict === 'works' || ver
 export function isOurs(key: ObservedKey, state: KeyState): boolean {
   const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isTaken(pair));
   return key.isStored || works || isUnfinished(key, state);
+}
+
+/** The keys that `down` disables and deletes: all but those that an adopted user had before. */
+export function removableKeys(state: KeyState): ObservedKey[] {
+  const existing = state.user?.tags[tagKeys.adopted]?.split(' ') ?? [];
+  return state.keys.filter((key) => isOurs(key, state) && !existing.includes(key.id));
 }
 
 const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>

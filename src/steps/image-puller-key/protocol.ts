@@ -4,9 +4,10 @@ import { Secret } from '../../secret.ts';
 import type { Run } from '../context.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { secretNames } from '../policies/index.ts';
+import { keyIdsValue } from '../tags.ts';
 import { classify } from './classify.ts';
 import { untilProven, UnprovenKey } from './prove.ts';
-import { creatingValue, type KeyState } from './state.ts';
+import type { KeyState } from './state.ts';
 import { holderOf, parts, type Part } from './stored.ts';
 
 /**
@@ -28,7 +29,7 @@ export async function makeKey(run: Run, state: KeyState): Promise<KeyPair> {
 /** A tag that stands already stays: the keys that it does not name are of the run that set it. */
 async function mark({ ctx: { aws } }: Run, { creating, userName }: KeyState): Promise<void> {
   if (creating) return;
-  const value = creatingValue(await aws.iam.accessKeys(userName));
+  const value = keyIdsValue(await aws.iam.accessKeys(userName));
   await aws.iam.tagUser(userName, { [tagKeys.creating]: value });
 }
 

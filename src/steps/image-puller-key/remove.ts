@@ -1,16 +1,18 @@
 import type { Change, Diff } from '../../plan/index.ts';
-import { isOurs } from './classify.ts';
+import { release } from '../adoption.ts';
+import { isAdopted } from '../tags.ts';
+import { removableKeys } from './classify.ts';
 import { keyTarget } from './diff.ts';
 import { isForeign, secretTarget } from './secrets.ts';
 import type { KeyState } from './state.ts';
 import { parts } from './stored.ts';
 
-/** The keys that are ours, and the secrets, which can be restored for a while. */
+/** The keys, and the secrets, which can be restored for a while. What was adopted stays. */
 export function removeKey(state: KeyState): Diff {
-  const keys = state.keys.filter((key) => isOurs(key, state));
+  const keys = removableKeys(state);
   const secrets = parts.flatMap((part) => {
     const info = state.stored[part];
-    return info && !info.deleted && !isForeign(info, state) ? [info.name] : [];
+    return info && !info.deleted && !isForeign(info, state) ? [info] : [];
   });
   return {
     changes: [
@@ -20,12 +22,16 @@ export function removeKey(state: KeyState): Diff {
         fields: [],
         grants: true,
       })),
-      ...secrets.map((name): Change => ({
-        action: 'delete',
-        target: secretTarget(name),
-        fields: [],
-        reason: 'it can be restored for 30 days',
-      })),
+      ...secrets.map(({ name, tags }): Change =>
+        isAdopted(tags)
+          ? release(secretTarget(name), tags)
+          : {
+              action: 'delete',
+              target: secretTarget(name),
+              fields: [],
+              reason: 'it can be restored for 30 days',
+            },
+      ),
     ],
     findings: [],
   };

@@ -68,10 +68,6 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
   };
 }
 
-/** The value of the tag `creating` for the keys that stand now. A tag's value cannot be empty for every tool. */
-export const creatingValue = (keys: readonly AccessKey[]): string =>
-  keys.map(({ id }) => id).join(' ') || '-';
-
 function parseCreating(value: string | undefined): readonly string[] | undefined {
   return value?.split(' ').filter((id) => id !== '-');
 }

@@ -1,6 +1,6 @@
 import { type Change, type Finding, inOrder } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
-import { isOurs } from '../image-puller-key/classify.ts';
+import { removableKeys } from '../image-puller-key/classify.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, describeRecord, forgetCommand, recordsIn } from '../registration/records.ts';
@@ -34,7 +34,7 @@ export function enabledKeys(
       return { others, key, clusters: recordsIn(key.stored.id?.tags).filter(({ id }) => id !== here) };
     },
     diff: ({ key, others, clusters }) => {
-      const enabled = key.keys.filter((one) => one.active && isOurs(one, key));
+      const enabled = removableKeys(key).filter(({ active }) => active);
       const findings = [
         ...clusters.map((record) => stillRegistered(record, key)),
         ...enabled.flatMap((one) => usedElsewhere(one, key.userName, others.get(one.id))),

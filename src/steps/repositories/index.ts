@@ -1,8 +1,9 @@
 import { atOnce, tolerating } from '../../plan/index.ts';
+import { isRelease } from '../adoption.ts';
 import type { Step } from '../context.ts';
 import { createRepository } from './create.ts';
 import { diffRepositories, repositoryTarget } from './diff.ts';
-import { removeRepositories } from './remove.ts';
+import { removeMarks, removeRepositories } from './remove.ts';
 import { observeRepositories, type RepositoriesState } from './state.ts';
 import { update } from './update.ts';
 
@@ -24,6 +25,7 @@ export const repositories: Step<RepositoriesState> = {
       await atOnce(width, changes, run, (change) => {
         const { name } = change.target;
         if (change.action === 'delete') return run.ctx.aws.ecr.deleteRepository(name);
+        if (isRelease(change)) return removeMarks(change, run.ctx);
         if (change.action === 'create') return createRepository(name, run.ctx);
         return update(change, state, run.ctx);
       }),

@@ -1,13 +1,15 @@
 import type { Tags } from '../../aws/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
-import { type Diff, isTolerable } from '../../plan/index.ts';
+import { type Change, type Diff, isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
-import { ownershipOf } from '../tags.ts';
+import { release } from '../adoption.ts';
+import { isAdopted, ownershipOf } from '../tags.ts';
 import { repositoryTarget } from './diff.ts';
 import { forEachRepository } from './for-each.ts';
 import type { RepositoriesState } from './state.ts';
 
 interface Ownership {
+  readonly tags: Tags;
   readonly isOurs: boolean;
   readonly why?: string;
 }
@@ -15,14 +17,15 @@ interface Ownership {
 /** A repository whose tags cannot be read is not deleted, and does not keep the others. */
 async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: Context): Promise<Ownership> {
   try {
-    return { isOurs: ownershipOf(await ecr.tags(arn), wanted) === 'ours' };
+    const tags = await ecr.tags(arn);
+    return { tags, isOurs: ownershipOf(tags, wanted) === 'ours' };
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
-    return { isOurs: false, why: error.message };
+    return { tags: {}, isOurs: false, why: error.message };
   }
 }
 
-/** All repositories of the project that are ours, also those that nothing wants any more. */
+/** All managed repositories of the project, also those that no image needs any more. An adopted one keeps its images. */
 export async function removeRepositories({ tags }: RepositoriesState, ctx: Context): Promise<Diff> {
   const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
     name.startsWith(`${ctx.config.project}/`),
@@ -34,12 +37,16 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Conte
   return {
     changes: seen
       .filter(({ isOurs }) => isOurs)
-      .map(({ name }) => ({
-        action: 'delete',
-        target: repositoryTarget(name),
-        fields: [],
-        reason: 'with all its images',
-      })),
+      .map(({ name, tags: found }) =>
+        isAdopted(found)
+          ? release(repositoryTarget(name), found)
+          : {
+              action: 'delete',
+              target: repositoryTarget(name),
+              fields: [],
+              reason: 'with all its images',
+            },
+      ),
     findings: seen
       .filter(({ isOurs }) => !isOurs)
       .map(({ name, why = 'it does not have the tags of this project and region' }) => ({
@@ -51,4 +58,14 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Conte
         hint: `To delete it with its images: \`aws ecr delete-repository --force --repository-name ${name}\`.`,
       })),
   };
+}
+
+/** Of a repository that was adopted. */
+export async function removeMarks({ target, fields }: Change, { aws: { ecr } }: Context): Promise<void> {
+  const arn = (await ecr.repositories()).find(({ name }) => name === target.name)?.arn;
+  if (arn !== undefined)
+    await ecr.untag(
+      arn,
+      fields.map(({ path }) => path.slice('tags.'.length)),
+    );
 }

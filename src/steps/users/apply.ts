@@ -1,7 +1,8 @@
 import { BootstrapError } from '../../errors/index.ts';
 import { inOrder, nameOf, waitFor, type Change, type Outcome } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
-import { compareTags } from '../tags.ts';
+import { isRelease } from '../adoption.ts';
+import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../tags.ts';
 import { diffUser } from './diff.ts';
 import type { SeenUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget } from './targets.ts';
@@ -9,9 +10,22 @@ import { attachmentTarget } from './targets.ts';
 /** Milliseconds in which what IAM has just made becomes visible to the next request. */
 const visibleWithin = 60_000;
 
+/** In which a policy that was attached takes effect everywhere, before another change takes its place. */
+const spreadMs = 15_000;
+
 /** Carries changes of {@link diffUser} out, in the plan's order: user, policy, what attaches it. */
 export async function applyUser(changes: readonly Change[], state: UserState, run: Run): Promise<Outcome[]> {
-  return (await inOrder(changes, run, (change) => carry(change, state, run))).map(leftToAdministrator);
+  let hasGranted = false;
+  const outcomes = await inOrder(changes, run, async (change) => {
+    const isAttachment = change.target.kind === attachmentTarget('', '').kind;
+    if (hasGranted && (isAttachment ? change.action === 'delete' : change.action === 'update')) {
+      await run.ctx.clock.sleep(spreadMs, run.signal);
+      hasGranted = false;
+    }
+    await carry(change, state, run);
+    if (isAttachment && change.action === 'create') hasGranted = true;
+  });
+  return outcomes.map(leftToAdministrator);
 }
 
 /** What only an administrator may change does not keep other callers from changing the rest. */
@@ -42,13 +56,16 @@ async function applyToUser(change: Change, state: UserState, run: Run): Promise<
   const { iam } = run.ctx.aws;
   const { name, path, permissionsBoundary, tags } = wanted;
   if (change.action === 'delete') return iam.deleteUser(name);
+  if (isRelease(change)) return iam.untagUser(name, markKeysIn(seen?.user?.tags));
   if (change.action === 'create') {
     const boundary = permissionsBoundary ? { permissionsBoundary } : {};
     const creation = await iam.createUser({ name, path, tags, ...boundary });
     const user = await untilVisible(change, run, () => iam.user(name));
     return creation === 'exists' ? goOn(change, state, { user }, run) : undefined;
   }
-  if (compareTags(tags, seen?.user?.tags ?? {}).length > 0) await iam.tagUser(name, tags);
+  if (compareTags(tags, seen?.user?.tags ?? {}).length > 0) {
+    await iam.tagUser(name, change.adopts ? adoptedUserTags(tags, await iam.accessKeys(name)) : tags);
+  }
   if (permissionsBoundary && permissionsBoundary !== seen?.user?.permissionsBoundary) {
     await iam.setPermissionsBoundary(name, permissionsBoundary);
   }
@@ -60,6 +77,7 @@ async function applyToPolicy(change: Change, state: UserState, run: Run): Promis
   const { path, tags, policy } = wanted;
   const { name, arn, document } = policy;
   if (change.action === 'delete') return iam.deletePolicy(arn);
+  if (isRelease(change)) return iam.untagPolicy(arn, markKeysIn(seen?.policy?.tags));
   if (change.action === 'create') {
     const description = `Rights of ${wanted.name}, kept by ecr-bootstrap`;
     const creation = await iam.createPolicy({ name, path, description, document, tags });
@@ -67,7 +85,9 @@ async function applyToPolicy(change: Change, state: UserState, run: Run): Promis
     return creation === 'exists' ? goOn(change, state, { policy: found }, run) : undefined;
   }
   if (change.fields.some((field) => field.path.startsWith('document'))) await iam.updatePolicy(arn, document);
-  if (compareTags(tags, seen?.policy?.tags ?? {}).length > 0) await iam.tagPolicy(arn, tags);
+  if (compareTags(tags, seen?.policy?.tags ?? {}).length > 0) {
+    await iam.tagPolicy(arn, change.adopts ? adoptedTags(tags) : tags);
+  }
 }
 
 /** With what turned out to be there, as with what was seen when the plan was made. */
@@ -94,7 +114,7 @@ async function goOn(
 
 async function applyToAttachment(change: Change, wanted: WantedUser, run: Run): Promise<void> {
   const { iam } = run.ctx.aws;
-  const arn = [...wanted.attached, wanted.policy.arn].find(
+  const arn = [wanted.policy.arn, wanted.managedPolicyArn].find(
     (candidate) => nameOf(attachmentTarget(wanted.name, candidate)) === nameOf(change.target),
   );
   if (!arn) throw new Error(`${nameOf(change.target)} is none of this step's policies`);

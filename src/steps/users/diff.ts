@@ -2,6 +2,7 @@ import type { Tags } from '../../aws/port.ts';
 import type { Change, Diff, Field, Target } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
+import { ownAttachments } from './attachments.ts';
 import { compareDocuments } from '../policies/compare.ts';
 import { excessFindings, foreignFindings, pathFindings, unmanagedFindings } from './findings.ts';
 import { documentOf, type SeenUser, type UserState, type WantedUser } from './state.ts';
@@ -23,8 +24,17 @@ export function diffUser(state: UserState): Diff {
 const fixFor = ({ who }: WantedUser): string =>
   `Run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator; \`ecr-bootstrap policy first-run\` prints the policy for that.`;
 
+/** What grants rights comes before what takes some away: the user pulls and pushes meanwhile. */
 function changesFor(wanted: WantedUser, seen: SeenUser): Change[] {
-  return [...userChanges(wanted, seen), ...policyChanges(wanted, seen), ...attachmentChanges(wanted, seen)];
+  const policy = policyChanges(wanted, seen);
+  const isCreation = ({ action }: Change): boolean => action === 'create';
+  return [
+    ...userChanges(wanted, seen),
+    ...policy.filter(isCreation),
+    ...missingAttachments(wanted, seen),
+    ...policy.filter((change) => !isCreation(change)),
+    ...needlessAttachments(wanted, seen),
+  ];
 }
 
 function userChanges(wanted: WantedUser, { user }: SeenUser): Change[] {
@@ -64,19 +74,18 @@ function policyChanges(wanted: WantedUser, seen: SeenUser): Change[] {
   return updates(target, fields, seen.policy.tags, wanted);
 }
 
-/** Only our own policy is ever detached; what others attached is a finding. */
-function attachmentChanges(wanted: WantedUser, seen: SeenUser): Change[] {
-  const missing = wanted.attached.filter((arn) => !seen.attached.includes(arn));
-  const needless = [wanted.policy.arn].filter(
-    (arn) => seen.attached.includes(arn) && !wanted.attached.includes(arn),
-  );
-  const change =
-    (action: 'create' | 'delete') =>
-    (arn: string): Change => ({
-      action,
-      target: attachmentTarget(wanted.name, arn),
-      fields: [{ path: 'policyArn', [action === 'create' ? 'to' : 'from']: arn }],
-      grants: true,
-    });
-  return [...missing.map(change('create')), ...needless.map(change('delete'))];
-}
+const attachmentChange = (action: 'create' | 'delete', userName: string, arn: string): Change => ({
+  action,
+  target: attachmentTarget(userName, arn),
+  fields: [{ path: 'policyArn', [action === 'create' ? 'to' : 'from']: arn }],
+  grants: true,
+});
+
+const missingAttachments = ({ name, attached }: WantedUser, seen: SeenUser): Change[] =>
+  attached.filter((arn) => !seen.attached.includes(arn)).map((arn) => attachmentChange('create', name, arn));
+
+/** Only a policy that this program attaches is detached. Any other one is a finding. */
+const needlessAttachments = (wanted: WantedUser, seen: SeenUser): Change[] =>
+  ownAttachments(wanted, seen)
+    .filter((arn) => seen.attached.includes(arn) && !wanted.attached.includes(arn))
+    .map((arn) => attachmentChange('delete', wanted.name, arn));

@@ -2,6 +2,7 @@ import type { Tags } from '../../aws/port.ts';
 import type { Finding } from '../../plan/index.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { ownershipOf } from '../tags.ts';
+import { ownAttachments } from './attachments.ts';
 import { documentOf, type SeenUser, type WantedUser } from './state.ts';
 import { policyTarget, userTarget } from './targets.ts';
 
@@ -86,8 +87,8 @@ const policyElsewhere = ({ policy }: WantedUser, { attached }: SeenUser): string
 
 /** Of what somebody else gave our user, each with the command that takes it away. */
 export function excessFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
-  const { name, attached, policy } = wanted;
-  const known = [...attached, policy.arn, policyElsewhere(wanted, seen)];
+  const { name, attached } = wanted;
+  const known = [...attached, ...ownAttachments(wanted, seen), policyElsewhere(wanted, seen)];
   const user = `--user-name ${name}`;
   const excess = [
     ...seen.attached

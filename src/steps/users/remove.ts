@@ -1,14 +1,17 @@
-import type { Change, Diff, Finding } from '../../plan/index.ts';
+import type { Tags } from '../../aws/port.ts';
+import type { Change, Diff, Finding, Target } from '../../plan/index.ts';
+import { release } from '../adoption.ts';
 import type { Context } from '../context.ts';
 import { foreignKeys } from '../image-puller-key/classify.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { observeKey } from '../image-puller-key/state.ts';
-import { ownershipOf } from '../tags.ts';
+import { isAdopted, ownershipOf } from '../tags.ts';
+import { ownAttachments } from './attachments.ts';
 import type { SeenUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /**
- * The user with its keys and policy. It stays when it is not ours, when it is who calls, and when others gave it
+ * The user with its keys and policy; what was adopted of these stays, without our tags. The user also stays when it is not ours, when it is who calls, and when others gave it
  * something, because IAM deletes no user that has anything and what others gave is not ours to take.
  */
 export async function removeUser(
@@ -22,16 +25,26 @@ export async function removeUser(
   if (reason !== undefined) return { changes: [], findings: [kept(wanted, reason)] };
   const { user, policy, attached } = seen;
   // The image puller's keys go with the step that made them; those of power-user were made by hand.
-  const keys = user && wanted.who === 'powerUser' ? await ctx.aws.iam.accessKeys(wanted.name) : [];
-  const targets = [
-    ...keys.map(({ id }) => keyTarget(id)),
-    ...attached.map((arn) => attachmentTarget(wanted.name, arn)),
-    ...(user ? [userTarget(wanted.name)] : []),
-    ...(policy ? [policyTarget(wanted.policy.name)] : []),
-  ];
-  const deletion = { action: 'delete', fields: [], grants: true } as const;
-  return { changes: targets.map((target): Change => ({ ...deletion, target })), findings: [] };
+  const isUserAdopted = isAdopted(user?.tags);
+  const isKept = (arn: string): boolean =>
+    isUserAdopted && (arn !== wanted.policy.arn || isAdopted(policy?.tags));
+  const keys =
+    user && wanted.who === 'powerUser' && !isUserAdopted ? await ctx.aws.iam.accessKeys(wanted.name) : [];
+  return {
+    changes: [
+      ...keys.map(({ id }) => deletion(keyTarget(id))),
+      ...attached.filter((arn) => !isKept(arn)).map((arn) => deletion(attachmentTarget(wanted.name, arn))),
+      ...(user ? [deletionOrRelease(userTarget(wanted.name), user.tags)] : []),
+      ...(policy ? [deletionOrRelease(policyTarget(wanted.policy.name), policy.tags)] : []),
+    ],
+    findings: [],
+  };
 }
+
+const deletion = (target: Target): Change => ({ action: 'delete', target, fields: [], grants: true });
+
+const deletionOrRelease = (target: Target, tags: Tags): Change =>
+  isAdopted(tags) ? { ...release(target, tags), grants: true } : deletion(target);
 
 async function whyKept(wanted: WantedUser, seen: SeenUser, ctx: Context): Promise<string | undefined> {
   const { user, policy } = seen;
@@ -39,10 +52,11 @@ async function whyKept(wanted: WantedUser, seen: SeenUser, ctx: Context): Promis
   if (found.some(({ tags }) => ownershipOf(tags, wanted.tags) !== 'ours')) {
     return 'it does not bear the tags of this project and region';
   }
-  if (!user) return undefined;
+  if (!user || isAdopted(user.tags)) return undefined;
   if ((await ctx.aws.identity()).arn === user.arn) return 'it is the calling user';
+  const known = [...wanted.attached, ...ownAttachments(wanted, seen)];
   const foreign = [
-    ...seen.attached.filter((arn) => !wanted.attached.includes(arn) && arn !== wanted.policy.arn),
+    ...seen.attached.filter((arn) => !known.includes(arn)),
     ...seen.inline.map((name) => `inline policy ${name}`),
     ...seen.groups.map((name) => `group ${name}`),
     ...(wanted.who === 'imagePuller'

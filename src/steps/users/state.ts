@@ -21,6 +21,8 @@ export interface WantedUser {
   readonly manage: boolean;
   /** Our own policy for this user; whether it is in use is told by {@link WantedUser.attached}. */
   readonly policy: { readonly name: string; readonly arn: string; readonly document: PolicyDocument };
+  /** ARN of the policy of AWS that `policy: managed` attaches. */
+  readonly managedPolicyArn: string;
   /** ARNs of the policies that are to be attached. */
   readonly attached: readonly string[];
 }
@@ -71,6 +73,7 @@ function wantedUser(
       arn: names.policyArn,
       document: policyDocument(documentOf[who], config, account),
     },
+    managedPolicyArn: names.managedPolicyArn,
     attached: isPrecise ? own : [names.managedPolicyArn, ...own],
   };
 }

@@ -116,6 +116,42 @@ describe('what was made by hand', () => {
   });
 });
 
+describe('what was adopted', () => {
+  let cli: Cli;
+  let key: KeyPair;
+  beforeAll(async () => {
+    cli = await openCli({}, { hurried: true });
+    key = setUpByHand(cli.world);
+    const { code, stdout, stderr } = await cli.run('up --yes --adopt-all');
+    expect(code, stderr + stdout).toBe(0);
+  }, patient.timeout);
+  afterAll(() => cli.close());
+
+  it('is in AWS after down, without the tags and policies of ecr-bootstrap', patient, async () => {
+    const { aws } = cli.world;
+    const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-images --delete-secrets');
+    expect(code, stderr + stdout).toBe(0);
+    expect(stdout).toContain('~ IAM user image-puller  (adopted, so it is kept)');
+    expect([...aws.identities.users.keys()].sort()).toEqual(['admin', 'image-puller', 'power-user']);
+    expect(aws.identities.keys.get(key.accessKeyId)).toMatchObject({ active: true });
+    expect([...(aws.identities.users.get('power-user')?.attached ?? [])]).toEqual([]);
+    const policies = [...aws.identities.policies.values()].filter(({ arn }) =>
+      arn.includes(cli.world.account),
+    );
+    expect(policies.map(({ name }) => name)).toEqual(['ecr-bootstrap-image-puller']);
+    expect([...aws.registry.repositories.keys()]).toEqual(['shop/external-secrets']);
+    const secrets = aws.secrets.all();
+    expect(secrets.map(({ deletion }) => deletion)).toEqual([undefined, undefined, undefined]);
+    const tags = [
+      ...[...aws.identities.users.values()].map((user) => user.tags),
+      ...policies.map((policy) => policy.tags),
+      ...[...aws.registry.repositories.values()].map(({ awsTags }) => awsTags),
+      ...secrets.map((secret) => secret.tags),
+    ];
+    expect(tags.flatMap((one) => [...one.keys()])).toEqual([]);
+  });
+});
+
 describe('a pull secret that somebody made in another namespace', () => {
   let cli: Cli;
   const make = (namespace: string, type: string): void => {

@@ -31,6 +31,32 @@ function editPolicy(world: AwsWorld, name: string, edit: (document: { Statement:
   policy.versions.set(policy.defaultVersion, { ...version, document: JSON.stringify(document) });
 }
 
+const pullOnly = 'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly';
+const secretArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:image-puller-REGION-a1B2c3';
+const withPolicy = (policy: string) => ({ users: { powerUser: { policy }, imagePuller: { policy } } });
+
+/** Checks the rights after every change in IAM. @returns those that were missing, as they come to be */
+function watchRights(
+  { sandbox: { aws } }: AwsWorld,
+  rights: readonly (readonly [user: string, action: string, resource: string])[],
+): string[] {
+  const { identities } = aws;
+  const lost: string[] = [];
+  const settle = identities.settle.bind(identities);
+  identities.settle = () => {
+    settle();
+    for (const [name, action, resource] of rights) {
+      const user = identities.users.get(name);
+      try {
+        if (user) identities.authorise(user, { action, resource, keys: {} });
+      } catch {
+        lost.push(`${name}: ${action}`);
+      }
+    }
+  };
+  return lost;
+}
+
 interface Edited {
   Sid: string;
   Action: string[];
@@ -250,6 +276,38 @@ describe('the two users', () => {
     await applyStep(powerUser, world);
     expect([...(world.sandbox.aws.identities.users.get('power-user')?.attached ?? [])]).toEqual([
       'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser',
+    ]);
+  });
+
+  it.each([
+    ['precise', 'managed'],
+    ['managed', 'precise'],
+  ])('never lose a right in use while `policy` changes from %s to %s', async (before, after) => {
+    const world = await start(withPolicy(before));
+    await applyStep(powerUser, world);
+    await applyStep(imagePuller, world);
+    world.config = (await start(withPolicy(after))).config;
+    const lost = watchRights(world, [
+      ['image-puller', 'ecr:GetAuthorizationToken', '*'],
+      ['image-puller', 'ecr:BatchGetImage', 'arn:aws:ecr:eu-west-1:123456789012:repository/myproject/nginx'],
+      ['image-puller', 'secretsmanager:GetSecretValue', secretArn],
+      ['power-user', 'ecr:PutImage', 'arn:aws:ecr:eu-west-1:123456789012:repository/myproject/nginx'],
+    ]);
+    for (const step of [powerUser, imagePuller]) {
+      await applyStep(step, world);
+      expect(await planStep(step, world)).toEqual({ changes: [], findings: [] });
+    }
+    expect(lost).toEqual([]);
+  });
+
+  it('keep the policy of AWS that they had before they were adopted, which is reported', async () => {
+    const world = await start();
+    world.sandbox.aws.addUser('image-puller', pullOnly);
+    await applyStep(imagePuller, world);
+    const { changes, findings } = await planStep(imagePuller, world);
+    expect(changes).toEqual([]);
+    expect(findings).toMatchObject([
+      { code: 'user-excess', what: expect.stringContaining(pullOnly) as string },
     ]);
   });
 
