@@ -16,6 +16,30 @@ export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): P
   });
 }
 
+/** Milliseconds that changes in flight get to finish after Ctrl-C or the end of --timeout. */
+export const graceMs = 2000;
+
+/** Work did not end in the time that it got after its signal was aborted. It may continue until the process ends. */
+export class Abandoned extends Error {}
+
+/**
+ * Waits for work: until the signal is aborted, and then for the grace at most.
+ * @throws Abandoned when it did not end by then
+ */
+export function withinGrace<T>(signal: AbortSignal, grace: number, work: () => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    timer = setTimeout(() => ended.abort(new Abandoned('abandoned', { cause: signal.reason })), grace);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return unlessAborted(ended.signal, work).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', begin);
+  });
+}
+
 interface Work<T> {
   readonly result: Promise<T>;
   readonly abandoned: AbortController;

@@ -12,7 +12,7 @@ export async function main(argv: readonly string[], around: Surroundings): Promi
 /** Milliseconds. */
 const lingering = 1000;
 
-/** The process's own run: Ctrl-C ends the change under way, a second one ends the process. */
+/** The process's own run: after Ctrl-C, changes in flight get a short grace; a second Ctrl-C ends the process at once. */
 export async function run(): Promise<void> {
   // Node and the SDK warn of things that are not the user's to mend.
   process.removeAllListeners('warning');
@@ -24,9 +24,9 @@ export async function run(): Promise<void> {
       interrupt.abort(
         new BootstrapError({
           code: 'interrupted',
-          what: 'finish the run',
+          what: 'could not finish',
           why: 'the run was interrupted',
-          hint: 'Run the same command again: it goes on where this run stopped.',
+          hint: 'Run the same command again; it resumes where this run stopped.',
         }),
       );
     });

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { Abandoned, withinGrace } from './abort.ts';
 import { type GlobalFlags, openSession, type Session, type Surroundings } from './app/session.ts';
 import { commands, otherWords } from './commands/index.ts';
 import { duration, type Launch } from './commands/launch.ts';
@@ -96,19 +97,32 @@ Examples:
 
 const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
+/**
+ * Milliseconds after Ctrl-C or the end of --timeout until a command is abandoned as a whole. It is longer than what the parts of
+ * a command take that end by themselves.
+ */
+const lastGraceMs = 4000;
+/** Milliseconds to close connections then. */
+const closeMs = 500;
+
 async function runCommand(
   command: Command,
   work: (session: Session) => Promise<number>,
   around: Surroundings,
 ): Promise<number> {
   const session = openSession(command.name(), command.optsWithGlobals<GlobalFlags>(), around);
+  const { signal } = session;
+  // The sandbox command waits for the command inside it, which reports its own end.
+  const grace = around.sandbox ? lastGraceMs : lastGraceMs + 2 * closeMs;
   let exitCode: number;
   try {
-    exitCode = await work(session);
+    exitCode = await withinGrace(signal, grace, () => work(session));
   } catch (thrown) {
     exitCode = tell(session, thrown);
   } finally {
-    await session.close();
+    await withinGrace(signal, closeMs, () => session.close()).catch((thrown: unknown) => {
+      if (!(thrown instanceof Abandoned)) throw thrown;
+    });
   }
   await session.reporter.end(exitCode === exitCodes.done);
   return exitCode;

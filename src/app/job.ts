@@ -1,4 +1,4 @@
-import { unlessAborted } from '../abort.ts';
+import { graceMs, unlessAborted, withinGrace } from '../abort.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { Header } from '../output/index.ts';
 import { plural } from '../output/units.ts';
@@ -68,8 +68,11 @@ export async function doJob(session: Session, job: Job): Promise<number> {
 
   const lease =
     changes.length > 0 && needs.has('cluster')
-      ? await holdLease(ctx, { signal, warn: (text) => reporter.warn(text) })
+      ? await withinGrace(signal, graceMs, () =>
+          holdLease(ctx, { signal, warn: (text) => reporter.warn(text) }),
+        )
       : undefined;
+  let abandoned = false;
   try {
     const result = await carryOut(plan, {
       ctx,
@@ -79,6 +82,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
       signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
       emit: (event) => reporter.event(event),
     });
+    abandoned = result.abandoned === true;
     const { next, missing } = result.error
       ? { next: [], missing: [] }
       : await nextSteps(job, ctx.fresh(), changes, signal);
@@ -87,7 +91,9 @@ export async function doJob(session: Session, job: Job): Promise<number> {
     throwFailure(result, steps);
     return exitCodes.done;
   } finally {
-    await lease?.release();
+    // What is in flight may still change the cluster, so another run has to wait until it has certainly ended.
+    if (abandoned) lease?.leave();
+    else await lease?.release();
   }
 }
 

@@ -1,3 +1,4 @@
+import { Abandoned, withinGrace } from '../abort.ts';
 import { every, stopwatch } from '../clock.ts';
 import { ClusterRefusal } from '../cluster/index.ts';
 import { BootstrapError } from '../errors/index.ts';
@@ -23,9 +24,15 @@ export const leaseRights: { readonly namespace: string; readonly rules: readonly
 export interface Held {
   /** Aborted when somebody else took the lease, or it was over before it could be renewed. */
   readonly lost: AbortSignal;
-  /** That it cannot be given back is a warning. */
+  /** That it cannot be released is a warning. */
   release(): Promise<void>;
+  /** Lets it expire instead, with a warning. */
+  leave(): void;
 }
+
+/** Milliseconds to release the lease after the run was interrupted. */
+const releaseMs = 1000;
+const expires = 'It expires in 30 s; until then, runs on other computers wait for it.';
 
 /**
  * Makes sure that one run at a time changes the cluster and what belongs to it.
@@ -85,16 +92,25 @@ export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
     lost: lost.signal,
     release: async () => {
       stopRenewing();
-      await renewing;
       try {
-        await giveBack();
+        await withinGrace(watch.signal, releaseMs, async () => {
+          await renewing;
+          await giveBack();
+        });
       } catch (error) {
         // It would take the place of what ended the run, or fail one that got to its end.
-        if (!(error instanceof BootstrapError)) throw error;
-        watch.warn(
-          `The lease kube-system/ecr-bootstrap was not given back, and ends by itself in half a minute: ${error.why}.`,
-        );
+        const isAbandoned = error instanceof Abandoned;
+        if (!isAbandoned && !(error instanceof BootstrapError)) throw error;
+        const why = isAbandoned ? 'the API server did not answer in time' : error.why;
+        watch.warn(`The lease kube-system/ecr-bootstrap was not released: ${why}. ${expires}`);
       }
+    },
+    leave: () => {
+      stopRenewing();
+      if (lost.signal.aborted) return;
+      watch.warn(
+        `The lease kube-system/ecr-bootstrap was not released, because changes are still in flight. ${expires}`,
+      );
     },
   };
 }
@@ -103,6 +119,6 @@ const leaseLost = (why: string): BootstrapError =>
   new BootstrapError({
     code: 'lease-lost',
     what: 'keep the lease kube-system/ecr-bootstrap',
-    why: `${why}; what was under way was finished, and nothing more was begun`,
-    hint: 'Run the same command again when no other run is under way: it goes on.',
+    why: `${why}; no further changes were made`,
+    hint: 'Run the same command again when no other run is active; it resumes where this run stopped.',
   });

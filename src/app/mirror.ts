@@ -1,4 +1,4 @@
-import { unlessAborted } from '../abort.ts';
+import { graceMs, unlessAborted, withinGrace } from '../abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../errors/index.ts';
 import type { RejectedImage, WantedImage, WantedImages } from '../images/port.ts';
 import type { GivenReference } from '../images/wanted.ts';
@@ -67,7 +67,8 @@ async function carry(
     how.emit(event);
   };
   try {
-    const results = await ctx.mirror[options.dryRun ? 'plan' : 'copy'](images, { ...how, emit });
+    const copy = () => ctx.mirror[options.dryRun ? 'plan' : 'copy'](images, { ...how, emit });
+    const results = await withinGrace(session.signal, graceMs, copy);
     return [...results.map(rowOf), ...refused];
   } catch (error) {
     // Whoever stops a run finds there what it did not come to.

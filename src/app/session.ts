@@ -73,7 +73,7 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     env: around.env,
     cwd: around.cwd,
   });
-  const signals = [around.signal, ...(flags.timeout ? [deadline(flags.timeout)] : [])];
+  const signals = [around.signal, ...(flags.timeout ? [deadline(flags.timeout, around.clock)] : [])];
   let loaded: Promise<Loaded> | undefined;
   let made: Promise<Made> | undefined;
 

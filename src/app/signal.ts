@@ -1,19 +1,26 @@
+import { type Clock, stopwatch } from '../clock.ts';
 import { BootstrapError } from '../errors/index.ts';
 
-/** Node's timers take no more milliseconds: almost 25 days. */
-const longestTimer = 2 ** 31 - 1;
+/** Milliseconds between two looks at the clock: timers stand still while a computer sleeps. */
+const lookEveryMs = 1000;
 
 /** Aborts after that many milliseconds, with an error that says so; keeps no process alive. */
-export function deadline(milliseconds: number): AbortSignal {
-  const over = new AbortController();
-  setTimeout(() => over.abort(timeout()), Math.min(milliseconds, longestTimer)).unref();
-  return over.signal;
+export function deadline(milliseconds: number, clock: Pick<Clock, 'now'>): AbortSignal {
+  const expired = new AbortController();
+  const passed = stopwatch(clock);
+  const look = (): void => {
+    const left = milliseconds - passed();
+    if (left <= 0) expired.abort(timeout());
+    else setTimeout(look, Math.min(left, lookEveryMs)).unref();
+  };
+  look();
+  return expired.signal;
 }
 
 const timeout = (): BootstrapError =>
   new BootstrapError({
     code: 'timeout',
-    what: 'finish in time',
-    why: 'the time given by --timeout is over',
-    hint: 'Run the same command again, with more time: it goes on where this run stopped.',
+    what: 'could not finish in time',
+    why: 'the time given by --timeout has passed',
+    hint: 'Run the same command again with a longer --timeout; it resumes where this run stopped.',
   });

@@ -1,4 +1,6 @@
 import type { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { unlessAborted } from '../abort.ts';
+import { BootstrapError } from '../errors/index.ts';
 import type { Net } from '../net/index.ts';
 import { explain } from './failure.ts';
 import { NetHandler } from './handler.ts';
@@ -64,16 +66,23 @@ function clientSettings(options: AwsOptions, handler: NetHandler, pair: KeyPair 
     logger: quiet,
     credentials: pair
       ? { accessKeyId: pair.accessKeyId, secretAccessKey: pair.secretAccessKey.reveal() }
-      : defaultChain(region, profile, handler),
+      : defaultChain(options, handler),
   };
 }
 
+/** Milliseconds for credentials; a credential_process may ask its user to log in elsewhere. */
+const credentialsTimeoutMs = 60_000;
+
+const noCredentialsInTime = (profile: string | undefined): BootstrapError =>
+  new BootstrapError({
+    code: 'credentials-missing',
+    what: 'could not get AWS credentials',
+    why: `the credential provider did not answer within ${credentialsTimeoutMs / 1000} s`,
+    hint: `Check the provider with \`aws sts get-caller-identity${profile ? ` --profile ${profile}` : ''}\`.`,
+  });
+
 /** The SDK's chain: environment, profiles, SSO, process, container, instance. Its own requests take our way out too. */
-function defaultChain(
-  region: string,
-  profile: string | undefined,
-  requestHandler: NetHandler,
-): CredentialProvider {
+function defaultChain({ region, profile, net }: AwsOptions, requestHandler: NetHandler): CredentialProvider {
   let chain: Promise<CredentialProvider> | undefined;
   const make = async (): Promise<CredentialProvider> => {
     const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
@@ -84,7 +93,13 @@ function defaultChain(
     });
   };
   return async (identity) => {
-    const credentials = await (await (chain ??= make()))(identity);
+    // The SDK sets no limit of its own for a credential_process.
+    const timeout = AbortSignal.timeout(net.patience(credentialsTimeoutMs));
+    const credentials = await unlessAborted(timeout, async () => (await (chain ??= make()))(identity)).catch(
+      (error: unknown) => {
+        throw timeout.aborted ? noCredentialsInTime(profile) : error;
+      },
+    );
     // A refusal may repeat what was sent; a Secret makes the redactor know it.
     for (const value of [credentials.secretAccessKey, credentials.sessionToken]) if (value) new Secret(value);
     return credentials;

@@ -105,8 +105,11 @@ export const errorCodes = {
     exit: 1,
     about: 'The lease on this cluster was lost during the run; the next run goes on.',
   },
-  interrupted: { exit: 130, about: 'The run was interrupted; running the same command again goes on.' },
-  timeout: { exit: 1, about: 'The time given by --timeout is over.' },
+  interrupted: {
+    exit: 130,
+    about: 'The run was interrupted. Run the same command again; it resumes where it stopped.',
+  },
+  timeout: { exit: 1, about: 'The time given by --timeout has passed.' },
   bug: { exit: 70, about: 'An error that this program did not foresee.' },
 } as const satisfies Record<string, { exit: number; about: string }>;
 

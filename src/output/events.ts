@@ -62,6 +62,7 @@ function outcomeLines(
 ): string[] {
   const target = nameOf(outcome.change.target);
   if (outcome.result === 'skipped') return verbose ? [style.dim(`  skipped ${target}`)] : [];
+  if (outcome.result === 'unknown') return [];
   if (outcome.result === 'failed') return [`  ${style.bad('✗')} ${target}: ${outcome.error.why}`];
   if (screen && !verbose) return [];
   const detail = outcome.detail ? style.dim(`  ${outcome.detail}`) : '';

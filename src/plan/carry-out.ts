@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import { Abandoned, graceMs, unlessAborted, withinGrace } from '../abort.ts';
 import { BootstrapError } from '../errors/index.ts';
-import type { Event } from './events.ts';
+import type { Emit, Event } from './events.ts';
 import { agreedIn, type Consent } from './adoption.ts';
 import { nameOf } from './helpers.ts';
 import { look, type Planned, refuseBlocked } from './plan.ts';
@@ -28,12 +29,15 @@ export interface StepResult {
 export interface RunResult {
   readonly steps: readonly StepResult[];
   readonly error?: BootstrapError;
+  /** Changes were still in flight when the run ended. */
+  readonly abandoned?: boolean;
 }
 
 /**
  * Applies a plan step by step. Once a step has changed something, each later one is observed again: what it finds
  * may refine the plan, a new target is announced, and a delete that was not shown ends the run. Of an empty plan nothing is
- * changed: its steps only look whether everything is ready.
+ * changed: its steps only look whether everything is ready. After Ctrl-C or the end of --timeout, the changes in flight get
+ * a short grace; then they are abandoned.
  */
 export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut<Ctx>): Promise<RunResult> {
   const steps: StepResult[] = [];
@@ -46,20 +50,33 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
       throwIfInterrupted(how.signal);
       const started = performance.now();
       const { id: step, title } = planned.step;
+      const inFlight = new InFlight((event) => how.emit({ ...event, step }));
       const run: Run<Ctx> = {
         ctx,
         signal: how.signal,
-        emit: (event) => how.emit({ ...event, step }),
+        emit: (event) => inFlight.emit(event),
         ...(isEmpty ? { looksOnly: true } : {}),
       };
       how.emit({ type: 'step-started', step, title });
-      const current = stale ? await lookAgain(planned, ctx, consent, how) : planned;
-      const outcomes = await applyChanges(current, run);
+      const fresh = ctx;
+      const current = stale
+        ? await unlessAborted(how.signal, () => lookAgain(planned, fresh, consent, how))
+        : planned;
+      let outcomes: readonly Outcome[];
+      try {
+        outcomes = await withinGrace(how.signal, graceMs, () => applyChanges(current, run));
+      } catch (thrown) {
+        if (how.signal.aborted) {
+          steps.push({ step, outcomes: inFlight.abandon(current.changes), failures: [] });
+        }
+        throw thrown;
+      }
       const failures = outcomes.flatMap(toleratedFailure);
       steps.push({ step, outcomes, failures });
       throwIfFailed(outcomes);
       throwIfInterrupted(how.signal);
-      for (const failure of (await planned.step.ready?.(current.state, run)) ?? []) {
+      const ready = async () => planned.step.ready?.(current.state, run);
+      for (const failure of (await withinGrace(how.signal, graceMs, ready)) ?? []) {
         failures.push(failure);
         run.emit({ type: 'member-failed', failure });
       }
@@ -72,9 +89,40 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
     }
     return { steps };
   } catch (thrown) {
-    if (how.signal.aborted) return { steps, error: interruption(how.signal) };
+    if (how.signal.aborted) {
+      const abandoned = thrown instanceof Abandoned;
+      return { steps, error: interruption(how.signal, abandoned), ...(abandoned ? { abandoned } : {}) };
+    }
     if (thrown instanceof BootstrapError) return { steps, error: thrown };
     throw thrown;
+  }
+}
+
+/** What is known of the changes of one step while they are made. */
+class InFlight {
+  readonly #emit: Emit;
+  readonly #started = new Set<Change>();
+  readonly #outcomes = new Map<Change, Outcome>();
+  #abandoned = false;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  readonly emit: Emit = (event) => {
+    // The result has been shown.
+    if (this.#abandoned) return;
+    if (event.type === 'change-started') this.#started.add(event.change);
+    if (event.type === 'change-done') this.#outcomes.set(event.outcome.change, event.outcome);
+    this.#emit(event);
+  };
+
+  abandon(changes: readonly Change[]): Outcome[] {
+    this.#abandoned = true;
+    return changes.map(
+      (change) =>
+        this.#outcomes.get(change) ?? { change, result: this.#started.has(change) ? 'unknown' : 'skipped' },
+    );
   }
 }
 
@@ -114,16 +162,18 @@ function throwIfFailed(outcomes: readonly Outcome[]): void {
 }
 
 function throwIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw interruption(signal);
+  if (signal.aborted) throw interruption(signal, false);
 }
 
-function interruption({ reason }: AbortSignal): BootstrapError {
+function interruption({ reason }: AbortSignal, abandoned: boolean): BootstrapError {
   if (reason instanceof BootstrapError && reason.code !== 'interrupted') return reason;
   return new BootstrapError({
     code: 'interrupted',
-    what: 'carry out the plan',
-    why: 'the run was interrupted; what was under way was finished',
-    hint: 'Run the same command again: it goes on where this run stopped.',
+    what: 'could not apply all changes',
+    why: abandoned
+      ? 'the run was interrupted, and changes in flight did not finish in time'
+      : 'the run was interrupted after the changes in flight were finished',
+    hint: 'Run the same command again; it resumes where this run stopped.',
   });
 }
 

@@ -83,7 +83,9 @@ export type Outcome =
       /** Only this member of a set failed: the steps that follow can run. See {@link MemberFailure}. */
       readonly tolerable?: boolean;
     }
-  | { readonly change: Change; readonly result: 'skipped' };
+  | { readonly change: Change; readonly result: 'skipped' }
+  /** The run ended while the change was in flight: it may have taken effect, or still take effect. */
+  | { readonly change: Change; readonly result: 'unknown' };
 
 /**
  * One member of a set (a namespace, an image) that could not be finished. The other members and the later steps are

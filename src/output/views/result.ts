@@ -1,4 +1,4 @@
-import { sortedFailures, type StepResult } from '../../plan/index.ts';
+import { nameOf, sortedFailures, type StepResult } from '../../plan/index.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 
@@ -11,6 +11,12 @@ export function resultLines(
     `${style.bad('✗')} ${error.message}`,
     `    ${style.dim('do: ')} ${error.hint}`,
   ]);
+  const unknown = data.steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'unknown'));
+  for (const { change } of unknown) {
+    lines.push(
+      `${style.warn('?')} ${change.action} ${nameOf(change.target)}: unknown, it was still in flight when the run ended`,
+    );
+  }
   // A failure that ended the run is shown as the run's error.
   const fatal = data.steps.flatMap(({ outcomes }) =>
     outcomes.filter((outcome) => outcome.result === 'failed' && !outcome.tolerable),
@@ -20,6 +26,7 @@ export function resultLines(
     ...(failed.length + fatal.length > 0 ? [`${failed.length + fatal.length} failed`] : []),
     ...(missing.length > 0 ? [`${missing.length} skipped`] : []),
   ];
+  if (unknown.length > 0) counts.push(`${unknown.length} unknown`);
   if (counts.length > 0) {
     lines.push(`${[`${plural(data.changed, 'change')} done`, ...counts].join(', ')}.`);
   } else if (data.changed > 0) {

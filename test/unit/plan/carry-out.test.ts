@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BootstrapError } from '../../../src/errors/index.ts';
 import {
   type AnyStep,
@@ -177,6 +177,81 @@ describe('carryOut', () => {
     expect(things.log).toEqual(['a']);
     expect(result.error?.code).toBe('interrupted');
     expect(result.steps[0]?.outcomes.map((outcome) => outcome.result)).toEqual(['done', 'skipped']);
+  });
+
+  describe('when it is interrupted while a service is silent', () => {
+    afterEach(() => void vi.useRealTimers());
+
+    const silentFrom = (things: Things, silent: string, interrupt: AbortController) => {
+      const step = things.keeps('one', 'a', 'b', 'c');
+      const apply: typeof step.apply = (changes, _state, run) =>
+        inOrder(changes, run, (each) => {
+          things.log.push(each.target.name);
+          if (each.target.name !== silent) return Promise.resolve();
+          interrupt.abort();
+          return new Promise(() => undefined);
+        });
+      return { ...step, apply };
+    };
+
+    it('abandons the change in flight after the grace and reports it as unknown', async () => {
+      vi.useFakeTimers();
+      const things = new Things();
+      const interrupt = new AbortController();
+      const ran = things.run(
+        [silentFrom(things, 'b', interrupt), things.keeps('two', 'd')],
+        interrupt.signal,
+      );
+      await vi.advanceTimersByTimeAsync(1900);
+      expect(things.log).toEqual(['a', 'b']);
+      await vi.advanceTimersByTimeAsync(200);
+      const { result } = await ran;
+      expect(result.steps[0]?.outcomes.map((outcome) => outcome.result)).toEqual([
+        'done',
+        'unknown',
+        'skipped',
+      ]);
+      expect(result.error).toMatchObject({
+        code: 'interrupted',
+        why: expect.stringContaining('in flight') as string,
+      });
+      expect(result.abandoned).toBe(true);
+    });
+
+    it('reports nothing that a change does after it was abandoned', async () => {
+      vi.useFakeTimers();
+      const things = new Things();
+      const interrupt = new AbortController();
+      let answer = (): void => undefined;
+      const step = things.keeps('one', 'a');
+      const apply: typeof step.apply = (changes, _state, run) =>
+        inOrder(changes, run, () => {
+          interrupt.abort();
+          return new Promise<void>((resolve) => (answer = resolve));
+        });
+      const ran = things.run([{ ...step, apply }], interrupt.signal);
+      await vi.advanceTimersByTimeAsync(2000);
+      const { events } = await ran;
+      const before = events.length;
+      answer();
+      await vi.advanceTimersByTimeAsync(1);
+      expect(events).toHaveLength(before);
+    });
+
+    it('waits no longer for a step to become ready than the grace', async () => {
+      vi.useFakeTimers();
+      const things = new Things();
+      const interrupt = new AbortController();
+      const ready = () => {
+        interrupt.abort();
+        return new Promise<void>(() => undefined);
+      };
+      const ran = things.run([{ ...things.keeps('one', 'a'), ready }], interrupt.signal);
+      await vi.advanceTimersByTimeAsync(2000);
+      const { result } = await ran;
+      expect(result.steps[0]?.outcomes.map((outcome) => outcome.result)).toEqual(['done']);
+      expect(result.error?.code).toBe('interrupted');
+    });
   });
 
   it('keeps the error of a step that cannot be observed in the plan', async () => {

@@ -1,0 +1,181 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Fault } from '../../../src/sandbox/faults.ts';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+/** A process that does not end by itself is killed after this time, which fails its test. */
+const limitMs = 45_000;
+const patient = { timeout: limitMs + 30_000 };
+
+let cli: Cli;
+const undo: (() => unknown)[] = [];
+beforeEach(async () => void (cli = await openCli()));
+afterEach(async () => {
+  for (const back of undo.splice(0)) back();
+  await cli.close();
+});
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Runs the command line in a process of its own, and sends it one Ctrl-C when `interrupt` resolves. */
+async function run(args: string, env: Environment = {}, interrupt?: Promise<void>) {
+  const entry = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args.split(' ')], {
+    env: { PATH: process.env['PATH'], ...cli.site, ...env },
+    // The input stays open and silent, as in a CI job.
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+  void interrupt?.then(() => child.kill('SIGINT'));
+  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  clearTimeout(timer);
+  return { code, output };
+}
+
+/** Plans that requests are never answered; resolves when the first of them has come. */
+function silence(service: Fault['service'], operation: RegExp): Promise<void> {
+  undo.push(cli.world.faults.plan({ kind: 'timeout', ...(service ? { service } : {}), operation }));
+  return new Promise((resolve) => {
+    const listener = cli.world.faults.onCall((call) => {
+      if (call.service === service && operation.test(call.operation)) setTimeout(resolve, 300);
+    });
+    undo.push(listener);
+  });
+}
+
+/** A program that notes its number and then does nothing for an hour, whatever it is sent but SIGKILL. */
+function sleeper(name: string): string {
+  mkdirSync(join(cli.folder, 'bin'), { recursive: true });
+  const program = join(cli.folder, 'bin', name);
+  const pid = join(cli.folder, 'pid');
+  writeFileSync(program, `#!/bin/sh\ntrap '' TERM INT\necho $$ > ${pid}\nwhile :; do sleep 3600; done\n`);
+  chmodSync(program, 0o755);
+  return program;
+}
+
+const sleeperPid = (): string => readFileSync(join(cli.folder, 'pid'), 'utf8').trim();
+
+function expectSleeperGone(): void {
+  const pid = sleeperPid();
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' });
+  expect(stdout.trim()).toMatch(/^(Z|$)/);
+}
+
+/** A kubeconfig whose user comes from this program. */
+function pluginKubeconfig(command: string, args: readonly string[] = []): Environment {
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command, args };
+  const file = join(cli.folder, 'plugin-kubeconfig');
+  const config = {
+    clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'u', user: { exec } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return { KUBECONFIG: file };
+}
+
+/** Accepts connections and never answers. */
+async function silentServer(where: { readonly port: 0; readonly host: string } | { readonly path: string }) {
+  const server: Server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(where, resolve));
+  undo.push(() => server.close());
+  const address = server.address();
+  return typeof address === 'object' ? address?.port : undefined;
+}
+
+describe('--timeout', () => {
+  const expectTimeout = ({ code, output }: Awaited<ReturnType<typeof run>>) => {
+    expect(code, output).toBe(1);
+    expect(output).toContain('the time given by --timeout has passed');
+  };
+
+  it('ends the process while the API server is silent', patient, async () => {
+    void silence('kubernetes', /^list/);
+    expectTimeout(await run('status --timeout 3s'));
+  });
+
+  it('ends the process while AWS is silent', patient, async () => {
+    const port = await silentServer({ port: 0, host: '127.0.0.1' });
+    expectTimeout(await run('up --dry-run --timeout 3s', { AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` }));
+  });
+
+  it('ends the process while the Docker engine is silent', patient, async () => {
+    const path = join(cli.folder, 'docker.sock');
+    await silentServer({ path });
+    expectTimeout(
+      await run('mirror nginx:1.27 --engine docker --timeout 5s', { DOCKER_HOST: `unix://${path}` }),
+    );
+  });
+
+  it('ends the process and a credential plugin that does not end', patient, async () => {
+    expectTimeout(await run('status --timeout 3s', pluginKubeconfig(sleeper('plugin'))));
+    expectSleeperGone();
+  });
+
+  it('ends the process and a Docker credential helper that does not end', patient, async () => {
+    const folder = join(sleeper('docker-credential-asleep'), '..');
+    writeFileSync(join(cli.folder, 'config.json'), JSON.stringify({ credsStore: 'asleep' }));
+    const env = {
+      DOCKER_CONFIG: cli.folder,
+      PATH: `${folder}${delimiter}${process.env['PATH'] ?? ''}`,
+    };
+    expectTimeout(await run('mirror nginx:1.27 --timeout 5s', env));
+    expectSleeperGone();
+  });
+
+  it('ends the process while a credential_process does not end', patient, async () => {
+    const file = join(cli.folder, 'aws-config');
+    writeFileSync(file, `[profile asleep]\ncredential_process = ${sleeper('vault')}\n`);
+    const env = {
+      AWS_CONFIG_FILE: file,
+      AWS_PROFILE: 'asleep',
+      AWS_ACCESS_KEY_ID: '',
+      AWS_SECRET_ACCESS_KEY: '',
+    };
+    expectTimeout(await run('mirror nginx:1.27 --dry-run --timeout 5s', env));
+    // The SDK starts it, so its end is not ours to arrange.
+    process.kill(Number(sleeperPid()), 'SIGKILL');
+  });
+});
+
+describe('a credential plugin that reads its standard input', () => {
+  it('gets an empty one where there is no terminal, so the command ends by itself', patient, async () => {
+    const script = 'read pin || { echo "there is no PIN" >&2; exit 1; }';
+    const { code, output } = await run('status --only operator', pluginKubeconfig('sh', ['-c', script]));
+    expect(code, output).toBe(3);
+    expect(output).toContain('there is no PIN');
+  });
+});
+
+describe('one Ctrl-C', () => {
+  it('reports a change that did not end as unknown, and says that the lease stays', patient, async () => {
+    const { code, output } = await run('up --yes', {}, silence('iam', /^CreateUser/));
+    expect(code, output).toBe(130);
+    expect(output).toMatch(/\? create IAM user \S+: unknown, it was still in flight/);
+    expect(output).toContain('The lease kube-system/ecr-bootstrap was not released');
+    expect(cli.world.cluster.get('Lease', 'ecr-bootstrap', 'kube-system')).toBeDefined();
+  });
+
+  it('ends the process while the lease is being taken', patient, async () => {
+    const { code, output } = await run('up --yes', {}, silence('kubernetes', /leases/));
+    expect(code, output).toBe(130);
+  });
+
+  it('ends the process while a source registry is silent', patient, async () => {
+    const { code, output } = await run('mirror nginx:1.27', {}, silence('source', /./));
+    expect(code, output).toBe(130);
+  });
+
+  it('ends the process while ECR is silent during an upload', patient, async () => {
+    const { code, output } = await run('mirror nginx:1.27', {}, silence('registry', /Upload/));
+    expect(code, output).toBe(130);
+  });
+});
