@@ -171,11 +171,12 @@ function authentication(
 ): { authconfig?: Docker.AuthConfig } {
   if (!credential) return {};
   const serveraddress = registry === dockerHub.host ? dockerHub.server : registry;
-  const { username, password, isIdentityToken } = credential;
+  const { username, password, isIdentityToken, isRegistryToken } = credential;
   const secret = password.reveal();
-  const authconfig = isIdentityToken
-    ? { username, identitytoken: secret, serveraddress }
-    : { username, password: secret, serveraddress };
+  const login = isRegistryToken
+    ? { registrytoken: secret }
+    : { username, [isIdentityToken ? 'identitytoken' : 'password']: secret };
+  const authconfig = { ...login, serveraddress };
   // The engine may repeat the header in an error.
   new Secret(Buffer.from(JSON.stringify(authconfig)).toString('base64url'));
   return { authconfig };

@@ -42,7 +42,8 @@ type Json = Record<string, unknown>;
 async function readJson(path: string): Promise<Json | undefined> {
   try {
     const text = await readIfThere(path);
-    return text === undefined ? undefined : (JSON.parse(text) as Json);
+    // The docker command takes an empty file for an empty configuration.
+    return text?.trim() ? (JSON.parse(text) as Json) : undefined;
   } catch (error) {
     throw new BootstrapError(
       {

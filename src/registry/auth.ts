@@ -113,7 +113,7 @@ export class HostAuth {
       return true;
     }
     if (now.scheme !== 'basic') return false;
-    if (!header?.startsWith('Basic ')) return (await this.#identity.credential()) !== undefined;
+    if (!header?.startsWith('Basic ')) return (await this.#login()) !== undefined;
     return this.#renewed(header);
   }
 
@@ -154,9 +154,15 @@ export class HostAuth {
   }
 
   async #basic(): Promise<string | undefined> {
-    const credential = await this.#identity.credential();
+    const credential = await this.#login();
     if (credential !== this.#shown) this.#shownSince = this.#clock.now();
     this.#shown = credential;
     return credential && basicHeader(credential);
+  }
+
+  /** Basic takes a password; tokens are for others. */
+  async #login(): Promise<Credential | undefined> {
+    const credential = await this.#identity.credential();
+    return credential?.isIdentityToken || credential?.isRegistryToken ? undefined : credential;
   }
 }

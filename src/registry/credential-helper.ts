@@ -30,15 +30,16 @@ export async function askHelper(
 }
 
 function read(output: string, program: string, server: string): Credential | undefined {
-  let answer: Record<string, unknown>;
+  let answer: Record<string, unknown> | null;
   try {
-    answer = JSON.parse(output) as Record<string, unknown>;
+    answer = JSON.parse(output) as Record<string, unknown> | null;
   } catch {
     // The parser's message would quote the output, which may hold a password.
     throw failed(program, server, 'its answer is not JSON');
   }
-  const { Username: username, Secret: secret } = answer;
-  if (typeof username !== 'string' || typeof secret !== 'string' || secret === '') return undefined;
+  const { Username: username, Secret: secret } = answer ?? {};
+  // Docker shows a login only when both parts are there.
+  if (typeof username !== 'string' || typeof secret !== 'string' || !username || !secret) return undefined;
   const password = new Secret(secret);
   return username === '<token>' ? { username, password, isIdentityToken: true } : { username, password };
 }
@@ -56,12 +57,15 @@ async function run(
 }
 
 function failed(program: string, server: string, why: string, cause?: unknown): BootstrapError {
+  const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
   return new BootstrapError(
     {
       code: 'registry-denied',
-      what: `ask ${program} for the login to ${server}`,
-      why,
-      hint: `Install ${program}, or take it out of credsStore and credHelpers in Docker's config.json.`,
+      what: `could not get the login to ${server} from ${program}`,
+      why: isMissing ? `${program} is not installed` : why,
+      hint: isMissing
+        ? `Install ${program}, or remove it from credsStore and credHelpers in Docker's config.json.`
+        : `Unlock or repair the credential store, then log in again: docker login ${server}`,
     },
     { cause },
   );

@@ -6,6 +6,8 @@ export interface Credential {
   readonly password: Secret;
   /** The password is an OAuth2 refresh token: helpers say so by the user name `<token>`. */
   readonly isIdentityToken?: boolean;
+  /** The password is a bearer token, which the registry itself takes. */
+  readonly isRegistryToken?: boolean;
 }
 
 /** Where credentials for a registry host come from. Undefined: ask anonymously. */

@@ -20,7 +20,7 @@ const assumedLifetime = 60;
 const usableLife = 0.9;
 const longestAnswer = 1 << 20;
 /** Visible ASCII, as a header takes it; servers take headers of 8 to 64 KiB. */
-const tokenGrammar = /^[\x21-\x7e]{1,65536}$/;
+export const tokenGrammar = /^[\x21-\x7e]{1,65536}$/;
 
 export interface TokensOptions {
   readonly host: string;
@@ -53,7 +53,11 @@ export class Tokens {
 
   /** The value of an Authorization header. */
   async header(challenge: BearerChallenge, scope: string, signal: AbortSignal): Promise<string> {
-    return `Bearer ${(await this.#get(challenge, scope, signal)).value.reveal()}`;
+    const credential = await this.#identity.credential();
+    const token = credential?.isRegistryToken
+      ? credential.password
+      : (await this.#get(challenge, scope, signal)).value;
+    return `Bearer ${token.reveal()}`;
   }
 
   /** Forgets the scope's token, if it is the one that was refused. */

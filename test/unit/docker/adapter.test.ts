@@ -134,6 +134,17 @@ describe('the Docker adapter', () => {
     expect(request?.url).not.toContain('auth');
   });
 
+  it.each([
+    [{ isIdentityToken: true }, { username: '<token>', identitytoken: 'T', serveraddress: 'ghcr.io' }],
+    [{ isRegistryToken: true }, { registrytoken: 'T', serveraddress: 'ghcr.io' }],
+  ])('hands the engine a token as what it is: %j', async (kind, expected) => {
+    const { port, requests } = await daemon((_, response) => response.end());
+    const credential = { username: '<token>', password: new Secret('T'), ...kind };
+    await port.pull(image, platform, transfer({ credential })).catch(() => undefined);
+    const header = String(requests[0]?.headers['x-registry-auth']);
+    expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual(expected);
+  });
+
   it('throws the reason of an abort while a pull is under way', async () => {
     const abort = new AbortController();
     const { port } = await daemon((_, response) => {

@@ -55,6 +55,14 @@ describe('Basic', () => {
     });
   });
 
+  it.each([{ isIdentityToken: true }, { isRegistryToken: true }])('never shows a token: %j', async (kind) => {
+    world.credentials = { find: () => Promise.resolve({ ...login(), ...kind }) };
+    guard(world.source, 'Basic realm="r"', () => false);
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({ code: 'registry-denied' });
+    expect(world.source.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+  });
+
   test('goes out at once to the target, and with a new token when the old one is over in the middle', async () => {
     const [old, renewed] = [login(), login()];
     let isOver = false;
@@ -174,6 +182,20 @@ describe('Bearer', () => {
     await world.copy(['a']);
     expect(asked.map(({ headers }) => headers.authorization)).toEqual([basic(me)]);
     expect(world.source.seen.some(({ headers }) => headers.authorization === basic(me))).toBe(false);
+  });
+
+  it('shows a token for the registry to the registry, and asks no token service', async () => {
+    const given = login();
+    const header = `Bearer ${given.password.reveal()}`;
+    issued.add(header);
+    world.credentials = { find: () => Promise.resolve({ ...given, isRegistryToken: true }) };
+    const [result] = await world.copy(['a']);
+    expect(result?.state).toBe('copied');
+    expect(asked).toEqual([]);
+    expect(refused(world.source)).toHaveLength(1);
+    issued.clear();
+    const [denied] = await world.copy(['b']);
+    expect(denied?.error).toMatchObject({ code: 'registry-denied' });
   });
 
   test('a token that is refused before its time is replaced', async () => {
