@@ -118,7 +118,9 @@ export const configSchema = z
         install: z
           .boolean()
           .default(true)
-          .describe('`false`: use the External Secrets Operator that is there.'),
+          .describe(
+            '`false`: use the External Secrets Operator that is there. One that `up` installed before stays and keeps working, but is no longer updated or repaired; `down` deletes it.',
+          ),
         manifest: text
           .refine(isFileOrUrl, {
             error: ({ input }) =>

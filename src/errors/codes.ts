@@ -149,6 +149,7 @@ export const findingCodes = {
   'operator-foreign':
     'External Secrets Operator is installed where, or in a version that, cannot be adopted.',
   'operator-helm': 'The operator was adopted, and its Helm release is still there.',
+  'operator-kept': '`externalSecrets.install` is false, and the operator that `up` installed is still there.',
   'operator-unhealthy': 'A part of the operator does not run.',
   'operator-manifest': "The operator's YAML, with its checksum.",
   'operator-api': 'The installed operator does not serve the API versions that are needed.',

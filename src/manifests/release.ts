@@ -1,4 +1,5 @@
-import type { KubeObject } from '../cluster/port.ts';
+import { refOf } from '../cluster/names.ts';
+import type { KubeObject, ObjectRef } from '../cluster/port.ts';
 
 export const releaseVersion = 'v0.12.1';
 
@@ -332,6 +333,12 @@ function binding(kind: 'ClusterRoleBinding' | 'RoleBinding', name: string, accou
   const subjects = [{ kind: 'ServiceAccount', name: account, namespace: renderedNamespace }];
   return make(`${rbac}/v1`, kind, account, { roleRef, subjects }, {}, name);
 }
+
+/** Every object of the release, as it is named in the operator's namespace. */
+export const releasedRefs = (namespace: string): readonly ObjectRef[] =>
+  releaseObjects()
+    .map(refOf)
+    .map((ref) => (ref.namespace === undefined ? ref : { ...ref, namespace }));
 
 /** Names of the release's objects of one kind. */
 export const releasedNames = (kind: string): readonly string[] =>

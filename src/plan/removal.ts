@@ -1,7 +1,7 @@
 import type { AnyStep, Diff } from './step.ts';
 
 interface Removal {
-  /** Whatever the step's own `observe` gave. */
+  /** What the step itself observed. */
   readonly state: unknown;
   readonly diff: Diff;
 }
@@ -14,7 +14,7 @@ export function removalOf<Ctx>(step: AnyStep<Ctx>): AnyStep<Ctx> {
     title,
     needs,
     observe: async (ctx): Promise<Removal> => {
-      const state: unknown = await step.observe(ctx);
+      const state: unknown = await (step.observeRemoval?.(ctx) ?? step.observe(ctx));
       return { state, diff: (await step.remove?.(state, ctx)) ?? { changes: [], findings: [] } };
     },
     diff: ({ diff }: Removal) => diff,

@@ -132,6 +132,11 @@ export interface Step<State, Ctx> {
   health?(state: State, ctx: Ctx): Promise<readonly Finding[]>;
   /** The Kubernetes objects that `up` applies, without secrets. */
   render?(ctx: Ctx): Promise<readonly object[]>;
+  /**
+   * What `down` looks at in place of {@link observe}, where that depends on settings: what an earlier run created is
+   * found by its name and label, whatever the settings are now.
+   */
+  observeRemoval?(ctx: Ctx): Promise<State>;
   /** What `down` takes away, and as findings what it leaves. Reads what only this question needs. */
   remove?(state: State, ctx: Ctx): Diff | Promise<Diff>;
   /** Waits until what `down` took away is gone; runs also when an earlier run took it away. */

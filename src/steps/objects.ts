@@ -42,6 +42,15 @@ export async function observeObjects(
   return { wanted, unwanted, seen };
 }
 
+/** Those of `refs` that are there and managed. All are to be deleted: for `down`, and never for {@link diffObjects}. */
+export async function observeManaged(
+  cluster: ClusterPort,
+  refs: readonly ObjectRef[],
+): Promise<ObjectsState> {
+  const state = await observeObjects(cluster, [], refs);
+  return { ...state, seen: new Map([...state.seen].filter(([, object]) => isOurs(object))) };
+}
+
 /** What has to be done so that the cluster has the wanted objects, which includes adopting those that are not ours. */
 export function diffObjects(state: ObjectsState): Diff {
   const changes = state.wanted.flatMap((object) => changesFor(object, state.seen.get(keyOf(refOf(object)))));

@@ -1,8 +1,8 @@
 import type { ClusterPort, Kind, KubeObject } from '../../cluster/port.ts';
-import { type OperatorManifest, patchCrds } from '../../manifests/index.ts';
+import { type OperatorManifest, patchCrds, releasedRefs } from '../../manifests/index.ts';
 import { type Finding, waitFor } from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
-import { applyObjects, diffObjects, type ObjectsState, observeObjects } from '../objects.ts';
+import { applyObjects, diffObjects, type ObjectsState, observeManaged, observeObjects } from '../objects.ts';
 import { annotations, managedBy, operatorNamespace } from '../ownership.ts';
 import { findControllers, foreignFindings, helmFindings } from './foreign.ts';
 import { removeCrds } from './remove.ts';
@@ -81,6 +81,11 @@ export const operatorCrds: Step<OperatorCrdsState> = {
   },
 
   render: wantedCrds,
+
+  observeRemoval: async ({ cluster }) => {
+    const refs = releasedRefs(operatorNamespace).filter(({ kind }) => kind === 'CustomResourceDefinition');
+    return { ...(await observeManaged(cluster, refs)), yaml: undefined, controllers: [], unserved: [] };
+  },
 
   remove: removeCrds,
 };

@@ -41,10 +41,9 @@ interface Defined {
   readonly object: KubeObject;
 }
 
-async function definedObjects({ wanted, seen }: ObjectsState, ctx: Context): Promise<readonly Defined[]> {
-  const definitions = seen.size === 0 ? [] : wanted;
+async function definedObjects({ seen }: ObjectsState, ctx: Context): Promise<readonly Defined[]> {
   const lists = await Promise.all(
-    definitions.flatMap((definition) =>
+    [...seen.values()].flatMap((definition) =>
       kindsOf(definition).map(async ({ apiVersion, kind }) => {
         const objects = await ctx.cluster.list({ apiVersion, kind }, { metadataOnly: true });
         return objects.map((object) => ({

@@ -1,18 +1,20 @@
 import { refOf } from '../../cluster/names.ts';
-import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
+import { type Change, type Finding, nameOf, type Outcome } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import {
   applyObjects,
   diffObjects,
   keyOf,
   type ObjectsState,
+  observeManaged,
   observeObjects,
   removeObjects,
 } from '../objects.ts';
+import { operatorNamespace } from '../ownership.ts';
 import { operatorHealth } from './health.ts';
 import { rights } from './rights.ts';
 import { waitForCertificate, waitUntilProven } from './readiness.ts';
-import { isAfterCertificate, noAuthorities, wantedObjects } from './wanted.ts';
+import { isAfterCertificate, noAuthorities, operatorRefs, wantedObjects } from './wanted.ts';
 
 /** External Secrets Operator from the private registry, with the pull secret that the step before has seeded. */
 export const operator: Step<ObjectsState> = {
@@ -22,12 +24,14 @@ export const operator: Step<ObjectsState> = {
   rights,
 
   async observe(ctx) {
-    const wanted = await wantedObjects(ctx);
-    const unwanted = ctx.config.externalSecrets.caBundle === undefined ? [refOf(noAuthorities)] : [];
-    return observeObjects(ctx.cluster, wanted, wanted.length > 0 ? unwanted : []);
+    const { install, caBundle } = ctx.config.externalSecrets;
+    if (!install) return { ...(await observeManaged(ctx.cluster, operatorRefs())), unwanted: [] };
+    const unwanted = caBundle === undefined ? [refOf(noAuthorities)] : [];
+    return observeObjects(ctx.cluster, await wantedObjects(ctx), unwanted);
   },
 
-  diff: diffObjects,
+  diff: (state, { config }) =>
+    config.externalSecrets.install ? diffObjects(state) : { changes: [], findings: keptFindings(state) },
 
   async apply(changes, state, run) {
     const [early, late] = split(changes, state);
@@ -46,8 +50,25 @@ export const operator: Step<ObjectsState> = {
 
   render: wantedObjects,
 
+  observeRemoval: ({ cluster }) => observeManaged(cluster, operatorRefs()),
+
   remove: removeObjects,
 };
+
+/** An operator that was installed before `externalSecrets.install` became false. Deleting it would end all renewal. */
+function keptFindings({ seen }: ObjectsState): Finding[] {
+  if (![...seen.values()].some(({ kind }) => kind === 'Deployment')) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'operator-kept',
+      target: { kind: 'Deployment', name: `${operatorNamespace}/external-secrets` },
+      what: 'the External Secrets Operator that ecr-bootstrap installed is still in use',
+      why: 'externalSecrets.install is false now: ecr-bootstrap up no longer updates or repairs this operator, and only ecr-bootstrap down deletes it',
+      hint: 'Set externalSecrets.install: true to keep it managed. To replace it, run `ecr-bootstrap down`, install the other operator, then run `ecr-bootstrap up`.',
+    },
+  ];
+}
 
 /** What can be applied at once, and what has to wait for the webhook's certificate. */
 function split(changes: readonly Change[], { wanted }: ObjectsState): [Change[], Change[]] {

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import type { KubeObject } from '../../cluster/port.ts';
+import { refOf } from '../../cluster/names.ts';
+import type { KubeObject, ObjectRef } from '../../cluster/port.ts';
 import { BootstrapError, reasonOf } from '../../errors/index.ts';
 import { ecrName, ecrReference } from '../../images/naming.ts';
 import { operatorImage } from '../../images/operator.ts';
 import { parseReference } from '../../images/reference.ts';
-import { authorityMap, patchObjects } from '../../manifests/index.ts';
+import { authorityMap, patchObjects, releasedRefs } from '../../manifests/index.ts';
 import type { Context } from '../context.ts';
 import { annotations, managedBy, operatorNamespace as namespace } from '../ownership.ts';
 
@@ -29,6 +30,13 @@ export async function wantedObjects(ctx: Context): Promise<KubeObject[]> {
   const maps = authorities === undefined ? [] : [authorityMap(authorities, { namespace, labels: managedBy })];
   return inOrder([...maps, ...objects]);
 }
+
+/** All that any settings can create, in the same order. */
+export const operatorRefs = (): readonly ObjectRef[] =>
+  [
+    refOf(noAuthorities),
+    ...releasedRefs(namespace).filter(({ kind }) => kind !== 'CustomResourceDefinition'),
+  ].sort((one, other) => placeOf(one.kind, one.name) - placeOf(other.kind, other.name));
 
 export async function imageInEcr(ctx: Context): Promise<string> {
   const naming = { project: ctx.config.project, map: ctx.config.images.map };
@@ -58,14 +66,16 @@ const order: readonly (readonly [kind: string, name?: string])[] = [
 const needsCertificate = order.findIndex(([kind, name]) => kind === 'Deployment' && name === undefined);
 
 export const isAfterCertificate = (object: { kind: string; metadata: { name: string } }): boolean =>
-  placeOf(object) >= needsCertificate;
+  placeOf(object.kind, object.metadata.name) >= needsCertificate;
 
-function placeOf({ kind, metadata }: { kind: string; metadata: { name: string } }): number {
-  return order.findIndex(([k, name]) => k === kind && (name === undefined || name === metadata.name));
+function placeOf(kind: string, name: string): number {
+  return order.findIndex(([k, n]) => k === kind && (n === undefined || n === name));
 }
 
 const inOrder = (objects: readonly KubeObject[]): KubeObject[] =>
-  [...objects].sort((one, other) => placeOf(one) - placeOf(other));
+  [...objects].sort(
+    (one, other) => placeOf(one.kind, one.metadata.name) - placeOf(other.kind, other.metadata.name),
+  );
 
 async function readAuthorities(path: string): Promise<string> {
   const what = `read the authorities ${path}`;

@@ -1,6 +1,7 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
 import { type Diff, type Finding, nameOf } from '../../plan/index.ts';
+import { namesOf } from '../cluster-names.ts';
 import type { ClusterRule, Context } from '../context.ts';
 import { isOurs } from '../objects.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
@@ -30,12 +31,12 @@ export const removalRights: readonly ClusterRule[] = Object.entries(contents).ma
 const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
 
 /** The two Secrets, and the namespace if it is ours and holds nothing of others. */
-export async function removeSeed({ seen }: SeedState, { cluster }: Context): Promise<Diff> {
+export async function removeSeed({ seen }: SeedState, ctx: Context): Promise<Diff> {
   const secrets = [seen.pullSecret, seen.keySecret].filter(
     (secret) => secret !== undefined && isSecretOurs(secret),
   );
   const { namespace: home } = seen;
-  const others = home && isOurs(home) ? await findOthers(cluster) : [];
+  const others = home && isOurs(home) ? await findOthers(ctx) : [];
   const objects = [...secrets, ...(home && isOurs(home) && others.length === 0 ? [home] : [])];
   return {
     changes: objects
@@ -45,18 +46,26 @@ export async function removeSeed({ seen }: SeedState, { cluster }: Context): Pro
   };
 }
 
-async function findOthers(cluster: Context['cluster']): Promise<readonly KubeObject[]> {
+/** A managed object that no step of `down` deletes counts too: it must not go unshown with the namespace. */
+async function findOthers({ cluster, config }: Context): Promise<readonly KubeObject[]> {
   const lists = await Promise.all(
     kinds.map(async (kind) => {
       const objects = await cluster.list(kind, { namespace, metadataOnly: true });
-      return objects.map((object) => ({ ...object, kind: kind.kind }));
+      return objects.map((object) => ({ ...object, ...kind }));
     }),
   );
   return lists.flat().filter((object) => {
     const { name, ownerReferences = [] } = object.metadata;
-    const isOperators = isOurs(object) || (object.kind === 'Secret' && isSecretOurs(object));
-    return !isOperators && ownerReferences.length === 0 && !everywhere.includes(`${object.kind} ${name}`);
+    const isManaged = isOurs(object) || (object.kind === 'Secret' && isSecretOurs(object));
+    const isPlanned = isManaged && namesOf(config, resourceOf(object), 'delete')?.includes(name);
+    return !isPlanned && ownerReferences.length === 0 && !everywhere.includes(`${object.kind} ${name}`);
   });
+}
+
+/** As rules name it: `deployments.apps`. */
+function resourceOf({ apiVersion, kind }: KubeObject): string {
+  const [version, group] = apiVersion.split('/').reverse();
+  return [`${kind.toLowerCase()}s`, ...(version && group ? [group] : [])].join('.');
 }
 
 function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
@@ -69,7 +78,9 @@ function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
       code: 'left-behind',
       target: targetOf(refOf(home)),
       what: `namespace ${namespace} is left`,
-      why: isOurs(home) ? `it holds what is not ours: ${names.join(', ')}${more}` : 'it was not made by us',
+      why: isOurs(home)
+        ? `it holds what this plan does not delete: ${names.join(', ')}${more}`
+        : 'it was not made by us',
       hint: `When nobody needs it: kubectl delete namespace ${namespace}`,
     },
   ];

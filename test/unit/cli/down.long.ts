@@ -106,7 +106,7 @@ describe('down', () => {
     await cluster.settled();
     expect(stdout).toContain('the definitions of External Secrets Operator are left');
     expect(stdout).toContain('ExternalSecret shop/theirs');
-    expect(stdout).toContain('it holds what is not ours: ConfigMap external-secrets/theirs');
+    expect(stdout).toContain('it holds what this plan does not delete: ConfigMap external-secrets/theirs');
     expect(cluster.get('ExternalSecret', 'theirs', 'shop')).toBeDefined();
     expect(cluster.list('CustomResourceDefinition')).toHaveLength(16);
     expect(cluster.list('Deployment', 'external-secrets')).toEqual([]);
