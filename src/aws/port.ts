@@ -187,7 +187,7 @@ export interface SecretsPort {
   /** Schedules it for deletion: for 30 days it can be restored. */
   delete(name: string): Promise<void>;
   tag(name: string, tags: Tags): Promise<void>;
-  /** Resolves also when the secret is gone. */
+  /** Resolves also when the secret is gone, or is scheduled for deletion, where AWS lets no tag be removed. */
   untag(name: string, keys: readonly string[]): Promise<void>;
   /** @param version a version id or a stage; default AWSCURRENT */
   value(name: string, version?: { id: string } | { stage: string }): Promise<Secret | undefined>;

@@ -8,6 +8,9 @@ import { allPages, tagList, tagRecord, type Session } from './session.ts';
 
 const absent = ['ResourceNotFound'];
 
+const isScheduledForDeletion = ({ cause, why }: BootstrapError): boolean =>
+  awsCode(cause) === 'InvalidRequest' && /deletion/.test(why);
+
 export function createSecrets({ call, settings }: Session): SecretsPort {
   const client = onceFulfilled(
     async () => new (await import('@aws-sdk/client-secrets-manager')).SecretsManager(settings),
@@ -72,7 +75,7 @@ export function createSecrets({ call, settings }: Session): SecretsPort {
       } catch (error) {
         if (!(error instanceof BootstrapError)) throw error;
         if (awsCode(error.cause) === 'ResourceExists') return 'exists';
-        if (awsCode(error.cause) === 'InvalidRequest' && /deletion/.test(error.why)) return 'deleted';
+        if (isScheduledForDeletion(error)) return 'deleted';
         throw error;
       }
     },
@@ -93,12 +96,14 @@ export function createSecrets({ call, settings }: Session): SecretsPort {
         secrets.tagResource({ SecretId: name, Tags: tagList(tags) }),
       ),
     untag: async (name, keys) => {
-      await unlessAbsent(
-        absent,
-        write('UntagResource', `take tags off secret ${name}`, (secrets) =>
-          secrets.untagResource({ SecretId: name, TagKeys: [...keys] }),
-        ),
+      const untagging = write('UntagResource', `remove tags from secret ${name}`, (secrets) =>
+        secrets.untagResource({ SecretId: name, TagKeys: [...keys] }),
       );
+      try {
+        await unlessAbsent(absent, untagging);
+      } catch (error) {
+        if (!(error instanceof BootstrapError && isScheduledForDeletion(error))) throw error;
+      }
     },
     value: async (name, version) => {
       const found = await unlessAbsent(

@@ -134,6 +134,8 @@ export const findingCodes = {
   'key-refused': 'The access key in the secrets is refused.',
   'key-disabled': 'The current access key is disabled; `up` creates a new one.',
   'pulls-interrupted': '`rotate --force` interrupts pulls until every namespace has a new pull secret.',
+  'key-unknown':
+    'Whether an access key is managed is unknown while the secret that lists the managed keys cannot be read.',
   'key-unfinished': 'An earlier run stopped while it made the access key; `up` finishes it.',
   'key-in-use': 'The access key is used by something other than this cluster.',
   'key-kept': 'The key that the last rotation disabled is still kept, and IAM allows a user only two.',

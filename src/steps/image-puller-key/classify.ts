@@ -1,4 +1,6 @@
 import { tags as tagKeys } from '../ownership.ts';
+import { recordsIn } from '../registration/records.ts';
+import { ownershipOf } from '../tags.ts';
 import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
 import { parts } from './stored.ts';
 
@@ -35,23 +37,38 @@ export function classify(state: KeyState): Situation {
 
 const isTaken = ({ verdict }: JudgedPair): boolean => verdict === 'works' || verdict === 'denied';
 
-/** Ours: stored by us once, made since the tag was set, or stored by whomever and working. */
+/** Managed: stored by this program once, registered by a cluster, created since the tag was set, or stored and working. */
 export function isOurs(key: ObservedKey, state: KeyState): boolean {
   const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isTaken(pair));
-  return key.isStored || works || isUnfinished(key, state);
+  const isRegistered = recordsIn(state.stored.id?.tags).some(({ keyId }) => keyId === key.id);
+  return key.isStored || works || isRegistered || isUnfinished(key, state);
 }
 
 /** The keys that `down` disables and deletes: all but those that an adopted user had before. */
-export function removableKeys(state: KeyState): ObservedKey[] {
-  const existing = state.user?.tags[tagKeys.adopted]?.split(' ') ?? [];
-  return state.keys.filter((key) => isOurs(key, state) && !existing.includes(key.id));
+export const removableKeys = (state: KeyState): ObservedKey[] =>
+  state.keys.filter((key) => isOurs(key, state) && !isKeyOfAdopted(key, state));
+
+const isKeyOfAdopted = ({ id }: ObservedKey, { user }: KeyState): boolean =>
+  user?.tags[tagKeys.adopted]?.split(' ').includes(id) ?? false;
+
+/**
+ * The keys of which nothing shows whether they are managed, because the secret that lists the managed keys cannot be read: it
+ * is scheduled for deletion, or absent or denied although this program created or adopted the user.
+ */
+export function unknownKeys(state: KeyState): ObservedKey[] {
+  const { id } = state.stored;
+  const isExpected = ownershipOf(state.user?.tags ?? {}, state.tags) === 'ours';
+  if (id ? !id.deleted : !isExpected) return [];
+  return state.keys.filter((key) => !isOurs(key, state) && !isKeyOfAdopted(key, state));
 }
 
 const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>
   owner === 'ours' && creating !== undefined && !creating.includes(id);
 
-export const foreignKeys = (state: KeyState): ObservedKey[] =>
-  state.keys.filter((key) => !isOurs(key, state));
+export function foreignKeys(state: KeyState): ObservedKey[] {
+  const unknown = new Set(unknownKeys(state));
+  return state.keys.filter((key) => !isOurs(key, state) && !unknown.has(key));
+}
 
 /** Milliseconds after which no token of a disabled key lives any more. */
 const tokenLife = 12 * 3_600_000;

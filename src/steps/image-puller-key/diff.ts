@@ -8,6 +8,7 @@ import {
   disabledKey,
   foreignKeys,
   lingeringKeys,
+  unknownKeys,
   uselessKeys,
   type Situation,
 } from './classify.ts';
@@ -130,17 +131,17 @@ export function userFindings({ user, owner, userName }: KeyState): Finding[] {
 function keyFindings(state: KeyState, situation: Situation): Finding[] {
   const { userName } = state;
   const foreign = foreignKeys(state);
-  const deleteCommand = ({ id }: ObservedKey): string =>
-    `aws iam delete-access-key --user-name ${userName} --access-key-id ${id}`;
-  if (situation.next === 'make' && foreign.length >= mostKeys) {
+  const unknown = unknownKeys(state);
+  const unmanaged = [...foreign, ...unknown];
+  if (situation.next === 'make' && unmanaged.length >= mostKeys) {
     return [
       {
         level: 'failed',
         code: 'key-limit',
         target: userTarget(userName),
-        what: `IAM user ${userName} has ${foreign.length} access keys that are not ours`,
-        why: `IAM allows ${mostKeys}, and none of these is in the secrets and works`,
-        hint: `Delete one that nobody uses: ${foreign.map((key) => `\`${deleteCommand(key)}\``).join(' or ')}.`,
+        what: `IAM user ${userName} has ${unmanaged.length} access keys, so no other can be created`,
+        why: `IAM allows ${mostKeys}, and no secret that the caller can read holds one of these that works`,
+        hint: `${checkUse(unmanaged)} Delete one that is not used: ${unmanaged.map((key) => `\`${deleteCommand(key, state)}\``).join(' or ')}.`,
         blocking: true,
       },
     ];
@@ -150,10 +151,11 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
       level: 'warning',
       code: 'user-excess',
       target: keyTarget(key.id),
-      what: `IAM user ${userName} has access key ${key.id}, which is not ours`,
-      why: 'we neither stored nor made it, so it is not touched',
-      hint: `Delete it if nobody uses it: \`${deleteCommand(key)}\`.`,
+      what: `IAM user ${userName} has access key ${key.id}, which is not managed by ecr-bootstrap`,
+      why: 'ecr-bootstrap neither created nor stored it, so it does not change it',
+      hint: `${checkUse([key])} If it is not used, delete it: \`${deleteCommand(key, state)}\`.`,
     })),
+    ...unknown.map((key) => unknownFinding(key, state)),
     ...disabledFinding(state, situation),
     ...lingeringKeys(state, situation).map((key): Finding => ({
       level: 'warning',
@@ -164,6 +166,48 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
       hint: 'Run `ecr-bootstrap rotate`, which goes on.',
     })),
   ];
+}
+
+const deleteCommand = ({ id }: ObservedKey, { userName }: KeyState): string =>
+  `aws iam delete-access-key --user-name ${userName} --access-key-id ${id}`;
+
+const checkUse = (keys: readonly ObservedKey[]): string =>
+  `Check the last use: ${keys.map(({ id }) => `\`aws iam get-access-key-last-used --access-key-id ${id}\``).join(' and ')}.`;
+
+/** Without the list of the managed keys, a key that a cluster depends on looks like any other. */
+function unknownFinding(key: ObservedKey, state: KeyState): Finding {
+  const isDeleted = state.stored.id?.deleted === true;
+  return {
+    level: 'unknown',
+    code: 'key-unknown',
+    target: keyTarget(key.id),
+    what: `it is unknown whether ecr-bootstrap manages access key ${key.id} of IAM user ${state.userName}`,
+    why: whyUnknown(state),
+    hint: isDeleted
+      ? 'Run `ecr-bootstrap up`, which restores the secret. Do not delete the key before.'
+      : 'Run `ecr-bootstrap up`, or let the caller read the secret. Do not delete the key before.',
+  };
+}
+
+function whyUnknown({ stored, names }: KeyState): string {
+  const what = `secret ${names.id}, which lists the managed keys,`;
+  return stored.id
+    ? `${what} is scheduled for deletion`
+    : `${what} does not exist, or the caller may not read it`;
+}
+
+/** Before something is removed: the key may be one that has to go, or one that has to stay. */
+export function removalBlockedBy(key: ObservedKey, state: KeyState): Finding {
+  const { stored, names } = state;
+  const hint = stored.id
+    ? `Restore the secret: \`aws secretsmanager restore-secret --secret-id ${names.id}\`.`
+    : 'Let the caller read the secret.';
+  return {
+    ...unknownFinding(key, state),
+    level: 'failed',
+    hint: `${hint} Then run the same command again. If no cluster uses the key, you can delete it instead: \`${deleteCommand(key, state)}\`.`,
+    blocking: true,
+  };
 }
 
 /** Without a working key the cluster cannot renew its tokens. */

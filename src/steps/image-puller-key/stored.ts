@@ -112,7 +112,10 @@ export async function storedIds(
   return new Set(values.flatMap((value) => (value ? [value.reveal()] : [])));
 }
 
+/** A secret that is scheduled for deletion shows no versions, so the others decide. */
 const commonVersions = (stored: Stored): SecretVersion[] =>
   (stored.id?.versions ?? []).filter(({ id }) =>
-    parts.every((part) => stored[part]?.versions.some((version) => version.id === id)),
+    parts.every(
+      (part) => stored[part]?.deleted || stored[part]?.versions.some((version) => version.id === id),
+    ),
   );

@@ -21,6 +21,8 @@ interface RegistrationState {
   /** The access key that the cluster has. */
   readonly keyId: string | undefined;
   readonly record: ClusterRecord | undefined;
+  /** AWS lets no tag of a secret be removed that is scheduled for deletion. They are deleted with it. */
+  readonly isFrozen: boolean;
   /** All clusters of the project. */
   readonly records: readonly ClusterRecord[];
 }
@@ -50,7 +52,7 @@ export const registration: Step<RegistrationState> = {
     return tolerating(await carryOut(changes, id, record, run, how));
   },
   health: ({ records }) => Promise.resolve(versionFindings(records)),
-  remove: ({ id, record }) => deregistration(id, record),
+  remove: ({ id, record, isFrozen }) => deregistration(id, isFrozen ? undefined : record),
 };
 
 /** For a rotation: it has verified every level itself, and a newer version has configured nothing but the key. */
@@ -71,7 +73,8 @@ async function observe(ctx: Context): Promise<RegistrationState> {
     ctx.aws.secrets.describe(secretNames(ctx.config).id),
   ]);
   const records = recordsIn(secret?.tags);
-  return { id, keyId, record: records.find((one) => one.id === id), records };
+  const record = records.find((one) => one.id === id);
+  return { id, keyId, record, isFrozen: secret?.deleted === true, records };
 }
 
 /** @param id of the cluster */

@@ -1,7 +1,7 @@
 import { type Change, type Finding, inOrder } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
-import { removableKeys } from '../image-puller-key/classify.ts';
-import { keyTarget } from '../image-puller-key/diff.ts';
+import { removableKeys, unknownKeys } from '../image-puller-key/classify.ts';
+import { keyTarget, removalBlockedBy } from '../image-puller-key/diff.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, describeRecord, forgetCommand, recordsIn } from '../registration/records.ts';
 import { userTarget } from '../users/targets.ts';
@@ -18,10 +18,12 @@ interface EnabledKeys {
  * Comes first when something in AWS is to go: refuses while another cluster uses the key. Then disables it, so that a
  * run that goes on after an interruption sees that this was decided, when nothing in the cluster can tell it any more.
  * @param disables whether the keys are to go, and not only what they give access to
+ * @param forgets whether the secrets are to go, which show what keys are managed
  */
 export function enabledKeys(
   usesOf: (ctx: Context) => Promise<ReadonlyMap<string, number | undefined>>,
   disables: boolean,
+  forgets: boolean,
 ): Step<EnabledKeys> {
   return {
     id: 'enabled-keys',
@@ -37,6 +39,8 @@ export function enabledKeys(
       const enabled = removableKeys(key).filter(({ active }) => active);
       const findings = [
         ...clusters.map((record) => stillRegistered(record, key)),
+        ...(disables || forgets ? unknownKeys(key).map((one) => removalBlockedBy(one, key)) : []),
+        ...(forgets && !disables ? removableKeys(key).map((one) => forgotten(one, key)) : []),
         ...enabled.flatMap((one) => usedElsewhere(one, key.userName, others.get(one.id))),
       ];
       return { changes: disables && findings.length === 0 ? enabled.map(disabling) : [], findings };
@@ -47,6 +51,16 @@ export function enabledKeys(
       ),
   };
 }
+
+const forgotten = ({ id }: ObservedKey, { userName }: KeyState): Finding => ({
+  level: 'failed',
+  code: 'key-in-use',
+  target: keyTarget(id),
+  what: `could not delete the secrets: IAM user ${userName} has access key ${id}`,
+  why: 'without the secrets, ecr-bootstrap cannot know that it manages the key, and would never delete it',
+  hint: 'Remove both: `ecr-bootstrap down --aws --delete-secrets`.',
+  blocking: true,
+});
 
 const disabling = ({ id }: ObservedKey): Change => ({
   action: 'update',

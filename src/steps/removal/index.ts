@@ -74,7 +74,7 @@ export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
   });
   return [
     pullingPods,
-    ...(touchesAws ? [enabledKeys(usesOf, aws.identities)] : []),
+    ...(touchesAws ? [enabledKeys(usesOf, aws.identities, aws.secrets)] : []),
     operatorWebhooks,
     ...removals,
   ];

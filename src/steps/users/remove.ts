@@ -2,7 +2,7 @@ import type { Tags } from '../../aws/port.ts';
 import type { Change, Diff, Finding, Target } from '../../plan/index.ts';
 import { release } from '../adoption.ts';
 import type { Context } from '../context.ts';
-import { foreignKeys } from '../image-puller-key/classify.ts';
+import { foreignKeys, unknownKeys } from '../image-puller-key/classify.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { observeKey } from '../image-puller-key/state.ts';
 import { isAdopted, ownershipOf } from '../tags.ts';
@@ -59,11 +59,14 @@ async function whyKept(wanted: WantedUser, seen: SeenUser, ctx: Context): Promis
     ...seen.attached.filter((arn) => !known.includes(arn)),
     ...seen.inline.map((name) => `inline policy ${name}`),
     ...seen.groups.map((name) => `group ${name}`),
-    ...(wanted.who === 'imagePuller'
-      ? foreignKeys(await observeKey(ctx)).map(({ id }) => `access key ${id}`)
-      : []),
+    ...(wanted.who === 'imagePuller' ? await otherKeys(ctx) : []),
   ];
   return foreign.length > 0 ? `it has what is not ours: ${foreign.join(', ')}` : undefined;
+}
+
+async function otherKeys(ctx: Context): Promise<string[]> {
+  const state = await observeKey(ctx);
+  return [...foreignKeys(state), ...unknownKeys(state)].map(({ id }) => `access key ${id}`);
 }
 
 const kept = ({ name }: WantedUser, why: string): Finding => ({
