@@ -58,7 +58,7 @@ export function createContext(parts: Parts): Made {
   const cacheDir = cacheFolder(env);
   const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, cacheDir }));
 
-  const observe = (): Context => {
+  const observe = (usesKey: boolean): Context => {
     const inventory = once(() => createInventory(cluster(), config));
     const wanted = once(async () =>
       wantedImages({
@@ -94,11 +94,12 @@ export function createContext(parts: Parts): Made {
       registryHost,
       isLoginAccepted: async (host, login) =>
         (await import('../registry/token-check.ts')).isLoginAccepted(net, host, login),
-      fresh: observe,
+      usesKey,
+      fresh: (change) => observe(change?.usesKey ?? usesKey),
     };
     return context;
   };
-  return { context: observe(), docker, close: () => cluster().close() };
+  return { context: observe(false), docker, close: () => cluster().close() };
 }
 
 async function findDocker({ env, dockerHost }: Parts): Promise<DockerPort> {

@@ -33,6 +33,8 @@ export interface Job {
   readonly dryRun?: boolean | undefined;
   /** With `dryRun`: a plan that is not empty is drift. */
   readonly exitCode?: boolean | undefined;
+  /** A run that is not a dry run judges the stored access key by use, see {@link Context.usesKey}. */
+  readonly usesKey?: boolean;
   /** What may be made ours that is not; nothing by default. */
   readonly consent?: Consent;
   /** What is asked before the first change; undefined when consent was given beforehand. */
@@ -45,7 +47,7 @@ export interface Job {
 export async function doJob(session: Session, job: Job): Promise<number> {
   const { reporter, signal } = session;
   const { steps } = job;
-  const ctx = await session.context();
+  const ctx = (await session.context()).fresh({ usesKey: job.usesKey === true && job.dryRun !== true });
   const needs = needsOf(steps);
   const { plan, header } = await unlessAborted(signal, () => prepare(session, ctx, job));
   const isStopped = plan.some(({ foreign }) => foreign.some(isNeeded));

@@ -22,6 +22,7 @@ export function rotate(session: Session, { dryRun, force, yes }: RotateOptions):
   return doJob(session, {
     steps: force ? forcedRotationSteps() : rotationSteps(),
     dryRun,
+    usesKey: true,
     question: yes ? undefined : applyQuestion,
     next: (ctx, changes) => (force ? [clustersCutOff(ctx)] : whatFollows(ctx, changes)),
   });

@@ -23,6 +23,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       steps: chosen,
       dryRun,
       exitCode,
+      usesKey: true,
       consent: consentOf(options),
       question: yes ? undefined : applyQuestion,
       next: (ctx) => leftByHand(ctx, chosen),

@@ -13,9 +13,11 @@ export function define(command: Command, launch: Launch): void {
   command.addHelpText(
     'after',
     `
-Only what up made goes: objects of others stay, and what has to stay because of them is named. With --aws,
---delete-images or --delete-secrets the name of the project has to be typed, and nothing goes while another cluster
-is on record, or used the access key within a day as far as AWS tells. A run that was interrupted goes on when it is started again.`,
+Removes only what up created. Other objects stay, and so does what they need;
+the output lists it. With --aws, --delete-images or --delete-secrets you type
+the project's name to confirm, and the command refuses to run while another
+cluster of the project is registered. To resume an interrupted run, run the same
+command again.`,
   );
   examples(command, [
     ['ecr-bootstrap down --dry-run', 'what would go, and the pods that will not pull again'],

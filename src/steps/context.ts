@@ -31,7 +31,13 @@ export interface Context {
    * @throws BootstrapError when it gives no answer
    */
   isLoginAccepted(host: string, login: RegistryLogin): Promise<boolean>;
-  fresh(): Context;
+  /**
+   * Whether observing may log in with the stored access key to judge it. Only a run of `up` or `rotate` may: AWS records
+   * each use, so commands that only look, and removals, judge the key by IAM's list.
+   */
+  readonly usesKey: boolean;
+  /** @param change what differs in the new context */
+  fresh(change?: Partial<Pick<Context, 'usesKey'>>): Context;
 }
 
 /** A rule as in a ClusterRole: what a step needs in the cluster. */

@@ -61,7 +61,8 @@ export class AwsWorld {
     return nobody.as({ accessKeyId: pair.accessKeyId, secretAccessKey: new Secret(pair.secretAccessKey) });
   }
 
-  context(): Context {
+  /** @param usesKey whether observing may log in with the stored access key, as for `up` */
+  context(usesKey = true): Context {
     const aws = this.aws();
     const known: Partial<Context> = {
       config: this.config,
@@ -69,7 +70,8 @@ export class AwsWorld {
       aws,
       registryHost: aws.ecr.registryHost,
       wantedImages: () => Promise.resolve(this.#wantedImages()),
-      fresh: () => this.context(),
+      usesKey,
+      fresh: (change) => this.context(change?.usesKey ?? usesKey),
     };
     return new Proxy(known as Context, {
       get(target, name, receiver) {

@@ -1,11 +1,11 @@
 import { BootstrapError } from '../../errors/index.ts';
 import { once } from '../../once.ts';
-import { inOrder, type Change, type Outcome } from '../../plan/index.ts';
+import { inOrder, type Change, type Outcome, type Target } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { isRelease } from '../adoption.ts';
 import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../tags.ts';
 import { classify } from './classify.ts';
-import { diffKey } from './diff.ts';
+import { diffKey, keyTarget } from './diff.ts';
 import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
 import { untilDisabledKeysAreRefused } from './refused.ts';
 import { isForeign } from './secrets.ts';
@@ -21,8 +21,9 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
   const storedAsOne = once(async () => {
     if (situation.next === 'restore') await storePair(run, situation.pair.pair, 'AWSCURRENT');
   });
+  const creates = changes.some(({ action, target }) => isKey(target) && action === 'create');
   const refused = once(async () => {
-    if (situation.next === 'make') await untilDisabledKeysAreRefused(run, state);
+    if (creates && situation.next === 'make') await untilDisabledKeysAreRefused(run, state);
   });
   let isHidden = situation.next === 'hidden';
 
@@ -34,7 +35,7 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
       await proved();
       return unmark(run, name);
     }
-    if (kind === 'IAM access key') {
+    if (isKey(change.target)) {
       if (isHidden && change.action !== 'delete') return lookAgain(run);
       // Also before a delete: a key that is gone can no longer be tried.
       await refused();
@@ -51,6 +52,8 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
     await updateSecret(change, part, state, run, { proved, storedAsOne });
   });
 }
+
+const isKey = ({ kind }: Target): boolean => kind === keyTarget('').kind;
 
 function partOf(name: string, { names }: KeyState): Part {
   const part = parts.find((one) => names[one] === name);

@@ -1,7 +1,7 @@
 import { tags as tagKeys } from '../ownership.ts';
 import { recordsIn } from '../registration/records.ts';
 import { ownershipOf } from '../tags.ts';
-import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
+import { isTaken, type JudgedPair, type KeyState, type ObservedKey } from './state.ts';
 import { parts } from './stored.ts';
 
 /**
@@ -10,10 +10,12 @@ import { parts } from './stored.ts';
  * - `promote`: a pair is stored whole and has to be proved and made current
  * - `restore`: values that work together are of different writes, or go with a wrong region: store them as one
  * - `make`: nothing stored works, so a key has to be made
+ * - `verify`: IAM's list does not show whether a stored pair works, and the pair must not be used to find out
  * - `hidden`: a secret scheduled for deletion hides its values until it is restored
  */
 export type Situation =
   | { readonly next: 'settled' | 'promote' | 'restore'; readonly pair: JudgedPair }
+  | { readonly next: 'verify'; readonly unverified: JudgedPair; readonly pair?: undefined }
   | { readonly next: 'make' | 'hidden'; readonly pair?: undefined };
 
 export function classify(state: KeyState): Situation {
@@ -24,22 +26,25 @@ export function classify(state: KeyState): Situation {
   const current = whole.find(({ isCurrent }) => isCurrent);
 
   const pending = whole.find(({ isPending, isCurrent }) => isPending && !isCurrent);
+  if (pending?.verdict === 'unlisted') return { next: 'verify', unverified: pending };
   // A refusal may be no more than the lag of a new key, as long as the tag says that it is being made.
-  if (pending && (creating || isTaken(pending))) return { next: 'promote', pair: pending };
-  if (current && isTaken(current)) return { next: 'settled', pair: current };
+  if (pending && (creating || isTaken(pending.verdict))) return { next: 'promote', pair: pending };
+  if (current && isTaken(current.verdict)) return { next: 'settled', pair: current };
+  const unlisted = alive.find(({ verdict }) => verdict === 'unlisted');
+  if (unlisted) return { next: 'verify', unverified: unlisted };
   if (current && creating) return { next: 'promote', pair: current };
-  const other = whole.find(isTaken);
+  const other = whole.find(({ verdict }) => isTaken(verdict));
   if (other) return { next: 'promote', pair: other };
-  const loose = alive.find(isTaken);
+  const loose = alive.find(({ verdict }) => isTaken(verdict));
+  // Values of different writes may not belong together, which only a use can show.
+  if (loose?.verdict === 'listed') return { next: 'verify', unverified: loose };
   if (loose) return { next: 'restore', pair: loose };
   return { next: 'make' };
 }
 
-const isTaken = ({ verdict }: JudgedPair): boolean => verdict === 'works' || verdict === 'denied';
-
 /** Managed: stored by this program once, registered by a cluster, created since the tag was set, or stored and working. */
 export function isOurs(key: ObservedKey, state: KeyState): boolean {
-  const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isTaken(pair));
+  const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isTaken(pair.verdict));
   const isRegistered = recordsIn(state.stored.id?.tags).some(({ keyId }) => keyId === key.id);
   return key.isStored || works || isRegistered || isUnfinished(key, state);
 }
@@ -75,7 +80,7 @@ const tokenLife = 12 * 3_600_000;
 
 /** Keys of ours that are of no use: never stored, not working, or disabled by a rotation that is long over. */
 export function uselessKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
-  if (next === 'hidden') return [];
+  if (next === 'hidden' || next === 'verify') return [];
   return state.keys
     .filter((key) => key.id !== pair?.pair.accessKeyId && isOurs(key, state))
     .filter(

@@ -13,7 +13,7 @@ import {
   type Situation,
 } from './classify.ts';
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
-import type { KeyState, ObservedKey } from './state.ts';
+import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
 import { holderOf, parts } from './stored.ts';
 
 /** IAM's own limit of access keys of a user. */
@@ -67,6 +67,8 @@ function changesTowards(situation: Situation, state: KeyState): Change[] {
           grants: true,
         },
       ];
+    case 'verify':
+      return [verification(situation.unverified)];
     case 'promote':
       return promotion(situation.pair.version ?? '', state);
     case 'restore':
@@ -78,6 +80,15 @@ function changesTowards(situation: Situation, state: KeyState): Change[] {
       }));
   }
 }
+
+/** Only shown: a run that applies changes has verified the pair before. */
+const verification = ({ pair, verdict }: JudgedPair): Change => ({
+  action: 'update',
+  target: keyTarget(pair.accessKeyId),
+  fields: [],
+  reason: `will be verified: ${verdict === 'unlisted' ? 'IAM does not list it' : 'its stored values do not match'}; if AWS refuses it, a new key is created`,
+  grants: true,
+});
 
 function promotion(version: string, { stored, names, creating }: KeyState): Change[] {
   return parts
@@ -93,7 +104,7 @@ function promotion(version: string, { stored, names, creating }: KeyState): Chan
 
 /** While a key is made the tag comes and goes with it; what stays is of a run that stopped. */
 function unmarking({ next }: Situation, { creating, userName }: KeyState): Change[] {
-  if (!creating || next === 'make' || next === 'hidden') return [];
+  if (!creating || next === 'make' || next === 'hidden' || next === 'verify') return [];
   return [
     {
       action: 'update',

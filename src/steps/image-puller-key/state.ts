@@ -33,8 +33,12 @@ export interface ObservedKey extends AccessKey {
 }
 
 export interface JudgedPair extends StoredPair {
-  /** `gone`: the user has no such key, or it is disabled. */
-  readonly verdict: Verdict | 'gone' | 'untried';
+  /**
+   * - `listed`: IAM lists the key as active; it was not used to find out more
+   * - `unlisted`: IAM does not list the key, which may be because its lists lag; it was not used to find out more
+   * - `gone`: IAM lists the key as disabled, or does not list it and AWS refuses it
+   */
+  readonly verdict: Verdict | 'listed' | 'unlisted' | 'gone' | 'untried';
 }
 
 export async function observeKey(ctx: Context): Promise<KeyState> {
@@ -53,6 +57,9 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
     described.then((all) => readPairs(secrets, names, all, config.aws.region)),
   ]);
   const owner = ownershipOf(found?.tags ?? {}, tags);
+  const creating = parseCreating(found?.tags[tagKeys.creating]);
+  const judged = await judge(pairs, { userName, keys, creating }, ctx);
+  const existing = [...keys, ...unlistedKeys(judged, keys, clock.now())];
   return {
     userName,
     names,
@@ -60,10 +67,10 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
     kmsKeyId: config.secrets.kmsKeyId,
     user: found,
     owner: !manage && owner === 'nobody' ? 'ours' : owner,
-    creating: parseCreating(found?.tags[tagKeys.creating]),
-    keys: await Promise.all(keys.map((key) => withUse(key, ids, ctx))),
+    creating,
+    keys: await Promise.all(existing.map((key) => withUse(key, ids, ctx))),
     stored,
-    pairs: await judge(pairs, keys, ctx),
+    pairs: judged,
     now: clock.now(),
   };
 }
@@ -77,20 +84,56 @@ async function withUse(key: AccessKey, ids: ReadonlySet<string>, ctx: Context): 
   return { ...key, isStored: ids.has(key.id), ...(lastUsed === undefined ? {} : { lastUsed }) };
 }
 
+interface Listed {
+  readonly userName: string;
+  readonly keys: readonly AccessKey[];
+  readonly creating: KeyState['creating'];
+}
+
 /** Once one works the others need not be tried: each trial is a request of the no-op run. */
 async function judge(
   pairs: readonly StoredPair[],
-  keys: readonly AccessKey[],
+  { userName, keys, creating }: Listed,
   ctx: Context,
 ): Promise<JudgedPair[]> {
   const judged: JudgedPair[] = [];
   let isSettled = false;
   for (const stored of pairs) {
     const key = keys.find(({ id }) => id === stored.pair.accessKeyId);
-    let verdict: JudgedPair['verdict'] = key?.active ? 'untried' : 'gone';
-    if (verdict === 'untried' && !isSettled) verdict = await tryPair(ctx, stored.pair);
-    isSettled ||= verdict === 'works' || verdict === 'denied';
+    // The key of an earlier version was deleted when it was replaced. One that is being created is not listed yet.
+    const isWaiting = creating !== undefined && stored.isPending && !stored.isCurrent;
+    let verdict: JudgedPair['verdict'] = 'untried';
+    if (key?.active === false) verdict = 'gone';
+    else if (!key) verdict = isSettled && !isWaiting ? 'gone' : await judgeUnlisted(stored, userName, ctx);
+    else if (!isSettled) verdict = ctx.usesKey ? await tryPair(ctx, stored.pair) : 'listed';
+    isSettled ||= isTaken(verdict);
     judged.push({ ...stored, verdict });
   }
   return judged;
+}
+
+/** Where IAM's list and AWS's refusal agree, one refusal is enough. The key may also be another user's. */
+async function judgeUnlisted(
+  { pair }: StoredPair,
+  userName: string,
+  ctx: Context,
+): Promise<JudgedPair['verdict']> {
+  if (!ctx.usesKey) return 'unlisted';
+  const isOfUser = async (): Promise<boolean> => {
+    const { arn } = await ctx.aws.as(pair).identity();
+    return arn.includes(':user/') && arn.endsWith(`/${userName}`);
+  };
+  const verdict = await tryPair(ctx, pair, 1);
+  return verdict !== 'refused' && (await isOfUser()) ? verdict : 'gone';
+}
+
+/** AWS takes the key, as far as is known. */
+export const isTaken = (verdict: JudgedPair['verdict']): boolean =>
+  verdict === 'works' || verdict === 'denied' || verdict === 'listed';
+
+/** What AWS takes exists, although IAM's list does not show it yet. */
+function unlistedKeys(pairs: readonly JudgedPair[], keys: readonly AccessKey[], now: number): AccessKey[] {
+  const known = new Set(keys.map(({ id }) => id));
+  const taken = pairs.filter(({ verdict }) => isTaken(verdict)).map(({ pair }) => pair.accessKeyId);
+  return [...new Set(taken)].filter((id) => !known.has(id)).map((id) => ({ id, active: true, created: now }));
 }

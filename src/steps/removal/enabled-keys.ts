@@ -9,41 +9,37 @@ import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key
 
 interface EnabledKeys {
   readonly key: KeyState;
-  /** On record. */
+  /** The other registered clusters. */
   readonly clusters: readonly ClusterRecord[];
-  readonly others: ReadonlyMap<string, number | undefined>;
+  /** When each enabled key was last used, by its id; in milliseconds since the epoch. */
+  readonly lastUses: ReadonlyMap<string, number | undefined>;
 }
 
 /**
- * Comes first when something in AWS is to go: refuses while another cluster uses the key. Then disables it, so that a
- * run that goes on after an interruption sees that this was decided, when nothing in the cluster can tell it any more.
- * @param disables whether the keys are to go, and not only what they give access to
- * @param forgets whether the secrets are to go, which show what keys are managed
+/**
+ * Comes first when something in AWS is removed: refuses while another cluster is registered. Then disables the key, so
+ * that a later run which resumes the removal knows that it was decided.
+ * @param disables whether the keys are removed, and not only what they give access to
+ * @param forgets whether the secrets are removed, which show what keys are managed
  */
-export function enabledKeys(
-  usesOf: (ctx: Context) => Promise<ReadonlyMap<string, number | undefined>>,
-  disables: boolean,
-  forgets: boolean,
-): Step<EnabledKeys> {
+export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKeys> {
   return {
     id: 'enabled-keys',
     title: 'access keys of the image puller that work',
     needs: ['aws', 'cluster'],
-    rights: [{ apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list'] }],
     observe: async (ctx) => {
-      const others = await usesOf(ctx);
       const [key, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
-      return { others, key, clusters: recordsIn(key.stored.id?.tags).filter(({ id }) => id !== here) };
+      const clusters = recordsIn(key.stored.id?.tags).filter(({ id }) => id !== here);
+      return { key, clusters, lastUses: await lastUsesOf(enabledIn(key), ctx) };
     },
-    diff: ({ key, others, clusters }) => {
-      const enabled = removableKeys(key).filter(({ active }) => active);
+    diff: ({ key, lastUses, clusters }) => {
       const findings = [
         ...clusters.map((record) => stillRegistered(record, key)),
         ...(disables || forgets ? unknownKeys(key).map((one) => removalBlockedBy(one, key)) : []),
         ...(forgets && !disables ? removableKeys(key).map((one) => forgotten(one, key)) : []),
-        ...enabled.flatMap((one) => usedElsewhere(one, key.userName, others.get(one.id))),
       ];
-      return { changes: disables && findings.length === 0 ? enabled.map(disabling) : [], findings };
+      const changes = enabledIn(key).map((one) => disabling(one, lastUses.get(one.id)));
+      return { changes: disables && findings.length === 0 ? changes : [], findings };
     },
     apply: (changes, { key }, run) =>
       inOrder(changes, run, ({ target }) =>
@@ -62,10 +58,20 @@ const forgotten = ({ id }: ObservedKey, { userName }: KeyState): Finding => ({
   blocking: true,
 });
 
-const disabling = ({ id }: ObservedKey): Change => ({
+const enabledIn = (key: KeyState): ObservedKey[] => removableKeys(key).filter(({ active }) => active);
+
+async function lastUsesOf(keys: readonly ObservedKey[], { aws }: Context): Promise<EnabledKeys['lastUses']> {
+  return new Map(
+    await Promise.all(keys.map(async ({ id }) => [id, await aws.iam.accessKeyLastUsed(id)] as const)),
+  );
+}
+
+/** The last use is for information: it may be this cluster's. Registrations show which clusters use the key. */
+const disabling = ({ id }: ObservedKey, lastUse: number | undefined): Change => ({
   action: 'update',
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
+  reason: lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`,
   grants: true,
 });
 
@@ -74,22 +80,7 @@ const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): 
   code: 'key-in-use',
   target: userTarget(userName),
   what: `another cluster uses the project: ${describeRecord(record)}`,
-  why: 'it is on record, and its pods pull with what would be taken away',
-  hint: `Run \`ecr-bootstrap down\` there first. If it is gone: \`${forgetCommand(names.id, record)}\`.`,
+  why: 'it is registered, and its pods pull with what this command would remove',
+  hint: `Run \`ecr-bootstrap down\` for it first. If it no longer exists: \`${forgetCommand(names.id, record)}\`.`,
   blocking: true,
 });
-
-function usedElsewhere({ id }: ObservedKey, user: string, used: number | undefined): Finding[] {
-  if (used === undefined) return [];
-  return [
-    {
-      level: 'failed',
-      code: 'key-in-use',
-      target: keyTarget(id),
-      what: `something other than this cluster uses access key ${id}`,
-      why: `it was used at ${new Date(used).toISOString()}: by another cluster of the project, or by a run of ecr-bootstrap`,
-      hint: `Run \`ecr-bootstrap down\` for the other clusters and come back a day later. When you are sure that none is left, disable the key, which can be undone, and run the same command again: \`aws iam update-access-key --user-name ${user} --access-key-id ${id} --status Inactive\`.`,
-      blocking: true,
-    },
-  ];
-}

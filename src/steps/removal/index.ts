@@ -3,7 +3,6 @@ import type { AnyStep } from '../context.ts';
 import { steps } from '../index.ts';
 import { operator } from '../operator/index.ts';
 import { registration } from '../registration/index.ts';
-import { otherUses } from '../key-use.ts';
 import { enabledKeys } from './enabled-keys.ts';
 import { pullingPods } from './pulling-pods.ts';
 
@@ -33,9 +32,6 @@ const inAws: Readonly<Record<string, readonly (keyof RemovalOfAws)[]>> = {
   repositories: ['images'],
 };
 
-/** A day, within which a use of the key by another cluster counts. In milliseconds. */
-const within = 24 * 3_600_000;
-
 const neededToRemove = new Set(['get', 'list', 'delete']);
 
 /** The step the other way round, with the rights that this takes. */
@@ -62,19 +58,17 @@ const operatorWebhooks: AnyStep = {
 
 /** What `down` does: every step the other way round, the last one first. */
 export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
-  const usesOf = otherUses(() => within);
   const touchesAws = aws.identities || aws.images || aws.secrets;
   const chosen = steps.filter((step) => step.remove && (inAws[step.id] ?? [undefined]).some(isAsked));
   // As long as anything in the cluster uses the key, the cluster stays on record.
   const inCluster = chosen.filter((step) => !inAws[step.id] && step !== registration).toReversed();
   const beyond = chosen.filter((step) => inAws[step.id]).toReversed();
-  const removals = [...inCluster, registration, ...beyond].map((step) => {
-    const removal = only(removalOf(step), (kind) => isAsked(partOf[kind]) && !isWebhook(kind));
-    return touchesAws ? afterwards(removal, usesOf) : removal;
-  });
+  const removals = [...inCluster, registration, ...beyond].map((step) =>
+    only(removalOf(step), (kind) => isAsked(partOf[kind]) && !isWebhook(kind)),
+  );
   return [
     pullingPods,
-    ...(touchesAws ? [enabledKeys(usesOf, aws.identities, aws.secrets)] : []),
+    ...(touchesAws ? [enabledKeys(aws.identities, aws.secrets)] : []),
     operatorWebhooks,
     ...removals,
   ];
@@ -94,17 +88,6 @@ function only(step: AnyStep, isWanted: (kind: string) => boolean): AnyStep {
         changes: changes.filter(({ target }) => isWanted(target.kind)),
         findings: findings.filter(({ target }) => isWanted(target.kind)),
       };
-    },
-  };
-}
-
-/** Observing a key uses it, so who else does is asked before. */
-function afterwards(step: AnyStep, usesOf: ReturnType<typeof otherUses>): AnyStep {
-  return {
-    ...step,
-    observe: async (ctx) => {
-      await usesOf(ctx);
-      return step.observe(ctx) as Promise<unknown>;
     },
   };
 }

@@ -43,7 +43,7 @@ class ForcedRotation {
     return {
       key,
       begins,
-      outgoing: outgoing.map((one) => ({ ...one, usedElsewhere: undefined })),
+      outgoing,
       waiting: waitingFor(key, { begins }, here),
       inTheWay: [],
     };

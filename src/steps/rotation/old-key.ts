@@ -2,7 +2,8 @@ import { type Change, type Finding, inOrder } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
-import type { ObserveRotation, OutgoingKey, Rotation } from './state.ts';
+import type { ObservedKey } from '../image-puller-key/state.ts';
+import type { ObserveRotation, Rotation } from './state.ts';
 
 /** Disables the key that was replaced; a later run deletes it. */
 export function oldKey(observe: ObserveRotation): Step<Rotation> {
@@ -12,17 +13,15 @@ export function oldKey(observe: ObserveRotation): Step<Rotation> {
     needs: ['aws'],
     observe,
     diff: ({ outgoing, waiting, key: { names } }) => ({
-      changes: outgoing
-        .filter(({ usedElsewhere }) => waiting.length === 0 && usedElsewhere === undefined)
-        .map(disabling),
-      findings: outgoing.flatMap((key) => [...awaited(key, waiting, names.id), ...inUse(key)]),
+      changes: waiting.length === 0 ? outgoing.map(disabling) : [],
+      findings: outgoing.flatMap((key) => awaited(key, waiting, names.id)),
     }),
     apply: (changes, { key: { userName } }, run) =>
       inOrder(changes, run, ({ target }) => run.ctx.aws.iam.setAccessKeyActive(userName, target.name, false)),
   };
 }
 
-const disabling = ({ id }: OutgoingKey): Change => ({
+const disabling = ({ id }: ObservedKey): Change => ({
   action: 'update',
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
@@ -30,7 +29,7 @@ const disabling = ({ id }: OutgoingKey): Change => ({
 });
 
 /** @param secret where the clusters are on record */
-function awaited({ id }: OutgoingKey, waiting: readonly ClusterRecord[], secret: string): Finding[] {
+function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret: string): Finding[] {
   const [first] = waiting;
   if (!first) return [];
   return [
@@ -41,21 +40,6 @@ function awaited({ id }: OutgoingKey, waiting: readonly ClusterRecord[], secret:
       what: `access key ${id} stays enabled for now`,
       why: `not every cluster of the project has proved the new key: ${waiting.map(describeRecord).join('; ')}`,
       hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it continues. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
-    },
-  ];
-}
-
-/** A cluster that reads Secrets Manager with the old key could not take the new one over without it. */
-function inUse({ id, usedElsewhere }: OutgoingKey): Finding[] {
-  if (usedElsewhere === undefined) return [];
-  return [
-    {
-      level: 'warning',
-      code: 'key-in-use',
-      target: keyTarget(id),
-      what: `access key ${id} stays enabled for now`,
-      why: `at ${new Date(usedElsewhere).toISOString()} something other than this cluster used it: another cluster of the project, or a run of ecr-bootstrap`,
-      hint: 'Other clusters take the new key over by themselves. Run `ecr-bootstrap rotate` again after two intervals of pullSecret.renewEvery: it continues. If the key has leaked, run `ecr-bootstrap rotate --force` instead.',
     },
   ];
 }

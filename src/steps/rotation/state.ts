@@ -1,8 +1,6 @@
-import { parseDuration } from '../../duration.ts';
 import type { Context } from '../context.ts';
 import { classify, isOurs, uselessKeys } from '../image-puller-key/classify.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
-import { otherUses } from '../key-use.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 
@@ -12,16 +10,11 @@ export interface Rotation {
   /** No rotation is under way: a new key is to be made. */
   readonly begins: boolean;
   /** Keys of ours that work and that the new key takes, or took, the place of. */
-  readonly outgoing: readonly OutgoingKey[];
+  readonly outgoing: readonly ObservedKey[];
   /** Other clusters on record, that are not yet known to use the current key. */
   readonly waiting: readonly ClusterRecord[];
   /** Keys because of which IAM has no place for a new one, though one is to be made. */
   readonly inTheWay: readonly ObservedKey[];
-}
-
-export interface OutgoingKey extends ObservedKey {
-  /** When something other than this cluster used it lately, in milliseconds since the epoch. */
-  readonly usedElsewhere: number | undefined;
 }
 
 export type ObserveRotation = (ctx: Context) => Promise<Rotation>;
@@ -30,23 +23,15 @@ export type ObserveRotation = (ctx: Context) => Promise<Rotation>;
 export const retiredKeys = (key: KeyState): ObservedKey[] =>
   key.keys.filter((one) => !one.active && isOurs(one, key));
 
-/**
- * Looks once for each context, which is one observation. Who else uses a key is judged before it is observed for the
- * first time, because observing tries the current key.
- */
+/** Looks once for each context, which is one observation. */
 export function rotationObserver(): ObserveRotation {
-  // Other clusters that share the project have read the new key after one interval.
-  const otherUsesOf = otherUses(({ config }) => 2 * parseDuration(config.pullSecret.renewEvery));
   let existing: ReadonlySet<string> | undefined;
   return oncePerContext(async (ctx) => {
-    const others = await otherUsesOf(ctx);
     const key = await observeKey(ctx);
     existing ??= new Set(key.keys.map(({ id }) => id));
     const found = standOf(key);
     // A key that this run has created, because none worked, is not replaced as well.
-    const outgoing = found.outgoing
-      .filter(({ id }) => existing?.has(id))
-      .map((one) => ({ ...one, usedElsewhere: others.get(one.id) }));
+    const outgoing = found.outgoing.filter(({ id }) => existing?.has(id));
     const stand = { ...found, begins: found.begins && outgoing.length > 0 };
     return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
   });

@@ -156,18 +156,30 @@ describe('down --aws', () => {
     expect(inAws(cli()).users).toHaveLength(2);
   });
 
-  it('refuses while another cluster uses the key, before anything goes', patient, async () => {
+  it('refuses while another cluster is registered, verified or not, before any change', patient, async () => {
+    const tags = cli().world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
+    for (const keyId of ['AKIAOTHER', 'AKIAOTHER:unverified']) {
+      tags?.set('ecr-bootstrap:cluster/other', `${keyId} 2026-01-31T00:00:00.000Z prod 0.1`);
+      const { code, stderr } = await cli().run('down --aws --yes');
+      expect(code).toBe(2);
+      expect(stderr).toContain('another cluster uses the project: prod (other)');
+      expect(traces(cli())).not.toEqual([]);
+    }
+    tags?.delete('ecr-bootstrap:cluster/other');
+  });
+
+  it('shows when the key was last used, which refuses nothing', patient, async () => {
     const { aws, clock } = cli().world;
     clock.advance(40 * 60_000);
     const key = [...aws.identities.keys.values()].find(({ user }) => user.name === 'image-puller');
-    if (key) key.lastUsed = { at: clock.now(), service: 'secretsmanager' };
-    const { code, stderr } = await cli().run('down --aws --yes');
-    expect(code).toBe(2);
-    expect(stderr).toContain(`something other than this cluster uses access key ${key?.id ?? ''}`);
-    expect(traces(cli())).not.toEqual([]);
-    expect(key?.active).toBe(true);
-    clock.advance(3_600_000);
-    await cli().world.cluster.settled();
+    const at = clock.now();
+    if (key) key.lastUsed = { at, service: 'secretsmanager' };
+    for (const flags of ['--dry-run', '--dry-run -o json']) {
+      const { code, stdout } = await cli().run(`down --aws ${flags}`);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`last used ${new Date(at).toISOString()}`);
+    }
+    expect(key?.lastUsed?.at).toBe(at);
   });
 
   it('never deletes the calling user, nor what others gave to one of ours', patient, async () => {

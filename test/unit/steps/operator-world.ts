@@ -86,7 +86,7 @@ export class OperatorWorld implements StepWorld {
     if (options.keyStored !== false) await storePair(aws, config, pairOf(key));
     const cacheDir = join(folder, 'cache');
     const operatorSource = createOperatorSource({ config: config.externalSecrets, net, cacheDir });
-    const context = (): Context => ({
+    const context = (usesKey = true): Context => ({
       config,
       clock: cluster.clock,
       aws,
@@ -95,7 +95,8 @@ export class OperatorWorld implements StepWorld {
       operatorSource,
       registryHost: () => aws.ecr.registryHost(),
       isLoginAccepted: (host, login) => isLoginAccepted(net, host, login),
-      fresh: context,
+      usesKey,
+      fresh: (change) => context(change?.usesKey ?? usesKey),
       get mirror(): never {
         throw new Error('these steps mirror nothing');
       },

@@ -1,5 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { carryOut, makePlan, type RunResult } from '../../../../src/plan/index.ts';
+import { secretNames } from '../../../../src/steps/policies/names.ts';
+import { recordTag } from '../../../../src/steps/registration/records.ts';
 import { forcedRotationSteps, rotationSteps } from '../../../../src/steps/rotation/index.ts';
 import type { OperatorWorld } from '../operator-world.ts';
 import { startWithRotation } from '../rotation-world.ts';
@@ -93,11 +95,9 @@ it(
   patient,
   async () => {
     world = await startWithRotation({ hurried: true });
-    const { clock, aws } = world.sandbox;
     const [old] = await world.aws.iam.accessKeys('image-puller');
-    clock.advance(40 * 60_000);
-    const used = aws.identities.keys.get(old?.id ?? '');
-    if (used) used.lastUsed = { at: clock.now(), service: 'secretsmanager' };
+    const other = recordTag({ id: 'other', keyId: old?.id ?? '', name: 'other', version: '0.1' }, 0);
+    await world.aws.secrets.tag(secretNames(world.config).id, other);
     await rotate(false);
     const [, second] = await world.aws.iam.accessKeys('image-puller');
     const { error } = await rotate(true);

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Cli, openCli } from '../../support/cli.ts';
+import { onlyAccessKey } from '../../support/image-puller.ts';
+
+const patient = 120_000;
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await openCli({}, { hurried: true, config: 'images: { exclude: [registry.k8s.io/*] }' });
+  expect((await cli.run('up --yes -q')).code).toBe(0);
+  await cli.world.cluster.settled();
+}, patient);
+afterAll(() => cli.close());
+
+/** What was sent to AWS with the image puller's access key. The registry is asked with the cluster's token. */
+async function sentWithKey(line: string): Promise<readonly string[]> {
+  const { id } = onlyAccessKey(cli);
+  const { calls } = cli.world.faults;
+  const before = calls.length;
+  const { code, stderr } = await cli.run(line);
+  expect(code, stderr).toBe(0);
+  return calls
+    .slice(before)
+    .filter(({ caller, service }) => caller === id && service !== 'registry')
+    .map(({ operation }) => operation);
+}
+
+it.each([
+  'status',
+  'up --dry-run',
+  'rotate --dry-run',
+  'rotate --force --dry-run',
+  'down --dry-run',
+  'down --aws --dry-run',
+])('%s does not use the access key', { timeout: patient }, async (line) => {
+  expect(await sentWithKey(line)).toEqual([]);
+});
+
+it('up verifies the access key by use before it shows a plan', { timeout: patient }, async () => {
+  expect(await sentWithKey('up --yes')).toEqual(['GetAuthorizationToken']);
+});
+
+it('down, then down --aws removes the key without using it', { timeout: patient }, async () => {
+  expect(await sentWithKey('down --yes')).toEqual([]);
+  await cli.world.cluster.settled();
+  expect(await sentWithKey('down --aws --yes')).toEqual([]);
+  expect(cli.world.aws.identities.users.has('image-puller')).toBe(false);
+});
