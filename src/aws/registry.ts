@@ -1,6 +1,7 @@
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { connectionFailure, type Net } from '../net/index.ts';
 import { basicHeader } from '../registry/credentials.ts';
+import { isLoginRefusal } from '../registry/token-check.ts';
 import type { Admission, RegistryToken } from './port.ts';
 
 /** A tag that need not exist: a registry that lets the token in answers "not found". */
@@ -18,7 +19,7 @@ export async function admits(
   const { status, text } = await get(net, url, basicHeader({ username, password }));
   if (status < 400 || status === 404) return { accepted: true };
   const why = `HTTP ${status}${registryReason(text)}`;
-  if (status === 401 || status === 403) return { accepted: false, why };
+  if (isLoginRefusal(status)) return { accepted: false, why };
   throw new BootstrapError({
     code: 'aws-failed',
     what: `try a token at ${host}`,

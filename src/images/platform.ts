@@ -8,6 +8,37 @@ export interface Platform {
   readonly variant?: string;
 }
 
+/** Other names of architectures, as image builders and `uname` write them, by what containerd takes them for. */
+const architectures: Readonly<Record<string, Omit<Platform, 'os'>>> = {
+  x86_64: { architecture: 'amd64' },
+  'x86-64': { architecture: 'amd64' },
+  i386: { architecture: '386' },
+  i486: { architecture: '386' },
+  i586: { architecture: '386' },
+  i686: { architecture: '386' },
+  x86: { architecture: '386' },
+  aarch64: { architecture: 'arm64' },
+  armhf: { architecture: 'arm', variant: 'v7' },
+  armel: { architecture: 'arm', variant: 'v6' },
+};
+
+/**
+ * The same platform in Go's words, which nodes use: names are compared without regard to case, and other names are
+ * translated as containerd does.
+ */
+export function normalPlatform({ os, architecture, variant = '' }: Platform): Platform {
+  const name = architecture.toLowerCase();
+  const known = architectures[name] ?? { architecture: name };
+  const system = os.toLowerCase();
+  const own = variant.toLowerCase().replace(/^(?=\d)/, 'v');
+  const normal = own === '' ? known.variant : own;
+  return {
+    os: system === 'macos' ? 'darwin' : system,
+    architecture: known.architecture,
+    ...(normal === undefined ? {} : { variant: normal }),
+  };
+}
+
 /** Variants that a processor runs, best first. Without a variant an arm is taken for a v7, as containerd does. */
 const runs: Readonly<Record<string, readonly (string | undefined)[]>> = {
   'arm64/': ['v8', undefined],
@@ -41,20 +72,22 @@ export const isPlatform = (text: string): boolean => readPlatform(text) !== unde
 
 function readPlatform(text: string): Platform | undefined {
   if (text.length > longest) return undefined;
-  const match = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/(v[0-9]+))?$/.exec(text);
+  const match = /^([a-z0-9]+)\/([a-z0-9_-]+)(?:\/(v?[0-9]+))?$/i.exec(text);
   const [, os, architecture, variant] = match ?? [];
   if (os === undefined || architecture === undefined) return undefined;
-  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+  return normalPlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) });
 }
 
 /** The text that {@link parsePlatform} reads; the usual variant of arm64 is left out. */
-export function formatPlatform({ os, architecture, variant }: Platform): string {
+export function formatPlatform(platform: Platform): string {
+  const { os, architecture, variant } = normalPlatform(platform);
   const usual = variant === undefined || (architecture === 'arm64' && variant === 'v8');
   return usual ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 
 /** How well something built for `offered` serves `wanted`: 0 is best, undefined not at all. */
-function distance(wanted: Platform, offered: Platform): number | undefined {
+function distance(wanted: Platform, candidate: Platform): number | undefined {
+  const offered = normalPlatform(candidate);
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
   const order = runs[`${wanted.architecture}/${wanted.variant ?? ''}`] ?? [wanted.variant];
   const at = order.indexOf(offered.variant);
@@ -102,6 +135,6 @@ export function coverage(wanted: Platforms, offered: readonly Platform[]): Cover
   const missing = chosen.filter((platform) => !offered.some((other) => serves(platform, other)));
   if (!('anyOf' in wanted)) return { missing: missing.map(formatPlatform), isEnough: missing.length === 0 };
   if (missing.length === chosen.length) return { missing: wanted.anyOf, isEnough: false };
-  const relevant = missing.filter(({ os }) => offered.some((other) => other.os === os));
+  const relevant = missing.filter(({ os }) => offered.some((other) => normalPlatform(other).os === os));
   return { missing: relevant.map(formatPlatform), isEnough: true };
 }

@@ -1,5 +1,6 @@
 import { BootstrapError } from '../errors/index.ts';
 import { type Digest, isDigest, isTag } from './digest.ts';
+import { RegistryError } from './errors.ts';
 import type { Call, RegistryHost } from './host.ts';
 import { acceptedManifests } from './manifest.ts';
 import { checkDigest, digestHeader, type RawManifest, receiveManifest } from './raw-manifest.ts';
@@ -14,6 +15,27 @@ export interface Upload {
 function manifestPath(repository: string, reference: string): string {
   if (!isDigest(reference) && !isTag(reference)) throw new Error('neither a tag nor a digest');
   return `/v2/${repository}/manifests/${reference}`;
+}
+
+/** How registries refuse content that they never store, whatever is tried again. */
+const unsupportedCodes = new Set(['UNSUPPORTED', 'MANIFEST_INVALID', 'SIZE_INVALID', 'BLOB_UPLOAD_INVALID']);
+const unsupportedStatuses = new Set([405, 413, 415]);
+
+/** @throws RegistryError `image-unsupported` in the registry's words when it refuses the content itself */
+async function unlessUnsupported<T>(request: Promise<T>, content: string): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    const { status = 0, codes = [] } = error.failure;
+    const isRefused = status === 400 && codes.some((code) => unsupportedCodes.has(code));
+    if (!isRefused && !unsupportedStatuses.has(status)) throw error;
+    const { what, why, failure } = error;
+    const hint =
+      'Mirror one platform of the image with --platform, which copies no attestations. If that is refused too, leave the image out with images.exclude.';
+    const parts = { code: 'image-unsupported', what, why: `${why} (${content})`, hint } as const;
+    throw new RegistryError(parts, failure, { cause: error });
+  }
 }
 
 /**
@@ -109,6 +131,16 @@ export class Registry {
     return reply.status !== 404;
   }
 
+  /** The same for a blob that a registry need not have. A refusal means no; without an answer, it may have the blob. */
+  async offersBlob(repository: string, digest: Digest, call: Call): Promise<boolean> {
+    try {
+      return await this.hasBlob(repository, digest, call);
+    } catch (error) {
+      if (error instanceof RegistryError) return (error.failure.status ?? 500) >= 500;
+      throw error;
+    }
+  }
+
   /**
    * Asks for a place to upload to, or for the blob to be mounted from another repository. Not repeated.
    * @returns undefined when the repository has the blob now, without any upload
@@ -148,7 +180,8 @@ export class Registry {
     call: Call,
   ): Promise<void> {
     const separator = upload.location.includes('?') ? '&' : '?';
-    const reply = await this.#host.send(
+    const what = this.#what('upload blob', repository, blob.digest);
+    const request = this.#host.send(
       {
         method: 'PUT',
         path: `${upload.location}${separator}digest=${encodeURIComponent(blob.digest)}`,
@@ -156,17 +189,18 @@ export class Registry {
         headers: { 'content-length': String(blob.size), 'content-type': 'application/octet-stream' },
         body: blob.body,
         scope: this.#scope(repository),
-        what: this.#what('upload blob', repository, blob.digest),
+        what,
         pace: 'finish-upload',
       },
       call,
     );
+    const reply = await (blob.size === 0 ? unlessUnsupported(request, 'an empty blob') : request);
     await reply.dump();
   }
 
   async putManifest(repository: string, reference: string, manifest: RawManifest, call: Call): Promise<void> {
     const what = this.#what('put the manifest of', repository, reference);
-    const reply = await this.retrying(call, () =>
+    const request = this.retrying(call, () =>
       this.#host.send(
         {
           method: 'PUT',
@@ -180,6 +214,7 @@ export class Registry {
         call,
       ),
     );
+    const reply = await unlessUnsupported(request, `a manifest of type ${manifest.mediaType}`);
     await reply.dump();
     checkDigest(digestHeader(reply, what), manifest.digest, `${this.name} stored`, what);
   }

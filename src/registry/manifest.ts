@@ -19,6 +19,9 @@ export const acceptedManifests = [
   mediaTypes.dockerManifest,
 ].join(', ');
 
+const indexTypes: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerList];
+const imageTypes: readonly string[] = [mediaTypes.ociManifest, mediaTypes.dockerManifest];
+
 /** The distribution specification's limit, and ECR's. */
 export const largestManifest = 4 * 1024 * 1024;
 
@@ -29,7 +32,7 @@ export interface Descriptor {
   readonly size: number;
   readonly platform?: Platform & { readonly 'os.version'?: string };
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Where layers that must not be distributed are to be had. */
+  /** Where layers can be downloaded that registries need not have. */
   readonly urls?: readonly string[];
 }
 
@@ -56,27 +59,34 @@ export interface Manifest {
  */
 export function parseManifest(bytes: Buffer, contentType: string, what: string): Manifest {
   const value = parseJson(bytes, what);
-  const mediaType = mediaTypeOf(value['mediaType'], what) || bareType(contentType);
-  if (value['schemaVersion'] === 1 || /docker\.distribution\.manifest\.v1/.test(mediaType)) {
+  const ownType = mediaTypeOf(value['mediaType'], what);
+  const servedType = bareType(contentType);
+  if (value['schemaVersion'] === 1 || /docker\.distribution\.manifest\.v1/.test(ownType || servedType)) {
     throw unsupported(
       what,
       'it has the old manifest format (schema 1), which ECR does not take',
       'Build or pull and push the image again with a current tool, or ask its makers.',
     );
   }
-  const base = { digest: digestOf(bytes), mediaType, bytes };
-  if (Array.isArray(value['manifests'])) {
-    // What one tool takes for an index, another would take for an image.
-    if ('layers' in value) throw corrupt(what, 'its manifest is both an index and an image');
-    const children = descriptors(value['manifests'], what);
-    return { ...base, mediaType: mediaType || mediaTypes.ociIndex, children, blobs: [], isIndex: true };
-  }
+  const isIndex = Array.isArray(value['manifests']);
+  // What one tool takes for an index, another would take for an image.
+  if (isIndex && 'layers' in value) throw corrupt(what, 'its manifest is both an index and an image');
+  if ((isIndex ? imageTypes : indexTypes).includes(ownType))
+    throw corrupt(
+      what,
+      `its manifest is ${isIndex ? 'an index' : 'an image'} and says that it is ${ownType}`,
+    );
+  // Plain file servers serve manifests as text/plain or application/json: only a type that fits counts.
+  const [usual = '', ...others] = isIndex ? indexTypes : imageTypes;
+  const mediaType = ownType || (others.includes(servedType) ? servedType : usual);
+  const base = { digest: digestOf(bytes), mediaType, bytes, isIndex };
+  if (isIndex) return { ...base, children: descriptors(value['manifests'], what), blobs: [] };
   const config = value['config'] === undefined ? [] : descriptors([value['config']], what);
   const layers = descriptors('layers' in value ? value['layers'] : (value['blobs'] ?? []), what);
   if (config.length + layers.length === 0) {
     throw unsupported(
       what,
-      `a manifest of type ${mediaType || 'unknown'} names no content`,
+      `a manifest of type ${ownType || servedType || 'unknown'} names no content`,
       'Name another image.',
     );
   }
@@ -85,11 +95,9 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   );
   return {
     ...base,
-    mediaType: mediaType || mediaTypes.ociManifest,
     children: [],
-    blobs: distinct([...config, ...layers].filter(isDistributable)),
+    blobs: distinct([...config, ...layers]),
     ...(runnable ? { config: runnable } : {}),
-    isIndex: false,
   };
 }
 
@@ -118,9 +126,9 @@ export function isAttestation({ annotations, platform }: Descriptor): boolean {
 export const isIndexType = (mediaType: string): boolean =>
   mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList;
 
-/** Layers of Windows' base images stay with their makers. */
-const isDistributable = ({ mediaType, urls }: Descriptor) =>
-  !(urls && urls.length > 0 && /foreign|nondistributable/.test(mediaType));
+/** Layers that registries need not have, for example of Windows: runtimes download them from their makers. */
+export const isForeign = ({ mediaType, urls }: Descriptor): boolean =>
+  Array.isArray(urls) && urls.length > 0 && /foreign|nondistributable/.test(mediaType);
 
 function distinct(all: readonly Descriptor[]): Descriptor[] {
   return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
@@ -160,7 +168,8 @@ function descriptors(list: unknown, what: string): Descriptor[] {
   });
 }
 
-function isPlatform(value: unknown): value is Platform {
+/** Whether a descriptor's platform has the form that it should have. */
+export function isPlatform(value: unknown): value is Platform {
   if (typeof value !== 'object' || value === null) return false;
   const { os, architecture, variant } = value as Record<string, unknown>;
   return [os, architecture, variant ?? ''].every((part) => typeof part === 'string');

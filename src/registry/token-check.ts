@@ -12,8 +12,8 @@ export interface RegistryLogin {
 const patience = 10_000;
 
 /**
- * Whether a registry takes this login, asked as Docker does at `https://HOST/v2/`. ECR answers 401 for a wrong token
- * and 403 for one that is over.
+ * Whether a registry takes this login, asked as Docker does at `https://HOST/v2/`. ECR answers 401 for a wrong token,
+ * 403 for an expired one, and 400 for a password that is no token at all.
  * @param host with port if it has one, without scheme
  * @throws BootstrapError `registry-failed` or `tls-untrusted` when the registry did not give an answer
  */
@@ -21,9 +21,12 @@ export async function isLoginAccepted(net: Net, host: string, login: RegistryLog
   const url = `https://${host}/v2/`;
   const status = await ask(net, url, login);
   if (status === 200) return true;
-  if (status === 401 || status === 403) return false;
+  if (isLoginRefusal(status)) return false;
   throw failed(url, `it answered ${status}`);
 }
+
+/** The statuses by which ECR refuses a login, when the request is otherwise known to be valid. */
+export const isLoginRefusal = (status: number): boolean => status === 400 || status === 401 || status === 403;
 
 async function ask(net: Net, url: string, login: RegistryLogin): Promise<number> {
   const { request } = await import('../net/undici.ts');

@@ -33,8 +33,11 @@ export class AwsWorld {
     );
   }
 
-  static async start(settings: object = {}): Promise<AwsWorld> {
-    return new AwsWorld(await startSandbox(), configOf(settings));
+  static async start(
+    settings: object = {},
+    options: Parameters<typeof startSandbox>[0] = {},
+  ): Promise<AwsWorld> {
+    return new AwsWorld(await startSandbox(options), configOf(settings));
   }
 
   async close(): Promise<void> {

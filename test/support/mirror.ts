@@ -23,8 +23,8 @@ export class MirrorWorld {
     this.aws = aws;
   }
 
-  static async start(): Promise<MirrorWorld> {
-    return new MirrorWorld(await AwsWorld.start());
+  static async start(options?: Parameters<typeof AwsWorld.start>[1]): Promise<MirrorWorld> {
+    return new MirrorWorld(await AwsWorld.start({}, options));
   }
 
   async close(): Promise<void> {
@@ -62,7 +62,7 @@ export class MirrorWorld {
 
   /** Empties the cache on disk. */
   forget(): void {
-    rmSync(join(this.#home, '.cache'), { recursive: true });
+    rmSync(join(this.#home, '.cache'), { recursive: true, force: true });
   }
 
   /** Copies images, making their repositories first, and gives the results in order. */

@@ -2,6 +2,7 @@ import type { LocalImage } from '../../docker/port.ts';
 import { bestFor, type Platform } from '../../images/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { type Digest, isDigest } from '../../registry/digest.ts';
+import { isPlatform } from '../../registry/manifest.ts';
 import type { Target } from '../engine.ts';
 
 /** What a tag in the ECR gives for one platform. */
@@ -39,7 +40,10 @@ export async function readHeld(
   if (!top) return undefined;
   const { manifests, ...single } = parse(top.bytes);
   if (!manifests) return describe(top.digest, top.digest, single);
-  const [child] = bestFor(platform, manifests);
+  const [child] = bestFor(
+    platform,
+    manifests.filter(({ platform: own }) => isPlatform(own)),
+  );
   const held = isDigest(child?.digest) && (await target.manifest(repository, child.digest, signal));
   return held ? describe(top.digest, held.digest, parse(held.bytes)) : { digest: top.digest, layers: [] };
 }

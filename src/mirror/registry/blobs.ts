@@ -1,4 +1,4 @@
-import type { Descriptor } from '../../registry/manifest.ts';
+import { type Descriptor, isForeign } from '../../registry/manifest.ts';
 import type { Contents, Place } from './contents.ts';
 import type { Account } from './account.ts';
 import type { Resolution } from './resolve.ts';
@@ -51,6 +51,7 @@ export interface BlobJob {
 export async function planBlobs(
   shipments: readonly Shipment[],
   contents: Contents,
+  isLeftOut: (shipped: Shipment, blob: Descriptor) => boolean = () => false,
 ): Promise<readonly BlobJob[]> {
   const sizes = new Map(shipments.map((shipped) => [shipped, sizeOf(shipped.resolution)]));
   const ordered = [...shipments].sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0));
@@ -60,6 +61,7 @@ export async function planBlobs(
     const { image, source } = shipped.resolution;
     const present = await blobsPresent(shipped.resolution, contents);
     for (const blob of blobsOf(shipped.resolution)) {
+      if (isLeftOut(shipped, blob)) continue;
       const content = `${blob.digest} ${blob.size}`;
       const peers = byContent.get(content) ?? new Map<string, BlobJob>();
       byContent.set(content, peers);
@@ -95,7 +97,7 @@ const isSamePlace = (one: Place, other: Place): boolean =>
   one.registry === other.registry && one.repository === other.repository;
 
 /** All blobs of what is selected, each once. */
-function blobsOf({ selection }: Resolution): Descriptor[] {
+export function blobsOf({ selection }: Resolution): Descriptor[] {
   const manifests = [...selection.inner, selection.root];
   return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
 }
@@ -107,5 +109,6 @@ export const sizeOf = (resolution: Resolution): number =>
 /** The blobs of what the tag pointed at before, as far as that can be told without a request. */
 async function blobsPresent({ present }: Resolution, contents: Contents): Promise<ReadonlySet<string>> {
   const held = present === undefined ? [] : await contents.family(present);
-  return new Set(held.flatMap(({ blobs }) => blobs).map(({ digest }) => digest));
+  const blobs = held.flatMap((manifest) => manifest.blobs).filter((blob) => !isForeign(blob));
+  return new Set(blobs.map(({ digest }) => digest));
 }

@@ -1,9 +1,10 @@
 import type { BootstrapError } from '../../errors/index.ts';
 import type { Call } from '../../registry/host.ts';
+import { type Descriptor, isForeign } from '../../registry/manifest.ts';
 import { tellDone } from '../done.ts';
 import type { EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
-import { type BlobJob, planBlobs, type Shipment, shipment } from './blobs.ts';
+import { type BlobJob, blobsOf, planBlobs, type Shipment, shipment } from './blobs.ts';
 import type { RegistryEngineParts } from './engine.ts';
 import { failureOf } from './failure.ts';
 import { CopyProgress } from './progress.ts';
@@ -68,7 +69,10 @@ export class Copy {
   async #ship(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, MirrorResult>> {
     const { clock, target, contents } = this.#parts;
     const { concurrency, emit, signal } = this.#options;
-    const jobs = await planBlobs(shipments, contents);
+    const absent = await this.#absentLayers(shipments);
+    const jobs = await planBlobs(shipments, contents, (shipped, { digest }) =>
+      (absent.get(shipped) ?? []).some((blob) => blob.digest === digest),
+    );
     const progress = new CopyProgress(shipments, jobs, emit, () => clock.now());
     const transfer = new Transfer({
       target,
@@ -94,6 +98,23 @@ export class Copy {
     return new Map(results);
   }
 
+  /** Layers that only their makers distribute, as far as the source does not have them. Says where nodes download them. */
+  async #absentLayers(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, readonly Descriptor[]>> {
+    const { emit, signal } = this.#options;
+    const found = shipments.map(async (shipped) => {
+      const { resolution, account } = shipped;
+      const { registry, repository } = resolution.source;
+      const foreign = blobsOf(resolution).filter(isForeign);
+      const isThere = await Promise.all(
+        foreign.map(({ digest }) => registry.offersBlob(repository, digest, { signal, tally: account })),
+      );
+      const absent = foreign.filter((_, index) => !isThere[index]);
+      if (absent.length > 0) emit({ type: 'note', text: downloadNote(resolution.image.source, absent) });
+      return [shipped, absent] as const;
+    });
+    return new Map(await Promise.all(found));
+  }
+
   /** Waits for an image's blobs and puts its manifests. */
   async #complete(shipped: Shipment, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
     const { resolution, account } = shipped;
@@ -115,6 +136,12 @@ export class Copy {
 function failedResult({ resolution, account }: Shipment, error: BootstrapError): MirrorResult {
   const { targetDigest: _, ...result } = resultOf(resolution, account);
   return { ...result, state: 'failed', error };
+}
+
+function downloadNote(source: string, absent: readonly Descriptor[]): string {
+  const urls = absent.flatMap(({ urls: [first] = [] }) => (typeof first === 'string' ? [first] : []));
+  const layers = absent.length === 1 ? '1 layer is' : `${absent.length} layers are`;
+  return `${source}: ${layers} not in its registry; nodes download from ${urls[0] ?? 'its maker'} and need access to it`;
 }
 
 async function failingBy(done: Promise<void>, shipped: Shipment): Promise<void> {

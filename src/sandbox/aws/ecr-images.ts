@@ -51,12 +51,12 @@ export function ecrImages(
   };
   const detail = (repository: EcrRepository, manifest: Manifest) => {
     const tags = tagsOf(repository, manifest);
-    const { layers = [], artifactType } = fieldsOf(manifest);
+    const { layers, artifactType } = fieldsOf(manifest);
     return {
       ...at(repository),
       imageDigest: manifest.digest,
       imageTags: tags.length > 0 ? tags : undefined,
-      imageSizeInBytes: layers.reduce((total, { size }) => total + size, manifest.bytes.length),
+      imageSizeInBytes: (layers ?? []).reduce((total, { size }) => total + size, manifest.bytes.length),
       imagePushedAt: new Date(manifest.pushedAt),
       imageManifestMediaType: manifest.mediaType,
       artifactMediaType: artifactType,

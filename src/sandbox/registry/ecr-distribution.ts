@@ -156,6 +156,9 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
   };
 }
 
+/** ECR's tokens are long texts of base64. */
+const TOKEN = /^[A-Za-z0-9+/=_-]{64,}$/;
+
 /** Whose token a request carries; nobody's, or a refusal when it has expired. */
 type Holder = ReturnType<EcrRegistry['tokens']['userOf']> | AwsRefusal;
 
@@ -163,6 +166,7 @@ function holderOf(registry: EcrRegistry, authorization: string | undefined): Hol
   const [scheme = '', credentials = ''] = (authorization ?? '').split(' ');
   const [, user, token = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(credentials, 'base64').toString()) ?? [];
   if (scheme.toLowerCase() !== 'basic' || user !== 'AWS') return undefined;
+  if (!TOKEN.test(token)) return new AwsRefusal('BAD_REQUEST', 'the password is no token', 400);
   try {
     return registry.tokens.userOf(token);
   } catch (cause) {

@@ -5,6 +5,17 @@ import { blobsOf, childrenOf, digestOf, fieldsOf, type ManifestFields } from './
 
 const MAX_MANIFEST = 4 * 1024 * 1024;
 
+const MEDIA_TYPES: ReadonlySet<string> = new Set([
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+]);
+/** ECR takes most types of artifacts; BuildKit's attestations are the best known that it refuses. */
+const REFUSED_ARTIFACTS: ReadonlySet<string> = new Set([
+  'application/vnd.docker.attestation.manifest.v1+json',
+]);
+
 /** Takes a manifest in, if everything that it is made of is there. */
 export async function putManifest(
   registry: EcrRegistry,
@@ -16,8 +27,15 @@ export async function putManifest(
   const mediaType = inquiry.headers['content-type'] ?? '';
   const digest = digestOf(bytes);
   if (bytes.length > MAX_MANIFEST) return registryError(413, 'SIZE_INVALID', 'the manifest exceeds 4 MiB');
+  if (!MEDIA_TYPES.has(mediaType))
+    return registryError(400, 'UNSUPPORTED', `Unsupported manifest type: "${mediaType}"`);
   const fields = parsed(bytes, mediaType);
   if (!fields) return registryError(400, 'MANIFEST_INVALID', `the body is no manifest of type ${mediaType}`);
+  if (fields.artifactType !== undefined && REFUSED_ARTIFACTS.has(fields.artifactType)) {
+    const message =
+      "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'";
+    return registryError(405, 'UNSUPPORTED', message);
+  }
   const tag = reference.includes(':') ? undefined : reference;
   if (tag === undefined && reference !== digest) {
     return registryError(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
@@ -50,13 +68,19 @@ export async function putManifest(
 
 function parsed(bytes: Buffer, mediaType: string): ManifestFields | undefined {
   try {
-    const fields = fieldsOf({ bytes });
-    return (fields.mediaType ?? mediaType) === mediaType ? fields : undefined;
+    const fields = fieldsOf({ bytes }) as ManifestFields | null;
+    const { config, layers, manifests, mediaType: own = mediaType } = fields ?? {};
+    const parts: unknown = manifests ?? (Array.isArray(layers) ? [config, ...(layers as unknown[])] : undefined);
+    const isWhole = Array.isArray(parts) && parts.every(isDescriptor);
+    return isWhole && own === mediaType ? (fields ?? undefined) : undefined;
   } catch (cause) {
     if (cause instanceof SyntaxError) return undefined;
     throw cause;
   }
 }
+
+const isDescriptor = (part: unknown): boolean =>
+  typeof part === 'object' && part !== null && 'digest' in part && typeof part.digest === 'string';
 
 /** What the repository lacks for a manifest: blobs of an image, or images of an index. */
 function missingPart(repository: EcrRepository, bytes: Buffer): string | undefined {

@@ -41,10 +41,18 @@ export class Repository {
 export const digestOf = (bytes: Buffer | string) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
+interface Descriptor {
+  readonly digest: string;
+  readonly size: number;
+  readonly mediaType?: string;
+  readonly urls?: readonly string[];
+}
+
 /** The fields of manifests and indexes that a registry looks at. */
 export interface ManifestFields {
-  readonly config?: { readonly digest: string };
-  readonly layers?: readonly { readonly digest: string; readonly size: number }[];
+  readonly config?: Descriptor;
+  /** JSON may hold null. */
+  readonly layers?: readonly Descriptor[] | null;
   readonly manifests?: readonly { readonly digest: string }[];
   readonly subject?: { readonly digest: string };
   readonly mediaType?: string;
@@ -56,9 +64,15 @@ export const fieldsOf = ({ bytes }: Pick<Manifest, 'bytes'>) =>
   JSON.parse(bytes.toString()) as ManifestFields;
 
 export function blobsOf(manifest: Pick<Manifest, 'bytes'>): string[] {
-  const { config, layers = [] } = fieldsOf(manifest);
-  return [config, ...layers].flatMap((descriptor) => descriptor?.digest ?? []);
+  const { config, layers } = fieldsOf(manifest);
+  return [config, ...(layers ?? [])].flatMap((descriptor) =>
+    descriptor && !isForeign(descriptor) ? descriptor.digest : [],
+  );
 }
+
+/** A layer that its maker alone distributes; registries take manifests without it. */
+const isForeign = ({ mediaType = '', urls = [] }: Descriptor): boolean =>
+  urls.length > 0 && /foreign|nondistributable/.test(mediaType);
 
 export function childrenOf(manifest: Pick<Manifest, 'bytes'>): string[] {
   return fieldsOf(manifest).manifests?.map(({ digest }) => digest) ?? [];

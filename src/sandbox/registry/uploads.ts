@@ -47,6 +47,10 @@ export class Uploads {
     if (`sha256:${upload.hash.digest('hex')}` !== digest) {
       return registryError(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
     }
+    if (upload.size === 0) {
+      const why = 'cannot be completed because it does not have any parts';
+      return registryError(400, 'BLOB_UPLOAD_INVALID', `The upload with id '${id}' ${why}`);
+    }
     const content = this.#contents.get(digest) ?? Buffer.concat(upload.chunks);
     this.#contents.set(digest, content);
     upload.repository.blobs.set(digest, content);

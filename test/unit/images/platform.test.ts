@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { bestFor, formatPlatform, parsePlatform, serves } from '../../../src/images/platform.ts';
+import { expect, it, test } from 'vitest';
+import { bestFor, coverage, formatPlatform, parsePlatform, serves } from '../../../src/images/platform.ts';
 
 const p = parsePlatform;
 
@@ -29,7 +29,43 @@ test('the usual variant of arm64 is not written', () => {
   expect(formatPlatform(p('linux/arm/v7'))).toBe('linux/arm/v7');
 });
 
-test.each(['linux', 'linux/', 'Linux/amd64', 'linux/amd64/8', 'linux/amd64/v8/x'])(
+it.each([
+  ['linux/x86_64', 'linux/amd64'],
+  ['linux/AMD64', 'linux/amd64'],
+  ['Linux/x86-64', 'linux/amd64'],
+  ['linux/aarch64', 'linux/arm64'],
+  ['linux/arm64/8', 'linux/arm64'],
+  ['linux/armhf', 'linux/arm/v7'],
+  ['linux/armel', 'linux/arm/v6'],
+  ['linux/arm/7', 'linux/arm/v7'],
+  ['linux/i386', 'linux/386'],
+  ['linux/i686', 'linux/386'],
+  ['Windows/amd64', 'windows/amd64'],
+  ['macos/arm64', 'darwin/arm64'],
+])('reads %s as %s, like container runtimes', (text, expected) => {
+  expect(formatPlatform(p(text))).toBe(expected);
+});
+
+it.each([
+  ['linux/amd64', { os: 'Linux', architecture: 'x86_64' }],
+  ['linux/amd64', { os: 'linux', architecture: 'AMD64' }],
+  ['linux/arm64', { os: 'linux', architecture: 'aarch64', variant: 'V8' }],
+  ['linux/arm/v7', { os: 'linux', architecture: 'armhf' }],
+  ['linux/386', { os: 'linux', architecture: 'i386' }],
+])('runs on %s what an image declares as %o', (wanted, offered) => {
+  expect(serves(p(wanted), offered)).toBe(true);
+  expect(coverage([wanted], [offered])).toEqual({ missing: [], isEnough: true });
+});
+
+it('counts a platform as missing for an operating system that the image names in other letters', () => {
+  const offered = [{ os: 'Linux', architecture: 'x86_64' }];
+  expect(coverage({ anyOf: ['linux/amd64', 'linux/arm64', 'windows/amd64'] }, offered)).toEqual({
+    missing: ['linux/arm64'],
+    isEnough: true,
+  });
+});
+
+test.each(['linux', 'linux/', 'linux/amd 64', 'linux/amd64/x8', 'linux/amd64/v8/x'])(
   '%s is no platform',
   (text) => {
     expect(() => p(text)).toThrow(expect.objectContaining({ code: 'platform-unknown' }));

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import type { EngineOptions } from '../../../src/mirror/engine.ts';
 import { makeImage, mediaTypes, sha256, type Blob } from '../../support/images.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
 
@@ -55,14 +56,6 @@ describe('kinds of images', () => {
     expect(result).toMatchObject({ content: 'platform', targetDigest: other.manifest.digest });
   });
 
-  test('an index that does not say what it is is pushed as one of OCI', async () => {
-    const image = makeImage(amd64, ['plain']);
-    const silent = json('', { schemaVersion: 2, manifests: [refer(image.manifest, { platform: amd64 })] });
-    world.source.put('silent', '1', [image], silent);
-    await world.copy(['silent']);
-    expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.index);
-  });
-
   test('an artifact is copied whatever platform is wanted', async () => {
     const chart = Buffer.from('a chart');
     const config = json('application/vnd.cncf.helm.config.v1+json', { name: 'chart' });
@@ -84,24 +77,79 @@ describe('kinds of images', () => {
     expect(result).toMatchObject({ state: 'copied', targetDigest: manifest.digest, platforms: [] });
   });
 
-  test('layers that must not be distributed stay where they are', async () => {
+  describe('a layer that registries need not have', () => {
+    const layer = Buffer.from('of Windows');
     const image = makeImage({ os: 'windows', architecture: 'amd64' }, ['own']);
     const foreign = refer(
       {
         mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
-        bytes: Buffer.from('x'),
-        digest: sha256(Buffer.from('x')),
+        bytes: layer,
+        digest: sha256(layer),
       },
       { urls: ['https://example.com/layer'] },
     );
     const fields = JSON.parse(image.manifest.bytes.toString()) as { layers: object[] };
     const manifest = json(mediaTypes.manifest, { ...fields, layers: [foreign, ...fields.layers] });
-    world.source.put('windows', '1', [image], manifest);
-    expect((await world.copy(['windows']))[0]).toMatchObject({
-      state: 'copied',
-      targetDigest: manifest.digest,
+    const copied = { state: 'copied', targetDigest: manifest.digest };
+    beforeEach(() => world.source.put('windows', '1', [image], manifest));
+
+    it('is copied where the source has it, so that nodes need no other host', async () => {
+      world.source.repository('windows').blobs.set(sha256(layer), layer);
+      expect((await world.copy(['windows']))[0]).toMatchObject(copied);
+      expect(held('windows').blobs.get(sha256(layer))).toEqual(layer);
     });
-    expect(held('windows').blobs.size).toBe(2);
+
+    it.each([404, 403, 405])(
+      'is left out where the source answers %i, and its URL is named',
+      async (status) => {
+        world.source.mischief = ({ reference }) => (reference === sha256(layer) ? { status } : undefined);
+        const notes: string[] = [];
+        const emit: EngineOptions['emit'] = (event) => {
+          if (event.type === 'note') notes.push(event.text);
+        };
+        expect((await world.copy(['windows'], { emit }))[0]).toMatchObject(copied);
+        expect(held('windows').blobs.size).toBe(2);
+        expect(notes).toEqual([expect.stringContaining('nodes download from https://example.com/layer')]);
+      },
+    );
+  });
+
+  describe('a manifest without a type of its own', () => {
+    const image = makeImage(amd64, ['plain']);
+    const { mediaType: _, ...fields } = JSON.parse(image.manifest.bytes.toString()) as Record<
+      string,
+      unknown
+    >;
+    const served = ['application/json', 'text/plain; charset=utf-8', 'application/octet-stream', ''];
+
+    it.each(served)('is pushed as an image when it is one and is served as "%s"', async (type) => {
+      const silent = json(type, fields);
+      world.source.put('silent', '1', [image], silent);
+      expect((await world.copy(['silent']))[0]).toMatchObject({
+        state: 'copied',
+        targetDigest: silent.digest,
+      });
+      expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.manifest);
+    });
+
+    it.each(served)('is pushed as an index when it is one and is served as "%s"', async (type) => {
+      const silent = json(type, {
+        schemaVersion: 2,
+        manifests: [refer(image.manifest, { platform: amd64 })],
+      });
+      world.source.put('silent', '1', [image], silent);
+      expect((await world.copy(['silent']))[0]).toMatchObject({
+        state: 'copied',
+        targetDigest: silent.digest,
+      });
+      expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.index);
+    });
+
+    it('is not taken for an index because it is served as one', async () => {
+      world.source.put('silent', '1', [image], json(mediaTypes.index, fields));
+      await world.copy(['silent']);
+      expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.manifest);
+    });
   });
 
   test.each([
@@ -128,6 +176,11 @@ describe('kinds of images', () => {
     [
       'no JSON',
       { mediaType: mediaTypes.manifest, bytes: Buffer.from('<html>'), digest: sha256(Buffer.from('<html>')) },
+      'image-corrupt',
+    ],
+    [
+      'a type that contradicts its content',
+      json(mediaTypes.manifest, { schemaVersion: 2, mediaType: mediaTypes.manifest, manifests: [] }),
       'image-corrupt',
     ],
     ['a child that is missing', index(refer(makeImage(amd64, ['missing']).manifest)), 'image-missing'],

@@ -3,7 +3,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import * as ECR from '@aws-sdk/client-ecr';
 import { PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import type { Dispatcher, ProxyAgent } from 'undici';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/index.ts';
 import type { KeyPair } from '../../../src/sandbox/ports.ts';
 import { virtualContent } from '../../../src/sandbox/registry/storage.ts';
@@ -86,8 +86,9 @@ async function pushImage(name: string, tag = 'v1'): Promise<string> {
 }
 
 describe('who may ask', () => {
-  test('nobody without a token: a Basic challenge in the words of ECR', async () => {
-    const { status, headers } = await ask('GET', '', { authorization: 'Basic QVdTOm5vbmU=' });
+  it('challenges for Basic in the words of ECR when a token was never issued', async () => {
+    const unknown = Buffer.from(`AWS:${'unknown0'.repeat(16)}`).toString('base64');
+    const { status, headers } = await ask('GET', '', { authorization: `Basic ${unknown}` });
     expect(status).toBe(401);
     const realm = `https://${sandbox.registryHost}/`;
     expect(headers['www-authenticate']).toBe(`Basic realm="${realm}",service="ecr.amazonaws.com"`);

@@ -116,6 +116,39 @@ export const dockerRegistry = {
     why: 'The distribution specification names the error, not its status.',
     decides: 'not settled by a document: a run with --target aws tells',
   },
+  anyPassword: {
+    instead: '401 UNAUTHORIZED',
+    why: 'This registry knows passwords of any form.',
+    decides:
+      'aws/aws-cli issues 4962 and 5317: docker login with a spoilt token is answered "400 Bad Request" at /v2/',
+  },
+  anyBlob: {
+    instead: '201',
+    why: 'This registry stores empty blobs.',
+    decides:
+      'devcontainers/cli issue 814 and radius-project/radius pull request 7887: "cannot be completed because it does not have any parts"',
+  },
+  unknownTypeInvalid: {
+    instead: '400 MANIFEST_INVALID',
+    why: 'The distribution specification leaves the code open.',
+    decides: 'oras-project/oras-go issue 344 and moby/buildkit issue 699: 400 with UNSUPPORTED',
+  },
+  anyArtifact: {
+    instead: '201',
+    why: 'This registry does not look at the type of an artifact.',
+    decides: 'moby/buildkit issues 5747 and 6171, oras-project/oras issue 1133: 405 with UNSUPPORTED',
+  },
+  foreignUrl: {
+    instead: '500 UNKNOWN',
+    why: 'This registry accepts such layers only for addresses that its configuration allows.',
+    decides:
+      'Docker Engine documentation, "allow-nondistributable-artifacts": images are pushed without such layers by default',
+  },
+  nullLayers: {
+    instead: '201',
+    why: 'To this registry, no list is an empty list.',
+    decides: 'OCI image specification, "OCI Image Manifest": layers is an array',
+  },
   alwaysMutable: {
     instead: '201',
     why: 'Immutable tags are a setting of ECR.',

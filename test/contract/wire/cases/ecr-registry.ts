@@ -98,9 +98,18 @@ export const ecrRegistryCases: readonly Case[] = [
     name: 'a token that was never issued is refused',
     ask: () =>
       ecrRegistry('GET', '', {
-        as: { authorization: `Basic ${Buffer.from('AWS:nonsense').toString('base64')}` },
+        as: { authorization: `Basic ${Buffer.from(`AWS:${'bm9uc2Vuc2U'.repeat(20)}`).toString('base64')}` },
       }),
     answer: { status: 401 },
+  },
+  {
+    name: 'a login whose password is no token is malformed',
+    ask: () =>
+      ecrRegistry('GET', '', {
+        as: { authorization: `Basic ${Buffer.from('AWS:not a token').toString('base64')}` },
+      }),
+    answer: { status: 400 },
+    differs: { 'docker-registry': dockerRegistry.anyPassword },
   },
   { name: 'a token of a key that was disabled since is refused', ...orphaned(disableKey) },
   { name: 'a token of a key that was deleted since is refused', ...orphaned(deleteKey) },
@@ -242,6 +251,64 @@ export const ecrRegistryCases: readonly Case[] = [
     given: [create, ...upload],
     ask: putManifest(digestOf('another')),
     answer: { status: 400, code: 'DIGEST_INVALID' },
+  },
+  {
+    name: 'an empty blob is refused',
+    given: [create, start],
+    ask: goOn('PUT', '', digestOf('')),
+    answer: {
+      status: 400,
+      code: 'BLOB_UPLOAD_INVALID',
+      body: { errors: [{ message: matching(/any parts/) }] },
+    },
+    differs: { 'docker-registry': dockerRegistry.anyBlob },
+  },
+  {
+    name: 'a manifest of a type that ECR does not know is refused',
+    given: [create, ...upload],
+    ask: at('PUT', 'manifests/v1', { headers: { 'content-type': 'application/json' }, body: manifest }),
+    answer: { status: 400, code: 'UNSUPPORTED' },
+    differs: { 'docker-registry': dockerRegistry.unknownTypeInvalid },
+  },
+  {
+    name: 'a manifest of a type of artifact that ECR does not accept is refused',
+    given: [create, ...upload],
+    ask: putManifest(
+      'v1',
+      JSON.stringify({
+        ...(JSON.parse(manifest) as object),
+        artifactType: 'application/vnd.docker.attestation.manifest.v1+json',
+      }),
+    ),
+    answer: { status: 405, code: 'UNSUPPORTED' },
+    differs: { 'docker-registry': dockerRegistry.anyArtifact },
+  },
+  {
+    name: 'a manifest whose list of layers is null is refused',
+    given: [create, ...upload],
+    ask: putManifest('v1', JSON.stringify({ ...(JSON.parse(manifest) as object), layers: null })),
+    answer: { status: 400, code: 'MANIFEST_INVALID' },
+    differs: { 'docker-registry': dockerRegistry.nullLayers },
+  },
+  {
+    name: 'a manifest is stored without layers that only their maker distributes',
+    given: [create, ...upload],
+    ask: putManifest(
+      'v1',
+      JSON.stringify({
+        ...(JSON.parse(manifest) as object),
+        layers: [
+          {
+            mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+            digest: digestOf('elsewhere'),
+            size: 9,
+            urls: ['https://example.com/layer'],
+          },
+        ],
+      }),
+    ),
+    answer: { status: 201 },
+    differs: { 'docker-registry': dockerRegistry.foreignUrl },
   },
   {
     name: 'a body that is no manifest is refused',

@@ -59,7 +59,7 @@ describe('a target that refuses', () => {
 
   test('a manifest leaves no tag', async () => {
     world.spoil(world.target, 'PUT manifests', refusal('MANIFEST_INVALID'));
-    await world.failsAlone('registry-failed');
+    await world.failsAlone('image-unsupported');
   });
 
   test('a child leaves no index', async () => {
@@ -80,7 +80,7 @@ describe('a target that refuses', () => {
       kind === 'PUT manifests' && reference === second?.manifest.digest
         ? refusal('MANIFEST_INVALID')
         : undefined;
-    await world.failsAlone('registry-failed');
+    await world.failsAlone('image-unsupported');
   });
 
   test('a mount gets the blob by upload', async () => {
