@@ -126,9 +126,13 @@ function refused(reference: Reference, repository: string, why: string, { map }:
     code: 'repository-name-invalid',
     what: `ECR repository ${repository} for ${formatReference(reference)}`,
     why,
-    hint: `${verb} this line under images.map in ecr-bootstrap.yaml: "${source}: ${suggestion(reference)}"`,
+    hint: `${verb} this line under images.map in ecr-bootstrap.yaml: \`${yamlText(source)}: ${suggestion(reference)}\``,
   });
 }
+
+/** A host that is an IPv6 address starts with `[`, which begins a list in YAML. */
+export const yamlText = (reference: string): string =>
+  /^\w/.test(reference) ? reference : JSON.stringify(reference);
 
 function suggestion({ path }: Reference): string {
   const name = path.toLowerCase().replace(/[^a-z0-9/]+/g, '-');

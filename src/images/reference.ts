@@ -29,6 +29,7 @@ const longestName = 255;
  * @throws BootstrapError `reference-invalid`
  */
 export function parseReference(text: string): Reference {
+  refuseScheme(text);
   const { name, tag, digest } = split(text);
   const { host, path } = locate(text, name);
   if (tag !== undefined && !isTag(tag)) {
@@ -72,9 +73,9 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
 function locate(text: string, name: string): { host: string; path: string } {
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
-  // The rule that tells `team/app` on Docker Hub from `registry/app` elsewhere: a host has a dot, a port, or is localhost.
-  const isHost = /[.:]/.test(first) || first === 'localhost';
-  const host = isHost ? first : dockerHub;
+  // The distribution project's rule that tells `team/app` on Docker Hub from `registry/app` elsewhere.
+  const isHost = /[.:A-Z]/.test(first) || first === 'localhost';
+  const host = isHost ? lowerCase(first) : dockerHub;
   const path = isHost ? name.slice(slash + 1) : name;
   checkHost(text, host);
   checkPath(text, path);
@@ -82,11 +83,28 @@ function locate(text: string, name: string): { host: string; path: string } {
   return { host: dockerHub, path: path.includes('/') ? path : `library/${path}` };
 }
 
+/** Without its capitals, `MyRegistry` alone would be read as a name on Docker Hub; the usual port keeps it a host. */
+function lowerCase(host: string): string {
+  const lower = host.toLowerCase();
+  return /[.:]/.test(host) || lower === 'localhost' ? lower : `${lower}:443`;
+}
+
+/** skopeo and containerd name the transport, browsers the protocol; runtimes take neither. */
+function refuseScheme(text: string): void {
+  const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(text) ?? [];
+  if (scheme === undefined) return;
+  throw invalid(text, `"${scheme}" is not part of an image reference`, `Drop ${scheme}: write ${rest}`);
+}
+
 function checkHost(text: string, host: string): void {
   const match = hostGrammar.exec(host);
   // What looks like an IPv4 address and is none, for example 1.2.3.999.
   if (!match || !URL.canParse(`https://${host.replace(/:\d+$/, '')}`))
-    throw invalid(text, `"${host}" is not a registry host`, 'Write HOST/PATH:TAG with a lower-case host.');
+    throw invalid(
+      text,
+      `"${host}" is not a registry host`,
+      'Write HOST/PATH:TAG, for example ghcr.io/team/app:1.2.',
+    );
   const port = match.groups?.['port'];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
     throw invalid(text, `"${port}" is not a port`, 'A port is a number from 1 to 65535.');

@@ -1,5 +1,6 @@
 import { BootstrapError } from '../../errors/index.ts';
 import type { WantedImage } from '../../images/port.ts';
+import { yamlText } from '../../images/naming.ts';
 import { parseReference } from '../../images/reference.ts';
 import { RegistryError } from '../../registry/errors.ts';
 
@@ -54,5 +55,5 @@ function fixFor({ source, wantedBy }: WantedImage): string {
   if (wantedBy.includes('config')) return `Correct or remove ${source} under images.list.`;
   const [first] = wantedBy.filter((by) => /^[A-Z]\w* .+\//.test(by));
   if (first === undefined) return 'Check the name and the tag.';
-  return `Fix ${first}, or leave it out with images.exclude: "- ${source}"`;
+  return `Fix ${first}, or leave it out with this line under images.exclude: \`- ${yamlText(source)}\``;
 }

@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { parse } from 'yaml';
+import type { BootstrapError } from '../../../src/errors/index.ts';
 import { ecrName, ecrReference, workloadReference } from '../../../src/images/naming.ts';
 import { parseReference } from '../../../src/images/reference.ts';
 
@@ -55,12 +57,26 @@ describe('a name that ECR refuses is an error with the line to write', () => {
     }) as unknown;
 
   test.each([
-    ['ghcr.io/team/a__b:1', /ghcr\.io\/team\/a__b: team\/a-b"/],
-    ['quay.io/team/a--b', /quay\.io\/team\/a--b: team\/a-b"/],
-    [`ghcr.io/${'long/'.repeat(49)}a`, /: a"/],
-    ['[::1]:5000/app', /\[::1\]:5000\/app: app"/],
+    ['ghcr.io/team/a__b:1', /`ghcr\.io\/team\/a__b: team\/a-b`/],
+    ['quay.io/team/a--b', /`quay\.io\/team\/a--b: team\/a-b`/],
+    [`ghcr.io/${'long/'.repeat(49)}a`, /: a`/],
+    ['[::1]:5000/app', /`"\[::1\]:5000\/app": app`/],
   ])('%s', (text, hint) => {
     expect(() => name(text)).toThrow(refusal(hint));
+  });
+
+  it('whose line is valid YAML for a host that is an IPv6 address', () => {
+    let hint = '';
+    try {
+      name('[2001:db8::1]:5000/app');
+    } catch (error) {
+      hint = (error as BootstrapError).hint;
+    }
+    const line = /`(.*)`/.exec(hint)?.[1] ?? '';
+    expect(parse(line)).toEqual({ '[2001:db8::1]:5000/app': 'app' });
+    expect(name('[2001:db8::1]:5000/app', parse(line) as Record<string, string>).repository).toBe(
+      'myproject/app',
+    );
   });
 
   test('and says that the line is there but wrong', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { BootstrapError } from '../../../src/errors/index.ts';
 import { familiar, formatReference, parseReference } from '../../../src/images/reference.ts';
 
@@ -14,6 +14,12 @@ describe('a reference is normalised', () => {
     ['registry-1.docker.io/team/app:2', 'docker.io/team/app:2'],
     ['ghcr.io/team/deep/app:v1', 'ghcr.io/team/deep/app:v1'],
     ['localhost/app', 'localhost/app:latest'],
+    ['Registry.Corp.Example/app:1', 'registry.corp.example/app:1'],
+    ['GHCR.io/team/app', 'ghcr.io/team/app:latest'],
+    ['MyRegistry/app', 'myregistry:443/app:latest'],
+    ['Docker.IO/nginx', 'docker.io/library/nginx:latest'],
+    ['REGISTRY:5000/app', 'registry:5000/app:latest'],
+    ['[FE80::1]:5000/app', '[fe80::1]:5000/app:latest'],
     ['registry.example.com:5000/app:1', 'registry.example.com:5000/app:1'],
     ['[::1]:5000/app', '[::1]:5000/app:latest'],
     [`nginx@${digest}`, `docker.io/library/nginx@${digest}`],
@@ -33,7 +39,12 @@ describe('a malformed reference is refused', () => {
     'nginx ',
     'Nginx',
     'ghcr.io/Team/app',
-    'GHCR.io/team/app',
+    'GHCR.io/Team/app',
+    'My_Registry/app',
+    'docker://nginx',
+    'docker://',
+    'oci://ghcr.io/team/chart',
+    'DOCKER://nginx',
     '1.2.3.999/app',
     '[::1::]:5000/app',
     'ghcr.io/',
@@ -70,4 +81,16 @@ test('a familiar name is how Docker users write it', () => {
   expect(familiar('docker.io/library/nginx:1')).toBe('nginx:1');
   expect(familiar('docker.io/team/app:1')).toBe('team/app:1');
   expect(familiar('ghcr.io/team/app:1')).toBe('ghcr.io/team/app:1');
+});
+
+describe('a reference with the scheme of another tool', () => {
+  it.each([
+    ['docker://nginx', 'Drop docker://: write nginx'],
+    ['docker://ghcr.io/team/app:1', 'Drop docker://: write ghcr.io/team/app:1'],
+    ['https://ghcr.io/team/app', 'Drop https://: write ghcr.io/team/app'],
+    ['oci://ghcr.io/team/chart', 'Drop oci://: write ghcr.io/team/chart'],
+    ['docker-daemon://app:1', 'Drop docker-daemon://: write app:1'],
+  ])('is refused with what to write: %s', (text, hint) => {
+    expect(() => parseReference(text)).toThrow(expect.objectContaining({ hint }));
+  });
 });

@@ -49,7 +49,7 @@ it('reports an image that no source has, with its fix, and creates no repository
       hint: expect.stringContaining('images.list') as string,
     },
   ]);
-  expect(missing[0]?.hint).toContain('images.exclude: "- quay.io/no/such:1"');
+  expect(missing[0]?.hint).toContain('images.exclude: `- quay.io/no/such:1`');
   expect(JSON.stringify(plan.changes)).not.toContain('quay.io/no');
   await applyStep(images, place);
   expect(place.world.aws.registry.repositories.has('myproject/docker.io/library/nginx')).toBe(true);
