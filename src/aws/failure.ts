@@ -1,5 +1,6 @@
 import { BootstrapError, reasonOf, type ErrorParts } from '../errors/index.ts';
 import { causes, connectionFailure } from '../net/failure.ts';
+import { deniedAction, denialHint } from './denial.ts';
 import type { Creation } from './port.ts';
 import { knownRegions, nearestRegion } from './regions.ts';
 
@@ -79,18 +80,12 @@ function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstance
 function refusal(thrown: unknown, { action }: Operation): Explanation | undefined {
   if (!denied.includes(awsCode(thrown))) return undefined;
   const message = reasonOf(thrown);
-  const refused = /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? action;
+  const refused = deniedAction(message) ?? action;
   return {
     code: 'aws-denied',
     why: message.includes(refused) ? message : `${refused}: ${message}`,
-    hint: `Ask an administrator to allow ${refused}: \`ecr-bootstrap policy ${policyWith(refused)}\` prints the policy to hand over. Running the same command again goes on.`,
+    hint: denialHint(message, refused),
   };
-}
-
-/** Which of the documents that `policy` prints holds an action: only the first run may change users and policies. */
-function policyWith(action: string): string {
-  const changesIdentities = /^iam:(Create(User|Policy)|Attach|Detach|Put|Delete(Policy|User)|TagPolicy)/;
-  return changesIdentities.test(action) ? 'first-run' : 'power-user';
 }
 
 function networkFailure(thrown: unknown, { region, host }: Circumstances): Explanation | undefined {

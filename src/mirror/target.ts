@@ -1,3 +1,4 @@
+import { deniedAction, denialHint } from '../aws/denial.ts';
 import type { EcrPort, RegistryToken } from '../aws/port.ts';
 import type { Clock } from '../clock.ts';
 import type { Registry } from '../registry/client.ts';
@@ -21,7 +22,11 @@ export function ecrIdentity(ecr: EcrPort, clock: Clock): Identity {
   };
   return {
     preemptive: true,
-    hint: 'See what the caller must be allowed: ecr-bootstrap policy power-user',
+    hint: 'Attach the policy that `ecr-bootstrap policy power-user` prints, then run the same command again.',
+    hintFor: (message) => {
+      const action = deniedAction(message);
+      return action === undefined ? undefined : denialHint(message, action);
+    },
     credential: (refused) => {
       const isRefused = refused !== undefined && shown?.password.equals(refused.password);
       if (!renewal || (shown && (isRefused || clock.now() >= until))) {

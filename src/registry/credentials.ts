@@ -24,6 +24,8 @@ export interface Identity {
   readonly preemptive?: boolean;
   /** What to do when the registry refuses, for error messages. */
   readonly hint: string;
+  /** The same, where the registry's own words say more. */
+  readonly hintFor?: (message: string) => string | undefined;
 }
 
 /** The value of an Authorization header. A server may repeat it in its refusal, so its text counts as a secret too. */

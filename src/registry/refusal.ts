@@ -21,9 +21,9 @@ const longestWait = 5 * 60_000;
 /** Reads an answer that is no success: what it means, whether to try again, what to do. */
 export async function refusal(reply: Reply, asked: Asked): Promise<RegistryError> {
   const { what, host, clock } = asked;
-  const { status, origin } = reply;
+  const { status, url } = reply;
   const { codes, message } = readRefusal(status, await readText(reply, longestRefusal));
-  const who = asked.isElsewhere ? `${host} sends this on to ${new URL(origin).host}, which answers` : host;
+  const who = asked.isElsewhere ? `${host} sends this on to ${url.host}, which answers` : host;
   const why = `${who}: ${message}`;
   const isPullLimit = /pull rate limit/i.test(message);
   const throttled =
@@ -37,7 +37,7 @@ export async function refusal(reply: Reply, asked: Asked): Promise<RegistryError
   const retryable = throttled || status === 408 || status >= 500;
   const hint = isPullLimit
     ? `Log in for a higher limit: docker login ${host}; or wait and run the same command again.`
-    : hintFor(status, codes, asked);
+    : hintFor(status, codes, message, asked);
   return new RegistryError(
     { code: codeOf(status), what, why, hint },
     { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
@@ -50,9 +50,16 @@ function tooLong(what: string, refused: string, wait: number): RegistryError {
   return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
 }
 
-function hintFor(status: number, codes: readonly string[], { identity, isElsewhere }: Asked): string {
+function hintFor(
+  status: number,
+  codes: readonly string[],
+  message: string,
+  { identity, isElsewhere }: Asked,
+): string {
   if (status === 401 || status === 403)
-    return isElsewhere ? 'Ask those who run the registry, or name the image at another one.' : identity.hint;
+    return isElsewhere
+      ? 'Report this to the operators of the registry, or use the image from another registry.'
+      : (identity.hintFor?.(message) ?? identity.hint);
   if (codes.includes('NAME_UNKNOWN')) return 'Run the same command again; it creates the repository.';
   return 'Run the same command again; what was copied is not copied again.';
 }

@@ -79,6 +79,8 @@ export class Identities {
   readonly givenOut: string[] = [];
   /** By ARN. */
   readonly policies = new Map<string, Policy>();
+  /** Policies beside the users' own that limit everyone, by kind: `service control policy`. */
+  readonly limits = new Map<string, string>();
   /** Milliseconds until a new key or policy takes effect. */
   lag = 0;
   /** Milliseconds for which a key that was disabled or deleted is still accepted. */
@@ -237,13 +239,18 @@ export class Identities {
       allowed: [],
       boundary: undefined,
     };
-    const decision = decide(allowed, access);
-    const bounded = boundary === undefined || decide(boundary, access) === 'allowed';
-    if (decision === 'allowed' && bounded) return;
-    const because =
-      decision === 'denied explicitly'
-        ? 'with an explicit deny in an identity-based policy'
-        : `because no ${bounded ? 'identity-based policy' : 'permissions boundary'} allows the ${access.action} action`;
+    const policies: [kind: string, statements: readonly Statement[]][] = [
+      ...[...this.limits].map(([kind, document]): [string, Statement[]] => [kind, statementsOf(document)]),
+      ...(boundary === undefined ? [] : ([['permissions boundary', boundary]] as [string, Statement[]][])),
+      ['identity-based policy', allowed],
+    ];
+    const decisions = policies.map(([kind, statements]) => ({ kind, decision: decide(statements, access) }));
+    const denying = decisions.find(({ decision }) => decision === 'denied explicitly');
+    const silent = decisions.find(({ decision }) => decision === 'not allowed');
+    if (!denying && !silent) return;
+    const because = denying
+      ? `with an explicit deny in ${/^[aeiou]/.test(denying.kind) ? 'an' : 'a'} ${denying.kind}`
+      : `because no ${silent?.kind ?? ''} allows the ${access.action} action`;
     const what = `perform: ${access.action} on resource: ${access.resource}`;
     throw new AwsRefusal('AccessDenied', `User: ${user.arn} is not authorized to ${what} ${because}`, 403);
   }

@@ -1,3 +1,4 @@
+import { isOutsideOwnPolicies } from '../../aws/denial.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { inOrder, nameOf, waitFor, type Change, type Outcome } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
@@ -33,6 +34,7 @@ function leftToAdministrator(outcome: Outcome): Outcome {
   if (outcome.result !== 'failed' || outcome.error.code !== 'aws-denied') return outcome;
   const { error, change } = outcome;
   if (change.fix === undefined) return outcome;
+  if (isOutsideOwnPolicies(error.why)) return { ...outcome, tolerable: true };
   const { code, what, why } = error;
   const denied = new BootstrapError({ code, what, why, hint: change.fix }, { cause: error.cause });
   return { ...outcome, error: denied, tolerable: true };

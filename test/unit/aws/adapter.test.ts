@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { BootstrapError } from '../../../src/errors/index.ts';
 import { createAws } from '../../../src/aws/index.ts';
 import { createNet } from '../../../src/net/index.ts';
 import { AwsWorld } from '../../support/aws.ts';
@@ -127,6 +128,49 @@ describe('an error of AWS', () => {
     await expect(create).rejects.toMatchObject({
       code: 'aws-denied',
       hint: expect.stringContaining('ecr-bootstrap policy first-run') as string,
+    });
+  });
+
+  const denying = (Action: string) =>
+    JSON.stringify({
+      Statement: [
+        { Effect: 'Allow', Action: '*', Resource: '*' },
+        { Effect: 'Deny', Action, Resource: '*' },
+      ],
+    });
+  const allowing = (Action: string) =>
+    JSON.stringify({ Statement: [{ Effect: 'Allow', Action, Resource: '*' }] });
+
+  describe.each([
+    ['service control policy', 'AWS Organizations'],
+    ['resource control policy', 'AWS Organizations'],
+    ['session policy', 'when the session was requested'],
+    ['permissions boundary', 'on the caller'],
+    ['VPC endpoint policy', 'on the VPC endpoint'],
+    ['resource-based policy', 'on the resource itself'],
+  ])('names the %s that', (kind, place) => {
+    it.each([
+      ['denies explicitly', denying('ecr:*'), `change the ${kind} that denies ecr:DescribeRepositories`],
+      ['does not allow', allowing('s3:*'), `allow ecr:DescribeRepositories in the ${kind}`],
+    ])('%s, and does not ask for another policy', async (_, document, hint) => {
+      world.sandbox.aws.identities.limits.set(kind, document);
+      const refused = await world
+        .aws()
+        .ecr.repositories()
+        .catch((error: unknown) => error as BootstrapError);
+      expect(refused).toMatchObject({ code: 'aws-denied', hint: expect.stringContaining(hint) as string });
+      expect(refused).toMatchObject({ hint: expect.stringContaining(place) as string });
+      expect(refused).toMatchObject({ hint: expect.not.stringContaining('ecr-bootstrap policy') as string });
+    });
+  });
+
+  it("names the caller's own policies when one of them denies explicitly", async () => {
+    const { user, key } = world.sandbox.aws.addUser('limited');
+    user.inline.set('limits', denying('ecr:Describe*'));
+    world.sandbox.aws.identities.settle();
+    world.caller = key;
+    await expect(world.aws().ecr.repositories()).rejects.toMatchObject({
+      hint: expect.stringContaining('change the identity-based policy that denies') as string,
     });
   });
 

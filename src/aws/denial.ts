@@ -1,0 +1,53 @@
+/** Where the policies are that are not the caller's own, by the names that AWS gives them in a refusal. */
+const places: Readonly<Record<string, string>> = {
+  'service control policy': 'in AWS Organizations, on this account or a unit above it',
+  'resource control policy': 'in AWS Organizations, on this account or a unit above it',
+  'permissions boundary': 'on the caller: `aws iam get-user` or `aws iam get-role` prints its ARN',
+  'session policy': 'passed when the session was requested, for example by a CI job',
+  'resource-based policy': 'on the resource itself',
+  'vpc endpoint policy': 'on the VPC endpoint that the request went through',
+};
+
+/** The kind of policy that refused a request: IAM User Guide, "Troubleshoot access denied error messages". */
+export interface Denial {
+  readonly kind: string;
+  /** A statement denies the action; otherwise no statement of that kind allows it. */
+  readonly isExplicit: boolean;
+}
+
+export function readDenial(message: string): Denial | undefined {
+  const explicit = /with an explicit deny in (?:an? |the )?([\w -]+? (?:policy|boundary))\b/i.exec(message);
+  const [, kind] = explicit ?? /because no ([\w -]+? (?:policy|boundary)) allows/i.exec(message) ?? [];
+  return kind === undefined ? undefined : { kind, isExplicit: explicit !== null };
+}
+
+/** Whether the caller's own policies cannot help, whatever they allow. */
+export function isOutsideOwnPolicies(message: string): boolean {
+  const denial = readDenial(message);
+  return denial !== undefined && (denial.isExplicit || places[denial.kind.toLowerCase()] !== undefined);
+}
+
+const again = 'Then run the same command again; it resumes where it stopped.';
+
+/** How to lift a refusal, by the kind of policy that AWS names. */
+export function denialHint(message: string, action: string): string {
+  const { kind = '', isExplicit = false } = readDenial(message) ?? {};
+  const place = places[kind.toLowerCase()];
+  if (isExplicit) {
+    const where = place ?? 'attached to the caller or to one of its groups';
+    return `Ask an administrator to change the ${kind} that denies ${action} (${where}). Nothing overrides an explicit deny. ${again}`;
+  }
+  if (place !== undefined)
+    return `Ask an administrator to allow ${action} in the ${kind} (${place}). Your own policies cannot allow more than it does. ${again}`;
+  return `Ask an administrator to allow ${action}: \`ecr-bootstrap policy ${policyWith(action)}\` prints the policy to attach. ${again}`;
+}
+
+/** The action that a refusal names. */
+export const deniedAction = (message: string): string | undefined =>
+  /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1];
+
+/** Which of the documents that `policy` prints holds an action: only the first run may change users and policies. */
+function policyWith(action: string): string {
+  const changesIdentities = /^iam:(Create(User|Policy)|Attach|Detach|Put|Delete(Policy|User)|TagPolicy)/;
+  return changesIdentities.test(action) ? 'first-run' : 'power-user';
+}
