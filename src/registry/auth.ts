@@ -1,6 +1,6 @@
 import { unlessAborted } from '../abort.ts';
 import type { Clock } from '../clock.ts';
-import { type Challenge, parseChallenge } from './challenge.ts';
+import { type BearerChallenge, type Challenge, parseChallenge } from './challenge.ts';
 import { basicHeader, type Credential, type Identity } from './credentials.ts';
 import { Tokens } from './tokens.ts';
 import type { Destinations } from './destinations.ts';
@@ -110,11 +110,20 @@ export class HostAuth {
     const now = challenge ?? answer.to;
     if (now.scheme === 'bearer') {
       if (header !== undefined) this.#tokens.refused(now, scope, header);
-      return true;
+      // The token service gave all that it gives for this scope: Docker Hub says so of what it does not have.
+      return !(now.error === 'insufficient_scope' && isSameService(now, answer.to));
     }
     if (now.scheme !== 'basic') return false;
     if (!header?.startsWith('Basic ')) return (await this.#login()) !== undefined;
     return this.#renewed(header);
+  }
+
+  /**
+   * What to send to this host after its challenge, where another registry sent the request on to it.
+   * @returns undefined when there is no login for what it wants
+   */
+  async meet(challenge: Challenge, scope: string, signal: AbortSignal): Promise<string | undefined> {
+    return (await this.#header(challenge, scope, signal)).header;
   }
 
   /**
@@ -166,3 +175,6 @@ export class HostAuth {
     return credential?.isIdentityToken || credential?.isRegistryToken ? undefined : credential;
   }
 }
+
+const isSameService = (one: BearerChallenge, other: Challenge): boolean =>
+  other.scheme === 'bearer' && one.realm === other.realm && one.service === other.service;

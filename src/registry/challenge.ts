@@ -6,15 +6,25 @@ export interface BearerChallenge {
   readonly scheme: 'bearer';
   readonly realm: string;
   readonly service?: string;
+  /** What the registry wants a token for, in its own words. */
+  readonly scope?: string;
+  /** What was wrong with the token that was sent: `insufficient_scope`. */
+  readonly error?: string;
 }
 
 /** Reads WWW-Authenticate. Bearer is preferred where both are offered; undefined when neither is. */
 export function parseChallenge(header: string): Challenge | undefined {
   const bearer = /(?:^|[\s,])bearer\s+(.*)$/is.exec(header)?.[1];
   if (bearer !== undefined) {
-    const { realm, service } = parameters(bearer);
+    const { realm, service, scope, error } = parameters(bearer);
     if (realm !== undefined) {
-      return { scheme: 'bearer', realm, ...(service === undefined ? {} : { service }) };
+      return {
+        scheme: 'bearer',
+        realm,
+        ...(service === undefined ? {} : { service }),
+        ...(scope === undefined ? {} : { scope }),
+        ...(error === undefined ? {} : { error }),
+      };
     }
   }
   return /(?:^|[\s,])basic(?:\s|,|$)/i.test(header) ? { scheme: 'basic' } : undefined;

@@ -7,6 +7,10 @@ const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.do
 /** The host that serves a registry. @param name as it stands in references */
 export const apiHost = (name: string): string => apiHosts[name] ?? name;
 
+/** The name in references of the registry that a host serves. */
+export const registryName = (host: string): string =>
+  Object.keys(apiHosts).find((name) => apiHosts[name] === host) ?? host;
+
 /** Registry hosts as they stand in references, to be compared with URLs. */
 export class HostSet {
   readonly #places = new Set<string>();

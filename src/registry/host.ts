@@ -6,6 +6,7 @@ import { RegistryError } from './errors.ts';
 import type { Hints } from './hints.ts';
 import { speaksTls } from './probe.ts';
 import { HostLimiter, type Pace, type Rates } from './limiter.ts';
+import { parseChallenge } from './challenge.ts';
 import { refusal } from './refusal.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
 import type { Reply, Request, Tally, Transport } from './transport.ts';
@@ -16,6 +17,8 @@ export interface HostOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly destinations: Destinations;
+  /** Authorization at a host that this one sends requests on to. */
+  readonly elsewhere: (url: URL) => HostAuth;
   readonly rates?: Rates;
   /** Whether the host was open to everybody in earlier runs. */
   readonly hints?: Hints;
@@ -97,12 +100,13 @@ export class RegistryHost {
     try {
       for (let tries = 1; ; tries += 1) {
         const answer = await this.#auth.answer(request.scope, call.signal);
-        const reply = await this.#exchange(request, url, answer.header, call);
-        // Who sends on has answered; what another host says of logins is not this one's word, and gets none of ours.
-        const isElsewhere = reply.origin !== base.origin;
+        const first = await this.#exchange(request, url, answer.header, call);
+        // What another host says of logins is not this one's word, and it is sent none of this one's.
+        const isElsewhere = first.url.origin !== base.origin;
+        const reply = isElsewhere ? await this.#meetElsewhere(first, request, call) : first;
         const isRefused = !isElsewhere && (reply.status === 401 || isWrongGuess(reply, answer));
         if (!isRefused) this.#auth.accepted(request.scope, answer);
-        if (isFine(reply.status, request.accept)) return reply;
+        if (!isRefused && isFine(reply.status, request.accept)) return reply;
         const failed = await refusal(reply, { ...this.#options, what: request.what, isElsewhere });
         const isMute = request.method === 'HEAD' && reply.status === 403;
         const wantsLogin = isRefused || saysLogin(failed) || (isMute && this.#auth.mayBeOver(answer.header));
@@ -113,6 +117,17 @@ export class RegistryHost {
     } finally {
       this.#auth.undecided();
     }
+  }
+
+  /** Asks the host that answers again, with what it wants: a token for everyone, or the login for that host. */
+  async #meetElsewhere(reply: Reply, request: HostRequest, call: Call): Promise<Reply> {
+    const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
+    if (reply.status !== 401 || !challenge) return reply;
+    const scope = (challenge.scheme === 'bearer' && challenge.scope) || request.scope;
+    const header = await this.#options.elsewhere(reply.url).meet(challenge, scope, call.signal);
+    if (header === undefined) return reply;
+    await reply.dump();
+    return this.#exchange(request, reply.url, header, call);
   }
 
   /** An upload goes where the registry says, but only to the registry itself: the image may be private. */
@@ -160,9 +175,9 @@ export class RegistryHost {
 const isFine = (status: number, accept: readonly number[] = []) =>
   (status >= 200 && status < 300) || accept.includes(status);
 
-/** Registries, and object stores behind them, also refuse a token of another service so; without one they may be open. */
+/** Registries, and the object stores behind them, also refuse another service's token like this, and may be open without it. */
 const isWrongGuess = ({ status }: Reply, { isGuess }: Answer) =>
-  isGuess && (status === 400 || status === 403);
+  isGuess && (status === 400 || status === 403 || status === 404);
 
 /** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
 const saysLogin = ({ failure, why }: RegistryError) =>

@@ -1,10 +1,18 @@
 import type { Clock } from '../clock.ts';
 import { findLocalAddress, type Net } from '../net/index.ts';
+import { HostAuth } from './auth.ts';
 import { Registry } from './client.ts';
 import type { Credentials, Identity } from './credentials.ts';
-import { apiHost, type DestinationRules, Destinations, HostSet, localRefusal } from './destinations.ts';
+import {
+  apiHost,
+  type DestinationRules,
+  Destinations,
+  HostSet,
+  localRefusal,
+  registryName,
+} from './destinations.ts';
 import type { Hints } from './hints.ts';
-import { RegistryHost } from './host.ts';
+import { type HostOptions, RegistryHost } from './host.ts';
 import type { Rates } from './limiter.ts';
 import { Transport } from './transport.ts';
 
@@ -42,20 +50,37 @@ export function openRegistries(options: RegistriesOptions): Registries {
     const destinations = new Destinations(host, rules);
     return { host, destinations, transport: new Transport(net, clock, destinations), clock };
   };
-  const open = (host: string): Registry => {
-    const identity: Identity = {
-      credential: () => credentials.find(host),
-      hint: `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim(),
+  const sourceRules = { insecure, ...(listed && { listed }) };
+  const identityOf = (host: string, isKnown = true): Identity => ({
+    credential: () => (isKnown ? credentials.find(host) : Promise.resolve(undefined)),
+    hint: `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim(),
+  });
+  /**
+   * A registry that only a tenant of the cluster names must not have an image read with the user's login for another
+   * registry: logins elsewhere are for what listed registries send on.
+   */
+  const elsewhere = (from: string): HostOptions['elsewhere'] => {
+    const isTrusted = !listed || listed.has(new URL(`https://${apiHost(from)}`));
+    const auths = new Map<string, HostAuth>();
+    return ({ host: api }) => {
+      const host = registryName(api);
+      const auth =
+        auths.get(host) ??
+        new HostAuth({ ...base(host, sourceRules), identity: identityOf(host, isTrusted) });
+      auths.set(host, auth);
+      return auth;
     };
-    return new Registry(
+  };
+  const open = (host: string): Registry =>
+    new Registry(
       new RegistryHost({
-        ...base(host, { insecure, ...(listed && { listed }) }),
-        identity,
+        ...base(host, sourceRules),
+        identity: identityOf(host),
+        elsewhere: elsewhere(host),
         ...(hints && { hints }),
       }),
       'pull',
     );
-  };
   return {
     source: (host) => {
       const registry = sources.get(host) ?? open(host);
@@ -69,6 +94,9 @@ export function openRegistries(options: RegistriesOptions): Registries {
       if (local) throw localRefusal(what, local.message, url, local);
     },
     own: (host, identity, rates) =>
-      new Registry(new RegistryHost({ ...base(host, { insecure }), identity, rates }), 'pull,push'),
+      new Registry(
+        new RegistryHost({ ...base(host, { insecure }), elsewhere: elsewhere(host), identity, rates }),
+        'pull,push',
+      ),
   };
 }

@@ -23,8 +23,8 @@ export interface Request {
 
 /** An answer whose body must be read or dumped, or its connection is lost. */
 export interface Reply {
-  /** Who answers: after redirects, not always who was asked. */
-  readonly origin: string;
+  /** Where the answer comes from: after redirects, not always from the host that was asked. */
+  readonly url: URL;
   readonly status: number;
   readonly header: (name: string) => string | undefined;
   /** The body. Throws RegistryError when it breaks off. */
@@ -98,7 +98,7 @@ export class Transport {
         return Array.isArray(value) ? value.join(', ') : value;
       };
       return {
-        origin: url.origin,
+        url,
         status: statusCode,
         header,
         chunks: () => this.#read(content, request),

@@ -44,6 +44,8 @@ interface BearerToken {
 export class SourceRegistry {
   readonly host: string;
   readonly repositories = new Map<string, Repository>();
+  /** Repositories that are served by another registry: its origin by name. */
+  readonly redirects = new Map<string, string>();
   readonly #auth: 'none' | 'basic' | 'bearer';
   readonly #login: SourceOptions['login'];
   readonly #contents: Map<string, Content>;
@@ -100,10 +102,16 @@ export class SourceRegistry {
   #give({ method, url, headers }: Inquiry): Answer {
     const route = routeOf(url.pathname);
     const scope = route && `repository:${route.name}:pull`;
-    if (!this.#permits(headers['authorization'], scope)) return this.#challenge(scope);
+    const authorization = headers['authorization'];
+    if (!this.#permits(authorization, scope)) return this.#challenge(scope);
     if (route === undefined) return json(200, {});
     const { kind, name, reference } = route;
     const repository = this.repositories.get(name);
+    // Docker Hub does not tell what does not exist from what is private: docker-archive/docker-registry issue 1071.
+    if (!repository && this.host === 'docker.io')
+      return this.#challenge(scope, authorization === undefined ? undefined : 'insufficient_scope');
+    const location = this.redirects.get(name);
+    if (location !== undefined) return { status: 307, headers: { location: location + url.pathname } };
     if (method !== 'GET' && method !== 'HEAD')
       return registryError(405, 'UNSUPPORTED', 'this registry is read-only');
     if (kind === 'manifests') return giveManifest(repository, reference);
@@ -130,9 +138,10 @@ export class SourceRegistry {
     return Buffer.from(basic, 'base64').toString() === `${this.#login?.username}:${this.#login?.password}`;
   }
 
-  #challenge(scope: string | undefined): Answer {
+  #challenge(scope: string | undefined, error?: string): Answer {
     const service = this.host === 'docker.io' ? 'registry.docker.io' : this.host;
-    const bearer = `Bearer realm="${this.#realm}",service="${service}"${scope ? `,scope="${scope}"` : ''}`;
+    const what = `${scope ? `,scope="${scope}"` : ''}${error ? `,error="${error}"` : ''}`;
+    const bearer = `Bearer realm="${this.#realm}",service="${service}"${what}`;
     const challenge = this.#auth === 'basic' ? `Basic realm="${this.host}"` : bearer;
     return registryError(401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
   }

@@ -130,16 +130,6 @@ describe('a hostile redirect', () => {
     expect(evil.seen.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
     await guarded.close();
   });
-
-  it('to a registry that the user is logged in to takes no login there', async () => {
-    world.source.mischief = ({ headers, repository }) =>
-      repository === 'private' && headers.authorization === undefined
-        ? { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }
-        : undefined;
-    redirect('GET manifests', `http://${world.source.host}/v2/private/manifests/1`);
-    expect((await failsAlone())?.code).toBe('registry-denied');
-    expect(world.source.seen.some(({ headers }) => headers.authorization === basic)).toBe(false);
-  });
 });
 
 describe('a hostile token service', () => {
