@@ -5,8 +5,11 @@ import { tellDone } from './done.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import type { MirrorResult } from './port.ts';
 
-/** Not found or not reachable at its registry. A refused login is no reason: whoever may not pull, may not mirror. */
-const elsewhere = new Set(['image-missing', 'registry-unreachable']);
+/**
+ * The registry does not have the image, or cannot be reached. Docker Hub and others refuse what they do not have just like
+ * what is private; the Docker engine then decides whether its own image may be used.
+ */
+const elsewhere = new Set(['image-missing', 'registry-unreachable', 'registry-denied']);
 
 type Act = (
   engine: Engine,
@@ -58,7 +61,7 @@ async function tryDocker(
     for (const { image } of found) {
       options.emit({
         type: 'note',
-        text: `${image.source} is not to be had at its registry; the Docker engine has it`,
+        text: `${image.source} comes from the Docker engine, because its registry does not provide it`,
       });
     }
     return new Map(found.map((result) => [result.image, result]));

@@ -39,7 +39,8 @@ export function createDockerEngine(parts: DockerEngineParts): Engine {
   };
 }
 
-async function find({ source }: WantedImage, parts: DockerEngineParts): Promise<void> {
+async function find(image: WantedImage, parts: DockerEngineParts): Promise<void> {
+  const { source } = image;
   await parts.refuseLocal?.(parseReference(source).host, `look up ${source}`);
   const docker = await parts.docker();
   const name = localName(source);
@@ -49,7 +50,7 @@ async function find({ source }: WantedImage, parts: DockerEngineParts): Promise<
   } catch (error) {
     const isLocal =
       error instanceof BootstrapError &&
-      mayStandIn(error, name, credential) &&
+      mayStandIn(error, image, name, credential) &&
       (await docker.image(name)) !== undefined;
     if (!isLocal) throw error;
   }

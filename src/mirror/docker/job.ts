@@ -128,7 +128,8 @@ export class ImageJob {
     try {
       answer = await docker.source(this.#name, credential);
     } catch (error) {
-      if (!(error instanceof BootstrapError) || !mayStandIn(error, this.#name, credential)) throw error;
+      if (!(error instanceof BootstrapError) || !mayStandIn(error, this.#image, this.#name, credential))
+        throw error;
       const local = await docker.image(this.#name);
       if (!local) throw error;
       const platform = choosePlatform(this.#image.source, wanted, [local.platform]);

@@ -1,19 +1,26 @@
 import type { BootstrapError } from '../../errors/index.ts';
 import type { LocalImage } from '../../docker/port.ts';
+import type { WantedImage } from '../../images/port.ts';
 import type { Credential } from '../../registry/credentials.ts';
 import { type Held, isSame } from './held.ts';
 
 /**
- * Whether the local engine's image may be taken when the source's registry gave this error. Not after a refused login:
- * whoever may not pull, may not mirror. But Docker Hub refuses so too, from those who are not logged in, what it does
- * not have at all: images built here under its short names.
+ * Whether the local engine's image may be taken when the source's registry gave this error. Registries refuse what they do
+ * not have like what is private, so images that were only built here are refused too. The user may name any local image;
+ * a tenant of the cluster must not get a private one, so there a refusal only counts as absence where Docker Hub was asked
+ * without a login.
  * @param credential what the registry was asked with
  */
 export const mayStandIn = (
   { code }: BootstrapError,
+  { byHand, wantedBy }: Pick<WantedImage, 'byHand' | 'wantedBy'>,
   reference: string,
   credential: Credential | undefined,
-): boolean => code !== 'registry-denied' || (credential === undefined && reference.startsWith('docker.io/'));
+): boolean =>
+  code !== 'registry-denied' ||
+  byHand === true ||
+  wantedBy.includes('config') ||
+  (credential === undefined && reference.startsWith('docker.io/'));
 
 /**
  * Whether a local image would overwrite what the ECR has, while the source, which may have given it that, was not asked:

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import type { Engine } from '../../../src/mirror/engine.ts';
 import type { MirrorResult } from '../../../src/mirror/port.ts';
 import { MirrorWorld, noDocker } from '../../support/mirror.ts';
@@ -57,16 +57,26 @@ describe('auto', () => {
     expect(result?.error?.code).toBe('image-missing');
   });
 
-  test('never leaves a refused login to Docker', async () => {
-    world.aws.sandbox.faults.plan({
-      kind: 'deny',
-      service: 'source',
-      operation: 'GetManifest',
-      from: 1,
-      to: 1,
+  it('asks the Docker engine for a name that Docker Hub does not have, which it refuses like a private one', async () => {
+    const [result] = await world.copy(['myapp-local:dev']);
+    expect(result).toMatchObject({ engine: 'docker', state: 'copied' });
+    expect(asked).toEqual(['docker.io/library/myapp-local:dev']);
+  });
+
+  it('says that a refused image may not exist when the Docker engine does not have it either', async () => {
+    const [result] = await world.copy(['myapp:dev']);
+    expect(result?.error).toMatchObject({
+      code: 'registry-denied',
+      why: expect.stringContaining('it may not exist or needs a login') as string,
     });
-    const [result] = await world.copy(['quay.io/local:1']);
-    expect(result?.error?.code).toBe('registry-denied');
-    expect(asked).toEqual([]);
+  });
+
+  it('stops at the first token that does not open a repository of Docker Hub', async () => {
+    world.operations();
+    await world.copy(['absent:dev']);
+    expect(world.operations().filter((operation) => operation.startsWith('source '))).toEqual([
+      'source GetManifest',
+      'source GetManifest',
+    ]);
   });
 });

@@ -1,16 +1,25 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { BootstrapError } from '../../../../src/errors/index.ts';
 import { mayStandIn } from '../../../../src/mirror/docker/stand-in.ts';
 import { Secret } from '../../../../src/secret.ts';
 
 const denied = new BootstrapError({ code: 'registry-denied', what: 'w', why: 'denied', hint: 'h' });
 const login = { username: 'me', password: new Secret('docker-hub-password') };
+const byPod = { wantedBy: ['Deployment shop/web'] };
 
-test('what Docker Hub refuses to those who are not logged in may be an image that was only built here', () => {
-  expect(mayStandIn(denied, 'docker.io/library/built-here:1', undefined)).toBe(true);
+it('uses the local image of a pod when Docker Hub refuses it without a login', () => {
+  expect(mayStandIn(denied, byPod, 'docker.io/library/built-here:1', undefined)).toBe(true);
 });
 
-test('a refused login is no reason to take the local image', () => {
-  expect(mayStandIn(denied, 'docker.io/team/private:1', login)).toBe(false);
-  expect(mayStandIn(denied, 'ghcr.io/team/private:1', undefined)).toBe(false);
+it("does not give a pod the user's local copy of an image that a registry refuses", () => {
+  expect(mayStandIn(denied, byPod, 'docker.io/team/private:1', login)).toBe(false);
+  expect(mayStandIn(denied, byPod, 'ghcr.io/team/private:1', undefined)).toBe(false);
+});
+
+it.each([
+  ['on the command line', { wantedBy: ['argument'], byHand: true as const }],
+  ['in the configuration', { wantedBy: ['config'] }],
+])('uses the local image that the user names %s, whatever registry refuses it', (_, image) => {
+  expect(mayStandIn(denied, image, 'ghcr.io/team/built-here:1', undefined)).toBe(true);
+  expect(mayStandIn(denied, image, 'docker.io/library/built-here:1', login)).toBe(true);
 });
