@@ -70,7 +70,8 @@ function parsed(bytes: Buffer, mediaType: string): ManifestFields | undefined {
   try {
     const fields = fieldsOf({ bytes }) as ManifestFields | null;
     const { config, layers, manifests, mediaType: own = mediaType } = fields ?? {};
-    const parts: unknown = manifests ?? (Array.isArray(layers) ? [config, ...(layers as unknown[])] : undefined);
+    const parts: unknown =
+      manifests ?? (Array.isArray(layers) ? [config, ...(layers as unknown[])] : undefined);
     const isWhole = Array.isArray(parts) && parts.every(isDescriptor);
     return isWhole && own === mediaType ? (fields ?? undefined) : undefined;
   } catch (cause) {

@@ -107,7 +107,7 @@ export class SourceRegistry {
     if (route === undefined) return json(200, {});
     const { kind, name, reference } = route;
     const repository = this.repositories.get(name);
-    // Docker Hub does not tell what does not exist from what is private: docker-archive/docker-registry issue 1071.
+    // Docker Hub does not tell what does not exist from what is private: docker-archive/docker-registry#1071.
     if (!repository && this.host === 'docker.io')
       return this.#challenge(scope, authorization === undefined ? undefined : 'insufficient_scope');
     const location = this.redirects.get(name);

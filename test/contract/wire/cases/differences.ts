@@ -120,23 +120,23 @@ export const dockerRegistry = {
     instead: '401 UNAUTHORIZED',
     why: 'This registry knows passwords of any form.',
     decides:
-      'aws/aws-cli issues 4962 and 5317: docker login with a spoilt token is answered "400 Bad Request" at /v2/',
+      'aws/aws-cli#4962 and #5317: docker login with a spoilt token is answered "400 Bad Request" at /v2/',
   },
   anyBlob: {
     instead: '201',
     why: 'This registry stores empty blobs.',
     decides:
-      'devcontainers/cli issue 814 and radius-project/radius pull request 7887: "cannot be completed because it does not have any parts"',
+      'devcontainers/cli#814 and radius-project/radius#7887: "cannot be completed because it does not have any parts"',
   },
   unknownTypeInvalid: {
     instead: '400 MANIFEST_INVALID',
     why: 'The distribution specification leaves the code open.',
-    decides: 'oras-project/oras-go issue 344 and moby/buildkit issue 699: 400 with UNSUPPORTED',
+    decides: 'oras-project/oras-go#344 and moby/buildkit#699: 400 with UNSUPPORTED',
   },
   anyArtifact: {
     instead: '201',
     why: 'This registry does not look at the type of an artifact.',
-    decides: 'moby/buildkit issues 5747 and 6171, oras-project/oras issue 1133: 405 with UNSUPPORTED',
+    decides: 'moby/buildkit#5747 and #6171, oras-project/oras#1133: 405 with UNSUPPORTED',
   },
   foreignUrl: {
     instead: '500 UNKNOWN',
