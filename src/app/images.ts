@@ -5,6 +5,7 @@ import type { Presence } from '../mirror/port.ts';
 import type { ImageRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { gatherImages } from './gather.ts';
+import { showReading } from './preflight.ts';
 import type { Session } from './session.ts';
 
 export interface ImagesOptions {
@@ -15,6 +16,7 @@ export interface ImagesOptions {
 export async function images(session: Session, { fromCluster = false }: ImagesOptions): Promise<number> {
   const ctx = await session.context();
   await session.header();
+  showReading(session);
   const rows = await unlessAborted(session.signal, () => lookUp(ctx, fromCluster));
   await session.reporter.show({ type: 'images', data: { images: rows } });
   return exitCodes.done;

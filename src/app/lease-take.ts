@@ -23,8 +23,9 @@ const patience = lifetime + grace;
 export interface Watch {
   /** Ends the watching. */
   readonly signal: AbortSignal;
-  /** Tells for whom the run waits. */
+  /** Says which run is waited for. */
   readonly warn: (text: string) => void;
+  readonly waiting: (what: string, seconds: number) => void;
 }
 
 export interface Taken {
@@ -71,12 +72,13 @@ export async function takeLease(ctx: Context, watch: Watch): Promise<Taken> {
 async function leftBehind(
   lease: KubeObject,
   { cluster, clock }: Context,
-  { signal, warn }: Watch,
+  { signal, warn, waiting }: Watch,
 ): Promise<KubeObject | undefined> {
   const { resourceVersion } = lease.metadata;
   const holder = describeHolder(holderOf(lease), 'the lease kube-system/ecr-bootstrap');
   warn(`${holder}; waiting up to ${patience / 1000} s to see whether that run is alive.`);
   for (let watched = 0; watched < patience; watched += lookEvery) {
+    waiting('the run that holds the lease to show that it is alive', watched / 1000);
     await clock.sleep(lookEvery, signal);
     const seen = await cluster.get(ref);
     if (!seen) return undefined;

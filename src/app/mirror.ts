@@ -10,7 +10,7 @@ import { MissingRepositories } from '../steps/repositories/create.ts';
 import { type FailedList, openFailedList } from './failed-list.ts';
 import { gatherImages } from './gather.ts';
 import { refusedRow, rowOf } from './mirror-rows.ts';
-import { reach, refuseUnreached } from './preflight.ts';
+import { reach, refuseUnreached, showReading } from './preflight.ts';
 import { readReferences } from './references.ts';
 import type { Session } from './session.ts';
 
@@ -57,6 +57,7 @@ async function carry(
   list: FailedList,
 ): Promise<MirrorRow[]> {
   const ctx = await session.context();
+  showReading(session);
   const prepared = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
   const refused = prepared.refused.map(refusedRow);
   if (!prepared.work) return refused;

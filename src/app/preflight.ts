@@ -4,13 +4,17 @@ import { BootstrapError, severalErrors } from '../errors/index.ts';
 import type { Need } from '../plan/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { refuseOtherAccount } from './account.ts';
-import type { ReachedHeader } from './session.ts';
+import type { ReachedHeader, Session } from './session.ts';
 
 /** Where the run is about to work, as far as it could be told, and what could not be reached. */
 export interface Reached {
   readonly header: ReachedHeader;
   readonly errors: ReadonlyMap<Need, BootstrapError>;
 }
+
+/** Shows on a terminal that a run has begun: what it reads may take a while to answer. */
+export const showReading = ({ reporter }: Session): void =>
+  reporter.event({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
 
 /** Asks AWS and the cluster who we are there, in parallel; what does not answer is in the errors. */
 export async function reach(ctx: Context, needs: ReadonlySet<Need>): Promise<Reached> {

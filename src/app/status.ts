@@ -4,7 +4,7 @@ import { type Finding, inspect, type StepStatus } from '../plan/index.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { type Choice, chooseSteps, needsOf } from './choose.ts';
-import { reach, type Reached } from './preflight.ts';
+import { reach, type Reached, showReading } from './preflight.ts';
 import type { Session } from './session.ts';
 
 export interface StatusOptions extends Choice {
@@ -22,6 +22,7 @@ export async function status(session: Session, options: StatusOptions): Promise<
   const chosen = chooseSteps(steps, options);
   const needs = needsOf(chosen);
   let ctx = await session.context();
+  showReading(session);
   for (let first = true; ; first = false, ctx = ctx.fresh()) {
     const reached = await unlessAborted(signal, () => reach(ctx, needs));
     if (first) await session.header(reached.header);

@@ -2,13 +2,17 @@ import type { Event, Progress } from '../plan/index.ts';
 import { redact } from '../secret.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
+import { formatDuration } from './units.ts';
 
 const redrawEvery = 100;
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 type Screen = NodeJS.WritableStream & { columns?: number };
 
-/** The one moving line at the bottom of a terminal: what is under way, how much, how fast, how long still. */
+/** Milliseconds after which the line says how long something takes. */
+const noteworthy = 2000;
+
+/** The one moving line at the bottom of a terminal: what is under way, how much, how fast, and how long it takes. */
 export class LiveLine {
   readonly moves: boolean;
   readonly #screen: Screen;
@@ -17,6 +21,8 @@ export class LiveLine {
   #drawn = false;
   #frame = 0;
   #label = '';
+  /** When the work that the label names began, in milliseconds since the epoch. */
+  #since = 0;
 
   constructor(screen: Screen, moves: boolean) {
     this.#screen = screen;
@@ -28,8 +34,8 @@ export class LiveLine {
     if (!this.moves) return;
     if (event.type === 'step-started') this.#begin(event.title);
     else if (event.type === 'change-started')
-      this.#label = `${event.change.action} ${event.change.target.name}`;
-    else if (event.type === 'waiting') this.#label = `waiting for ${event.what} (${event.seconds}s)`;
+      this.#begin(`${event.change.action} ${event.change.target.name}`);
+    else if (event.type === 'waiting') this.#begin(`waiting for ${event.what}`, event.seconds * 1000);
     else if (event.type === 'progress') this.#note(event.progress);
     else if (event.type === 'step-done') this.clear();
   }
@@ -48,8 +54,9 @@ export class LiveLine {
     this.#progress.clear();
   }
 
-  #begin(label: string): void {
+  #begin(label: string, passed = 0): void {
     this.#label = label;
+    this.#since = Date.now() - passed;
     this.#timer ??= setInterval(() => this.#draw(), redrawEvery).unref();
   }
 
@@ -74,7 +81,9 @@ export class LiveLine {
       progress,
       rate: rate.perSecond(now),
     }));
-    const text = progressText(underWay, width - 2) || this.#label || 'working';
+    const passed = now - this.#since;
+    const time = passed < noteworthy ? '' : ` (${seconds(passed)})`;
+    const text = progressText(underWay, width - 2) || shortened(this.#label, width - 2 - time.length) + time;
     this.#erase();
     this.#screen.write(`${frames[this.#frame] ?? ''} ${redact(text)}`.slice(0, width));
     this.#drawn = true;
@@ -85,3 +94,9 @@ export class LiveLine {
     this.#drawn = false;
   }
 }
+
+const shortened = (text: string, width: number): string =>
+  text.length > width ? `${text.slice(0, width - 1)}…` : text;
+
+const seconds = (milliseconds: number): string =>
+  milliseconds < 60_000 ? `${Math.floor(milliseconds / 1000)}s` : formatDuration(milliseconds);

@@ -8,6 +8,7 @@ import { hurriedClock } from '../../support/hurried.ts';
 let cluster: TestCluster;
 let ctx: Context;
 let warnings: string[];
+let waits: string[];
 let interrupt: AbortController;
 let watch: Parameters<typeof holdLease>[1];
 
@@ -17,8 +18,13 @@ beforeEach(async () => {
   cluster = await startTestCluster();
   ctx = { cluster: cluster.port, clock: hurriedClock(cluster.sandbox.clock) } as unknown as Context;
   warnings = [];
+  waits = [];
   interrupt = new AbortController();
-  watch = { signal: interrupt.signal, warn: (text) => warnings.push(text) };
+  watch = {
+    signal: interrupt.signal,
+    warn: (text) => warnings.push(text),
+    waiting: (what, seconds) => waits.push(`${what} ${seconds}`),
+  };
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -200,6 +206,7 @@ describe('a lease that somebody else holds', () => {
     expect(ctx.clock.now() - before).toBeGreaterThanOrEqual(32_000);
     expect(ctx.clock.now() - before).toBeLessThan(40_000);
     expect(warnings).toEqual([expect.stringContaining('ann@elsewhere/1 holds the lease')]);
+    expect(waits[1]).toBe('the run that holds the lease to show that it is alive 2');
     await held.release();
   });
 

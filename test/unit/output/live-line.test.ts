@@ -1,0 +1,64 @@
+import { Writable } from 'node:stream';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { LiveLine } from '../../../src/output/live-line.ts';
+
+let screen: string;
+let line: LiveLine;
+const stream = Object.assign(
+  new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      screen += chunk.toString();
+      done();
+    },
+  }),
+  { columns: 60 },
+);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  screen = '';
+  line = new LiveLine(stream, true);
+});
+afterEach(() => {
+  line.clear();
+  vi.useRealTimers();
+});
+
+/** What the line says after so many milliseconds. */
+function after(milliseconds: number): string {
+  screen = '';
+  vi.advanceTimersByTime(milliseconds);
+  return screen.split('\r\u001b[2K').at(-1)?.slice(2) ?? '';
+}
+
+it('says what a run waits for before its first step, and how long it has taken', () => {
+  line.follow({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
+  expect(after(1000)).toBe('waiting for AWS and the cluster');
+  expect(after(33_000)).toBe('waiting for AWS and the cluster (34s)');
+});
+
+it('counts on from the seconds that a wait has taken already', () => {
+  line.follow({ type: 'waiting', step: 'lease', what: 'another run', seconds: 12 });
+  expect(after(100)).toBe('waiting for another run (12s)');
+});
+
+it('counts the time of a step that says nothing', () => {
+  line.follow({ type: 'step-started', step: 'operator', title: 'External Secrets Operator' });
+  expect(after(5000)).toBe('External Secrets Operator (5s)');
+  line.follow({ type: 'step-started', step: 'images', title: 'images' });
+  expect(after(1000)).toBe('images');
+});
+
+it('shortens a long text so that the time stays visible', () => {
+  line.follow({ type: 'waiting', step: '', what: 'x'.repeat(100), seconds: 30 });
+  const text = after(100);
+  expect(text).toMatch(/^waiting for x+… \(30s\)$/);
+  expect(text.length).toBe(57);
+});
+
+it('disappears when the run has something to show', () => {
+  line.follow({ type: 'waiting', step: '', what: 'AWS', seconds: 0 });
+  after(500);
+  line.clear();
+  expect(after(5000)).toBe('');
+});
