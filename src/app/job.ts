@@ -11,9 +11,9 @@ import {
   makePlan,
   type MemberFailure,
   nameOf,
-  type Outcome,
   type Planned,
   refuseBlocked,
+  refuseFindings,
   type RunResult,
   sortedFailures,
 } from '../plan/index.ts';
@@ -24,7 +24,7 @@ import { adoptingCommand } from './adopt.ts';
 import { needsOf } from './choose.ts';
 import { confirm, type Question } from './confirm.ts';
 import { holdLease } from './lease.ts';
-import { preflight, reach } from './preflight.ts';
+import { preflight, reach, showReading } from './preflight.ts';
 import type { Session } from './session.ts';
 
 /** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and carried out. */
@@ -49,6 +49,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   const { steps } = job;
   const ctx = (await session.context()).fresh({ usesKey: job.usesKey === true && job.dryRun !== true });
   const needs = needsOf(steps);
+  showReading(session);
   const { plan, header } = await unlessAborted(signal, () => prepare(session, ctx, job));
   const isStopped = plan.some(({ foreign }) => foreign.some(isNeeded));
   await reporter.show({
@@ -71,7 +72,11 @@ export async function doJob(session: Session, job: Job): Promise<number> {
   const lease =
     changes.length > 0 && needs.has('cluster')
       ? await withinGrace(signal, graceMs, () =>
-          holdLease(ctx, { signal, warn: (text) => reporter.warn(text) }),
+          holdLease(ctx, {
+            signal,
+            warn: (text) => reporter.warn(text),
+            waiting: (what, seconds) => reporter.event({ type: 'waiting', step: 'lease', what, seconds }),
+          }),
         )
       : undefined;
   let abandoned = false;
@@ -88,7 +93,10 @@ export async function doJob(session: Session, job: Job): Promise<number> {
     const { next, missing } = result.error
       ? { next: [], missing: [] }
       : await nextSteps(job, ctx.fresh(), changes, signal);
-    await reporter.show({ type: 'result', data: { steps: result.steps, changed: countDone(result), next } });
+    await reporter.show({
+      type: 'result',
+      data: { steps: result.steps, ...countDone(result, changes), next },
+    });
     for (const error of missing) reporter.warn(`Could not find out all next steps: ${error.message}.`);
     throwFailure(result, steps);
     return exitCodes.done;
@@ -131,7 +139,7 @@ async function prepare(
     newerRegistration(ctx, needsOf(steps)),
   ]);
   if (newer) refuseOlderVersion(session, newer, dryRun === true);
-  refuseUnseen(plan);
+  refuseFindings(plan);
   await refuseWithoutEngine(session, plan);
   return { plan, header: reached.header };
 }
@@ -141,12 +149,6 @@ function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun:
   const parts = olderThan(newer);
   if (!dryRun) throw new BootstrapError({ code: 'version-older', ...parts });
   reporter.warn(`${parts.what}: ${parts.why}. ${parts.hint}`);
-}
-
-/** A plan with gaps is none: it is not even shown. */
-function refuseUnseen(plan: readonly Planned<Context>[]): void {
-  const unseen = plan.find((planned) => planned.error);
-  if (unseen?.error) throw unseen.error;
 }
 
 /** Where images are to be copied by Docker and by nothing else, it has to answer before the first change. */
@@ -164,10 +166,13 @@ const shown = ({ step, changes, foreign, findings }: Planned<Context>) => ({
   findings,
 });
 
-const outcomesOf = (result: RunResult): Outcome[] => result.steps.flatMap((step) => step.outcomes);
-
-const countDone = (result: RunResult): number =>
-  outcomesOf(result).filter((outcome) => outcome.result === 'done').length;
+/** Counts targets as the plan does: one that two steps change counts once. */
+function countDone({ steps }: RunResult, planned: readonly Change[]) {
+  const done = steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'done'));
+  const names = new Set(done.map(({ change }) => nameOf(change.target)));
+  const known = new Set(planned.map(({ target }) => nameOf(target)));
+  return { changed: names.size, unplanned: [...names].filter((name) => !known.has(name)).length };
+}
 
 /** Members that failed did not stop the run, but make it a failed one. */
 function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {

@@ -77,7 +77,10 @@ export type View =
       readonly type: 'result';
       readonly data: {
         readonly steps: readonly StepResult[];
+        /** Targets that were changed. */
         readonly changed: number;
+        /** Those of them that the plan did not name, because they were created during the run. */
+        readonly unplanned: number;
         readonly next: readonly string[];
       };
     }

@@ -20,24 +20,29 @@ export function withhold(changes: readonly Change[], consent: Consent): Parted {
   const isForeign = (change: Change): boolean =>
     refused.includes(change) || needed.has(nameOf(change.target));
   return {
-    changes: changes.filter((change) => !isForeign(change)),
+    changes: oncePerTarget(changes.filter((change) => !isForeign(change))),
     foreign: oncePerTarget(changes.filter(isForeign)),
   };
 }
 
+/** Several updates of one target become one change with all fields, at the place of the first. */
 function oncePerTarget(changes: readonly Change[]): Change[] {
   const byTarget = new Map<string, Change>();
   for (const change of changes) {
-    const known = byTarget.get(nameOf(change.target));
+    const key = JSON.stringify([nameOf(change.target), change.adopts ? 'update' : change.action]);
+    const known = byTarget.get(key);
     const fields = [...(known?.fields ?? []), ...change.fields];
-    byTarget.set(nameOf(change.target), { ...(known ?? change), fields });
+    byTarget.set(key, { ...change, ...known, fields });
   }
   return [...byTarget.values()];
 }
 
-/** What is said of something as it is, and holds no more once it is adopted. */
-export const isOvertaken = ({ level, target }: Finding, { changes }: Pick<Parted, 'changes'>): boolean =>
-  level === 'ok' && changes.some((change) => change.adopts && nameOf(change.target) === nameOf(target));
+/** Whether the finding no longer holds after these changes. */
+export function isResolvedBy(changes: readonly Change[], { level, target, resolvedBy }: Finding): boolean {
+  const isOf = (name: string) => (change: Change) => nameOf(change.target) === name;
+  if (resolvedBy && changes.some(isOf(nameOf(resolvedBy)))) return true;
+  return level === 'ok' && changes.some((change) => change.adopts && isOf(nameOf(target))(change));
+}
 
 /** The run cannot do without making this ours. */
 export const isNeeded = ({ adopts }: Change): boolean => adopts !== undefined && adopts.optional !== true;

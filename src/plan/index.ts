@@ -4,7 +4,7 @@ export type { Emit, Event, Progress } from './events.ts';
 export { atOnce, foreseen, inOrder, isTolerable, nameOf, sortedFailures, tolerating } from './helpers.ts';
 export { inspect, type StepStatus } from './inspect.ts';
 export { removalOf } from './removal.ts';
-export { makePlan, type Planned, refuseBlocked } from './plan.ts';
+export { makePlan, type Planned, refuseBlocked, refuseFindings } from './plan.ts';
 export { knownAfterApply } from './step.ts';
 export type {
   Adoption,

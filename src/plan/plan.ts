@@ -1,5 +1,5 @@
-import { BootstrapError } from '../errors/index.ts';
-import { type Consent, isNeeded, isOvertaken, nobodyAgreed, type Parted, withhold } from './adoption.ts';
+import { BootstrapError, severalErrors } from '../errors/index.ts';
+import { type Consent, isNeeded, isResolvedBy, nobodyAgreed, type Parted, withhold } from './adoption.ts';
 import { foreseen, nameOf } from './helpers.ts';
 import type { AnyStep, Finding } from './step.ts';
 
@@ -19,7 +19,7 @@ export async function makePlan<Ctx>(
   ctx: Ctx,
   consent: Consent = nobodyAgreed,
 ): Promise<Planned<Ctx>[]> {
-  return adoptedOnce(await Promise.all(steps.map((step) => look(step, ctx, consent))));
+  return withoutResolved(adoptedOnce(await Promise.all(steps.map((step) => look(step, ctx, consent)))));
 }
 
 /** What several steps would adopt belongs to the first of them: the others will find it ours. */
@@ -34,6 +34,15 @@ function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   });
 }
 
+/** Leaves out findings that the plan itself resolves. */
+function withoutResolved<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
+  const changes = plan.flatMap((planned) => planned.changes);
+  return plan.map((planned) => ({
+    ...planned,
+    findings: planned.findings.filter((finding) => !isResolvedBy(changes, finding)),
+  }));
+}
+
 /** Observes one step and compares. */
 export async function look<Ctx>(
   step: AnyStep<Ctx>,
@@ -44,7 +53,7 @@ export async function look<Ctx>(
     const state: unknown = await step.observe(ctx);
     const { changes, findings } = step.diff(state, ctx);
     const parted = withhold(changes, consent);
-    return { step, state, ...parted, findings: findings.filter((finding) => !isOvertaken(finding, parted)) };
+    return { step, state, ...parted, findings };
   } catch (thrown) {
     return { step, changes: [], foreign: [], findings: [], error: foreseen(thrown, `look at ${step.id}`) };
   }
@@ -52,22 +61,23 @@ export async function look<Ctx>(
 
 /**
  * Ends a run that must not begin.
- * @throws BootstrapError the first error of observation, `blocked` with what the first blocking finding says, or
- * `foreign` when something would have to be adopted that nobody asked for
+ * @throws BootstrapError the first error of observation, `blocked` for each blocking finding, or `foreign` when
+ * something would have to be adopted without consent
  */
 export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
+  refuseFindings(plan);
+  refuseForeign(plan);
+}
+
+/** The part of {@link refuseBlocked} that consent cannot change: such a plan is not worth showing. */
+export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
   const unseen = plan.find((planned) => planned.error);
   if (unseen?.error) throw unseen.error;
   const blocking = plan.flatMap((planned) => planned.findings.filter((finding) => finding.blocking));
-  const [first] = blocking;
-  if (!first) return refuseForeign(plan);
-  const others = blocking.length > 1 ? ` (and ${blocking.length - 1} more, listed above)` : '';
-  throw new BootstrapError({
-    code: 'blocked',
-    what: first.what,
-    why: `${first.why}${others}`,
-    hint: first.hint,
-  });
+  if (blocking.length === 0) return;
+  throw severalErrors(
+    blocking.map(({ what, why, hint }) => new BootstrapError({ code: 'blocked', what, why, hint })),
+  );
 }
 
 function refuseForeign<Ctx>(plan: readonly Planned<Ctx>[]): void {

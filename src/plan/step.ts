@@ -64,6 +64,8 @@ export interface Finding {
   readonly hint: string;
   /** Ends a run before its first change. */
   readonly blocking?: boolean;
+  /** A plan that changes this target does not report the finding. */
+  readonly resolvedBy?: Target;
   /** For a token: how long it is still valid. */
   readonly secondsLeft?: number;
 }

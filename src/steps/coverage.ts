@@ -90,6 +90,7 @@ export function foreignFindings({ foreign }: Coverage): readonly Finding[] {
       what: `${nameOf(target)} exists and is not ours, so namespace ${namespace} gets no pull secret`,
       why: 'the operator would overwrite it',
       hint: `${adoptHint(object)}Delete it (kubectl -n ${namespace} delete ${object.kind.toLowerCase()} ${object.metadata.name}) and run ecr-bootstrap up, or choose another pullSecret.name.`,
+      resolvedBy: target,
     };
   });
 }

@@ -35,9 +35,13 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
   return [...lines, '', summary(changes, dryRun)];
 }
 
+/** Counts targets: one that two steps change counts once. */
 function summary(changes: readonly Change[], dryRun: boolean): string {
   const counts = (['create', 'update', 'replace', 'delete'] as const)
-    .map((action) => [action, changes.filter((change) => change.action === action).length] as const)
+    .map((action) => {
+      const names = changes.filter((change) => change.action === action).map(({ target }) => nameOf(target));
+      return [action, new Set(names).size] as const;
+    })
     .filter(([, count]) => count > 0)
     .map(([action, count]) => `${count} to ${action}`);
   return `Plan: ${counts.join(', ')}.${dryRun ? ' Nothing was changed (dry run).' : ''}`;

@@ -1,11 +1,9 @@
-import { nameOf, sortedFailures, type StepResult } from '../../plan/index.ts';
+import { nameOf, sortedFailures } from '../../plan/index.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
+import type { View } from '../view.ts';
 
-export function resultLines(
-  data: { steps: readonly StepResult[]; changed: number; next: readonly string[] },
-  style: Style,
-): string[] {
+export function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Style): string[] {
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
     `${style.bad('✗')} ${error.message}`,
@@ -27,10 +25,11 @@ export function resultLines(
     ...(missing.length > 0 ? [`${missing.length} skipped`] : []),
   ];
   if (unknown.length > 0) counts.push(`${unknown.length} unknown`);
+  const late = data.unplanned > 0 ? `, ${data.unplanned} of them found during the run` : '';
   if (counts.length > 0) {
-    lines.push(`${[`${plural(data.changed, 'change')} done`, ...counts].join(', ')}.`);
+    lines.push(`${[`${plural(data.changed, 'change')} done${late}`, ...counts].join(', ')}.`);
   } else if (data.changed > 0) {
-    lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}.`);
+    lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}${late}.`);
   }
   if (data.next.length > 0) lines.push('', 'Left for you:', ...data.next.map((line) => `  - ${line}`));
   return lines;

@@ -3,6 +3,7 @@ import { once } from '../../once.ts';
 import { inOrder, type Change, type Outcome, type Target } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { isRelease } from '../adoption.ts';
+import { tags as tagKeys } from '../ownership.ts';
 import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../tags.ts';
 import { classify } from './classify.ts';
 import { diffKey, keyTarget } from './diff.ts';
@@ -31,9 +32,12 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
     const { kind, name } = change.target;
     const { aws } = run.ctx;
     if (kind === 'IAM user') {
-      if (change.adopts) return aws.iam.tagUser(name, adoptedUserTags(state.tags, state.keys));
-      await proved();
-      return unmark(run, name);
+      if (change.adopts) await aws.iam.tagUser(name, adoptedUserTags(state.tags, state.keys));
+      if (change.fields.some(({ path }) => path === `tags.${tagKeys.creating}`)) {
+        await proved();
+        await unmark(run, name);
+      }
+      return;
     }
     if (isKey(change.target)) {
       if (isHidden && change.action !== 'delete') return lookAgain(run);

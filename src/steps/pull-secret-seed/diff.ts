@@ -6,7 +6,9 @@ import { nameOf } from '../../plan/index.ts';
 import { Secret } from '../../secret.ts';
 import type { Context } from '../context.ts';
 import { adopting, ownerOf } from '../adoption.ts';
+import { secretTarget } from '../image-puller-key/secrets.ts';
 import { isOurs } from '../objects.ts';
+import { secretNames } from '../policies/names.ts';
 import { adoptionsOf } from './by-hand.ts';
 import { isSecretOurs, keySecret, keySecretName, pullSecretType, secret } from './objects.ts';
 import type { SeedState } from './state.ts';
@@ -21,15 +23,18 @@ export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>):
     ...adoptionsOf(state.byHand),
   ];
   const owned = Object.values(state.seen).flatMap((object) => ownerFinding(object));
-  return { changes, findings: [...owned, ...tornFinding(state), ...unknownFinding(state)] };
+  return {
+    changes,
+    findings: [...owned, ...tornFinding(state, secretNames(config).id), ...unknownFinding(state)],
+  };
 }
 
-/** A namespace of others is used as it is; adopted, it goes with `down` when nothing else is in it. */
+/** An unmanaged namespace is used as it is. Once it is adopted, `down` deletes it when nothing else is in it. */
 function diffNamespace({ namespace, seen }: SeedState): Change[] {
   const changes = diffObject(namespace, seen.namespace);
   if (seen.namespace === undefined || isOurs(seen.namespace)) return changes;
   const adoption: Change = { action: 'update', target: targetOf(refOf(namespace)), fields: [] };
-  return [...changes, adopting(adoption, { owner: ownerOf(seen.namespace), optional: true })];
+  return [adopting(adoption, { owner: ownerOf(seen.namespace), optional: true })];
 }
 
 /** While there is no whole pair, only the Secret's absence can be told. */
@@ -99,7 +104,7 @@ function ownerFinding(object: KubeObject | undefined): Finding[] {
   ];
 }
 
-function tornFinding({ stored }: SeedState): Finding[] {
+function tornFinding({ stored }: SeedState, idSecret: string): Finding[] {
   if (stored.state !== 'torn') return [];
   return [
     {
@@ -108,7 +113,8 @@ function tornFinding({ stored }: SeedState): Finding[] {
       target: { kind: 'Secret', name: keySecretName },
       what: 'the access key in Secrets Manager is not of one write',
       why: 'the current versions of the three secrets differ, so id and secret may not belong together',
-      hint: 'Run ecr-bootstrap up: its step image-puller-key makes the pair whole.',
+      hint: 'Run ecr-bootstrap up: its step image-puller-key stores a matching pair.',
+      resolvedBy: secretTarget(idSecret),
     },
   ];
 }

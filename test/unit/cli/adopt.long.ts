@@ -42,6 +42,7 @@ describe('what was made by hand', () => {
       const { code, stdout, stderr } = await cli.run('up --yes --project shop');
       expect(code, stderr).toBe(2);
       expect(changes()).toEqual([]);
+      expect(stdout).not.toContain('~ Namespace external-secrets');
       const table = stdout.slice(stdout.indexOf('FOUND, NOT OURS'));
       expect(table).toMatch(/^IAM user image-puller +nobody known +nothing$/m);
       expect(table).toMatch(/^IAM policy ecr-bootstrap-image-puller +nobody known +document\./m);
@@ -89,6 +90,9 @@ describe('what was made by hand', () => {
     const { code, stdout, stderr } = await cli.run(wordsOf(line).slice(1));
     expect(code, stderr + stdout).toBe(0);
     expect(stdout).not.toContain('is used and not changed');
+    const adopted = [...stdout.matchAll(/^ {2}[~/+-]+ (.+?) {2}\(adopted/gm)].map(([, name]) => name);
+    expect(new Set(adopted).size).toBe(adopted.length);
+    for (const name of adopted) expect(stdout).not.toContain(`✗ ${name} `);
     expect(secrets.map(valueOf)).toEqual(before);
     expect(
       [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller'),
@@ -101,6 +105,10 @@ describe('what was made by hand', () => {
     });
     expect(aws.identities.users.get('image-puller')?.tags.get('ecr-bootstrap:project')).toBe('shop');
     expect(cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid).toBe(uid);
+    const [, created = 0, updated = 0, replaced = 0] =
+      /^Plan: (\d+) to create, (\d+) to update, (\d+) to replace\.$/m.exec(stdout) ?? [];
+    const [, done = 0, late = 0] = /^Done: (\d+) changes(?:, (\d+) of them)?/m.exec(stdout) ?? [];
+    expect(Number(done) - Number(late)).toBe(Number(created) + Number(updated) + Number(replaced));
     expect(cluster.get('Namespace', 'external-secrets')?.metadata.labels).toMatchObject({
       'app.kubernetes.io/managed-by': 'ecr-bootstrap',
     });

@@ -188,3 +188,9 @@ describe('files and names, before any change', () => {
     );
   });
 });
+
+it('refuses a rotation without the operator before it shows a plan', async () => {
+  const { code, stdout, stderr } = await cli.run('rotate --dry-run');
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain('error: External Secrets Operator is not running in this cluster');
+});

@@ -71,6 +71,7 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
     data: {
       steps: [{ step: hostile, outcomes, failures: [{ target, error: error('not-ready') }] }],
       changed: 1,
+      unplanned: 0,
       next: [hostile],
     },
   },
