@@ -2,9 +2,9 @@ import type { Change } from '../plan/index.ts';
 import type { Context } from '../steps/context.ts';
 import { classify, retiredAt } from '../steps/image-puller-key/classify.ts';
 import { observeKey } from '../steps/image-puller-key/state.ts';
+import { describeStored } from '../steps/image-puller-key/stored.ts';
 import { forcedRotationSteps, rotationSteps } from '../steps/rotation/index.ts';
 import { retiredKeys } from '../steps/rotation/state.ts';
-import { secretNames } from '../steps/policies/index.ts';
 import { clusterId } from '../steps/registration/cluster-id.ts';
 import { describeRecord, recordsIn } from '../steps/registration/records.ts';
 import { applyQuestion } from './confirm.ts';
@@ -37,12 +37,9 @@ function whatFollows(ctx: Context, changes: readonly Change[]): readonly Promise
 }
 
 /** Other clusters hold the old key, which works no more. */
-async function clustersCutOff({ aws, cluster, config }: Context): Promise<string[]> {
-  const [here, secret] = await Promise.all([
-    clusterId(cluster),
-    aws.secrets.describe(secretNames(config).id),
-  ]);
-  const others = recordsIn(secret?.tags).filter(({ id }) => id !== here);
+async function clustersCutOff(ctx: Context): Promise<string[]> {
+  const [here, stored] = await Promise.all([clusterId(ctx.cluster), describeStored(ctx)]);
+  const others = recordsIn(stored.id?.tags).filter(({ id }) => id !== here);
   return others.map(
     (other) => `Run ecr-bootstrap up for cluster ${describeRecord(other)}: it cannot pull until then.`,
   );

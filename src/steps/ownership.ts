@@ -14,6 +14,8 @@ export const annotations = {
   expiresAt: 'ecr-bootstrap.dev/expires-at',
   /** The ECR host that the cluster was set up for. */
   registryHost: 'ecr-bootstrap.dev/registry-host',
+  /** The project that the cluster was set up for. */
+  project: 'ecr-bootstrap.dev/project',
   /** Changed to make the operator sync at once. */
   forceSync: 'ecr-bootstrap.dev/force-sync',
 } as const;

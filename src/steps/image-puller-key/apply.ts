@@ -128,7 +128,7 @@ async function updateSecret(
 
 /** What was hidden can be read now: what there is to do is decided by it. */
 async function lookAgain(run: Run): Promise<string> {
-  const state = await observeKey(run.ctx);
+  const state = await observeKey(run.ctx.fresh());
   const { changes, findings } = diffKey(state);
   const blocking = findings.find((finding) => finding.blocking);
   if (blocking)

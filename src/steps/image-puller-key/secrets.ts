@@ -1,6 +1,7 @@
 import type { SecretInfo } from '../../aws/port.ts';
 import type { Change, Field, Finding, Target } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
+import { isSameKey } from '../policies/index.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import type { KeyState } from './state.ts';
 import { parts, type Part } from './stored.ts';
@@ -55,18 +56,29 @@ function foreignFinding(info: SecretInfo, state: KeyState): Finding[] {
 /** Changing the key of a secret needs rights on both keys, which we do not ask for. */
 function encryptionFinding({ name, kmsKeyId }: SecretInfo, state: KeyState): Finding[] {
   const wanted = state.kmsKeyId;
-  if (!wanted || keyName(wanted) === keyName(kmsKeyId ?? '')) return [];
+  const target = secretTarget(name);
+  if (wanted === undefined) {
+    if (kmsKeyId === undefined) return [];
+    return [
+      {
+        level: 'ok',
+        code: 'setting-kept',
+        target,
+        what: `secret ${name} stays encrypted with ${kmsKeyId}`,
+        why: 'secrets.kmsKeyId is not set, which does not change an existing secret',
+        hint: `To use AWS's own key, have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id alias/aws/secretsmanager\`.`,
+      },
+    ];
+  }
+  if (isSameKey(wanted, kmsKeyId ?? '')) return [];
   return [
     {
       level: 'warning',
       code: 'needs-administrator',
-      target: secretTarget(name),
+      target,
       what: `secret ${name} is encrypted with ${kmsKeyId ?? "AWS's own key"}, not ${wanted}`,
-      why: 'it was made with another key',
-      hint: `Have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id ${wanted}\`.`,
+      why: 'it was created with another key; the policies allow both keys until it is encrypted with the new one',
+      hint: `Have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id ${wanted}\`, then \`ecr-bootstrap up\`.`,
     },
   ];
 }
-
-/** Without what an ARN puts before it. */
-const keyName = (key: string): string => key.replace(/^arn:[^/]*:(key\/)?/, '');

@@ -4,7 +4,7 @@ import { tags as tagKeys } from '../ownership.ts';
 import { secretNames, type SecretNames } from '../policies/index.ts';
 import { awsTags, ownershipOf } from '../tags.ts';
 import { tryPair, type Verdict } from './prove.ts';
-import { describeAll, readPairs, storedIds, type Stored, type StoredPair } from './stored.ts';
+import { describeStored, readPairs, storedIds, type Stored, type StoredPair } from './stored.ts';
 
 export interface KeyState {
   readonly userName: string;
@@ -48,7 +48,7 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
   const names = secretNames(config);
   const tags = awsTags(config);
   const user = iam.user(userName);
-  const described = describeAll(secrets, names);
+  const described = describeStored(ctx);
   const [found, keys, stored, ids, pairs] = await Promise.all([
     user,
     user.then((one) => (one ? iam.accessKeys(userName) : [])),

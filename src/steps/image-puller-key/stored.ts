@@ -1,5 +1,6 @@
 import type { KeyPair, SecretInfo, SecretsPort, SecretVersion } from '../../aws/port.ts';
-import type { SecretNames } from '../policies/index.ts';
+import { oncePerContext } from '../once-per-context.ts';
+import { type SecretNames, secretNames } from '../policies/names.ts';
 
 /** The three secrets, in the order in which they are shown. */
 export const parts = ['id', 'secret', 'region'] as const;
@@ -19,10 +20,11 @@ export interface StoredPair {
   readonly isPending: boolean;
 }
 
-export async function describeAll(secrets: SecretsPort, names: SecretNames): Promise<Stored> {
+export const describeStored = oncePerContext(async ({ aws: { secrets }, config }): Promise<Stored> => {
+  const names = secretNames(config);
   const [id, secret, region] = await Promise.all(parts.map((part) => secrets.describe(names[part])));
   return { id, secret, region };
-}
+});
 
 /** The version of a secret that bears a stage. */
 export function holderOf(info: SecretInfo | undefined, stage: string): string | undefined {

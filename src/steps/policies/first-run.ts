@@ -4,13 +4,17 @@ import { namesIn, type Account } from './names.ts';
 import { markOfUnfinishedKey, sharedStatements } from './power-user.ts';
 
 /** What creates and repairs everything, the two users and their policies too: for an administrator's first run. */
-export function firstRunPolicy(config: Config, account: Account): PolicyDocument {
+export function firstRunPolicy(
+  config: Config,
+  account: Account,
+  keysInUse: readonly string[],
+): PolicyDocument {
   const { powerUser, imagePuller } = namesIn(config, account);
   const users = [powerUser.userArn, imagePuller.userArn];
   const policies = [powerUser.policyArn, imagePuller.policyArn];
   const attachable = [...policies, powerUser.managedPolicyArn, imagePuller.managedPolicyArn];
   return document(
-    ...sharedStatements(config, account),
+    ...sharedStatements(config, account, keysInUse),
     markOfUnfinishedKey(['UntagUser'], config, account),
     ...creations(config, account),
     allow('TagUsers', 'iam', ['TagUser'], users),

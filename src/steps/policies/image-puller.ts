@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import { allow, document, type PolicyDocument } from './document.ts';
-import { useOfKey } from './kms.ts';
+import { useOfKeys } from './kms.ts';
 import { namesIn, type Account } from './names.ts';
 
 /**
@@ -13,7 +13,11 @@ const accessKeyOnly = { Null: { 'aws:TokenIssueTime': ['true'] } };
 export const ownKeyStatement = 'ReadOwnKey';
 
 /** What the cluster may do with the image puller's key: pull from the project, and read that key. */
-export function imagePullerPolicy(config: Config, account: Account): PolicyDocument {
+export function imagePullerPolicy(
+  config: Config,
+  account: Account,
+  keysInUse: readonly string[],
+): PolicyDocument {
   const { repositories, secretArns } = namesIn(config, account);
   const pull = [
     allow('RegistryToken', 'ecr', ['GetAuthorizationToken'], ['*'], accessKeyOnly),
@@ -29,6 +33,6 @@ export function imagePullerPolicy(config: Config, account: Account): PolicyDocum
     ...(config.users.imagePuller.policy === 'precise' ? pull : []),
     allow(ownKeyStatement, 'secretsmanager', ['GetSecretValue'], secretArns, accessKeyOnly),
     // Secrets Manager asks KMS only after it has allowed GetSecretValue.
-    useOfKey('DecryptOwnKey', config.secrets.kmsKeyId, ['Decrypt'], 'secretsmanager', account),
+    ...useOfKeys('DecryptOwnKey', config.secrets.kmsKeyId, keysInUse, ['Decrypt'], account),
   );
 }

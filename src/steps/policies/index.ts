@@ -6,6 +6,7 @@ import type { Account } from './names.ts';
 import { powerUserPolicy } from './power-user.ts';
 
 export type { PolicyDocument } from './document.ts';
+export { isSameKey } from './kms.ts';
 export { ownKeyStatement } from './image-puller.ts';
 export { namesIn, secretNames, type Account, type SecretNames } from './names.ts';
 
@@ -17,13 +18,17 @@ const policies = {
 
 export type PolicyName = keyof typeof policies;
 
-/** One of the IAM documents, from the same source for the steps and for who prints it. */
+/**
+ * One of the IAM documents, from the same source for the steps and for who prints it.
+ * @param keysInUse keys of KMS with which the secrets are encrypted now, besides the configured one
+ */
 export function policyDocument(
   name: PolicyName,
   config: Config,
   account: Account = unseenAccount(config),
+  keysInUse: readonly string[] = [],
 ): PolicyDocument {
-  return policies[name](config, account);
+  return policies[name](config, account, keysInUse);
 }
 
 /** Stands for the account's id in documents that are printed without asking AWS. */

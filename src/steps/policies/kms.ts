@@ -16,6 +16,29 @@ export function useOfKey(
   return allow(sid, 'kms', actions, [resource], { ...through, ...condition });
 }
 
+/** Whether two settings name the same key: an ARN contains the key's ID or alias. */
+export const isSameKey = (one: string, other: string): boolean => keyName(one) === keyName(other);
+
+/** Without what an ARN puts before it. */
+const keyName = (key: string): string => key.replace(/^arn:[^/]*:(key\/)?/, '');
+
+/**
+ * One statement for the configured key, and one for each other key that still encrypts a secret: a changed setting
+ * encrypts nothing again, so the old keys are needed until an administrator has done that.
+ */
+export function useOfKeys(
+  sid: string,
+  configured: string | undefined,
+  inUse: readonly string[],
+  actions: readonly string[],
+  account: Account,
+): (Statement | undefined)[] {
+  const others = inUse.filter((key) => configured === undefined || !isSameKey(key, configured));
+  return [configured, ...others].map((key, index) =>
+    useOfKey(index === 0 ? sid : `${sid}${index + 1}`, key, actions, 'secretsmanager', account),
+  );
+}
+
 /** A policy cannot name an alias as its resource; a condition can. */
 function keyResource(
   key: string,

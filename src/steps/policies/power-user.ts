@@ -1,16 +1,20 @@
 import type { Config } from '../../config/schema.ts';
 import { tags } from '../ownership.ts';
 import { allow, document, type PolicyDocument, type Statement } from './document.ts';
-import { useOfKey } from './kms.ts';
+import { useOfKey, useOfKeys } from './kms.ts';
 import { namesIn, type Account } from './names.ts';
 
 /**
  * All that this program does after a first run. Nothing in it changes a user, a policy or what is attached: who
  * may write the image puller's policy could write any, and would be administrator.
  */
-export function powerUserPolicy(config: Config, account: Account): PolicyDocument {
+export function powerUserPolicy(
+  config: Config,
+  account: Account,
+  keysInUse: readonly string[],
+): PolicyDocument {
   return document(
-    ...sharedStatements(config, account),
+    ...sharedStatements(config, account, keysInUse),
     markOfUnfinishedKey(['TagUser', 'UntagUser'], config, account),
   );
 }
@@ -24,7 +28,11 @@ export function markOfUnfinishedKey(actions: readonly string[], config: Config, 
 }
 
 /** What every later run and the first one need alike. */
-export function sharedStatements(config: Config, account: Account): (Statement | undefined)[] {
+export function sharedStatements(
+  config: Config,
+  account: Account,
+  keysInUse: readonly string[],
+): (Statement | undefined)[] {
   const names = namesIn(config, account);
   const users = [names.powerUser.userArn, names.imagePuller.userArn];
   const policies = [names.powerUser.policyArn, names.imagePuller.policyArn];
@@ -38,7 +46,7 @@ export function sharedStatements(config: Config, account: Account): (Statement |
     allow('ImagePullerKeys', 'iam', accessKeyActions, [names.imagePuller.userArn]),
     allow('ReadPolicies', 'iam', ['GetPolicy', 'GetPolicyVersion'], policies),
     allow('ImagePullerSecrets', 'secretsmanager', secretActions, names.secretArns),
-    useOfKey('SecretsKey', kmsKeyId, ['GenerateDataKey', 'Decrypt'], 'secretsmanager', account),
+    ...useOfKeys('SecretsKey', kmsKeyId, keysInUse, ['GenerateDataKey', 'Decrypt'], account),
     useOfKey('RepositoriesKey', repositoryKey, ['CreateGrant', 'RetireGrant', 'DescribeKey'], 'ecr', account),
   ];
 }

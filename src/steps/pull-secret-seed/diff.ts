@@ -11,6 +11,7 @@ import { isOurs } from '../objects.ts';
 import { secretNames } from '../policies/names.ts';
 import { adoptionsOf } from './by-hand.ts';
 import { isSecretOurs, keySecret, keySecretName, pullSecretType, secret } from './objects.ts';
+import { setupFinding } from './setup.ts';
 import type { SeedState } from './state.ts';
 
 export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>): Diff {
@@ -22,6 +23,8 @@ export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>):
     ...diffPullSecret(state, config.pullSecret.name, newKey),
     ...adoptionsOf(state.byHand),
   ];
+  const setup = setupFinding(state);
+  if (setup.length > 0) return { changes: [], findings: setup };
   const owned = Object.values(state.seen).flatMap((object) => ownerFinding(object));
   return {
     changes,

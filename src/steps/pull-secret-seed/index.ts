@@ -9,6 +9,7 @@ import { diffSeed } from './diff.ts';
 import { keySecret, keySecretName, namespaceObject, pullSecret, pullSecretType, secret } from './objects.ts';
 import { removalRights, removeSeed } from './remove.ts';
 import { resync } from './resync.ts';
+import { isNoteRemoval } from './setup.ts';
 import { observeSeed, type SeedState } from './state.ts';
 
 /**
@@ -39,7 +40,8 @@ export const pullSecretSeed: Step<SeedState> = {
   async apply(changes, state, run) {
     const { name } = run.ctx.config.pullSecret;
     const isAdopted = changes.some(({ adopts, target }) => adopts && target.kind === 'Namespace');
-    const namespace = isAdopted ? owned(state.namespace) : state.namespace;
+    const isNoteRemoved = changes.some(({ fields }) => isNoteRemoval(fields));
+    const namespace = isAdopted ? owned(state.namespace) : withoutNote(state.namespace, isNoteRemoved);
     const wanted = [namespace, ...(await secretsFor(changes, state, run))];
     const ofOthers = new Set(state.byHand.map((object) => nameOf(targetOf(refOf(object)))));
     const isOfOthers = ({ target }: Change): boolean => ofOthers.has(nameOf(target));
@@ -52,7 +54,9 @@ export const pullSecretSeed: Step<SeedState> = {
     return [...outcomes, ...(await adoptByHand(changes.filter(isOfOthers), state.byHand, run))];
   },
 
-  render: async (ctx) => [namespaceObject(await ctx.registryHost(), undefined)],
+  render: async (ctx) => [
+    namespaceObject({ project: ctx.config.project, registryHost: await ctx.registryHost() }, undefined),
+  ],
 
   remove: removeSeed,
 };
@@ -80,6 +84,9 @@ function objectsOf({ seen }: SeedState, wanted: readonly KubeObject[]): ObjectsS
     seen: new Map(present.map((object) => [nameOf(targetOf(refOf(object))), object])),
   };
 }
+
+const withoutNote = (namespace: KubeObject, isRemoved: boolean): KubeObject =>
+  isRemoved ? { ...namespace, metadata: { ...namespace.metadata, annotations: {} } } : namespace;
 
 const isSeeded = ({ change, result }: Outcome, name: string): boolean =>
   result === 'done' && change.action !== 'delete' && change.target.name.endsWith(`/${name}`);

@@ -10,8 +10,14 @@ export const keySecretName = 'image-puller';
 
 export const pullSecretType = 'kubernetes.io/dockerconfigjson';
 
-/** The operator's namespace, which also tells for which registry the cluster was set up. */
-export function namespaceObject(registryHost: string, seen: KubeObject | undefined): KubeObject {
+/** For what a cluster is set up. */
+export interface Setup {
+  readonly project: string;
+  readonly registryHost: string;
+}
+
+/** The operator's namespace, which also tells for what the cluster was set up. */
+export function namespaceObject({ project, registryHost }: Setup, seen: KubeObject | undefined): KubeObject {
   // A namespace that somebody else made is used, and not marked as ours to delete.
   const labels = seen === undefined || isOurs(seen) ? { labels: managedBy } : {};
   return {
@@ -20,7 +26,7 @@ export function namespaceObject(registryHost: string, seen: KubeObject | undefin
     metadata: {
       name: namespace,
       ...labels,
-      annotations: { [annotations.registryHost]: registryHost },
+      annotations: { [annotations.project]: project, [annotations.registryHost]: registryHost },
     },
   };
 }

@@ -1,11 +1,12 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
-import { type Diff, type Finding, nameOf } from '../../plan/index.ts';
+import { type Change, type Diff, type Finding, nameOf } from '../../plan/index.ts';
 import { namesOf } from '../cluster-names.ts';
 import type { ClusterRule, Context } from '../context.ts';
 import { isOurs } from '../objects.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { isSecretOurs } from './objects.ts';
+import { noteFields, setupFinding } from './setup.ts';
 import type { SeedState } from './state.ts';
 
 /** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
@@ -31,17 +32,26 @@ export const removalRights: readonly ClusterRule[] = Object.entries(contents).ma
 const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
 
 /** The two Secrets, and the namespace if it is ours and holds nothing of others. */
-export async function removeSeed({ seen }: SeedState, ctx: Context): Promise<Diff> {
+export async function removeSeed({ seen, namespace: wanted }: SeedState, ctx: Context): Promise<Diff> {
+  const setup = setupFinding({ namespace: wanted, seen });
+  if (setup.length > 0) return { changes: [], findings: setup };
   const secrets = [seen.pullSecret, seen.keySecret].filter(
     (secret) => secret !== undefined && isSecretOurs(secret),
   );
   const { namespace: home } = seen;
   const others = home && isOurs(home) ? await findOthers(ctx) : [];
-  const objects = [...secrets, ...(home && isOurs(home) && others.length === 0 ? [home] : [])];
+  const isDeleted = home && isOurs(home) && others.length === 0;
+  const objects = [...secrets, ...(isDeleted ? [home] : [])];
+  const note = home && !isDeleted ? noteFields(home) : [];
   return {
-    changes: objects
-      .filter((object) => object !== undefined)
-      .map((object) => ({ action: 'delete', target: targetOf(refOf(object)), fields: [] })),
+    changes: [
+      ...objects
+        .filter((object) => object !== undefined)
+        .map((object): Change => ({ action: 'delete', target: targetOf(refOf(object)), fields: [] })),
+      ...(home && note.length > 0
+        ? [{ action: 'update', target: targetOf(refOf(home)), fields: note } as const]
+        : []),
+    ],
     findings: home ? whyLeft(home, others) : [],
   };
 }

@@ -2,7 +2,6 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
-import { secretNames } from '../policies/names.ts';
 import { madeByHand } from './by-hand.ts';
 import { keySecretName, loginIn, namespaceObject } from './objects.ts';
 import { readStoredPair, type StoredPair } from './stored-pair.ts';
@@ -31,14 +30,14 @@ export async function observeSeed(ctx: Context): Promise<SeedState> {
   const v1 = { apiVersion: 'v1' } as const;
   const [host, stored, seenNamespace, keySecret, pullSecret, byHand] = await Promise.all([
     ctx.registryHost(),
-    readStoredPair(ctx.aws.secrets, secretNames(config)),
+    readStoredPair(ctx),
     cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
     madeByHand(ctx),
   ]);
   return {
-    namespace: namespaceObject(host, seenNamespace),
+    namespace: namespaceObject({ project: config.project, registryHost: host }, seenNamespace),
     stored,
     seen: { namespace: seenNamespace, keySecret, pullSecret },
     token: await judgeToken(ctx, host, pullSecret),

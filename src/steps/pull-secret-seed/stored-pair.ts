@@ -1,6 +1,7 @@
-import type { KeyPair, SecretsPort } from '../../aws/port.ts';
-import { describeAll, holderOf, parts } from '../image-puller-key/stored.ts';
-import type { SecretNames } from '../policies/names.ts';
+import type { KeyPair } from '../../aws/port.ts';
+import type { Context } from '../context.ts';
+import { describeStored, holderOf, parts } from '../image-puller-key/stored.ts';
+import { secretNames } from '../policies/names.ts';
 
 /** The image-puller's key as Secrets Manager holds it. */
 export type StoredPair =
@@ -10,8 +11,10 @@ export type StoredPair =
   | { readonly state: 'absent' };
 
 /** The current pair. It is read by its version, so that a write in between cannot tear it. */
-export async function readStoredPair(secrets: SecretsPort, names: SecretNames): Promise<StoredPair> {
-  const stored = await describeAll(secrets, names);
+export async function readStoredPair(ctx: Context): Promise<StoredPair> {
+  const { secrets } = ctx.aws;
+  const names = secretNames(ctx.config);
+  const stored = await describeStored(ctx);
   const versions = parts.map((part) =>
     stored[part]?.deleted ? undefined : holderOf(stored[part], 'AWSCURRENT'),
   );

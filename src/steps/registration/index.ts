@@ -9,6 +9,7 @@ import {
   tolerating,
 } from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
+import { describeStored } from '../image-puller-key/stored.ts';
 import { secretNames } from '../policies/index.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
@@ -67,14 +68,14 @@ export const registrationAfterRotation: Pick<Step<RegistrationState>, 'observe' 
 };
 
 async function observe(ctx: Context): Promise<RegistrationState> {
-  const [id, keyId, secret] = await Promise.all([
+  const [id, keyId, stored] = await Promise.all([
     clusterId(ctx.cluster),
     keyInCluster(ctx.cluster),
-    ctx.aws.secrets.describe(secretNames(ctx.config).id),
+    describeStored(ctx),
   ]);
-  const records = recordsIn(secret?.tags);
+  const records = recordsIn(stored.id?.tags);
   const record = records.find((one) => one.id === id);
-  return { id, keyId, record, isFrozen: secret?.deleted === true, records };
+  return { id, keyId, record, isFrozen: stored.id?.deleted === true, records };
 }
 
 /** @param id of the cluster */

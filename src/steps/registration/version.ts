@@ -2,7 +2,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import type { Finding, Need } from '../../plan/index.ts';
 import { ownVersion } from '../../places.ts';
 import type { Context } from '../context.ts';
-import { secretNames } from '../policies/index.ts';
+import { describeStored } from '../image-puller-key/stored.ts';
 import { clusterId } from './cluster-id.ts';
 import { type ClusterRecord, describeRecord, recordsIn } from './records.ts';
 
@@ -33,8 +33,7 @@ export async function newerRegistration(
   ctx: Context,
   needs: ReadonlySet<Need>,
 ): Promise<ClusterRecord | undefined> {
-  const all = async (): Promise<ClusterRecord[]> =>
-    recordsIn((await ctx.aws.secrets.describe(secretNames(ctx.config).id))?.tags);
+  const all = async (): Promise<ClusterRecord[]> => recordsIn((await describeStored(ctx)).id?.tags);
   if (needs.has('aws')) return newestAbove(ownMinorVersion(), await all());
   if (!needs.has('cluster')) return undefined;
   try {

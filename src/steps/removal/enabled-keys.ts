@@ -16,7 +16,6 @@ interface EnabledKeys {
 }
 
 /**
-/**
  * Comes first when something in AWS is removed: refuses while another cluster is registered. Then disables the key, so
  * that a later run which resumes the removal knows that it was decided.
  * @param disables whether the keys are removed, and not only what they give access to

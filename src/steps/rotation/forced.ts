@@ -5,6 +5,7 @@ import { applyKey } from '../image-puller-key/apply.ts';
 import { keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
 import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
+import { oncePerContext } from '../once-per-context.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, describeRecord } from '../registration/records.ts';
 import { ownKeyStatement } from '../policies/index.ts';
@@ -13,7 +14,7 @@ import { documentOf, observeUser, type UserState } from '../users/state.ts';
 import { policyTarget } from '../users/targets.ts';
 import { proveTakenOver } from './prove.ts';
 import { record } from './record.ts';
-import { oncePerContext, type Rotation, waitingFor } from './state.ts';
+import { type Rotation, waitingFor } from './state.ts';
 import { takeOver } from './take-over.ts';
 
 /**

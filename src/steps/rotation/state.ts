@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { classify, isOurs, uselessKeys } from '../image-puller-key/classify.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
+import { oncePerContext } from '../once-per-context.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 
@@ -35,16 +36,6 @@ export function rotationObserver(): ObserveRotation {
     const stand = { ...found, begins: found.begins && outgoing.length > 0 };
     return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
   });
-}
-
-/** A context is one observation. */
-export function oncePerContext<T>(observe: (ctx: Context) => Promise<T>): (ctx: Context) => Promise<T> {
-  const seen = new WeakMap<Context, Promise<T>>();
-  return (ctx) => {
-    const known = seen.get(ctx) ?? observe(ctx);
-    seen.set(ctx, known);
-    return known;
-  };
 }
 
 /** While the new key is yet to be made, all of them. */

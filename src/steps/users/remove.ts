@@ -11,8 +11,8 @@ import type { SeenUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /**
- * The user with its keys and policy; what was adopted of these stays, without our tags. The user also stays when it is not ours, when it is who calls, and when others gave it
- * something, because IAM deletes no user that has anything and what others gave is not ours to take.
+ * The user with its keys and policy. What was adopted stays, without the tags of this program. A user also stays when it
+ * is unmanaged, when it is the caller, and when it has something unmanaged, because IAM deletes no user that has anything.
  */
 export async function removeUser(
   { wanted, seen, callerIsPowerUser }: UserState,

@@ -1,7 +1,8 @@
-import type { ManagedPolicy, Tags, User } from '../../aws/port.ts';
+import type { ManagedPolicy, SecretInfo, Tags, User } from '../../aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
+import { describeStored } from '../image-puller-key/stored.ts';
 import { awsTags } from '../tags.ts';
 import { namesIn, policyDocument, type PolicyDocument } from '../policies/index.ts';
 
@@ -45,16 +46,23 @@ export interface SeenUser {
 }
 
 export async function observeUser(who: Who, ctx: Context): Promise<UserState> {
-  const identity = await ctx.aws.identity();
-  const wanted = wantedUser(who, ctx.config, identity);
+  const [identity, keysInUse] = await Promise.all([ctx.aws.identity(), keysOfSecrets(ctx)]);
+  const wanted = wantedUser(who, ctx.config, identity, keysInUse);
   const callerIsPowerUser = identity.arn === namesIn(ctx.config, identity).powerUser.userArn;
   return { wanted, callerIsPowerUser, seen: await see(wanted, ctx) };
+}
+
+/** A customer's keys of KMS. */
+async function keysOfSecrets(ctx: Context): Promise<string[]> {
+  const stored = Object.values(await describeStored(ctx)) as (SecretInfo | undefined)[];
+  return [...new Set(stored.flatMap((info) => info?.kmsKeyId ?? []))];
 }
 
 function wantedUser(
   who: Who,
   config: Config,
   account: { partition: string; accountId: string; region: string },
+  keysInUse: readonly string[],
 ): WantedUser {
   const settings = config.users[who];
   const names = namesIn(config, account)[who];
@@ -71,7 +79,7 @@ function wantedUser(
     policy: {
       name: names.policy,
       arn: names.policyArn,
-      document: policyDocument(documentOf[who], config, account),
+      document: policyDocument(documentOf[who], config, account, keysInUse),
     },
     managedPolicyArn: names.managedPolicyArn,
     attached: isPrecise ? own : [names.managedPolicyArn, ...own],

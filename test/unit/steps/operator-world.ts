@@ -15,7 +15,7 @@ import { operatorManifest } from '../../../src/sandbox/manifest/index.ts';
 import { buildImage, type ImageSeed } from '../../../src/sandbox/registry/image.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Context } from '../../../src/steps/context.ts';
-import { imagePullerPolicy } from '../../../src/steps/policies/image-puller.ts';
+import { policyDocument } from '../../../src/steps/policies/index.ts';
 import { secretNames } from '../../../src/steps/policies/names.ts';
 import { pullSecretSeed } from '../../../src/steps/pull-secret-seed/index.ts';
 import { operatorCrds } from '../../../src/steps/operator-crds/index.ts';
@@ -149,7 +149,7 @@ const pairOf = ({
 });
 
 function addPolicy({ aws, account, region }: TestCluster['sandbox'], config: Config): string {
-  const document = imagePullerPolicy(config, { partition: 'aws', accountId: account, region });
+  const document = policyDocument('image-puller', config, { partition: 'aws', accountId: account, region });
   return aws.identities.addPolicy(account, 'ecr-bootstrap-image-puller', '/', JSON.stringify(document)).arn;
 }
 

@@ -28,12 +28,14 @@ describeStepContract({
       ],
     },
     {
-      name: 'the namespace does not tell the registry',
+      name: 'the namespace has no note of the project and registry',
       spoil: ({ inside }) => {
         const namespace = inside.get('Namespace', 'external-secrets');
         if (namespace) inside.put({ ...namespace, metadata: { ...namespace.metadata, annotations: {} } });
       },
-      plans: ['Namespace external-secrets: metadata.annotations["ecr-bootstrap.dev/registry-host"]'],
+      plans: ['project', 'registry-host'].map(
+        (note) => `Namespace external-secrets: metadata.annotations["ecr-bootstrap.dev/${note}"]`,
+      ),
     },
   ],
 });

@@ -8,7 +8,7 @@ import { secretNames } from '../../../../src/steps/policies/names.ts';
 import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces/index.ts';
 import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
 import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
-import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
+import { applyStep, namesIn, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 
 const namespace = 'external-secrets';
@@ -49,6 +49,48 @@ const decoded = (secret: SecretObject, key: string): string =>
 /** The names under which a plan mentions things, whatever the order. */
 const planned = async (world: OperatorWorld): Promise<string[]> =>
   namesIn((await planStep(pullSecretSeed, world)).changes);
+
+describe('a cluster that is set up for another project or region', () => {
+  it.each([
+    ['project', 'other', '--project other --region eu-west-1'],
+    [
+      'registry-host',
+      '123456789012.dkr.ecr.us-east-1.amazonaws.com',
+      '--project myproject --region us-east-1',
+    ],
+  ])('is reported before the first change and before a removal, by its %s', async (note, value, flags) => {
+    const world = await seeded();
+    const home = world.inside.get('Namespace', namespace);
+    if (!home) throw new Error('no namespace');
+    const annotations = { ...home.metadata.annotations, [`ecr-bootstrap.dev/${note}`]: value };
+    world.inside.put({ ...home, metadata: { ...home.metadata, annotations } });
+    const ctx = world.context();
+    const state = await pullSecretSeed.observe(ctx);
+    for (const { changes, findings } of [
+      pullSecretSeed.diff(state, ctx),
+      (await pullSecretSeed.remove?.(state, ctx)) ?? { changes: [], findings: [] },
+    ]) {
+      expect(changes).toEqual([]);
+      expect(findings).toMatchObject([{ code: 'setup-differs', blocking: true }]);
+      expect(findings[0]?.hint).toContain(`ecr-bootstrap down ${flags}`);
+    }
+  });
+
+  it('is not reported after down, which removes the note from a namespace that stays', async () => {
+    const world = await seeded();
+    world.inside.put({ kind: 'ConfigMap', metadata: { name: 'theirs', namespace } });
+    const ctx = world.context();
+    const state = await pullSecretSeed.observe(ctx);
+    const { changes } = (await pullSecretSeed.remove?.(state, ctx)) ?? { changes: [] };
+    expect(await pullSecretSeed.apply(changes, state, runOf(ctx))).toMatchObject(
+      changes.map(() => ({ result: 'done' })),
+    );
+    expect(world.inside.get('Namespace', namespace)?.metadata).toMatchObject({
+      labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' },
+      annotations: {},
+    });
+  });
+});
 
 describe('the seed', () => {
   it('is a docker config for the registry that tells when its token ends', async () => {
@@ -123,6 +165,8 @@ describe('the seed', () => {
     const ctx = world.context();
     const removed = await pullSecretSeed.remove?.(await pullSecretSeed.observe(ctx), ctx);
     expect(namesIn(removed?.changes ?? [])).toEqual([
+      'Namespace external-secrets: metadata.annotations["ecr-bootstrap.dev/project"]',
+      'Namespace external-secrets: metadata.annotations["ecr-bootstrap.dev/registry-host"]',
       'Secret external-secrets/image-puller',
       'Secret external-secrets/puller',
     ]);

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { imagePuller } from '../../../../src/steps/image-puller/index.ts';
+import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
 import { powerUser } from '../../../../src/steps/power-user/index.ts';
 import {
   applyStep,
   describeStepContract,
+  namesIn,
   planStep,
   runOf,
   type Drift,
@@ -39,6 +41,7 @@ const withPolicy = (policy: string) => ({ users: { powerUser: { policy }, imageP
 function watchRights(
   { sandbox: { aws } }: AwsWorld,
   rights: readonly (readonly [user: string, action: string, resource: string])[],
+  keys: Readonly<Record<string, string>> = {},
 ): string[] {
   const { identities } = aws;
   const lost: string[] = [];
@@ -48,7 +51,7 @@ function watchRights(
     for (const [name, action, resource] of rights) {
       const user = identities.users.get(name);
       try {
-        if (user) identities.authorise(user, { action, resource, keys: {} });
+        if (user) identities.authorise(user, { action, resource, keys });
       } catch {
         lost.push(`${name}: ${action}`);
       }
@@ -309,6 +312,29 @@ describe('the two users', () => {
     expect(findings).toMatchObject([
       { code: 'user-excess', what: expect.stringContaining(pullOnly) as string },
     ]);
+  });
+
+  it('may use the key of KMS of every secret, until the secret is encrypted with the configured one', async () => {
+    const key = (id: string) =>
+      `arn:aws:kms:eu-west-1:123456789012:key/${id.repeat(8)}-1111-1111-1111-111111111111`;
+    const world = await start({ secrets: { kmsKeyId: key('a') } });
+    await applyStep(imagePuller, world);
+    await applyStep(imagePullerKey, world);
+    const lost = watchRights(world, [['image-puller', 'kms:Decrypt', key('a')]], {
+      'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com',
+    });
+    for (const kmsKeyId of [key('b'), undefined]) {
+      world.config = (await start({ secrets: { kmsKeyId } })).config;
+      await applyStep(imagePuller, world);
+      expect((await planStep(imagePuller, world)).changes).toEqual([]);
+      expect((await planStep(imagePullerKey, world)).findings).toHaveLength(3);
+    }
+    expect(lost).toEqual([]);
+    for (const secret of world.sandbox.aws.secrets.all()) secret.kmsKeyId = undefined;
+    expect(namesIn((await planStep(imagePuller, world)).changes)).toEqual([
+      'IAM policy ecr-bootstrap-image-puller: document.DecryptOwnKey2',
+    ]);
+    expect((await planStep(imagePullerKey, world)).findings).toEqual([]);
   });
 
   it('with `manage: false` are only verified', async () => {
