@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import type { BootstrapError } from '../../errors/index.ts';
 import type { WantedImage } from '../../images/port.ts';
-import { once } from '../../once.ts';
+import { onceFulfilled } from '../../once.ts';
 import { atOnce, type Change, isTolerable, type Outcome } from '../../plan/index.ts';
 import type { Context, Run } from '../context.ts';
 import { awsTags } from '../tags.ts';
@@ -61,7 +61,7 @@ export class MissingRepositories {
 
   constructor(run: Run) {
     this.#run = run;
-    this.#existing = once(
+    this.#existing = onceFulfilled(
       async () => new Set((await run.ctx.aws.ecr.repositories()).map(({ name }) => name)),
     );
   }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { MissingRepositories } from '../../../../src/steps/repositories/create.ts';
 import { repositories } from '../../../../src/steps/repositories/index.ts';
 import {
   applyStep,
@@ -255,4 +256,15 @@ describe('a lifecycle policy that can remove images in use', () => {
     const what = (await risks(world)).map((finding) => finding.what).join('\n');
     expect(what).toContain('nginx:1, docker.io/library/nginx:2, docker.io/library/nginx:3 and 2 more');
   });
+});
+
+it('lists the repositories again for the next image when the first list failed', async () => {
+  const world = await start();
+  const missing = new MissingRepositories(runOf(world.context()));
+  const image = { source: 'docker.io/library/nginx:1.27', repository: nginx, tag: '1.27', wantedBy: [] };
+  const restore = world.sandbox.faults.plan({ kind: 'deny', operation: 'DescribeRepositories' });
+  await expect(missing.prepare([image])).rejects.toMatchObject({ code: 'aws-denied' });
+  restore();
+  expect(await missing.prepare([image])).toEqual(new Map());
+  expect(held(world, nginx)).toBeDefined();
 });
