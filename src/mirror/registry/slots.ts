@@ -43,10 +43,18 @@ class Lane {
   }
 
   #turn(weight: number): Promise<void> {
-    return new Promise((start) => {
-      const behind = this.#waiting.findIndex((other) => other.weight < weight);
-      this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { weight, start });
-    });
+    return new Promise((start) => void this.#waiting.splice(this.#placeOf(weight), 0, { weight, start }));
+  }
+
+  /** Behind all that weigh as much or more. */
+  #placeOf(weight: number): number {
+    let [low, high] = [0, this.#waiting.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#waiting[middle]?.weight ?? 0) < weight) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   /** The place passes straight to the next in line, so the count does not change then. */
