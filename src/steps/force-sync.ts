@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { ClusterRefusal } from '../cluster/index.ts';
 import { refOf } from '../cluster/names.ts';
 import type { ClusterPort, JsonPatchOperation, KubeObject } from '../cluster/port.ts';
 import { annotations } from './ownership.ts';
+
+const maxAttempts = 5;
 
 /**
  * Makes the operator look at one of its objects at once, by an annotation.
@@ -12,15 +15,30 @@ export async function forceSync(
   object: KubeObject,
   parent: '/metadata' | '/spec/externalSecretMetadata',
 ): Promise<void> {
-  await cluster.patch(refOf(object), annotate(object, parent, randomUUID()));
+  let seen = object;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await cluster.patch(refOf(seen), annotate(seen, parent, randomUUID()));
+      return;
+    } catch (error) {
+      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
+      const now = isConflict && attempt < maxAttempts ? await cluster.get(refOf(seen)) : undefined;
+      if (!now) throw error;
+      seen = now;
+    }
+  }
 }
 
-/** Sets the annotation below `parent`, with the maps that are not there yet. */
+/** Sets the annotation below `parent`, with the maps that are not there yet, unless another client added them meanwhile. */
 function annotate(object: KubeObject, parent: string, value: string): JsonPatchOperation[] {
   const path = `${parent}/annotations`;
   const missing = [parent, path].filter((map) => !has(object, map));
   const key = annotations.forceSync.replace('/', '~1');
+  const { resourceVersion } = object.metadata;
   return [
+    ...(missing.length > 0
+      ? [{ op: 'test', path: '/metadata/resourceVersion', value: resourceVersion } as const]
+      : []),
     ...missing.map((map) => ({ op: 'add', path: map, value: {} }) as const),
     { op: 'add', path: `${path}/${key}`, value },
   ];

@@ -138,8 +138,8 @@ async function missingFrom(
     }
     waiting.push({ namespace, why });
     if (!refusal || !refusals || isConfirmed !== undefined) continue;
-    refusals.ask(namespace, evidence);
     await tryAgain(cluster, externalSecret ?? fanOut);
+    refusals.ask(namespace, evidence);
   }
   return { refused, waiting };
 }

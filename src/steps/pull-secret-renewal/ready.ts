@@ -25,8 +25,8 @@ export async function waitForRenewal({ ctx, signal, emit, looksOnly = false }: R
     const isConfirmed = fix && (looksOnly || refusals.isConfirmed(namespace, evidence));
     if (isConfirmed) throw new BootstrapError({ code: 'not-ready', what: `wait for ${what}`, why, hint });
     if (fix && isConfirmed === undefined && renewal) {
-      refusals.ask(namespace, evidence);
       await forceSync(ctx.cluster, renewal, '/metadata');
+      refusals.ask(namespace, evidence);
     }
     return pending(why);
   });
