@@ -1,4 +1,5 @@
 import type { KubeObject } from '../cluster/port.ts';
+import { oldestFirst } from '../inventory/events.ts';
 
 /** Why a pod does not run, when waiting alone will not cure it. */
 export interface Trouble {
@@ -101,7 +102,7 @@ function pullWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]):
     const { involvedObject, message } = event as { involvedObject?: { uid?: string }; message?: string };
     return involvedObject?.uid === metadata.uid && message?.startsWith('Failed to pull');
   });
-  const newest = about.at(-1)?.['message'];
+  const newest = oldestFirst(about).at(-1)?.['message'];
   return typeof newest === 'string' ? (pullCause(newest) ?? newest) : undefined;
 }
 

@@ -61,6 +61,23 @@ describe('why a pod does not run', () => {
     expect(troubleOf(backOff)?.cause).toBe('unknown-pull');
   });
 
+  it('is read from the newest event in whichever order the events are listed', () => {
+    const event = (message: string, lastTimestamp: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e' },
+      involvedObject: { uid: 'u1' },
+      message: `Failed to pull image "${image}": ${prefix}: ${message}`,
+      lastTimestamp,
+    });
+    const events = [
+      event('dial tcp: lookup x: no such host', '2026-01-31T10:05:00Z'),
+      event('401 Unauthorized', '2026-01-31T10:00:00Z'),
+    ];
+    const backOff = waiting('ImagePullBackOff', `Back-off pulling image "${image}"`);
+    expect(troubleOf(backOff, events)?.cause).toBe('dns');
+  });
+
   it('is the scheduler when no node takes the pod', () => {
     const message = '0/1 nodes are available: 1 node(s) had untolerated taint(s).';
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
