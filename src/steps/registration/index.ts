@@ -15,7 +15,7 @@ import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
 import { clusterId } from './cluster-id.ts';
 import { type ClusterRecord, recordsIn, recordTag, tagKeyOf } from './records.ts';
-import { isNewer, newestAbove, olderThan, ownMinorVersion } from './version.ts';
+import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
 
 interface RegistrationState {
   readonly id: string;
@@ -89,7 +89,7 @@ function changesOf({ id, keyId, record }: RegistrationState, version: string | u
   if (keyId !== undefined && record.keyId !== keyId) {
     fields.push({ path: 'key', from: record.keyId, to: keyId });
   }
-  if (version !== undefined && isNewer(version, record.version)) {
+  if (version !== undefined && (isNewer(version, record.version) || !isVersion(record.version))) {
     fields.push({ path: 'version', from: record.version, to: version });
   }
   return fields.length > 0 ? [{ action: 'update', target, fields }] : [];

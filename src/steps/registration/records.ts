@@ -11,7 +11,7 @@ export interface ClusterRecord {
   readonly since: string;
   /** The kubeconfig's context there, for people. */
   readonly name: string;
-  /** The major and minor version of this program that configured it: `0.2`. */
+  /** The major and minor version of this program that configured it: `0.2`. As written if that is no version. */
   readonly version: string;
 }
 
@@ -33,7 +33,7 @@ export function recordsIn(tags: Tags = {}): ClusterRecord[] {
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => {
       const [keyId = '', since = '', name = '', written = ''] = value.split(' ');
-      const [version = firstVersion] = /^\d+\.\d+(?![^.+-])/.exec(written) ?? [];
+      const [version = written || firstVersion] = /^\d+\.\d+(?![^.+-])/.exec(written) ?? [];
       return { id: key.slice(prefix.length), keyId, since, name, version };
     });
 }

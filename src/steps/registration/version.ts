@@ -9,6 +9,9 @@ import { type ClusterRecord, describeRecord, recordsIn } from './records.ts';
 /** The major and minor version of this program. A patch version configures nothing differently. */
 export const ownMinorVersion = (): string => ownVersion().split('.', 2).join('.');
 
+export const isVersion = (text: string): boolean => /^\d+\.\d+$/.test(text);
+
+/** False when one of them is no version. */
 export function isNewer(version: string, than: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number);

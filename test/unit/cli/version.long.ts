@@ -103,10 +103,19 @@ describe('a version that is newer than the one that configured the cluster', () 
 });
 
 describe('the version in a registration', () => {
-  it('is 0.1 where none was written or it cannot be read', () => {
-    for (const version of [undefined, 'latest', '1.x', '']) {
+  it('is 0.1 where none was written', () => {
+    for (const version of [undefined, '']) {
       writeVersion(version);
       expect(record().version).toBe('0.1');
+    }
+  });
+
+  it('is shown as it is written where it is no version, and written again', patient, async () => {
+    for (const version of ['latest', '1.x', 'v9']) {
+      writeVersion(version);
+      const { code, stdout } = await cli.run('up --dry-run --only registration');
+      expect(code).toBe(0);
+      expect(stdout).toContain(`version: ${version} -> ${own}`);
     }
   });
 
