@@ -39,6 +39,20 @@ export function stopwatch(clock: Pick<Clock, 'now'>): () => number {
   };
 }
 
+/**
+ * The time by a clock that is never set back: what waits for a moment must not wait for an hour more because the wall clock
+ * was corrected.
+ */
+export function forwardTime(clock: Pick<Clock, 'now'>): () => number {
+  let last = -Infinity;
+  let ahead = 0;
+  return () => {
+    const now = clock.now();
+    if (now + ahead < last) ahead = last - now;
+    return (last = now + ahead);
+  };
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (milliseconds, signal) => {

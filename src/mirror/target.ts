@@ -1,6 +1,6 @@
 import { deniedAction, denialHint } from '../aws/denial.ts';
 import type { EcrPort, RegistryToken } from '../aws/port.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, stopwatch } from '../clock.ts';
 import type { Registry } from '../registry/client.ts';
 import type { Credential, Identity } from '../registry/credentials.ts';
 import type { Target } from './engine.ts';
@@ -11,12 +11,13 @@ const reserve = 10 * 60_000;
 /** Who we are at the account's registry: the token that ECR gives, renewed in time or when it is refused. */
 export function ecrIdentity(ecr: EcrPort, clock: Clock): Identity {
   let renewal: Promise<RegistryToken> | undefined;
-  let until = 0;
+  let isOld = (): boolean => true;
   let shown: RegistryToken | undefined;
   const renew = async (): Promise<RegistryToken> => {
     const token = await ecr.token();
-    const life = token.expiresAt - clock.now();
-    until = token.expiresAt - Math.min(reserve, life / 4);
+    const lifeMs = token.expiresAt - clock.now();
+    const ageMs = stopwatch(clock);
+    isOld = () => ageMs() >= lifeMs - Math.min(reserve, lifeMs / 4);
     shown = token;
     return token;
   };
@@ -29,7 +30,7 @@ export function ecrIdentity(ecr: EcrPort, clock: Clock): Identity {
     },
     credential: (refused) => {
       const isRefused = refused !== undefined && shown?.password.equals(refused.password);
-      if (!renewal || (shown && (isRefused || clock.now() >= until))) {
+      if (!renewal || (shown && (isRefused || isOld()))) {
         shown = undefined;
         renewal = renew();
         renewal.catch(() => (renewal = undefined));

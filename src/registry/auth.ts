@@ -1,5 +1,5 @@
 import { unlessAborted } from '../abort.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, stopwatch } from '../clock.ts';
 import { type BearerChallenge, type Challenge, parseChallenge } from './challenge.ts';
 import { basicHeader, type Credential, type Identity } from './credentials.ts';
 import { Tokens } from './tokens.ts';
@@ -43,7 +43,7 @@ export class HostAuth {
   #guess: Challenge | undefined;
   #discovery: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
   #shown: Credential | undefined;
-  #shownSince = 0;
+  #shownForMs = (): number => 0;
 
   readonly #hints: Hints | undefined;
   readonly #open: Hint;
@@ -132,7 +132,7 @@ export class HostAuth {
    */
   mayBeOver(sent: string | undefined): boolean {
     if (!this.#identity.preemptive || !this.#shown) return false;
-    return basicHeader(this.#shown) !== sent || this.#clock.now() - this.#shownSince > youth;
+    return basicHeader(this.#shown) !== sent || this.#shownForMs() > youth;
   }
 
   async #header(challenge: Challenge, scope: string, signal: AbortSignal): Promise<Pick<Answer, 'header'>> {
@@ -164,7 +164,7 @@ export class HostAuth {
 
   async #basic(): Promise<string | undefined> {
     const credential = await this.#login();
-    if (credential !== this.#shown) this.#shownSince = this.#clock.now();
+    if (credential !== this.#shown) this.#shownForMs = stopwatch(this.#clock);
     this.#shown = credential;
     return credential && basicHeader(credential);
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, forwardTime } from '../clock.ts';
 import { Places } from './places.ts';
 
 /**
@@ -28,12 +28,14 @@ const burst = 1000;
  */
 export class HostLimiter {
   readonly #clock: Clock;
+  readonly #now: () => number;
   readonly #lanes: Record<Pace, Lane>;
   readonly #seats = new Places(mostUnderWay);
   #pausedUntil = 0;
 
   constructor(clock: Clock, rates: Rates = {}) {
     this.#clock = clock;
+    this.#now = forwardTime(clock);
     const lane = (pace: Pace) => new Lane(rates[pace] ?? Infinity);
     this.#lanes = {
       'put-manifest': lane('put-manifest'),
@@ -62,7 +64,7 @@ export class HostLimiter {
         seats?.leave();
         throw error;
       }
-      lane.start(this.#clock.now(), this.#pausedUntil);
+      lane.start(this.#now(), this.#pausedUntil);
     } finally {
       lane.head.leave();
     }
@@ -70,7 +72,7 @@ export class HostLimiter {
   }
 
   complained(pace: Pace, retryAfter?: number): void {
-    const now = this.#clock.now();
+    const now = this.#now();
     const pause = Math.min(retryAfter ?? pauseWithoutAdvice, longestPause);
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pause);
     this.#lanes[pace].slowDown(now);
@@ -86,7 +88,7 @@ export class HostLimiter {
   }
 
   #wait(lane: Lane): number {
-    return Math.max(lane.next, this.#pausedUntil) - this.#clock.now();
+    return Math.max(lane.next, this.#pausedUntil) - this.#now();
   }
 }
 

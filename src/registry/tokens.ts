@@ -1,5 +1,5 @@
 import { SharedWork } from '../abort.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, stopwatch } from '../clock.ts';
 import { reasonOf } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
 import type { BearerChallenge } from './challenge.ts';
@@ -10,8 +10,8 @@ import { readText, type Transport } from './transport.ts';
 
 interface Token {
   readonly value: Secret;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
+  readonly usableMs: number;
+  readonly ageMs: () => number;
 }
 
 /** The specification's lifetime of a token that does not tell it, in seconds. */
@@ -70,7 +70,7 @@ export class Tokens {
   async #get(challenge: BearerChallenge, scope: string, signal: AbortSignal): Promise<Token> {
     const key = keyOf(challenge, scope);
     const kept = this.#tokens.get(key);
-    if (kept && kept.until > this.#clock.now()) return kept;
+    if (kept && kept.ageMs() < kept.usableMs) return kept;
     return this.#requests.join(key, signal, async (shared) => {
       const token = await this.#fetch(challenge, scope, shared);
       this.#tokens.set(key, token);
@@ -122,7 +122,11 @@ export class Tokens {
       if (typeof value !== 'string' || value === '') throw new Error('the answer holds no token');
       if (!tokenGrammar.test(value)) throw new Error('the token cannot be sent in a header');
       const seconds = typeof life === 'number' && life > 0 ? life : assumedLifetime;
-      return { value: new Secret(value), until: this.#clock.now() + seconds * 1000 * usableLife };
+      return {
+        value: new Secret(value),
+        usableMs: seconds * 1000 * usableLife,
+        ageMs: stopwatch(this.#clock),
+      };
     } catch (error) {
       const parts = {
         code: 'registry-failed',

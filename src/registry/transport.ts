@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, stopwatch } from '../clock.ts';
 import type { Net } from '../net/index.ts';
 import type { Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
@@ -72,7 +72,7 @@ export class Transport {
     const { method, url, headers, body, signal } = request;
     signal.throwIfAborted();
     if (request.tally) request.tally.requests += 1;
-    const asked = this.#clock.now();
+    const passedMs = stopwatch(this.#clock);
     const outgoing = typeof body === 'object' && !Buffer.isBuffer(body) ? new Outgoing(body) : undefined;
     try {
       const {
@@ -90,7 +90,7 @@ export class Transport {
         highWaterMark: bufferedAnswer,
         // Each of them restarts the timeout above.
         onInfo: () => {
-          if (!outgoing && this.#clock.now() - asked > answerTimeout) throw tooSlow(request);
+          if (!outgoing && passedMs() > answerTimeout) throw tooSlow(request);
         },
       });
       const header = (name: string) => {
@@ -122,15 +122,15 @@ export class Transport {
   async *#paced(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
     let received = 0;
     let waitedMs = 0;
-    let since = this.#clock.now();
+    let passedMs = stopwatch(this.#clock);
     for await (const chunk of content) {
       // Longer silence ends the request elsewhere; here it means that the computer slept.
-      waitedMs += Math.min(this.#clock.now() - since, silenceTimeout);
+      waitedMs += Math.min(passedMs(), silenceTimeout);
       received += chunk.length;
       if (received >= slowBytes) received = waitedMs = 0;
       else if (waitedMs >= slowWindowMs) throw tooSlow(request);
       yield chunk;
-      since = this.#clock.now();
+      passedMs = stopwatch(this.#clock);
     }
   }
 

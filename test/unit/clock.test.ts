@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { stopwatch } from '../../src/clock.ts';
+import { forwardTime, stopwatch } from '../../src/clock.ts';
 
 let wall: number;
 const clock = { now: () => wall };
@@ -33,5 +33,18 @@ describe('stopwatch', () => {
     expect(passed()).toBe(10_000);
     wall += 60_000;
     expect(passed()).toBe(70_000);
+  });
+});
+
+describe('forwardTime', () => {
+  it('continues from the latest time when the wall clock is set back', () => {
+    const now = forwardTime(clock);
+    const before = now();
+    wall += 500;
+    expect(now() - before).toBe(500);
+    wall -= 3_600_000;
+    expect(now() - before).toBe(500);
+    wall += 250;
+    expect(now() - before).toBe(750);
   });
 });

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, stopwatch } from '../../clock.ts';
 import type { DockerPort } from '../../docker/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { WantedImage } from '../../images/port.ts';
@@ -91,7 +91,7 @@ async function runOne(
   clock: Clock,
   work: Work,
 ): Promise<MirrorResult> {
-  const started = clock.now();
+  const passedMs = stopwatch(clock);
   const { options, docker } = context;
   const borrowed = new BorrowedReferences(docker);
   let result: JobResult | Failure;
@@ -110,7 +110,7 @@ async function runOne(
     // The engine talks to the registries by itself and does not say how often.
     requests: 0,
     ...result,
-    seconds: (clock.now() - started) / 1000,
+    seconds: passedMs() / 1000,
   };
 }
 

@@ -1,3 +1,4 @@
+import { stopwatch } from '../../clock.ts';
 import type { BootstrapError } from '../../errors/index.ts';
 import type { Call } from '../../registry/host.ts';
 import { type Descriptor, isForeign } from '../../registry/manifest.ts';
@@ -73,7 +74,7 @@ export class Copy {
     const jobs = await planBlobs(shipments, contents, (shipped, { digest }) =>
       (absent.get(shipped) ?? []).some((blob) => blob.digest === digest),
     );
-    const progress = new CopyProgress(shipments, jobs, emit, () => clock.now());
+    const progress = new CopyProgress(shipments, jobs, emit, stopwatch(clock));
     const transfer = new Transfer({
       target,
       contents,

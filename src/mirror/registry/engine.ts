@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../../clock.ts';
+import { type Clock, stopwatch } from '../../clock.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
@@ -78,7 +78,7 @@ async function lookUpOne(
   { platforms, noClobber = false, signal }: EngineOptions,
   parts: RegistryEngineParts,
 ): Promise<Looked> {
-  const account = new Account(() => parts.clock.now());
+  const account = new Account(stopwatch(parts.clock));
   try {
     const call = { signal, tally: account };
     return { resolution: await resolve(image, { ...parts, platforms, noClobber }, call), account };

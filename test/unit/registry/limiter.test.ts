@@ -48,3 +48,13 @@ test('no more than 64 requests are under way, and an abort ends the wait', async
   leave[0]?.();
   await next;
 });
+
+test('a pause takes no longer when the wall clock is set back meanwhile', async () => {
+  const clock = new HastyClock();
+  const limiter = new HostLimiter(clock, { 'put-manifest': 10 });
+  await run(limiter, 1);
+  limiter.complained('put-manifest', 3000);
+  clock.advance(-3_600_000);
+  await run(limiter, 1);
+  expect(Math.max(...clock.slept)).toBeLessThanOrEqual(3000);
+});
