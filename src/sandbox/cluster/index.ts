@@ -52,6 +52,8 @@ export interface Cluster {
   /** Creates or replaces an object behind the API server's back: no admission, no authorization. */
   put(object: Draft): KubeObject;
   delete(kind: string, name: string, namespace?: string): void;
+  /** Remembers every object. @returns a function that puts all of them back, and deletes the others */
+  save(): () => void;
   /** Resolves when the controllers have nothing left to do but what keeps failing. */
   settled(): Promise<void>;
   /** Stops the controllers; nothing runs afterwards. */
@@ -95,6 +97,13 @@ export function createCluster(options: ClusterOptions): Cluster {
     list: (kind, namespace) => store.list(kind, namespace),
     put: (object) => store.put(object),
     delete: (kind, name, namespace) => void store.delete(kind, name, namespace),
+    save: () => {
+      const restore = store.save();
+      return () => {
+        restore();
+        loop.wake(true);
+      };
+    },
     settled: () => loop.settled(),
     close: () => {
       stopWatching();

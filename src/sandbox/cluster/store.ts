@@ -30,6 +30,16 @@ export class ObjectStore {
     return this.#garbage.collect();
   }
 
+  /** Remembers every object. @returns a function that puts all of them back, and deletes the others */
+  save(): () => void {
+    const saved = [...this.#kinds].map(([kind, objects]) => [kind, [...objects]] as const);
+    return () => {
+      this.#kinds.clear();
+      for (const [kind, objects] of saved) this.#kinds.set(kind, new Map(objects));
+      this.#version += 1;
+    };
+  }
+
   /** The version of the newest write. */
   get version(): string {
     return String(this.#version);

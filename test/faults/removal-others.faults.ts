@@ -1,0 +1,4 @@
+import { othersAfter } from './others.ts';
+import { removal } from './stories.ts';
+
+await othersAfter(removal);

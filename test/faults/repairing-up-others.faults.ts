@@ -1,0 +1,4 @@
+import { othersAfter } from './others.ts';
+import { repairingUp } from './stories.ts';
+
+await othersAfter(repairingUp);

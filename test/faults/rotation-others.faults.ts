@@ -1,0 +1,4 @@
+import { othersAfter } from './others.ts';
+import { rotation } from './stories.ts';
+
+await othersAfter(rotation);
