@@ -1,5 +1,6 @@
 import type { KubeObject } from '../cluster/port.ts';
 import { oldestFirst } from '../inventory/events.ts';
+import { operatorNamespace } from './ownership.ts';
 
 /** Why a pod does not run, when waiting alone will not cure it. */
 export interface Trouble {
@@ -128,8 +129,9 @@ const short = (text: string): string => {
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 };
 
-/** What to do about it. */
-export function hintFor({ cause, image = '' }: Trouble, region: string): string {
+/** How to fix it. */
+export function hintFor({ cause, image = '' }: Trouble, { metadata }: KubeObject, region: string): string {
+  const pod = `-n ${metadata.namespace} ${metadata.name}`;
   const [host = ''] = image.split('/');
   // Each partition has a domain of its own: amazonaws.com.cn, amazonaws.eu.
   const domain = `${region}.${host.split(`.dkr.ecr.${region}.`)[1] ?? 'amazonaws.com'}`;
@@ -142,7 +144,7 @@ export function hintFor({ cause, image = '' }: Trouble, region: string): string 
     case 'tls':
       return `Make the container runtime of every node trust the authority that signs ${host}.`;
     case 'credentials':
-      return 'Run ecr-bootstrap up --only image-puller,image-puller-key,pull-secret-seed, which proves key, policy and pull secret.';
+      return 'Run ecr-bootstrap up --only image-puller,image-puller-key,pull-secret-seed, which verifies key, policy and pull secret.';
     case 'not-found':
       return `Copy it: ecr-bootstrap up --only repositories,operator-image,images (${image}).`;
     case 'platform':
@@ -150,8 +152,8 @@ export function hintFor({ cause, image = '' }: Trouble, region: string): string 
     case 'unschedulable':
       return 'For a tainted node (a one-node kubeadm has node-role.kubernetes.io/control-plane) add externalSecrets.tolerations; else check externalSecrets.nodeSelector and resources.';
     case 'crash':
-      return 'Read its log: kubectl logs -n external-secrets --previous, and check externalSecrets.env.';
+      return `Read its log: kubectl logs ${pod} --previous${metadata.namespace === operatorNamespace ? ', and check externalSecrets.env' : ''}.`;
     case 'unknown-pull':
-      return 'Look at the pod: kubectl describe pod -n external-secrets.';
+      return `Look at the pod: kubectl describe pod ${pod}`;
   }
 }

@@ -1,5 +1,5 @@
 import type { KeyPair, SecretInfo, SecretsPort, SecretVersion } from '../../aws/port.ts';
-import { oncePerContext } from '../once-per-context.ts';
+import { oncePerContext } from '../context.ts';
 import { type SecretNames, secretNames } from '../policies/names.ts';
 
 /** The three secrets, in the order in which they are shown. */

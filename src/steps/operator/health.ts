@@ -37,10 +37,11 @@ export async function operatorHealth(ctx: Context): Promise<readonly Finding[]> 
         podTarget(pod),
         'does not run',
         describe(trouble),
-        hintFor(trouble, ctx.config.aws.region),
+        hintFor(trouble, pod, ctx.config.aws.region),
       ),
     ),
-    ...parts.filter(({ pods }) => pods.length === 0).map(({ name }) => absent(name)),
+    // A missing Deployment is drift, which is reported already.
+    ...parts.filter(({ pods, isMissing }) => pods.length === 0 && !isMissing).map(({ name }) => absent(name)),
     ...stalls,
     ...running.flatMap((pod) => [...restarts(pod), ...wrongImage(pod, image)]),
     ...(missing === undefined || broken.size > 0 || stalls.length > 0 ? [] : [webhookDown(missing)]),
@@ -52,7 +53,7 @@ const absent = (part: string): Finding =>
     'failed',
     { kind: 'Deployment', name: `${namespace}/${part}` },
     'has no pod',
-    'nothing runs of it',
+    losses[part] ?? 'nothing of it runs',
     `See why: kubectl describe deployment -n ${namespace} ${part}`,
   );
 
@@ -97,7 +98,7 @@ const webhookDown = (why: string): Finding =>
     { kind: 'Service', name: `${namespace}/external-secrets-webhook` },
     'is not ready',
     why,
-    'Run ecr-bootstrap up, which waits for it and tells what keeps it.',
+    'Run `ecr-bootstrap up`, which waits for it and reports the cause.',
   );
 
 /** More often than this it is no accident. */

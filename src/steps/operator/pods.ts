@@ -8,10 +8,12 @@ import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
 export const controller = 'external-secrets';
 export const certController = 'external-secrets-cert-controller';
 export const webhook = 'external-secrets-webhook';
+export const operatorParts: readonly string[] = [controller, certController, webhook];
 
 /** One Deployment of the operator. */
 export interface Part {
   readonly name: string;
+  readonly isMissing: boolean;
   /** All its pods that are neither finished nor on their way out. */
   readonly pods: readonly KubeObject[];
   /** Those that were made from its present template. */
@@ -20,7 +22,7 @@ export interface Part {
 
 export async function readParts(
   cluster: ClusterPort,
-  names: readonly string[] = [controller, certController, webhook],
+  names: readonly string[] = operatorParts,
 ): Promise<readonly Part[]> {
   const [deployments, pods] = await Promise.all([
     cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { namespace }),
@@ -34,7 +36,12 @@ export async function readParts(
         !isFinished(pod),
     );
     const deployment = deployments.find(({ metadata }) => metadata.name === name);
-    return { name, pods: own, current: own.filter((pod) => isCurrent(pod, deployment)) };
+    return {
+      name,
+      isMissing: deployment === undefined,
+      pods: own,
+      current: own.filter((pod) => isCurrent(pod, deployment)),
+    };
   });
 }
 
@@ -97,7 +104,7 @@ export async function refuseTrouble({ cluster, config }: Context, parts: readonl
     code: 'not-ready',
     what: `start pod ${namespace}/${first.pod.metadata.name}`,
     why: describe(first.trouble),
-    hint: `${hintFor(first.trouble, config.aws.region)}${first.trouble.image === undefined ? '' : pullsAgain(first)}`,
+    hint: `${hintFor(first.trouble, first.pod, config.aws.region)}${first.trouble.image === undefined ? '' : pullsAgain(first)}`,
   });
 }
 

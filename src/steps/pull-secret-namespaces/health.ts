@@ -1,6 +1,7 @@
 import type { Finding } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { ignoredFindings } from '../coverage.ts';
+import { withoutOperator } from '../pull-secret-seed/resync.ts';
 import { syncFinding } from '../sync.ts';
 import { tokenFinding } from '../tokens.ts';
 import { type Copy, observeCopies, refusalOf } from './copies.ts';
@@ -10,6 +11,7 @@ export async function copiesHealth(ctx: Context): Promise<readonly Finding[]> {
   const { coverage, copies } = await observeCopies(ctx);
   const now = ctx.clock.now();
   return [
+    ...(copies.length > 0 ? await withoutOperator(ctx, 'namespaces get no new pull secret') : []),
     ...copies.flatMap((copy) => copyFindings(copy, ctx.config.pullSecret.name, now)),
     ...ignoredFindings(coverage),
   ];

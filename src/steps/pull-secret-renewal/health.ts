@@ -3,6 +3,7 @@ import type { Finding } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import type { ObjectsState } from '../objects.ts';
 import { operatorNamespace } from '../ownership.ts';
+import { withoutOperator } from '../pull-secret-seed/resync.ts';
 import { syncFinding, syncOf } from '../sync.ts';
 import { tokenFinding } from '../tokens.ts';
 
@@ -14,6 +15,7 @@ export async function renewalHealth(state: ObjectsState, ctx: Context): Promise<
   const secrets = await ctx.inventory.pullSecrets();
   const original = secrets.find(({ metadata }) => metadata.namespace === operatorNamespace);
   return [
+    ...(original ? await withoutOperator(ctx, 'the pull secret is not renewed') : []),
     ...(await syncFindings(objects, ctx)),
     ...(original ? [tokenFinding(original, ctx.clock.now())] : []),
   ];

@@ -1,8 +1,8 @@
 import { fullName, refOf } from '../../cluster/names.ts';
 import type { KubeObject, ObjectRef } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
-import { type Tally, waitFor } from '../../plan/index.ts';
-import type { Run } from '../context.ts';
+import { type Finding, type Tally, waitFor } from '../../plan/index.ts';
+import { type Context, oncePerContext, type Run } from '../context.ts';
 import { forceSync } from '../force-sync.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { fixOf, Refusals } from '../refusals.ts';
@@ -163,3 +163,21 @@ export async function controllerRuns({ ctx }: Pick<Run, 'ctx'>): Promise<boolean
   const { readyReplicas = 0 } = (deployment?.['status'] ?? {}) as { readyReplicas?: number };
   return readyReplicas > 0;
 }
+
+/** What stays as it is while the operator does not run. */
+export async function withoutOperator(ctx: Context, what: string): Promise<Finding[]> {
+  // An operator that something else installed may have other names.
+  if (!ctx.config.externalSecrets.install || (await controllerRunsIn(ctx))) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'operator-unhealthy',
+      target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
+      what,
+      why: 'this depends on External Secrets Operator, which is not running (see operator)',
+      hint: 'Run `ecr-bootstrap up`.',
+    },
+  ];
+}
+
+const controllerRunsIn = oncePerContext((ctx) => controllerRuns({ ctx }));

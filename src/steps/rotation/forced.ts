@@ -1,11 +1,10 @@
 import { BootstrapError } from '../../errors/index.ts';
 import { type Change, type Finding, inOrder, nameOf, type Outcome } from '../../plan/index.ts';
-import type { AnyStep, Step } from '../context.ts';
+import { type AnyStep, oncePerContext, type Step } from '../context.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
 import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
-import { oncePerContext } from '../once-per-context.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, describeRecord } from '../registration/records.ts';
 import { ownKeyStatement } from '../policies/index.ts';

@@ -1,7 +1,6 @@
-import type { Context } from '../context.ts';
+import { type Context, oncePerContext } from '../context.ts';
 import { classify, isOurs, uselessKeys } from '../image-puller-key/classify.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
-import { oncePerContext } from '../once-per-context.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 

@@ -3,6 +3,8 @@ import type { KubeObject } from '../../cluster/port.ts';
 import type { Workload } from '../../inventory/port.ts';
 import { type Finding, nameOf } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
+import { operatorParts } from '../operator/pods.ts';
+import { operatorNamespace } from '../ownership.ts';
 import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
 
 /** Pods that cannot pull, and workloads that do not use the pull secret of their service account. */
@@ -13,7 +15,7 @@ export async function pullFindings(ctx: Context): Promise<readonly Finding[]> {
     inventory.workloads(),
     ctx.registryHost(),
   ]);
-  const failing = pods.filter((pod) => troubleOf(pod)?.image !== undefined);
+  const failing = pods.filter((pod) => troubleOf(pod)?.image !== undefined && !isOperatorPod(pod));
   const warnings = failing.length > 0 ? await inventory.warnings() : [];
   return [
     ...failing.flatMap((pod) => failingPull(pod, host, config.aws.region, warnings)),
@@ -22,6 +24,11 @@ export async function pullFindings(ctx: Context): Promise<readonly Finding[]> {
       .map((workload) => ownSecretsFinding(workload, config.pullSecret.name)),
   ];
 }
+
+/** The step of the operator reports these. */
+const isOperatorPod = ({ metadata }: KubeObject): boolean =>
+  metadata.namespace === operatorNamespace &&
+  operatorParts.includes(metadata.labels?.['app.kubernetes.io/name'] ?? '');
 
 function failingPull(
   pod: KubeObject,
@@ -48,9 +55,10 @@ function failingPull(
   ];
 }
 
-function hintInEcr(trouble: Trouble, { metadata }: KubeObject, region: string): string {
-  if (trouble.cause !== 'credentials') return hintFor(trouble, region);
-  return `A pod keeps the pull secrets that it was created with. After ecr-bootstrap up have it made anew: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
+function hintInEcr(trouble: Trouble, pod: KubeObject, region: string): string {
+  const { metadata } = pod;
+  if (trouble.cause !== 'credentials') return hintFor(trouble, pod, region);
+  return `A pod keeps the pull secrets that it was created with. After ecr-bootstrap up, recreate it: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
 }
 
 /** A pod with a list of its own gets none from its service account. */

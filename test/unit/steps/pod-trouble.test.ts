@@ -83,7 +83,7 @@ describe('why a pod does not run', () => {
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
     const trouble = troubleOf(pod({ phase: 'Pending', conditions }));
     expect(trouble).toEqual({ cause: 'unschedulable', why: message });
-    expect(trouble && hintFor(trouble, 'eu-west-1')).toContain('externalSecrets.tolerations');
+    expect(trouble && hintFor(trouble, pod({}), 'eu-west-1')).toContain('externalSecrets.tolerations');
   });
 
   it('is a crash once it was restarted several times, and not before', () => {
@@ -99,9 +99,19 @@ describe('why a pod does not run', () => {
     expect(troubleOf(pod({ phase: 'Running', containerStatuses: [] }))).toBeUndefined();
   });
 
+  it.each(['crash', 'unknown-pull'] as const)(
+    'is shown with a command that names its own pod: %s',
+    (cause) => {
+      const shop: KubeObject = { ...pod({}), metadata: { name: 'web-1', namespace: 'shop' } };
+      const hint = hintFor({ cause, why: '' }, shop, 'eu-west-1');
+      expect(hint).toContain('-n shop web-1');
+      expect(hint).not.toContain('external');
+    },
+  );
+
   it('comes with the names to allow where the network is at fault', () => {
     const trouble = troubleOf(waiting('ErrImagePull', `${prefix}: dial tcp: lookup x: no such host`));
-    const hint = trouble && hintFor(trouble, 'eu-west-1');
+    const hint = trouble && hintFor(trouble, pod({}), 'eu-west-1');
     expect(hint).toContain('111122223333.dkr.ecr.eu-west-1.amazonaws.com');
     expect(hint).toContain('api.ecr.eu-west-1.amazonaws.com');
     expect(hint).toContain('S3');
@@ -112,7 +122,7 @@ describe('why a pod does not run', () => {
     ['eusc-de-east-1', 'amazonaws.eu'],
   ])('names them in the domain of the partition: %s', (region, domain) => {
     const there = `111122223333.dkr.ecr.${region}.${domain}/myproject/external-secrets:v0.12.1`;
-    const hint = hintFor({ cause: 'route', why: 'no route', image: there }, region);
+    const hint = hintFor({ cause: 'route', why: 'no route', image: there }, pod({}), region);
     const ends = hint.match(/[\w.*-]+\.amazonaws\.[\w.]*\w/g)?.map((name) => name.split(`${region}.`)[1]);
     expect(ends).toEqual([domain, domain, domain, domain]);
   });

@@ -39,3 +39,16 @@ it('says with the words of AWS that the key is refused', async () => {
     { timeout: 10_000, interval: 100 },
   );
 });
+
+it('depends on the operator: it says so while that is missing', async () => {
+  world.inside.delete('Deployment', 'external-secrets', 'external-secrets');
+  await world.inside.settled();
+  expect(await health()).toContainEqual(
+    expect.objectContaining({
+      level: 'failed',
+      what: 'the pull secret is not renewed',
+      why: expect.stringContaining('which is not running') as string,
+      hint: 'Run `ecr-bootstrap up`.',
+    }),
+  );
+});
