@@ -11,6 +11,7 @@ interface MutatingAdmissionPolicy extends KubeObject {
       objectSelector?: LabelSelector;
       resourceRules?: { operations?: string[]; resources?: string[] }[];
     };
+    matchConditions?: { expression: string }[];
     mutations?: { jsonPatch?: { expression: string } }[];
   };
 }
@@ -21,8 +22,8 @@ interface Binding extends KubeObject {
 
 /**
  * The effect of a bound MutatingAdmissionPolicy that appends a pull secret to service accounts.
- * No CEL runs here: the name is read out of the JSONPatch expression, matchConditions count as true, and only the
- * one known trap is kept, a typed `Object.imagePullSecrets{}` value, which makes a real API server panic on every
+ * No CEL runs here: the name is read out of the JSONPatch expression, of matchConditions only `!(NAME).matches(REGEXP)`
+ * is understood and all others count as true, and only the one known trap is kept, a typed `Object.imagePullSecrets{}` value, which makes a real API server panic on every
  * request that the policy matches. Whether an expression compiles is for the lab's real API server to say.
  * @param account changed in place.
  */
@@ -48,10 +49,19 @@ function selects(
   return (
     matches(namespaceSelector, namespace?.metadata.labels) &&
     matches(objectSelector, account.metadata.labels) &&
+    (spec.matchConditions ?? []).every(({ expression }) => holds(expression, account)) &&
     resourceRules.some(
       (rule) => includes(rule.operations, verb) && includes(rule.resources, 'serviceaccounts'),
     )
   );
+}
+
+/** Of what `excluding` in the product's policy writes, where names are matched by regular expressions of RE2. */
+function holds(expression: string, { metadata }: KubeObject): boolean {
+  const [, subject, pattern] = /^!\((.*)\)\.matches\((".*")\)$/.exec(expression) ?? [];
+  if (subject === undefined || pattern === undefined) return true;
+  const name = subject.includes('object.metadata.name') ? `/${metadata.name}` : '';
+  return !new RegExp(JSON.parse(pattern) as string).test(`${metadata.namespace ?? ''}${name}`);
 }
 
 function append(account: KubeObject & { imagePullSecrets?: { name: string }[] }, expression: string): void {

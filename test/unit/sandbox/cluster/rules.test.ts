@@ -166,7 +166,7 @@ describe('owner references', () => {
 });
 
 describe('mutating admission policies', () => {
-  const policy = (expression: string) => {
+  const policy = (expression: string, matchConditions: object[] = []) => {
     const resourceRules = [
       {
         apiGroups: [''],
@@ -183,6 +183,7 @@ describe('mutating admission policies', () => {
       metadata: { name: 'puller' },
       spec: {
         matchConstraints: { namespaceSelector, resourceRules },
+        matchConditions,
         mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }],
       },
     });
@@ -205,6 +206,13 @@ describe('mutating admission policies', () => {
     bind();
     expect((await create()).body.imagePullSecrets).toEqual([{ name: 'other' }, { name: 'puller' }]);
     expect((await create('monitoring')).body.imagePullSecrets).toEqual([{ name: 'other' }]);
+  });
+
+  it('leave out what a condition on the name excludes', async () => {
+    policy(untyped, [{ name: 'covered', expression: '!(request.namespace).matches("^kube-[^/]*$")' }]);
+    bind();
+    expect((await create('kube-public')).body.imagePullSecrets).toEqual([{ name: 'other' }]);
+    expect((await create()).body.imagePullSecrets).toEqual([{ name: 'other' }, { name: 'puller' }]);
   });
 
   it('reach the default service account of a new namespace', async () => {
