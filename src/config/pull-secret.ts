@@ -43,7 +43,7 @@ export const pullSecret = z
       })
       .default('puller')
       .describe(
-        `Name of the pull secret in every namespace; not ${takenSecrets.map((name) => `\`${name}\``).join(' or ')}.`,
+        `Name of the pull secret in every namespace; not ${takenSecrets.map((name) => `\`${name}\``).join(' or ')}. After a change the old one stays and is renewed until no pod uses it; then \`up\` deletes it.`,
       ),
     renewEvery: duration
       .default('1h')

@@ -147,7 +147,12 @@ export const configSchema = z
     pullSecret,
     namespaces: z
       .strictObject({
-        exclude: z.array(namespaceGlob).default([]).describe('Globs of namespaces that get no pull secret.'),
+        exclude: z
+          .array(namespaceGlob)
+          .default([])
+          .describe(
+            'Globs of namespaces that get no pull secret. One that uses its copy keeps it until no workload there does. Namespaces that come later and match a glob with `*` or `?` get a copy that no service account names; the label `ecr-bootstrap.dev/ignore=true` prevents that.',
+          ),
       })
       .prefault({}),
     serviceAccounts: z

@@ -163,8 +163,11 @@ export const findingCodes = {
   'token-unknown': 'It cannot be told how long a pull secret lasts.',
   'sync-failed': 'The operator failed to renew or copy a secret.',
   'pull-secret-foreign': 'A secret of that name is kept by something that is not ours.',
+  'pull-secret-earlier':
+    'A pull secret of an earlier `pullSecret.name` is still in use; `up` deletes it when it is not.',
   'namespace-uncovered': 'A namespace has no pull secret.',
   'namespace-ignored': 'A namespace or service account is left alone on purpose.',
+  'namespace-in-use': 'An excluded namespace still uses its copy of the pull secret, which stays until then.',
   'policy-unavailable':
     'The cluster does not serve MutatingAdmissionPolicy; new service accounts need `up` again.',
   'policy-unproven':

@@ -135,12 +135,13 @@ async function lookAgain<Ctx>(
   const again = await look(planned.step, ctx, consent);
   refuseBlocked([again]);
   const known = new Map(planned.changes.map((change) => [nameOf(change.target), change]));
-  for (const change of again.changes) {
+  const changes = again.changes.filter((change) => !change.postponable || known.has(nameOf(change.target)));
+  for (const change of changes) {
     const before = known.get(nameOf(change.target));
     if (destroys(change) && !(before && destroys(before))) throw unplannedDelete(change);
     if (!before) how.emit({ type: 'found-on-the-way', step: planned.step.id, change });
   }
-  return again;
+  return { ...again, changes };
 }
 
 const destroys = (change: Change): boolean => change.action === 'delete' || change.action === 'replace';

@@ -42,6 +42,8 @@ export interface Change {
   readonly grants?: boolean;
   /** What to do when not every caller can make this change; otherwise it is `ecr-bootstrap up`. */
   readonly fix?: string;
+  /** Cleanup that can wait: when it was not in the plan that was shown, the next run plans it. */
+  readonly postponable?: boolean;
   /** The target is not ours: the change makes it so, and is carried out only when that was asked for. */
   readonly adopts?: Adoption;
 }

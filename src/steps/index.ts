@@ -9,6 +9,7 @@ import { powerUser } from './power-user/index.ts';
 import { pullSecretNamespaces } from './pull-secret-namespaces/index.ts';
 import { pullSecretRenewal } from './pull-secret-renewal/index.ts';
 import { pullSecretSeed } from './pull-secret-seed/index.ts';
+import { pullSecretWithdrawal } from './pull-secret-withdrawal/index.ts';
 import { registration } from './registration/index.ts';
 import { repositories } from './repositories/index.ts';
 import { serviceAccountPolicy } from './service-account-policy/index.ts';
@@ -36,6 +37,8 @@ export const steps: readonly AnyStep[] = [
   // Every pod pulls with it
   serviceAccounts,
   serviceAccountPolicy,
+  // Only now does nothing name it any more
+  pullSecretWithdrawal,
   // Last, because it may take an hour and may be interrupted
   images,
 ];

@@ -22,6 +22,13 @@ export function owned<T extends KubeObject>(object: T): T {
   return { ...object, metadata: { ...metadata, labels: { ...metadata.labels, ...managedBy } } };
 }
 
+/** The object with these annotations; none is the same as before. */
+export function annotated<T extends KubeObject>(object: T, added: Readonly<Record<string, string>>): T {
+  if (Object.keys(added).length === 0) return object;
+  const { metadata } = object;
+  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, ...added } } };
+}
+
 /** It is being deleted, and something keeps it by a finalizer. */
 export const isHeld = ({ metadata: { deletionTimestamp, finalizers = [] } }: KubeObject): boolean =>
   deletionTimestamp !== undefined && finalizers.length > 0;
@@ -50,6 +57,13 @@ export async function observeManaged(
   const state = await observeObjects(cluster, [], refs);
   return { ...state, seen: new Map([...state.seen].filter(([, object]) => isOurs(object))) };
 }
+
+/** Has these, which were found by their label, among what is to be deleted. */
+export const withFound = (state: ObjectsState, found: readonly KubeObject[]): ObjectsState => ({
+  ...state,
+  unwanted: [...state.unwanted, ...found.map(refOf)],
+  seen: new Map([...state.seen, ...found.map((object) => [keyOf(refOf(object)), object] as const)]),
+});
 
 /** What has to be done so that the cluster has the wanted objects, which includes adopting those that are not ours. */
 export function diffObjects(state: ObjectsState): Diff {
@@ -119,7 +133,7 @@ function deletions(refs: readonly ObjectRef[], { seen }: ObjectsState): Change[]
 }
 
 /** Deletes exactly the object that was seen and waits until it is gone. */
-async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: Run): Promise<void> {
+export async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: Run): Promise<void> {
   const { cluster, clock } = run.ctx;
   const uid = state.seen.get(keyOf(ref))?.metadata.uid;
   await cluster.delete(ref, { uid });

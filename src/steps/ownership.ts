@@ -16,6 +16,8 @@ export const annotations = {
   registryHost: 'ecr-bootstrap.dev/registry-host',
   /** The project that the cluster was set up for. */
   project: 'ecr-bootstrap.dev/project',
+  /** The globs of `namespaces.exclude` that the list of excluded namespaces was last written for. */
+  excludedNamespaces: 'ecr-bootstrap.dev/excluded-namespaces',
   /** Changed to make the operator sync at once. */
   forceSync: 'ecr-bootstrap.dev/force-sync',
 } as const;

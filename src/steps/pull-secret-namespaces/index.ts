@@ -1,22 +1,35 @@
 import type { KubeObject } from '../../cluster/port.ts';
 import { renderTemplate } from '../../manifests/templates.ts';
 import type { Context, Step } from '../context.ts';
-import { type Coverage, foreignFindings, namespaceSelector, observeCoverage } from '../coverage.ts';
 import {
+  type Coverage,
+  coverageRights,
+  excludeMark,
+  foreignFindings,
+  inUseFindings,
+  namespaceSelector,
+  observeCoverage,
+} from '../coverage.ts';
+import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
+import {
+  annotated,
   applyObjects,
   diffObjects,
   type ObjectsState,
   observeObjects,
   owned,
   removeObjects,
+  withFound,
 } from '../objects.ts';
-import { managedBy } from '../ownership.ts';
+import { managedBy, operatorNamespace } from '../ownership.ts';
 import { copiesHealth } from './health.ts';
-import { membersOf, waitForCopies, waitUntilGone } from './ready.ts';
+import { listManagedSecrets, membersOf, waitForCopies, waitUntilGone } from './ready.ts';
 
 export interface CopiesState extends ObjectsState {
   readonly coverage: Coverage;
 }
+
+const fanOut = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret' };
 
 /** Makes the operator keep a copy of the pull secret in every other namespace. */
 export const pullSecretNamespaces: Step<CopiesState> = {
@@ -30,30 +43,59 @@ export const pullSecretNamespaces: Step<CopiesState> = {
       verbs: ['get', 'create', 'patch', 'delete'],
     },
     { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['list', 'patch'] },
-    { apiGroups: [''], resources: ['namespaces', 'secrets', 'events'], verbs: ['list'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['list'] },
+    ...coverageRights,
   ],
   async observe(ctx) {
     const coverage = await observeCoverage(ctx);
     return { ...(await observeObjects(ctx.cluster, await copyObjects(ctx, coverage))), coverage };
   },
-  diff(state) {
+  diff(state, { config }) {
     const { changes, findings } = diffObjects(state);
-    return { changes, findings: [...findings, ...foreignFindings(state.coverage)] };
+    return {
+      changes,
+      findings: [
+        ...findings,
+        ...foreignFindings(state.coverage),
+        ...inUseFindings(state.coverage, config.pullSecret.name),
+      ],
+    };
   },
   apply: applyObjects,
   ready: async (_, run) => membersOf(await waitForCopies(run)),
   health: (_, ctx) => copiesHealth(ctx),
   render: async (ctx) => copyObjects(ctx, await observeCoverage(ctx)),
+  async observeRemoval(ctx) {
+    const coverage = await observeCoverage(ctx);
+    const [state, earlier, stray] = await Promise.all([
+      observeObjects(ctx.cluster, await copyObjects(ctx, coverage)),
+      earlierPullSecrets(ctx),
+      strayCopies(ctx),
+    ]);
+    const fanOuts = earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === fanOut.kind));
+    return { ...withFound(state, [...fanOuts, ...stray]), coverage };
+  },
   remove: removeObjects,
   removed: waitUntilGone,
 };
 
-async function copyObjects({ config }: Context, coverage: Coverage): Promise<readonly KubeObject[]> {
+/** Managed copies that nothing keeps any more. The others go with what keeps them. */
+async function strayCopies({ cluster }: Context): Promise<readonly KubeObject[]> {
+  const copies = await listManagedSecrets(cluster);
+  return copies.filter(
+    ({ metadata: { namespace, ownerReferences = [] } }) =>
+      namespace !== operatorNamespace && ownerReferences.length === 0,
+  );
+}
+
+async function copyObjects({ config, cluster }: Context, coverage: Coverage): Promise<readonly KubeObject[]> {
+  const { exclude } = config.namespaces;
+  const actual = await cluster.get({ ...fanOut, name: config.pullSecret.name });
   const objects = await renderTemplate('namespaces', {
     pullSecret: config.pullSecret.name,
     copyEvery: config.pullSecret.copyEvery,
     labels: managedBy,
-    namespaceSelector: namespaceSelector(coverage),
+    namespaceSelector: namespaceSelector(coverage, exclude, actual),
   });
-  return objects.map(owned);
+  return objects.map((object) => annotated(owned(object), excludeMark(exclude)));
 }

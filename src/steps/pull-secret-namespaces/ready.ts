@@ -4,10 +4,10 @@ import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { isTolerable, type MemberFailure, nameOf, waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
-import { isFannedOut } from '../coverage.ts';
+import { isHeld, isOurs } from '../objects.ts';
 import { forceSync } from '../force-sync.ts';
-import { isHeld } from '../objects.ts';
-import { managedByLabel, manager, operatorNamespace } from '../ownership.ts';
+
+import { managedBy, managedByLabel, manager, operatorNamespace } from '../ownership.ts';
 import { Refusals } from '../refusals.ts';
 import { type Copies, observeCopies, refusalOf, whyNotServing } from './copies.ts';
 
@@ -26,7 +26,6 @@ const heldFor = 15_000;
  * it is not waited for while that is kept.
  */
 export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonly MemberFailure[]> {
-  const { name } = ctx.config.pullSecret;
   const untilNone = async (
     what: string,
     list: () => Promise<readonly KubeObject[]>,
@@ -49,16 +48,28 @@ export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonl
     }
   };
   const listSources = async (): Promise<readonly KubeObject[]> =>
-    (await ctx.cluster.list(externalSecret)).filter((object) => isFannedOut(object, name));
+    (await ctx.cluster.list(externalSecret)).filter(isManagedCopy);
   const sources = await untilNone("the namespaces' ExternalSecrets to be gone", listSources);
   const kept = new Set(sources.length > 0 ? (await listSources()).map(({ metadata }) => metadata.uid) : []);
   const secrets = await untilNone("the namespaces' pull secrets to be gone", async () =>
-    (await ctx.fresh().inventory.pullSecrets()).filter(
+    (await listManagedSecrets(ctx.cluster)).filter(
       (secret) => isCopy(secret) && !secret.metadata.ownerReferences?.some(({ uid }) => kept.has(uid)),
     ),
   );
   return [...sources, ...secrets];
 }
+
+/** Of any name: the ClusterExternalSecrets of earlier names are deleted too. */
+const isManagedCopy = (object: KubeObject): boolean =>
+  isOurs(object) &&
+  (object.metadata.ownerReferences ?? []).some(({ kind }) => kind === 'ClusterExternalSecret');
+
+/** Metadata only. */
+export const listManagedSecrets = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
+  cluster.list(
+    { apiVersion: 'v1', kind: 'Secret' },
+    { labelSelector: `${managedByLabel}=${managedBy[managedByLabel]}`, metadataOnly: true },
+  );
 
 function notGone(object: KubeObject): MemberFailure {
   const { kind, metadata } = object;

@@ -1,17 +1,16 @@
-import type { KubeObject } from '../../cluster/port.ts';
-import { renderTemplate } from '../../manifests/templates.ts';
 import type { Context, Step } from '../context.ts';
-import { namespaceSelector, observeCoverage } from '../coverage.ts';
+import { coverageRights } from '../coverage.ts';
+import { type EarlierPullSecret, earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import {
   applyObjects,
   diffObjects,
   type ObjectsState,
   observeObjects,
-  owned,
   removeObjects,
+  withFound,
 } from '../objects.ts';
-import { managedBy, operatorNamespace } from '../ownership.ts';
 import { renewalHealth } from './health.ts';
+import { renewalObjects } from './objects.ts';
 import { waitForRenewal } from './ready.ts';
 
 /**
@@ -40,6 +39,7 @@ export const pullSecretRenewal: Step<ObjectsState> = {
       verbs: ['get', 'create', 'patch', 'delete'],
     },
     { apiGroups: [''], resources: ['events'], verbs: ['list'] },
+    ...coverageRights,
   ],
   observe: async (ctx) => observeObjects(ctx.cluster, await renewalObjects(ctx)),
   diff: (state) => diffObjects(state),
@@ -47,19 +47,15 @@ export const pullSecretRenewal: Step<ObjectsState> = {
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,
   render: renewalObjects,
+  observeRemoval: async (ctx) => observeRenewal(ctx, await earlierPullSecrets(ctx)),
   remove: removeObjects,
 };
 
-async function renewalObjects(ctx: Context): Promise<readonly KubeObject[]> {
-  const { aws, pullSecret, users } = ctx.config;
-  const objects = await renderTemplate('renewal', {
-    namespace: operatorNamespace,
-    region: aws.region,
-    user: users.imagePuller.name,
-    pullSecret: pullSecret.name,
-    renewEvery: pullSecret.renewEvery,
-    labels: managedBy,
-    namespaceSelector: namespaceSelector(await observeCoverage(ctx)),
-  });
-  return objects.map(owned);
+/** With what renews pull secrets of earlier names. */
+async function observeRenewal(ctx: Context, earlier: readonly EarlierPullSecret[]): Promise<ObjectsState> {
+  const state = await observeObjects(ctx.cluster, await renewalObjects(ctx));
+  return withFound(
+    state,
+    earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'ExternalSecret')),
+  );
 }

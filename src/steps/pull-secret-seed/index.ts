@@ -3,6 +3,7 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
+import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import { applyObjects, keyOf, type ObjectsState, owned } from '../objects.ts';
 import { adoptByHand } from './by-hand.ts';
 import { diffSeed } from './diff.ts';
@@ -49,7 +50,11 @@ export const pullSecretSeed: Step<SeedState> = {
     const outcomes = await applyObjects(own, objectsOf(state, wanted), run);
     if (outcomes.some((outcome) => isSeeded(outcome, name))) {
       // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.
-      await resync(run, ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` }));
+      await resync(
+        run,
+        ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` }),
+        await earlierPullSecrets(run.ctx),
+      );
     }
     return [...outcomes, ...(await adoptByHand(changes.filter(isOfOthers), state.byHand, run))];
   },
@@ -64,11 +69,11 @@ export const pullSecretSeed: Step<SeedState> = {
 /** The Secrets with their values; those that are to be deleted need none. */
 async function secretsFor(
   changes: readonly Change[],
-  { stored }: SeedState,
+  { stored, earlier }: SeedState,
   run: Run,
 ): Promise<KubeObject[]> {
   const { name } = run.ctx.config.pullSecret;
-  const bare = [secret(keySecretName, 'Opaque'), secret(name, pullSecretType)];
+  const bare = [secret(keySecretName, 'Opaque'), secret(name, pullSecretType), ...earlier];
   const written = changes.filter(({ action }) => action !== 'delete').map(({ target }) => nameOf(target));
   if (!bare.some((object) => written.includes(keyOf(refOf(object))))) return bare;
   if (stored.state !== 'whole') throw noPair(run.ctx.config.users.imagePuller.name);
@@ -76,8 +81,8 @@ async function secretsFor(
   return [keySecret(stored.pair, stored.region), pullSecret(name, token)];
 }
 
-function objectsOf({ seen }: SeedState, wanted: readonly KubeObject[]): ObjectsState {
-  const present = Object.values(seen).filter((object) => object !== undefined);
+function objectsOf({ seen, earlier }: SeedState, wanted: readonly KubeObject[]): ObjectsState {
+  const present = [...Object.values(seen), ...earlier].filter((object) => object !== undefined);
   return {
     wanted,
     unwanted: [],

@@ -1,6 +1,7 @@
 import { BootstrapError } from '../../errors/index.ts';
 import type { MemberFailure } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
+import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import { waitForCopies } from '../pull-secret-namespaces/ready.ts';
 import { waitForRenewal } from '../pull-secret-renewal/ready.ts';
 import { resync } from './resync.ts';
@@ -15,9 +16,10 @@ import { resync } from './resync.ts';
 export async function proveEveryLevel(run: Run): Promise<readonly MemberFailure[]> {
   await waitForRenewal(run);
   if (!run.looksOnly) {
-    await resync(run, (error) => {
+    const late = (error: BootstrapError): never => {
       throw error;
-    });
+    };
+    await resync(run, late, await earlierPullSecrets(run.ctx));
   }
   const { refused, late } = await waitForCopies(run);
   const [first] = late;

@@ -3,6 +3,7 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { type Change, type Diff, type Finding, nameOf } from '../../plan/index.ts';
 import { namesOf } from '../cluster-names.ts';
 import type { ClusterRule, Context } from '../context.ts';
+import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import { isOurs } from '../objects.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { isSecretOurs } from './objects.ts';
@@ -31,11 +32,14 @@ export const removalRights: readonly ClusterRule[] = Object.entries(contents).ma
 /** Kubernetes puts these into every namespace. */
 const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
 
-/** The two Secrets, and the namespace if it is ours and holds nothing of others. */
-export async function removeSeed({ seen, namespace: wanted }: SeedState, ctx: Context): Promise<Diff> {
+/** The Secrets, and the namespace if it is ours and holds nothing of others. */
+export async function removeSeed(
+  { seen, earlier, namespace: wanted }: SeedState,
+  ctx: Context,
+): Promise<Diff> {
   const setup = setupFinding({ namespace: wanted, seen });
   if (setup.length > 0) return { changes: [], findings: setup };
-  const secrets = [seen.pullSecret, seen.keySecret].filter(
+  const secrets = [seen.pullSecret, seen.keySecret, ...earlier].filter(
     (secret) => secret !== undefined && isSecretOurs(secret),
   );
   const { namespace: home } = seen;
@@ -57,7 +61,9 @@ export async function removeSeed({ seen, namespace: wanted }: SeedState, ctx: Co
 }
 
 /** A managed object that no step of `down` deletes counts too: it must not go unshown with the namespace. */
-async function findOthers({ cluster, config }: Context): Promise<readonly KubeObject[]> {
+async function findOthers(ctx: Context): Promise<readonly KubeObject[]> {
+  const { cluster, config } = ctx;
+  const earlierNames = new Set((await earlierPullSecrets(ctx)).map(({ name }) => name));
   const lists = await Promise.all(
     kinds.map(async (kind) => {
       const objects = await cluster.list(kind, { namespace, metadataOnly: true });
@@ -67,7 +73,8 @@ async function findOthers({ cluster, config }: Context): Promise<readonly KubeOb
   return lists.flat().filter((object) => {
     const { name, ownerReferences = [] } = object.metadata;
     const isManaged = isOurs(object) || (object.kind === 'Secret' && isSecretOurs(object));
-    const isPlanned = isManaged && namesOf(config, resourceOf(object), 'delete')?.includes(name);
+    const names = namesOf(config, resourceOf(object), 'delete') ?? [];
+    const isPlanned = isManaged && (names.includes(name) || earlierNames.has(name));
     return !isPlanned && ownerReferences.length === 0 && !everywhere.includes(`${object.kind} ${name}`);
   });
 }

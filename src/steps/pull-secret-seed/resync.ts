@@ -1,8 +1,9 @@
 import { fullName, refOf } from '../../cluster/names.ts';
 import type { KubeObject, ObjectRef } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
-import { type Finding, type Tally, waitFor } from '../../plan/index.ts';
+import { type Finding, isTolerable, type Tally, waitFor } from '../../plan/index.ts';
 import { type Context, oncePerContext, type Run } from '../context.ts';
+import type { EarlierPullSecret } from '../earlier-pull-secrets.ts';
 import { forceSync } from '../force-sync.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { fixOf, Refusals } from '../refusals.ts';
@@ -23,7 +24,11 @@ type Late = (error: BootstrapError) => void;
  * does not run: its pods may wait for this very pull secret, its webhook then refuses every change, and it syncs all
  * when it starts. The steps that follow see to that, and prove the rotation.
  */
-export async function resync(run: Run, late: Late): Promise<void> {
+export async function resync(
+  run: Run,
+  late: Late,
+  earlier: readonly EarlierPullSecret[] = [],
+): Promise<void> {
   const { pullSecret } = run.ctx.config;
   if (!(await controllerRuns(run))) return;
   for (const name of [keySecretName, pullSecret.name]) {
@@ -32,6 +37,20 @@ export async function resync(run: Run, late: Late): Promise<void> {
   }
   const fanOut = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
   await force(run, late, fanOut, '/spec/externalSecretMetadata', syncOfCopies);
+  for (const { name } of earlier) await resyncEarlier(name, run);
+}
+
+/** A pull secret of an earlier name that does not sync is reported, and stops nothing. */
+async function resyncEarlier(name: string, run: Run): Promise<void> {
+  const report: Late = ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` });
+  try {
+    await force(run, report, { ...externalSecret, name, namespace }, '/metadata', syncOfOne);
+    const fanOut = { ...externalSecret, kind: 'ClusterExternalSecret', name };
+    await force(run, report, fanOut, '/spec/externalSecretMetadata', syncOfCopies);
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
+    report(error);
+  }
 }
 
 /** Why a level is not in sync yet. */

@@ -2,6 +2,7 @@ import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
+import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import { madeByHand } from './by-hand.ts';
 import { keySecretName, loginIn, namespaceObject } from './objects.ts';
 import { readStoredPair, type StoredPair } from './stored-pair.ts';
@@ -15,6 +16,8 @@ export interface SeedState {
     readonly keySecret: KubeObject | undefined;
     readonly pullSecret: KubeObject | undefined;
   };
+  /** Pull secrets of earlier names, metadata only. */
+  readonly earlier: readonly KubeObject[];
   readonly token: TokenVerdict;
   /** Pull secrets that somebody made in other namespaces. */
   readonly byHand: readonly KubeObject[];
@@ -28,18 +31,20 @@ export type TokenVerdict =
 export async function observeSeed(ctx: Context): Promise<SeedState> {
   const { cluster, config } = ctx;
   const v1 = { apiVersion: 'v1' } as const;
-  const [host, stored, seenNamespace, keySecret, pullSecret, byHand] = await Promise.all([
+  const [host, stored, seenNamespace, keySecret, pullSecret, byHand, earlier] = await Promise.all([
     ctx.registryHost(),
     readStoredPair(ctx),
     cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
     cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
     madeByHand(ctx),
+    earlierPullSecrets(ctx),
   ]);
   return {
     namespace: namespaceObject({ project: config.project, registryHost: host }, seenNamespace),
     stored,
     seen: { namespace: seenNamespace, keySecret, pullSecret },
+    earlier: earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'Secret')),
     token: await judgeToken(ctx, host, pullSecret),
     byHand,
   };

@@ -6,7 +6,7 @@ import { foreseen, isTolerable, type Outcome, waitFor } from '../../plan/index.t
 import type { Run } from '../context.ts';
 import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
-import { pullSecretsOf } from '../service-accounts/list.ts';
+import { pullSecretsOf } from '../pull-secret-users.ts';
 import { leftBehind, notProved, takeAway, unproved, untried } from './take-away.ts';
 
 export interface PolicyState extends ObjectsState {

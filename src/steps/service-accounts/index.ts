@@ -4,10 +4,15 @@ import { optsOut } from '../../inventory/ignore.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { atOnce, type Change, type Field, type Finding, nameOf, tolerating } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
-import { isOurs } from '../objects.ts';
 import { ignoreLabel } from '../ownership.ts';
-import { observeServiceAccounts, type ServiceAccountsState } from './covered.ts';
-import { addPullSecret, pullSecretsOf, refusalOf, removePullSecret } from './list.ts';
+import {
+  observeEntries,
+  observeServiceAccounts,
+  type ObsoleteEntries,
+  type ServiceAccountsState,
+} from './covered.ts';
+import { pullSecretsOf } from '../pull-secret-users.ts';
+import { addPullSecret, refusalOf, removePullSecrets } from './list.ts';
 import { pullFindings } from './pulls.ts';
 
 /** Patches under way at once. */
@@ -22,19 +27,28 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'patch'] },
     { apiGroups: [''], resources: ['namespaces', 'pods', 'events'], verbs: ['list'] },
   ],
-  removalRights: [{ apiGroups: [''], resources: ['serviceaccounts'], verbs: ['patch'] }],
+  removalRights: [
+    { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['patch'] },
+    { apiGroups: [''], resources: ['secrets'], verbs: ['list'] },
+    {
+      apiGroups: ['external-secrets.io'],
+      resources: ['externalsecrets', 'clusterexternalsecrets'],
+      verbs: ['list'],
+    },
+  ],
   observe: observeServiceAccounts,
   diff: ({ covered }, { config }) => ({
     changes: covered.flatMap((account) => missingEntry(account, config.pullSecret.name)),
     findings: [],
   }),
-  async apply(changes, { covered }, run) {
-    const accounts = new Map(covered.map((account) => [targetOf(refOf(account)).name, account]));
+  async apply(changes, { covered, obsolete }, run) {
+    const all = [...covered, ...obsolete.map(({ account }) => account)];
+    const accounts = new Map(all.map((account) => [targetOf(refOf(account)).name, account]));
     const outcomes = await atOnce(concurrency, changes, run, async ({ target, fields }) => {
       const account = accounts.get(target.name);
       if (!account) throw new Error(`${nameOf(target)} was not observed`);
-      if (fields.some(isWithdrawal(run.ctx.config.pullSecret.name)))
-        return removePullSecret(account, run.ctx);
+      const names = fields.flatMap(removedNames);
+      if (names.length > 0) return removePullSecrets(account, names, run.ctx);
       try {
         return await addPullSecret(account, run.ctx);
       } catch (error) {
@@ -43,17 +57,12 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
     });
     return tolerating(outcomes);
   },
-  // The operator's own service accounts go as a whole.
-  remove: ({ covered }, { config }) => ({
-    changes: covered
-      .filter((account) => !isOurs(account))
-      .flatMap((account) => ourEntry(account, config.pullSecret.name)),
-    findings: [],
-  }),
+  observeRemoval: observeEntries,
+  remove: ({ obsolete }) => ({ changes: obsolete.map(withdrawal), findings: [] }),
   health: async ({ covered, ignored }, ctx) => [
     ...(await refusalFindings(covered, ctx)),
     ...(await pullFindings(ctx)),
-    ...ignored.map(ignoredFinding),
+    ...ignored.map((account) => ignoredFinding(account, ctx.config.pullSecret.name)),
   ],
 };
 
@@ -101,26 +110,32 @@ function missingEntry(account: KubeObject, name: string): Change[] {
   return [{ action: 'update', target: targetOf(refOf(account)), fields: [field] }];
 }
 
-function ourEntry(account: KubeObject, name: string): Change[] {
-  const names = pullSecretsOf(account);
-  if (!names.includes(name)) return [];
-  const field = { path: 'imagePullSecrets', from: names, to: names.filter((one) => one !== name) };
-  return [{ action: 'update', target: targetOf(refOf(account)), fields: [field] }];
+function withdrawal({ account, names }: ObsoleteEntries): Change {
+  const before = pullSecretsOf(account);
+  const field = {
+    path: 'imagePullSecrets',
+    from: before,
+    to: before.filter((name) => !names.includes(name)),
+  };
+  return { action: 'update', target: targetOf(refOf(account)), fields: [field] };
 }
 
-const isWithdrawal =
-  (name: string) =>
-  ({ to }: Field): boolean =>
-    Array.isArray(to) && !to.includes(name);
+const removedNames = ({ from, to }: Field): string[] =>
+  (Array.isArray(from) ? (from as readonly string[]) : []).filter(
+    (name) => !(to as readonly string[]).includes(name),
+  );
 
-function ignoredFinding(account: KubeObject): Finding {
+function ignoredFinding(account: KubeObject, pullSecret: string): Finding {
   const target = targetOf(refOf(account));
+  const isNamed = pullSecretsOf(account).includes(pullSecret);
   return {
     level: 'ok',
     code: 'namespace-ignored',
     target,
     what: `${nameOf(target)} is left alone`,
-    why: optsOut(account) ? `its label ${ignoreLabel}` : 'serviceAccounts.exclude in the configuration',
-    hint: 'Nothing to do.',
+    why: `${optsOut(account) ? `its label ${ignoreLabel}` : 'the configuration excludes it'}${isNamed ? `; it still names ${pullSecret}` : ''}`,
+    hint: isNamed
+      ? `Nothing to do: ecr-bootstrap down removes ${pullSecret} from it. Or edit it: kubectl -n ${account.metadata.namespace} edit serviceaccount ${account.metadata.name}`
+      : 'Nothing to do.',
   };
 }

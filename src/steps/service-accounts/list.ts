@@ -4,15 +4,10 @@ import type { JsonPatchOperation, KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
+import { pullSecretsOf } from '../pull-secret-users.ts';
 
 /** Times that somebody else may be quicker before it is given up. */
 const attempts = 5;
-
-/** Names in the list, in its order. */
-export function pullSecretsOf(account: KubeObject): readonly string[] {
-  const list = (account['imagePullSecrets'] ?? []) as readonly { readonly name?: string }[];
-  return list.flatMap(({ name }) => (name ? [name] : []));
-}
 
 /**
  * Appends the pull secret to the list as it is, or fails with a conflict and looks again: the list is atomic, so a
@@ -20,8 +15,10 @@ export function pullSecretsOf(account: KubeObject): readonly string[] {
  * @returns a detail worth showing
  */
 export const addPullSecret = (account: KubeObject, ctx: Context): Promise<string | undefined> =>
-  patchList(account, ctx, (current, name) =>
-    pullSecretsOf(current).includes(name) ? undefined : appending(current, name),
+  patchList(account, ctx, (current) =>
+    pullSecretsOf(current).includes(ctx.config.pullSecret.name)
+      ? undefined
+      : appending(current, ctx.config.pullSecret.name),
   );
 
 /**
@@ -42,10 +39,14 @@ export async function refusalOf(
   }
 }
 
-/** Takes our entry out of the list and leaves those of others. */
-export const removePullSecret = (account: KubeObject, ctx: Context): Promise<string | undefined> =>
-  patchList(account, ctx, (current, name) =>
-    pullSecretsOf(current).includes(name) ? withdrawing(current, name) : undefined,
+/** Removes these names from the list and leaves those of others. */
+export const removePullSecrets = (
+  account: KubeObject,
+  names: readonly string[],
+  ctx: Context,
+): Promise<string | undefined> =>
+  patchList(account, ctx, (current) =>
+    pullSecretsOf(current).some((name) => names.includes(name)) ? withdrawing(current, names) : undefined,
   );
 
 type Patch = readonly JsonPatchOperation[];
@@ -53,18 +54,17 @@ type Patch = readonly JsonPatchOperation[];
 /** @param patchFor what is still to be done; undefined when nothing is */
 async function patchList(
   account: KubeObject,
-  { cluster, clock, config }: Context,
-  patchFor: (current: KubeObject, name: string) => Patch | undefined,
+  { cluster, clock }: Context,
+  patchFor: (current: KubeObject) => Patch | undefined,
 ): Promise<string | undefined> {
-  const { name } = config.pullSecret;
   let current: KubeObject | undefined = account;
   for (let attempt = 1; ; attempt += 1) {
     if (!current) return 'is gone';
-    const patch = patchFor(current, name);
+    const patch = patchFor(current);
     if (!patch) return undefined;
     try {
       current = await cluster.patch(refOf(current), patch);
-      if (!patchFor(current, name)) return undefined;
+      if (!patchFor(current)) return undefined;
       // An admission policy that was just deleted is in force for another moment.
       await clock.sleep(1000);
       if (attempt < attempts) continue;
@@ -74,20 +74,21 @@ async function patchList(
       const seen = await cluster.get(refOf(account));
       const conflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
       // Nothing is left to do when the patch took effect and only its answer was lost.
-      const isLeft = seen !== undefined && patchFor(seen, name) !== undefined;
+      const isLeft = seen !== undefined && patchFor(seen) !== undefined;
       if (isLeft && (!conflict || attempt === attempts)) throw error;
       current = seen;
     }
   }
 }
 
-/** A list that held nothing else goes, as it was not there before us. */
-function withdrawing(account: KubeObject, name: string): Patch {
+/** A list that holds nothing else is removed too. */
+function withdrawing(account: KubeObject, names: readonly string[]): Patch {
   const list = account['imagePullSecrets'] as readonly { readonly name?: string }[];
-  const index = list.findIndex((entry) => entry.name === name);
+  const kept = list.filter(({ name = '' }) => !names.includes(name));
+  const path = '/imagePullSecrets';
   return [
     { op: 'test', path: '/metadata/resourceVersion', value: account.metadata.resourceVersion },
-    { op: 'remove', path: list.length === 1 ? '/imagePullSecrets' : `/imagePullSecrets/${index}` },
+    kept.length > 0 ? { op: 'replace', path, value: kept } : { op: 'remove', path },
   ];
 }
 

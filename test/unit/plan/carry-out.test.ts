@@ -89,6 +89,19 @@ describe('carryOut', () => {
     expect(events).toContainEqual({ type: 'found-on-the-way', step: 'two', change: change('create', 'b') });
   });
 
+  it('leaves cleanup that was not in the plan to the next run, and carries out what was', async () => {
+    const things = new Things();
+    things.there.add('old').add('older');
+    const cleanup = things.step('two', (there) =>
+      ['older', ...(there.has('a') ? ['old'] : [])]
+        .filter((name) => there.has(name))
+        .map((name) => ({ ...change('delete', name), postponable: true })),
+    );
+    const { result } = await things.run([things.keeps('one', 'a'), cleanup]);
+    expect(result.error).toBeUndefined();
+    expect(things.log).toEqual(['create a', 'delete older']);
+  });
+
   it('stops at a delete that was not in the plan, before doing it', async () => {
     const things = new Things();
     things.there.add('precious');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { KubeObject } from '../../../../src/cluster/port.ts';
+import type { Kind, KubeObject } from '../../../../src/cluster/port.ts';
 import type { Run } from '../../../../src/steps/context.ts';
 import { waitUntilGone } from '../../../../src/steps/pull-secret-namespaces/ready.ts';
 
@@ -32,8 +32,9 @@ it('lets the ExternalSecrets of a large cluster and then their Secrets go as slo
   const ctx = {
     clock,
     config: { pullSecret: { name: 'puller' } },
-    cluster: { list: () => Promise.resolve(sources(now)) },
-    fresh: () => ({ inventory: { pullSecrets: () => Promise.resolve(secrets(now)) } }),
+    cluster: {
+      list: ({ kind }: Kind) => Promise.resolve(kind === 'Secret' ? secrets(now) : sources(now)),
+    },
   } as unknown as Run['ctx'];
   await waitUntilGone({ ctx, signal: new AbortController().signal, emit: () => undefined });
   expect(now).toBeGreaterThan(790_000);
