@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { createAws } from '../aws/index.ts';
+import { type AskMfaCode, createAws } from '../aws/index.ts';
 import type { Clock } from '../clock.ts';
 import { createCluster } from '../cluster/index.ts';
 import type { ClusterPort } from '../cluster/port.ts';
@@ -29,6 +29,7 @@ export interface Parts {
   readonly insecureRegistries?: readonly string[];
   /** Address of the Docker engine, before all that the environment says. */
   readonly dockerHost?: string | undefined;
+  readonly askMfaCode?: AskMfaCode;
 }
 
 /** What the composition root makes. */
@@ -40,8 +41,8 @@ export interface Made {
 
 /** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
 export function createContext(parts: Parts): Made {
-  const { config, net, clock, env } = parts;
-  const aws = once(() => createAws({ region: config.aws.region, profile: config.aws.profile, net }));
+  const { config, net, clock, env, askMfaCode } = parts;
+  const aws = once(() => createAws({ ...config.aws, net, askMfaCode }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
   const docker = onceFulfilled(() => findDocker(parts));
   const mirror = once(() =>

@@ -117,7 +117,9 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     const net = around.net ?? createNet(ca, env);
     const insecureRegistries = flags.insecureRegistry ?? [];
     const { dockerHost } = flags;
-    const parts = { config, net, clock, env, insecureRegistries, dockerHost };
+    const askMfaCode = (serial: string) =>
+      reporter.askFor(`Code of the MFA device ${serial}:`, { signal: session.signal });
+    const parts = { config, net, clock, env, insecureRegistries, dockerHost, askMfaCode };
     const { context, docker, close } = createContext(parts);
     return {
       context,

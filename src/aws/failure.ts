@@ -31,6 +31,10 @@ const invalid = [
   ...['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidSignature', 'SignatureDoesNotMatch'],
   ...['IncompleteSignature', 'MissingAuthenticationToken', 'AuthFailure', 'InvalidAccessKeyId'],
 ];
+/** Whether AWS refused the credentials of the caller, and not what was asked for. */
+export const isCallerRefused = (thrown: unknown): boolean =>
+  expired.includes(awsCode(thrown)) || invalid.includes(awsCode(thrown));
+
 const denied = ['AccessDenied', 'UnauthorizedOperation', 'NotAuthorized'];
 const throttled = [
   ...['Throttling', 'TooManyRequests', 'RequestLimitExceeded', 'ThrottledException', 'Throttled'],
@@ -46,7 +50,9 @@ export const isKeyUnknown = ({ cause }: BootstrapError): boolean =>
 
 /** Turns what the SDK threw into an error of ours with its three parts. */
 export function explain(thrown: unknown, operation: Operation, circumstances: Circumstances): BootstrapError {
-  for (const cause of causes(thrown)) if (cause instanceof BootstrapError) return cause;
+  for (const cause of causes(thrown)) {
+    if (cause instanceof BootstrapError) return circumstances.accepted ? duringRun(cause) : cause;
+  }
   const parts =
     credentialsFailure(thrown, circumstances) ??
     refusal(thrown, operation) ??
@@ -55,25 +61,27 @@ export function explain(thrown: unknown, operation: Operation, circumstances: Ci
   return new BootstrapError({ what: operation.what, ...parts }, { cause: thrown });
 }
 
+/** Credentials that cannot be renewed during a run were there when it began. */
+function duringRun(error: BootstrapError): BootstrapError {
+  if (error.code !== 'credentials-missing') return error;
+  const { what, why, hint } = error;
+  return new BootstrapError({ code: 'credentials-expired', what, why, hint }, { cause: error });
+}
+
 type Explanation = Omit<ErrorParts, 'what'>;
 
+/** AWS does not take the credentials, whatever they came from. */
 function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstances): Explanation | undefined {
   const code = awsCode(thrown);
-  const isProvider = /^(CredentialsProvider|TokenProvider|Provider)Error$/.test(code);
   const isExpired = expired.includes(code);
-  if (!isProvider && !isExpired && !invalid.includes(code)) return undefined;
-  const reason = reasonOf(thrown);
-  const login = `aws sso login${profile ? ` --profile ${profile}` : ''}`;
-  let hint = `Check the credentials${profile ? ` of profile ${profile}` : ''} with \`aws sts get-caller-identity${profile ? ` --profile ${profile}` : ''}\`.`;
-  if (isExpired || /sso|token.*expired|session.*expired/i.test(reason)) {
-    hint = `Run \`${login}\` or renew the credentials in your own way, then run the same command again: it goes on.`;
-  } else if (isProvider) {
-    hint = `Run \`${login}\`, or give --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
-  }
+  if (!isExpired && !invalid.includes(code)) return undefined;
+  const option = profile ? ` --profile ${profile}` : '';
   return {
     code: accepted ? 'credentials-expired' : 'credentials-missing',
-    why: isProvider ? reason : `${code}: ${reason}`,
-    hint,
+    why: `${code}: ${reasonOf(thrown)}`,
+    hint: isExpired
+      ? `Renew the credentials, for example with \`aws sso login${option}\`, then run the same command again; it resumes where it stopped.`
+      : `Check the credentials${profile ? ` of profile ${profile}` : ''}: \`aws sts get-caller-identity${option}\``,
   };
 }
 

@@ -6,10 +6,11 @@ import type { AwsPort, KeyPair } from './port.ts';
 import { createSecrets } from './secrets.ts';
 import { createSession, type AwsOptions } from './session.ts';
 
+export type { AskMfaCode } from './credentials.ts';
 export type { AwsOptions } from './session.ts';
 
 /**
- * AWS by its SDK, which is loaded service by service when first used. Credentials come from the SDK's own chain;
+ * AWS by its SDK, which is loaded service by service when first used. Credentials come from the sources of the SDK's own chain;
  * AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> are honoured by the SDK.
  */
 export function createAws(options: AwsOptions): AwsPort {

@@ -3,7 +3,7 @@ import { devNull } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { refuseEndless } from './aliases.ts';
-import { knownContext, profileRegion } from './ambient.ts';
+import { knownContext } from './ambient.ts';
 import { resolveFiles } from './files.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
 import { tokenAgeWarning } from './pull-secret.ts';
@@ -62,7 +62,7 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   const origins = new Map(leaves(values).map(([path]) => [path, file?.name ?? '']));
   const warnings = unknownVariables(request.env);
   for (const setting of settings) {
-    const given = resolveSetting(setting, request, values);
+    const given = await resolveSetting(setting, request, values);
     if (given?.overrides) warnings.push(given.overrides);
     if (given?.value === undefined) continue;
     setAt(values, setting.key, given.value);
@@ -127,12 +127,16 @@ interface Given {
   readonly overrides?: string;
 }
 
-function resolveSetting(setting: Setting, { flags, env }: ConfigRequest, values: Tree): Given | undefined {
+async function resolveSetting(
+  setting: Setting,
+  { flags, env }: ConfigRequest,
+  values: Tree,
+): Promise<Given | undefined> {
   const flag = flags[setting.flag];
   if (flag !== undefined) return { value: parse(setting, flag), origin: `--${dashed(setting.flag)}` };
   if (env[setting.env]) return { value: parse(setting, env[setting.env]), origin: setting.env };
   const inFile = getAt(values, setting.key);
-  const ambient = ambientValue(setting, env, values);
+  const ambient = await ambientValue(setting, env, values);
   if (inFile === undefined) return ambient;
   if (ambient === undefined || ambient.value === inFile || typeof inFile !== 'string') return undefined;
   return {
@@ -141,13 +145,18 @@ function resolveSetting(setting: Setting, { flags, env }: ConfigRequest, values:
   };
 }
 
-function ambientValue(setting: Setting, env: NodeJS.ProcessEnv, values: Tree): Given | undefined {
+async function ambientValue(
+  setting: Setting,
+  env: NodeJS.ProcessEnv,
+  values: Tree,
+): Promise<Given | undefined> {
   const name = setting.ambient.find((variable) => env[variable]);
   if (name !== undefined) return { value: env[name], origin: name };
   if (setting.key !== 'aws.region') return undefined;
   const chosen = getAt(values, 'aws.profile');
   const profile = typeof chosen === 'string' ? chosen : 'default';
-  const region = profileRegion(profile, env);
+  const { profileRegion } = await import('../aws/profiles.ts');
+  const region = await profileRegion(profile, env);
   return region === undefined ? undefined : { value: region, origin: `AWS profile ${profile}` };
 }
 

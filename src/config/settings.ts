@@ -12,7 +12,12 @@ export interface Setting {
 /** In the order in which they are resolved: the profile may give the region. Everything else belongs in the file only. */
 export const settings: readonly Setting[] = [
   { key: 'project', flag: 'project', env: 'ECR_BOOTSTRAP_PROJECT', ambient: [] },
-  { key: 'aws.profile', flag: 'profile', env: 'ECR_BOOTSTRAP_PROFILE', ambient: ['AWS_PROFILE'] },
+  {
+    key: 'aws.profile',
+    flag: 'profile',
+    env: 'ECR_BOOTSTRAP_PROFILE',
+    ambient: ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE'],
+  },
   {
     key: 'aws.region',
     flag: 'region',

@@ -27,6 +27,7 @@ export function createJsonReporter({ command, streams, sandbox }: ReporterOption
       document['error'] = error.toJSON();
     },
     ask: () => Promise.resolve(undefined),
+    askFor: () => Promise.resolve(undefined),
     end: (ok) => {
       const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
       // As escapes of JSON, so the document's values stay exact.

@@ -11,6 +11,8 @@ export interface Reporter {
   error(error: BootstrapError): void;
   /** Asks a yes-or-no question, or for a word to be typed; undefined if there is no terminal to ask on. */
   ask(question: string, how: Asking): Promise<boolean | undefined>;
+  /** Asks for a text; undefined if there is no terminal to ask on. */
+  askFor(question: string, how: Pick<Asking, 'signal'>): Promise<string | undefined>;
   /** Ends the output; the JSON reporter writes its one document here. */
   end(ok: boolean): void | Promise<void>;
 }

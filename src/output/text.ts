@@ -34,6 +34,26 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     if (lines.length > 0) live.above(textOf(lines));
   };
 
+  /** Asks on the terminal, wherever stderr goes; undefined without one. */
+  const onTerminal = async (
+    question: string,
+    signal: AbortSignal,
+    before?: (screen: NodeJS.WritableStream) => Promise<void>,
+  ): Promise<string | undefined> => {
+    if (streams.stdin.isTTY !== true) return undefined;
+    const ownScreen = streams.stderr.isTTY === true ? undefined : openTerminal();
+    if (streams.stderr.isTTY !== true && !ownScreen) return undefined;
+    const screen = ownScreen ?? streams.stderr;
+    await views;
+    live.clear();
+    try {
+      await before?.(screen);
+      return (await readAnswer(redact(printableData(question)), streams.stdin, screen, signal)).trim();
+    } finally {
+      ownScreen?.end();
+    }
+  };
+
   return {
     header: (header) => {
       if (!quiet) say(headerLines(printableData(header), options).map((line) => style.dim(line)));
@@ -60,24 +80,16 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     },
     error: (error) => say(errorLines(printableData(error), style.bad, style.dim)),
     ask: async (question, { expected, signal }) => {
-      if (streams.stdin.isTTY !== true) return undefined;
-      const ownScreen = streams.stderr.isTTY === true ? undefined : openTerminal();
-      if (streams.stderr.isTTY !== true && !ownScreen) return undefined;
-      const screen = ownScreen ?? streams.stderr;
-      await views;
-      live.clear();
-      try {
-        if (unseenPlan) {
-          const lines = await viewLines(unseenPlan, createStyle(wantsColour(true, noColor, env)), 'normal');
-          screen.write(textOf(lines));
-        }
-        const text = redact(`${printableData(question)} ${expected === undefined ? '[y/N] ' : ''}`);
-        const answer = (await readAnswer(text, streams.stdin, screen, signal)).trim();
-        return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
-      } finally {
-        ownScreen?.end();
-      }
+      const text = `${question} ${expected === undefined ? '[y/N] ' : ''}`;
+      const answer = await onTerminal(text, signal, async (screen) => {
+        if (!unseenPlan) return;
+        const lines = await viewLines(unseenPlan, createStyle(wantsColour(true, noColor, env)), 'normal');
+        screen.write(textOf(lines));
+      });
+      if (answer === undefined) return undefined;
+      return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
     },
+    askFor: (question, { signal }) => onTerminal(`${question} `, signal),
     end: async () => {
       await views;
       live.clear();

@@ -174,7 +174,7 @@ function onTerminal({ stdout, stderr }: Record<'stdout' | 'stderr', Writable>, t
   };
 }
 
-const isQuestion = (text: string): boolean => /\[y\/N\] |Type \S+ to confirm:/.test(text);
+const isQuestion = (text: string): boolean => /\[y\/N\] |Type \S+ to confirm:|MFA device \S+: /.test(text);
 
 function sink(): { stream: Writable; text: () => string } {
   let text = '';

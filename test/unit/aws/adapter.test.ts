@@ -185,7 +185,8 @@ describe('an error of AWS', () => {
     const aws = createAws({ region: 'eu-west-1', profile: 'work', net: world.net });
     await expect(aws.identity()).rejects.toMatchObject({
       code: 'credentials-missing',
-      hint: expect.stringContaining('aws sso login --profile work') as string,
+      why: 'there is no profile work in /none or /none; they have: none',
+      hint: expect.stringContaining('aws configure list-profiles') as string,
     });
   });
 

@@ -50,7 +50,7 @@ describe('AWS, before any change', () => {
     const { code, stderr } = await cli.run('up', { env });
     expect(code).toBe(2);
     expect(stderr.match(/^error: .+/gm)).toEqual([
-      expect.stringContaining('AWS caller'),
+      expect.stringContaining('AWS credentials'),
       expect.stringContaining('kubeconfig'),
     ]);
     expect(await refusal('up', { env })).toMatchObject({
@@ -102,6 +102,34 @@ describe('AWS, before any change', () => {
       what: 'could not read the configuration',
       why: '--region "nowhere" is not a region such as eu-west-1',
     });
+  });
+});
+
+describe('a profile whose role needs MFA, before any change', () => {
+  const device = 'arn:aws:iam::123456789012:mfa/jane';
+  const env = () => {
+    const role = `role_arn = arn:aws:iam::123456789012:role/deployer\nmfa_serial = ${device}\n`;
+    const key = 'aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = of-the-base\n';
+    file('aws-config', `[profile deployer]\n${role}source_profile = base\n[profile base]\n${key}`);
+    return { AWS_CONFIG_FILE: join(cli.folder, 'aws-config'), AWS_PROFILE: 'deployer' };
+  };
+
+  it('gives the command that gets a session where there is no terminal', async () => {
+    expect(await refusal('up', { env: env() })).toMatchObject({
+      code: 'credentials-missing',
+      why: `profile deployer needs a code of the MFA device ${device}, and there is no terminal to ask on`,
+      hint: expect.stringContaining(`--serial-number ${device} --token-code CODE --profile base`) as string,
+    });
+  });
+
+  it.each([
+    ['123456', 'Check the credentials of profile base'],
+    ['', 'none was given'],
+  ])('asks for the code on a terminal, where the answer is "%s"', async (answer, why) => {
+    const { code, stderr } = await cli.run('up', { env: env(), terminal: { answer } });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`Code of the MFA device ${device}: `);
+    expect(stderr).toContain(why);
   });
 });
 

@@ -1,0 +1,38 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** The settings of one profile. */
+export type Profile = Readonly<Record<string, string | undefined>>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const homeOf = (env: Environment): string => env['HOME'] || homedir();
+
+/** Where the AWS configuration is, as the AWS CLI finds it. */
+export const profileFiles = (
+  env: Environment,
+): { readonly config: string; readonly credentials: string } => ({
+  config: env['AWS_CONFIG_FILE'] || join(homeOf(env), '.aws', 'config'),
+  credentials: env['AWS_SHARED_CREDENTIALS_FILE'] || join(homeOf(env), '.aws', 'credentials'),
+});
+
+/**
+ * The profiles of both files, by the SDK's own reader. What the credentials file sets counts before the same setting in the
+ * configuration file, for the SDK as for the AWS CLI (botocore/session.py, full_config). A file that cannot be read counts as
+ * empty for both.
+ */
+export async function readProfiles(env: Environment): Promise<ReadonlyMap<string, Profile>> {
+  const { parseKnownFiles } = await import('@smithy/core/config');
+  const { config, credentials } = profileFiles(env);
+  const profiles = await parseKnownFiles({
+    filepath: credentials,
+    configFilepath: config,
+    ignoreCache: true,
+  });
+  return new Map(Object.entries(profiles).filter(([name]) => !/^(sso-session|services)\./.test(name)));
+}
+
+/** The region that the AWS configuration files give the profile, if any. */
+export async function profileRegion(profile: string, env: Environment): Promise<string | undefined> {
+  return (await readProfiles(env)).get(profile)?.['region'];
+}
