@@ -41,9 +41,17 @@ export interface Taken {
 export async function takeLease(ctx: Context, watch: Watch): Promise<Taken> {
   const seen = await ctx.cluster.get(ref);
   const left = seen && !(await isGone(holderOf(seen))) ? await leftBehind(seen, ctx, watch) : seen;
+  return writeLease(left, ctx);
+}
+
+/** Writes that are not answered are repeated so often: the API server repeats none by itself. */
+const mostWrites = 3;
+
+async function writeLease(left: KubeObject | undefined, ctx: Context): Promise<Taken> {
+  const { cluster, clock } = ctx;
   const holderIdentity = await ourselves();
-  const age = stopwatch(ctx.clock);
-  const now = ctx.clock.now();
+  const age = stopwatch(clock);
+  const now = clock.now();
   const mine = {
     holderIdentity,
     leaseDurationSeconds: lifetime / 1000,
@@ -52,15 +60,26 @@ export async function takeLease(ctx: Context, watch: Watch): Promise<Taken> {
   };
   const { apiVersion, kind, namespace, name } = ref;
   const fresh = { apiVersion, kind, metadata: { name, namespace, labels: managedBy } };
-  try {
-    const lease = await (left
-      ? ctx.cluster.update(withSpec(left, mine))
-      : ctx.cluster.create(withSpec(fresh, mine)));
-    return { lease, age };
-  } catch (error) {
-    if (!(error instanceof ClusterRefusal) || error.refusal !== 'conflict') throw error;
-    // Somebody was quicker.
-    throw locked(await ctx.cluster.get(ref));
+  const { acquireTime } = holderOf(withSpec(fresh, mine));
+  let isUnanswered = false;
+  for (let write = 1; ; write += 1) {
+    try {
+      const lease = await (left
+        ? cluster.update(withSpec(left, mine))
+        : cluster.create(withSpec(fresh, mine)));
+      return { lease, age };
+    } catch (error) {
+      if (!(error instanceof BootstrapError)) throw error;
+      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
+      if (!isConflict && (!error.isTransient || write === mostWrites)) throw error;
+      const seen = await cluster.get(ref);
+      isUnanswered ||= !isConflict;
+      // The write took effect, and only its answer was lost.
+      const isOwn = seen && holderOf(seen).holderIdentity === holderIdentity;
+      if (isUnanswered && isOwn && holderOf(seen).acquireTime === acquireTime) return { lease: seen, age };
+      const isSame = seen?.metadata.resourceVersion === left?.metadata.resourceVersion;
+      if (isConflict || !isSame) throw locked(seen);
+    }
   }
 }
 

@@ -158,6 +158,48 @@ describe('a lease that is to be taken', () => {
     for (const one of taken) if (one.status === 'fulfilled') await one.value.release();
   });
 
+  it.each(['lost', 'reset', 'error'] as const)('is taken although its creation meets %s', async (kind) => {
+    cluster.sandbox.faults.plan({ kind, operation: 'create leases', to: 1 });
+    const held = await holdLease(ctx, watch);
+    expect(spec().holderIdentity).toMatch(/@.*\/\d+$/);
+    await pass(30);
+    expect(held.lost.aborted).toBe(false);
+    await held.release();
+    expect(lease()).toBeUndefined();
+  });
+
+  it.each(['lost', 'reset', 'error'] as const)(
+    'is taken from a dead process although the update meets %s',
+    async (kind) => {
+      leave({ holderIdentity: '', leaseDurationSeconds: 30 });
+      cluster.sandbox.faults.plan({ kind, operation: 'update leases', to: 1 });
+      const held = await holdLease(ctx, watch);
+      await held.release();
+      expect(lease()).toBeUndefined();
+    },
+  );
+
+  it('is given up after three writes without an answer', async () => {
+    cluster.sandbox.faults.plan({ kind: 'reset', operation: 'create leases' });
+    await expect(holdLease(ctx, watch)).rejects.toMatchObject({ code: 'cluster-unreachable' });
+    const { calls } = cluster.sandbox.faults;
+    expect(calls.filter(({ operation }) => operation === 'create leases')).toHaveLength(3);
+    expect(lease()).toBeUndefined();
+  });
+
+  it('is left to another run that took it while our write was not answered', async () => {
+    const taken = { holderIdentity: 'ann@elsewhere/1', acquireTime: '2026-01-01T00:00:00.000000Z' };
+    cluster.sandbox.faults.plan({ kind: 'reset', operation: 'create leases', to: 1 });
+    cluster.sandbox.faults.onCall(({ operation }) => {
+      if (operation === 'create leases') leave({ ...taken, leaseDurationSeconds: 30 });
+    });
+    await expect(holdLease(ctx, watch)).rejects.toMatchObject({
+      code: 'locked',
+      why: expect.stringContaining('ann@elsewhere/1 holds it since') as string,
+    });
+    expect(spec().holderIdentity).toBe('ann@elsewhere/1');
+  });
+
   it('is taken at once from a process of this machine that is gone', async () => {
     const held = await holdLease(ctx, watch);
     const mine = spec().holderIdentity;
