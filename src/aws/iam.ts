@@ -13,6 +13,9 @@ export function createIam({ call, settings }: Session): IamPort {
   const client = onceFulfilled(async () => new (await import('@aws-sdk/client-iam')).IAM(settings));
   const read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) =>
     call(`iam:${action}`, what, async () => send(await client()));
+  /** What a user has; nothing when it is gone by then. */
+  const list = async <T>(action: string, what: string, send: (iam: IAM) => Promise<T[]>): Promise<T[]> =>
+    (await unlessAbsent(absent, read(action, what, send))) ?? [];
   /** Writes answer nothing that matters. */
   const write = async (action: string, what: string, send: (iam: IAM) => Promise<unknown>): Promise<void> => {
     await read(action, what, send);
@@ -61,21 +64,21 @@ export function createIam({ call, settings }: Session): IamPort {
           );
     },
     attachedPolicies: (userName) =>
-      read('ListAttachedUserPolicies', `list the policies of IAM user ${userName}`, (iam) =>
+      list('ListAttachedUserPolicies', `list the policies of IAM user ${userName}`, (iam) =>
         allPages(async (token) => {
           const page = await iam.listAttachedUserPolicies({ UserName: userName, ...marker(token) });
           return { items: page.AttachedPolicies?.map(({ PolicyArn = '' }) => PolicyArn), next: page.Marker };
         }),
       ),
     inlinePolicies: (userName) =>
-      read('ListUserPolicies', `list the inline policies of IAM user ${userName}`, (iam) =>
+      list('ListUserPolicies', `list the inline policies of IAM user ${userName}`, (iam) =>
         allPages(async (token) => {
           const page = await iam.listUserPolicies({ UserName: userName, ...marker(token) });
           return { items: page.PolicyNames, next: page.Marker };
         }),
       ),
     groups: (userName) =>
-      read('ListGroupsForUser', `list the groups of IAM user ${userName}`, (iam) =>
+      list('ListGroupsForUser', `list the groups of IAM user ${userName}`, (iam) =>
         allPages(async (token) => {
           const page = await iam.listGroupsForUser({ UserName: userName, ...marker(token) });
           return { items: page.Groups?.map(({ GroupName = '' }) => GroupName), next: page.Marker };
@@ -127,7 +130,7 @@ export function createIam({ call, settings }: Session): IamPort {
         iam.untagPolicy({ PolicyArn: arn, TagKeys: [...keys] }),
       ),
     accessKeys: (userName) =>
-      read('ListAccessKeys', `list the access keys of IAM user ${userName}`, (iam) =>
+      list('ListAccessKeys', `list the access keys of IAM user ${userName}`, (iam) =>
         allPages(async (token) => {
           const page = await iam.listAccessKeys({ UserName: userName, ...marker(token) });
           return { items: page.AccessKeyMetadata?.map(toAccessKey), next: page.Marker };
@@ -140,10 +143,14 @@ export function createIam({ call, settings }: Session): IamPort {
         const { AccessKey: key } = await iam.createAccessKey({ UserName: userName });
         return toKeyPair(key);
       }),
-    setAccessKeyActive: (userName, id, active) =>
-      write('UpdateAccessKey', `${active ? 'activate' : 'disable'} access key ${id}`, (iam) =>
-        iam.updateAccessKey({ UserName: userName, AccessKeyId: id, Status: active ? 'Active' : 'Inactive' }),
-      ),
+    disableAccessKey: async (userName, id) => {
+      await unlessAbsent(
+        absent,
+        write('UpdateAccessKey', `disable access key ${id}`, (iam) =>
+          iam.updateAccessKey({ UserName: userName, AccessKeyId: id, Status: 'Inactive' }),
+        ),
+      );
+    },
     deleteAccessKey: async (userName, id) => {
       await unlessAbsent(
         absent,
@@ -153,12 +160,13 @@ export function createIam({ call, settings }: Session): IamPort {
       );
     },
     accessKeyLastUsed: async (id) => {
-      const { AccessKeyLastUsed: used } = await read(
-        'GetAccessKeyLastUsed',
-        `read the use of access key ${id}`,
-        (iam) => iam.getAccessKeyLastUsed({ AccessKeyId: id }),
+      const found = await unlessAbsent(
+        absent,
+        read('GetAccessKeyLastUsed', `read the use of access key ${id}`, (iam) =>
+          iam.getAccessKeyLastUsed({ AccessKeyId: id }),
+        ),
       );
-      return used?.LastUsedDate?.getTime();
+      return found?.AccessKeyLastUsed?.LastUsedDate?.getTime();
     },
   };
 }

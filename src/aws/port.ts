@@ -79,7 +79,8 @@ export interface IamPort {
   accessKeys(userName: string): Promise<readonly AccessKey[]>;
   /** Never retried by itself: a repeated request would make a second key. */
   createAccessKey(userName: string): Promise<KeyPair>;
-  setAccessKeyActive(userName: string, id: string, active: boolean): Promise<void>;
+  /** Resolves also when there is no such key. */
+  disableAccessKey(userName: string, id: string): Promise<void>;
   deleteAccessKey(userName: string, id: string): Promise<void>;
   /** Milliseconds since the epoch. */
   accessKeyLastUsed(id: string): Promise<number | undefined>;

@@ -18,6 +18,10 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
     }
     case 'found-on-the-way':
       return [`  ${style.warn('found on the way:')} ${event.change.action} ${nameOf(event.change.target)}`];
+    case 'no-longer-needed': {
+      const { action, target } = event.change;
+      return [`  ${style.warn('no longer needed:')} ${action} ${nameOf(target)}`];
+    }
     case 'change-done':
       return outcomeLines(event, style, how);
     case 'member-failed': {

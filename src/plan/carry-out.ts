@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { Abandoned, graceMs, unlessAborted, withinGrace } from '../abort.ts';
+import type { Clock } from '../clock.ts';
 import { BootstrapError } from '../errors/index.ts';
 import type { Emit, Event } from './events.ts';
 import { agreedIn, type Consent } from './adoption.ts';
 import { nameOf } from './helpers.ts';
 import { look, type Planned, refuseBlocked } from './plan.ts';
+import { untilShown } from './shown.ts';
 import type { Change, MemberFailure, Outcome, Run } from './step.ts';
 
 export interface CarryOut<Ctx> {
@@ -35,11 +37,14 @@ export interface RunResult {
 
 /**
  * Applies a plan step by step. Once a step has changed something, each later one is observed again: what it finds
- * may refine the plan, a new target is announced, and a delete that was not shown ends the run. Of an empty plan nothing is
- * changed: its steps only look whether everything is ready. After Ctrl-C or the end of --timeout, the changes in flight get
- * a short grace; then they are abandoned.
+ * may refine the plan, a new target is announced, a delete that was not shown ends the run, and one that was shown and
+ * is no longer needed is reported. Of an empty plan nothing is changed: its steps only look whether everything is ready.
+ * After Ctrl-C or the end of --timeout, the changes in flight get a short grace; then they are abandoned.
  */
-export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut<Ctx>): Promise<RunResult> {
+export async function carryOut<Ctx extends { readonly clock: Clock }>(
+  plan: readonly Planned<Ctx>[],
+  how: CarryOut<Ctx>,
+): Promise<RunResult> {
   const steps: StepResult[] = [];
   let stale = how.outdated === true;
   let ctx = stale ? how.fresh(how.ctx) : how.ctx;
@@ -72,17 +77,24 @@ export async function carryOut<Ctx>(plan: readonly Planned<Ctx>[], how: CarryOut
         throw thrown;
       }
       const failures = outcomes.flatMap(toleratedFailure);
-      steps.push({ step, outcomes, failures });
+      const dropped = droppedFrom(planned, current);
+      for (const change of dropped) run.emit({ type: 'no-longer-needed', change });
+      const skipped = dropped.map((change): Outcome => ({ change, result: 'skipped' }));
+      steps.push({ step, outcomes: [...skipped, ...outcomes], failures });
       throwIfFailed(outcomes);
       throwIfInterrupted(how.signal);
-      const ready = async () => planned.step.ready?.(current.state, run);
-      for (const failure of (await withinGrace(how.signal, graceMs, ready)) ?? []) {
+      const made = outcomes.flatMap(({ change, result }) => (result === 'done' ? change : []));
+      const settle = async () => {
+        const shown = planned.step.readsLag && made.length > 0;
+        const hidden = shown ? await untilShown(planned.step, made, run, () => how.fresh(fresh)) : [];
+        return [...hidden, ...((await planned.step.ready?.(current.state, run)) ?? [])];
+      };
+      for (const failure of await withinGrace(how.signal, graceMs, settle)) {
         failures.push(failure);
         run.emit({ type: 'member-failed', failure });
       }
-      const changed = outcomes.filter((outcome) => outcome.result === 'done').length;
-      how.emit({ type: 'step-done', step, changed, milliseconds: performance.now() - started });
-      if (changed > 0) {
+      how.emit({ type: 'step-done', step, changed: made.length, milliseconds: performance.now() - started });
+      if (made.length > 0) {
         ctx = how.fresh(ctx);
         stale = true;
       }
@@ -144,7 +156,15 @@ async function lookAgain<Ctx>(
   return { ...again, changes };
 }
 
-const destroys = (change: Change): boolean => change.action === 'delete' || change.action === 'replace';
+/** The deletes, and the changes that end access, that were shown and that the last look does not ask for. */
+function droppedFrom<Ctx>(planned: Planned<Ctx>, current: Planned<Ctx>): Change[] {
+  const named = ({ action, target }: Change): string => `${action} ${nameOf(target)}`;
+  const left = new Set(current.changes.map(named));
+  return planned.changes.filter((change) => (destroys(change) || change.revokes) && !left.has(named(change)));
+}
+
+export const destroys = (change: Change): boolean =>
+  change.action === 'delete' || change.action === 'replace';
 
 async function applyChanges<Ctx>(planned: Planned<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {
   if (planned.changes.length === 0) return [];
@@ -178,10 +198,10 @@ function interruption({ reason }: AbortSignal, abandoned: boolean): BootstrapErr
   });
 }
 
-const unplannedDelete = (change: Change): BootstrapError =>
+export const unplannedDelete = (change: Change): BootstrapError =>
   new BootstrapError({
     code: 'plan-changed',
-    what: `${change.action} ${nameOf(change.target)}`,
-    why: 'this was not in the plan that was shown',
+    what: `could not ${change.action} ${nameOf(change.target)}`,
+    why: 'the plan that was shown did not include it',
     hint: 'Run the same command again and look at the new plan.',
   });

@@ -23,6 +23,8 @@ export type Event =
       readonly milliseconds: number;
     }
   | { readonly type: 'found-on-the-way'; readonly step: string; readonly change: Change }
+  /** A change that was shown and ends access or deletes something, and that there was nothing to do for. */
+  | { readonly type: 'no-longer-needed'; readonly step: string; readonly change: Change }
   | { readonly type: 'change-started'; readonly step: string; readonly change: Change }
   | { readonly type: 'change-done'; readonly step: string; readonly outcome: Outcome }
   /** A member did not become ready; a failed change is a `change-done`. */

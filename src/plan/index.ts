@@ -1,5 +1,5 @@
 export { type Consent, isNeeded } from './adoption.ts';
-export { carryOut, type RunResult, type StepResult } from './carry-out.ts';
+export { carryOut, destroys, type RunResult, type StepResult, unplannedDelete } from './carry-out.ts';
 export type { Emit, Event, Progress } from './events.ts';
 export { atOnce, foreseen, inOrder, isTolerable, nameOf, sortedFailures, tolerating } from './helpers.ts';
 export { inspect, type StepStatus } from './inspect.ts';

@@ -40,6 +40,8 @@ export interface Change {
   readonly reason?: string;
   /** The change touches who may do what. */
   readonly grants?: boolean;
+  /** The change ends access, as a delete does: what was shown of it must happen or be reported. */
+  readonly revokes?: boolean;
   /** What to do when not every caller can make this change; otherwise it is `ecr-bootstrap up`. */
   readonly fix?: string;
   /** Cleanup that can wait: when it was not in the plan that was shown, the next run plans it. */
@@ -124,6 +126,8 @@ export interface Step<State, Ctx> {
   /** A few words for people: "IAM user for pulling images". */
   readonly title: string;
   readonly needs: readonly Need[];
+  /** What it observes can be older than what it wrote: after a change it is observed until the change shows. */
+  readonly readsLag?: boolean;
   /** Reads only. */
   observe(ctx: Ctx): Promise<State>;
   /** Pure: what differs from the wanted state, and what else should be known. */

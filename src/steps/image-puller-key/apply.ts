@@ -1,20 +1,48 @@
+import type { SecretInfo } from '../../aws/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { once } from '../../once.ts';
-import { inOrder, type Change, type Outcome, type Target } from '../../plan/index.ts';
+import {
+  destroys,
+  inOrder,
+  nameOf,
+  unplannedDelete,
+  waitFor,
+  type Change,
+  type Outcome,
+  type Target,
+} from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { isRelease } from '../adoption.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../tags.ts';
-import { classify } from './classify.ts';
+import { classify, isOurs } from './classify.ts';
 import { diffKey, keyTarget } from './diff.ts';
 import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
 import { untilDisabledKeysAreRefused } from './refused.ts';
 import { isForeign } from './secrets.ts';
-import { observeKey, type KeyState } from './state.ts';
+import { observeKey, type KeyState, type ObservedKey } from './state.ts';
 import { parts, type Part } from './stored.ts';
 
+/** Milliseconds within which Secrets Manager shows what was written to it. */
+const visibleWithin = 90_000;
+const lookEvery = 2000;
+/** Milliseconds for which a key may be one that an earlier run created, and whose secrets are not shown yet. */
+const isNewFor = 600_000;
+
+interface Options {
+  /** The user was promised a new key: it is an error if a stored one turns out to work. */
+  readonly mustCreate?: boolean;
+  /** The stored values have been waited for. */
+  readonly hasLooked?: boolean;
+}
+
 /** Carries changes of {@link diffKey} out. Each is safe to be cut off at any of its requests. */
-export function applyKey(changes: readonly Change[], state: KeyState, run: Run): Promise<Outcome[]> {
+export function applyKey(
+  changes: readonly Change[],
+  state: KeyState,
+  run: Run,
+  options: Options = {},
+): Promise<Outcome[]> {
   const situation = classify(state);
   const proved = once(async () => {
     if (situation.next === 'promote') await proveStored(run, state, situation.pair.pair);
@@ -40,7 +68,11 @@ export function applyKey(changes: readonly Change[], state: KeyState, run: Run):
       return;
     }
     if (isKey(change.target)) {
-      if (isHidden && change.action !== 'delete') return lookAgain(run);
+      const isUnsure = isHidden || (situation.next === 'make' && unexplainedKey(state) !== undefined);
+      if (isUnsure && !options.hasLooked && change.action !== 'delete') {
+        const mustCreate = options.mustCreate === true && change.action === 'create';
+        return lookAgain(run, changes, { mustCreate });
+      }
       // Also before a delete: a key that is gone can no longer be tried.
       await refused();
       if (change.action === 'delete') return aws.iam.deleteAccessKey(state.userName, name);
@@ -78,16 +110,46 @@ async function createSecret(part: Part, state: KeyState, run: Run): Promise<'new
   });
   if (outcome === 'created') return 'new';
   if (outcome === 'deleted') await secrets.restore(name);
-  const info = await secrets.describe(name);
+  const info = await untilVisible(name, run);
   if (info && !isForeign(info, state)) return 'seen';
   throw new BootstrapError({
     code: 'aws-denied',
-    what: `create secret ${name}`,
-    why: info ? 'it exists and is not ours' : 'it exists, and the caller may not read it',
+    what: `could not create secret ${name}`,
+    why: info
+      ? 'it already exists and is not managed by ecr-bootstrap'
+      : 'it already exists, and the caller may not read it',
     hint: info
-      ? 'Run the same command again: it says whose the secret is and what to do.'
+      ? 'Run the same command again; its plan shows what to do about the secret.'
       : 'Ask an administrator for the policy that `ecr-bootstrap policy power-user` prints, or set users.imagePuller.name.',
   });
+}
+
+/** @returns undefined when the secret is still not shown after a while, or the caller may not read it */
+async function untilVisible(name: string, run: Run): Promise<SecretInfo | undefined> {
+  const { secrets } = run.ctx.aws;
+  let last: SecretInfo | undefined;
+  await untilSettled(`secret ${name} to be visible`, run, async () => {
+    last = await secrets.describe(name);
+    return last && !last.deleted ? undefined : 'Secrets Manager does not show it yet';
+  });
+  return last;
+}
+
+/** Looks until there is no reason left to look again, or the time is up. */
+async function untilSettled(
+  what: string,
+  { ctx: { clock }, signal, emit }: Run,
+  look: () => Promise<string | undefined>,
+): Promise<void> {
+  const wait = { what, clock, signal, emit, deadline: visibleWithin, every: lookEvery, hint: '' };
+  try {
+    await waitFor(wait, async (pending) => {
+      const reason = await look();
+      return reason === undefined ? true : pending(reason);
+    });
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+  }
 }
 
 const descriptions: Readonly<Record<Part, string>> = {
@@ -126,20 +188,55 @@ async function updateSecret(
   }
 }
 
-/** What was hidden can be read now: what there is to do is decided by it. */
-async function lookAgain(run: Run): Promise<string> {
-  const state = await observeKey(run.ctx.fresh());
+/** An active key that nothing explains. An earlier run may have stored it just now, where reads do not show it yet. */
+const unexplainedKey = (state: KeyState): ObservedKey | undefined =>
+  state.keys.find((key) => key.active && !isOurs(key, state) && state.now - key.created < isNewFor);
+
+/**
+ * Decides by the stored values, once Secrets Manager shows them.
+ * @param shown what the user has agreed to: no other key is deleted
+ */
+async function lookAgain(run: Run, shown: readonly Change[], { mustCreate }: Options): Promise<string> {
+  let state: KeyState | undefined;
+  await untilSettled('Secrets Manager to show the stored access key', run, async () => {
+    state = await observeKey(run.ctx.fresh());
+    const { next } = classify(state);
+    if (next === 'hidden') return 'a secret still looks as if it were scheduled for deletion';
+    const key = next === 'make' ? unexplainedKey(state) : undefined;
+    return key && `access key ${key.id} is new and not stored, as far as Secrets Manager shows`;
+  });
+  state ??= await observeKey(run.ctx.fresh());
+  const { next } = classify(state);
+  if (next === 'hidden') throw stillHidden;
   const { changes, findings } = diffKey(state);
   const blocking = findings.find((finding) => finding.blocking);
-  if (blocking)
-    throw new BootstrapError({
-      code: 'blocked',
-      what: blocking.what,
-      why: blocking.why,
-      hint: blocking.hint,
-    });
-  for (const outcome of await applyKey(changes, state, run)) {
+  if (blocking) {
+    const { what, why, hint } = blocking;
+    throw new BootstrapError({ code: 'blocked', what, why, hint });
+  }
+  if (mustCreate && next !== 'make') throw worksAlready;
+  const agreed = new Set(shown.filter(destroys).map(({ target }) => nameOf(target)));
+  const isShown = (change: Change): boolean => !destroys(change) || agreed.has(nameOf(change.target));
+  const hidden = changes.find((change) => !isShown(change));
+  // A new key may need the place of the other one. Else it stays, for a later run to show and delete.
+  if (hidden && next === 'make') throw unplannedDelete(hidden);
+  const allowed = changes.filter(isShown);
+  for (const outcome of await applyKey(allowed, state, run, { hasLooked: true })) {
     if (outcome.result === 'failed') throw outcome.error;
   }
-  return changes.length > 0 ? 'made it whole' : 'it works';
+  return next === 'make' ? 'created a new access key' : 'the stored access key works';
 }
+
+const stillHidden = new BootstrapError({
+  code: 'not-ready',
+  what: 'could not read the stored access key',
+  why: 'Secrets Manager still shows a restored secret as scheduled for deletion',
+  hint: 'Run the same command again.',
+});
+
+const worksAlready = new BootstrapError({
+  code: 'plan-changed',
+  what: 'could not replace the access key',
+  why: 'AWS did not show the stored access key when the plan was made, so the plan did not replace it',
+  hint: 'Run the same command again and look at the new plan.',
+});

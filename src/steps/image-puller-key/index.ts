@@ -17,6 +17,7 @@ export const imagePullerKey: Step<KeyState> = {
   id: 'image-puller-key',
   title: 'access key of the image puller, in Secrets Manager',
   needs: ['aws'],
+  readsLag: true,
   observe: observeKey,
   diff: diffKey,
   apply: applyKey,

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { KeyPair } from '../../aws/port.ts';
+import { awsCode } from '../../aws/failure.ts';
+import type { AccessKey, KeyPair } from '../../aws/port.ts';
+import { BootstrapError } from '../../errors/index.ts';
+import { waitFor } from '../../plan/index.ts';
 import { Secret } from '../../secret.ts';
 import type { Run } from '../context.ts';
 import { tags as tagKeys } from '../ownership.ts';
@@ -8,6 +11,7 @@ import { keyIdsValue } from '../tags.ts';
 import { classify } from './classify.ts';
 import { untilProven, UnprovenKey } from './prove.ts';
 import type { KeyState } from './state.ts';
+import { mostKeys } from './diff.ts';
 import { holderOf, parts, type Part } from './stored.ts';
 
 /**
@@ -18,18 +22,78 @@ import { holderOf, parts, type Part } from './stored.ts';
 export async function makeKey(run: Run, state: KeyState): Promise<KeyPair> {
   const replaces = classify(state).next === 'settled';
   await mark(run, state);
-  const pair = await run.ctx.aws.iam.createAccessKey(state.userName);
+  const pair = await createKey(run, state);
   const version = await storePair(run, pair, replaces ? 'AWSPENDING' : 'AWSCURRENT');
   await untilProven(run, pair);
   if (replaces) await makeCurrent(run, state, version);
-  await unmark(run, state.userName);
+  // A run that stopped may have created a key that was not listed yet. The tag lets the next run find and delete it.
+  if (!state.creating || !(await hasUnfinished(run, state, pair))) await unmark(run, state.userName);
   return pair;
 }
 
+/** @throws BootstrapError `plan-changed` when there are more keys than IAM listed */
+async function createKey(run: Run, { userName, creating }: KeyState): Promise<KeyPair> {
+  const { iam } = run.ctx.aws;
+  try {
+    return await iam.createAccessKey(userName);
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || awsCode(error.cause) !== 'LimitExceeded') throw error;
+    // Nothing was created, and the tag would claim the keys that it does not name.
+    if (!creating) await unmark(run, userName);
+    const keys = await untilListed(run, userName, ({ length }) => length >= mostKeys);
+    throw new BootstrapError(
+      {
+        code: 'plan-changed',
+        what: 'could not create a new access key',
+        why: `IAM user ${userName} has ${mostKeys} access keys already: ${keys.map(({ id }) => id).join(', ')}`,
+        hint: 'Run the same command again and look at the new plan.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+async function hasUnfinished(
+  run: Run,
+  { userName, creating = [] }: KeyState,
+  { accessKeyId }: KeyPair,
+): Promise<boolean> {
+  const keys = await untilListed(run, userName, (listed) => listed.some(({ id }) => id === accessKeyId));
+  const others = keys.filter(({ id }) => id !== accessKeyId);
+  return others.length === keys.length || others.some(({ id }) => !creating.includes(id));
+}
+
+/** Milliseconds within which IAM lists a new key. */
+const listedWithin = 90_000;
+
+/** The keys when `isComplete`, or at the deadline. */
+async function untilListed(
+  { ctx: { aws, clock }, signal, emit }: Run,
+  userName: string,
+  isComplete: (keys: readonly AccessKey[]) => boolean,
+): Promise<readonly AccessKey[]> {
+  const what = `IAM to list the access keys of ${userName}`;
+  let keys: readonly AccessKey[] = [];
+  try {
+    await waitFor(
+      { what, clock, signal, emit, deadline: listedWithin, every: 2000, hint: '' },
+      async (pending) => {
+        keys = await aws.iam.accessKeys(userName);
+        return isComplete(keys) ? true : pending('the list does not show all of them yet');
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+  }
+  return keys;
+}
+
 /** A tag that stands already stays: the keys that it does not name are of the run that set it. */
-async function mark({ ctx: { aws } }: Run, { creating, userName }: KeyState): Promise<void> {
+async function mark({ ctx: { aws } }: Run, { creating, userName, keys }: KeyState): Promise<void> {
   if (creating) return;
-  const value = keyIdsValue(await aws.iam.accessKeys(userName));
+  const listed = await aws.iam.accessKeys(userName);
+  const unlisted = keys.filter((key) => !listed.some(({ id }) => id === key.id));
+  const value = keyIdsValue([...listed, ...unlisted]);
   await aws.iam.tagUser(userName, { [tagKeys.creating]: value });
 }
 

@@ -1,5 +1,6 @@
 import { isKeyUnknown } from '../../aws/failure.ts';
 import type { KeyPair, SecretsPort } from '../../aws/port.ts';
+import { stopwatch } from '../../clock.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
@@ -29,7 +30,7 @@ export async function untilDisabledKeysAreRefused(
     return stored ? [attempt(ctx.aws.as(stored.pair).secrets, names.id, stored.pair)] : [];
   });
   const leastMs = tried.length < disabled.length ? unknownSecretMs : 0;
-  const start = ctx.clock.now();
+  const passed = stopwatch(ctx.clock);
   let refusedSince: number | undefined;
   let inARow = 0;
   const what = `AWS to refuse access key ${disabled.map(({ id }) => id).join(' and ')}`;
@@ -43,11 +44,11 @@ export async function untilDisabledKeysAreRefused(
         [refusedSince, inARow] = [undefined, 0];
         return pending(accepted);
       }
-      const now = ctx.clock.now();
+      const now = passed();
       refusedSince ??= now;
       inARow += 1;
       const isProven = inARow >= refusals && now - refusedSince >= refusedForMs;
-      if (now - start >= leastMs && (isProven || tried.length === 0)) return true;
+      if (now >= leastMs && (isProven || tried.length === 0)) return true;
       return pending('the key is disabled; AWS needs some time to enforce this everywhere');
     });
   } catch (error) {

@@ -26,6 +26,7 @@ export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKe
     id: 'enabled-keys',
     title: 'access keys of the image puller that work',
     needs: ['aws', 'cluster'],
+    readsLag: true,
     observe: async (ctx) => {
       const [key, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
       const clusters = recordsIn(key.stored.id?.tags).filter(({ id }) => id !== here);
@@ -41,9 +42,7 @@ export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKe
       return { changes: disables && findings.length === 0 ? changes : [], findings };
     },
     apply: (changes, { key }, run) =>
-      inOrder(changes, run, ({ target }) =>
-        run.ctx.aws.iam.setAccessKeyActive(key.userName, target.name, false),
-      ),
+      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.disableAccessKey(key.userName, target.name)),
   };
 }
 
@@ -72,6 +71,7 @@ const disabling = ({ id }: ObservedKey, lastUse: number | undefined): Change => 
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
   reason: lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`,
   grants: true,
+  revokes: true,
 });
 
 const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): Finding => ({

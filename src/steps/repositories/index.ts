@@ -18,6 +18,7 @@ export const repositories: Step<RepositoriesState> = {
   id: 'repositories',
   title: 'repositories in the ECR',
   needs: ['aws'],
+  readsLag: true,
   observe: observeRepositories,
   diff: diffRepositories,
   apply: async (changes, state, run) =>

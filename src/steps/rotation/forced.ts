@@ -2,7 +2,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import { type Change, type Finding, inOrder, nameOf, type Outcome } from '../../plan/index.ts';
 import { type AnyStep, oncePerContext, type Step } from '../context.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
-import { keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
+import { diffKey, keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
 import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 import { clusterId } from '../registration/cluster-id.ts';
@@ -32,12 +32,19 @@ export function forcedRotationSteps(): readonly AnyStep[] {
   ];
 }
 
-/** What one run knows beside the state in AWS: which keys the one that it created replaces. */
+/**
+ * What one run knows beside the state in AWS: which keys the one that it created replaces, and every key that it has
+ * seen. IAM's lists can be older than what they showed before, and a key that is not listed may work.
+ */
 class ForcedRotation {
   #replaced: ReadonlySet<string> | undefined;
+  readonly #seen = new Map<string, ObservedKey>();
+  readonly #disabled = new Set<string>();
+  readonly #deleted = new Set<string>();
 
   readonly observe = oncePerContext(async (ctx): Promise<Rotation> => {
-    const [key, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
+    const [observed, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
+    const key = { ...observed, keys: this.#allKeys(observed.keys) };
     const begins = this.#replaced === undefined;
     const outgoing = key.keys.filter(({ id }) => this.#replaced?.has(id) ?? true);
     return {
@@ -53,6 +60,23 @@ class ForcedRotation {
   replace(keys: readonly ObservedKey[]): void {
     this.#replaced = new Set(keys.map(({ id }) => id));
   }
+
+  /** To be called with what became of changes that disable and delete keys. */
+  revoked(outcomes: readonly Outcome[]): void {
+    for (const { change, result } of outcomes) {
+      if (result !== 'done') continue;
+      (change.action === 'delete' ? this.#deleted : this.#disabled).add(change.target.name);
+    }
+  }
+
+  /** The keys of a look, and those that an earlier look showed and this run did not delete. */
+  #allKeys(listed: readonly ObservedKey[]): ObservedKey[] {
+    for (const key of listed) this.#seen.set(key.id, key);
+    const isListed = (id: string): boolean => listed.some((key) => key.id === id);
+    return [...this.#seen.values()]
+      .filter(({ id }) => !this.#deleted.has(id))
+      .map((key) => (isListed(key.id) ? key : { ...key, active: key.active && !this.#disabled.has(key.id) }));
+  }
 }
 
 interface Revocation extends Rotation {
@@ -63,13 +87,14 @@ interface Revocation extends Rotation {
  * Leaves at most one key, disabled: IAM allows two, and this one shows whether AWS refuses it already. Others come
  * first, so that an interrupted run never leaves an older key as the only one that works.
  */
-function revocation({ observe }: ForcedRotation): Step<Revocation> {
+function revocation(forced: ForcedRotation): Step<Revocation> {
   return {
     id: 'revocation',
     title: 'every existing access key of the image puller',
     needs: ['aws'],
+    readsLag: true,
     observe: async (ctx) => {
-      const [rotation, user] = await Promise.all([observe(ctx), observeUser('imagePuller', ctx)]);
+      const [rotation, user] = await Promise.all([forced.observe(ctx), observeUser('imagePuller', ctx)]);
       return { ...rotation, user };
     },
     diff: ({ key, waiting, user }) => {
@@ -98,8 +123,9 @@ function revocation({ observe }: ForcedRotation): Step<Revocation> {
       const revoked = await inOrder(ofKeys, run, ({ action, target }) =>
         action === 'delete'
           ? iam.deleteAccessKey(key.userName, target.name)
-          : iam.setAccessKeyActive(key.userName, target.name, false),
+          : iam.disableAccessKey(key.userName, target.name),
       );
+      forced.revoked(revoked);
       return [...created, ...revoked];
     },
   };
@@ -142,6 +168,7 @@ const disabling = ({ id }: ObservedKey): Change => ({
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
   grants: true,
+  revokes: true,
 });
 
 const deletionOf = ({ id }: ObservedKey): Change => ({
@@ -170,10 +197,12 @@ function replacement(forced: ForcedRotation): Step<Rotation> {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
     needs: ['aws'],
+    readsLag: true,
     observe: forced.observe,
-    diff: ({ key }) => {
+    diff: ({ key, begins }) => {
       const findings = secretFindings(key);
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+      if (!begins) return { changes: diffKey(key).changes, findings };
       const secrets = secretChanges(key).filter(({ action }) => action !== 'create');
       return { changes: [...userAdoption(key), ...secrets, creation(key)], findings };
     },
@@ -181,7 +210,7 @@ function replacement(forced: ForcedRotation): Step<Rotation> {
       const enabled = key.keys.find(({ active }) => active);
       if (enabled) throw enabledAgain(enabled);
       forced.replace(key.keys);
-      return applyKey(changes, key, run);
+      return applyKey(changes, key, run, { mustCreate: true });
     },
   };
 }
@@ -206,19 +235,25 @@ const enabledAgain = ({ id }: ObservedKey): BootstrapError =>
   });
 
 /** What is late with the new key fails the run only after this. */
-function deletion({ observe }: ForcedRotation): Step<Rotation> {
+function deletion(forced: ForcedRotation): Step<Rotation> {
   return {
     id: 'old-key',
     title: 'the disabled access key',
     needs: ['aws', 'cluster'],
-    observe,
+    readsLag: true,
+    observe: forced.observe,
     diff: ({ key, begins, outgoing }) => {
       const kept = keptKey(key);
       const left = begins ? outgoing.filter(({ id }) => id === kept?.id) : outgoing;
       return { changes: left.map(deletionOf), findings: [] };
     },
-    apply: (changes, { key: { userName } }, run) =>
-      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.deleteAccessKey(userName, target.name)),
+    apply: async (changes, { key: { userName } }, run) => {
+      const deleted = await inOrder(changes, run, ({ target }) =>
+        run.ctx.aws.iam.deleteAccessKey(userName, target.name),
+      );
+      forced.revoked(deleted);
+      return deleted;
+    },
     ready: (rotation, run) =>
       proveTakenOver(
         run,

@@ -12,6 +12,7 @@ export function newKey(observe: ObserveRotation): Step<Rotation> {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
     needs: ['aws'],
+    readsLag: true,
     observe,
     diff: (rotation) => {
       const { changes, findings: seen } = diffKey(rotation.key);
@@ -25,7 +26,7 @@ export function newKey(observe: ObserveRotation): Step<Rotation> {
       const before = changes.filter(({ target }) => target.kind !== 'IAM user');
       return { changes: [...before, creation(rotation)], findings };
     },
-    apply: (changes, { key }, run) => applyKey(changes, key, run),
+    apply: (changes, { key }, run) => applyKey(changes, key, run, { mustCreate: true }),
   };
 }
 

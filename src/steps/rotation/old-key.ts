@@ -11,13 +11,14 @@ export function oldKey(observe: ObserveRotation): Step<Rotation> {
     id: 'old-key',
     title: 'the access key that is replaced',
     needs: ['aws'],
+    readsLag: true,
     observe,
     diff: ({ outgoing, waiting, key: { names } }) => ({
       changes: waiting.length === 0 ? outgoing.map(disabling) : [],
       findings: outgoing.flatMap((key) => awaited(key, waiting, names.id)),
     }),
     apply: (changes, { key: { userName } }, run) =>
-      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.setAccessKeyActive(userName, target.name, false)),
+      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.disableAccessKey(userName, target.name)),
   };
 }
 
@@ -26,6 +27,7 @@ const disabling = ({ id }: ObservedKey): Change => ({
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
   grants: true,
+  revokes: true,
 });
 
 /** @param secret where the clusters are on record */

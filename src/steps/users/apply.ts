@@ -8,8 +8,8 @@ import { diffUser } from './diff.ts';
 import type { SeenUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget } from './targets.ts';
 
-/** Milliseconds in which what IAM has just made becomes visible to the next request. */
-const visibleWithin = 60_000;
+/** Milliseconds within which IAM shows what it has just created. */
+const visibleWithin = 180_000;
 
 /** In which a policy that was attached takes effect everywhere, before another change takes its place. */
 const spreadMs = 15_000;

@@ -12,6 +12,7 @@ export function userStep(who: Who, title: string): Step<UserState> {
     id: documentOf[who],
     title,
     needs: ['aws'],
+    readsLag: true,
     observe: (ctx) => observeUser(who, ctx),
     diff: diffUser,
     apply: applyUser,

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Clock } from '../../../src/clock.ts';
 import { BootstrapError } from '../../../src/errors/index.ts';
 import {
   type AnyStep,
@@ -15,6 +16,14 @@ class Things {
   readonly there = new Set<string>();
   readonly log: string[] = [];
   looks = 0;
+  readonly #clock = { time: 0 };
+  readonly clock: Clock = {
+    now: () => this.#clock.time,
+    sleep: (milliseconds) => {
+      this.#clock.time += milliseconds;
+      return Promise.resolve();
+    },
+  };
 
   step(
     id: string,
@@ -118,6 +127,77 @@ describe('carryOut', () => {
     const { result } = await things.run([things.keeps('one', 'a'), cleaner]);
     expect(result.error).toBeUndefined();
     expect(things.log).toEqual(['create a', 'delete old']);
+  });
+
+  it('reports a delete that was shown and that is no longer needed, and continues', async () => {
+    const things = new Things();
+    things.there.add('old');
+    const cleaner = things.step('two', (there) => (there.has('old') ? [change('delete', 'old')] : []));
+    const meddler = things.step('one', (there) => (there.has('a') ? [] : [change('create', 'a')]), {
+      ready: () => Promise.resolve(void things.there.delete('old')),
+    });
+    const { result, events } = await things.run([meddler, cleaner]);
+    expect(result.error).toBeUndefined();
+    expect(events).toContainEqual({ type: 'no-longer-needed', step: 'two', change: change('delete', 'old') });
+    expect(result.steps[1]?.outcomes).toEqual([{ change: change('delete', 'old'), result: 'skipped' }]);
+  });
+
+  it('reports a change that ends access and that is no longer needed, although its target changes otherwise', async () => {
+    const things = new Things();
+    const revoking: Change = { ...change('update', 'key'), revokes: true };
+    const keeper = things.step('two', (there) => [there.has('a') ? change('create', 'key') : revoking]);
+    const { result } = await things.run([things.keeps('one', 'a'), keeper]);
+    expect(result.steps[1]?.outcomes).toEqual([
+      { change: revoking, result: 'skipped' },
+      { change: change('create', 'key'), result: 'done' },
+    ]);
+  });
+
+  describe('a step whose reads lag', () => {
+    /** Shows what was there that many looks ago. */
+    const lagging = (
+      things: Things,
+      looksBehind: number,
+      wanted: (there: Set<string>) => readonly Change[],
+    ) => {
+      const seen: Set<string>[] = [];
+      return things.step('one', wanted, {
+        readsLag: true,
+        observe: () => {
+          seen.push(new Set(things.there));
+          return Promise.resolve(seen[Math.max(0, seen.length - 1 - looksBehind)]);
+        },
+      });
+    };
+    const missing = (there: Set<string>) => (there.has('a') ? [] : [change('create', 'a')]);
+
+    it('is observed until it shows what was changed', async () => {
+      const things = new Things();
+      const { result } = await things.run([lagging(things, 5, missing), things.keeps('two', 'b')]);
+      expect(things.log).toEqual(['create a', 'create b']);
+      expect(things.clock.now()).toBe(10_000);
+      expect(result.steps[0]?.failures).toEqual([]);
+    });
+
+    it('is not waited for because of what others change meanwhile', async () => {
+      const things = new Things();
+      things.there.add('old');
+      const step = lagging(things, 0, (there) => [
+        ...missing(there),
+        ...(there.has('old') && there.has('a') ? [change('delete', 'old')] : []),
+      ]);
+      await things.run([step]);
+      expect(things.clock.now()).toBe(0);
+    });
+
+    it('fails the run when it never shows a change, after everything else is done', async () => {
+      const things = new Things();
+      const { result } = await things.run([lagging(things, Infinity, missing), things.keeps('two', 'b')]);
+      expect(things.log).toEqual(['create a', 'create b']);
+      expect(result.steps[0]?.failures).toMatchObject([
+        { target: { name: 'a' }, error: { code: 'not-ready', what: 'could not verify: create thing a' } },
+      ]);
+    });
   });
 
   it('waits for readiness of a step that had nothing to change', async () => {

@@ -1,0 +1,109 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Lag } from '../../../../src/sandbox/aws/read-lag.ts';
+import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
+import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
+import { runOf } from '../../../contract/step-contract.ts';
+import type { AwsWorld } from '../../../support/aws.ts';
+import { keysOf, names, planned, secretOf, up, userOf, withKey, withUser } from './support.ts';
+
+const worlds: AwsWorld[] = [];
+const open = async (made: Promise<AwsWorld>): Promise<AwsWorld> => {
+  const world = await made;
+  worlds.push(world);
+  return world;
+};
+afterEach(async () => {
+  await Promise.all(worlds.splice(0).map((world) => world.close()));
+});
+
+/** A world in which a key was made just now, and reads of one service do not show it yet. */
+async function unseen(lag: Omit<Lag, 'milliseconds'>, milliseconds: number): Promise<AwsWorld> {
+  const world = await open(withUser());
+  const late: Lag = { ...lag, milliseconds: 0 };
+  world.sandbox.aws.lags.plan(late);
+  await up(world);
+  late.milliseconds = milliseconds;
+  return world;
+}
+
+const everything = Object.values(names);
+
+describe('the access key, when reads are behind writes', () => {
+  it('is not created a second time while Secrets Manager is a minute behind', async () => {
+    const world = await unseen({ service: 'secretsmanager' }, 60_000);
+    const [key] = keysOf(world);
+    await up(world);
+    expect(keysOf(world)).toEqual([key]);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  it('is not created a second time while the stored values are not shown, and the secrets are', async () => {
+    const world = await unseen({ service: 'secretsmanager', behind: /^PutSecretValue$/ }, 60_000);
+    const [key] = keysOf(world);
+    await up(world);
+    expect(keysOf(world)).toEqual([key]);
+  });
+
+  it('is found although restored secrets still look as if they were to be deleted', async () => {
+    const world = await open(withKey());
+    const [key] = keysOf(world);
+    const at = world.sandbox.clock.now();
+    for (const name of everything) secretOf(world, name).deletion = { at, gone: at + 86_400_000 };
+    world.sandbox.aws.lags.plan({
+      service: 'secretsmanager',
+      milliseconds: 60_000,
+      reads: /^DescribeSecret$/,
+      behind: /^RestoreSecret$/,
+    });
+    await up(world);
+    expect(keysOf(world)).toEqual([key]);
+  });
+
+  it('is not created beside two keys that IAM did not list, and the error names them', async () => {
+    const world = await open(withUser());
+    world.sandbox.aws.lags.plan({ service: 'iam', milliseconds: 60_000, reads: /^ListAccessKeys$/ });
+    const { iam } = world.aws();
+    const others = [await iam.createAccessKey('image-puller'), await iam.createAccessKey('image-puller')];
+    await expect(up(world)).rejects.toMatchObject({
+      code: 'plan-changed',
+      why: expect.stringContaining(others.map(({ accessKeyId }) => accessKeyId).join(', ')) as string,
+    });
+    expect(keysOf(world)).toHaveLength(2);
+    expect([...userOf(world).tags.keys()]).not.toContain('ecr-bootstrap:creating');
+  });
+
+  it('of a run that stopped before it stored it is deleted later, although IAM did not list it', async () => {
+    const world = await open(withUser());
+    world.sandbox.aws.lags.plan({ service: 'iam', milliseconds: 60_000, reads: /^ListAccessKeys$/ });
+    const { iam } = world.aws();
+    await iam.tagUser('image-puller', { 'ecr-bootstrap:creating': '-' });
+    const stray = await iam.createAccessKey('image-puller');
+    await up(world);
+    world.sandbox.clock.advance(60_000);
+    expect(await planned(world)).toContain(`IAM access key ${stray.accessKeyId}`);
+    await up(world);
+    expect(keysOf(world).map(({ id }) => id)).not.toContain(stray.accessKeyId);
+    expect(keysOf(world)).toHaveLength(1);
+    expect(await planned(world)).toEqual([]);
+  });
+});
+
+describe('a second look at the access key', () => {
+  it('deletes no key that the plan did not show', async () => {
+    const world = await open(withKey());
+    const [key] = keysOf(world);
+    const at = world.sandbox.clock.now();
+    for (const name of everything) secretOf(world, name).deletion = { at, gone: at + 86_400_000 };
+    const ctx = world.context();
+    const state = await observeKey(ctx);
+    const { changes } = imagePullerKey.diff(state, ctx);
+    expect(changes.map(({ action }) => action)).not.toContain('delete');
+    if (key) key.active = false;
+    const outcomes = await imagePullerKey.apply(changes, state, runOf(ctx));
+    expect(outcomes.at(-1)).toMatchObject({
+      result: 'failed',
+      error: { code: 'plan-changed', what: `could not delete IAM access key ${key?.id}` },
+    });
+    expect(keysOf(world)).toEqual([key]);
+  });
+});
