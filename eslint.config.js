@@ -9,6 +9,7 @@ const leaves = [
   'errors',
   'abort.ts',
   'clock.ts',
+  'close-word.ts',
   'duration.ts',
   'once.ts',
   'places.ts',

@@ -1,5 +1,3 @@
-import { closest, distance } from 'fastest-levenshtein';
-
 /** Flags that take a value: what follows one of them is neither a command nor an argument. */
 const valued = new Set([
   '--project',
@@ -45,11 +43,4 @@ export function withinSandbox(argv: readonly string[]): string[] {
   const inner = nextWord(argv, at + 1);
   if (argv[at] !== 'sandbox' || inner < 0) return [...argv];
   return ['sandbox', '--', ...argv.slice(0, at), ...argv.slice(at + 1)];
-}
-
-/** The known word that was probably meant; undefined when none is close. */
-export function closeWord(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const near = closest(word, known);
-  return distance(word, near) <= Math.max(2, Math.floor(word.length / 2)) ? near : undefined;
 }

@@ -1,7 +1,7 @@
 import { BootstrapError } from '../errors/index.ts';
 import type { Need } from '../plan/index.ts';
 import type { AnyStep } from '../steps/context.ts';
-import { closeWord } from '../words.ts';
+import { closeWord } from '../close-word.ts';
 
 export interface Choice {
   readonly only?: readonly string[];

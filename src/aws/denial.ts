@@ -15,7 +15,7 @@ export interface Denial {
   readonly isExplicit: boolean;
 }
 
-export function readDenial(message: string): Denial | undefined {
+function readDenial(message: string): Denial | undefined {
   const explicit = /with an explicit deny in (?:an? |the )?([\w -]+? (?:policy|boundary))\b/i.exec(message);
   const [, kind] = explicit ?? /because no ([\w -]+? (?:policy|boundary)) allows/i.exec(message) ?? [];
   return kind === undefined ? undefined : { kind, isExplicit: explicit !== null };

@@ -10,7 +10,7 @@ import { tokenAgeWarning } from './pull-secret.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { refusePlugins, refuseUntrusted } from './trust.ts';
-import { closeWord } from '../words.ts';
+import { closeWord } from '../close-word.ts';
 import { type Checked, type Mistake, validate, validateLeniently } from './validate.ts';
 
 /** The file that is read when none is named. */

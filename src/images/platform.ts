@@ -26,7 +26,7 @@ const architectures: Readonly<Record<string, Omit<Platform, 'os'>>> = {
  * The same platform in Go's words, which nodes use: names are compared without regard to case, and other names are
  * translated as containerd does.
  */
-export function normalPlatform({ os, architecture, variant = '' }: Platform): Platform {
+function normalPlatform({ os, architecture, variant = '' }: Platform): Platform {
   const name = architecture.toLowerCase();
   const known = architectures[name] ?? { architecture: name };
   const system = os.toLowerCase();

@@ -60,5 +60,5 @@ function contentOf(value: object): { parts: unknown[]; putBack: () => void } {
     // Fields that are read-only hold what they held.
     for (const [name, part] of fields) if (Reflect.get(value, name) !== part) Reflect.set(value, name, part);
   };
-  return { parts: fields.map(([, part]) => part), putBack };
+  return { parts: fields.map(([, part]): unknown => part), putBack };
 }

@@ -54,7 +54,7 @@ export async function observeUser(who: Who, ctx: Context): Promise<UserState> {
 
 /** A customer's keys of KMS. */
 async function keysOfSecrets(ctx: Context): Promise<string[]> {
-  const stored = Object.values(await describeStored(ctx)) as (SecretInfo | undefined)[];
+  const stored: readonly (SecretInfo | undefined)[] = Object.values(await describeStored(ctx));
   return [...new Set(stored.flatMap((info) => info?.kmsKeyId ?? []))];
 }
 

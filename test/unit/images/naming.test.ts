@@ -1,5 +1,5 @@
+import { load } from 'js-yaml';
 import { describe, expect, it, test } from 'vitest';
-import { parse } from 'yaml';
 import type { BootstrapError } from '../../../src/errors/index.ts';
 import { ecrName, ecrReference, workloadReference } from '../../../src/images/naming.ts';
 import { parseReference } from '../../../src/images/reference.ts';
@@ -73,8 +73,8 @@ describe('a name that ECR refuses is an error with the line to write', () => {
       hint = (error as BootstrapError).hint;
     }
     const line = /`(.*)`/.exec(hint)?.[1] ?? '';
-    expect(parse(line)).toEqual({ '[2001:db8::1]:5000/app': 'app' });
-    expect(name('[2001:db8::1]:5000/app', parse(line) as Record<string, string>).repository).toBe(
+    expect(load(line)).toEqual({ '[2001:db8::1]:5000/app': 'app' });
+    expect(name('[2001:db8::1]:5000/app', load(line) as Record<string, string>).repository).toBe(
       'myproject/app',
     );
   });
