@@ -1,4 +1,4 @@
-import { graceMs, unlessAborted, withinGrace } from '../abort.ts';
+import { unlessAborted } from '../abort.ts';
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { Header } from '../output/index.ts';
 import { plural } from '../output/units.ts';
@@ -71,13 +71,11 @@ export async function doJob(session: Session, job: Job): Promise<number> {
 
   const lease =
     changes.length > 0 && needs.has('cluster')
-      ? await withinGrace(signal, graceMs, () =>
-          holdLease(ctx, {
-            signal,
-            warn: (text) => reporter.warn(text),
-            waiting: (what, seconds) => reporter.event({ type: 'waiting', step: 'lease', what, seconds }),
-          }),
-        )
+      ? await holdLease(ctx, {
+          signal,
+          warn: (text) => reporter.warn(text),
+          waiting: (what, seconds) => reporter.event({ type: 'waiting', step: 'lease', what, seconds }),
+        })
       : undefined;
   let abandoned = false;
   try {

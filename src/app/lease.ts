@@ -1,4 +1,4 @@
-import { Abandoned, withinGrace } from '../abort.ts';
+import { Abandoned, graceMs, withinGrace } from '../abort.ts';
 import { every, stopwatch } from '../clock.ts';
 import { ClusterRefusal } from '../cluster/index.ts';
 import { BootstrapError } from '../errors/index.ts';
@@ -40,7 +40,14 @@ const expires = 'It expires in 30 s; until then, runs on other computers wait fo
  */
 export async function holdLease(ctx: Context, watch: Watch): Promise<Held> {
   const lost = new AbortController();
-  const taken = await takeLease(ctx, watch);
+  const taken = await withinGrace(watch.signal, graceMs, () => takeLease(ctx, watch)).catch(
+    (error: unknown) => {
+      if (error instanceof Abandoned) {
+        watch.warn(`It is unknown whether this run took the lease kube-system/ecr-bootstrap. ${expires}`);
+      }
+      throw error;
+    },
+  );
   let lease = taken.lease;
   let age = taken.age;
   let trouble = 'it was not renewed in time';

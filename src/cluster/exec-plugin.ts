@@ -30,6 +30,11 @@ export interface PluginCredentials {
 export async function runPlugin(settings: PluginSettings, bounds: PluginBounds): Promise<PluginCredentials> {
   const { apiVersion, command, args, env, interactiveMode = 'IfAvailable' } = settings;
   if (!command) throw new Error('the exec plugin of the kubeconfig has no command');
+  for (const [field, value] of Object.entries({ args, env })) {
+    if (value !== undefined && value !== null && !Array.isArray(value)) {
+      throw new Error(`${field} of the exec plugin in the kubeconfig is not a list`);
+    }
+  }
   const interactive = interactiveMode !== 'Never' && isatty(0) && isatty(2);
   if (interactiveMode === 'Always' && !interactive) {
     throw new Error(`${command} needs a terminal (interactiveMode: Always), and there is none`);

@@ -35,6 +35,13 @@ it.each([
   await expect(run(script)).rejects.toThrow(message);
 });
 
+it.each(['args', 'env'])('refuses settings whose %s is no list', async (field) => {
+  const settings = { [field]: { PIN: '1234' } } as Partial<PluginSettings>;
+  await expect(run(credentials, settings)).rejects.toThrow(
+    `${field} of the exec plugin in the kubeconfig is not a list`,
+  );
+});
+
 it('returns the client certificate and key of a plugin', async () => {
   const status = { clientCertificateData: 'CERT', clientKeyData: 'KEY' };
   expect(await run(`echo '${JSON.stringify({ status })}'`)).toEqual({
