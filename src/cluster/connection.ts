@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Dispatcher } from 'undici';
@@ -79,12 +80,17 @@ export async function openConnections(
   }
 }
 
-async function authorityOf({ caFile, caData }: KubeContext['cluster']): Promise<string | undefined> {
-  if (caData) return Buffer.from(caData, 'base64').toString();
+async function authorityOf({ name, caFile, caData }: KubeContext['cluster']): Promise<string | undefined> {
+  if (caData)
+    return certificatesIn(
+      Buffer.from(caData, 'base64').toString(),
+      `certificate-authority-data of cluster ${name}`,
+    );
   if (!caFile) return undefined;
   try {
-    return await readFile(caFile, 'utf8');
+    return certificatesIn(await readFile(caFile, 'utf8'), `certificate-authority ${caFile}`);
   } catch (error) {
+    if (error instanceof BootstrapError) throw error;
     throw new BootstrapError({
       code: 'cluster-unconfigured',
       what: `read certificate-authority ${caFile}`,
@@ -92,4 +98,21 @@ async function authorityOf({ caFile, caData }: KubeContext['cluster']): Promise<
       hint: 'Correct the path in the kubeconfig.',
     });
   }
+}
+
+/** Node ignores what is not a certificate, and then trusts no server. */
+function certificatesIn(pem: string, origin: string): string {
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate);
+    if (certificates.length > 0) return pem;
+  } catch {
+    // Reported below, with where it stands.
+  }
+  throw new BootstrapError({
+    code: 'cluster-unconfigured',
+    what: `could not use the ${origin}`,
+    why: certificates.length === 0 ? 'it holds no certificate in PEM' : 'it holds a damaged certificate',
+    hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
+  });
 }

@@ -1,5 +1,7 @@
 import { BootstrapError, type ErrorParts, reasonOf } from '../errors/index.ts';
+import type { KubeContext } from './kubeconfig.ts';
 import { connectionFailure } from '../net/index.ts';
+import { causes } from '../net/failure.ts';
 
 /**
  * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
@@ -78,6 +80,15 @@ function refusalOf({ code, message }: Status): Refusal | undefined {
   return code === 422 ? 'invalid' : undefined;
 }
 
+/** The kubeconfig does not say who asks, and the server wants to know. */
+export const noLogin = (server: string, { name, user }: KubeContext): BootstrapError =>
+  new BootstrapError({
+    code: 'cluster-unconfigured',
+    what: `could not log in to ${server}`,
+    why: `user ${user?.name ?? ''} of context ${name} has no token, password, client certificate or exec plugin (401)`,
+    hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
+  });
+
 /** The server answers, and does not know who asks. */
 export class LoginRefused extends BootstrapError {
   /** @param expiry what the credentials themselves tell about their end */
@@ -90,6 +101,29 @@ export class LoginRefused extends BootstrapError {
     });
     this.name = 'LoginRefused';
   }
+}
+
+/** The server is known to nobody by the name that it was reached by: a tunnel or another address, mostly. */
+export function wrongName(server: string, cluster: string, error: unknown): BootstrapError | undefined {
+  for (const cause of causes(error)) {
+    const { code, cert } = cause as NodeJS.ErrnoException & { cert?: { subjectaltname?: string } };
+    if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') continue;
+    const names = (cert?.subjectaltname ?? '')
+      .split(', ')
+      .map((name) => name.replace(/^(DNS|IP Address):/, ''));
+    const [first = 'kubernetes'] = names.filter(Boolean);
+    const known = names.filter(Boolean).join(', ') || 'no name';
+    return new BootstrapError(
+      {
+        code: 'tls-untrusted',
+        what: `could not verify the Kubernetes API at ${server}`,
+        why: `its certificate is for ${known}, and not for ${new URL(server).hostname}`,
+        hint: `If it is the right server, for example behind a tunnel, set tls-server-name: kubectl config set-cluster ${cluster} --tls-server-name=${first}`,
+      },
+      { cause: error },
+    );
+  }
+  return undefined;
 }
 
 export function unreachable(server: string, error: unknown): BootstrapError {

@@ -1,14 +1,20 @@
+import { resolve, sep } from 'node:path';
 import { isatty } from 'node:tty';
 import { runSubprocess } from '../subprocess.ts';
 
 /** `users[].user.exec` of a kubeconfig. */
 export interface PluginSettings {
-  readonly apiVersion?: string;
+  readonly apiVersion?: string | undefined;
   readonly command: string;
+  /** The kubeconfig's: a command with a slash is relative to it, another is looked up in PATH. */
+  readonly folder?: string;
   readonly args?: readonly string[] | null;
   readonly env?: readonly { readonly name: string; readonly value: string }[] | null;
   /** Default: IfAvailable. */
-  readonly interactiveMode?: 'Never' | 'IfAvailable' | 'Always';
+  readonly interactiveMode?: 'Never' | 'IfAvailable' | 'Always' | undefined;
+  /** What people do who do not have the plugin. */
+  readonly installHint?: string | undefined;
+  readonly provideClusterInfo?: boolean;
 }
 
 export interface PluginBounds {
@@ -24,11 +30,16 @@ export interface PluginCredentials {
 }
 
 /**
- * Runs a credential plugin (client.authentication.k8s.io). It reads from the terminal only where there is one and its
+ * Runs a credential plugin (client.authentication.k8s.io), as kubernetes/client-go does in plugin/pkg/client/auth/exec. It reads from the terminal only where there is one and its
  * interactiveMode allows it; otherwise its input is empty.
  */
-export async function runPlugin(settings: PluginSettings, bounds: PluginBounds): Promise<PluginCredentials> {
-  const { apiVersion, command, args, env, interactiveMode = 'IfAvailable' } = settings;
+export async function runPlugin(
+  settings: PluginSettings,
+  bounds: PluginBounds,
+  /** `spec.cluster` of what the plugin is told, for those that ask for it. */
+  cluster?: object,
+): Promise<PluginCredentials> {
+  const { apiVersion, command, folder = '.', args, env, interactiveMode = 'IfAvailable' } = settings;
   if (!command) throw new Error('the exec plugin of the kubeconfig has no command');
   for (const [field, value] of Object.entries({ args, env })) {
     if (value !== undefined && value !== null && !Array.isArray(value)) {
@@ -40,19 +51,29 @@ export async function runPlugin(settings: PluginSettings, bounds: PluginBounds):
     throw new Error(`${command} needs a terminal (interactiveMode: Always), and there is none`);
   }
   // Plugins learn from KUBERNETES_EXEC_INFO which version of the protocol to speak.
-  const info = { apiVersion, kind: 'ExecCredential', spec: { interactive } };
-  const { status, output, complaint } = await runSubprocess(command, {
-    args: args ?? [],
-    env: {
-      ...process.env,
-      ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
-      KUBERNETES_EXEC_INFO: JSON.stringify(info),
+  const told = settings.provideClusterInfo && cluster ? { cluster } : {};
+  const info = { apiVersion, kind: 'ExecCredential', spec: { ...told, interactive } };
+  const { status, output, complaint } = await runSubprocess(
+    command.includes(sep) ? resolve(folder, command) : command,
+    {
+      args: args ?? [],
+      env: {
+        ...process.env,
+        ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
+        KUBERNETES_EXEC_INFO: JSON.stringify(info),
+      },
+      ...(interactive ? {} : { input: '' }),
+      ...bounds,
     },
-    ...(interactive ? {} : { input: '' }),
-    ...bounds,
-  });
-  if (status !== 0) throw new Error(complaint.trim() || `${command} ended with status ${status}`);
+  );
+  if (status !== 0) throw new Error(wordsOf(complaint) || `${command} ended with status ${status}`);
   return read(output, command);
+}
+
+/** On one line, because a plugin may begin with an empty line or a stack trace. */
+function wordsOf(complaint: string): string {
+  const words = complaint.trim().replace(/\s*\n\s*/g, '; ');
+  return words.length > 500 ? `…${words.slice(-499)}` : words;
 }
 
 function read(output: string, command: string): PluginCredentials {
@@ -70,6 +91,9 @@ function read(output: string, command: string): PluginCredentials {
   };
   const [token, cert, key] = [text('token'), text('clientCertificateData'), text('clientKeyData')];
   if (token === undefined && cert === undefined) throw new Error(`${command} printed no credentials`);
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new Error(`${command} printed only one of a client certificate and its key`);
+  }
   return {
     headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
     ...(cert === undefined ? {} : { cert }),

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { type Net, failureCode } from '../net/index.ts';
 import { openConnections, tlsOptions } from './connection.ts';
 import { type Credentials, credentialsOf, expiryOf } from './credentials.ts';
-import { LoginRefused, refused, statusOf, unreachable } from './errors.ts';
+import { LoginRefused, noLogin, refused, statusOf, unreachable, wrongName } from './errors.ts';
 import { type KubeContext, type KubeconfigChoice, chooseContext } from './kubeconfig.ts';
 
 export interface Request {
@@ -67,7 +67,7 @@ export class Transport {
     const opened = this.#connected();
     let session = await opened;
     let answer = await this.#sendPatiently(request, session);
-    if (answer.status === 401 && (session.context.user?.exec || session.context.user?.authProvider)) {
+    if (answer.status === 401 && isRenewable(session.context)) {
       // The token of a plugin may have ended during a long run; who is refused later finds the new session there.
       this.#forget(opened);
       session = await this.#connected();
@@ -76,6 +76,8 @@ export class Transport {
     const { context, credentials } = session;
     if (answer.status < 300 || expected.includes(answer.status)) return answer;
     if (answer.status === 401) {
+      if (!credentials.cert && !credentials.headers['Authorization'])
+        throw noLogin(context.cluster.server, context);
       throw new LoginRefused(context.cluster.server, context.name, expiryOf(credentials));
     }
     throw refused(request.what, statusOf(answer.status, answer.body));
@@ -134,10 +136,18 @@ export class Transport {
     } catch (error) {
       if (!last && request.repeatable && isReset(error)) return {};
       const { server } = session.context.cluster;
-      throw (await this.#options.net.untrusted(error, server)) ?? unreachable(server, error);
+      throw (
+        wrongName(server, session.context.cluster.name, error) ??
+        (await this.#options.net.untrusted(error, server)) ??
+        unreachable(server, error)
+      );
     }
   }
 }
+
+/** Whether another look may give other credentials. */
+const isRenewable = ({ user }: KubeContext): boolean =>
+  Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
 
 async function exchange(
   { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,

@@ -168,3 +168,95 @@ it('says that nobody listens there', async () => {
     why: expect.stringContaining('refused') as string,
   });
 });
+
+it('impersonates as kubectl does: user, uid, groups and extra values', async () => {
+  const { url: server, seen } = await startServer();
+  const user = { as: 'jane', 'as-uid': 'u-1', 'as-groups': ['ops', 'audit'] };
+  const extra = { reason: ['change-7', 'urgent'], 'example.com/scope': ['all'] };
+  await ask({ server, ...trusted }, { token: 'a-token-of-mine', ...user, 'as-user-extra': extra });
+  expect(seen[0]).toMatchObject({
+    authorization: 'Bearer a-token-of-mine',
+    'impersonate-user': 'jane',
+    'impersonate-uid': 'u-1',
+    'impersonate-group': 'ops, audit',
+    'impersonate-extra-reason': 'change-7, urgent',
+    'impersonate-extra-example.com%2fscope': 'all',
+  });
+});
+
+it('tells a plugin of the cluster where provideClusterInfo asks for it', async () => {
+  const { url: server, seen } = await startServer();
+  const script = `
+    const { spec } = JSON.parse(process.env.KUBERNETES_EXEC_INFO);
+    const token = Buffer.from(JSON.stringify(spec.cluster ?? null)).toString('base64url');
+    console.log(JSON.stringify({ status: { token } }));`;
+  const exec = { command: process.execPath, args: ['-e', script] };
+  const extensions = [{ name: 'client.authentication.k8s.io/exec', extension: { shoot: 's1' } }];
+  const cluster = { server, ...trusted, 'tls-server-name': 'localhost', extensions };
+  const told = (): unknown =>
+    JSON.parse(Buffer.from(seen.at(-1)?.authorization?.slice(7) ?? '', 'base64url').toString());
+  await ask(cluster, { exec: { ...exec, provideClusterInfo: true } });
+  expect(told()).toEqual({ server, ...trusted, 'tls-server-name': 'localhost', config: { shoot: 's1' } });
+  await ask(cluster, { exec });
+  expect(told()).toBeNull();
+});
+
+it('gives the install hint of a plugin that is missing or fails', async () => {
+  const installHint = 'Get it from the share.';
+  const plugin = (exec: object) => ask({ server: 'https://localhost:1' }, { exec: { installHint, ...exec } });
+  await expect(plugin({ command: 'no-such-plugin' })).rejects.toMatchObject({
+    why: 'no-such-plugin is not installed',
+    hint: expect.stringContaining(installHint) as string,
+  });
+  await expect(
+    plugin({ command: 'sh', args: ['-c', 'echo >&2; echo locked >&2; exit 1'] }),
+  ).rejects.toMatchObject({
+    why: 'locked',
+    hint: expect.stringContaining(installHint) as string,
+  });
+});
+
+it.each([
+  ['no certificate', 'nonsense', 'it holds no certificate in PEM'],
+  [
+    'a damaged one',
+    '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----',
+    'it holds a damaged certificate',
+  ],
+])('refuses authority data with %s', async (_, data, why) => {
+  const ca = { 'certificate-authority-data': Buffer.from(data).toString('base64') };
+  await expect(ask({ server: 'https://localhost:1', ...ca })).rejects.toMatchObject({
+    code: 'cluster-unconfigured',
+    what: 'could not use the certificate-authority-data of cluster c',
+    why,
+  });
+});
+
+it('names tls-server-name when a certificate is for another name, as behind a tunnel', async () => {
+  const { url: server } = await startServer('kubernetes.test');
+  await expect(ask({ server, ...trusted })).rejects.toMatchObject({
+    code: 'tls-untrusted',
+    hint: expect.stringContaining('kubectl config set-cluster c --tls-server-name=kubernetes.test') as string,
+  });
+});
+
+it('says that the user of a kubeconfig has no login', async () => {
+  const server = createHttpServer((_, response) => response.writeHead(401).end());
+  const url = `http://localhost:${await listen(server)}`;
+  await expect(ask({ server: url })).rejects.toMatchObject({
+    code: 'cluster-unconfigured',
+    why: expect.stringContaining('user u of context x has no token, password, client certificate') as string,
+  });
+});
+
+it('reads a token file again when the server refuses what was in it', async () => {
+  const tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, 'token-of-yesterday\n');
+  const server = createHttpServer((request, response) => {
+    const isNew = request.headers.authorization === 'Bearer token-of-today';
+    if (!isNew) void writeFile(tokenFile, 'token-of-today\n').then(() => response.writeHead(401).end());
+    else response.end(JSON.stringify({ gitVersion: 'v1.36.3' }));
+  });
+  const url = `http://localhost:${await listen(server)}`;
+  expect(await ask({ server: url }, { tokenFile: 'token' })).toMatchObject({ version: 'v1.36.3' });
+});

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type PluginSettings, runPlugin } from '../../../src/cluster/exec-plugin.ts';
 
@@ -49,4 +52,15 @@ it('returns the client certificate and key of a plugin', async () => {
     cert: 'CERT',
     key: 'KEY',
   });
+});
+
+it('looks up the name of a plugin in PATH, and a path beside the kubeconfig', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'exec-plugin-'));
+  for (const name of ['sh', 'plugin'])
+    writeFileSync(join(folder, name), `#!/bin/sh\n${credentials}\n`, { mode: 0o755 });
+  const given = { headers: { Authorization: 'Bearer T' } };
+  expect(await run('', { command: './plugin', folder })).toEqual(given);
+  expect(await run('', { command: join(folder, 'plugin'), folder: '/nowhere' })).toEqual(given);
+  await expect(run('exit 3', { folder })).rejects.toThrow('sh ended with status 3');
+  rmSync(folder, { recursive: true });
 });

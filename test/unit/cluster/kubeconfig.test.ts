@@ -90,3 +90,151 @@ it('reads no file for a token, and says where the token of the chosen user is', 
   });
   expect((await chooseContext({ kubeconfig, context: 'b' })).user?.token).toBeUndefined();
 });
+
+/** A kubeconfig of one context. */
+const one = (cluster: object | null, user: object | null, more: object = {}): Promise<string> => {
+  const content = {
+    clusters: [{ name: 'c', cluster }],
+    users: [{ name: 'u', user }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+    ...more,
+  };
+  return file('one', JSON.stringify(content));
+};
+const server = 'https://c:6443';
+const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'get-token' };
+
+it.each<[string, object | null, object | null, object, string]>([
+  [
+    'a user that is missing',
+    { server },
+    {},
+    { users: [] },
+    'its user u is not in the kubeconfig, which has: none',
+  ],
+  ['users: null', { server }, {}, { users: null }, 'its user u is not in the kubeconfig'],
+  ['a cluster that is missing', { server }, {}, { clusters: null }, 'its cluster c is not in the kubeconfig'],
+  [
+    'a context without a user',
+    { server },
+    {},
+    { contexts: [{ name: 'x', context: { cluster: 'c' } }] },
+    'it names no user',
+  ],
+  ['a cluster without a server', null, {}, {}, 'cluster c has no server'],
+  [
+    'a certificate without a key',
+    { server },
+    { 'client-certificate-data': 'AAAA' },
+    {},
+    'without client-key-data or client-key',
+  ],
+  ['a numeric token', { server }, { token: 12 }, {}, 'users["u"].user.token is not text; write it in quotes'],
+  [
+    'data that is not base64',
+    { server, 'certificate-authority-data': '-----BEGIN' },
+    {},
+    {},
+    'clusters["c"].cluster.certificate-authority-data is not base64',
+  ],
+  [
+    'a CA that is not checked',
+    { server, 'certificate-authority-data': 'AAAA', 'insecure-skip-tls-verify': true },
+    {},
+    {},
+    'accepts only one of them',
+  ],
+  ['a token and a password', { server }, { token: 'T', username: 'me' }, {}, 'accepts only one of them'],
+  [
+    'groups without a user',
+    { server },
+    { 'as-groups': ['ops'] },
+    {},
+    'as-groups or as-user-extra without as',
+  ],
+  [
+    'groups that are no list',
+    { server },
+    { as: 'jane', 'as-groups': 'ops' },
+    {},
+    'users["u"].user.as-groups is not a list',
+  ],
+  ['a plugin without a command', { server }, { exec: {} }, {}, 'the exec plugin of user u has no command'],
+  [
+    'env as a mapping',
+    { server },
+    { exec: { ...exec, env: { A: 'b' } } },
+    {},
+    'exec.env is not a list of name and value',
+  ],
+  [
+    'a numeric value in env',
+    { server },
+    { exec: { ...exec, env: [{ name: 'A', value: 1 }] } },
+    {},
+    'exec.env[0].value is not text',
+  ],
+  [
+    'an unknown interactiveMode',
+    { server },
+    { exec: { ...exec, interactiveMode: 'Maybe' } },
+    {},
+    'Never, IfAvailable or Always',
+  ],
+  [
+    'a user that is no mapping',
+    { server },
+    {},
+    { users: [{ name: 'u', user: 'me' }] },
+    'users["u"].user is not a mapping',
+  ],
+  ['users that are no list', { server }, {}, { users: { u: {} } }, 'users is not a list'],
+])('refuses %s, and says what is wrong', async (_, cluster, user, more, why) => {
+  await expect(chooseContext({ kubeconfig: await one(cluster, user, more) })).rejects.toMatchObject({
+    code: 'cluster-unconfigured',
+    why: expect.stringContaining(why) as string,
+  });
+});
+
+it('does not mind wrong values in entries that are not used', async () => {
+  const users = [
+    { name: 'u', user: { token: 'T' } },
+    { name: 'other', user: { token: 12 } },
+  ];
+  const kubeconfig = await one({ server }, {}, { users, preferences: { colors: 1 }, unknown: [] });
+  expect((await chooseContext({ kubeconfig })).user?.token).toBe('T');
+});
+
+it('reads nulls as absent', async () => {
+  const plugin = { ...exec, args: null, env: null, installHint: null, provideClusterInfo: null };
+  const kubeconfig = await one(
+    { server, 'proxy-url': null },
+    { exec: plugin, token: null, 'as-groups': null },
+  );
+  const { user, cluster } = await chooseContext({ kubeconfig });
+  expect(user).toMatchObject({ exec: { command: 'get-token', args: [], env: [] } });
+  expect(user?.token ?? cluster.proxyUrl).toBeUndefined();
+});
+
+it('takes the first of several entries with one name, as a whole', async () => {
+  const users = [
+    { name: 'u', user: { token: 'first' } },
+    { name: 'u', user: { token: 'second', as: 'jane' } },
+  ];
+  const { user } = await chooseContext({ kubeconfig: await one({ server }, {}, { users }) });
+  expect([user?.token, user?.impersonate]).toEqual(['first', undefined]);
+});
+
+it('skips empty files, reads a byte order mark, and takes the last of two values with one key', async () => {
+  const empty = await file('empty', '# nothing yet\n');
+  const users = 'users: [{name: u, user: {token: A, token: B}}]';
+  const contexts = 'contexts: [{name: x, context: {cluster: c, user: u}}]';
+  const marked = await file(
+    'marked',
+    `\uFEFFclusters: [{name: c, cluster: {server: c:6443, insecure-skip-tls-verify: true}}]\n${users}\n${contexts}\ncurrent-context: x\n`,
+  );
+  vi.stubEnv('KUBECONFIG', [empty, marked].join(delimiter));
+  const { user, cluster } = await chooseContext({});
+  expect([user?.token, cluster.server]).toEqual(['B', 'https://c:6443']);
+});

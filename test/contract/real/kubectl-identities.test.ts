@@ -1,0 +1,151 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { createCluster } from '../../../src/cluster/index.ts';
+import { createNet } from '../../../src/net/index.ts';
+import { CertificateAuthority } from '../../../src/sandbox/certificates.ts';
+
+const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
+const authority = new CertificateAuthority();
+
+let folder: string;
+let server: Server;
+let url: string;
+/** The identity that the last request showed. */
+let shown: Record<string, unknown> | undefined;
+
+const identityOf = ({ headers }: IncomingMessage): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(headers)
+      .filter(([name]) => /^(authorization|impersonate-)/.test(name))
+      .map(([name, value]) => [name, String(value)]),
+  );
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kubectl-identities-'));
+  server = createServer(
+    { cert: authority.issue('localhost'), key: authority.serverKeyPem },
+    (request, response) => {
+      shown = identityOf(request);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ major: '1', minor: '36', gitVersion: 'v1.36.3' }));
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `https://localhost:${(server.address() as AddressInfo).port}`;
+  writeFileSync(join(folder, 'token'), 'token-from-file\n');
+  const plugin = `#!/bin/sh\necho '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'"$(echo "$KUBERNETES_EXEC_INFO" | base64 -w0 | tr -d =)"'"}}'\n`;
+  writeFileSync(join(folder, 'plugin'), plugin, { mode: 0o755 });
+});
+afterAll(() => {
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const trusted = () => ({
+  server: url,
+  'certificate-authority-data': Buffer.from(authority.caPem).toString('base64'),
+});
+const kubeconfig = (user: object, cluster: object, more: object): string => {
+  const file = join(folder, 'config');
+  const content = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster }],
+    users: [{ name: 'u', user }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+    ...more,
+  };
+  writeFileSync(file, JSON.stringify(content));
+  return file;
+};
+
+/** What kubectl shows to the server; undefined when it refuses the kubeconfig. */
+async function kubectls(file: string) {
+  shown = undefined;
+  const env = { HOME: folder, PATH: process.env['PATH'] };
+  const run = promisify(execFile)('kubectl', ['--kubeconfig', file, 'get', '--raw', '/version'], { env });
+  // Without a user, kubectl asks for one.
+  run.child.stdin?.end();
+  await run.catch(() => undefined);
+  return shown;
+}
+
+/** What this program shows to the server; undefined when it refuses the kubeconfig. */
+async function programs(file: string) {
+  shown = undefined;
+  const net = createNet(undefined, {});
+  const cluster = createCluster({ kubeconfig: file, net, clock: systemClock });
+  await cluster.info().catch(() => undefined);
+  await cluster.close();
+  await net.close();
+  return shown;
+}
+
+/** What a plugin was told is its token here. */
+const readable = (identity: Record<string, unknown> | undefined): unknown => {
+  const token = String(identity?.['authorization']).replace('Bearer ', '');
+  const told = Buffer.from(token, 'base64').toString();
+  return told.startsWith('{"') ? (JSON.parse(told) as unknown) : identity;
+};
+
+const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin', interactiveMode: 'Never' };
+const extension = { name: 'client.authentication.k8s.io/exec', extension: { shoot: 's1' } };
+
+describe.skipIf(!hasKubectl)('kubectl', () => {
+  it.each<[string, object, object?]>([
+    ['a token', { token: 'my-token' }],
+    ['a password', { username: 'me', password: 'word' }],
+    ['a token file', { tokenFile: 'token' }],
+    ['a token and a token file', { token: 'my-token', tokenFile: 'token' }],
+    ['a token and a token file that is missing', { token: 'my-token', tokenFile: 'absent' }],
+    [
+      'impersonation',
+      {
+        token: 'T',
+        as: 'jane',
+        'as-groups': ['ops', 'audit'],
+        'as-uid': 'u-1',
+        'as-user-extra': { reason: ['a', 'b'], 'example.com/x%y': ['z'] },
+      },
+    ],
+    ['a plugin', { exec }],
+    [
+      'a plugin that is told of the cluster',
+      { exec: { ...exec, provideClusterInfo: true } },
+      { extensions: [extension] },
+    ],
+    ['a plugin with env: null', { exec: { ...exec, env: null, args: null } }],
+    ['nulls', { token: 'my-token', as: null, 'as-groups': null, exec: null, tokenFile: null }],
+    ['unknown fields', { token: 'my-token', 'token-file': 'token', later: { a: 1 } }],
+  ])('shows the same identity as this program with %s', async (_, user, cluster = {}) => {
+    const file = kubeconfig(user, { ...trusted(), ...cluster }, {});
+    const theirs = readable(await kubectls(file));
+    expect(theirs).toBeDefined();
+    expect(readable(await programs(file))).toEqual(theirs);
+  });
+
+  it.each<[string, object, object?, object?]>([
+    ['a user that is missing', {}, {}, { users: null }],
+    ['a certificate without a key', { 'client-certificate-data': 'AAAA' }],
+    ['a numeric token', { token: 12 }],
+    ['env as a mapping', { exec: { ...exec, env: { A: 'b' } } }],
+    ['a token and a password', { token: 'T', username: 'me', password: 'word' }],
+    ['groups without a user', { token: 'T', 'as-groups': ['ops'] }],
+    ['an authority that is not checked', { token: 'T' }, { 'insecure-skip-tls-verify': true }],
+    ['an authority that is no certificate', { token: 'T' }, { 'certificate-authority-data': 'bm9uc2Vuc2U=' }],
+    ['an authority that is no base64', { token: 'T' }, { 'certificate-authority-data': '-----BEGIN' }],
+  ])('sends nothing, as this program does, with %s', async (_, user, cluster = {}, more = {}) => {
+    const file = kubeconfig(user, { ...trusted(), ...cluster }, more);
+    expect(await kubectls(file)).toBeUndefined();
+    expect(await programs(file)).toBeUndefined();
+  });
+});
