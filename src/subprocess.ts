@@ -26,6 +26,11 @@ process.on('exit', () => {
   for (const kill of running) kill();
 });
 
+let programsOnTerminal = 0;
+
+/** Whether a program that this run started may be asking the user on the terminal: nothing else may move there. */
+export const isTerminalLent = (): boolean => programsOnTerminal > 0;
+
 /**
  * Runs a program that may never end, wait for input, or print endlessly. It is killed, with what it started, at the
  * timeout, when the signal is aborted, and when it prints too much.
@@ -48,6 +53,7 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
       else child.kill('SIGKILL');
     };
     const end = (settle: () => void): void => {
+      if (isInteractive && running.has(kill)) programsOnTerminal -= 1;
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       running.delete(kill);
@@ -66,6 +72,7 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
     const output = collect(child.stdout, tooMuch);
     const complaint = collect(child.stderr, tooMuch);
     running.add(kill);
+    if (isInteractive) programsOnTerminal += 1;
     signal?.addEventListener('abort', abort, { once: true });
     child.on('error', (error) => end(() => reject(error)));
     child.on('close', (status) => end(() => resolve({ status, output: output(), complaint: complaint() })));

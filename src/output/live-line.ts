@@ -1,5 +1,6 @@
 import type { Event, Progress } from '../plan/index.ts';
 import { redact } from '../secret.ts';
+import { isTerminalLent } from '../subprocess.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
 import { formatDuration } from './units.ts';
@@ -85,6 +86,7 @@ export class LiveLine {
     const time = passed < noteworthy ? '' : ` (${seconds(passed)})`;
     const text = progressText(underWay, width - 2) || shortened(this.#label, width - 2 - time.length) + time;
     this.#erase();
+    if (isTerminalLent()) return;
     this.#screen.write(`${frames[this.#frame] ?? ''} ${redact(text)}`.slice(0, width));
     this.#drawn = true;
   }

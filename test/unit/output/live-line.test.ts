@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LiveLine } from '../../../src/output/live-line.ts';
+import { runSubprocess } from '../../../src/subprocess.ts';
 
 let screen: string;
 let line: LiveLine;
@@ -61,4 +62,12 @@ it('disappears when the run has something to show', () => {
   after(500);
   line.clear();
   expect(after(5000)).toBe('');
+});
+
+it('gives way to a program that asks on the terminal', async () => {
+  line.follow({ type: 'waiting', step: '', what: 'AWS', seconds: 0 });
+  const plugin = runSubprocess(process.execPath, { args: ['-e', ''], env: process.env, timeoutMs: 20_000 });
+  expect(after(500)).toBe('');
+  await plugin;
+  expect(after(100)).toBe('waiting for AWS');
 });
