@@ -1,3 +1,4 @@
+import { fillDefaults } from './defaults.ts';
 import { invalid, StatusError, internal, notAdmitted, notFound, badRequest } from './errors.ts';
 import { canonical, equal, fieldAt, isFields } from './objects.ts';
 import type { KubeObject } from './objects.ts';
@@ -49,9 +50,7 @@ export class Admission {
     if (resource.namespaced) this.#requireNamespace(resource, object, old === undefined);
     if (object.kind === 'ServiceAccount') mutateServiceAccount(this.#store, verb, object);
     if (object.kind === 'Secret') normaliseSecret(object, resource);
-    if (/^(Deployment|StatefulSet|ReplicaSet)$/.test(object.kind) && isFields(object.spec)) {
-      object.spec['replicas'] ??= 1;
-    }
+    fillDefaults(object);
     if (object.kind === 'Namespace') {
       object.metadata.labels = {
         ...object.metadata.labels,

@@ -5,6 +5,7 @@ import type { AwsForCluster, ImageSource } from '../ports.ts';
 import { operatorProbe, Operator, operatorWebhook } from '../operator/index.ts';
 import { Admission } from './admission.ts';
 import { ControlPlane } from './control-plane.ts';
+import { fillDefaults } from './defaults.ts';
 import { establishDefinitions, fillNamespaces, publishEndpoints } from './housekeeping.ts';
 import { Kubelet } from './kubelet.ts';
 import { Loop } from './loop.ts';
@@ -84,7 +85,10 @@ export function createCluster(options: ClusterOptions): Cluster {
     if (kind !== 'Event' && kind !== 'Lease') loop.wake(kind === 'Secret');
   });
   const stopClock = clock.onAdvance(() => loop.wake(true));
-  for (const object of startContent(nodes, version)) store.put(object);
+  for (const object of startContent(nodes, version)) {
+    fillDefaults(object);
+    store.put(object);
+  }
 
   return {
     handler: (req, res) => void server.handle(req, res),
