@@ -38,7 +38,7 @@ function isRepository(text: string): boolean {
   }
 }
 
-export const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, 'is not a region such as eu-west-1');
+export const region = z.string().regex(/^[a-z]{2,8}(-[a-z]+)+-\d+$/, 'is not a region such as eu-west-1');
 
 export const accountId = z
   .string()

@@ -63,6 +63,10 @@ export const errorCodes = {
   'registry-denied': { exit: 1, about: 'A registry refuses the credentials, or wants some.' },
   'image-missing': { exit: 1, about: 'The source registry has no such image.' },
   'image-platform-missing': { exit: 1, about: 'The image does not exist for a wanted platform.' },
+  'image-inaccessible': {
+    exit: 1,
+    about: 'ECR has the image and does not give it, for example because it is archived.',
+  },
   'image-unsupported': {
     exit: 1,
     about: 'The manifest is of a kind that is not supported, or larger than ECR takes.',
@@ -146,6 +150,12 @@ export const findingCodes = {
   'repository-foreign': 'The repository exists and is not ours; it is used and not changed.',
   'repository-unknown': 'The settings of a repository could not be read.',
   'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',
+  'repository-setting': 'A repository has a newer value of a setting, which is left as it is.',
+  'creation-rule': 'A rule of the registry can create repositories of the project, or could not be read.',
+  'resource-policy': 'A resource to adopt has a policy that grants access to others, or could not be read.',
+  'region-unsupported': 'The installed version of External Secrets does not know the region.',
+  'registration-full': 'AWS allows no further tag on the secret that lists the clusters.',
+  'registry-alias': 'A workload names this ECR by a host that the pull secret does not cover.',
   'lifecycle-risk': 'A lifecycle policy can remove images in use, or could not be judged.',
   'image-unresolved': 'An image was not found at its source, or its source refuses it.',
   'platform-unavailable': 'The source does not have an image for the platform of some nodes.',

@@ -1,3 +1,4 @@
+import { partitionOf } from '../aws/partitions.ts';
 import type { KubeObject } from '../cluster/port.ts';
 import { oldestFirst } from '../inventory/events.ts';
 import { operatorNamespace } from './ownership.ts';
@@ -133,8 +134,7 @@ const short = (text: string): string => {
 export function hintFor({ cause, image = '' }: Trouble, { metadata }: KubeObject, region: string): string {
   const pod = `-n ${metadata.namespace} ${metadata.name}`;
   const [host = ''] = image.split('/');
-  // Each partition has a domain of its own: amazonaws.com.cn, amazonaws.eu.
-  const domain = `${region}.${host.split(`.dkr.ecr.${region}.`)[1] ?? 'amazonaws.com'}`;
+  const domain = `${region}.${partitionOf(region).domain}`;
   const names = `${host}, api.ecr.${domain}, secretsmanager.${domain} and *.s3.${domain}`;
   switch (cause) {
     case 'dns':

@@ -20,7 +20,12 @@ function refuseExternalSecret({ spec }: ExternalSecret): string | undefined {
   return errors.length === 0 ? undefined : errors.join('\n');
 }
 
+/** Those that came after the SDK of the operator's release, which lists the regions that it accepts. */
+const UNKNOWN_REGIONS = /^(eusc-|mx-|ap-east-2|ap-southeast-[5-9]|[a-z]+-iso[ef]-|us-isob-west-)/;
+
 function refuseStore({ kind, spec }: Store): string | undefined {
+  const { region = '' } = spec.provider.aws ?? {};
+  if (UNKNOWN_REGIONS.test(region)) return `region not found: ${region}`;
   const { server, auth } = spec.provider.kubernetes ?? {};
   if (spec.provider.kubernetes === undefined) return undefined;
   if (!server?.caBundle && !server?.caProvider) return 'a CABundle or CAProvider is required';

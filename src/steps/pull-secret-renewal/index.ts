@@ -12,6 +12,7 @@ import {
 import { renewalHealth } from './health.ts';
 import { renewalObjects } from './objects.ts';
 import { waitForRenewal } from './ready.ts';
+import { regionFindings } from './regions.ts';
 
 /**
  * Makes the operator renew the pull secret in its own namespace: from the access key in Secrets Manager to a token
@@ -42,7 +43,10 @@ export const pullSecretRenewal: Step<ObjectsState> = {
     ...coverageRights,
   ],
   observe: async (ctx) => observeObjects(ctx.cluster, await renewalObjects(ctx)),
-  diff: (state) => diffObjects(state),
+  diff: (state, { config }) => {
+    const { changes, findings } = diffObjects(state);
+    return { changes, findings: [...findings, ...regionFindings(config.aws.region)] };
+  },
   apply: applyObjects,
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,
