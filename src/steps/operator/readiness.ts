@@ -66,10 +66,19 @@ async function waitUntil(
   });
 }
 
+interface EndpointSlice {
+  readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
+}
+
+/** A missing condition means ready: Kubernetes API reference, EndpointConditions. */
 async function hasEndpoint(cluster: ClusterPort): Promise<boolean> {
-  const ref = { apiVersion: 'v1', kind: 'Endpoints', name: 'external-secrets-webhook', namespace };
-  const { subsets = [] } = ((await cluster.get(ref)) ?? {}) as { subsets?: { addresses?: unknown[] }[] };
-  return subsets.some(({ addresses = [] }) => addresses.length > 0);
+  const slices = await cluster.list(
+    { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+    { namespace, labelSelector: 'kubernetes.io/service-name=external-secrets-webhook' },
+  );
+  return slices.some((slice) =>
+    ((slice as EndpointSlice).endpoints ?? []).some(({ conditions }) => conditions?.ready !== false),
+  );
 }
 
 /** What the webhook says to an ExternalSecret without data. That it lets a valid one pass would prove nothing. */
