@@ -46,7 +46,20 @@ export async function internetFindings(ctx: Context): Promise<Finding[]> {
   });
 }
 
-const named = (first: InternetImage, others: readonly InternetImage[]): Finding => ({
+const named = (first: InternetImage, others: readonly InternetImage[]): Finding =>
+  first.isAlias ? ofAlias(first, others) : outside(first, others);
+
+/** The kubelet looks up logins by host, and a pull secret holds the one for the host that ECR names. */
+const ofAlias = (first: InternetImage, others: readonly InternetImage[]): Finding => ({
+  level: 'warning',
+  code: 'registry-alias',
+  target: { kind: 'image', name: first.image },
+  what: `${first.image} names this ECR by a host that the pull secret does not cover`,
+  why: `named by ${listed([first, ...others])}`,
+  hint: `Use ${first.instead ?? 'the host that `aws ecr get-authorization-token` prints'}`,
+});
+
+const outside = (first: InternetImage, others: readonly InternetImage[]): Finding => ({
   level: 'warning',
   code: 'internet-image',
   target: { kind: 'image', name: first.image },

@@ -1,7 +1,8 @@
 import { excluding } from '../../images/exclude.ts';
 import { ecrName, workloadReference } from '../../images/naming.ts';
 import { canonical } from '../../images/operator.ts';
-import { parseReference } from '../../images/reference.ts';
+import { formatReference, parseReference } from '../../images/reference.ts';
+import { registryHosts } from '../../images/registry-alias.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Workload } from '../../inventory/port.ts';
 import type { Context } from '../context.ts';
@@ -13,6 +14,8 @@ export interface InternetImage {
   readonly image: string;
   /** The reference to name instead; missing when the image's name cannot be one in ECR. */
   readonly instead?: string;
+  /** Names this ECR, by a host for which the pull secret holds no login. */
+  readonly isAlias: boolean;
   /** Runs from a file on a node, where no pull secret reaches. */
   readonly isStatic: boolean;
 }
@@ -24,7 +27,7 @@ export async function internetImages(ctx: Context): Promise<InternetImage[]> {
   return workloads.flatMap((workload) =>
     workload.images
       .filter((image) => !image.startsWith(`${host}/`))
-      .filter((image) => !isExcluded(attempt(() => canonical(parseReference(image))) ?? image))
+      .filter((image) => isOfRegistry(image, host) || !isExcluded(attempt(() => canonical(parseReference(image))) ?? image))
       .map((image) => describe(workload, image, host, ctx)),
   );
 }
@@ -32,13 +35,21 @@ export async function internetImages(ctx: Context): Promise<InternetImage[]> {
 function describe(workload: Workload, image: string, host: string, { config }: Context): InternetImage {
   const { kind, namespace, name, isStatic } = workload;
   const naming = { project: config.project, map: config.images.map };
+  const isAlias = isOfRegistry(image, host);
   const instead = attempt(() => {
     const source = parseReference(image);
-    return workloadReference(host, ecrName(source, naming), source);
+    return isAlias
+      ? formatReference({ ...source, host })
+      : workloadReference(host, ecrName(source, naming), source);
   });
-  const found = { workload: `${kind} ${namespace}/${name}`, image, isStatic };
+  const found = { workload: `${kind} ${namespace}/${name}`, image, isAlias, isStatic };
   return instead === undefined ? found : { ...found, instead };
 }
+
+const isOfRegistry = (image: string, host: string): boolean => {
+  const reference = attempt(() => parseReference(image));
+  return reference !== undefined && registryHosts(host).includes(reference.host);
+};
 
 /** Whatever somebody wrote into a workload: undefined when it is no reference, or one that ECR cannot name. */
 function attempt<T>(work: () => T): T | undefined {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { wantedImages, type Wishes } from '../../../src/images/wanted.ts';
 import type { Workload } from '../../../src/inventory/port.ts';
 
@@ -55,6 +55,25 @@ describe('the wanted images', () => {
     expect(sources({ naming, workloads: [workload(`${registryHost}/myproject/${inEcr}`)] })).toEqual([
       source,
     ]);
+  });
+
+  it.each([
+    '123456789012.dkr-ecr.eu-west-1.on.aws',
+    '123456789012.dkr.ecr-fips.eu-west-1.amazonaws.com',
+    '123456789012.dkr-ecr-fips.eu-west-1.on.aws',
+    '123456789012.DKR.ECR.eu-west-1.amazonaws.com',
+  ])('hold the source of what a workload names by another host of the ECR: %s', (host) => {
+    const image = `${host}/myproject/docker.io/library/nginx:1`;
+    expect(sources({ workloads: [workload(image)] })).toEqual(['docker.io/library/nginx:1']);
+  });
+
+  it.each([
+    '999999999999.dkr-ecr.eu-west-1.on.aws',
+    '123456789012.dkr-ecr.eu-west-2.on.aws',
+    '123456789012.dkr-ecr.eu-west-1.on.aws.example.com',
+  ])('hold what a workload pulls from another registry: %s', (host) => {
+    const image = `${host}/myproject/docker.io/library/nginx:1`;
+    expect(sources({ workloads: [workload(image)] })).toEqual([image]);
   });
 
   test.each(['myproject/web:1', 'other/docker.io/library/nginx:1', 'myproject/not_a_host:1'])(
