@@ -1,7 +1,7 @@
 import type { ECR } from '@aws-sdk/client-ecr';
 import { isDigest } from '../registry/digest.ts';
 import { unlessAbsent } from './failure.ts';
-import type { StoredManifest } from './port.ts';
+import type { StoredManifest, StoredManifests } from './port.ts';
 
 /** The most image ids that BatchGetImage takes. */
 const batchSize = 100;
@@ -16,12 +16,12 @@ const mediaTypes = [
 
 type Read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) => Promise<T>;
 
-/** Reads manifests by tag or digest; what is not there is left out, also when the repository is not. */
+/** Reads manifests by tag or digest; what is not there is left out, also when the repository is not; what ECR has and does not give is told apart. */
 export async function readManifests(
   read: Read,
   repository: string,
   references: readonly string[],
-): Promise<StoredManifest[]> {
+): Promise<StoredManifests> {
   const batches = Array.from({ length: Math.ceil(references.length / batchSize) }, (_, index) =>
     references.slice(index * batchSize, (index + 1) * batchSize),
   );
@@ -39,9 +39,9 @@ export async function readManifests(
       ),
     ),
   );
-  return answers
+  const found = answers
     .flatMap((answer) => answer?.images ?? [])
-    .flatMap(({ imageId, imageManifest, imageManifestMediaType }) => {
+    .flatMap(({ imageId, imageManifest, imageManifestMediaType }): StoredManifest[] => {
       const digest = imageId?.imageDigest;
       if (!isDigest(digest)) return [];
       return [
@@ -54,6 +54,15 @@ export async function readManifests(
         },
       ];
     });
+  const unreadable = answers
+    .flatMap((answer) => answer?.failures ?? [])
+    .filter(({ failureCode }) => failureCode !== 'ImageNotFound')
+    .map(({ imageId, failureCode = '', failureReason = '' }) => ({
+      reference: imageId?.imageTag ?? imageId?.imageDigest ?? '',
+      code: failureCode,
+      reason: failureReason,
+    }));
+  return { found, unreadable };
 }
 
 function toImageId(reference: string): { imageDigest: string } | { imageTag: string } {

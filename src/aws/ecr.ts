@@ -3,7 +3,7 @@ import { onceFulfilled } from '../once.ts';
 import { Secret } from '../secret.ts';
 import { unlessAbsent, unlessThere } from './failure.ts';
 import { readManifests } from './ecr-manifests.ts';
-import type { EcrPort, RegistryToken, Repository } from './port.ts';
+import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts';
 import { admits } from './registry.ts';
 import { allPages, tagList, tagRecord, type Session } from './session.ts';
 
@@ -123,6 +123,36 @@ export function createEcr(session: Session): EcrPort {
         ecr.putLifecyclePolicy({ repositoryName: name, lifecyclePolicyText: text }),
       ),
     manifests: (repository, references) => readManifests(read, repository, references),
+    repositoryPolicy: async (name) => {
+      const found = await unlessAbsent(
+        ['RepositoryPolicyNotFound', 'RepositoryNotFound'],
+        read('GetRepositoryPolicy', `read the policy of repository ${name}`, (ecr) =>
+          ecr.getRepositoryPolicy({ repositoryName: name }),
+        ),
+      );
+      return found?.policyText;
+    },
+    creationRules: async () => {
+      const pages = <T>(action: string, what: string, fetch: (ecr: ECR, token: object) => Promise<Page<T>>) =>
+        read(action, what, (ecr) => allPages((nextToken) => fetch(ecr, nextToken ? { nextToken } : {})));
+      const [rules, templates] = await Promise.all([
+        pages('DescribePullThroughCacheRules', 'list the pull through cache rules', async (ecr, token) => {
+          const page = await ecr.describePullThroughCacheRules(token);
+          return { items: page.pullThroughCacheRules, next: page.nextToken };
+        }),
+        pages('DescribeRepositoryCreationTemplates', 'list the repository creation templates', async (ecr, token) => {
+          const page = await ecr.describeRepositoryCreationTemplates(token);
+          return { items: page.repositoryCreationTemplates, next: page.nextToken };
+        }),
+      ]);
+      return [
+        ...rules.map(({ ecrRepositoryPrefix: prefix = '' }): CreationRule => ({
+          kind: 'pull through cache rule',
+          prefix,
+        })),
+        ...templates.map(({ prefix = '' }): CreationRule => ({ kind: 'repository creation template', prefix })),
+      ];
+    },
     blobMounting: async () => {
       const setting = await unlessAbsent(
         ['AccessDenied', 'InvalidParameter', 'Validation'],
@@ -133,6 +163,11 @@ export function createEcr(session: Session): EcrPort {
       return setting?.value === undefined ? undefined : setting.value === 'ENABLED';
     },
   };
+}
+
+interface Page<T> {
+  readonly items: readonly T[] | undefined;
+  readonly next: string | undefined;
 }
 
 function toRepository(repository: SdkRepository): Repository {

@@ -120,6 +120,27 @@ export interface RegistryToken {
 /** Whether the registry takes a token; `why` is in the registry's words. */
 export type Admission = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
 
+/** What lets ECR create repositories whose names begin with a prefix. */
+export interface CreationRule {
+  readonly kind: 'pull through cache rule' | 'repository creation template';
+  /** `ROOT` for all names that no other rule covers. */
+  readonly prefix: string;
+}
+
+/** An image that ECR has and does not give. */
+export interface UnreadableManifest {
+  /** The tag or digest that was asked for. */
+  readonly reference: string;
+  /** ECR's name of the failure: `ImageInaccessible`. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+export interface StoredManifests {
+  readonly found: readonly StoredManifest[];
+  readonly unreadable: readonly UnreadableManifest[];
+}
+
 export interface EcrPort {
   /** All repositories of the account's registry in this region, in pages of 1,000. */
   repositories(): Promise<readonly Repository[]>;
@@ -141,7 +162,10 @@ export interface EcrPort {
   lifecyclePolicy(name: string): Promise<string | undefined>;
   setLifecyclePolicy(name: string, text: string): Promise<void>;
   /** Manifests by tag or digest, in calls of 100; what is not there is left out, also when the repository is not. */
-  manifests(repository: string, references: readonly string[]): Promise<readonly StoredManifest[]>;
+  manifests(repository: string, references: readonly string[]): Promise<StoredManifests>;
+  /** The text of the repository's own policy. */
+  repositoryPolicy(name: string): Promise<string | undefined>;
+  creationRules(): Promise<readonly CreationRule[]>;
   /** A new token each time. */
   token(): Promise<RegistryToken>;
   /**
@@ -184,6 +208,8 @@ export interface SecretsPort {
     kmsKeyId?: string;
     tags: Tags;
   }): Promise<SecretCreation>;
+  /** The text of the secret's own policy. */
+  resourcePolicy(name: string): Promise<string | undefined>;
   restore(name: string): Promise<void>;
   /** Schedules it for deletion: for 30 days it can be restored. */
   delete(name: string): Promise<void>;

@@ -79,6 +79,15 @@ export function createSecrets({ call, settings }: Session): SecretsPort {
         throw error;
       }
     },
+    resourcePolicy: async (name) => {
+      const found = await unlessAbsent(
+        absent,
+        read('GetResourcePolicy', `read the policy of secret ${name}`, (secrets) =>
+          secrets.getResourcePolicy({ SecretId: name }),
+        ),
+      );
+      return found?.ResourcePolicy;
+    },
     restore: (name) =>
       write('RestoreSecret', `restore secret ${name}`, (secrets) =>
         secrets.restoreSecret({ SecretId: name }),

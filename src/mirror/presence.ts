@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { EcrPort, StoredManifest } from '../aws/port.ts';
-import type { BootstrapError } from '../errors/index.ts';
+import type { EcrPort, StoredManifest, UnreadableManifest } from '../aws/port.ts';
+import { BootstrapError } from '../errors/index.ts';
 import { coverage, type Platform } from '../images/platform.ts';
 import type { Platforms, WantedImage } from '../images/port.ts';
 import { parseReference } from '../images/reference.ts';
@@ -35,14 +35,15 @@ export async function presenceOf(
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   const call = { signal };
-  const { found, failures } = await storedManifests(images, parts.ecr);
+  const { found, failures, unreadable } = await storedManifests(images, parts.ecr);
   return Promise.all(
     images.map(async (image): Promise<Presence> => {
       const none = { image, missingPlatforms: [], unavailablePlatforms: [] };
-      const error = failures.get(image.repository);
-      if (error) return { ...none, error };
       const pin = pinOf(image);
-      const manifest = found.get(nameOf(image.repository, pin ?? image.tag));
+      const name = nameOf(image.repository, pin ?? image.tag);
+      const error = failures.get(image.repository) ?? unreadable.get(name);
+      if (error) return { ...none, error };
+      const manifest = found.get(name);
       if (!manifest) return none;
       const { digest } = manifest;
       if (platforms === 'all' || pin !== undefined) return { ...none, digest };
@@ -70,6 +71,22 @@ interface Stored {
   readonly found: ReadonlyMap<string, StoredManifest>;
   /** By repository. */
   readonly failures: ReadonlyMap<string, BootstrapError>;
+  /** By repository and reference. */
+  readonly unreadable: ReadonlyMap<string, BootstrapError>;
+}
+
+/** Archived images are listed and cannot be pulled: Amazon ECR User Guide, "Archiving an image". */
+function inaccessible(repository: string, { reference, code, reason }: UnreadableManifest): BootstrapError {
+  const image = reference.includes(':') ? `imageDigest=${reference}` : `imageTag=${reference}`;
+  const about = `--repository-name ${repository}`;
+  return new BootstrapError({
+    code: 'image-inaccessible',
+    what: `read ${repository}${reference.includes(':') ? '@' : ':'}${reference}`,
+    why: `${code}: ${reason}`,
+    hint:
+      `See its status: \`aws ecr describe-images ${about} --image-ids ${image} --query imageDetails[].imageStatus\`. ` +
+      `If it is ARCHIVED, restore it, which takes up to 20 minutes: \`aws ecr update-image-storage-class ${about} --image-id ${image} --target-storage-class STANDARD\`.`,
+  });
 }
 
 async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Promise<Stored> {
@@ -83,11 +100,16 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
   }
   const found = new Map<string, StoredManifest>();
   const failures = new Map<string, BootstrapError>();
+  const unreadable = new Map<string, BootstrapError>();
   const queue = references.entries();
   const worker = async (): Promise<void> => {
     for (const [repository, wanted] of queue) {
       try {
-        for (const manifest of await ecr.manifests(repository, [...wanted])) {
+        const answer = await ecr.manifests(repository, [...wanted]);
+        for (const one of answer.unreadable) {
+          unreadable.set(nameOf(repository, one.reference), inaccessible(repository, one));
+        }
+        for (const manifest of answer.found) {
           found.set(nameOf(repository, manifest.digest), manifest);
           if (manifest.tag !== undefined) found.set(nameOf(repository, manifest.tag), manifest);
         }
@@ -97,7 +119,7 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, references.size) }, worker));
-  return { found, failures };
+  return { found, failures, unreadable };
 }
 
 async function comparePlatforms(
@@ -110,7 +132,7 @@ async function comparePlatforms(
   const { missing, isEnough } = coverage(given ? wanted : 'all', given ?? []);
   if (missing.length === 0 || !isEnough) return { missingPlatforms: missing, unavailablePlatforms: [] };
   const marks = new Map(missing.map((platform) => [platformMark(stored.digest, platform), platform]));
-  const marked = await parts.ecr.manifests(stored.repository, [...marks.keys()]);
+  const { found: marked } = await parts.ecr.manifests(stored.repository, [...marks.keys()]);
   const unavailable = new Set(
     marked.filter(({ digest }) => digest === stored.digest).map(({ tag = '' }) => marks.get(tag)),
   );
@@ -142,7 +164,7 @@ async function platformsOf(
     seen.add(child);
     nested.add(child);
   }
-  const inner = nested.size > 0 ? await parts.ecr.manifests(repository, [...nested]) : [];
+  const inner = nested.size > 0 ? (await parts.ecr.manifests(repository, [...nested])).found : [];
   const innerPlatforms = await Promise.all(inner.map((index) => platformsOf(index, parts, call, seen)));
   const own = manifest.children.flatMap((child) =>
     child.platform && !isAttestation(child) ? [child.platform] : [],

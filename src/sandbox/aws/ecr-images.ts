@@ -44,6 +44,11 @@ export function ecrImages(
     failureCode: 'ImageNotFound',
     failureReason: 'Requested image not found',
   });
+  const inaccessible = (imageId: ImageId) => ({
+    imageId,
+    failureCode: 'ImageInaccessible',
+    failureReason: 'The image is archived',
+  });
   const missing = (repository: EcrRepository, { imageDigest, imageTag }: ImageId) => {
     const id = `{imageDigest:'${imageDigest ?? 'null'}', imageTag:'${imageTag ?? 'null'}'}`;
     const where = `within the repository with name '${repository.name}' in the registry with id '${account}'`;
@@ -60,6 +65,7 @@ export function ecrImages(
       imagePushedAt: new Date(manifest.pushedAt),
       imageManifestMediaType: manifest.mediaType,
       artifactMediaType: artifactType,
+      imageStatus: repository.archived.has(manifest.digest) ? 'ARCHIVED' : 'ACTIVE',
     };
   };
 
@@ -89,7 +95,7 @@ export function ecrImages(
       const found = input.imageIds.map((id) => ({ id, manifest: imageOf(repository, id) }));
       return {
         images: found.flatMap(({ id, manifest }) =>
-          manifest === undefined
+          manifest === undefined || repository.archived.has(manifest.digest)
             ? []
             : {
                 ...at(repository),
@@ -98,8 +104,21 @@ export function ecrImages(
                 imageManifestMediaType: manifest.mediaType,
               },
         ),
-        failures: found.flatMap(({ id, manifest }) => (manifest === undefined ? failure(id) : [])),
+        failures: found.flatMap(({ id, manifest }) => {
+          if (manifest === undefined) return failure(id);
+          return repository.archived.has(manifest.digest) ? inaccessible(id) : [];
+        }),
       };
+    },
+    UpdateImageStorageClass(input: RepositoryInput & { imageId: ImageId; targetStorageClass: string }) {
+      const repository = find(input);
+      const manifest = imageOf(repository, input.imageId);
+      if (!manifest) throw missing(repository, input.imageId);
+      const isArchived = input.targetStorageClass === 'ARCHIVE';
+      if (isArchived) repository.archived.add(manifest.digest);
+      else repository.archived.delete(manifest.digest);
+      const imageStatus = isArchived ? 'ARCHIVED' : 'ACTIVE';
+      return { ...at(repository), imageId: input.imageId, imageStatus };
     },
     BatchDeleteImage(input: ImagesInput) {
       const repository = find(input);

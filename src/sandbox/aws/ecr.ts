@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AwsRefusal } from '../ports.ts';
 import type { EcrRegistry, EcrRepository } from '../registry/ecr-registry.ts';
 import { ecrImages, type RepositoryInput } from './ecr-images.ts';
@@ -7,6 +8,18 @@ import { addTags, tagList, type Service, type Tag } from './service.ts';
 interface ResourceInput {
   readonly resourceArn: string;
 }
+interface Encryption {
+  readonly encryptionType?: string;
+  readonly kmsKey?: string;
+}
+
+const uuidOf = (text: string): string =>
+  createHash('sha256')
+    .update(text)
+    .digest('hex')
+    .slice(0, 32)
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+
 /** ECR's control plane over what the registry holds. */
 export function ecr(registry: EcrRegistry): Service {
   const { account, region, host, tokens, repositories, settings } = registry;
@@ -44,11 +57,23 @@ export function ecr(registry: EcrRegistry): Service {
     );
   };
 
+  /** ECR answers with the ARN of the key, also for an alias: the same one each time. */
+  const encryptionOf = ({
+    encryptionType = 'AES256',
+    kmsKey = 'alias/aws/ecr',
+  }: Encryption = {}): Encryption => {
+    if (!encryptionType.startsWith('KMS')) return { encryptionType };
+    if (/:key\//.test(kmsKey)) return { encryptionType, kmsKey };
+    const id = /alias\//.test(kmsKey) ? uuidOf(kmsKey.replace(/^arn:[^/]*:/, '')) : kmsKey;
+    return { encryptionType, kmsKey: `arn:aws:kms:${region}:${account}:key/${id}` };
+  };
+
   return {
     name: 'ecr',
     snapshot: () => ecr(registry.copy()),
     target(operation, input: Partial<RepositoryInput & ResourceInput>) {
-      if (/Registry|AccountSetting|AuthorizationToken/.test(operation)) return { arn: '*' };
+      if (/Registry|AccountSetting|AuthorizationToken|PullThroughCache|CreationTemplate/.test(operation))
+        return { arn: '*' };
       const arn = input.resourceArn ?? `${prefix}${input.repositoryName ?? '*'}`;
       return { arn, tags: repositories.get(arn.slice(prefix.length))?.awsTags };
     },
@@ -72,7 +97,7 @@ export function ecr(registry: EcrRegistry): Service {
           tags?: Tag[];
           imageTagMutability?: string;
           imageScanningConfiguration?: { scanOnPush?: boolean };
-          encryptionConfiguration?: { encryptionType: string; kmsKey?: string };
+          encryptionConfiguration?: Encryption;
         },
       ) {
         const name = input.repositoryName;
@@ -92,7 +117,7 @@ export function ecr(registry: EcrRegistry): Service {
         const repository = registry.addRepository(name);
         repository.tagMutability = input.imageTagMutability ?? 'MUTABLE';
         repository.scanOnPush = input.imageScanningConfiguration?.scanOnPush ?? false;
-        repository.encryption = input.encryptionConfiguration ?? { encryptionType: 'AES256' };
+        repository.encryption = encryptionOf(input.encryptionConfiguration);
         addTags(repository.awsTags, input.tags);
         return { repository: view(repository) };
       },
@@ -142,6 +167,45 @@ export function ecr(registry: EcrRegistry): Service {
       GetLifecyclePolicy(input: RepositoryInput) {
         const repository = find(input);
         return { ...nameOf(repository), ...lifecyclePolicy(repository) };
+      },
+      GetRepositoryPolicy(input: RepositoryInput) {
+        const repository = find(input);
+        const { policy } = repository;
+        if (policy !== undefined) return { ...nameOf(repository), policyText: policy };
+        throw new AwsRefusal(
+          'RepositoryPolicyNotFoundException',
+          `Repository policy does not exist for the repository with name '${repository.name}' in the registry with id '${account}'`,
+        );
+      },
+      SetRepositoryPolicy(input: RepositoryInput & { policyText: string }) {
+        const repository = find(input);
+        repository.policy = input.policyText;
+        return { ...nameOf(repository), policyText: input.policyText };
+      },
+      DescribePullThroughCacheRules(input: PageInput) {
+        const rules = [...registry.cacheRules].map(([ecrRepositoryPrefix, upstreamRegistryUrl]) => ({
+          ecrRepositoryPrefix,
+          upstreamRegistryUrl,
+          registryId: account,
+        }));
+        const { items, nextToken } = page(rules, input);
+        return { pullThroughCacheRules: items, nextToken };
+      },
+      CreatePullThroughCacheRule(input: { ecrRepositoryPrefix: string; upstreamRegistryUrl: string }) {
+        registry.cacheRules.set(input.ecrRepositoryPrefix, input.upstreamRegistryUrl);
+        return { ...input, registryId: account, createdAt: new Date(registry.clock.now()) };
+      },
+      DescribeRepositoryCreationTemplates(input: PageInput) {
+        const templates = [...registry.creationTemplates].map(([prefix, appliedFor]) => ({
+          prefix,
+          appliedFor,
+        }));
+        const { items, nextToken } = page(templates, input);
+        return { registryId: account, repositoryCreationTemplates: items, nextToken };
+      },
+      CreateRepositoryCreationTemplate({ prefix, appliedFor }: { prefix: string; appliedFor: string[] }) {
+        registry.creationTemplates.set(prefix, appliedFor);
+        return { registryId: account, repositoryCreationTemplate: { prefix, appliedFor } };
       },
       DeleteLifecyclePolicy(input: RepositoryInput) {
         const repository = find(input);

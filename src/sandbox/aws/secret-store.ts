@@ -22,6 +22,7 @@ export class Secret {
   readonly versions = new Map<string, SecretVersion>();
   description: string | undefined;
   kmsKeyId: string | undefined;
+  policy: string | undefined;
   /** When it was deleted, and when it is gone for good. */
   deletion: { readonly at: number; readonly gone: number } | undefined;
 

@@ -109,6 +109,17 @@ export function secretsManager(secrets: Secrets, place: Place): Service {
         const stages = Object.fromEntries(staged(secret).map(([id]) => [id, secret.stagesOf(id)]));
         return { ...view(secret), VersionIdsToStages: staged(secret).length > 0 ? stages : undefined };
       },
+      GetResourcePolicy(input: SecretInput) {
+        const secret = find(input);
+        const { ARN, Name } = reference(secret);
+        return { ARN, Name, ResourcePolicy: secret.policy };
+      },
+      PutResourcePolicy(input: SecretInput & { ResourcePolicy: string }) {
+        const secret = findLiving(input);
+        secret.policy = input.ResourcePolicy;
+        const { ARN, Name } = reference(secret);
+        return { ARN, Name };
+      },
       ListSecrets: ({ IncludePlannedDeletion = false }: { IncludePlannedDeletion?: boolean }) => ({
         SecretList: secrets
           .all()

@@ -96,7 +96,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     switch (operationOf(method, route)) {
       case 'HeadManifest':
       case 'GetManifest':
-        return giveManifest(repository, reference);
+        return giveManifest(isArchived(repository, reference) ? undefined : repository, reference);
       case 'PutManifest':
         return putManifest(registry, repository, reference, inquiry);
       case 'HeadBlob':
@@ -155,6 +155,10 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     return suffer(faults.meet(call), registryFault, () => answer(inquiry, route, holder));
   };
 }
+
+/** Archived images cannot be pulled, and are answered like absent ones. */
+const isArchived = (repository: EcrRepository, reference: string): boolean =>
+  repository.archived.has(repository.manifest(reference)?.digest ?? '');
 
 /** ECR's tokens are long texts of base64. */
 const TOKEN = /^[A-Za-z0-9+/=_-]{64,}$/;

@@ -46,7 +46,7 @@ export async function putManifest(
     const message = `${unmet} required for pushing image into repository ${where}`;
     return registryError(404, 'MANIFEST_BLOB_UNKNOWN', message);
   }
-  if (tag !== undefined && repository.tagMutability === 'IMMUTABLE' && repository.tags.has(tag)) {
+  if (tag !== undefined && repository.tagMutability.startsWith('IMMUTABLE') && repository.tags.has(tag)) {
     const already = `The image tag '${tag}' already exists in the '${repository.name}' repository`;
     return registryError(
       400,
@@ -55,6 +55,7 @@ export async function putManifest(
     );
   }
   if (tag !== undefined) repository.tags.set(tag, digest);
+  repository.archived.delete(digest);
   if (!repository.manifests.has(digest)) {
     repository.manifests.set(digest, { digest, mediaType, bytes, pushedAt: registry.clock.now() });
   }

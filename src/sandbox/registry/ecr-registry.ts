@@ -13,8 +13,11 @@ export class EcrRepository extends Repository {
   readonly awsTags: Tags = new Map();
   tagMutability = 'MUTABLE';
   scanOnPush = false;
-  encryption: { readonly encryptionType: string; readonly kmsKey?: string } = { encryptionType: 'AES256' };
+  encryption: { readonly encryptionType?: string; readonly kmsKey?: string } = { encryptionType: 'AES256' };
   lifecyclePolicy: string | undefined;
+  policy: string | undefined;
+  /** Digests of images that are kept and not given. */
+  readonly archived = new Set<string>();
 
   constructor(name: string, created: number) {
     super();
@@ -37,6 +40,10 @@ export class EcrRegistry {
   readonly clock: SandboxClock;
   readonly tokens: EcrTokens;
   readonly repositories = new Map<string, EcrRepository>();
+  /** Upstream registries by the prefix of the repositories that cache them. */
+  readonly cacheRules = new Map<string, string>();
+  /** What repositories are created for, by prefix. */
+  readonly creationTemplates = new Map<string, readonly string[]>();
   /** Account settings, such as `BLOB_MOUNTING`. */
   readonly settings = new Map<string, string>();
   readonly bucket: LayerBucket;

@@ -1,7 +1,8 @@
+import { mayBeSameKey } from '../../aws/kms-key.ts';
 import type { SecretInfo } from '../../aws/port.ts';
 import type { Change, Field, Finding, Target } from '../../plan/index.ts';
+import { accessFindings } from '../access.ts';
 import { adopting, nobody } from '../adoption.ts';
-import { isSameKey } from '../policies/index.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import type { KeyState } from './state.ts';
 import { parts, type Part } from './stored.ts';
@@ -30,7 +31,12 @@ function changeOf({ stored, names, tags, kmsKeyId }: KeyState, part: Part): Chan
 export function secretFindings(state: KeyState): Finding[] {
   return parts.flatMap((part) => {
     const info = state.stored[part];
-    return info ? [...foreignFinding(info, state), ...encryptionFinding(info, state)] : [];
+    if (!info) return [];
+    return [
+      ...foreignFinding(info, state),
+      ...accessFindings(secretTarget(info.name), state.access[part]),
+      ...encryptionFinding(info, state),
+    ];
   });
 }
 
@@ -70,7 +76,7 @@ function encryptionFinding({ name, kmsKeyId }: SecretInfo, state: KeyState): Fin
       },
     ];
   }
-  if (isSameKey(wanted, kmsKeyId ?? '')) return [];
+  if (kmsKeyId !== undefined && mayBeSameKey(wanted, kmsKeyId)) return [];
   return [
     {
       level: 'warning',

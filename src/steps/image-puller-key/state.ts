@@ -1,10 +1,19 @@
-import type { AccessKey, Tags, User } from '../../aws/port.ts';
+import type { AccessKey, SecretsPort, Tags, User } from '../../aws/port.ts';
+import { type ResourceAccess, seeAccess } from '../access.ts';
 import type { Context } from '../context.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { secretNames, type SecretNames } from '../policies/index.ts';
 import { awsTags, ownershipOf } from '../tags.ts';
 import { tryPair, type Verdict } from './prove.ts';
-import { describeStored, readPairs, storedIds, type Stored, type StoredPair } from './stored.ts';
+import {
+  describeStored,
+  type Part,
+  parts,
+  readPairs,
+  storedIds,
+  type Stored,
+  type StoredPair,
+} from './stored.ts';
 
 export interface KeyState {
   readonly userName: string;
@@ -19,6 +28,8 @@ export interface KeyState {
   readonly creating: readonly string[] | undefined;
   readonly keys: readonly ObservedKey[];
   readonly stored: Stored;
+  /** Whom the policies of secrets let in that may be adopted. */
+  readonly access: Partial<Readonly<Record<Part, ResourceAccess>>>;
   /** In the order of {@link readPairs}; tried up to the first one that works. */
   readonly pairs: readonly JudgedPair[];
   /** Milliseconds since the epoch. */
@@ -49,10 +60,11 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
   const tags = awsTags(config);
   const user = iam.user(userName);
   const described = describeStored(ctx);
-  const [found, keys, stored, ids, pairs] = await Promise.all([
+  const [found, keys, stored, access, ids, pairs] = await Promise.all([
     user,
     user.then((one) => (one ? iam.accessKeys(userName) : [])),
     described,
+    described.then((all) => accessOf(secrets, all, tags)),
     described.then((all) => storedIds(secrets, names, all)),
     described.then((all) => readPairs(secrets, names, all, config.aws.region)),
   ]);
@@ -70,9 +82,22 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
     creating,
     keys: await Promise.all(existing.map((key) => withUse(key, ids, ctx))),
     stored,
+    access,
     pairs: judged,
     now: clock.now(),
   };
+}
+
+async function accessOf(secrets: SecretsPort, stored: Stored, tags: Tags): Promise<KeyState['access']> {
+  const unmanaged = parts.flatMap((part) => {
+    const info = stored[part];
+    return info && ownershipOf(info.tags, tags) === 'nobody' ? [{ part, info }] : [];
+  });
+  const seen = unmanaged.map(
+    async ({ part, info: { name, arn } }) =>
+      [part, await seeAccess(() => secrets.resourcePolicy(name), arn)] as const,
+  );
+  return Object.fromEntries(await Promise.all(seen));
 }
 
 function parseCreating(value: string | undefined): readonly string[] | undefined {

@@ -4,7 +4,7 @@ import type { PolicyDocument } from './document.ts';
 
 /**
  * What differs between a policy and the wanted one, statement by statement. IAM takes one string for a list of
- * one and gives no meaning to a list's order, so neither counts as a difference.
+ * one and gives no meaning to a list's order or to the case of actions, so none of them counts as a difference.
  */
 export function compareDocuments(wanted: PolicyDocument, actual: unknown): Field[] {
   const want = statementsBySid(wanted);
@@ -24,13 +24,31 @@ type Plain = Readonly<Record<string, Value>>;
 
 function compareStatements(path: string, from: Plain, to: Plain): Field[] {
   return [...new Set([...Object.keys(from), ...Object.keys(to)])]
-    .filter((key) => !isDeepStrictEqual(from[key], to[key]))
+    .filter((key) => !isDeepStrictEqual(meaning(key, from[key]), meaning(key, to[key])))
     .map((key) => ({
       path: `${path}.${key}`,
       ...(key in from ? { from: from[key] } : {}),
       ...(key in to ? { to: to[key] } : {}),
     }));
 }
+
+/** IAM reads the names of actions, and the keys of conditions, without regard to case. */
+function meaning(key: string, value: Value): unknown {
+  if (key === 'Action' || key === 'NotAction') return sorted([value].flat().map((one) => String(one).toLowerCase()));
+  return key === 'Condition' ? conditionsOf(value) : value;
+}
+
+/** By operator and key, both in lower case; the same key may stand there in two spellings. */
+function conditionsOf(value: Value): unknown {
+  const all = new Map<string, unknown>();
+  for (const [operator, keys] of Object.entries((value ?? {}) as Plain)) {
+    for (const [name, values] of Object.entries((keys ?? {}) as Plain))
+      all.set(`${operator} ${name}`.toLowerCase(), values);
+  }
+  return Object.fromEntries([...all].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+const sorted = (values: readonly string[]): readonly string[] => [...new Set(values)].sort();
 
 function statementsBySid(document: unknown): Map<string, Plain> {
   const { Statement: statements } = (document ?? {}) as { Statement?: unknown };
@@ -45,7 +63,7 @@ function statementsBySid(document: unknown): Map<string, Plain> {
 
 /** Every string becomes a list, and every list is sorted; `Effect` and `Sid` alike, on both sides. */
 function normal(value: unknown): Value {
-  if (Array.isArray(value)) return value.map(String).sort();
+  if (Array.isArray(value)) return sorted(value.map(String));
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, normal(member)]));
   }

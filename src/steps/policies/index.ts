@@ -1,3 +1,4 @@
+import { partitionOf } from '../../aws/partitions.ts';
 import type { Config } from '../../config/schema.ts';
 import type { PolicyDocument } from './document.ts';
 import { firstRunPolicy } from './first-run.ts';
@@ -6,7 +7,6 @@ import type { Account } from './names.ts';
 import { powerUserPolicy } from './power-user.ts';
 
 export type { PolicyDocument } from './document.ts';
-export { isSameKey } from './kms.ts';
 export { ownKeyStatement } from './image-puller.ts';
 export { namesIn, secretNames, type Account, type SecretNames } from './names.ts';
 
@@ -36,15 +36,5 @@ export const accountPlaceholder = 'ACCOUNT_ID';
 
 /** The account as far as the configuration tells, for documents that are printed without asking AWS. */
 function unseenAccount({ aws: { region, accountId = accountPlaceholder } }: Config): Account {
-  return { region, accountId, partition: partitionOf(region) };
-}
-
-/** By the regions' prefixes, which AWS keeps apart by partition. */
-function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn';
-  if (region.startsWith('us-gov-')) return 'aws-us-gov';
-  if (region.startsWith('eusc-')) return 'aws-eusc';
-  const isolated = /^[a-z]+-iso([a-z]?)-/.exec(region);
-  if (isolated) return isolated[1] ? `aws-iso-${isolated[1]}` : 'aws-iso';
-  return 'aws';
+  return { region, accountId, partition: partitionOf(region).id };
 }

@@ -1,3 +1,4 @@
+import { partitionOf } from '../../aws/partitions.ts';
 import { allow, type Statement } from './document.ts';
 import type { Account } from './names.ts';
 
@@ -10,14 +11,14 @@ export function useOfKey(
   account: Account,
 ): Statement | undefined {
   if (!key) return undefined;
-  const suffix = account.partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const through = { StringEquals: { 'kms:ViaService': [`${service}.${account.region}.${suffix}`] } };
+  const { domain } = partitionOf(account.region);
+  const through = { StringEquals: { 'kms:ViaService': [`${service}.${account.region}.${domain}`] } };
   const { resource, condition } = keyResource(key, account);
   return allow(sid, 'kms', actions, [resource], { ...through, ...condition });
 }
 
 /** Whether two settings name the same key: an ARN contains the key's ID or alias. */
-export const isSameKey = (one: string, other: string): boolean => keyName(one) === keyName(other);
+const isSameKey = (one: string, other: string): boolean => keyName(one) === keyName(other);
 
 /** Without what an ARN puts before it. */
 const keyName = (key: string): string => key.replace(/^arn:[^/]*:(key\/)?/, '');

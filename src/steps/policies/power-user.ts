@@ -39,7 +39,7 @@ export function sharedStatements(
   const { kmsKeyId } = config.secrets;
   const repositoryKey = config.repositories.encryption?.kmsKey;
   return [
-    allow('Registry', 'ecr', ['GetAuthorizationToken', 'GetAccountSetting'], ['*']),
+    allow('Registry', 'ecr', registryActions, ['*']),
     allow('ListRepositories', 'ecr', ['DescribeRepositories'], [names.allRepositories]),
     allow('ProjectRepositories', 'ecr', repositoryActions, [names.repositories]),
     allow('ReadUsers', 'iam', readUserActions, users),
@@ -51,8 +51,13 @@ export function sharedStatements(
   ];
 }
 
+const registryActions = [
+  ...['GetAuthorizationToken', 'GetAccountSetting'],
+  ...['DescribePullThroughCacheRules', 'DescribeRepositoryCreationTemplates'],
+];
+
 const repositoryActions = [
-  ...['CreateRepository', 'TagResource', 'ListTagsForResource'],
+  ...['CreateRepository', 'TagResource', 'ListTagsForResource', 'GetRepositoryPolicy'],
   ...['PutImageTagMutability', 'PutImageScanningConfiguration', 'GetLifecyclePolicy', 'PutLifecyclePolicy'],
   ...['BatchCheckLayerAvailability', 'BatchGetImage', 'GetDownloadUrlForLayer'],
   ...['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'],
@@ -66,5 +71,6 @@ const accessKeyActions = [
 
 const secretActions = [
   ...['CreateSecret', 'TagResource', 'UntagResource', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue'],
+  ...['GetResourcePolicy'],
   ...['UpdateSecretVersionStage', 'ListSecretVersionIds', 'RestoreSecret'],
 ];

@@ -14,7 +14,14 @@ import { secretNames } from '../policies/index.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
 import { clusterId } from './cluster-id.ts';
-import { type ClusterRecord, recordsIn, recordTag, tagKeyOf } from './records.ts';
+import {
+  type ClusterRecord,
+  fullBecauseOfTags,
+  recordsIn,
+  recordTag,
+  type RegistrationLimit,
+  tagKeyOf,
+} from './records.ts';
 import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
 
 interface RegistrationState {
@@ -26,6 +33,8 @@ interface RegistrationState {
   readonly isFrozen: boolean;
   /** All clusters of the project. */
   readonly records: readonly ClusterRecord[];
+  /** Why this cluster cannot be registered. */
+  readonly limit: RegistrationLimit | undefined;
 }
 
 /**
@@ -45,7 +54,10 @@ export const registration: Step<RegistrationState> = {
     },
   ],
   observe,
-  diff: (state) => ({ changes: changesOf(state, ownMinorVersion()), findings: [] }),
+  diff: (state) => {
+    const findings = limitFindings(state);
+    return { changes: findings.length > 0 ? [] : changesOf(state, ownMinorVersion()), findings };
+  },
   // The steps that follow need no registration. Namespaces that refuse their token are reported by the step that
   // makes the copies.
   apply: async (changes, { id, record }, run) => {
@@ -75,7 +87,8 @@ async function observe(ctx: Context): Promise<RegistrationState> {
   ]);
   const records = recordsIn(stored.id?.tags);
   const record = records.find((one) => one.id === id);
-  return { id, keyId, record, isFrozen: stored.id?.deleted === true, records };
+  const limit = fullBecauseOfTags(secretNames(ctx.config).id, stored.id?.tags ?? {}, id);
+  return { id, keyId, record, isFrozen: stored.id?.deleted === true, records, limit };
 }
 
 /** @param id of the cluster */
@@ -93,6 +106,11 @@ function changesOf({ id, keyId, record }: RegistrationState, version: string | u
     fields.push({ path: 'version', from: record.version, to: version });
   }
   return fields.length > 0 ? [{ action: 'update', target, fields }] : [];
+}
+
+function limitFindings({ id, limit }: RegistrationState): Finding[] {
+  if (!limit) return [];
+  return [{ level: 'failed', code: 'registration-full', target: registrationTarget(id), ...limit }];
 }
 
 function versionFindings(records: readonly ClusterRecord[]): Finding[] {

@@ -45,3 +45,25 @@ export const describeRecord = ({ id, name, since }: ClusterRecord): string =>
 /** What takes a cluster off the record that is gone without `down`. */
 export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>
   `aws secretsmanager untag-resource --secret-id ${secret} --tag-keys ${tagKeyOf(id)}`;
+
+/** Of one resource: AWS General Reference, "Tag limits and requirements". */
+const mostTags = 50;
+
+/** Why a further cluster cannot be registered, before AWS refuses the tag; undefined while there is room. */
+export function fullBecauseOfTags(secret: string, tags: Tags, id: string): RegistrationLimit | undefined {
+  if (tagKeyOf(id) in tags || Object.keys(tags).length < mostTags) return undefined;
+  const [oldest] = recordsIn(tags).sort((one, other) => (one.since < other.since ? -1 : 1));
+  return {
+    what: `secret ${secret} has no room for the registration of another cluster`,
+    why: `AWS allows ${mostTags} tags, and each cluster of the project needs one: ${recordsIn(tags).length} are registered`,
+    hint: `Remove a cluster that no longer exists, the oldest for example${
+      oldest ? ` (${describeRecord(oldest)}): ${forgetCommand(secret, oldest)}` : ''
+    }. Or use another project for this cluster.`,
+  };
+}
+
+export interface RegistrationLimit {
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+}

@@ -43,6 +43,8 @@ async function useExisting(name: string, ctx: Context): Promise<string> {
     settings,
     tags: awsTags(ctx.config),
     operator: name,
+    project: ctx.config.project,
+    creationRules: [],
     repositories: [{ name, images: [], seen }],
   };
   const left = diffRepositories(state).changes.filter(({ action, adopts }) => action === 'update' && !adopts);

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { mayBeSameKey } from '../../aws/kms-key.ts';
 import {
   type Change,
   type Diff,
@@ -9,8 +9,11 @@ import {
   type Value,
 } from '../../plan/index.ts';
 import type { BootstrapError } from '../../errors/index.ts';
+import { accessFindings } from '../access.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags } from '../tags.ts';
+import { creationRuleFindings } from './creation-rules.ts';
+import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
 import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
 
@@ -20,10 +23,13 @@ export const repositoryTarget = (name: string): Target => ({ kind: repositoryKin
 export function diffRepositories(state: RepositoriesState): Diff {
   return {
     changes: state.repositories.flatMap((repository) => changesOf(repository, state)),
-    findings: state.repositories.flatMap((repository) => [
-      ...findingsOf(repository, state),
-      ...lifecycleFindings(repository, state),
-    ]),
+    findings: [
+      ...state.repositories.flatMap((repository) => [
+        ...findingsOf(repository, state),
+        ...lifecycleFindings(repository, state),
+      ]),
+      ...creationRuleFindings(state),
+    ],
   };
 }
 
@@ -55,19 +61,22 @@ function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' |
   ];
 }
 
+/** The values that the configuration knows; ECR has more, for example IMMUTABLE_WITH_EXCLUSION. */
+const isKnownMutability = (value: string): boolean => value === 'MUTABLE' || value === 'IMMUTABLE';
+
 /** A setting that is not configured is not managed. */
 function driftedFields(seen: SeenRepository, { settings, tags }: RepositoriesState): Field[] {
   const { repository } = seen;
   const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
   const fields = compareTags(tags, seen.tags);
-  if (repository.tagMutability !== tagMutability) {
+  if (repository.tagMutability !== tagMutability && isKnownMutability(repository.tagMutability)) {
     fields.push({ path: 'tagMutability', from: repository.tagMutability, to: tagMutability });
   }
   if (scanOnPush !== undefined && repository.scanOnPush !== scanOnPush) {
     fields.push({ path: 'scanOnPush', from: repository.scanOnPush, to: scanOnPush });
   }
   const seenPolicy = seen.lifecyclePolicy === undefined ? undefined : (parsed(seen.lifecyclePolicy) as Value);
-  if (lifecyclePolicy && !isDeepStrictEqual(seenPolicy, lifecyclePolicy)) {
+  if (lifecyclePolicy && !isSameLifecycle(seenPolicy, lifecyclePolicy)) {
     fields.push({ path: 'lifecyclePolicy', from: seenPolicy, to: lifecyclePolicy as Value });
   }
   return fields;
@@ -78,7 +87,13 @@ function findingsOf({ name, seen, error }: WantedRepository, state: Repositories
     const { what, why, hint } = error;
     return [{ level: 'failed', code: 'repository-unknown', target: repositoryTarget(name), what, why, hint }];
   }
-  return seen ? [...foreignFinding(seen), ...encryptionFinding(seen, state)] : [];
+  if (!seen) return [];
+  return [
+    ...foreignFinding(seen),
+    ...accessFindings(repositoryTarget(name), seen.access),
+    ...mutabilityFinding(seen),
+    ...encryptionFinding(seen, state),
+  ];
 }
 
 /** As many images are named; the rest are counted. */
@@ -145,12 +160,29 @@ function foreignFinding({ owner, repository: { name } }: SeenRepository): Findin
   ];
 }
 
+function mutabilityFinding({ repository: { name, tagMutability } }: SeenRepository): Finding[] {
+  if (isKnownMutability(tagMutability)) return [];
+  return [
+    {
+      level: 'ok',
+      code: 'repository-setting',
+      target: repositoryTarget(name),
+      what: `repository ${name} keeps its tag mutability ${tagMutability}`,
+      why: 'repositories.tagMutability manages MUTABLE and IMMUTABLE only',
+      hint: `To have it managed again: \`aws ecr put-image-tag-mutability --repository-name ${name} --image-tag-mutability MUTABLE\`.`,
+    },
+  ];
+}
+
 /** ECR cannot change a repository's encryption, and images are not ours to lose. */
 function encryptionFinding({ repository }: SeenRepository, { settings }: RepositoriesState): Finding[] {
   const { encryption: wanted } = settings;
   if (!wanted) return [];
-  const isKey = !wanted.kmsKey || wanted.kmsKey === repository.kmsKey;
-  if (wanted.type === repository.encryption && isKey) return [];
+  const { encryption, kmsKey } = repository;
+  const isKey = !wanted.kmsKey || (kmsKey !== undefined && mayBeSameKey(wanted.kmsKey, kmsKey));
+  // A newer kind of KMS encryption is one all the same.
+  const isType = wanted.type === encryption || (wanted.type === 'KMS' && encryption.startsWith('KMS'));
+  if (isType && isKey) return [];
   return [
     {
       level: 'warning',

@@ -1,10 +1,11 @@
-import type { Repository, Tags } from '../../aws/port.ts';
+import type { CreationRule, Repository, Tags } from '../../aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { isTolerable } from '../../plan/index.ts';
 import type { Context } from '../context.ts';
 import { awsTags, ownershipOf } from '../tags.ts';
+import { type ResourceAccess, seeAccess } from '../access.ts';
 import { forEachRepository } from './for-each.ts';
 
 export interface RepositoriesState {
@@ -12,6 +13,9 @@ export interface RepositoriesState {
   readonly tags: Tags;
   /** The name of the operator's. */
   readonly operator: string;
+  readonly project: string;
+  /** What can create repositories of the registry beside this program, or why that is unknown. */
+  readonly creationRules: readonly CreationRule[] | BootstrapError;
   /** One for each repository that some wanted image needs, sorted by name. */
   readonly repositories: readonly WantedRepository[];
 }
@@ -34,11 +38,17 @@ export interface SeenRepository {
   readonly lifecyclePolicy: string | undefined;
   /** Why the lifecycle policy is unknown. It matters only to warnings while none is configured. */
   readonly lifecycleDenied?: BootstrapError;
+  /** Whom its own policy lets in. Looked at only where it may be adopted. */
+  readonly access?: ResourceAccess;
 }
 
 /** A query that names repositories fails whole when one is missing, so all are listed and filtered here. */
 export async function observeRepositories(ctx: Context): Promise<RepositoriesState> {
-  const [all, wanted] = await Promise.all([ctx.aws.ecr.repositories(), imagesByRepository(ctx)]);
+  const [all, wanted, creationRules] = await Promise.all([
+    ctx.aws.ecr.repositories(),
+    imagesByRepository(ctx),
+    seeCreationRules(ctx),
+  ]);
   const names = [...wanted.keys()].sort();
   const byName = new Map(all.map((repository) => [repository.name, repository]));
   const tags = awsTags(ctx.config);
@@ -46,7 +56,17 @@ export async function observeRepositories(ctx: Context): Promise<RepositoriesSta
     look(name, wanted.get(name) ?? [], byName.get(name), tags, ctx),
   );
   const operator = (await ctx.wantedImages()).operator.repository;
-  return { settings: ctx.config.repositories, tags, operator, repositories };
+  const { project, repositories: settings } = ctx.config;
+  return { settings, tags, operator, project, creationRules, repositories };
+}
+
+async function seeCreationRules({ aws: { ecr } }: Context): Promise<RepositoriesState['creationRules']> {
+  try {
+    return await ecr.creationRules();
+  } catch (error) {
+    if (error instanceof BootstrapError && isTolerable(error)) return error;
+    throw error;
+  }
 }
 
 async function imagesByRepository(ctx: Context): Promise<Map<string, WantedImage[]>> {
@@ -85,7 +105,10 @@ async function see(repository: Repository, wanted: Tags, ctx: Context): Promise<
     ctx.aws.ecr.tags(repository.arn),
     seeLifecyclePolicy(repository.name, ctx),
   ]);
-  return { repository, tags, owner: ownershipOf(tags, wanted), ...lifecycle };
+  const owner = ownershipOf(tags, wanted);
+  if (owner !== 'nobody') return { repository, tags, owner, ...lifecycle };
+  const access = await seeAccess(() => ctx.aws.ecr.repositoryPolicy(repository.name), repository.arn);
+  return { repository, tags, owner, access, ...lifecycle };
 }
 
 async function seeLifecyclePolicy(

@@ -71,7 +71,7 @@ describe('AWS', () => {
     expect(await iam.policy('arn:aws:iam::123456789012:policy/none')).toBeUndefined();
     expect(await secrets.describe('none')).toBeUndefined();
     expect(await secrets.value('none')).toBeUndefined();
-    expect(await ecr.manifests('none', ['latest'])).toEqual([]);
+    expect(await ecr.manifests('none', ['latest'])).toEqual({ found: [], unreadable: [] });
   });
 
   it('tells whether blobs may be mounted', async () => {

@@ -66,6 +66,21 @@ export const moto = {
     why: 'Moto has no account settings.',
     decides: reference('Amazon ECR', 'GetAccountSetting'),
   },
+  keyAsGiven: {
+    instead: '200',
+    why: 'Moto answers with the name that it was given.',
+    decides: reference('Amazon ECR', 'type EncryptionConfiguration; public reports of permanent differences'),
+  },
+  noArchive: {
+    instead: '500',
+    why: 'Moto has no storage classes of images.',
+    decides: 'Amazon ECR User Guide, "Archiving an image": an archived image cannot be pulled',
+  },
+  noCreationRules: {
+    instead: '500',
+    why: 'Moto has no such rules.',
+    decides: reference('Amazon ECR', 'DescribePullThroughCacheRules and DescribeRepositoryCreationTemplates'),
+  },
   notFound404: {
     instead: '404 ResourceNotFoundException',
     why: 'Moto answers with another status; the code, by which clients judge, is the same.',

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Answer, Ask, Case, Situation } from '../case.ts';
 import { ecr, ecrRegistry } from '../request.ts';
 import { conditionsOf } from './conditions.ts';
@@ -24,6 +25,11 @@ const lifecycle = JSON.stringify({
       action: { type: 'expire' },
     },
   ],
+});
+
+const repositoryPolicy = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Sid: 'all', Effect: 'Allow', Principal: '*', Action: 'ecr:BatchGetImage' }],
 });
 
 /** An index of nothing, which needs no blobs. */
@@ -310,6 +316,62 @@ export const ecrCases: readonly Case[] = [
     name: 'DeleteRepository of one that is not there is refused',
     ask: about('DeleteRepository', { force: true }),
     answer: absent,
+  },
+  {
+    name: 'CreateRepository answers with the ARN of the key that an alias stands for',
+    ask: about('CreateRepository', {
+      encryptionConfiguration: { encryptionType: 'KMS', kmsKey: 'alias/aws/ecr' },
+    }),
+    answer: {
+      status: 200,
+      body: {
+        repository: {
+          encryptionConfiguration: {
+            encryptionType: 'KMS',
+            kmsKey: matching(/^arn:aws:kms:[^:]+:\d{12}:key\//),
+          },
+        },
+      },
+    },
+    differs: { moto: moto.keyAsGiven },
+  },
+  {
+    name: 'BatchGetImage does not give an archived image',
+    given: [
+      create,
+      push,
+      about('UpdateImageStorageClass', { imageId: { imageTag: 'v1' }, targetStorageClass: 'ARCHIVE' }),
+    ],
+    ask: about('BatchGetImage', { imageIds: [{ imageTag: 'v1' }] }),
+    answer: {
+      status: 200,
+      body: { images: [], failures: [{ failureCode: matching(/^Image(Inaccessible|NotFound)$/) }] },
+    },
+    differs: { moto: moto.noArchive },
+  },
+  {
+    name: 'GetRepositoryPolicy tells the policy',
+    given: [create, about('SetRepositoryPolicy', { policyText: repositoryPolicy })],
+    ask: about('GetRepositoryPolicy'),
+    answer: { status: 200, body: { policyText: matching(/BatchGetImage/) } },
+  },
+  {
+    name: 'GetRepositoryPolicy where there is none is refused',
+    given: [create],
+    ask: about('GetRepositoryPolicy'),
+    answer: { status: 400, code: 'RepositoryPolicyNotFoundException' },
+  },
+  {
+    name: 'DescribePullThroughCacheRules lists the rules',
+    ask: () => ecr('DescribePullThroughCacheRules'),
+    answer: { status: 200, body: { pullThroughCacheRules: expect.any(Array) as unknown } },
+    differs: { moto: moto.noCreationRules },
+  },
+  {
+    name: 'DescribeRepositoryCreationTemplates lists the templates',
+    ask: () => ecr('DescribeRepositoryCreationTemplates'),
+    answer: { status: 200, body: { repositoryCreationTemplates: expect.any(Array) as unknown } },
+    differs: { moto: moto.noCreationRules },
   },
   {
     name: 'GetAccountSetting tells whether blobs may be mounted',

@@ -55,7 +55,34 @@ const readWithSession: Ask = ({ name, replies }) =>
   secrets('GetSecretValue', { SecretId: name }, { as: { key: sessionOf(replies) } });
 const accessKeyOnly = { Condition: { Null: { 'aws:TokenIssueTime': 'true' } } };
 
+const policy = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { Service: 'rds.amazonaws.com' },
+      Action: 'secretsmanager:GetSecretValue',
+      Resource: '*',
+    },
+  ],
+});
+
 export const secretsManagerCases: readonly Case[] = [
+  {
+    name: 'GetResourcePolicy tells the policy of a secret',
+    given: [create(), about('PutResourcePolicy', { ResourcePolicy: policy })],
+    ask: about('GetResourcePolicy'),
+    answer: ({ name }) => ({
+      status: 200,
+      body: { Name: name, ResourcePolicy: matching(/GetSecretValue/) },
+    }),
+  },
+  {
+    name: 'GetResourcePolicy of a secret without a policy tells its name alone',
+    given: [create()],
+    ask: about('GetResourcePolicy'),
+    answer: ({ name }) => ({ status: 200, body: { Name: name } }),
+  },
   {
     name: 'temporary credentials still read a secret after their access key is deleted',
     needs: sessions,

@@ -64,6 +64,16 @@ describe("the image puller's policy", () => {
   });
 });
 
+it.each([
+  ['eusc-de-east-1', 'aws-eusc', 'secretsmanager.eusc-de-east-1.amazonaws.eu'],
+  ['cn-north-1', 'aws-cn', 'secretsmanager.cn-north-1.amazonaws.com.cn'],
+  ['us-iso-east-1', 'aws-iso', 'secretsmanager.us-iso-east-1.c2s.ic.gov'],
+])('lets a key be used through Secrets Manager by the name that it has in %s', (region, partition, name) => {
+  const config = configOf({ aws: { region }, secrets: { kmsKeyId: 'alias/ours' } });
+  const { Statement } = policyDocument('image-puller', config, { ...account, region, partition });
+  expect(Statement.at(-1)?.Condition).toMatchObject({ StringEquals: { 'kms:ViaService': [name] } });
+});
+
 describe('every policy', () => {
   it.each(['first-run', 'power-user', 'image-puller'] as const)('%s fits into a managed policy', (name) => {
     const user = { permissionsBoundary: `arn:aws:iam::123456789012:policy/${'b'.repeat(128)}` };
@@ -76,6 +86,7 @@ describe('every policy', () => {
     ['cn-north-1', 'aws-cn'],
     ['us-gov-west-1', 'aws-us-gov'],
     ['us-isob-east-1', 'aws-iso-b'],
+    ['eusc-de-east-1', 'aws-eusc'],
     ['eu-west-1', 'aws'],
   ])('printed without asking AWS names the partition of %s', (region, partition) => {
     const document = policyDocument('image-puller', configOf({ aws: { region } }));

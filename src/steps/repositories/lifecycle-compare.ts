@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
+
+type Plain = Readonly<Record<string, unknown>>;
+
+/** Whether two lifecycle policies say the same: in ECR neither the order of rules and tags nor a default counts. */
+export const isSameLifecycle = (one: unknown, other: unknown): boolean =>
+  isDeepStrictEqual(normalPolicy(one), normalPolicy(other));
+
+function normalPolicy(policy: unknown): unknown {
+  if (!isPlain(policy) || !Array.isArray(policy['rules'])) return policy;
+  const rules = policy['rules'].map((rule: unknown) => (isPlain(rule) ? normalRule(rule) : rule));
+  return { ...policy, rules: rules.sort((a, b) => priorityOf(a) - priorityOf(b)) };
+}
+
+function normalRule(rule: Plain): Plain {
+  const { description, rulePriority, selection, ...rest } = rule;
+  return {
+    ...rest,
+    rulePriority: number(rulePriority),
+    ...(description === undefined || description === '' ? {} : { description }),
+    selection: isPlain(selection) ? normalSelection(selection) : selection,
+  };
+}
+
+/** By default a rule is about images that are not archived, and a count has no unit. */
+function normalSelection(selection: Plain): Plain {
+  const fields = { ...selection, countNumber: number(selection['countNumber']) };
+  return Object.fromEntries(
+    Object.entries(fields)
+      .filter(([key, value]) => !(key === 'storageClass' && value === 'standard'))
+      .filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0))
+      .map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value.map(String))].sort() : value]),
+  );
+}
+
+/** YAML and JSON may write a number as text. */
+const number = (value: unknown): unknown =>
+  typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+
+const priorityOf = (rule: unknown): number => (isPlain(rule) ? Number(rule['rulePriority']) : 0);
+
+const isPlain = (value: unknown): value is Plain =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
