@@ -140,17 +140,24 @@ export function createEcr(session: Session): EcrPort {
           const page = await ecr.describePullThroughCacheRules(token);
           return { items: page.pullThroughCacheRules, next: page.nextToken };
         }),
-        pages('DescribeRepositoryCreationTemplates', 'list the repository creation templates', async (ecr, token) => {
-          const page = await ecr.describeRepositoryCreationTemplates(token);
-          return { items: page.repositoryCreationTemplates, next: page.nextToken };
-        }),
+        pages(
+          'DescribeRepositoryCreationTemplates',
+          'list the repository creation templates',
+          async (ecr, token) => {
+            const page = await ecr.describeRepositoryCreationTemplates(token);
+            return { items: page.repositoryCreationTemplates, next: page.nextToken };
+          },
+        ),
       ]);
       return [
         ...rules.map(({ ecrRepositoryPrefix: prefix = '' }): CreationRule => ({
           kind: 'pull through cache rule',
           prefix,
         })),
-        ...templates.map(({ prefix = '' }): CreationRule => ({ kind: 'repository creation template', prefix })),
+        ...templates.map(({ prefix = '' }): CreationRule => ({
+          kind: 'repository creation template',
+          prefix,
+        })),
       ];
     },
     blobMounting: async () => {

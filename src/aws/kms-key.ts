@@ -1,5 +1,6 @@
 /** What a key is known by without its ARN: its ID, or `alias/NAME`. */
-const nameOfKey = (key: string): string => key.replace(/^arn:[^/]*:(?=key\/|alias\/)/, '').replace(/^key\//, '');
+const nameOfKey = (key: string): string =>
+  key.replace(/^arn:[^/]*:(?=key\/|alias\/)/, '').replace(/^key\//, '');
 
 const isArn = (key: string): boolean => key.startsWith('arn:');
 const isAlias = (key: string): boolean => nameOfKey(key).startsWith('alias/');

@@ -2,7 +2,8 @@ import { BootstrapError } from '../errors/index.ts';
 import { type Finding, isTolerable, type Target } from '../plan/index.ts';
 
 /** Whom the policy of a resource lets in, beside the account itself; or why that is unknown. */
-export type ResourceAccess = { readonly principals: readonly string[] } | { readonly unknown: BootstrapError };
+export type ResourceAccess =
+  { readonly principals: readonly string[] } | { readonly unknown: BootstrapError };
 
 /** @param arn of the resource, which names its account */
 export async function seeAccess(

@@ -103,6 +103,18 @@ function breakKeyAndRepositories(): void {
   for (const secret of secrets.all()) secret.deletion = { at: 0, gone: Infinity };
 }
 
+/** A plan reads the policies of a repository and of a secret that may be adopted. */
+async function lookAtUnmanaged(user: string): Promise<void> {
+  const { registry, secrets } = cli.world.aws;
+  const resources = [...registry.repositories.values()].map(({ awsTags }) => awsTags);
+  const tags = [...resources, ...secrets.all().map((secret) => secret.tags)];
+  const before = tags.map((one) => [...one]);
+  for (const one of tags) one.clear();
+  await run(user, 'up --dry-run');
+  for (const [index, one] of tags.entries())
+    for (const [key, value] of before[index] ?? []) one.set(key, value);
+}
+
 function breakUsers(): void {
   const { identities } = cli.world.aws;
   for (const { line, spoil } of leaves) if (line.startsWith('IAM')) spoil();
@@ -210,6 +222,7 @@ describe('every action is needed: without any one of them something of all this 
   });
 
   it.each(['installer', 'power-user'])('by %s', patient, async (user) => {
+    await lookAtUnmanaged(user);
     // The Docker engine asks before it sends, and sends in pieces.
     await pushLikeDocker(cli.world, keyOf(user));
     const name = user === 'installer' ? 'first-run' : user;

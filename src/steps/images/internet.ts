@@ -27,7 +27,10 @@ export async function internetImages(ctx: Context): Promise<InternetImage[]> {
   return workloads.flatMap((workload) =>
     workload.images
       .filter((image) => !image.startsWith(`${host}/`))
-      .filter((image) => isOfRegistry(image, host) || !isExcluded(attempt(() => canonical(parseReference(image))) ?? image))
+      .filter(
+        (image) =>
+          isOfRegistry(image, host) || !isExcluded(attempt(() => canonical(parseReference(image))) ?? image),
+      )
       .map((image) => describe(workload, image, host, ctx)),
   );
 }

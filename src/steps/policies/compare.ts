@@ -34,7 +34,7 @@ function compareStatements(path: string, from: Plain, to: Plain): Field[] {
 
 /** IAM reads the names of actions, and the keys of conditions, without regard to case. */
 function meaning(key: string, value: Value): unknown {
-  if (key === 'Action' || key === 'NotAction') return sorted([value].flat().map((one) => String(one).toLowerCase()));
+  if (key === 'Action' || key === 'NotAction') return sorted(textsIn(value).map((one) => one.toLowerCase()));
   return key === 'Condition' ? conditionsOf(value) : value;
 }
 
@@ -47,6 +47,10 @@ function conditionsOf(value: Value): unknown {
   }
   return Object.fromEntries([...all].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
+
+/** {@link normal} makes every text a list of texts. */
+const textsIn = (value: Value): string[] =>
+  [value].flat().filter((one): one is string => typeof one === 'string');
 
 const sorted = (values: readonly string[]): readonly string[] => [...new Set(values)].sort();
 

@@ -14,7 +14,15 @@ export function creationRuleFindings({ creationRules, project }: RepositoriesSta
   const base = { code: 'creation-rule', target } as const;
   if (creationRules instanceof BootstrapError) {
     const { why, hint } = creationRules;
-    return [{ ...base, level: 'unknown', what: `whether rules of the registry create repositories in ${project}/`, why, hint }];
+    return [
+      {
+        ...base,
+        level: 'unknown',
+        what: `whether rules of the registry create repositories in ${project}/`,
+        why,
+        hint,
+      },
+    ];
   }
   return creationRules
     .filter(({ prefix }) => meets(prefix, project))
