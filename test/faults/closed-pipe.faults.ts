@@ -43,7 +43,7 @@ it('a run that changes something goes to its end when nobody reads its results',
 
 it('nor is its progress needed', patient, async () => {
   const { code, heard } = await runWithout('stderr', 'up --yes');
-  expect(heard).toContain('Done: 88 changes.');
+  expect(heard).toMatch(/^Done: \d+ changes/m);
   expect(code, heard).toBe(0);
 });
 
