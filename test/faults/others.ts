@@ -178,7 +178,8 @@ class PairStage {
       expect(changes, 'status changes nothing').toEqual([]);
       expect([0, 1, 2, 3]).toContain(code);
     }
-    const state = `${this.#killed?.changes}\n${other.by}\n${stateAfter(changes)}`;
+    const changed = stateAfter(changes);
+    const state = `${this.#killed?.changes}\n${changed && `${other.by}\n${changed}`}`;
     if (this.#recovered.has(state)) return;
     for (const by of names) await this.#run({ by, command: 'up --yes' }, { mustSucceed: true });
     // A rotation that was killed is finished by the next one, once both clusters have the new key.
