@@ -239,7 +239,9 @@ describe('a run that is split', () => {
     rmSync(join(cli.folder, 'cache'), { recursive: true, force: true });
     const { code, document } = await cli.json('up --yes --only operator');
     expect(code).toBe(2);
-    expect(document.error?.hint).toContain('name the local file in externalSecrets.manifest');
+    expect(document.error?.hint).toContain(
+      'name the local file with --manifest or in externalSecrets.manifest',
+    );
   });
 });
 
