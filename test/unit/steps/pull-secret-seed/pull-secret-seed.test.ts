@@ -165,8 +165,6 @@ describe('the seed', () => {
     const ctx = world.context();
     const removed = await pullSecretSeed.remove?.(await pullSecretSeed.observe(ctx), ctx);
     expect(namesIn(removed?.changes ?? [])).toEqual([
-      'Namespace external-secrets: metadata.annotations["ecr-bootstrap.dev/project"]',
-      'Namespace external-secrets: metadata.annotations["ecr-bootstrap.dev/registry-host"]',
       'Secret external-secrets/image-puller',
       'Secret external-secrets/puller',
     ]);
