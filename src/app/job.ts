@@ -35,6 +35,8 @@ export interface Job {
   readonly exitCode?: boolean | undefined;
   /** A run that is not a dry run judges the stored access key by use, see {@link Context.usesKey}. */
   readonly usesKey?: boolean;
+  /** Throws where the run must not begin. */
+  readonly refuse?: (ctx: Context) => Promise<void>;
   /** What may be made ours that is not; nothing by default. */
   readonly consent?: Consent;
   /** What is asked before the first change; undefined when consent was given beforehand. */
@@ -127,11 +129,12 @@ async function nextSteps(
 async function prepare(
   session: Session,
   ctx: Context,
-  { steps, consent, dryRun }: Job,
+  { steps, consent, dryRun, refuse }: Job,
 ): Promise<{ plan: Planned<Context>[]; header: Partial<Header> }> {
   const reached = await reach(ctx, needsOf(steps));
   await session.header(reached.header);
   await preflight(ctx, steps, reached);
+  await refuse?.(ctx);
   const [plan, newer] = await Promise.all([
     makePlan(steps, ctx, consent),
     newerRegistration(ctx, needsOf(steps)),

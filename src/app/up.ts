@@ -1,8 +1,10 @@
 import { BootstrapError, exitCodes } from '../errors/index.ts';
-import type { AnyStep } from '../steps/context.ts';
+import type { AnyStep, Context } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
+import { pullSecretSeed } from '../steps/pull-secret-seed/index.ts';
+import { registration, registrationHere } from '../steps/registration/index.ts';
 import { type AdoptOptions, consentOf } from './adopt.ts';
-import { type Choice, chooseSteps } from './choose.ts';
+import { type Choice, chooseSteps, needsOf } from './choose.ts';
 import { applyQuestion } from './confirm.ts';
 import { doJob } from './job.ts';
 import { leftByHand } from './left.ts';
@@ -18,6 +20,7 @@ export interface UpOptions extends Choice, AdoptOptions {
 export async function up(session: Session, options: UpOptions): Promise<number> {
   const { dryRun, exitCode, yes } = options;
   const chosen = chooseSteps(steps, options);
+  refuseUnregistered(chosen);
   try {
     return await doJob(session, {
       steps: chosen,
@@ -26,6 +29,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       usesKey: true,
       consent: consentOf(options),
       question: yes ? undefined : applyQuestion,
+      refuse: (ctx) => refuseLeftOut(ctx, chosen, options),
       next: (ctx) => leftByHand(ctx, chosen),
     });
   } catch (error) {
@@ -36,6 +40,28 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
     throw error;
   }
 }
+
+/** A cluster is registered before it depends on the key, and the registration is verified afterwards. */
+function refuseUnregistered(chosen: readonly AnyStep[]): void {
+  if (!chosen.includes(pullSecretSeed) || chosen.includes(registration)) return;
+  throw leftOut('the step pull-secret-seed writes the access key into the cluster');
+}
+
+/** Also where the cluster has the key already, unless it is registered and only some steps were asked for. */
+async function refuseLeftOut(ctx: Context, chosen: readonly AnyStep[], { skip = [] }: Choice): Promise<void> {
+  if (chosen.includes(registration) || !needsOf(chosen).has('cluster')) return;
+  const { isHolding, isRegistered } = await registrationHere(ctx);
+  if (!isHolding || (isRegistered && !skip.includes(registration.id))) return;
+  throw leftOut(`the cluster holds the access key${isRegistered ? '' : ' and is not registered'}`);
+}
+
+const leftOut = (why: string): BootstrapError =>
+  new BootstrapError({
+    code: 'usage',
+    what: `could not leave out the step ${registration.id}`,
+    why: `${why}; \`rotate\` and \`down --aws\` for another cluster would take the key away from a cluster that is not registered`,
+    hint: `Do not skip ${registration.id}, or add it to --only. For the steps in AWS alone: \`ecr-bootstrap up --only power-user,image-puller,repositories,operator-image,image-puller-key\`.`,
+  });
 
 const isFailure = (error: unknown): boolean =>
   error instanceof BootstrapError && error.exitCode === exitCodes.failed && error.code !== 'timeout';

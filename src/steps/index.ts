@@ -33,6 +33,7 @@ export const steps: readonly AnyStep[] = [
   operator,
   pullSecretRenewal,
   pullSecretNamespaces,
+  // Its registration was written with the key; now that is verified
   registration,
   // Every pod pulls with it
   serviceAccounts,

@@ -14,7 +14,7 @@ export interface Drift<World extends StepWorld> {
   readonly name: string;
   spoil(world: World): Promise<void> | void;
   /** What the plan must name, all of it: `KIND NAME: PATH`, or `KIND NAME` for a create or delete. */
-  readonly plans: readonly string[];
+  readonly plans: readonly string[] | ((world: World) => readonly string[]);
 }
 
 export interface StepContract<State, World extends StepWorld> {
@@ -60,7 +60,7 @@ export function describeStepContract<State, World extends StepWorld>(
       const world = await applied();
       await spoil(world);
       const { changes } = await planStep(step, world);
-      expect(namesIn(changes)).toEqual([...plans].sort());
+      expect(namesIn(changes)).toEqual([...(typeof plans === 'function' ? plans(world) : plans)].sort());
       await applyStep(step, world);
       expect(namesIn((await planStep(step, world)).changes)).toEqual([]);
     });

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { AccessKey } from '../../src/sandbox/aws/identities.ts';
 import { forgetSecrets } from '../../src/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
+import { watchRegistration } from '../support/registrations.ts';
 
 /** A run to which something happens, and what has to follow so that all is in order. */
 export interface Story {
@@ -79,6 +80,11 @@ export const removal: Story = {
 /** The images of the control plane are copied as the others are: without them each run is half as long. */
 const config = 'images: { exclude: [registry.k8s.io/kube-*, registry.k8s.io/etcd*] }';
 
+const unregistered = new WeakMap<Cli, readonly string[]>();
+
+/** A cluster that holds the access key is registered at every single write. */
+export const expectRegistered = (cli: Cli): void => expect(unregistered.get(cli)).toEqual([]);
+
 /** Worlds of one story, one after the other; a world that ended in order serves the next run too. */
 export class Stage {
   readonly #story: Story;
@@ -96,6 +102,7 @@ export class Stage {
     this.#inOrder = undefined;
     if (!reused) await this.close();
     const cli = reused ?? (this.#open = await openCli({}, { hurried: true, config }));
+    if (!reused) unregistered.set(cli, watchRegistration(cli.world));
     if (!this.#story.fromNothing) {
       if (!reused) await succeed(cli, 'up --yes');
       await this.#story.prepare?.(cli);

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Call } from '../../src/sandbox/faults.ts';
 import { expectOrder } from './order.ts';
 import { describeCall, type Point, type Points } from './points.ts';
-import { Stage, type Story, succeed } from './stories.ts';
+import { expectRegistered, Stage, type Story, succeed } from './stories.ts';
 
 export interface Outcome {
   /** Whether the run got to its end in spite of all. */
@@ -51,6 +51,7 @@ export class Trials {
       .map(({ point }) => point);
     const calls = faults.calls.slice(called);
     this.count += 1;
+    expectRegistered(cli);
     const ended = code === 0;
     // Killed processes say nothing; this one lived on, and has to say in three parts what happened.
     if (!ended) expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}do: {2}.+/);
@@ -63,6 +64,7 @@ export class Trials {
       return outcome;
     }
     for (const line of ended ? afterwards : recovery) await succeed(cli, line);
+    expectRegistered(cli);
     await expectOrder(cli, { rotated: this.#story.keepsDisabledKey === true });
     this.#stage.end(cli);
     this.#recovered.add(state);

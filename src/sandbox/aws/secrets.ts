@@ -20,6 +20,9 @@ interface ValueInput {
 
 const DAY = 86_400_000;
 
+/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_TagResource.html */
+const MAX_TAGS = 50;
+
 const KEY_USE: Readonly<Record<string, readonly string[]>> = {
   GetSecretValue: ['kms:Decrypt'],
   PutSecretValue: ['kms:GenerateDataKey', 'kms:Decrypt'],
@@ -196,7 +199,13 @@ export function secretsManager(secrets: Secrets, place: Place): Service {
         return reference(secret);
       },
       TagResource(input: SecretInput & { Tags: Tag[] }) {
-        addTags(findLiving(input).tags, input.Tags);
+        const { tags } = findLiving(input);
+        const keys = new Set([...tags.keys(), ...input.Tags.map(({ Key }) => Key)]);
+        // The limit is documented for this operation, the code of the refusal is not.
+        if (keys.size > MAX_TAGS) {
+          throw new AwsRefusal('InvalidParameterException', `A secret can have at most ${MAX_TAGS} tags.`);
+        }
+        addTags(tags, input.Tags);
         return undefined;
       },
       UntagResource(input: SecretInput & { TagKeys: string[] }) {

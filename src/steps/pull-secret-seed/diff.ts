@@ -9,7 +9,9 @@ import { adopting, ownerOf } from '../adoption.ts';
 import { secretTarget } from '../image-puller-key/secrets.ts';
 import { isOurs } from '../objects.ts';
 import { secretNames } from '../policies/names.ts';
+import { registrationChanges } from '../registration/register.ts';
 import { adoptionsOf } from './by-hand.ts';
+import { keyIdIn } from './key-in-cluster.ts';
 import { isSecretOurs, keySecret, keySecretName, pullSecretType, secret } from './objects.ts';
 import { setupFinding } from './setup.ts';
 import type { SeedState } from './state.ts';
@@ -18,6 +20,11 @@ export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>):
   const keyChanges = diffKeySecret(state);
   const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
   const changes = [
+    ...registrationChanges(state.registration, {
+      held: keyIdIn(state.seen.keySecret),
+      writes: keyChanges.length > 0,
+      next: state.stored.state === 'whole' ? state.stored.pair.accessKeyId : undefined,
+    }),
     ...diffNamespace(state),
     ...keyChanges,
     ...diffPullSecret(state, config.pullSecret.name, newKey),

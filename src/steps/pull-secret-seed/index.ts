@@ -1,12 +1,14 @@
 import { refOf, targetOf } from '../../cluster/names.ts';
 import type { KubeObject } from '../../cluster/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
-import { type Change, nameOf, type Outcome } from '../../plan/index.ts';
+import { type Change, inOrder, nameOf, type Outcome } from '../../plan/index.ts';
 import type { Run, Step } from '../context.ts';
 import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import { applyObjects, keyOf, type ObjectsState, owned } from '../objects.ts';
+import { registerUnverified, registrationTarget } from '../registration/register.ts';
 import { adoptByHand } from './by-hand.ts';
 import { diffSeed } from './diff.ts';
+import { keyIdIn } from './key-in-cluster.ts';
 import { keySecret, keySecretName, namespaceObject, pullSecret, pullSecretType, secret } from './objects.ts';
 import { removalRights, removeSeed } from './remove.ts';
 import { resync } from './resync.ts';
@@ -46,7 +48,12 @@ export const pullSecretSeed: Step<SeedState> = {
     const wanted = [namespace, ...(await secretsFor(changes, state, run))];
     const ofOthers = new Set(state.byHand.map((object) => nameOf(targetOf(refOf(object)))));
     const isOfOthers = ({ target }: Change): boolean => ofOthers.has(nameOf(target));
-    const own = changes.filter((change) => !isOfOthers(change));
+    const registered = await register(changes.filter(isOfRegistration), state, run);
+    const rest = changes.filter((change) => !isOfRegistration(change));
+    if (registered.some(({ result }) => result !== 'done')) {
+      return [...registered, ...rest.map((change): Outcome => ({ change, result: 'skipped' }))];
+    }
+    const own = rest.filter((change) => !isOfOthers(change));
     const outcomes = await applyObjects(own, objectsOf(state, wanted), run);
     if (outcomes.some((outcome) => isSeeded(outcome, name))) {
       // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.
@@ -56,7 +63,7 @@ export const pullSecretSeed: Step<SeedState> = {
         await earlierPullSecrets(run.ctx),
       );
     }
-    return [...outcomes, ...(await adoptByHand(changes.filter(isOfOthers), state.byHand, run))];
+    return [...registered, ...outcomes, ...(await adoptByHand(rest.filter(isOfOthers), state.byHand, run))];
   },
 
   render: async (ctx) => [
@@ -65,6 +72,22 @@ export const pullSecretSeed: Step<SeedState> = {
 
   remove: removeSeed,
 };
+
+const isOfRegistration = ({ target }: Change): boolean => target.kind === registrationTarget('').kind;
+
+/** A cluster is registered before it depends on the key. */
+function register(
+  changes: readonly Change[],
+  { registration, stored, seen }: SeedState,
+  run: Run,
+): Promise<Outcome[]> {
+  const held = keyIdIn(seen.keySecret);
+  return inOrder(changes, run, () => {
+    const keyId = stored.state === 'whole' ? stored.pair.accessKeyId : held;
+    if (keyId === undefined) throw noPair(run.ctx.config.users.imagePuller.name);
+    return registerUnverified(run, registration, { keyId, held });
+  });
+}
 
 /** The Secrets with their values; those that are to be deleted need none. */
 async function secretsFor(

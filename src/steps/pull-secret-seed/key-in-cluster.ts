@@ -1,11 +1,15 @@
-import type { ClusterPort } from '../../cluster/port.ts';
+import type { ClusterPort, KubeObject } from '../../cluster/port.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { keySecretName } from './objects.ts';
 
-/** The id of the access key that the operator logs in with. */
+/** The ID of the access key that the operator logs in with. */
 export async function keyInCluster(cluster: ClusterPort): Promise<string | undefined> {
-  const ref = { apiVersion: 'v1', kind: 'Secret', name: keySecretName, namespace };
-  const { data } = ((await cluster.get(ref)) ?? {}) as { data?: Readonly<Record<string, string>> };
+  return keyIdIn(await cluster.get({ apiVersion: 'v1', kind: 'Secret', name: keySecretName, namespace }));
+}
+
+/** The ID of the access key in the Secret that the operator logs in with. */
+export function keyIdIn(keySecret: KubeObject | undefined): string | undefined {
+  const { data } = (keySecret ?? {}) as { data?: Readonly<Record<string, string>> };
   const id = data?.['AWS_ACCESS_KEY_ID'];
   return id === undefined ? undefined : Buffer.from(id, 'base64').toString();
 }

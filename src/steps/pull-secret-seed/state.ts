@@ -3,6 +3,10 @@ import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
 import { operatorNamespace as namespace } from '../ownership.ts';
 import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
+import { describeStored } from '../image-puller-key/stored.ts';
+import { secretNames } from '../policies/names.ts';
+import { clusterId } from '../registration/cluster-id.ts';
+import { type Registration, registrationIn } from '../registration/register.ts';
 import { madeByHand } from './by-hand.ts';
 import { keySecretName, loginIn, namespaceObject } from './objects.ts';
 import { readStoredPair, type StoredPair } from './stored-pair.ts';
@@ -11,6 +15,7 @@ export interface SeedState {
   /** As it should be. */
   readonly namespace: KubeObject;
   readonly stored: StoredPair;
+  readonly registration: Registration;
   readonly seen: {
     readonly namespace: KubeObject | undefined;
     readonly keySecret: KubeObject | undefined;
@@ -31,18 +36,22 @@ export type TokenVerdict =
 export async function observeSeed(ctx: Context): Promise<SeedState> {
   const { cluster, config } = ctx;
   const v1 = { apiVersion: 'v1' } as const;
-  const [host, stored, seenNamespace, keySecret, pullSecret, byHand, earlier] = await Promise.all([
-    ctx.registryHost(),
-    readStoredPair(ctx),
-    cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
-    cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
-    cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
-    madeByHand(ctx),
-    earlierPullSecrets(ctx),
-  ]);
+  const [host, secrets, stored, id, seenNamespace, keySecret, pullSecret, byHand, earlier] =
+    await Promise.all([
+      ctx.registryHost(),
+      describeStored(ctx),
+      readStoredPair(ctx),
+      clusterId(cluster),
+      cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
+      cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
+      cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
+      madeByHand(ctx),
+      earlierPullSecrets(ctx),
+    ]);
   return {
     namespace: namespaceObject({ project: config.project, registryHost: host }, seenNamespace),
     stored,
+    registration: registrationIn(secretNames(config).id, id, secrets.id?.tags),
     seen: { namespace: seenNamespace, keySecret, pullSecret },
     earlier: earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'Secret')),
     token: await judgeToken(ctx, host, pullSecret),

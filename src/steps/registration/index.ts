@@ -14,32 +14,20 @@ import { secretNames } from '../policies/index.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
 import { clusterId } from './cluster-id.ts';
-import {
-  type ClusterRecord,
-  fullBecauseOfTags,
-  recordsIn,
-  recordTag,
-  type RegistrationLimit,
-  tagKeyOf,
-} from './records.ts';
+import { type ClusterRecord, contextInTag, describeRecord, recordTag, tagKeyOf } from './records.ts';
+import { type Registration, registrationIn, registrationTarget } from './register.ts';
 import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
 
-interface RegistrationState {
-  readonly id: string;
+interface RegistrationState extends Registration {
   /** The access key that the cluster has. */
   readonly keyId: string | undefined;
-  readonly record: ClusterRecord | undefined;
   /** AWS lets no tag of a secret be removed that is scheduled for deletion. They are deleted with it. */
   readonly isFrozen: boolean;
-  /** All clusters of the project. */
-  readonly records: readonly ClusterRecord[];
-  /** Why this cluster cannot be registered. */
-  readonly limit: RegistrationLimit | undefined;
 }
 
 /**
- * Puts this cluster on record with the key that it uses, so that `rotate` for another cluster of the project waits for
- * it, and `down --aws` does not take the key away from it. AWS itself tells no more than a key's last use.
+ * Verifies the registration of this cluster, which was written before the cluster was given its key. Then `rotate` for
+ * another cluster of the project need not wait for this one.
  */
 export const registration: Step<RegistrationState> = {
   id: 'registration',
@@ -64,7 +52,10 @@ export const registration: Step<RegistrationState> = {
     const how = { prove: proveEveryLevel, version: ownMinorVersion() };
     return tolerating(await carryOut(changes, id, record, run, how));
   },
-  health: ({ records }) => Promise.resolve(versionFindings(records)),
+  health: async ({ records, record }, { cluster }) => [
+    ...versionFindings(records),
+    ...(record?.proof === 'verified' ? [registeredFinding(record, await cluster.info())] : []),
+  ],
   remove: ({ id, record, isFrozen }) => deregistration(id, isFrozen ? undefined : record),
 };
 
@@ -85,27 +76,64 @@ async function observe(ctx: Context): Promise<RegistrationState> {
     keyInCluster(ctx.cluster),
     describeStored(ctx),
   ]);
-  const records = recordsIn(stored.id?.tags);
-  const record = records.find((one) => one.id === id);
-  const limit = fullBecauseOfTags(secretNames(ctx.config).id, stored.id?.tags ?? {}, id);
-  return { id, keyId, record, isFrozen: stored.id?.deleted === true, records, limit };
+  return {
+    ...registrationIn(secretNames(ctx.config).id, id, stored.id?.tags),
+    keyId,
+    isFrozen: stored.id?.deleted === true,
+  };
 }
 
-/** @param id of the cluster */
-export const registrationTarget = (id: string) => ({ kind: 'cluster registration', name: id });
+/** Whether this cluster holds an access key and is registered; what cannot be read is taken for harmless. */
+export async function registrationHere(
+  ctx: Context,
+): Promise<{ readonly isHolding: boolean; readonly isRegistered: boolean }> {
+  try {
+    const { keyId, record } = await observe(ctx);
+    return { isHolding: keyId !== undefined, isRegistered: record !== undefined };
+  } catch (error) {
+    if (error instanceof BootstrapError) return { isHolding: false, isRegistered: false };
+    throw error;
+  }
+}
 
 /** @param version that configures the cluster with this run; what a newer one wrote stays */
 function changesOf({ id, keyId, record }: RegistrationState, version: string | undefined): Change[] {
   const target = registrationTarget(id);
-  if (!record) return [{ action: 'create', target, fields: [] }];
   const fields: Field[] = [];
-  if (keyId !== undefined && record.keyId !== keyId) {
+  if (record && keyId !== undefined && record.keyId !== keyId) {
     fields.push({ path: 'key', from: record.keyId, to: keyId });
   }
-  if (version !== undefined && (isNewer(version, record.version) || !isVersion(record.version))) {
+  if (record?.proof !== 'verified') {
+    fields.push({ path: 'verified', ...(record ? { from: false } : {}), to: true });
+  }
+  if (record && version !== undefined && (isNewer(version, record.version) || !isVersion(record.version))) {
     fields.push({ path: 'version', from: record.version, to: version });
   }
-  return fields.length > 0 ? [{ action: 'update', target, fields }] : [];
+  if (fields.length === 0) return [];
+  return [{ action: 'update', target, fields, ...(record ? reasonOf(record) : {}) }];
+}
+
+/** For `status` too, where this is drift. */
+function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
+  if (proof === 'verified') return {};
+  return {
+    reason: `a run stopped before every namespace had a token of access key ${keyId}; until this is verified, \`rotate\` for other clusters keeps old keys enabled`,
+  };
+}
+
+/** A cluster that was restored from another one's etcd snapshot has its uid too, and shares its registration. */
+function registeredFinding(record: ClusterRecord, { context }: { readonly context: string }): Finding {
+  const isOther = record.name !== contextInTag(context);
+  return {
+    level: 'ok',
+    code: 'in-order',
+    target: registrationTarget(record.id),
+    what: `registered as ${describeRecord(record)}, with access key ${record.keyId}`,
+    why: isOther
+      ? `this kubeconfig calls it ${context}: it has several names, or one of two clusters was restored from the other's etcd snapshot`
+      : 'every namespace had a token of this key',
+    hint: isOther ? 'Give a restored copy a project of its own: see docs/kubeadm.md.' : 'Nothing to do.',
+  };
 }
 
 function limitFindings({ id, limit }: RegistrationState): Finding[] {
@@ -133,12 +161,14 @@ function carryOut(
   return inOrder(changes, run, async ({ action, fields }) => {
     if (action === 'delete') return aws.secrets.untag(secret, [tagKeyOf(id)]);
     const { context: name } = await cluster.info();
-    const isKeySame = record && fields.every(({ path }) => path === 'version');
-    // What is recorded for the first time has no tokens of an earlier key.
-    if (record && !isKeySame) await prove(run);
-    const keyId = isKeySame ? record.keyId : await keyInCluster(cluster);
+    const isVerified = record?.proof === 'verified' && fields.every(({ path }) => path === 'version');
+    // Before the proof: a key that the operator reads while that lasts is not proved by it.
+    const keyId = isVerified ? record.keyId : await keyInCluster(cluster);
     if (keyId === undefined) throw keyless;
-    await aws.secrets.tag(secret, recordTag({ id, keyId, name, version }, clock.now()));
+    // Where the key is the first one, there are no tokens of an earlier key.
+    const isFirst = record?.proof === 'first' && record.keyId === keyId;
+    if (!isVerified && !isFirst) await prove(run);
+    await aws.secrets.tag(secret, recordTag({ id, keyId, proof: 'verified', name, version }, clock.now()));
   });
 }
 
@@ -149,7 +179,7 @@ function deregistration(id: string, record: ClusterRecord | undefined): Diff {
 
 const keyless = new BootstrapError({
   code: 'not-ready',
-  what: 'put this cluster on record',
+  what: 'could not register this cluster',
   why: 'it has no access key yet',
-  hint: 'Run ecr-bootstrap up with all its steps.',
+  hint: 'Run `ecr-bootstrap up` with all its steps.',
 });

@@ -1,12 +1,13 @@
 import type { Tags } from '../../aws/port.ts';
 import { tags as tagKeys } from '../ownership.ts';
 
-/** How a cluster of the project has put itself on record: as a tag of the secret that holds the key's id. */
+/** The registration of one cluster of the project: a tag of the secret that holds the key's ID. */
 export interface ClusterRecord {
   /** The uid of its namespace kube-system: clusters have no name of their own. */
   readonly id: string;
-  /** The access key of which every namespace there had a token. */
+  /** The access key that the cluster holds, or is about to be given. */
   readonly keyId: string;
+  readonly proof: Proof;
   /** When it was recorded, in ISO 8601. */
   readonly since: string;
   /** The kubeconfig's context there, for people. */
@@ -15,34 +16,63 @@ export interface ClusterRecord {
   readonly version: string;
 }
 
+/**
+ * - `verified`: every namespace had a token of the key
+ * - `unverified`: the key is being written into the cluster; tokens of an earlier key may still be in use there
+ * - `first`: the same for a cluster that held no key before, so that there are no such tokens
+ *
+ * The tag names it behind the key's ID. An older version of this program takes both parts for the ID of a key that is not
+ * the current one, so it waits for the cluster too, and its `up` there verifies the registration.
+ */
+export type Proof = 'verified' | 'unverified' | 'first';
+
 /** Version 0.1 wrote no version. */
 const firstVersion = '0.1';
 
-/** Milliseconds since the epoch as `since`; AWS takes few characters in tags, and 256 of them. */
-export function recordTag({ id, keyId, name, version }: Omit<ClusterRecord, 'since'>, now: number): Tags {
-  const text = name.replace(/[^\w.:/=+@-]/g, '-').slice(0, 100);
-  return { [tagKeyOf(id)]: `${keyId} ${new Date(now).toISOString()} ${text} ${version}` };
+/** Milliseconds since the epoch as `since`; AWS takes few characters in tags, and 255 of them. */
+export function recordTag(
+  {
+    id,
+    keyId,
+    proof = 'verified',
+    name,
+    version,
+  }: Omit<ClusterRecord, 'since' | 'proof'> & Partial<ClusterRecord>,
+  now: number,
+): Tags {
+  const key = proof === 'verified' ? keyId : `${keyId}:${proof}`;
+  return { [tagKeyOf(id)]: `${key} ${new Date(now).toISOString()} ${contextInTag(name)} ${version}` };
 }
+
+/** The name of a kubeconfig's context as a tag holds it. */
+export const contextInTag = (name: string): string => name.replace(/[^\w.:/=+@-]/g, '-').slice(0, 100);
 
 export const tagKeyOf = (id: string): string => `${tagKeys.cluster}/${id}`;
 
-/** All clusters on record. */
+/** All registered clusters. */
 export function recordsIn(tags: Tags = {}): ClusterRecord[] {
   const prefix = tagKeyOf('');
   return Object.entries(tags)
-    .filter(([key]) => key.startsWith(prefix))
-    .map(([key, value]) => {
-      const [keyId = '', since = '', name = '', written = ''] = value.split(' ');
+    .filter(([tag]) => tag.startsWith(prefix))
+    .map(([tag, value]) => {
+      const [key = '', since = '', name = '', written = ''] = value.split(' ');
+      const [keyId = '', proof] = key.split(':');
       const [version = written || firstVersion] = /^\d+\.\d+(?![^.+-])/.exec(written) ?? [];
-      return { id: key.slice(prefix.length), keyId, since, name, version };
+      return { id: tag.slice(prefix.length), keyId, proof: proofIn(proof), since, name, version };
     });
 }
 
-/** `kubernetes-admin@prod (6f1c0b1e), since 2026-01-31`. */
-export const describeRecord = ({ id, name, since }: ClusterRecord): string =>
-  `${name} (${id.slice(0, 8)}), since ${since.slice(0, 10)}`;
+/** What an unknown later version may write is not taken for verified. */
+function proofIn(text: string | undefined): Proof {
+  if (text === undefined) return 'verified';
+  return text === 'first' ? 'first' : 'unverified';
+}
 
-/** What takes a cluster off the record that is gone without `down`. */
+/** `kubernetes-admin@prod (6f1c0b1e), since 2026-01-31`. */
+export const describeRecord = ({ id, name, since, proof }: ClusterRecord): string =>
+  `${name} (${id.slice(0, 8)}), ${proof === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10)}`;
+
+/** Removes the registration of a cluster that no longer exists and was not removed with `down`. */
 export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>
   `aws secretsmanager untag-resource --secret-id ${secret} --tag-keys ${tagKeyOf(id)}`;
 

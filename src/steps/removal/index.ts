@@ -60,7 +60,7 @@ const operatorWebhooks: AnyStep = {
 export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
   const touchesAws = aws.identities || aws.images || aws.secrets;
   const chosen = steps.filter((step) => step.remove && (inAws[step.id] ?? [undefined]).some(isAsked));
-  // As long as anything in the cluster uses the key, the cluster stays on record.
+  // The cluster stays registered as long as anything in it uses the key.
   const inCluster = chosen.filter((step) => !inAws[step.id] && step !== registration).toReversed();
   const beyond = chosen.filter((step) => inAws[step.id]).toReversed();
   const removals = [...inCluster, registration, ...beyond].map((step) =>

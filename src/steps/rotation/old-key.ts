@@ -30,7 +30,7 @@ const disabling = ({ id }: ObservedKey): Change => ({
   revokes: true,
 });
 
-/** @param secret where the clusters are on record */
+/** @param secret that holds the registrations */
 function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret: string): Finding[] {
   const [first] = waiting;
   if (!first) return [];
@@ -40,8 +40,8 @@ function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret:
       code: 'key-in-use',
       target: keyTarget(id),
       what: `access key ${id} stays enabled for now`,
-      why: `not every cluster of the project has proved the new key: ${waiting.map(describeRecord).join('; ')}`,
-      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it continues. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
+      why: `not every cluster of the project is verified with the new key: ${waiting.map(describeRecord).join('; ')}`,
+      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it resumes. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
     },
   ];
 }

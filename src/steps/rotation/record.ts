@@ -1,6 +1,7 @@
 import type { Change } from '../../plan/index.ts';
 import type { Step } from '../context.ts';
-import { registration, registrationAfterRotation, registrationTarget } from '../registration/index.ts';
+import { registration, registrationAfterRotation } from '../registration/index.ts';
+import { registrationTarget } from '../registration/register.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 interface RecordState {
@@ -9,7 +10,7 @@ interface RecordState {
   readonly own: Awaited<ReturnType<typeof registration.observe>>;
 }
 
-/** Tells the other clusters' rotations that this one has proved the new key. */
+/** Verifies the registration, so that rotations for other clusters need not wait for this one. */
 export function record(observe: ObserveRotation): Step<RecordState> {
   const { id, title, needs } = registration;
   // Once the old key is deleted, another rotation could begin.
@@ -27,16 +28,16 @@ export function record(observe: ObserveRotation): Step<RecordState> {
       const { changes, findings } = registrationAfterRotation.diff(own, ctx);
       return { changes: began && changes.length === 0 ? [expected(own)] : changes, findings };
     },
-    // A run that only repairs what an interrupted one left has proved nothing yet.
+    // A run that only repairs what an interrupted one left has verified nothing yet.
     apply: (changes, { began, own }, run) =>
       (began ? registrationAfterRotation : registration).apply(changes, own, run),
   };
 }
 
-/** What there will be to do once the key is made, so that the plan tells it. */
-const expected = ({ id, record: known }: RecordState['own']): Change => ({
+/** What will have to be changed once the key exists, so that the plan shows it. */
+const expected = ({ id }: RecordState['own']): Change => ({
   action: 'update',
   target: registrationTarget(id),
-  fields: [{ path: 'key', ...(known ? { from: known.keyId } : {}), to: '(known after apply)' }],
-  reason: 'the access key changes',
+  fields: [{ path: 'verified', from: false, to: true }],
+  reason: 'when every namespace has a token of the new key',
 });

@@ -11,7 +11,7 @@ export interface Rotation {
   readonly begins: boolean;
   /** Keys of ours that work and that the new key takes, or took, the place of. */
   readonly outgoing: readonly ObservedKey[];
-  /** Other clusters on record, that are not yet known to use the current key. */
+  /** The other registered clusters that are not verified with the current key. */
   readonly waiting: readonly ClusterRecord[];
   /** Keys because of which IAM has no place for a new one, though one is to be made. */
   readonly inTheWay: readonly ObservedKey[];
@@ -44,7 +44,9 @@ export function waitingFor(
   here: string,
 ): ClusterRecord[] {
   const current = classify({ ...key, stored }).pair?.pair.accessKeyId;
-  return recordsIn(stored.id?.tags).filter(({ id, keyId }) => id !== here && (begins || keyId !== current));
+  return recordsIn(stored.id?.tags).filter(
+    ({ id, keyId, proof }) => id !== here && (begins || keyId !== current || proof !== 'verified'),
+  );
 }
 
 interface Stand extends Pick<Rotation, 'begins' | 'inTheWay'> {

@@ -4,6 +4,7 @@ import { operatorNamespace as namespace } from '../ownership.ts';
 import { pullSecretSeed } from '../pull-secret-seed/index.ts';
 import { keySecretName } from '../pull-secret-seed/objects.ts';
 import { controllerRuns } from '../pull-secret-seed/resync.ts';
+import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
 import type { SeedState } from '../pull-secret-seed/state.ts';
 import { proveTakenOver } from './prove.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
@@ -38,7 +39,9 @@ export function takeOver(
     diff: ({ seed, rotation, isOperatorUp }, ctx) => {
       const { changes, findings } = pullSecretSeed.diff(seed, ctx);
       return {
-        changes: rotation.begins ? withNewKey(changes, ctx.config.pullSecret.name) : changes,
+        changes: rotation.begins
+          ? withNewKey(changes, seed.registration, ctx.config.pullSecret.name)
+          : changes,
         // A leaked key is revoked although nothing can sync: the Secrets that this step writes wait for the operator.
         findings: isOperatorUp ? findings : [...findings, notRunning(!force || !seed.seen.keySecret)],
       };
@@ -59,7 +62,7 @@ export function takeOver(
 }
 
 /** What the seed will find to do once the key is made, so that the plan tells it. */
-function withNewKey(changes: readonly Change[], pullSecret: string): Change[] {
+function withNewKey(changes: readonly Change[], registration: Registration, pullSecret: string): Change[] {
   const known = new Set(changes.map(({ target }) => nameOf(target)));
   const expected = [keySecretName, pullSecret].map((name): Change => ({
     action: 'update',
@@ -67,7 +70,10 @@ function withNewKey(changes: readonly Change[], pullSecret: string): Change[] {
     fields: [],
     reason: 'the access key changes',
   }));
-  return [...changes, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
+  // A cluster is registered with a key before it gets that key.
+  const registering = registrationChanges(registration, { held: undefined, writes: true, next: undefined });
+  const others = changes.filter(({ target }) => target.kind !== registrationTarget('').kind);
+  return [...registering, ...others, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
 }
 
 const notRunning = (blocking: boolean): Finding => ({

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Cluster, createCluster } from '../../../src/sandbox/cluster/index.ts';
 import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
+import { registrationOf, watchRegistration } from '../../support/registrations.ts';
 
 /** Milliseconds: a whole `up` is part of some. */
 const patient = { timeout: 240_000 };
@@ -63,7 +64,7 @@ describe('two clusters of one project', () => {
       tag.startsWith('ecr-bootstrap:cluster/'),
     ).length;
 
-  it('share users, key and repositories: the second only puts itself on record', patient, async () => {
+  it('share users, key and repositories: the second is only registered', patient, async () => {
     const [key] = keys();
     expect(registered()).toBe(1);
     const { code, stdout, stderr } = await cli.run('up --yes', { env: second.env });
@@ -100,7 +101,7 @@ describe('two clusters of one project', () => {
       expect(first.code, first.stderr).toBe(0);
       expect(first.stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
       expect(first.stdout).toMatch(
-        /not every cluster of the project has proved the new key: kubernetes-admin@sandbox \(\w{8}\), since/,
+        /not every cluster of the project is verified with the new key: kubernetes-admin@sandbox \(\w{8}\), since/,
       );
       // Its operator has read the new key by now, with the old one. Nobody has looked yet whether it works there.
       for (const hours of [1, 3]) {
@@ -157,6 +158,107 @@ describe('two clusters of one project', () => {
     expect(await pull(second.cluster, 'shop')).toBe('pulled');
     const plan = await cli.run('up --dry-run --exit-code', { env: second.env });
     expect(plan.code, plan.stdout).toBe(0);
+  });
+});
+
+describe('a second cluster whose first up was interrupted after it got the key', () => {
+  let cli: Cli;
+  let second: Second;
+  beforeAll(async () => {
+    ({ cli, second } = await openWithSecond());
+    const stop = new AbortController();
+    const forget = cli.world.faults.onCall(({ operation }) => {
+      if (operation === 'patch clusterexternalsecrets') stop.abort(new Error('Ctrl-C'));
+    });
+    expect((await cli.run('up --yes', { env: second.env, signal: stop.signal })).code).toBe(130);
+    forget();
+    await second.cluster.settled();
+  }, patient.timeout);
+  afterAll(async () => {
+    second.cluster.close();
+    await cli.close();
+  });
+
+  const old = () =>
+    [...cli.world.aws.identities.keys.values()].find(({ user }) => user.name === 'image-puller');
+  const waitingFor = /kubernetes-admin@sandbox \(\w{8}\), not verified since/;
+
+  it('is registered, which status explains with a fix', patient, async () => {
+    const { code, document } = await cli.json('status --only registration', { env: second.env });
+    expect(code).toBe(3);
+    const text = JSON.stringify(document);
+    expect(text.match(/"level":"failed"/g)).toHaveLength(1);
+    expect(text).toMatch(/a run stopped before every namespace had a token of access key/);
+    expect(text).toContain('"hint":"ecr-bootstrap up"');
+  });
+
+  it('keeps the project: down --aws for the first cluster is refused', patient, async () => {
+    for (const line of ['down --aws --yes', 'down --delete-images --yes']) {
+      const { code, stderr } = await cli.run(line);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(waitingFor);
+    }
+  });
+
+  it('keeps its key enabled while the first cluster rotates, until up has verified it', patient, async () => {
+    const key = old();
+    const first = await cli.run('rotate --yes');
+    expect(first.code, first.stderr).toBe(0);
+    expect(first.stdout).toMatch(waitingFor);
+    expect(key?.active).toBe(true);
+    expect((await cli.run('up --yes -q', { env: second.env })).code).toBe(0);
+    expect((await cli.run('up --dry-run --exit-code', { env: second.env })).code).toBe(0);
+    expect((await cli.run('rotate --yes')).code).toBe(0);
+    expect(key?.active).toBe(false);
+  });
+});
+
+describe('a cluster that holds the key and is not registered', () => {
+  let cli: Cli;
+  let unregistered: readonly string[];
+  beforeEach(async () => {
+    cli = await openCli({}, { hurried: true, config: 'images: { exclude: [registry.k8s.io/*] }' });
+    expect((await cli.run('up --yes -q')).code).toBe(0);
+    const tags = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
+    for (const tag of tags?.keys() ?? []) if (tag.startsWith('ecr-bootstrap:cluster/')) tags?.delete(tag);
+    unregistered = watchRegistration(cli.world);
+  }, patient.timeout);
+  afterEach(() => cli.close());
+
+  const verified = /^AKIA\w+ \S+ kubernetes-admin@sandbox /;
+  const writes = (): readonly string[] => unregistered.filter((call) => !/leases|reviews/.test(call));
+
+  it.each(['rotate --yes', 'rotate --force --yes'])('is registered by %s', patient, async (line) => {
+    const { code, stdout, stderr } = await cli.run(line);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('+ cluster registration');
+    expect(registrationOf(cli.world)).toMatch(verified);
+    expect(writes()).not.toContain('patch secrets external-secrets/image-puller');
+  });
+
+  it('is registered by up before any other change', patient, async () => {
+    expect((await cli.run('up --yes')).code).toBe(0);
+    expect(registrationOf(cli.world)).toMatch(verified);
+    expect(writes()).toEqual(['TagResource image-puller-AWS_ACCESS_KEY_ID']);
+  });
+
+  it('is not left so by a run that leaves out the registration', patient, async () => {
+    for (const line of [
+      '--only service-accounts',
+      '--skip registration,pull-secret-seed',
+      '--only operator',
+    ]) {
+      const { code, document } = await cli.json(`up --yes ${line}`);
+      expect(code, line).toBe(2);
+      expect(document.error).toMatchObject({
+        code: 'usage',
+        what: 'could not leave out the step registration',
+        why: expect.stringContaining('the cluster holds the access key and is not registered') as string,
+      });
+    }
+    const aws = 'power-user,image-puller,repositories,operator-image,image-puller-key';
+    const split = await cli.run(`up --yes --only ${aws}`);
+    expect(split.code, split.stderr).toBe(0);
   });
 });
 

@@ -21,8 +21,9 @@ describeStepContract({
     {
       name: 'the key was changed',
       spoil: (world) => world.rotateKey(),
-      plans: [
+      plans: ({ inside }) => [
         token,
+        `cluster registration ${inside.get('Namespace', 'kube-system')?.metadata.uid ?? ''}: key`,
         'Secret external-secrets/image-puller: data.AWS_ACCESS_KEY_ID',
         'Secret external-secrets/image-puller: data.AWS_SECRET_ACCESS_KEY',
       ],
