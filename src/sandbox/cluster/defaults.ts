@@ -9,7 +9,7 @@ const ofContainer: Readonly<Record<string, unknown>> = {
   terminationMessagePolicy: 'File',
   'ports[].protocol': 'TCP',
   'env[].valueFrom.fieldRef.apiVersion': 'v1',
-  ...Object.fromEntries(
+  ...Object.fromEntries<unknown>(
     ['livenessProbe', 'readinessProbe', 'startupProbe'].flatMap((name) => [
       ...Object.entries(probe).map(([field, value]) => [`${name}.${field}`, value]),
       [`${name}.httpGet.scheme`, 'HTTP'],
@@ -143,7 +143,7 @@ function normalizePods({ spec }: Draft): void {
   if (!isFields(pod)) return;
   if (pod['serviceAccountName'] !== undefined) pod['serviceAccount'] = pod['serviceAccountName'];
   for (const container of ['containers', 'initContainers'].flatMap((name) => listIn(pod, name))) {
-    const image = String(container['image'] ?? '');
+    const image = typeof container['image'] === 'string' ? container['image'] : '';
     const isLatest = image.endsWith(':latest') || !/[:@][^/]*$/.test(image);
     container['imagePullPolicy'] ??= isLatest ? 'Always' : 'IfNotPresent';
     for (const variable of listIn(container, 'env')) {
