@@ -10,8 +10,8 @@ const ofContainer: Readonly<Record<string, unknown>> = {
   'ports[].protocol': 'TCP',
   'env[].valueFrom.fieldRef.apiVersion': 'v1',
   ...Object.fromEntries<unknown>(
-    ['livenessProbe', 'readinessProbe', 'startupProbe'].flatMap((name) => [
-      ...Object.entries(probe).map(([field, value]) => [`${name}.${field}`, value]),
+    ['livenessProbe', 'readinessProbe', 'startupProbe'].flatMap((name): [string, unknown][] => [
+      ...Object.entries(probe).map(([field, value]) => [`${name}.${field}`, value] as [string, unknown]),
       [`${name}.httpGet.scheme`, 'HTTP'],
     ]),
   ),
