@@ -31,34 +31,34 @@ repositories:
 
 /** @returns rows `{ name, aws, kubernetes }`; both `{ reads, changes }`, each a map of source or resource -> set of events or verbs */
 export async function recordAudit() {
-  const { run, world, close } = await openWorld();
+  const { run, apply, world, close } = await openWorld();
   const file = join(mkdtempSync(join(tmpdir(), 'ecr-bootstrap-audit-')), 'ecr-bootstrap.yaml');
   writeFileSync(file, config);
   const rows = new Map();
   let current;
   world.faults.onCall((call) => current && note(current, call, world));
-  const record = async (name, line) => {
+  const record = async (name, work) => {
     const empty = () => ({ reads: new Map(), changes: new Map() });
     current = rows.get(name) ?? { name, aws: empty(), kubernetes: empty() };
     rows.set(name, current);
-    const { exitCode, output } = await run(`${line} -c ${file}`);
+    const { exitCode, output } = await work();
     current = undefined;
-    if (exitCode !== 0) throw new Error(`${line}: ${output}`);
+    if (exitCode !== 0) throw new Error(`${name}: ${output}`);
     await world.cluster.settled();
   };
   const upStepByStep = async () => {
-    for (const { id } of steps) await record(id, `up --yes --only ${id}`);
+    for (const step of steps) await record(step.id, () => apply(step, file));
   };
   try {
     await upStepByStep();
     damage(world);
     await upStepByStep();
-    await record('rotate', 'rotate --yes');
-    await record('rotate', 'rotate --yes --force');
-    await record('down', 'down --yes');
+    await record('rotate', () => run(`rotate --yes -c ${file}`));
+    await record('rotate', () => run(`rotate --yes --force -c ${file}`));
+    await record('down', () => run(`down --yes -c ${file}`));
     // A day after anything used the key.
     world.clock.advance(25 * 3_600_000);
-    await record('down --aws', 'down --yes --aws --delete-images --delete-secrets');
+    await record('down --aws', () => run(`down --yes --aws --delete-images --delete-secrets -c ${file}`));
   } finally {
     await close();
     rmSync(dirname(file), { recursive: true });

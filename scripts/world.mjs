@@ -4,6 +4,8 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
+import { doJob } from '../src/app/job.ts';
+import { openSession } from '../src/app/session.ts';
 import { main } from '../src/main.ts';
 import { startWorld } from '../src/sandbox/world.ts';
 
@@ -32,7 +34,8 @@ export async function openWorld({ echo = false } = {}) {
       }),
   };
 
-  async function run(line) {
+  /** @param work what a process does with its arguments and surroundings; resolves to its exit code */
+  async function captured(line, work) {
     let output = '';
     const capture = (stream) => {
       const sink = new Writable({
@@ -51,13 +54,23 @@ export async function openWorld({ echo = false } = {}) {
     };
     const signal = new AbortController().signal;
     const around = { cwd: folder, env, streams, clock, signal, ca: world.caPem, sandbox: true };
-    const exitCode = await main(line.split(' ').filter(Boolean), around);
+    const exitCode = await work(line.split(' ').filter(Boolean), around);
     return { exitCode, output };
   }
 
   return {
     world,
-    run,
+    run: (line) => captured(line, main),
+    /** Applies one step alone, also where the command line demands others with it. */
+    apply: (step, config) =>
+      captured('', async (_argv, around) => {
+        const session = openSession('up', { config }, around);
+        try {
+          return await doJob(session, { steps: [step], usesKey: true, question: undefined, next: () => [] });
+        } finally {
+          await session.close();
+        }
+      }),
     close: async () => {
       await world.close();
       rmSync(folder, { recursive: true, force: true });
