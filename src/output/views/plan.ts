@@ -35,13 +35,14 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
   return [...lines, '', summary(changes, dryRun)];
 }
 
-/** Counts targets: one that two steps change counts once. */
+/** Counts targets: one that two steps change counts once, as what happens to it first. */
 function summary(changes: readonly Change[], dryRun: boolean): string {
+  const actions = new Map<string, Change['action']>();
+  for (const { action, target } of changes) {
+    if (!actions.has(nameOf(target))) actions.set(nameOf(target), action);
+  }
   const counts = (['create', 'update', 'replace', 'delete'] as const)
-    .map((action) => {
-      const names = changes.filter((change) => change.action === action).map(({ target }) => nameOf(target));
-      return [action, new Set(names).size] as const;
-    })
+    .map((action) => [action, [...actions.values()].filter((one) => one === action).length] as const)
     .filter(([, count]) => count > 0)
     .map(([action, count]) => `${count} to ${action}`);
   return `Plan: ${counts.join(', ')}.${dryRun ? ' Nothing was changed (dry run).' : ''}`;

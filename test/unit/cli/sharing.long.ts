@@ -276,12 +276,12 @@ describe('two projects in one account', () => {
 
   it('the second is stopped before any change, with the keys to set', patient, async () => {
     cli.world.faults.calls.splice(0);
-    const { code, stdout, stderr } = await cli.run('up --yes', of('office'));
+    const { code, stderr } = await cli.run('up --yes', of('office'));
     expect(code).toBe(2);
     expect(changesAsked(cli.world)).toEqual([]);
     expect(stderr).toContain('it belongs to project shop in eu-west-1');
     for (const key of ['users.powerUser.name', 'users.imagePuller.name'])
-      expect(stdout).toContain(`Set ${key}`);
+      expect(stderr).toContain(`Set ${key}`);
   });
 
   it('with them set both work: each with users, keys, secrets and images of its own', patient, async () => {
