@@ -49,9 +49,9 @@ export function isOurs(key: ObservedKey, state: KeyState): boolean {
   return key.isStored || works || isRegistered || isUnfinished(key, state);
 }
 
-/** The keys that `down` disables and deletes: all but those that an adopted user had before. */
+/** The keys that `down` disables and deletes: those of a managed user, but not those that it had before it was adopted. */
 export const removableKeys = (state: KeyState): ObservedKey[] =>
-  state.keys.filter((key) => isOurs(key, state) && !isKeyOfAdopted(key, state));
+  state.owner === 'ours' ? state.keys.filter((key) => isOurs(key, state) && !isKeyOfAdopted(key, state)) : [];
 
 const isKeyOfAdopted = ({ id }: ObservedKey, { user }: KeyState): boolean =>
   user?.tags[tagKeys.adopted]?.split(' ').includes(id) ?? false;

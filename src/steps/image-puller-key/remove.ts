@@ -1,4 +1,5 @@
-import type { Change, Diff } from '../../plan/index.ts';
+import type { SecretInfo } from '../../aws/port.ts';
+import type { Change, Diff, Finding } from '../../plan/index.ts';
 import { release } from '../adoption.ts';
 import { isAdopted } from '../tags.ts';
 import { removableKeys } from './classify.ts';
@@ -10,10 +11,11 @@ import { parts } from './stored.ts';
 /** The keys, and the secrets, which can be restored for a while. What was adopted stays. */
 export function removeKey(state: KeyState): Diff {
   const keys = removableKeys(state);
-  const secrets = parts.flatMap((part) => {
+  const found = parts.flatMap((part) => {
     const info = state.stored[part];
-    return info && !info.deleted && !isForeign(info, state) ? [info] : [];
+    return info && !info.deleted ? [info] : [];
   });
+  const secrets = found.filter((info) => !isForeign(info, state));
   return {
     changes: [
       ...keys.map(({ id }): Change => ({
@@ -33,6 +35,15 @@ export function removeKey(state: KeyState): Diff {
             },
       ),
     ],
-    findings: [],
+    findings: found.filter((info) => isForeign(info, state)).map(leftBehind),
   };
 }
+
+const leftBehind = ({ name }: SecretInfo): Finding => ({
+  level: 'warning',
+  code: 'left-behind',
+  target: secretTarget(name),
+  what: `secret ${name} is left`,
+  why: 'it does not have the tags of this project and region',
+  hint: `If nothing uses it, delete it: \`aws secretsmanager delete-secret --secret-id ${name}\`.`,
+});

@@ -14,7 +14,14 @@ import { secretNames } from '../policies/index.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
 import { proveEveryLevel } from '../pull-secret-seed/prove-levels.ts';
 import { clusterId } from './cluster-id.ts';
-import { type ClusterRecord, contextInTag, describeRecord, recordTag, tagKeyOf } from './records.ts';
+import {
+  type ClusterRecord,
+  contextInTag,
+  describeRecord,
+  forgetCommand,
+  recordTag,
+  tagKeyOf,
+} from './records.ts';
 import { type Registration, registrationIn, registrationTarget } from './register.ts';
 import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
 
@@ -56,7 +63,8 @@ export const registration: Step<RegistrationState> = {
     ...versionFindings(records),
     ...(record?.proof === 'verified' ? [registeredFinding(record, await cluster.info())] : []),
   ],
-  remove: ({ id, record, isFrozen }) => deregistration(id, isFrozen ? undefined : record),
+  remove: ({ id, record, isFrozen }, { config }) =>
+    deregistration(id, record, isFrozen, secretNames(config).id),
 };
 
 /** For a rotation: it has verified every level itself, and a newer version has configured nothing but the key. */
@@ -172,9 +180,29 @@ function carryOut(
   });
 }
 
-function deregistration(id: string, record: ClusterRecord | undefined): Diff {
+/** @param secret that holds the registration */
+function deregistration(
+  id: string,
+  record: ClusterRecord | undefined,
+  isFrozen: boolean,
+  secret: string,
+): Diff {
   if (!record) return { changes: [], findings: [] };
-  return { changes: [{ action: 'delete', target: registrationTarget(id), fields: [] }], findings: [] };
+  const target = registrationTarget(id);
+  if (!isFrozen) return { changes: [{ action: 'delete', target, fields: [] }], findings: [] };
+  return {
+    changes: [],
+    findings: [
+      {
+        level: 'warning',
+        code: 'left-behind',
+        target,
+        what: 'the registration of this cluster is left',
+        why: `secret ${secret} holds it and is scheduled for deletion, so AWS removes none of its tags; both are deleted together`,
+        hint: `If the secret is restored, for example by \`ecr-bootstrap up\` for another cluster, run: \`${forgetCommand(secret, record)}\`.`,
+      },
+    ],
+  };
 }
 
 const keyless = new BootstrapError({

@@ -1,9 +1,11 @@
-import { type Change, type Finding, inOrder } from '../../plan/index.ts';
+import { type Change, type Finding, inOrder, nameOf } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
 import { removableKeys, unknownKeys } from '../image-puller-key/classify.ts';
 import { keyTarget, removalBlockedBy } from '../image-puller-key/diff.ts';
+import { secretTarget } from '../image-puller-key/secrets.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, describeRecord, forgetCommand, recordsIn } from '../registration/records.ts';
+import { ownershipOf } from '../tags.ts';
 import { userTarget } from '../users/targets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 
@@ -35,6 +37,7 @@ export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKe
     diff: ({ key, lastUses, clusters }) => {
       const findings = [
         ...clusters.map((record) => stillRegistered(record, key)),
+        ...(hasLostRegistrations(key) ? [lostRegistrations(key)] : []),
         ...(disables || forgets ? unknownKeys(key).map((one) => removalBlockedBy(one, key)) : []),
         ...(forgets && !disables ? removableKeys(key).map((one) => forgotten(one, key)) : []),
       ];
@@ -72,6 +75,22 @@ const disabling = ({ id }: ObservedKey, lastUse: number | undefined): Change => 
   reason: lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`,
   grants: true,
   revokes: true,
+});
+
+/** Where all tags of the secret are removed, or it is created again by hand, the registrations are gone too. */
+const hasLostRegistrations = (key: KeyState): boolean =>
+  key.stored.id !== undefined &&
+  ownershipOf(key.stored.id.tags, key.tags) === 'nobody' &&
+  removableKeys(key).length > 0;
+
+const lostRegistrations = ({ names }: KeyState): Finding => ({
+  level: 'failed',
+  code: 'key-in-use',
+  target: secretTarget(names.id),
+  what: `it is unknown which clusters use the project: secret ${names.id} has lost its tags`,
+  why: 'each cluster is registered by a tag of this secret, and the pods of another one may pull with what this command would remove',
+  hint: `Run \`ecr-bootstrap up --adopt '${nameOf(secretTarget(names.id))}'\` for each cluster of the project, which registers it again. Then run the same command again.`,
+  blocking: true,
 });
 
 const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): Finding => ({

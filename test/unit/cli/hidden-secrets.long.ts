@@ -64,3 +64,46 @@ it('down --aws asks for the secrets when nothing shows whether the key is manage
   );
   expect(keys().map(({ active }) => active)).toEqual([true]);
 });
+
+it(
+  'down --aws is refused when the secret that registers the clusters has lost its tags',
+  patient,
+  async () => {
+    const tags = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
+    tags?.clear();
+    for (const line of ['down --yes --aws', 'down --yes --delete-images']) {
+      const { code, stderr } = await cli.run(line);
+      expect(code, line).toBe(2);
+      expect(stderr).toContain('it is unknown which clusters use the project');
+      expect(stderr).toContain("ecr-bootstrap up --adopt 'AWS secret image-puller-AWS_ACCESS_KEY_ID'");
+    }
+    expect(keys().map(({ active }) => active)).toEqual([true]);
+    const adopt = ['up', '--yes', '--adopt', 'AWS secret image-puller-AWS_ACCESS_KEY_ID'];
+    expect((await cli.run(adopt)).code).toBe(0);
+    expect((await cli.run('down --yes --aws')).code).toBe(0);
+    expect(keys()).toEqual([]);
+  },
+);
+
+it('down names a registration that it cannot remove', patient, async () => {
+  scheduleDeletion();
+  const { code, stdout, stderr } = await cli.run('down --yes');
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('the registration of this cluster is left');
+  expect(stdout).toContain('aws secretsmanager untag-resource --secret-id image-puller-AWS_ACCESS_KEY_ID');
+});
+
+it(
+  'down --aws leaves what it does not manage: a user, its key and its secrets made by hand',
+  patient,
+  async () => {
+    const { identities, secrets } = cli.world.aws;
+    for (const user of identities.users.values()) user.tags.clear();
+    for (const secret of secrets.all()) secret.tags.clear();
+    const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-secrets');
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('IAM user image-puller is left');
+    expect(stdout).toContain('secret image-puller-AWS_ACCESS_KEY_ID is left');
+    expect(keys().map(({ active }) => active)).toEqual([true]);
+  },
+);
