@@ -1,6 +1,6 @@
 import type { Tags } from '../../aws/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
-import type { Change, Target } from '../../plan/index.ts';
+import { type Change, type Target, waitFor } from '../../plan/index.ts';
 import type { Run } from '../context.ts';
 import { secretNames } from '../policies/names.ts';
 import {
@@ -65,8 +65,9 @@ export function registrationChanges({ id, record }: Registration, key: KeyInClus
 }
 
 /**
- * Registers this cluster with a key that is not verified yet.
- * @throws BootstrapError when AWS refuses; the key must not be written then
+ * Registers this cluster with a key that is not verified yet, and waits until AWS shows the registration: reads of AWS
+ * can be older than its writes, and a run for another cluster that does not see it would take the key away.
+ * @throws BootstrapError when AWS refuses, or does not show it; the key must not be written then
  */
 export async function registerUnverified(
   run: Run,
@@ -86,11 +87,32 @@ export async function registerUnverified(
   const isFirst = held === undefined && (record === undefined || record.proof === 'first');
   const version = record?.version ?? ownMinorVersion();
   const tag = recordTag({ id, keyId, proof: isFirst ? 'first' : 'unverified', name, version }, clock.now());
+  const secret = secretNames(config).id;
   try {
-    await aws.secrets.tag(secretNames(config).id, tag);
+    await aws.secrets.tag(secret, tag);
+    await untilShown(run, secret, tag);
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
     const { code, why, hint } = error;
     throw new BootstrapError({ code, what, why, hint }, { cause: error });
   }
+}
+
+/** Milliseconds in which AWS has to show a tag. */
+const deadline = 180_000;
+
+function untilShown({ ctx, signal, emit }: Run, secret: string, tag: Tags): Promise<true> {
+  const wait = {
+    what: 'AWS to show the registration',
+    hint: 'Run the same command again.',
+    clock: ctx.clock,
+    signal,
+    emit,
+    deadline,
+  };
+  return waitFor(wait, async (pending) => {
+    const { tags = {} } = (await ctx.aws.secrets.describe(secret)) ?? {};
+    const isShown = Object.entries(tag).every(([key, value]) => tags[key] === value);
+    return isShown ? true : pending(`secret ${secret} still looks as before`);
+  });
 }

@@ -65,6 +65,21 @@ it('is there at each moment at which the first run can be cut off', async () => 
   }
 });
 
+it('is shown by AWS, whose reads may be older than its writes, before the access key is written', async () => {
+  world = await OperatorWorld.start({ hurried: true });
+  const { aws, faults } = world.sandbox;
+  aws.lags.plan({ service: 'secretsmanager', milliseconds: 10_000 });
+  let readBefore: Promise<string[]> | undefined;
+  faults.onCall(({ operation, resource }) => {
+    if (operation === 'patch secrets' && resource === 'external-secrets/image-puller')
+      readBefore ??= world.aws.secrets
+        .describe(idSecret().name)
+        .then((info) => Object.keys(info?.tags ?? {}));
+  });
+  await applyStep(pullSecretSeed, world);
+  expect(await readBefore).toContainEqual(expect.stringMatching(/^ecr-bootstrap:cluster\//));
+});
+
 it('is verified by its own step, without another sync where the key is the first one', async () => {
   world = await OperatorWorld.start();
   await applyStep(pullSecretSeed, world);
