@@ -8,6 +8,7 @@ import { type Choice, chooseSteps, needsOf } from './choose.ts';
 import { applyQuestion } from './confirm.ts';
 import { doJob } from './job.ts';
 import { leftByHand } from './left.ts';
+import { createsKey, newKeyElsewhere } from './other-clusters.ts';
 import type { Session } from './session.ts';
 
 export interface UpOptions extends Choice, AdoptOptions {
@@ -30,7 +31,10 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       consent: consentOf(options),
       question: yes ? undefined : applyQuestion,
       refuse: (ctx) => refuseLeftOut(ctx, chosen, options),
-      next: (ctx) => leftByHand(ctx, chosen),
+      next: (ctx, changes) => [
+        ...(createsKey(changes) && needsOf(chosen).has('cluster') ? [newKeyElsewhere(ctx)] : []),
+        ...leftByHand(ctx, chosen),
+      ],
     });
   } catch (error) {
     const leftOut = earlierThan(chosen);

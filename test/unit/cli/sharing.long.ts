@@ -161,6 +161,31 @@ describe('two clusters of one project', () => {
   });
 });
 
+describe.each(['up', 'rotate'])('a key that was disabled by hand is replaced by %s', (command) => {
+  let cli: Cli;
+  let second: Second;
+  beforeAll(async () => {
+    ({ cli, second } = await openWithSecond());
+    expect((await cli.run('up --yes -q', { env: second.env })).code).toBe(0);
+  }, patient.timeout);
+  afterAll(async () => {
+    second.cluster.close();
+    await cli.close();
+  });
+
+  it('which names the other clusters that cannot pull until up there', patient, async () => {
+    for (const key of cli.world.aws.identities.keys.values())
+      if (key.user.name === 'image-puller') key.active = false;
+    const { code, stdout, stderr } = await cli.run(`${command} --yes`);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/Run ecr-bootstrap up for cluster \S+ \(\w{8}\), since \S+: it cannot pull until/);
+    expect(stdout).not.toContain('by themselves');
+    const there = await cli.run('up --yes', { env: second.env });
+    expect(there.code, there.stderr).toBe(0);
+    expect(there.stdout).not.toContain('cannot pull until then');
+  });
+});
+
 describe('a second cluster whose first up was interrupted after it got the key', () => {
   let cli: Cli;
   let second: Second;
