@@ -22,12 +22,23 @@ export function down(session: Session, options: DownOptions): Promise<number> {
     question: yes
       ? undefined
       : (header, { config: { project } }) => (touchesAws ? removeAll(header, project) : removeHere(header)),
-    next: () => [Promise.resolve(aws ? [] : [stillInAws])],
+    next: () => [Promise.resolve(keptInAws(options))],
   });
 }
 
-const stillInAws =
-  'Users, access keys and policies are still in AWS, for other clusters of the project: ecr-bootstrap down --aws; images and secrets go only by --delete-images and --delete-secrets.';
+/** What this run was not asked to remove; whether there is any of it was not looked up. */
+function keptInAws({ aws, deleteImages, deleteSecrets }: DownOptions): string[] {
+  const kept = [
+    ...(aws ? [] : ['users, access keys and policies (--aws)']),
+    ...(deleteImages ? [] : ['repositories with images (--delete-images)']),
+    ...(deleteSecrets ? [] : ['secrets in Secrets Manager (--delete-secrets)']),
+  ];
+  if (kept.length === 0) return [];
+  return [`Kept in AWS, for other clusters of the project: ${kept.join(', ')}. ${lastCluster}`];
+}
+
+const lastCluster =
+  'To remove everything with the last cluster: `ecr-bootstrap down --aws --delete-images --delete-secrets`.';
 
 const removeHere = ({ context }: Partial<Header>): Question => ({
   text: `Remove ecr-bootstrap from ${placeOf({ context })}?`,

@@ -70,7 +70,7 @@ function proofIn(text: string | undefined): Proof {
 
 /** `kubernetes-admin@prod (6f1c0b1e), since 2026-01-31`. */
 export const describeRecord = ({ id, name, since, proof }: ClusterRecord): string =>
-  `${name} (${id.slice(0, 8)}), ${proof === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10)}`;
+  `${name || 'without a name'} (${id.slice(0, 8)}), ${proof === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10) || 'an unknown time'}`;
 
 /** Removes the registration of a cluster that no longer exists and was not removed with `down`. */
 export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>

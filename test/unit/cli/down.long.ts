@@ -202,7 +202,10 @@ describe('down --aws', () => {
 
   it('takes keys, users and policies; images and secrets only by their own flags', patient, async () => {
     const { repositories } = inAws(cli());
-    expect((await cli().run('down --aws --yes')).code).toBe(0);
+    const down = await cli().run('down --aws --yes');
+    expect(down.code, down.stderr).toBe(0);
+    expect(down.stdout).toContain('repositories with images (--delete-images), secrets in Secrets Manager');
+    expect(down.stdout).not.toContain('access keys and policies (--aws)');
     expect(inAws(cli())).toEqual({ users: [], keys: 0, policies: [], repositories, secrets: 3 });
     const rest = await cli().run('down --delete-images --delete-secrets --yes');
     expect(rest.code, rest.stderr).toBe(0);

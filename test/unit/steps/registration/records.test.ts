@@ -49,6 +49,11 @@ describe('the registration of a cluster', () => {
       'kubernetes-admin@prod (uid), not verified since 1970-01-01',
     );
   });
+
+  it('can be named although its tag was changed by hand', () => {
+    const [changed] = recordsIn({ 'ecr-bootstrap:cluster/uid': '' });
+    expect(changed && describeRecord(changed)).toBe('without a name (uid), since an unknown time');
+  });
 });
 
 const clusters = (count: number) =>
