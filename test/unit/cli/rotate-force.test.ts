@@ -30,10 +30,11 @@ describe('rotate --force', () => {
       `~ IAM access key ${leaked.id}`,
       'pulls may fail until this run has given every namespace a new pull secret',
       `+ IAM access key image-puller  (when AWS has refused ${leaked.id} for 30 s)`,
+      '~ cluster registration',
       '~ Secret external-secrets/image-puller',
       '~ Secret external-secrets/puller',
       `- IAM access key ${leaked.id}`,
-      '~ cluster registration',
+      'verified: false -> true',
     ].map((text) => stdout.indexOf(text));
     expect(order, stdout).not.toContain(-1);
     expect(order, stdout).toEqual(order.toSorted((a, b) => a - b));
