@@ -56,6 +56,10 @@ export class Watch {
   #check({ by, command }: Run): void {
     const before = this.#seen;
     const now = (this.#seen = this.#look());
+    for (const name of names) {
+      if (this.#pair.keyIn(name) === undefined || this.#pair.registeredKeyOf(name) !== undefined) continue;
+      this.#violations.add(`the ${name} cluster holds an access key and is not registered`);
+    }
     // The answer to a leak is worth failing pulls.
     if (command.startsWith('rotate --force')) return;
     const removesAws = command.startsWith('down --aws');
