@@ -195,10 +195,18 @@ export interface SecretInfo {
   readonly versions: readonly SecretVersion[];
 }
 
+/** A secret in a list. Secrets Manager may take minutes to list a new one. */
+export interface ListedSecret {
+  readonly name: string;
+  readonly tags: Tags;
+}
+
 /** `exists`: nothing was done, also when the caller may not see it; `deleted`: it is scheduled for deletion and holds the name. */
 export type SecretCreation = Creation | 'deleted';
 
 export interface SecretsPort {
+  /** All secrets with a tag of that key, without those that are scheduled for deletion. */
+  list(tagKey: string): Promise<readonly ListedSecret[]>;
   /** Undefined when absent, or when the caller may not tell absent from forbidden. */
   describe(name: string): Promise<SecretInfo | undefined>;
   /** Creates it without a value, or tells why the name is taken. */

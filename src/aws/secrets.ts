@@ -42,6 +42,20 @@ export function createSecrets({ call, settings }: Session): SecretsPort {
     );
 
   return {
+    list: async (tagKey) => {
+      const found = await read('ListSecrets', `list the secrets with tag ${tagKey}`, (secrets) =>
+        allPages(async (token) => {
+          const page = await secrets.listSecrets({
+            // Matches the beginning of keys.
+            Filters: [{ Key: 'tag-key', Values: [tagKey] }],
+            MaxResults: 100,
+            ...(token ? { NextToken: token } : {}),
+          });
+          return { items: page.SecretList, next: page.NextToken };
+        }),
+      );
+      return found.map(({ Name = '', Tags }) => ({ name: Name, tags: tagRecord(Tags) }));
+    },
     describe: async (name) => {
       // Who may see only some secrets is refused, not told, when one of them is absent.
       const found = await unlessAbsent(

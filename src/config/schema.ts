@@ -39,7 +39,7 @@ export const configSchema = z
       tags: tags
         .default({})
         .describe(
-          'Tags for everything that is created in AWS: at most 40, with the characters that IAM allows.',
+          'Tags for everything that is created in AWS: at most 40, with the characters that IAM allows. A tag that is removed here stays on existing resources.',
         ),
     }),
     cluster: z

@@ -151,6 +151,8 @@ export const findingCodes = {
   'repository-unknown': 'The settings of a repository could not be read.',
   'repository-encryption': 'The repository has another encryption than configured, which cannot be changed.',
   'repository-setting': 'A repository has a newer value of a setting, which is left as it is.',
+  'repository-unneeded':
+    'A repository of the project holds no image that the configuration or the cluster needs.',
   'creation-rule': 'A rule of the registry can create repositories of the project, or could not be read.',
   'resource-policy': 'A resource to adopt has a policy that grants access to others, or could not be read.',
   'region-unsupported': 'The installed version of External Secrets does not know the region.',

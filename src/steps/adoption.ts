@@ -12,13 +12,11 @@ export const adopting = (change: Change, adopts: Adoption): Change => ({
 });
 
 const isMark = (path: string): boolean =>
-  marks.has(path) || path.startsWith('metadata.annotations["ecr-bootstrap.dev/');
+  marks.has(path) ||
+  path.startsWith(`tags.${tagPrefix}`) ||
+  path.startsWith('metadata.annotations["ecr-bootstrap.dev/');
 
-const marks: ReadonlySet<string> = new Set([
-  `metadata.labels["${managedByLabel}"]`,
-  `tags.${tags.project}`,
-  `tags.${tags.region}`,
-]);
+const marks: ReadonlySet<string> = new Set([`metadata.labels["${managedByLabel}"]`]);
 
 /** For what bears no mark at all. */
 export const nobody = 'nobody known';
@@ -36,5 +34,5 @@ export const release = (target: Target, tags: Tags): Change => ({
 
 export const isRelease = ({ action, fields }: Change): boolean =>
   action === 'update' &&
-  fields.length > 0 &&
-  fields.every((field) => field.path.startsWith(`tags.${tagPrefix}`) && !('to' in field));
+  fields.some(({ path }) => path === `tags.${tags.adopted}`) &&
+  fields.every((field) => !('to' in field));

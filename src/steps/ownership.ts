@@ -29,6 +29,8 @@ export const tags = {
   project: 'ecr-bootstrap:project',
   region: 'ecr-bootstrap:region',
   creating: 'ecr-bootstrap:creating',
+  /** Of the secret with the key's ID: behind a slash, the name of each power user that was created; its value is the path. */
+  powerUser: 'ecr-bootstrap:power-user',
   /**
    * It existed before and was adopted, so `down` keeps it. Of a user, the value is the IDs of the access keys that it had
    * then, or `-`.

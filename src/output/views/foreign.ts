@@ -25,7 +25,7 @@ export function foreignLines(
     ...table,
     '',
     'To adopt all of this and configure it, run the command below. Images, secret values and working keys are kept.',
-    'In AWS, `down` later keeps what was adopted and removes only what ecr-bootstrap added to it.',
+    '`down` keeps what was adopted in AWS, and deletes what was adopted in the cluster.',
     `  ${adoptBy}`,
   ];
 }

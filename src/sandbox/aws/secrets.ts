@@ -1,5 +1,6 @@
 import type { SandboxClock } from '../clock.ts';
 import { AwsRefusal } from '../ports.ts';
+import { page } from './paging.ts';
 import { CURRENT, Secret, type Secrets } from './secret-store.ts';
 import { addTags, tagList, type Service, type Tag } from './service.ts';
 
@@ -16,6 +17,23 @@ interface SecretInput {
 interface ValueInput {
   readonly SecretString?: string;
   readonly ClientRequestToken?: string;
+}
+
+interface ListFilter {
+  readonly Key: string;
+  readonly Values: readonly string[];
+}
+interface ListInput {
+  readonly IncludePlannedDeletion?: boolean;
+  readonly Filters?: readonly ListFilter[];
+  readonly MaxResults?: number;
+  readonly NextToken?: string;
+}
+
+/** Filters match the beginning of a text. */
+function matches({ tags }: Secret, { Key, Values }: ListFilter): boolean {
+  if (Key !== 'tag-key') throw new AwsRefusal('ValidationException', `the sandbox does not filter by ${Key}`);
+  return [...tags.keys()].some((key) => Values.some((value) => key.startsWith(value)));
 }
 
 const DAY = 86_400_000;
@@ -123,12 +141,18 @@ export function secretsManager(secrets: Secrets, place: Place): Service {
         const { ARN, Name } = reference(secret);
         return { ARN, Name };
       },
-      ListSecrets: ({ IncludePlannedDeletion = false }: { IncludePlannedDeletion?: boolean }) => ({
-        SecretList: secrets
+      ListSecrets(input: ListInput) {
+        const { IncludePlannedDeletion = false, Filters = [], MaxResults, NextToken } = input;
+        const found = secrets
           .all()
           .filter(({ deletion }) => !deletion || IncludePlannedDeletion)
-          .map(view),
-      }),
+          .filter((secret) => Filters.every((filter) => matches(secret, filter)));
+        const { items, nextToken } = page(found, {
+          ...(MaxResults === undefined ? {} : { maxResults: MaxResults }),
+          ...(NextToken === undefined ? {} : { nextToken: NextToken }),
+        });
+        return { SecretList: items.map(view), NextToken: nextToken };
+      },
       GetSecretValue(input: SecretInput & { VersionId?: string; VersionStage?: string }) {
         const secret = findLiving(input);
         const { VersionStage: stage = input.VersionId === undefined ? CURRENT : undefined } = input;

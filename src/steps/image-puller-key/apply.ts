@@ -19,7 +19,7 @@ import { classify, isOurs } from './classify.ts';
 import { diffKey, keyTarget } from './diff.ts';
 import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
 import { untilDisabledKeysAreRefused } from './refused.ts';
-import { isForeign } from './secrets.ts';
+import { isForeign, tagsOf } from './secrets.ts';
 import { observeKey, type KeyState, type ObservedKey } from './state.ts';
 import { parts, type Part } from './stored.ts';
 
@@ -100,12 +100,12 @@ function partOf(name: string, { names }: KeyState): Part {
 /** AWS may refuse to tell whether a secret exists, so what was planned as absent may turn out to be there. */
 async function createSecret(part: Part, state: KeyState, run: Run): Promise<'new' | 'seen'> {
   const { secrets } = run.ctx.aws;
-  const { names, tags, kmsKeyId } = state;
+  const { names, kmsKeyId } = state;
   const name = names[part];
   const outcome = await secrets.create({
     name,
     description: `${descriptions[part]} of IAM user ${state.userName}, kept by ecr-bootstrap`,
-    tags,
+    tags: tagsOf(state, part),
     ...(kmsKeyId ? { kmsKeyId } : {}),
   });
   if (outcome === 'created') return 'new';
@@ -183,9 +183,11 @@ async function updateSecret(
       });
     }
   }
-  if (compareTags(state.tags, state.stored[part]?.tags ?? {}).length > 0) {
-    await secrets.tag(name, change.adopts ? adoptedTags(state.tags) : state.tags);
+  const tags = tagsOf(state, part);
+  if (compareTags(tags, state.stored[part]?.tags ?? {}).length > 0) {
+    await secrets.tag(name, change.adopts ? adoptedTags(tags) : tags);
   }
+  if (part === 'id' && state.outdatedNotes.length > 0) await secrets.untag(name, state.outdatedNotes);
 }
 
 /** An active key that nothing explains. An earlier run may have stored it just now, where reads do not show it yet. */

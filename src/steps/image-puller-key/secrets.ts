@@ -1,5 +1,5 @@
 import { mayBeSameKey } from '../../aws/kms-key.ts';
-import type { SecretInfo } from '../../aws/port.ts';
+import type { SecretInfo, Tags } from '../../aws/port.ts';
 import type { Change, Field, Finding, Target } from '../../plan/index.ts';
 import { accessFindings } from '../access.ts';
 import { adopting, nobody } from '../adoption.ts';
@@ -14,7 +14,12 @@ export function secretChanges(state: KeyState): Change[] {
   return parts.flatMap((part) => changeOf(state, part));
 }
 
-function changeOf({ stored, names, tags, kmsKeyId }: KeyState, part: Part): Change[] {
+/** The tags of one of the secrets. */
+export const tagsOf = ({ tags, idTags }: KeyState, part: Part): Tags => (part === 'id' ? idTags : tags);
+
+function changeOf(state: KeyState, part: Part): Change[] {
+  const { stored, names, kmsKeyId } = state;
+  const tags = tagsOf(state, part);
   const info = stored[part];
   const target = secretTarget(names[part]);
   if (!info) {
@@ -22,7 +27,12 @@ function changeOf({ stored, names, tags, kmsKeyId }: KeyState, part: Part): Chan
     return [{ action: 'create', target, fields }];
   }
   const deletion: Field[] = info.deleted ? [{ path: 'deletion', from: 'scheduled' }] : [];
-  const fields = [...deletion, ...compareTags(tags, info.tags)];
+  const outdated = part === 'id' ? state.outdatedNotes : [];
+  const fields = [
+    ...deletion,
+    ...compareTags(tags, info.tags),
+    ...outdated.map((key) => ({ path: `tags.${key}`, from: info.tags[key] })),
+  ];
   if (fields.length === 0) return [];
   const change: Change = { action: 'update', target, fields };
   return [ownershipOf(info.tags, tags) === 'ours' ? change : adopting(change, { owner: nobody })];

@@ -2,6 +2,7 @@ import type { AccessKey, SecretsPort, Tags, User } from '../../aws/port.ts';
 import { type ResourceAccess, seeAccess } from '../access.ts';
 import type { Context } from '../context.ts';
 import { tags as tagKeys } from '../ownership.ts';
+import { observeFormerUsers, outdatedNotes, powerUserNote } from '../former-users.ts';
 import { secretNames, type SecretNames } from '../policies/index.ts';
 import { awsTags, ownershipOf } from '../tags.ts';
 import { tryPair, type Verdict } from './prove.ts';
@@ -20,6 +21,10 @@ export interface KeyState {
   readonly names: SecretNames;
   /** For what we make in AWS. */
   readonly tags: Tags;
+  /** For the secret with the key's ID: the tags for everything, and the name of the power user. */
+  readonly idTags: Tags;
+  /** Keys of {@link idTags} that name power users who no longer exist. */
+  readonly outdatedNotes: readonly string[];
   readonly kmsKeyId: string | undefined;
   readonly user: User | undefined;
   /** By its tags; a user that is declared to be made elsewhere for us counts as ours while it bears none. */
@@ -60,8 +65,9 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
   const tags = awsTags(config);
   const user = iam.user(userName);
   const described = describeStored(ctx);
-  const [found, keys, stored, access, ids, pairs] = await Promise.all([
+  const [found, former, keys, stored, access, ids, pairs] = await Promise.all([
     user,
+    observeFormerUsers(ctx),
     user.then((one) => (one ? iam.accessKeys(userName) : [])),
     described,
     described.then((all) => accessOf(secrets, all, tags)),
@@ -76,6 +82,8 @@ export async function observeKey(ctx: Context): Promise<KeyState> {
     userName,
     names,
     tags,
+    idTags: { ...tags, ...powerUserNote(config, stored.id?.tags) },
+    outdatedNotes: outdatedNotes(stored.id?.tags ?? {}, former, config),
     kmsKeyId: config.secrets.kmsKeyId,
     user: found,
     owner: !manage && owner === 'nobody' ? 'ours' : owner,

@@ -45,6 +45,8 @@ export function sharedStatements(
     allow('ReadUsers', 'iam', readUserActions, users),
     allow('ImagePullerKeys', 'iam', accessKeyActions, [names.imagePuller.userArn]),
     allow('ReadPolicies', 'iam', ['GetPolicy', 'GetPolicyVersion'], policies),
+    // Finds the secrets of an earlier users.imagePuller.name by their tags. It shows no values.
+    allow('ListSecrets', 'secretsmanager', ['ListSecrets'], ['*']),
     allow('ImagePullerSecrets', 'secretsmanager', secretActions, names.secretArns),
     ...useOfKeys('SecretsKey', kmsKeyId, keysInUse, ['GenerateDataKey', 'Decrypt'], account),
     useOfKey('RepositoriesKey', repositoryKey, ['CreateGrant', 'RetireGrant', 'DescribeKey'], 'ecr', account),

@@ -11,7 +11,7 @@ export const keySecretName = 'image-puller';
 export const pullSecretType = 'kubernetes.io/dockerconfigjson';
 
 /** For what a cluster is set up. */
-export interface Setup {
+interface Setup {
   readonly project: string;
   readonly registryHost: string;
 }

@@ -9,6 +9,7 @@ import {
   tolerating,
 } from '../../plan/index.ts';
 import type { Context, Run, Step } from '../context.ts';
+import { formerRegistrations } from '../former-users.ts';
 import { describeStored } from '../image-puller-key/stored.ts';
 import { secretNames } from '../policies/index.ts';
 import { keyInCluster } from '../pull-secret-seed/key-in-cluster.ts';
@@ -30,6 +31,8 @@ interface RegistrationState extends Registration {
   readonly keyId: string | undefined;
   /** AWS lets no tag of a secret be removed that is scheduled for deletion. They are deleted with it. */
   readonly isFrozen: boolean;
+  /** Names of the secrets of earlier settings with which the cluster is registered too. */
+  readonly former: readonly string[];
 }
 
 /**
@@ -51,20 +54,23 @@ export const registration: Step<RegistrationState> = {
   observe,
   diff: (state) => {
     const findings = limitFindings(state);
-    return { changes: findings.length > 0 ? [] : changesOf(state, ownMinorVersion()), findings };
+    const changes = [...changesOf(state, ownMinorVersion()), ...deregistrations(state.former)];
+    return { changes: findings.length > 0 ? [] : changes, findings };
   },
   // The steps that follow need no registration. Namespaces that refuse their token are reported by the step that
   // makes the copies.
-  apply: async (changes, { id, record }, run) => {
+  apply: async (changes, { id, record, isFrozen }, run) => {
     const how = { prove: proveEveryLevel, version: ownMinorVersion() };
-    return tolerating(await carryOut(changes, id, record, run, how));
+    return tolerating(await carryOut(changes, id, isFrozen ? undefined : record, run, how));
   },
   health: async ({ records, record }, { cluster }) => [
     ...versionFindings(records),
     ...(record?.proof === 'verified' ? [registeredFinding(record, await cluster.info())] : []),
   ],
-  remove: ({ id, record, isFrozen }, { config }) =>
-    deregistration(id, record, isFrozen, secretNames(config).id),
+  remove: ({ id, record, isFrozen, former }, { config }) => {
+    const { changes, findings } = deregistration(id, record, isFrozen, secretNames(config).id);
+    return { changes: [...changes, ...deregistrations(former)], findings };
+  },
 };
 
 /** For a rotation: it has verified every level itself, and a newer version has configured nothing but the key. */
@@ -84,10 +90,12 @@ async function observe(ctx: Context): Promise<RegistrationState> {
     keyInCluster(ctx.cluster),
     describeStored(ctx),
   ]);
+  const former = await formerRegistrations(ctx, id);
   return {
     ...registrationIn(secretNames(ctx.config).id, id, stored.id?.tags),
     keyId,
     isFrozen: stored.id?.deleted === true,
+    former: former.map(({ name }) => name),
   };
 }
 
@@ -166,7 +174,15 @@ function carryOut(
 ): Promise<Outcome[]> {
   const { aws, cluster, clock, config } = run.ctx;
   const secret = secretNames(config).id;
-  return inOrder(changes, run, async ({ action, fields }) => {
+  const isOfFormer = ({ target }: Change): boolean => target.kind === formerKind;
+  const isMoved = changes.some(isOfFormer);
+  const isMovedEarlier = record && changes.every(isOfFormer);
+  return inOrder(changes, run, async ({ action, target, fields }) => {
+    if (target.kind === formerKind) {
+      // It is in use until every namespace has a token of the new key.
+      if (isMovedEarlier) await prove(run);
+      return aws.secrets.untag(target.name, [tagKeyOf(id)]);
+    }
     if (action === 'delete') return aws.secrets.untag(secret, [tagKeyOf(id)]);
     const { context: name } = await cluster.info();
     const isVerified = record?.proof === 'verified' && fields.every(({ path }) => path === 'version');
@@ -175,10 +191,21 @@ function carryOut(
     if (keyId === undefined) throw keyless;
     // Where the key is the first one, there are no tokens of an earlier key.
     const isFirst = record?.proof === 'first' && record.keyId === keyId;
-    if (!isVerified && !isFirst) await prove(run);
+    if ((!isVerified && !isFirst) || isMoved) await prove(run);
     await aws.secrets.tag(secret, recordTag({ id, keyId, proof: 'verified', name, version }, clock.now()));
   });
 }
+
+const formerKind = 'former cluster registration';
+
+/** @param secrets of earlier settings, by name */
+const deregistrations = (secrets: readonly string[]): Change[] =>
+  secrets.map((name) => ({
+    action: 'delete',
+    target: { kind: formerKind, name },
+    fields: [],
+    reason: 'the cluster is registered with another image puller',
+  }));
 
 /** @param secret that holds the registration */
 function deregistration(

@@ -77,7 +77,7 @@ export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>
   `aws secretsmanager untag-resource --secret-id ${secret} --tag-keys ${tagKeyOf(id)}`;
 
 /** Of one resource: AWS General Reference, "Tag limits and requirements". */
-const mostTags = 50;
+export const mostTags = 50;
 
 /** Why a further cluster cannot be registered, before AWS refuses the tag; undefined while there is room. */
 export function fullBecauseOfTags(secret: string, tags: Tags, id: string): RegistrationLimit | undefined {

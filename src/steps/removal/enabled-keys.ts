@@ -1,5 +1,6 @@
 import { type Change, type Finding, inOrder, nameOf } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
+import { clustersOf, observeFormerUsers } from '../former-users.ts';
 import { removableKeys, unknownKeys } from '../image-puller-key/classify.ts';
 import { keyTarget, removalBlockedBy } from '../image-puller-key/diff.ts';
 import { secretTarget } from '../image-puller-key/secrets.ts';
@@ -30,8 +31,13 @@ export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKe
     needs: ['aws', 'cluster'],
     readsLag: true,
     observe: async (ctx) => {
-      const [key, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
-      const clusters = recordsIn(key.stored.id?.tags).filter(({ id }) => id !== here);
+      const [key, here, former] = await Promise.all([
+        observeKey(ctx),
+        clusterId(ctx.cluster),
+        observeFormerUsers(ctx),
+      ]);
+      const records = [...recordsIn(key.stored.id?.tags), ...former.users.flatMap(clustersOf)];
+      const clusters = records.filter(({ id }) => id !== here);
       return { key, clusters, lastUses: await lastUsesOf(enabledIn(key), ctx) };
     },
     diff: ({ key, lastUses, clusters }) => {

@@ -4,6 +4,7 @@ import { steps } from '../index.ts';
 import { operator } from '../operator/index.ts';
 import { registration } from '../registration/index.ts';
 import { enabledKeys } from './enabled-keys.ts';
+import { formerUsers } from './former-users.ts';
 import { pullingPods } from './pulling-pods.ts';
 
 /** What of AWS is to go besides what is in the cluster. */
@@ -63,14 +64,14 @@ export function removalSteps(aws: RemovalOfAws): readonly AnyStep[] {
   // The cluster stays registered as long as anything in it uses the key.
   const inCluster = chosen.filter((step) => !inAws[step.id] && step !== registration).toReversed();
   const beyond = chosen.filter((step) => inAws[step.id]).toReversed();
-  const removals = [...inCluster, registration, ...beyond].map((step) =>
-    only(removalOf(step), (kind) => isAsked(partOf[kind]) && !isWebhook(kind)),
-  );
+  const isWanted = (kind: string): boolean => isAsked(partOf[kind]) && !isWebhook(kind);
+  const removals = [...inCluster, registration, ...beyond].map((step) => only(removalOf(step), isWanted));
   return [
     pullingPods,
     ...(touchesAws ? [enabledKeys(aws.identities, aws.secrets)] : []),
     operatorWebhooks,
     ...removals,
+    ...(aws.identities || aws.secrets ? [only(formerUsers, isWanted)] : []),
   ];
 
   function isAsked(part: keyof RemovalOfAws | undefined): boolean {

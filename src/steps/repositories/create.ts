@@ -45,6 +45,7 @@ async function useExisting(name: string, ctx: Context): Promise<string> {
     operator: name,
     project: ctx.config.project,
     creationRules: [],
+    unneeded: [],
     repositories: [{ name, images: [], seen }],
   };
   const left = diffRepositories(state).changes.filter(({ action, adopts }) => action === 'update' && !adopts);

@@ -28,9 +28,76 @@ export function diffRepositories(state: RepositoriesState): Diff {
         ...findingsOf(repository, state),
         ...lifecycleFindings(repository, state),
       ]),
+      ...keptSettings(state),
+      ...unneededFinding(state),
       ...creationRuleFindings(state),
     ],
   };
+}
+
+/** Names of as many repositories as one finding has room for. */
+const someOf = (names: readonly string[]): string =>
+  names.slice(0, namedAtMost).join(', ') +
+  (names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : '');
+
+/** Of settings that are not in the configuration: it does not show whether they were, so they stay. */
+function keptSettings({ settings, repositories }: RepositoriesState): Finding[] {
+  const ours = repositories.flatMap(({ seen }) => (seen?.owner === 'ours' ? [seen] : []));
+  const withPolicy = ours.filter(({ lifecyclePolicy }) => lifecyclePolicy !== undefined);
+  const scanned = ours.filter(({ repository }) => repository.scanOnPush);
+  const kept = (
+    what: string,
+    setting: string,
+    command: string,
+    seen: readonly SeenRepository[],
+  ): Finding[] => {
+    const [first] = seen;
+    if (!first) return [];
+    const { name } = first.repository;
+    return [
+      {
+        level: 'ok',
+        code: 'setting-kept',
+        target: repositoryTarget(name),
+        what: `${what}: ${someOf(seen.map(({ repository }) => repository.name))}`,
+        why: `${setting} is not set, which does not change existing repositories`,
+        hint: `To change that, set ${setting}, or run \`aws ecr ${command} --repository-name ${name}\` for each.`,
+      },
+    ];
+  };
+  return [
+    ...(settings.lifecyclePolicy
+      ? []
+      : kept(
+          'repositories keep a lifecycle policy',
+          'repositories.lifecyclePolicy',
+          'delete-lifecycle-policy',
+          withPolicy,
+        )),
+    ...(settings.scanOnPush === undefined
+      ? kept(
+          'repositories scan images when they are pushed',
+          'repositories.scanOnPush',
+          'put-image-scanning-configuration --image-scanning-configuration scanOnPush=false',
+          scanned,
+        )
+      : []),
+  ];
+}
+
+function unneededFinding({ unneeded }: RepositoriesState): Finding[] {
+  const [first] = unneeded;
+  if (first === undefined) return [];
+  return [
+    {
+      level: 'ok',
+      code: 'repository-unneeded',
+      target: repositoryTarget(first),
+      what: `no image of the configuration or the cluster needs these repositories: ${someOf(unneeded)}`,
+      why: 'their images may still be in use by their names in ECR',
+      hint: `\`ecr-bootstrap down --delete-images\` deletes them too. To delete one with its images: \`aws ecr delete-repository --force --repository-name ${first}\`.`,
+    },
+  ];
 }
 
 export const creationOf = (name: string, settings: Pick<RepositoriesState, 'settings' | 'tags'>): Change => ({

@@ -16,6 +16,8 @@ export interface RepositoriesState {
   readonly project: string;
   /** What can create repositories of the registry beside this program, or why that is unknown. */
   readonly creationRules: readonly CreationRule[] | BootstrapError;
+  /** Names of other repositories of the project. */
+  readonly unneeded: readonly string[];
   /** One for each repository that some wanted image needs, sorted by name. */
   readonly repositories: readonly WantedRepository[];
 }
@@ -57,7 +59,10 @@ export async function observeRepositories(ctx: Context): Promise<RepositoriesSta
   );
   const operator = (await ctx.wantedImages()).operator.repository;
   const { project, repositories: settings } = ctx.config;
-  return { settings, tags, operator, project, creationRules, repositories };
+  const unneeded = all
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(`${project}/`) && !wanted.has(name));
+  return { settings, tags, operator, project, unneeded, creationRules, repositories };
 }
 
 async function seeCreationRules({ aws: { ecr } }: Context): Promise<RepositoriesState['creationRules']> {

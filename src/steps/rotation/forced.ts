@@ -1,6 +1,7 @@
 import { BootstrapError } from '../../errors/index.ts';
 import { type Change, type Finding, inOrder, nameOf, type Outcome } from '../../plan/index.ts';
 import { type AnyStep, oncePerContext, type Step } from '../context.ts';
+import { formerFindings } from '../former-users.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { diffKey, keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
 import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
@@ -105,7 +106,13 @@ function revocation(forced: ForcedRotation): Step<Revocation> {
       const enabled = [...others, ...(kept ? [kept] : [])].filter(({ active }) => active);
       return {
         changes: [...absentSecrets(key), ...enabled.map(disabling), ...others.map(deletionOf)],
-        findings: [...findings, ...policyFindings(user), interruption(waiting)],
+        findings: [
+          ...findings,
+          ...policyFindings(user),
+          // A key that leaked may be one of an earlier user.
+          ...formerFindings('imagePuller', user.former),
+          interruption(waiting),
+        ],
       };
     },
     apply: async (changes, { key }, run) => {

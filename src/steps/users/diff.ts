@@ -4,12 +4,21 @@ import { adopting, nobody } from '../adoption.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { ownAttachments } from './attachments.ts';
 import { compareDocuments } from '../policies/compare.ts';
-import { excessFindings, foreignFindings, pathFindings, unmanagedFindings } from './findings.ts';
+import { excessFindings, foreignFindings, handedOver, pathFindings, unmanagedFindings } from './findings.ts';
+import { formerFindings } from '../former-users.ts';
 import { documentOf, type SeenUser, type UserState, type WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /** What one of the two users lacks, and what else others changed about it; the same for every caller. */
 export function diffUser(state: UserState): Diff {
+  const { changes, findings } = diffCurrent(state);
+  return {
+    changes,
+    findings: [...findings, ...handedOver(state), ...formerFindings(state.wanted.who, state.former)],
+  };
+}
+
+function diffCurrent(state: UserState): Diff {
   const { wanted, seen } = state;
   if (!wanted.manage || !seen) return { changes: [], findings: unmanagedFindings(wanted, seen) };
   const foreign = foreignFindings(wanted, seen);

@@ -1,9 +1,9 @@
 import type { Tags } from '../../aws/port.ts';
 import type { Finding } from '../../plan/index.ts';
 import { tags as tagKeys } from '../ownership.ts';
-import { ownershipOf } from '../tags.ts';
+import { markKeysIn, ownershipOf } from '../tags.ts';
 import { ownAttachments } from './attachments.ts';
-import { documentOf, type SeenUser, type WantedUser } from './state.ts';
+import { documentOf, type SeenUser, type UserState, type WantedUser } from './state.ts';
 import { policyTarget, userTarget } from './targets.ts';
 
 /** Of a user or policy that exists under our name and is another project's. They end a run before its first change. */
@@ -143,6 +143,23 @@ export function unmanagedFindings(wanted: WantedUser, seen: SeenUser | undefined
       why: `users.${wanted.who}.manage is false: it is made elsewhere`,
       hint,
       blocking: true,
+    },
+  ];
+}
+
+/** Of a user that this program created, before the configuration said that it is created elsewhere. */
+export function handedOver({ wanted, seen }: Pick<UserState, 'wanted' | 'seen'>): Finding[] {
+  const { name, manage, who } = wanted;
+  if (manage || !seen?.user || ownershipOf(seen.user.tags, wanted.tags) !== 'ours') return [];
+  const keys = markKeysIn(seen.user.tags).join(' ');
+  return [
+    {
+      level: 'ok',
+      code: 'former-user',
+      target: userTarget(name),
+      what: `IAM user ${name} has the tags of ecr-bootstrap, and users.${who}.manage is false`,
+      why: '`up` does not change it, and `down --aws` deletes what has these tags',
+      hint: `To hand it over, have an administrator run \`aws iam untag-user --user-name ${name} --tag-keys ${keys}\`.`,
     },
   ];
 }

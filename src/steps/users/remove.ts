@@ -18,7 +18,7 @@ export async function removeUser(
   { wanted, seen, callerIsPowerUser }: UserState,
   ctx: Context,
 ): Promise<Diff> {
-  if (!wanted.manage || !seen) return { changes: [], findings: [] };
+  if (!seen || !isManaged(wanted, seen)) return { changes: [], findings: [] };
   const reason = callerIsPowerUser
     ? 'the caller is one of the two users and may not change them: an administrator has to run this'
     : await whyKept(wanted, seen, ctx);
@@ -40,6 +40,10 @@ export async function removeUser(
     findings: [],
   };
 }
+
+/** What was created is known by its tags. A user that is created elsewhere has none. */
+const isManaged = ({ manage, tags }: WantedUser, { user, policy }: SeenUser): boolean =>
+  manage || [user, policy].some((one) => ownershipOf(one?.tags ?? {}, tags) === 'ours');
 
 const deletion = (target: Target): Change => ({ action: 'delete', target, fields: [], grants: true });
 

@@ -2,8 +2,9 @@ import type { ManagedPolicy, SecretInfo, Tags, User } from '../../aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
+import { type FormerUsers, observeFormerUsers } from '../former-users.ts';
 import { describeStored } from '../image-puller-key/stored.ts';
-import { awsTags } from '../tags.ts';
+import { awsTags, ownershipOf } from '../tags.ts';
 import { namesIn, policyDocument, type PolicyDocument } from '../policies/index.ts';
 
 /** Which of the two users: also the key of its configuration. */
@@ -31,6 +32,7 @@ export interface WantedUser {
 export interface UserState {
   readonly wanted: WantedUser;
   readonly callerIsPowerUser: boolean;
+  readonly former: FormerUsers;
   /** What IAM has; undefined when the caller may not look and need not, because the user is made elsewhere. */
   readonly seen: SeenUser | undefined;
 }
@@ -49,7 +51,8 @@ export async function observeUser(who: Who, ctx: Context): Promise<UserState> {
   const [identity, keysInUse] = await Promise.all([ctx.aws.identity(), keysOfSecrets(ctx)]);
   const wanted = wantedUser(who, ctx.config, identity, keysInUse);
   const callerIsPowerUser = identity.arn === namesIn(ctx.config, identity).powerUser.userArn;
-  return { wanted, callerIsPowerUser, seen: await see(wanted, ctx) };
+  const [seen, former] = await Promise.all([see(wanted, ctx), observeFormerUsers(ctx)]);
+  return { wanted, callerIsPowerUser, seen, former };
 }
 
 /** A customer's keys of KMS. */
@@ -86,8 +89,12 @@ function wantedUser(
   };
 }
 
+/** A user of ours that the configuration does not name as ours any more: `down` needs to know its policy. */
+const isHandedOver = async (user: Promise<User | undefined>, wanted: Tags): Promise<boolean> =>
+  ownershipOf((await user)?.tags ?? {}, wanted) === 'ours';
+
 async function see(
-  { name, manage, policy }: WantedUser,
+  { name, manage, policy, tags }: WantedUser,
   { aws: { iam } }: Context,
 ): Promise<SeenUser | undefined> {
   try {
@@ -99,7 +106,7 @@ async function see(
       ifThere((one) => iam.attachedPolicies(one)),
       ifThere((one) => iam.inlinePolicies(one)),
       ifThere((one) => iam.groups(one)),
-      manage ? iam.policy(policy.arn) : undefined,
+      manage || (await isHandedOver(user, tags)) ? iam.policy(policy.arn) : undefined,
     ]);
     return { user: found, attached, inline, groups, policy: ours };
   } catch (error) {

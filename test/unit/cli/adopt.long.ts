@@ -51,6 +51,9 @@ describe('what was made by hand', () => {
       expect(table).toMatch(/^Secret external-secrets\/puller +nobody known +type: made anew$/m);
       expect(table).toMatch(/^16 × CustomResourceDefinition \(.*\) +Helm/m);
       expect(table).toMatch(/^Namespace external-secrets +nobody known/m);
+      expect(table).toContain(
+        '`down` keeps what was adopted in AWS, and deletes what was adopted in the cluster.',
+      );
       line = /^ +(ecr-bootstrap up .*)$/m.exec(table)?.[1] ?? '';
       expect(line).toContain("ecr-bootstrap up --yes --project shop --adopt 'IAM user power-user'");
       expect(stderr).toContain('not ours');

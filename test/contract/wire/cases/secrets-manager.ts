@@ -374,5 +374,20 @@ export const secretsManagerCases: readonly Case[] = [
     ask: about('DescribeSecret'),
     answer: { status: 200, body: { Tags: [{ Key: 'k', Value: '2' }] } },
   },
+  {
+    name: 'ListSecrets filters by the beginning of a tag key and tells the tags',
+    given: [create({ Tags: [{ Key: 'wire:listed', Value: '1' }] })],
+    ask: () => secrets('ListSecrets', { Filters: [{ Key: 'tag-key', Values: ['wire:lis'] }] }),
+    answer: {
+      status: 200,
+      body: { SecretList: [having({ Tags: [{ Key: 'wire:listed', Value: '1' }] })] },
+    },
+  },
+  {
+    name: 'ListSecrets leaves out secrets without such a tag',
+    given: [create({ Tags: [{ Key: 'wire:other', Value: '1' }] })],
+    ask: () => secrets('ListSecrets', { Filters: [{ Key: 'tag-key', Values: ['wire:absent'] }] }),
+    answer: { status: 200, body: { SecretList: [] } },
+  },
   ...conditionsOf('json', () => secrets('ListSecrets')),
 ];

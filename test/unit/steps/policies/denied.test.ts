@@ -72,7 +72,7 @@ const beyond: readonly Row[] = [
     'secretsmanager:GetSecretValue secretsmanager:PutSecretValue secretsmanager:CreateSecret',
     ['other-a1B2c3', 'image-puller-a1B2c3', 'image-puller-REGION-backup-a1B2c3'].map(secret),
   ],
-  ['secretsmanager:ListSecrets secretsmanager:BatchGetSecretValue', ['*']],
+  ['secretsmanager:BatchGetSecretValue', ['*']],
   ['kms:Decrypt kms:GenerateDataKey', [key], { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' }],
   ['kms:Decrypt', [key]],
   ['kms:ScheduleKeyDeletion kms:PutKeyPolicy kms:CreateGrant', [key]],

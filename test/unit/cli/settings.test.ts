@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { changeSetting, settingRows } from '../../support/setting-changes.ts';
+
+// The other settings are in settings.long.ts.
+
+it(
+  'moves the cluster to another image puller and leaves nothing of the first unseen',
+  { timeout: 120_000 },
+  async () => {
+    const row = settingRows['users.imagePuller.name'];
+    expect.hasAssertions();
+    if (row && 'to' in row) await changeSetting(row);
+  },
+);
