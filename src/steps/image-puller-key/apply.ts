@@ -55,6 +55,7 @@ export function applyKey(
     if (creates && situation.next === 'make') await untilDisabledKeysAreRefused(run, state);
   });
   let isHidden = situation.next === 'hidden';
+  const settledState = once(() => observeSettled(run));
 
   return inOrder(changes, run, async (change) => {
     const { kind, name } = change.target;
@@ -69,9 +70,14 @@ export function applyKey(
     }
     if (isKey(change.target)) {
       const isUnsure = isHidden || (situation.next === 'make' && unexplainedKey(state) !== undefined);
-      if (isUnsure && !options.hasLooked && change.action !== 'delete') {
-        const mustCreate = options.mustCreate === true && change.action === 'create';
-        return lookAgain(run, changes, { mustCreate });
+      if (isUnsure && !options.hasLooked) {
+        const settled = await settledState();
+        const { next } = classify(settled);
+        if (change.action !== 'delete') {
+          const mustCreate = options.mustCreate === true && change.action === 'create';
+          return decideAgain(settled, run, changes, { mustCreate });
+        }
+        if (next !== 'make' && next !== 'hidden') return 'kept: the stored access key works';
       }
       // Also before a delete: a key that is gone can no longer be tried.
       await refused();
@@ -194,20 +200,38 @@ async function updateSecret(
 const unexplainedKey = (state: KeyState): ObservedKey | undefined =>
   state.keys.find((key) => key.active && !isOurs(key, state) && state.now - key.created < isNewFor);
 
-/**
- * Decides by the stored values, once Secrets Manager shows them.
- * @param shown what the user has agreed to: no other key is deleted
- */
-async function lookAgain(run: Run, shown: readonly Change[], { mustCreate }: Options): Promise<string> {
+/** A stored key that IAM lists as active and AWS refuses: it may be deleted, where the list does not show it yet. */
+const refusedKey = ({ keys, pairs }: KeyState): ObservedKey | undefined =>
+  keys.find(({ id, active }) =>
+    pairs.some(({ pair, verdict }) => active && pair.accessKeyId === id && verdict === 'refused'),
+  );
+
+/** Observes the key again, once AWS shows what was stored, restored and deleted. */
+async function observeSettled(run: Run): Promise<KeyState> {
   let state: KeyState | undefined;
-  await untilSettled('Secrets Manager to show the stored access key', run, async () => {
+  await untilSettled('AWS to show the stored access key', run, async () => {
     state = await observeKey(run.ctx.fresh());
     const { next } = classify(state);
     if (next === 'hidden') return 'a secret still looks as if it were scheduled for deletion';
-    const key = next === 'make' ? unexplainedKey(state) : undefined;
+    if (next !== 'make') return undefined;
+    const refused = refusedKey(state);
+    if (refused) return `AWS refuses access key ${refused.id}, which IAM lists as active`;
+    const key = unexplainedKey(state);
     return key && `access key ${key.id} is new and not stored, as far as Secrets Manager shows`;
   });
-  state ??= await observeKey(run.ctx.fresh());
+  return state ?? (await observeKey(run.ctx.fresh()));
+}
+
+/**
+ * Decides by what the stored values are now.
+ * @param shown what the user has agreed to: no other key is deleted
+ */
+async function decideAgain(
+  state: KeyState,
+  run: Run,
+  shown: readonly Change[],
+  { mustCreate }: Options,
+): Promise<string> {
   const { next } = classify(state);
   if (next === 'hidden') throw stillHidden;
   const { changes, findings } = diffKey(state);

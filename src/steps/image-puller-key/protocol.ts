@@ -63,8 +63,8 @@ async function hasUnfinished(
   return others.length === keys.length || others.some(({ id }) => !creating.includes(id));
 }
 
-/** Milliseconds within which IAM lists a new key. */
-const listedWithin = 90_000;
+/** Milliseconds within which IAM shows what was written to it. */
+const shownWithin = 90_000;
 
 /** The keys when `isComplete`, or at the deadline. */
 async function untilListed(
@@ -76,7 +76,7 @@ async function untilListed(
   let keys: readonly AccessKey[] = [];
   try {
     await waitFor(
-      { what, clock, signal, emit, deadline: listedWithin, every: 2000, hint: '' },
+      { what, clock, signal, emit, deadline: shownWithin, every: 2000, hint: '' },
       async (pending) => {
         keys = await aws.iam.accessKeys(userName);
         return isComplete(keys) ? true : pending('the list does not show all of them yet');
@@ -89,17 +89,54 @@ async function untilListed(
 }
 
 /** A tag that stands already stays: the keys that it does not name are of the run that set it. */
-async function mark({ ctx: { aws } }: Run, { creating, userName, keys }: KeyState): Promise<void> {
+async function mark(run: Run, { creating, userName, keys }: KeyState): Promise<void> {
   if (creating) return;
+  const { aws } = run.ctx;
   const listed = await aws.iam.accessKeys(userName);
   const unlisted = keys.filter((key) => !listed.some(({ id }) => id === key.id));
   const value = keyIdsValue([...listed, ...unlisted]);
-  await aws.iam.tagUser(userName, { [tagKeys.creating]: value });
+  try {
+    await aws.iam.tagUser(userName, { [tagKeys.creating]: value });
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || awsCode(error.cause) !== 'NoSuchEntity') throw error;
+    throw await deletedUser(run, userName, error);
+  }
+}
+
+/** Waits until the next run will see that the user does not exist, and so create it. */
+async function deletedUser(run: Run, userName: string, cause: BootstrapError): Promise<BootstrapError> {
+  const { aws, clock } = run.ctx;
+  await waitFor(
+    {
+      what: `IAM to show that user ${userName} does not exist`,
+      hint: 'Run the same command again.',
+      clock,
+      signal: run.signal,
+      emit: run.emit,
+      deadline: shownWithin,
+      every: 2000,
+    },
+    async (pending) => ((await aws.iam.user(userName)) ? pending('it still shows the user') : true),
+  );
+  return new BootstrapError(
+    {
+      code: 'plan-changed',
+      what: 'could not create a new access key',
+      why: `IAM user ${userName} does not exist; IAM still showed it when the plan was made`,
+      hint: 'Run the same command again and look at the new plan.',
+    },
+    { cause },
+  );
 }
 
 export async function unmark({ ctx: { aws } }: Run, userName: string): Promise<void> {
   await aws.iam.untagUser(userName, [tagKeys.creating]);
 }
+
+const isMarkedForDeletion = (error: unknown): boolean =>
+  error instanceof BootstrapError &&
+  awsCode(error.cause) === 'InvalidRequest' &&
+  error.why.includes('marked for deletion');
 
 /** Writes all three secrets with one token, which becomes the version's id: equal ids prove that they belong together. */
 export async function storePair({ ctx }: Run, pair: KeyPair, stage: string): Promise<string> {
@@ -110,8 +147,19 @@ export async function storePair({ ctx }: Run, pair: KeyPair, stage: string): Pro
     secret: pair.secretAccessKey,
     region: new Secret(ctx.config.aws.region),
   };
+  const put = (part: Part): Promise<void> =>
+    ctx.aws.secrets.put(names[part], values[part], { token, stages: [stage] });
   await Promise.all(
-    parts.map((part) => ctx.aws.secrets.put(names[part], values[part], { token, stages: [stage] })),
+    parts.map(async (part) => {
+      try {
+        await put(part);
+      } catch (error) {
+        // A read that was behind did not show that the secret is scheduled for deletion.
+        if (!isMarkedForDeletion(error)) throw error;
+        await ctx.aws.secrets.restore(names[part]);
+        await put(part);
+      }
+    }),
   );
   return token;
 }

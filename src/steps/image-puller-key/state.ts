@@ -138,7 +138,9 @@ async function judge(
     let verdict: JudgedPair['verdict'] = 'untried';
     if (key?.active === false) verdict = 'gone';
     else if (!key) verdict = isSettled && !isWaiting ? 'gone' : await judgeUnlisted(stored, userName, ctx);
-    else if (!isSettled) verdict = ctx.usesKey ? await tryPair(ctx, stored.pair) : 'listed';
+    // A new key may be current already, where reads do not show it yet. It must not pass for one that is replaced.
+    else if (!isSettled || (stored.isPending && !stored.isCurrent))
+      verdict = ctx.usesKey ? await tryPair(ctx, stored.pair) : 'listed';
     isSettled ||= isTaken(verdict);
     judged.push({ ...stored, verdict });
   }

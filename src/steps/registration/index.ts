@@ -43,6 +43,7 @@ export const registration: Step<RegistrationState> = {
   id: 'registration',
   title: 'this cluster among those of the project',
   needs: ['aws', 'cluster'],
+  readsLag: true,
   rights: [
     { apiGroups: [''], resources: ['namespaces', 'secrets'], verbs: ['get'] },
     {

@@ -14,6 +14,7 @@ import { documentOf, observeUser, type UserState } from '../users/state.ts';
 import { policyTarget } from '../users/targets.ts';
 import { proveTakenOver } from './prove.ts';
 import { record } from './record.ts';
+import { SeenKeys } from './seen-keys.ts';
 import { type Rotation, waitingFor } from './state.ts';
 import { takeOver } from './take-over.ts';
 
@@ -33,19 +34,14 @@ export function forcedRotationSteps(): readonly AnyStep[] {
   ];
 }
 
-/**
- * What one run knows beside the state in AWS: which keys the one that it created replaces, and every key that it has
- * seen. IAM's lists can be older than what they showed before, and a key that is not listed may work.
- */
+/** What one run knows beside the state in AWS: every key that it has seen, and those that the one it created replaces. */
 class ForcedRotation {
   #replaced: ReadonlySet<string> | undefined;
-  readonly #seen = new Map<string, ObservedKey>();
-  readonly #disabled = new Set<string>();
-  readonly #deleted = new Set<string>();
+  readonly seen = new SeenKeys();
 
   readonly observe = oncePerContext(async (ctx): Promise<Rotation> => {
     const [observed, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
-    const key = { ...observed, keys: this.#allKeys(observed.keys) };
+    const key = { ...observed, keys: this.seen.all(observed.keys) };
     const begins = this.#replaced === undefined;
     const outgoing = key.keys.filter(({ id }) => this.#replaced?.has(id) ?? true);
     return {
@@ -60,23 +56,6 @@ class ForcedRotation {
   /** To be called before the new key is created. */
   replace(keys: readonly ObservedKey[]): void {
     this.#replaced = new Set(keys.map(({ id }) => id));
-  }
-
-  /** To be called with what became of changes that disable and delete keys. */
-  revoked(outcomes: readonly Outcome[]): void {
-    for (const { change, result } of outcomes) {
-      if (result !== 'done') continue;
-      (change.action === 'delete' ? this.#deleted : this.#disabled).add(change.target.name);
-    }
-  }
-
-  /** The keys of a look, and those that an earlier look showed and this run did not delete. */
-  #allKeys(listed: readonly ObservedKey[]): ObservedKey[] {
-    for (const key of listed) this.#seen.set(key.id, key);
-    const isListed = (id: string): boolean => listed.some((key) => key.id === id);
-    return [...this.#seen.values()]
-      .filter(({ id }) => !this.#deleted.has(id))
-      .map((key) => (isListed(key.id) ? key : { ...key, active: key.active && !this.#disabled.has(key.id) }));
   }
 }
 
@@ -132,7 +111,7 @@ function revocation(forced: ForcedRotation): Step<Revocation> {
           ? iam.deleteAccessKey(key.userName, target.name)
           : iam.disableAccessKey(key.userName, target.name),
       );
-      forced.revoked(revoked);
+      forced.seen.note(revoked);
       return [...created, ...revoked];
     },
   };
@@ -258,7 +237,7 @@ function deletion(forced: ForcedRotation): Step<Rotation> {
       const deleted = await inOrder(changes, run, ({ target }) =>
         run.ctx.aws.iam.deleteAccessKey(userName, target.name),
       );
-      forced.revoked(deleted);
+      forced.seen.note(deleted);
       return deleted;
     },
     ready: (rotation, run) =>

@@ -2,6 +2,7 @@ import type { AnyStep } from '../context.ts';
 import { newKey } from './new-key.ts';
 import { oldKey } from './old-key.ts';
 import { record } from './record.ts';
+import { SeenKeys } from './seen-keys.ts';
 import { rotationObserver } from './state.ts';
 import { takeOver } from './take-over.ts';
 
@@ -13,6 +14,7 @@ export { forcedRotationSteps } from './forced.ts';
  * interrupted: the next run sees how far the last one came.
  */
 export function rotationSteps(): readonly AnyStep[] {
-  const observe = rotationObserver();
-  return [newKey(observe), takeOver(observe), record(observe), oldKey(observe)];
+  const seen = new SeenKeys();
+  const observe = rotationObserver(seen);
+  return [newKey(observe), takeOver(observe), record(observe), oldKey(observe, seen)];
 }

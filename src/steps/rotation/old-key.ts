@@ -3,10 +3,11 @@ import type { Step } from '../context.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
 import type { ObservedKey } from '../image-puller-key/state.ts';
+import type { SeenKeys } from './seen-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 /** Disables the key that was replaced; a later run deletes it. */
-export function oldKey(observe: ObserveRotation): Step<Rotation> {
+export function oldKey(observe: ObserveRotation, seen: SeenKeys): Step<Rotation> {
   return {
     id: 'old-key',
     title: 'the access key that is replaced',
@@ -17,8 +18,13 @@ export function oldKey(observe: ObserveRotation): Step<Rotation> {
       changes: waiting.length === 0 ? outgoing.map(disabling) : [],
       findings: outgoing.flatMap((key) => awaited(key, waiting, names.id)),
     }),
-    apply: (changes, { key: { userName } }, run) =>
-      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.disableAccessKey(userName, target.name)),
+    apply: async (changes, { key: { userName } }, run) => {
+      const disabled = await inOrder(changes, run, ({ target }) =>
+        run.ctx.aws.iam.disableAccessKey(userName, target.name),
+      );
+      seen.note(disabled);
+      return disabled;
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { type Context, oncePerContext } from '../context.ts';
 import { classify, isOurs, uselessKeys } from '../image-puller-key/classify.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 import { clusterId } from '../registration/cluster-id.ts';
+import type { SeenKeys } from './seen-keys.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 
 /** How far a rotation is, seen from AWS and the cluster alone. */
@@ -24,14 +25,16 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
   key.keys.filter((one) => !one.active && isOurs(one, key));
 
 /** Looks once for each context, which is one observation. */
-export function rotationObserver(): ObserveRotation {
+export function rotationObserver(seen: SeenKeys): ObserveRotation {
   let existing: ReadonlySet<string> | undefined;
   return oncePerContext(async (ctx) => {
-    const key = await observeKey(ctx);
-    existing ??= new Set(key.keys.map(({ id }) => id));
-    const found = standOf(key);
+    const observed = await observeKey(ctx);
+    const key = { ...observed, keys: seen.all(observed.keys) };
+    const known = (existing ??= new Set(key.keys.map(({ id }) => id)));
+    // Until Secrets Manager shows what this run has stored, its new key looks like one that nobody manages.
+    const found = standOf({ ...key, keys: key.keys.filter((one) => known.has(one.id) || isOurs(one, key)) });
     // A key that this run has created, because none worked, is not replaced as well.
-    const outgoing = found.outgoing.filter(({ id }) => existing?.has(id));
+    const outgoing = found.outgoing.filter(({ id }) => known.has(id));
     const stand = { ...found, begins: found.begins && outgoing.length > 0 };
     return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
   });

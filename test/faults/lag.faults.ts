@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Lag } from '../../src/sandbox/aws/read-lag.ts';
+import { forgetSecrets } from '../../src/secret.ts';
+import { type Cli, openCli } from '../support/cli.ts';
+import { accessKeys } from '../support/image-puller.ts';
+import { expectOrder } from './order.ts';
+
+const config = 'images: { exclude: [registry.k8s.io/*] }';
+const services = ['iam', 'secretsmanager', 'ecr'] as const;
+const lags = [500, 5000, 60_000];
+const points = services.flatMap((service) => lags.map((milliseconds) => [service, milliseconds] as const));
+
+/**
+ * Commands of which each begins as soon as the one before has ended. In `every` run reads lag behind writes; or only in
+ * the `next` run, which then meets reads that show nothing of the run before.
+ */
+describe.each(points)('while reads of %s are %i ms behind', (service, milliseconds) => {
+  describe.each(['every', 'next'] as const)('in the %s run', (which) => {
+    const lag: Lag = { service, milliseconds: 0 };
+    let cli: Cli;
+
+    beforeAll(async () => {
+      forgetSecrets();
+      cli = await openCli({}, { hurried: true, config });
+      cli.world.aws.lags.plan(lag);
+    });
+    afterAll(() => cli.close());
+
+    async function run(command: string, isNext: boolean): Promise<{ code: number; stderr: string }> {
+      lag.milliseconds = isNext || which === 'every' ? milliseconds : 0;
+      const { code, stderr } = await cli.run(command);
+      await cli.world.cluster.settled();
+      return { code, stderr };
+    }
+
+    /** It succeeds; or it fails, says so in three parts, and succeeds when it is repeated. */
+    async function ends(command: string, isNext = true): Promise<void> {
+      const first = await run(command, isNext);
+      if (first.code === 0) return;
+      expect(first.stderr).toMatch(/error: .+\n {2}why: .+\n {2}do: {2}.+/);
+      // A repository that ECR lists and that does not exist is not created until the list is right.
+      if (service === 'ecr') cli.world.clock.advance(milliseconds);
+      const again = await run(command, isNext);
+      expect(again.code, `${command}: ${first.stderr}\nagain: ${again.stderr}`).toBe(0);
+    }
+
+    async function isInOrder(how = {}): Promise<void> {
+      lag.milliseconds = 0;
+      await expectOrder(cli, how);
+    }
+
+    it('up, run again at once, changes nothing and creates no second key', async () => {
+      await ends('up --yes', false);
+      await ends('up --yes');
+      await ends('up --yes');
+      await isInOrder();
+    });
+
+    it('rotate ends with one key that works, whatever follows at once', async () => {
+      const [old] = accessKeys(cli);
+      await ends('rotate --yes', false);
+      expect(old?.active).toBe(false);
+      await ends('up --yes');
+      await ends('rotate --yes');
+      await isInOrder({ rotated: true });
+      cli.world.clock.advance(13 * 3_600_000);
+      await cli.world.cluster.settled();
+      await ends('up --yes', false);
+    });
+
+    it('rotate --force leaves no older key, also when it follows at once on another', async () => {
+      const old = accessKeys(cli);
+      await ends('rotate --force --yes', false);
+      expect(accessKeys(cli).filter((key) => old.includes(key))).toEqual([]);
+      await ends('up --yes');
+      const next = accessKeys(cli);
+      await ends('rotate --force --yes');
+      expect(accessKeys(cli).filter((key) => next.includes(key))).toEqual([]);
+      await isInOrder();
+    });
+
+    it('down can be followed by up at once', async () => {
+      await ends('down --yes', false);
+      await ends('up --yes');
+      await ends('up --yes');
+      await isInOrder();
+    });
+
+    it('down of everything in AWS can be followed by up at once', async () => {
+      await ends('down --aws --delete-images --delete-secrets --yes', false);
+      await ends('up --yes');
+      await isInOrder();
+    });
+  });
+});
