@@ -155,7 +155,9 @@ function registeredFinding(record: ClusterRecord, { context }: { readonly contex
 
 function limitFindings({ id, limit }: RegistrationState): Finding[] {
   if (!limit) return [];
-  return [{ level: 'failed', code: 'registration-full', target: registrationTarget(id), ...limit }];
+  return [
+    { level: 'failed', code: 'registration-full', target: registrationTarget(id), ...limit, blocking: true },
+  ];
 }
 
 function versionFindings(records: readonly ClusterRecord[]): Finding[] {

@@ -1,3 +1,4 @@
+import type { BootstrapError } from '../../errors/index.ts';
 import { type Change, type Finding, inOrder, nameOf } from '../../plan/index.ts';
 import type { Context, Step } from '../context.ts';
 import { clustersOf, observeFormerUsers } from '../former-users.ts';
@@ -14,6 +15,8 @@ interface EnabledKeys {
   readonly key: KeyState;
   /** The other registered clusters. */
   readonly clusters: readonly ClusterRecord[];
+  /** Why clusters that are registered with the secrets of another image puller could not be found. */
+  readonly denied: BootstrapError | undefined;
   /** When each enabled key was last used, by its id; in milliseconds since the epoch. */
   readonly lastUses: ReadonlyMap<string, number | undefined>;
 }
@@ -38,10 +41,11 @@ export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKe
       ]);
       const records = [...recordsIn(key.stored.id?.tags), ...former.users.flatMap(clustersOf)];
       const clusters = records.filter(({ id }) => id !== here);
-      return { key, clusters, lastUses: await lastUsesOf(enabledIn(key), ctx) };
+      return { key, clusters, denied: former.denied, lastUses: await lastUsesOf(enabledIn(key), ctx) };
     },
-    diff: ({ key, lastUses, clusters }) => {
+    diff: ({ key, lastUses, clusters, denied }) => {
       const findings = [
+        ...(denied ? [unknownClusters(denied)] : []),
         ...clusters.map((record) => stillRegistered(record, key)),
         ...(hasLostRegistrations(key) ? [lostRegistrations(key)] : []),
         ...(disables || forgets ? unknownKeys(key).map((one) => removalBlockedBy(one, key)) : []),
@@ -96,6 +100,17 @@ const lostRegistrations = ({ names }: KeyState): Finding => ({
   what: `it is unknown which clusters use the project: secret ${names.id} has lost its tags`,
   why: 'each cluster is registered by a tag of this secret, and the pods of another one may pull with what this command would remove',
   hint: `Run \`ecr-bootstrap up --adopt '${nameOf(secretTarget(names.id))}'\` for each cluster of the project, which registers it again. Then run the same command again.`,
+  blocking: true,
+});
+
+/** The project's images, and its user for pushing, belong to the clusters of every image puller. */
+const unknownClusters = ({ why, hint }: BootstrapError): Finding => ({
+  level: 'failed',
+  code: 'key-in-use',
+  target: { kind: 'step', name: 'enabled-keys' },
+  what: 'it is unknown which clusters use the project: its secrets could not be listed',
+  why,
+  hint,
   blocking: true,
 });
 

@@ -107,3 +107,28 @@ it(
     expect(keys().map(({ active }) => active)).toEqual([true]);
   },
 );
+
+it(
+  'down --delete-images is refused while the secrets that register clusters cannot be listed',
+  patient,
+  async () => {
+    cli.world.faults.plan({ kind: 'deny', operation: 'ListSecrets' });
+    const { code, stderr } = await cli.run('down --yes --delete-images');
+    expect(code).toBe(2);
+    expect(stderr).toContain('it is unknown which clusters use the project');
+    expect(cli.world.aws.registry.repositories.size).toBeGreaterThan(0);
+  },
+);
+
+it('up is refused before any change when no tag is left for its registration', patient, async () => {
+  expect((await cli.run('down --yes')).code).toBe(0);
+  const id = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID');
+  for (let n = 0; (id?.tags.size ?? 50) < 50; n += 1) {
+    const other = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+    id?.tags.set(`ecr-bootstrap:cluster/${other}`, 'AKIAOTHER:0.1:other');
+  }
+  const changes = cli.world.faults.changes.length;
+  const { code, stderr } = await cli.run('up --yes');
+  expect(code, stderr).toBe(2);
+  expect(cli.world.faults.changes.slice(changes)).toEqual([]);
+});
