@@ -27,13 +27,16 @@ async function find({ cluster, config, inventory }: Context): Promise<readonly E
       { namespace: operatorNamespace, labelSelector, metadataOnly: true },
     ),
   ]);
+  const own = externalSecrets.filter(({ metadata }) => metadata.namespace === operatorNamespace);
   const objects = [
     ...fanOuts,
-    ...externalSecrets.filter(({ metadata }) => metadata.namespace === operatorNamespace),
+    ...own,
     ...secrets.filter(({ metadata }) => metadata.annotations?.[annotations.expiresAt] !== undefined),
   ].filter((object) => isOurs(object));
   const names = new Set(objects.map(({ metadata }) => metadata.name));
   for (const current of [config.pullSecret.name, keySecretName]) names.delete(current);
+  // A fan-out that was changed by hand may copy to here, under another name. It deletes the copy once it is repaired.
+  for (const { metadata } of own) if (metadata.ownerReferences?.length) names.delete(metadata.name);
   return [...names].sort().map((name) => ({
     name,
     objects: objects
