@@ -137,7 +137,12 @@ async function judge(
     const isWaiting = creating !== undefined && stored.isPending && !stored.isCurrent;
     let verdict: JudgedPair['verdict'] = 'untried';
     if (key?.active === false) verdict = 'gone';
-    else if (!key) verdict = isSettled && !isWaiting ? 'gone' : await judgeUnlisted(stored, userName, ctx);
+    // AWS still accepts a deleted key for a while, and only the versions with these stages can be of a new one.
+    else if (!key)
+      verdict =
+        (isSettled && !isWaiting) || !(stored.isCurrent || stored.isPending)
+          ? 'gone'
+          : await judgeUnlisted(stored, userName, ctx);
     // A new key may be current already, where reads do not show it yet. It must not pass for one that is replaced.
     else if (!isSettled || (stored.isPending && !stored.isCurrent))
       verdict = ctx.usesKey ? await tryPair(ctx, stored.pair) : 'listed';

@@ -4,6 +4,7 @@ import { type AnyStep, oncePerContext, type Step } from '../context.ts';
 import { formerFindings } from '../former-users.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { diffKey, keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
+import { unmark } from '../image-puller-key/protocol.ts';
 import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 import { clusterId } from '../registration/cluster-id.ts';
@@ -233,11 +234,13 @@ function deletion(forced: ForcedRotation): Step<Rotation> {
       const left = begins ? outgoing.filter(({ id }) => id === kept?.id) : outgoing;
       return { changes: left.map(deletionOf), findings: [] };
     },
-    apply: async (changes, { key: { userName } }, run) => {
+    apply: async (changes, { key: { userName, creating } }, run) => {
       const deleted = await inOrder(changes, run, ({ target }) =>
         run.ctx.aws.iam.deleteAccessKey(userName, target.name),
       );
       forced.seen.note(deleted);
+      // An earlier run that stopped had created one of these keys; its tag stood until they were gone.
+      if (creating && deleted.every(({ result }) => result === 'done')) await unmark(run, userName);
       return deleted;
     },
     ready: (rotation, run) =>
