@@ -113,7 +113,7 @@ describe('consent to a plan on a terminal', () => {
     },
   );
 
-  it.each(['--aws', '--delete-images', '--delete-secrets'])(
+  it.each(['--aws', '--delete-images', '--aws --delete-secrets'])(
     'wants the name of the project typed for down %s',
     async (flag) => {
       const { code, stderr } = await cli.run(`down ${flag}`, { terminal: { answer: 'y' } });
