@@ -38,10 +38,11 @@ export function validateLeniently(values: Tree, source: Source, required: Tree):
     const checked = check(right, source);
     if (checked.config) return { config: checked.config, mistakes };
     for (const mistake of checked.mistakes) {
-      deleteAt(right, mistake.path);
-      const { key } = mistake;
+      const { path, key, isMissing } = mistake;
       const stand = getAt(required, key);
       if (stand !== undefined) setAt(right, key, stand);
+      // Without a part that it needs, a section cannot be used either.
+      else deleteAt(right, isMissing ? path.slice(0, -1) : path);
       mistakes.push(mistake);
     }
   }
@@ -68,6 +69,7 @@ export interface Mistake {
   readonly path: readonly PropertyKey[];
   /** The path up to the first entry of a list. */
   readonly key: string;
+  readonly isMissing: boolean;
   /** Where the value was given, and its key. */
   readonly place: string;
   readonly why: string;
@@ -78,13 +80,15 @@ function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((unknown) => ({
       ...at([...issue.path, unknown]),
+      isMissing: false,
       place: placed([...issue.path, unknown], source),
       why: 'is not a key of the configuration',
       hint: suggest(unknown, issue.path),
     }));
   }
   const hint = hintFor(documentedKey(issue.path), issue, source);
-  return [{ ...at(issue.path), place: placed(issue.path, source), why: reason(issue), hint }];
+  const isMissing = isAbsent(issue);
+  return [{ ...at(issue.path), isMissing, place: placed(issue.path, source), why: reason(issue), hint }];
 }
 
 const at = (path: readonly PropertyKey[]): Pick<Mistake, 'path' | 'key'> => ({
@@ -115,10 +119,14 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a mapping',
 };
 
+/** Issues of other codes are about what is there, and may not say what that is. */
+const isAbsent = ({ code, input }: z.core.$ZodIssue): boolean =>
+  (code === 'invalid_type' || code === 'invalid_value') && input === undefined;
+
 function reason(issue: z.core.$ZodIssue): string {
+  if (isAbsent(issue)) return 'is missing';
   if (issue.code === 'invalid_type') {
-    const kind = kinds[issue.expected] ?? issue.expected;
-    return issue.input === undefined ? 'is missing' : `must be ${kind}, not ${shortly(issue.input)}`;
+    return `must be ${kinds[issue.expected] ?? issue.expected}, not ${shortly(issue.input)}`;
   }
   if (issue.code === 'invalid_value') {
     return `${shortly(issue.input)} is none of ${issue.values.map(String).join(', ')}`;
@@ -145,7 +153,7 @@ function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins }: Source
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input === 'number') {
     return `Put the value in quotes: "${issue.input}". See ${key} in docs/configuration.md.`;
   }
-  const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
+  const isMissing = isAbsent(issue);
   if (isMissing && key === 'project')
     return 'Give --project NAME, or `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
   if (isMissing && key === 'aws.region')

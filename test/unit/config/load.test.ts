@@ -183,6 +183,16 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('shows the other values when a section lacks a part that it needs', async () => {
+    file('project: shop\naws: {region: eu-west-1}\nrepositories: {encryption: {}, scanOnPush: true}\n');
+    const { config, mistakes } = await load({ lenient: true });
+    expect(config.repositories).toMatchObject({ scanOnPush: true });
+    expect(mistakes).toMatchObject([{ key: 'repositories.encryption.type', why: 'is missing' }]);
+    await expect(load()).rejects.toMatchObject({
+      why: 'ecr-bootstrap.yaml:3: repositories.encryption.type is missing',
+    });
+  });
+
   it('tells a value of the wrong type from a missing one', async () => {
     file('project: 12\naws: {region: eu-west-1}\n');
     await expect(load()).rejects.toMatchObject({
