@@ -1,13 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { isWanted } from '../support/sample.ts';
 import type { Point, Points } from './points.ts';
 import type { Story } from './stories.ts';
 import { Trials } from './trial.ts';
-
-/** For a look: every how manieth point is tried, or a part of the names of those that are. */
-const { FAULTS: wanted = '1' } = process.env;
-
-const isWanted = ({ name }: Point, index: number): boolean =>
-  /^\d+$/.test(wanted) ? index % Number(wanted) === 0 : name.includes(wanted);
 
 /**
  * Tries each point of a story. The points are found by a run of today's product: a new request is covered without a
@@ -17,7 +12,7 @@ const isWanted = ({ name }: Point, index: number): boolean =>
 export async function matrix(story: Story, about: string, pointsOf: Points): Promise<void> {
   const trials = new Trials(story);
   const all = await trials.find(pointsOf);
-  const points = all.filter(isWanted);
+  const points = all.filter(({ name }, index) => isWanted(name, index));
   const tried = new Set<Point>();
   const alone = await tryTogether(trials, points, tried);
   afterAll(async () => {

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Call } from '../../src/sandbox/faults.ts';
 import type { KeyPair } from '../../src/sandbox/ports.ts';
 import { cutOff } from '../support/cut-off.ts';
+import { isWanted, sampleEvery } from '../support/sample.ts';
 import { describeCall } from './points.ts';
 import { names, Pair } from './pair.ts';
 import type { Story } from './stories.ts';
@@ -24,9 +25,8 @@ const others: readonly Run[] = [
 /** Two images are enough for everything but the copying itself. */
 const config = 'images: { exclude: [registry.k8s.io/*, quay.io/*] }';
 
-const { FAULTS: wanted = '1' } = process.env;
 /** Of the pairs of a kill and another command: `FAULTS=n` takes fewer here than elsewhere, for each takes longer. */
-const every = /^\d+$/.test(wanted) && wanted !== '1' ? 3 * Number(wanted) : 1;
+const every = sampleEvery > 1 ? 3 * sampleEvery : 1;
 
 interface Pairing {
   readonly kill: Kill;
@@ -57,9 +57,7 @@ export async function othersAfter(story: Story): Promise<void> {
       index: row + column,
     })),
   );
-  const pairings = all.filter(({ index, name }) =>
-    /^\d+$/.test(wanted) ? index % every === 0 : name.includes(wanted),
-  );
+  const pairings = all.filter(({ index, name }) => isWanted(name, index, every));
   let tried = 0;
   let same = 0;
   afterAll(async () => {

@@ -1,8 +1,13 @@
 const { FAULTS: wanted = '1' } = process.env;
+const isCount = /^\d+$/.test(wanted);
 
-/** Every how manieth: a number in `FAULTS` thins out the long suites, any other text chooses points by name. */
-export const sampleEvery = /^\d+$/.test(wanted) ? Math.max(1, Number(wanted)) : 1;
+/** Every how manieth point is tried; 1 also where `FAULTS` is a part of the names of those that are wanted. */
+export const sampleEvery = isCount ? Math.max(1, Number(wanted)) : 1;
 
 /** A fixed sample, so that two runs try the same. */
 export const sample = <T>(items: readonly T[], every = sampleEvery): T[] =>
   items.filter((_, index) => index % every === 0);
+
+/** Whether `FAULTS` asks for a point, by its number or by its name. */
+export const isWanted = (name: string, index: number, every = sampleEvery): boolean =>
+  isCount ? index % every === 0 : name.includes(wanted);
