@@ -2,11 +2,10 @@ import type { Tags } from '../../aws/port.ts';
 import type { Change, Diff, Field, Target } from '../../plan/index.ts';
 import { adopting, nobody } from '../adoption.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
-import { ownAttachments } from './attachments.ts';
 import { compareDocuments } from '../policies/compare.ts';
 import { excessFindings, foreignFindings, handedOver, pathFindings, unmanagedFindings } from './findings.ts';
 import { formerFindings } from '../former-users.ts';
-import { documentOf, type SeenUser, type UserState, type WantedUser } from './state.ts';
+import { documentOf, ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /** What one of the two users lacks, and what else others changed about it; the same for every caller. */

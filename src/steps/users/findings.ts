@@ -2,8 +2,7 @@ import type { Tags } from '../../aws/port.ts';
 import type { Finding } from '../../plan/index.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { markKeysIn, ownershipOf } from '../tags.ts';
-import { ownAttachments } from './attachments.ts';
-import { documentOf, type SeenUser, type UserState, type WantedUser } from './state.ts';
+import { documentOf, ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
 import { policyTarget, userTarget } from './targets.ts';
 
 /** Of a user or policy that exists under our name and is another project's. They end a run before its first change. */

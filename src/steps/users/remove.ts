@@ -6,8 +6,7 @@ import { foreignKeys, unknownKeys } from '../image-puller-key/classify.ts';
 import { keyTarget } from '../image-puller-key/diff.ts';
 import { observeKey } from '../image-puller-key/state.ts';
 import { isAdopted, ownershipOf } from '../tags.ts';
-import { ownAttachments } from './attachments.ts';
-import type { SeenUser, UserState, WantedUser } from './state.ts';
+import { ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /**

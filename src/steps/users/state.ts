@@ -4,7 +4,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import type { Context } from '../context.ts';
 import { type FormerUsers, observeFormerUsers } from '../former-users.ts';
 import { describeStored } from '../image-puller-key/stored.ts';
-import { awsTags, ownershipOf } from '../tags.ts';
+import { awsTags, isCreatedByUs, ownershipOf } from '../tags.ts';
 import { namesIn, policyDocument, type PolicyDocument } from '../policies/index.ts';
 
 /** Which of the two users: also the key of its configuration. */
@@ -114,3 +114,13 @@ async function see(
     throw error;
   }
 }
+
+/**
+ * ARNs of the policies that this program attaches with one setting or another. What an adopted user had may include the
+ * policy of AWS.
+ */
+export const ownAttachments = (
+  { policy, managedPolicyArn, tags }: WantedUser,
+  { user }: SeenUser,
+): readonly string[] =>
+  user && isCreatedByUs(user.tags, tags) ? [policy.arn, managedPolicyArn] : [policy.arn];
