@@ -16,7 +16,10 @@ const mediaTypes = [
 
 type Read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) => Promise<T>;
 
-/** Reads manifests by tag or digest; what is not there is left out, also when the repository is not; what ECR has and does not give is told apart. */
+/**
+ * Reads manifests by tag or digest. A missing manifest, or one in a missing repository, is left out; one that ECR has and does
+ * not return is reported as such.
+ */
 export async function readManifests(
   read: Read,
   repository: string,

@@ -7,7 +7,7 @@ const isAlias = (key: string): boolean => nameOfKey(key).startsWith('alias/');
 
 /**
  * Whether two spellings may name the same KMS key. AWS answers with an ARN whatever a key was given as, and does not
- * say which key an alias stands for, so an alias and an ID are not told apart.
+ * say which key an alias stands for, so an alias and an ID count as the same key.
  */
 export function mayBeSameKey(one: string, other: string): boolean {
   if (isArn(one) && isArn(other) && isAlias(one) === isAlias(other)) return one === other;

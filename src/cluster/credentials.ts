@@ -83,7 +83,7 @@ async function authenticate(user: KubeUser, cluster: KubeCluster, bounds: Plugin
   return options;
 }
 
-/** What a plugin is told of the cluster: client-go's rest/exec.go, ConfigToExecCluster. */
+/** What a plugin gets to know about the cluster: client-go's rest/exec.go, ConfigToExecCluster. */
 async function clusterInfo(cluster: KubeCluster): Promise<object> {
   const ca = cluster.caData ?? (cluster.caFile && (await readFile(cluster.caFile, 'base64')));
   const { server, tlsServerName, skipTLSVerify, proxyUrl, disableCompression, execExtension } = cluster;

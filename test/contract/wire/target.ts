@@ -43,9 +43,9 @@ export interface Levers {
   mountBlobs: Condition;
   /** Temporary credentials belong to the key that requested them. Moto issues fixed example credentials. */
   issuesSessions: true;
-  /** Credentials whose time is over. */
+  /** Expired credentials. */
   expiredSession(): SigningKey;
-  /** An `authorization` header with a token of ECR whose time is over. */
+  /** An `authorization` header with an expired token of ECR. */
   expiredEcrToken(): string;
   /** The same with a token of the authority, for pulling the standing image. */
   expiredBearer(): string;

@@ -85,7 +85,7 @@ export const bearerRegistryCases: readonly Case[] = [
     answer: refused,
   },
   {
-    name: 'a token whose time is over is refused, and a new one can be had',
+    name: 'an expired token is refused, and a new one can be requested',
     needs: { lever: 'expiredBearer', decides: specification },
     ask: (situation) => manifest(situation, { authorization: situation.levers.expiredBearer?.() ?? '' }),
     answer: refused,

@@ -15,7 +15,7 @@ export function conditionsOf(wording: Wording, ask: Ask): readonly Case[] {
   const need = (lever: Need['lever']): Need => ({ lever, decides: decides[wording] });
   return [
     {
-      name: 'a session whose time is over is refused',
+      name: 'an expired session is refused',
       needs: need('expiredSession'),
       ask: (situation) => {
         const key = situation.levers.expiredSession?.();

@@ -114,7 +114,7 @@ export const ecrRegistryCases: readonly Case[] = [
   { name: 'a token of a key that was disabled since is refused', ...orphaned(disableKey) },
   { name: 'a token of a key that was deleted since is refused', ...orphaned(deleteKey) },
   {
-    name: 'a token whose time is over is denied, not challenged',
+    name: 'an expired token is denied, not challenged',
     needs: {
       lever: 'expiredEcrToken',
       decides:

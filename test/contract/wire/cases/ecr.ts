@@ -253,7 +253,7 @@ export const ecrCases: readonly Case[] = [
     answer: { status: 400, code: 'InvalidParameterException' },
   },
   {
-    name: 'GetLifecyclePolicy tells the policy',
+    name: 'GetLifecyclePolicy returns the policy',
     given: [create, about('PutLifecyclePolicy', { lifecyclePolicyText: lifecycle })],
     ask: about('GetLifecyclePolicy'),
     answer: { status: 200, body: { lifecyclePolicyText: lifecycle } },
@@ -350,7 +350,7 @@ export const ecrCases: readonly Case[] = [
     differs: { moto: moto.noArchive },
   },
   {
-    name: 'GetRepositoryPolicy tells the policy',
+    name: 'GetRepositoryPolicy returns the policy',
     given: [create, about('SetRepositoryPolicy', { policyText: repositoryPolicy })],
     ask: about('GetRepositoryPolicy'),
     answer: { status: 200, body: { policyText: matching(/BatchGetImage/) } },
@@ -374,7 +374,7 @@ export const ecrCases: readonly Case[] = [
     differs: { moto: moto.noCreationRules },
   },
   {
-    name: 'GetAccountSetting tells whether blobs may be mounted',
+    name: 'GetAccountSetting returns whether blobs may be mounted',
     ask: () => ecr('GetAccountSetting', { name: 'BLOB_MOUNTING' }),
     answer: { status: 200, body: { name: 'BLOB_MOUNTING', value: matching(/^(ENABLED|DISABLED)$/) } },
     differs: { moto: moto.noBlobMounting },

@@ -69,7 +69,7 @@ const policy = JSON.stringify({
 
 export const secretsManagerCases: readonly Case[] = [
   {
-    name: 'GetResourcePolicy tells the policy of a secret',
+    name: 'GetResourcePolicy returns the policy of a secret',
     given: [create(), about('PutResourcePolicy', { ResourcePolicy: policy })],
     ask: about('GetResourcePolicy'),
     answer: ({ name }) => ({
@@ -78,7 +78,7 @@ export const secretsManagerCases: readonly Case[] = [
     }),
   },
   {
-    name: 'GetResourcePolicy of a secret without a policy tells its name alone',
+    name: 'GetResourcePolicy of a secret without a policy returns its name only',
     given: [create()],
     ask: about('GetResourcePolicy'),
     answer: ({ name }) => ({ status: 200, body: { Name: name } }),
@@ -375,7 +375,7 @@ export const secretsManagerCases: readonly Case[] = [
     answer: { status: 200, body: { Tags: [{ Key: 'k', Value: '2' }] } },
   },
   {
-    name: 'ListSecrets filters by the beginning of a tag key and tells the tags',
+    name: 'ListSecrets filters by the beginning of a tag key and returns the tags',
     given: [create({ Tags: [{ Key: 'wire:listed', Value: '1' }] })],
     ask: () => secrets('ListSecrets', { Filters: [{ Key: 'tag-key', Values: ['wire:lis'] }] }),
     answer: {
