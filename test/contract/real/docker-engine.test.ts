@@ -145,8 +145,8 @@ describe('docker engine on a real daemon', () => {
     expect(only(await engine.copy([image], watch().options)).state).toBe('current');
   });
 
-  it('takes nothing from the local engine when the source refuses the login', async () => {
-    const image = wanted(world, uniqueName('refused'));
+  it('takes nothing from the local engine for a workload when the source refuses the login', async () => {
+    const image = { ...wanted(world, uniqueName('refused')), wantedBy: ['Deployment shop/web'] };
     const made = freshImage();
     await world.source.put(nameOf(image), image.tag, made);
     await load(made, image.source);
@@ -154,6 +154,16 @@ describe('docker engine on a real daemon', () => {
     const { error } = only(await anonymous.copy([image], watch().options));
     expectError(error, 'registry-denied', image.source);
     expect(await world.target.manifest(image.repository, image.tag)).toBeUndefined();
+  });
+
+  it('takes what the configuration names from the local engine when the source refuses the login', async () => {
+    const image = wanted(world, uniqueName('built'));
+    const made = freshImage();
+    await world.source.put(nameOf(image), image.tag, freshImage());
+    await load(made, image.source);
+    const anonymous = world.engine({ find: () => Promise.resolve(undefined) });
+    expect(only(await anonymous.copy([image], watch().options)).state).toBe('copied');
+    expect(await configOf(world.target, image.repository, image.tag)).toBe(made.config.digest);
   });
 
   it('refuses what is pinned, also beside a tag, for its push may have another digest', async () => {
