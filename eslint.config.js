@@ -14,6 +14,7 @@ const leaves = [
   'once.ts',
   'places.ts',
   'secret.ts',
+  'settle.ts',
   'subprocess.ts',
 ];
 const parts = [

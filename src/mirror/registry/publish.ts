@@ -2,6 +2,7 @@ import type { Registry } from '../../registry/client.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { Call } from '../../registry/host.ts';
 import type { Manifest } from '../../registry/manifest.ts';
+import { settleAll } from '../../settle.ts';
 import type { Contents } from './contents.ts';
 import type { Resolution } from './resolve.ts';
 
@@ -23,7 +24,7 @@ export class Publisher {
     const { root, inner } = selection;
     const indexes = inner.filter(({ isIndex }) => isIndex);
     const images = inner.filter(({ isIndex }) => !isIndex);
-    await Promise.all(images.map((manifest) => this.#once(image.repository, manifest, call)));
+    await settleAll(images.map((manifest) => this.#once(image.repository, manifest, call)));
     for (const manifest of indexes) await this.#once(image.repository, manifest, call);
     await this.#tag(image.repository, image.tag, root, call);
     await this.#contents.keep(root);

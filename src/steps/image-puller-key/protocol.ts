@@ -4,6 +4,7 @@ import type { AccessKey, KeyPair } from '../../aws/port.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import { waitFor } from '../../plan/index.ts';
 import { Secret } from '../../secret.ts';
+import { settleAll } from '../../settle.ts';
 import type { Run } from '../context.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { secretNames } from '../policies/index.ts';
@@ -149,7 +150,7 @@ export async function storePair({ ctx }: Run, pair: KeyPair, stage: string): Pro
   };
   const put = (part: Part): Promise<void> =>
     ctx.aws.secrets.put(names[part], values[part], { token, stages: [stage] });
-  await Promise.all(
+  await settleAll(
     parts.map(async (part) => {
       try {
         await put(part);
@@ -165,7 +166,7 @@ export async function storePair({ ctx }: Run, pair: KeyPair, stage: string): Pro
 }
 
 async function makeCurrent({ ctx }: Run, { names, stored }: KeyState, version: string): Promise<void> {
-  await Promise.all(
+  await settleAll(
     parts.map((part) => {
       const from = holderOf(stored[part], 'AWSCURRENT');
       return ctx.aws.secrets.moveStage(names[part], 'AWSCURRENT', { to: version, ...(from ? { from } : {}) });

@@ -75,12 +75,16 @@ describe('a target that refuses', () => {
       JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: children }),
     );
     world.source.put('spoilt', '1', images, { mediaType: mediaTypes.index, bytes, digest: sha256(bytes) });
-    const [, second] = images;
-    world.target.mischief = ({ kind, reference }) =>
-      kind === 'PUT manifests' && reference === second?.manifest.digest
-        ? refusal('MANIFEST_INVALID')
-        : undefined;
+    const [first, second] = images;
+    let tries = 0;
+    world.target.mischief = ({ kind, reference }) => {
+      if (kind !== 'PUT manifests') return undefined;
+      if (reference === first?.manifest.digest && (tries += 1) <= 2) return { status: 503 };
+      return reference === second?.manifest.digest ? refusal('MANIFEST_INVALID') : undefined;
+    };
     await world.failsAlone('image-unsupported');
+    // The failure is reported when nothing is under way any more.
+    expect(tries).toBe(3);
   });
 
   test('a mount gets the blob by upload', async () => {

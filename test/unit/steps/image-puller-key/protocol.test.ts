@@ -1,0 +1,24 @@
+import { afterEach, expect, it } from 'vitest';
+import { makeKey } from '../../../../src/steps/image-puller-key/protocol.ts';
+import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
+import { runOf } from '../../../contract/step-contract.ts';
+import type { AwsWorld } from '../../../support/aws.ts';
+import { names, withKey } from './support.ts';
+
+let world: AwsWorld;
+afterEach(() => world.close());
+
+it.each(['PutSecretValue', 'UpdateSecretVersionStage'])(
+  'reports that %s failed for one secret only when the requests for the other secrets have ended',
+  async (operation) => {
+    world = await withKey();
+    const { faults } = world.sandbox;
+    const before = faults.changes.length;
+    faults.plan({ kind: 'deny', operation, resource: names.id });
+    faults.plan({ kind: 'error', operation, resource: names.region, to: 1 });
+    const ctx = world.context();
+    await expect(makeKey(runOf(ctx), await observeKey(ctx))).rejects.toMatchObject({ code: 'aws-denied' });
+    const written = faults.changes.slice(before).filter((call) => call.operation === operation);
+    expect(written.map(({ resource }) => resource).sort()).toEqual([names.secret, names.region].sort());
+  },
+);
