@@ -16,7 +16,7 @@ import { isRelease } from '../adoption.ts';
 import { tags as tagKeys } from '../ownership.ts';
 import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../tags.ts';
 import { classify, isOurs } from './classify.ts';
-import { diffKey, keyTarget } from './diff.ts';
+import { diffKey, keyTarget, mostKeys } from './diff.ts';
 import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
 import { untilDisabledKeysAreRefused } from './refused.ts';
 import { isForeign, tagsOf } from './secrets.ts';
@@ -244,8 +244,8 @@ async function decideAgain(
   const agreed = new Set(shown.filter(destroys).map(({ target }) => nameOf(target)));
   const isShown = (change: Change): boolean => !destroys(change) || agreed.has(nameOf(change.target));
   const hidden = changes.find((change) => !isShown(change));
-  // A new key may need the place of the other one. Else it stays, for a later run to show and delete.
-  if (hidden && next === 'make') throw unplannedDelete(hidden);
+  // A new key needs a place. The other one stays if there is one, for a later run to show and delete.
+  if (hidden && next === 'make' && state.keys.length >= mostKeys) throw unplannedDelete(hidden);
   const allowed = changes.filter(isShown);
   for (const outcome of await applyKey(allowed, state, run, { hasLooked: true })) {
     if (outcome.result === 'failed') throw outcome.error;

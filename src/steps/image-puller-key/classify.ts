@@ -67,7 +67,7 @@ export function unknownKeys(state: KeyState): ObservedKey[] {
   return state.keys.filter((key) => !isOurs(key, state) && !isKeyOfAdopted(key, state));
 }
 
-const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>
+export const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>
   owner === 'ours' && creating !== undefined && !creating.includes(id);
 
 export function foreignKeys(state: KeyState): ObservedKey[] {

@@ -7,6 +7,7 @@ import {
   classify,
   disabledKey,
   foreignKeys,
+  isUnfinished,
   lingeringKeys,
   unknownKeys,
   uselessKeys,
@@ -30,7 +31,7 @@ export function diffKey(state: KeyState): Diff {
     changes: [
       ...userAdoption(state),
       ...secretChanges(state),
-      ...uselessKeys(state, situation).map(deletion),
+      ...uselessKeys(state, situation).map((key) => deletion(key, state)),
       ...changesTowards(situation, state),
       ...unmarking(situation, state),
     ],
@@ -38,17 +39,20 @@ export function diffKey(state: KeyState): Diff {
   };
 }
 
-const deletion = ({ id, active, isStored }: ObservedKey): Change => ({
+const deletion = (key: ObservedKey, state: KeyState): Change => ({
   action: 'delete',
-  target: keyTarget(id),
+  target: keyTarget(key.id),
   fields: [],
-  reason: deletionReason(active, isStored),
+  reason: deletionReason(key, state),
   grants: true,
 });
 
-function deletionReason(active: boolean, isStored: boolean): string {
-  if (!active) return 'it is disabled';
-  return isStored ? 'it does not work' : 'an earlier run stopped before it was stored';
+function deletionReason(key: ObservedKey, state: KeyState): string {
+  if (!key.active) return 'it is disabled';
+  if (key.isStored) return 'it does not work';
+  return isUnfinished(key, state)
+    ? 'an earlier run stopped before it was stored'
+    : 'its secret access key is not stored';
 }
 
 function changesTowards(situation: Situation, state: KeyState): Change[] {
@@ -63,7 +67,7 @@ function changesTowards(situation: Situation, state: KeyState): Change[] {
           action: 'update',
           target: keyTarget(state.userName),
           fields: [],
-          reason: 'proved again, or made anew, once its secrets can be read',
+          reason: 'verified or replaced once its secrets can be read',
           grants: true,
         },
       ];

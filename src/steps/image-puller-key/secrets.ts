@@ -14,6 +14,10 @@ export function secretChanges(state: KeyState): Change[] {
   return parts.flatMap((part) => changeOf(state, part));
 }
 
+/** Creates a secret, or restores one that is scheduled for deletion. */
+export const bringsBack = ({ action, fields }: Change): boolean =>
+  action === 'create' || fields.some(({ path }) => path === 'deletion');
+
 /** The tags of one of the secrets. */
 export const tagsOf = ({ tags, idTags }: KeyState, part: Part): Tags => (part === 'id' ? idTags : tags);
 

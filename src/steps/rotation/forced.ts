@@ -5,7 +5,7 @@ import { formerFindings } from '../former-users.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { diffKey, keyTarget, userAdoption, userFindings } from '../image-puller-key/diff.ts';
 import { unmark } from '../image-puller-key/protocol.ts';
-import { secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
+import { bringsBack, secretChanges, secretFindings } from '../image-puller-key/secrets.ts';
 import { observeKey, type KeyState, type ObservedKey } from '../image-puller-key/state.ts';
 import { clusterId } from '../registration/cluster-id.ts';
 import { type ClusterRecord, describeRecord } from '../registration/records.ts';
@@ -85,7 +85,7 @@ function revocation(forced: ForcedRotation): Step<Revocation> {
       const others = key.keys.filter((one) => one !== kept);
       const enabled = [...others, ...(kept ? [kept] : [])].filter(({ active }) => active);
       return {
-        changes: [...absentSecrets(key), ...enabled.map(disabling), ...others.map(deletionOf)],
+        changes: [...missingSecrets(key), ...enabled.map(disabling), ...others.map(deletionOf)],
         findings: [
           ...findings,
           ...policyFindings(user),
@@ -98,14 +98,14 @@ function revocation(forced: ForcedRotation): Step<Revocation> {
     apply: async (changes, { key }, run) => {
       const { iam } = run.ctx.aws;
       const isOfKey = ({ target }: Change): boolean => target.kind === keyTarget('').kind;
-      const created = await applyKey(
+      const stored = await applyKey(
         changes.filter((change) => !isOfKey(change)),
         key,
         run,
       );
       const ofKeys = changes.filter(isOfKey);
-      if (created.some(({ result }) => result !== 'done')) {
-        return [...created, ...ofKeys.map((change): Outcome => ({ change, result: 'skipped' }))];
+      if (stored.some(({ result }) => result !== 'done')) {
+        return [...stored, ...ofKeys.map((change): Outcome => ({ change, result: 'skipped' }))];
       }
       const revoked = await inOrder(ofKeys, run, ({ action, target }) =>
         action === 'delete'
@@ -113,7 +113,7 @@ function revocation(forced: ForcedRotation): Step<Revocation> {
           : iam.disableAccessKey(key.userName, target.name),
       );
       forced.seen.note(revoked);
-      return [...created, ...revoked];
+      return [...stored, ...revoked];
     },
   };
 }
@@ -141,8 +141,7 @@ function policyFindings(user: UserState): Finding[] {
 }
 
 /** They come first: a new key that cannot be stored must not cost the one that works. */
-const absentSecrets = (key: KeyState): Change[] =>
-  secretChanges(key).filter(({ action }) => action === 'create');
+const missingSecrets = (key: KeyState): Change[] => secretChanges(key).filter(bringsBack);
 
 /** The key to try until AWS refuses it: one whose secret access key is stored, if there is one. */
 function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
@@ -190,7 +189,7 @@ function replacement(forced: ForcedRotation): Step<Rotation> {
       const findings = secretFindings(key);
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
       if (!begins) return { changes: diffKey(key).changes, findings };
-      const secrets = secretChanges(key).filter(({ action }) => action !== 'create');
+      const secrets = secretChanges(key).filter((change) => !bringsBack(change));
       return { changes: [...userAdoption(key), ...secrets, creation(key)], findings };
     },
     apply: (changes, { key }, run) => {

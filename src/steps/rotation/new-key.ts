@@ -3,7 +3,9 @@ import type { Step } from '../context.ts';
 import { applyKey } from '../image-puller-key/apply.ts';
 import { classify, retiredAt } from '../image-puller-key/classify.ts';
 import { diffKey, keyTarget, mostKeys } from '../image-puller-key/diff.ts';
+import { secretTarget } from '../image-puller-key/secrets.ts';
 import type { ObservedKey } from '../image-puller-key/state.ts';
+import { parts } from '../image-puller-key/stored.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
 
 /** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
@@ -18,6 +20,7 @@ export function newKey(observe: ObserveRotation): Step<Rotation> {
       const { changes, findings: seen } = diffKey(rotation.key);
       const findings = [
         ...seen.filter(({ code }) => code !== 'key-unfinished'),
+        ...repairFindings(rotation),
         ...rotation.inTheWay.map((key) => inTheWayFinding(key, rotation)),
       ];
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
@@ -28,6 +31,48 @@ export function newKey(observe: ObserveRotation): Step<Rotation> {
     },
     apply: (changes, { key }, run) => applyKey(changes, key, run, { mustCreate: true }),
   };
+}
+
+const repairFirst =
+  'Run `ecr-bootstrap up`, which repairs this, then `ecr-bootstrap rotate`. If a key has leaked, run `ecr-bootstrap rotate --force` instead.';
+
+/** A repair shows only afterwards which key is to be replaced, so no plan could include both. */
+function repairFindings({ key, outgoing }: Rotation): Finding[] {
+  const situation = classify(key);
+  const hidden = parts.filter((part) => key.stored[part]?.deleted).map((part) => key.names[part]);
+  const finding = {
+    level: 'failed',
+    target: secretTarget(hidden[0] ?? key.names.id),
+    blocking: true,
+  } as const;
+  if (hidden.length > 0) {
+    const are = hidden.length > 1 ? 'are' : 'is';
+    return [
+      {
+        ...finding,
+        code: 'key-unknown',
+        what: `${hidden.join(', ')} ${are} scheduled for deletion`,
+        why: 'AWS does not show the value of such a secret, so it is unknown which access key to replace',
+        hint: repairFirst,
+      },
+    ];
+  }
+  const { next } = situation;
+  const isTorn =
+    next === 'restore' ||
+    (next === 'verify' && situation.unverified.version === undefined) ||
+    // Else an earlier rotation stopped before it made this pair current.
+    (next === 'promote' && outgoing.length === 0 && !key.creating);
+  if (!isTorn) return [];
+  return [
+    {
+      ...finding,
+      code: 'secret-pair-torn',
+      what: 'the stored access key pair is incomplete, or its values do not match',
+      why: 'one of the three secrets is new, or they were not written together',
+      hint: repairFirst,
+    },
+  ];
 }
 
 const creation = ({ key, outgoing }: Rotation): Change => ({

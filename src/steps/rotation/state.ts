@@ -27,14 +27,16 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
 /** Looks once for each context, which is one observation. */
 export function rotationObserver(seen: SeenKeys): ObserveRotation {
   let existing: ReadonlySet<string> | undefined;
+  let mayBegin: boolean | undefined;
   return oncePerContext(async (ctx) => {
     const observed = await observeKey(ctx);
     const key = { ...observed, keys: seen.all(observed.keys) };
     const known = (existing ??= new Set(key.keys.map(({ id }) => id)));
     // Until Secrets Manager shows what this run has stored, its new key looks like one that nobody manages.
     const found = standOf({ ...key, keys: key.keys.filter((one) => known.has(one.id) || isOurs(one, key)) });
-    // A key that this run has created, because none worked, is not replaced as well.
-    const outgoing = found.outgoing.filter(({ id }) => known.has(id));
+    // A key that this run has created or repaired is not replaced as well.
+    mayBegin ??= found.begins;
+    const outgoing = found.outgoing.filter(({ id }) => known.has(id) && (mayBegin || !found.begins));
     const stand = { ...found, begins: found.begins && outgoing.length > 0 };
     return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
   });

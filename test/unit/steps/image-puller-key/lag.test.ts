@@ -4,7 +4,7 @@ import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts'
 import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
 import { runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
-import { keysOf, names, planned, secretOf, up, userOf, withKey, withUser } from './support.ts';
+import { keysOf, names, planned, secretOf, up, userOf, valueOf, withKey, withUser } from './support.ts';
 
 const worlds: AwsWorld[] = [];
 const open = async (made: Promise<AwsWorld>): Promise<AwsWorld> => {
@@ -89,8 +89,8 @@ describe('the access key, when reads are behind writes', () => {
 });
 
 describe('a second look at the access key', () => {
-  it('deletes no key that the plan did not show', async () => {
-    const world = await open(withKey());
+  /** The plan is made while the secrets hide that the stored key is disabled. */
+  async function applyHidden(world: AwsWorld) {
     const [key] = keysOf(world);
     const at = world.sandbox.clock.now();
     for (const name of everything) secretOf(world, name).deletion = { at, gone: at + 86_400_000 };
@@ -99,11 +99,26 @@ describe('a second look at the access key', () => {
     const { changes } = imagePullerKey.diff(state, ctx);
     expect(changes.map(({ action }) => action)).not.toContain('delete');
     if (key) key.active = false;
-    const outcomes = await imagePullerKey.apply(changes, state, runOf(ctx));
-    expect(outcomes.at(-1)).toMatchObject({
+    return imagePullerKey.apply(changes, state, runOf(ctx));
+  }
+
+  it('deletes no key that the plan did not show', async () => {
+    const world = await open(withKey());
+    const { iam } = world.aws();
+    await iam.createAccessKey('image-puller');
+    const keys = keysOf(world);
+    expect((await applyHidden(world)).at(-1)).toMatchObject({
       result: 'failed',
-      error: { code: 'plan-changed', what: `could not delete IAM access key ${key?.id}` },
+      error: { code: 'plan-changed', what: `could not delete IAM access key ${keys[0]?.id}` },
     });
-    expect(keysOf(world)).toEqual([key]);
+    expect(keysOf(world)).toEqual(keys);
+  });
+
+  it('creates a key beside a disabled one that the plan did not show to be deleted', async () => {
+    const world = await open(withKey());
+    const [old] = keysOf(world);
+    expect((await applyHidden(world)).at(-1)).toMatchObject({ result: 'done' });
+    expect(keysOf(world)).toMatchObject([{ id: old?.id, active: false }, { active: true }]);
+    expect(valueOf(world, names.id)).toBe(keysOf(world)[1]?.id);
   });
 });
