@@ -1,10 +1,9 @@
-import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { hidePassword, type Net } from '../net/index.ts';
-import type { Credentials } from './credentials.ts';
+import { type Credentials, readNamedFile } from './credentials.ts';
 import type { KubeContext } from './kubeconfig.ts';
 
 /** Requests at once to one API server; its own fairness queues start well above. */
@@ -37,20 +36,35 @@ export async function tlsOptions(
   };
 }
 
-function contextOf(parts: SecureContextOptions): SecureContext {
+function contextOf(parts: SecureContextOptions & Pick<Credentials, 'cert' | 'key'>): SecureContext {
   try {
     return createSecureContext(parts);
   } catch (error) {
     throw new BootstrapError(
       {
         code: 'cluster-unconfigured',
-        what: "read the kubeconfig's certificates",
-        why: reasonOf(error),
-        hint: 'Have the kubeconfig made anew: its certificate authority, client certificate or key is damaged.',
+        what: 'could not use the client certificate and key of the kubeconfig',
+        why: damage(parts) ?? reasonOf(error),
+        hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
       },
       { cause: error },
     );
   }
+}
+
+/** In other words than OpenSSL's. */
+function damage({ cert, key }: Pick<Credentials, 'cert' | 'key'>): string | undefined {
+  try {
+    if (cert !== undefined) new X509Certificate(cert);
+  } catch {
+    return 'the client certificate is not a certificate in PEM';
+  }
+  try {
+    if (key !== undefined) createPrivateKey(key);
+  } catch {
+    return 'the client key is not a private key in PEM';
+  }
+  return undefined;
 }
 
 /** The kubeconfig's proxy-url counts before the environment's. */
@@ -87,17 +101,8 @@ async function authorityOf({ name, caFile, caData }: KubeContext['cluster']): Pr
       `certificate-authority-data of cluster ${name}`,
     );
   if (!caFile) return undefined;
-  try {
-    return certificatesIn(await readFile(caFile, 'utf8'), `certificate-authority ${caFile}`);
-  } catch (error) {
-    if (error instanceof BootstrapError) throw error;
-    throw new BootstrapError({
-      code: 'cluster-unconfigured',
-      what: `read certificate-authority ${caFile}`,
-      why: reasonOf(error),
-      hint: 'Correct the path in the kubeconfig.',
-    });
-  }
+  const content = (await readNamedFile('certificate-authority', caFile)).toString();
+  return certificatesIn(content, `certificate-authority ${caFile}`);
 }
 
 /** Node ignores what is not a certificate, and then trusts no server. */

@@ -23,27 +23,52 @@ export async function credentialsOf(
 ): Promise<Credentials> {
   if (!user) return { headers: {} };
   try {
-    const cert = await pem(user.certFile, user.certData);
-    const key = cert && (await pem(user.keyFile, user.keyData));
+    const cert = await pem('client-certificate', user.certFile, user.certData);
+    const key = cert && (await pem('client-key', user.keyFile, user.keyData));
     const given = await authenticate(user, cluster, bounds);
     const login = { ...basic(user), ...(await bearer(user)), ...given.headers };
-    const headers = { ...login, ...impersonation(user.impersonate) };
+    const headers = encoded({ ...login, ...impersonation(user.impersonate) }, name);
     hide(login['Authorization']?.replace(/^\w+ /, ''), user.password, key?.toString(), given.key?.toString());
     return { headers, ...defined('cert', given.cert ?? cert), ...defined('key', given.key ?? key) };
   } catch (error) {
+    if (error instanceof BootstrapError) throw error;
     const { command, installHint } = user.exec ?? {};
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const check = `Check with: kubectl --context ${name} get namespaces`;
     throw new BootstrapError(
       {
         code: 'cluster-unreachable',
         what: `get the credentials of context ${name}`,
-        why: isMissing && command ? `${command} is not installed` : reasonOf(error),
+        why: (command && startFailure(command, error)) ?? reasonOf(error),
         hint: installHint ? `${installHint.trim().replace(/\s*\n\s*/g, ' ')} ${check}` : check,
       },
       { cause: error },
     );
   }
+}
+
+function startFailure(command: string, error: unknown): string | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (!syscall?.startsWith('spawn')) return undefined;
+  if (code === 'ENOENT') return `${command} is not installed`;
+  return code === 'EACCES' ? `${command} is not an executable file` : undefined;
+}
+
+/**
+ * A file that the kubeconfig names.
+ * @throws BootstrapError `cluster-unconfigured` when it cannot be read
+ */
+export async function readNamedFile(key: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw unusable(`could not read ${key} ${file}`, error, 'Correct the path in the kubeconfig.');
+  }
+}
+
+function unusable(what: string, error: unknown, hint: string): BootstrapError {
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const why = isMissing ? 'there is no such file' : reasonOf(error);
+  return new BootstrapError({ code: 'cluster-unconfigured', what, why, hint }, { cause: error });
 }
 
 /** Why credentials that the server refused may be over, as far as they tell. */
@@ -85,7 +110,9 @@ async function authenticate(user: KubeUser, cluster: KubeCluster, bounds: Plugin
 
 /** What a plugin gets to know about the cluster: client-go's rest/exec.go, ConfigToExecCluster. */
 async function clusterInfo(cluster: KubeCluster): Promise<object> {
-  const ca = cluster.caData ?? (cluster.caFile && (await readFile(cluster.caFile, 'base64')));
+  const ca =
+    cluster.caData ??
+    (cluster.caFile && (await readNamedFile('certificate-authority', cluster.caFile)).toString('base64'));
   const { server, tlsServerName, skipTLSVerify, proxyUrl, disableCompression, execExtension } = cluster;
   return {
     server,
@@ -111,9 +138,9 @@ async function bearer({ token, tokenFile }: KubeUser): Promise<Record<string, st
 }
 
 async function readToken(file: string): Promise<string> {
-  const token = (await readFile(file, 'utf8')).trim();
-  if (token === '') throw new Error(`tokenFile ${file} is empty`);
-  return token;
+  const token = (await readNamedFile('tokenFile', file)).toString().trim();
+  if (token !== '') return token;
+  throw unusable(`could not read tokenFile ${file}`, new Error('it is empty'), 'Write a token into it.');
 }
 
 const orElse =
@@ -146,15 +173,39 @@ const escaped = (key: string): string =>
     })
     .join('');
 
+/** In UTF-8, as kubectl sends them; undici would write a character a byte. */
+function encoded(headers: Credentials['headers'], context: string): Credentials['headers'] {
+  const encode = (name: string, value: string): string => {
+    // eslint-disable-next-line no-control-regex -- they are what a header cannot hold
+    if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');
+    throw new BootstrapError({
+      code: 'cluster-unconfigured',
+      what: `could not use the login of context ${context}`,
+      why: `its ${name} header would hold a line break or another control character`,
+      hint: `Correct the user in the kubeconfig. Check with: kubectl --context ${context} get namespaces`,
+    });
+  };
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? encode(name, value) : value.map((one) => encode(name, one)),
+    ]),
+  );
+}
+
 /** Makes the redactor know the values. */
 function hide(...values: readonly (string | undefined)[]): void {
   for (const value of values) if (value) new Secret(value.trim());
 }
 
 /** As for kubectl, data counts before a file. */
-async function pem(file: string | undefined, data: string | undefined): Promise<Buffer | undefined> {
+async function pem(
+  key: string,
+  file: string | undefined,
+  data: string | undefined,
+): Promise<Buffer | undefined> {
   if (data) return Buffer.from(data, 'base64');
-  return file ? readFile(file) : undefined;
+  return file ? readNamedFile(key, file) : undefined;
 }
 
 const defined = <K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> =>

@@ -66,7 +66,8 @@ export async function runPlugin(
       ...bounds,
     },
   );
-  if (status !== 0) throw new Error(wordsOf(complaint) || `${command} ended with status ${status}`);
+  const end = status === null ? 'was killed' : `ended with status ${status}`;
+  if (status !== 0) throw new Error(wordsOf(complaint) || `${command} ${end}`);
   return read(output, command);
 }
 

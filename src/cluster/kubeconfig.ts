@@ -250,7 +250,7 @@ function base64(entry: Entry, key: string): string | undefined {
 }
 
 function clusterOf(entry: Entry): KubeCluster {
-  const server = text(entry, 'server')?.replace(/\/$/, '');
+  const server = text(entry, 'server');
   if (server === undefined) throw new Error(`cluster ${entry.name} has no server`);
   const caData = base64(entry, 'certificate-authority-data');
   const caFile = filePath(entry, 'certificate-authority');
@@ -274,7 +274,7 @@ function clusterOf(entry: Entry): KubeCluster {
     throw new Error(`server ${server} of cluster ${entry.name} is not a URL`);
   return {
     name: entry.name,
-    server: `${scheme}${server}`,
+    server: `${scheme}${server}`.replace(/\/$/, ''),
     caData,
     caFile,
     skipTLSVerify,

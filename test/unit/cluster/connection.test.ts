@@ -37,13 +37,17 @@ async function listen(server: Server): Promise<number> {
 }
 
 /** An API server that knows its version only, and what it was shown. */
-async function startServer(host = 'localhost'): Promise<{ url: string; seen: IncomingHttpHeaders[] }> {
+async function startServer(
+  host = 'localhost',
+): Promise<{ url: string; seen: IncomingHttpHeaders[]; raw: string[][] }> {
   const seen: IncomingHttpHeaders[] = [];
+  const raw: string[][] = [];
   const server = createServer({ cert: authority.issue(host), key: authority.serverKeyPem }, (req, res) => {
     seen.push(req.headers);
+    raw.push(req.rawHeaders);
     res.end(JSON.stringify({ gitVersion: 'v1.36.3' }));
   });
-  return { url: `https://localhost:${await listen(server)}`, seen };
+  return { url: `https://localhost:${await listen(server)}`, seen, raw };
 }
 
 /** A proxy that opens tunnels to this machine, whatever name is asked for, and those names. */
@@ -184,6 +188,28 @@ it('impersonates as kubectl does: user, uid, groups and extra values', async () 
   });
 });
 
+it('sends each impersonated group in a header of its own, and text in UTF-8', async () => {
+  const { url: server, raw } = await startServer();
+  await ask(
+    { server, ...trusted },
+    { token: 'a-token-of-mine', as: 'jürgen', 'as-groups': ['ops', 'größe'] },
+  );
+  const [sent = []] = raw;
+  const values = sent.flatMap((name, index) => (/^impersonate-/i.test(name) ? [sent[index + 1] ?? ''] : []));
+  expect(values.map((value) => Buffer.from(value, 'latin1').toString())).toEqual(['jürgen', 'ops', 'größe']);
+});
+
+it.each([
+  ['a line break in as', { token: 'a-token-of-mine', as: 'jane\r\nx: y' }, {}, 'Impersonate-User'],
+  ['a token file of two lines', { tokenFile: 'token' }, { token: 'one\ntwo' }, 'Authorization'],
+])('refuses %s, which no header can hold', async (_, user, files, name) => {
+  for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
+  await expect(ask({ server: 'https://localhost:1' }, user)).rejects.toMatchObject({
+    code: 'cluster-unconfigured',
+    why: `its ${name} header would hold a line break or another control character`,
+  });
+});
+
 it('tells a plugin of the cluster where provideClusterInfo asks for it', async () => {
   const { url: server, seen } = await startServer();
   const script = `
@@ -197,6 +223,11 @@ it('tells a plugin of the cluster where provideClusterInfo asks for it', async (
     JSON.parse(Buffer.from(seen.at(-1)?.authorization?.slice(7) ?? '', 'base64url').toString());
   await ask(cluster, { exec: { ...exec, provideClusterInfo: true } });
   expect(told()).toEqual({ server, ...trusted, 'tls-server-name': 'localhost', config: { shoot: 's1' } });
+  const proxy = await startProxy();
+  await writeFile(join(folder, 'ca.pem'), authority.caPem);
+  const inFile = { server, 'certificate-authority': 'ca.pem', 'proxy-url': proxy.url };
+  await ask(inFile, { exec: { ...exec, provideClusterInfo: true } });
+  expect(told()).toEqual({ server, ...trusted, 'proxy-url': proxy.url, config: null });
   await ask(cluster, { exec });
   expect(told()).toBeNull();
 });
@@ -213,6 +244,66 @@ it('gives the install hint of a plugin that is missing or fails', async () => {
   ).rejects.toMatchObject({
     why: 'locked',
     hint: expect.stringContaining(installHint) as string,
+  });
+});
+
+it.each([
+  ['answers without status', ['-c', `echo '{"kind":"ExecCredential"}'`], 'sh printed no credentials'],
+  ['is killed', ['-c', 'kill -9 $$'], 'sh was killed'],
+])('gives the install hint of a plugin that %s', async (_, args, why) => {
+  const exec = { command: 'sh', args, installHint: 'Get it from the share.' };
+  await expect(ask({ server: 'https://localhost:1' }, { exec })).rejects.toMatchObject({
+    code: 'cluster-unreachable',
+    why,
+    hint: expect.stringContaining('Get it from the share.') as string,
+  });
+});
+
+it('says that a plugin is not executable', async () => {
+  await writeFile(join(folder, 'plugin'), '');
+  await expect(
+    ask({ server: 'https://localhost:1' }, { exec: { command: './plugin' } }),
+  ).rejects.toMatchObject({
+    why: './plugin is not an executable file',
+  });
+});
+
+it.each<[string, object, object]>([
+  ['certificate-authority', { 'certificate-authority': 'absent' }, {}],
+  [
+    'certificate-authority',
+    { 'certificate-authority': 'absent' },
+    { exec: { command: 'true', provideClusterInfo: true } },
+  ],
+  ['client-certificate', {}, { 'client-certificate': 'absent', 'client-key': 'absent' }],
+  ['tokenFile', {}, { tokenFile: 'absent' }],
+])('names %s when its file is missing', async (key, cluster, user) => {
+  await expect(ask({ server: 'https://localhost:1', ...cluster }, user)).rejects.toMatchObject({
+    code: 'cluster-unconfigured',
+    what: `could not read ${key} ${join(folder, 'absent')}`,
+    why: 'there is no such file',
+  });
+});
+
+it('says that a token file is empty', async () => {
+  await writeFile(join(folder, 'token'), '\n');
+  await expect(ask({ server: 'https://localhost:1' }, { tokenFile: 'token' })).rejects.toMatchObject({
+    code: 'cluster-unconfigured',
+    why: 'it is empty',
+  });
+});
+
+it.each([
+  ['certificate', 'nonsense', 'nonsense', 'the client certificate is not a certificate in PEM'],
+  ['key', authority.caPem, 'nonsense', 'the client key is not a private key in PEM'],
+])('says that a client %s is damaged', async (_, cert, key, why) => {
+  const user = {
+    'client-certificate-data': Buffer.from(cert).toString('base64'),
+    'client-key-data': Buffer.from(key).toString('base64'),
+  };
+  await expect(ask({ server: 'https://localhost:1' }, user)).rejects.toMatchObject({
+    code: 'cluster-unconfigured',
+    why,
   });
 });
 

@@ -123,6 +123,7 @@ it.each<[string, object | null, object | null, object, string]>([
     'it names no user',
   ],
   ['a cluster without a server', null, {}, {}, 'cluster c has no server'],
+  ['a server without a host', { server: 'https://' }, {}, {}, 'server https:// of cluster c is not a URL'],
   [
     'a certificate without a key',
     { server },
