@@ -6,7 +6,7 @@ import type { Net } from '../net/index.ts';
 import { Secret } from '../secret.ts';
 import { isCallerRefused } from './failure.ts';
 import type { NetHandler } from './handler.ts';
-import { type Profile, profileFiles, readProfiles } from './profiles.ts';
+import { absence, type Profile, readProfiles } from './profiles.ts';
 
 type CredentialProvider = ReturnType<typeof fromNodeProviderChain>;
 type Logger = NonNullable<NonNullable<Parameters<typeof fromNodeProviderChain>[0]>['logger']>;
@@ -50,8 +50,17 @@ export function credentialProvider(options: CredentialOptions): CredentialProvid
   const make = async (): Promise<CredentialProvider> => {
     const { memoize } = await import('@smithy/core/config');
     let identity: Parameters<CredentialProvider>[0];
+    let refusal: BootstrapError | undefined;
     const memoized = memoize(
-      () => provide(options, identity),
+      async () => {
+        // Each service asks for credentials; the user is asked for a code only once.
+        if (refusal) throw refusal;
+        const source = await chooseSource(options);
+        return provide(source, options, identity).catch((error: unknown) => {
+          if (source.asks && error instanceof BootstrapError) refusal = error;
+          throw error;
+        });
+      },
       ({ expiration }) => expiration !== undefined && expiration.getTime() - Date.now() < renewalMs,
       ({ expiration }) => expiration !== undefined,
     );
@@ -64,10 +73,10 @@ export function credentialProvider(options: CredentialOptions): CredentialProvid
 }
 
 async function provide(
+  source: Source,
   options: CredentialOptions,
   identity: Parameters<CredentialProvider>[0],
 ): ReturnType<CredentialProvider> {
-  const source = await chooseSource(options);
   const timeout = AbortSignal.timeout(options.net.patience(timeoutMs));
   try {
     const credentials = await (source.asks
@@ -159,9 +168,7 @@ const originOf = (name: string, profiles: ReadonlyMap<string, Profile>): string 
   [...chainOf(name, profiles)].at(-1) ?? name;
 
 function noSuchProfile(name: string, profiles: ReadonlyMap<string, Profile>, from?: string): BootstrapError {
-  const { config, credentials } = profileFiles(process.env);
-  const known = [...profiles.keys()].sort().join(', ') || 'none';
-  const why = `there is no profile ${name} in ${config} or ${credentials}; they have: ${known}`;
+  const why = absence(name, profiles, process.env) ?? '';
   return missing({
     why: from === undefined ? why : `profile ${from} gets its credentials from profile ${name}, and ${why}`,
     hint:

@@ -36,3 +36,15 @@ export async function readProfiles(env: Environment): Promise<ReadonlyMap<string
 export async function profileRegion(profile: string, env: Environment): Promise<string | undefined> {
   return (await readProfiles(env)).get(profile)?.['region'];
 }
+
+/** What to say of a profile that the AWS configuration files do not have; undefined when they have it. */
+export function absence(
+  name: string,
+  profiles: ReadonlyMap<string, Profile>,
+  env: Environment,
+): string | undefined {
+  if (profiles.has(name)) return undefined;
+  const { config, credentials } = profileFiles(env);
+  const known = [...profiles.keys()].sort().join(', ') || 'none';
+  return `there is no profile ${name} in ${config} or ${credentials}; they have: ${known}`;
+}

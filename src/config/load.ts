@@ -75,7 +75,9 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   for (const [key, [, valid]] of unknown) setAt(values, key, valid);
   resolveFiles(values, (key) => (origins.get(key) === file?.name && file ? dirname(file.path) : request.cwd));
   if (origins.get('cluster.context') !== '--context') warnings.push(...(await contextWarning(values)));
-  const source = file ? { file: file.name, text: file.text, origins } : { origins };
+  const noProfile = await absentProfile(values, request.env);
+  const about = { origins, ...(noProfile === undefined ? {} : { noProfile }) };
+  const source = file ? { file: file.name, text: file.text, ...about } : about;
   const { config, mistakes }: Checked = request.lenient
     ? validateLeniently(values, source, required)
     : { config: validate(values, source), mistakes: [] };
@@ -158,6 +160,14 @@ async function ambientValue(
   const { profileRegion } = await import('../aws/profiles.ts');
   const region = await profileRegion(profile, env);
   return region === undefined ? undefined : { value: region, origin: `AWS profile ${profile}` };
+}
+
+/** Why the AWS configuration files cannot have the region that is missing: they have no such profile. */
+async function absentProfile(values: Tree, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const profile = getAt(values, 'aws.profile');
+  if (typeof profile !== 'string' || getAt(values, 'aws.region') !== undefined) return undefined;
+  const { absence, readProfiles } = await import('../aws/profiles.ts');
+  return absence(profile, await readProfiles(env), env);
 }
 
 /** `images.platforms` is a word or a list with commas. */

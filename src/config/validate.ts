@@ -10,6 +10,8 @@ export interface Source {
   readonly text?: string;
   /** By key path, where it is not the file: `--region`, `AWS_REGION`. */
   readonly origins?: ReadonlyMap<string, string>;
+  /** Where a profile is named that does not exist: that, in words. */
+  readonly noProfile?: string;
 }
 
 /**
@@ -88,7 +90,10 @@ function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
   }
   const hint = hintFor(documentedKey(issue.path), issue, source);
   const isMissing = isAbsent(issue);
-  return [{ ...at(issue.path), isMissing, place: placed(issue.path, source), why: reason(issue), hint }];
+  const { noProfile } = source;
+  const isRegion = isMissing && documentedKey(issue.path) === 'aws.region';
+  const why = isRegion && noProfile !== undefined ? `is missing, and ${noProfile}` : reason(issue);
+  return [{ ...at(issue.path), isMissing, place: placed(issue.path, source), why, hint }];
 }
 
 const at = (path: readonly PropertyKey[]): Pick<Mistake, 'path' | 'key'> => ({
@@ -149,13 +154,15 @@ function shortly(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins }: Source): string {
+function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins, noProfile }: Source): string {
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input === 'number') {
     return `Put the value in quotes: "${issue.input}". See ${key} in docs/configuration.md.`;
   }
   const isMissing = isAbsent(issue);
   if (isMissing && key === 'project')
     return 'Give --project NAME, or `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
+  if (isMissing && key === 'aws.region' && noProfile !== undefined)
+    return 'Name an existing profile with --profile, AWS_PROFILE or aws.profile: `aws configure list-profiles` prints them.';
   if (isMissing && key === 'aws.region')
     return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
   const origin = origins?.get(key);

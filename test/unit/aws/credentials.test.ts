@@ -327,14 +327,19 @@ describe('a role that needs MFA', () => {
     expect(asked).toEqual([]);
   });
 
-  it('asks for the next code when AWS refuses one', async () => {
+  it('asks for the next code when AWS refuses one, in the next run', async () => {
     assumed = refusal(
       'AccessDenied',
       'MultiFactorAuthentication failed with invalid MFA one time pass code. ',
     );
-    expect(await failure({ profile: 'm', askMfaCode: () => Promise.resolve('000000') })).toMatchObject({
-      code: 'credentials-missing',
-      hint: expect.stringContaining('enter the next code') as string,
-    });
+    const askMfaCode = vi.fn(() => Promise.resolve('000000'));
+    const aws = createAws({ region: 'eu-west-1', net, profile: 'm', askMfaCode });
+    for (const _ of ['identity', 'the steps that follow']) {
+      await expect(aws.identity()).rejects.toMatchObject({
+        code: 'credentials-missing',
+        hint: expect.stringContaining('enter the next code') as string,
+      });
+    }
+    expect(askMfaCode).toHaveBeenCalledOnce();
   });
 });

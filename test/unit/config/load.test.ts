@@ -151,6 +151,17 @@ describe('loadConfig', () => {
     });
   });
 
+  it('says that the profile which should name the region does not exist', async () => {
+    const config = file('[profile prod]\nregion = eu-central-1\n', 'aws');
+    const env = { AWS_CONFIG_FILE: join(cwd, config), AWS_SHARED_CREDENTIALS_FILE: join(cwd, 'none') };
+    const flags = { project: 'shop', profile: 'prd' };
+    await expect(load({ flags, env })).rejects.toMatchObject({
+      code: 'config-invalid',
+      why: `aws.region is missing, and there is no profile prd in ${join(cwd, config)} or ${join(cwd, 'none')}; they have: prod`,
+      hint: expect.stringContaining('aws configure list-profiles') as string,
+    });
+  });
+
   it('names the flag or variable that gave a wrong value, not the file', async () => {
     file('project: shop\n');
     await expect(load({ flags: { region: 'nowhere' } })).rejects.toMatchObject({
