@@ -5,7 +5,7 @@ import { ecrName, type Naming, sourceOf } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
 import type { RejectedImage, WantedImage, WantedImages } from './port.ts';
 import { formatReference, parseReference, type Reference } from './reference.ts';
-import { registryHosts } from './registry-alias.ts';
+import { isOfRegistry } from './registry-alias.ts';
 
 /** A reference that somebody wrote for this run. */
 export interface GivenReference {
@@ -126,7 +126,7 @@ class Gathering {
   /** What is named as the ECR has it is wanted there too; what somebody pushed there himself is his own. */
   #atSource(reference: Reference): Reference | undefined {
     const { registryHost, naming } = this.#wishes;
-    return registryHosts(registryHost).includes(reference.host) ? sourceOf(reference, naming) : reference;
+    return isOfRegistry(reference, registryHost) ? sourceOf(reference, naming) : reference;
   }
 
   #image({ reference, wantedBy, byHand }: Entry): WantedImage {

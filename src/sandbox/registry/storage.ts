@@ -45,7 +45,8 @@ interface Descriptor {
   readonly digest: string;
   readonly size: number;
   readonly mediaType?: string;
-  readonly urls?: readonly string[];
+  /** JSON may hold null. */
+  readonly urls?: readonly string[] | null;
 }
 
 /** The fields of manifests and indexes that a registry looks at. */
@@ -71,8 +72,8 @@ export function blobsOf(manifest: Pick<Manifest, 'bytes'>): string[] {
 }
 
 /** A layer that its maker alone distributes; registries take manifests without it. */
-const isForeign = ({ mediaType = '', urls = [] }: Descriptor): boolean =>
-  urls.length > 0 && /foreign|nondistributable/.test(mediaType);
+const isForeign = ({ mediaType = '', urls }: Descriptor): boolean =>
+  (urls ?? []).length > 0 && /foreign|nondistributable/.test(mediaType);
 
 export function childrenOf(manifest: Pick<Manifest, 'bytes'>): string[] {
   return fieldsOf(manifest).manifests?.map(({ digest }) => digest) ?? [];

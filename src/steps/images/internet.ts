@@ -2,7 +2,7 @@ import { excluding } from '../../images/exclude.ts';
 import { ecrName, workloadReference } from '../../images/naming.ts';
 import { canonical } from '../../images/operator.ts';
 import { formatReference, parseReference } from '../../images/reference.ts';
-import { registryHosts } from '../../images/registry-alias.ts';
+import { isOfRegistry } from '../../images/registry-alias.ts';
 import { BootstrapError } from '../../errors/index.ts';
 import type { Workload } from '../../inventory/port.ts';
 import type { Context } from '../context.ts';
@@ -29,7 +29,7 @@ export async function internetImages(ctx: Context): Promise<InternetImage[]> {
       .filter((image) => !image.startsWith(`${host}/`))
       .filter(
         (image) =>
-          isOfRegistry(image, host) || !isExcluded(attempt(() => canonical(parseReference(image))) ?? image),
+          isInRegistry(image, host) || !isExcluded(attempt(() => canonical(parseReference(image))) ?? image),
       )
       .map((image) => describe(workload, image, host, ctx)),
   );
@@ -38,7 +38,7 @@ export async function internetImages(ctx: Context): Promise<InternetImage[]> {
 function describe(workload: Workload, image: string, host: string, { config }: Context): InternetImage {
   const { kind, namespace, name, isStatic } = workload;
   const naming = { project: config.project, map: config.images.map };
-  const isAlias = isOfRegistry(image, host);
+  const isAlias = isInRegistry(image, host);
   const instead = attempt(() => {
     const source = parseReference(image);
     return isAlias
@@ -49,9 +49,9 @@ function describe(workload: Workload, image: string, host: string, { config }: C
   return instead === undefined ? found : { ...found, instead };
 }
 
-const isOfRegistry = (image: string, host: string): boolean => {
+const isInRegistry = (image: string, host: string): boolean => {
   const reference = attempt(() => parseReference(image));
-  return reference !== undefined && registryHosts(host).includes(reference.host);
+  return reference !== undefined && isOfRegistry(reference, host);
 };
 
 /** Whatever somebody wrote into a workload: undefined when it is no reference, or one that ECR cannot name. */

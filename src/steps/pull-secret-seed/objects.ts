@@ -79,23 +79,22 @@ export function loginIn(pullSecret: KubeObject, host: string): RegistryLogin | u
   const { data } = pullSecret as { data?: Readonly<Record<string, string>> };
   const config = Buffer.from(data?.['.dockerconfigjson'] ?? '', 'base64').toString();
   const entry = entryFor(config, host);
-  const [username = '', ...rest] = Buffer.from(entry?.auth ?? '', 'base64')
+  const text = (field: string): string | undefined => {
+    const value = entry?.[field];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const [username = '', ...rest] = Buffer.from(text('auth') ?? '', 'base64')
     .toString()
     .split(':');
-  const password = entry?.password ?? rest.join(':');
+  const password = text('password') ?? rest.join(':');
   if (password === '') return undefined;
-  return { username: entry?.username ?? username, password: new Secret(password) };
+  return { username: text('username') ?? username, password: new Secret(password) };
 }
 
-interface DockerConfigEntry {
-  readonly username?: string;
-  readonly password?: string;
-  readonly auth?: string;
-}
-
-function entryFor(config: string, host: string): DockerConfigEntry | undefined {
+/** Users can write anything into the Secret. */
+function entryFor(config: string, host: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const { auths } = JSON.parse(config) as { auths?: Readonly<Record<string, DockerConfigEntry>> };
+    const { auths } = JSON.parse(config) as { auths?: Readonly<Record<string, Record<string, unknown>>> };
     return auths?.[host];
   } catch {
     // Whatever is not a docker config holds no login.

@@ -62,6 +62,7 @@ describe('the wanted images', () => {
     '123456789012.dkr.ecr-fips.eu-west-1.amazonaws.com',
     '123456789012.dkr-ecr-fips.eu-west-1.on.aws',
     '123456789012.DKR.ECR.eu-west-1.amazonaws.com',
+    '123456789012.dkr.ecr.eu-west-1.amazonaws.com:443',
   ])('hold the source of what a workload names by another host of the ECR: %s', (host) => {
     const image = `${host}/myproject/docker.io/library/nginx:1`;
     expect(sources({ workloads: [workload(image)] })).toEqual(['docker.io/library/nginx:1']);
@@ -70,6 +71,7 @@ describe('the wanted images', () => {
   it.each([
     '999999999999.dkr-ecr.eu-west-1.on.aws',
     '123456789012.dkr-ecr.eu-west-2.on.aws',
+    '123456789012.dkr.ecr.eu-west-1.amazonaws.com:8443',
     '123456789012.dkr-ecr.eu-west-1.on.aws.example.com',
   ])('hold what a workload pulls from another registry: %s', (host) => {
     const image = `${host}/myproject/docker.io/library/nginx:1`;

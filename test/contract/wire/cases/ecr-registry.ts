@@ -311,6 +311,12 @@ export const ecrRegistryCases: readonly Case[] = [
     differs: { 'docker-registry': dockerRegistry.foreignUrl },
   },
   {
+    name: 'a manifest whose config has null for its URLs is stored',
+    given: [create, ...upload],
+    ask: putManifest('v1', manifest.replace('"size":', '"urls":null,"size":')),
+    answer: { status: 201 },
+  },
+  {
     name: 'a body that is no manifest is refused',
     given: [create],
     ask: putManifest('v1', 'nonsense'),

@@ -102,6 +102,25 @@ it('tells what to name instead of an image on the internet, and nothing of one i
   });
 });
 
+it('names the standard host of the ECR where a workload uses another one, and copies the image as usual', async () => {
+  place = await MirrorWorld.start();
+  const standard = place.world.registryHost;
+  const dualStack = standard.replace('.dkr.ecr.', '.dkr-ecr.').replace('amazonaws.com', 'on.aws');
+  const hosts = [dualStack, standard.replace('.ecr.', '.ecr-fips.'), `${standard}:443`];
+  const path = 'myproject/docker.io/library/nginx:1.27';
+  for (const [index, host] of hosts.entries()) deploy(`alias-${index}`, `${host}/${path}`);
+  const ctx = place.context();
+  const state = await images.observe(ctx);
+  const planned = images.diff(state, ctx).changes.filter(({ target }) => target.kind === 'image');
+  expect(planned.map(({ target }) => target.name).filter((name) => name.includes('nginx'))).toEqual([
+    'docker.io/library/nginx:1.27',
+  ]);
+  const findings = (await images.health?.(state, ctx)) ?? [];
+  expect(findings.filter(({ code }) => code === 'registry-alias')).toMatchObject(
+    hosts.map((host) => ({ target: { name: `${host}/${path}` }, hint: `Use ${standard}/${path}` })),
+  );
+});
+
 it('keeps the digest of a pinned image in what to name instead, for a runtime pulls by it', async () => {
   place = await MirrorWorld.start();
   const digest = `sha256:${'b'.repeat(64)}`;

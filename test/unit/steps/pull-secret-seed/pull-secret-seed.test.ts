@@ -132,6 +132,30 @@ describe('the seed', () => {
     expect(secretIn(world, 'puller').type).toBe('kubernetes.io/dockerconfigjson');
   });
 
+  const config = (host: string, login: unknown) => JSON.stringify({ auths: { [host]: login } });
+  it.each<[string, (host: string) => string]>([
+    ['has a password that is no token', (host) => config(host, { auth: btoa('AWS:corrupted') })],
+    ['has an empty password', (host) => config(host, { auth: btoa('AWS:') })],
+    ['has a line break in its password', (host) => config(host, { auth: btoa('AWS:a\nb') })],
+    ['has auth that is not base64', (host) => config(host, { auth: '%' })],
+    ['has another user', (host) => config(host, { username: 'me', password: 'mine' })],
+    ['has a number for auth', (host) => config(host, { auth: 12 })],
+    ['has a number for the password', (host) => config(host, { username: 'AWS', password: 12 })],
+    ['has null for the registry', (host) => config(host, null)],
+    ['is for another registry', () => config('ghcr.io', { auth: btoa('me:mine') })],
+    ['has null for all logins', () => '{"auths":null}'],
+    ['is the document null', () => 'null'],
+  ])('replaces the token of a Secret that %s', async (_, corrupted) => {
+    const world = await seeded();
+    const puller = secretIn(world, 'puller');
+    const content = Buffer.from(corrupted(world.sandbox.registryHost)).toString('base64');
+    world.inside.put({ ...puller, data: { ...puller.data, '.dockerconfigjson': content } });
+    expect(await planned(world)).toEqual(['Secret external-secrets/puller: data[".dockerconfigjson"]']);
+    await applyStep(pullSecretSeed, world);
+    expect(secretIn(world, 'puller').data['.dockerconfigjson']).not.toBe(content);
+    expect(await planned(world)).toEqual([]);
+  });
+
   it("touches somebody else's Secret of that name only by adopting it", async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
