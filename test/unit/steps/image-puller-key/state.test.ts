@@ -1,7 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
+import { classify } from '../../../../src/steps/image-puller-key/classify.ts';
 import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
+import { makeKey } from '../../../../src/steps/image-puller-key/protocol.ts';
 import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
-import { namesIn } from '../../../contract/step-contract.ts';
+import { namesIn, runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
 import { keysOf, names, secretOf, up, withKey, withUser } from './support.ts';
 
@@ -82,4 +84,27 @@ it('says that a key whose values were written separately will be verified', asyn
   const changes = await planAs(false);
   expect(changes).toMatchObject([{ action: 'update', target: { kind: 'IAM access key', name: key?.id } }]);
   expect(changes[0]?.reason).toContain('will be verified: its stored values do not match');
+});
+
+/** A second key has replaced the first, which was deleted and which AWS still accepts. */
+async function withDeletedKey() {
+  world = await withKey();
+  const [first] = keysOf(world);
+  const ctx = world.context();
+  const second = await makeKey(runOf(ctx), await observeKey(ctx));
+  world.sandbox.aws.identities.revocationLag = 60_000;
+  await ctx.aws.iam.deleteAccessKey('image-puller', first?.id ?? '');
+  return { first, second };
+}
+
+it('does not take a deleted key that AWS still accepts for the one to keep', async () => {
+  const { first, second } = await withDeletedKey();
+  await world.aws().iam.disableAccessKey('image-puller', second.accessKeyId);
+  const state = await observeKey(world.context());
+  expect(state.pairs.map(({ pair, verdict }) => [pair.accessKeyId, verdict])).toEqual([
+    [second.accessKeyId, 'gone'],
+    [first?.id, 'gone'],
+  ]);
+  expect(classify(state).next).toBe('make');
+  expect(state.keys.map(({ id }) => id)).toEqual([second.accessKeyId]);
 });

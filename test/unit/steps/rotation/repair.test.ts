@@ -4,7 +4,7 @@ import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
 import { forcedRotationSteps } from '../../../../src/steps/rotation/index.ts';
 import { newKey } from '../../../../src/steps/rotation/new-key.ts';
 import { observeUser } from '../../../../src/steps/users/state.ts';
-import { namesIn } from '../../../contract/step-contract.ts';
+import { namesIn, runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
 import { keysOf, names, secretOf, withKey } from '../image-puller-key/support.ts';
 
@@ -105,4 +105,18 @@ it('plans a forced rotation that restores secrets before it disables the key', a
     [keysOf(world)[0]?.id, 'status'],
   ]);
   expect(namesIn(replacement?.diff(state, ctx).changes ?? [])).toEqual(['IAM access key image-puller']);
+});
+
+it('removes the tag that an interrupted run left with the last key that it protected', async () => {
+  world = await withKey();
+  const user = world.sandbox.aws.identities.users.get('image-puller');
+  user?.tags.set('ecr-bootstrap:creating', '-');
+  const ctx = world.context();
+  const key = await observeKey(ctx);
+  const oldKey = forcedRotationSteps().find(({ id }) => id === 'old-key');
+  const state = { key, begins: false, outgoing: key.keys, waiting: [], inTheWay: [] };
+  const changes = oldKey?.diff(state, ctx).changes ?? [];
+  expect(await oldKey?.apply(changes, state, runOf(ctx))).toMatchObject([{ result: 'done' }]);
+  expect(keysOf(world)).toEqual([]);
+  expect([...(user?.tags.keys() ?? [])]).not.toContain('ecr-bootstrap:creating');
 });
