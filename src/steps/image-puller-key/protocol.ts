@@ -90,7 +90,7 @@ async function untilListed(
 }
 
 /** A tag that stands already stays: the keys that it does not name are of the run that set it. */
-async function mark(run: Run, { creating, userName, keys }: KeyState): Promise<void> {
+async function mark(run: Run, { creating, user, userName, keys }: KeyState): Promise<void> {
   if (creating) return;
   const { aws } = run.ctx;
   const listed = await aws.iam.accessKeys(userName);
@@ -100,9 +100,20 @@ async function mark(run: Run, { creating, userName, keys }: KeyState): Promise<v
     await aws.iam.tagUser(userName, { [tagKeys.creating]: value });
   } catch (error) {
     if (!(error instanceof BootstrapError) || awsCode(error.cause) !== 'NoSuchEntity') throw error;
-    throw await deletedUser(run, userName, error);
+    throw user ? await deletedUser(run, userName, error) : absentUser(userName, error);
   }
 }
+
+const absentUser = (userName: string, cause: BootstrapError): BootstrapError =>
+  new BootstrapError(
+    {
+      code: 'aws-failed',
+      what: 'could not create a new access key',
+      why: `IAM user ${userName} does not exist`,
+      hint: 'Run `ecr-bootstrap up --only image-puller` as an administrator, then the same command again.',
+    },
+    { cause },
+  );
 
 /** Waits until the next run will see that the user does not exist, and so create it. */
 async function deletedUser(run: Run, userName: string, cause: BootstrapError): Promise<BootstrapError> {

@@ -2,8 +2,8 @@ import { afterEach, expect, it } from 'vitest';
 import { makeKey } from '../../../../src/steps/image-puller-key/protocol.ts';
 import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
 import { runOf } from '../../../contract/step-contract.ts';
-import type { AwsWorld } from '../../../support/aws.ts';
-import { names, withKey } from './support.ts';
+import { AwsWorld } from '../../../support/aws.ts';
+import { names, up, withKey } from './support.ts';
 
 let world: AwsWorld;
 afterEach(() => world.close());
@@ -22,3 +22,12 @@ it.each(['PutSecretValue', 'UpdateSecretVersionStage'])(
     expect(written.map(({ resource }) => resource).sort()).toEqual([names.secret, names.region].sort());
   },
 );
+
+it('says which step creates the user when there is none', async () => {
+  world = await AwsWorld.start();
+  await expect(up(world)).rejects.toMatchObject({
+    code: 'aws-failed',
+    why: 'IAM user image-puller does not exist',
+    hint: expect.stringContaining('ecr-bootstrap up --only image-puller`') as string,
+  });
+});
