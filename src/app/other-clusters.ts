@@ -8,22 +8,29 @@ import { type ClusterRecord, describeRecord, recordsIn } from '../steps/registra
 export const createsKey = (changes: readonly Change[]): boolean =>
   changes.some(({ action, target }) => action === 'create' && target.kind === keyTarget('').kind);
 
-/**
- * What a new access key means for the other clusters of the project.
- * @param hasRevoked whether every older key was disabled, whatever IAM's list still shows
- */
-export async function newKeyElsewhere(ctx: Context, hasRevoked = false): Promise<string[]> {
+interface NewKey {
+  /** This run has given the key to the current cluster. */
+  readonly givesKey: boolean;
+  /** Every older key was disabled, whatever IAM's list still shows. */
+  readonly hasRevoked?: boolean;
+}
+
+/** What a new access key means for the other clusters of the project, and for this one where a run is in AWS alone. */
+export async function newKeyElsewhere(
+  ctx: Context,
+  { givesKey, hasRevoked = false }: NewKey,
+): Promise<string[]> {
   const { project, pullSecret } = ctx.config;
   const { keys, stored } = await observeKey(ctx);
-  const here = await clusterId(ctx.cluster);
+  const here = givesKey ? await clusterId(ctx.cluster) : undefined;
   const others = recordsIn(stored.id?.tags).filter(({ id }) => id !== here);
   const isCutOff = ({ keyId }: ClusterRecord): boolean =>
     hasRevoked || !keys.some(({ id, active }) => id === keyId && active);
   const cutOff = others.filter(isCutOff);
-  const sharing = `Other clusters that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; ecr-bootstrap up there proves it.`;
+  const sharing = `${givesKey ? 'Other clusters' : 'Clusters'} that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; \`ecr-bootstrap up\` there verifies it.`;
   return [
     ...cutOff.map(
-      (one) => `Run ecr-bootstrap up for cluster ${describeRecord(one)}: it cannot pull until then.`,
+      (one) => `Run \`ecr-bootstrap up\` for cluster ${describeRecord(one)}: it cannot pull until then.`,
     ),
     ...(cutOff.length < others.length ? [sharing] : []),
   ];

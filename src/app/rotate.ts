@@ -22,13 +22,14 @@ export function rotate(session: Session, { dryRun, force, yes }: RotateOptions):
     dryRun,
     usesKey: true,
     question: yes ? undefined : applyQuestion,
-    next: (ctx, changes) => (force ? [newKeyElsewhere(ctx, true)] : whatFollows(ctx, changes)),
+    next: (ctx, changes) =>
+      force ? [newKeyElsewhere(ctx, { givesKey: true, hasRevoked: true })] : whatFollows(ctx, changes),
   });
 }
 
 /** What happens to the other clusters and to the old key after this run. */
 const whatFollows = (ctx: Context, changes: readonly Change[]): readonly Promise<string[]>[] => [
-  createsKey(changes) ? newKeyElsewhere(ctx) : Promise.resolve([]),
+  createsKey(changes) ? newKeyElsewhere(ctx, { givesKey: true }) : Promise.resolve([]),
   keptKeys(ctx),
 ];
 

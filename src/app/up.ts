@@ -1,8 +1,12 @@
 import { BootstrapError, exitCodes } from '../errors/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
+import { pullSecretNamespaces } from '../steps/pull-secret-namespaces/index.ts';
 import { pullSecretSeed } from '../steps/pull-secret-seed/index.ts';
 import { registration, registrationHere } from '../steps/registration/index.ts';
+import { serviceAccountPolicy } from '../steps/service-account-policy/index.ts';
+import { serviceAccounts } from '../steps/service-accounts/index.ts';
+import { withoutCopies } from '../steps/service-accounts/uncovered.ts';
 import { type AdoptOptions, consentOf } from './adopt.ts';
 import { type Choice, chooseSteps, needsOf } from './choose.ts';
 import { applyQuestion } from './confirm.ts';
@@ -24,7 +28,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
   refuseUnregistered(chosen);
   try {
     return await doJob(session, {
-      steps: chosen,
+      steps: warningOfUncovered(chosen),
       dryRun,
       exitCode,
       usesKey: true,
@@ -32,7 +36,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       question: yes ? undefined : applyQuestion,
       refuse: (ctx) => refuseLeftOut(ctx, chosen, options),
       next: (ctx, changes) => [
-        ...(createsKey(changes) && needsOf(chosen).has('cluster') ? [newKeyElsewhere(ctx)] : []),
+        ...(createsKey(changes) ? [newKeyElsewhere(ctx, { givesKey: chosen.includes(pullSecretSeed) })] : []),
         ...leftByHand(ctx, chosen),
       ],
     });
@@ -66,6 +70,13 @@ const leftOut = (why: string): BootstrapError =>
     why: `${why}; \`rotate\` and \`down --aws\` for another cluster would take the key away from a cluster that is not registered`,
     hint: `Do not skip ${registration.id}, or add it to --only. For the steps in AWS alone: \`ecr-bootstrap up --only power-user,image-puller,repositories,operator-image,image-puller-key\`.`,
   });
+
+/** One warning is enough, from the first step that makes service accounts name the pull secret. */
+function warningOfUncovered(chosen: readonly AnyStep[]): readonly AnyStep[] {
+  if (chosen.includes(pullSecretNamespaces)) return chosen;
+  const first = chosen.find((step) => step === serviceAccounts || step === serviceAccountPolicy);
+  return chosen.map((step) => (step === first ? withoutCopies(step, pullSecretNamespaces.id) : step));
+}
 
 const isFailure = (error: unknown): boolean =>
   error instanceof BootstrapError && error.exitCode === exitCodes.failed && error.code !== 'timeout';

@@ -65,7 +65,7 @@ describe('two clusters of one project', () => {
   test('a leaked key that one of them replaces cuts the other off until up there', async () => {
     const before = await keyOf(second);
     const { stdout } = await succeed(await world, 'rotate', '--force', '--yes');
-    expect(stdout).toMatch(/Run ecr-bootstrap up for cluster .*: it cannot pull until then/);
+    expect(stdout).toMatch(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/);
     expect(await keyOf(second)).toBe(before);
     expect((await health(second)).code).toBe(3);
     await succeed(second, 'up', '--yes');

@@ -178,11 +178,22 @@ describe.each(['up', 'rotate'])('a key that was disabled by hand is replaced by 
       if (key.user.name === 'image-puller') key.active = false;
     const { code, stdout, stderr } = await cli.run(`${command} --yes`);
     expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/Run ecr-bootstrap up for cluster \S+ \(\w{8}\), since \S+: it cannot pull until/);
+    expect(stdout).toMatch(
+      /Run `ecr-bootstrap up` for cluster \S+ \(\w{8}\), since \S+: it cannot pull until/,
+    );
     expect(stdout).not.toContain('by themselves');
     const there = await cli.run('up --yes', { env: second.env });
     expect(there.code, there.stderr).toBe(0);
     expect(there.stdout).not.toContain('cannot pull until then');
+  });
+
+  it('which names this cluster too when it leaves out the step that gives it the key', patient, async () => {
+    for (const key of cli.world.aws.identities.keys.values())
+      if (key.user.name === 'image-puller') key.active = false;
+    const { code, stdout, stderr } = await cli.run('up --yes --only image-puller-key');
+    expect(code, stderr).toBe(0);
+    expect(stdout.match(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/g)).toHaveLength(2);
+    for (const env of [{}, second.env]) expect((await cli.run('up --yes', { env })).code).toBe(0);
   });
 });
 

@@ -1,0 +1,24 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await openCli({}, { hurried: true });
+});
+afterAll(() => cli.close());
+
+const count = (text: string): number => text.split('is missing in').length - 1;
+
+it.each(['--skip pull-secret-namespaces', '--only service-accounts', '--only service-account-policy'])(
+  'up %s warns once that the pull secret is missing in the namespaces',
+  async (choice) => {
+    const { code, stdout } = await cli.run(`up --dry-run ${choice}`);
+    expect(code).toBe(0);
+    expect(count(stdout)).toBe(1);
+    expect(stdout).toContain('leaves out the step pull-secret-namespaces');
+  },
+);
+
+it('a whole up does not warn that the pull secret is missing, for it creates it', async () => {
+  expect(count((await cli.run('up --dry-run')).stdout)).toBe(0);
+});

@@ -1,0 +1,43 @@
+import { afterEach, expect, it } from 'vitest';
+import { serviceAccounts } from '../../../../src/steps/service-accounts/index.ts';
+import { withoutCopies } from '../../../../src/steps/service-accounts/uncovered.ts';
+import { applyStep, planStep } from '../../../contract/step-contract.ts';
+import { OperatorWorld } from '../operator-world.ts';
+
+let world: OperatorWorld;
+afterEach(() => world.close());
+
+function addPullSecret(namespace: string): void {
+  const labels = { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' };
+  world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace, labels } });
+}
+
+const accounts = withoutCopies(serviceAccounts, 'pull-secret-namespaces');
+
+const warnings = async () =>
+  (await planStep(accounts, world)).findings.filter(({ code }) => code === 'namespace-uncovered');
+
+it('warns where service accounts would name a pull secret that is missing in their namespace', async () => {
+  world = await OperatorWorld.start();
+  addPullSecret('default');
+  const [warning, ...others] = await warnings();
+  expect(others).toEqual([]);
+  expect(warning).toMatchObject({
+    level: 'warning',
+    target: { kind: 'step', name: 'pull-secret-namespaces' },
+  });
+  expect(warning?.what).toMatch(/^pull secret puller is missing in .*shop/);
+  expect(warning?.what).not.toContain('default');
+});
+
+it('does not warn when service accounts name it already', async () => {
+  world = await OperatorWorld.start();
+  await applyStep(accounts, world);
+  expect(await warnings()).toEqual([]);
+});
+
+it('does not warn when every namespace has the pull secret', async () => {
+  world = await OperatorWorld.start();
+  for (const { metadata } of world.inside.list('Namespace')) addPullSecret(metadata.name);
+  expect(await warnings()).toEqual([]);
+});
