@@ -10,6 +10,7 @@ const leaves = [
   'abort.ts',
   'clock.ts',
   'close-word.ts',
+  'decode-text.ts',
   'duration.ts',
   'once.ts',
   'places.ts',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { decodeText } from '../decode-text.ts';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import type { GivenReference } from '../images/wanted.ts';
 import type { Session } from './session.ts';
@@ -21,14 +22,13 @@ export async function readReferences(session: Session, file: string): Promise<Gi
 
 function linesOf(content: Buffer, from: string): string[] {
   try {
-    // Takes away a byte order mark, as editors on Windows write it.
-    return new TextDecoder('utf-8', { fatal: true }).decode(content).split(/\r?\n/);
+    return decodeText(content, { fatal: true }).split(/\r?\n/);
   } catch (error) {
     throw new BootstrapError(
       {
         code: 'reference-invalid',
         what: `read references from ${from}`,
-        why: 'it is not text in UTF-8',
+        why: 'it is not text in UTF-8 or UTF-16',
         hint: 'Give a text file with one image reference a line.',
       },
       { cause: error },

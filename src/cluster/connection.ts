@@ -28,6 +28,8 @@ export async function tlsOptions(
     // Made once: with a list of authorities each connection would parse them again.
     secureContext: contextOf({
       ...(ca === undefined ? {} : { ca: [...ca] }),
+      // A cluster's authority is often an intermediate one, and kubectl needs no root beside it.
+      ...(ca === undefined && net.extraAuthorities.length === 0 ? {} : { allowPartialTrustChain: true }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     }),
@@ -105,19 +107,24 @@ async function authorityOf({ name, caFile, caData }: KubeContext['cluster']): Pr
   return certificatesIn(content, `certificate-authority ${caFile}`);
 }
 
-/** Node ignores what is not a certificate, and then trusts no server. */
+/** The readable certificates. Like kubectl, skips damaged ones between them; Node would ignore all that follow. */
 function certificatesIn(pem: string, origin: string): string {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
-  try {
-    for (const certificate of certificates) new X509Certificate(certificate);
-    if (certificates.length > 0) return pem;
-  } catch {
-    // Reported below, with where it stands.
-  }
+  const readable = certificates.filter(isCertificate);
+  if (readable.length > 0) return readable.join('\n');
   throw new BootstrapError({
     code: 'cluster-unconfigured',
     what: `could not use the ${origin}`,
     why: certificates.length === 0 ? 'it holds no certificate in PEM' : 'it holds a damaged certificate',
     hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
   });
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
 }

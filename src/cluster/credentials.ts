@@ -13,8 +13,12 @@ export interface Credentials {
   readonly key?: Buffer | string;
 }
 
+/** client-go shows logins to https servers only (tools/clientcmd/client_config.go, IsConfigTransportTLS). */
+export const takesLogin = ({ server }: KubeCluster): boolean => /^https:/i.test(server);
+
 /**
- * Runs the exec plugin or refreshes the OIDC token where the user has one; the rest is in the kubeconfig.
+ * Runs the exec plugin or refreshes the OIDC token where the user has one; the rest is in the kubeconfig. A server that is
+ * reached without TLS is shown no login.
  * @throws BootstrapError `cluster-unreachable` when that fails
  */
 export async function credentialsOf(
@@ -22,11 +26,15 @@ export async function credentialsOf(
   bounds: PluginBounds,
 ): Promise<Credentials> {
   if (!user) return { headers: {} };
+  if (!takesLogin(cluster)) return { headers: encoded(impersonation(user.impersonate), name) };
   try {
     const cert = await pem('client-certificate', user.certFile, user.certData);
     const key = cert && (await pem('client-key', user.keyFile, user.keyData));
-    const given = await authenticate(user, cluster, bounds);
-    const login = { ...basic(user), ...(await bearer(user)), ...given.headers };
+    const own = { ...basic(user), ...(await bearer(user)) };
+    // As for kubectl, a plugin is not asked beside other credentials (plugin/pkg/client/auth/exec, UpdateTransportConfig).
+    const isComplete = own['Authorization'] !== undefined || cert !== undefined;
+    const given = user.exec && isComplete ? { headers: {} } : await authenticate(user, cluster, bounds);
+    const login = { ...own, ...given.headers };
     const headers = encoded({ ...login, ...impersonation(user.impersonate) }, name);
     hide(login['Authorization']?.replace(/^\w+ /, ''), user.password, key?.toString(), given.key?.toString());
     return { headers, ...defined('cert', given.cert ?? cert), ...defined('key', given.key ?? key) };

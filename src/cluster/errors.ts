@@ -80,13 +80,26 @@ function refusalOf({ code, message }: Status): Refusal | undefined {
   return code === 422 ? 'invalid' : undefined;
 }
 
-/** The kubeconfig does not say who asks, and the server wants to know. */
-export const noLogin = (server: string, { name, user }: KubeContext): BootstrapError =>
+/** The server wants a login, and the kubeconfig has none that may be sent. */
+export const noLogin = (server: string, { name, user, cluster }: KubeContext): BootstrapError =>
   new BootstrapError({
     code: 'cluster-unconfigured',
     what: `could not log in to ${server}`,
-    why: `user ${user?.name ?? ''} of context ${name} has no token, password, client certificate or exec plugin (401)`,
-    hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
+    why: /^https:/i.test(server)
+      ? `user ${user?.name ?? ''} of context ${name} has no token, password, client certificate or exec plugin (401)`
+      : 'the server wants a login (401), and none is sent over http://, where others could read it',
+    hint: /^https:/i.test(server)
+      ? 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.'
+      : `Set an https:// URL in the kubeconfig: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
+  });
+
+/** @param answer what came in place of the API's answer */
+export const notTheApi = ({ name, cluster }: KubeContext, answer: string): BootstrapError =>
+  new BootstrapError({
+    code: 'cluster-unreachable',
+    what: `could not reach the Kubernetes API at ${cluster.server}`,
+    why: `the answer is ${answer}, so it comes from a proxy, a login page or another server`,
+    hint: `Correct the server in the kubeconfig, path included, then check: kubectl --context ${name} get namespaces`,
   });
 
 /** The server answers, and does not know who asks. */

@@ -1,6 +1,7 @@
 import { resolve, sep } from 'node:path';
 import { isatty } from 'node:tty';
 import { runSubprocess } from '../subprocess.ts';
+import { readYaml } from './yaml.ts';
 
 /** `users[].user.exec` of a kubeconfig. */
 export interface PluginSettings {
@@ -77,13 +78,13 @@ function wordsOf(complaint: string): string {
   return words.length > 500 ? `…${words.slice(-499)}` : words;
 }
 
-function read(output: string, command: string): PluginCredentials {
+async function read(output: string, command: string): Promise<PluginCredentials> {
   let answer: unknown;
   try {
-    answer = JSON.parse(output);
+    answer = await readYaml(output);
   } catch {
     // The parser's message would quote the output, which may hold a token.
-    throw new Error(`the output of ${command} is not JSON`);
+    throw new Error(`the output of ${command} is neither JSON nor YAML`);
   }
   const { status } = (answer ?? {}) as { readonly status?: Readonly<Record<string, unknown>> | null };
   const text = (field: string): string | undefined => {

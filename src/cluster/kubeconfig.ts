@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { decodeText } from '../decode-text.ts';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { hidePassword } from '../net/proxy.ts';
 import type { PluginSettings } from './exec-plugin.ts';
+import { readYaml } from './yaml.ts';
 
 export interface KubeconfigChoice {
   /** Path of a file, or of several as KUBECONFIG has them; default: KUBECONFIG's files, else `~/.kube/config`. */
@@ -166,7 +168,7 @@ async function textOf(file: string, required: 'required'): Promise<string>;
 async function textOf(file: string): Promise<string | undefined>;
 async function textOf(file: string, required?: 'required'): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return decodeText(await readFile(file));
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (missing && !required) return undefined;
@@ -175,10 +177,8 @@ async function textOf(file: string, required?: 'required'): Promise<string | und
 }
 
 async function readEntries(file: string, content: string): Promise<Entries> {
-  const { load } = await import('js-yaml');
   try {
-    // Like kubectl, takes the last of two values with one key.
-    const document = mapping(load(content, { json: true }), 'it');
+    const document = mapping(await readYaml(content), 'it');
     const current = document['current-context'];
     return {
       clusters: entriesOf(document, 'clusters', 'cluster', file),

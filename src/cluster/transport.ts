@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import { type Net, failureCode } from '../net/index.ts';
 import { openConnections, tlsOptions } from './connection.ts';
-import { type Credentials, credentialsOf, expiryOf } from './credentials.ts';
-import { LoginRefused, noLogin, refused, statusOf, unreachable, wrongName } from './errors.ts';
+import { type Credentials, credentialsOf, expiryOf, takesLogin } from './credentials.ts';
+import { LoginRefused, noLogin, notTheApi, refused, statusOf, unreachable, wrongName } from './errors.ts';
 import { type KubeContext, type KubeconfigChoice, chooseContext } from './kubeconfig.ts';
 
 export interface Request {
@@ -22,6 +22,8 @@ export interface Request {
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** Where the server sends the request instead. */
+  readonly location?: string;
 }
 
 export interface TransportOptions extends KubeconfigChoice {
@@ -74,6 +76,8 @@ export class Transport {
       answer = await this.#sendPatiently(request, session);
     }
     const { context, credentials } = session;
+    const other = otherThanApi(answer);
+    if (other) throw notTheApi(context, other);
     if (answer.status < 300 || expected.includes(answer.status)) return answer;
     if (answer.status === 401) {
       if (!credentials.cert && !credentials.headers['Authorization'])
@@ -146,8 +150,16 @@ export class Transport {
 }
 
 /** Whether another look may give other credentials. */
-const isRenewable = ({ user }: KubeContext): boolean =>
-  Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
+const isRenewable = ({ user, cluster }: KubeContext): boolean =>
+  takesLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
+
+/** What answered in place of a Kubernetes API, which answers with JSON or, for paths that it does not have, with plain text. */
+function otherThanApi({ status, body, location }: Answer): string | undefined {
+  if (status >= 300 && status < 400) return `a redirect to ${location ?? 'another place'} (HTTP ${status})`;
+  const isPage = /^\s*</.test(body);
+  if (status >= 300 ? status !== 404 || !isPage : /^\s*\{/.test(body)) return undefined;
+  return `${isPage ? 'a web page' : 'something that is not JSON'} (HTTP ${status})`;
+}
 
 async function exchange(
   { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
@@ -164,7 +176,12 @@ async function exchange(
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
   });
-  const answer = { status: response.statusCode, body: await response.body.text() };
+  const location = [response.headers['location']].flat()[0];
+  const answer = {
+    status: response.statusCode,
+    body: await response.body.text(),
+    ...(location === undefined ? {} : { location }),
+  };
   const retryAfter = Number(response.headers['retry-after']);
   return retryAfter > 0 ? { answer, retryAfter } : { answer };
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { decodeText } from '../decode-text.ts';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import { refuseEndless } from './aliases.ts';
 import { knownContext } from './ambient.ts';
@@ -224,7 +225,7 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
   const found = named === undefined;
   if (found) refuseUntrusted(path, name);
   try {
-    const text = readFileSync(path, 'utf8');
+    const text = decodeText(readFileSync(path));
     const { load } = await import('js-yaml');
     const values = load(text, { filename: name }) ?? {};
     refuseEndless(values);

@@ -20,7 +20,9 @@ export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.D
         host: hostname,
         port: port || (secure ? 2376 : 2375),
         protocol: secure ? 'https' : 'http',
-        ...(secure && { agent: new Agent({ rejectUnauthorized: tls?.verify ?? true }) }),
+        ...(secure && {
+          agent: new Agent({ rejectUnauthorized: tls?.verify ?? true, allowPartialTrustChain: true }),
+        }),
         ca: tls?.ca,
         cert: tls?.cert,
         key: tls?.key,

@@ -53,7 +53,11 @@ export function createNet(
   const ca = extraCa ? [...rootCertificates, ...extraAuthorities] : undefined;
   const route = (url: string): URL | undefined => proxyFor(url, env);
   // One context for all connections: to parse all authorities takes each of them 15 ms.
-  const tls = once(() => (ca ? { secureContext: createSecureContext({ ca }) } : {}));
+  const tls = once(() => {
+    if (extraAuthorities.length === 0) return {};
+    // Organizations often give away an intermediate authority only, without its root.
+    return { secureContext: createSecureContext({ ...(ca && { ca }), allowPartialTrustChain: true }) };
+  });
   const wayOut = (reach: Reach) => {
     const ahead = new Ahead(tls, reach);
     let dispatcher: Promise<Dispatcher> | undefined;

@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import { createCluster } from '../../src/cluster/index.ts';
 import type { ClusterPort } from '../../src/cluster/port.ts';
 import { createNet } from '../../src/net/index.ts';
+import { CertificateAuthority } from '../../src/sandbox/certificates.ts';
 import {
   type Cluster,
   type ClusterOptions,
@@ -32,7 +33,9 @@ export interface TestCluster {
   close(): Promise<void>;
 }
 
-/** The sandbox with its cluster on a plain loopback server, and the product's adapter connected to it. */
+const authority = new CertificateAuthority();
+
+/** The sandbox with its cluster on a loopback server, and the product's adapter connected to it. */
 export async function startTestCluster(
   options: Partial<ClusterOptions> = {},
   { hurried = false } = {},
@@ -41,9 +44,10 @@ export async function startTestCluster(
   const productClock = hurried ? hurriedClock(sandbox.clock) : systemClock;
   const { clock, faults, awsForCluster, images } = sandbox;
   const inside = createSandboxCluster({ clock, faults, aws: awsForCluster, images, ...options });
-  const server = createServer((req, res) => inside.handler(req, res));
+  const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };
+  const server = createServer(key, (req, res) => inside.handler(req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `https://localhost:${(server.address() as AddressInfo).port}`;
   const directory = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
   const net = createNet();
   const adapters: { close(): Promise<void> }[] = [];
@@ -59,7 +63,7 @@ export async function startTestCluster(
     adapters.push(adapter);
     return adapter;
   };
-  const kubeconfig = await kubeconfigFile(inside.kubeconfig(url));
+  const kubeconfig = await kubeconfigFile(inside.kubeconfig(url, authority.caPem));
   return {
     sandbox,
     inside,
@@ -67,7 +71,7 @@ export async function startTestCluster(
     kubeconfig,
     port: connect(kubeconfig),
     clock: productClock,
-    as: async (user) => connect(await kubeconfigFile(inside.kubeconfig(url, undefined, user))),
+    as: async (user) => connect(await kubeconfigFile(inside.kubeconfig(url, authority.caPem, user))),
     kubeconfigFile,
     close: async () => {
       await Promise.all(adapters.map((adapter) => adapter.close()));

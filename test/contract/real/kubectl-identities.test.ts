@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -98,6 +98,7 @@ const readable = (identity: Record<string, unknown> | undefined): unknown => {
 };
 
 const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin', interactiveMode: 'Never' };
+const yamlOutput = 'apiVersion: client.authentication.k8s.io/v1\nkind: ExecCredential\nstatus: {token: T}\n';
 const extension = { name: 'client.authentication.k8s.io/exec', extension: { shoot: 's1' } };
 
 describe.skipIf(!hasKubectl)('kubectl', () => {
@@ -123,6 +124,11 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
       { exec: { ...exec, provideClusterInfo: true } },
       { extensions: [extension] },
     ],
+    ['a plugin beside a token', { exec, token: 'my-token' }],
+    ['a plugin beside a token file', { exec, tokenFile: 'token' }],
+    ['a plugin beside a password', { exec, username: 'me', password: 'word' }],
+    ['a plugin whose output is YAML', { exec: { ...exec, command: 'printf', args: [yamlOutput] } }],
+    ['impersonation beyond ASCII', { token: 'T', as: 'jürgen', 'as-groups': ['größe'] }],
     ['a plugin with env: null', { exec: { ...exec, env: null, args: null } }],
     ['nulls', { token: 'my-token', as: null, 'as-groups': null, exec: null, tokenFile: null }],
     ['unknown fields', { token: 'my-token', 'token-file': 'token', later: { a: 1 } }],
@@ -131,6 +137,31 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
     const theirs = readable(await kubectls(file));
     expect(theirs).toBeDefined();
     expect(readable(await programs(file))).toEqual(theirs);
+  });
+
+  it.each<[string, (json: string) => string | Buffer]>([
+    ['in UTF-16', (json) => Buffer.from(`\ufeff${json}`, 'utf16le')],
+    ['with a second document', (json) => `${json}\n---\nkind: Other\n`],
+    ['with a date for a name', (json) => json.replaceAll('"x"', '2024-01-15')],
+    [
+      'with yes for true',
+      (json) => json.replace(/"certificate-authority-data":"[^"]*"/, '"insecure-skip-tls-verify": yes'),
+    ],
+  ])('reads a file %s as this program does', async (_, write) => {
+    const file = kubeconfig({ token: 'my-token' }, trusted(), {});
+    writeFileSync(file, write(readFileSync(file, 'utf8')));
+    expect(await kubectls(file)).toEqual({ authorization: 'Bearer my-token' });
+    expect(await programs(file)).toEqual({ authorization: 'Bearer my-token' });
+  });
+
+  it('shows no login to a server without TLS, as this program does', async () => {
+    const plain = createHttpServer(server.listeners('request')[0] as RequestListener);
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+    const address = `http://localhost:${(plain.address() as AddressInfo).port}`;
+    const file = kubeconfig({ token: 'my-token', as: 'jane' }, { server: address }, {});
+    expect(await kubectls(file)).toEqual({ 'impersonate-user': 'jane' });
+    expect(await programs(file)).toEqual({ 'impersonate-user': 'jane' });
+    plain.close();
   });
 
   it.each<[string, object, object?, object?]>([

@@ -117,6 +117,12 @@ describe('a reference that names no image is a failure of its own', () => {
     ]);
   });
 
+  it('in UTF-16, as PowerShell writes it', async () => {
+    writeFileSync(join(cli.folder, 'list.txt'), '\ufeffNginx:1\r\n', 'utf16le');
+    const { document } = await cli.json('mirror -f list.txt');
+    expect(rows(document)).toMatchObject([{ source: 'Nginx:1' }]);
+  });
+
   it('and characters in it that are not seen are shown', async () => {
     const { code, stdout } = await cli.run(['mirror', 'nginx\u200b:1.27', '--failed-to', 'left.txt']);
     expect(code).toBe(1);

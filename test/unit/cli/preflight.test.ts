@@ -211,7 +211,7 @@ describe('files and names, before any change', () => {
   it('a list that is no text', async () => {
     expect(await refusal(`mirror -f ${file('list.bin', Buffer.from([0x7f, 0x45, 200, 201]))}`)).toMatchObject(
       {
-        why: 'it is not text in UTF-8',
+        why: 'it is not text in UTF-8 or UTF-16',
       },
     );
   });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { createServer } from 'node:https';
@@ -39,15 +40,16 @@ async function listen(server: Server): Promise<number> {
 /** An API server that knows its version only, and what it was shown. */
 async function startServer(
   host = 'localhost',
-): Promise<{ url: string; seen: IncomingHttpHeaders[]; raw: string[][] }> {
+): Promise<{ url: string; seen: IncomingHttpHeaders[]; raw: string[][]; cert: string }> {
   const seen: IncomingHttpHeaders[] = [];
   const raw: string[][] = [];
-  const server = createServer({ cert: authority.issue(host), key: authority.serverKeyPem }, (req, res) => {
+  const cert = authority.issue(host);
+  const server = createServer({ cert, key: authority.serverKeyPem }, (req, res) => {
     seen.push(req.headers);
     raw.push(req.rawHeaders);
     res.end(JSON.stringify({ gitVersion: 'v1.36.3' }));
   });
-  return { url: `https://localhost:${await listen(server)}`, seen, raw };
+  return { url: `https://localhost:${await listen(server)}`, seen, raw, cert };
 }
 
 /** A proxy that opens tunnels to this machine, whatever name is asked for, and those names. */
@@ -95,6 +97,36 @@ async function ask(cluster: object, user: object = {}, env: NodeJS.ProcessEnv = 
 it("trusts the kubeconfig's authority", async () => {
   const { url: server } = await startServer();
   expect(await ask({ server, ...trusted })).toMatchObject({ server, version: 'v1.36.3' });
+});
+
+it("trusts the kubeconfig's authority without its root, and beside a damaged one", async () => {
+  const { url: server, cert } = await startServer();
+  const trusting = (pem: string) =>
+    ask({ server, 'certificate-authority-data': Buffer.from(pem).toString('base64') });
+  // Trusted by itself, as an intermediate authority is.
+  expect(await trusting(cert)).toMatchObject({ server });
+  const damaged = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  expect(await trusting(`${damaged}${authority.caPem}`)).toMatchObject({ server });
+});
+
+it.each([
+  ['a web page', 200, {}, '<html>Log in</html>', 'a web page (HTTP 200)'],
+  ['a page in place of a 404', 404, {}, '<html>Not found</html>', 'a web page (HTTP 404)'],
+  ['text', 200, {}, 'OK', 'something that is not JSON (HTTP 200)'],
+  [
+    'a redirect',
+    302,
+    { location: 'https://login.test/' },
+    '',
+    'a redirect to https://login.test/ (HTTP 302)',
+  ],
+])('says that something else answers in place of the API, with %s', async (_, status, headers, body, why) => {
+  const server = createHttpServer((_request, response) => response.writeHead(status, headers).end(body));
+  await expect(ask({ server: `http://localhost:${await listen(server)}` })).rejects.toMatchObject({
+    code: 'cluster-unreachable',
+    why: expect.stringContaining(why) as string,
+    hint: expect.stringContaining('kubectl --context x get namespaces') as string,
+  });
 });
 
 it('names the issuer of a certificate that it does not trust', async () => {
@@ -332,22 +364,62 @@ it('names tls-server-name when a certificate is for another name, as behind a tu
 });
 
 it('says that the user of a kubeconfig has no login', async () => {
-  const server = createHttpServer((_, response) => response.writeHead(401).end());
-  const url = `http://localhost:${await listen(server)}`;
-  await expect(ask({ server: url })).rejects.toMatchObject({
+  const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };
+  const server = createServer(key, (_, response) => response.writeHead(401).end());
+  const url = `https://localhost:${await listen(server)}`;
+  await expect(ask({ server: url, ...trusted })).rejects.toMatchObject({
     code: 'cluster-unconfigured',
     why: expect.stringContaining('user u of context x has no token, password, client certificate') as string,
   });
 });
 
+it('shows no login to a server without TLS, and says so when the server wants one', async () => {
+  const shown: (string | undefined)[] = [];
+  const server = createHttpServer(({ headers }, response) => {
+    shown.push(headers.authorization);
+    response.writeHead(401).end();
+  });
+  const url = `http://localhost:${await listen(server)}`;
+  const marker = join(folder, 'asked');
+  const exec = { command: 'touch', args: [marker] };
+  for (const user of [{ token: 'my-token' }, { username: 'me', password: 'word' }, { exec }]) {
+    await expect(ask({ server: url }, user)).rejects.toMatchObject({
+      code: 'cluster-unconfigured',
+      why: expect.stringContaining('none is sent over http://') as string,
+    });
+  }
+  expect(shown).toEqual([undefined, undefined, undefined]);
+  expect(existsSync(marker)).toBe(false);
+});
+
+it('asks no plugin beside a token, a password or a client certificate', async () => {
+  const { url: server, seen } = await startServer();
+  const exec = { command: 'sh', args: ['-c', 'echo "the plugin ran" >&2; exit 1'] };
+  await ask({ server, ...trusted }, { exec, token: 'my-token' });
+  await ask({ server, ...trusted }, { exec, username: 'me', password: 'word' });
+  const certificate = {
+    'client-certificate-data': Buffer.from(authority.issue('me')).toString('base64'),
+    'client-key-data': Buffer.from(authority.serverKeyPem).toString('base64'),
+  };
+  await ask({ server, ...trusted }, { exec, ...certificate });
+  expect(seen.map(({ authorization }) => authorization?.split(' ')[0])).toEqual([
+    'Bearer',
+    'Basic',
+    undefined,
+  ]);
+});
+
 it('reads a token file again when the server refuses what was in it', async () => {
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, 'token-of-yesterday\n');
-  const server = createHttpServer((request, response) => {
+  const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };
+  const server = createServer(key, (request, response) => {
     const isNew = request.headers.authorization === 'Bearer token-of-today';
     if (!isNew) void writeFile(tokenFile, 'token-of-today\n').then(() => response.writeHead(401).end());
     else response.end(JSON.stringify({ gitVersion: 'v1.36.3' }));
   });
-  const url = `http://localhost:${await listen(server)}`;
-  expect(await ask({ server: url }, { tokenFile: 'token' })).toMatchObject({ version: 'v1.36.3' });
+  const url = `https://localhost:${await listen(server)}`;
+  expect(await ask({ server: url, ...trusted }, { tokenFile: 'token' })).toMatchObject({
+    version: 'v1.36.3',
+  });
 });

@@ -30,7 +30,8 @@ it('does not start a plugin that needs a terminal where there is none', async ()
 });
 
 it.each([
-  ['no JSON', 'echo my-secret-token', 'the output of sh is not JSON'],
+  ['neither JSON nor YAML', 'echo "{my-secret-token"', 'the output of sh is neither JSON nor YAML'],
+  ['a word', 'echo my-secret-token', 'sh printed no credentials'],
   ['null', 'echo null', 'sh printed no credentials'],
   ['no status', `echo '{"kind":"ExecCredential"}'`, 'sh printed no credentials'],
   ['a token that is no text', `echo '{"status":{"token":12}}'`, 'sh printed no credentials'],
@@ -51,6 +52,12 @@ it('returns the client certificate and key of a plugin', async () => {
     headers: {},
     cert: 'CERT',
     key: 'KEY',
+  });
+});
+
+it('reads a plugin whose output is YAML', async () => {
+  expect(await run(`printf 'kind: ExecCredential\\nstatus:\\n  token: T\\n'`)).toEqual({
+    headers: { Authorization: 'Bearer T' },
   });
 });
 

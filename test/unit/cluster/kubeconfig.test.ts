@@ -239,3 +239,24 @@ it('skips empty files, reads a byte order mark, and takes the last of two values
   const { user, cluster } = await chooseContext({});
   expect([user?.token, cluster.server]).toEqual(['B', 'https://c:6443']);
 });
+
+it.each<[string, (text: string) => string | Buffer]>([
+  ['in UTF-16, as PowerShell writes it', (text) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ['in big-endian UTF-16', (text) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+  ['with a second document', (text) => `${text}---\nkind: Other\n`],
+  ['with the words of YAML 1.1 for true', (text) => text.replace('true', 'yes')],
+  ['with dates that are not quoted', (text) => text.replaceAll('today', '2024-01-15')],
+])('reads a kubeconfig %s', async (_, write) => {
+  const text = `clusters: [{name: c, cluster: {server: 'https://c', insecure-skip-tls-verify: true}}]
+users: [{name: u, user: {token: today}}]
+contexts: [{name: today, context: {cluster: c, user: u}}]
+current-context: today
+`;
+  const written = write(text);
+  const kubeconfig = join(folder, 'config');
+  await writeFile(kubeconfig, written);
+  const { name, cluster, user } = await chooseContext({ kubeconfig });
+  expect(name).toBe(user?.token);
+  expect(name).toMatch(/^(today|2024-01-15)$/);
+  expect(cluster.skipTLSVerify).toBe(true);
+});

@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,9 @@ import { systemClock } from '../../../src/clock.ts';
 import { createCluster } from '../../../src/cluster/index.ts';
 import type { ClusterPort } from '../../../src/cluster/port.ts';
 import { createNet } from '../../../src/net/index.ts';
+import { CertificateAuthority } from '../../../src/sandbox/certificates.ts';
+
+const authority = new CertificateAuthority();
 
 let folder: string;
 let closing: (() => Promise<unknown>)[];
@@ -27,7 +30,8 @@ const kinds = { resources: [{ name: 'namespaces', kind: 'Namespace', namespaced:
 
 /** An API server with one namespace that lets in whoever shows the token in the file. */
 async function serve(tokenFile: string, port = 0): Promise<number> {
-  const server: Server = createServer((req, res) => {
+  const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };
+  const server: Server = createServer(key, (req, res) => {
     const isKnown = req.headers.authorization === `Bearer ${readFileSync(tokenFile, 'utf8')}`;
     if (!isKnown) res.statusCode = 401;
     const answers: Record<string, object> = { '/version': { gitVersion: 'v1.36.3' }, '/api/v1': kinds };
@@ -56,9 +60,12 @@ async function connect(
     const apiVersion = 'client.authentication.k8s.io/v1';
     console.log(JSON.stringify({ apiVersion, kind: 'ExecCredential', status }));`;
   const exec = { command: process.execPath, args: ['-e', script] };
+  const trusted = Buffer.from(authority.caPem).toString('base64');
   const kubeconfig = join(folder, 'config');
   const content = {
-    clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${port}` } }],
+    clusters: [
+      { name: 'c', cluster: { server: `https://localhost:${port}`, 'certificate-authority-data': trusted } },
+    ],
     users: [{ name: 'u', user: { exec } }],
     contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
     'current-context': 'x',

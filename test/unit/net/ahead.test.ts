@@ -99,8 +99,12 @@ describe('over TLS', () => {
     expect(handshakes).toBe(1);
   });
 
+  test('an authority is trusted without its root, as in Go', async () => {
+    expect(await textBy(createNet(shown.cert))).toBe('secretly');
+  });
+
   test('one to somebody who is not trusted is not taken, and the request is told so', async () => {
     const code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-    await expect(textBy(createNet())).rejects.toMatchObject({ code });
+    await expect(textBy(createNet(undefined, {}))).rejects.toMatchObject({ code });
   });
 });
