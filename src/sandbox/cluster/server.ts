@@ -4,6 +4,7 @@ import { CORE_SCHEMA, load } from 'js-yaml';
 import type { Call, Faults } from '../faults.ts';
 import { discover } from './discovery.ts';
 import { badRequest, StatusError } from './errors.ts';
+import { impersonated } from './impersonation.ts';
 import type { Answer, Operations, ResourceRequest } from './operations.ts';
 import { forbidden, requireRight } from './rbac.ts';
 import type { User } from './rbac.ts';
@@ -64,7 +65,8 @@ export class ApiServer {
     if (fault === 'error')
       throw new StatusError(500, 'InternalError', 'Internal error occurred: the sandbox was told to fail');
     if (fault === 'deny') throw address ? forbidden({ ...address, user }) : pathForbidden(user, url.pathname);
-    const answer = this.#perform(req, url, user, address, text);
+    const actor = impersonated(this.#store, user, req);
+    const answer = this.#perform(req, url, actor, address, text);
     return fault === 'lost' ? 'cut' : answer;
   }
 

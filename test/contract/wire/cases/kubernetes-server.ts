@@ -9,6 +9,9 @@ const review = {
   spec: { resourceAttributes: { verb: 'list', group: '', resource: 'secrets' } },
 };
 
+/** Kubernetes 1.36 names the newer, constrained right (`impersonate-on:user-info:list`), and earlier versions `impersonate`. */
+const notImpersonating = refusal(403, 'Forbidden', /is forbidden: User "nobody" cannot impersonate/);
+
 /** Discovery, who asks, and what they may. */
 export const kubernetesServerCases: readonly Case[] = [
   {
@@ -52,6 +55,54 @@ export const kubernetesServerCases: readonly Case[] = [
     name: 'one without rights in a namespace is denied there',
     ask: ask('GET', 'secrets/one', undefined, { as: 'stranger' }),
     answer: refusal(403, 'Forbidden', /^secrets "one" is forbidden: .* in the namespace "/),
+  },
+  {
+    name: 'an impersonated user without rights is denied by its own name',
+    ask: () => kube('GET', '/api/v1/secrets', undefined, { headers: { 'impersonate-user': 'jane' } }),
+    answer: refusal(403, 'Forbidden', /^secrets is forbidden: User "jane" cannot list resource "secrets"/),
+  },
+  {
+    name: 'an impersonated user has the rights of the impersonated groups',
+    ask: () =>
+      kube('GET', '/api/v1/namespaces?limit=1', undefined, {
+        headers: { 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' },
+      }),
+    answer: { status: 200, body: { kind: 'NamespaceList' } },
+  },
+  {
+    name: 'a user without the right to impersonate another is denied',
+    ask: () =>
+      kube('GET', '/api/v1/namespaces', undefined, {
+        as: 'stranger',
+        headers: { 'impersonate-user': 'jane' },
+      }),
+    answer: notImpersonating,
+  },
+  {
+    name: 'each impersonated group needs the right to impersonate it',
+    given: [
+      ({ name }) =>
+        kube('POST', '/apis/rbac.authorization.k8s.io/v1/clusterroles', {
+          apiVersion: 'rbac.authorization.k8s.io/v1',
+          kind: 'ClusterRole',
+          metadata: { name },
+          rules: [{ apiGroups: [''], resources: ['users'], resourceNames: [name], verbs: ['impersonate'] }],
+        }),
+      ({ name }) =>
+        kube('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+          apiVersion: 'rbac.authorization.k8s.io/v1',
+          kind: 'ClusterRoleBinding',
+          metadata: { name },
+          roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+          subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'nobody' }],
+        }),
+    ],
+    ask: ({ name }) =>
+      kube('GET', '/api/v1/namespaces', undefined, {
+        as: 'stranger',
+        headers: { 'impersonate-user': name, 'impersonate-group': 'system:masters' },
+      }),
+    answer: notImpersonating,
   },
   {
     name: 'an access review of somebody with all rights says yes',
