@@ -184,7 +184,6 @@ const escaped = (key: string): string =>
 /** In UTF-8, as kubectl sends them; undici would write a character a byte. */
 function encoded(headers: Credentials['headers'], context: string): Credentials['headers'] {
   const encode = (name: string, value: string): string => {
-    // eslint-disable-next-line no-control-regex -- they are what a header cannot hold
     if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');
     throw new BootstrapError({
       code: 'cluster-unconfigured',

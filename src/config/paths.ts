@@ -38,6 +38,14 @@ export function deleteAt(tree: Tree, path: readonly PropertyKey[]): void {
   else Reflect.deleteProperty(tree, String(key));
 }
 
+/** The longest part of a path that leads to something. */
+export function presentPart(tree: Tree, path: readonly PropertyKey[]): readonly PropertyKey[] {
+  const [key, ...rest] = path;
+  if (key === undefined || tree[String(key)] === undefined) return [];
+  const next = tree[String(key)];
+  return isTree(next) ? [key, ...presentPart(next, rest)] : path;
+}
+
 /** Every value that is not itself an object, as [path, value]; empty objects count as values. */
 export function leaves(tree: Tree, prefix = ''): [string, unknown][] {
   return Object.entries(tree).flatMap(([key, value]): [string, unknown][] =>

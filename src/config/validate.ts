@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { BootstrapError, severalErrors } from '../errors/index.ts';
 import { closeWord } from '../close-word.ts';
-import { deleteAt, getAt, lineOf, setAt, type Tree } from './paths.ts';
+import { deleteAt, getAt, lineOf, presentPart, setAt, type Tree } from './paths.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** What the values come from, for messages. `text` is the file's, to tell lines. */
@@ -39,12 +39,14 @@ export function validateLeniently(values: Tree, source: Source, required: Tree):
   for (;;) {
     const checked = check(right, source);
     if (checked.config) return { config: checked.config, mistakes };
+    const before = structuredClone(right);
     for (const mistake of checked.mistakes) {
       const { path, key, isMissing } = mistake;
       const stand = getAt(required, key);
       if (stand !== undefined) setAt(right, key, stand);
       // Without a part that it needs, a section cannot be used either.
-      else deleteAt(right, isMissing ? path.slice(0, -1) : path);
+      // A default may be wrong only beside another value: then the section is deleted.
+      else deleteAt(right, presentPart(before, isMissing ? path.slice(0, -1) : path));
       mistakes.push(mistake);
     }
   }

@@ -204,6 +204,13 @@ describe('loadConfig', () => {
     });
   });
 
+  it('shows the other values when a value does not go with the default of another', async () => {
+    file('project: shop\naws: {region: eu-west-1}\npullSecret: {copyEvery: 12h}\n');
+    const { config, mistakes } = await load({ lenient: true });
+    expect(config.pullSecret).toMatchObject({ name: 'puller', renewEvery: '1h', copyEvery: '10m' });
+    expect(mistakes).toMatchObject([{ key: 'pullSecret.renewEvery' }]);
+  });
+
   it('tells a value of the wrong type from a missing one', async () => {
     file('project: 12\naws: {region: eu-west-1}\n');
     await expect(load()).rejects.toMatchObject({
