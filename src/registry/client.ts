@@ -38,6 +38,18 @@ async function unlessUnsupported<T>(request: Promise<T>, content: string): Promi
   }
 }
 
+/** Some registries, and firewalls before them, refuse every HEAD. The answer to a GET also has a body that says why. */
+const headRefusals = new Set([400, 405, 501]);
+
+async function unlessHeadUnsupported<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof RegistryError && headRefusals.has(error.failure.status ?? 0)) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The distribution API of one registry, at the floor of its requests. Short requests are repeated by themselves;
  * an upload is not, because each try needs a session of its own.
@@ -73,7 +85,10 @@ export class Registry {
    * @throws BootstrapError `image-corrupt` when the registry names no valid digest, or another one than requested
    */
   async headManifest(repository: string, reference: string, call: Call): Promise<Digest | undefined> {
-    const reply = await this.retrying(call, () => this.#manifest('HEAD', repository, reference, call));
+    const reply = await unlessHeadUnsupported(
+      this.retrying(call, () => this.#manifest('HEAD', repository, reference, call)),
+    );
+    if (!reply) return (await this.getManifest(repository, reference, call))?.digest;
     await reply.dump();
     if (reply.status === 404) return undefined;
     const what = this.#what('look up', repository, reference);

@@ -1,7 +1,7 @@
-import { BootstrapError, reasonOf } from '../errors/index.ts';
+import { reasonOf } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
 import { type Ended, runSubprocess } from '../subprocess.ts';
-import type { Credential } from './credentials.ts';
+import { type Credential, HelperError } from './credentials.ts';
 
 /** Milliseconds; helpers may ask the user to unlock a key chain. */
 const timeoutMs = 60_000;
@@ -11,7 +11,7 @@ const nothingKnown = /credentials not found|no credentials (?:server|username)|n
 /**
  * Asks a program `docker-credential-NAME` for a login. The server goes to its standard input and the login comes from
  * its standard output, so nothing secret is seen in the list of processes.
- * @throws BootstrapError `registry-denied` when the helper is missing or fails
+ * @throws HelperError
  */
 export async function askHelper(
   name: string,
@@ -56,9 +56,9 @@ async function run(
   }
 }
 
-function failed(program: string, server: string, why: string, cause?: unknown): BootstrapError {
+function failed(program: string, server: string, why: string, cause?: unknown): HelperError {
   const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  return new BootstrapError(
+  return new HelperError(
     {
       code: 'registry-denied',
       what: `could not get the login to ${server} from ${program}`,

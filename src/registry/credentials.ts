@@ -1,3 +1,4 @@
+import { BootstrapError } from '../errors/index.ts';
 import { Secret } from '../secret.ts';
 
 /** What a registry is shown: a user's password, or an identity token that its token service takes instead. */
@@ -14,6 +15,37 @@ export interface Credential {
 export interface Credentials {
   /** @param host as it stands in references: `docker.io`, `ghcr.io`, `127.0.0.1:5000` */
   find(host: string): Promise<Credential | undefined>;
+}
+
+/**
+ * A credential helper is missing or fails. Docker then pulls without a login, which is all that public images need, so this
+ * error matters only when the registry refuses.
+ */
+export class HelperError extends BootstrapError {
+  override readonly name = 'HelperError';
+}
+
+/**
+ * Runs `attempt` with the login to a host, or without one where its helper fails.
+ * @throws HelperError in place of the registry's refusal then
+ */
+export async function withLogin<T>(
+  credentials: Credentials,
+  host: string,
+  attempt: (credential: Credential | undefined) => Promise<T>,
+): Promise<T> {
+  let failure: HelperError | undefined;
+  const credential = await credentials.find(host).catch((error: unknown) => {
+    if (!(error instanceof HelperError)) throw error;
+    failure = error;
+    return undefined;
+  });
+  try {
+    return await attempt(credential);
+  } catch (error) {
+    const isDenied = error instanceof BootstrapError && error.code === 'registry-denied';
+    throw isDenied ? (failure ?? error) : error;
+  }
 }
 
 /** Who we are at one host. */

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { findLocalAddress, type Net } from '../net/index.ts';
 import { HostAuth } from './auth.ts';
 import { Registry } from './client.ts';
-import type { Credentials, Identity } from './credentials.ts';
+import { type Credentials, HelperError, type Identity } from './credentials.ts';
 import {
   apiHost,
   type DestinationRules,
@@ -51,10 +51,25 @@ export function openRegistries(options: RegistriesOptions): Registries {
     return { host, destinations, transport: new Transport(net, clock, destinations), clock };
   };
   const sourceRules = { insecure, ...(listed && { listed }) };
-  const identityOf = (host: string, isKnown = true): Identity => ({
-    credential: () => (isKnown ? credentials.find(host) : Promise.resolve(undefined)),
-    hint: `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim(),
-  });
+  const identityOf = (host: string, isKnown = true): Identity => {
+    let failure: HelperError | undefined;
+    return {
+      credential: async () => {
+        try {
+          return isKnown ? await credentials.find(host) : undefined;
+        } catch (error) {
+          if (!(error instanceof HelperError)) throw error;
+          failure = error;
+          return undefined;
+        }
+      },
+      get hint() {
+        return failure
+          ? `The request had no login, because ${failure.message}. ${failure.hint}`
+          : `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim();
+      },
+    };
+  };
   /**
    * A registry that only a tenant of the cluster names must not have an image read with the user's login for another
    * registry: logins elsewhere are for what listed registries send on.

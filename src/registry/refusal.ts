@@ -34,7 +34,8 @@ export async function refusal(reply: Reply, asked: Asked): Promise<RegistryError
   const retryAfter = waitOf(reply.header('retry-after'), clock.now());
   if (!isPullLimit && retryAfter !== undefined && retryAfter > longestWait)
     return tooLong(what, why, retryAfter);
-  const retryable = throttled || status === 408 || status >= 500;
+  // 501 says that the server cannot do it, now or later.
+  const retryable = throttled || status === 408 || (status >= 500 && status !== 501);
   const hint = isPullLimit
     ? `Log in for a higher limit: docker login ${host}; or wait and run the same command again.`
     : hintFor(status, codes, message, asked);

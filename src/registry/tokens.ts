@@ -118,8 +118,9 @@ export class Tokens {
   #read(body: string, what: string): Token {
     try {
       const { token, access_token: access, expires_in: life } = JSON.parse(body) as Record<string, unknown>;
-      const value = typeof token === 'string' ? token : access;
-      if (typeof value !== 'string' || value === '') throw new Error('the answer holds no token');
+      // Some services fill only one of the two, and leave the other empty.
+      const value = [token, access].find((one) => typeof one === 'string' && one !== '');
+      if (typeof value !== 'string') throw new Error('the answer holds no token');
       if (!tokenGrammar.test(value)) throw new Error('the token cannot be sent in a header');
       const seconds = typeof life === 'number' && life > 0 ? life : assumedLifetime;
       return {

@@ -4,7 +4,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
 import { foreseen } from '../../plan/index.ts';
-import type { Credentials } from '../../registry/credentials.ts';
+import { type Credential, type Credentials, withLogin } from '../../registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
 import { tellDone } from '../done.ts';
 import type { MirrorResult } from '../port.ts';
@@ -44,9 +44,10 @@ async function find(image: WantedImage, parts: DockerEngineParts): Promise<void>
   await parts.refuseLocal?.(parseReference(source).host, `look up ${source}`);
   const docker = await parts.docker();
   const name = localName(source);
-  const credential = await parts.credentials.find(name.slice(0, name.indexOf('/')));
+  let credential: Credential | undefined;
   try {
-    await docker.source(name, credential);
+    const host = name.slice(0, name.indexOf('/'));
+    await withLogin(parts.credentials, host, (login) => docker.source(name, (credential = login)));
   } catch (error) {
     const isLocal =
       error instanceof BootstrapError &&

@@ -3,7 +3,7 @@ import { BootstrapError } from '../../errors/index.ts';
 import { chosenPlatforms, coverage, formatPlatform, serves, type Platform } from '../../images/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import type { Credential, Credentials } from '../../registry/credentials.ts';
+import { type Credential, type Credentials, withLogin } from '../../registry/credentials.ts';
 import type { Digest } from '../../registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
@@ -123,10 +123,10 @@ export class ImageJob {
   async #find(): Promise<Source> {
     const { docker, options } = this.#context;
     const wanted = options.platforms;
-    const credential = await this.#credential();
+    let credential: Credential | undefined;
     let answer: SourceImage;
     try {
-      answer = await docker.source(this.#name, credential);
+      answer = await this.#withLogin((login) => docker.source(this.#name, (credential = login)));
     } catch (error) {
       if (!(error instanceof BootstrapError) || !mayStandIn(error, this.#image, this.#name, credential))
         throw error;
@@ -150,7 +150,7 @@ export class ImageJob {
   async #pull(platform: Platform | undefined): Promise<LocalImage> {
     const { docker } = this.#context;
     await this.#borrowed.borrow(this.#name);
-    await docker.pull(this.#name, platform, this.#transfer('pull', await this.#credential()));
+    await this.#withLogin((login) => docker.pull(this.#name, platform, this.#transfer('pull', login)));
     const pulled = await docker.image(this.#name);
     if (pulled && (!platform || serves(platform, pulled.platform))) return pulled;
     throw new BootstrapError({
@@ -184,8 +184,8 @@ export class ImageJob {
     });
   }
 
-  #credential(): Promise<Credential | undefined> {
-    return this.#context.credentials.find(this.#name.slice(0, this.#name.indexOf('/')));
+  #withLogin<T>(attempt: (login: Credential | undefined) => Promise<T>): Promise<T> {
+    return withLogin(this.#context.credentials, this.#name.slice(0, this.#name.indexOf('/')), attempt);
   }
 
   #transfer(phase: 'pull' | 'push', credential: Credential | undefined): TransferOptions {

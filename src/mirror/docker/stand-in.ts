@@ -1,7 +1,7 @@
 import type { BootstrapError } from '../../errors/index.ts';
 import type { LocalImage } from '../../docker/port.ts';
 import type { WantedImage } from '../../images/port.ts';
-import type { Credential } from '../../registry/credentials.ts';
+import { type Credential, HelperError } from '../../registry/credentials.ts';
 import { type Held, isSame } from './held.ts';
 
 /**
@@ -12,15 +12,15 @@ import { type Held, isSame } from './held.ts';
  * @param credential what the registry was asked with
  */
 export const mayStandIn = (
-  { code }: BootstrapError,
+  error: BootstrapError,
   { byHand, wantedBy }: Pick<WantedImage, 'byHand' | 'wantedBy'>,
   reference: string,
   credential: Credential | undefined,
 ): boolean =>
-  code !== 'registry-denied' ||
+  error.code !== 'registry-denied' ||
   byHand === true ||
   wantedBy.includes('config') ||
-  (credential === undefined && reference.startsWith('docker.io/'));
+  (credential === undefined && !(error instanceof HelperError) && reference.startsWith('docker.io/'));
 
 /**
  * Whether a local image would overwrite what the ECR has, while the source, which may have given it that, was not asked:

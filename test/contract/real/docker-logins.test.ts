@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { withLogin } from '../../../src/registry/credentials.ts';
 import { dockerConfigCredentials } from '../../../src/registry/docker-config.ts';
 
 const hasDocker = spawnSync('docker', ['--version']).status === 0;
@@ -30,6 +31,8 @@ beforeAll(async () => {
   const helpers = {
     works: `echo '${answers}'`,
     'knows-nothing': 'echo "credentials not found in native keychain"; exit 1',
+    fails: 'echo "pass store is uninitialized" >&2; exit 1',
+    babbles: 'echo hello',
     'has-token': `echo '{"Username":"<token>","Secret":"word"}'`,
   };
   for (const [name, script] of Object.entries(helpers)) {
@@ -61,11 +64,12 @@ async function dockers(image: string): Promise<string> {
 }
 
 async function found(host: string): Promise<string> {
-  const login = await dockerConfigCredentials(environment()).find(host);
-  if (!login) return 'anonymous';
-  const password = login.password.reveal();
-  if (login.isRegistryToken) return `registry token ${password}`;
-  return login.isIdentityToken ? `identity token ${password}` : `${login.username}:${password}`;
+  return withLogin(dockerConfigCredentials(environment()), host, (login) => {
+    if (!login) return Promise.resolve('anonymous');
+    const password = login.password.reveal();
+    const kind = login.isRegistryToken ? 'registry token' : login.isIdentityToken && 'identity token';
+    return Promise.resolve(kind ? `${kind} ${password}` : `${login.username}:${password}`);
+  });
 }
 
 const auth = Buffer.from('user:word').toString('base64');
@@ -98,6 +102,9 @@ const cases: readonly (readonly [Host, string, unknown])[] = [
   ['ghcr.io', 'anonymous', { auths: { 'ghcr.io': null }, credHelpers: null, credsStore: null }],
   ['ghcr.io', 'anonymous', { auths: null, credsStore: '' }],
   ['ghcr.io', 'anonymous', { auths: { 'ghcr.io:443': { auth } } }],
+  ['ghcr.io', 'anonymous', { credsStore: 'missing' }],
+  ['ghcr.io', 'anonymous', { credsStore: 'fails' }],
+  ['docker.io', 'anonymous', { credsStore: 'babbles' }],
   ['ghcr.io', 'anonymous', null],
   ['ghcr.io', 'anonymous', ''],
   ['host.test:5000', 'user:word', { auths: { 'http://host.test:5000/v2/': { auth } } }],

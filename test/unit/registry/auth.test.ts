@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { HelperError } from '../../../src/registry/credentials.ts';
 import { Secret } from '../../../src/secret.ts';
 import { makeImage } from '../../support/images.ts';
 import { type Mischief, OciServer } from '../../support/oci-server.ts';
@@ -140,18 +141,20 @@ describe('Bearer', () => {
   const asked: { url: URL; headers: IncomingMessage['headers'] }[] = [];
   const issued = new Set<string>();
   let life = 300;
+  let fields: (token: string) => object;
   /** What the answer to each request waits for. */
   let hold: () => Promise<void>;
   const service = createServer((request, response) => {
     asked.push({ url: new URL(request.url ?? '/', 'http://token'), headers: request.headers });
     const token = randomBytes(12).toString('hex');
     issued.add(`Bearer ${token}`);
-    void hold().then(() => response.end(JSON.stringify({ token, expires_in: life })));
+    void hold().then(() => response.end(JSON.stringify({ ...fields(token), expires_in: life })));
   });
   beforeEach(async () => {
     asked.splice(0);
     issued.clear();
     life = 300;
+    fields = (token) => ({ token });
     hold = () => Promise.resolve();
     service.listen(0, '127.0.0.1');
     await once(service, 'listening');
@@ -182,6 +185,32 @@ describe('Bearer', () => {
     await world.copy(['a']);
     expect(asked.map(({ headers }) => headers.authorization)).toEqual([basic(me)]);
     expect(world.source.seen.some(({ headers }) => headers.authorization === basic(me))).toBe(false);
+  });
+
+  it('takes the one of token and access_token that is not empty', async () => {
+    fields = (token) => ({ token: '', access_token: token });
+    expect((await world.copy(['a']))[0]?.state).toBe('copied');
+    fields = (token) => ({ token, access_token: '' });
+    expect((await world.copy(['b']))[0]?.state).toBe('copied');
+  });
+
+  it('is asked without a login where the credential helper fails, which matters only for a refusal', async () => {
+    const failure = {
+      code: 'registry-denied',
+      what: 'could not ask',
+      why: 'it is locked',
+      hint: 'Unlock it.',
+    } as const;
+    world.credentials = { find: () => Promise.reject(new HelperError(failure)) };
+    expect((await world.copy(['a']))[0]?.state).toBe('copied');
+    expect(asked[0]?.headers.authorization).toBeUndefined();
+    issued.clear();
+    hold = () => Promise.resolve(issued.clear());
+    const [denied] = await world.copy(['b']);
+    expect(denied?.error).toMatchObject({
+      code: 'registry-denied',
+      hint: expect.stringContaining('because could not ask: it is locked. Unlock it.') as string,
+    });
   });
 
   it('shows a token for the registry to the registry, and asks no token service', async () => {

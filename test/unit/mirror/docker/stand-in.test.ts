@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { BootstrapError } from '../../../../src/errors/index.ts';
 import { mayStandIn } from '../../../../src/mirror/docker/stand-in.ts';
+import { HelperError } from '../../../../src/registry/credentials.ts';
 import { Secret } from '../../../../src/secret.ts';
 
 const denied = new BootstrapError({ code: 'registry-denied', what: 'w', why: 'denied', hint: 'h' });
@@ -14,6 +15,8 @@ it('uses the local image of a pod when Docker Hub refuses it without a login', (
 it("does not give a pod the user's local copy of an image that a registry refuses", () => {
   expect(mayStandIn(denied, byPod, 'docker.io/team/private:1', login)).toBe(false);
   expect(mayStandIn(denied, byPod, 'ghcr.io/team/private:1', undefined)).toBe(false);
+  const unhelped = new HelperError(denied);
+  expect(mayStandIn(unhelped, byPod, 'docker.io/team/private:1', undefined)).toBe(false);
 });
 
 it.each([

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { expectFailure, FaultWorld, withLayer } from '../../../support/fault-world.ts';
 import { makeImage, sha256 } from '../../../support/images.ts';
 import { OciServer } from '../../../support/oci-server.ts';
@@ -44,6 +44,16 @@ describe('a source that dies', () => {
     await world.failsAlone('registry-failed');
   });
 });
+
+it.each([400, 405, 501])(
+  'finds a current image at a source that answers %s to every HEAD',
+  async (status) => {
+    await world.copy(['good']);
+    world.source.mischief = ({ kind }) => (kind.startsWith('HEAD') ? { status } : undefined);
+    const [result] = await world.copy(['good']);
+    expect(result).toMatchObject({ state: 'current' });
+  },
+);
 
 describe('a blob', () => {
   test('with another digest fails its image alone', async () => {
