@@ -142,10 +142,16 @@ describe('Bearer', () => {
   const issued = new Set<string>();
   let life = 300;
   let fields: (token: string) => object;
+  /** What the first request is redirected with. */
+  let redirect: { status: number; location: string } | undefined;
   /** What the answer to each request waits for. */
   let hold: () => Promise<void>;
   const service = createServer((request, response) => {
     asked.push({ url: new URL(request.url ?? '/', 'http://token'), headers: request.headers });
+    if (redirect && asked.length === 1) {
+      response.writeHead(redirect.status, { location: redirect.location }).end();
+      return;
+    }
     const token = randomBytes(12).toString('hex');
     issued.add(`Bearer ${token}`);
     void hold().then(() => response.end(JSON.stringify({ ...fields(token), expires_in: life })));
@@ -155,6 +161,7 @@ describe('Bearer', () => {
     issued.clear();
     life = 300;
     fields = (token) => ({ token });
+    redirect = undefined;
     hold = () => Promise.resolve();
     service.listen(0, '127.0.0.1');
     await once(service, 'listening');
@@ -177,6 +184,33 @@ describe('Bearer', () => {
     expect(
       asked.every(({ headers, url }) => !headers.authorization && url.searchParams.get('service') === 's'),
     ).toBe(true);
+  });
+
+  it.each([301, 302, 303, 307, 308])(
+    'follows a token service that redirects by %i within its host, with the login',
+    async (status) => {
+      const me = login();
+      world.credentials = { find: () => Promise.resolve(me) };
+      redirect = { status, location: '/moved?scope=kept' };
+      const [result] = await world.copy(['a']);
+      expect(result?.state).toBe('copied');
+      expect(asked.map(({ url }) => url.pathname)).toEqual(['/token', '/moved']);
+      expect(asked.map(({ headers }) => headers.authorization)).toEqual([basic(me), basic(me)]);
+    },
+  );
+
+  it('follows a token service that redirects to another host, without the login', async () => {
+    world.credentials = { find: () => Promise.resolve(login()) };
+    const elsewhere = await OciServer.start();
+    elsewhere.mischief = () => {
+      issued.add('Bearer from-elsewhere');
+      return { status: 200, body: '{"token":"from-elsewhere"}' };
+    };
+    redirect = { status: 307, location: `http://${elsewhere.host}/token` };
+    const [result] = await world.copy(['a']);
+    expect(result?.state).toBe('copied');
+    expect(elsewhere.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    await elsewhere.close();
   });
 
   test('the login is shown to the token service only', async () => {
