@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Fault } from '../../../src/sandbox/faults.ts';
@@ -66,6 +67,11 @@ async function runSleeper(args: string, env: Environment) {
     const ran = await run(`${args} --timeout ${seconds}s`, env);
     if (existsSync(join(cli.folder, 'pid')) || seconds > 10) return ran;
   }
+}
+
+/** Resolves when the program was started. */
+async function sleeperStart(): Promise<void> {
+  while (!existsSync(join(cli.folder, 'pid')) || sleeperPid() === '') await delay(50);
 }
 
 const sleeperPid = (): string => readFileSync(join(cli.folder, 'pid'), 'utf8').trim();
@@ -170,6 +176,13 @@ describe('one Ctrl-C', () => {
     expect(output).toMatch(/\? create IAM user \S+: unknown, it was still in flight/);
     expect(output).toContain('The lease kube-system/ecr-bootstrap was not released');
     expect(cli.world.cluster.get('Lease', 'ecr-bootstrap', 'kube-system')).toBeDefined();
+  });
+
+  it('ends the process and a credential plugin that does not end', patient, async () => {
+    const kubeconfig = pluginKubeconfig(sleeper('plugin'));
+    const { code, output } = await run('status', kubeconfig, sleeperStart());
+    expect(code, output).toBe(130);
+    expectSleeperGone();
   });
 
   it('ends the process while the lease is being taken', patient, async () => {
