@@ -2,7 +2,6 @@ import { createServer as createProxy, type Server as HttpServer } from 'node:htt
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createSecureContext, type SecureContext } from 'node:tls';
 import { CertificateAuthority } from './certificates.ts';
 import { json, listener, type Listener } from './http.ts';
 
@@ -29,27 +28,25 @@ export class Door {
   readonly hosts: Hosts;
   readonly caPem: string;
   readonly #authority = new CertificateAuthority();
-  readonly #contexts = new Map<string, SecureContext>();
+  /** The servers of TLS, by host with port: each has a certificate for that host, whatever name a client asks for. */
+  readonly #tls = new Map<string, HttpsServer>();
   readonly #sockets = new Set<Duplex>();
   readonly #servers: NetServer[] = [];
-  readonly #tls: HttpsServer;
   readonly #proxy: HttpServer;
 
   constructor(hosts: Hosts) {
     this.hosts = hosts;
     this.caPem = this.#authority.caPem;
-    this.#tls = this.#routing(
-      createTlsServer({ SNICallback: (name, done) => done(null, this.#context(name)) }),
-    );
     this.#proxy = createProxy((_, response) => response.writeHead(502).end('this proxy only does CONNECT\n'));
     this.#proxy.on('connect', (request, socket: Duplex, head: Buffer) => {
-      if (!this.hosts.has(withoutDefaultPort(request.url ?? ''))) {
+      const host = withoutDefaultPort(request.url ?? '');
+      if (!this.hosts.has(host)) {
         socket.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n');
         return;
       }
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       if (head.length > 0) socket.unshift(head);
-      this.#tls.emit('connection', socket);
+      this.#tlsOf(host).emit('connection', socket);
     });
   }
 
@@ -80,13 +77,14 @@ export class Door {
     });
   }
 
-  #context(name: string): SecureContext {
-    let context = this.#contexts.get(name);
-    if (!context) {
-      context = createSecureContext({ key: this.#authority.serverKeyPem, cert: this.#authority.issue(name) });
-      this.#contexts.set(name, context);
+  #tlsOf(host: string): HttpsServer {
+    let server = this.#tls.get(host);
+    if (!server) {
+      const cert = this.#authority.issue(host.replace(/:\d+$/, ''));
+      server = this.#routing(createTlsServer({ key: this.#authority.serverKeyPem, cert }));
+      this.#tls.set(host, server);
     }
-    return context;
+    return server;
   }
 
   #track(socket: Duplex): void {

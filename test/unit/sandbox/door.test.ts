@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { get } from 'node:https';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ProxyAgent } from 'undici';
+import { afterEach, beforeEach, expect, it, test } from 'vitest';
 import { CertificateAuthority } from '../../../src/sandbox/certificates.ts';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/index.ts';
 import { dispatcher, send } from './support.ts';
@@ -36,6 +37,17 @@ test('a host mounted later is served, with its port', async () => {
   const { bytes } = await send(through, 'GET', 'https://cluster.sandbox:6443/version');
   expect(bytes.toString()).toBe('mounted');
   await through.destroy();
+});
+
+it('shows the certificate of the host that was connected to, whatever server name a client asks for', async () => {
+  const proxy = new ProxyAgent({
+    uri: sandbox.proxyUrl,
+    requestTls: { ca: sandbox.caPem, servername: 'other.example' },
+  });
+  await expect(send(proxy, 'GET', 'https://ghcr.io/v2/')).rejects.toMatchObject({
+    code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+  });
+  await proxy.close();
 });
 
 test('the same hosts are served at an address with a given certificate', async () => {
