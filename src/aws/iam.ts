@@ -88,10 +88,14 @@ export function createIam({ call, settings }: Session): IamPort {
       write('AttachUserPolicy', `attach ${policyArn} to IAM user ${userName}`, (iam) =>
         iam.attachUserPolicy({ UserName: userName, PolicyArn: policyArn }),
       ),
-    detachPolicy: (userName, policyArn) =>
-      write('DetachUserPolicy', `detach ${policyArn} from IAM user ${userName}`, (iam) =>
-        iam.detachUserPolicy({ UserName: userName, PolicyArn: policyArn }),
-      ),
+    detachPolicy: async (userName, policyArn) => {
+      await unlessAbsent(
+        absent,
+        write('DetachUserPolicy', `detach ${policyArn} from IAM user ${userName}`, (iam) =>
+          iam.detachUserPolicy({ UserName: userName, PolicyArn: policyArn }),
+        ),
+      );
+    },
     policy: async (arn) => {
       const found = await unlessAbsent(
         absent,

@@ -11,6 +11,15 @@ const absent = ['ResourceNotFound'];
 const isScheduledForDeletion = ({ cause, why }: BootstrapError): boolean =>
   awsCode(cause) === 'InvalidRequest' && /deletion/.test(why);
 
+/** A secret that does not exist, or is scheduled for deletion, needs no removal. */
+async function unlessDeleted(removal: Promise<void>): Promise<void> {
+  try {
+    await unlessAbsent(absent, removal);
+  } catch (error) {
+    if (!(error instanceof BootstrapError && isScheduledForDeletion(error))) throw error;
+  }
+}
+
 export function createSecrets({ call, settings }: Session): SecretsPort {
   const client = onceFulfilled(
     async () => new (await import('@aws-sdk/client-secrets-manager')).SecretsManager(settings),
@@ -106,28 +115,23 @@ export function createSecrets({ call, settings }: Session): SecretsPort {
       write('RestoreSecret', `restore secret ${name}`, (secrets) =>
         secrets.restoreSecret({ SecretId: name }),
       ),
-    delete: async (name) => {
-      await unlessAbsent(
-        absent,
+    // A request whose answer was lost has scheduled the deletion, and its repetition is refused.
+    delete: (name) =>
+      unlessDeleted(
         write('DeleteSecret', `delete secret ${name}`, (secrets) =>
           secrets.deleteSecret({ SecretId: name, RecoveryWindowInDays: 30 }),
         ),
-      );
-    },
+      ),
     tag: (name, tags) =>
       write('TagResource', `tag secret ${name}`, (secrets) =>
         secrets.tagResource({ SecretId: name, Tags: tagList(tags) }),
       ),
-    untag: async (name, keys) => {
-      const untagging = write('UntagResource', `remove tags from secret ${name}`, (secrets) =>
-        secrets.untagResource({ SecretId: name, TagKeys: [...keys] }),
-      );
-      try {
-        await unlessAbsent(absent, untagging);
-      } catch (error) {
-        if (!(error instanceof BootstrapError && isScheduledForDeletion(error))) throw error;
-      }
-    },
+    untag: (name, keys) =>
+      unlessDeleted(
+        write('UntagResource', `remove tags from secret ${name}`, (secrets) =>
+          secrets.untagResource({ SecretId: name, TagKeys: [...keys] }),
+        ),
+      ),
     value: async (name, version) => {
       const found = await unlessAbsent(
         absent,

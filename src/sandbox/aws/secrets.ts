@@ -210,8 +210,8 @@ export function secretsManager(secrets: Secrets, place: Place): Service {
       DeleteSecret(
         input: SecretInput & { RecoveryWindowInDays?: number; ForceDeleteWithoutRecovery?: boolean },
       ) {
-        const secret = find(input);
         const { RecoveryWindowInDays = 30, ForceDeleteWithoutRecovery = false } = input;
+        const secret = ForceDeleteWithoutRecovery ? find(input) : findLiving(input);
         const at = clock.now();
         const gone = at + (ForceDeleteWithoutRecovery ? secrets.forcedDeletion : RecoveryWindowInDays * DAY);
         secret.deletion = { at, gone };

@@ -65,6 +65,34 @@ describe('AWS', () => {
     expect(calls('CreateAccessKey')).toBe(1);
   });
 
+  it('takes a removal for done when its answer was lost and its repetition finds nothing left', async () => {
+    const { iam, ecr, secrets } = world.aws();
+    await iam.createUser({ name: 'someone', path: '/', tags: {} });
+    const document = { Version: '2012-10-17', Statement: { Effect: 'Deny', Action: '*', Resource: '*' } };
+    await iam.createPolicy({ name: 'some', path: '/', description: '', document, tags: {} });
+    const arn = 'arn:aws:iam::123456789012:policy/some';
+    await iam.attachPolicy('someone', arn);
+    const { accessKeyId } = await iam.createAccessKey('someone');
+    await secrets.create({ name: 'some', description: '', tags: {} });
+    await ecr.createRepository({ name: 'some', tagMutability: 'MUTABLE', tags: {} });
+    const removals = {
+      DetachUserPolicy: () => iam.detachPolicy('someone', arn),
+      UpdateAccessKey: () => iam.disableAccessKey('someone', accessKeyId),
+      DeleteAccessKey: () => iam.deleteAccessKey('someone', accessKeyId),
+      DeleteUser: () => iam.deleteUser('someone'),
+      DeletePolicy: () => iam.deletePolicy(arn),
+      UntagResource: () => secrets.untag('some', ['none']),
+      DeleteSecret: () => secrets.delete('some'),
+      DeleteRepository: () => ecr.deleteRepository('some'),
+    };
+    for (const [operation, remove] of Object.entries(removals)) {
+      const mend = plan({ kind: 'lost', operation, to: 1 });
+      await expect(remove(), operation).resolves.toBeUndefined();
+      mend();
+      expect(calls(operation), operation).toBe(2);
+    }
+  });
+
   it('answers undefined for what does not exist', async () => {
     const { iam, ecr, secrets } = world.aws();
     expect(await iam.user('nobody')).toBeUndefined();

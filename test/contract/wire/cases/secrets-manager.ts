@@ -348,6 +348,18 @@ export const secretsManagerCases: readonly Case[] = [
     }),
   },
   {
+    name: 'DeleteSecret of one that is scheduled for deletion is refused',
+    given: [create(), deleted],
+    ask: deleted,
+    answer: marked,
+  },
+  {
+    name: 'DeleteSecret without recovery of one that is scheduled for deletion is accepted',
+    given: [create(), deleted],
+    ask: about('DeleteSecret', { ForceDeleteWithoutRecovery: true }),
+    answer: { status: 200, body: { DeletionDate: aNumber } },
+  },
+  {
     name: 'DeleteSecret of one that is not there is refused',
     ask: deleted,
     answer: absent,
