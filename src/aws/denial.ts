@@ -39,15 +39,23 @@ export function denialHint(message: string, action: string): string {
   }
   if (place !== undefined)
     return `Ask an administrator to allow ${action} in the ${kind} (${place}). Your own policies cannot allow more than it does. ${again}`;
-  return `Ask an administrator to allow ${action}: \`ecr-bootstrap policy ${policyWith(action)}\` prints the policy to attach. ${again}`;
+  const policy = policyWith(action);
+  if (policy === undefined)
+    return `Ask an administrator to run this command, or to allow ${action}. ${again}`;
+  return `Ask an administrator to allow ${action}: \`ecr-bootstrap policy ${policy}\` prints the policy to attach. ${again}`;
 }
 
 /** The action that a refusal names. */
 export const deniedAction = (message: string): string | undefined =>
   /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1];
 
-/** Which of the documents that `policy` prints holds an action: only the first run may change users and policies. */
-function policyWith(action: string): string {
-  const changesIdentities = /^iam:(Create(User|Policy)|Attach|Detach|Put|Delete(Policy|User)|TagPolicy)/;
-  return changesIdentities.test(action) ? 'first-run' : 'power-user';
+const firstRunOnly =
+  /^iam:(CreateUser|(Create|Delete)PolicyVersion|ListPolicyVersions|CreatePolicy|TagPolicy|(Attach|Detach)UserPolicy|PutUserPermissionsBoundary)$/;
+const removal =
+  /^(iam:(Delete(User|Policy|UserPermissionsBoundary)|UntagPolicy)|ecr:(DeleteRepository|UntagResource)|secretsmanager:DeleteSecret)$/;
+
+/** Which of the documents that `policy` prints holds an action. None lets its holder remove what `up` created in AWS. */
+function policyWith(action: string): 'first-run' | 'power-user' | undefined {
+  if (removal.test(action)) return undefined;
+  return firstRunOnly.test(action) ? 'first-run' : 'power-user';
 }
