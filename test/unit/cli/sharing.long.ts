@@ -298,6 +298,76 @@ describe('a cluster that holds the key and is not registered', () => {
   });
 });
 
+describe('a copy of a whole cluster, which has the same UID', () => {
+  let cli: Cli;
+  let copy: Second;
+  beforeAll(async () => {
+    cli = await openCli({}, { hurried: true });
+    copy = addCluster(cli);
+    const [own, other] = [cli.world.cluster, copy.cluster].map((one) => one.get('Namespace', 'kube-system'));
+    if (own && other) Object.assign(other.metadata, { uid: own.metadata.uid });
+    for (const env of [{}, copy.env]) expect((await cli.run('up --yes -q', { env })).code).toBe(0);
+  }, patient.timeout);
+  afterAll(async () => {
+    copy.cluster.close();
+    await cli.close();
+  });
+
+  it(
+    'counts as the same cluster: rotate does not wait for it, and up there gives it the new key',
+    patient,
+    async () => {
+      const rotated = await cli.run('rotate --yes');
+      expect(rotated.code, rotated.stderr).toBe(0);
+      expect(rotated.stdout).not.toContain('stays enabled');
+      cli.world.clock.advance(2 * hour);
+      await copy.cluster.settled();
+      expect((await cli.run('status', { env: copy.env })).code).toBe(3);
+      const there = await cli.run('up --yes', { env: copy.env });
+      expect(there.code, there.stderr).toBe(0);
+      expect((await cli.run('status', { env: copy.env })).code).toBe(0);
+      expect((await cli.run('status')).code).toBe(0);
+    },
+  );
+
+  it('takes the registration of both away by down, which status of the other reports', patient, async () => {
+    expect((await cli.run('down --yes', { env: copy.env })).code).toBe(0);
+    const seen = await cli.run('status');
+    expect(seen.code).toBe(3);
+    expect(seen.stdout).toContain('cluster registration');
+    expect((await cli.run('up --yes')).code).toBe(0);
+    expect((await cli.run('status')).code).toBe(0);
+  });
+});
+
+describe('one project in two regions of an account', () => {
+  it('needs users of its own in the second region, which up says before any change', patient, async () => {
+    const cli = await openCli({}, { hurried: true });
+    try {
+      const only = '--only power-user,image-puller';
+      expect((await cli.run(`up --yes -q ${only}`)).code).toBe(0);
+      const { users, policies } = cli.world.aws.identities;
+      const made = [...users.values(), ...policies.values()].filter(({ tags }) =>
+        tags.has('ecr-bootstrap:region'),
+      );
+      expect(made).toHaveLength(4);
+      for (const { tags } of made) tags.set('ecr-bootstrap:region', 'us-east-1');
+      cli.world.faults.calls.splice(0);
+      const { code, stderr } = await cli.run('up --yes');
+      expect(code).toBe(2);
+      expect(changesAsked(cli.world)).toEqual([]);
+      expect(stderr).toContain('it belongs to project shop in us-east-1');
+      for (const key of ['users.powerUser.name', 'users.imagePuller.name'])
+        expect(stderr).toContain(`Set ${key}`);
+      const down = await cli.run('down --yes --aws --delete-images --delete-secrets');
+      expect(down.code, down.stderr).toBe(0);
+      expect([...users.keys()]).toEqual(expect.arrayContaining(['power-user', 'image-puller']));
+    } finally {
+      await cli.close();
+    }
+  });
+});
+
 describe('two projects in one account', () => {
   let cli: Cli;
   let second: Second;
