@@ -47,6 +47,8 @@ export interface Levers {
   expiredSession(): SigningKey;
   /** An `authorization` header with an expired token of ECR. */
   expiredEcrToken(): string;
+  /** Docker Hub is there under its real names. */
+  dockerHub: true;
   /** The same with a token of the authority, for pulling the standing image. */
   expiredBearer(): string;
 }

@@ -35,6 +35,8 @@ const refused = {
   },
 };
 
+const absent = 'library/no-such-image';
+
 /** How a registry sends its clients to an authority, and what it makes of the tokens from there. */
 export const bearerRegistryCases: readonly Case[] = [
   {
@@ -89,5 +91,34 @@ export const bearerRegistryCases: readonly Case[] = [
     needs: { lever: 'expiredBearer', decides: specification },
     ask: (situation) => manifest(situation, { authorization: situation.levers.expiredBearer?.() ?? '' }),
     answer: refused,
+  },
+  {
+    name: 'Docker Hub refuses a repository that does not exist as it refuses a private one',
+    needs: {
+      lever: 'dockerHub',
+      decides:
+        'GitHub, docker-archive/docker-registry#1071: 401 with error="insufficient_scope", although the token was issued for the repository',
+    },
+    given: [
+      () => ({
+        service: 'bearer-registry',
+        method: 'GET',
+        path: `https://auth.docker.io/token?service=registry.docker.io&scope=repository:${absent}:pull`,
+        as: 'anonymous',
+      }),
+    ],
+    ask: ({ replies }) => ({
+      service: 'bearer-registry',
+      method: 'GET',
+      path: `https://registry-1.docker.io/v2/${absent}/manifests/1`,
+      as: { authorization: `Bearer ${(replies.at(-1)?.body as { token: string }).token}` },
+    }),
+    answer: {
+      status: 401,
+      code: 'UNAUTHORIZED',
+      headers: {
+        'www-authenticate': new RegExp(`scope="repository:${absent}:pull",error="insufficient_scope"$`),
+      },
+    },
   },
 ];

@@ -17,7 +17,15 @@ export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
 
 /** What each target can be brought to. */
 export const levers: Readonly<Record<TargetName, readonly (keyof Levers)[]>> = {
-  sandbox: ['throttle', 'mountBlobs', 'expiredSession', 'expiredEcrToken', 'expiredBearer', 'issuesSessions'],
+  sandbox: [
+    'throttle',
+    'mountBlobs',
+    'expiredSession',
+    'expiredEcrToken',
+    'expiredBearer',
+    'issuesSessions',
+    'dockerHub',
+  ],
   moto: [],
   'docker-registry': ['mountBlobs', 'expiredBearer'],
   kubernetes: ['throttle'],

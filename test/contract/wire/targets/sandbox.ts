@@ -76,6 +76,7 @@ function leversOf({ aws, admin, faults, sources }: World): Levers {
       return async () => void registry.settings.set('BLOB_MOUNTING', 'DISABLED');
     },
     issuesSessions: true,
+    dockerHub: true,
     expiredSession: () => {
       const { user } = identities.workingKey(admin.accessKeyId);
       const { id, secret, sessionToken } = identities.addSession(user, 0);
