@@ -11,12 +11,18 @@ const kinds: readonly FaultKind[] = ['throttle', 'error', 'reset', 'timeout', 'l
 export const spoilsOf = (calls: readonly Call[]): Point[] =>
   occurrences(calls).flatMap((occurrence) => kindsOf(occurrence.call).map((kind) => spoil(kind, occurrence)));
 
+/** The first request of each operation, denied, and with its answer lost. */
+export const denialsOf = (calls: readonly Call[]): Point[] =>
+  occurrences(calls)
+    .filter(({ at }) => at === 1)
+    .flatMap((occurrence) => (['deny', 'lost'] as const).map((kind) => spoil(kind, occurrence)));
+
 function spoil(kind: FaultKind, { call, at, of }: Occurrence): Point {
   const { service, operation } = call;
   return {
     name: `${kind} at ${service} ${operation}, ${at} of ${of}`,
-    // The cluster's silence is waited for once, for a minute: the run ends.
-    ...(kind === 'timeout' && service === 'kubernetes'
+    // The cluster's silence is waited for once, for a minute: the run ends. So does a denial.
+    ...((kind === 'timeout' && service === 'kubernetes') || kind === 'deny'
       ? {}
       : { together: { kind, operation: `${service} ${operation}` } }),
     ...(kind === 'timeout' ? { patience } : {}),

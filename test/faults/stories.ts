@@ -3,6 +3,7 @@ import type { AccessKey } from '../../src/sandbox/aws/identities.ts';
 import { forgetSecrets } from '../../src/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { watchRegistration } from '../support/registrations.ts';
+import { inAws, traces } from '../support/traces.ts';
 
 /** A run to which something happens, and what has to follow so that all is in order. */
 export interface Story {
@@ -18,6 +19,8 @@ export interface Story {
   readonly recovery: readonly string[];
   /** The same after a run that got to its end in spite of all. */
   readonly afterwards: readonly string[];
+  /** What must hold once the command itself got to its end, before anything else follows. */
+  readonly expectDone?: (cli: Cli) => void;
 }
 
 export const firstUp: Story = {
@@ -75,6 +78,22 @@ export const removal: Story = {
   command: 'down --yes',
   recovery: ['down --yes', 'up --yes'],
   afterwards: ['up --yes'],
+};
+
+const removeAll = 'down --aws --delete-images --delete-secrets --yes';
+
+export const fullRemoval: Story = {
+  name: 'a full removal',
+  command: removeAll,
+  recovery: [removeAll, 'up --yes'],
+  afterwards: ['up --yes'],
+  expectDone: (cli) => {
+    // A warning names a lease that could not be released. It expires.
+    const left = traces(cli).filter((name) => name !== 'Lease kube-system/ecr-bootstrap');
+    expect(left, 'nothing is left in the cluster').toEqual([]);
+    const nothing = { users: [], keys: 0, policies: [], repositories: 0, secrets: 0 };
+    expect(inAws(cli), 'nothing is left in AWS').toEqual(nothing);
+  },
 };
 
 /** The images of the control plane are copied as the others are: without them each run is half as long. */

@@ -37,7 +37,7 @@ export class Trials {
 
   /** One run in which the trouble of all these points happens. */
   async run(points: readonly Point[]): Promise<Outcome> {
-    const { command, recovery, afterwards } = this.#story;
+    const { command, recovery, afterwards, expectDone } = this.#story;
     const cli = await this.#stage.begin();
     const { faults } = cli.world;
     const [called, changed] = [faults.calls.length, faults.changes.length];
@@ -63,7 +63,11 @@ export class Trials {
       if (state === '') this.#stage.end(cli);
       return outcome;
     }
-    for (const line of ended ? afterwards : recovery) await succeed(cli, line);
+    if (ended) expectDone?.(cli);
+    for (const line of ended ? afterwards : recovery) {
+      await succeed(cli, line);
+      if (line === command) expectDone?.(cli);
+    }
     expectRegistered(cli);
     await expectOrder(cli, { rotated: this.#story.keepsDisabledKey === true });
     this.#stage.end(cli);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
+import { inAws, traces } from '../../support/traces.ts';
 
 /** Milliseconds: a whole `up` is part of some. */
 const patient = { timeout: 240_000 };
@@ -15,33 +16,8 @@ function worldAfterUp(): () => Cli {
   return () => cli;
 }
 
-/** Every object of the cluster that bears our name or label, or is one of the operator's. */
-function traces({ world: { cluster } }: Cli): string[] {
-  const kinds = [
-    ...['Namespace', 'Secret', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
-    ...['Deployment', 'Service', 'CustomResourceDefinition', 'ValidatingWebhookConfiguration'],
-    ...['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding', 'ExternalSecret', 'Lease'],
-  ];
-  return kinds
-    .flatMap((kind) => cluster.list(kind))
-    .filter(({ metadata: { name, namespace = '', labels = {} } }) =>
-      [name, namespace, ...Object.values(labels)].some((text) =>
-        /external-secrets|ecr-bootstrap|^puller$/.test(text),
-      ),
-    )
-    .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
-}
-
 const pullSecretsIn = ({ world }: Cli, namespace: string, name = 'default'): unknown =>
   world.cluster.get('ServiceAccount', name, namespace)?.['imagePullSecrets'];
-
-const inAws = ({ world: { aws } }: Cli) => ({
-  users: [...aws.identities.users.keys()].filter((name) => /power-user|image-puller/.test(name)),
-  keys: [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller').length,
-  policies: [...aws.identities.policies.keys()].filter((arn) => arn.includes('ecr-bootstrap')),
-  repositories: [...aws.registry.repositories.keys()].filter((name) => name.startsWith('shop/')).length,
-  secrets: aws.secrets.all().filter(({ deletion }) => !deletion).length,
-});
 
 test('down leaves no pull secret behind where the garbage collector takes its time', patient, async () => {
   const cli = await openCli({ cluster: { collectionLag: 10_000 } }, { hurried: true });

@@ -1,0 +1,27 @@
+import type { Cli } from './cli.ts';
+
+/** Every object of the cluster with the name or label of ecr-bootstrap, and those of the operator. */
+export function traces({ world: { cluster } }: Cli): string[] {
+  const kinds = [
+    ...['Namespace', 'Secret', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
+    ...['Deployment', 'Service', 'CustomResourceDefinition', 'ValidatingWebhookConfiguration'],
+    ...['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding', 'ExternalSecret', 'Lease'],
+  ];
+  return kinds
+    .flatMap((kind) => cluster.list(kind))
+    .filter(({ metadata: { name, namespace = '', labels = {} } }) =>
+      [name, namespace, ...Object.values(labels)].some((text) =>
+        /external-secrets|ecr-bootstrap|^puller$/.test(text),
+      ),
+    )
+    .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
+}
+
+/** What a whole removal deletes in AWS. */
+export const inAws = ({ world: { aws } }: Cli) => ({
+  users: [...aws.identities.users.keys()].filter((name) => /power-user|image-puller/.test(name)),
+  keys: [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller').length,
+  policies: [...aws.identities.policies.keys()].filter((arn) => arn.includes('ecr-bootstrap')),
+  repositories: [...aws.registry.repositories.keys()].filter((name) => name.startsWith('shop/')).length,
+  secrets: aws.secrets.all().filter(({ deletion }) => !deletion).length,
+});
