@@ -82,6 +82,7 @@ async function provide(
     const credentials = await (source.asks
       ? source.provide(identity)
       : unlessAborted(timeout, () => source.provide(identity)));
+    refuseSpaces(credentials);
     // A refusal may repeat what was sent; a Secret makes the redactor know it.
     for (const value of [credentials.secretAccessKey, credentials.sessionToken]) if (value) new Secret(value);
     return credentials;
@@ -89,6 +90,22 @@ async function provide(
     if (error instanceof BootstrapError || connectionFailure(error)) throw error;
     const late = new Error(`no answer within ${timeoutMs / 1000} s`);
     throw missing(source.explain(timeout.aborted && !source.asks ? late : error), error);
+  }
+}
+
+/** Line ends get into variables from files of Windows; AWS would call the whole pair wrong. */
+function refuseSpaces(credentials: Awaited<ReturnType<CredentialProvider>>): void {
+  const parts = {
+    accessKeyId: 'access key ID',
+    secretAccessKey: 'secret access key',
+    sessionToken: 'session token',
+  } as const;
+  for (const [key, name] of Object.entries(parts)) {
+    if (!/\s/.test(credentials[key as keyof typeof parts] ?? '')) continue;
+    throw missing({
+      why: `the ${name} contains a space or a line break`,
+      hint: 'Correct it where it is set. If a file sets environment variables, check that its lines do not end as on Windows.',
+    });
   }
 }
 
@@ -104,7 +121,7 @@ async function chooseSource(options: CredentialOptions): Promise<Source> {
   const { requestHandler, logger } = options;
   // Without a region: SSO has one of its own, and for roles the SDK takes the profile's or the caller's.
   const clientConfig = { requestHandler, logger };
-  const named = options.profile || env['AWS_PROFILE'];
+  const named = options.profile || env['AWS_PROFILE'] || undefined;
   const hasKey = env['AWS_ACCESS_KEY_ID'] && env['AWS_SECRET_ACCESS_KEY'];
   if (!named && hasKey) return { provide: sdk.fromEnv(), explain: plain('Check AWS_ACCESS_KEY_ID.') };
   const profiles = await readProfiles(env);
@@ -218,6 +235,16 @@ function explainProfile(
   const check = `aws sts get-caller-identity --profile ${name}`;
   const reason = reasonOf(thrown);
   const error = thrown as Error;
+  const twice = [...chainOf(name, profiles)].find((member) => {
+    const { source_profile: source, credential_source: place } = profiles.get(member) ?? {};
+    return source !== undefined && place !== undefined;
+  });
+  if (twice !== undefined) {
+    return {
+      why: `profile ${twice} sets source_profile and credential_source, and AWS accepts only one of them`,
+      hint: `Remove one of them from profile ${twice}, then check: ${check}`,
+    };
+  }
   const isRoleRefused = error.name !== 'CredentialsProviderError' && name !== origin;
   if (/multi-?factor/i.test(error.message) && isRoleRefused) {
     return { why: reason, hint: 'Run the same command again, and enter the next code of the device.' };

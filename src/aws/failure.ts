@@ -31,6 +31,8 @@ const invalid = [
   ...['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidSignature', 'SignatureDoesNotMatch'],
   ...['IncompleteSignature', 'MissingAuthenticationToken', 'AuthFailure', 'InvalidAccessKeyId'],
 ];
+/** The clocks differ too much. The SDK corrects for that once by itself. */
+const skewed = ['RequestTimeTooSkewed', 'RequestInTheFuture'];
 /** Whether AWS refused the credentials of the caller, and not what was asked for. */
 export const isCallerRefused = (thrown: unknown): boolean =>
   expired.includes(awsCode(thrown)) || invalid.includes(awsCode(thrown));
@@ -73,6 +75,14 @@ type Explanation = Omit<ErrorParts, 'what'>;
 /** AWS does not take the credentials, whatever they came from. */
 function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstances): Explanation | undefined {
   const code = awsCode(thrown);
+  const reason = reasonOf(thrown);
+  if (skewed.includes(code) || /^Signature (expired|not yet current)/.test(reason)) {
+    return {
+      code: 'aws-failed',
+      why: `${code}: ${reason}`,
+      hint: "Set this computer's clock, which differs too much from that of AWS, then run the same command again.",
+    };
+  }
   const isExpired = expired.includes(code);
   if (!isExpired && !invalid.includes(code)) return undefined;
   const option = profile ? ` --profile ${profile}` : '';
@@ -121,10 +131,11 @@ interface ServiceFailure {
   readonly $fault?: string;
 }
 
-/** An answer that bears no request id of AWS comes from something in between. */
+/** An answer without a request id of AWS, and with no error code that it has, comes from something in between. */
 function foreignAnswer(thrown: unknown): string | undefined {
   const { $metadata: metadata = {}, $fault: fault } = thrown as ServiceFailure;
-  if (fault || !metadata.httpStatusCode || metadata.requestId) return undefined;
+  const hasCode = fault !== undefined && !/^Unknown(Error)?$/.test(awsCode(thrown));
+  if (hasCode || !metadata.httpStatusCode || metadata.requestId) return undefined;
   return `HTTP ${metadata.httpStatusCode} came from something that is not AWS`;
 }
 
@@ -143,6 +154,13 @@ function otherFailure(thrown: unknown): Explanation {
       code: 'aws-failed',
       why,
       hint: 'AWS failed by itself. Run the same command again in a while: it goes on.',
+    };
+  }
+  if (code === 'RegionDisabled' || code === 'OptInRequired') {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'Enable the region for the account, or give another one with --region: `aws account list-regions` prints their state.',
     };
   }
   if (code === 'LimitExceeded') {

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { Net } from '../net/index.ts';
 
 /** Milliseconds until an answer's headers, and between two parts of its body. */
@@ -59,12 +61,11 @@ export class NetHandler {
         bodyTimeout: this.#net.patience(patience),
         ...(abortSignal instanceof AbortSignal ? { signal: abortSignal } : {}),
       });
-      const response = {
-        statusCode: answer.statusCode,
-        headers: joined(answer.headers),
-        body: answer.body,
-      };
-      return { response };
+      const { statusCode } = answer;
+      const headers = joined(answer.headers);
+      const isText = headers['content-type']?.startsWith('text/html');
+      const body = isText ? await unlessPage(answer.body, statusCode) : answer.body;
+      return { response: { statusCode, headers, body } };
     } catch (error) {
       throw await this.#explained(error, origin);
     }
@@ -86,6 +87,16 @@ export class NetHandler {
     }
     return error;
   }
+}
+
+/**
+ * AWS answers with XML or JSON. The SDK takes a web page, as a proxy or the login page of a network sends it, for an empty
+ * result where it expects XML.
+ */
+async function unlessPage(body: Readable, httpStatusCode: number): Promise<Readable> {
+  const content = await text(body);
+  if (!/^\s*<(!doctype\s+html|html)/i.test(content)) return Readable.from([Buffer.from(content)]);
+  throw Object.assign(new Error('the answer is a web page'), { $metadata: { httpStatusCode } });
 }
 
 function pathOf({ path, query = {} }: HttpRequest): string {

@@ -19,7 +19,9 @@ let net: Net;
 let sts: Server;
 let asked: Asked[];
 /** STS's answer to AssumeRole. */
-let assumed: { status: number; body: string };
+let assumed: { status: number; type?: string; body: string };
+/** The answer to GetCallerIdentity in place of the right one. */
+let identified: { status: number; type?: string; body: string } | undefined;
 
 const role = 'arn:aws:iam::123456789012:role/deployer';
 const device = 'arn:aws:iam::123456789012:mfa/jane';
@@ -33,6 +35,7 @@ const refusal = (code: string, message: string) => ({
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'credentials-'));
   asked = [];
+  identified = undefined;
   assumed = {
     status: 200,
     body: `<AssumeRoleResponse><AssumeRoleResult>${credentials('ASIAOFTHEROLE')}</AssumeRoleResult></AssumeRoleResponse>`,
@@ -46,8 +49,13 @@ beforeEach(async () => {
       asked.push({ key, parameters });
       const isRole = parameters.get('Action') === 'AssumeRole';
       const caller = `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/${key}</Arn><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
-      response.writeHead(isRole ? assumed.status : 200, { 'content-type': 'text/xml' });
-      response.end(isRole ? assumed.body : caller);
+      const {
+        status,
+        type = 'text/xml',
+        body: answer,
+      } = isRole ? assumed : (identified ?? { status: 200, body: caller });
+      response.writeHead(status, { 'content-type': type });
+      response.end(answer);
     });
   });
   await new Promise<void>((resolve) => sts.listen(0, '127.0.0.1', resolve));
@@ -118,6 +126,31 @@ describe('credentials', () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'x');
     expect(await caller()).toBe('AKIAENVIRONMENT');
+  });
+
+  it('come from the default profile where AWS_PROFILE is empty', async () => {
+    configure('', `[default]\n${key('AKIADEFAULT')}`);
+    vi.stubEnv('AWS_PROFILE', '');
+    expect(await caller()).toBe('AKIADEFAULT');
+  });
+
+  it.each([
+    ['AWS_ACCESS_KEY_ID', 'access key ID'],
+    ['AWS_SECRET_ACCESS_KEY', 'secret access key'],
+    ['AWS_SESSION_TOKEN', 'session token'],
+  ])('are refused with a line end of Windows in %s', async (variable, part) => {
+    const env = {
+      AWS_ACCESS_KEY_ID: 'AKIA',
+      AWS_SECRET_ACCESS_KEY: 'secret-word',
+      AWS_SESSION_TOKEN: 'token-word',
+    };
+    for (const [name, value] of Object.entries(env))
+      vi.stubEnv(name, name === variable ? `${value}\r` : value);
+    expect(await failure()).toMatchObject({
+      code: 'credentials-missing',
+      why: `the ${part} contains a space or a line break`,
+    });
+    expect(asked).toEqual([]);
   });
 
   it('come from a named profile before the environment', async () => {
@@ -202,6 +235,14 @@ describe('what is missing from AWS credentials is named:', () => {
       'r',
       'profile r gets its credentials from profile gone, and there is no profile gone',
       'source_profile in profile r',
+    ],
+    [
+      'one source of a role, where two are set',
+      `[profile r]\nrole_arn=${role}\nsource_profile=default\ncredential_source=Environment\n`,
+      `[default]\n${key('AKIA1')}`,
+      'r',
+      'profile r sets source_profile and credential_source',
+      'Remove one of them from profile r',
     ],
     [
       'half a key',
@@ -341,5 +382,48 @@ describe('a role that needs MFA', () => {
       });
     }
     expect(askMfaCode).toHaveBeenCalledOnce();
+  });
+});
+
+describe('an answer to the first request', () => {
+  const page = '<!DOCTYPE html><html><body>Sign in to the network</body></html>';
+
+  it.each([
+    [
+      'a web page',
+      { status: 200, type: 'text/html', body: page },
+      'HTTP 200 came from something that is not AWS',
+    ],
+    ['a page of a proxy', { status: 403, type: 'text/html', body: page }, 'HTTP 403 came from something'],
+    ['nothing', { status: 200, body: '' }, 'HTTP 200 came from something that is not AWS'],
+    ['a redirect', { status: 302, body: '' }, 'HTTP 302 came from something that is not AWS'],
+  ])('that is %s does not come from AWS', async (_, answer, why) => {
+    configure('', `[default]\n${key('AKIA1')}`);
+    identified = answer;
+    expect(await failure()).toMatchObject({
+      code: 'aws-unreachable',
+      why: expect.stringContaining(why) as string,
+    });
+  });
+
+  it.each([
+    ['SignatureDoesNotMatch', 'Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z'],
+    ['InvalidSignatureException', 'Signature not yet current: 20260101T003000Z is still later than now'],
+    ['RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.'],
+  ])('that is %s for a wrong clock says to set the clock', async (code, message) => {
+    configure('', `[default]\n${key('AKIA1')}`);
+    identified = refusal(code, message);
+    expect(await failure()).toMatchObject({
+      code: 'aws-failed',
+      hint: expect.stringContaining("Set this computer's clock") as string,
+    });
+  });
+
+  it('says to enable a region that is disabled for the account', async () => {
+    configure('', `[default]\n${key('AKIA1')}`);
+    identified = refusal('RegionDisabledException', 'STS is not activated in this region.');
+    expect(await failure()).toMatchObject({
+      hint: expect.stringContaining('Enable the region for the account') as string,
+    });
   });
 });
