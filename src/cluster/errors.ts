@@ -117,7 +117,10 @@ export class LoginRefused extends BootstrapError {
 }
 
 /** The server is known to nobody by the name that it was reached by: a tunnel or another address, mostly. */
-export function wrongName(server: string, cluster: string, error: unknown): BootstrapError | undefined {
+export function wrongName(
+  { name, server, tlsServerName }: KubeContext['cluster'],
+  error: unknown,
+): BootstrapError | undefined {
   for (const cause of causes(error)) {
     const { code, cert } = cause as NodeJS.ErrnoException & { cert?: { subjectaltname?: string } };
     if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') continue;
@@ -130,8 +133,8 @@ export function wrongName(server: string, cluster: string, error: unknown): Boot
       {
         code: 'tls-untrusted',
         what: `could not verify the Kubernetes API at ${server}`,
-        why: `its certificate is for ${known}, and not for ${new URL(server).hostname}`,
-        hint: `If it is the right server, for example behind a tunnel, set tls-server-name: kubectl config set-cluster ${cluster} --tls-server-name=${first}`,
+        why: `its certificate is for ${known}, and not for ${tlsServerName ?? new URL(server).hostname}`,
+        hint: `If it is the right server, for example behind a tunnel, set tls-server-name: kubectl config set-cluster ${name} --tls-server-name=${first}`,
       },
       { cause: error },
     );

@@ -141,7 +141,7 @@ export class Transport {
       if (!last && request.repeatable && isReset(error)) return {};
       const { server } = session.context.cluster;
       throw (
-        wrongName(server, session.context.cluster.name, error) ??
+        wrongName(session.context.cluster, error) ??
         (await this.#options.net.untrusted(error, server)) ??
         unreachable(server, error)
       );

@@ -363,6 +363,15 @@ it('names tls-server-name when a certificate is for another name, as behind a tu
   });
 });
 
+it('says which tls-server-name is wrong', async () => {
+  const { url: server } = await startServer('kubernetes.test');
+  await expect(ask({ server, ...trusted, 'tls-server-name': 'other.test' })).rejects.toMatchObject({
+    code: 'tls-untrusted',
+    why: 'its certificate is for kubernetes.test, and not for other.test',
+    hint: expect.stringContaining('--tls-server-name=kubernetes.test') as string,
+  });
+});
+
 it('says that the user of a kubeconfig has no login', async () => {
   const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };
   const server = createServer(key, (_, response) => response.writeHead(401).end());
