@@ -9,9 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const homeOf = (env: Environment): string => env['HOME'] || homedir();
 
 /** Where the AWS configuration is, as the AWS CLI finds it. */
-export const profileFiles = (
-  env: Environment,
-): { readonly config: string; readonly credentials: string } => ({
+const profileFiles = (env: Environment): { readonly config: string; readonly credentials: string } => ({
   config: env['AWS_CONFIG_FILE'] || join(homeOf(env), '.aws', 'config'),
   credentials: env['AWS_SHARED_CREDENTIALS_FILE'] || join(homeOf(env), '.aws', 'credentials'),
 });
