@@ -80,11 +80,6 @@ export async function openConnections(
   if (!proxy) return new Agent({ connect: tls, connections });
   try {
     hidePassword(new URL(proxy));
-    if (new URL(proxy).protocol.startsWith('socks')) {
-      const { Socks5ProxyAgent } = await import('undici');
-      const options = { requestTls: tls, connections };
-      return new Socks5ProxyAgent(proxy.replace(/^socks5h:/, 'socks5:'), options);
-    }
     return proxyAgent({ uri: proxy, requestTls: tls, connections });
   } catch (error) {
     throw new BootstrapError({

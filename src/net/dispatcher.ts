@@ -1,10 +1,5 @@
 import type { SecureContext } from 'node:tls';
-import type {
-  Agent as DirectAgent,
-  buildConnector as Connect,
-  Dispatcher as Way,
-  ProxyAgent as Proxy,
-} from 'undici';
+import type { Agent as DirectAgent, buildConnector as Connect, Dispatcher as Way } from 'undici';
 import type { Ahead } from './ahead.ts';
 import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
 import { Agent, buildConnector, Dispatcher, proxyAgent } from './undici.ts';
@@ -22,7 +17,7 @@ export class RoutingDispatcher extends Dispatcher {
   readonly #tls: Tls;
   readonly #reach: Reach;
   readonly #direct: DirectAgent;
-  readonly #proxies = new Map<string, Proxy>();
+  readonly #proxies = new Map<string, Way>();
   /** By origin: to read the environment for every request took a tenth of the time that a request takes here. */
   readonly #ways = new Map<string, Way>();
 

@@ -33,12 +33,12 @@ function find(env: Environment, name: string): Setting | undefined {
 function parse({ variable, value }: Setting): URL {
   const text = value.includes('://') ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
-  if (!proxy?.hostname || !['http:', 'https:'].includes(proxy.protocol)) {
+  if (!proxy?.hostname || !['http:', 'https:', 'socks5:', 'socks5h:'].includes(proxy.protocol)) {
     throw new BootstrapError({
       code: 'proxy-invalid',
-      what: `use the proxy of ${variable}`,
-      why: 'its value is not an http:// or https:// URL',
-      hint: `Set ${variable} to a URL such as http://proxy.example.com:3128, or unset it.`,
+      what: `could not use the proxy of ${variable}`,
+      why: 'its value is not an http://, https:// or socks5:// URL',
+      hint: `Set ${variable} to a URL, for example http://proxy.example.com:3128, or unset it.`,
     });
   }
   hidePassword(proxy);

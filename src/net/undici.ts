@@ -21,10 +21,25 @@ const load = (file: string): unknown => require(`undici/lib/${file}`);
 export const Agent = load('dispatcher/agent.js') as typeof Undici.Agent;
 export const buildConnector = load('core/connect.js') as typeof Undici.buildConnector;
 export const Dispatcher = load('dispatcher/dispatcher.js') as typeof Undici.Dispatcher;
-/** A ProxyAgent, which is loaded with the first one: few need any. */
-export function proxyAgent(options: Undici.ProxyAgent.Options): Undici.ProxyAgent {
+type ProxyOptions = Pick<Undici.ProxyAgent.Options, 'requestTls' | 'proxyTls' | 'connections'> & {
+  readonly uri: string;
+};
+
+/**
+ * An agent for a proxy, loaded with the first one: few need any. A SOCKS5 proxy resolves names itself, with either scheme,
+ * as in Go.
+ */
+export function proxyAgent({ uri, ...options }: ProxyOptions): Undici.Dispatcher {
+  if (/^socks5h?:/i.test(uri)) {
+    const SocksAgent = load('dispatcher/socks5-proxy-agent.js') as typeof Undici.Socks5ProxyAgent;
+    const { requestTls, connections } = options;
+    return new SocksAgent(uri.replace(/^socks5h/i, 'socks5'), {
+      ...(requestTls && { requestTls }),
+      ...(connections && { connections }),
+    });
+  }
   const ProxyAgent = load('dispatcher/proxy-agent.js') as typeof Undici.ProxyAgent;
-  return new ProxyAgent(options);
+  return new ProxyAgent({ uri, ...options });
 }
 
 // As its index does: the methods that are made of `dispatch`, which proxies need too.

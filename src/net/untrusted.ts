@@ -60,10 +60,11 @@ const patience = 3000;
 
 async function seenIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
   try {
+    if (proxy?.protocol.startsWith('socks')) throw new Error('not looked up through a SOCKS proxy');
     const socket = proxy ? await tunnel(target, proxy) : undefined;
     return await readIssuer(target, socket, reach);
   } catch (error) {
-    return `somebody unknown (${reasonOf(error)})`;
+    return `an unknown issuer (${reasonOf(error)})`;
   }
 }
 

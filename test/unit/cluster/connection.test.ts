@@ -11,6 +11,7 @@ import { createCluster } from '../../../src/cluster/index.ts';
 import type { ClusterInfo } from '../../../src/cluster/port.ts';
 import { createNet } from '../../../src/net/index.ts';
 import { CertificateAuthority } from '../../../src/sandbox/certificates.ts';
+import { startSocksProxy } from '../../support/socks-proxy.ts';
 
 const authority = new CertificateAuthority();
 let folder: string;
@@ -154,6 +155,18 @@ it('goes through proxy-url, which counts before HTTPS_PROXY', async () => {
   const env = { HTTPS_PROXY: ambient.url };
   await ask({ server, ...trusted, 'proxy-url': configured.url }, {}, env);
   expect([configured.tunnels.length, ambient.tunnels.length]).toEqual([1, 0]);
+});
+
+it.each(['proxy-url', 'HTTPS_PROXY'])('goes through a SOCKS5 proxy of %s', async (place) => {
+  const { url } = await startServer('kubernetes.test');
+  const server = url.replace('localhost', 'kubernetes.test');
+  const socks = await startSocksProxy();
+  closing.push(() => socks.close());
+  const proxy = `socks5://${socks.host}`;
+  const isConfigured = place === 'proxy-url';
+  const cluster = { server, ...trusted, ...(isConfigured && { 'proxy-url': proxy }) };
+  expect(await ask(cluster, {}, isConfigured ? {} : { HTTPS_PROXY: proxy })).toMatchObject({ server });
+  expect(socks.asked).toEqual([new URL(server).host]);
 });
 
 it('goes through HTTPS_PROXY for a server elsewhere', async () => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNet, type Net } from '../../../src/net/index.ts';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/index.ts';
+import { startSocksProxy } from '../../support/socks-proxy.ts';
 
 let sandbox: Sandbox;
 const nets: Net[] = [];
@@ -42,6 +43,20 @@ const failureThrough = (one: Net): Promise<unknown> =>
 describe('the way out', () => {
   it('leads through the proxy of the environment, trusting an authority that was given', async () => {
     expect(await statusThrough(net(sandbox.caPem))).toBe(401);
+  });
+
+  it.each(['socks5', 'socks5h'])('leads through a %s proxy, which resolves the names', async (scheme) => {
+    const upstream = await listening(createServer((_, response) => response.end('through SOCKS')));
+    const { port } = upstream.address() as AddressInfo;
+    const socks = await startSocksProxy({ host: '127.0.0.1', port });
+    const one = net(undefined, { http_proxy: `${scheme}://${socks.host}` });
+    const dispatcher = await one.dispatcher();
+    const { body } = await dispatcher.request({ origin: 'http://registry.test', path: '/', method: 'GET' });
+    expect(await body.text()).toBe('through SOCKS');
+    expect(socks.asked).toEqual(['registry.test:80']);
+    await one.close();
+    await socks.close();
+    upstream.close();
   });
 
   it('leads past the proxy where NO_PROXY says so', async () => {

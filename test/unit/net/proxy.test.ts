@@ -27,6 +27,10 @@ describe('the proxy for a URL', () => {
     expect(proxyFor('https://example.com/', { HTTPS_PROXY: 'proxy:3128' })?.href).toBe('http://proxy:3128/');
   });
 
+  it.each(['socks5://localhost:1080', 'socks5h://localhost:1080'])('may be %s', (value) => {
+    expect(proxyFor('https://example.com/', { HTTPS_PROXY: value })?.href).toBe(value);
+  });
+
   it('is none for loopback', () => {
     for (const host of ['127.0.0.1:6443', 'localhost:5000', '[::1]:6443']) {
       expect(isProxied(`https://${host}/`, '')).toBe(false);
@@ -60,7 +64,7 @@ describe('the proxy for a URL', () => {
     expect(isProxied(url, noProxy)).toBe(true);
   });
 
-  it.each(['socks5://proxy:1080', 'http://', 'http://a b'])(
+  it.each(['ftp://proxy:21', 'socks4://proxy:1080', 'http://', 'http://a b'])(
     'is an error that names the variable: %s',
     (value) => {
       expect(() => proxyFor('https://example.com/', { HTTPS_PROXY: value })).toThrow(
