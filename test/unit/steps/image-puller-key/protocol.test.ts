@@ -3,7 +3,7 @@ import { makeKey } from '../../../../src/steps/image-puller-key/protocol.ts';
 import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
 import { runOf } from '../../../contract/step-contract.ts';
 import { AwsWorld } from '../../../support/aws.ts';
-import { names, up, withKey } from './support.ts';
+import { keysOf, names, secretOf, up, valueOf, withKey } from './support.ts';
 
 let world: AwsWorld;
 afterEach(() => world.close());
@@ -30,4 +30,16 @@ it('says which step creates the user when there is none', async () => {
     why: 'IAM user image-puller does not exist',
     hint: expect.stringContaining('ecr-bootstrap up --only image-puller`') as string,
   });
+});
+
+it('restores a secret that is found to be scheduled for deletion when the key is stored', async () => {
+  world = await withKey();
+  const ctx = world.context();
+  const state = await observeKey(ctx);
+  const at = world.sandbox.clock.now();
+  secretOf(world, names.region).deletion = { at, gone: at + 86_400_000 };
+  const { accessKeyId } = await makeKey(runOf(ctx), state);
+  expect(secretOf(world, names.region).deletion).toBeUndefined();
+  expect(valueOf(world, names.id)).toBe(accessKeyId);
+  expect(keysOf(world)).toHaveLength(2);
 });

@@ -182,6 +182,15 @@ describe('the seed', () => {
     expect(findings[0]?.hint).toContain('kubectl delete externalsecret -n external-secrets ecr');
   });
 
+  it('uses a Secret that the ExternalSecret of its own name owns', async () => {
+    const world = await start();
+    world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
+    const apiVersion = 'external-secrets.io/v1beta1';
+    const owner = { apiVersion, kind: 'ExternalSecret', name: 'puller', uid: 'x' };
+    world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace, ownerReferences: [owner] } });
+    expect((await planStep(pullSecretSeed, world)).findings).toEqual([]);
+  });
+
   it('uses a namespace that somebody else made, and would not delete it', async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
@@ -202,6 +211,22 @@ describe('the seed', () => {
     const { changes, findings } = await planStep(pullSecretSeed, world);
     expect(changes).toEqual([]);
     expect(findings).toMatchObject([{ code: 'secret-pair-torn' }]);
+    world.inside.delete('Secret', 'image-puller', namespace);
+    expect((await planned(world)).filter((name) => name.startsWith('Secret'))).toEqual([
+      'Secret external-secrets/image-puller',
+    ]);
+  });
+
+  it('writes no key into a cluster that could not be registered', async () => {
+    const world = await start();
+    world.sandbox.faults.plan({ kind: 'deny', service: 'secretsmanager', operation: 'TagResource' });
+    const ctx = world.context();
+    const state = await pullSecretSeed.observe(ctx);
+    const { changes } = pullSecretSeed.diff(state, ctx);
+    const [registered, ...others] = await pullSecretSeed.apply(changes, state, runOf(ctx));
+    expect(registered).toMatchObject({ result: 'failed', error: { code: 'aws-denied' } });
+    expect(others.map(({ result }) => result)).toEqual(others.map(() => 'skipped'));
+    expect(world.inside.get('Secret', 'image-puller', namespace)).toBeUndefined();
   });
 
   it('cannot tell what the registry thinks while it gives no answer, and changes nothing then', async () => {
