@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { KubeObject } from '../cluster/port.ts';
 import type { Config } from '../config/schema.ts';
+import { decodeText } from '../decode-text.ts';
 import { BootstrapError, reasonOf } from '../errors/index.ts';
 import type { Net } from '../net/index.ts';
 import { onceFulfilled } from '../once.ts';
@@ -64,7 +65,7 @@ async function downloaded(
 
 async function readLocal(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return decodeText(await readFile(path));
   } catch (error) {
     throw new BootstrapError(
       {

@@ -91,7 +91,7 @@ export class Tokens {
       : await this.#ask(url, query, credential, what, signal);
     const body = await readText(reply, longestAnswer);
     if (reply.status !== 200) throw this.#denied(reply.status, body, what);
-    return this.#read(body, what);
+    return this.#read(body, what, reply.url.host);
   }
 
   #ask(
@@ -115,7 +115,7 @@ export class Tokens {
     return this.#transport.follow({ method: 'POST', url, headers, body: query.toString(), signal, what });
   }
 
-  #read(body: string, what: string): Token {
+  #read(body: string, what: string, service: string): Token {
     try {
       const { token, access_token: access, expires_in: life } = JSON.parse(body) as Record<string, unknown>;
       // Some services fill only one of the two, and leave the other empty.
@@ -132,8 +132,8 @@ export class Tokens {
       const parts = {
         code: 'registry-failed',
         what,
-        why: reasonOf(error),
-        hint: this.#identity.hint,
+        why: `${service}: ${reasonOf(error)}`,
+        hint: `Check what is between this computer and ${service}: a proxy or a login page may have answered in its place.`,
       } as const;
       throw new RegistryError(parts, { retryable: true }, { cause: error });
     }

@@ -142,6 +142,7 @@ describe('Bearer', () => {
   const issued = new Set<string>();
   let life = 300;
   let fields: (token: string) => object;
+  let spoil: (answer: string) => string;
   /** What the first request is redirected with. */
   let redirect: { status: number; location: string } | undefined;
   /** What the answer to each request waits for. */
@@ -154,13 +155,14 @@ describe('Bearer', () => {
     }
     const token = randomBytes(12).toString('hex');
     issued.add(`Bearer ${token}`);
-    void hold().then(() => response.end(JSON.stringify({ ...fields(token), expires_in: life })));
+    void hold().then(() => response.end(spoil(JSON.stringify({ ...fields(token), expires_in: life }))));
   });
   beforeEach(async () => {
     asked.splice(0);
     issued.clear();
     life = 300;
     fields = (token) => ({ token });
+    spoil = (answer) => answer;
     redirect = undefined;
     hold = () => Promise.resolve();
     service.listen(0, '127.0.0.1');
@@ -226,6 +228,16 @@ describe('Bearer', () => {
     expect((await world.copy(['a']))[0]?.state).toBe('copied');
     fields = (token) => ({ token, access_token: '' });
     expect((await world.copy(['b']))[0]?.state).toBe('copied');
+  });
+
+  it('that is not JSON is not blamed on the login, but on what answered', async () => {
+    spoil = () => '<html>Sign in to the network</html>';
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({
+      code: 'registry-failed',
+      why: expect.stringMatching(/^127\.0\.0\.1:\d+: it is not valid JSON$/) as string,
+      hint: expect.stringContaining('a login page may have answered') as string,
+    });
   });
 
   it('is asked without a login where the credential helper fails, which matters only for a refusal', async () => {
