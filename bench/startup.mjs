@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startWorld } from '../src/sandbox/world.ts';
+import { startWorld } from '../sandbox/world.ts';
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const rounds = Number(process.argv[2] ?? 20);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { steps } from '../src/steps/index.ts';
-import { ACTIONS } from '../src/sandbox/registry/ecr-distribution.ts';
+import { ACTIONS } from '../sandbox/registry/ecr-distribution.ts';
 import { openWorld } from './world.mjs';
 
 /** Where CloudTrail says that an event comes from. */

@@ -4,10 +4,10 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { doJob } from '../src/app/job.ts';
-import { openSession } from '../src/app/session.ts';
+import { doJob } from '../src/run/job.ts';
+import { openSession } from '../src/run/session.ts';
 import { main } from '../src/main.ts';
-import { startWorld } from '../src/sandbox/world.ts';
+import { startWorld } from '../sandbox/world.ts';
 
 /** Opens a sandbox; `run` takes a command line and resolves to its exit code and output. */
 export async function openWorld({ echo = false } = {}) {

@@ -1,7 +1,7 @@
-import { systemClock } from './clock.ts';
-import type { Surroundings } from './app/session.ts';
-import { BootstrapError, exitCodes } from './errors/index.ts';
-import { createProgram, type Program } from './program.ts';
+import { systemClock } from './core/clock.ts';
+import type { Surroundings } from './run/session.ts';
+import { BootstrapError, exitCodes } from './core/errors.ts';
+import { createProgram, type Program } from './commands/program.ts';
 
 /** Runs one command line to its end. Resolves to the exit code; never throws and never exits. */
 export async function main(argv: readonly string[], around: Surroundings): Promise<number> {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../../scripts/bundle.ts';
-import { once } from '../../src/once.ts';
+import { once } from '../../src/core/once.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import type { Engine } from '../../src/mirror/engine.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
-import { createNet, type Net } from '../../src/net/index.ts';
-import { cacheFolder } from '../../src/places.ts';
-import type { Credentials } from '../../src/registry/credentials.ts';
-import { contentFolder, diskCache } from '../../src/registry/cache.ts';
-import { hintsFile } from '../../src/registry/hints.ts';
-import { openRegistries } from '../../src/registry/index.ts';
+import { createNet, type Net } from '../../src/clients/net/index.ts';
+import { cacheFolder } from '../../src/core/places.ts';
+import type { Credentials } from '../../src/clients/registry/credentials.ts';
+import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
+import { hintsFile } from '../../src/clients/registry/hints.ts';
+import { openRegistries } from '../../src/clients/registry/index.ts';
 import type { WantedImage } from '../../src/images/port.ts';
 import { farName, leadBack } from './far.ts';
 
@@ -83,8 +83,8 @@ function registryEngine(net: Net): Engine {
 async function dockerEngine(): Promise<Engine> {
   const [{ createDockerEngine }, { connectDocker }, { Secret }] = await Promise.all([
     import('../../src/mirror/docker/engine.ts'),
-    import('../../src/docker/index.ts'),
-    import('../../src/secret.ts'),
+    import('../../src/clients/docker/index.ts'),
+    import('../../src/core/secret.ts'),
   ]);
   const registries = openRegistries({ net, clock: systemClock, credentials: anonymous });
   const target = registries.source(targetHost);

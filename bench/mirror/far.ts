@@ -1,4 +1,4 @@
-import type { Net } from '../../src/net/index.ts';
+import type { Net } from '../../src/clients/net/index.ts';
 
 /**
  * Hosts of loopback under names of elsewhere. The product first asks a host of loopback whether it speaks TLS, which

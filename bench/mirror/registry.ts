@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import { acceptedManifests } from '../../src/registry/manifest.ts';
+import { acceptedManifests } from '../../src/clients/registry/manifest.ts';
 import { freePort, run, type Program } from '../../test/support/program.ts';
 
 /** A certificate for loopback and its key, in a folder; see `makeCertificate`. */

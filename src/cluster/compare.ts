@@ -1,9 +1,9 @@
-import type { Field, Value } from '../plan/index.ts';
-import { Secret } from '../secret.ts';
+import type { Field, Value } from '../core/plan-exports.ts';
+import { Secret } from '../core/secret.ts';
 import { findLeftovers } from './leftovers.ts';
-import { isByHand, isOurApply, type ManagedFields } from './managed-fields.ts';
+import { isByHand, isOurApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';
 import { entrySegment, pathText, type Segment } from './path.ts';
-import type { KubeObject } from './port.ts';
+import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { duration, quantity } from './quantity.ts';
 
 /** Lists that Kubernetes merges by key, and that others may add entries to. All other lists are compared whole. */

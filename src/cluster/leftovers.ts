@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type FieldSet, type ManagedFields, union, withoutRelease } from './managed-fields.ts';
+import {
+  type FieldSet,
+  type ManagedFields,
+  union,
+  withoutRelease,
+} from '../clients/kubernetes/managed-fields.ts';
 import { entrySegment, type Segment } from './path.ts';
-import type { KubeObject } from './port.ts';
+import type { KubeObject } from '../clients/kubernetes/port.ts';
 
 type Report = (path: readonly Segment[], value: unknown) => void;
 

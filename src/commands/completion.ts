@@ -1,5 +1,5 @@
 import { Argument, Command, type Option } from 'commander';
-import { completion, type FlagWords, type Shell, shells, type Words } from '../app/completion.ts';
+import { completion, type FlagWords, type Shell, shells, type Words } from '../run/completion.ts';
 import { steps } from '../steps/index.ts';
 import { commands } from './index.ts';
 import { examples, type Launch } from './launch.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { showConfig } from '../app/config.ts';
+import { showConfig } from '../run/config.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

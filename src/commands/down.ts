@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { down, type DownOptions } from '../app/down.ts';
+import { down, type DownOptions } from '../run/down.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

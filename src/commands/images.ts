@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { images, type ImagesOptions } from '../app/images.ts';
+import { images, type ImagesOptions } from '../run/images.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { init, type InitOptions } from '../app/init.ts';
+import { init, type InitOptions } from '../run/init.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

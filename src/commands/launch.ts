@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Session } from '../app/session.ts';
-import { durationGrammar, parseDuration } from '../duration.ts';
+import type { Session } from '../run/session.ts';
+import { durationGrammar, parseDuration } from '../core/duration.ts';
 
 /** Opens a session with the command's flags and does the work in it; the work resolves to the exit code. */
 export type Launch = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { mirror, type MirrorCommandOptions } from '../app/mirror.ts';
+import { mirror, type MirrorCommandOptions } from '../run/mirror.ts';
 import { examples, hosts, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

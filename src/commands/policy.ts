@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { type PolicyName, policyNames, printPolicy, type Subject } from '../app/policy.ts';
+import { type PolicyName, policyNames, printPolicy, type Subject } from '../run/policy.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

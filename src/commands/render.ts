@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { render } from '../app/render.ts';
+import { render } from '../run/render.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { rotate, type RotateOptions } from '../app/rotate.ts';
+import { rotate, type RotateOptions } from '../run/rotate.ts';
 import { examples, type Launch } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

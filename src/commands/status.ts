@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { status, type StatusOptions } from '../app/status.ts';
+import { status, type StatusOptions } from '../run/status.ts';
 import { examples, type Launch, list } from './launch.ts';
 
 export function define(command: Command, launch: Launch): void {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { up, type UpOptions } from '../app/up.ts';
+import { up, type UpOptions } from '../run/up.ts';
 import { steps } from '../steps/index.ts';
 import { examples, type Launch, list } from './launch.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BootstrapError } from '../errors/index.ts';
+import { BootstrapError } from '../core/errors.ts';
 import { ecrComponent } from '../images/naming.ts';
 import { parseReference } from '../images/reference.ts';
 

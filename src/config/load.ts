@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { decodeText } from '../decode-text.ts';
-import { BootstrapError, reasonOf } from '../errors/index.ts';
-import { refuseEndless } from './aliases.ts';
+import { decodeText } from '../core/decode-text.ts';
+import { BootstrapError, reasonOf } from '../core/errors.ts';
+import { refuseEndless } from '../core/yaml-aliases.ts';
 import { knownContext } from './ambient.ts';
 import { resolveFiles } from './files.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
@@ -11,7 +11,7 @@ import { tokenAgeWarning } from './pull-secret.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { refusePlugins, refuseUntrusted } from './trust.ts';
-import { closeWord } from '../close-word.ts';
+import { closeWord } from '../core/close-word.ts';
 import { type Checked, type Mistake, validate, validateLeniently } from './validate.ts';
 
 /** The file that is read when none is named. */
@@ -92,7 +92,7 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   for (const [path] of leaves(config)) {
     if (!origins.has(path)) origins.set(path, 'default');
   }
-  const { kubeconfigFiles } = await import('../cluster/kubeconfig.ts');
+  const { kubeconfigFiles } = await import('../clients/kubernetes/kubeconfig.ts');
   const kubeconfig = kubeconfigFiles(config.cluster).filter((path) => existsSync(path));
   return {
     config,
@@ -158,7 +158,7 @@ async function ambientValue(
   if (setting.key !== 'aws.region') return undefined;
   const chosen = getAt(values, 'aws.profile');
   const profile = typeof chosen === 'string' ? chosen : 'default';
-  const { profileRegion } = await import('../aws/profiles.ts');
+  const { profileRegion } = await import('../clients/aws/profiles.ts');
   const region = await profileRegion(profile, env);
   return region === undefined ? undefined : { value: region, origin: `AWS profile ${profile}` };
 }
@@ -167,7 +167,7 @@ async function ambientValue(
 async function absentProfile(values: Tree, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const profile = getAt(values, 'aws.profile');
   if (typeof profile !== 'string' || getAt(values, 'aws.region') !== undefined) return undefined;
-  const { absence, readProfiles } = await import('../aws/profiles.ts');
+  const { absence, readProfiles } = await import('../clients/aws/profiles.ts');
   return absence(profile, await readProfiles(env), env);
 }
 

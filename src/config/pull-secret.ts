@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationGrammar, parseDuration } from '../duration.ts';
+import { durationGrammar, parseDuration } from '../core/duration.ts';
 import { objectName } from './kubernetes-values.ts';
 
 const duration = z

@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import type { KubeContext } from '../cluster/kubeconfig.ts';
-import { BootstrapError } from '../errors/index.ts';
+import type { KubeContext } from '../clients/kubernetes/kubeconfig.ts';
+import { BootstrapError } from '../core/errors.ts';
 
 /**
  * Refuses a configuration file that was only found in the working folder when another user could have written it. The file
@@ -59,7 +59,7 @@ export async function refusePlugins(
   { name, path, kubeconfig }: FoundConfig,
   choice: { readonly kubeconfig: string; readonly context?: string | undefined },
 ): Promise<void> {
-  const { chooseContext, kubeconfigFiles } = await import('../cluster/kubeconfig.ts');
+  const { chooseContext, kubeconfigFiles } = await import('../clients/kubernetes/kubeconfig.ts');
   const usual = new Set(kubeconfigFiles({}).map((file) => resolve(file)));
   const absolute = choice.kubeconfig.split(delimiter);
   const beside = kubeconfig.split(delimiter).find((file, index) => {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { BootstrapError, severalErrors } from '../errors/index.ts';
-import { closeWord } from '../close-word.ts';
+import { BootstrapError, severalErrors } from '../core/errors.ts';
+import { closeWord } from '../core/close-word.ts';
 import { deleteAt, getAt, lineOf, presentPart, setAt, type Tree } from './paths.ts';
 import { type Config, configSchema } from './schema.ts';
 

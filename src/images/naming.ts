@@ -1,4 +1,4 @@
-import { BootstrapError } from '../errors/index.ts';
+import { BootstrapError } from '../core/errors.ts';
 import { canonical, isOperator, operatorName, operatorRepository } from './operator.ts';
 import type { WantedImage } from './port.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';

@@ -1,4 +1,4 @@
-import type { BootstrapError } from '../errors/index.ts';
+import type { BootstrapError } from '../core/errors.ts';
 
 /** One image that has to be in the ECR. */
 export interface WantedImage {

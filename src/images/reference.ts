@@ -1,5 +1,5 @@
-import { BootstrapError } from '../errors/index.ts';
-import { type Digest, isDigest, isTag } from '../registry/digest.ts';
+import { BootstrapError } from '../core/errors.ts';
+import { type Digest, isDigest, isTag } from '../clients/registry/digest.ts';
 
 /** An image reference, normalised: Docker Hub's short names are spelled out, a missing tag is `latest`. */
 export interface Reference {

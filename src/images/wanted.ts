@@ -1,5 +1,5 @@
-import { BootstrapError } from '../errors/index.ts';
-import type { Workload } from '../inventory/port.ts';
+import { BootstrapError } from '../core/errors.ts';
+import type { Workload } from '../cluster/inventory-port.ts';
 import { excluding } from './exclude.ts';
 import { ecrName, type Naming, sourceOf } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';

@@ -1,5 +1,5 @@
-import type { Digest } from '../registry/digest.ts';
-import type { Credential } from '../registry/credentials.ts';
+import type { Digest } from '../clients/registry/digest.ts';
+import type { Credential } from '../clients/registry/credentials.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { EngineName, MirrorOptions, MirrorResult } from './port.ts';
 

@@ -1,6 +1,6 @@
-import { BootstrapError } from '../errors/index.ts';
-import type { Registry } from '../registry/client.ts';
-import type { Digest } from '../registry/digest.ts';
+import { BootstrapError } from '../core/errors.ts';
+import type { Registry } from '../clients/registry/client.ts';
+import type { Digest } from '../clients/registry/digest.ts';
 import type { EngineOptions } from './engine.ts';
 import type { MirrorResult } from './port.ts';
 

@@ -1,7 +1,7 @@
-import type { BootstrapError } from '../errors/index.ts';
+import type { BootstrapError } from '../core/errors.ts';
 import type { Platforms, WantedImage } from '../images/port.ts';
-import type { Emit } from '../plan/index.ts';
-import type { Digest } from '../registry/digest.ts';
+import type { Emit } from '../core/plan-exports.ts';
+import type { Digest } from '../clients/registry/digest.ts';
 
 export type EngineName = 'registry' | 'docker';
 

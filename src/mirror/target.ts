@@ -1,8 +1,8 @@
-import { deniedAction, denialHint } from '../aws/denial.ts';
-import type { EcrPort, RegistryToken } from '../aws/port.ts';
-import { type Clock, stopwatch } from '../clock.ts';
-import type { Registry } from '../registry/client.ts';
-import type { Credential, Identity } from '../registry/credentials.ts';
+import { deniedAction, denialHint } from '../clients/aws/denial.ts';
+import type { EcrPort, RegistryToken } from '../clients/aws/port.ts';
+import { type Clock, stopwatch } from '../core/clock.ts';
+import type { Registry } from '../clients/registry/client.ts';
+import type { Credential, Identity } from '../clients/registry/credentials.ts';
 import type { Target } from './engine.ts';
 
 /** A token is renewed so long before its end that a large upload begun with it can end. Milliseconds. */

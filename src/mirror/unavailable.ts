@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { BootstrapError, type ErrorCode } from '../errors/index.ts';
+import { BootstrapError, type ErrorCode } from '../core/errors.ts';
 import type { WantedImage } from '../images/port.ts';
 import { isElsewhere } from './auto.ts';
 import type { Engine } from './engine.ts';

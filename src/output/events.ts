@@ -1,4 +1,4 @@
-import { type Event, nameOf } from '../plan/index.ts';
+import { type Event, nameOf } from '../core/plan-exports.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';

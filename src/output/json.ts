@@ -1,5 +1,5 @@
-import type { Finding } from '../plan/index.ts';
-import { redact } from '../secret.ts';
+import type { Finding } from '../core/plan-exports.ts';
+import { redact } from '../core/secret.ts';
 import { printable, withinSandbox } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import type { View } from './view.ts';

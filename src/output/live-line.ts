@@ -1,6 +1,6 @@
-import type { Event, Progress } from '../plan/index.ts';
-import { redact } from '../secret.ts';
-import { isTerminalLent } from '../subprocess.ts';
+import type { Event, Progress } from '../core/plan-exports.ts';
+import { redact } from '../core/secret.ts';
+import { isTerminalLent } from '../core/subprocess.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
 import { formatDuration } from './units.ts';

@@ -1,5 +1,5 @@
-import { BootstrapError } from '../errors/index.ts';
-import { redact, Secret } from '../secret.ts';
+import { BootstrapError } from '../core/errors.ts';
+import { redact, Secret } from '../core/secret.ts';
 
 /** Control characters, characters that change the direction of text, and characters that are not drawn. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;

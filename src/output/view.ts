@@ -1,5 +1,5 @@
 import type { MirrorResult } from '../mirror/port.ts';
-import type { Change, Finding, StepResult, StepStatus } from '../plan/index.ts';
+import type { Change, Finding, StepResult, StepStatus } from '../core/plan-exports.ts';
 
 /** Where a command is about to work, shown before anything else. */
 export interface Header {

@@ -1,13 +1,13 @@
-import type { AwsPort } from '../aws/port.ts';
-import type { Clock } from '../clock.ts';
-import type { ClusterPort } from '../cluster/port.ts';
+import type { AwsPort } from '../clients/aws/port.ts';
+import type { Clock } from '../core/clock.ts';
+import type { ClusterPort } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import type { Platforms, WantedImages } from '../images/port.ts';
-import type { Inventory } from '../inventory/port.ts';
-import type { OperatorSource } from '../manifests/port.ts';
+import type { Inventory } from '../cluster/inventory-port.ts';
+import type { OperatorSource } from '../external-secrets/release/port.ts';
 import type { Mirror } from '../mirror/port.ts';
-import type * as plan from '../plan/index.ts';
-import type { RegistryLogin } from '../registry/token-check.ts';
+import type * as plan from '../core/plan-exports.ts';
+import type { RegistryLogin } from '../clients/registry/token-check.ts';
 
 /**
  * All that a step may use. Ports are made when they are first touched. One context is one observation: what it

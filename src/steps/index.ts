@@ -1,19 +1,19 @@
 import type { AnyStep } from './context.ts';
-import { imagePullerKey } from './image-puller-key/index.ts';
-import { imagePuller } from './image-puller/index.ts';
-import { images } from './images/index.ts';
-import { operatorCrds } from './operator-crds/index.ts';
-import { operatorImage } from './operator-image/index.ts';
-import { operator } from './operator/index.ts';
-import { powerUser } from './power-user/index.ts';
-import { pullSecretNamespaces } from './pull-secret-namespaces/index.ts';
-import { pullSecretRenewal } from './pull-secret-renewal/index.ts';
-import { pullSecretSeed } from './pull-secret-seed/index.ts';
-import { pullSecretWithdrawal } from './pull-secret-withdrawal/index.ts';
-import { registration } from './registration/index.ts';
-import { repositories } from './repositories/index.ts';
-import { serviceAccountPolicy } from './service-account-policy/index.ts';
-import { serviceAccounts } from './service-accounts/index.ts';
+import { imagePullerKey } from './image-puller-key.ts';
+import { imagePuller } from './image-puller.ts';
+import { images } from './images.ts';
+import { operatorCrds } from './operator-crds.ts';
+import { operatorImage } from './operator-image.ts';
+import { operator } from './operator.ts';
+import { powerUser } from './power-user.ts';
+import { pullSecretNamespaces } from './pull-secret-namespaces.ts';
+import { pullSecretRenewal } from './pull-secret-renewal.ts';
+import { pullSecretSeed } from './pull-secret-seed.ts';
+import { pullSecretWithdrawal } from './pull-secret-withdrawal.ts';
+import { registration } from './registration.ts';
+import { repositories } from './repositories.ts';
+import { serviceAccountPolicy } from './service-account-policy.ts';
+import { serviceAccounts } from './service-accounts.ts';
 
 /**
  * The product at a glance: what `up` brings about, in this order. `status`, `render`, `policy cluster`, the flags

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { nameOf, type Change, type Diff } from '../../src/plan/index.ts';
+import { nameOf, type Change, type Diff } from '../../src/core/plan-exports.ts';
 import type { Context, Run, Step } from '../../src/steps/context.ts';
 
 /** A place where one step can work: a sandbox, and a context on it. */

@@ -1,4 +1,4 @@
-import type { Call } from '../../src/sandbox/faults.ts';
+import type { Call } from '../../sandbox/faults.ts';
 import { cutOff, moments } from '../support/cut-off.ts';
 import { describeCall, type Point } from './points.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compare } from '../../src/cluster/compare.ts';
-import { refOf } from '../../src/cluster/names.ts';
-import type { KubeObject } from '../../src/cluster/port.ts';
-import type { Draft } from '../../src/sandbox/cluster/index.ts';
-import { managedByLabel } from '../../src/steps/ownership.ts';
+import { refOf } from '../../src/clients/kubernetes/names.ts';
+import type { KubeObject } from '../../src/clients/kubernetes/port.ts';
+import type { Draft } from '../../sandbox/cluster/index.ts';
+import { managedByLabel } from '../../src/core/ownership.ts';
 import { type AwsLeaf, awsLeaves } from '../support/aws-drift.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { type Leaf, leavesOf } from '../support/leaves.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { World } from '../../src/sandbox/world.ts';
+import type { World } from '../../sandbox/world.ts';
 import type { Planted } from './planted.ts';
 
 /** The hosts of a world that refuse, each in its own protocol, telling all they know: all that was ever sent to any of them. */

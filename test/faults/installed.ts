@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createAws } from '../../src/aws/index.ts';
-import { createNet } from '../../src/net/index.ts';
-import { Secret } from '../../src/secret.ts';
+import { createAws } from '../../src/clients/aws/index.ts';
+import { createNet } from '../../src/clients/net/index.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { type Program, run } from '../support/program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

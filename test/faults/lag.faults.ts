@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Lag } from '../../src/sandbox/aws/read-lag.ts';
-import { forgetSecrets } from '../../src/secret.ts';
+import type { Lag } from '../../sandbox/aws/read-lag.ts';
+import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { accessKeys } from '../support/image-puller.ts';
 import { sample, sampleEvery } from '../support/sample.ts';

@@ -5,9 +5,9 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { openSession } from '../../src/app/session.ts';
-import { systemClock } from '../../src/clock.ts';
-import { forgetSecrets } from '../../src/secret.ts';
+import { openSession } from '../../src/run/session.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli, type Ran, type RunOptions } from '../support/cli.ts';
 import { Hostile } from './hostile.ts';
 import { awkward, Planted } from './planted.ts';

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Call } from '../../src/sandbox/faults.ts';
-import type { KeyPair } from '../../src/sandbox/ports.ts';
+import type { Call } from '../../sandbox/faults.ts';
+import type { KeyPair } from '../../sandbox/ports.ts';
 import { cutOff } from '../support/cut-off.ts';
 import { isWanted, sampleEvery } from '../support/sample.ts';
 import { describeCall } from './points.ts';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Cluster, createCluster } from '../../src/sandbox/cluster/index.ts';
-import type { KubeObject } from '../../src/sandbox/cluster/objects.ts';
-import { forgetSecrets } from '../../src/secret.ts';
+import { type Cluster, createCluster } from '../../sandbox/cluster/index.ts';
+import type { KubeObject } from '../../sandbox/cluster/objects.ts';
+import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli, type Ran, type RunOptions } from '../support/cli.ts';
 import { saveAws } from '../support/world-state.ts';
 

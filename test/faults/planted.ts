@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { World } from '../../src/sandbox/world.ts';
+import type { World } from '../../sandbox/world.ts';
 
 /** A password with everything that some encoding or other writes differently. */
 export const awkward = (): string => `p"w\\ o:r/d@%é-${randomBytes(9).toString('base64url')}`;

@@ -1,5 +1,5 @@
-import type { Call } from '../../src/sandbox/faults.ts';
-import type { World } from '../../src/sandbox/world.ts';
+import type { Call } from '../../sandbox/faults.ts';
+import type { World } from '../../sandbox/world.ts';
 
 /** Something that goes wrong at one moment of a run. */
 export interface Point {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Call } from '../../src/sandbox/faults.ts';
+import type { Call } from '../../sandbox/faults.ts';
 import { type AwsLeaf, awsLeaves } from '../support/aws-drift.ts';
 import { type Decision, type Named, needlessActions, recordDecisions } from '../support/access.ts';
 import { type Cli, openCli, type Ran } from '../support/cli.ts';

@@ -1,4 +1,4 @@
-import type { Call, FaultKind } from '../../src/sandbox/faults.ts';
+import type { Call, FaultKind } from '../../sandbox/faults.ts';
 import type { Point } from './points.ts';
 
 /** Milliseconds until a request that is never answered is given up, in place of minutes. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { AccessKey } from '../../src/sandbox/aws/identities.ts';
-import { forgetSecrets } from '../../src/secret.ts';
+import type { AccessKey } from '../../sandbox/aws/identities.ts';
+import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { watchRegistration } from '../support/registrations.ts';
 import { inAws, traces } from '../support/traces.ts';

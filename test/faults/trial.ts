@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Call } from '../../src/sandbox/faults.ts';
+import type { Call } from '../../sandbox/faults.ts';
 import { expectOrder } from './order.ts';
 import { describeCall, type Point, type Points } from './points.ts';
 import { expectRegistered, Stage, type Story, succeed } from './stories.ts';

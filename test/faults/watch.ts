@@ -1,4 +1,4 @@
-import type { Call } from '../../src/sandbox/faults.ts';
+import type { Call } from '../../sandbox/faults.ts';
 import { type Name, names, type Pair } from './pair.ts';
 
 /** One command of one cluster's administrator. */

@@ -1,6 +1,6 @@
-import type { Access, Statement } from '../../src/sandbox/aws/policy.ts';
-import { decide } from '../../src/sandbox/aws/policy.ts';
-import type { World } from '../../src/sandbox/world.ts';
+import type { Access, Statement } from '../../sandbox/aws/policy.ts';
+import { decide } from '../../sandbox/aws/policy.ts';
+import type { World } from '../../sandbox/world.ts';
 
 /** One decision of IAM's. */
 export interface Decision extends Access {

@@ -1,4 +1,4 @@
-import type { World } from '../../src/sandbox/world.ts';
+import type { World } from '../../sandbox/world.ts';
 
 /** A field that a plan names, and how somebody changes it. */
 export interface AwsLeaf {

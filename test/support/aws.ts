@@ -1,11 +1,11 @@
-import { createAws } from '../../src/aws/index.ts';
-import type { AwsPort } from '../../src/aws/port.ts';
-import type { Clock } from '../../src/clock.ts';
+import { createAws } from '../../src/clients/aws/index.ts';
+import type { AwsPort } from '../../src/clients/aws/port.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { configSchema, type Config } from '../../src/config/schema.ts';
-import { createNet, type Net } from '../../src/net/index.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts';
-import type { KeyPair } from '../../src/sandbox/ports.ts';
-import { Secret } from '../../src/secret.ts';
+import { createNet, type Net } from '../../src/clients/net/index.ts';
+import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import type { KeyPair } from '../../sandbox/ports.ts';
+import { Secret } from '../../src/core/secret.ts';
 import type { Context } from '../../src/steps/context.ts';
 
 export function configOf(settings: object = {}): Config {

@@ -1,4 +1,4 @@
-import type { World } from '../../src/sandbox/world.ts';
+import type { World } from '../../sandbox/world.ts';
 
 /** The requests that were to change something. Reviews are posted, and change nothing. */
 export const changesAsked = ({ faults }: World) =>

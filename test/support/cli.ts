@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
-import { type Clock, systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { main } from '../../src/main.ts';
-import { createNet } from '../../src/net/index.ts';
-import { startWorld, type World, type WorldOptions } from '../../src/sandbox/world.ts';
+import { createNet } from '../../src/clients/net/index.ts';
+import { startWorld, type World, type WorldOptions } from '../../sandbox/world.ts';
 import { hurriedClock } from './hurried.ts';
 
 export interface Ran {

@@ -3,17 +3,17 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '../../src/clock.ts';
-import { createCluster } from '../../src/cluster/index.ts';
-import type { ClusterPort } from '../../src/cluster/port.ts';
-import { createNet } from '../../src/net/index.ts';
-import { CertificateAuthority } from '../../src/sandbox/certificates.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { createCluster } from '../../src/clients/kubernetes/index.ts';
+import type { ClusterPort } from '../../src/clients/kubernetes/port.ts';
+import { createNet } from '../../src/clients/net/index.ts';
+import { CertificateAuthority } from '../../sandbox/certificates.ts';
 import {
   type Cluster,
   type ClusterOptions,
   createCluster as createSandboxCluster,
-} from '../../src/sandbox/cluster/index.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+} from '../../sandbox/cluster/index.ts';
+import { type Sandbox, startSandbox } from '../../sandbox/index.ts';
 import { hurriedClock } from './hurried.ts';
 
 export interface TestCluster {

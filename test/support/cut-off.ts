@@ -1,4 +1,4 @@
-import type { Faults } from '../../src/sandbox/faults.ts';
+import type { Faults } from '../../sandbox/faults.ts';
 
 /**
  * When a run is cut off at one of its writing requests: before it takes effect, after it did with its answer lost, or

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { EngineOptions } from '../../src/mirror/engine.ts';
 import type { MirrorResult } from '../../src/mirror/port.ts';
-import { contentFolder, diskCache } from '../../src/registry/cache.ts';
+import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
 import { expectFailure, FaultWorld, missingBehindTags } from './fault-world.ts';
 import { sha256, type Blob } from './images.ts';
 import { OciServer } from './oci-server.ts';

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../../src/clock.ts';
-import type { SandboxClock } from '../../src/sandbox/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { SandboxClock } from '../../sandbox/clock.ts';
 
 /** The product's waiting lets the sandbox's time pass instead of ours. */
 export const hurriedClock = (clock: SandboxClock): Clock => ({

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { AccessKey } from '../../src/sandbox/aws/identities.ts';
+import type { AccessKey } from '../../sandbox/aws/identities.ts';
 import { type Cli, openCli } from './cli.ts';
 
 /** A sandbox after `up`, whose AWS still accepts a disabled key for 20 seconds. */

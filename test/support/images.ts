@@ -1,4 +1,4 @@
-import type { Digest } from '../../src/registry/digest.ts';
+import type { Digest } from '../../src/clients/registry/digest.ts';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 

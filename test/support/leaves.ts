@@ -1,5 +1,5 @@
 import { entrySegment, pathText, type Segment } from '../../src/cluster/path.ts';
-import type { KubeObject } from '../../src/cluster/port.ts';
+import type { KubeObject } from '../../src/clients/kubernetes/port.ts';
 
 /** One value that an object sets. */
 export interface Leaf {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ecrName } from '../../src/images/naming.ts';
 import type { WantedImage } from '../../src/images/port.ts';
 import { formatReference, parseReference } from '../../src/images/reference.ts';
-import { BootstrapError } from '../../src/errors/index.ts';
+import { BootstrapError } from '../../src/core/errors.ts';
 import type { Engine } from '../../src/mirror/engine.ts';
 import { createMirror } from '../../src/mirror/index.ts';
 import type { Mirror, MirrorOptions, MirrorResult } from '../../src/mirror/port.ts';

@@ -1,6 +1,6 @@
-import type { Cluster } from '../../src/sandbox/cluster/index.ts';
-import type { Secret } from '../../src/sandbox/aws/secret-store.ts';
-import type { Faults } from '../../src/sandbox/faults.ts';
+import type { Cluster } from '../../sandbox/cluster/index.ts';
+import type { Secret } from '../../sandbox/aws/secret-store.ts';
+import type { Faults } from '../../sandbox/faults.ts';
 
 interface Watched {
   readonly cluster: Pick<Cluster, 'get'>;

@@ -1,16 +1,16 @@
 import { setImmediate as tick } from 'node:timers/promises';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import type { WantedImage } from '../../src/images/port.ts';
 import type { Engine, EngineOptions } from '../../src/mirror/engine.ts';
 import type { MirrorOptions, MirrorResult } from '../../src/mirror/port.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
-import { createNet } from '../../src/net/index.ts';
-import type { ContentCache } from '../../src/registry/cache.ts';
-import type { Credentials, Identity } from '../../src/registry/credentials.ts';
-import type { Hint, Hints } from '../../src/registry/hints.ts';
-import type { HostSet } from '../../src/registry/destinations.ts';
-import { openRegistries } from '../../src/registry/index.ts';
+import { createNet } from '../../src/clients/net/index.ts';
+import type { ContentCache } from '../../src/clients/registry/cache.ts';
+import type { Credentials, Identity } from '../../src/clients/registry/credentials.ts';
+import type { Hint, Hints } from '../../src/clients/registry/hints.ts';
+import type { HostSet } from '../../src/clients/registry/destinations.ts';
+import { openRegistries } from '../../src/clients/registry/index.ts';
 import { OciServer } from './oci-server.ts';
 
 /** A clock that waits in no time, and tells what was waited for. */

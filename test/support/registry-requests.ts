@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createNet } from '../../src/net/index.ts';
-import { request } from '../../src/net/undici.ts';
-import type { World } from '../../src/sandbox/world.ts';
-import { createAws } from '../../src/aws/index.ts';
-import { Secret } from '../../src/secret.ts';
+import { createNet } from '../../src/clients/net/index.ts';
+import { request } from '../../src/clients/net/undici.ts';
+import type { World } from '../../sandbox/world.ts';
+import { createAws } from '../../src/clients/aws/index.ts';
+import { Secret } from '../../src/core/secret.ts';
 
 interface Key {
   readonly id: string;

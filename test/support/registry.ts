@@ -1,7 +1,7 @@
 import { Agent, request, type Dispatcher } from 'undici';
-import type { Credential } from '../../src/registry/credentials.ts';
+import type { Credential } from '../../src/clients/registry/credentials.ts';
 import type { HeldManifest, Target } from '../../src/mirror/engine.ts';
-import { Secret } from '../../src/secret.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { makeIndex, mediaTypes, sha256, type Blob, type TestImage } from './images.ts';
 
 const accepted = [

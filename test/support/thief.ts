@@ -1,7 +1,7 @@
 import { GetSessionTokenCommand } from '@aws-sdk/client-sts';
-import type { AccessKey } from '../../src/sandbox/aws/identities.ts';
-import { AwsRefusal, type SigningKey } from '../../src/sandbox/ports.ts';
-import type { World } from '../../src/sandbox/world.ts';
+import type { AccessKey } from '../../sandbox/aws/identities.ts';
+import { AwsRefusal, type SigningKey } from '../../sandbox/ports.ts';
+import type { World } from '../../sandbox/world.ts';
 import { clients } from '../unit/sandbox/support.ts';
 
 const names = ['image-puller-AWS_ACCESS_KEY_ID', 'image-puller-AWS_SECRET_ACCESS_KEY', 'image-puller-REGION'];

@@ -1,5 +1,5 @@
 import { setImmediate as settled } from 'node:timers/promises';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
 
 /** A clock on which many wait at once: time goes on to the next that is due when nobody has anything left to do. */
 export class VirtualClock implements Clock {

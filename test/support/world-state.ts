@@ -1,4 +1,4 @@
-import type { AwsState } from '../../src/sandbox/index.ts';
+import type { AwsState } from '../../sandbox/index.ts';
 
 /** Remembers an AWS account. @returns a function that puts it back; only the clock does not turn back */
 export function saveAws({ identities, registry, secrets }: AwsState): () => void {

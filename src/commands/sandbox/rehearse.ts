@@ -1,13 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Session, Surroundings } from '../../app/session.ts';
-import type { Clock } from '../../clock.ts';
-import { BootstrapError, exitCodes } from '../../errors/index.ts';
+import type { Session, Surroundings } from '../../run/session.ts';
+import type { Clock } from '../../core/clock.ts';
+import { BootstrapError, exitCodes } from '../../core/errors.ts';
 import { main } from '../../main.ts';
-import { createNet } from '../../net/index.ts';
+import { createNet } from '../../clients/net/index.ts';
 import { formatDuration } from '../../output/units.ts';
-import { controlUrl, startWorld } from '../../sandbox/world.ts';
+import { controlUrl, startWorld } from '../../../sandbox/world.ts';
 import { announce, createFolder, readRunning, type Running, withdraw } from './state.ts';
 
 /** Runs a command against the running sandbox, or against a fresh one that is gone afterwards. */
@@ -84,7 +84,7 @@ async function inRunning(session: Session, running: Running, words: readonly str
 
 /** @returns milliseconds that the sandbox is ahead */
 async function askClock({ env }: Running, query = ''): Promise<number> {
-  const { request } = await import('../../net/undici.ts');
+  const { request } = await import('../../clients/net/undici.ts');
   const net = createNet(authority(env), env);
   try {
     const dispatcher = await net.dispatcher();

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { BootstrapError } from '../../errors/index.ts';
+import { BootstrapError } from '../../core/errors.ts';
 
 /** What a running sandbox leaves for commands in other terminals. */
 export interface Running {

@@ -1,10 +1,10 @@
-import { type Clock, stopwatch } from '../../clock.ts';
-import type { DockerPort } from '../../docker/port.ts';
-import { BootstrapError } from '../../errors/index.ts';
+import { type Clock, stopwatch } from '../../core/clock.ts';
+import type { DockerPort } from '../../clients/docker/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import { foreseen } from '../../plan/index.ts';
-import { type Credential, type Credentials, withLogin } from '../../registry/credentials.ts';
+import { foreseen } from '../../core/plan-exports.ts';
+import { type Credential, type Credentials, withLogin } from '../../clients/registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
 import { tellDone } from '../done.ts';
 import type { MirrorResult } from '../port.ts';

@@ -1,8 +1,8 @@
-import type { LocalImage } from '../../docker/port.ts';
-import { bestFor, type Platform } from '../../images/platform.ts';
+import type { LocalImage } from '../../clients/docker/port.ts';
+import { bestFor, type Platform } from '../../core/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
-import { type Digest, isDigest } from '../../registry/digest.ts';
-import { isPlatform } from '../../registry/manifest.ts';
+import { type Digest, isDigest } from '../../clients/registry/digest.ts';
+import { isPlatform } from '../../clients/registry/manifest.ts';
 import type { Target } from '../engine.ts';
 
 /** What a tag in the ECR gives for one platform. */

@@ -1,10 +1,16 @@
-import type { DockerPort, LocalImage, Pushed, SourceImage, TransferOptions } from '../../docker/port.ts';
-import { BootstrapError } from '../../errors/index.ts';
-import { chosenPlatforms, coverage, formatPlatform, serves, type Platform } from '../../images/platform.ts';
+import type {
+  DockerPort,
+  LocalImage,
+  Pushed,
+  SourceImage,
+  TransferOptions,
+} from '../../clients/docker/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { chosenPlatforms, coverage, formatPlatform, serves, type Platform } from '../../core/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import { type Credential, type Credentials, withLogin } from '../../registry/credentials.ts';
-import type { Digest } from '../../registry/digest.ts';
+import { type Credential, type Credentials, withLogin } from '../../clients/registry/credentials.ts';
+import type { Digest } from '../../clients/registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { isSame, readHeld, type Held } from './held.ts';

@@ -1,4 +1,4 @@
-import { BootstrapError } from '../../errors/index.ts';
+import { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
 

@@ -1,5 +1,5 @@
-import { BootstrapError } from '../../errors/index.ts';
-import { chosenPlatforms, formatPlatform, serves, type Platform } from '../../images/platform.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { chosenPlatforms, formatPlatform, serves, type Platform } from '../../core/platform.ts';
 import type { Platforms } from '../../images/port.ts';
 
 /**

@@ -1,7 +1,7 @@
-import type { BootstrapError } from '../../errors/index.ts';
-import type { LocalImage } from '../../docker/port.ts';
+import type { BootstrapError } from '../../core/errors.ts';
+import type { LocalImage } from '../../clients/docker/port.ts';
 import type { WantedImage } from '../../images/port.ts';
-import { type Credential, HelperError } from '../../registry/credentials.ts';
+import { type Credential, HelperError } from '../../clients/registry/credentials.ts';
 import { type Held, isSame } from './held.ts';
 
 /**

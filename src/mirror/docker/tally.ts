@@ -1,4 +1,4 @@
-import type { LayerFate } from '../../docker/port.ts';
+import type { LayerFate } from '../../clients/docker/port.ts';
 
 /** Compressed bytes by what became of them. */
 export interface Tally {

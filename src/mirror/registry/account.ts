@@ -1,4 +1,4 @@
-import type { Tally } from '../../registry/transport.ts';
+import type { Tally } from '../../clients/registry/transport.ts';
 
 /** What one image cost so far. */
 export class Account implements Tally {

@@ -1,4 +1,4 @@
-import { type Descriptor, isForeign } from '../../registry/manifest.ts';
+import { type Descriptor, isForeign } from '../../clients/registry/manifest.ts';
 import type { Contents, Place } from './contents.ts';
 import type { Account } from './account.ts';
 import type { Resolution } from './resolve.ts';

@@ -1,10 +1,15 @@
-import { SharedWork } from '../../abort.ts';
-import { BootstrapError } from '../../errors/index.ts';
-import type { ContentCache } from '../../registry/cache.ts';
-import type { Registry } from '../../registry/client.ts';
-import { CorruptContent, type Digest } from '../../registry/digest.ts';
-import type { Call } from '../../registry/host.ts';
-import { type Descriptor, largestManifest, type Manifest, parseManifest } from '../../registry/manifest.ts';
+import { SharedWork } from '../../core/abort.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import type { ContentCache } from '../../clients/registry/cache.ts';
+import type { Registry } from '../../clients/registry/client.ts';
+import { CorruptContent, type Digest } from '../../clients/registry/digest.ts';
+import type { Call } from '../../clients/registry/host.ts';
+import {
+  type Descriptor,
+  largestManifest,
+  type Manifest,
+  parseManifest,
+} from '../../clients/registry/manifest.ts';
 import { readBlob } from './read-blob.ts';
 
 /** A repository of a registry: where content is read from. */

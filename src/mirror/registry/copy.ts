@@ -1,7 +1,7 @@
-import { stopwatch } from '../../clock.ts';
-import type { BootstrapError } from '../../errors/index.ts';
-import type { Call } from '../../registry/host.ts';
-import { type Descriptor, isForeign } from '../../registry/manifest.ts';
+import { stopwatch } from '../../core/clock.ts';
+import type { BootstrapError } from '../../core/errors.ts';
+import type { Call } from '../../clients/registry/host.ts';
+import { type Descriptor, isForeign } from '../../clients/registry/manifest.ts';
 import { tellDone } from '../done.ts';
 import type { EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';

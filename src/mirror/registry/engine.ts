@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { type Clock, stopwatch } from '../../clock.ts';
+import { type Clock, stopwatch } from '../../core/clock.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
-import type { Registry } from '../../registry/client.ts';
-import type { Hints } from '../../registry/hints.ts';
+import type { Registry } from '../../clients/registry/client.ts';
+import type { Hints } from '../../clients/registry/hints.ts';
 import { tellDone } from '../done.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';

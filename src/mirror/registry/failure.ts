@@ -1,6 +1,6 @@
-import { BootstrapError } from '../../errors/index.ts';
-import { foreseen } from '../../plan/index.ts';
-import { CorruptContent } from '../../registry/digest.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { foreseen } from '../../core/plan-exports.ts';
+import { CorruptContent } from '../../clients/registry/digest.ts';
 
 /** What went wrong with one image, as the error for its result. */
 export function failureOf(thrown: unknown, what: string): BootstrapError {

@@ -1,8 +1,8 @@
-import type { Registry } from '../../registry/client.ts';
-import { RegistryError } from '../../registry/errors.ts';
-import type { Call } from '../../registry/host.ts';
-import type { Manifest } from '../../registry/manifest.ts';
-import { settleAll } from '../../settle.ts';
+import type { Registry } from '../../clients/registry/client.ts';
+import { RegistryError } from '../../clients/registry/errors.ts';
+import type { Call } from '../../clients/registry/host.ts';
+import type { Manifest } from '../../clients/registry/manifest.ts';
+import { settleAll } from '../../core/settle.ts';
 import type { Contents } from './contents.ts';
 import type { Resolution } from './resolve.ts';
 

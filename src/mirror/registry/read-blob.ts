@@ -1,8 +1,8 @@
-import { CorruptContent, verified } from '../../registry/digest.ts';
-import { RegistryError } from '../../registry/errors.ts';
-import type { Call } from '../../registry/host.ts';
-import type { Descriptor } from '../../registry/manifest.ts';
-import type { Reply } from '../../registry/transport.ts';
+import { CorruptContent, verified } from '../../clients/registry/digest.ts';
+import { RegistryError } from '../../clients/registry/errors.ts';
+import type { Call } from '../../clients/registry/host.ts';
+import type { Descriptor } from '../../clients/registry/manifest.ts';
+import type { Reply } from '../../clients/registry/transport.ts';
 import type { Place } from './contents.ts';
 
 /** How often a download that broke off in the middle is taken up again. */

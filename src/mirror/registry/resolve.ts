@@ -1,12 +1,12 @@
-import { BootstrapError } from '../../errors/index.ts';
+import { BootstrapError } from '../../core/errors.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Platforms, WantedImage } from '../../images/port.ts';
 import { parseReference, type Reference } from '../../images/reference.ts';
-import type { Registry } from '../../registry/client.ts';
-import { CorruptContent, type Digest, isTakenByEcr } from '../../registry/digest.ts';
-import type { Call } from '../../registry/host.ts';
-import type { Hints } from '../../registry/hints.ts';
-import type { Descriptor, Manifest } from '../../registry/manifest.ts';
+import type { Registry } from '../../clients/registry/client.ts';
+import { CorruptContent, type Digest, isTakenByEcr } from '../../clients/registry/digest.ts';
+import type { Call } from '../../clients/registry/host.ts';
+import type { Hints } from '../../clients/registry/hints.ts';
+import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
 import type { MirrorResult } from '../port.ts';
 import type { Contents, Place } from './contents.ts';
 import { select, type Selection } from './select.ts';

@@ -1,6 +1,6 @@
-import { BootstrapError } from '../../errors/index.ts';
-import type { Digest } from '../../registry/digest.ts';
-import { bestFor, chosenPlatforms, coverage, formatPlatform, type Platform } from '../../images/platform.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import type { Digest } from '../../clients/registry/digest.ts';
+import { bestFor, chosenPlatforms, coverage, formatPlatform, type Platform } from '../../core/platform.ts';
 import type { Platforms } from '../../images/port.ts';
 import {
   configPlatform,
@@ -9,7 +9,7 @@ import {
   isIndexType,
   type Manifest,
   parseManifest,
-} from '../../registry/manifest.ts';
+} from '../../clients/registry/manifest.ts';
 
 /** What of a source goes to the ECR. */
 export interface Selection {

@@ -1,8 +1,8 @@
-import { BootstrapError } from '../../errors/index.ts';
+import { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { yamlText } from '../../images/naming.ts';
 import { parseReference } from '../../images/reference.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../clients/registry/errors.ts';
 
 /** How registries say, with whatever status, that they do not have an image. */
 const unknown = new Set(['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'NOT_FOUND']);

@@ -1,6 +1,6 @@
-import type { Registry } from '../../registry/client.ts';
-import { CorruptContent } from '../../registry/digest.ts';
-import type { Call } from '../../registry/host.ts';
+import type { Registry } from '../../clients/registry/client.ts';
+import { CorruptContent } from '../../clients/registry/digest.ts';
+import type { Call } from '../../clients/registry/host.ts';
 import type { BlobJob, Offer, Shipment } from './blobs.ts';
 import type { Contents, Place } from './contents.ts';
 import { readBlob } from './read-blob.ts';

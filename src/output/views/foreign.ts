@@ -1,4 +1,4 @@
-import { type Change, nameOf } from '../../plan/index.ts';
+import { type Change, nameOf } from '../../core/plan-exports.ts';
 import type { Style } from '../style.ts';
 import { columns } from '../units.ts';
 

@@ -1,5 +1,5 @@
-import { type Change, type Field, type Finding, nameOf, type Value } from '../../plan/index.ts';
-import { Secret } from '../../secret.ts';
+import { type Change, type Field, type Finding, nameOf, type Value } from '../../core/plan-exports.ts';
+import { Secret } from '../../core/secret.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import type { PlanView } from '../view.ts';

@@ -1,5 +1,5 @@
-import { hoursAndMinutes } from '../../duration.ts';
-import type { Finding, StepStatus } from '../../plan/index.ts';
+import { hoursAndMinutes } from '../../core/duration.ts';
+import type { Finding, StepStatus } from '../../core/plan-exports.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';

@@ -1,7 +1,7 @@
-import type { Finding } from '../../plan/index.ts';
+import type { Finding } from '../../core/plan-exports.ts';
 import type { Context, Step } from '../context.ts';
-import { observeCoverage } from '../coverage.ts';
-import { listed } from '../pull-secret-users.ts';
+import { observeCoverage } from '../../cluster/coverage.ts';
+import { listed } from '../../cluster/pull-secret-users.ts';
 
 interface Uncovered<State> {
   /** Of the step itself. */

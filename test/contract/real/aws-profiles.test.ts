@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createAws } from '../../../src/aws/index.ts';
+import { createAws } from '../../../src/clients/aws/index.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { createNet } from '../../../src/net/index.ts';
+import { createNet } from '../../../src/clients/net/index.ts';
 
 const hasAws = spawnSync('aws', ['--version']).status === 0;
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { withLogin } from '../../../src/registry/credentials.ts';
-import { dockerConfigCredentials } from '../../../src/registry/docker-config.ts';
+import { withLogin } from '../../../src/clients/registry/credentials.ts';
+import { dockerConfigCredentials } from '../../../src/clients/registry/docker-config.ts';
 
 const hasDocker = spawnSync('docker', ['--version']).status === 0;
 

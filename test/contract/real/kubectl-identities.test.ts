@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
-import { createCluster } from '../../../src/cluster/index.ts';
-import { createNet } from '../../../src/net/index.ts';
-import { CertificateAuthority } from '../../../src/sandbox/certificates.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createCluster } from '../../../src/clients/kubernetes/index.ts';
+import { createNet } from '../../../src/clients/net/index.ts';
+import { CertificateAuthority } from '../../../sandbox/certificates.ts';
 
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
 const authority = new CertificateAuthority();

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/core/clock.ts';
 import { Contents } from '../../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../../src/mirror/registry/engine.ts';
-import { createNet, type Net } from '../../../src/net/index.ts';
-import { diskCache } from '../../../src/registry/cache.ts';
-import { hintsFile } from '../../../src/registry/hints.ts';
-import { openRegistries } from '../../../src/registry/index.ts';
+import { createNet, type Net } from '../../../src/clients/net/index.ts';
+import { diskCache } from '../../../src/clients/registry/cache.ts';
+import { hintsFile } from '../../../src/clients/registry/hints.ts';
+import { openRegistries } from '../../../src/clients/registry/index.ts';
 import { startRegistry, type Part } from '../../support/real.ts';
 import { engineContract, type EngineWorld } from '../engines.ts';
 

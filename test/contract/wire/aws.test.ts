@@ -1,6 +1,6 @@
 import { ProxyAgent } from 'undici';
 import { expect, test } from 'vitest';
-import { startWorld } from '../../../src/sandbox/world.ts';
+import { startWorld } from '../../../sandbox/world.ts';
 import { ecr, iam, secrets, type WireRequest } from './request.ts';
 import { sendTo } from './send.ts';
 import { awsOptions, startAws, type AwsOptions } from './targets/aws.ts';

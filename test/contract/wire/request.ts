@@ -1,6 +1,6 @@
-import type { SigningKey } from '../../../src/sandbox/ports.ts';
+import type { SigningKey } from '../../../sandbox/ports.ts';
 
-export type { SigningKey } from '../../../src/sandbox/ports.ts';
+export type { SigningKey } from '../../../sandbox/ports.ts';
 
 /**
  * What is spoken at one address. `ecr-registry` is the distribution API of ECR, `registry` that of any other registry,

@@ -1,8 +1,8 @@
 /** The lab's AWS as a process of its own: the sandbox's account, served by TLS under the real names. */
 import { appendFile, readFile } from 'node:fs/promises';
 
-import { startSandbox } from '../../../src/sandbox/index.ts';
-import type { Call, Fault } from '../../../src/sandbox/faults.ts';
+import { startSandbox } from '../../../sandbox/index.ts';
+import type { Call, Fault } from '../../../sandbox/faults.ts';
 import { describeAccount, emptyAccount } from '../../scenarios/account.ts';
 import { account, addresses, region } from '../names.ts';
 import { serveControl } from './control.ts';

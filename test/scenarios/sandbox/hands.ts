@@ -1,6 +1,6 @@
 import { ProxyAgent, request } from 'undici';
-import type { Cluster } from '../../../src/sandbox/cluster/index.ts';
-import type { Sandbox } from '../../../src/sandbox/index.ts';
+import type { Cluster } from '../../../sandbox/cluster/index.ts';
+import type { Sandbox } from '../../../sandbox/index.ts';
 import type { ClusterHands, KubeObject } from '../world.ts';
 
 interface Resource {

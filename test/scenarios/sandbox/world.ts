@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { type Cluster, createCluster } from '../../../src/sandbox/cluster/index.ts';
+import { type Cluster, createCluster } from '../../../sandbox/cluster/index.ts';
 import { type Cli, openCli, type RunOptions } from '../../support/cli.ts';
 import { clients, dispatcher, send } from '../../unit/sandbox/support.ts';
 import { describeAccount, emptyAccount } from '../account.ts';

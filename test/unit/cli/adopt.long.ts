@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { KeyPair } from '../../../src/sandbox/ports.ts';
-import type { Repository } from '../../../src/sandbox/registry/storage.ts';
+import type { KeyPair } from '../../../sandbox/ports.ts';
+import type { Repository } from '../../../sandbox/registry/storage.ts';
 import { setUpByHand } from '../../support/by-hand.ts';
 import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createCluster } from '../../../src/cluster/index.ts';
-import { createNet } from '../../../src/net/index.ts';
+import { createCluster } from '../../../src/clients/kubernetes/index.ts';
+import { createNet } from '../../../src/clients/net/index.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { hurriedClock } from '../../support/hurried.ts';
 import { managedObjects } from '../../support/managed.ts';

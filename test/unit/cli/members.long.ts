@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Draft } from '../../../src/sandbox/cluster/index.ts';
+import type { Draft } from '../../../sandbox/cluster/index.ts';
 import { type Cli, openCli, type Ran } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` is part of some. */

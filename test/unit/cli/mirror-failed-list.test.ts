@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BootstrapError } from '../../../src/errors/index.ts';
+import { BootstrapError } from '../../../src/core/errors.ts';
 import { openCli, type Cli } from '../../support/cli.ts';
 import { makeImage } from '../../support/images.ts';
 import { OciServer } from '../../support/oci-server.ts';

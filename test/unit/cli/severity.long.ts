@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { User } from '../../../src/sandbox/aws/identities.ts';
+import type { User } from '../../../sandbox/aws/identities.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` comes before the first test. */

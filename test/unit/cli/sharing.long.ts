@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Cluster, createCluster } from '../../../src/sandbox/cluster/index.ts';
+import { type Cluster, createCluster } from '../../../sandbox/cluster/index.ts';
 import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { registrationOf, watchRegistration } from '../../support/registrations.ts';

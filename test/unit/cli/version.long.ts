@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ownVersion } from '../../../src/places.ts';
-import { recordsIn, recordTag } from '../../../src/steps/registration/records.ts';
+import { ownVersion } from '../../../src/core/places.ts';
+import { recordsIn, recordTag } from '../../../src/access-key/registration/records.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` comes before the first test. */

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ClusterRefusal } from '../../../src/cluster/index.ts';
-import type { KubeObject } from '../../../src/cluster/port.ts';
-import type { FaultKind } from '../../../src/sandbox/faults.ts';
+import { ClusterRefusal } from '../../../src/clients/kubernetes/index.ts';
+import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
+import type { FaultKind } from '../../../sandbox/faults.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 
 let cluster: TestCluster;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compare } from '../../../src/cluster/compare.ts';
-import type { KubeObject } from '../../../src/cluster/port.ts';
-import { Secret } from '../../../src/secret.ts';
+import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
+import { Secret } from '../../../src/core/secret.ts';
 
 const object = (fields: object, kind = 'Deployment'): KubeObject => ({
   apiVersion: 'v1',

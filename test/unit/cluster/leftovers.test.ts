@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { compare } from '../../../src/cluster/compare.ts';
-import type { KubeObject, ObjectMeta } from '../../../src/cluster/port.ts';
-import { Secret } from '../../../src/secret.ts';
+import type { KubeObject, ObjectMeta } from '../../../src/clients/kubernetes/port.ts';
+import { Secret } from '../../../src/core/secret.ts';
 
 const template = (env: readonly object[], rest: object = {}): KubeObject => ({
   apiVersion: 'apps/v1',

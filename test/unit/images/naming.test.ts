@@ -1,6 +1,6 @@
 import { load } from 'js-yaml';
 import { describe, expect, it, test } from 'vitest';
-import type { BootstrapError } from '../../../src/errors/index.ts';
+import type { BootstrapError } from '../../../src/core/errors.ts';
 import { ecrName, ecrReference, workloadReference } from '../../../src/images/naming.ts';
 import { parseReference } from '../../../src/images/reference.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { BootstrapError } from '../../../src/errors/index.ts';
+import { BootstrapError } from '../../../src/core/errors.ts';
 import { familiar, formatReference, parseReference } from '../../../src/images/reference.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MirrorResult } from '../../../src/mirror/port.ts';
-import { Secret } from '../../../src/secret.ts';
+import { Secret } from '../../../src/core/secret.ts';
 import { makeImage } from '../../support/images.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
 

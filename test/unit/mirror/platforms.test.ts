@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SeededImage } from '../../../src/sandbox/registry/image.ts';
+import type { SeededImage } from '../../../sandbox/registry/image.ts';
 import { MirrorWorld, wanted } from '../../support/mirror.ts';
 
 const [amd64, arm64, s390x] = ['linux/amd64', 'linux/arm64', 'linux/s390x'] as const;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import type { EcrPort } from '../../../src/aws/port.ts';
+import type { EcrPort } from '../../../src/clients/aws/port.ts';
 import { ecrIdentity } from '../../../src/mirror/target.ts';
-import { Secret } from '../../../src/secret.ts';
+import { Secret } from '../../../src/core/secret.ts';
 import { HastyClock } from '../../support/registry-engine.ts';
 
 it('renews the registry token by its age, although the wall clock was set back', async () => {

@@ -1,12 +1,12 @@
 import { Readable, Writable } from 'node:stream';
 import { load, loadAll } from 'js-yaml';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BootstrapError, type ErrorCode, errorCodes } from '../../../src/errors/index.ts';
+import { BootstrapError, type ErrorCode, errorCodes } from '../../../src/core/errors.ts';
 import { createReporter, type Header, type Reporter } from '../../../src/output/index.ts';
 import type { View } from '../../../src/output/view.ts';
-import type { Change, Event, Finding } from '../../../src/plan/index.ts';
-import type { Digest } from '../../../src/registry/digest.ts';
-import { Secret } from '../../../src/secret.ts';
+import type { Change, Event, Finding } from '../../../src/core/plan-exports.ts';
+import type { Digest } from '../../../src/clients/registry/digest.ts';
+import { Secret } from '../../../src/core/secret.ts';
 
 /** Clears the screen, sets the title, colors, moves the cursor, turns the direction, hides, and fakes a line. */
 const hostile = [

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LiveLine } from '../../../src/output/live-line.ts';
-import { runSubprocess } from '../../../src/subprocess.ts';
+import { runSubprocess } from '../../../src/core/subprocess.ts';
 
 let screen: string;
 let line: LiveLine;

@@ -4,7 +4,7 @@ import * as IAM from '@aws-sdk/client-iam';
 import * as SM from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startSandbox, type Sandbox } from '../../../src/sandbox/index.ts';
+import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { clients } from './support.ts';
 
 let sandbox: Sandbox;

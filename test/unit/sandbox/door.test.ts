@@ -3,8 +3,8 @@ import { get } from 'node:https';
 import { connect } from 'node:net';
 import { ProxyAgent } from 'undici';
 import { afterEach, beforeEach, expect, it, test } from 'vitest';
-import { CertificateAuthority } from '../../../src/sandbox/certificates.ts';
-import { startSandbox, type Sandbox } from '../../../src/sandbox/index.ts';
+import { CertificateAuthority } from '../../../sandbox/certificates.ts';
+import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { dispatcher, send } from './support.ts';
 
 let sandbox: Sandbox;

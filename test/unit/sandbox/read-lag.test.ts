@@ -2,8 +2,8 @@ import * as ECR from '@aws-sdk/client-ecr';
 import * as IAM from '@aws-sdk/client-iam';
 import * as SM from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Lag } from '../../../src/sandbox/aws/read-lag.ts';
-import { startSandbox, type Sandbox } from '../../../src/sandbox/index.ts';
+import type { Lag } from '../../../sandbox/aws/read-lag.ts';
+import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { clients } from './support.ts';
 
 let sandbox: Sandbox;

@@ -4,9 +4,9 @@ import * as ECR from '@aws-sdk/client-ecr';
 import { PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import type { Dispatcher, ProxyAgent } from 'undici';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { startSandbox, type Sandbox } from '../../../src/sandbox/index.ts';
-import type { KeyPair } from '../../../src/sandbox/ports.ts';
-import { virtualContent } from '../../../src/sandbox/registry/storage.ts';
+import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
+import type { KeyPair } from '../../../sandbox/ports.ts';
+import { virtualContent } from '../../../sandbox/registry/storage.ts';
 import { clients, dispatcher, send } from './support.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';

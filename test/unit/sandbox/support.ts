@@ -7,8 +7,8 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { STSClient } from '@aws-sdk/client-sts';
 import { ProxyAgent, request, type Dispatcher } from 'undici';
-import type { Sandbox } from '../../../src/sandbox/index.ts';
-import type { KeyPair } from '../../../src/sandbox/ports.ts';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import type { KeyPair } from '../../../sandbox/ports.ts';
 
 /** Reaches hosts through the sandbox's proxy, trusting only its authority. */
 class TunnelAgent extends Agent {

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AnyStep } from '../../../src/steps/context.ts';
-import { operatorCrds } from '../../../src/steps/operator-crds/index.ts';
-import { operator } from '../../../src/steps/operator/index.ts';
-import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces/index.ts';
-import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal/index.ts';
-import { pullSecretSeed } from '../../../src/steps/pull-secret-seed/index.ts';
+import { operatorCrds } from '../../../src/steps/operator-crds.ts';
+import { operator } from '../../../src/steps/operator.ts';
+import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretSeed } from '../../../src/steps/pull-secret-seed.ts';
 import { applyStep, namesIn, planStep } from '../../contract/step-contract.ts';
 import { cutOff } from '../../support/cut-off.ts';
 import { OperatorWorld } from './operator-world.ts';

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createContext } from '../../../src/app/context.ts';
-import { systemClock } from '../../../src/clock.ts';
-import { createNet } from '../../../src/net/index.ts';
-import { startWorld, type World } from '../../../src/sandbox/world.ts';
+import { createContext } from '../../../src/run/context.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createNet } from '../../../src/clients/net/index.ts';
+import { startWorld, type World } from '../../../sandbox/world.ts';
 import type { Context } from '../../../src/steps/context.ts';
-import { repositories } from '../../../src/steps/repositories/index.ts';
+import { repositories } from '../../../src/steps/repositories.ts';
 import { applyStep, type StepWorld } from '../../contract/step-contract.ts';
 import { configOf } from '../../support/aws.ts';
 

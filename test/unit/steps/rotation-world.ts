@@ -1,6 +1,6 @@
-import { operator } from '../../../src/steps/operator/index.ts';
-import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces/index.ts';
-import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal/index.ts';
+import { operator } from '../../../src/steps/operator.ts';
+import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal.ts';
 import { applyStep } from '../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from './operator-world.ts';
 

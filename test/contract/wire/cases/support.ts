@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { KeyPair, SigningKey } from '../../../../src/sandbox/ports.ts';
+import type { KeyPair, SigningKey } from '../../../../sandbox/ports.ts';
 import type { Ask, Need } from '../case.ts';
 import type { Reply } from '../reply.ts';
 import { iam, sts } from '../request.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import type { KeyPair } from '../../../../src/sandbox/ports.ts';
+import type { KeyPair } from '../../../../sandbox/ports.ts';
 import { freePort, run } from '../../../support/program.ts';
 import { ensurePart, partFolder, type Part } from '../../../lab/build/part.ts';
 import { cache } from '../../../lab/paths.ts';

@@ -1,5 +1,5 @@
 import { ProxyAgent } from 'undici';
-import { startWorld, type World } from '../../../../src/sandbox/world.ts';
+import { startWorld, type World } from '../../../../sandbox/world.ts';
 import type { Identity } from '../request.ts';
 import type { Levers, StandingImage, Target } from '../target.ts';
 import { logIn } from './ecr-login.ts';

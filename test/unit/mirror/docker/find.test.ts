@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../../src/clock.ts';
-import type { DockerPort } from '../../../../src/docker/port.ts';
-import { BootstrapError } from '../../../../src/errors/index.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import type { DockerPort } from '../../../../src/clients/docker/port.ts';
+import { BootstrapError } from '../../../../src/core/errors.ts';
 import { createDockerEngine } from '../../../../src/mirror/docker/engine.ts';
 
 it('does not let the Docker engine look for an image at an address that is refused', async () => {

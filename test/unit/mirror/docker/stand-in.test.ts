@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { BootstrapError } from '../../../../src/errors/index.ts';
+import { BootstrapError } from '../../../../src/core/errors.ts';
 import { mayStandIn } from '../../../../src/mirror/docker/stand-in.ts';
-import { HelperError } from '../../../../src/registry/credentials.ts';
-import { Secret } from '../../../../src/secret.ts';
+import { HelperError } from '../../../../src/clients/registry/credentials.ts';
+import { Secret } from '../../../../src/core/secret.ts';
 
 const denied = new BootstrapError({ code: 'registry-denied', what: 'w', why: 'denied', hint: 'h' });
 const login = { username: 'me', password: new Secret('docker-hub-password') };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Pod } from '../../../../src/sandbox/cluster/pods.ts';
+import type { Pod } from '../../../../sandbox/cluster/pods.ts';
 import { startCluster } from './support.ts';
 import type { TestCluster } from './support.ts';
 

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createCluster } from '../../../../src/sandbox/cluster/index.ts';
-import type { ClusterOptions, KubeObject } from '../../../../src/sandbox/cluster/index.ts';
-import { SandboxClock } from '../../../../src/sandbox/clock.ts';
-import { Faults } from '../../../../src/sandbox/faults.ts';
-import { AwsRefusal } from '../../../../src/sandbox/ports.ts';
-import type { ImageSource, KeyPair, PullResult } from '../../../../src/sandbox/ports.ts';
+import { createCluster } from '../../../../sandbox/cluster/index.ts';
+import type { ClusterOptions, KubeObject } from '../../../../sandbox/cluster/index.ts';
+import { SandboxClock } from '../../../../sandbox/clock.ts';
+import { Faults } from '../../../../sandbox/faults.ts';
+import { AwsRefusal } from '../../../../sandbox/ports.ts';
+import type { ImageSource, KeyPair, PullResult } from '../../../../sandbox/ports.ts';
 
 /** An AWS account as small as the operator's needs: one key pair, some secrets, tokens that are numbered. */
 class TinyAws {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Draft } from '../../../../src/sandbox/cluster/index.ts';
+import type { Draft } from '../../../../sandbox/cluster/index.ts';
 import { startCluster } from '../cluster/support.ts';
 import type { TestCluster } from '../cluster/support.ts';
 import { home, install, put, v1beta1 } from './support.ts';

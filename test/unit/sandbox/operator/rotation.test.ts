@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Secret } from '../../../../src/sandbox/operator/types.ts';
+import type { Secret } from '../../../../sandbox/operator/types.ts';
 import type { TestCluster } from '../cluster/support.ts';
 import {
   decode,

@@ -1,6 +1,6 @@
 import { loadAll } from 'js-yaml';
-import type { Draft } from '../../../../src/sandbox/cluster/index.ts';
-import { operatorManifest } from '../../../../src/sandbox/manifest/index.ts';
+import type { Draft } from '../../../../sandbox/cluster/index.ts';
+import { operatorManifest } from '../../../../sandbox/manifest/index.ts';
 import { startCluster } from '../cluster/support.ts';
 import type { TestCluster } from '../cluster/support.ts';
 

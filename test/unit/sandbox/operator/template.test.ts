@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { render } from '../../../../src/sandbox/operator/template.ts';
+import { render } from '../../../../sandbox/operator/template.ts';
 
 const data = { a: 'https://x', '.k': 'v', q: 'say "hi"' };
 

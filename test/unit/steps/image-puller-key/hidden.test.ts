@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { recordTag } from '../../../../src/steps/registration/records.ts';
+import { recordTag } from '../../../../src/access-key/registration/records.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
 import { keysOf, names, plan, secretOf, withKey } from './support.ts';
 

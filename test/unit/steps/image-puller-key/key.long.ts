@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
-import { makeKey } from '../../../../src/steps/image-puller-key/protocol.ts';
-import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
+import { imagePullerKey } from '../../../../src/steps/image-puller-key.ts';
+import { makeKey } from '../../../../src/access-key/protocol.ts';
+import { observeKey } from '../../../../src/access-key/state.ts';
 import { applyStep, describeStepContract, runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
 import {

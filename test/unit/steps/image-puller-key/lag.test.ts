@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Lag } from '../../../../src/sandbox/aws/read-lag.ts';
-import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
-import { observeKey } from '../../../../src/steps/image-puller-key/state.ts';
+import type { Lag } from '../../../../sandbox/aws/read-lag.ts';
+import { imagePullerKey } from '../../../../src/steps/image-puller-key.ts';
+import { observeKey } from '../../../../src/access-key/state.ts';
 import { runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
 import { keysOf, names, planned, secretOf, up, userOf, valueOf, withKey, withUser } from './support.ts';

@@ -1,6 +1,6 @@
-import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
-import { policyDocument } from '../../../../src/steps/policies/index.ts';
-import { awsTags } from '../../../../src/steps/tags.ts';
+import { imagePullerKey } from '../../../../src/steps/image-puller-key.ts';
+import { policyDocument } from '../../../../src/iam/policies/documents.ts';
+import { awsTags } from '../../../../src/iam/tags.ts';
 import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
 import { AwsWorld } from '../../../support/aws.ts';
 

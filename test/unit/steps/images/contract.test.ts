@@ -1,4 +1,4 @@
-import { images } from '../../../../src/steps/images/index.ts';
+import { images } from '../../../../src/steps/images.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { MirrorWorld } from '../mirror-world.ts';
 

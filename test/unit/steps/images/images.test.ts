@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import { images } from '../../../../src/steps/images/index.ts';
-import { internetImages } from '../../../../src/steps/images/internet.ts';
+import { images } from '../../../../src/steps/images.ts';
+import { internetImages } from '../../../../src/mirror/internet.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
 import { MirrorWorld } from '../mirror-world.ts';
 

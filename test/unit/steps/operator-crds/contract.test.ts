@@ -1,5 +1,5 @@
-import type { KubeObject } from '../../../../src/sandbox/cluster/index.ts';
-import { operatorCrds } from '../../../../src/steps/operator-crds/index.ts';
+import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
+import { operatorCrds } from '../../../../src/steps/operator-crds.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../operator-world.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { operator } from '../../../../src/steps/operator/index.ts';
-import { operatorCrds } from '../../../../src/steps/operator-crds/index.ts';
+import { operator } from '../../../../src/steps/operator.ts';
+import { operatorCrds } from '../../../../src/steps/operator-crds.ts';
 import { applyStep, planStep } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 

@@ -1,4 +1,4 @@
-import { operatorImage } from '../../../../src/steps/operator-image/index.ts';
+import { operatorImage } from '../../../../src/steps/operator-image.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { MirrorWorld } from '../mirror-world.ts';
 

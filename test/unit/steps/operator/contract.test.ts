@@ -1,4 +1,4 @@
-import { operator } from '../../../../src/steps/operator/index.ts';
+import { operator } from '../../../../src/steps/operator.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../operator-world.ts';
 

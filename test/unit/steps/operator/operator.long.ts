@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../../../src/sandbox/cluster/index.ts';
-import type { Event, Finding } from '../../../../src/plan/index.ts';
-import { operator } from '../../../../src/steps/operator/index.ts';
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
+import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
+import type { Event, Finding } from '../../../../src/core/plan-exports.ts';
+import { operator } from '../../../../src/steps/operator.ts';
+import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 

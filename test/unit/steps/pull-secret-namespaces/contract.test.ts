@@ -1,5 +1,5 @@
-import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces/index.ts';
-import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
+import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
 import { applyStep, describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { startWithOperator } from '../rotation-world.ts';

@@ -1,4 +1,4 @@
-import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { startWithOperator } from '../rotation-world.ts';

@@ -1,4 +1,4 @@
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
+import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../operator-world.ts';
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../../../src/sandbox/cluster/index.ts';
-import { Secret } from '../../../../src/secret.ts';
-import { operator } from '../../../../src/steps/operator/index.ts';
-import { secretNames } from '../../../../src/steps/policies/names.ts';
-import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces/index.ts';
-import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal/index.ts';
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
+import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
+import { Secret } from '../../../../src/core/secret.ts';
+import { operator } from '../../../../src/steps/operator.ts';
+import { secretNames } from '../../../../src/iam/names.ts';
+import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
 import { applyStep, namesIn, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 

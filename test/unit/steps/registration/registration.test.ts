@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed/index.ts';
-import { registration } from '../../../../src/steps/registration/index.ts';
+import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
+import { registration } from '../../../../src/steps/registration.ts';
 import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
 import { cutOff } from '../../../support/cut-off.ts';
 import { registrationOf, watchRegistration } from '../../../support/registrations.ts';

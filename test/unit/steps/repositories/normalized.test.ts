@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { isSameLifecycle } from '../../../../src/steps/repositories/lifecycle-compare.ts';
-import { repositories } from '../../../../src/steps/repositories/index.ts';
+import { isSameLifecycle } from '../../../../src/mirror/repositories/lifecycle-compare.ts';
+import { repositories } from '../../../../src/steps/repositories.ts';
 import { applyStep, planStep } from '../../../contract/step-contract.ts';
 import { AwsWorld } from '../../../support/aws.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MissingRepositories } from '../../../../src/steps/repositories/create.ts';
-import { repositories } from '../../../../src/steps/repositories/index.ts';
+import { MissingRepositories } from '../../../../src/mirror/repositories/create.ts';
+import { repositories } from '../../../../src/steps/repositories.ts';
 import {
   applyStep,
   describeStepContract,

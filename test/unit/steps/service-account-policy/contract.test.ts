@@ -1,4 +1,4 @@
-import { serviceAccountPolicy } from '../../../../src/steps/service-account-policy/index.ts';
+import { serviceAccountPolicy } from '../../../../src/steps/service-account-policy.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { OperatorWorld } from '../operator-world.ts';

@@ -1,4 +1,4 @@
-import { serviceAccounts } from '../../../../src/steps/service-accounts/index.ts';
+import { serviceAccounts } from '../../../../src/steps/service-accounts.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { startWithRotation } from '../rotation-world.ts';

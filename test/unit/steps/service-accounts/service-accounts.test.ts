@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Finding } from '../../../../src/plan/index.ts';
-import { serviceAccounts } from '../../../../src/steps/service-accounts/index.ts';
+import type { Finding } from '../../../../src/core/plan-exports.ts';
+import { serviceAccounts } from '../../../../src/steps/service-accounts.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { OperatorWorld } from '../operator-world.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { serviceAccounts } from '../../../../src/steps/service-accounts/index.ts';
+import { serviceAccounts } from '../../../../src/steps/service-accounts.ts';
 import { withoutCopies } from '../../../../src/steps/service-accounts/uncovered.ts';
 import { applyStep, planStep } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../operator-world.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { imagePuller } from '../../../../src/steps/image-puller/index.ts';
-import { imagePullerKey } from '../../../../src/steps/image-puller-key/index.ts';
-import { powerUser } from '../../../../src/steps/power-user/index.ts';
+import { imagePuller } from '../../../../src/steps/image-puller.ts';
+import { imagePullerKey } from '../../../../src/steps/image-puller-key.ts';
+import { powerUser } from '../../../../src/steps/power-user.ts';
 import {
   applyStep,
   describeStepContract,

@@ -1,0 +1,150 @@
+import { compare, compareAdopted } from '../../cluster/compare.ts';
+import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import type { Change, Diff, Field, Finding } from '../../core/plan-exports.ts';
+import { nameOf } from '../../core/plan-exports.ts';
+import { Secret } from '../../core/secret.ts';
+import type { Context } from '../../steps/context.ts';
+import { adopting, ownerOf } from '../../core/adoption.ts';
+import { secretTarget } from '../secrets.ts';
+import { isOurs } from '../../cluster/objects.ts';
+import { secretNames } from '../../iam/names.ts';
+import { registrationChanges } from '../registration/register.ts';
+import { adoptionsOf } from '../../external-secrets/pull-secret/by-hand.ts';
+import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
+import {
+  isSecretOurs,
+  keySecret,
+  keySecretName,
+  pullSecretType,
+  secret,
+} from '../../external-secrets/pull-secret/objects.ts';
+import { setupFinding } from '../../external-secrets/pull-secret/setup.ts';
+import type { SeedState } from './state.ts';
+
+export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>): Diff {
+  const keyChanges = diffKeySecret(state);
+  const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
+  const changes = [
+    ...registrationChanges(state.registration, {
+      held: keyIdIn(state.seen.keySecret),
+      writes: keyChanges.length > 0,
+      next: state.stored.state === 'whole' ? state.stored.pair.accessKeyId : undefined,
+    }),
+    ...diffNamespace(state),
+    ...keyChanges,
+    ...diffPullSecret(state, config.pullSecret.name, newKey),
+    ...adoptionsOf(state.byHand),
+  ];
+  const setup = setupFinding(state);
+  if (setup.length > 0) return { changes: [], findings: setup };
+  const owned = Object.values(state.seen).flatMap((object) => ownerFinding(object));
+  return {
+    changes,
+    findings: [...owned, ...tornFinding(state, secretNames(config).id), ...unknownFinding(state)],
+  };
+}
+
+/** An unmanaged namespace is used as it is. Once it is adopted, `down` deletes it when nothing else is in it. */
+function diffNamespace({ namespace, seen }: SeedState): Change[] {
+  const changes = diffObject(namespace, seen.namespace);
+  if (seen.namespace === undefined || isOurs(seen.namespace)) return changes;
+  const adoption: Change = { action: 'update', target: targetOf(refOf(namespace)), fields: [] };
+  return [adopting(adoption, { owner: ownerOf(seen.namespace), optional: true })];
+}
+
+/** While there is no whole pair, only the Secret's absence can be told. */
+function diffKeySecret({ stored, seen }: SeedState): Change[] {
+  if (stored.state === 'whole') return diffObject(keySecret(stored.pair, stored.region), seen.keySecret);
+  return seen.keySecret === undefined ? diffObject(secret(keySecretName, 'Opaque'), undefined) : [];
+}
+
+/** The operator renews the pull secret: it is touched only when its token is no good. */
+function diffPullSecret({ seen, token }: SeedState, name: string, newKey: boolean): Change[] {
+  const actual = seen.pullSecret;
+  const target = targetOf(refOf(secret(name, pullSecretType)));
+  if (actual === undefined) return [{ action: 'create', target, fields: [] }];
+  if (actual['type'] !== pullSecretType) {
+    const field: Field = { path: 'type', from: String(actual['type']), to: pullSecretType };
+    const reason = 'the type of a Secret cannot change';
+    return [ours(actual, { action: 'replace', target, fields: [field], reason })];
+  }
+  const reason = reseedReason(token.verdict, newKey);
+  if (reason !== undefined) return [ours(actual, { action: 'update', target, fields: [newToken], reason })];
+  return isSecretOurs(actual) ? [] : [ours(actual, { action: 'update', target, fields: [newToken] })];
+}
+
+/** The change, which is an adoption when the Secret is somebody else's. */
+const ours = (actual: KubeObject, change: Change): Change =>
+  isSecretOurs(actual) ? change : adopting(change, { owner: ownerOf(actual) });
+
+const newToken: Field = { path: 'data[".dockerconfigjson"]', to: new Secret('') };
+
+function reseedReason(verdict: SeedState['token']['verdict'], newKey: boolean): string | undefined {
+  if (verdict === 'refused') return 'the registry refuses its token';
+  if (verdict === 'absent') return 'it holds no token for this registry';
+  return newKey ? 'the access key changed' : undefined;
+}
+
+function diffObject(wanted: KubeObject, actual: KubeObject | undefined): Change[] {
+  const target = targetOf(refOf(wanted));
+  if (actual === undefined) return [{ action: 'create', target, fields: [] }];
+  const isAdopted = actual.kind === 'Secret' && !isSecretOurs(actual);
+  const fields = (isAdopted ? compareAdopted : compare)(wanted, actual).filter(
+    ({ path }) => !(isSecretOurs(actual) && isMark(path)),
+  );
+  if (fields.length === 0) return [];
+  const action = fields.some(({ path }) => path === 'type') ? 'replace' : 'update';
+  const change: Change = { action, target, fields };
+  return [actual.kind === 'Secret' ? ours(actual, change) : change];
+}
+
+/** A Secret that the operator made anew does not carry our label, and is ours all the same. */
+const isMark = (path: string): boolean => path.startsWith('metadata.labels');
+
+/** While another ExternalSecret owns it, both would write it in turn. */
+function ownerFinding(object: KubeObject | undefined): Finding[] {
+  const [owner] = object?.kind === 'Secret' ? (object.metadata.ownerReferences ?? []) : [];
+  if (!object || !owner || owner.name === object.metadata.name || isSecretOurs(object)) return [];
+  const target = targetOf(refOf(object));
+  return [
+    {
+      level: 'failed',
+      code: 'pull-secret-foreign',
+      target,
+      what: `${nameOf(target)} is kept by ${owner.kind} ${owner.name}, which is not ours`,
+      why: 'both would write it in turn',
+      hint: `Take that one away, which takes the Secret along: kubectl delete ${owner.kind.toLowerCase()} -n ${object.metadata.namespace} ${owner.name}`,
+      blocking: true,
+    },
+  ];
+}
+
+function tornFinding({ stored }: SeedState, idSecret: string): Finding[] {
+  if (stored.state !== 'torn') return [];
+  return [
+    {
+      level: 'failed',
+      code: 'secret-pair-torn',
+      target: { kind: 'Secret', name: keySecretName },
+      what: 'the access key in Secrets Manager is not of one write',
+      why: 'the current versions of the three secrets differ, so id and secret may not belong together',
+      hint: 'Run ecr-bootstrap up: its step image-puller-key stores a matching pair.',
+      resolvedBy: secretTarget(idSecret),
+    },
+  ];
+}
+
+function unknownFinding({ token, seen }: SeedState): Finding[] {
+  if (token.verdict !== 'unknown' || seen.pullSecret === undefined) return [];
+  return [
+    {
+      level: 'unknown',
+      code: 'token-unknown',
+      target: targetOf(refOf(seen.pullSecret)),
+      what: "it cannot be told whether the registry takes the pull secret's token",
+      why: token.why,
+      hint: 'Check that the registry can be reached from here, and HTTPS_PROXY and NO_PROXY.',
+    },
+  ];
+}

@@ -1,0 +1,76 @@
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import type { Context } from '../../steps/context.ts';
+import { operatorNamespace as namespace } from '../../core/ownership.ts';
+import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
+import { describeStored } from '../stored.ts';
+import { secretNames } from '../../iam/names.ts';
+import { clusterId } from '../../cluster/cluster-id.ts';
+import { type Registration, registrationIn } from '../registration/register.ts';
+import { madeByHand } from '../../external-secrets/pull-secret/by-hand.ts';
+import { keySecretName, loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
+import { readStoredPair, type StoredPair } from './stored-pair.ts';
+
+export interface SeedState {
+  /** As it should be. */
+  readonly namespace: KubeObject;
+  readonly stored: StoredPair;
+  readonly registration: Registration;
+  readonly seen: {
+    readonly namespace: KubeObject | undefined;
+    readonly keySecret: KubeObject | undefined;
+    readonly pullSecret: KubeObject | undefined;
+  };
+  /** Pull secrets of earlier names, metadata only. */
+  readonly earlier: readonly KubeObject[];
+  readonly token: TokenVerdict;
+  /** Pull secrets that somebody made in other namespaces. */
+  readonly byHand: readonly KubeObject[];
+}
+
+/** What the registry says to the pull secret. */
+export type TokenVerdict =
+  | { readonly verdict: 'accepted' | 'refused' | 'absent' }
+  | { readonly verdict: 'unknown'; readonly why: string };
+
+export async function observeSeed(ctx: Context): Promise<SeedState> {
+  const { cluster, config } = ctx;
+  const v1 = { apiVersion: 'v1' } as const;
+  const [host, secrets, stored, id, seenNamespace, keySecret, pullSecret, byHand, earlier] =
+    await Promise.all([
+      ctx.registryHost(),
+      describeStored(ctx),
+      readStoredPair(ctx),
+      clusterId(cluster),
+      cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
+      cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
+      cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
+      madeByHand(ctx),
+      earlierPullSecrets(ctx),
+    ]);
+  return {
+    namespace: namespaceObject({ project: config.project, registryHost: host }, seenNamespace),
+    stored,
+    registration: registrationIn(secretNames(config).id, id, secrets.id?.tags),
+    seen: { namespace: seenNamespace, keySecret, pullSecret },
+    earlier: earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'Secret')),
+    token: await judgeToken(ctx, host, pullSecret),
+    byHand,
+  };
+}
+
+/** By use, not by age: a deleted key may take its tokens along. */
+async function judgeToken(
+  ctx: Context,
+  host: string,
+  pullSecret: KubeObject | undefined,
+): Promise<TokenVerdict> {
+  const login = pullSecret && loginIn(pullSecret, host);
+  if (login === undefined) return { verdict: 'absent' };
+  try {
+    return { verdict: (await ctx.isLoginAccepted(host, login)) ? 'accepted' : 'refused' };
+  } catch (error) {
+    if (error instanceof BootstrapError) return { verdict: 'unknown', why: error.why };
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import { tags as tagKeys } from '../core/ownership.ts';
+import { recordsIn } from './registration/records.ts';
+import { ownershipOf } from '../iam/tags.ts';
+import { isTaken, type JudgedPair, type KeyState, type ObservedKey } from './state.ts';
+import { parts } from './stored.ts';
+
+/**
+ * Where the protocol stands, which tells what is to be done next:
+ * - `settled`: a working pair is current
+ * - `promote`: a pair is stored whole and has to be proved and made current
+ * - `restore`: values that work together are of different writes, or go with a wrong region: store them as one
+ * - `make`: nothing stored works, so a key has to be made
+ * - `verify`: IAM's list does not show whether a stored pair works, and the pair must not be used to find out
+ * - `hidden`: a secret scheduled for deletion hides its values until it is restored
+ */
+export type Situation =
+  | { readonly next: 'settled' | 'promote' | 'restore'; readonly pair: JudgedPair }
+  | { readonly next: 'verify'; readonly unverified: JudgedPair; readonly pair?: undefined }
+  | { readonly next: 'make' | 'hidden'; readonly pair?: undefined };
+
+export function classify(state: KeyState): Situation {
+  if (parts.some((part) => state.stored[part]?.deleted)) return { next: 'hidden' };
+  const { pairs, creating } = state;
+  const alive = pairs.filter(({ verdict }) => verdict !== 'gone');
+  const whole = alive.filter(({ version }) => version !== undefined);
+  const current = whole.find(({ isCurrent }) => isCurrent);
+
+  const pending = whole.find(({ isPending, isCurrent }) => isPending && !isCurrent);
+  if (pending?.verdict === 'unlisted') return { next: 'verify', unverified: pending };
+  // A refusal may be no more than the lag of a new key, as long as the tag says that it is being made.
+  if (pending && (creating || isTaken(pending.verdict))) return { next: 'promote', pair: pending };
+  if (current && isTaken(current.verdict)) return { next: 'settled', pair: current };
+  const unlisted = alive.find(({ verdict }) => verdict === 'unlisted');
+  if (unlisted) return { next: 'verify', unverified: unlisted };
+  if (current && creating) return { next: 'promote', pair: current };
+  const other = whole.find(({ verdict }) => isTaken(verdict));
+  if (other) return { next: 'promote', pair: other };
+  const loose = alive.find(({ verdict }) => isTaken(verdict));
+  // Values of different writes may not belong together, which only a use can show.
+  if (loose?.verdict === 'listed') return { next: 'verify', unverified: loose };
+  if (loose) return { next: 'restore', pair: loose };
+  return { next: 'make' };
+}
+
+/** Managed: stored by this program once, registered by a cluster, created since the tag was set, or stored and working. */
+export function isOurs(key: ObservedKey, state: KeyState): boolean {
+  const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isTaken(pair.verdict));
+  const isRegistered = recordsIn(state.stored.id?.tags).some(({ keyId }) => keyId === key.id);
+  return key.isStored || works || isRegistered || isUnfinished(key, state);
+}
+
+/** The keys that `down` disables and deletes: those of a managed user, but not those that it had before it was adopted. */
+export const removableKeys = (state: KeyState): ObservedKey[] =>
+  state.owner === 'ours' ? state.keys.filter((key) => isOurs(key, state) && !isKeyOfAdopted(key, state)) : [];
+
+const isKeyOfAdopted = ({ id }: ObservedKey, { user }: KeyState): boolean =>
+  user?.tags[tagKeys.adopted]?.split(' ').includes(id) ?? false;
+
+/**
+ * The keys of which nothing shows whether they are managed, because the secret that lists the managed keys cannot be read: it
+ * is scheduled for deletion, or absent or denied although this program created or adopted the user.
+ */
+export function unknownKeys(state: KeyState): ObservedKey[] {
+  const { id } = state.stored;
+  const isExpected = ownershipOf(state.user?.tags ?? {}, state.tags) === 'ours';
+  if (id ? !id.deleted : !isExpected) return [];
+  return state.keys.filter((key) => !isOurs(key, state) && !isKeyOfAdopted(key, state));
+}
+
+export const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>
+  owner === 'ours' && creating !== undefined && !creating.includes(id);
+
+export function foreignKeys(state: KeyState): ObservedKey[] {
+  const unknown = new Set(unknownKeys(state));
+  return state.keys.filter((key) => !isOurs(key, state) && !unknown.has(key));
+}
+
+/** Milliseconds after which no token of a disabled key lives any more. */
+const tokenLife = 12 * 3_600_000;
+
+/** Keys of ours that are of no use: never stored, not working, or disabled by a rotation that is long over. */
+export function uselessKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
+  if (next === 'hidden' || next === 'verify') return [];
+  return state.keys
+    .filter((key) => key.id !== pair?.pair.accessKeyId && isOurs(key, state))
+    .filter(
+      (key) =>
+        next === 'make' || isUnfinished(key, state) || (next === 'settled' && isRetired(key, state, pair)),
+    );
+}
+
+const isRetired = (key: ObservedKey, state: KeyState, pair: JudgedPair | undefined): boolean =>
+  !key.active && state.now > retiredAt(key, state, pair);
+
+/** Milliseconds since the epoch from which on no token of a disabled key can live. */
+export function retiredAt(key: ObservedKey, { keys, now }: KeyState, pair: JudgedPair | undefined): number {
+  const successor = keys.find(({ id }) => id === pair?.pair.accessKeyId);
+  return Math.max(key.lastUsed ?? 0, successor?.created ?? now) + tokenLife;
+}
+
+/** The current key, if it is disabled. */
+export const disabledKey = ({ keys, pairs }: KeyState): ObservedKey | undefined => {
+  const [stored] = pairs.filter(({ isCurrent }) => isCurrent);
+  return keys.find(({ id, active }) => id === stored?.pair.accessKeyId && !active);
+};
+
+/** Keys of ours beside the current one that still work: a rotation did not get to its end. */
+export function lingeringKeys(state: KeyState, situation: Situation): ObservedKey[] {
+  if (situation.next !== 'settled') return [];
+  const useless = new Set(uselessKeys(state, situation));
+  return state.keys.filter(
+    (key) =>
+      key.active && key.id !== situation.pair.pair.accessKeyId && isOurs(key, state) && !useless.has(key),
+  );
+}

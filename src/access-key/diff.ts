@@ -1,0 +1,242 @@
+import { type Change, type Diff, type Finding, knownAfterApply, type Target } from '../core/plan-exports.ts';
+import { adopting, nobody } from '../core/adoption.ts';
+import { tags as tagKeys } from '../core/ownership.ts';
+import { compareTags } from '../iam/tags.ts';
+import { userTarget } from '../iam/users/targets.ts';
+import {
+  classify,
+  disabledKey,
+  foreignKeys,
+  isUnfinished,
+  lingeringKeys,
+  unknownKeys,
+  uselessKeys,
+  type Situation,
+} from './classify.ts';
+import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
+import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
+import { holderOf, parts } from './stored.ts';
+
+/** IAM's own limit of access keys of a user. */
+export const mostKeys = 2;
+
+/** @param name of the user for a key that is to be made, else the key's id */
+export const keyTarget = (name: string): Target => ({ kind: 'IAM access key', name });
+
+export function diffKey(state: KeyState): Diff {
+  const situation = classify(state);
+  const findings = [...userFindings(state), ...secretFindings(state), ...keyFindings(state, situation)];
+  if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+  return {
+    changes: [
+      ...userAdoption(state),
+      ...secretChanges(state),
+      ...uselessKeys(state, situation).map((key) => deletion(key, state)),
+      ...changesTowards(situation, state),
+      ...unmarking(situation, state),
+    ],
+    findings,
+  };
+}
+
+const deletion = (key: ObservedKey, state: KeyState): Change => ({
+  action: 'delete',
+  target: keyTarget(key.id),
+  fields: [],
+  reason: deletionReason(key, state),
+  grants: true,
+});
+
+function deletionReason(key: ObservedKey, state: KeyState): string {
+  if (!key.active) return 'it is disabled';
+  if (key.isStored) return 'it does not work';
+  return isUnfinished(key, state)
+    ? 'an earlier run stopped before it was stored'
+    : 'its secret access key is not stored';
+}
+
+function changesTowards(situation: Situation, state: KeyState): Change[] {
+  switch (situation.next) {
+    case 'settled':
+      return [];
+    case 'make':
+      return [{ action: 'create', target: keyTarget(state.userName), fields: [], grants: true }];
+    case 'hidden':
+      return [
+        {
+          action: 'update',
+          target: keyTarget(state.userName),
+          fields: [],
+          reason: 'verified or replaced once its secrets can be read',
+          grants: true,
+        },
+      ];
+    case 'verify':
+      return [verification(situation.unverified)];
+    case 'promote':
+      return promotion(situation.pair.version ?? '', state);
+    case 'restore':
+      return parts.map((part) => ({
+        action: 'update',
+        target: secretTarget(state.names[part]),
+        fields: [{ path: 'version', from: holderOf(state.stored[part], 'AWSCURRENT'), to: knownAfterApply }],
+        reason: 'the three values work together and are of different writes; they are stored as one',
+      }));
+  }
+}
+
+/** Only shown: a run that applies changes has verified the pair before. */
+const verification = ({ pair, verdict }: JudgedPair): Change => ({
+  action: 'update',
+  target: keyTarget(pair.accessKeyId),
+  fields: [],
+  reason: `will be verified: ${verdict === 'unlisted' ? 'IAM does not list it' : 'its stored values do not match'}; if AWS refuses it, a new key is created`,
+  grants: true,
+});
+
+function promotion(version: string, { stored, names, creating }: KeyState): Change[] {
+  return parts
+    .map((part) => ({ part, from: holderOf(stored[part], 'AWSCURRENT') }))
+    .filter(({ from }) => from !== version)
+    .map(({ part, from }) => ({
+      action: 'update',
+      target: secretTarget(names[part]),
+      fields: [{ path: 'AWSCURRENT', ...(from ? { from } : {}), to: version }],
+      ...(creating ? { reason: 'an earlier run stopped before it proved the new key' } : {}),
+    }));
+}
+
+/** While a key is made the tag comes and goes with it; what stays is of a run that stopped. */
+function unmarking({ next }: Situation, { creating, userName }: KeyState): Change[] {
+  if (!creating || next === 'make' || next === 'hidden' || next === 'verify') return [];
+  return [
+    {
+      action: 'update',
+      target: userTarget(userName),
+      fields: [{ path: `tags.${tagKeys.creating}`, from: creating.join(' ') || '-' }],
+      reason: 'an earlier run stopped while it made the access key',
+      grants: true,
+    },
+  ];
+}
+
+/** The step of the user comes first and does it; this one must not make a key for a user that is not ours. */
+export function userAdoption({ user, owner, userName, tags }: KeyState): Change[] {
+  if (!user || owner !== 'nobody') return [];
+  const fields = compareTags(tags, user.tags);
+  const change: Change = { action: 'update', target: userTarget(userName), fields, grants: true };
+  return [adopting(change, { owner: nobody })];
+}
+
+export function userFindings({ user, owner, userName }: KeyState): Finding[] {
+  if (!user || owner !== 'other') return [];
+  return [
+    {
+      level: 'failed',
+      code: 'user-foreign',
+      target: userTarget(userName),
+      what: `IAM user ${userName} exists and is not ours`,
+      why: 'it bears the tags of another project or region, so no key is made for it',
+      hint: 'Set users.imagePuller.name to another name, or see what the step image-puller says.',
+      blocking: true,
+    },
+  ];
+}
+
+function keyFindings(state: KeyState, situation: Situation): Finding[] {
+  const { userName } = state;
+  const foreign = foreignKeys(state);
+  const unknown = unknownKeys(state);
+  const unmanaged = [...foreign, ...unknown];
+  if (situation.next === 'make' && unmanaged.length >= mostKeys) {
+    return [
+      {
+        level: 'failed',
+        code: 'key-limit',
+        target: userTarget(userName),
+        what: `IAM user ${userName} has ${unmanaged.length} access keys, so no other can be created`,
+        why: `IAM allows ${mostKeys}, and no secret that the caller can read holds one of these that works`,
+        hint: `${checkUse(unmanaged)} Delete one that is not used: ${unmanaged.map((key) => `\`${deleteCommand(key, state)}\``).join(' or ')}.`,
+        blocking: true,
+      },
+    ];
+  }
+  return [
+    ...foreign.map((key): Finding => ({
+      level: 'warning',
+      code: 'user-excess',
+      target: keyTarget(key.id),
+      what: `IAM user ${userName} has access key ${key.id}, which is not managed by ecr-bootstrap`,
+      why: 'ecr-bootstrap neither created nor stored it, so it does not change it',
+      hint: `${checkUse([key])} If it is not used, delete it: \`${deleteCommand(key, state)}\`.`,
+    })),
+    ...unknown.map((key) => unknownFinding(key, state)),
+    ...disabledFinding(state, situation),
+    ...lingeringKeys(state, situation).map((key): Finding => ({
+      level: 'warning',
+      code: 'key-unfinished',
+      target: keyTarget(key.id),
+      what: `access key ${key.id} is replaced and still works`,
+      why: 'a rotation did not get to its end',
+      hint: 'Run `ecr-bootstrap rotate`, which goes on.',
+    })),
+  ];
+}
+
+const deleteCommand = ({ id }: ObservedKey, { userName }: KeyState): string =>
+  `aws iam delete-access-key --user-name ${userName} --access-key-id ${id}`;
+
+const checkUse = (keys: readonly ObservedKey[]): string =>
+  `Check the last use: ${keys.map(({ id }) => `\`aws iam get-access-key-last-used --access-key-id ${id}\``).join(' and ')}.`;
+
+/** Without the list of the managed keys, a key that a cluster depends on looks like any other. */
+function unknownFinding(key: ObservedKey, state: KeyState): Finding {
+  const isDeleted = state.stored.id?.deleted === true;
+  return {
+    level: 'unknown',
+    code: 'key-unknown',
+    target: keyTarget(key.id),
+    what: `it is unknown whether ecr-bootstrap manages access key ${key.id} of IAM user ${state.userName}`,
+    why: whyUnknown(state),
+    hint: isDeleted
+      ? 'Run `ecr-bootstrap up`, which restores the secret. Do not delete the key before.'
+      : 'Run `ecr-bootstrap up`, or let the caller read the secret. Do not delete the key before.',
+  };
+}
+
+function whyUnknown({ stored, names }: KeyState): string {
+  const what = `secret ${names.id}, which lists the managed keys,`;
+  return stored.id
+    ? `${what} is scheduled for deletion`
+    : `${what} does not exist, or the caller may not read it`;
+}
+
+/** Before something is removed: the key may be one that has to go, or one that has to stay. */
+export function removalBlockedBy(key: ObservedKey, state: KeyState): Finding {
+  const { stored, names } = state;
+  const hint = stored.id
+    ? `Restore the secret: \`aws secretsmanager restore-secret --secret-id ${names.id}\`.`
+    : 'Let the caller read the secret.';
+  return {
+    ...unknownFinding(key, state),
+    level: 'failed',
+    hint: `${hint} Then run the same command again. If no cluster uses the key, you can delete it instead: \`${deleteCommand(key, state)}\`.`,
+    blocking: true,
+  };
+}
+
+/** Without a working key the cluster cannot renew its tokens. */
+function disabledFinding(state: KeyState, { next }: Situation): Finding[] {
+  const key = next === 'make' ? disabledKey(state) : undefined;
+  if (!key) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'key-disabled',
+      target: keyTarget(key.id),
+      what: `the current access key, ${key.id}, is disabled, so pulls fail or will soon`,
+      why: '`rotate --force` was interrupted before it created a new key, or the key was disabled by hand',
+      hint: 'Run `ecr-bootstrap up`: it waits until AWS refuses the disabled key, then creates a new one. Never enable a leaked key again.',
+    },
+  ];
+}

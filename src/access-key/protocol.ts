@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { awsCode } from '../clients/aws/failure.ts';
+import type { AccessKey, KeyPair } from '../clients/aws/port.ts';
+import { BootstrapError } from '../core/errors.ts';
+import { waitFor } from '../core/plan-exports.ts';
+import { Secret } from '../core/secret.ts';
+import { settleAll } from '../core/settle.ts';
+import type { Run } from '../steps/context.ts';
+import { tags as tagKeys } from '../core/ownership.ts';
+import { secretNames } from '../iam/policies/documents.ts';
+import { keyIdsValue } from '../iam/tags.ts';
+import { classify } from './classify.ts';
+import { untilProven, UnprovenKey } from './prove.ts';
+import type { KeyState } from './state.ts';
+import { mostKeys } from './diff.ts';
+import { holderOf, parts, type Part } from './stored.ts';
+
+/**
+ * The protocol by which a key comes to be current, in the order that makes a stop at any point harmless: the tag
+ * says that a key is being made before there is one, the secrets hold it before it is used, and it is proved before
+ * it takes the place of one that works. The next run sees from AWS alone how far this one came.
+ */
+export async function makeKey(run: Run, state: KeyState): Promise<KeyPair> {
+  const replaces = classify(state).next === 'settled';
+  await mark(run, state);
+  const pair = await createKey(run, state);
+  const version = await storePair(run, pair, replaces ? 'AWSPENDING' : 'AWSCURRENT');
+  await untilProven(run, pair);
+  if (replaces) await makeCurrent(run, state, version);
+  // A run that stopped may have created a key that was not listed yet. The tag lets the next run find and delete it.
+  if (!state.creating || !(await hasUnfinished(run, state, pair))) await unmark(run, state.userName);
+  return pair;
+}
+
+/** @throws BootstrapError `plan-changed` when there are more keys than IAM listed */
+async function createKey(run: Run, { userName, creating }: KeyState): Promise<KeyPair> {
+  const { iam } = run.ctx.aws;
+  try {
+    return await iam.createAccessKey(userName);
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || awsCode(error.cause) !== 'LimitExceeded') throw error;
+    // Nothing was created, and the tag would claim the keys that it does not name.
+    if (!creating) await unmark(run, userName);
+    const keys = await untilListed(run, userName, ({ length }) => length >= mostKeys);
+    throw new BootstrapError(
+      {
+        code: 'plan-changed',
+        what: 'could not create a new access key',
+        why: `IAM user ${userName} has ${mostKeys} access keys already: ${keys.map(({ id }) => id).join(', ')}`,
+        hint: 'Run the same command again and look at the new plan.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+async function hasUnfinished(
+  run: Run,
+  { userName, creating = [] }: KeyState,
+  { accessKeyId }: KeyPair,
+): Promise<boolean> {
+  const keys = await untilListed(run, userName, (listed) => listed.some(({ id }) => id === accessKeyId));
+  const others = keys.filter(({ id }) => id !== accessKeyId);
+  return others.length === keys.length || others.some(({ id }) => !creating.includes(id));
+}
+
+/** Milliseconds within which IAM shows what was written to it. */
+const shownWithin = 90_000;
+
+/** The keys when `isComplete`, or at the deadline. */
+async function untilListed(
+  { ctx: { aws, clock }, signal, emit }: Run,
+  userName: string,
+  isComplete: (keys: readonly AccessKey[]) => boolean,
+): Promise<readonly AccessKey[]> {
+  const what = `IAM to list the access keys of ${userName}`;
+  let keys: readonly AccessKey[] = [];
+  try {
+    await waitFor(
+      { what, clock, signal, emit, deadline: shownWithin, every: 2000, hint: '' },
+      async (pending) => {
+        keys = await aws.iam.accessKeys(userName);
+        return isComplete(keys) ? true : pending('the list does not show all of them yet');
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+  }
+  return keys;
+}
+
+/** A tag that stands already stays: the keys that it does not name are of the run that set it. */
+async function mark(run: Run, { creating, user, userName, keys }: KeyState): Promise<void> {
+  if (creating) return;
+  const { aws } = run.ctx;
+  const listed = await aws.iam.accessKeys(userName);
+  const unlisted = keys.filter((key) => !listed.some(({ id }) => id === key.id));
+  const value = keyIdsValue([...listed, ...unlisted]);
+  try {
+    await aws.iam.tagUser(userName, { [tagKeys.creating]: value });
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || awsCode(error.cause) !== 'NoSuchEntity') throw error;
+    throw user ? await deletedUser(run, userName, error) : absentUser(userName, error);
+  }
+}
+
+const absentUser = (userName: string, cause: BootstrapError): BootstrapError =>
+  new BootstrapError(
+    {
+      code: 'aws-failed',
+      what: 'could not create a new access key',
+      why: `IAM user ${userName} does not exist`,
+      hint: 'Run `ecr-bootstrap up --only image-puller` as an administrator, then the same command again.',
+    },
+    { cause },
+  );
+
+/** Waits until the next run will see that the user does not exist, and so create it. */
+async function deletedUser(run: Run, userName: string, cause: BootstrapError): Promise<BootstrapError> {
+  const { aws, clock } = run.ctx;
+  await waitFor(
+    {
+      what: `IAM to show that user ${userName} does not exist`,
+      hint: 'Run the same command again.',
+      clock,
+      signal: run.signal,
+      emit: run.emit,
+      deadline: shownWithin,
+      every: 2000,
+    },
+    async (pending) => ((await aws.iam.user(userName)) ? pending('it still shows the user') : true),
+  );
+  return new BootstrapError(
+    {
+      code: 'plan-changed',
+      what: 'could not create a new access key',
+      why: `IAM user ${userName} does not exist; IAM still showed it when the plan was made`,
+      hint: 'Run the same command again and look at the new plan.',
+    },
+    { cause },
+  );
+}
+
+export async function unmark({ ctx: { aws } }: Run, userName: string): Promise<void> {
+  await aws.iam.untagUser(userName, [tagKeys.creating]);
+}
+
+const isMarkedForDeletion = (error: unknown): boolean =>
+  error instanceof BootstrapError &&
+  awsCode(error.cause) === 'InvalidRequest' &&
+  error.why.includes('marked for deletion');
+
+/** Writes all three secrets with one token, which becomes the version's id: equal ids prove that they belong together. */
+export async function storePair({ ctx }: Run, pair: KeyPair, stage: string): Promise<string> {
+  const token = randomUUID();
+  const names = secretNames(ctx.config);
+  const values: Readonly<Record<Part, Secret>> = {
+    id: new Secret(pair.accessKeyId),
+    secret: pair.secretAccessKey,
+    region: new Secret(ctx.config.aws.region),
+  };
+  const put = (part: Part): Promise<void> =>
+    ctx.aws.secrets.put(names[part], values[part], { token, stages: [stage] });
+  await settleAll(
+    parts.map(async (part) => {
+      try {
+        await put(part);
+      } catch (error) {
+        // A read that was behind did not show that the secret is scheduled for deletion.
+        if (!isMarkedForDeletion(error)) throw error;
+        await ctx.aws.secrets.restore(names[part]);
+        await put(part);
+      }
+    }),
+  );
+  return token;
+}
+
+async function makeCurrent({ ctx }: Run, { names, stored }: KeyState, version: string): Promise<void> {
+  await settleAll(
+    parts.map((part) => {
+      const from = holderOf(stored[part], 'AWSCURRENT');
+      return ctx.aws.secrets.moveStage(names[part], 'AWSCURRENT', { to: version, ...(from ? { from } : {}) });
+    }),
+  );
+}
+
+/**
+ * Proves a pair that an earlier run stored. One that AWS refuses to the end is deleted, so that the next run makes
+ * another; one whose rights are missing is kept.
+ */
+export async function proveStored(run: Run, state: KeyState, pair: KeyPair): Promise<void> {
+  try {
+    await untilProven(run, pair);
+  } catch (error) {
+    if (error instanceof UnprovenKey && error.verdict === 'refused') {
+      await run.ctx.aws.iam.deleteAccessKey(state.userName, pair.accessKeyId);
+    }
+    throw error;
+  }
+}

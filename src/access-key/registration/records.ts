@@ -1,0 +1,99 @@
+import type { Tags } from '../../clients/aws/port.ts';
+import { tags as tagKeys } from '../../core/ownership.ts';
+
+/** The registration of one cluster of the project: a tag of the secret that holds the key's ID. */
+export interface ClusterRecord {
+  /** The uid of its namespace kube-system: clusters have no name of their own. */
+  readonly id: string;
+  /** The access key that the cluster holds, or is about to be given. */
+  readonly keyId: string;
+  readonly proof: Proof;
+  /** When it was recorded, in ISO 8601. */
+  readonly since: string;
+  /** The kubeconfig's context there, for people. */
+  readonly name: string;
+  /** The major and minor version of this program that configured it: `0.2`. As written if that is no version. */
+  readonly version: string;
+}
+
+/**
+ * - `verified`: every namespace had a token of the key
+ * - `unverified`: the key is being written into the cluster; tokens of an earlier key may still be in use there
+ * - `first`: the same for a cluster that held no key before, so that there are no such tokens
+ *
+ * The tag names it behind the key's ID. An older version of this program takes both parts for the ID of a key that is not
+ * the current one, so it waits for the cluster too, and its `up` there verifies the registration.
+ */
+export type Proof = 'verified' | 'unverified' | 'first';
+
+/** Version 0.1 wrote no version. */
+const firstVersion = '0.1';
+
+/** Milliseconds since the epoch as `since`; AWS takes few characters in tags, and 255 of them. */
+export function recordTag(
+  {
+    id,
+    keyId,
+    proof = 'verified',
+    name,
+    version,
+  }: Omit<ClusterRecord, 'since' | 'proof'> & Partial<ClusterRecord>,
+  now: number,
+): Tags {
+  const key = proof === 'verified' ? keyId : `${keyId}:${proof}`;
+  return { [tagKeyOf(id)]: `${key} ${new Date(now).toISOString()} ${contextInTag(name)} ${version}` };
+}
+
+/** The name of a kubeconfig's context as a tag holds it. */
+export const contextInTag = (name: string): string => name.replace(/[^\w.:/=+@-]/g, '-').slice(0, 100);
+
+export const tagKeyOf = (id: string): string => `${tagKeys.cluster}/${id}`;
+
+/** All registered clusters. */
+export function recordsIn(tags: Tags = {}): ClusterRecord[] {
+  const prefix = tagKeyOf('');
+  return Object.entries(tags)
+    .filter(([tag]) => tag.startsWith(prefix))
+    .map(([tag, value]) => {
+      const [key = '', since = '', name = '', written = ''] = value.split(' ');
+      const [keyId = '', proof] = key.split(':');
+      const [version = written || firstVersion] = /^\d+\.\d+(?![^.+-])/.exec(written) ?? [];
+      return { id: tag.slice(prefix.length), keyId, proof: proofIn(proof), since, name, version };
+    });
+}
+
+/** What an unknown later version may write is not taken for verified. */
+function proofIn(text: string | undefined): Proof {
+  if (text === undefined) return 'verified';
+  return text === 'first' ? 'first' : 'unverified';
+}
+
+/** `kubernetes-admin@prod (6f1c0b1e), since 2026-01-31`. */
+export const describeRecord = ({ id, name, since, proof }: ClusterRecord): string =>
+  `${name || 'without a name'} (${id.slice(0, 8)}), ${proof === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10) || 'an unknown time'}`;
+
+/** Removes the registration of a cluster that no longer exists and was not removed with `down`. */
+export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>
+  `aws secretsmanager untag-resource --secret-id ${secret} --tag-keys ${tagKeyOf(id)}`;
+
+/** Of one resource: AWS General Reference, "Tag limits and requirements". */
+export const mostTags = 50;
+
+/** Why a further cluster cannot be registered, before AWS refuses the tag; undefined while there is room. */
+export function fullBecauseOfTags(secret: string, tags: Tags, id: string): RegistrationLimit | undefined {
+  if (tagKeyOf(id) in tags || Object.keys(tags).length < mostTags) return undefined;
+  const [oldest] = recordsIn(tags).sort((one, other) => (one.since < other.since ? -1 : 1));
+  return {
+    what: `secret ${secret} has no room for the registration of another cluster`,
+    why: `AWS allows ${mostTags} tags, and each cluster of the project needs one: ${recordsIn(tags).length} are registered`,
+    hint: `Remove a cluster that no longer exists, the oldest for example${
+      oldest ? ` (${describeRecord(oldest)}): ${forgetCommand(secret, oldest)}` : ''
+    }. Or use another project for this cluster.`,
+  };
+}
+
+export interface RegistrationLimit {
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+}

@@ -1,0 +1,118 @@
+import type { Tags } from '../../clients/aws/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { type Change, type Target, waitFor } from '../../core/plan-exports.ts';
+import type { Run } from '../../steps/context.ts';
+import { secretNames } from '../../iam/names.ts';
+import {
+  type ClusterRecord,
+  fullBecauseOfTags,
+  recordsIn,
+  recordTag,
+  type RegistrationLimit,
+} from './records.ts';
+import { ownMinorVersion } from './version.ts';
+
+/** What AWS shows about the registrations of the project, seen from one cluster. */
+export interface Registration {
+  /** Of this cluster. */
+  readonly id: string;
+  readonly record: ClusterRecord | undefined;
+  /** Of all clusters. */
+  readonly records: readonly ClusterRecord[];
+  /** Why this cluster cannot be registered. */
+  readonly limit: RegistrationLimit | undefined;
+}
+
+/** @param secret that holds the registrations, with its tags */
+export function registrationIn(secret: string, id: string, tags: Tags = {}): Registration {
+  const records = recordsIn(tags);
+  const record = records.find((one) => one.id === id);
+  return { id, record, records, limit: fullBecauseOfTags(secret, tags, id) };
+}
+
+/** @param id of the cluster */
+export const registrationTarget = (id: string): Target => ({ kind: 'cluster registration', name: id });
+
+/** What is known of the access key in a cluster. */
+export interface KeyInCluster {
+  /** The ID of the key that the cluster holds. */
+  readonly held: string | undefined;
+  /** Whether a key is about to be written. */
+  readonly writes: boolean;
+  /** The ID of that key; undefined before it is created. */
+  readonly next: string | undefined;
+}
+
+/**
+ * What has to be registered before a key is written into the cluster, and for a cluster that holds a key and is not
+ * registered: another cluster's `rotate` or `down --aws` would take the key away from it.
+ */
+export function registrationChanges({ id, record }: Registration, key: KeyInCluster): Change[] {
+  const { held, writes, next } = key;
+  if (!writes && (held === undefined || record)) return [];
+  const to = (writes ? next : held) ?? '(known after apply)';
+  if (record?.keyId === to) return [];
+  return [
+    {
+      action: record ? 'update' : 'create',
+      target: registrationTarget(id),
+      fields: [{ path: 'key', ...(record ? { from: record.keyId } : {}), to }],
+      reason: writes
+        ? 'before the access key is written into the cluster'
+        : 'the cluster holds an access key and is not registered',
+    },
+  ];
+}
+
+/**
+ * Registers this cluster with a key that is not verified yet, and waits until AWS shows the registration: reads of AWS
+ * can be older than its writes, and a run for another cluster that does not see it would take the key away.
+ * @throws BootstrapError when AWS refuses, or does not show it; the key must not be written then
+ */
+export async function registerUnverified(
+  run: Run,
+  { id, record, limit }: Registration,
+  { keyId, held }: { readonly keyId: string; readonly held: string | undefined },
+): Promise<void> {
+  const { aws, cluster, clock, config } = run.ctx;
+  const what = 'could not register this cluster, so the access key is not written into it';
+  if (limit)
+    throw new BootstrapError({
+      code: 'aws-failed',
+      what,
+      why: `${limit.what}: ${limit.why}`,
+      hint: limit.hint,
+    });
+  const { context: name } = await cluster.info();
+  const isFirst = held === undefined && (record === undefined || record.proof === 'first');
+  const version = record?.version ?? ownMinorVersion();
+  const tag = recordTag({ id, keyId, proof: isFirst ? 'first' : 'unverified', name, version }, clock.now());
+  const secret = secretNames(config).id;
+  try {
+    await aws.secrets.tag(secret, tag);
+    await untilShown(run, secret, tag);
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    const { code, why, hint } = error;
+    throw new BootstrapError({ code, what, why, hint }, { cause: error });
+  }
+}
+
+/** Milliseconds in which AWS has to show a tag. */
+const deadline = 180_000;
+
+function untilShown({ ctx, signal, emit }: Run, secret: string, tag: Tags): Promise<true> {
+  const wait = {
+    what: 'AWS to show the registration',
+    hint: 'Run the same command again.',
+    clock: ctx.clock,
+    signal,
+    emit,
+    deadline,
+  };
+  return waitFor(wait, async (pending) => {
+    const { tags = {} } = (await ctx.aws.secrets.describe(secret)) ?? {};
+    const isShown = Object.entries(tag).every(([key, value]) => tags[key] === value);
+    return isShown ? true : pending(`secret ${secret} still looks as before`);
+  });
+}

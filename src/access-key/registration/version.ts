@@ -1,0 +1,61 @@
+import { BootstrapError } from '../../core/errors.ts';
+import type { Finding, Need } from '../../core/plan-exports.ts';
+import { ownVersion } from '../../core/places.ts';
+import type { Context } from '../../steps/context.ts';
+import { describeStored } from '../stored.ts';
+import { clusterId } from '../../cluster/cluster-id.ts';
+import { type ClusterRecord, describeRecord, recordsIn } from './records.ts';
+
+/** The major and minor version of this program. A patch version configures nothing differently. */
+export const ownMinorVersion = (): string => ownVersion().split('.', 2).join('.');
+
+export const isVersion = (text: string): boolean => /^\d+\.\d+$/.test(text);
+
+/** False when one of them is no version. */
+export function isNewer(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number);
+  return major > thanMajor || (major === thanMajor && minor > thanMinor);
+}
+
+/** The record of the newest version, if that is newer than this program. */
+export function newestAbove(own: string, records: readonly ClusterRecord[]): ClusterRecord | undefined {
+  return records
+    .filter(({ version }) => isNewer(version, own))
+    .reduce<ClusterRecord | undefined>(
+      (newest, record) => (newest && !isNewer(record.version, newest.version) ? newest : record),
+      undefined,
+    );
+}
+
+/**
+ * A registration that a newer version of this program wrote: of any cluster of the project for a run that may change
+ * AWS, else of this cluster. A run in the cluster alone does not need AWS, so what AWS cannot tell it is no obstacle.
+ */
+export async function newerRegistration(
+  ctx: Context,
+  needs: ReadonlySet<Need>,
+): Promise<ClusterRecord | undefined> {
+  const all = async (): Promise<ClusterRecord[]> => recordsIn((await describeStored(ctx)).id?.tags);
+  if (needs.has('aws')) return newestAbove(ownMinorVersion(), await all());
+  if (!needs.has('cluster')) return undefined;
+  try {
+    const [records, here] = await Promise.all([all(), clusterId(ctx.cluster)]);
+    return newestAbove(
+      ownMinorVersion(),
+      records.filter(({ id }) => id === here),
+    );
+  } catch (error) {
+    if (error instanceof BootstrapError) return undefined;
+    throw error;
+  }
+}
+
+/** The facts about such a registration, as the parts of an error or a finding. */
+export function olderThan(record: ClusterRecord): Pick<Finding, 'what' | 'why' | 'hint'> {
+  return {
+    what: `this is ecr-bootstrap ${ownVersion()}, and version ${record.version} configured the project`,
+    why: `an older version could undo what the newer one set up; it registered ${describeRecord(record)}`,
+    hint: `Install version ${record.version} or newer: \`npm install --global ecr-bootstrap@${record.version}\`.`,
+  };
+}

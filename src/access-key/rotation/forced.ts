@@ -1,0 +1,252 @@
+import { BootstrapError } from '../../core/errors.ts';
+import { type Change, type Finding, inOrder, nameOf, type Outcome } from '../../core/plan-exports.ts';
+import { type AnyStep, oncePerContext, type Step } from '../../steps/context.ts';
+import { formerFindings } from '../former-users.ts';
+import { applyKey } from '../apply.ts';
+import { diffKey, keyTarget, userAdoption, userFindings } from '../diff.ts';
+import { unmark } from '../protocol.ts';
+import { bringsBack, secretChanges, secretFindings } from '../secrets.ts';
+import { observeKey, type KeyState, type ObservedKey } from '../state.ts';
+import { clusterId } from '../../cluster/cluster-id.ts';
+import { type ClusterRecord, describeRecord } from '../registration/records.ts';
+import { ownKeyStatement } from '../../iam/policies/documents.ts';
+import { diffUser } from '../../iam/users/diff.ts';
+import { documentOf, observeUser, type UserState } from '../../iam/users/state.ts';
+import { policyTarget } from '../../iam/users/targets.ts';
+import { proveTakenOver } from './prove.ts';
+import { record } from './record.ts';
+import { SeenKeys } from './seen-keys.ts';
+import { type Rotation, waitingFor } from './state.ts';
+import { takeOver } from './take-over.ts';
+
+/**
+ * The answer to a leaked key. The image puller may read its own secrets, because the operator reads them with its key.
+ * So every key that exists is disabled, and refused by AWS, before the new one exists: a thief has no moment in which
+ * the leaked key could read it. A run that is interrupted leaves disabled keys, and `up` creates a new one.
+ */
+export function forcedRotationSteps(): readonly AnyStep[] {
+  const rotation = new ForcedRotation();
+  return [
+    revocation(rotation),
+    replacement(rotation),
+    takeOver(rotation.observe, { force: true }),
+    deletion(rotation),
+    record(rotation.observe),
+  ];
+}
+
+/** What one run knows beside the state in AWS: every key that it has seen, and those that the one it created replaces. */
+class ForcedRotation {
+  #replaced: ReadonlySet<string> | undefined;
+  readonly seen = new SeenKeys();
+
+  readonly observe = oncePerContext(async (ctx): Promise<Rotation> => {
+    const [observed, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
+    const key = { ...observed, keys: this.seen.all(observed.keys) };
+    const begins = this.#replaced === undefined;
+    const outgoing = key.keys.filter(({ id }) => this.#replaced?.has(id) ?? true);
+    return {
+      key,
+      begins,
+      outgoing,
+      waiting: waitingFor(key, { begins }, here),
+      inTheWay: [],
+    };
+  });
+
+  /** To be called before the new key is created. */
+  replace(keys: readonly ObservedKey[]): void {
+    this.#replaced = new Set(keys.map(({ id }) => id));
+  }
+}
+
+interface Revocation extends Rotation {
+  readonly user: UserState;
+}
+
+/**
+ * Leaves at most one key, disabled: IAM allows two, and this one shows whether AWS refuses it already. Others come
+ * first, so that an interrupted run never leaves an older key as the only one that works.
+ */
+function revocation(forced: ForcedRotation): Step<Revocation> {
+  return {
+    id: 'revocation',
+    title: 'every existing access key of the image puller',
+    needs: ['aws'],
+    readsLag: true,
+    observe: async (ctx) => {
+      const [rotation, user] = await Promise.all([forced.observe(ctx), observeUser('imagePuller', ctx)]);
+      return { ...rotation, user };
+    },
+    diff: ({ key, waiting, user }) => {
+      const findings = userFindings(key);
+      if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+      const kept = keptKey(key);
+      const others = key.keys.filter((one) => one !== kept);
+      const enabled = [...others, ...(kept ? [kept] : [])].filter(({ active }) => active);
+      return {
+        changes: [...missingSecrets(key), ...enabled.map(disabling), ...others.map(deletionOf)],
+        findings: [
+          ...findings,
+          ...policyFindings(user),
+          // A key that leaked may be one of an earlier user.
+          ...formerFindings('imagePuller', user.former),
+          interruption(waiting),
+        ],
+      };
+    },
+    apply: async (changes, { key }, run) => {
+      const { iam } = run.ctx.aws;
+      const isOfKey = ({ target }: Change): boolean => target.kind === keyTarget('').kind;
+      const stored = await applyKey(
+        changes.filter((change) => !isOfKey(change)),
+        key,
+        run,
+      );
+      const ofKeys = changes.filter(isOfKey);
+      if (stored.some(({ result }) => result !== 'done')) {
+        return [...stored, ...ofKeys.map((change): Outcome => ({ change, result: 'skipped' }))];
+      }
+      const revoked = await inOrder(ofKeys, run, ({ action, target }) =>
+        action === 'delete'
+          ? iam.deleteAccessKey(key.userName, target.name)
+          : iam.disableAccessKey(key.userName, target.name),
+      );
+      forced.seen.note(revoked);
+      return [...stored, ...revoked];
+    },
+  };
+}
+
+/** Temporary credentials outlive the key. Only the policy's condition keeps them from the new one. */
+function policyFindings(user: UserState): Finding[] {
+  const { policy, who } = user.wanted;
+  const target = policyTarget(policy.name);
+  const isOutdated = diffUser(user).changes.some(
+    (change) =>
+      nameOf(change.target) === nameOf(target) &&
+      change.fields.some(({ path }) => path.startsWith(`document.${ownKeyStatement}`)),
+  );
+  if (!isOutdated) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'needs-administrator',
+      target,
+      what: `IAM policy ${policy.name} is outdated: temporary credentials of a leaked key can read the new key`,
+      why: 'AWS accepts them for up to 36 hours after the key is deleted, and this policy lets them read the secrets',
+      hint: `First run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator.`,
+    },
+  ];
+}
+
+/** They come first: a new key that cannot be stored must not cost the one that works. */
+const missingSecrets = (key: KeyState): Change[] => secretChanges(key).filter(bringsBack);
+
+/** The key to try until AWS refuses it: one whose secret access key is stored, if there is one. */
+function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
+  const stored = pairs.map(({ pair }) => keys.find(({ id }) => id === pair.accessKeyId));
+  return stored.find((key) => key !== undefined) ?? keys.toSorted((a, b) => b.created - a.created)[0];
+}
+
+const disabling = ({ id }: ObservedKey): Change => ({
+  action: 'update',
+  target: keyTarget(id),
+  fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
+  grants: true,
+  revokes: true,
+});
+
+const deletionOf = ({ id }: ObservedKey): Change => ({
+  action: 'delete',
+  target: keyTarget(id),
+  fields: [],
+  reason: 'every existing key is treated as leaked',
+  grants: true,
+});
+
+function interruption(others: readonly ClusterRecord[]): Finding {
+  const clusters = `Then run \`ecr-bootstrap up\` for each other cluster of the project, which cannot pull until then: ${others.map(describeRecord).join('; ')}.`;
+  return {
+    level: 'warning',
+    code: 'pulls-interrupted',
+    target: { kind: 'step', name: 'revocation' },
+    what: 'pulls may fail until this run has given every namespace a new pull secret',
+    why: 'the registry may refuse tokens of a disabled key',
+    hint: `If the run is interrupted, run \`ecr-bootstrap up\`.${others.length > 0 ? ` ${clusters}` : ''}`,
+  };
+}
+
+/** Creates the new key by the protocol that creates the first one, once AWS refuses the disabled key. */
+function replacement(forced: ForcedRotation): Step<Rotation> {
+  return {
+    id: 'image-puller-key',
+    title: 'a new access key of the image puller, in Secrets Manager',
+    needs: ['aws'],
+    readsLag: true,
+    observe: forced.observe,
+    diff: ({ key, begins }) => {
+      const findings = secretFindings(key);
+      if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+      if (!begins) return { changes: diffKey(key).changes, findings };
+      const secrets = secretChanges(key).filter((change) => !bringsBack(change));
+      return { changes: [...userAdoption(key), ...secrets, creation(key)], findings };
+    },
+    apply: (changes, { key }, run) => {
+      const enabled = key.keys.find(({ active }) => active);
+      if (enabled) throw enabledAgain(enabled);
+      forced.replace(key.keys);
+      return applyKey(changes, key, run, { mustCreate: true });
+    },
+  };
+}
+
+function creation(key: KeyState): Change {
+  const kept = keptKey(key);
+  return {
+    action: 'create',
+    target: keyTarget(key.userName),
+    fields: [],
+    ...(kept ? { reason: `when AWS has refused ${kept.id} for 30 s` } : {}),
+    grants: true,
+  };
+}
+
+const enabledAgain = ({ id }: ObservedKey): BootstrapError =>
+  new BootstrapError({
+    code: 'plan-changed',
+    what: 'could not create a new access key',
+    why: `access key ${id} was enabled while this run disabled the existing keys`,
+    hint: 'Run `ecr-bootstrap rotate --force` again.',
+  });
+
+/** What is late with the new key fails the run only after this. */
+function deletion(forced: ForcedRotation): Step<Rotation> {
+  return {
+    id: 'old-key',
+    title: 'the disabled access key',
+    needs: ['aws', 'cluster'],
+    readsLag: true,
+    observe: forced.observe,
+    diff: ({ key, begins, outgoing }) => {
+      const kept = keptKey(key);
+      const left = begins ? outgoing.filter(({ id }) => id === kept?.id) : outgoing;
+      return { changes: left.map(deletionOf), findings: [] };
+    },
+    apply: async (changes, { key: { userName, creating } }, run) => {
+      const deleted = await inOrder(changes, run, ({ target }) =>
+        run.ctx.aws.iam.deleteAccessKey(userName, target.name),
+      );
+      forced.seen.note(deleted);
+      // An earlier run that stopped had created one of these keys; its tag stood until they were gone.
+      if (creating && deleted.every(({ result }) => result === 'done')) await unmark(run, userName);
+      return deleted;
+    },
+    ready: (rotation, run) =>
+      proveTakenOver(
+        run,
+        rotation,
+        'The old key is deleted. Run `ecr-bootstrap up`, which gives the cluster the new one.',
+      ),
+  };
+}

@@ -1,0 +1,109 @@
+import type { Change, Finding } from '../../core/plan-exports.ts';
+import type { Step } from '../../steps/context.ts';
+import { applyKey } from '../apply.ts';
+import { classify, retiredAt } from '../classify.ts';
+import { diffKey, keyTarget, mostKeys } from '../diff.ts';
+import { secretTarget } from '../secrets.ts';
+import type { ObservedKey } from '../state.ts';
+import { parts } from '../stored.ts';
+import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
+
+/** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
+export function newKey(observe: ObserveRotation): Step<Rotation> {
+  return {
+    id: 'image-puller-key',
+    title: 'a new access key of the image puller, in Secrets Manager',
+    needs: ['aws'],
+    readsLag: true,
+    observe,
+    diff: (rotation) => {
+      const { changes, findings: seen } = diffKey(rotation.key);
+      const findings = [
+        ...seen.filter(({ code }) => code !== 'key-unfinished'),
+        ...repairFindings(rotation),
+        ...rotation.inTheWay.map((key) => inTheWayFinding(key, rotation)),
+      ];
+      if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
+      if (!rotation.begins) return { changes, findings };
+      // The mark of a run that stopped protects the key that is made now; it goes with that.
+      const before = changes.filter(({ target }) => target.kind !== 'IAM user');
+      return { changes: [...before, creation(rotation)], findings };
+    },
+    apply: (changes, { key }, run) => applyKey(changes, key, run, { mustCreate: true }),
+  };
+}
+
+const repairFirst =
+  'Run `ecr-bootstrap up`, which repairs this, then `ecr-bootstrap rotate`. If a key has leaked, run `ecr-bootstrap rotate --force` instead.';
+
+/** A repair shows only afterwards which key is to be replaced, so no plan could include both. */
+function repairFindings({ key, outgoing }: Rotation): Finding[] {
+  const situation = classify(key);
+  const hidden = parts.filter((part) => key.stored[part]?.deleted).map((part) => key.names[part]);
+  const finding = {
+    level: 'failed',
+    target: secretTarget(hidden[0] ?? key.names.id),
+    blocking: true,
+  } as const;
+  if (hidden.length > 0) {
+    const are = hidden.length > 1 ? 'are' : 'is';
+    return [
+      {
+        ...finding,
+        code: 'key-unknown',
+        what: `${hidden.join(', ')} ${are} scheduled for deletion`,
+        why: 'AWS does not show the value of such a secret, so it is unknown which access key to replace',
+        hint: repairFirst,
+      },
+    ];
+  }
+  const { next } = situation;
+  const isTorn =
+    next === 'restore' ||
+    (next === 'verify' && situation.unverified.version === undefined) ||
+    // Else an earlier rotation stopped before it made this pair current.
+    (next === 'promote' && outgoing.length === 0 && !key.creating);
+  if (!isTorn) return [];
+  return [
+    {
+      ...finding,
+      code: 'secret-pair-torn',
+      what: 'the stored access key pair is incomplete, or its values do not match',
+      why: 'one of the three secrets is new, or they were not written together',
+      hint: repairFirst,
+    },
+  ];
+}
+
+const creation = ({ key, outgoing }: Rotation): Change => ({
+  action: 'create',
+  target: keyTarget(key.userName),
+  fields: [],
+  reason: `to take the place of ${outgoing.map(({ id }) => id).join(', ')}`,
+  grants: true,
+});
+
+/** A new key needs a place beside the one that it replaces. */
+function inTheWayFinding(one: ObservedKey, { key }: Rotation): Finding {
+  const target = keyTarget(one.id);
+  if (retiredKeys(key).includes(one)) {
+    const until = new Date(retiredAt(one, key, classify(key).pair)).toISOString();
+    return {
+      level: 'warning',
+      code: 'key-kept',
+      target,
+      what: `no new key is created: the last rotation disabled ${one.id}, which is kept until ${until}`,
+      why: `its tokens may still be in use, and IAM allows a user ${mostKeys} access keys`,
+      hint: 'Run `ecr-bootstrap rotate` again after that. If a key has leaked, run `ecr-bootstrap rotate --force` now.',
+    };
+  }
+  return {
+    level: 'failed',
+    code: 'key-limit',
+    target,
+    what: `IAM user ${key.userName} has access key ${one.id}, which is not ours`,
+    why: `IAM allows ${mostKeys} access keys, and the new one needs a place beside the current one`,
+    hint: `Delete it if nobody uses it: \`aws iam delete-access-key --user-name ${key.userName} --access-key-id ${one.id}\`.`,
+    blocking: true,
+  };
+}

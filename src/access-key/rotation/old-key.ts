@@ -1,0 +1,53 @@
+import { type Change, type Finding, inOrder } from '../../core/plan-exports.ts';
+import type { Step } from '../../steps/context.ts';
+import { keyTarget } from '../diff.ts';
+import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
+import type { ObservedKey } from '../state.ts';
+import type { SeenKeys } from './seen-keys.ts';
+import type { ObserveRotation, Rotation } from './state.ts';
+
+/** Disables the key that was replaced; a later run deletes it. */
+export function oldKey(observe: ObserveRotation, seen: SeenKeys): Step<Rotation> {
+  return {
+    id: 'old-key',
+    title: 'the access key that is replaced',
+    needs: ['aws'],
+    readsLag: true,
+    observe,
+    diff: ({ outgoing, waiting, key: { names } }) => ({
+      changes: waiting.length === 0 ? outgoing.map(disabling) : [],
+      findings: outgoing.flatMap((key) => awaited(key, waiting, names.id)),
+    }),
+    apply: async (changes, { key: { userName } }, run) => {
+      const disabled = await inOrder(changes, run, ({ target }) =>
+        run.ctx.aws.iam.disableAccessKey(userName, target.name),
+      );
+      seen.note(disabled);
+      return disabled;
+    },
+  };
+}
+
+const disabling = ({ id }: ObservedKey): Change => ({
+  action: 'update',
+  target: keyTarget(id),
+  fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
+  grants: true,
+  revokes: true,
+});
+
+/** @param secret that holds the registrations */
+function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret: string): Finding[] {
+  const [first] = waiting;
+  if (!first) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'key-in-use',
+      target: keyTarget(id),
+      what: `access key ${id} stays enabled for now`,
+      why: `not every cluster of the project is verified with the new key: ${waiting.map(describeRecord).join('; ')}`,
+      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it resumes. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
+    },
+  ];
+}

@@ -1,0 +1,43 @@
+import type { Change } from '../../core/plan-exports.ts';
+import type { Step } from '../../steps/context.ts';
+import { registration, registrationAfterRotation } from '../../steps/registration.ts';
+import { registrationTarget } from '../registration/register.ts';
+import type { ObserveRotation, Rotation } from './state.ts';
+
+interface RecordState {
+  /** Whether the rotation began with this run. */
+  readonly began: boolean;
+  readonly own: Awaited<ReturnType<typeof registration.observe>>;
+}
+
+/** Verifies the registration, so that rotations for other clusters need not wait for this one. */
+export function record(observe: ObserveRotation): Step<RecordState> {
+  const { id, title, needs } = registration;
+  // Once the old key is deleted, another rotation could begin.
+  let first: Promise<Rotation> | undefined;
+  return {
+    id,
+    title,
+    needs,
+    observe: async (ctx) => {
+      first ??= observe(ctx);
+      const [{ begins: began }, own] = await Promise.all([first, registrationAfterRotation.observe(ctx)]);
+      return { began, own };
+    },
+    diff: ({ began, own }, ctx) => {
+      const { changes, findings } = registrationAfterRotation.diff(own, ctx);
+      return { changes: began && changes.length === 0 ? [expected(own)] : changes, findings };
+    },
+    // A run that only repairs what an interrupted one left has verified nothing yet.
+    apply: (changes, { began, own }, run) =>
+      (began ? registrationAfterRotation : registration).apply(changes, own, run),
+  };
+}
+
+/** What will have to be changed once the key exists, so that the plan shows it. */
+const expected = ({ id }: RecordState['own']): Change => ({
+  action: 'update',
+  target: registrationTarget(id),
+  fields: [{ path: 'verified', from: false, to: true }],
+  reason: 'when every namespace has a token of the new key',
+});

@@ -1,0 +1,87 @@
+import { type Change, type Finding, nameOf } from '../../core/plan-exports.ts';
+import type { Step } from '../../steps/context.ts';
+import { operatorNamespace as namespace } from '../../core/ownership.ts';
+import { pullSecretSeed } from '../../steps/pull-secret-seed.ts';
+import { keySecretName } from '../../external-secrets/pull-secret/objects.ts';
+import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
+import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
+import type { SeedState } from '../bootstrap/state.ts';
+import { proveTakenOver } from './prove.ts';
+import type { ObserveRotation, Rotation } from './state.ts';
+
+interface TakeOverState {
+  readonly seed: SeedState;
+  readonly rotation: Rotation;
+  readonly isOperatorUp: boolean;
+}
+
+/**
+ * Makes the cluster use the new key: after this step every namespace holds a token that was issued with it.
+ * @param force the old key is disabled already and has to be deleted whatever is late, so a later step verifies this
+ */
+export function takeOver(
+  observe: ObserveRotation,
+  { force }: { readonly force: boolean } = { force: false },
+): Step<TakeOverState> {
+  return {
+    id: pullSecretSeed.id,
+    title: 'the new key in the cluster, and a token of it in every namespace',
+    needs: pullSecretSeed.needs,
+    ...(pullSecretSeed.rights ? { rights: pullSecretSeed.rights } : {}),
+    observe: async (ctx) => {
+      const [rotation, seed, isOperatorUp] = await Promise.all([
+        observe(ctx),
+        pullSecretSeed.observe(ctx),
+        controllerRuns({ ctx }),
+      ]);
+      return { seed, rotation, isOperatorUp };
+    },
+    diff: ({ seed, rotation, isOperatorUp }, ctx) => {
+      const { changes, findings } = pullSecretSeed.diff(seed, ctx);
+      return {
+        changes: rotation.begins
+          ? withNewKey(changes, seed.registration, ctx.config.pullSecret.name)
+          : changes,
+        // A leaked key is revoked although nothing can sync: the Secrets that this step writes wait for the operator.
+        findings: isOperatorUp ? findings : [...findings, notRunning(!force || !seed.seen.keySecret)],
+      };
+    },
+    apply: (changes, { seed }, run) => pullSecretSeed.apply(changes, seed, run),
+    ...(force
+      ? {}
+      : {
+          // Read from AWS again: what the step before has just made is the key that is to be taken over.
+          ready: async (_, run) => {
+            const rotation = await observe(run.ctx.fresh());
+            if (rotation.outgoing.length === 0) return [];
+            const hint = 'Run `ecr-bootstrap rotate` again: it continues. The old key works until then.';
+            return proveTakenOver(run, rotation, hint);
+          },
+        }),
+  };
+}
+
+/** What the seed will find to do once the key is made, so that the plan tells it. */
+function withNewKey(changes: readonly Change[], registration: Registration, pullSecret: string): Change[] {
+  const known = new Set(changes.map(({ target }) => nameOf(target)));
+  const expected = [keySecretName, pullSecret].map((name): Change => ({
+    action: 'update',
+    target: { kind: 'Secret', name: `${namespace}/${name}` },
+    fields: [],
+    reason: 'the access key changes',
+  }));
+  // A cluster is registered with a key before it gets that key.
+  const registering = registrationChanges(registration, { held: undefined, writes: true, next: undefined });
+  const others = changes.filter(({ target }) => target.kind !== registrationTarget('').kind);
+  return [...registering, ...others, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
+}
+
+const notRunning = (blocking: boolean): Finding => ({
+  level: 'failed',
+  code: 'operator-unhealthy',
+  target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
+  what: 'External Secrets Operator is not running in this cluster',
+  why: 'without it no namespace gets a token of a new access key',
+  hint: blocking ? 'Run `ecr-bootstrap up` first.' : 'Run `ecr-bootstrap up` afterwards.',
+  blocking,
+});

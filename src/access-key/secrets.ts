@@ -1,0 +1,104 @@
+import { mayBeSameKey } from '../clients/aws/kms-key.ts';
+import type { SecretInfo, Tags } from '../clients/aws/port.ts';
+import type { Change, Field, Finding, Target } from '../core/plan-exports.ts';
+import { accessFindings } from '../iam/resource-access.ts';
+import { adopting, nobody } from '../core/adoption.ts';
+import { compareTags, ownershipOf } from '../iam/tags.ts';
+import type { KeyState } from './state.ts';
+import { parts, type Part } from './stored.ts';
+
+export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
+
+/** What the secrets themselves need, their values aside. */
+export function secretChanges(state: KeyState): Change[] {
+  return parts.flatMap((part) => changeOf(state, part));
+}
+
+/** Creates a secret, or restores one that is scheduled for deletion. */
+export const bringsBack = ({ action, fields }: Change): boolean =>
+  action === 'create' || fields.some(({ path }) => path === 'deletion');
+
+/** The tags of one of the secrets. */
+export const tagsOf = ({ tags, idTags }: KeyState, part: Part): Tags => (part === 'id' ? idTags : tags);
+
+function changeOf(state: KeyState, part: Part): Change[] {
+  const { stored, names, kmsKeyId } = state;
+  const tags = tagsOf(state, part);
+  const info = stored[part];
+  const target = secretTarget(names[part]);
+  if (!info) {
+    const fields = [...(kmsKeyId ? [{ path: 'kmsKeyId', to: kmsKeyId }] : []), ...compareTags(tags, {})];
+    return [{ action: 'create', target, fields }];
+  }
+  const deletion: Field[] = info.deleted ? [{ path: 'deletion', from: 'scheduled' }] : [];
+  const outdated = part === 'id' ? state.outdatedNotes : [];
+  const fields = [
+    ...deletion,
+    ...compareTags(tags, info.tags),
+    ...outdated.map((key) => ({ path: `tags.${key}`, from: info.tags[key] })),
+  ];
+  if (fields.length === 0) return [];
+  const change: Change = { action: 'update', target, fields };
+  return [ownershipOf(info.tags, tags) === 'ours' ? change : adopting(change, { owner: nobody })];
+}
+
+export function secretFindings(state: KeyState): Finding[] {
+  return parts.flatMap((part) => {
+    const info = state.stored[part];
+    if (!info) return [];
+    return [
+      ...foreignFinding(info, state),
+      ...accessFindings(secretTarget(info.name), state.access[part]),
+      ...encryptionFinding(info, state),
+    ];
+  });
+}
+
+export const isForeign = (info: SecretInfo | undefined, { tags }: KeyState): boolean =>
+  info !== undefined && ownershipOf(info.tags, tags) !== 'ours';
+
+function foreignFinding(info: SecretInfo, state: KeyState): Finding[] {
+  if (ownershipOf(info.tags, state.tags) !== 'other') return [];
+  const { name } = info;
+  return [
+    {
+      level: 'failed',
+      code: 'secret-foreign',
+      target: secretTarget(name),
+      what: `secret ${name} exists and is not ours`,
+      why: 'it bears the tags of another project or region',
+      hint: "Set users.imagePuller.name, which also begins the secrets' names.",
+      blocking: true,
+    },
+  ];
+}
+
+/** Changing the key of a secret needs rights on both keys, which we do not ask for. */
+function encryptionFinding({ name, kmsKeyId }: SecretInfo, state: KeyState): Finding[] {
+  const wanted = state.kmsKeyId;
+  const target = secretTarget(name);
+  if (wanted === undefined) {
+    if (kmsKeyId === undefined) return [];
+    return [
+      {
+        level: 'ok',
+        code: 'setting-kept',
+        target,
+        what: `secret ${name} stays encrypted with ${kmsKeyId}`,
+        why: 'secrets.kmsKeyId is not set, which does not change an existing secret',
+        hint: `To use AWS's own key, have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id alias/aws/secretsmanager\`.`,
+      },
+    ];
+  }
+  if (kmsKeyId !== undefined && mayBeSameKey(wanted, kmsKeyId)) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'needs-administrator',
+      target,
+      what: `secret ${name} is encrypted with ${kmsKeyId ?? "AWS's own key"}, not ${wanted}`,
+      why: 'it was created with another key; the policies allow both keys until it is encrypted with the new one',
+      hint: `Have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id ${wanted}\`, then \`ecr-bootstrap up\`.`,
+    },
+  ];
+}

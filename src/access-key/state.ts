@@ -1,0 +1,179 @@
+import type { AccessKey, SecretsPort, Tags, User } from '../clients/aws/port.ts';
+import { type ResourceAccess, seeAccess } from '../iam/resource-access.ts';
+import type { Context } from '../steps/context.ts';
+import { tags as tagKeys } from '../core/ownership.ts';
+import { observeFormerUsers, outdatedNotes, powerUserNote } from './former-users.ts';
+import { secretNames, type SecretNames } from '../iam/policies/documents.ts';
+import { awsTags, ownershipOf } from '../iam/tags.ts';
+import { tryPair, type Verdict } from './prove.ts';
+import {
+  describeStored,
+  type Part,
+  parts,
+  readPairs,
+  storedIds,
+  type Stored,
+  type StoredPair,
+} from './stored.ts';
+
+export interface KeyState {
+  readonly userName: string;
+  readonly names: SecretNames;
+  /** For what we make in AWS. */
+  readonly tags: Tags;
+  /** For the secret with the key's ID: the tags for everything, and the name of the power user. */
+  readonly idTags: Tags;
+  /** Keys of {@link idTags} that name power users who no longer exist. */
+  readonly outdatedNotes: readonly string[];
+  readonly kmsKeyId: string | undefined;
+  readonly user: User | undefined;
+  /** By its tags; a user that is declared to be made elsewhere for us counts as ours while it bears none. */
+  readonly owner: ReturnType<typeof ownershipOf>;
+  /** The key ids that stood before a key was being made; undefined when none is. */
+  readonly creating: readonly string[] | undefined;
+  readonly keys: readonly ObservedKey[];
+  readonly stored: Stored;
+  /** Whom the policies of secrets let in that may be adopted. */
+  readonly access: Partial<Readonly<Record<Part, ResourceAccess>>>;
+  /** In the order of {@link readPairs}; tried up to the first one that works. */
+  readonly pairs: readonly JudgedPair[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface ObservedKey extends AccessKey {
+  /** We stored it once. */
+  readonly isStored: boolean;
+  /** Milliseconds since the epoch; asked for only of disabled keys. */
+  readonly lastUsed?: number;
+}
+
+export interface JudgedPair extends StoredPair {
+  /**
+   * - `listed`: IAM lists the key as active; it was not used to find out more
+   * - `unlisted`: IAM does not list the key, which may be because its lists lag; it was not used to find out more
+   * - `gone`: IAM lists the key as disabled, or does not list it and AWS refuses it
+   */
+  readonly verdict: Verdict | 'listed' | 'unlisted' | 'gone' | 'untried';
+}
+
+export async function observeKey(ctx: Context): Promise<KeyState> {
+  const { config, clock } = ctx;
+  const { iam, secrets } = ctx.aws;
+  const { name: userName, manage } = config.users.imagePuller;
+  const names = secretNames(config);
+  const tags = awsTags(config);
+  const user = iam.user(userName);
+  const described = describeStored(ctx);
+  const [found, former, keys, stored, access, ids, pairs] = await Promise.all([
+    user,
+    observeFormerUsers(ctx),
+    user.then((one) => (one ? iam.accessKeys(userName) : [])),
+    described,
+    described.then((all) => accessOf(secrets, all, tags)),
+    described.then((all) => storedIds(secrets, names, all)),
+    described.then((all) => readPairs(secrets, names, all, config.aws.region)),
+  ]);
+  const owner = ownershipOf(found?.tags ?? {}, tags);
+  const creating = parseCreating(found?.tags[tagKeys.creating]);
+  const judged = await judge(pairs, { userName, keys, creating }, ctx);
+  const existing = [...keys, ...unlistedKeys(judged, keys, clock.now())];
+  return {
+    userName,
+    names,
+    tags,
+    idTags: { ...tags, ...powerUserNote(config, stored.id?.tags) },
+    outdatedNotes: outdatedNotes(stored.id?.tags ?? {}, former, config),
+    kmsKeyId: config.secrets.kmsKeyId,
+    user: found,
+    owner: !manage && owner === 'nobody' ? 'ours' : owner,
+    creating,
+    keys: await Promise.all(existing.map((key) => withUse(key, ids, ctx))),
+    stored,
+    access,
+    pairs: judged,
+    now: clock.now(),
+  };
+}
+
+async function accessOf(secrets: SecretsPort, stored: Stored, tags: Tags): Promise<KeyState['access']> {
+  const unmanaged = parts.flatMap((part) => {
+    const info = stored[part];
+    return info && ownershipOf(info.tags, tags) === 'nobody' ? [{ part, info }] : [];
+  });
+  const seen = unmanaged.map(
+    async ({ part, info: { name, arn } }) =>
+      [part, await seeAccess(() => secrets.resourcePolicy(name), arn)] as const,
+  );
+  return Object.fromEntries(await Promise.all(seen));
+}
+
+function parseCreating(value: string | undefined): readonly string[] | undefined {
+  return value?.split(' ').filter((id) => id !== '-');
+}
+
+async function withUse(key: AccessKey, ids: ReadonlySet<string>, ctx: Context): Promise<ObservedKey> {
+  const lastUsed = key.active ? undefined : await ctx.aws.iam.accessKeyLastUsed(key.id);
+  return { ...key, isStored: ids.has(key.id), ...(lastUsed === undefined ? {} : { lastUsed }) };
+}
+
+interface Listed {
+  readonly userName: string;
+  readonly keys: readonly AccessKey[];
+  readonly creating: KeyState['creating'];
+}
+
+/** Once one works the others need not be tried: each trial is a request of the no-op run. */
+async function judge(
+  pairs: readonly StoredPair[],
+  { userName, keys, creating }: Listed,
+  ctx: Context,
+): Promise<JudgedPair[]> {
+  const judged: JudgedPair[] = [];
+  let isSettled = false;
+  for (const stored of pairs) {
+    const key = keys.find(({ id }) => id === stored.pair.accessKeyId);
+    // The key of an earlier version was deleted when it was replaced. One that is being created is not listed yet.
+    const isWaiting = creating !== undefined && stored.isPending && !stored.isCurrent;
+    let verdict: JudgedPair['verdict'] = 'untried';
+    if (key?.active === false) verdict = 'gone';
+    // AWS still accepts a deleted key for a while, and only the versions with these stages can be of a new one.
+    else if (!key)
+      verdict =
+        (isSettled && !isWaiting) || !(stored.isCurrent || stored.isPending)
+          ? 'gone'
+          : await judgeUnlisted(stored, userName, ctx);
+    // A new key may be current already, where reads do not show it yet. It must not pass for one that is replaced.
+    else if (!isSettled || (stored.isPending && !stored.isCurrent))
+      verdict = ctx.usesKey ? await tryPair(ctx, stored.pair) : 'listed';
+    isSettled ||= isTaken(verdict);
+    judged.push({ ...stored, verdict });
+  }
+  return judged;
+}
+
+/** Where IAM's list and AWS's refusal agree, one refusal is enough. The key may also be another user's. */
+async function judgeUnlisted(
+  { pair }: StoredPair,
+  userName: string,
+  ctx: Context,
+): Promise<JudgedPair['verdict']> {
+  if (!ctx.usesKey) return 'unlisted';
+  const isOfUser = async (): Promise<boolean> => {
+    const { arn } = await ctx.aws.as(pair).identity();
+    return arn.includes(':user/') && arn.endsWith(`/${userName}`);
+  };
+  const verdict = await tryPair(ctx, pair, 1);
+  return verdict !== 'refused' && (await isOfUser()) ? verdict : 'gone';
+}
+
+/** AWS takes the key, as far as is known. */
+export const isTaken = (verdict: JudgedPair['verdict']): boolean =>
+  verdict === 'works' || verdict === 'denied' || verdict === 'listed';
+
+/** What AWS takes exists, although IAM's list does not show it yet. */
+function unlistedKeys(pairs: readonly JudgedPair[], keys: readonly AccessKey[], now: number): AccessKey[] {
+  const known = new Set(keys.map(({ id }) => id));
+  const taken = pairs.filter(({ verdict }) => isTaken(verdict)).map(({ pair }) => pair.accessKeyId);
+  return [...new Set(taken)].filter((id) => !known.has(id)).map((id) => ({ id, active: true, created: now }));
+}

@@ -1,0 +1,211 @@
+import type { ECR, Repository as SdkRepository } from '@aws-sdk/client-ecr';
+import { onceFulfilled } from '../../core/once.ts';
+import { Secret } from '../../core/secret.ts';
+import { unlessAbsent, unlessThere } from './failure.ts';
+import { readManifests } from './ecr-manifests.ts';
+import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts';
+import { admits } from './registry.ts';
+import { allPages, tagList, tagRecord, type Session } from './session.ts';
+
+/** The most that DescribeRepositories gives in one answer. */
+const pageSize = 1000;
+const patience = { retryMode: 'adaptive', maxAttempts: 10 };
+
+export function createEcr(session: Session): EcrPort {
+  const { call, settings, options } = session;
+  const client = onceFulfilled(async () => new (await import('@aws-sdk/client-ecr')).ECR(settings));
+  // Adaptive: the SDK learns from throttling how fast it may ask. For reads that are made once for each repository.
+  const patientClient = onceFulfilled(async () => {
+    const { ECR } = await import('@aws-sdk/client-ecr');
+    return new ECR({ ...settings, ...(process.env['AWS_MAX_ATTEMPTS'] ? {} : patience) });
+  });
+  const readPatiently = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
+    call(`ecr:${action}`, what, async () => send(await patientClient()));
+  const read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
+    call(`ecr:${action}`, what, async () => send(await client()));
+  const write = async (action: string, what: string, send: (ecr: ECR) => Promise<unknown>): Promise<void> => {
+    await read(action, what, send);
+  };
+  let host: Promise<string> | undefined;
+
+  const token = async (): Promise<RegistryToken> => {
+    const answer = await read('GetAuthorizationToken', 'get a token for the ECR', (ecr) =>
+      ecr.getAuthorizationToken({}),
+    );
+    const registryToken = toToken(answer.authorizationData?.[0]);
+    host = Promise.resolve(registryToken.host);
+    return registryToken;
+  };
+
+  return {
+    token,
+    registryHost: () =>
+      (host ??= token().then(
+        (registryToken) => registryToken.host,
+        (error: unknown) => {
+          host = undefined;
+          throw error;
+        },
+      )),
+    admits: (registryToken, repository) => admits(options.net, registryToken, repository),
+    repositories: () =>
+      read('DescribeRepositories', 'list the repositories of the ECR', (ecr) =>
+        allPages(async (nextToken) => {
+          const page = await ecr.describeRepositories({
+            maxResults: pageSize,
+            ...(nextToken ? { nextToken } : {}),
+          });
+          return { items: page.repositories?.map(toRepository), next: page.nextToken };
+        }),
+      ),
+    createRepository: ({ name, tags, tagMutability, scanOnPush, encryption }) =>
+      unlessThere(
+        'RepositoryAlreadyExists',
+        write('CreateRepository', `create repository ${name}`, (ecr) =>
+          ecr.createRepository({
+            repositoryName: name,
+            tags: tagList(tags),
+            imageTagMutability: tagMutability as 'MUTABLE',
+            ...(scanOnPush === undefined ? {} : { imageScanningConfiguration: { scanOnPush } }),
+            ...(encryption
+              ? {
+                  encryptionConfiguration: {
+                    encryptionType: encryption.type as 'KMS',
+                    ...(encryption.kmsKey ? { kmsKey: encryption.kmsKey } : {}),
+                  },
+                }
+              : {}),
+          }),
+        ),
+      ),
+    deleteRepository: async (name) => {
+      await unlessAbsent(
+        ['RepositoryNotFound'],
+        write('DeleteRepository', `delete repository ${name}`, (ecr) =>
+          ecr.deleteRepository({ repositoryName: name, force: true }),
+        ),
+      );
+    },
+    tags: async (arn) => {
+      const { tags } = await readPatiently('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
+        ecr.listTagsForResource({ resourceArn: arn }),
+      );
+      return tagRecord(tags);
+    },
+    tag: (arn, tags) =>
+      write('TagResource', `tag ${arn}`, (ecr) => ecr.tagResource({ resourceArn: arn, tags: tagList(tags) })),
+    untag: (arn, keys) =>
+      write('UntagResource', `untag ${arn}`, (ecr) =>
+        ecr.untagResource({ resourceArn: arn, tagKeys: [...keys] }),
+      ),
+    setTagMutability: (name, value) =>
+      write('PutImageTagMutability', `set the tag mutability of repository ${name}`, (ecr) =>
+        ecr.putImageTagMutability({ repositoryName: name, imageTagMutability: value as 'MUTABLE' }),
+      ),
+    setScanOnPush: (name, scanOnPush) =>
+      write('PutImageScanningConfiguration', `set the scanning of repository ${name}`, (ecr) =>
+        ecr.putImageScanningConfiguration({
+          repositoryName: name,
+          imageScanningConfiguration: { scanOnPush },
+        }),
+      ),
+    lifecyclePolicy: async (name) => {
+      const found = await unlessAbsent(
+        ['LifecyclePolicyNotFound'],
+        readPatiently('GetLifecyclePolicy', `read the lifecycle policy of repository ${name}`, (ecr) =>
+          ecr.getLifecyclePolicy({ repositoryName: name }),
+        ),
+      );
+      return found?.lifecyclePolicyText;
+    },
+    setLifecyclePolicy: (name, text) =>
+      write('PutLifecyclePolicy', `set the lifecycle policy of repository ${name}`, (ecr) =>
+        ecr.putLifecyclePolicy({ repositoryName: name, lifecyclePolicyText: text }),
+      ),
+    manifests: (repository, references) => readManifests(read, repository, references),
+    repositoryPolicy: async (name) => {
+      const found = await unlessAbsent(
+        ['RepositoryPolicyNotFound', 'RepositoryNotFound'],
+        read('GetRepositoryPolicy', `read the policy of repository ${name}`, (ecr) =>
+          ecr.getRepositoryPolicy({ repositoryName: name }),
+        ),
+      );
+      return found?.policyText;
+    },
+    creationRules: async () => {
+      const pages = <T>(action: string, what: string, fetch: (ecr: ECR, token: object) => Promise<Page<T>>) =>
+        read(action, what, (ecr) => allPages((nextToken) => fetch(ecr, nextToken ? { nextToken } : {})));
+      const [rules, templates] = await Promise.all([
+        pages('DescribePullThroughCacheRules', 'list the pull through cache rules', async (ecr, token) => {
+          const page = await ecr.describePullThroughCacheRules(token);
+          return { items: page.pullThroughCacheRules, next: page.nextToken };
+        }),
+        pages(
+          'DescribeRepositoryCreationTemplates',
+          'list the repository creation templates',
+          async (ecr, token) => {
+            const page = await ecr.describeRepositoryCreationTemplates(token);
+            return { items: page.repositoryCreationTemplates, next: page.nextToken };
+          },
+        ),
+      ]);
+      return [
+        ...rules.map(({ ecrRepositoryPrefix: prefix = '' }): CreationRule => ({
+          kind: 'pull through cache rule',
+          prefix,
+        })),
+        ...templates.map(({ prefix = '' }): CreationRule => ({
+          kind: 'repository creation template',
+          prefix,
+        })),
+      ];
+    },
+    blobMounting: async () => {
+      const setting = await unlessAbsent(
+        ['AccessDenied', 'InvalidParameter', 'Validation'],
+        read('GetAccountSetting', "read the account's setting of blob mounting", (ecr) =>
+          ecr.getAccountSetting({ name: 'BLOB_MOUNTING' }),
+        ),
+      );
+      return setting?.value === undefined ? undefined : setting.value === 'ENABLED';
+    },
+  };
+}
+
+interface Page<T> {
+  readonly items: readonly T[] | undefined;
+  readonly next: string | undefined;
+}
+
+function toRepository(repository: SdkRepository): Repository {
+  const { encryptionType = 'AES256', kmsKey } = repository.encryptionConfiguration ?? {};
+  return {
+    name: repository.repositoryName ?? '',
+    arn: repository.repositoryArn ?? '',
+    uri: repository.repositoryUri ?? '',
+    tagMutability: repository.imageTagMutability ?? 'MUTABLE',
+    scanOnPush: repository.imageScanningConfiguration?.scanOnPush ?? false,
+    encryption: encryptionType,
+    ...(kmsKey ? { kmsKey } : {}),
+  };
+}
+
+function toToken(
+  data:
+    | {
+        authorizationToken?: string | undefined;
+        proxyEndpoint?: string | undefined;
+        expiresAt?: Date | undefined;
+      }
+    | undefined,
+): RegistryToken {
+  const { authorizationToken = '', proxyEndpoint = '', expiresAt } = data ?? {};
+  const [username = '', password = ''] = Buffer.from(authorizationToken, 'base64').toString().split(':');
+  if (!password || !URL.canParse(proxyEndpoint)) throw new Error('ECR answered without a token');
+  return {
+    username,
+    password: new Secret(password),
+    host: new URL(proxyEndpoint).host,
+    expiresAt: expiresAt?.getTime() ?? 0,
+  };
+}

@@ -1,0 +1,199 @@
+import { BootstrapError, reasonOf, type ErrorParts } from '../../core/errors.ts';
+import { causes, connectionFailure } from '../net/failure.ts';
+import { deniedAction, denialHint } from './denial.ts';
+import type { Creation } from './port.ts';
+import { knownRegions, nearestRegion } from './regions.ts';
+
+/** One request to AWS, as errors name it. */
+export interface Operation {
+  /** As policies name it: `ecr:CreateRepository`. */
+  readonly action: string;
+  /** For people: `create repository myproject/nginx`. */
+  readonly what: string;
+}
+
+/** What has to be known to explain a failure. */
+export interface Circumstances {
+  readonly region: string;
+  readonly profile: string | undefined;
+  /** AWS has taken the credentials during this run. */
+  readonly accepted: boolean;
+  readonly host: string | undefined;
+}
+
+/** AWS's own name of a refusal, without the suffix that the SDK adds for some services: `NoSuchEntity`. */
+export function awsCode(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.name.replace(/Exception$/, '') : '';
+}
+
+const expired = ['ExpiredToken', 'RequestExpired'];
+const invalid = [
+  ...['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidSignature', 'SignatureDoesNotMatch'],
+  ...['IncompleteSignature', 'MissingAuthenticationToken', 'AuthFailure', 'InvalidAccessKeyId'],
+];
+/** The clocks differ too much. The SDK corrects for that once by itself. */
+const skewed = ['RequestTimeTooSkewed', 'RequestInTheFuture'];
+/** Whether AWS refused the credentials of the caller, and not what was asked for. */
+export const isCallerRefused = (thrown: unknown): boolean =>
+  expired.includes(awsCode(thrown)) || invalid.includes(awsCode(thrown));
+
+const denied = ['AccessDenied', 'UnauthorizedOperation', 'NotAuthorized'];
+const throttled = [
+  ...['Throttling', 'TooManyRequests', 'RequestLimitExceeded', 'ThrottledException', 'Throttled'],
+  ...['ProvisionedThroughputExceeded', 'SlowDown', 'RequestThrottled'],
+];
+
+/**
+ * Whether AWS refused the access key itself. A wrong signature is another matter: the key may work for a caller who
+ * has the right secret access key.
+ */
+export const isKeyUnknown = ({ cause }: BootstrapError): boolean =>
+  ['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidAccessKeyId'].includes(awsCode(cause));
+
+/** Turns what the SDK threw into an error of ours with its three parts. */
+export function explain(thrown: unknown, operation: Operation, circumstances: Circumstances): BootstrapError {
+  for (const cause of causes(thrown)) {
+    if (cause instanceof BootstrapError) return circumstances.accepted ? duringRun(cause) : cause;
+  }
+  const parts =
+    credentialsFailure(thrown, circumstances) ??
+    refusal(thrown, operation) ??
+    networkFailure(thrown, circumstances) ??
+    otherFailure(thrown);
+  return new BootstrapError({ what: operation.what, ...parts }, { cause: thrown });
+}
+
+/** Credentials that cannot be renewed during a run were there when it began. */
+function duringRun(error: BootstrapError): BootstrapError {
+  if (error.code !== 'credentials-missing') return error;
+  const { what, why, hint } = error;
+  return new BootstrapError({ code: 'credentials-expired', what, why, hint }, { cause: error });
+}
+
+type Explanation = Omit<ErrorParts, 'what'>;
+
+/** AWS does not take the credentials, whatever they came from. */
+function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstances): Explanation | undefined {
+  const code = awsCode(thrown);
+  const reason = reasonOf(thrown);
+  if (skewed.includes(code) || /^Signature (expired|not yet current)/.test(reason)) {
+    return {
+      code: 'aws-failed',
+      why: `${code}: ${reason}`,
+      hint: "Set this computer's clock, which differs too much from that of AWS, then run the same command again.",
+    };
+  }
+  const isExpired = expired.includes(code);
+  if (!isExpired && !invalid.includes(code)) return undefined;
+  const option = profile ? ` --profile ${profile}` : '';
+  return {
+    code: accepted ? 'credentials-expired' : 'credentials-missing',
+    why: `${code}: ${reasonOf(thrown)}`,
+    hint: isExpired
+      ? `Renew the credentials, for example with \`aws sso login${option}\`, then run the same command again; it resumes where it stopped.`
+      : `Check the credentials${profile ? ` of profile ${profile}` : ''}: \`aws sts get-caller-identity${option}\``,
+  };
+}
+
+function refusal(thrown: unknown, { action }: Operation): Explanation | undefined {
+  if (!denied.includes(awsCode(thrown))) return undefined;
+  const message = reasonOf(thrown);
+  const refused = deniedAction(message) ?? action;
+  return {
+    code: 'aws-denied',
+    why: message.includes(refused) ? message : `${refused}: ${message}`,
+    hint: denialHint(message, refused),
+  };
+}
+
+function networkFailure(thrown: unknown, { region, host }: Circumstances): Explanation | undefined {
+  const failure = connectionFailure(thrown) ?? foreignAnswer(thrown);
+  if (!failure) return undefined;
+  const why = host ? `${host}: ${failure}` : failure;
+  const isUnknownName = /ENOTFOUND|EAI_AGAIN|the proxy answers/.test(failure);
+  if (isUnknownName && !knownRegions.includes(region) && host?.includes(region)) {
+    return {
+      code: 'region-invalid',
+      why,
+      hint: `${region} is no region that is known: did you mean ${nearestRegion(region)}? Give --region or aws.region.`,
+    };
+  }
+  return {
+    code: 'aws-unreachable',
+    why,
+    hint: 'Check the network and DNS; behind a proxy set HTTPS_PROXY and NO_PROXY; check AWS_ENDPOINT_URL if it is set.',
+    isTransient: true,
+  };
+}
+
+interface ServiceFailure {
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+  readonly $fault?: string;
+}
+
+/** An answer without a request id of AWS, and with no error code that it has, comes from something in between. */
+function foreignAnswer(thrown: unknown): string | undefined {
+  const { $metadata: metadata = {}, $fault: fault } = thrown as ServiceFailure;
+  const hasCode = fault !== undefined && !/^Unknown(Error)?$/.test(awsCode(thrown));
+  if (hasCode || !metadata.httpStatusCode || metadata.requestId) return undefined;
+  return `HTTP ${metadata.httpStatusCode} came from something that is not AWS`;
+}
+
+function otherFailure(thrown: unknown): Explanation {
+  const code = awsCode(thrown);
+  const why = code && code !== 'Error' ? `${code}: ${reasonOf(thrown)}` : reasonOf(thrown);
+  if (throttled.includes(code)) {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'AWS asks to slow down. Wait a minute and run the same command again: it goes on.',
+    };
+  }
+  if (((thrown as ServiceFailure).$metadata?.httpStatusCode ?? 0) >= 500) {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'AWS failed by itself. Run the same command again in a while: it goes on.',
+    };
+  }
+  if (code === 'RegionDisabled' || code === 'OptInRequired') {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'Enable the region for the account, or give another one with --region: `aws account list-regions` prints their state.',
+    };
+  }
+  if (code === 'LimitExceeded') {
+    return {
+      code: 'aws-failed',
+      why,
+      hint: 'Remove what is no longer needed, or have the quota raised in Service Quotas.',
+    };
+  }
+  return {
+    code: 'aws-failed',
+    why,
+    hint: 'Correct what AWS names, then run the same command again: it goes on.',
+  };
+}
+
+/** Answers undefined where AWS says by one of `codes` that there is no such thing. */
+export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BootstrapError && codes.includes(awsCode(error.cause))) return undefined;
+    throw error;
+  }
+}
+
+/** `exists` where AWS says by `code` that there is one of that name: another run made it, or this one, whose answer was lost. */
+export async function unlessThere(code: string, work: Promise<unknown>): Promise<Creation> {
+  try {
+    await work;
+    return 'created';
+  } catch (error) {
+    if (error instanceof BootstrapError && awsCode(error.cause) === code) return 'exists';
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import { onceFulfilled } from '../../core/once.ts';
+import { createEcr } from './ecr.ts';
+import { createIam } from './iam.ts';
+import { readIdentity } from './identity.ts';
+import type { AwsPort, KeyPair } from './port.ts';
+import { createSecrets } from './secrets.ts';
+import { createSession, type AwsOptions } from './session.ts';
+
+export type { AskMfaCode } from './credentials.ts';
+export type { AwsOptions } from './session.ts';
+
+/**
+ * AWS by its SDK, which is loaded service by service when first used. Credentials come from the sources of the SDK's own chain;
+ * AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> are honoured by the SDK.
+ */
+export function createAws(options: AwsOptions): AwsPort {
+  return withKey(options);
+}
+
+function withKey(options: AwsOptions, pair?: KeyPair): AwsPort {
+  const session = createSession(options, pair);
+  return {
+    region: options.region,
+    identity: onceFulfilled(() => readIdentity(session)),
+    iam: createIam(session),
+    ecr: createEcr(session),
+    secrets: createSecrets(session),
+    as: (other) => withKey(options, other),
+  };
+}

@@ -1,0 +1,94 @@
+import type { Net } from '../net/index.ts';
+import { type AskMfaCode, credentialProvider } from './credentials.ts';
+import { explain } from './failure.ts';
+import { NetHandler } from './handler.ts';
+import { ownVersion } from '../../core/places.ts';
+import type { KeyPair } from './port.ts';
+
+export interface AwsOptions {
+  readonly region: string;
+  /** Of the AWS configuration files; undefined for the SDK's own choice. */
+  readonly profile?: string | undefined;
+  readonly net: Net;
+  readonly askMfaCode?: AskMfaCode | undefined;
+}
+
+/** Sends one request and turns what goes wrong into a BootstrapError. */
+export type Call = <T>(action: string, what: string, send: () => Promise<T>) => Promise<T>;
+
+/** What the services' adapters share: one caller, one region, one way out. */
+export interface Session {
+  readonly options: AwsOptions;
+  readonly call: Call;
+  /** For the constructor of each service's client. */
+  readonly settings: ReturnType<typeof clientSettings>;
+}
+
+/** Takes the SDK's log and warnings, of which the user must see nothing. */
+const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** @param pair a key to use in place of what the environment and the profile give */
+export function createSession(options: AwsOptions, pair?: KeyPair): Session {
+  // Read when a client is made: the SDK otherwise prints a warning about versions of Node that it will drop.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  const handler = new NetHandler(options.net);
+  let accepted = false;
+  return {
+    options,
+    settings: clientSettings(options, handler, pair),
+    call: async (action, what, send) => {
+      try {
+        const answer = await send();
+        accepted = true;
+        return answer;
+      } catch (error) {
+        throw explain(
+          error,
+          { action, what },
+          { region: options.region, profile: options.profile, accepted, host: handler.hostOf(error) },
+        );
+      }
+    },
+  };
+}
+
+function clientSettings(options: AwsOptions, handler: NetHandler, pair: KeyPair | undefined) {
+  const { region, profile, net, askMfaCode } = options;
+  return {
+    region,
+    ...(profile ? { profile } : {}),
+    requestHandler: handler,
+    customUserAgent: [['ecr-bootstrap', ownVersion()]] as [string, string][],
+    logger: quiet,
+    credentials: pair
+      ? { accessKeyId: pair.accessKeyId, secretAccessKey: pair.secretAccessKey.reveal() }
+      : credentialProvider({ profile, askMfaCode, net, requestHandler: handler, logger: quiet }),
+  };
+}
+
+/** Collects all pages of a list. `fetch` gets the token of the page to fetch, undefined for the first. */
+export async function allPages<T>(
+  fetch: (
+    token: string | undefined,
+  ) => Promise<{ items: readonly T[] | undefined; next: string | undefined }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let token: string | undefined;
+  do {
+    const { items = [], next } = await fetch(token);
+    all.push(...items);
+    token = next || undefined;
+  } while (token);
+  return all;
+}
+
+/** AWS's list of tags. */
+export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+export function tagRecord(
+  list: readonly { Key?: string | undefined; Value?: string | undefined }[] = [],
+): Record<string, string> {
+  return Object.fromEntries(list.map(({ Key = '', Value = '' }) => [Key, Value]));
+}

@@ -1,0 +1,53 @@
+import { Agent } from 'node:https';
+import type Docker from 'dockerode';
+import { BootstrapError } from '../../core/errors.ts';
+import type { EngineAddress } from './address.ts';
+import { sshAgent } from './ssh.ts';
+
+/** The library's options. Everything that it would take from the environment by itself is set, so that it does not. */
+export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.DockerOptions {
+  const [scheme, rest] = url.split('://', 2);
+  switch (scheme) {
+    case 'unix':
+      return { ...nothing, socketPath: rest };
+    case 'tcp':
+    case 'http':
+    case 'https': {
+      const { hostname, port } = new URL(`http://${rest}`);
+      const secure = tls !== undefined || scheme === 'https';
+      return {
+        ...nothing,
+        host: hostname,
+        port: port || (secure ? 2376 : 2375),
+        protocol: secure ? 'https' : 'http',
+        ...(secure && {
+          agent: new Agent({ rejectUnauthorized: tls?.verify ?? true, allowPartialTrustChain: true }),
+        }),
+        ca: tls?.ca,
+        cert: tls?.cert,
+        key: tls?.key,
+      };
+    }
+    case 'ssh':
+      return { ...nothing, host: 'docker', port: 80, protocol: 'http', ...{ agent: sshAgent(url) } };
+    default:
+      throw new BootstrapError({
+        code: 'docker-unreachable',
+        what: `connect to the Docker engine at ${url} (${origin})`,
+        why: `the scheme ${scheme} is not one of unix, tcp, http, https, ssh`,
+        hint: 'Set DOCKER_HOST to an address such as unix:///var/run/docker.sock.',
+      });
+  }
+}
+
+const nothing = {
+  socketPath: undefined,
+  host: undefined,
+  port: undefined,
+  username: undefined,
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+  pathPrefix: '/',
+  timeout: undefined,
+};

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import type { EngineAddress } from './address.ts';
+import { readIfThere, readTls } from './tls.ts';
+
+/** The context that `docker context use` chose, if any. */
+export async function currentContext(configDir: string): Promise<string | undefined> {
+  const config = await readJson(join(configDir, 'config.json'));
+  const name = config?.['currentContext'];
+  return typeof name === 'string' && name ? name : undefined;
+}
+
+/** The engine of a context. The docker command stores a context in a folder named by the SHA-256 of its name. */
+export async function contextAddress(configDir: string, name: string): Promise<EngineAddress> {
+  const folder = createHash('sha256').update(name).digest('hex');
+  const meta = await readJson(join(configDir, 'contexts/meta', folder, 'meta.json'));
+  const endpoint = dockerEndpoint(meta);
+  if (!endpoint) {
+    throw new BootstrapError({
+      code: 'docker-unreachable',
+      what: `find the Docker context "${name}"`,
+      why: meta ? 'it names no Docker engine' : `it is not in ${join(configDir, 'contexts')}`,
+      hint: 'See the names with `docker context ls`, or set DOCKER_HOST.',
+    });
+  }
+  const origin = `context "${name}"`;
+  const tls = await readTls(join(configDir, 'contexts/tls', folder, 'docker'), !endpoint.skipVerify);
+  const hasTls = Boolean(tls.ca ?? tls.cert) || endpoint.skipVerify;
+  return { url: endpoint.host, origin, ...(hasTls && { tls }) };
+}
+
+function dockerEndpoint(meta: Json | undefined): { host: string; skipVerify: boolean } | undefined {
+  const endpoints = meta?.['Endpoints'] as
+    { docker?: { Host?: unknown; SkipTLSVerify?: unknown } } | undefined;
+  const { Host: host, SkipTLSVerify: skip } = endpoints?.docker ?? {};
+  return typeof host === 'string' && host ? { host, skipVerify: skip === true } : undefined;
+}
+
+type Json = Record<string, unknown>;
+
+async function readJson(path: string): Promise<Json | undefined> {
+  try {
+    const text = await readIfThere(path);
+    // The docker command takes an empty file for an empty configuration.
+    return text?.trim() ? (JSON.parse(text) as Json) : undefined;
+  } catch (error) {
+    throw new BootstrapError(
+      {
+        code: 'docker-unreachable',
+        what: `read ${path}`,
+        why: reasonOf(error),
+        hint: 'Repair the file, or set DOCKER_HOST.',
+      },
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,83 @@
+import { BootstrapError, reasonOf, type ErrorCode } from '../../core/errors.ts';
+
+/** What was attempted, for the message. */
+export interface Attempt {
+  /** `pull docker.io/library/nginx:1.27 for linux/amd64` */
+  readonly what: string;
+  /** The registry that the engine talks to for it, for hints. */
+  readonly registry?: string;
+  /** Where the engine is. */
+  readonly address: string;
+}
+
+/** Turns what the engine or the connection to it threw into an error in three parts. */
+export function dockerError(thrown: unknown, attempt: Attempt): BootstrapError {
+  if (thrown instanceof BootstrapError) return thrown;
+  const unreachable = connectionFailure(thrown);
+  const why = unreachable ?? words(thrown);
+  const code = unreachable ? 'docker-unreachable' : codeOf(why);
+  return new BootstrapError(
+    { code, what: attempt.what, why, hint: hintFor(code, attempt) },
+    { cause: thrown },
+  );
+}
+
+/** The engine's own words without the library's frame: `(HTTP code 404) no such image - …`. */
+function words(thrown: unknown): string {
+  const json = (thrown as { json?: { message?: unknown } } | null)?.json;
+  const text = typeof json?.message === 'string' ? json.message : reasonOf(thrown);
+  return text.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim();
+}
+
+const connectionReasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  EACCES: 'the socket may not be opened by this user',
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'the host name is unknown',
+  EHOSTUNREACH: 'there is no route to the host',
+  ETIMEDOUT: 'the host does not answer',
+};
+
+function connectionFailure(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || 'statusCode' in thrown) return undefined;
+  if (thrown.name === 'TimeoutError') return 'it does not answer in time';
+  const { code, syscall } = thrown as NodeJS.ErrnoException;
+  if (code && connectionReasons[code] && syscall !== 'open') return connectionReasons[code];
+  const isTransport = code !== undefined || thrown.message.startsWith('ssh: ');
+  return isTransport ? reasonOf(thrown) : undefined;
+}
+
+/**
+ * The engine passes on the registries' texts without a code, so the words decide. Docker Hub answers "denied" for a
+ * repository that does not exist as well; that text names both causes.
+ */
+const patterns: readonly (readonly [RegExp, ErrorCode])[] = [
+  [
+    /no matching manifest|does not (match the specified|provide the specified) platform/i,
+    'image-platform-missing',
+  ],
+  [
+    /denied|unauthori[sz]ed|authentication required|no basic auth credentials|forbidden|\b40[13]\b/i,
+    'registry-denied',
+  ],
+  [/manifest unknown|name unknown|not found|no such image/i, 'image-missing'],
+];
+
+const codeOf = (why: string): ErrorCode => patterns.find(([text]) => text.test(why))?.[1] ?? 'docker-failed';
+
+function hintFor(code: ErrorCode, { registry, address }: Attempt): string {
+  switch (code) {
+    case 'docker-unreachable':
+      return `Start Docker, or set DOCKER_HOST or DOCKER_CONTEXT; tried ${address}. --engine registry needs no Docker.`;
+    case 'registry-denied':
+      return registry
+        ? `Log in with \`docker login ${registry}\`, and check that the name is right.`
+        : 'Log in with `docker login`, and check that the name is right.';
+    case 'image-missing':
+      return 'Check the name and the tag.';
+    case 'image-platform-missing':
+      return 'Name a platform that the image has with --platform.';
+    default:
+      return "The engine's own log tells more; --engine registry copies without Docker.";
+  }
+}

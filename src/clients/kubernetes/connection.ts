@@ -1,0 +1,125 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import type { Dispatcher } from 'undici';
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { hidePassword, type Net } from '../net/index.ts';
+import { type Credentials, readNamedFile } from './credentials.ts';
+import type { KubeContext } from './kubeconfig.ts';
+
+/** Requests at once to one API server; its own fairness queues start well above. */
+const connections = 32;
+
+export interface TlsOptions {
+  readonly secureContext: SecureContext;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** How to open connections to the API server: authorities, client certificate, server name. */
+export async function tlsOptions(
+  { cluster }: KubeContext,
+  { cert, key }: Credentials,
+  net: Net,
+): Promise<TlsOptions> {
+  const own = await authorityOf(cluster);
+  // A kubeconfig's authority replaces all others but those that a proxy on the way may need.
+  const ca = own === undefined ? net.ca : [own, ...net.extraAuthorities];
+  return {
+    // Made once: with a list of authorities each connection would parse them again.
+    secureContext: contextOf({
+      ...(ca === undefined ? {} : { ca: [...ca] }),
+      // A cluster's authority is often an intermediate one, and kubectl needs no root beside it.
+      ...(ca === undefined && net.extraAuthorities.length === 0 ? {} : { allowPartialTrustChain: true }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    }),
+    ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+    ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
+  };
+}
+
+function contextOf(parts: SecureContextOptions & Pick<Credentials, 'cert' | 'key'>): SecureContext {
+  try {
+    return createSecureContext(parts);
+  } catch (error) {
+    throw new BootstrapError(
+      {
+        code: 'cluster-unconfigured',
+        what: 'could not use the client certificate and key of the kubeconfig',
+        why: damage(parts) ?? reasonOf(error),
+        hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** In other words than OpenSSL's. */
+function damage({ cert, key }: Pick<Credentials, 'cert' | 'key'>): string | undefined {
+  try {
+    if (cert !== undefined) new X509Certificate(cert);
+  } catch {
+    return 'the client certificate is not a certificate in PEM';
+  }
+  try {
+    if (key !== undefined) createPrivateKey(key);
+  } catch {
+    return 'the client key is not a private key in PEM';
+  }
+  return undefined;
+}
+
+/** The kubeconfig's proxy-url counts before the environment's. */
+export async function openConnections(
+  { cluster }: KubeContext,
+  tls: TlsOptions,
+  net: Net,
+): Promise<Dispatcher> {
+  const { Agent, proxyAgent } = await import('../net/undici.ts');
+  const proxy = cluster.proxyUrl || (await net.proxyFor(cluster.server));
+  if (!proxy) return new Agent({ connect: tls, connections });
+  try {
+    hidePassword(new URL(proxy));
+    return proxyAgent({ uri: proxy, requestTls: tls, connections });
+  } catch (error) {
+    throw new BootstrapError({
+      code: 'proxy-invalid',
+      what: `use proxy ${proxy} for ${cluster.server}`,
+      why: reasonOf(error),
+      hint: 'Correct proxy-url in the kubeconfig, or HTTPS_PROXY.',
+    });
+  }
+}
+
+async function authorityOf({ name, caFile, caData }: KubeContext['cluster']): Promise<string | undefined> {
+  if (caData)
+    return certificatesIn(
+      Buffer.from(caData, 'base64').toString(),
+      `certificate-authority-data of cluster ${name}`,
+    );
+  if (!caFile) return undefined;
+  const content = (await readNamedFile('certificate-authority', caFile)).toString();
+  return certificatesIn(content, `certificate-authority ${caFile}`);
+}
+
+/** The readable certificates. Like kubectl, skips damaged ones between them; Node would ignore all that follow. */
+function certificatesIn(pem: string, origin: string): string {
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+  const readable = certificates.filter(isCertificate);
+  if (readable.length > 0) return readable.join('\n');
+  throw new BootstrapError({
+    code: 'cluster-unconfigured',
+    what: `could not use the ${origin}`,
+    why: certificates.length === 0 ? 'it holds no certificate in PEM' : 'it holds a damaged certificate',
+    hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
+  });
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}

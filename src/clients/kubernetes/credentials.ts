@@ -1,0 +1,219 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { User } from '@kubernetes/client-node/dist/config_types.js';
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { Secret } from '../../core/secret.ts';
+import type { PluginBounds } from './exec-plugin.ts';
+import type { Impersonation, KubeCluster, KubeContext, KubeUser } from './kubeconfig.ts';
+
+/** What a request shows to the API server: headers, or a client certificate for the connection. */
+export interface Credentials {
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly cert?: Buffer | string;
+  readonly key?: Buffer | string;
+}
+
+/** client-go shows logins to https servers only (tools/clientcmd/client_config.go, IsConfigTransportTLS). */
+export const takesLogin = ({ server }: KubeCluster): boolean => /^https:/i.test(server);
+
+/**
+ * Runs the exec plugin or refreshes the OIDC token where the user has one; the rest is in the kubeconfig. A server that is
+ * reached without TLS is shown no login.
+ * @throws BootstrapError `cluster-unreachable` when that fails
+ */
+export async function credentialsOf(
+  { name, cluster, user }: KubeContext,
+  bounds: PluginBounds,
+): Promise<Credentials> {
+  if (!user) return { headers: {} };
+  if (!takesLogin(cluster)) return { headers: encoded(impersonation(user.impersonate), name) };
+  try {
+    const cert = await pem('client-certificate', user.certFile, user.certData);
+    const key = cert && (await pem('client-key', user.keyFile, user.keyData));
+    const own = { ...basic(user), ...(await bearer(user)) };
+    // As for kubectl, a plugin is not asked beside other credentials (plugin/pkg/client/auth/exec, UpdateTransportConfig).
+    const isComplete = own['Authorization'] !== undefined || cert !== undefined;
+    const given = user.exec && isComplete ? { headers: {} } : await authenticate(user, cluster, bounds);
+    const login = { ...own, ...given.headers };
+    const headers = encoded({ ...login, ...impersonation(user.impersonate) }, name);
+    hide(login['Authorization']?.replace(/^\w+ /, ''), user.password, key?.toString(), given.key?.toString());
+    return { headers, ...defined('cert', given.cert ?? cert), ...defined('key', given.key ?? key) };
+  } catch (error) {
+    if (error instanceof BootstrapError) throw error;
+    const { command, installHint } = user.exec ?? {};
+    const check = `Check with: kubectl --context ${name} get namespaces`;
+    throw new BootstrapError(
+      {
+        code: 'cluster-unreachable',
+        what: `get the credentials of context ${name}`,
+        why: (command && startFailure(command, error)) ?? reasonOf(error),
+        hint: installHint ? `${installHint.trim().replace(/\s*\n\s*/g, ' ')} ${check}` : check,
+      },
+      { cause: error },
+    );
+  }
+}
+
+function startFailure(command: string, error: unknown): string | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (!syscall?.startsWith('spawn')) return undefined;
+  if (code === 'ENOENT') return `${command} is not installed`;
+  return code === 'EACCES' ? `${command} is not an executable file` : undefined;
+}
+
+/**
+ * A file that the kubeconfig names.
+ * @throws BootstrapError `cluster-unconfigured` when it cannot be read
+ */
+export async function readNamedFile(key: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw unusable(`could not read ${key} ${file}`, error, 'Correct the path in the kubeconfig.');
+  }
+}
+
+function unusable(what: string, error: unknown, hint: string): BootstrapError {
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const why = isMissing ? 'there is no such file' : reasonOf(error);
+  return new BootstrapError({ code: 'cluster-unconfigured', what, why, hint }, { cause: error });
+}
+
+/** Why credentials that the server refused may be over, as far as they tell. */
+export function expiryOf({ cert }: Credentials): string | undefined {
+  if (!cert) return undefined;
+  const { validTo } = new X509Certificate(cert);
+  return Date.parse(validTo) < Date.now() ? `the client certificate ended on ${validTo}` : undefined;
+}
+
+interface Given {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly cert?: Buffer | string;
+  readonly key?: Buffer | string;
+}
+
+async function authenticate(user: KubeUser, cluster: KubeCluster, bounds: PluginBounds): Promise<Given> {
+  const options: { headers: Record<string, string>; cert?: string; key?: string } = { headers: {} };
+  if (user.exec) {
+    const { runPlugin } = await import('./exec-plugin.ts');
+    return runPlugin(
+      user.exec,
+      bounds,
+      user.exec.provideClusterInfo ? await clusterInfo(cluster) : undefined,
+    );
+  }
+  if (user.authProvider) {
+    const { OpenIDConnectAuth } = await import('@kubernetes/client-node/dist/oidc_auth.js');
+    const oidc = new OpenIDConnectAuth();
+    // It reads and changes nothing but the provider's own settings.
+    const asClient = user as unknown as User;
+    if (!oidc.isAuthProvider(asClient)) {
+      const { name } = user.authProvider as { name?: string };
+      throw new Error(`auth-provider ${name ?? ''} is not supported, exec plugins are`);
+    }
+    await oidc.applyAuthentication(asClient, options);
+  }
+  return options;
+}
+
+/** What a plugin gets to know about the cluster: client-go's rest/exec.go, ConfigToExecCluster. */
+async function clusterInfo(cluster: KubeCluster): Promise<object> {
+  const ca =
+    cluster.caData ??
+    (cluster.caFile && (await readNamedFile('certificate-authority', cluster.caFile)).toString('base64'));
+  const { server, tlsServerName, skipTLSVerify, proxyUrl, disableCompression, execExtension } = cluster;
+  return {
+    server,
+    ...(tlsServerName ? { 'tls-server-name': tlsServerName } : {}),
+    ...(skipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
+    ...(ca ? { 'certificate-authority-data': ca } : {}),
+    ...(proxyUrl ? { 'proxy-url': proxyUrl } : {}),
+    ...(disableCompression ? { 'disable-compression': true } : {}),
+    config: execExtension ?? null,
+  };
+}
+
+const basic = ({ username, password }: KubeUser): Record<string, string> =>
+  username || password
+    ? { Authorization: `Basic ${Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64')}` }
+    : {};
+
+/** As for kubectl, a file counts before a token in the kubeconfig, unless it cannot be read (client-go's transport/token_source.go). */
+async function bearer({ token, tokenFile }: KubeUser): Promise<Record<string, string>> {
+  const inFile = tokenFile === undefined ? undefined : await readToken(tokenFile).catch(orElse(token));
+  const given = inFile ?? token;
+  return given ? { Authorization: `Bearer ${given}` } : {};
+}
+
+async function readToken(file: string): Promise<string> {
+  const token = (await readNamedFile('tokenFile', file)).toString().trim();
+  if (token !== '') return token;
+  throw unusable(`could not read tokenFile ${file}`, new Error('it is empty'), 'Write a token into it.');
+}
+
+const orElse =
+  (token: string | undefined) =>
+  (error: unknown): undefined => {
+    if (token === undefined) throw error;
+  };
+
+/** client-go's transport/round_trippers.go, impersonatingRoundTripper. */
+function impersonation(as: Impersonation | undefined): Record<string, string | readonly string[]> {
+  if (!as) return {};
+  return {
+    'Impersonate-User': as.user,
+    ...(as.uid === undefined ? {} : { 'Impersonate-Uid': as.uid }),
+    ...(as.groups.length === 0 ? {} : { 'Impersonate-Group': as.groups }),
+    ...Object.fromEntries(
+      Object.entries(as.extra).map(([key, values]) => [`Impersonate-Extra-${escaped(key)}`, values]),
+    ),
+  };
+}
+
+/** Percent-encodes what cannot stand in a header's name. */
+const escaped = (key: string): string =>
+  [...Buffer.from(key)]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      return /[A-Za-z0-9!#$&'*+.^_`|~-]/.test(character)
+        ? character
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    })
+    .join('');
+
+/** In UTF-8, as kubectl sends them; undici would write a character a byte. */
+function encoded(headers: Credentials['headers'], context: string): Credentials['headers'] {
+  const encode = (name: string, value: string): string => {
+    if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');
+    throw new BootstrapError({
+      code: 'cluster-unconfigured',
+      what: `could not use the login of context ${context}`,
+      why: `its ${name} header would hold a line break or another control character`,
+      hint: `Correct the user in the kubeconfig. Check with: kubectl --context ${context} get namespaces`,
+    });
+  };
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? encode(name, value) : value.map((one) => encode(name, one)),
+    ]),
+  );
+}
+
+/** Makes the redactor know the values. */
+function hide(...values: readonly (string | undefined)[]): void {
+  for (const value of values) if (value) new Secret(value.trim());
+}
+
+/** As for kubectl, data counts before a file. */
+async function pem(
+  key: string,
+  file: string | undefined,
+  data: string | undefined,
+): Promise<Buffer | undefined> {
+  if (data) return Buffer.from(data, 'base64');
+  return file ? readNamedFile(key, file) : undefined;
+}
+
+const defined = <K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> =>
+  value === undefined ? {} : ({ [key]: value } as Record<K, V>);

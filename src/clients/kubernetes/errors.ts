@@ -1,0 +1,163 @@
+import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
+import type { KubeContext } from './kubeconfig.ts';
+import { connectionFailure } from '../net/index.ts';
+import { causes } from '../net/failure.ts';
+
+/**
+ * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
+ * an admission policy, a namespace that is going away), `invalid` (a field is not as it must be, or cannot change).
+ */
+export type Refusal = 'conflict' | 'admission' | 'invalid';
+
+const refusalHints: Readonly<Record<Refusal, string>> = {
+  conflict: 'Somebody else changes it at the same time. Run the same command again.',
+  admission: 'Change what refuses it, or the object, and run the same command again.',
+  invalid: 'Compare the object with what the cluster serves: kubectl explain.',
+};
+
+/** The server understood the request and will not do it as it is: callers may have an answer to that. */
+export class ClusterRefusal extends BootstrapError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, { what, why }: Pick<ErrorParts, 'what' | 'why'>) {
+    super({ code: 'cluster-failed', what, why, hint: refusalHints[refusal] });
+    this.name = 'ClusterRefusal';
+    this.refusal = refusal;
+  }
+}
+
+/** The part of a `Status` object (the body of every failed answer) that is read here. */
+export interface Status {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** From an answer's body: a Status, or whatever a proxy in between wrote. */
+export function statusOf(code: number, body: string): Status {
+  try {
+    const { reason = '', message = '' } = JSON.parse(body) as Partial<Status>;
+    return { code, reason, message: firstLine(message) };
+  } catch {
+    return { code, reason: '', message: firstLine(body.replace(/<[^>]*>/g, ' ')) };
+  }
+}
+
+/** @param what the request for people: `apply Secret shop/puller` */
+export function refused(what: string, status: Status): BootstrapError {
+  const why = status.message || status.reason || `status ${status.code}`;
+  const refusal = refusalOf(status);
+  if (refusal) return new ClusterRefusal(refusal, { what, why });
+  // Quotas are enforced with 403 too, and more rights do not help.
+  if (status.code === 403 && status.message.includes('exceeded quota: ')) {
+    return new BootstrapError({
+      code: 'cluster-failed',
+      what,
+      why,
+      hint: 'Raise the quota, then run the same command again: kubectl get resourcequotas --all-namespaces',
+    });
+  }
+  if (status.code === 403) {
+    return new BootstrapError({
+      code: 'cluster-denied',
+      what,
+      why,
+      hint: 'Have an administrator grant what this prints: ecr-bootstrap policy cluster',
+    });
+  }
+  return new BootstrapError({
+    code: 'cluster-failed',
+    what,
+    why: `${why} (${status.code})`,
+    hint: 'Run the same command again; it resumes where it stopped.',
+    isTransient: [429, 500, 502, 503, 504].includes(status.code),
+  });
+}
+
+function refusalOf({ code, message }: Status): Refusal | undefined {
+  if (/denied (the )?request|because it is being terminated/.test(message)) return 'admission';
+  if (code === 409) return 'conflict';
+  return code === 422 ? 'invalid' : undefined;
+}
+
+/** The server wants a login, and the kubeconfig has none that may be sent. */
+export const noLogin = (server: string, { name, user, cluster }: KubeContext): BootstrapError =>
+  new BootstrapError({
+    code: 'cluster-unconfigured',
+    what: `could not log in to ${server}`,
+    why: /^https:/i.test(server)
+      ? `user ${user?.name ?? ''} of context ${name} has no token, password, client certificate or exec plugin (401)`
+      : 'the server wants a login (401), and none is sent over http://, where others could read it',
+    hint: /^https:/i.test(server)
+      ? 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.'
+      : `Set an https:// URL in the kubeconfig: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
+  });
+
+/** @param answer what came in place of the API's answer */
+export const notTheApi = ({ name, cluster }: KubeContext, answer: string): BootstrapError =>
+  new BootstrapError({
+    code: 'cluster-unreachable',
+    what: `could not reach the Kubernetes API at ${cluster.server}`,
+    why: `the answer is ${answer}, so it comes from a proxy, a login page or another server`,
+    hint: `Correct the server in the kubeconfig, path included, then check: kubectl --context ${name} get namespaces`,
+  });
+
+/** The server answers, and does not know who asks. */
+export class LoginRefused extends BootstrapError {
+  /** @param expiry what the credentials themselves tell about their end */
+  constructor(server: string, context: string, expiry: string | undefined) {
+    super({
+      code: 'cluster-unreachable',
+      what: `log in to ${server}`,
+      why: `the credentials of context ${context} are refused: ${expiry ?? 'they are wrong, expired or revoked'} (401)`,
+      hint: 'Get a new kubeconfig (on a kubeadm control plane: kubeadm kubeconfig user, or copy admin.conf), or log in again.',
+    });
+    this.name = 'LoginRefused';
+  }
+}
+
+/** The server is known to nobody by the name that it was reached by: a tunnel or another address, mostly. */
+export function wrongName(
+  { name, server, tlsServerName }: KubeContext['cluster'],
+  error: unknown,
+): BootstrapError | undefined {
+  for (const cause of causes(error)) {
+    const { code, cert } = cause as NodeJS.ErrnoException & { cert?: { subjectaltname?: string } };
+    if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') continue;
+    const names = (cert?.subjectaltname ?? '')
+      .split(', ')
+      .map((name) => name.replace(/^(DNS|IP Address):/, ''));
+    const [first = 'kubernetes'] = names.filter(Boolean);
+    const known = names.filter(Boolean).join(', ') || 'no name';
+    return new BootstrapError(
+      {
+        code: 'tls-untrusted',
+        what: `could not verify the Kubernetes API at ${server}`,
+        why: `its certificate is for ${known}, and not for ${tlsServerName ?? new URL(server).hostname}`,
+        hint: `If it is the right server, for example behind a tunnel, set tls-server-name: kubectl config set-cluster ${name} --tls-server-name=${first}`,
+      },
+      { cause: error },
+    );
+  }
+  return undefined;
+}
+
+export function unreachable(server: string, error: unknown): BootstrapError {
+  return new BootstrapError(
+    {
+      code: 'cluster-unreachable',
+      what: `reach the Kubernetes API at ${server}`,
+      why: connectionFailure(error) ?? (isTimeout(error) ? 'no answer in time' : reasonOf(error)),
+      hint: 'Check that the address is right and reachable from here, and the proxy settings (HTTPS_PROXY, NO_PROXY, proxy-url).',
+      isTransient: true,
+    },
+    { cause: error },
+  );
+}
+
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
+
+const firstLine = (text: string): string => {
+  const line = text.trim().split('\n', 1)[0]?.trim() ?? '';
+  return line.length > 300 ? `${line.slice(0, 299)}…` : line;
+};

@@ -1,0 +1,224 @@
+import { BootstrapError } from '../../core/errors.ts';
+import { onceFulfilled } from '../../core/once.ts';
+import { Discovery, type Resource, describe, pathOf } from './discovery.ts';
+import { ClusterRefusal } from './errors.ts';
+import { listAll } from './lists.ts';
+import { fieldManager, type ManagedFields, takenOver } from './managed-fields.ts';
+import { hideData } from './hide-data.ts';
+import { refOf } from './names.ts';
+import type {
+  AccessQuestion,
+  ClusterInfo,
+  ClusterPort,
+  JsonPatchOperation,
+  Kind,
+  KubeObject,
+  ListOptions,
+  ObjectMeta,
+  ObjectRef,
+  Precondition,
+  WriteOptions,
+} from './port.ts';
+import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
+
+export { ClusterRefusal, LoginRefused } from './errors.ts';
+
+export type ClusterOptions = TransportOptions;
+
+/** The cluster of a kubeconfig's context. Nothing is read or opened before the first call. */
+export function createCluster(options: ClusterOptions): ClusterPort & { close(): Promise<void> } {
+  return new Cluster(new Transport(options));
+}
+
+const versionPath = '/metadata/resourceVersion';
+/** Attempts to become the manager of an object that others change meanwhile. */
+const mostAdoptions = 5;
+
+type Write = Pick<Request, 'method' | 'repeatable'> & Partial<Pick<Request, 'contentType'>>;
+
+class Cluster implements ClusterPort {
+  readonly #transport: Transport;
+  readonly #discovery: Discovery;
+  readonly info = onceFulfilled(() => this.#askInfo());
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.#discovery = new Discovery(transport);
+  }
+
+  async serves(kind: Kind): Promise<boolean> {
+    return (await this.#discovery.resource(kind)) !== undefined;
+  }
+
+  forgetKinds(): void {
+    this.#discovery.forget();
+  }
+
+  async get(ref: ObjectRef): Promise<KubeObject | undefined> {
+    const resource = await this.#discovery.resource(ref);
+    if (!resource) return undefined;
+    const path = pathOf(resource, ref.namespace, ref.name);
+    const request = { method: 'GET', path, what: describe('get', ref), repeatable: true } as const;
+    const answer = await this.#transport.send(request, [404]);
+    return answer.status === 404 ? undefined : parse(answer);
+  }
+
+  async list(kind: Kind, options: ListOptions = {}): Promise<readonly KubeObject[]> {
+    const resource = await this.#discovery.resource(kind);
+    return resource ? listAll(this.#transport, resource, kind, options) : [];
+  }
+
+  create(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {
+    return this.#create(object, { method: 'POST', repeatable: false }, options);
+  }
+
+  async #create(object: KubeObject, write: Write, options?: WriteOptions): Promise<KubeObject> {
+    const ref = refOf(object);
+    const { base, plural, namespaced } = await this.#resource('create', ref);
+    const path = pathOf({ base, plural, namespaced }, ref.namespace);
+    return this.#write(write, path, describe('create', ref), object, options);
+  }
+
+  async apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    const write = { method: 'PATCH', repeatable: true, contentType: 'application/apply-patch+yaml' } as const;
+    return this.#writeTo('apply', refOf(object), write, object, { ...options, force: true });
+  }
+
+  async adopt(object: KubeObject): Promise<KubeObject> {
+    const ref = refOf(object);
+    for (let attempt = 1; ; attempt += 1) {
+      const { managedFields = [], resourceVersion } = ((await this.get(ref))?.metadata ??
+        {}) as ObjectMeta & {
+        readonly managedFields?: readonly ManagedFields[];
+      };
+      const record = takenOver(managedFields, object.apiVersion);
+      if (!record) return this.apply(object);
+      try {
+        await this.patch(ref, [
+          { op: 'test', path: versionPath, value: resourceVersion },
+          { op: 'replace', path: '/metadata/managedFields', value: record },
+        ]);
+        return await this.apply(object);
+      } catch (error) {
+        // Another client was quicker, or the patch took effect and its answer was lost.
+        const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
+        if (!isConflict || attempt === mostAdoptions) throw error;
+      }
+    }
+  }
+
+  async update(object: KubeObject, options?: WriteOptions): Promise<KubeObject> {
+    return this.#writeTo('update', refOf(object), { method: 'PUT', repeatable: false }, object, options);
+  }
+
+  async patch(
+    ref: ObjectRef,
+    operations: readonly JsonPatchOperation[],
+    options?: WriteOptions,
+  ): Promise<KubeObject> {
+    const repeatable = isGuarded(operations) || operations.every(setsText);
+    const write = { method: 'PATCH', repeatable, contentType: 'application/json-patch+json' } as const;
+    try {
+      return await this.#writeTo('patch', ref, write, operations, options);
+    } catch (error) {
+      throw isGuarded(operations) ? asConflict(error) : error;
+    }
+  }
+
+  async delete(ref: ObjectRef, { uid, resourceVersion }: Precondition = {}): Promise<void> {
+    const resource = await this.#discovery.resource(ref);
+    if (!resource) return;
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: 'Background',
+      preconditions: { uid, resourceVersion },
+    };
+    const path = pathOf(resource, ref.namespace, ref.name);
+    const request = { method: 'DELETE', path, what: describe('delete', ref), repeatable: true } as const;
+    await this.#transport.send({ ...request, body }, [404]);
+  }
+
+  async allowed(question: AccessQuestion): Promise<boolean> {
+    const review: KubeObject = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      metadata: { name: '' },
+      spec: { resourceAttributes: question },
+    };
+    // A review is answered and kept nowhere.
+    const answered = await this.#create(review, { method: 'POST', repeatable: true });
+    return (answered['status'] as { allowed?: boolean } | undefined)?.allowed === true;
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  async #askInfo(): Promise<ClusterInfo> {
+    const { name, cluster } = await this.#transport.context();
+    const request = { method: 'GET', path: '/version', what: 'get the version', repeatable: true } as const;
+    const answer = await this.#transport.send(request);
+    const { gitVersion } = JSON.parse(answer.body) as { gitVersion: string };
+    return { context: name, server: cluster.server, version: gitVersion };
+  }
+
+  async #writeTo(
+    verb: string,
+    ref: ObjectRef,
+    write: Write,
+    body: unknown,
+    options?: WriteOptions & { force?: boolean },
+  ): Promise<KubeObject> {
+    const resource = await this.#resource(verb, ref);
+    return this.#write(write, pathOf(resource, ref.namespace, ref.name), describe(verb, ref), body, options);
+  }
+
+  async #write(
+    write: Write,
+    path: string,
+    what: string,
+    body: unknown,
+    { dryRun, force }: WriteOptions & { force?: boolean } = {},
+  ): Promise<KubeObject> {
+    hideData(body);
+    const query = new URLSearchParams({
+      fieldManager,
+      ...(force ? { force: 'true' } : {}),
+      ...(dryRun ? { dryRun: 'All' } : {}),
+    });
+    const request = { ...write, path: `${path}?${query.toString()}`, what, body };
+    return parse(await this.#transport.send(dryRun ? { ...request, repeatable: true } : request));
+  }
+
+  async #resource(verb: string, ref: ObjectRef): Promise<Resource> {
+    const resource = await this.#discovery.resource(ref);
+    if (resource) return resource;
+    throw new BootstrapError({
+      code: 'cluster-failed',
+      what: describe(verb, ref),
+      why: `the cluster does not serve ${ref.kind} in ${ref.apiVersion}`,
+      hint: 'See what it serves: kubectl api-resources',
+    });
+  }
+}
+
+function parse({ body }: Answer): KubeObject {
+  const object = JSON.parse(body) as KubeObject;
+  hideData(object);
+  return object;
+}
+
+/** A patch that took effect changes the version, so a second one is refused. */
+const isGuarded = (operations: readonly JsonPatchOperation[]): boolean =>
+  operations.some(({ op, path }) => op === 'test' && path === versionPath);
+
+/** Has the same effect a second time. In a list it would not. */
+const setsText = (operation: JsonPatchOperation): boolean =>
+  operation.op !== 'remove' && typeof operation.value === 'string' && !/\/(\d+|-)$/.test(operation.path);
+
+/** A JSON patch whose `test` fails is answered with 422, not 409 (k8s.io/apiserver, patch handler). */
+function asConflict(error: unknown): unknown {
+  if (!(error instanceof ClusterRefusal) || error.refusal !== 'invalid') return error;
+  return new ClusterRefusal('conflict', error);
+}

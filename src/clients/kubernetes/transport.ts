@@ -1,0 +1,194 @@
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../../core/clock.ts';
+import { type Net, failureCode } from '../net/index.ts';
+import { openConnections, tlsOptions } from './connection.ts';
+import { type Credentials, credentialsOf, expiryOf, takesLogin } from './credentials.ts';
+import { LoginRefused, noLogin, notTheApi, refused, statusOf, unreachable, wrongName } from './errors.ts';
+import { type KubeContext, type KubeconfigChoice, chooseContext } from './kubeconfig.ts';
+
+export interface Request {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With its query. */
+  readonly path: string;
+  /** For people: `apply Secret shop/puller`. */
+  readonly what: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** A second time does no harm when an answer was lost. */
+  readonly repeatable: boolean;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** Where the server sends the request instead. */
+  readonly location?: string;
+}
+
+export interface TransportOptions extends KubeconfigChoice {
+  readonly net: Net;
+  readonly clock: Clock;
+}
+
+const attempts = 5;
+const firstPause = 200;
+const longestPause = 30_000;
+/**
+ * Milliseconds for one request; the API server itself ends one after 60 s. Needed beside undici's own limits: its
+ * ProxyAgent (7.30) tries for ever when a proxy cuts the connection instead of answering.
+ */
+const patience = 65_000;
+/** Milliseconds for a credential plugin, which may ask its user to log in elsewhere. */
+const pluginTimeoutMs = 60_000;
+
+interface Session {
+  readonly context: KubeContext;
+  readonly credentials: Credentials;
+  readonly dispatcher: Dispatcher;
+}
+
+/** Sends requests to one API server: connections, credentials, retries, and errors in three parts. */
+export class Transport {
+  readonly #options: TransportOptions;
+  #session: Promise<Session> | undefined;
+  /** One for each session there was: requests of an earlier one may still be under way, or wait for their next attempt. */
+  readonly #dispatchers: Dispatcher[] = [];
+  readonly #closed = new AbortController();
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  async context(): Promise<KubeContext> {
+    return (await this.#connected()).context;
+  }
+
+  /** Answers below 300 and those named in `expected`; anything else is thrown. */
+  async send(request: Request, expected: readonly number[] = []): Promise<Answer> {
+    const opened = this.#connected();
+    let session = await opened;
+    let answer = await this.#sendPatiently(request, session);
+    if (answer.status === 401 && isRenewable(session.context)) {
+      // The token of a plugin may have ended during a long run; who is refused later finds the new session there.
+      this.#forget(opened);
+      session = await this.#connected();
+      answer = await this.#sendPatiently(request, session);
+    }
+    const { context, credentials } = session;
+    const other = otherThanApi(answer);
+    if (other) throw notTheApi(context, other);
+    if (answer.status < 300 || expected.includes(answer.status)) return answer;
+    if (answer.status === 401) {
+      if (!credentials.cert && !credentials.headers['Authorization'])
+        throw noLogin(context.cluster.server, context);
+      throw new LoginRefused(context.cluster.server, context.name, expiryOf(credentials));
+    }
+    throw refused(request.what, statusOf(answer.status, answer.body));
+  }
+
+  async close(): Promise<void> {
+    // Requests that are still under way belong to a run that no longer waits for them.
+    this.#closed.abort(new Error('the connection was closed because the run ended'));
+    this.#session = undefined;
+    await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.destroy()));
+  }
+
+  #connected(): Promise<Session> {
+    if (this.#session) return this.#session;
+    const opened = this.#connect();
+    this.#session = opened;
+    opened.catch(() => this.#forget(opened));
+    return opened;
+  }
+
+  /** Whoever asks next opens another session, unless somebody has done so. */
+  #forget(session: Promise<Session>): void {
+    if (this.#session === session) this.#session = undefined;
+  }
+
+  async #connect(): Promise<Session> {
+    const { net } = this.#options;
+    const context = await chooseContext(this.#options);
+    const credentials = await credentialsOf(context, {
+      timeoutMs: net.patience(pluginTimeoutMs),
+      signal: this.#closed.signal,
+    });
+    const tls = await tlsOptions(context, credentials, net);
+    const dispatcher = await openConnections(context, tls, net);
+    if (this.#closed.signal.aborted) await dispatcher.destroy();
+    else this.#dispatchers.push(dispatcher);
+    return { context, credentials, dispatcher };
+  }
+
+  async #sendPatiently(request: Request, session: Session): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const last = attempt === attempts;
+      const result = await this.#attempt(request, session, last);
+      if ('status' in result) return result;
+      const pause = firstPause * 2 ** (attempt - 1) * (0.5 + Math.random());
+      await this.#options.clock.sleep(Math.min(result.pause ?? pause, longestPause), this.#closed.signal);
+    }
+  }
+
+  /** An answer, or how long to pause before the next attempt. */
+  async #attempt(request: Request, session: Session, last: boolean): Promise<Answer | { pause?: number }> {
+    try {
+      const { answer, retryAfter } = await exchange(request, session, this.#options.net);
+      if (last || !isTransient(answer.status, request.repeatable)) return answer;
+      return retryAfter === undefined ? {} : { pause: retryAfter * 1000 };
+    } catch (error) {
+      if (!last && request.repeatable && isReset(error)) return {};
+      const { server } = session.context.cluster;
+      throw (
+        wrongName(session.context.cluster, error) ??
+        (await this.#options.net.untrusted(error, server)) ??
+        unreachable(server, error)
+      );
+    }
+  }
+}
+
+/** Whether another look may give other credentials. */
+const isRenewable = ({ user, cluster }: KubeContext): boolean =>
+  takesLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
+
+/** What answered in place of a Kubernetes API, which answers with JSON or, for paths that it does not have, with plain text. */
+function otherThanApi({ status, body, location }: Answer): string | undefined {
+  if (status >= 300 && status < 400) return `a redirect to ${location ?? 'another place'} (HTTP ${status})`;
+  const isPage = /^\s*</.test(body);
+  if (status >= 300 ? status !== 404 || !isPage : /^\s*\{/.test(body)) return undefined;
+  return `${isPage ? 'a web page' : 'something that is not JSON'} (HTTP ${status})`;
+}
+
+async function exchange(
+  { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
+  { context, credentials, dispatcher }: Session,
+  net: Net,
+): Promise<{ answer: Answer; retryAfter?: number }> {
+  const { request } = await import('../net/undici.ts');
+  const response = await request(`${context.cluster.server}${path}`, {
+    method,
+    dispatcher,
+    signal: AbortSignal.timeout(net.patience(patience)),
+    // undici closes the connection after a DELETE that has a body, unless told that it can stay open.
+    reset: false,
+    headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const location = [response.headers['location']].flat()[0];
+  const answer = {
+    status: response.statusCode,
+    body: await response.body.text(),
+    ...(location === undefined ? {} : { location }),
+  };
+  const retryAfter = Number(response.headers['retry-after']);
+  return retryAfter > 0 ? { answer, retryAfter } : { answer };
+}
+
+/** 429 is answered before anything was done, so it is safe to repeat whatever was asked. */
+const isTransient = (status: number, repeatable: boolean): boolean =>
+  status === 429 || (repeatable && [500, 502, 503, 504].includes(status));
+
+const isReset = (error: unknown): boolean =>
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(failureCode(error) ?? '');

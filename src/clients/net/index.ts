@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import type { Dispatcher } from 'undici';
+import type { BootstrapError } from '../../core/errors.ts';
+import { once } from '../../core/once.ts';
+import { Ahead } from './ahead.ts';
+import type { Reach } from './local.ts';
+import { proxyFor, type Environment } from './proxy.ts';
+
+export { connectionFailure, failureCode } from './failure.ts';
+export { findLocalAddress, isLocalHost, LocalAddressError, type Reach } from './local.ts';
+export { hidePassword } from './proxy.ts';
+
+/**
+ * The one way out to the network. `HTTP(S)_PROXY` and `NO_PROXY` hold for AWS, registries and the cluster alike;
+ * none of their clients honours them by itself. Connections are made when first asked for, kept and shared.
+ */
+export interface Net {
+  /**
+   * For undici: AWS, registries and the Kubernetes API. HTTP/1.1, as many connections as there are requests. With the
+   * reach `remote` a request to this computer or its local link fails with a LocalAddressError before it connects.
+   */
+  dispatcher(reach?: Reach): Promise<Dispatcher>;
+  /** Begins a connection that the next request to this origin will use, if there is one soon. */
+  ahead(origin: URL, reach?: Reach): void;
+  /**
+   * The proxy that the environment asks for, for clients that want its URL.
+   * @throws BootstrapError `proxy-invalid`
+   */
+  proxyFor(url: string): Promise<string | undefined>;
+  /** How long to wait for an answer where `milliseconds` are due: the one place where tests can be impatient. */
+  patience(milliseconds: number): number;
+  /** Authorities to trust, or undefined for Node's own choice (which includes NODE_EXTRA_CA_CERTS). */
+  readonly ca: readonly string[] | undefined;
+  /** Those of them that Node does not have by itself. */
+  readonly extraAuthorities: readonly string[];
+  /** The error `tls-untrusted` that names the issuer seen, if that is why a request to `url` failed. */
+  untrusted(thrown: unknown, url: string, reach?: Reach): Promise<BootstrapError | undefined>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param extraCa PEM of an authority to trust besides Node's own, for a caller that cannot set NODE_EXTRA_CA_CERTS before the process starts.
+ * @param env where the proxy settings are read, each time they are needed.
+ * @param patience shortens waiting
+ */
+export function createNet(
+  extraCa?: string,
+  env: Environment = process.env,
+  patience: Net['patience'] = (milliseconds) => milliseconds,
+): Net {
+  const extraAuthorities = [...namedAuthorities(env), ...(extraCa ? [extraCa] : [])];
+  const ca = extraCa ? [...rootCertificates, ...extraAuthorities] : undefined;
+  const route = (url: string): URL | undefined => proxyFor(url, env);
+  // One context for all connections: to parse all authorities takes each of them 15 ms.
+  const tls = once(() => {
+    if (extraAuthorities.length === 0) return {};
+    // Organizations often give away an intermediate authority only, without its root.
+    return { secureContext: createSecureContext({ ...(ca && { ca }), allowPartialTrustChain: true }) };
+  });
+  const wayOut = (reach: Reach) => {
+    const ahead = new Ahead(tls, reach);
+    let dispatcher: Promise<Dispatcher> | undefined;
+    const open = async (): Promise<Dispatcher> => {
+      const { RoutingDispatcher } = await import('./dispatcher.ts');
+      return new RoutingDispatcher(route, tls(), ahead, reach);
+    };
+    return {
+      ahead,
+      dispatcher: () => (dispatcher ??= open()),
+      close: async () => {
+        ahead.close();
+        await (await dispatcher)?.destroy();
+      },
+    };
+  };
+  const waysOut = { anywhere: wayOut('anywhere'), remote: wayOut('remote') };
+  return {
+    patience,
+    ca,
+    extraAuthorities,
+    dispatcher: (reach = 'anywhere') => waysOut[reach].dispatcher(),
+    ahead: (origin, reach = 'anywhere') => {
+      if (!route(origin.href)) waysOut[reach].ahead.begin(origin);
+    },
+    proxyFor: async (url) => route(url)?.href,
+    untrusted: async (thrown, url, reach = 'anywhere') => {
+      const { untrusted } = await import('./untrusted.ts');
+      return untrusted(thrown, url, route(url), reach);
+    },
+    close: async () => {
+      await Promise.all(Object.values(waysOut).map((way) => way.close()));
+    },
+  };
+}
+
+/** What Node itself adds to its authorities, which it no longer does once a list is given. An unreadable file is skipped as Node does, with its own warning. */
+function namedAuthorities(env: Environment): string[] {
+  const file = env['NODE_EXTRA_CA_CERTS'];
+  if (!file) return [];
+  try {
+    return [readFileSync(file, 'utf8')];
+  } catch {
+    return [];
+  }
+}

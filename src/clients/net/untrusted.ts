@@ -1,0 +1,133 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { Socket } from 'node:net';
+import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { causes } from './failure.ts';
+import { type Reach, remoteLookup } from './local.ts';
+
+/** The codes with which Node says that it does not trust a certificate, by what cures them. */
+const cures: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'authority',
+  CERT_SIGNATURE_FAILURE: 'authority',
+  CERT_UNTRUSTED: 'authority',
+  CERT_HAS_EXPIRED: 'dates',
+  CERT_NOT_YET_VALID: 'dates',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name',
+};
+
+const hints = {
+  authority:
+    'If a proxy of your organisation opens TLS, export its authority as a PEM file and set NODE_EXTRA_CA_CERTS=/path/to/ca.pem.',
+  dates: "Check this machine's clock; if it is right, the server's certificate has to be renewed.",
+  name: 'Something else answers under that name: check DNS, the proxy settings and endpoint overrides.',
+} as const;
+
+/**
+ * The error that names the issuer seen, if `thrown` is a failure of trust in `url`'s certificate; else undefined.
+ * Node's own error does not carry the certificate, so it is looked at once more; nothing is sent there.
+ */
+export async function untrusted(
+  thrown: unknown,
+  url: string,
+  proxy: URL | undefined,
+  reach: Reach,
+): Promise<BootstrapError | undefined> {
+  for (const error of causes(thrown)) {
+    const cure = cures[(error as NodeJS.ErrnoException).code ?? ''];
+    if (!cure) continue;
+    const target = new URL(url);
+    const issuer = await seenIssuer(target, proxy, reach);
+    return new BootstrapError(
+      {
+        code: 'tls-untrusted',
+        what: `connect to ${target.host}`,
+        why: `${reasonOf(error)}; the certificate was issued by ${issuer}`,
+        hint: hints[cure],
+      },
+      { cause: thrown },
+    );
+  }
+  return undefined;
+}
+
+/** Milliseconds: the server answered just now, so it does so again at once or the issuer is not worth waiting for. */
+const patience = 3000;
+
+async function seenIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
+  try {
+    if (proxy?.protocol.startsWith('socks')) throw new Error('not looked up through a SOCKS proxy');
+    const socket = proxy ? await tunnel(target, proxy) : undefined;
+    return await readIssuer(target, socket, reach);
+  } catch (error) {
+    return `an unknown issuer (${reasonOf(error)})`;
+  }
+}
+
+function readIssuer(target: URL, socket: Socket | undefined, reach: Reach): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const host = target.hostname.replace(/^\[|\]$/g, '');
+    const probe = connectTls({
+      ...(socket ? { socket } : { host, port: Number(target.port || 443) }),
+      servername: host,
+      ...(reach === 'remote' && { lookup: remoteLookup }),
+      rejectUnauthorized: false,
+      timeout: patience,
+    });
+    probe.once('secureConnect', () => {
+      resolve(outermostIssuer(probe.getPeerCertificate(true)));
+      probe.destroy();
+    });
+    probe.once('timeout', () => probe.destroy(new Error('no answer in time')));
+    probe.once('error', reject);
+  });
+}
+
+/** The issuer of the last certificate that the server sent along: the one whose trust is missing. */
+function outermostIssuer(leaf: DetailedPeerCertificate): string {
+  let last = leaf;
+  const seen = new Set<string>();
+  let next = leaf as DetailedPeerCertificate | undefined;
+  while (next && !seen.has(next.fingerprint256)) {
+    seen.add(next.fingerprint256);
+    last = next;
+    // Missing, against its type, where the server sent no more of the chain; a root is its own issuer.
+    next = next.issuerCertificate;
+  }
+  const { CN, O } = last.issuer;
+  return [CN, O].filter(Boolean).flat().join(', ') || 'an authority without a name';
+}
+
+function tunnel(target: URL, proxy: URL): Promise<Socket> {
+  const authority = `${target.hostname}:${target.port || 443}`;
+  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+  const { request } = proxy.protocol === 'https:' ? https : http;
+  return new Promise((resolve, reject) => {
+    request({
+      host: proxy.hostname,
+      port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
+      method: 'CONNECT',
+      path: authority,
+      timeout: patience,
+      headers: {
+        host: authority,
+        ...(proxy.username
+          ? { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
+          : {}),
+      },
+    })
+      .once('connect', (response, socket) => {
+        if (response.statusCode === 200) resolve(socket);
+        else reject(new Error(`the proxy answers HTTP ${response.statusCode}`));
+      })
+      .once('timeout', function (this: http.ClientRequest) {
+        this.destroy(new Error('no answer in time'));
+      })
+      .once('error', reject)
+      .end();
+  });
+}

@@ -1,0 +1,180 @@
+import { unlessAborted } from '../../core/abort.ts';
+import { type Clock, stopwatch } from '../../core/clock.ts';
+import { type BearerChallenge, type Challenge, parseChallenge } from './challenge.ts';
+import { basicHeader, type Credential, type Identity } from './credentials.ts';
+import { Tokens } from './tokens.ts';
+import type { Destinations } from './destinations.ts';
+import { RegistryError } from './errors.ts';
+import type { Hint, Hints } from './hints.ts';
+import type { Reply, Transport } from './transport.ts';
+
+export interface AuthOptions {
+  readonly host: string;
+  readonly identity: Identity;
+  readonly transport: Transport;
+  readonly destinations: Destinations;
+  readonly clock: Clock;
+  readonly hints?: Hints;
+}
+
+/** A login that is refused without words so soon after it was first shown is denied, not over. Milliseconds. */
+const youth = 60_000;
+
+const open: Challenge = { scheme: 'none' };
+
+/** What is sent with one request, and which challenge it answers. */
+export interface Answer {
+  /** The value of the Authorization header. */
+  readonly header?: string;
+  readonly to: Challenge;
+  /** A login or token is sent only because another repository's challenge wanted it. */
+  readonly isGuess: boolean;
+}
+
+/**
+ * Authorization for one host. Each repository meets its own challenge: gateways put repositories of different registries
+ * under one host. What the first one met is only a guess for the others, which saves them a refused request.
+ */
+export class HostAuth {
+  readonly #identity: Identity;
+  readonly #tokens: Tokens;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, Challenge>();
+  #guess: Challenge | undefined;
+  #discovery: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
+  #shown: Credential | undefined;
+  #shownForMs = (): number => 0;
+
+  readonly #hints: Hints | undefined;
+  readonly #open: Hint;
+
+  constructor(options: AuthOptions) {
+    const { host, identity, clock, hints } = options;
+    this.#identity = identity;
+    this.#hints = hints;
+    this.#clock = clock;
+    this.#open = `open ${host}`;
+    this.#tokens = new Tokens(options);
+    if (identity.preemptive) this.#guess = { scheme: 'basic' };
+  }
+
+  /** What to send with a request. The first one finds out what the host wants, the others wait for it. */
+  async answer(scope: string, signal: AbortSignal): Promise<Answer> {
+    if (!this.#guess && (await this.#hints?.has(this.#open))) this.#guess ??= open;
+    while (!this.#guess && this.#discovery) {
+      const { done } = this.#discovery;
+      await unlessAborted(signal, () => done);
+    }
+    const known = this.#known.get(scope);
+    if (known) return { to: known, isGuess: false, ...(await this.#header(known, scope, signal)) };
+    if (this.#guess) return this.#tryGuess(this.#guess, scope, signal);
+    let finish: () => void = () => undefined;
+    const done = new Promise<void>((resolve) => (finish = resolve));
+    this.#discovery = { done, finish };
+    return { to: open, isGuess: false };
+  }
+
+  /** Call for every reply that is no refusal of what was sent. */
+  accepted(scope: string, { to }: Answer): void {
+    if (!this.#known.has(scope)) this.#known.set(scope, to);
+    if (!this.#guess) {
+      this.#guess = open;
+      void this.#hints?.add([this.#open]);
+    }
+    this.undecided();
+  }
+
+  /** To be told of the end of every request, however it ended: those who wait for the first one go on. */
+  undecided(): void {
+    this.#discovery?.finish();
+    this.#discovery = undefined;
+  }
+
+  /**
+   * Digests a 401, ECR's 403 for an expired token, or any refusal of a guess.
+   * @returns whether the same request has a chance now
+   */
+  async refused(reply: Reply, scope: string, answer: Answer): Promise<boolean> {
+    const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
+    if (answer.to.scheme === 'none') void this.#hints?.forget(this.#open);
+    if (challenge) {
+      this.#known.set(scope, challenge);
+      this.#guess = challenge;
+    }
+    this.undecided();
+    if (!challenge && answer.isGuess) {
+      if (!this.#known.has(scope)) this.#known.set(scope, open);
+      return true;
+    }
+    const { header } = answer;
+    const now = challenge ?? answer.to;
+    if (now.scheme === 'bearer') {
+      if (header !== undefined) this.#tokens.refused(now, scope, header);
+      // The token service gave all that it gives for this scope: Docker Hub says so of what it does not have.
+      return !(now.error === 'insufficient_scope' && isSameService(now, answer.to));
+    }
+    if (now.scheme !== 'basic') return false;
+    if (!header?.startsWith('Basic ')) return (await this.#login()) !== undefined;
+    return this.#renewed(header);
+  }
+
+  /**
+   * What to send to this host after its challenge, where another registry sent the request on to it.
+   * @returns undefined when there is no login for what it wants
+   */
+  async meet(challenge: Challenge, scope: string, signal: AbortSignal): Promise<string | undefined> {
+    return (await this.#header(challenge, scope, signal)).header;
+  }
+
+  /**
+   * Whether a refusal that does not tell why may mean that the token sent is over: then {@link refused} is to be told.
+   * Only where tokens are ours to renew, and not while they are young, or each denial would cost one.
+   */
+  mayBeOver(sent: string | undefined): boolean {
+    if (!this.#identity.preemptive || !this.#shown) return false;
+    return basicHeader(this.#shown) !== sent || this.#shownForMs() > youth;
+  }
+
+  async #header(challenge: Challenge, scope: string, signal: AbortSignal): Promise<Pick<Answer, 'header'>> {
+    if (challenge.scheme === 'none') return {};
+    const header =
+      challenge.scheme === 'basic'
+        ? await this.#basic()
+        : await this.#tokens.header(challenge, scope, signal);
+    return header === undefined ? {} : { header };
+  }
+
+  /** Another repository's token service may know nothing of this one, which then shows its own challenge. */
+  async #tryGuess(guess: Challenge, scope: string, signal: AbortSignal): Promise<Answer> {
+    try {
+      const sent = await this.#header(guess, scope, signal);
+      return { to: guess, isGuess: sent.header !== undefined && !this.#identity.preemptive, ...sent };
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      return { to: open, isGuess: false };
+    }
+  }
+
+  async #renewed(sent: string): Promise<boolean> {
+    const current = await this.#identity.credential();
+    if (current && basicHeader(current) !== sent) return true;
+    const newer = await this.#identity.credential(this.#shown ?? current);
+    return newer !== undefined && basicHeader(newer) !== sent;
+  }
+
+  async #basic(): Promise<string | undefined> {
+    const credential = await this.#login();
+    if (credential !== this.#shown) this.#shownForMs = stopwatch(this.#clock);
+    this.#shown = credential;
+    return credential && basicHeader(credential);
+  }
+
+  /** Basic takes a password; tokens are for others. */
+  async #login(): Promise<Credential | undefined> {
+    const credential = await this.#identity.credential();
+    return credential?.isIdentityToken || credential?.isRegistryToken ? undefined : credential;
+  }
+}
+
+const isSameService = (one: BearerChallenge, other: Challenge): boolean =>
+  other.scheme === 'bearer' && one.realm === other.realm && one.service === other.service;

@@ -1,0 +1,262 @@
+import { BootstrapError } from '../../core/errors.ts';
+import { type Digest, isDigest, isTag } from './digest.ts';
+import { RegistryError } from './errors.ts';
+import type { Call, RegistryHost } from './host.ts';
+import { acceptedManifests } from './manifest.ts';
+import { checkDigest, digestHeader, type RawManifest, receiveManifest } from './raw-manifest.ts';
+import type { Reply } from './transport.ts';
+
+/** Where to put a blob's bytes: the answer to a POST. */
+export interface Upload {
+  readonly location: string;
+}
+
+/** References are checked where they are read; a mistake there must not reach a URL. */
+function manifestPath(repository: string, reference: string): string {
+  if (!isDigest(reference) && !isTag(reference)) throw new Error('neither a tag nor a digest');
+  return `/v2/${repository}/manifests/${reference}`;
+}
+
+/** How registries refuse content that they never store, whatever is tried again. */
+const unsupportedCodes = new Set(['UNSUPPORTED', 'MANIFEST_INVALID', 'SIZE_INVALID', 'BLOB_UPLOAD_INVALID']);
+const unsupportedStatuses = new Set([405, 413, 415]);
+
+/** @throws RegistryError `image-unsupported` in the registry's words when it refuses the content itself */
+async function unlessUnsupported<T>(request: Promise<T>, content: string): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    const { status = 0, codes = [] } = error.failure;
+    const isRefused = status === 400 && codes.some((code) => unsupportedCodes.has(code));
+    if (!isRefused && !unsupportedStatuses.has(status)) throw error;
+    const { what, why, failure } = error;
+    const hint =
+      'Mirror one platform of the image with --platform, which copies no attestations. If that is refused too, leave the image out with images.exclude.';
+    const parts = { code: 'image-unsupported', what, why: `${why} (${content})`, hint } as const;
+    throw new RegistryError(parts, failure, { cause: error });
+  }
+}
+
+/** Some registries, and firewalls before them, refuse every HEAD. The answer to a GET also has a body that says why. */
+const headRefusals = new Set([400, 405, 501]);
+
+async function unlessHeadUnsupported<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof RegistryError && headRefusals.has(error.failure.status ?? 0)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The distribution API of one registry, at the floor of its requests. Short requests are repeated by themselves;
+ * an upload is not, because each try needs a session of its own.
+ * Every method throws RegistryError; what does not exist is undefined.
+ */
+export class Registry {
+  readonly #host: RegistryHost;
+  readonly #actions: string;
+
+  /** @param actions of scopes: `pull` or `pull,push` */
+  constructor(host: RegistryHost, actions: 'pull' | 'pull,push') {
+    this.#host = host;
+    this.#actions = actions;
+  }
+
+  get name(): string {
+    return this.#host.name;
+  }
+
+  /** To be told of requests that are about to come: while they wait for something else, connections are begun for them. */
+  prepare(requests = 1): void {
+    this.#host.prepare(requests);
+  }
+
+  /** For work of several requests that is repeated as a whole. */
+  retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
+    return this.#host.retrying(call, attempt);
+  }
+
+  /**
+   * The digest that a tag points at. A HEAD, which Docker Hub does not count as a pull.
+   * @param reference a tag or a digest
+   * @throws BootstrapError `image-corrupt` when the registry names no valid digest, or another one than requested
+   */
+  async headManifest(repository: string, reference: string, call: Call): Promise<Digest | undefined> {
+    const reply = await unlessHeadUnsupported(
+      this.retrying(call, () => this.#manifest('HEAD', repository, reference, call)),
+    );
+    if (!reply) return (await this.getManifest(repository, reference, call))?.digest;
+    await reply.dump();
+    if (reply.status === 404) return undefined;
+    const what = this.#what('look up', repository, reference);
+    const digest = digestHeader(reply, what);
+    if (isDigest(reference)) checkDigest(digest, reference, 'the registry sent', what);
+    return digest ?? (await this.getManifest(repository, reference, call))?.digest;
+  }
+
+  /**
+   * @param reference a tag or a digest
+   * @throws BootstrapError `image-unsupported` when it is larger than ECR takes, `image-corrupt` for a wrong digest
+   */
+  getManifest(repository: string, reference: string, call: Call): Promise<RawManifest | undefined> {
+    return this.retrying(call, async () => {
+      const reply = await this.#manifest('GET', repository, reference, call);
+      if (reply.status === 404) {
+        await reply.dump();
+        return undefined;
+      }
+      const what = this.#what('get the manifest of', repository, reference);
+      return receiveManifest(reply, isDigest(reference) ? reference : undefined, what);
+    });
+  }
+
+  /** Opens a blob for reading, from `offset` on. Not repeated. */
+  async openBlob(repository: string, digest: Digest, offset: number, call: Call): Promise<Reply> {
+    const reply = await this.#host.send(
+      {
+        method: 'GET',
+        path: `/v2/${repository}/blobs/${digest}`,
+        headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
+        scope: this.#scope(repository),
+        what: this.#what('get blob', repository, digest),
+        pace: 'read-blob',
+      },
+      call,
+    );
+    return reply;
+  }
+
+  async hasBlob(repository: string, digest: Digest, call: Call): Promise<boolean> {
+    const reply = await this.retrying(call, () =>
+      this.#host.send(
+        {
+          method: 'HEAD',
+          path: `/v2/${repository}/blobs/${digest}`,
+          scope: this.#scope(repository),
+          what: this.#what('look for blob', repository, digest),
+          accept: [404],
+        },
+        call,
+      ),
+    );
+    await reply.dump();
+    return reply.status !== 404;
+  }
+
+  /** The same for a blob that a registry need not have. A refusal means no; without an answer, it may have the blob. */
+  async offersBlob(repository: string, digest: Digest, call: Call): Promise<boolean> {
+    try {
+      return await this.hasBlob(repository, digest, call);
+    } catch (error) {
+      if (error instanceof RegistryError) return (error.failure.status ?? 500) >= 500;
+      throw error;
+    }
+  }
+
+  /**
+   * Asks for a place to upload to, or for the blob to be mounted from another repository. Not repeated.
+   * @returns undefined when the repository has the blob now, without any upload
+   */
+  async startUpload(
+    repository: string,
+    mount: { readonly digest: Digest; readonly from: string } | undefined,
+    call: Call,
+  ): Promise<Upload | undefined> {
+    const query = mount
+      ? `?${new URLSearchParams({ mount: mount.digest, from: mount.from }).toString()}`
+      : '';
+    const what = this.#what('start an upload to', repository);
+    const reply = await this.#host.send(
+      {
+        method: 'POST',
+        path: `/v2/${repository}/blobs/uploads/${query}`,
+        headers: { 'content-length': '0' },
+        scope: this.#scope(repository),
+        what,
+        pace: 'start-upload',
+      },
+      call,
+    );
+    await reply.dump();
+    if (reply.status === 201) return undefined;
+    const location = reply.header('location');
+    if (location === undefined) throw this.#odd(what, `HTTP ${reply.status} names no place to upload to`);
+    return { location };
+  }
+
+  /** Sends a whole blob in one request. Not repeated. */
+  async upload(
+    repository: string,
+    upload: Upload,
+    blob: { readonly digest: Digest; readonly size: number; readonly body: Buffer | AsyncIterable<Buffer> },
+    call: Call,
+  ): Promise<void> {
+    const separator = upload.location.includes('?') ? '&' : '?';
+    const what = this.#what('upload blob', repository, blob.digest);
+    const request = this.#host.send(
+      {
+        method: 'PUT',
+        path: `${upload.location}${separator}digest=${encodeURIComponent(blob.digest)}`,
+        // Debian's docker-registry refuses uploads without a type.
+        headers: { 'content-length': String(blob.size), 'content-type': 'application/octet-stream' },
+        body: blob.body,
+        scope: this.#scope(repository),
+        what,
+        pace: 'finish-upload',
+      },
+      call,
+    );
+    const reply = await (blob.size === 0 ? unlessUnsupported(request, 'an empty blob') : request);
+    await reply.dump();
+  }
+
+  async putManifest(repository: string, reference: string, manifest: RawManifest, call: Call): Promise<void> {
+    const what = this.#what('put the manifest of', repository, reference);
+    const request = this.retrying(call, () =>
+      this.#host.send(
+        {
+          method: 'PUT',
+          path: manifestPath(repository, reference),
+          headers: { 'content-type': manifest.mediaType },
+          body: manifest.bytes,
+          scope: this.#scope(repository),
+          what,
+          pace: 'put-manifest',
+        },
+        call,
+      ),
+    );
+    const reply = await unlessUnsupported(request, `a manifest of type ${manifest.mediaType}`);
+    await reply.dump();
+    checkDigest(digestHeader(reply, what), manifest.digest, `${this.name} stored`, what);
+  }
+
+  #manifest(method: 'GET' | 'HEAD', repository: string, reference: string, call: Call): Promise<Reply> {
+    return this.#host.send(
+      {
+        method,
+        path: manifestPath(repository, reference),
+        headers: { accept: acceptedManifests },
+        scope: this.#scope(repository),
+        what: this.#what('look up', repository, reference),
+        accept: [404],
+      },
+      call,
+    );
+  }
+
+  #scope = (repository: string) => `repository:${repository}:${this.#actions}`;
+
+  #what(action: string, repository: string, reference = ''): string {
+    const separator = isDigest(reference) ? '@' : ':';
+    return `${action} ${this.name}/${repository}${reference === '' ? '' : separator}${reference}`;
+  }
+
+  #odd(what: string, why: string): BootstrapError {
+    const hint = `Check that ${this.name} is a registry.`;
+    return new BootstrapError({ code: 'registry-failed', what, why: `${this.name}: ${why}`, hint });
+  }
+}

@@ -1,0 +1,72 @@
+import { reasonOf } from '../../core/errors.ts';
+import { Secret } from '../../core/secret.ts';
+import { type Ended, runSubprocess } from '../../core/subprocess.ts';
+import { type Credential, HelperError } from './credentials.ts';
+
+/** Milliseconds; helpers may ask the user to unlock a key chain. */
+const timeoutMs = 60_000;
+/** What Docker's own helpers print when they know nothing of a server. */
+const nothingKnown = /credentials not found|no credentials (?:server|username)|not found in native keychain/i;
+
+/**
+ * Asks a program `docker-credential-NAME` for a login. The server goes to its standard input and the login comes from
+ * its standard output, so nothing secret is seen in the list of processes.
+ * @throws HelperError
+ */
+export async function askHelper(
+  name: string,
+  server: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Credential | undefined> {
+  const program = `docker-credential-${name}`;
+  const { status, output, complaint } = await run(program, server, env);
+  if (status !== 0) {
+    const why =
+      (output.trim() || complaint.trim() || `it ended with status ${status}`).split('\n', 1)[0] ?? '';
+    if (nothingKnown.test(why)) return undefined;
+    throw failed(program, server, why);
+  }
+  return read(output, program, server);
+}
+
+function read(output: string, program: string, server: string): Credential | undefined {
+  let answer: Record<string, unknown> | null;
+  try {
+    answer = JSON.parse(output) as Record<string, unknown> | null;
+  } catch {
+    // The parser's message would quote the output, which may hold a password.
+    throw failed(program, server, 'its answer is not JSON');
+  }
+  const { Username: username, Secret: secret } = answer ?? {};
+  // Docker shows a login only when both parts are there.
+  if (typeof username !== 'string' || typeof secret !== 'string' || !username || !secret) return undefined;
+  const password = new Secret(secret);
+  return username === '<token>' ? { username, password, isIdentityToken: true } : { username, password };
+}
+
+async function run(
+  program: string,
+  input: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Ended> {
+  try {
+    return await runSubprocess(program, { args: ['get'], env: { ...env }, input, timeoutMs });
+  } catch (error) {
+    throw failed(program, input, reasonOf(error), error);
+  }
+}
+
+function failed(program: string, server: string, why: string, cause?: unknown): HelperError {
+  const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return new HelperError(
+    {
+      code: 'registry-denied',
+      what: `could not get the login to ${server} from ${program}`,
+      why: isMissing ? `${program} is not installed` : why,
+      hint: isMissing
+        ? `Install ${program}, or remove it from credsStore and credHelpers in Docker's config.json.`
+        : `Unlock or repair the credential store, then log in again: docker login ${server}`,
+    },
+    { cause },
+  );
+}

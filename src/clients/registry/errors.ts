@@ -1,0 +1,80 @@
+import { BootstrapError, type ErrorCode, type ErrorParts } from '../../core/errors.ts';
+
+/** How a request failed, for those who decide whether to try again or elsewhere. */
+export interface Failure {
+  /** HTTP status; missing when no answer came. */
+  readonly status?: number;
+  /** Error codes of the registry's answer: `MANIFEST_UNKNOWN`, `TAG_INVALID`. */
+  readonly codes?: readonly string[];
+  /** The same request may work later. */
+  readonly retryable?: boolean;
+  /** The registry asked for fewer requests. */
+  readonly throttled?: boolean;
+  /** Milliseconds that the registry asked to wait. */
+  readonly retryAfter?: number;
+}
+
+/** A registry refused or failed a request. */
+export class RegistryError extends BootstrapError {
+  readonly failure: Failure;
+
+  constructor(parts: ErrorParts, failure: Failure, options?: { cause?: unknown }) {
+    super(parts, options);
+    this.name = 'RegistryError';
+    this.failure = failure;
+  }
+
+  /** The same, where the cause has been dealt with meanwhile. */
+  butRetryable(): RegistryError {
+    return new RegistryError(this, { ...this.failure, retryable: true }, { cause: this.cause });
+  }
+}
+
+/** The parts of a registry's refusal that matter. Bodies follow the distribution specification, or AWS's JSON, or nothing. */
+export interface Refusal {
+  readonly codes: readonly string[];
+  /** One short line. */
+  readonly message: string;
+}
+
+const longestMessage = 200;
+
+export function readRefusal(status: number, body: string): Refusal {
+  const { codes, messages } = parse(body);
+  const text = messages.join('; ') || codes.join(', ') || `HTTP ${status}`;
+  const message = text.split('\n', 1)[0]?.slice(0, longestMessage) ?? text;
+  return {
+    codes,
+    message: messages.length > 0 || codes.length === 0 ? message : `${message} (HTTP ${status})`,
+  };
+}
+
+function parse(body: string): { codes: string[]; messages: string[] } {
+  const codes: string[] = [];
+  const messages: string[] = [];
+  for (const entry of entriesOf(body)) {
+    const { code, message, __type: type } = entry;
+    if (typeof code === 'string') codes.push(code);
+    else if (typeof type === 'string') codes.push(type);
+    if (typeof message === 'string' && message !== '') messages.push(message);
+  }
+  return { codes, messages };
+}
+
+function entriesOf(body: string): { code?: unknown; message?: unknown; __type?: unknown }[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    // Proxies and load balancers answer with HTML or nothing; then the status says it all.
+    return [];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const list = 'errors' in value && Array.isArray(value.errors) ? (value.errors as unknown[]) : [value];
+  return list.filter((entry): entry is object => typeof entry === 'object' && entry !== null);
+}
+
+/** Which of our codes a refused request gets. */
+export function codeOf(status: number): ErrorCode {
+  return status === 401 || status === 403 ? 'registry-denied' : 'registry-failed';
+}

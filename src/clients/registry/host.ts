@@ -1,0 +1,184 @@
+import type { Clock } from '../../core/clock.ts';
+import { type Answer, HostAuth } from './auth.ts';
+import type { Identity } from './credentials.ts';
+import { apiHost, type Destinations } from './destinations.ts';
+import { RegistryError } from './errors.ts';
+import type { Hints } from './hints.ts';
+import { speaksTls } from './probe.ts';
+import { HostLimiter, type Pace, type Rates } from './limiter.ts';
+import { parseChallenge } from './challenge.ts';
+import { refusal } from './refusal.ts';
+import { RetryBudget, type Retrying, retrying } from './retry.ts';
+import type { Reply, Request, Tally, Transport } from './transport.ts';
+
+export interface HostOptions {
+  readonly host: string;
+  readonly identity: Identity;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly destinations: Destinations;
+  /** Authorization at a host that this one sends requests on to. */
+  readonly elsewhere: (url: URL) => HostAuth;
+  readonly rates?: Rates;
+  /** Whether the host was open to everybody in earlier runs. */
+  readonly hints?: Hints;
+}
+
+/** On whose behalf requests are made. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly tally?: Tally;
+}
+
+export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' | 'tally'> {
+  /** Below the host, or a whole URL that the registry gave. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `repository:NAME:pull` */
+  readonly scope: string;
+  readonly pace?: Pace;
+  /** Statuses that are no failure, besides 2xx. */
+  readonly accept?: readonly number[];
+}
+
+/** Once without and once with a token that turned out to be over. */
+const mostLogins = 2;
+/** One registry host: its protocol, authorization, pace and retries. */
+export class RegistryHost {
+  readonly name: string;
+  readonly #options: HostOptions;
+  readonly #auth: HostAuth;
+  readonly #limiter: HostLimiter;
+  readonly #budget = new RetryBudget();
+  #base: Promise<URL> | undefined;
+
+  constructor(options: HostOptions) {
+    this.name = options.host;
+    this.#options = options;
+    this.#auth = new HostAuth(options);
+    this.#limiter = new HostLimiter(options.clock, options.rates);
+  }
+
+  /** Finds out what the host speaks, and begins connections, before requests have to wait for that. */
+  prepare(requests: number): void {
+    const base = (this.#base ??= this.#findBase());
+    // A failure is told to the request that needs it.
+    base.then((url) => this.#options.transport.prepare(url, requests)).catch(() => undefined);
+  }
+
+  /** Repeats `attempt` within this host's budget. */
+  retrying<T>({ signal }: Call, attempt: () => Promise<T>): Promise<T> {
+    const policy: Retrying = { clock: this.#options.clock, signal, budget: this.#budget };
+    return retrying(policy, attempt);
+  }
+
+  /**
+   * One authorised request, repeated only to log in. The answer is a success or an accepted status.
+   * @throws RegistryError
+   */
+  async send(request: HostRequest, call: Call): Promise<Reply> {
+    const pace = request.pace ?? 'other';
+    const done = await this.#limiter.admit(pace, call.signal);
+    try {
+      const reply = await this.#authorised(request, call);
+      this.#limiter.succeeded(pace);
+      return reply;
+    } catch (error) {
+      if (error instanceof RegistryError && error.failure.throttled) {
+        this.#limiter.complained(pace, error.failure.retryAfter);
+      }
+      throw error;
+    } finally {
+      done();
+    }
+  }
+
+  async #authorised(request: HostRequest, call: Call): Promise<Reply> {
+    const base = await (this.#base ??= this.#findBase());
+    const url = this.#urlOf(request, base);
+    const mayRepeat = request.body === undefined || Buffer.isBuffer(request.body);
+    try {
+      for (let tries = 1; ; tries += 1) {
+        const answer = await this.#auth.answer(request.scope, call.signal);
+        const first = await this.#exchange(request, url, answer.header, call);
+        // What another host says of logins is not this one's word, and it is sent none of this one's.
+        const isElsewhere = first.url.origin !== base.origin;
+        const reply = isElsewhere ? await this.#meetElsewhere(first, request, call) : first;
+        const isRefused = !isElsewhere && (reply.status === 401 || isWrongGuess(reply, answer));
+        if (!isRefused) this.#auth.accepted(request.scope, answer);
+        if (!isRefused && isFine(reply.status, request.accept)) return reply;
+        const failed = await refusal(reply, { ...this.#options, what: request.what, isElsewhere });
+        const isMute = request.method === 'HEAD' && reply.status === 403;
+        const wantsLogin = isRefused || saysLogin(failed) || (isMute && this.#auth.mayBeOver(answer.header));
+        if (isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
+        if (!(await this.#auth.refused(reply, request.scope, answer))) throw failed;
+        if (!mayRepeat) throw failed.butRetryable();
+      }
+    } finally {
+      this.#auth.undecided();
+    }
+  }
+
+  /** Asks the host that answers again, with what it wants: a token for everyone, or the login for that host. */
+  async #meetElsewhere(reply: Reply, request: HostRequest, call: Call): Promise<Reply> {
+    const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
+    if (reply.status !== 401 || !challenge) return reply;
+    const scope = (challenge.scheme === 'bearer' && challenge.scope) || request.scope;
+    const header = await this.#options.elsewhere(reply.url).meet(challenge, scope, call.signal);
+    if (header === undefined) return reply;
+    await reply.dump();
+    return this.#exchange(request, reply.url, header, call);
+  }
+
+  /** An upload goes where the registry says, but only to the registry itself: the image may be private. */
+  #urlOf({ path, what }: HostRequest, base: URL): URL {
+    const url = URL.canParse(path, base.href) ? new URL(path, base) : undefined;
+    if (url?.host !== base.host) {
+      throw new RegistryError(
+        {
+          code: 'registry-failed',
+          what,
+          why: `${this.name} names another place for the upload: ${url?.host || path.slice(0, 80)}`,
+          hint: `Check that ${this.name} is the registry that you mean, and what is between it and this computer.`,
+        },
+        {},
+      );
+    }
+    // Registries behind a TLS proxy often name themselves with http.
+    url.protocol = base.protocol;
+    return url;
+  }
+
+  #exchange(request: HostRequest, url: URL, authorization: string | undefined, { signal, tally }: Call) {
+    const { method, body, what } = request;
+    const sent: Request = {
+      method,
+      url,
+      what,
+      signal,
+      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+      ...(body === undefined ? {} : { body }),
+      ...(tally ? { tally } : {}),
+    };
+    const { transport } = this.#options;
+    return method === 'GET' || method === 'HEAD' ? transport.follow(sent) : transport.send(sent);
+  }
+
+  async #findBase(): Promise<URL> {
+    const host = apiHost(this.name);
+    const mayBePlain = this.#options.destinations.mayBePlain(new URL(`https://${host}`));
+    const isPlain = mayBePlain && !(await speaksTls(host));
+    return new URL(`${isPlain ? 'http' : 'https'}://${host}`);
+  }
+}
+
+const isFine = (status: number, accept: readonly number[] = []) =>
+  (status >= 200 && status < 300) || accept.includes(status);
+
+/** Registries, and the object stores behind them, also refuse another service's token like this, and may be open without it. */
+const isWrongGuess = ({ status }: Reply, { isGuess }: Answer) =>
+  isGuess && (status === 400 || status === 403 || status === 404);
+
+/** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
+const saysLogin = ({ failure, why }: RegistryError) =>
+  failure.status === 401 || (failure.status === 403 && /expired/i.test(why));

@@ -1,0 +1,117 @@
+import type { Clock } from '../../core/clock.ts';
+import { findLocalAddress, type Net } from '../net/index.ts';
+import { HostAuth } from './auth.ts';
+import { Registry } from './client.ts';
+import { type Credentials, HelperError, type Identity } from './credentials.ts';
+import {
+  apiHost,
+  type DestinationRules,
+  Destinations,
+  HostSet,
+  localRefusal,
+  registryName,
+} from './destinations.ts';
+import type { Hints } from './hints.ts';
+import { type HostOptions, RegistryHost } from './host.ts';
+import type { Rates } from './limiter.ts';
+import { Transport } from './transport.ts';
+
+export interface RegistriesOptions {
+  readonly net: Net;
+  readonly clock: Clock;
+  /** Logins to the sources. */
+  readonly credentials: Credentials;
+  /** What earlier runs saw of the sources. */
+  readonly hints?: Hints;
+  /** The hosts that the user lists: only these may be this computer or its local link. Without it every host may be. */
+  readonly listed?: HostSet;
+  /** Hosts that may be spoken to without TLS, besides listed ones on this computer. */
+  readonly insecure?: readonly string[];
+}
+
+export interface Registries {
+  /** A registry to pull from. One client for each host, so that all share its limits. @param host as it stands in references */
+  source(host: string): Registry;
+  /**
+   * For clients that connect by themselves: whether they may be sent to this source, as far as names show it now.
+   * @throws RegistryError `address-refused`
+   */
+  readonly refuseLocal: (host: string, what: string) => Promise<void>;
+  /** The registry that is written to. */
+  own(host: string, identity: Identity, rates: Rates): Registry;
+}
+
+/** Clients of registries. Nothing is sent before one is used. */
+export function openRegistries(options: RegistriesOptions): Registries {
+  const { net, clock, credentials, hints, listed } = options;
+  const insecure = new HostSet(options.insecure);
+  const sources = new Map<string, Registry>();
+  const base = (host: string, rules: DestinationRules) => {
+    const destinations = new Destinations(host, rules);
+    return { host, destinations, transport: new Transport(net, clock, destinations), clock };
+  };
+  const sourceRules = { insecure, ...(listed && { listed }) };
+  const identityOf = (host: string, isKnown = true): Identity => {
+    let failure: HelperError | undefined;
+    return {
+      credential: async () => {
+        try {
+          return isKnown ? await credentials.find(host) : undefined;
+        } catch (error) {
+          if (!(error instanceof HelperError)) throw error;
+          failure = error;
+          return undefined;
+        }
+      },
+      get hint() {
+        return failure
+          ? `The request had no login, because ${failure.message}. ${failure.hint}`
+          : `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim();
+      },
+    };
+  };
+  /**
+   * A registry that only a tenant of the cluster names must not have an image read with the user's login for another
+   * registry: logins elsewhere are for what listed registries send on.
+   */
+  const elsewhere = (from: string): HostOptions['elsewhere'] => {
+    const isTrusted = !listed || listed.has(new URL(`https://${apiHost(from)}`));
+    const auths = new Map<string, HostAuth>();
+    return ({ host: api }) => {
+      const host = registryName(api);
+      const auth =
+        auths.get(host) ??
+        new HostAuth({ ...base(host, sourceRules), identity: identityOf(host, isTrusted) });
+      auths.set(host, auth);
+      return auth;
+    };
+  };
+  const open = (host: string): Registry =>
+    new Registry(
+      new RegistryHost({
+        ...base(host, sourceRules),
+        identity: identityOf(host),
+        elsewhere: elsewhere(host),
+        ...(hints && { hints }),
+      }),
+      'pull',
+    );
+  return {
+    source: (host) => {
+      const registry = sources.get(host) ?? open(host);
+      sources.set(host, registry);
+      return registry;
+    },
+    refuseLocal: async (host, what) => {
+      const url = new URL(`https://${apiHost(host)}`);
+      if (!listed || listed.has(url)) return;
+      const local = await findLocalAddress(url.hostname);
+      if (local) throw localRefusal(what, local.message, url, local);
+    },
+    own: (host, identity, rates) =>
+      new Registry(
+        new RegistryHost({ ...base(host, { insecure }), elsewhere: elsewhere(host), identity, rates }),
+        'pull,push',
+      ),
+  };
+}

@@ -1,0 +1,203 @@
+import { BootstrapError } from '../../core/errors.ts';
+import type { Platform } from '../../core/platform.ts';
+import { CorruptContent, type Digest, digestOf, isDigest, isTakenByEcr } from './digest.ts';
+
+const mediaTypes = {
+  ociIndex: 'application/vnd.oci.image.index.v1+json',
+  ociManifest: 'application/vnd.oci.image.manifest.v1+json',
+  ociConfig: 'application/vnd.oci.image.config.v1+json',
+  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
+} as const;
+
+/** What we ask registries for. Schema 1 is left out; those that have nothing else send it all the same. */
+export const acceptedManifests = [
+  mediaTypes.ociIndex,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerList,
+  mediaTypes.dockerManifest,
+].join(', ');
+
+const indexTypes: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerList];
+const imageTypes: readonly string[] = [mediaTypes.ociManifest, mediaTypes.dockerManifest];
+
+/** The distribution specification's limit, and ECR's. */
+export const largestManifest = 4 * 1024 * 1024;
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly platform?: Platform & { readonly 'os.version'?: string };
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Where layers can be downloaded that registries need not have. */
+  readonly urls?: readonly string[];
+}
+
+/** A manifest as it came, and what it refers to. */
+export interface Manifest {
+  /** SHA-256, by which ECR knows it. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+  /** An index's manifests; empty for anything else. */
+  readonly children: readonly Descriptor[];
+  /** Config and layers, those first that stand first, each once. */
+  readonly blobs: readonly Descriptor[];
+  /** The config, if it is one of an image that runs somewhere: it tells the platform. */
+  readonly config?: Descriptor;
+  readonly isIndex: boolean;
+}
+
+/**
+ * Reads a manifest of any kind that is supported: images and indexes of Docker and OCI, artifacts. OCI's need not say
+ * what they are; Docker's always do.
+ * @param what what was read, for error messages
+ * @throws BootstrapError `image-unsupported` or `image-corrupt`
+ */
+export function parseManifest(bytes: Buffer, contentType: string, what: string): Manifest {
+  const value = parseJson(bytes, what);
+  const ownType = mediaTypeOf(value['mediaType'], what);
+  const servedType = bareType(contentType);
+  if (value['schemaVersion'] === 1 || /docker\.distribution\.manifest\.v1/.test(ownType || servedType)) {
+    throw unsupported(
+      what,
+      'it has the old manifest format (schema 1), which ECR does not take',
+      'Build or pull and push the image again with a current tool, or ask its makers.',
+    );
+  }
+  const isIndex = Array.isArray(value['manifests']);
+  // What one tool takes for an index, another would take for an image.
+  if (isIndex && 'layers' in value) throw corrupt(what, 'its manifest is both an index and an image');
+  if ((isIndex ? imageTypes : indexTypes).includes(ownType))
+    throw corrupt(
+      what,
+      `its manifest is ${isIndex ? 'an index' : 'an image'} and says that it is ${ownType}`,
+    );
+  // Plain file servers serve manifests as text/plain or application/json: only a type that fits counts.
+  const [usual = '', ...others] = isIndex ? indexTypes : imageTypes;
+  const mediaType = ownType || (others.includes(servedType) ? servedType : usual);
+  const base = { digest: digestOf(bytes), mediaType, bytes, isIndex };
+  if (isIndex) return { ...base, children: descriptors(value['manifests'], what), blobs: [] };
+  const config = value['config'] === undefined ? [] : descriptors([value['config']], what);
+  const layers = descriptors('layers' in value ? value['layers'] : (value['blobs'] ?? []), what);
+  if (config.length + layers.length === 0) {
+    throw unsupported(
+      what,
+      `a manifest of type ${ownType || servedType || 'unknown'} names no content`,
+      'Name another image.',
+    );
+  }
+  const runnable = config.find(
+    ({ mediaType: type }) => type === mediaTypes.ociConfig || type === mediaTypes.dockerConfig,
+  );
+  return {
+    ...base,
+    children: [],
+    blobs: distinct([...config, ...layers]),
+    ...(runnable ? { config: runnable } : {}),
+  };
+}
+
+/** The platform that an image's config tells; undefined when it is not that of something that runs. */
+export function configPlatform(config: Buffer): Platform | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(config.toString());
+  } catch (error) {
+    throw new CorruptContent(`an image config is not JSON: ${String(error)}`);
+  }
+  const { os, architecture, variant } = (value ?? {}) as Record<string, unknown>;
+  if (typeof os !== 'string' || typeof architecture !== 'string' || os === '' || architecture === '')
+    return undefined;
+  return { os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) };
+}
+
+/** Provenance and the like, which build tools put beside the images in an index (BuildKit's attestation storage). */
+export function isAttestation({ annotations, platform }: Descriptor): boolean {
+  return (
+    annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
+    (platform?.os === 'unknown' && platform.architecture === 'unknown')
+  );
+}
+
+export const isIndexType = (mediaType: string): boolean =>
+  mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList;
+
+/** Layers that registries need not have, for example of Windows: runtimes download them from their makers. */
+export const isForeign = ({ mediaType, urls }: Descriptor): boolean =>
+  Array.isArray(urls) && urls.length > 0 && /foreign|nondistributable/.test(mediaType);
+
+function distinct(all: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
+
+function parseJson(bytes: Buffer, what: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(bytes.toString());
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch (error) {
+    throw corrupt(what, `its manifest is not JSON`, error);
+  }
+  throw corrupt(what, 'its manifest is not a JSON object');
+}
+
+function descriptors(list: unknown, what: string): Descriptor[] {
+  if (!Array.isArray(list)) throw corrupt(what, 'its manifest does not follow the format');
+  return list.map((entry: unknown) => {
+    const { mediaType, digest, size, platform } = (entry ?? {}) as Record<string, unknown>;
+    if (isDigest(digest) ? !isTakenByEcr(digest) : isOfOtherAlgorithm(digest)) {
+      throw unsupported(
+        what,
+        `it refers to ${String(digest).slice(0, 20)}…, and ECR supports SHA-256 digests only`,
+        'Build the image with SHA-256 digests, or mirror another one.',
+      );
+    }
+    if (!isDigest(digest)) throw corrupt(what, 'its manifest has a descriptor without a valid digest');
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+      throw corrupt(what, `its manifest gives no valid size for ${digest}`);
+    }
+    const descriptor = {
+      ...(entry as Descriptor),
+      mediaType: typeof mediaType === 'string' ? mediaType : '',
+    };
+    if (!isPlatform(platform)) delete (descriptor as { platform?: Platform }).platform;
+    return descriptor;
+  });
+}
+
+/** Whether a descriptor's platform has the form that it should have. */
+export function isPlatform(value: unknown): value is Platform {
+  if (typeof value !== 'object' || value === null) return false;
+  const { os, architecture, variant } = value as Record<string, unknown>;
+  return [os, architecture, variant ?? ''].every((part) => typeof part === 'string');
+}
+
+/** OCI allows further algorithms beside SHA-2. */
+const isOfOtherAlgorithm = (digest: unknown): boolean =>
+  typeof digest === 'string' && /^(?!sha256:|sha512:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[\w=-]+$/.test(digest);
+
+/** RFC 6838. It becomes a header. */
+const mediaTypeGrammar = /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,126}$/i;
+
+function mediaTypeOf(value: unknown, what: string): string {
+  if (value === undefined || value === null || value === '') return '';
+  if (typeof value === 'string' && mediaTypeGrammar.test(value)) return value;
+  throw corrupt(what, 'its manifest names an invalid media type');
+}
+
+function bareType(contentType: string): string {
+  const [type = ''] = contentType.split(';', 1);
+  return mediaTypeGrammar.test(type.trim()) ? type.trim() : '';
+}
+
+function unsupported(what: string, why: string, hint: string): BootstrapError {
+  return new BootstrapError({ code: 'image-unsupported', what, why, hint });
+}
+
+function corrupt(what: string, why: string, cause?: unknown): BootstrapError {
+  const hint = 'Run the same command again; if it stays so, ask those who run the registry.';
+  return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause });
+}

@@ -1,0 +1,74 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Identity } from './credentials.ts';
+import { codeOf, readRefusal, RegistryError } from './errors.ts';
+import { readText, type Reply } from './transport.ts';
+
+/** What was asked of whom. */
+interface Asked {
+  readonly what: string;
+  /** The registry's name in references. */
+  readonly host: string;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  /** The registry sent the request on, and another host answers. */
+  readonly isElsewhere: boolean;
+}
+
+const longestRefusal = 1 << 16;
+/** Who asks to wait longer than this is not waited for: people would rather know. Milliseconds. */
+const longestWait = 5 * 60_000;
+
+/** Reads an answer that is no success: what it means, whether to try again, what to do. */
+export async function refusal(reply: Reply, asked: Asked): Promise<RegistryError> {
+  const { what, host, clock } = asked;
+  const { status, url } = reply;
+  const { codes, message } = readRefusal(status, await readText(reply, longestRefusal));
+  const who = asked.isElsewhere ? `${host} sends this on to ${url.host}, which answers` : host;
+  const why = `${who}: ${message}`;
+  const isPullLimit = /pull rate limit/i.test(message);
+  const throttled =
+    !isPullLimit &&
+    (status === 429 ||
+      status === 503 ||
+      /Throttl|Rate exceeded|TOOMANYREQUESTS/i.test(`${codes.join()} ${message}`));
+  const retryAfter = waitOf(reply.header('retry-after'), clock.now());
+  if (!isPullLimit && retryAfter !== undefined && retryAfter > longestWait)
+    return tooLong(what, why, retryAfter);
+  // 501 says that the server cannot do it, now or later.
+  const retryable = throttled || status === 408 || (status >= 500 && status !== 501);
+  const hint = isPullLimit
+    ? `Log in for a higher limit: docker login ${host}; or wait and run the same command again.`
+    : hintFor(status, codes, message, asked);
+  return new RegistryError(
+    { code: codeOf(status), what, why, hint },
+    { status, codes, retryable, throttled, ...(retryAfter === undefined ? {} : { retryAfter }) },
+  );
+}
+
+function tooLong(what: string, refused: string, wait: number): RegistryError {
+  const why = `${refused}; it asks to wait for ${Math.ceil(wait / 60_000)} minutes`;
+  const hint = 'Run the same command again then; what was copied is not copied again.';
+  return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
+}
+
+function hintFor(
+  status: number,
+  codes: readonly string[],
+  message: string,
+  { identity, isElsewhere }: Asked,
+): string {
+  if (status === 401 || status === 403)
+    return isElsewhere
+      ? 'Report this to the operators of the registry, or use the image from another registry.'
+      : (identity.hintFor?.(message) ?? identity.hint);
+  if (codes.includes('NAME_UNKNOWN')) return 'Run the same command again; it creates the repository.';
+  return 'Run the same command again; what was copied is not copied again.';
+}
+
+/** Retry-After in milliseconds: seconds or a date. */
+function waitOf(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const seconds = Number(header);
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - now;
+  return Number.isFinite(wait) && wait >= 0 ? wait : undefined;
+}

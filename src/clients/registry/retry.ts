@@ -1,0 +1,69 @@
+import type { Clock } from '../../core/clock.ts';
+import { RegistryError } from './errors.ts';
+
+const attempts = 5;
+/** Being asked to slow down is no fault, so it may happen more often. */
+const throttledAttempts = 12;
+const firstPause = 200;
+const longestPause = 10_000;
+
+/**
+ * What a host may cost in retries. It starts full; each retry takes one, each success gives a tenth back. So single
+ * faults are always retried, and a host that is down is given up soon, however many images want it.
+ */
+export class RetryBudget {
+  readonly #full: number;
+  #left: number;
+
+  constructor(full = 60) {
+    this.#full = full;
+    this.#left = full;
+  }
+
+  take(): boolean {
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+
+  refill(): void {
+    this.#left = Math.min(this.#full, this.#left + 0.1);
+  }
+}
+
+export interface Retrying {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly budget: RetryBudget;
+}
+
+/** Repeats `attempt` while it fails with a {@link RegistryError} that says it may work later. */
+export async function retrying<T>(
+  { clock, signal, budget }: Retrying,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  let failures = 0;
+  let complaints = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const result = await attempt();
+      budget.refill();
+      return result;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (!(error instanceof RegistryError) || !error.failure.retryable) throw error;
+      if (error.failure.throttled) complaints += 1;
+      else failures += 1;
+      if (failures >= attempts || complaints >= throttledAttempts) throw error;
+      if (!error.failure.throttled && !budget.take()) throw error;
+      await clock.sleep(pause(failures + complaints, error.failure.retryAfter), signal);
+    }
+  }
+}
+
+/** Half fixed, half random, so that many that failed together do not come back together. */
+function pause(attempt: number, advice = 0): number {
+  const backoff = Math.min(longestPause, firstPause * 2 ** (attempt - 1));
+  return advice + backoff * (0.5 + Math.random() / 2);
+}

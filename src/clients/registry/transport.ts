@@ -1,0 +1,218 @@
+import { type Clock, stopwatch } from '../../core/clock.ts';
+import type { Net } from '../net/index.ts';
+import type { Destinations } from './destinations.ts';
+import { RegistryError } from './errors.ts';
+import { networkError } from './network.ts';
+import { Outgoing } from './outgoing.ts';
+
+/** Counts requests on behalf of one image. */
+export interface Tally {
+  requests: number;
+}
+
+export interface Request {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | string | AsyncIterable<Buffer>;
+  readonly signal: AbortSignal;
+  /** What is being done, for error messages. */
+  readonly what: string;
+  readonly tally?: Tally;
+}
+
+/** An answer whose body must be read or dumped, or its connection is lost. */
+export interface Reply {
+  /** Where the answer comes from: after redirects, not always from the host that was asked. */
+  readonly url: URL;
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  /** The body. Throws RegistryError when it breaks off. */
+  chunks(): AsyncIterable<Buffer>;
+  dump(): Promise<void>;
+}
+
+/** Registries may think for long after a large upload: they hash it or copy it to its place. */
+const answerTimeout = 300_000;
+/** Nothing arrives at all for so long: the other side is gone. */
+const silenceTimeout = 60_000;
+/** An answer that delivers less than this in {@link slowWindowMs} of waiting for it is given up. Bytes. */
+const slowBytes = 1024 * 1024;
+const slowWindowMs = 300_000;
+/** The most that is read of an unwanted body to keep its connection. Bytes. */
+const largestDiscarded = 128 * 1024;
+/** Bytes of an answer that are read ahead and passed on as one: four times undici's own, so a quarter of the steps for a large blob. */
+const bufferedAnswer = 256 * 1024;
+const mostRedirects = 5;
+const redirects = new Set([301, 302, 303, 307, 308]);
+/** The others make a request without a body of it. */
+const keepsBody = new Set([307, 308]);
+
+/** Single HTTP exchanges with one registry and where it sends us, by way of {@link Net}: no authentication, no retries. */
+export class Transport {
+  readonly #net: Net;
+  readonly #clock: Clock;
+  readonly #destinations: Destinations;
+
+  constructor(net: Net, clock: Clock, destinations: Destinations) {
+    this.#net = net;
+    this.#clock = clock;
+    this.#destinations = destinations;
+  }
+
+  /** Begins connections for requests that are about to come. */
+  prepare(url: URL, requests: number): void {
+    const reach = this.#destinations.reach(url);
+    for (let begun = 0; begun < requests; begun += 1) this.#net.ahead(url, reach);
+  }
+
+  /** @throws RegistryError when no answer comes; any status is an answer */
+  async send(request: Request): Promise<Reply> {
+    const { request: exchange } = await import('../net/undici.ts');
+    const { method, url, headers, body, signal } = request;
+    signal.throwIfAborted();
+    if (request.tally) request.tally.requests += 1;
+    const passedMs = stopwatch(this.#clock);
+    const outgoing = typeof body === 'object' && !Buffer.isBuffer(body) ? new Outgoing(body) : undefined;
+    try {
+      const {
+        statusCode,
+        headers: answered,
+        body: content,
+      } = await exchange(url, {
+        dispatcher: await this.#net.dispatcher(this.#destinations.reach(url)),
+        method,
+        headers: { 'user-agent': 'ecr-bootstrap', 'accept-encoding': 'identity', ...headers },
+        body: outgoing?.asBody() ?? (body as Buffer | string | undefined) ?? null,
+        signal: outgoing ? AbortSignal.any([signal, outgoing.stalled]) : signal,
+        headersTimeout: this.#net.patience(answerTimeout),
+        bodyTimeout: this.#net.patience(silenceTimeout),
+        highWaterMark: bufferedAnswer,
+        // Each of them restarts the timeout above.
+        onInfo: () => {
+          if (!outgoing && passedMs() > answerTimeout) throw tooSlow(request);
+        },
+      });
+      const header = (name: string) => {
+        const value = answered[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      };
+      return {
+        url,
+        status: statusCode,
+        header,
+        chunks: () => this.#read(content, request),
+        dump: () => discard(this.#read(content, request)),
+      };
+    } catch (error) {
+      if (outgoing?.failure) throw outgoing.failure.thrown;
+      throw await this.#failure(error, request);
+    }
+  }
+
+  async *#read(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* this.#paced(content, request);
+    } catch (error) {
+      throw await this.#failure(error, request);
+    }
+  }
+
+  /** Counts only the time spent waiting for the other side, not the time between two requests for more. */
+  async *#paced(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
+    let received = 0;
+    let waitedMs = 0;
+    let passedMs = stopwatch(this.#clock);
+    for await (const chunk of content) {
+      // Longer silence ends the request elsewhere; here it means that the computer slept.
+      waitedMs += Math.min(passedMs(), silenceTimeout);
+      received += chunk.length;
+      if (received >= slowBytes) received = waitedMs = 0;
+      else if (waitedMs >= slowWindowMs) throw tooSlow(request);
+      yield chunk;
+      passedMs = stopwatch(this.#clock);
+    }
+  }
+
+  async #failure(thrown: unknown, { signal, what, url }: Request): Promise<unknown> {
+    if (signal.aborted) return signal.reason;
+    if (thrown instanceof RegistryError) return thrown;
+    return networkError(what, url, thrown, this.#net, this.#destinations.reach(url));
+  }
+
+  /**
+   * Sends a request and follows where it is sent on to, usually a content network. Credentials stay with the host
+   * that they are for.
+   */
+  async follow(request: Request): Promise<Reply> {
+    let next = request;
+    for (let hops = 0; hops <= mostRedirects; hops += 1) {
+      const reply = await this.send(next);
+      const location = reply.header('location');
+      if (!redirects.has(reply.status) || location === undefined) return reply;
+      await reply.dump();
+      next = this.#redirected(next, location, reply.status);
+    }
+    throw redirectError(request, `it is sent on more than ${mostRedirects} times`);
+  }
+
+  #redirected(request: Request, location: string, status: number): Request {
+    const url = this.#destinations.onward(location, request.what, request.url);
+    const isSameOrigin = url.origin === request.url.origin;
+    // A body holds a login, or is content that this registry asked for.
+    if (request.body !== undefined && (!isSameOrigin || !keepsBody.has(status)))
+      throw redirectError(request, `it is sent on to ${url.host} with what is only for this host`);
+    if (isSameOrigin) return { ...request, url };
+    const { authorization: _, ...headers } = request.headers;
+    return { ...request, url, headers };
+  }
+}
+
+function redirectError(request: Request, why: string): RegistryError {
+  return new RegistryError(
+    {
+      code: 'registry-failed',
+      what: request.what,
+      why: `${request.url.host}: ${why}`,
+      hint: 'Report this to the operators of the registry, or use the image from another registry.',
+    },
+    {},
+  );
+}
+
+function tooSlow({ what, url }: Request): RegistryError {
+  return new RegistryError(
+    {
+      code: 'registry-failed',
+      what,
+      why: `${url.host}: it delivered less than 1 MiB in 5 minutes`,
+      hint: 'Check the network and the proxy, and run the same command again. Copied images are not copied again.',
+    },
+    {},
+  );
+}
+
+/** Reads to the end, so that the connection can be used again, unless that takes longer than a new one. */
+async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
+  let length = 0;
+  try {
+    for await (const chunk of chunks) {
+      length += chunk.length;
+      if (length > largestDiscarded) return;
+    }
+  } catch {
+    // Only the connection is lost; the answer's head says all that matters.
+  }
+}
+
+/** The body as text, cut at `longest` bytes. */
+export async function readText(reply: Reply, longest: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of reply.chunks()) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > longest) break;
+  }
+  return Buffer.concat(chunks).subarray(0, longest).toString();
+}

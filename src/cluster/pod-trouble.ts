@@ -1,0 +1,159 @@
+import { partitionOf } from '../clients/aws/partitions.ts';
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { oldestFirst } from './events.ts';
+import { operatorNamespace } from '../core/ownership.ts';
+
+/** Why a pod does not run, when waiting alone will not cure it. */
+export interface Trouble {
+  readonly cause:
+    | 'dns'
+    | 'route'
+    | 'tls'
+    | 'credentials'
+    | 'not-found'
+    | 'platform'
+    | 'unknown-pull'
+    | 'unschedulable'
+    | 'crash';
+  /** In the kubelet's or scheduler's words, short. */
+  readonly why: string;
+  /** The image that cannot be pulled. */
+  readonly image?: string;
+}
+
+interface ContainerStatus {
+  readonly image: string;
+  readonly restartCount: number;
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+  readonly lastState?: { readonly terminated?: Terminated };
+}
+
+interface Terminated {
+  readonly exitCode?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+interface PodStatus {
+  readonly conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+}
+
+/** A first crash may be a race at the start; the kubelet waits longer after each one. */
+const toleratedRestarts = 2;
+
+/**
+ * What keeps a pod from running, from its status and the warnings about it.
+ * @param warnings Events; kubelets before 1.31 tell a failed pull's cause only there
+ */
+export function troubleOf(pod: KubeObject, warnings: readonly KubeObject[] = []): Trouble | undefined {
+  const status = (pod['status'] ?? {}) as PodStatus;
+  const unscheduled = status.conditions?.find(
+    ({ type, status: value, reason }) =>
+      type === 'PodScheduled' && value === 'False' && reason === 'Unschedulable',
+  );
+  if (unscheduled) return { cause: 'unschedulable', why: short(unscheduled.message ?? 'no node takes it') };
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  return containers.map((container) => containerTrouble(container, pod, warnings)).find(Boolean);
+}
+
+function containerTrouble(
+  { image, restartCount, state, lastState }: ContainerStatus,
+  pod: KubeObject,
+  warnings: readonly KubeObject[],
+): Trouble | undefined {
+  const { reason = '', message = '' } = state?.waiting ?? {};
+  if (/^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName)$/.test(reason)) {
+    const text = pullCause(message) ?? pullWarning(pod, warnings) ?? message;
+    return { cause: classifyPull(text), why: short(text || reason), image };
+  }
+  if (reason === 'CrashLoopBackOff' && restartCount >= toleratedRestarts) {
+    return { cause: 'crash', why: describeCrash(restartCount, lastState?.terminated) };
+  }
+  return undefined;
+}
+
+/** What the kubelet says that a pod waits for; undefined when it says nothing. */
+export function waitOf(pod: KubeObject): string | undefined {
+  const { initContainerStatuses = [], containerStatuses = [] } = (pod['status'] ?? {}) as PodStatus;
+  const waits = [...initContainerStatuses, ...containerStatuses].map(({ state }) => state?.waiting);
+  const { reason, message } = waits.find((wait) => wait?.reason !== undefined) ?? {};
+  return reason === undefined ? undefined : short([reason, message].filter(Boolean).join(': '));
+}
+
+function describeCrash(restarts: number, last: Terminated = {}): string {
+  const end = [
+    last.reason,
+    last.exitCode === undefined ? undefined : `exit code ${last.exitCode}`,
+    last.message,
+  ];
+  return short([`it ended ${restarts + 1} times`, ...end.filter(Boolean)].join(', '));
+}
+
+/** The last cause in a chain such as `failed to pull and unpack image "…": failed to resolve reference "…": …`. */
+function pullCause(message: string): string | undefined {
+  const [, cause] =
+    /failed to (?:pull|resolve)[^"]*"[^"]*": (?:failed to resolve reference "[^"]*": )?(.*)/s.exec(message) ??
+    [];
+  return cause;
+}
+
+function pullWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]): string | undefined {
+  const about = warnings.filter((event) => {
+    const { involvedObject, message } = event as { involvedObject?: { uid?: string }; message?: string };
+    return involvedObject?.uid === metadata.uid && message?.startsWith('Failed to pull');
+  });
+  const newest = oldestFirst(about).at(-1)?.['message'];
+  return typeof newest === 'string' ? (pullCause(newest) ?? newest) : undefined;
+}
+
+/** In this order: what is told of credentials and platforms also says "not found" at its end. */
+const pullCauses: readonly (readonly [Trouble['cause'], RegExp])[] = [
+  ['dns', /no such host|server misbehaving|lookup \S+ on|name resolution/i],
+  ['tls', /x509|certificate|tls: /i],
+  ['credentials', /\b40[13]\b|unauthorized|forbidden|denied|no basic auth|authentication required/i],
+  ['platform', /no match(ing manifest)? for|exec format/i],
+  ['not-found', /not found|manifest unknown|name unknown/i],
+  [
+    'route',
+    /dial tcp|connection refused|timeout|deadline exceeded|no route|unreachable|connection reset|EOF/i,
+  ],
+];
+
+const classifyPull = (text: string): Trouble['cause'] =>
+  pullCauses.find(([, pattern]) => pattern.test(text))?.[0] ?? 'unknown-pull';
+
+const longest = 240;
+const short = (text: string): string => {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+};
+
+/** How to fix it. */
+export function hintFor({ cause, image = '' }: Trouble, { metadata }: KubeObject, region: string): string {
+  const pod = `-n ${metadata.namespace} ${metadata.name}`;
+  const [host = ''] = image.split('/');
+  const domain = `${region}.${partitionOf(region).domain}`;
+  const names = `${host}, api.ecr.${domain}, secretsmanager.${domain} and *.s3.${domain}`;
+  switch (cause) {
+    case 'dns':
+      return `Let the nodes resolve and reach ${names}: through VPC endpoints ecr.api, ecr.dkr, secretsmanager (private DNS on) and S3, or the proxy.`;
+    case 'route':
+      return `Open the way from the nodes to port 443 of ${names}, or set the proxy of the container runtime.`;
+    case 'tls':
+      return `Make the container runtime of every node trust the authority that signs ${host}.`;
+    case 'credentials':
+      return 'Run ecr-bootstrap up --only image-puller,image-puller-key,pull-secret-seed,registration, which verifies key, policy and pull secret.';
+    case 'not-found':
+      return `Copy it: ecr-bootstrap up --only repositories,operator-image,images (${image}).`;
+    case 'platform':
+      return `Copy it for the node's platform: images.platforms: cluster, then ecr-bootstrap mirror (${image}).`;
+    case 'unschedulable':
+      return 'For a tainted node (a one-node kubeadm has node-role.kubernetes.io/control-plane) add externalSecrets.tolerations; else check externalSecrets.nodeSelector and resources.';
+    case 'crash':
+      return `Read its log: kubectl logs ${pod} --previous${metadata.namespace === operatorNamespace ? ', and check externalSecrets.env' : ''}.`;
+    case 'unknown-pull':
+      return `Look at the pod: kubectl describe pod ${pod}`;
+  }
+}

@@ -1,0 +1,63 @@
+import type { ClusterPort, KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
+import { globPattern } from '../globs.ts';
+import { renderTemplate } from '../../external-secrets/release/templates.ts';
+import type { Context } from '../../steps/context.ts';
+import { observeCoverage } from '../coverage.ts';
+import { owned } from '../objects.ts';
+import { ignoreLabel } from '../../core/ownership.ts';
+
+const group = 'admissionregistration.k8s.io';
+const kinds = ['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'] as const;
+
+export const policyName = 'ecr-bootstrap-pull-secret';
+
+/** `v1` from Kubernetes 1.36, `v1beta1` before behind a feature gate; undefined where neither is served. */
+export async function servedVersion(cluster: ClusterPort): Promise<string | undefined> {
+  for (const version of ['v1', 'v1beta1']) {
+    if (await cluster.serves({ apiVersion: `${group}/${version}`, kind: kinds[0] })) return version;
+  }
+  return undefined;
+}
+
+/** The binding first: without it the policy has no effect, so it is the first to be deleted. */
+export const policyRefs = (version: string): readonly ObjectRef[] =>
+  kinds.toReversed().map((kind) => ({ apiVersion: `${group}/${version}`, kind, name: policyName }));
+
+export async function policyObjects(ctx: Context, version: string): Promise<readonly KubeObject[]> {
+  const { config } = ctx;
+  const { foreign } = await observeCoverage(ctx);
+  const notIgnored = { key: ignoreLabel, operator: 'NotIn', values: ['true'] };
+  const untouched = foreign.map(({ namespace }) => namespace).sort();
+  const objects = await renderTemplate('service-accounts', {
+    version,
+    pullSecret: config.pullSecret.name,
+    namespaceSelector: { matchExpressions: [notIgnored] },
+    objectSelector: { matchExpressions: [notIgnored] },
+    matchConditions: [
+      { name: 'lacks-the-pull-secret', expression: lacks(config.pullSecret.name) },
+      ...excluding('namespace-is-covered', 'request.namespace', [...config.namespaces.exclude, ...untouched]),
+      ...excluding(
+        'service-account-is-covered',
+        'request.namespace + "/" + object.metadata.name',
+        config.serviceAccounts.exclude,
+      ),
+    ],
+  });
+  return objects.map(owned);
+}
+
+interface MatchCondition {
+  readonly name: string;
+  /** CEL. */
+  readonly expression: string;
+}
+
+const lacks = (pullSecret: string): string =>
+  `!has(object.imagePullSecrets) || !object.imagePullSecrets.exists(s, has(s.name) && s.name == ${JSON.stringify(pullSecret)})`;
+
+/** Matches what none of the globs matches. CEL's regular expressions are RE2's. */
+function excluding(condition: string, subject: string, globs: readonly string[]): MatchCondition[] {
+  if (globs.length === 0) return [];
+  const pattern = globs.map(globPattern).join('|');
+  return [{ name: condition, expression: `!(${subject}).matches(${JSON.stringify(pattern)})` }];
+}

@@ -1,0 +1,83 @@
+import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import { matchesAny } from '../globs.ts';
+import { optsOut } from '../ignore.ts';
+import type { Context } from '../../steps/context.ts';
+import { observeCoverage, unmanagedIn } from '../coverage.ts';
+import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
+import { isOurs } from '../objects.ts';
+import { operatorNamespace } from '../../core/ownership.ts';
+import { pullSecretsOf } from '../pull-secret-users.ts';
+
+export interface ServiceAccountsState {
+  /** All that are to name the pull secret. */
+  readonly covered: readonly KubeObject[];
+  /** Left alone by their label or the configuration; in ignored namespaces only those that name the pull secret. */
+  readonly ignored: readonly KubeObject[];
+  /** Pull secrets that service accounts are to name no more. */
+  readonly obsolete: readonly ObsoleteEntries[];
+}
+
+export interface ObsoleteEntries {
+  readonly account: KubeObject;
+  readonly names: readonly string[];
+}
+
+export async function observeServiceAccounts(ctx: Context): Promise<ServiceAccountsState> {
+  const [{ covered, ignored }, accounts] = await Promise.all([
+    observeCoverage(ctx),
+    ctx.inventory.serviceAccounts(),
+  ]);
+  const { name: pullSecret } = ctx.config.pullSecret;
+  const left = new Set(ignored.map(({ name }) => name));
+  const namespaces = new Set([operatorNamespace, ...covered.map(({ name }) => name)]);
+  const excluded = matchesAny(ctx.config.serviceAccounts.exclude);
+  const isIgnored = (account: KubeObject): boolean =>
+    optsOut(account) || excluded(targetOf(refOf(account)).name);
+  const inside = accounts.filter(({ metadata }) => namespaces.has(metadata.namespace ?? ''));
+  return {
+    covered: inside.filter((account) => !isIgnored(account)),
+    ignored: [
+      ...inside.filter(isIgnored),
+      ...accounts.filter(
+        (account) =>
+          left.has(account.metadata.namespace ?? '') && pullSecretsOf(account).includes(pullSecret),
+      ),
+    ],
+    obsolete: [],
+  };
+}
+
+/**
+ * All that `up` can have written, with any settings: also of earlier names, and where namespaces and service accounts
+ * are excluded by now. The operator's own service accounts go as a whole. A name that belongs to something unmanaged in
+ * the namespace stays.
+ */
+export async function observeEntries(ctx: Context): Promise<ServiceAccountsState> {
+  const { cluster, config, inventory } = ctx;
+  const [accounts, earlier, externalSecrets] = await Promise.all([
+    inventory.serviceAccounts(),
+    earlierPullSecrets(ctx),
+    inventory.externalSecrets(),
+  ]);
+  const names = [config.pullSecret.name, ...earlier.map(({ name }) => name)];
+  const unmanaged = new Map(
+    await Promise.all(
+      names.map(async (name) => {
+        const options = { fieldSelector: `metadata.name=${name}`, metadataOnly: true };
+        const secrets = await cluster.list({ apiVersion: 'v1', kind: 'Secret' }, options);
+        return [name, unmanagedIn(secrets, externalSecrets, name)] as const;
+      }),
+    ),
+  );
+  const obsolete = accounts
+    .filter((account) => !isOurs(account))
+    .map((account) => ({
+      account,
+      names: pullSecretsOf(account).filter(
+        (name) => unmanaged.has(name) && !unmanaged.get(name)?.has(account.metadata.namespace ?? ''),
+      ),
+    }))
+    .filter((entries) => entries.names.length > 0);
+  return { covered: [], ignored: [], obsolete };
+}

@@ -1,0 +1,207 @@
+import { performance } from 'node:perf_hooks';
+import { Abandoned, graceMs, unlessAborted, withinGrace } from './abort.ts';
+import type { Clock } from './clock.ts';
+import { BootstrapError } from './errors.ts';
+import type { Emit, Event } from './events.ts';
+import { agreedIn, type Consent } from './consent.ts';
+import { nameOf } from './helpers.ts';
+import { look, type Planned, refuseBlocked } from './plan.ts';
+import { untilShown } from './shown.ts';
+import type { Change, MemberFailure, Outcome, Run } from './step.ts';
+
+export interface CarryOut<Ctx> {
+  readonly ctx: Ctx;
+  /** A context that has forgotten what it read, for looking again after something changed. */
+  readonly fresh: (ctx: Ctx) => Ctx;
+  /** What the plan was made from may have changed since: the steps before the first change are observed again too. */
+  readonly outdated?: boolean;
+  readonly signal: AbortSignal;
+  readonly emit: (event: Event) => void;
+}
+
+/** What became of one step. */
+export interface StepResult {
+  readonly step: string;
+  readonly outcomes: readonly Outcome[];
+  /** The members that could not be finished: those of tolerable outcomes, and those that did not become ready. */
+  readonly failures: readonly MemberFailure[];
+}
+
+/** All that was done before a run ended, be it well or by `error`. */
+export interface RunResult {
+  readonly steps: readonly StepResult[];
+  readonly error?: BootstrapError;
+  /** Changes were still in flight when the run ended. */
+  readonly abandoned?: boolean;
+}
+
+/**
+ * Applies a plan step by step. Once a step has changed something, each later one is observed again: what it finds
+ * may refine the plan, a new target is announced, a delete that was not shown ends the run, and one that was shown and
+ * is no longer needed is reported. Of an empty plan nothing is changed: its steps only look whether everything is ready.
+ * After Ctrl-C or the end of --timeout, the changes in flight get a short grace; then they are abandoned.
+ */
+export async function carryOut<Ctx extends { readonly clock: Clock }>(
+  plan: readonly Planned<Ctx>[],
+  how: CarryOut<Ctx>,
+): Promise<RunResult> {
+  const steps: StepResult[] = [];
+  let stale = how.outdated === true;
+  let ctx = stale ? how.fresh(how.ctx) : how.ctx;
+  const consent = agreedIn(plan);
+  const isEmpty = plan.every(({ changes }) => changes.length === 0);
+  try {
+    for (const planned of plan) {
+      throwIfInterrupted(how.signal);
+      const started = performance.now();
+      const { id: step, title } = planned.step;
+      const inFlight = new InFlight((event) => how.emit({ ...event, step }));
+      const run: Run<Ctx> = {
+        ctx,
+        signal: how.signal,
+        emit: (event) => inFlight.emit(event),
+        ...(isEmpty ? { looksOnly: true } : {}),
+      };
+      how.emit({ type: 'step-started', step, title });
+      const fresh = ctx;
+      const current = stale
+        ? await unlessAborted(how.signal, () => lookAgain(planned, fresh, consent, how))
+        : planned;
+      let outcomes: readonly Outcome[];
+      try {
+        outcomes = await withinGrace(how.signal, graceMs, () => applyChanges(current, run));
+      } catch (thrown) {
+        if (how.signal.aborted) {
+          steps.push({ step, outcomes: inFlight.abandon(current.changes), failures: [] });
+        }
+        throw thrown;
+      }
+      const failures = outcomes.flatMap(toleratedFailure);
+      const dropped = droppedFrom(planned, current);
+      for (const change of dropped) run.emit({ type: 'no-longer-needed', change });
+      const skipped = dropped.map((change): Outcome => ({ change, result: 'skipped' }));
+      steps.push({ step, outcomes: [...skipped, ...outcomes], failures });
+      throwIfFailed(outcomes);
+      throwIfInterrupted(how.signal);
+      const made = outcomes.flatMap(({ change, result }) => (result === 'done' ? change : []));
+      const settle = async () => {
+        const shown = planned.step.readsLag && made.length > 0;
+        const hidden = shown ? await untilShown(planned.step, made, run, () => how.fresh(fresh)) : [];
+        return [...hidden, ...((await planned.step.ready?.(current.state, run)) ?? [])];
+      };
+      for (const failure of await withinGrace(how.signal, graceMs, settle)) {
+        failures.push(failure);
+        run.emit({ type: 'member-failed', failure });
+      }
+      how.emit({ type: 'step-done', step, changed: made.length, milliseconds: performance.now() - started });
+      if (made.length > 0) {
+        ctx = how.fresh(ctx);
+        stale = true;
+      }
+    }
+    return { steps };
+  } catch (thrown) {
+    if (how.signal.aborted) {
+      const abandoned = thrown instanceof Abandoned;
+      return { steps, error: interruption(how.signal, abandoned), ...(abandoned ? { abandoned } : {}) };
+    }
+    if (thrown instanceof BootstrapError) return { steps, error: thrown };
+    throw thrown;
+  }
+}
+
+/** What is known of the changes of one step while they are made. */
+class InFlight {
+  readonly #emit: Emit;
+  readonly #started = new Set<Change>();
+  readonly #outcomes = new Map<Change, Outcome>();
+  #abandoned = false;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  readonly emit: Emit = (event) => {
+    // The result has been shown.
+    if (this.#abandoned) return;
+    if (event.type === 'change-started') this.#started.add(event.change);
+    if (event.type === 'change-done') this.#outcomes.set(event.outcome.change, event.outcome);
+    this.#emit(event);
+  };
+
+  abandon(changes: readonly Change[]): Outcome[] {
+    this.#abandoned = true;
+    return changes.map(
+      (change) =>
+        this.#outcomes.get(change) ?? { change, result: this.#started.has(change) ? 'unknown' : 'skipped' },
+    );
+  }
+}
+
+async function lookAgain<Ctx>(
+  planned: Planned<Ctx>,
+  ctx: Ctx,
+  consent: Consent,
+  how: CarryOut<Ctx>,
+): Promise<Planned<Ctx>> {
+  const again = await look(planned.step, ctx, consent);
+  refuseBlocked([again]);
+  const known = new Map(planned.changes.map((change) => [nameOf(change.target), change]));
+  const changes = again.changes.filter((change) => !change.postponable || known.has(nameOf(change.target)));
+  for (const change of changes) {
+    const before = known.get(nameOf(change.target));
+    if (destroys(change) && !(before && destroys(before))) throw unplannedDelete(change);
+    if (!before) how.emit({ type: 'found-on-the-way', step: planned.step.id, change });
+  }
+  return { ...again, changes };
+}
+
+/** The deletes, and the changes that end access, that were shown and that the last look does not ask for. */
+function droppedFrom<Ctx>(planned: Planned<Ctx>, current: Planned<Ctx>): Change[] {
+  const named = ({ action, target }: Change): string => `${action} ${nameOf(target)}`;
+  const left = new Set(current.changes.map(named));
+  return planned.changes.filter((change) => (destroys(change) || change.revokes) && !left.has(named(change)));
+}
+
+export const destroys = (change: Change): boolean =>
+  change.action === 'delete' || change.action === 'replace';
+
+async function applyChanges<Ctx>(planned: Planned<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {
+  if (planned.changes.length === 0) return [];
+  return planned.step.apply(planned.changes, planned.state, run);
+}
+
+function toleratedFailure(outcome: Outcome): MemberFailure[] {
+  if (outcome.result !== 'failed' || !outcome.tolerable) return [];
+  return [{ target: outcome.change.target, error: outcome.error }];
+}
+
+function throwIfFailed(outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes) {
+    if (outcome.result === 'failed' && !outcome.tolerable) throw outcome.error;
+  }
+}
+
+function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw interruption(signal, false);
+}
+
+function interruption({ reason }: AbortSignal, abandoned: boolean): BootstrapError {
+  if (reason instanceof BootstrapError && reason.code !== 'interrupted') return reason;
+  return new BootstrapError({
+    code: 'interrupted',
+    what: 'could not apply all changes',
+    why: abandoned
+      ? 'the run was interrupted, and changes in flight did not finish in time'
+      : 'the run was interrupted after the changes in flight were finished',
+    hint: 'Run the same command again; it resumes where this run stopped.',
+  });
+}
+
+export const unplannedDelete = (change: Change): BootstrapError =>
+  new BootstrapError({
+    code: 'plan-changed',
+    what: `could not ${change.action} ${nameOf(change.target)}`,
+    why: 'the plan that was shown did not include it',
+    hint: 'Run the same command again and look at the new plan.',
+  });

@@ -1,0 +1,89 @@
+import { inspect } from 'node:util';
+import { redact } from './secret.ts';
+import { errorCodes, type ErrorCode } from './error-codes.ts';
+
+export { type ErrorCode, type FindingCode, errorCodes, findingCodes } from './error-codes.ts';
+
+/** Process exit codes. `bug` is EX_SOFTWARE of sysexits.h; `interrupted` is 128 + SIGINT. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, drift: 3, bug: 70, interrupted: 130 } as const;
+
+/** The three parts of every error that a person sees. */
+export interface ErrorParts {
+  readonly code: ErrorCode;
+  /** What failed, with its target: `create repository myproject/nginx`. */
+  readonly what: string;
+  /** Why, in the service's own words, short. */
+  readonly why: string;
+  /** What to do about it, preferably a command. */
+  readonly hint: string;
+  /** The service is out for the moment, as while an API server restarts: the same request may succeed soon. */
+  readonly isTransient?: boolean;
+}
+
+/** The one error that this program throws on purpose. Anything else that reaches the top is a bug. */
+export class BootstrapError extends Error implements ErrorParts {
+  readonly code: ErrorCode;
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+  readonly isTransient: boolean;
+  /** What else is wrong that one run could see, so that it can be fixed together. */
+  readonly others: readonly BootstrapError[];
+
+  constructor(parts: ErrorParts, options?: { cause?: unknown; others?: readonly BootstrapError[] }) {
+    super(`${parts.what}: ${parts.why}`, options);
+    this.name = 'BootstrapError';
+    this.code = parts.code;
+    this.what = parts.what;
+    this.why = parts.why;
+    this.hint = parts.hint;
+    this.isTransient = parts.isTransient ?? false;
+    this.others = options?.others ?? [];
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code].exit;
+  }
+
+  /** For logs and debuggers: with its cause, which may repeat what was sent, and without secrets. */
+  [inspect.custom](): string {
+    const stack = this.stack ?? this.message;
+    return redact(this.cause === undefined ? stack : `${stack}\n  cause: ${inspect(this.cause)}`);
+  }
+
+  toJSON(): ErrorParts & { readonly others?: readonly ErrorParts[] } {
+    return {
+      code: this.code,
+      what: redact(this.what),
+      why: redact(this.why),
+      hint: redact(this.hint),
+      ...(this.others.length > 0 ? { others: this.others.map((other) => other.toJSON()) } : {}),
+    };
+  }
+}
+
+/** Several errors as one: the first, with the rest as its {@link BootstrapError.others}. */
+export function severalErrors([first, ...others]: readonly BootstrapError[]): BootstrapError {
+  if (!first) throw new Error('no errors to report');
+  if (others.length === 0) return first;
+  const { code, what, why, hint, isTransient, cause } = first;
+  return new BootstrapError({ code, what, why, hint, isTransient }, { cause, others });
+}
+
+/**
+ * Turns whatever was thrown into one short line, for use as the `why` of an error. What parsers quote from their input is left
+ * out: the input may be a file or an answer with secrets.
+ */
+export function reasonOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  const [line = ''] = text.split('\n', 1);
+  return withoutQuotation(thrown, line.trim()) || 'no reason given';
+}
+
+function withoutQuotation(thrown: unknown, line: string): string {
+  const name = thrown instanceof Error ? thrown.name : '';
+  if (name === 'SyntaxError' && /^Unexpected (non-whitespace|token)|is not valid JSON$/.test(line)) {
+    return 'it is not valid JSON';
+  }
+  return name === 'YAMLException' ? line.replace(/(?::? "| !<|: ).*(?=\s\([^()]*\)$)/, '') : line;
+}

@@ -1,0 +1,107 @@
+import { BootstrapError, type ErrorCode, reasonOf } from './errors.ts';
+import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
+
+/** How a target is written for people and on the command line: `Secret external-secrets/puller`. */
+export const nameOf = (target: Target): string => `${target.kind} ${target.name}`;
+
+/** Carries out one change; resolves to a detail worth showing, if any. */
+export type Carry = (change: Change) => Promise<unknown>;
+
+/** Applies the changes one after another; the first failure skips the rest. */
+export async function inOrder<Ctx>(
+  changes: readonly Change[],
+  run: Run<Ctx>,
+  carry: Carry,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let failed = false;
+  for (const change of changes) {
+    const outcome: Outcome =
+      failed || run.signal.aborted ? { change, result: 'skipped' } : await attempt(change, run, carry);
+    failed ||= outcome.result === 'failed';
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/** Applies the changes with at most `limit` under way; a failure does not stop the others. */
+export async function atOnce<Ctx>(
+  limit: number,
+  changes: readonly Change[],
+  run: Run<Ctx>,
+  carry: Carry,
+): Promise<Outcome[]> {
+  const outcomes = new Array<Outcome>(changes.length);
+  const queue = changes.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, change] of queue) {
+      outcomes[index] = run.signal.aborted
+        ? { change, result: 'skipped' }
+        : await attempt(change, run, carry);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, changes.length) }, worker));
+  return outcomes;
+}
+
+/** Causes that every member and every later step would meet too. */
+const general: ReadonlySet<ErrorCode> = new Set([
+  'aws-unreachable',
+  'credentials-expired',
+  'credentials-missing',
+  'cluster-unreachable',
+  'tls-untrusted',
+  'proxy-invalid',
+  'lease-lost',
+  'interrupted',
+  'timeout',
+  'bug',
+]);
+
+/** Whether an error can be the failure of one member alone, so that the run may continue without it. */
+export const isTolerable = ({ code }: BootstrapError): boolean => !general.has(code);
+
+/** For changes of members of a set: what fails one of them stops neither the others nor the later steps. */
+export const tolerating = (outcomes: readonly Outcome[]): Outcome[] =>
+  outcomes.map((outcome) =>
+    outcome.result === 'failed' && isTolerable(outcome.error) ? { ...outcome, tolerable: true } : outcome,
+  );
+
+async function attempt<Ctx>(change: Change, run: Run<Ctx>, carry: Carry): Promise<Outcome> {
+  run.emit({ type: 'change-started', change });
+  const outcome = await settle(change, carry);
+  run.emit({ type: 'change-done', outcome });
+  return outcome;
+}
+
+async function settle(change: Change, carry: Carry): Promise<Outcome> {
+  try {
+    const detail = await carry(change);
+    return { change, result: 'done', ...(typeof detail === 'string' ? { detail } : {}) };
+  } catch (error) {
+    return { change, result: 'failed', error: foreseen(error, `${change.action} ${nameOf(change.target)}`) };
+  }
+}
+
+/** What was thrown, if it is one of ours; anything else becomes the error that says it is a bug. */
+export function foreseen(thrown: unknown, what: string): BootstrapError {
+  if (thrown instanceof BootstrapError) return thrown;
+  return new BootstrapError(
+    {
+      code: 'bug',
+      what,
+      why: reasonOf(thrown),
+      hint: 'This is a bug. Please report it with the output of the same command with -v.',
+    },
+    { cause: thrown },
+  );
+}
+
+/** Images that no source has are skipped rather than failed: there is nothing to try again before a name is corrected. */
+export function sortedFailures(failures: readonly MemberFailure[]): {
+  readonly missing: readonly MemberFailure[];
+  readonly failed: readonly MemberFailure[];
+} {
+  const isMissing = ({ error }: MemberFailure): boolean => error.code === 'image-missing';
+  return { missing: failures.filter(isMissing), failed: failures.filter((one) => !isMissing(one)) };
+}

@@ -1,0 +1,71 @@
+import type { BootstrapError } from './errors.ts';
+import { isNeeded } from './consent.ts';
+import { foreseen, nameOf } from './helpers.ts';
+import { look, type Planned } from './plan.ts';
+import type { AnyStep, Change, Finding } from './step.ts';
+
+/** The state of one step as `status` shows it. */
+export interface StepStatus {
+  readonly step: string;
+  readonly title: string;
+  readonly findings: readonly Finding[];
+  readonly drift: readonly Change[];
+}
+
+/** Looks at all steps in parallel and changes nothing. What cannot be seen is a finding of level `unknown`. */
+export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<StepStatus[]> {
+  return Promise.all(
+    steps.map(async (step) => {
+      const planned = await look(step, ctx);
+      const { id, title } = step;
+      if (planned.error) return { step: id, title, findings: [unseen(id, planned.error)], drift: [] };
+      const more = await health(planned, ctx);
+      const refused = new Set(
+        more.filter(({ code }) => code === 'change-refused').map(({ target }) => nameOf(target)),
+      );
+      const drift = planned.changes.filter(({ target }) => !refused.has(nameOf(target)));
+      const findings = [
+        ...drift.map(drifted),
+        ...planned.foreign.filter(isNeeded).map(notOurs),
+        ...planned.findings,
+        ...more,
+      ];
+      return { step: id, title, findings, drift };
+    }),
+  );
+}
+
+async function health<Ctx>({ step, state }: Planned<Ctx>, ctx: Ctx): Promise<readonly Finding[]> {
+  try {
+    return (await step.health?.(state, ctx)) ?? [];
+  } catch (thrown) {
+    return [unseen(step.id, foreseen(thrown, `look at the health of ${step.id}`))];
+  }
+}
+
+function unseen(step: string, error: BootstrapError): Finding {
+  const { what, why, hint } = error;
+  return { level: 'unknown', code: 'unseen', target: { kind: 'step', name: step }, what, why, hint };
+}
+
+function drifted(change: Change): Finding {
+  const fields = change.fields.map((field) => field.path).join(', ');
+  return {
+    level: 'failed',
+    code: 'drift',
+    target: change.target,
+    what: `${nameOf(change.target)} ${change.action === 'create' ? 'is missing' : 'is not as it should be'}`,
+    why:
+      change.reason ?? (change.action === 'create' || !fields ? 'it is part of the configuration' : fields),
+    hint: change.fix ?? 'ecr-bootstrap up',
+  };
+}
+
+const notOurs = ({ target, adopts }: Change): Finding => ({
+  level: 'failed',
+  code: 'foreign',
+  target,
+  what: `${nameOf(target)} exists and is not ours`,
+  why: `it belongs to ${adopts?.owner ?? 'somebody else'}, and nothing is changed until that is settled`,
+  hint: '`ecr-bootstrap up` tells how to take it over; or remove it, or choose another name.',
+});

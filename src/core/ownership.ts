@@ -1,0 +1,44 @@
+/** How everything that is ours is marked, so that no state file is needed to know it again. */
+export const manager = 'ecr-bootstrap';
+
+export { ignoreLabel } from '../cluster/ignore.ts';
+export { managedBy, managedByLabel } from './ours.ts';
+
+/** Annotations on our Kubernetes objects. */
+export const annotations = {
+  /** SHA-256 of the operator's YAML that an object was made from. */
+  manifestDigest: 'ecr-bootstrap.dev/manifest-sha256',
+  /** SHA-256 of the settings that the operator's pods were made with. */
+  settingsDigest: 'ecr-bootstrap.dev/settings-sha256',
+  /** When the token in a pull secret ends, in unix seconds: the form in which the generator gives it. */
+  expiresAt: 'ecr-bootstrap.dev/expires-at',
+  /** The ECR host that the cluster was set up for. */
+  registryHost: 'ecr-bootstrap.dev/registry-host',
+  /** The project that the cluster was set up for. */
+  project: 'ecr-bootstrap.dev/project',
+  /** The globs of `namespaces.exclude` that the list of excluded namespaces was last written for. */
+  excludedNamespaces: 'ecr-bootstrap.dev/excluded-namespaces',
+  /** Changed to make the operator sync at once. */
+  forceSync: 'ecr-bootstrap.dev/force-sync',
+} as const;
+
+export const tagPrefix = 'ecr-bootstrap:';
+
+/** AWS tag keys. `creating` protects the access key that is being made; its value is the key ids that stood before, or `-`. */
+export const tags = {
+  project: 'ecr-bootstrap:project',
+  region: 'ecr-bootstrap:region',
+  creating: 'ecr-bootstrap:creating',
+  /** Of the secret with the key's ID: behind a slash, the name of each power user that was created; its value is the path. */
+  powerUser: 'ecr-bootstrap:power-user',
+  /**
+   * It existed before and was adopted, so `down` keeps it. Of a user, the value is the IDs of the access keys that it had
+   * then, or `-`.
+   */
+  adopted: 'ecr-bootstrap:adopted',
+  /** With a cluster's id behind a slash: the key of which it has tokens, since when, and its name. */
+  cluster: 'ecr-bootstrap:cluster',
+} as const;
+
+export const operatorNamespace = 'external-secrets';
+export const operatorVersion = 'v0.12.1';

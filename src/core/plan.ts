@@ -1,0 +1,94 @@
+import { BootstrapError, severalErrors } from './errors.ts';
+import { type Consent, isNeeded, isResolvedBy, nobodyAgreed, type Parted, withhold } from './consent.ts';
+import { foreseen, nameOf } from './helpers.ts';
+import type { AnyStep, Finding } from './step.ts';
+
+/** One step with what it saw and what it would do about it. */
+export interface Planned<Ctx> extends Parted {
+  readonly step: AnyStep<Ctx>;
+  /** What `observe` gave; undefined when it failed. */
+  readonly state?: unknown;
+  readonly findings: readonly Finding[];
+  /** Why the step could not be observed. */
+  readonly error?: BootstrapError;
+}
+
+/** Observes all steps in parallel. A step that cannot be observed is in the result with its error. */
+export async function makePlan<Ctx>(
+  steps: readonly AnyStep<Ctx>[],
+  ctx: Ctx,
+  consent: Consent = nobodyAgreed,
+): Promise<Planned<Ctx>[]> {
+  return withoutResolved(adoptedOnce(await Promise.all(steps.map((step) => look(step, ctx, consent)))));
+}
+
+/** What several steps would adopt belongs to the first of them: the others will find it ours. */
+function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
+  const known = new Set<string>();
+  return plan.map((planned) => {
+    const isNew = ({ adopts, target }: Planned<Ctx>['changes'][number]): boolean =>
+      !adopts || !known.has(nameOf(target));
+    const [changes, foreign] = [planned.changes.filter(isNew), planned.foreign.filter(isNew)];
+    for (const { adopts, target } of [...changes, ...foreign]) if (adopts) known.add(nameOf(target));
+    return { ...planned, changes, foreign };
+  });
+}
+
+/** Leaves out findings that the plan itself resolves. */
+function withoutResolved<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
+  const changes = plan.flatMap((planned) => planned.changes);
+  return plan.map((planned) => ({
+    ...planned,
+    findings: planned.findings.filter((finding) => !isResolvedBy(changes, finding)),
+  }));
+}
+
+/** Observes one step and compares. */
+export async function look<Ctx>(
+  step: AnyStep<Ctx>,
+  ctx: Ctx,
+  consent: Consent = nobodyAgreed,
+): Promise<Planned<Ctx>> {
+  try {
+    const state: unknown = await step.observe(ctx);
+    const { changes, findings } = step.diff(state, ctx);
+    const parted = withhold(changes, consent);
+    return { step, state, ...parted, findings };
+  } catch (thrown) {
+    return { step, changes: [], foreign: [], findings: [], error: foreseen(thrown, `look at ${step.id}`) };
+  }
+}
+
+/**
+ * Ends a run that must not begin.
+ * @throws BootstrapError the first error of observation, `blocked` for each blocking finding, or `foreign` when
+ * something would have to be adopted without consent
+ */
+export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
+  refuseFindings(plan);
+  refuseForeign(plan);
+}
+
+/** The part of {@link refuseBlocked} that consent cannot change: such a plan is not worth showing. */
+export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
+  const unseen = plan.find((planned) => planned.error);
+  if (unseen?.error) throw unseen.error;
+  const blocking = plan.flatMap((planned) => planned.findings.filter((finding) => finding.blocking));
+  if (blocking.length === 0) return;
+  throw severalErrors(
+    blocking.map(({ what, why, hint }) => new BootstrapError({ code: 'blocked', what, why, hint })),
+  );
+}
+
+function refuseForeign<Ctx>(plan: readonly Planned<Ctx>[]): void {
+  const foreign = plan.flatMap((planned) => planned.foreign.filter(isNeeded));
+  const [first] = foreign;
+  if (!first) return;
+  const others = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
+  throw new BootstrapError({
+    code: 'foreign',
+    what: 'carry out the plan',
+    why: `${nameOf(first.target)}${others} ${foreign.length > 1 ? 'exist and are' : 'exists and is'} not ours`,
+    hint: 'Give --adopt for each, or --adopt-all: it becomes ours and as configured, and keeps what it holds. Or remove it, or choose other names.',
+  });
+}

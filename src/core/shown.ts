@@ -1,0 +1,57 @@
+import type { Clock } from './clock.ts';
+import { BootstrapError } from './errors.ts';
+import { nameOf } from './helpers.ts';
+import type { AnyStep, Change, MemberFailure, Run } from './step.ts';
+import { waitFor } from './wait.ts';
+
+/** Milliseconds in which reads have to show what this run has written. */
+const deadline = 180_000;
+const every = 2000;
+
+/**
+ * Waits until observing a step again shows the changes that were made. Reads of AWS can be older than its writes, and
+ * the later steps, and the next run, plan from what they read.
+ * @param fresh gives a context that has forgotten what it read
+ * @returns the changes that were still not shown at the deadline
+ */
+export async function untilShown<Ctx extends { readonly clock: Clock }>(
+  step: AnyStep<Ctx>,
+  made: readonly Change[],
+  run: Run<Ctx>,
+  fresh: () => Ctx,
+): Promise<MemberFailure[]> {
+  let hidden = made;
+  const wait = {
+    what: 'AWS to show the changes',
+    hint: 'Run the same command again.',
+    clock: run.ctx.clock,
+    signal: run.signal,
+    emit: run.emit,
+    deadline,
+    every,
+  };
+  try {
+    await waitFor(wait, async (pending) => {
+      const ctx = fresh();
+      const { changes } = step.diff(await step.observe(ctx), ctx);
+      hidden = made.filter((change) => changes.some((left) => isSame(left, change)));
+      const [first] = hidden;
+      return first === undefined ? true : pending(`${nameOf(first.target)} still looks as before`);
+    });
+    return [];
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+    return hidden.map((change) => ({ target: change.target, error: notShown(change, error) }));
+  }
+}
+
+/** Whether a change that is planned now is one that was made before. */
+function isSame(left: Change, made: Change): boolean {
+  if (nameOf(left.target) !== nameOf(made.target)) return false;
+  if ((left.action === 'delete') !== (made.action === 'delete')) return false;
+  const paths = new Set(made.fields.map(({ path }) => path));
+  return left.action !== 'update' || paths.size === 0 || left.fields.some(({ path }) => paths.has(path));
+}
+
+const notShown = ({ action, target }: Change, { why, hint }: BootstrapError): BootstrapError =>
+  new BootstrapError({ code: 'not-ready', what: `could not verify: ${action} ${nameOf(target)}`, why, hint });

@@ -1,0 +1,156 @@
+import type { BootstrapError, FindingCode } from './errors.ts';
+import type { Secret } from './secret.ts';
+import type { Emit } from './events.ts';
+
+/** What a step has to reach. Preflight asks only for the needs of the selected steps. */
+export type Need = 'aws' | 'cluster' | 'sources' | 'docker';
+
+/** What a change or finding is about: kind `Secret`, name `external-secrets/puller`. */
+export interface Target {
+  readonly kind: string;
+  readonly name: string;
+}
+
+export type Value =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | Secret
+  | readonly Value[]
+  | { readonly [key: string]: Value };
+
+/** One field that differs. `from` is missing when the field is not there, `to` when it is to go. */
+export interface Field {
+  readonly path: string;
+  readonly from?: Value;
+  readonly to?: Value;
+}
+
+/** Stands in a plan for a value that only the change itself brings about. */
+export const knownAfterApply = '(known after apply)';
+
+/** One thing that a step would do: plain data, printable and comparable. */
+export interface Change {
+  readonly action: 'create' | 'update' | 'replace' | 'delete';
+  readonly target: Target;
+  readonly fields: readonly Field[];
+  /** Shown behind the target when the fields alone do not tell the reason. */
+  readonly reason?: string;
+  /** The change touches who may do what. */
+  readonly grants?: boolean;
+  /** The change ends access, as a delete does: what was shown of it must happen or be reported. */
+  readonly revokes?: boolean;
+  /** What to do when not every caller can make this change; otherwise it is `ecr-bootstrap up`. */
+  readonly fix?: string;
+  /** Cleanup that can wait: when it was not in the plan that was shown, the next run plans it. */
+  readonly postponable?: boolean;
+  /** The target is not ours: the change makes it so, and is carried out only when that was asked for. */
+  readonly adopts?: Adoption;
+}
+
+/** What is known of something that bears one of our names and not our mark. */
+export interface Adoption {
+  /** To whom it belongs, as far as it tells: `Helm`. */
+  readonly owner: string;
+  /** The run can do without: until it is adopted it is used, or left out, as it is. */
+  readonly optional?: boolean;
+}
+
+/** Something to know that `up` does not change: a fact with its reason and what to do. */
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'failed' | 'unknown';
+  readonly code: FindingCode;
+  readonly target: Target;
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+  /** Ends a run before its first change. */
+  readonly blocking?: boolean;
+  /** A plan that changes this target does not report the finding. */
+  readonly resolvedBy?: Target;
+  /** For a token: how long it is still valid. */
+  readonly secondsLeft?: number;
+}
+
+export interface Diff {
+  readonly changes: readonly Change[];
+  readonly findings: readonly Finding[];
+}
+
+/** What became of one change. */
+export type Outcome =
+  | { readonly change: Change; readonly result: 'done'; readonly detail?: string }
+  | {
+      readonly change: Change;
+      readonly result: 'failed';
+      readonly error: BootstrapError;
+      /** Only this member of a set failed: the steps that follow can run. See {@link MemberFailure}. */
+      readonly tolerable?: boolean;
+    }
+  | { readonly change: Change; readonly result: 'skipped' }
+  /** The run ended while the change was in flight: it may have taken effect, or still take effect. */
+  | { readonly change: Change; readonly result: 'unknown' };
+
+/**
+ * One member of a set (a namespace, an image) that could not be finished. The other members and the later steps are
+ * still carried out; the run then ends with exit code 1 and repeats each failure.
+ */
+export interface MemberFailure {
+  readonly target: Target;
+  /** Its hint is the fix for this member. */
+  readonly error: BootstrapError;
+}
+
+/** Resolves when everything is ready, or with the members that are not. Throws only what the later steps need. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most steps have no members to report
+export type Readiness = Promise<readonly MemberFailure[] | void>;
+
+/** What a step is given while it changes things. */
+export interface Run<Ctx> {
+  readonly ctx: Ctx;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** The plan is empty: there was no consent and there is no lease, so the run only looks. */
+  readonly looksOnly?: boolean;
+}
+
+/**
+ * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.
+ * `State` is all that the step saw: absence (a kind not served, a namespace missing, a key not yet made) is a
+ * state, never an error.
+ */
+export interface Step<State, Ctx> {
+  readonly id: string;
+  /** A few words for people: "IAM user for pulling images". */
+  readonly title: string;
+  readonly needs: readonly Need[];
+  /** What it observes can be older than what it wrote: after a change it is observed until the change shows. */
+  readonly readsLag?: boolean;
+  /** Reads only. */
+  observe(ctx: Ctx): Promise<State>;
+  /** Pure: what differs from the wanted state, and what else should be known. */
+  diff(state: State, ctx: Ctx): Diff;
+  /** Carries the changes out. Throws only what ends the run at once; a failed change is an outcome. */
+  apply(changes: readonly Change[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
+  /** Waits until it works; runs also when nothing changed, so it must be quick when all is well. */
+  ready?(state: State, run: Run<Ctx>): Readiness;
+  /** What `status` says beyond drift. */
+  health?(state: State, ctx: Ctx): Promise<readonly Finding[]>;
+  /** The Kubernetes objects that `up` applies, without secrets. */
+  render?(ctx: Ctx): Promise<readonly object[]>;
+  /**
+   * What `down` looks at in place of {@link observe}, where that depends on settings: what an earlier run created is
+   * found by its name and label, whatever the settings are now.
+   */
+  observeRemoval?(ctx: Ctx): Promise<State>;
+  /** What `down` takes away, and as findings what it leaves. Reads what only this question needs. */
+  remove?(state: State, ctx: Ctx): Diff | Promise<Diff>;
+  /** Waits until what `down` took away is gone; runs also when an earlier run took it away. */
+  removed?(run: Run<Ctx>): Readiness;
+}
+
+/** A step whose state is nobody else's business: how lists of steps are typed. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- State is both argument and result, so only `any` accepts every step
+export type AnyStep<Ctx> = Step<any, Ctx>;

@@ -1,0 +1,44 @@
+import type { Finding } from '../../core/plan-exports.ts';
+import type { Context } from '../../steps/context.ts';
+import { ignoredFindings } from '../../cluster/coverage.ts';
+import { withoutOperator } from '../pull-secret/resync.ts';
+import { syncFinding } from '../sync.ts';
+import { tokenFinding } from '../tokens.ts';
+import { type Copy, observeCopies, refusalOf } from './copies.ts';
+
+/** For each namespace: how long its token lasts, or why it has none. */
+export async function copiesHealth(ctx: Context): Promise<readonly Finding[]> {
+  const { coverage, copies } = await observeCopies(ctx);
+  const now = ctx.clock.now();
+  return [
+    ...(copies.length > 0 ? await withoutOperator(ctx, 'namespaces get no new pull secret') : []),
+    ...copies.flatMap((copy) => copyFindings(copy, ctx.config.pullSecret.name, now)),
+    ...ignoredFindings(coverage),
+  ];
+}
+
+function copyFindings(copy: Copy, name: string, now: number): readonly Finding[] {
+  const { secret, externalSecret, trouble } = copy;
+  const refusal = refusalOf(copy, name);
+  // The operator writes when a token expires also on a Secret that takes no new token.
+  if (refusal) return [{ level: 'failed', code: 'namespace-uncovered', ...refusal }];
+  if (!secret) return [uncovered(copy)];
+  const failing =
+    externalSecret && trouble !== undefined
+      ? syncFinding(externalSecret, { state: 'failing', why: trouble })
+      : [];
+  return [tokenFinding(secret, now), ...failing];
+}
+
+const uncovered = ({ namespace, trouble, externalSecret }: Copy): Finding => ({
+  level: 'failed',
+  code: 'namespace-uncovered',
+  target: { kind: 'Namespace', name: namespace },
+  what: `namespace ${namespace} has no pull secret`,
+  why:
+    trouble ??
+    (externalSecret
+      ? 'the operator has not written it yet'
+      : 'the operator has not made an ExternalSecret there'),
+  hint: 'Run ecr-bootstrap up; it waits for the operator and says what stands in the way.',
+});

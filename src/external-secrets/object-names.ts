@@ -1,0 +1,47 @@
+import type { Config } from '../config/schema.ts';
+import { releasedNames } from './release/exports.ts';
+import { operatorNamespace } from '../core/ownership.ts';
+import { keySecretName } from './pull-secret/objects.ts';
+import { policyName } from '../cluster/service-account-policy/policy.ts';
+
+/** Kubernetes judges these by the object's name; a list or a creation names none. */
+const byName = new Set(['get', 'update', 'patch', 'delete', 'escalate', 'bind']);
+
+/**
+ * The names to which a verb on a resource can be restricted; undefined where the steps need it for any name. All of
+ * these objects are named by this program, by the operator's release, or by the configuration.
+ * @param resource with its group: `deployments.apps`
+ */
+export function namesOf(config: Config, resource: string, verb: string): readonly string[] | undefined {
+  if (!byName.has(verb)) return undefined;
+  const pullSecret = config.pullSecret.name;
+  const names: Readonly<Record<string, readonly string[]>> = {
+    namespaces: verb === 'get' ? [operatorNamespace, 'kube-system'] : [operatorNamespace],
+    secrets: [...releasedNames('Secret'), keySecretName, pullSecret],
+    services: releasedNames('Service'),
+    endpoints: releasedNames('Service'),
+    configmaps: ['external-secrets-authorities'],
+    'deployments.apps': releasedNames('Deployment'),
+    'clusterroles.rbac.authorization.k8s.io': releasedNames('ClusterRole'),
+    'clusterrolebindings.rbac.authorization.k8s.io': releasedNames('ClusterRoleBinding'),
+    'roles.rbac.authorization.k8s.io': [...releasedNames('Role'), reader],
+    'rolebindings.rbac.authorization.k8s.io': [...releasedNames('RoleBinding'), reader],
+    'validatingwebhookconfigurations.admissionregistration.k8s.io': releasedNames(
+      'ValidatingWebhookConfiguration',
+    ),
+    'mutatingadmissionpolicies.admissionregistration.k8s.io': [policyName],
+    'mutatingadmissionpolicybindings.admissionregistration.k8s.io': [policyName],
+    'customresourcedefinitions.apiextensions.k8s.io': releasedNames('CustomResourceDefinition'),
+    'secretstores.external-secrets.io': [keySecretName],
+    'externalsecrets.external-secrets.io': [keySecretName, pullSecret],
+    'clustersecretstores.external-secrets.io': ['pull-secret'],
+    'clusterexternalsecrets.external-secrets.io': [pullSecret],
+    'ecrauthorizationtokens.generators.external-secrets.io': [keySecretName],
+    // Every service account gets the pull secret, but only these are deleted.
+    ...(verb === 'delete' ? { serviceaccounts: [...releasedNames('ServiceAccount'), reader] } : {}),
+  };
+  return names[resource];
+}
+
+/** The service account that reads the pull secret for other namespaces, with its role. */
+const reader = 'pull-secret-reader';

@@ -1,0 +1,144 @@
+import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { isFinished } from '../../cluster/workloads.ts';
+import type { Context, Run } from '../../steps/context.ts';
+import { annotations, operatorNamespace as namespace } from '../../core/ownership.ts';
+import { hintFor, type Trouble, troubleOf } from '../../cluster/pod-trouble.ts';
+
+export const controller = 'external-secrets';
+export const certController = 'external-secrets-cert-controller';
+export const webhook = 'external-secrets-webhook';
+export const operatorParts: readonly string[] = [controller, certController, webhook];
+
+/** One Deployment of the operator. */
+export interface Part {
+  readonly name: string;
+  readonly isMissing: boolean;
+  /** All its pods that are neither finished nor on their way out. */
+  readonly pods: readonly KubeObject[];
+  /** Those that were made from its present template. */
+  readonly current: readonly KubeObject[];
+}
+
+export async function readParts(
+  cluster: ClusterPort,
+  names: readonly string[] = operatorParts,
+): Promise<readonly Part[]> {
+  const [deployments, pods] = await Promise.all([
+    cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { namespace }),
+    cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
+  ]);
+  return names.map((name) => {
+    const own = pods.filter(
+      (pod) =>
+        pod.metadata.labels?.['app.kubernetes.io/name'] === name &&
+        pod.metadata.deletionTimestamp === undefined &&
+        !isFinished(pod),
+    );
+    const deployment = deployments.find(({ metadata }) => metadata.name === name);
+    return {
+      name,
+      isMissing: deployment === undefined,
+      pods: own,
+      current: own.filter((pod) => isCurrent(pod, deployment)),
+    };
+  });
+}
+
+interface Template {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image: string }[] };
+}
+
+/** By image and settings: a repair changes one of them, and the pods of before do not matter any more. */
+function isCurrent(pod: KubeObject, deployment: KubeObject | undefined): boolean {
+  const template = (deployment?.['spec'] as { template?: Template } | undefined)?.template;
+  const { containers = [] } = (pod['spec'] ?? {}) as NonNullable<Template['spec']>;
+  const settings = annotations.settingsDigest;
+  return (
+    template?.metadata?.annotations?.[settings] === pod.metadata.annotations?.[settings] &&
+    (template?.spec?.containers ?? []).every(({ name, image }) =>
+      containers.some((container) => container.name === name && container.image === image),
+    )
+  );
+}
+
+export const isRunning = (pod: KubeObject): boolean => {
+  const { containerStatuses = [] } = (pod['status'] ?? {}) as {
+    containerStatuses?: { state?: { running?: unknown } }[];
+  };
+  return containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.running !== undefined);
+};
+
+export interface TroubledPod {
+  readonly pod: KubeObject;
+  readonly trouble: Trouble;
+}
+
+/** Pods that will not run by themselves. Events are fetched only when there is one. */
+export async function findTrouble(
+  cluster: ClusterPort,
+  parts: readonly Part[],
+): Promise<readonly TroubledPod[]> {
+  const all = parts.flatMap(({ current }) => current);
+  const troubled = all.filter((pod) => troubleOf(pod) !== undefined);
+  if (troubled.length === 0) return [];
+  const events = await cluster.list(
+    { apiVersion: 'v1', kind: 'Event' },
+    { namespace, fieldSelector: 'type=Warning' },
+  );
+  return troubled.flatMap((pod) => {
+    const trouble = troubleOf(pod, events);
+    return trouble ? [{ pod, trouble }] : [];
+  });
+}
+
+/**
+ * Ends the run on a cause that waiting will not cure.
+ * @throws BootstrapError `not-ready`
+ */
+export async function refuseTrouble({ cluster, config }: Context, parts: readonly Part[]): Promise<void> {
+  const [first] = await findTrouble(cluster, parts);
+  if (first === undefined) return;
+  throw new BootstrapError({
+    code: 'not-ready',
+    what: `start pod ${namespace}/${first.pod.metadata.name}`,
+    why: describe(first.trouble),
+    hint: `${hintFor(first.trouble, first.pod, config.aws.region)}${first.trouble.image === undefined ? '' : pullsAgain(first)}`,
+  });
+}
+
+const pullsAgain = ({ pod }: TroubledPod): string =>
+  ` Once that is fixed, the kubelet pulls again within five minutes, or at once after: kubectl -n ${namespace} delete pod ${pod.metadata.name}`;
+
+const causes: Readonly<Record<Trouble['cause'], string>> = {
+  dns: 'its node cannot resolve the registry',
+  route: 'its node cannot reach the registry',
+  tls: "its node does not trust the registry's certificate",
+  credentials: 'the registry refuses the pull secret',
+  'not-found': 'the registry does not have the image',
+  platform: "the image does not exist for the node's platform",
+  'unknown-pull': 'its image cannot be pulled',
+  unschedulable: 'no node takes it',
+  crash: 'it crashes',
+};
+
+export const describe = ({ cause, why }: Trouble): string => `${causes[cause]}: ${why}`;
+
+/**
+ * Deletes pods that failed to pull before now. The kubelet waits up to five minutes between two tries, and what made
+ * it fail (an expired token, a missing image) may have been repaired by the steps before this one.
+ */
+export async function renewStuckPods(
+  { ctx, emit, looksOnly = false }: Run,
+  parts?: readonly string[],
+): Promise<void> {
+  if (looksOnly) return;
+  const troubled = await findTrouble(ctx.cluster, await readParts(ctx.cluster, parts));
+  for (const { pod, trouble } of troubled) {
+    if (trouble.image === undefined) continue;
+    const { name, uid } = pod.metadata;
+    emit({ type: 'note', text: `pod ${name} is made anew: ${describe(trouble)}` });
+    await ctx.cluster.delete({ apiVersion: 'v1', kind: 'Pod', name, namespace }, { uid });
+  }
+}

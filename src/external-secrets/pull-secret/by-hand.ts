@@ -1,0 +1,69 @@
+import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
+import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { atOnce, type Change, nameOf, type Outcome, tolerating } from '../../core/plan-exports.ts';
+import { Secret } from '../../core/secret.ts';
+import { adopting, ownerOf } from '../../core/adoption.ts';
+import type { Context, Run } from '../../steps/context.ts';
+import { observeCoverage } from '../../cluster/coverage.ts';
+import { managedBy } from '../../core/ownership.ts';
+import { pullSecretType } from './objects.ts';
+
+/** Requests under way at once. */
+const concurrency = 8;
+
+/** Pull secrets that somebody made in other namespaces; one that something keeps there would be written in turn. */
+export async function madeByHand(ctx: Context): Promise<readonly KubeObject[]> {
+  const { foreign } = await observeCoverage(ctx);
+  const secrets = foreign
+    .map(({ object }) => object)
+    .filter(({ kind, metadata }) => kind === 'Secret' && (metadata.ownerReferences ?? []).length === 0);
+  // The lists have no types.
+  const seen = await Promise.all(secrets.map((object) => readable(ctx.cluster, object)));
+  return seen.filter((object) => object !== undefined);
+}
+
+/** Undefined also where this namespace is closed to the caller: it is reported as not covered all the same. */
+async function readable(cluster: ClusterPort, object: KubeObject): Promise<KubeObject | undefined> {
+  try {
+    return await cluster.get(refOf(object));
+  } catch (error) {
+    if (error instanceof BootstrapError && error.code === 'cluster-denied') return undefined;
+    throw error;
+  }
+}
+
+/** Adopted, they are kept by the operator. Until then their namespaces are left alone, which stops no run. */
+export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
+  return secrets.map((object) => {
+    const target = targetOf(refOf(object));
+    const change: Change = isOfOurType(object)
+      ? { action: 'update', target, fields: [{ path: 'data[".dockerconfigjson"]', to: new Secret('') }] }
+      : {
+          action: 'replace',
+          target,
+          fields: [{ path: 'type', from: String(object['type']), to: pullSecretType }],
+        };
+    return adopting(change, { owner: ownerOf(object), optional: true });
+  });
+}
+
+const isOfOurType = (object: KubeObject): boolean => object['type'] === pullSecretType;
+
+/** Marks them as ours, or takes them away where the operator has to make another: it writes the token. */
+export async function adoptByHand(
+  changes: readonly Change[],
+  secrets: readonly KubeObject[],
+  run: Run,
+): Promise<Outcome[]> {
+  const { cluster } = run.ctx;
+  const byName = new Map(secrets.map((object) => [nameOf(targetOf(refOf(object))), object]));
+  const outcomes = await atOnce(concurrency, changes, run, async ({ action, target }) => {
+    const object = byName.get(nameOf(target));
+    if (!object) throw new Error(`${nameOf(target)} was not observed`);
+    const { apiVersion, kind, name, namespace = '' } = refOf(object);
+    if (action === 'replace') return cluster.delete(refOf(object), { uid: object.metadata.uid });
+    await cluster.apply({ apiVersion, kind, metadata: { name, namespace, labels: managedBy } });
+  });
+  return tolerating(outcomes);
+}

@@ -1,0 +1,104 @@
+import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import { type Change, type Diff, type Finding, nameOf } from '../../core/plan-exports.ts';
+import { namesOf } from '../object-names.ts';
+import type { ClusterRule, Context } from '../../steps/context.ts';
+import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
+import { isOurs } from '../../cluster/objects.ts';
+import { operatorNamespace as namespace } from '../../core/ownership.ts';
+import { isSecretOurs } from './objects.ts';
+import { noteFields, setupFinding } from './setup.ts';
+import type { SeedState } from '../../access-key/bootstrap/state.ts';
+
+/** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
+const contents: Readonly<Record<string, readonly string[]>> = {
+  v1: ['Secret', 'ConfigMap', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'Pod'],
+  'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet'],
+  'batch/v1': ['Job', 'CronJob'],
+  'external-secrets.io/v1beta1': ['ExternalSecret', 'SecretStore'],
+};
+
+const kinds = Object.entries(contents).flatMap(([apiVersion, names]) =>
+  names.map((kind) => ({ apiVersion, kind })),
+);
+
+/** To see whether the namespace holds something of others. */
+export const removalRights: readonly ClusterRule[] = Object.entries(contents).map(([apiVersion, names]) => ({
+  apiGroups: [apiVersion.includes('/') ? apiVersion.replace(/\/.*/, '') : ''],
+  resources: names.map((kind) => `${kind.toLowerCase()}s`),
+  verbs: ['list'],
+}));
+
+/** Kubernetes puts these into every namespace. */
+const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
+
+/** The Secrets, and the namespace if it is ours and holds nothing of others. */
+export async function removeSeed(
+  { seen, earlier, namespace: wanted }: SeedState,
+  ctx: Context,
+): Promise<Diff> {
+  const setup = setupFinding({ namespace: wanted, seen });
+  if (setup.length > 0) return { changes: [], findings: setup };
+  const secrets = [seen.pullSecret, seen.keySecret, ...earlier].filter(
+    (secret) => secret !== undefined && isSecretOurs(secret),
+  );
+  const { namespace: home } = seen;
+  const others = home && isOurs(home) ? await findOthers(ctx) : [];
+  const isDeleted = home && isOurs(home) && others.length === 0;
+  const objects = [...secrets, ...(isDeleted ? [home] : [])];
+  const note = home && !isDeleted ? noteFields(home) : [];
+  return {
+    changes: [
+      ...objects
+        .filter((object) => object !== undefined)
+        .map((object): Change => ({ action: 'delete', target: targetOf(refOf(object)), fields: [] })),
+      ...(home && note.length > 0
+        ? [{ action: 'update', target: targetOf(refOf(home)), fields: note } as const]
+        : []),
+    ],
+    findings: home ? whyLeft(home, others) : [],
+  };
+}
+
+/** A managed object that no step of `down` deletes counts too: it must not go unshown with the namespace. */
+async function findOthers(ctx: Context): Promise<readonly KubeObject[]> {
+  const { cluster, config } = ctx;
+  const earlierNames = new Set((await earlierPullSecrets(ctx)).map(({ name }) => name));
+  const lists = await Promise.all(
+    kinds.map(async (kind) => {
+      const objects = await cluster.list(kind, { namespace, metadataOnly: true });
+      return objects.map((object) => ({ ...object, ...kind }));
+    }),
+  );
+  return lists.flat().filter((object) => {
+    const { name, ownerReferences = [] } = object.metadata;
+    const isManaged = isOurs(object) || (object.kind === 'Secret' && isSecretOurs(object));
+    const names = namesOf(config, resourceOf(object), 'delete') ?? [];
+    const isPlanned = isManaged && (names.includes(name) || earlierNames.has(name));
+    return !isPlanned && ownerReferences.length === 0 && !everywhere.includes(`${object.kind} ${name}`);
+  });
+}
+
+/** As rules name it: `deployments.apps`. */
+function resourceOf({ apiVersion, kind }: KubeObject): string {
+  const [version, group] = apiVersion.split('/').reverse();
+  return [`${kind.toLowerCase()}s`, ...(version && group ? [group] : [])].join('.');
+}
+
+function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
+  if (isOurs(home) && others.length === 0) return [];
+  const names = others.slice(0, 5).map((object) => nameOf(targetOf(refOf(object))));
+  const more = others.length > names.length ? ` and ${others.length - names.length} more` : '';
+  return [
+    {
+      level: 'warning',
+      code: 'left-behind',
+      target: targetOf(refOf(home)),
+      what: `namespace ${namespace} is left`,
+      why: isOurs(home)
+        ? `it holds what this plan does not delete: ${names.join(', ')}${more}`
+        : 'it was not made by us',
+      hint: `When nobody needs it: kubectl delete namespace ${namespace}`,
+    },
+  ];
+}

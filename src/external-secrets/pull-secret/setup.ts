@@ -1,0 +1,45 @@
+import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import type { Field, Finding } from '../../core/plan-exports.ts';
+import { annotations, operatorNamespace } from '../../core/ownership.ts';
+import type { SeedState } from '../../access-key/bootstrap/state.ts';
+
+const keys = [annotations.project, annotations.registryHost];
+
+const valueIn = ({ metadata }: KubeObject, key: string): string | undefined => metadata.annotations?.[key];
+
+/**
+ * A cluster has one project. With another one, its pods could no longer pull the images that they name, and what the
+ * first project has in AWS would be left without a cluster that knows of it.
+ */
+export function setupFinding({ namespace, seen }: Pick<SeedState, 'namespace' | 'seen'>): Finding[] {
+  const noted = (key: string): string =>
+    valueIn(seen.namespace ?? namespace, key) ?? valueIn(namespace, key) ?? '';
+  if (keys.every((key) => noted(key) === valueIn(namespace, key))) return [];
+  const [project, host] = [noted(annotations.project), noted(annotations.registryHost)];
+  const [, region = 'REGION'] = /\.dkr[.-]ecr\.([a-z0-9-]+)\./.exec(host) ?? [];
+  const words = (of: (key: string) => string | undefined): string =>
+    `project ${of(annotations.project)} in ${of(annotations.registryHost)}`;
+  return [
+    {
+      level: 'failed',
+      code: 'setup-differs',
+      target: targetOf(refOf(namespace)),
+      what: `this cluster is set up for ${words(noted)}`,
+      why: `the configuration names ${words((key) => valueIn(namespace, key))}; pods could no longer pull the images that they name now`,
+      hint: `Correct the configuration. To move the cluster, first run \`ecr-bootstrap down --project ${project} --region ${region}\` (with \`--aws --delete-images --delete-secrets\` if no other cluster uses that project). If the project no longer exists in AWS: \`kubectl annotate namespace ${operatorNamespace} ${keys.map((key) => `${key}-`).join(' ')}\`.`,
+      blocking: true,
+    },
+  ];
+}
+
+/** The annotations that tell for what the cluster is set up, as a change that removes them. */
+export const noteFields = (seen: KubeObject): Field[] =>
+  keys.flatMap((key) => {
+    const from = valueIn(seen, key);
+    return from === undefined ? [] : [{ path: `metadata.annotations["${key}"]`, from }];
+  });
+
+export const isNoteRemoval = (fields: readonly Field[]): boolean =>
+  fields.length > 0 &&
+  fields.every((field) => !('to' in field) && keys.some((key) => field.path.includes(`"${key}"`)));

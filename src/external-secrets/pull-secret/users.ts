@@ -1,0 +1,31 @@
+import { fullName } from '../../clients/kubernetes/names.ts';
+import type { Context } from '../../steps/context.ts';
+import { operatorNamespace } from '../../core/ownership.ts';
+import { pullSecretsOf, readUsers } from '../../cluster/pull-secret-users.ts';
+import { observeServiceAccounts } from '../../cluster/service-accounts/covered.ts';
+
+/** What pulls with the pull secret of this earlier name and with none of today's name. */
+export async function usersOf(name: string, ctx: Context): Promise<readonly string[]> {
+  const current = ctx.config.pullSecret.name;
+  const isUser = (pullSecrets: readonly string[]): boolean =>
+    pullSecrets.includes(name) && !pullSecrets.includes(current);
+  const [users, accounts, { covered }] = await Promise.all([
+    readUsers(ctx),
+    ctx.inventory.serviceAccounts(),
+    observeServiceAccounts(ctx),
+  ]);
+  const changed = new Set(covered.map(({ metadata }) => fullName(metadata)));
+  return [
+    // `up` gives the covered service accounts today's name first.
+    ...accounts
+      .filter((account) => pullSecretsOf(account).includes(name) && !changed.has(fullName(account.metadata)))
+      .map(({ metadata }) => `ServiceAccount ${fullName(metadata)}`),
+    ...users
+      .filter((user) => !user.byAccount && isUser(user.pullSecrets) && !isReplaced(user.name, ctx))
+      .map((user) => user.name),
+  ];
+}
+
+/** The operator's pods: they are rolled out with today's name. */
+const isReplaced = (user: string, { config }: Context): boolean =>
+  config.externalSecrets.install && user.startsWith(`Pod ${operatorNamespace}/external-secrets`);

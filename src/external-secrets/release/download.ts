@@ -1,0 +1,69 @@
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { connectionFailure, hidePassword, type Net } from '../../clients/net/index.ts';
+import { unusable } from './parse.ts';
+
+/** The release's YAML has 1 MB; more than this is something else. */
+const largest = 16 * 1024 * 1024;
+const mostRedirects = 5;
+/** Milliseconds without a byte. */
+const patience = 30_000;
+
+/**
+ * Fetches a text by HTTPS, following redirects (a release asset is one). Plain HTTP is taken from this machine only.
+ * @throws BootstrapError `manifest-unusable`
+ */
+export async function download(address: string, net: Net): Promise<string> {
+  let url = secure(address, address);
+  for (let hop = 0; hop <= mostRedirects; hop += 1) {
+    const answer = await get(url, net, address);
+    if (typeof answer === 'string') return answer;
+    url = secure(answer.location, address, url);
+  }
+  throw unusable(address, `more than ${mostRedirects} redirects`);
+}
+
+async function get(url: URL, net: Net, address: string): Promise<string | { location: string }> {
+  try {
+    const { request } = await import('../../clients/net/undici.ts');
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher: await net.dispatcher(),
+      headers: { accept: '*/*', 'user-agent': 'ecr-bootstrap' },
+      headersTimeout: net.patience(patience),
+      bodyTimeout: net.patience(patience),
+    });
+    const { location } = headers;
+    if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
+      await body.dump();
+      return { location };
+    }
+    if (statusCode === 200) return await readAll(body, address);
+    await body.dump();
+    throw unusable(address, `${url.host} answered ${statusCode}`);
+  } catch (error) {
+    if (error instanceof BootstrapError) throw error;
+    throw (await net.untrusted(error, url.href)) ?? unreachable(address, url, error);
+  }
+}
+
+async function readAll(body: AsyncIterable<Buffer>, address: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > largest) throw unusable(address, `it is larger than ${largest / 1024 / 1024} MB`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function secure(location: string, address: string, base?: URL): URL {
+  const url = URL.canParse(location, base?.href) ? new URL(location, base) : undefined;
+  if (url === undefined) throw unusable(address, `${location} is no URL`);
+  hidePassword(url);
+  const here = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && here)) return url;
+  throw unusable(address, `${url.origin} does not speak HTTPS`);
+}
+
+const unreachable = (address: string, { host }: URL, error: unknown): BootstrapError =>
+  unusable(address, `${host}: ${connectionFailure(error) ?? reasonOf(error)}`, error);

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import type { Config } from '../../config/schema.ts';
+import { decodeText } from '../../core/decode-text.ts';
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import type { Net } from '../../clients/net/index.ts';
+import { onceFulfilled } from '../../core/once.ts';
+import { sha256, TextCache } from './cache.ts';
+import { download } from './download.ts';
+import { verifyOfficial } from './official.ts';
+import { parseObjects, unusable } from './parse.ts';
+import type { OperatorManifest, OperatorSource } from './port.ts';
+
+/** Where the release's YAML is. */
+export const releaseUrl =
+  'https://github.com/external-secrets/external-secrets/releases/download/v0.12.1/external-secrets.yaml';
+
+export interface OperatorSourceOptions {
+  readonly config: Pick<Config['externalSecrets'], 'manifest' | 'sha256'>;
+  readonly net: Net;
+  /** Folder of this program's cache. */
+  readonly cacheDir: string;
+}
+
+/**
+ * The operator's YAML from the configured file or URL, else from the release. What was downloaded once is not asked
+ * for again, and neither is what was parsed once: that takes a quarter of a second.
+ */
+export function createOperatorSource(options: OperatorSourceOptions): OperatorSource {
+  return { load: onceFulfilled(() => load(options)) };
+}
+
+async function load({ config, net, cacheDir }: OperatorSourceOptions): Promise<OperatorManifest> {
+  const cache = new TextCache(cacheDir);
+  const from = config.manifest ?? releaseUrl;
+  const wanted = config.sha256;
+  const text = /^https?:\/\//i.test(from)
+    ? await downloaded(from, wanted, net, cache)
+    : await readLocal(from);
+  const digest = sha256(text);
+  if (wanted !== undefined && digest !== wanted) {
+    throw unusable(from, `its SHA-256 is ${digest}, and externalSecrets.sha256 demands ${wanted}`);
+  }
+  const objects = await parsed(text, digest, from, cache);
+  // Those from the cache too: they may have been kept by a version that compared less.
+  verifyOfficial(objects, from);
+  return { objects, sha256: digest, from };
+}
+
+/** Only a text of the wanted checksum is taken from the cache; without a wanted one, whatever was fetched last. */
+async function downloaded(
+  url: string,
+  wanted: string | undefined,
+  net: Net,
+  cache: TextCache,
+): Promise<string> {
+  const name = `operator-${sha256(url)}.yaml`;
+  const kept = await cache.read(name);
+  if (kept !== undefined && (wanted === undefined || sha256(kept) === wanted)) return kept;
+  const text = await download(url, net);
+  verifyOfficial(await parseObjects(text, url), url);
+  await cache.write(name, text);
+  return text;
+}
+
+async function readLocal(path: string): Promise<string> {
+  try {
+    return decodeText(await readFile(path));
+  } catch (error) {
+    throw new BootstrapError(
+      {
+        code: 'file-missing',
+        what: `read the operator's YAML ${path}`,
+        why: reasonOf(error),
+        hint: 'Correct --manifest or externalSecrets.manifest, or leave it out to use the release from GitHub.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+async function parsed(
+  text: string,
+  digest: string,
+  from: string,
+  cache: TextCache,
+): Promise<readonly KubeObject[]> {
+  const name = `operator-${digest}.json`;
+  const kept = await cache.read(name);
+  if (kept !== undefined) return JSON.parse(kept) as KubeObject[];
+  const objects = await parseObjects(text, from);
+  await cache.write(name, JSON.stringify(objects));
+  return objects;
+}

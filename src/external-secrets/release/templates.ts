@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import { packageFile } from '../../core/places.ts';
+
+/** What fills a template: text goes wherever its name stands, a list or object only where a whole value is. */
+export type TemplateValues = Readonly<Record<string, string | number | readonly unknown[] | object>>;
+
+const placeholder = /\$\{([a-zA-Z]+)\}/g;
+
+/**
+ * The objects of `manifests/NAME.yaml`, its `${name}` placeholders filled in after parsing, so that no value can
+ * change the document's structure.
+ * @throws Error when a placeholder has no value or a value no placeholder: a mistake in this program
+ */
+export async function renderTemplate(name: string, values: TemplateValues): Promise<readonly KubeObject[]> {
+  const [text, { CORE_SCHEMA, loadAll }] = await Promise.all([
+    readFile(packageFile(`manifests/${name}.yaml`), 'utf8'),
+    import('js-yaml'),
+  ]);
+  const used = new Set<string>();
+  const valueOf = (key: string): TemplateValues[string] => {
+    const value = values[key];
+    if (value === undefined) throw new Error(`manifests/${name}.yaml: no value for \${${key}}`);
+    used.add(key);
+    return value;
+  };
+  const objects = loadAll(text, null, { schema: CORE_SCHEMA }).map((document) => fill(document, valueOf));
+  const unused = Object.keys(values).filter((key) => !used.has(key));
+  if (unused.length > 0) throw new Error(`manifests/${name}.yaml: nothing uses ${unused.join(', ')}`);
+  return objects as KubeObject[];
+}
+
+function fill(node: unknown, valueOf: (key: string) => TemplateValues[string]): unknown {
+  if (Array.isArray(node)) return node.map((item) => fill(item, valueOf));
+  if (typeof node === 'object' && node !== null) {
+    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, fill(value, valueOf)]));
+  }
+  if (typeof node !== 'string') return node;
+  const whole = /^\$\{([a-zA-Z]+)\}$/.exec(node)?.[1];
+  return whole ? valueOf(whole) : node.replace(placeholder, (_, key: string) => textOf(key, valueOf(key)));
+}
+
+function textOf(key: string, value: TemplateValues[string]): string {
+  if (typeof value === 'object') throw new Error(`\${${key}} stands inside a text and has no text for value`);
+  return String(value);
+}

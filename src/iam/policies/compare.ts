@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Field, Value } from '../../core/plan-exports.ts';
+import type { PolicyDocument } from './document.ts';
+
+/**
+ * What differs between a policy and the wanted one, statement by statement. IAM takes one string for a list of
+ * one and gives no meaning to a list's order or to the case of actions, so none of them counts as a difference.
+ */
+export function compareDocuments(wanted: PolicyDocument, actual: unknown): Field[] {
+  const want = statementsBySid(wanted);
+  const have = statementsBySid(actual);
+  const fields: Field[] = [];
+  for (const sid of new Set([...want.keys(), ...have.keys()])) {
+    const from = have.get(sid);
+    const to = want.get(sid);
+    const path = `document.${sid}`;
+    if (from && to) fields.push(...compareStatements(path, from, to));
+    else fields.push({ path, ...(from ? { from } : {}), ...(to ? { to } : {}) });
+  }
+  return fields;
+}
+
+type Plain = Readonly<Record<string, Value>>;
+
+function compareStatements(path: string, from: Plain, to: Plain): Field[] {
+  return [...new Set([...Object.keys(from), ...Object.keys(to)])]
+    .filter((key) => !isDeepStrictEqual(meaning(key, from[key]), meaning(key, to[key])))
+    .map((key) => ({
+      path: `${path}.${key}`,
+      ...(key in from ? { from: from[key] } : {}),
+      ...(key in to ? { to: to[key] } : {}),
+    }));
+}
+
+/** IAM reads the names of actions, and the keys of conditions, without regard to case. */
+function meaning(key: string, value: Value): unknown {
+  if (key === 'Action' || key === 'NotAction') return sorted(textsIn(value).map((one) => one.toLowerCase()));
+  return key === 'Condition' ? conditionsOf(value) : value;
+}
+
+/** By operator and key, both in lower case; the same key may stand there in two spellings. */
+function conditionsOf(value: Value): unknown {
+  const all = new Map<string, unknown>();
+  for (const [operator, keys] of Object.entries((value ?? {}) as Plain)) {
+    for (const [name, values] of Object.entries((keys ?? {}) as Plain))
+      all.set(`${operator} ${name}`.toLowerCase(), values);
+  }
+  return Object.fromEntries([...all].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/** {@link normal} makes every text a list of texts. */
+const textsIn = (value: Value): string[] =>
+  [value].flat().filter((one): one is string => typeof one === 'string');
+
+const sorted = (values: readonly string[]): readonly string[] => [...new Set(values)].sort();
+
+function statementsBySid(document: unknown): Map<string, Plain> {
+  const { Statement: statements } = (document ?? {}) as { Statement?: unknown };
+  return new Map(
+    [statements ?? []].flat().map((statement, index) => {
+      const plain = normal(statement) as Plain;
+      const [sid] = [plain['Sid']].flat();
+      return [typeof sid === 'string' ? sid : `statement ${index + 1}`, plain];
+    }),
+  );
+}
+
+/** Every string becomes a list, and every list is sorted; `Effect` and `Sid` alike, on both sides. */
+function normal(value: unknown): Value {
+  if (Array.isArray(value)) return sorted(value.map(String));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, normal(member)]));
+  }
+  return [String(value)];
+}

@@ -1,0 +1,47 @@
+import type { Config } from '../../config/schema.ts';
+import { allow, document, type PolicyDocument, type Statement } from './document.ts';
+import { namesIn, type Account } from '../names.ts';
+import { markOfUnfinishedKey, sharedStatements } from './power-user.ts';
+
+/** What creates and repairs everything, the two users and their policies too: for an administrator's first run. */
+export function firstRunPolicy(
+  config: Config,
+  account: Account,
+  keysInUse: readonly string[],
+): PolicyDocument {
+  const { powerUser, imagePuller } = namesIn(config, account);
+  const users = [powerUser.userArn, imagePuller.userArn];
+  const policies = [powerUser.policyArn, imagePuller.policyArn];
+  const attachable = [...policies, powerUser.managedPolicyArn, imagePuller.managedPolicyArn];
+  return document(
+    ...sharedStatements(config, account, keysInUse),
+    markOfUnfinishedKey(['UntagUser'], config, account),
+    ...creations(config, account),
+    allow('TagUsers', 'iam', ['TagUser'], users),
+    allow('AttachPolicies', 'iam', ['AttachUserPolicy', 'DetachUserPolicy'], users, {
+      ArnEquals: { 'iam:PolicyARN': attachable },
+    }),
+    allow(
+      'MakePolicies',
+      'iam',
+      ['CreatePolicy', 'TagPolicy', 'ListPolicyVersions', 'CreatePolicyVersion', 'DeletePolicyVersion'],
+      policies,
+    ),
+  );
+}
+
+/** A user with a permissions boundary cannot be created without it, nor get another one. */
+function creations(config: Config, account: Account): Statement[] {
+  const { powerUser, imagePuller } = namesIn(config, account);
+  const all = [
+    { sid: 'PowerUser', arn: powerUser.userArn, boundary: config.users.powerUser.permissionsBoundary },
+    { sid: 'ImagePuller', arn: imagePuller.userArn, boundary: config.users.imagePuller.permissionsBoundary },
+  ];
+  return all.map(({ sid, arn, boundary }) =>
+    boundary === undefined
+      ? allow(`Create${sid}`, 'iam', ['CreateUser'], [arn])
+      : allow(`Create${sid}`, 'iam', ['CreateUser', 'PutUserPermissionsBoundary'], [arn], {
+          StringEquals: { 'iam:PermissionsBoundary': [boundary] },
+        }),
+  );
+}

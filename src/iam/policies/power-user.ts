@@ -1,0 +1,78 @@
+import type { Config } from '../../config/schema.ts';
+import { tags } from '../../core/ownership.ts';
+import { allow, document, type PolicyDocument, type Statement } from './document.ts';
+import { useOfKey, useOfKeys } from './kms.ts';
+import { namesIn, type Account } from '../names.ts';
+
+/**
+ * All that this program does after a first run. Nothing in it changes a user, a policy or what is attached: who
+ * may write the image puller's policy could write any, and would be administrator.
+ */
+export function powerUserPolicy(
+  config: Config,
+  account: Account,
+  keysInUse: readonly string[],
+): PolicyDocument {
+  return document(
+    ...sharedStatements(config, account, keysInUse),
+    markOfUnfinishedKey(['TagUser', 'UntagUser'], config, account),
+  );
+}
+
+/** Tags of the image puller, but only the one that says that a key is being made. */
+export function markOfUnfinishedKey(actions: readonly string[], config: Config, account: Account): Statement {
+  const { imagePuller } = namesIn(config, account);
+  return allow('MarkUnfinishedKey', 'iam', actions, [imagePuller.userArn], {
+    'ForAllValues:StringEquals': { 'aws:TagKeys': [tags.creating] },
+  });
+}
+
+/** What every later run and the first one need alike. */
+export function sharedStatements(
+  config: Config,
+  account: Account,
+  keysInUse: readonly string[],
+): (Statement | undefined)[] {
+  const names = namesIn(config, account);
+  const users = [names.powerUser.userArn, names.imagePuller.userArn];
+  const policies = [names.powerUser.policyArn, names.imagePuller.policyArn];
+  const { kmsKeyId } = config.secrets;
+  const repositoryKey = config.repositories.encryption?.kmsKey;
+  return [
+    allow('Registry', 'ecr', registryActions, ['*']),
+    allow('ListRepositories', 'ecr', ['DescribeRepositories'], [names.allRepositories]),
+    allow('ProjectRepositories', 'ecr', repositoryActions, [names.repositories]),
+    allow('ReadUsers', 'iam', readUserActions, users),
+    allow('ImagePullerKeys', 'iam', accessKeyActions, [names.imagePuller.userArn]),
+    allow('ReadPolicies', 'iam', ['GetPolicy', 'GetPolicyVersion'], policies),
+    // Finds the secrets of an earlier users.imagePuller.name by their tags. It shows no values.
+    allow('ListSecrets', 'secretsmanager', ['ListSecrets'], ['*']),
+    allow('ImagePullerSecrets', 'secretsmanager', secretActions, names.secretArns),
+    ...useOfKeys('SecretsKey', kmsKeyId, keysInUse, ['GenerateDataKey', 'Decrypt'], account),
+    useOfKey('RepositoriesKey', repositoryKey, ['CreateGrant', 'RetireGrant', 'DescribeKey'], 'ecr', account),
+  ];
+}
+
+const registryActions = [
+  ...['GetAuthorizationToken', 'GetAccountSetting'],
+  ...['DescribePullThroughCacheRules', 'DescribeRepositoryCreationTemplates'],
+];
+
+const repositoryActions = [
+  ...['CreateRepository', 'TagResource', 'ListTagsForResource', 'GetRepositoryPolicy'],
+  ...['PutImageTagMutability', 'PutImageScanningConfiguration', 'GetLifecyclePolicy', 'PutLifecyclePolicy'],
+  ...['BatchCheckLayerAvailability', 'BatchGetImage', 'GetDownloadUrlForLayer'],
+  ...['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'],
+];
+
+const readUserActions = ['GetUser', 'ListUserPolicies', 'ListAttachedUserPolicies', 'ListGroupsForUser'];
+
+const accessKeyActions = [
+  ...['ListAccessKeys', 'GetAccessKeyLastUsed', 'CreateAccessKey', 'UpdateAccessKey', 'DeleteAccessKey'],
+];
+
+const secretActions = [
+  ...['CreateSecret', 'TagResource', 'UntagResource', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue'],
+  ...['GetResourcePolicy'],
+  ...['UpdateSecretVersionStage', 'ListSecretVersionIds', 'RestoreSecret'],
+];

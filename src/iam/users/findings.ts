@@ -1,0 +1,164 @@
+import type { Tags } from '../../clients/aws/port.ts';
+import type { Finding } from '../../core/plan-exports.ts';
+import { tags as tagKeys } from '../../core/ownership.ts';
+import { markKeysIn, ownershipOf } from '../tags.ts';
+import { documentOf, ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
+import { policyTarget, userTarget } from './targets.ts';
+
+/** Of a user or policy that exists under our name and is another project's. They end a run before its first change. */
+export function foreignFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+  const { name, policy } = wanted;
+  const findings: Finding[] = [];
+  if (seen.user && ownershipOf(seen.user.tags, wanted.tags) === 'other') {
+    findings.push({
+      level: 'failed',
+      code: 'user-foreign',
+      target: userTarget(name),
+      what: `IAM user ${name} exists and is not ours`,
+      why: `${ownerOf(seen.user.tags)}; it has ${contentOf(seen)}`,
+      hint: hintFor(wanted),
+      blocking: true,
+    });
+  }
+  if (seen.policy && ownershipOf(seen.policy.tags, wanted.tags) === 'other') {
+    findings.push({
+      level: 'failed',
+      code: 'user-foreign',
+      target: policyTarget(policy.name),
+      what: `IAM policy ${policy.name} exists and is not ours`,
+      why: ownerOf(seen.policy.tags),
+      hint: hintFor(wanted),
+      blocking: true,
+    });
+  }
+  return findings;
+}
+
+const ownerOf = (tags: Tags): string =>
+  `it belongs to project ${tags[tagKeys.project]} in ${tags[tagKeys.region] ?? 'an unknown region'}`;
+
+const hintFor = ({ who }: WantedUser): string => `Set users.${who}.name to another name.`;
+
+function contentOf({ attached, inline, groups }: SeenUser): string {
+  const parts = [
+    ...attached.map((arn) => `policy ${arn}`),
+    ...inline.map((name) => `inline policy ${name}`),
+    ...groups.map((name) => `group ${name}`),
+  ];
+  return parts.join(', ') || 'no policies and no groups';
+}
+
+/**
+ * Of a user or policy that is under another path. Policies name users by path, so a user that was moved has lost its
+ * rights; a policy cannot be moved, and IAM makes no second one of its name.
+ */
+export function pathFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+  const { name, path, policy, who } = wanted;
+  const findings: Finding[] = [];
+  if (seen.user && seen.user.path !== path) {
+    findings.push({
+      level: 'failed',
+      code: 'path-differs',
+      target: userTarget(name),
+      what: `IAM user ${name} has path ${seen.user.path}, not ${path}`,
+      why: 'policies name users with their path, so those of ours do not reach it',
+      hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${seen.user.path}.`,
+    });
+  }
+  const elsewhere = policyElsewhere(wanted, seen);
+  if (elsewhere !== undefined && !seen.policy) {
+    findings.push({
+      level: 'failed',
+      code: 'path-differs',
+      target: policyTarget(policy.name),
+      what: `IAM policy ${policy.name} has another path than ${path}`,
+      why: `it is ${elsewhere}; IAM moves no policy, and makes no second one of that name`,
+      hint: `Set users.${who}.path to the path of both, or take it away and run the same command again: \`aws iam detach-user-policy --user-name ${name} --policy-arn ${elsewhere} && aws iam delete-policy --policy-arn ${elsewhere}\`.`,
+      blocking: true,
+    });
+  }
+  return findings;
+}
+
+/** The ARN of a policy of our name that is attached and is under another path. */
+const policyElsewhere = ({ policy }: WantedUser, { attached }: SeenUser): string | undefined =>
+  attached.find((arn) => arn !== policy.arn && arn.split('/').at(-1) === policy.name);
+
+/** Of what somebody else gave our user, each with the command that takes it away. */
+export function excessFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+  const { name, attached } = wanted;
+  const known = [...attached, ...ownAttachments(wanted, seen), policyElsewhere(wanted, seen)];
+  const user = `--user-name ${name}`;
+  const excess = [
+    ...seen.attached
+      .filter((arn) => !known.includes(arn))
+      .map((arn) => ({
+        thing: `policy ${arn}`,
+        command: `aws iam detach-user-policy ${user} --policy-arn ${arn}`,
+      })),
+    ...seen.inline.map((inline) => ({
+      thing: `inline policy ${inline}`,
+      command: `aws iam delete-user-policy ${user} --policy-name ${inline}`,
+    })),
+    ...seen.groups.map((group) => ({
+      thing: `group ${group}`,
+      command: `aws iam remove-user-from-group ${user} --group-name ${group}`,
+    })),
+  ];
+  return excess.map(({ thing, command }) => ({
+    level: 'warning',
+    code: 'user-excess',
+    target: userTarget(name),
+    what: `IAM user ${name} has ${thing}`,
+    why: 'it is not ours and may allow more than is needed',
+    hint: `Take it away if nobody needs it: \`${command}\`.`,
+  }));
+}
+
+/** Of a user that is made elsewhere. Whether its policy suffices is proved by use, when its key is. */
+export function unmanagedFindings(wanted: WantedUser, seen: SeenUser | undefined): Finding[] {
+  const target = userTarget(wanted.name);
+  const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
+  if (!seen) {
+    return [
+      {
+        level: 'unknown',
+        code: 'unseen',
+        target,
+        what: `IAM user ${wanted.name} could not be looked at`,
+        why: 'the caller may not read it',
+        hint,
+      },
+    ];
+  }
+  const isBare = seen.attached.length + seen.inline.length + seen.groups.length === 0;
+  if (seen.user && !isBare) return [];
+  return [
+    {
+      level: 'failed',
+      code: 'user-unmanaged',
+      target,
+      what: seen.user ? `IAM user ${wanted.name} may do nothing` : `IAM user ${wanted.name} does not exist`,
+      why: `users.${wanted.who}.manage is false: it is made elsewhere`,
+      hint,
+      blocking: true,
+    },
+  ];
+}
+
+/** Of a user that this program created, before the configuration said that it is created elsewhere. */
+export function handedOver({ wanted, seen }: Pick<UserState, 'wanted' | 'seen'>): Finding[] {
+  const { name, manage, who } = wanted;
+  if (manage || !seen?.user || ownershipOf(seen.user.tags, wanted.tags) !== 'ours') return [];
+  const keys = markKeysIn(seen.user.tags).join(' ');
+  return [
+    {
+      level: 'ok',
+      code: 'former-user',
+      target: userTarget(name),
+      what: `IAM user ${name} has the tags of ecr-bootstrap, and users.${who}.manage is false`,
+      why: '`up` does not change it, and `down --aws` deletes what has these tags',
+      hint: `To hand it over, have an administrator run \`aws iam untag-user --user-name ${name} --tag-keys ${keys}\`.`,
+    },
+  ];
+}

@@ -1,0 +1,126 @@
+import type { ManagedPolicy, SecretInfo, Tags, User } from '../../clients/aws/port.ts';
+import type { Config } from '../../config/schema.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import type { Context } from '../../steps/context.ts';
+import { type FormerUsers, observeFormerUsers } from '../../access-key/former-users.ts';
+import { describeStored } from '../../access-key/stored.ts';
+import { awsTags, isCreatedByUs, ownershipOf } from '../tags.ts';
+import { namesIn, policyDocument, type PolicyDocument } from '../policies/documents.ts';
+
+/** Which of the two users: also the key of its configuration. */
+export type Who = keyof Config['users'];
+
+/** The name under which `ecr-bootstrap policy` prints a user's document, and the id of its step. */
+export const documentOf = { powerUser: 'power-user', imagePuller: 'image-puller' } as const;
+
+export interface WantedUser {
+  readonly who: Who;
+  readonly name: string;
+  readonly path: string;
+  readonly permissionsBoundary: string | undefined;
+  readonly tags: Tags;
+  /** `false`: made elsewhere, only verified. */
+  readonly manage: boolean;
+  /** Our own policy for this user; whether it is in use is told by {@link WantedUser.attached}. */
+  readonly policy: { readonly name: string; readonly arn: string; readonly document: PolicyDocument };
+  /** ARN of the policy of AWS that `policy: managed` attaches. */
+  readonly managedPolicyArn: string;
+  /** ARNs of the policies that are to be attached. */
+  readonly attached: readonly string[];
+}
+
+export interface UserState {
+  readonly wanted: WantedUser;
+  readonly callerIsPowerUser: boolean;
+  readonly former: FormerUsers;
+  /** What IAM has; undefined when the caller may not look and need not, because the user is made elsewhere. */
+  readonly seen: SeenUser | undefined;
+}
+
+export interface SeenUser {
+  readonly user: User | undefined;
+  /** ARNs. */
+  readonly attached: readonly string[];
+  readonly inline: readonly string[];
+  readonly groups: readonly string[];
+  /** Our policy, attached or not. */
+  readonly policy: ManagedPolicy | undefined;
+}
+
+export async function observeUser(who: Who, ctx: Context): Promise<UserState> {
+  const [identity, keysInUse] = await Promise.all([ctx.aws.identity(), keysOfSecrets(ctx)]);
+  const wanted = wantedUser(who, ctx.config, identity, keysInUse);
+  const callerIsPowerUser = identity.arn === namesIn(ctx.config, identity).powerUser.userArn;
+  const [seen, former] = await Promise.all([see(wanted, ctx), observeFormerUsers(ctx)]);
+  return { wanted, callerIsPowerUser, seen, former };
+}
+
+/** A customer's keys of KMS. */
+async function keysOfSecrets(ctx: Context): Promise<string[]> {
+  const stored: readonly (SecretInfo | undefined)[] = Object.values(await describeStored(ctx));
+  return [...new Set(stored.flatMap((info) => info?.kmsKeyId ?? []))];
+}
+
+function wantedUser(
+  who: Who,
+  config: Config,
+  account: { partition: string; accountId: string; region: string },
+  keysInUse: readonly string[],
+): WantedUser {
+  const settings = config.users[who];
+  const names = namesIn(config, account)[who];
+  const isPrecise = settings.policy === 'precise';
+  // AWS's policy for pulling knows nothing of our secrets; its policy for power users has all that we take from it.
+  const own = isPrecise || who === 'imagePuller' ? [names.policyArn] : [];
+  return {
+    who,
+    name: names.user,
+    path: names.path,
+    permissionsBoundary: settings.permissionsBoundary,
+    tags: awsTags(config),
+    manage: settings.manage,
+    policy: {
+      name: names.policy,
+      arn: names.policyArn,
+      document: policyDocument(documentOf[who], config, account, keysInUse),
+    },
+    managedPolicyArn: names.managedPolicyArn,
+    attached: isPrecise ? own : [names.managedPolicyArn, ...own],
+  };
+}
+
+/** A user of ours that the configuration does not name as ours any more: `down` needs to know its policy. */
+const isHandedOver = async (user: Promise<User | undefined>, wanted: Tags): Promise<boolean> =>
+  ownershipOf((await user)?.tags ?? {}, wanted) === 'ours';
+
+async function see(
+  { name, manage, policy, tags }: WantedUser,
+  { aws: { iam } }: Context,
+): Promise<SeenUser | undefined> {
+  try {
+    const user = iam.user(name);
+    const ifThere = async <T>(list: (userName: string) => Promise<readonly T[]>): Promise<readonly T[]> =>
+      (await user) ? list(name) : [];
+    const [found, attached, inline, groups, ours] = await Promise.all([
+      user,
+      ifThere((one) => iam.attachedPolicies(one)),
+      ifThere((one) => iam.inlinePolicies(one)),
+      ifThere((one) => iam.groups(one)),
+      manage || (await isHandedOver(user, tags)) ? iam.policy(policy.arn) : undefined,
+    ]);
+    return { user: found, attached, inline, groups, policy: ours };
+  } catch (error) {
+    if (!manage && error instanceof BootstrapError && error.code === 'aws-denied') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * ARNs of the policies that this program attaches with one setting or another. What an adopted user had may include the
+ * policy of AWS.
+ */
+export const ownAttachments = (
+  { policy, managedPolicyArn, tags }: WantedUser,
+  { user }: SeenUser,
+): readonly string[] =>
+  user && isCreatedByUs(user.tags, tags) ? [policy.arn, managedPolicyArn] : [policy.arn];

@@ -1,0 +1,11 @@
+import type { Target } from '../../core/plan-exports.ts';
+
+export const userTarget = (name: string): Target => ({ kind: 'IAM user', name });
+
+export const policyTarget = (name: string): Target => ({ kind: 'IAM policy', name });
+
+/** @param policyArn of the policy that is attached */
+export const attachmentTarget = (userName: string, policyArn: string): Target => ({
+  kind: 'IAM policy attachment',
+  name: `${userName}/${policyArn.split('/').at(-1)}`,
+});

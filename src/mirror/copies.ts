@@ -1,0 +1,78 @@
+import { wantedReference } from '../images/naming.ts';
+import type { WantedImage } from '../images/port.ts';
+import type { MirrorOptions, MirrorResult, Presence } from './port.ts';
+import type { Change, Finding } from '../core/plan-exports.ts';
+import type { Context, Run } from '../steps/context.ts';
+
+const imageKind = 'image';
+export const imageTarget = (image: WantedImage) => ({ kind: imageKind, name: image.source });
+
+/** What the ECR has of these images; asks no source. */
+export async function observePresence(
+  images: readonly WantedImage[],
+  ctx: Context,
+): Promise<readonly Presence[]> {
+  return ctx.mirror.presence(images, await ctx.platforms());
+}
+
+/** A copy for every image that is absent or lacks a wanted platform. */
+export function copiesOf(presence: readonly Presence[]): Change[] {
+  return presence.flatMap(({ image, digest, missingPlatforms, error }): Change[] => {
+    if (error) return [];
+    const target = imageTarget(image);
+    if (digest === undefined)
+      return [{ action: 'create', target, fields: [], reason: `as ${ecrName(image)}` }];
+    if (missingPlatforms.length === 0) return [];
+    return [{ action: 'update', target, fields: [{ path: 'platforms', to: missingPlatforms }] }];
+  });
+}
+
+/** Copies the images that these changes name. One result for each of them, in their order. */
+export async function copy(
+  changes: readonly Change[],
+  presence: readonly Presence[],
+  { ctx, signal, emit }: Run,
+  prepare: MirrorOptions['prepare'] & {},
+): Promise<{ change: Change; result: MirrorResult }[]> {
+  const images = new Map(presence.map(({ image }) => [image.source, image]));
+  const pairs = changes.flatMap((change) => {
+    const image = change.target.kind === imageKind ? images.get(change.target.name) : undefined;
+    return image ? [{ change, image }] : [];
+  });
+  const { engine, concurrency } = ctx.config.mirror;
+  // The run tells the outcome of each change.
+  const withoutEnds: typeof emit = (event) => {
+    if (event.type !== 'image-done') emit(event);
+  };
+  const results = await ctx.mirror.copy(
+    pairs.map(({ image }) => image),
+    { engine, concurrency, platforms: await ctx.platforms(), prepare, signal, emit: withoutEnds },
+  );
+  for (const { image, missingPlatforms } of results) {
+    const finding = withoutPlatforms(image, missingPlatforms, 'warning');
+    if (finding) emit({ type: 'finding', finding });
+  }
+  return pairs.flatMap(({ change }, index) => {
+    const result = results[index];
+    return result ? [{ change, result }] : [];
+  });
+}
+
+const ecrName = (image: WantedImage): string => wantedReference('', image).slice(1);
+
+/** What is to be known of an image whose source does not have it for all nodes; undefined when it has. */
+export function withoutPlatforms(
+  image: WantedImage,
+  platforms: readonly string[] = [],
+  level: Finding['level'],
+): Finding | undefined {
+  if (platforms.length === 0) return undefined;
+  return {
+    level,
+    code: 'platform-unavailable',
+    target: imageTarget(image),
+    what: `${image.source} is not available for ${platforms.join(', ')}`,
+    why: 'the source has no such platform; its other platforms are in ECR',
+    hint: `Keep its pods off these nodes with a nodeSelector on kubernetes.io/arch.`,
+  };
+}

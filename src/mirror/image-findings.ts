@@ -1,0 +1,84 @@
+import { BootstrapError } from '../core/errors.ts';
+import type { OddNode } from '../cluster/inventory-port.ts';
+import type { Finding } from '../core/plan-exports.ts';
+import type { Context } from '../steps/context.ts';
+import { type InternetImage, internetImages } from './internet.ts';
+
+/** What is to be known of nodes whose platform nothing can be copied for; undefined when there are none. */
+export async function oddNodesFinding({ config, inventory }: Context): Promise<Finding | undefined> {
+  if (config.images.platforms !== 'cluster') return undefined;
+  const nodes = await inventory.oddNodes().catch(unlessUnseen);
+  const [first, ...others] = nodes;
+  if (!first) return undefined;
+  const listed = [...new Set(nodes.map(({ platform }) => JSON.stringify(platform.slice(0, longestShown))))];
+  const more = listed.length > mostShown ? ` and ${listed.length - mostShown} more` : '';
+  return {
+    level: 'warning',
+    code: 'platform-odd',
+    target: { kind: 'Node', name: first.name },
+    what: `node ${first.name}${others.length > 0 ? ` and ${others.length} more` : ''} reported a platform for which no image can exist`,
+    why: `${listed.slice(0, mostShown).join(', ')}${more} is not written as os/arch or os/arch/variant`,
+    hint: `Check what the node reports: kubectl get node ${first.name} -o jsonpath={.status.nodeInfo}. Images are copied for the other nodes, or for what images.platforms lists.`,
+  };
+}
+
+/** Without a cluster that answers, the platforms are unknown, which is reported where they are needed. */
+function unlessUnseen(error: unknown): readonly OddNode[] {
+  if (!(error instanceof BootstrapError)) throw error;
+  return [];
+}
+
+/** Platforms in one finding, and characters of each. */
+const mostShown = 3;
+const longestShown = 64;
+
+/** One for each image outside the ECR, naming everybody who uses it. */
+export async function internetFindings(ctx: Context): Promise<Finding[]> {
+  const byImage = new Map<string, InternetImage[]>();
+  for (const found of await internetImages(ctx)) {
+    byImage.set(found.image, [...(byImage.get(found.image) ?? []), found]);
+  }
+  return [...byImage.values()].flatMap((users) => {
+    const [first, ...others] = users.filter(({ isStatic }) => !isStatic);
+    if (first) return [named(first, others)];
+    const [only, ...rest] = users;
+    return only ? [ofStaticPods(only, rest)] : [];
+  });
+}
+
+const named = (first: InternetImage, others: readonly InternetImage[]): Finding =>
+  first.isAlias ? ofAlias(first, others) : outside(first, others);
+
+/** The kubelet looks up logins by host, and a pull secret holds the one for the host that ECR names. */
+const ofAlias = (first: InternetImage, others: readonly InternetImage[]): Finding => ({
+  level: 'warning',
+  code: 'registry-alias',
+  target: { kind: 'image', name: first.image },
+  what: `${first.image} names this ECR by a host that the pull secret does not cover`,
+  why: `named by ${listed([first, ...others])}`,
+  hint: `Use ${first.instead ?? 'the host that `aws ecr get-authorization-token` prints'}`,
+});
+
+const outside = (first: InternetImage, others: readonly InternetImage[]): Finding => ({
+  level: 'warning',
+  code: 'internet-image',
+  target: { kind: 'image', name: first.image },
+  what: `${first.image} is outside this ECR`,
+  why: `named by ${listed([first, ...others])}`,
+  hint: first.instead === undefined ? 'Give it a name in the ECR under images.map.' : `Use ${first.instead}`,
+});
+
+/** In order: no pull secret reaches static pods, whatever they name, so all of their images have to be on the node. */
+const ofStaticPods = (first: InternetImage, others: readonly InternetImage[]): Finding => ({
+  level: 'ok',
+  code: 'static-pod-image',
+  target: { kind: 'image', name: first.image },
+  what: `${first.image} is of static pods; before an upgrade preload the next one on the node, see docs/kubeadm.md`,
+  why: `named by ${listed([first, ...others])}, for which the kubelet pulls without a pull secret`,
+  hint: `Preload ${first.instead ?? 'its next version'} on the node before an upgrade, see docs/kubeadm.md.`,
+});
+
+function listed(users: readonly InternetImage[]): string {
+  const shown = users.slice(0, 3).map(({ workload }) => workload);
+  return `${shown.join(', ')}${users.length > 3 ? ` and ${users.length - 3} more` : ''}`;
+}

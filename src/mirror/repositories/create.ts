@@ -1,0 +1,107 @@
+import type { Config } from '../../config/schema.ts';
+import type { BootstrapError } from '../../core/errors.ts';
+import type { WantedImage } from '../../images/port.ts';
+import { onceFulfilled } from '../../core/once.ts';
+import { atOnce, type Change, isTolerable, type Outcome } from '../../core/plan-exports.ts';
+import type { Context, Run } from '../../steps/context.ts';
+import { awsTags } from '../../iam/tags.ts';
+import { creationOf, diffRepositories } from './diff.ts';
+import { type RepositoriesState, seeRepository } from './state.ts';
+import { update } from './update.ts';
+
+/** Creations at once: enough to be quick, few enough not to be throttled. */
+const width = 8;
+
+/** The change that creates a repository as it is configured. */
+export const repositoryCreation = (name: string, config: Config): Change =>
+  creationOf(name, { settings: config.repositories, tags: awsTags(config) });
+
+/** Creates a repository as it is configured; resolves to a detail worth showing, if any. */
+export async function createRepository(name: string, ctx: Context): Promise<string | undefined> {
+  const { ecr } = ctx.aws;
+  const tags = awsTags(ctx.config);
+  const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = ctx.config.repositories;
+  const creation = await ecr.createRepository({
+    name,
+    tags,
+    tagMutability,
+    ...(scanOnPush === undefined ? {} : { scanOnPush }),
+    ...(encryption
+      ? { encryption: { type: encryption.type, ...(encryption.kmsKey ? { kmsKey: encryption.kmsKey } : {}) } }
+      : {}),
+  });
+  if (creation === 'exists') return useExisting(name, ctx);
+  if (lifecyclePolicy) await ecr.setLifecyclePolicy(name, JSON.stringify(lifecyclePolicy));
+  return undefined;
+}
+
+/** A repository that was created meanwhile is used like one that was seen: an unmanaged one stays as it is. */
+async function useExisting(name: string, ctx: Context): Promise<string> {
+  const { repositories: settings } = ctx.config;
+  const seen = await seeRepository(name, ctx);
+  const state: RepositoriesState = {
+    settings,
+    tags: awsTags(ctx.config),
+    operator: name,
+    project: ctx.config.project,
+    creationRules: [],
+    unneeded: [],
+    repositories: [{ name, images: [], seen }],
+  };
+  const left = diffRepositories(state).changes.filter(({ action, adopts }) => action === 'update' && !adopts);
+  for (const change of left) await update(change, state, ctx);
+  return 'it existed by then';
+}
+
+/**
+ * Creates the repositories of images that a copy is about to write, each once. An image whose source does not have it
+ * gets none, and a repository that cannot be created fails its own images only.
+ */
+export class MissingRepositories {
+  readonly #run: Run;
+  readonly #existing: () => Promise<ReadonlySet<string>>;
+  readonly #outcomes = new Map<string, Promise<Outcome>>();
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#existing = onceFulfilled(
+      async () => new Set((await run.ctx.aws.ecr.repositories()).map(({ name }) => name)),
+    );
+  }
+
+  /** For a copy. @returns what failed, by repository */
+  prepare = async (images: readonly WantedImage[]): Promise<ReadonlyMap<string, BootstrapError>> => {
+    const { ctx } = this.#run;
+    const existing = await this.#existing();
+    const names = new Set(images.map(({ repository }) => repository));
+    const missing = [...names].filter((name) => !existing.has(name));
+    const changes = missing
+      .filter((name) => !this.#outcomes.has(name))
+      .map((name) => repositoryCreation(name, ctx.config));
+    const done = atOnce(width, changes, this.#run, ({ target }) => createRepository(target.name, ctx));
+    for (const [index, change] of changes.entries()) {
+      const skipped: Outcome = { change, result: 'skipped' };
+      this.#outcomes.set(
+        change.target.name,
+        done.then((outcomes) => outcomes[index] ?? skipped),
+      );
+    }
+    const failures = new Map<string, BootstrapError>();
+    for (const name of missing) {
+      const outcome = await this.#outcomes.get(name);
+      if (outcome?.result !== 'failed') continue;
+      if (!isTolerable(outcome.error)) throw outcome.error;
+      failures.set(name, outcome.error);
+    }
+    return failures;
+  };
+
+  /** What became of the planned creations, and of those that turned out to be needed. */
+  async outcomes(planned: readonly Change[]): Promise<Outcome[]> {
+    const known = new Map(
+      await Promise.all([...this.#outcomes].map(async ([name, one]) => [name, await one] as const)),
+    );
+    const skipped = planned.filter(({ target }) => !known.has(target.name));
+    return [...known.values(), ...skipped.map((change): Outcome => ({ change, result: 'skipped' }))];
+  }
+}

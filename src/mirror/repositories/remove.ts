@@ -1,0 +1,71 @@
+import type { Tags } from '../../clients/aws/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { type Change, type Diff, isTolerable } from '../../core/plan-exports.ts';
+import type { Context } from '../../steps/context.ts';
+import { release } from '../../core/adoption.ts';
+import { isAdopted, ownershipOf } from '../../iam/tags.ts';
+import { repositoryTarget } from './diff.ts';
+import { forEachRepository } from './for-each.ts';
+import type { RepositoriesState } from './state.ts';
+
+interface Ownership {
+  readonly tags: Tags;
+  readonly isOurs: boolean;
+  readonly why?: string;
+}
+
+/** A repository whose tags cannot be read is not deleted, and does not keep the others. */
+async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: Context): Promise<Ownership> {
+  try {
+    const tags = await ecr.tags(arn);
+    return { tags, isOurs: ownershipOf(tags, wanted) === 'ours' };
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
+    return { tags: {}, isOurs: false, why: error.message };
+  }
+}
+
+/** All managed repositories of the project, also those that no image needs any more. An adopted one keeps its images. */
+export async function removeRepositories({ tags }: RepositoriesState, ctx: Context): Promise<Diff> {
+  const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
+    name.startsWith(`${ctx.config.project}/`),
+  );
+  const seen = await forEachRepository(inside, async ({ name, arn }) => ({
+    name,
+    ...(await ownership(arn, tags, ctx)),
+  }));
+  return {
+    changes: seen
+      .filter(({ isOurs }) => isOurs)
+      .map(({ name, tags: found }) =>
+        isAdopted(found)
+          ? release(repositoryTarget(name), found)
+          : {
+              action: 'delete',
+              target: repositoryTarget(name),
+              fields: [],
+              reason: 'with all its images',
+            },
+      ),
+    findings: seen
+      .filter(({ isOurs }) => !isOurs)
+      .map(({ name, why = 'it does not have the tags of this project and region' }) => ({
+        level: 'warning',
+        code: 'left-behind',
+        target: repositoryTarget(name),
+        what: `repository ${name} is left`,
+        why,
+        hint: `To delete it with its images: \`aws ecr delete-repository --force --repository-name ${name}\`.`,
+      })),
+  };
+}
+
+/** Of a repository that was adopted. */
+export async function removeMarks({ target, fields }: Change, { aws: { ecr } }: Context): Promise<void> {
+  const arn = (await ecr.repositories()).find(({ name }) => name === target.name)?.arn;
+  if (arn !== undefined)
+    await ecr.untag(
+      arn,
+      fields.map(({ path }) => path.slice('tags.'.length)),
+    );
+}

@@ -1,0 +1,130 @@
+import type { CreationRule, Repository, Tags } from '../../clients/aws/port.ts';
+import type { Config } from '../../config/schema.ts';
+import type { WantedImage } from '../../images/port.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { isTolerable } from '../../core/plan-exports.ts';
+import type { Context } from '../../steps/context.ts';
+import { awsTags, ownershipOf } from '../../iam/tags.ts';
+import { type ResourceAccess, seeAccess } from '../../iam/resource-access.ts';
+import { forEachRepository } from './for-each.ts';
+
+export interface RepositoriesState {
+  readonly settings: Config['repositories'];
+  readonly tags: Tags;
+  /** The name of the operator's. */
+  readonly operator: string;
+  readonly project: string;
+  /** What can create repositories of the registry beside this program, or why that is unknown. */
+  readonly creationRules: readonly CreationRule[] | BootstrapError;
+  /** Names of other repositories of the project. */
+  readonly unneeded: readonly string[];
+  /** One for each repository that some wanted image needs, sorted by name. */
+  readonly repositories: readonly WantedRepository[];
+}
+
+export interface WantedRepository {
+  readonly name: string;
+  /** What has to stay in it. */
+  readonly images: readonly WantedImage[];
+  /** Undefined when there is none of that name. */
+  readonly seen: SeenRepository | undefined;
+  /** Why it could not be looked at. */
+  readonly error?: BootstrapError;
+}
+
+export interface SeenRepository {
+  readonly repository: Repository;
+  readonly tags: Tags;
+  readonly owner: ReturnType<typeof ownershipOf>;
+  /** The lifecycle policy's text. */
+  readonly lifecyclePolicy: string | undefined;
+  /** Why the lifecycle policy is unknown. It matters only to warnings while none is configured. */
+  readonly lifecycleDenied?: BootstrapError;
+  /** Whom its own policy lets in. Looked at only where it may be adopted. */
+  readonly access?: ResourceAccess;
+}
+
+/** A query that names repositories fails whole when one is missing, so all are listed and filtered here. */
+export async function observeRepositories(ctx: Context): Promise<RepositoriesState> {
+  const [all, wanted, creationRules] = await Promise.all([
+    ctx.aws.ecr.repositories(),
+    imagesByRepository(ctx),
+    seeCreationRules(ctx),
+  ]);
+  const names = [...wanted.keys()].sort();
+  const byName = new Map(all.map((repository) => [repository.name, repository]));
+  const tags = awsTags(ctx.config);
+  const repositories = await forEachRepository(names, (name) =>
+    look(name, wanted.get(name) ?? [], byName.get(name), tags, ctx),
+  );
+  const operator = (await ctx.wantedImages()).operator.repository;
+  const { project, repositories: settings } = ctx.config;
+  const unneeded = all
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(`${project}/`) && !wanted.has(name));
+  return { settings, tags, operator, project, unneeded, creationRules, repositories };
+}
+
+async function seeCreationRules({ aws: { ecr } }: Context): Promise<RepositoriesState['creationRules']> {
+  try {
+    return await ecr.creationRules();
+  } catch (error) {
+    if (error instanceof BootstrapError && isTolerable(error)) return error;
+    throw error;
+  }
+}
+
+async function imagesByRepository(ctx: Context): Promise<Map<string, WantedImage[]>> {
+  const { operator, others } = await ctx.wantedImages();
+  const images = new Map<string, WantedImage[]>();
+  for (const image of [operator, ...others]) {
+    images.set(image.repository, [...(images.get(image.repository) ?? []), image]);
+  }
+  return images;
+}
+
+/** A repository that the caller may not look at does not hide the others. */
+async function look(
+  name: string,
+  images: readonly WantedImage[],
+  repository: Repository | undefined,
+  tags: Tags,
+  ctx: Context,
+): Promise<WantedRepository> {
+  try {
+    return { name, images, seen: repository && (await see(repository, tags, ctx)) };
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
+    return { name, images, seen: undefined, error };
+  }
+}
+
+/** One repository, as it is now. */
+export async function seeRepository(name: string, ctx: Context): Promise<SeenRepository | undefined> {
+  const repository = (await ctx.aws.ecr.repositories()).find((one) => one.name === name);
+  return repository && see(repository, awsTags(ctx.config), ctx);
+}
+
+async function see(repository: Repository, wanted: Tags, ctx: Context): Promise<SeenRepository> {
+  const [tags, lifecycle] = await Promise.all([
+    ctx.aws.ecr.tags(repository.arn),
+    seeLifecyclePolicy(repository.name, ctx),
+  ]);
+  const owner = ownershipOf(tags, wanted);
+  if (owner !== 'nobody') return { repository, tags, owner, ...lifecycle };
+  const access = await seeAccess(() => ctx.aws.ecr.repositoryPolicy(repository.name), repository.arn);
+  return { repository, tags, owner, access, ...lifecycle };
+}
+
+async function seeLifecyclePolicy(
+  name: string,
+  { aws: { ecr }, config }: Context,
+): Promise<Pick<SeenRepository, 'lifecyclePolicy' | 'lifecycleDenied'>> {
+  try {
+    return { lifecyclePolicy: await ecr.lifecyclePolicy(name) };
+  } catch (error) {
+    const isConfigured = config.repositories.lifecyclePolicy !== undefined;
+    if (isConfigured || !(error instanceof BootstrapError) || error.code !== 'aws-denied') throw error;
+    return { lifecyclePolicy: undefined, lifecycleDenied: error };
+  }
+}

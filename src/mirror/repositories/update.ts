@@ -1,0 +1,22 @@
+import type { Change } from '../../core/plan-exports.ts';
+import type { Context } from '../../steps/context.ts';
+import { adoptedTags, compareTags } from '../../iam/tags.ts';
+import type { RepositoriesState } from './state.ts';
+
+/** Repairs the settings of a repository that a change names. */
+export async function update(
+  { target: { name }, fields, adopts }: Change,
+  { settings, tags, repositories }: RepositoriesState,
+  { aws: { ecr } }: Context,
+): Promise<void> {
+  const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
+  const drifted = (path: string): boolean => fields.some((field) => field.path.startsWith(path));
+  const seen = repositories.find((repository) => repository.name === name)?.seen;
+  if (seen && compareTags(tags, seen.tags).length > 0) {
+    await ecr.tag(seen.repository.arn, adopts ? adoptedTags(tags) : tags);
+  }
+  if (drifted('tagMutability')) await ecr.setTagMutability(name, tagMutability);
+  if (scanOnPush !== undefined && drifted('scanOnPush')) await ecr.setScanOnPush(name, scanOnPush);
+  if (lifecyclePolicy && drifted('lifecyclePolicy'))
+    await ecr.setLifecyclePolicy(name, JSON.stringify(lifecyclePolicy));
+}

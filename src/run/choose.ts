@@ -1,0 +1,44 @@
+import { BootstrapError } from '../core/errors.ts';
+import type { Need } from '../core/plan-exports.ts';
+import type { AnyStep } from '../steps/context.ts';
+import { closeWord } from '../core/close-word.ts';
+
+export interface Choice {
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+}
+
+/**
+ * The steps that `--only` and `--skip` select, in their own order.
+ * @throws BootstrapError `usage` for an unknown step, and when no step is left
+ */
+export function chooseSteps(steps: readonly AnyStep[], { only, skip = [] }: Choice): readonly AnyStep[] {
+  const known = steps.map((step) => step.id);
+  for (const name of [...(only ?? []), ...skip]) {
+    if (!known.includes(name)) throw unknownStep(name, known);
+  }
+  const chosen = steps.filter(({ id }) => (only?.includes(id) ?? true) && !skip.includes(id));
+  if (chosen.length === 0) throw noStep(only, known);
+  return chosen;
+}
+
+export const needsOf = (steps: readonly AnyStep[]): ReadonlySet<Need> =>
+  new Set(steps.flatMap((step) => step.needs));
+
+const unknownStep = (name: string, known: readonly string[]): BootstrapError => {
+  const near = closeWord(name, known);
+  return new BootstrapError({
+    code: 'usage',
+    what: `could not choose step ${name}`,
+    why: 'there is no such step',
+    hint: `${near === undefined ? '' : `Did you mean ${near}? `}The steps are: ${known.join(', ')}.`,
+  });
+};
+
+const noStep = (only: Choice['only'], known: readonly string[]): BootstrapError =>
+  new BootstrapError({
+    code: 'usage',
+    what: 'no step is selected',
+    why: only?.length === 0 ? '--only names no step' : '--skip leaves out every step',
+    hint: `Name at least one step. The steps are: ${known.join(', ')}.`,
+  });

@@ -1,0 +1,44 @@
+import { BootstrapError } from '../core/errors.ts';
+import type { Header } from '../output/index.ts';
+import { commandLine } from './command-line.ts';
+import type { Session } from './session.ts';
+
+/** A question about a plan that is on the screen. */
+export interface Question {
+  readonly text: string;
+  /** What has to be typed to agree, for what cannot be undone. */
+  readonly word?: string | undefined;
+}
+
+/**
+ * Asks for consent to a plan that is not empty; `--yes` gives it beforehand.
+ * @returns false when the answer was no
+ * @throws BootstrapError `confirmation-needed` when there is no terminal to ask on, or the output is JSON
+ */
+export async function confirm(session: Session, question: Question): Promise<boolean> {
+  const { reporter, signal, flags } = session;
+  const { text, word: expected } = question;
+  const answer = await reporter.ask(text, { expected, signal });
+  if (answer !== undefined) return answer;
+  throw new BootstrapError({
+    code: 'confirmation-needed',
+    what: 'could not ask whether to apply these changes',
+    why: flags.output === 'json' ? '-o json never asks' : 'there is no terminal to ask on',
+    hint: `Review the plan with --dry-run, then run \`${commandLine(session, ['--yes'])}\`.`,
+  });
+}
+
+export const applyQuestion = (header: Partial<Header>): Question => ({
+  text: `Apply these changes to ${placeOf(header)}?`,
+});
+
+type Place = { readonly [part in 'account' | 'context']?: string | undefined };
+
+/** `account 123456789012 and cluster prod`, as far as the run reaches them. */
+export function placeOf({ account, context }: Place): string {
+  const parts = [
+    ...(account === undefined ? [] : [`account ${account}`]),
+    ...(context === undefined ? [] : [`cluster ${context}`]),
+  ];
+  return parts.join(' and ');
+}

@@ -1,0 +1,177 @@
+import { homedir } from 'node:os';
+import { type AskMfaCode, createAws } from '../clients/aws/index.ts';
+import type { Clock } from '../core/clock.ts';
+import { createCluster } from '../clients/kubernetes/index.ts';
+import type { ClusterPort } from '../clients/kubernetes/port.ts';
+import type { Config } from '../config/schema.ts';
+import type { DockerPort } from '../clients/docker/port.ts';
+import { BootstrapError } from '../core/errors.ts';
+import type { Platforms } from '../images/port.ts';
+import { configuredHosts, wantedImages } from '../images/wanted.ts';
+import { createInventory } from '../cluster/inventory.ts';
+import { createOperatorSource } from '../external-secrets/release/exports.ts';
+import type { Engine } from '../mirror/engine.ts';
+import { createMirror, type DockerParts } from '../mirror/index.ts';
+import type { Net } from '../clients/net/index.ts';
+import { once, onceFulfilled } from '../core/once.ts';
+import { cacheFolder } from '../core/places.ts';
+import type { Context } from '../steps/context.ts';
+import { annotations, operatorNamespace } from '../core/ownership.ts';
+import { refuseOtherAccount } from './account.ts';
+import { isSilence, workloadsIfReachable } from './gather.ts';
+
+export interface Parts {
+  readonly config: Config;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+  /** Source registries to be spoken to by plain HTTP, beside loopback. */
+  readonly insecureRegistries?: readonly string[];
+  /** Address of the Docker engine, before all that the environment says. */
+  readonly dockerHost?: string | undefined;
+  readonly askMfaCode?: AskMfaCode;
+}
+
+/** What the composition root makes. */
+export interface Made {
+  readonly context: Context;
+  readonly docker: () => Promise<DockerPort>;
+  readonly close: () => Promise<void>;
+}
+
+/** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
+export function createContext(parts: Parts): Made {
+  const { config, net, clock, env, askMfaCode } = parts;
+  const aws = once(() => createAws({ ...config.aws, net, askMfaCode }));
+  const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
+  const docker = onceFulfilled(() => findDocker(parts));
+  const mirror = once(() =>
+    createMirror({
+      ecr: aws().ecr,
+      net,
+      clock,
+      env,
+      insecure: parts.insecureRegistries ?? [],
+      listed: configuredHosts(config.images.list, config.images),
+      docker: (open) => openDocker(open, docker, clock),
+    }),
+  );
+  const cacheDir = cacheFolder(env);
+  const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, cacheDir }));
+
+  const observe = (usesKey: boolean): Context => {
+    const inventory = once(() => createInventory(cluster(), config));
+    const wanted = once(async () =>
+      wantedImages({
+        naming: { project: config.project, map: config.images.map },
+        registryHost: await context.registryHost(),
+        list: config.images.list,
+        exclude: config.images.exclude,
+        workloads: await workloadsIfReachable(context),
+      }),
+    );
+    const platforms = once(() => wantedPlatforms(context));
+    const registryHost = once(() => guardedRegistryHost(context));
+    const context: Context = {
+      config,
+      clock,
+      get aws() {
+        return aws();
+      },
+      get cluster() {
+        return cluster();
+      },
+      get inventory() {
+        return inventory();
+      },
+      get mirror() {
+        return mirror();
+      },
+      get operatorSource() {
+        return operatorSource();
+      },
+      wantedImages: wanted,
+      platforms,
+      registryHost,
+      isLoginAccepted: async (host, login) =>
+        (await import('../clients/registry/token-check.ts')).isLoginAccepted(net, host, login),
+      usesKey,
+      fresh: (change) => observe(change?.usesKey ?? usesKey),
+    };
+    return context;
+  };
+  return { context: observe(false), docker, close: () => cluster().close() };
+}
+
+async function findDocker({ env, dockerHost }: Parts): Promise<DockerPort> {
+  const { connectDocker } = await import('../clients/docker/index.ts');
+  return connectDocker({ host: dockerHost, env, home: env['HOME'] ?? homedir() });
+}
+
+async function openDocker(
+  parts: DockerParts,
+  docker: () => Promise<DockerPort>,
+  clock: Clock,
+): Promise<Engine> {
+  const { createDockerEngine } = await import('../mirror/docker/engine.ts');
+  return createDockerEngine({ ...parts, docker, clock });
+}
+
+/** Only without any kubeconfig does `cluster` mean all: a cluster that does not answer must not pass unnoticed. */
+async function wantedPlatforms({ config, inventory }: Context): Promise<Platforms> {
+  const { platforms } = config.images;
+  if (platforms !== 'cluster') return platforms;
+  const { kubeconfig, context } = config.cluster;
+  try {
+    const anyOf = await inventory.platforms();
+    // Without nodes nothing is known of those to come.
+    return anyOf.length > 0 ? { anyOf } : 'all';
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    if (error.code === 'cluster-unconfigured' && kubeconfig === undefined && context === undefined)
+      return 'all';
+    throw new BootstrapError(
+      {
+        code: 'platform-unknown',
+        what: "tell the nodes' platforms",
+        why: error.message,
+        hint: `Make the cluster answer, or give --platform linux/amd64 (or a list, or all)${
+          isSilence(error) ? '; then images that only its workloads name are left out' : ''
+        }.`,
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Its host begins with its account. */
+async function guardedRegistryHost(context: Context): Promise<string> {
+  const host = await findRegistryHost(context);
+  const [account = ''] = host.split('.');
+  refuseOtherAccount(context.config, account, `the registry is ${host}, of account ${account}`);
+  return host;
+}
+
+/** From ECR; while AWS does not answer or knows no caller, from what the cluster was given at the last run. */
+async function findRegistryHost({ aws, cluster }: Context): Promise<string> {
+  try {
+    return await aws.ecr.registryHost();
+  } catch (error) {
+    // What was noted is of the right region, and would hide that the configured one is wrong.
+    if (!(error instanceof BootstrapError) || error.code === 'region-invalid') throw error;
+    const noted = await notedHost(cluster);
+    if (noted === undefined) throw error;
+    return noted;
+  }
+}
+
+/** Undefined where the cluster does not tell: what AWS said is then the news. */
+async function notedHost(cluster: ClusterPort): Promise<string | undefined> {
+  try {
+    const namespace = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace });
+    return namespace?.metadata.annotations?.[annotations.registryHost];
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    return undefined;
+  }
+}

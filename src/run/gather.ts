@@ -1,0 +1,56 @@
+import { LoginRefused } from '../clients/kubernetes/index.ts';
+import { BootstrapError, type ErrorCode } from '../core/errors.ts';
+import type { WantedImages } from '../images/port.ts';
+import { type GivenReference, wantedImages } from '../images/wanted.ts';
+import type { Workload } from '../cluster/inventory-port.ts';
+import type { Context } from '../steps/context.ts';
+
+export interface Gather {
+  /** Given by hand. */
+  readonly references: readonly GivenReference[];
+  /** The configuration's `images.list` too. */
+  readonly list: boolean;
+  /** The cluster's workloads too. */
+  readonly fromCluster: boolean;
+}
+
+/** The wanted images from all places that were asked for. */
+export async function gatherImages(ctx: Context, from: Gather): Promise<WantedImages> {
+  const { project, images } = ctx.config;
+  const [registryHost, workloads] = await Promise.all([
+    ctx.registryHost(),
+    from.fromCluster ? ctx.inventory.workloads() : [],
+  ]);
+  return wantedImages({
+    naming: { project, map: images.map },
+    registryHost,
+    list: from.list ? images.list : [],
+    exclude: images.exclude,
+    references: from.references,
+    workloads,
+  });
+}
+
+/** The cluster's workloads; none when there is no cluster to ask, or it does not answer at all. */
+export async function workloadsIfReachable(ctx: Context): Promise<readonly Workload[]> {
+  try {
+    return await ctx.inventory.workloads();
+  } catch (error) {
+    if (!isSilence(error)) throw error;
+    // One that answers and then falls silent has workloads: without them a run would seem complete.
+    if (error.code === 'cluster-unreachable' && (await answers(ctx))) throw error;
+    return [];
+  }
+}
+
+const silences: readonly ErrorCode[] = ['cluster-unconfigured', 'cluster-unreachable', 'tls-untrusted'];
+
+/** Nobody answered: a refusal or a failure is an answer. */
+export const isSilence = (error: unknown): error is BootstrapError =>
+  error instanceof BootstrapError && silences.includes(error.code) && !(error instanceof LoginRefused);
+
+const answers = ({ cluster }: Context): Promise<boolean> =>
+  cluster.info().then(
+    () => true,
+    () => false,
+  );

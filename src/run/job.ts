@@ -1,0 +1,201 @@
+import { unlessAborted } from '../core/abort.ts';
+import { BootstrapError, exitCodes } from '../core/errors.ts';
+import type { Header } from '../output/index.ts';
+import { plural } from '../output/units.ts';
+import {
+  carryOut,
+  type Change,
+  type Consent,
+  foreseen,
+  isNeeded,
+  makePlan,
+  type MemberFailure,
+  nameOf,
+  type Planned,
+  refuseBlocked,
+  refuseFindings,
+  type RunResult,
+  sortedFailures,
+} from '../core/plan-exports.ts';
+import type { AnyStep, Context } from '../steps/context.ts';
+import type { ClusterRecord } from '../access-key/registration/records.ts';
+import { newerRegistration, olderThan } from '../access-key/registration/version.ts';
+import { adoptingCommand } from './adopt.ts';
+import { needsOf } from './choose.ts';
+import { confirm, type Question } from './confirm.ts';
+import { holdLease } from './lease.ts';
+import { preflight, reach, showReading } from './preflight.ts';
+import type { Session } from './session.ts';
+
+/** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and carried out. */
+export interface Job {
+  readonly steps: readonly AnyStep[];
+  readonly dryRun?: boolean | undefined;
+  /** With `dryRun`: a plan that is not empty is drift. */
+  readonly exitCode?: boolean | undefined;
+  /** A run that is not a dry run judges the stored access key by use, see {@link Context.usesKey}. */
+  readonly usesKey?: boolean;
+  /** Throws where the run must not begin. */
+  readonly refuse?: (ctx: Context) => Promise<void>;
+  /** What may be made ours that is not; nothing by default. */
+  readonly consent?: Consent;
+  /** What is asked before the first change; undefined when consent was given beforehand. */
+  readonly question: ((header: Partial<Header>, ctx: Context) => Question) | undefined;
+  /** Lines about what is left to do after a run that got to its end. One that cannot be found is a warning. */
+  readonly next: (ctx: Context, changes: readonly Change[]) => readonly Promise<readonly string[]>[];
+}
+
+/** Resolves to the exit code. */
+export async function doJob(session: Session, job: Job): Promise<number> {
+  const { reporter, signal } = session;
+  const { steps } = job;
+  const ctx = (await session.context()).fresh({ usesKey: job.usesKey === true && job.dryRun !== true });
+  const needs = needsOf(steps);
+  showReading(session);
+  const { plan, header } = await unlessAborted(signal, () => prepare(session, ctx, job));
+  const isStopped = plan.some(({ foreign }) => foreign.some(isNeeded));
+  await reporter.show({
+    type: 'plan',
+    data: {
+      steps: plan.map(shown),
+      dryRun: job.dryRun === true,
+      ...(isStopped ? { adoptBy: adoptingCommand(session, plan) } : {}),
+    },
+  });
+  refuseBlocked(plan);
+  const changes = plan.flatMap((planned) => planned.changes);
+  if (job.dryRun) return changes.length > 0 && job.exitCode ? exitCodes.drift : exitCodes.done;
+  const question = changes.length > 0 ? job.question?.(header, ctx) : undefined;
+  if (question && !(await confirm(session, question))) {
+    await reporter.show({ type: 'text', data: { text: 'Nothing was changed.' } });
+    return exitCodes.failed;
+  }
+
+  const lease =
+    changes.length > 0 && needs.has('cluster')
+      ? await holdLease(ctx, {
+          signal,
+          warn: (text) => reporter.warn(text),
+          waiting: (what, seconds) => reporter.event({ type: 'waiting', step: 'lease', what, seconds }),
+        })
+      : undefined;
+  let abandoned = false;
+  try {
+    const result = await carryOut(plan, {
+      ctx,
+      fresh: (old) => old.fresh(),
+      // While the question stood, and until the lease was held, something else may have changed.
+      outdated: question !== undefined || lease !== undefined,
+      signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
+      emit: (event) => reporter.event(event),
+    });
+    abandoned = result.abandoned === true;
+    const { next, missing } = result.error
+      ? { next: [], missing: [] }
+      : await nextSteps(job, ctx.fresh(), changes, signal);
+    await reporter.show({
+      type: 'result',
+      data: { steps: result.steps, ...countDone(result, changes), next },
+    });
+    for (const error of missing) reporter.warn(`Could not find out all next steps: ${error.message}.`);
+    throwFailure(result, steps);
+    return exitCodes.done;
+  } finally {
+    // What is in flight may still change the cluster, so another run has to wait until it has certainly ended.
+    if (abandoned) lease?.leave();
+    else await lease?.release();
+  }
+}
+
+/** What is done is done: that something cannot be looked up afterwards must not replace the result. */
+async function nextSteps(
+  job: Job,
+  ctx: Context,
+  changes: readonly Change[],
+  signal: AbortSignal,
+): Promise<{ readonly next: readonly string[]; readonly missing: readonly BootstrapError[] }> {
+  const found = await Promise.allSettled(
+    job.next(ctx, changes).map((lines) => unlessAborted(signal, () => lines)),
+  );
+  return {
+    next: found.flatMap((lines) => (lines.status === 'fulfilled' ? lines.value : [])),
+    missing: found.flatMap((lines) =>
+      lines.status === 'rejected' ? [foreseen(lines.reason, 'find out the next steps')] : [],
+    ),
+  };
+}
+
+/** Everything up to the plan: reads only. */
+async function prepare(
+  session: Session,
+  ctx: Context,
+  { steps, consent, dryRun, refuse }: Job,
+): Promise<{ plan: Planned<Context>[]; header: Partial<Header> }> {
+  const reached = await reach(ctx, needsOf(steps));
+  await session.header(reached.header);
+  await preflight(ctx, steps, reached);
+  await refuse?.(ctx);
+  const [plan, newer] = await Promise.all([
+    makePlan(steps, ctx, consent),
+    newerRegistration(ctx, needsOf(steps)),
+  ]);
+  if (newer) refuseOlderVersion(session, newer, dryRun === true);
+  refuseFindings(plan);
+  await refuseWithoutEngine(session, plan);
+  return { plan, header: reached.header };
+}
+
+/** A dry run changes nothing, so it only warns. */
+function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun: boolean): void {
+  const parts = olderThan(newer);
+  if (!dryRun) throw new BootstrapError({ code: 'version-older', ...parts });
+  reporter.warn(`${parts.what}: ${parts.why}. ${parts.hint}`);
+}
+
+/** Where images are to be copied by Docker and by nothing else, it has to answer before the first change. */
+async function refuseWithoutEngine(session: Session, plan: readonly Planned<Context>[]): Promise<void> {
+  const { config } = await session.loaded();
+  const copies = plan.some(({ step, changes }) => step.needs.includes('sources') && changes.length > 0);
+  if (copies && config.mirror.engine === 'docker') await (await session.docker()).version();
+}
+
+const shown = ({ step, changes, foreign, findings }: Planned<Context>) => ({
+  step: step.id,
+  title: step.title,
+  changes,
+  ...(foreign.length > 0 ? { foreign } : {}),
+  findings,
+});
+
+/** Counts targets as the plan does: one that two steps change counts once. */
+function countDone({ steps }: RunResult, planned: readonly Change[]) {
+  const done = steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'done'));
+  const names = new Set(done.map(({ change }) => nameOf(change.target)));
+  const known = new Set(planned.map(({ target }) => nameOf(target)));
+  return { changed: names.size, unplanned: [...names].filter((name) => !known.has(name)).length };
+}
+
+/** Members that failed did not stop the run, but make it a failed one. */
+function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {
+  if (result.error) throw result.error;
+  const failing = result.steps.filter(({ failures }) => failures.length > 0);
+  const failures = failing.flatMap((step) => step.failures);
+  const [first, ...others] = failures;
+  if (!first) return;
+  const mirroring = new Set(steps.filter(({ needs }) => needs.includes('sources')).map(({ id }) => id));
+  throw new BootstrapError({
+    code: failing.every(({ step }) => mirroring.has(step)) ? 'mirror-incomplete' : 'incomplete',
+    what: `${headline(failures)}; everything else is done`,
+    why: first.error.message,
+    hint: others.length > 0 ? 'Fix what is listed above, then run the same command again.' : first.error.hint,
+  });
+}
+
+function headline(failures: readonly MemberFailure[]): string {
+  const { missing, failed } = sortedFailures(failures);
+  const [first, ...others] = failed;
+  const cannotBeFound = missing.length > 0 ? `${plural(missing.length, 'image')} cannot be found` : '';
+  if (!first) return cannotBeFound;
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  return [`${nameOf(first.target)}${more} failed`, cannotBeFound].filter(Boolean).join(', ');
+}

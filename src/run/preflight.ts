@@ -1,0 +1,72 @@
+import type { Identity } from '../clients/aws/port.ts';
+import type { ClusterInfo } from '../clients/kubernetes/port.ts';
+import { BootstrapError, severalErrors } from '../core/errors.ts';
+import type { Need } from '../core/plan-exports.ts';
+import type { AnyStep, Context } from '../steps/context.ts';
+import { refuseOtherAccount } from './account.ts';
+import type { ReachedHeader, Session } from './session.ts';
+
+/** Where the run is about to work, as far as it could be told, and what could not be reached. */
+export interface Reached {
+  readonly header: ReachedHeader;
+  readonly errors: ReadonlyMap<Need, BootstrapError>;
+}
+
+/** Shows on a terminal that a run has begun: what it reads may take a while to answer. */
+export const showReading = ({ reporter }: Session): void =>
+  reporter.event({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
+
+/** Asks AWS and the cluster who we are there, in parallel; what does not answer is in the errors. */
+export async function reach(ctx: Context, needs: ReadonlySet<Need>): Promise<Reached> {
+  const errors = new Map<Need, BootstrapError>();
+  const ask = async <T>(need: Need, question: () => Promise<T>): Promise<T | undefined> => {
+    if (!needs.has(need)) return undefined;
+    try {
+      return await question();
+    } catch (error) {
+      if (!(error instanceof BootstrapError)) throw error;
+      if (!errors.has(need)) errors.set(need, error);
+      return undefined;
+    }
+  };
+  const askAws = async () => {
+    const identity = await ask('aws', () => guardedIdentity(ctx));
+    const registry = identity && (await ask('aws', () => ctx.aws.ecr.registryHost()));
+    return { identity, registry };
+  };
+  const [aws, cluster] = await Promise.all([askAws(), ask('cluster', () => ctx.cluster.info())]);
+  return { header: headerOf(aws, cluster), errors };
+}
+
+/**
+ * Ends a run that lacks something which its steps need, before anything is changed.
+ * @throws BootstrapError everything that is missing, AWS before the cluster
+ */
+export async function preflight(ctx: Context, steps: readonly AnyStep[], reached: Reached): Promise<void> {
+  refuseUnreached(reached);
+  const { refuseMissingRights } = await import('./rights.ts');
+  await refuseMissingRights(ctx, steps);
+}
+
+export function refuseUnreached({ errors }: Reached): void {
+  const inOrder = (['aws', 'cluster'] as const).flatMap((need) => errors.get(need) ?? []);
+  if (inOrder.length > 0) throw severalErrors(inOrder);
+}
+
+async function guardedIdentity(ctx: Context): Promise<Identity> {
+  const identity = await ctx.aws.identity();
+  const { arn, accountId } = identity;
+  refuseOtherAccount(ctx.config, accountId, `the credentials belong to ${arn} in account ${accountId}`);
+  return identity;
+}
+
+function headerOf(
+  { identity, registry }: { identity: Identity | undefined; registry: string | undefined },
+  cluster: ClusterInfo | undefined,
+): ReachedHeader {
+  return {
+    ...(identity ? { caller: identity.arn, account: identity.accountId, region: identity.region } : {}),
+    ...(registry === undefined ? {} : { registry }),
+    ...cluster,
+  };
+}

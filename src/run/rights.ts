@@ -1,0 +1,85 @@
+import type { AccessQuestion } from '../clients/kubernetes/port.ts';
+import type { Config } from '../config/schema.ts';
+import { BootstrapError } from '../core/errors.ts';
+import { needsOf } from './choose.ts';
+import { leaseRights } from './lease.ts';
+import { namesOf } from '../external-secrets/object-names.ts';
+import type { AnyStep, ClusterRule, Context } from '../steps/context.ts';
+
+/**
+ * The rules of several steps as one list, by group and resource. A verb is restricted to names wherever the API judges
+ * by name and the names are known.
+ */
+export function mergeRules(rules: readonly ClusterRule[], config: Config): ClusterRule[] {
+  const verbs = new Map<string, Set<string>>();
+  for (const { apiGroups, resources, verbs: wanted } of rules) {
+    for (const group of apiGroups) {
+      for (const resource of resources) {
+        const key = `${group}/${resource}`;
+        verbs.set(key, new Set([...(verbs.get(key) ?? []), ...wanted]));
+      }
+    }
+  }
+  return [...verbs].sort(byKey).flatMap(([key, wanted]) => {
+    const slash = key.indexOf('/');
+    const [group, resource] = [key.slice(0, slash), key.slice(slash + 1)];
+    const named = new Map<string, string[]>();
+    for (const verb of [...wanted].sort()) {
+      const names = namesOf(config, group === '' ? resource : `${resource}.${group}`, verb) ?? [];
+      const list = names.join(' ');
+      named.set(list, [...(named.get(list) ?? []), verb]);
+    }
+    return [...named].map(([names, some]) => ({
+      apiGroups: [group],
+      resources: [resource],
+      verbs: some,
+      ...(names === '' ? {} : { resourceNames: names.split(' ') }),
+    }));
+  });
+}
+
+const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => a.localeCompare(b);
+
+/**
+ * Asks the API server whether we may do what the steps need.
+ * @throws BootstrapError `cluster-denied` with the first rights that are missing
+ */
+export async function refuseMissingRights(ctx: Context, steps: readonly AnyStep[]): Promise<void> {
+  if (!needsOf(steps).has('cluster')) return;
+  const rules = mergeRules(
+    steps.flatMap((step) => step.rights ?? []),
+    ctx.config,
+  );
+  if (await ctx.cluster.allowed({ verb: '*', group: '*', resource: '*' })) return;
+  const { namespace, rules: leaseRules } = leaseRights;
+  const questions = [
+    ...rules.flatMap(questionsOf),
+    ...leaseRules.flatMap(questionsOf).map((question) => ({ ...question, namespace })),
+  ];
+  const answers = await Promise.all(questions.map((question) => ctx.cluster.allowed(question)));
+  const missing = questions.filter((_, index) => !answers[index]);
+  if (missing.length === 0) return;
+  const shown = missing
+    .slice(0, 3)
+    .map(({ verb, group, resource, name }) =>
+      [verb, `${resource}${group && `.${group}`}`, ...(name === undefined ? [] : [name])].join(' '),
+    );
+  const rest = missing.length > shown.length ? ` and ${missing.length - shown.length} more` : '';
+  throw new BootstrapError({
+    code: 'cluster-denied',
+    what: 'check the rights in the cluster',
+    why: `this kubeconfig's user may not ${shown.join(', ')}${rest}`,
+    hint: 'Ask an administrator to apply what `ecr-bootstrap policy cluster --user NAME` prints.',
+  });
+}
+
+const questionsOf = ({ apiGroups, resources, verbs, resourceNames }: ClusterRule): AccessQuestion[] =>
+  apiGroups.flatMap((group) =>
+    resources.flatMap((resource) =>
+      verbs.flatMap((verb): AccessQuestion[] =>
+        resourceNames === undefined
+          ? [{ verb, group, resource }]
+          : resourceNames.map((name) => ({ verb, group, resource, name })),
+      ),
+    ),
+  );

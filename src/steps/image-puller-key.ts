@@ -1,0 +1,48 @@
+import type { Finding } from '../core/plan-exports.ts';
+import type { Step } from './context.ts';
+import { applyKey } from '../access-key/apply.ts';
+import { classify } from '../access-key/classify.ts';
+import { diffKey, keyTarget } from '../access-key/diff.ts';
+import { untilProven } from '../access-key/prove.ts';
+import { removeKey } from '../access-key/remove.ts';
+import { observeKey, type KeyState } from '../access-key/state.ts';
+
+/** Days after which `status` asks for a rotation. */
+const oldAfter = 90;
+
+const day = 86_400_000;
+
+/** The key with which the cluster gets its tokens, in the three secrets that the operator reads. */
+export const imagePullerKey: Step<KeyState> = {
+  id: 'image-puller-key',
+  title: 'access key of the image puller, in Secrets Manager',
+  needs: ['aws'],
+  readsLag: true,
+  observe: observeKey,
+  diff: diffKey,
+  apply: applyKey,
+  remove: removeKey,
+  ready: async (state, run) => {
+    const { pair } = classify(state);
+    // A key that lacks rights waits here for the policy that an earlier step of this run repaired.
+    if (pair?.verdict === 'denied') await untilProven(run, pair.pair);
+  },
+  health: (state) => Promise.resolve(ageFinding(state)),
+};
+
+function ageFinding(state: KeyState): Finding[] {
+  const { pair } = classify(state);
+  const key = state.keys.find(({ id }) => id === pair?.pair.accessKeyId);
+  const days = key ? Math.floor((state.now - key.created) / day) : 0;
+  if (!key || days < oldAfter) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'key-old',
+      target: keyTarget(key.id),
+      what: `access key ${key.id} is ${days} days old`,
+      why: `keys are to be replaced after ${oldAfter} days`,
+      hint: 'Run `ecr-bootstrap rotate`.',
+    },
+  ];
+}

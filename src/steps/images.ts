@@ -1,0 +1,109 @@
+import type { Presence } from '../mirror/port.ts';
+import type { RejectedImage } from '../images/port.ts';
+import { type Finding, type Outcome, tolerating } from '../core/plan-exports.ts';
+import type { Context, Step } from './context.ts';
+import { MissingRepositories, repositoryCreation } from '../mirror/repositories/create.ts';
+import { repositoryKind } from '../mirror/repositories/diff.ts';
+import { internetFindings, oddNodesFinding } from '../mirror/image-findings.ts';
+import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from '../mirror/copies.ts';
+
+interface Looked extends Presence {
+  /** The error is what the source says; ECR does not have the image. */
+  readonly isOfSource?: boolean;
+}
+
+interface State {
+  readonly presence: readonly Looked[];
+  /** What the cluster names that is no image reference at all. */
+  readonly rejected: readonly RejectedImage[];
+  /** Names of repositories that the images to copy need and that do not exist. */
+  readonly newRepositories: readonly string[];
+  readonly oddNodes: Finding | undefined;
+}
+
+/** Brings all wanted images into the ECR. One that fails does not keep the others. */
+export const images: Step<State> = {
+  id: 'images',
+  title: 'images of the configuration and the cluster',
+  needs: ['aws', 'sources'],
+  rights: [
+    { apiGroups: [''], resources: ['pods', 'nodes'], verbs: ['list'] },
+    { apiGroups: ['apps'], resources: ['deployments', 'daemonsets', 'statefulsets'], verbs: ['list'] },
+    { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list'] },
+  ],
+  observe: async (ctx) => {
+    const { others, rejected } = await ctx.wantedImages();
+    const presence = await withSources(await observePresence(others, ctx), ctx);
+    const [missing, oddNodes] = await Promise.all([newRepositories(presence, ctx), oddNodesFinding(ctx)]);
+    return { presence, rejected, newRepositories: missing, oddNodes };
+  },
+  diff: ({ presence, rejected, newRepositories, oddNodes }, { config }) => ({
+    changes: [...newRepositories.map((name) => repositoryCreation(name, config)), ...copiesOf(presence)],
+    findings: [...(oddNodes ? [oddNodes] : []), ...rejected.map(rejection), ...presence.flatMap(findingsOf)],
+  }),
+  apply: async (changes, { presence }, run) => {
+    const repositories = new MissingRepositories(run);
+    const copied = await copy(changes, presence, run, repositories.prepare);
+    const planned = changes.filter(({ target }) => target.kind === repositoryKind);
+    return tolerating([
+      ...(await repositories.outcomes(planned)),
+      ...copied.map(({ change, result: { error } }): Outcome =>
+        error ? { change, result: 'failed', error } : { change, result: 'done' },
+      ),
+    ]);
+  },
+  ready: ({ presence }) =>
+    Promise.resolve(
+      presence.flatMap(({ image, error }) => (error ? [{ target: imageTarget(image), error }] : [])),
+    ),
+  health: (_state, ctx) => internetFindings(ctx),
+};
+
+/** Asks the sources of images that ECR lacks; an image that no source gives is reported, and is no change. */
+async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly Looked[]> {
+  const absent = presence.filter(({ digest, error }) => digest === undefined && !error);
+  if (absent.length === 0) return presence;
+  const unavailable = await ctx.mirror.unavailable(
+    absent.map(({ image }) => image),
+    { engine: ctx.config.mirror.engine, signal: new AbortController().signal },
+  );
+  return presence.map((one) => {
+    const error = unavailable.get(one.image);
+    return error ? { ...one, error, isOfSource: true } : one;
+  });
+}
+
+async function newRepositories(presence: readonly Presence[], { aws }: Context): Promise<readonly string[]> {
+  const copied = presence.filter(({ digest, error }) => digest === undefined && !error);
+  if (copied.length === 0) return [];
+  const existing = new Set((await aws.ecr.repositories()).map(({ name }) => name));
+  const needed = new Set(copied.map(({ image }) => image.repository));
+  return [...needed].filter((name) => !existing.has(name)).sort();
+}
+
+function findingsOf({ image, unavailablePlatforms, error, isOfSource }: Looked): Finding[] {
+  if (error) {
+    const { what, why, hint } = error;
+    return [
+      {
+        level: 'failed',
+        code: isOfSource ? 'image-unresolved' : 'image-unknown',
+        target: imageTarget(image),
+        what,
+        why,
+        hint,
+      },
+    ];
+  }
+  const unavailable = withoutPlatforms(image, unavailablePlatforms, 'ok');
+  return unavailable ? [unavailable] : [];
+}
+
+const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding => ({
+  level: 'warning',
+  code: 'image-unresolved',
+  target: { kind: 'image', name: reference },
+  what: `image ${reference}, named by ${wantedBy.join(', ')}`,
+  why: error.why,
+  hint: error.hint,
+});

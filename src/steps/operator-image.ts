@@ -1,0 +1,25 @@
+import type { Presence } from '../mirror/port.ts';
+import type { Outcome } from '../core/plan-exports.ts';
+import type { Step } from './context.ts';
+import { MissingRepositories } from '../mirror/repositories/create.ts';
+import { copiesOf, copy, observePresence } from '../mirror/copies.ts';
+
+/** Brings the operator's own image first: nothing renews anything before it runs. */
+export const operatorImage: Step<readonly Presence[]> = {
+  id: 'operator-image',
+  title: 'image of External Secrets Operator',
+  needs: ['aws', 'sources'],
+  // The steps that follow need this one.
+  observe: async (ctx) => {
+    const presence = await observePresence([(await ctx.wantedImages()).operator], ctx);
+    for (const { error } of presence) if (error) throw error;
+    return presence;
+  },
+  diff: (presence) => ({ changes: copiesOf(presence), findings: [] }),
+  apply: async (changes, presence, run) => {
+    const copied = await copy(changes, presence, run, new MissingRepositories(run).prepare);
+    return copied.map(({ change, result }): Outcome =>
+      result.error ? { change, result: 'failed', error: result.error } : { change, result: 'done' },
+    );
+  },
+};

@@ -1,0 +1,85 @@
+import { refOf } from '../clients/kubernetes/names.ts';
+import { type Change, type Finding, nameOf, type Outcome } from '../core/plan-exports.ts';
+import type { Step } from './context.ts';
+import {
+  applyObjects,
+  diffObjects,
+  keyOf,
+  type ObjectsState,
+  observeManaged,
+  observeObjects,
+  removeObjects,
+} from '../cluster/objects.ts';
+import { operatorNamespace } from '../core/ownership.ts';
+import { operatorHealth } from '../external-secrets/operator/health.ts';
+import { rights } from '../external-secrets/operator/rights.ts';
+import { waitForCertificate, waitUntilProven } from '../external-secrets/operator/readiness.ts';
+import {
+  isAfterCertificate,
+  noAuthorities,
+  operatorRefs,
+  wantedObjects,
+} from '../external-secrets/operator/wanted.ts';
+
+/** External Secrets Operator from the private registry, with the pull secret that the step before has seeded. */
+export const operator: Step<ObjectsState> = {
+  id: 'operator',
+  title: 'External Secrets Operator',
+  needs: ['cluster'],
+  rights,
+
+  async observe(ctx) {
+    const { install, caBundle } = ctx.config.externalSecrets;
+    if (!install) return { ...(await observeManaged(ctx.cluster, operatorRefs())), unwanted: [] };
+    const unwanted = caBundle === undefined ? [refOf(noAuthorities)] : [];
+    return observeObjects(ctx.cluster, await wantedObjects(ctx), unwanted);
+  },
+
+  diff: (state, { config }) =>
+    config.externalSecrets.install ? diffObjects(state) : { changes: [], findings: keptFindings(state) },
+
+  async apply(changes, state, run) {
+    const [early, late] = split(changes, state);
+    const outcomes = await applyObjects(early, state, run);
+    if (late.length === 0) return outcomes;
+    if (outcomes.some(({ result }) => result !== 'done')) return [...outcomes, ...late.map(skipped)];
+    await waitForCertificate(run);
+    return [...outcomes, ...(await applyObjects(late, state, run))];
+  },
+
+  async ready({ wanted }, run) {
+    if (wanted.length > 0) await waitUntilProven(run);
+  },
+
+  health: async ({ seen }, ctx) => (seen.size === 0 ? [] : operatorHealth(ctx)),
+
+  render: wantedObjects,
+
+  observeRemoval: ({ cluster }) => observeManaged(cluster, operatorRefs()),
+
+  remove: removeObjects,
+};
+
+/** An operator that was installed before `externalSecrets.install` became false. Deleting it would end all renewal. */
+function keptFindings({ seen }: ObjectsState): Finding[] {
+  if (![...seen.values()].some(({ kind }) => kind === 'Deployment')) return [];
+  return [
+    {
+      level: 'warning',
+      code: 'operator-kept',
+      target: { kind: 'Deployment', name: `${operatorNamespace}/external-secrets` },
+      what: 'the External Secrets Operator that ecr-bootstrap installed is still in use',
+      why: 'externalSecrets.install is false now: ecr-bootstrap up no longer updates or repairs this operator, and only ecr-bootstrap down deletes it',
+      hint: 'Set externalSecrets.install: true to keep it managed. To replace it, run `ecr-bootstrap down`, install the other operator, then run `ecr-bootstrap up`.',
+    },
+  ];
+}
+
+/** What can be applied at once, and what has to wait for the webhook's certificate. */
+function split(changes: readonly Change[], { wanted }: ObjectsState): [Change[], Change[]] {
+  const waiting = new Set(wanted.filter(isAfterCertificate).map((object) => keyOf(refOf(object))));
+  const isLate = ({ action, target }: Change): boolean => action !== 'delete' && waiting.has(nameOf(target));
+  return [changes.filter((change) => !isLate(change)), changes.filter(isLate)];
+}
+
+const skipped = (change: Change): Outcome => ({ change, result: 'skipped' });

@@ -1,0 +1,50 @@
+import { fullName } from '../clients/kubernetes/names.ts';
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { isFinished } from '../cluster/workloads.ts';
+import type { Step } from './context.ts';
+import { operatorNamespace } from '../core/ownership.ts';
+
+/** Enough to see what it is about; `kubectl get pods -A` lists the rest. */
+const shownAtMost = 20;
+
+/** Tells which pods lose what they pull with. Changes nothing. */
+export const pullingPods: Step<readonly string[]> = {
+  id: 'pods',
+  title: 'pods that pull from this ECR',
+  needs: ['aws', 'cluster'],
+  rights: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }],
+  observe: async (ctx) => {
+    const [pods, host] = await Promise.all([ctx.inventory.pods(), ctx.registryHost()]);
+    return pods
+      .filter(
+        (pod) => pod.metadata.namespace !== operatorNamespace && !isFinished(pod) && pullsFrom(pod, host),
+      )
+      .map(({ metadata }) => fullName(metadata));
+  },
+  diff: (pods) => ({
+    changes: [],
+    findings: pods.length === 0 ? [] : [finding(pods)],
+  }),
+  apply: () => Promise.resolve([]),
+};
+
+function pullsFrom({ spec }: KubeObject, host: string): boolean {
+  const { containers = [], initContainers = [] } = (spec ?? {}) as {
+    containers?: readonly { image?: string }[];
+    initContainers?: readonly { image?: string }[];
+  };
+  return [...initContainers, ...containers].some(({ image = '' }) => image.startsWith(`${host}/`));
+}
+
+function finding(pods: readonly string[]) {
+  const names = pods.slice(0, shownAtMost).join(', ');
+  const more = pods.length > shownAtMost ? ` and ${pods.length - shownAtMost} more` : '';
+  return {
+    level: 'warning',
+    code: 'pull-ending',
+    target: { kind: 'Pod', name: pods[0] ?? '' },
+    what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and will not pull them again`,
+    why: `without the pull secret they cannot be made anew on a node that lacks the image: ${names}${more}`,
+    hint: 'Give them another registry or pull secret first, if they are to live on.',
+  } as const;
+}

@@ -1,0 +1,39 @@
+import { atOnce, tolerating } from '../core/plan-exports.ts';
+import { isRelease } from '../core/adoption.ts';
+import type { Step } from './context.ts';
+import { createRepository } from '../mirror/repositories/create.ts';
+import { diffRepositories, repositoryTarget } from '../mirror/repositories/diff.ts';
+import { removeMarks, removeRepositories } from '../mirror/repositories/remove.ts';
+import { observeRepositories, type RepositoriesState } from '../mirror/repositories/state.ts';
+import { update } from '../mirror/repositories/update.ts';
+
+/** Changes at once: enough to be quick, few enough not to be throttled. */
+const width = 8;
+
+/**
+ * The settings of the repositories that wanted images have in ECR, and the operator's repository. The others are created
+ * with the first image that is found at its source, so that a mistyped name leaves no empty repository behind.
+ */
+export const repositories: Step<RepositoriesState> = {
+  id: 'repositories',
+  title: 'repositories in the ECR',
+  needs: ['aws'],
+  readsLag: true,
+  observe: observeRepositories,
+  diff: diffRepositories,
+  apply: async (changes, state, run) =>
+    tolerating(
+      await atOnce(width, changes, run, (change) => {
+        const { name } = change.target;
+        if (change.action === 'delete') return run.ctx.aws.ecr.deleteRepository(name);
+        if (isRelease(change)) return removeMarks(change, run.ctx);
+        if (change.action === 'create') return createRepository(name, run.ctx);
+        return update(change, state, run.ctx);
+      }),
+    ),
+  ready: ({ repositories }) =>
+    Promise.resolve(
+      repositories.flatMap(({ name, error }) => (error ? [{ target: repositoryTarget(name), error }] : [])),
+    ),
+  remove: removeRepositories,
+};

@@ -1,0 +1,59 @@
+import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
+import type { Finding } from '../core/plan-exports.ts';
+import type { Context, Step } from './context.ts';
+import { applyObjects, diffObjects, observeObjects, removeObjects } from '../cluster/objects.ts';
+import {
+  policyName,
+  policyObjects,
+  policyRefs,
+  servedVersion,
+} from '../cluster/service-account-policy/policy.ts';
+import { type PolicyState, proveOrRemove, removeUntried } from '../cluster/service-account-policy/proof.ts';
+
+/** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
+export const serviceAccountPolicy: Step<PolicyState> = {
+  id: 'service-account-policy',
+  title: 'admission policy for new service accounts',
+  needs: ['cluster'],
+  rights: [
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['mutatingadmissionpolicies', 'mutatingadmissionpolicybindings'],
+      verbs: ['get', 'create', 'patch', 'delete'],
+    },
+    { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['list', 'create', 'update'] },
+  ],
+  async observe(ctx) {
+    const version = await servedVersion(ctx.cluster);
+    const isWanted = version !== undefined && ctx.config.serviceAccounts.policy === 'auto';
+    const wanted: readonly KubeObject[] = isWanted ? await policyObjects(ctx, version) : [];
+    const unwanted: readonly ObjectRef[] = version !== undefined && !isWanted ? policyRefs(version) : [];
+    return { ...(await observeObjects(ctx.cluster, wanted, unwanted)), version };
+  },
+  diff(state, { config }) {
+    const { changes, findings } = diffObjects(state);
+    const isMissed = state.version === undefined && config.serviceAccounts.policy === 'auto';
+    return { changes, findings: isMissed ? [...findings, unavailable] : findings };
+  },
+  async apply(changes, state, run) {
+    const outcomes = await applyObjects(changes, state, run);
+    await removeUntried(outcomes, state, run);
+    return outcomes;
+  },
+  ready: proveOrRemove,
+  render: renderPolicy,
+  remove: removeObjects,
+};
+
+async function renderPolicy(ctx: Context): Promise<readonly KubeObject[]> {
+  return policyObjects(ctx, (await servedVersion(ctx.cluster)) ?? 'v1');
+}
+
+const unavailable: Finding = {
+  level: 'warning',
+  code: 'policy-unavailable',
+  target: { kind: 'MutatingAdmissionPolicy', name: policyName },
+  what: 'service accounts made from now on do not get the pull secret by themselves',
+  why: 'the cluster does not serve MutatingAdmissionPolicy: Kubernetes 1.36 and newer do, 1.34 and 1.35 where it was turned on',
+  hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, and after kubeadm upgrade, which rewrites those of coredns and kube-proxy.',
+};

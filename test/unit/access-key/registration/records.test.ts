@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import {
+  describeRecord,
+  fullBecauseOfTags,
+  type Proof,
+  recordsIn,
+  recordTag,
+} from '../../../../src/access-key/registration/records.ts';
+
+const record = { id: 'uid', keyId: 'AKIAIOSFODNN7EXAMPLE', name: 'kubernetes-admin@prod', version: '0.1' };
+const valueOf = (proof: Proof, name = record.name): string =>
+  Object.values(recordTag({ ...record, name, proof }, 0))[0] ?? '';
+
+describe('the registration of a cluster', () => {
+  it.each<Proof>(['verified', 'unverified', 'first'])('can be read again: %s', (proof) => {
+    expect(recordsIn(recordTag({ ...record, proof }, 0))).toEqual([
+      { ...record, proof, since: '1970-01-01T00:00:00.000Z' },
+    ]);
+  });
+
+  it('has the format of version 0.1 once it is verified', () => {
+    expect(valueOf('verified')).toMatch(/^AKIAIOSFODNN7EXAMPLE \S+ kubernetes-admin@prod 0\.1$/);
+  });
+
+  it.each<Proof>(['unverified', 'first'])(
+    'names another key than the current one to version 0.1 while it is %s, so that its rotate waits',
+    (proof) => {
+      const [keyId, since, name] = valueOf(proof).split(' ');
+      expect(keyId).not.toBe(record.keyId);
+      expect([since, name]).toEqual(['1970-01-01T00:00:00.000Z', record.name]);
+    },
+  );
+
+  it('counts as not verified where a later version wrote a word that is unknown here', () => {
+    expect(recordsIn({ 'ecr-bootstrap:cluster/uid': 'AKIA:other 2026-01-31 prod 9.9' })).toMatchObject([
+      { keyId: 'AKIA', proof: 'unverified' },
+    ]);
+  });
+
+  it("fits into a tag, with AWS's characters, beside the longest name", () => {
+    const value = valueOf('unverified', 'arn:aws:eks:eu-west-1:123456789012:cluster/ü'.padEnd(300, 'x'));
+    expect(value.length).toBeLessThanOrEqual(255);
+    expect(value).toMatch(/^[\w .:/=+@-]*$/);
+  });
+
+  it('says that it is not verified', () => {
+    const [unverified] = recordsIn(recordTag({ ...record, proof: 'first' }, 0));
+    expect(unverified && describeRecord(unverified)).toBe(
+      'kubernetes-admin@prod (uid), not verified since 1970-01-01',
+    );
+  });
+
+  it('can be named although its tag was changed by hand', () => {
+    const [changed] = recordsIn({ 'ecr-bootstrap:cluster/uid': '' });
+    expect(changed && describeRecord(changed)).toBe('without a name (uid), since an unknown time');
+  });
+});
+
+const clusters = (count: number) =>
+  Object.assign(
+    { 'ecr-bootstrap:project': 'p', 'ecr-bootstrap:region': 'eu-west-1' },
+    ...Array.from({ length: count }, (_, index) =>
+      recordTag(
+        { id: `cluster-${index}`, keyId: 'AKIA', name: `prod-${index}`, version: '0.2' },
+        index * 1000,
+      ),
+    ),
+  ) as Record<string, string>;
+
+it('has room for a cluster as long as AWS allows another tag', () => {
+  expect(fullBecauseOfTags('secret', clusters(47), 'new')).toBeUndefined();
+  expect(fullBecauseOfTags('secret', clusters(48), 'new')).toMatchObject({
+    why: expect.stringContaining('48 are registered') as string,
+    hint: expect.stringContaining('--tag-keys ecr-bootstrap:cluster/cluster-0') as string,
+  });
+});
+
+it('has room for a cluster that is registered already', () => {
+  expect(fullBecauseOfTags('secret', clusters(48), 'cluster-7')).toBeUndefined();
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { fateOf, LayerProgress } from '../../../../src/clients/docker/progress.ts';
+
+const downloading = (id: string, current: number, total: number): object => ({
+  id,
+  status: 'Downloading',
+  progressDetail: { current, total },
+});
+
+describe('progress over layers', () => {
+  it('adds up what each layer tells', () => {
+    const progress = new LayerProgress('Downloading');
+    progress.add(downloading('a', 10, 100));
+    expect(progress.add(downloading('b', 5, 50))).toEqual({ done: 15, total: 150 });
+  });
+
+  it('counts a finished layer whole', () => {
+    const progress = new LayerProgress('Downloading');
+    progress.add(downloading('a', 10, 100));
+    expect(progress.add({ id: 'a', status: 'Download complete' })).toEqual({ done: 100, total: 100 });
+  });
+
+  it('leaves the bytes of other phases out', () => {
+    const progress = new LayerProgress('Downloading');
+    progress.add(downloading('a', 100, 100));
+    const extracting = { id: 'a', status: 'Extracting', progressDetail: { current: 1, total: 100 } };
+    expect(progress.add(extracting)).toBeUndefined();
+  });
+
+  it('lets the total grow with a layer that turns out larger', () => {
+    const progress = new LayerProgress('Pushing');
+    expect(
+      progress.add({ id: 'a', status: 'Pushing', progressDetail: { current: 120, total: 100 } }),
+    ).toEqual({
+      done: 120,
+      total: 120,
+    });
+  });
+});
+
+describe("a layer's fate", () => {
+  it.each([
+    ['Pushed', 'sent'],
+    ['Layer already exists', 'existed'],
+    ['Mounted from library/base', 'mounted'],
+    ['Preparing', undefined],
+  ])('of "%s" is %s', (status, fate) => {
+    expect(fateOf(status)).toBe(fate);
+  });
+});

@@ -1,0 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { credentialsOf } from '../../../../src/clients/kubernetes/credentials.ts';
+
+it('shows the token in the file that a user names, even beside another token', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'credentials-'));
+  const tokenFile = join(folder, 'token');
+  writeFileSync(tokenFile, 'from-the-file\n');
+  const cluster = { name: 'c', server: 'https://c:6443', skipTLSVerify: false };
+  const user = { name: 'u', token: 'from-the-kubeconfig', tokenFile };
+  const bounds = { timeoutMs: 1000, signal: new AbortController().signal };
+  expect(await credentialsOf({ name: 'x', cluster, user }, bounds)).toEqual({
+    headers: { Authorization: 'Bearer from-the-file' },
+  });
+  rmSync(folder, { recursive: true });
+});

@@ -1,0 +1,120 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createNet, type Net } from '../../../../src/clients/net/index.ts';
+import { startSandbox, type Sandbox } from '../../../../sandbox/index.ts';
+import { startSocksProxy } from '../../../support/socks-proxy.ts';
+
+let sandbox: Sandbox;
+const nets: Net[] = [];
+const net = (ca?: string, env: Record<string, string> = { https_proxy: sandbox.proxyUrl }): Net => {
+  const made = createNet(ca, env);
+  nets.push(made);
+  return made;
+};
+
+beforeEach(async () => {
+  sandbox = await startSandbox();
+});
+afterEach(async () => {
+  await Promise.all(nets.splice(0).map((one) => one.close()));
+  await sandbox.close();
+});
+
+const url = 'https://ghcr.io/v2/';
+
+async function statusThrough(one: Net): Promise<number> {
+  const dispatcher = await one.dispatcher();
+  const { statusCode, body } = await dispatcher.request({
+    origin: 'https://ghcr.io',
+    path: '/v2/',
+    method: 'GET',
+  });
+  await body.dump();
+  return statusCode;
+}
+
+const failureThrough = (one: Net): Promise<unknown> =>
+  statusThrough(one).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('the way out', () => {
+  it('leads through the proxy of the environment, trusting an authority that was given', async () => {
+    expect(await statusThrough(net(sandbox.caPem))).toBe(401);
+  });
+
+  it.each(['socks5', 'socks5h'])('leads through a %s proxy, which resolves the names', async (scheme) => {
+    const upstream = await listening(createServer((_, response) => response.end('through SOCKS')));
+    const { port } = upstream.address() as AddressInfo;
+    const socks = await startSocksProxy({ host: '127.0.0.1', port });
+    const one = net(undefined, { http_proxy: `${scheme}://${socks.host}` });
+    const dispatcher = await one.dispatcher();
+    const { body } = await dispatcher.request({ origin: 'http://registry.test', path: '/', method: 'GET' });
+    expect(await body.text()).toBe('through SOCKS');
+    expect(socks.asked).toEqual(['registry.test:80']);
+    await one.close();
+    await socks.close();
+    upstream.close();
+  });
+
+  it('leads past the proxy where NO_PROXY says so', async () => {
+    const server = await listening(createServer((_, response) => response.end('direct')));
+    const { port } = server.address() as AddressInfo;
+    const one = net(undefined, { http_proxy: sandbox.proxyUrl, no_proxy: '127.0.0.0/8' });
+    const dispatcher = await one.dispatcher();
+    const { body } = await dispatcher.request({
+      origin: `http://127.0.0.1:${port}`,
+      path: '/',
+      method: 'GET',
+    });
+    expect(await body.text()).toBe('direct');
+    server.close();
+  });
+
+  it('keeps its connections: many requests one after another share tunnels', async () => {
+    let tunnels = 0;
+    const { hostname, port } = new URL(sandbox.proxyUrl);
+    const { connect } = await import('node:net');
+    const counting = await listening(
+      createServer().on('connect', (request, socket) => {
+        tunnels += 1;
+        const upstream = connect(Number(port), hostname, () => {
+          upstream.write(`CONNECT ${request.url} HTTP/1.1\r\nhost: ${request.url}\r\n\r\n`);
+          upstream.pipe(socket).pipe(upstream);
+        });
+        socket.on('error', () => upstream.destroy());
+        upstream.on('error', () => socket.destroy());
+      }),
+    );
+    const counted = net(sandbox.caPem, {
+      https_proxy: `http://127.0.0.1:${(counting.address() as AddressInfo).port}`,
+    });
+    for (let index = 0; index < 20; index += 1) await statusThrough(counted);
+    // The next request may come a moment before the last answer's connection is free.
+    expect(tunnels).toBeLessThanOrEqual(2);
+    await counted.close();
+    counting.close();
+  });
+
+  it('names the issuer and NODE_EXTRA_CA_CERTS where a certificate is not trusted', async () => {
+    const one = net();
+    const error = await one.untrusted(await failureThrough(one), url);
+    expect(error).toMatchObject({
+      code: 'tls-untrusted',
+      what: 'connect to ghcr.io',
+      why: expect.stringMatching(/issued by .*[Ss]andbox/) as string,
+      hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
+    });
+  });
+
+  it('takes no other failure for one of trust', async () => {
+    const one = net(sandbox.caPem, { https_proxy: 'http://127.0.0.1:1' });
+    expect(await one.untrusted(await failureThrough(one), url)).toBeUndefined();
+  });
+});
+
+function listening(server: Server): Promise<Server> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}

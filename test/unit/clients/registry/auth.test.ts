@@ -1,0 +1,449 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { HelperError } from '../../../../src/clients/registry/credentials.ts';
+import { Secret } from '../../../../src/core/secret.ts';
+import { makeImage } from '../../../support/images.ts';
+import { type Mischief, OciServer } from '../../../support/oci-server.ts';
+import { EngineWorld } from '../../../support/registry-engine.ts';
+
+const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
+const login = () => ({ username: 'me', password: new Secret(randomBytes(12).toString('hex')) });
+const basic = ({ username, password }: ReturnType<typeof login>) =>
+  `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}`;
+
+let world: EngineWorld;
+beforeEach(async () => {
+  world = await EngineWorld.start();
+  for (const name of ['a', 'b', 'c']) world.source.put(name, '1', [image]);
+});
+afterEach(() => world.close());
+
+const guard = (
+  server: OciServer,
+  challenge: string,
+  isRight: (authorization: string | undefined) => boolean,
+) => {
+  server.mischief = ({ headers }) =>
+    isRight(headers.authorization) ? undefined : { status: 401, headers: { 'www-authenticate': challenge } };
+};
+const refused = (server: OciServer) =>
+  server.seen.filter(({ headers }) => headers.authorization === undefined);
+
+describe('Basic', () => {
+  test('costs one refused request, whatever is asked after it', async () => {
+    const me = login();
+    world.credentials = { find: () => Promise.resolve(me) };
+    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
+    const results = await world.copy(['a', 'b', 'c']);
+    expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
+    expect(refused(world.source)).toHaveLength(1);
+  });
+
+  test.each([
+    ['without a login', undefined],
+    ['with a wrong one', login()],
+  ])('%s is refused with what to do', async (_, credential) => {
+    world.credentials = { find: () => Promise.resolve(credential) };
+    guard(world.source, 'Basic realm="r"', () => false);
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({
+      code: 'registry-denied',
+      hint: expect.stringContaining('docker login') as string,
+    });
+  });
+
+  it.each([{ isIdentityToken: true }, { isRegistryToken: true }])('never shows a token: %j', async (kind) => {
+    world.credentials = { find: () => Promise.resolve({ ...login(), ...kind }) };
+    guard(world.source, 'Basic realm="r"', () => false);
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({ code: 'registry-denied' });
+    expect(world.source.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+  });
+
+  test('goes out at once to the target, and with a new token when the old one is over in the middle', async () => {
+    const [old, renewed] = [login(), login()];
+    let isOver = false;
+    world.identity = {
+      preemptive: true,
+      hint: 'ask',
+      credential: (bad) => Promise.resolve(bad || isOver ? renewed : old),
+    };
+    let uploads = 0;
+    world.target.mischief = ({ kind, headers }) => {
+      if (kind === 'PUT uploads' && (uploads += 1) === 1) isOver = true;
+      const right = basic(isOver ? renewed : old);
+      return headers.authorization === right
+        ? undefined
+        : { status: 401, headers: { 'www-authenticate': 'Basic realm="ecr"' } };
+    };
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toBeUndefined();
+    expect(refused(world.target)).toHaveLength(0);
+  });
+});
+
+describe('a refusal without words, as HEAD gets it,', () => {
+  const isHead = ({ kind }: { kind: string }) => kind.startsWith('HEAD');
+  const renewing = () => {
+    const tokens = [login()];
+    const credential = (bad: unknown) => {
+      if (bad && bad === tokens.at(-1)) tokens.push(login());
+      return Promise.resolve(tokens.at(-1));
+    };
+    world.identity = { preemptive: true, hint: 'ask', credential };
+    return tokens;
+  };
+
+  test('means that an old token is over: it is renewed once', async () => {
+    const tokens = renewing();
+    const engine = world.engine();
+    const copy = (name: string) => engine.copy([world.wanted(name)], world.options());
+    await copy('a');
+    await world.clock.sleep(61_000);
+    const over = tokens.map(basic);
+    world.target.mischief = (request) =>
+      isHead(request) && over.includes(request.headers.authorization ?? '') ? { status: 403 } : undefined;
+    const [result] = await copy('b');
+    expect(result?.error).toBeUndefined();
+    expect(tokens).toHaveLength(2);
+  });
+
+  test('is a denial when the token is young, and costs none', async () => {
+    const tokens = renewing();
+    world.target.mischief = (request) => (isHead(request) ? { status: 403 } : undefined);
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({ code: 'registry-denied', hint: 'ask' });
+    expect(tokens).toHaveLength(1);
+  });
+
+  test('costs one token, not one each, when all are denials', async () => {
+    const tokens = renewing();
+    const engine = world.engine();
+    const copy = (...names: string[]) =>
+      engine.copy(
+        names.map((name) => world.wanted(name)),
+        world.options(),
+      );
+    await copy('a');
+    await world.clock.sleep(61_000);
+    world.target.mischief = (request) => (isHead(request) ? { status: 403 } : undefined);
+    const results = await copy('b', 'c');
+    expect(results.map(({ error }) => error?.code)).toEqual(['registry-denied', 'registry-denied']);
+    expect(tokens).toHaveLength(2);
+  });
+});
+
+describe('Bearer', () => {
+  const asked: { url: URL; headers: IncomingMessage['headers'] }[] = [];
+  const issued = new Set<string>();
+  let life = 300;
+  let fields: (token: string) => object;
+  let spoil: (answer: string) => string;
+  /** What the first request is redirected with. */
+  let redirect: { status: number; location: string } | undefined;
+  /** What the answer to each request waits for. */
+  let hold: () => Promise<void>;
+  const service = createServer((request, response) => {
+    asked.push({ url: new URL(request.url ?? '/', 'http://token'), headers: request.headers });
+    if (redirect && asked.length === 1) {
+      response.writeHead(redirect.status, { location: redirect.location }).end();
+      return;
+    }
+    const token = randomBytes(12).toString('hex');
+    issued.add(`Bearer ${token}`);
+    void hold().then(() => response.end(spoil(JSON.stringify({ ...fields(token), expires_in: life }))));
+  });
+  beforeEach(async () => {
+    asked.splice(0);
+    issued.clear();
+    life = 300;
+    fields = (token) => ({ token });
+    spoil = (answer) => answer;
+    redirect = undefined;
+    hold = () => Promise.resolve();
+    service.listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    const { port } = service.address() as AddressInfo;
+    const challenge = `Bearer realm="http://127.0.0.1:${port}/token",service="s",scope="repository:x:pull"`;
+    guard(world.source, challenge, (authorization) => issued.has(authorization ?? ''));
+  });
+  afterEach(async () => {
+    service.closeAllConnections();
+    service.close();
+    await once(service, 'close');
+  });
+
+  test('one token is fetched for each repository, anonymously without a login', async () => {
+    await world.copy(['a', 'b']);
+    expect(asked.map(({ url }) => url.searchParams.get('scope')).sort()).toEqual([
+      'repository:a:pull',
+      'repository:b:pull',
+    ]);
+    expect(
+      asked.every(({ headers, url }) => !headers.authorization && url.searchParams.get('service') === 's'),
+    ).toBe(true);
+  });
+
+  it.each([301, 302, 303, 307, 308])(
+    'follows a token service that redirects by %i within its host, with the login',
+    async (status) => {
+      const me = login();
+      world.credentials = { find: () => Promise.resolve(me) };
+      redirect = { status, location: '/moved?scope=kept' };
+      const [result] = await world.copy(['a']);
+      expect(result?.state).toBe('copied');
+      expect(asked.map(({ url }) => url.pathname)).toEqual(['/token', '/moved']);
+      expect(asked.map(({ headers }) => headers.authorization)).toEqual([basic(me), basic(me)]);
+    },
+  );
+
+  it('follows a token service that redirects to another host, without the login', async () => {
+    world.credentials = { find: () => Promise.resolve(login()) };
+    const elsewhere = await OciServer.start();
+    elsewhere.mischief = () => {
+      issued.add('Bearer from-elsewhere');
+      return { status: 200, body: '{"token":"from-elsewhere"}' };
+    };
+    redirect = { status: 307, location: `http://${elsewhere.host}/token` };
+    const [result] = await world.copy(['a']);
+    expect(result?.state).toBe('copied');
+    expect(elsewhere.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    await elsewhere.close();
+  });
+
+  test('the login is shown to the token service only', async () => {
+    const me = login();
+    world.credentials = { find: () => Promise.resolve(me) };
+    await world.copy(['a']);
+    expect(asked.map(({ headers }) => headers.authorization)).toEqual([basic(me)]);
+    expect(world.source.seen.some(({ headers }) => headers.authorization === basic(me))).toBe(false);
+  });
+
+  it('takes the one of token and access_token that is not empty', async () => {
+    fields = (token) => ({ token: '', access_token: token });
+    expect((await world.copy(['a']))[0]?.state).toBe('copied');
+    fields = (token) => ({ token, access_token: '' });
+    expect((await world.copy(['b']))[0]?.state).toBe('copied');
+  });
+
+  it('that is not JSON is not blamed on the login, but on what answered', async () => {
+    spoil = () => '<html>Sign in to the network</html>';
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({
+      code: 'registry-failed',
+      why: expect.stringMatching(/^127\.0\.0\.1:\d+: it is not valid JSON$/) as string,
+      hint: expect.stringContaining('a login page may have answered') as string,
+    });
+  });
+
+  it('is asked without a login where the credential helper fails, which matters only for a refusal', async () => {
+    const failure = {
+      code: 'registry-denied',
+      what: 'could not ask',
+      why: 'it is locked',
+      hint: 'Unlock it.',
+    } as const;
+    world.credentials = { find: () => Promise.reject(new HelperError(failure)) };
+    expect((await world.copy(['a']))[0]?.state).toBe('copied');
+    expect(asked[0]?.headers.authorization).toBeUndefined();
+    issued.clear();
+    hold = () => Promise.resolve(issued.clear());
+    const [denied] = await world.copy(['b']);
+    expect(denied?.error).toMatchObject({
+      code: 'registry-denied',
+      hint: expect.stringContaining('because could not ask: it is locked. Unlock it.') as string,
+    });
+  });
+
+  it('shows a token for the registry to the registry, and asks no token service', async () => {
+    const given = login();
+    const header = `Bearer ${given.password.reveal()}`;
+    issued.add(header);
+    world.credentials = { find: () => Promise.resolve({ ...given, isRegistryToken: true }) };
+    const [result] = await world.copy(['a']);
+    expect(result?.state).toBe('copied');
+    expect(asked).toEqual([]);
+    expect(refused(world.source)).toHaveLength(1);
+    issued.clear();
+    const [denied] = await world.copy(['b']);
+    expect(denied?.error).toMatchObject({ code: 'registry-denied' });
+  });
+
+  test('a token that is refused before its time is replaced', async () => {
+    let forgotten = false;
+    const usual = world.source.mischief;
+    world.source.mischief = (request, times) => {
+      if (request.kind === 'GET blobs' && !forgotten) {
+        forgotten = true;
+        issued.clear();
+      }
+      return usual(request, times);
+    };
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toBeUndefined();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('copies the other blobs when the read-ahead whose token request they wait for is canceled', async () => {
+    const layers = [randomBytes(20_000), randomBytes(20_000)];
+    const half = makeImage({ os: 'linux', architecture: 'amd64' }, layers);
+    world.source.put('half', '1', [half]);
+    const wanted = world.wanted('half');
+    const { blobs } = world.target.repository(wanted.repository);
+    const [present, absent] = half.layers;
+    if (present) blobs.set(present.digest, present.bytes);
+    // The next token takes longer than the ECR needs to answer that it has the first layer.
+    const prepare = () => {
+      world.clock.advance(life * 1000);
+      hold = () => setTimeout(100);
+      return Promise.resolve(new Map());
+    };
+    const options = world.options({ platforms: ['linux/amd64'], prepare });
+    const [result] = await world.engine().copy([wanted], options);
+    expect(result?.error?.message ?? result?.state).toBe('copied');
+    expect(blobs.has(String(absent?.digest))).toBe(true);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a token service without protection gets no login', async () => {
+    guard(world.source, 'Bearer realm="http://tokens.example.com/"', () => false);
+    const [result] = await world.copy(['a']);
+    expect(result?.error?.why).toContain('not protected');
+  });
+});
+
+describe('one host with repositories that want different things', () => {
+  /** Token services by the one repository that each knows. */
+  const services = new Map<string, OciServer>();
+  const tokenOf = (name: string) => `token-of-${name}`;
+  beforeEach(async () => {
+    for (const name of ['a', 'b']) {
+      const service = await OciServer.start();
+      service.mischief = ({ path }) =>
+        path.searchParams.get('scope') === `repository:${name}:pull`
+          ? { status: 200, body: JSON.stringify({ token: tokenOf(name) }) }
+          : { status: 403, body: '{"details":"unknown repository"}' };
+      services.set(name, service);
+    }
+  });
+  afterEach(async () => {
+    for (const service of services.values()) await service.close();
+    services.clear();
+  });
+
+  /** `a` and `b` want tokens of their own services, and `c` is open. */
+  const serve = (refusal: Mischief | undefined) => {
+    world.source.mischief = ({ repository, headers: { authorization } }) => {
+      const service = services.get(repository);
+      if (!service) return authorization === undefined ? undefined : refusal;
+      if (authorization === `Bearer ${tokenOf(repository)}`) return undefined;
+      const challenge = `Bearer realm="http://${service.host}/token",service="s"`;
+      return { status: 401, headers: { 'www-authenticate': challenge } };
+    };
+  };
+
+  const orders = ['a b c', 'a c b', 'b a c', 'b c a', 'c a b', 'c b a'].map((order) => order.split(' '));
+  it.each(orders)('copies %s, %s and %s, whichever is asked first', async (...names) => {
+    serve(undefined);
+    const results = await world.copy(names);
+    expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
+  });
+
+  it.each([400, 401, 403, 404])(
+    'copies an open one that answers %i to a token of another',
+    async (status) => {
+      serve({ status });
+      for (const service of services.values())
+        service.mischief = ({ path }) => {
+          const [, name = ''] = (path.searchParams.get('scope') ?? '').split(':');
+          return { status: 200, body: JSON.stringify({ token: tokenOf(name) }) };
+        };
+      const engine = world.engine();
+      const states: string[] = [];
+      for (const name of ['a', 'c', 'b']) {
+        const [result] = await engine.copy([world.wanted(name)], world.options());
+        states.push(result?.state ?? '');
+      }
+      expect(states).toEqual(['copied', 'copied', 'copied']);
+    },
+  );
+
+  it('fails only the repository whose token service refuses', async () => {
+    serve(undefined);
+    const service = services.get('a');
+    if (service) service.mischief = () => ({ status: 401 });
+    const results = await world.copy(['a', 'b', 'c']);
+    expect(results.map(({ state }) => state)).toEqual(['failed', 'copied', 'copied']);
+    expect(results[0]?.error?.code).toBe('registry-denied');
+  });
+
+  it('asks for no second login where all want the same', async () => {
+    const me = login();
+    world.credentials = { find: () => Promise.resolve(me) };
+    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
+    const engine = world.engine();
+    for (const name of ['a', 'b', 'c']) await engine.copy([world.wanted(name)], world.options());
+    expect(refused(world.source)).toHaveLength(1);
+  });
+});
+
+describe('a redirect to another host', () => {
+  /** The source wants this login, and has its blobs fetched at the store. */
+  function sendBlobsOn(me: ReturnType<typeof login>, store: OciServer): void {
+    world.credentials = { find: (host) => Promise.resolve(host === world.source.host ? me : undefined) };
+    guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
+    const guarded = world.source.mischief;
+    world.source.mischief = (request, times) =>
+      guarded(request, times) ??
+      (request.kind === 'GET blobs'
+        ? { status: 307, headers: { location: `http://${store.host}/v2/a/blobs/${request.reference}` } }
+        : undefined);
+  }
+
+  test('takes no Authorization with it', async () => {
+    const me = login();
+    const store = await OciServer.start();
+    store.put('a', '1', [image]);
+    sendBlobsOn(me, store);
+    const [result] = await world.copy(['a']);
+    expect(result?.state).toBe('copied');
+    expect(store.seen.length).toBe(2);
+    expect(store.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    await store.close();
+  });
+
+  it('sees no login of the first host when it asks for one, and does not change what that host is sent', async () => {
+    const me = login();
+    const store = await OciServer.start();
+    sendBlobsOn(me, store);
+    const challenge = `Bearer realm="http://${store.host}/token",service="s"`;
+    store.mischief = ({ kind }) =>
+      kind === 'GET blobs'
+        ? { status: 401, headers: { 'www-authenticate': challenge } }
+        : { status: 200, body: '{"token":"theirs"}' };
+    const [result] = await world.copy(['a']);
+    expect(result?.error).toMatchObject({
+      code: 'registry-denied',
+      why: expect.stringContaining(`sends this on to ${store.host}, which answers`) as string,
+      hint: expect.not.stringContaining('docker login') as string,
+    });
+    const shown = new Set(store.seen.map(({ headers }) => headers.authorization));
+    expect(shown).toEqual(new Set([undefined, 'Bearer theirs']));
+    expect(world.source.seen.some(({ headers }) => headers.authorization?.startsWith('Bearer'))).toBe(false);
+    await store.close();
+  });
+
+  test('shows that a registry asks for no login, whatever the other host answers', async () => {
+    const store = await OciServer.start();
+    store.mischief = () => ({ status: 401 });
+    const location = `http://${store.host}/elsewhere`;
+    world.source.mischief = () => ({ status: 307, headers: { location } });
+    await world.copy(['a']);
+    expect(world.hints).toContain(`open ${world.source.host}`);
+    await store.close();
+  });
+});

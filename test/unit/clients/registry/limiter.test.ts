@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { HostLimiter } from '../../../../src/clients/registry/limiter.ts';
+import { HastyClock } from '../../../support/registry-engine.ts';
+
+const { signal } = new AbortController();
+const run = async (limiter: HostLimiter, requests: number) => {
+  for (let count = 0; count < requests; count += 1) (await limiter.admit('put-manifest', signal))();
+};
+
+test('a documented rate is kept, but for a second that may come at once', async () => {
+  const clock = new HastyClock();
+  const start = clock.now();
+  await run(new HostLimiter(clock, { 'put-manifest': 10 }), 50);
+  expect(clock.now() - start).toBeGreaterThanOrEqual(3_800);
+  expect(clock.now() - start).toBeLessThanOrEqual(5_000);
+});
+
+test('without a documented rate nothing waits', async () => {
+  const clock = new HastyClock();
+  await run(new HostLimiter(clock), 500);
+  expect(clock.slept).toEqual([]);
+});
+
+test('a complaint pauses as long as asked and halves the rate once, successes raise it again', async () => {
+  const clock = new HastyClock();
+  const limiter = new HostLimiter(clock, { 'put-manifest': 10 });
+  await run(limiter, 10);
+  limiter.complained('put-manifest', 3000);
+  limiter.complained('put-manifest', 1000);
+  expect(limiter.rate('put-manifest')).toBe(5);
+  const before = clock.now();
+  await run(limiter, 1);
+  expect(clock.now() - before).toBeGreaterThanOrEqual(3000);
+  for (let count = 0; count < 30; count += 1) limiter.succeeded('put-manifest');
+  expect(limiter.rate('put-manifest')).toBeGreaterThan(8);
+});
+
+test('no more than 64 requests are under way, and an abort ends the wait', async () => {
+  const limiter = new HostLimiter(new HastyClock());
+  const leave = await Promise.all(Array.from({ length: 64 }, () => limiter.admit('other', signal)));
+  const aborting = new AbortController();
+  const aborted = limiter.admit('other', aborting.signal);
+  let isIn = false;
+  const next = limiter.admit('other', signal).then(() => (isIn = true));
+  aborting.abort(new Error('enough'));
+  await expect(aborted).rejects.toThrow('enough');
+  expect(isIn).toBe(false);
+  leave[0]?.();
+  await next;
+});
+
+test('a pause takes no longer when the wall clock is set back meanwhile', async () => {
+  const clock = new HastyClock();
+  const limiter = new HostLimiter(clock, { 'put-manifest': 10 });
+  await run(limiter, 1);
+  limiter.complained('put-manifest', 3000);
+  clock.advance(-3_600_000);
+  await run(limiter, 1);
+  expect(Math.max(...clock.slept)).toBeLessThanOrEqual(3000);
+});

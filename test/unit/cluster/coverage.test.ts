@@ -1,0 +1,75 @@
+import { afterEach, expect, it } from 'vitest';
+import type { Finding } from '../../../src/core/plan-exports.ts';
+import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal.ts';
+import { applyStep, planStep } from '../../contract/step-contract.ts';
+import type { OperatorWorld, WorldOptions } from '../steps/operator-world.ts';
+import { startWithOperator } from '../steps/rotation-world.ts';
+
+let world: OperatorWorld;
+
+afterEach(() => world.close());
+
+async function start(
+  options: WorldOptions = {},
+  prepare = (_: OperatorWorld): void => undefined,
+): Promise<void> {
+  world = await startWithOperator(options);
+  prepare(world);
+  await applyStep(pullSecretRenewal, world);
+  await applyStep(pullSecretNamespaces, world);
+}
+
+async function health(): Promise<readonly Finding[]> {
+  const ctx = world.context();
+  return (await pullSecretNamespaces.health?.(await pullSecretNamespaces.observe(ctx), ctx)) ?? [];
+}
+
+const secretIn = (namespace: string) => world.inside.get('Secret', 'puller', namespace);
+
+it('gives each namespace a token that the operator issued, and tells how long it lasts', async () => {
+  await start();
+  expect(secretIn('shop')).toMatchObject({
+    type: 'kubernetes.io/dockerconfigjson',
+    metadata: {
+      labels: { 'reconcile.external-secrets.io/managed': 'true' },
+      annotations: { 'ecr-bootstrap.dev/expires-at': expect.stringMatching(/^\d+$/) as string },
+    },
+  });
+  const findings = await health();
+  expect(findings.map(({ code }) => code)).toEqual(findings.map(() => 'in-order'));
+  expect(findings.map(({ target }) => target.name)).toContain('shop/puller');
+});
+
+it('leaves namespaces alone that opt out by label or configuration, and lists them', async () => {
+  await start({ settings: { namespaces: { exclude: ['mon*'] } } }, ({ inside }) => {
+    const labels = { 'ecr-bootstrap.dev/ignore': 'true' };
+    inside.put({ kind: 'Namespace', metadata: { name: 'quiet', labels } });
+  });
+  expect([secretIn('monitoring'), secretIn('quiet')]).toEqual([undefined, undefined]);
+  const ignored = (await health()).filter(({ code }) => code === 'namespace-ignored');
+  expect(ignored.map(({ target }) => target.name)).toEqual(['monitoring', 'quiet']);
+});
+
+it("never lets the operator overwrite somebody else's secret of that name", async () => {
+  const data = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
+  await start({}, ({ inside }) => {
+    const metadata = { name: 'puller', namespace: 'shop' };
+    inside.put({ kind: 'Secret', metadata, type: 'kubernetes.io/dockerconfigjson', data });
+  });
+  expect(secretIn('shop')).toMatchObject({ data });
+  const { changes, findings } = await planStep(pullSecretNamespaces, world);
+  expect(changes).toEqual([]);
+  expect(findings).toMatchObject([
+    { code: 'pull-secret-foreign', level: 'failed', target: { name: 'shop/puller' } },
+  ]);
+});
+
+it('says why a namespace has no pull secret', async () => {
+  await start();
+  world.inside.delete('ClusterExternalSecret', 'puller');
+  world.inside.put({ kind: 'Namespace', metadata: { name: 'late' } });
+  expect(await health()).toContainEqual(
+    expect.objectContaining({ code: 'namespace-uncovered', target: { kind: 'Namespace', name: 'late' } }),
+  );
+});

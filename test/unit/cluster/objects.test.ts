@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
+import {
+  applyObjects,
+  diffObjects,
+  type ObjectsState,
+  observeObjects,
+  owned,
+  removeObjects,
+} from '../../../src/cluster/objects.ts';
+import type { Context } from '../../../src/steps/context.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { runOf } from '../../contract/step-contract.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+
+let cluster: TestCluster;
+
+beforeEach(async () => {
+  cluster = await startTestCluster();
+});
+
+afterEach(() => cluster.close());
+
+const secret = (type = 'Opaque', data: Record<string, string> = {}): KubeObject =>
+  owned({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'one', namespace: 'shop' }, type, data });
+
+const target = { kind: 'Secret', name: 'shop/one' };
+const observe = (...wanted: KubeObject[]): Promise<ObjectsState> => observeObjects(cluster.port, wanted);
+
+function run() {
+  return runOf({ cluster: cluster.port, clock: systemClock } as Context);
+}
+
+async function apply(wanted: KubeObject): Promise<void> {
+  const state = await observe(wanted);
+  const outcomes = await applyObjects(diffObjects(state).changes, state, run());
+  expect(outcomes.map(({ result }) => result)).not.toContain('failed');
+}
+
+describe('the plan', () => {
+  it('creates what is absent, also when its namespace or kind is not there', async () => {
+    const elsewhere = owned({ ...secret(), metadata: { name: 'one', namespace: 'nowhere' } });
+    const unserved = owned({ apiVersion: 'example.org/v1', kind: 'Thing', metadata: { name: 'x' } });
+    const { changes } = diffObjects(await observe(elsewhere, unserved));
+    expect(changes.map(({ action }) => action)).toEqual(['create', 'create']);
+  });
+
+  it('updates what differs', async () => {
+    await apply(secret('Opaque', { a: 'MQ==' }));
+    const { changes } = diffObjects(await observe(secret('Opaque', { a: 'Mg==' })));
+    expect(changes).toMatchObject([{ action: 'update', target, fields: [{ path: 'data.a' }] }]);
+  });
+
+  it('replaces what differs in a field that cannot change', async () => {
+    await apply(secret());
+    const { changes } = diffObjects(await observe(secret('example.org/other')));
+    expect(changes).toMatchObject([{ action: 'replace', target, fields: [{ path: 'type' }] }]);
+  });
+
+  it('changes what is not ours only by adopting it, with what differs beside our label', async () => {
+    const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
+    cluster.inside.put({
+      kind: 'Secret',
+      metadata: { name: 'one', namespace: 'shop', labels },
+      type: 'Opaque',
+    });
+    const { changes } = diffObjects(await observe(secret('Opaque', { a: 'MQ==' })));
+    expect(changes).toMatchObject([
+      { action: 'update', target, fields: [{ path: 'data' }], adopts: { owner: 'Helm' } },
+    ]);
+  });
+
+  it('marks changes of roles and bindings as grants', async () => {
+    const apiVersion = 'rbac.authorization.k8s.io/v1';
+    const role = owned({ apiVersion, kind: 'Role', metadata: { name: 'r', namespace: 'shop' }, rules: [] });
+    expect(diffObjects(await observe(role)).changes).toMatchObject([{ grants: true }]);
+  });
+
+  it('deletes what earlier settings left behind, if it is ours', async () => {
+    await apply(secret());
+    cluster.inside.put({ kind: 'Secret', metadata: { name: 'theirs', namespace: 'shop' } });
+    const refs = ['one', 'theirs'].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      name,
+      namespace: 'shop',
+    }));
+    const state = await observeObjects(cluster.port, [], refs);
+    expect(diffObjects(state).changes).toEqual([{ action: 'delete', target, fields: [] }]);
+  });
+});
+
+describe('carrying it out', () => {
+  it('replaces an object by a new one', async () => {
+    await apply(secret());
+    const before = cluster.inside.get('Secret', 'one', 'shop')?.metadata.uid;
+    await apply(secret('example.org/other'));
+    const after = cluster.inside.get('Secret', 'one', 'shop');
+    expect(after).toMatchObject({ type: 'example.org/other' });
+    expect(after?.metadata.uid).not.toBe(before);
+  });
+
+  it('removes all of ours, and nothing else', async () => {
+    await apply(secret());
+    const state = await observe(secret());
+    await applyObjects(removeObjects(state).changes, state, run());
+    expect(cluster.inside.get('Secret', 'one', 'shop')).toBeUndefined();
+    expect(removeObjects(await observe(secret()))).toEqual({ changes: [], findings: [] });
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
+import { hintFor, troubleOf } from '../../../src/cluster/pod-trouble.ts';
+
+const image = '111122223333.dkr.ecr.eu-west-1.amazonaws.com/myproject/external-secrets:v0.12.1';
+const prefix = `failed to pull and unpack image "${image}": failed to resolve reference "${image}"`;
+
+const pod = (status: object): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'p', namespace: 'external-secrets', uid: 'u1' },
+  status,
+});
+
+const waiting = (reason: string, message: string, more: object = {}): KubeObject =>
+  pod({ containerStatuses: [{ image, restartCount: 0, state: { waiting: { reason, message } }, ...more }] });
+
+describe('why a pod does not run', () => {
+  // In containerd's words; its errors end in the cause.
+  it.each([
+    ['dns', 'failed to do request: Head "https://x/v2/": dial tcp: lookup x on 10.0.0.2:53: no such host'],
+    ['route', 'failed to do request: Head "https://x/v2/": dial tcp 10.1.2.3:443: i/o timeout'],
+    [
+      'tls',
+      'failed to do request: Head "https://x/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+    ],
+    ['credentials', 'unexpected status from HEAD request to https://x/v2/: 401 Unauthorized'],
+    ['credentials', 'unexpected status from HEAD request to https://x/v2/: 403 Forbidden'],
+    [
+      'credentials',
+      'pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials',
+    ],
+    ['not-found', `${image}: not found`],
+  ] as const)('is %s when the kubelet says: %s', (cause, message) => {
+    expect(troubleOf(waiting('ErrImagePull', `${prefix}: ${message}`))?.cause).toBe(cause);
+  });
+
+  it('is the platform when no manifest of the image fits', () => {
+    const message = `Back-off pulling image "${image}": ErrImagePull: failed to pull and unpack image "${image}": no match for platform in manifest: not found`;
+    expect(troubleOf(waiting('ImagePullBackOff', message))).toMatchObject({
+      cause: 'platform',
+      why: 'no match for platform in manifest: not found',
+    });
+  });
+
+  it('is read from the newest event when the status tells only of backing off', () => {
+    const event = (message: string, uid = 'u1'): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e' },
+      involvedObject: { uid },
+      message,
+    });
+    const events = [
+      event(`Failed to pull image "${image}": ${prefix}: 401 Unauthorized`, 'another pod'),
+      event(`Failed to pull image "${image}": ${prefix}: dial tcp: lookup x: no such host`),
+      event('Error: ErrImagePull'),
+    ];
+    const backOff = waiting('ImagePullBackOff', `Back-off pulling image "${image}"`);
+    expect(troubleOf(backOff, events)?.cause).toBe('dns');
+    expect(troubleOf(backOff)?.cause).toBe('unknown-pull');
+  });
+
+  it('is read from the newest event in whichever order the events are listed', () => {
+    const event = (message: string, lastTimestamp: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e' },
+      involvedObject: { uid: 'u1' },
+      message: `Failed to pull image "${image}": ${prefix}: ${message}`,
+      lastTimestamp,
+    });
+    const events = [
+      event('dial tcp: lookup x: no such host', '2026-01-31T10:05:00Z'),
+      event('401 Unauthorized', '2026-01-31T10:00:00Z'),
+    ];
+    const backOff = waiting('ImagePullBackOff', `Back-off pulling image "${image}"`);
+    expect(troubleOf(backOff, events)?.cause).toBe('dns');
+  });
+
+  it('is the scheduler when no node takes the pod', () => {
+    const message = '0/1 nodes are available: 1 node(s) had untolerated taint(s).';
+    const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
+    const trouble = troubleOf(pod({ phase: 'Pending', conditions }));
+    expect(trouble).toEqual({ cause: 'unschedulable', why: message });
+    expect(trouble && hintFor(trouble, pod({}), 'eu-west-1')).toContain('externalSecrets.tolerations');
+  });
+
+  it('is a crash once it was restarted several times, and not before', () => {
+    const lastState = { terminated: { exitCode: 1, reason: 'Error' } };
+    const crashing = (restartCount: number): KubeObject =>
+      waiting('CrashLoopBackOff', 'back-off 40s restarting', { restartCount, lastState });
+    expect(troubleOf(crashing(1))).toBeUndefined();
+    expect(troubleOf(crashing(3))).toEqual({ cause: 'crash', why: 'it ended 4 times, Error, exit code 1' });
+  });
+
+  it('is nothing while it starts or runs', () => {
+    expect(troubleOf(waiting('ContainerCreating', ''))).toBeUndefined();
+    expect(troubleOf(pod({ phase: 'Running', containerStatuses: [] }))).toBeUndefined();
+  });
+
+  it.each(['crash', 'unknown-pull'] as const)(
+    'is shown with a command that names its own pod: %s',
+    (cause) => {
+      const shop: KubeObject = { ...pod({}), metadata: { name: 'web-1', namespace: 'shop' } };
+      const hint = hintFor({ cause, why: '' }, shop, 'eu-west-1');
+      expect(hint).toContain('-n shop web-1');
+      expect(hint).not.toContain('external');
+    },
+  );
+
+  it('comes with the names to allow where the network is at fault', () => {
+    const trouble = troubleOf(waiting('ErrImagePull', `${prefix}: dial tcp: lookup x: no such host`));
+    const hint = trouble && hintFor(trouble, pod({}), 'eu-west-1');
+    expect(hint).toContain('111122223333.dkr.ecr.eu-west-1.amazonaws.com');
+    expect(hint).toContain('api.ecr.eu-west-1.amazonaws.com');
+    expect(hint).toContain('S3');
+  });
+
+  it.each([
+    ['cn-north-1', 'amazonaws.com.cn'],
+    ['eusc-de-east-1', 'amazonaws.eu'],
+  ])('names them in the domain of the partition: %s', (region, domain) => {
+    const there = `111122223333.dkr.ecr.${region}.${domain}/myproject/external-secrets:v0.12.1`;
+    const hint = hintFor({ cause: 'route', why: 'no route', image: there }, pod({}), region);
+    const ends = hint.match(/[\w.*-]+\.amazonaws\.[\w.]*\w/g)?.map((name) => name.split(`${region}.`)[1]);
+    expect(ends).toEqual([domain, domain, domain, domain]);
+  });
+});

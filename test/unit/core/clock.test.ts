@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { forwardTime, stopwatch } from '../../../src/core/clock.ts';
+
+let wall: number;
+const clock = { now: () => wall };
+
+beforeEach(() => {
+  wall = 1_000_000;
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('stopwatch', () => {
+  it('counts by the monotonic clock when the wall clock stands still', () => {
+    const passed = stopwatch(clock);
+    vi.advanceTimersByTime(5000);
+    expect(passed()).toBe(5000);
+  });
+
+  it('counts the time that the computer slept, which only the wall clock shows', () => {
+    const passed = stopwatch(clock);
+    wall += 60_000;
+    expect(passed()).toBe(60_000);
+  });
+
+  it('keeps what passed before the wall clock is set back, and counts the sleep that follows', () => {
+    const passed = stopwatch(clock);
+    wall += 10_000;
+    expect(passed()).toBe(10_000);
+    wall -= 3_600_000;
+    expect(passed()).toBe(10_000);
+    wall += 60_000;
+    expect(passed()).toBe(70_000);
+  });
+});
+
+describe('forwardTime', () => {
+  it('continues from the latest time when the wall clock is set back', () => {
+    const now = forwardTime(clock);
+    const before = now();
+    wall += 500;
+    expect(now() - before).toBe(500);
+    wall -= 3_600_000;
+    expect(now() - before).toBe(500);
+    wall += 250;
+    expect(now() - before).toBe(750);
+  });
+});

@@ -1,0 +1,51 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cacheFolder } from '../../../src/core/places.ts';
+import { openCli } from '../../support/cli.ts';
+
+describe('the cache folder', () => {
+  let base: string;
+  let folder: string;
+  beforeEach(() => {
+    base = mkdtempSync(join(tmpdir(), 'cache-'));
+    folder = join(base, 'ecr-bootstrap');
+  });
+  afterEach(() => rmSync(base, { recursive: true }));
+
+  it('lies in XDG_CACHE_HOME, or below home when that is not an absolute path', () => {
+    expect(cacheFolder({ XDG_CACHE_HOME: base })).toBe(folder);
+    expect(cacheFolder({ XDG_CACHE_HOME: 'cache', HOME: base })).toBe(join(base, '.cache', 'ecr-bootstrap'));
+  });
+
+  it('is used with the modes that any umask gives it', () => {
+    mkdirSync(folder);
+    for (const mode of [0o700, 0o755, 0o775]) {
+      chmodSync(folder, mode);
+      expect(cacheFolder({ XDG_CACHE_HOME: base })).toBe(folder);
+    }
+  });
+
+  it.runIf(process.getuid?.() === 0)('is not used when it belongs to another user', () => {
+    mkdirSync(folder);
+    chownSync(folder, 4711, 4711);
+    expect(cacheFolder({ XDG_CACHE_HOME: base })).not.toContain(base);
+  });
+
+  it.skipIf(process.geteuid === undefined)(
+    'is neither read nor written when every user can write to it, and commands work without it',
+    async () => {
+      mkdirSync(folder);
+      chmodSync(folder, 0o777);
+      const cli = await openCli({}, { hurried: true });
+      try {
+        const ran = await cli.run('mirror nginx:1.27', { env: { XDG_CACHE_HOME: base } });
+        expect(ran.code).toBe(0);
+        expect(readdirSync(folder)).toEqual([]);
+      } finally {
+        await cli.close();
+      }
+    },
+  );
+});

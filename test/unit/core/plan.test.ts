@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type AnyStep,
+  type Change,
+  type Finding,
+  makePlan,
+  refuseBlocked,
+} from '../../../src/core/plan-exports.ts';
+
+const target = (name: string) => ({ kind: 'thing', name });
+const update = (name: string, path: string, more: Partial<Change> = {}): Change => ({
+  action: 'update',
+  target: target(name),
+  fields: [{ path }],
+  ...more,
+});
+const problem = (name: string, more: Partial<Finding> = {}): Finding => ({
+  level: 'failed',
+  code: 'drift',
+  target: target(name),
+  what: `${name} is unmanaged`,
+  why: 'it existed before',
+  hint: `Adopt ${name}.`,
+  ...more,
+});
+const step = (
+  id: string,
+  changes: readonly Change[],
+  findings: readonly Finding[] = [],
+): AnyStep<object> => ({
+  id,
+  title: id,
+  needs: [],
+  observe: () => Promise.resolve(undefined),
+  diff: () => ({ changes, findings }),
+  apply: () => Promise.resolve([]),
+});
+const plan = (...steps: AnyStep<object>[]) => makePlan(steps, {}, () => true);
+
+describe('makePlan', () => {
+  it('lists a target that is adopted and repaired once, with the fields of both', async () => {
+    const changes = [
+      update('a', 'label', { adopts: { owner: 'Helm' } }),
+      update('b', 'x'),
+      update('a', 'image', { reason: 'it drifted' }),
+    ];
+    const [planned] = await plan(step('one', changes));
+    expect(planned?.changes).toEqual([
+      {
+        ...update('a', 'label', { adopts: { owner: 'Helm' }, reason: 'it drifted' }),
+        fields: [{ path: 'label' }, { path: 'image' }],
+      },
+      update('b', 'x'),
+    ]);
+  });
+
+  it('keeps the deletion and the creation of one target apart', async () => {
+    const changes: Change[] = (['delete', 'create'] as const).map((action) => ({
+      action,
+      target: target('a'),
+      fields: [],
+    }));
+    expect((await plan(step('one', changes)))[0]?.changes).toEqual(changes);
+  });
+
+  it('leaves out a finding that a change of any step resolves', async () => {
+    const resolved = problem('a', { resolvedBy: target('a') });
+    const open = problem('b', { resolvedBy: target('b') });
+    const planned = await plan(step('one', [], [resolved, open]), step('two', [update('a', 'label')]));
+    expect(planned[0]?.findings).toEqual([open]);
+  });
+});
+
+describe('refuseBlocked', () => {
+  it('reports every blocking finding with its own fix', async () => {
+    const findings = ['a', 'b'].map((name) => problem(name, { blocking: true }));
+    const planned = await plan(step('one', [], findings));
+    expect(() => refuseBlocked(planned)).toThrow(
+      expect.objectContaining({
+        code: 'blocked',
+        hint: 'Adopt a.',
+        others: [expect.objectContaining({ what: 'b is unmanaged', hint: 'Adopt b.' })],
+      }) as Error,
+    );
+  });
+});

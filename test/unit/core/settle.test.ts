@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { settleAll } from '../../../src/core/settle.ts';
+
+it('gives the results in order', async () => {
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 1, 'late'));
+  expect(await settleAll([late, Promise.resolve('soon')])).toEqual(['late', 'soon']);
+});
+
+it('throws the first error in order, and only when all have ended', async () => {
+  let hasEnded = false;
+  const late = new Promise<void>((_, reject) =>
+    setTimeout(() => {
+      hasEnded = true;
+      reject(new Error('late'));
+    }, 1),
+  );
+  await expect(settleAll([late, Promise.reject(new Error('soon'))])).rejects.toThrow('late');
+  expect(hasEnded).toBe(true);
+});

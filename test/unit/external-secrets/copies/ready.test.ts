@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import type { Kind, KubeObject } from '../../../../src/clients/kubernetes/port.ts';
+import type { Run } from '../../../../src/steps/context.ts';
+import { waitUntilGone } from '../../../../src/external-secrets/copies/ready.ts';
+
+/** A large cluster, which the sandbox's, where all goes at once, is not: one object a second goes, from the moment given. */
+function going(kind: string, owner: string, count: number, from: number) {
+  return (now: number): KubeObject[] =>
+    Array.from({ length: Math.min(count, Math.max(0, count - (now / 1000 - from))) }, (_, index) => ({
+      apiVersion: 'v1',
+      kind,
+      metadata: {
+        name: 'puller',
+        namespace: `team-${index}`,
+        labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' },
+        ownerReferences: [{ apiVersion: 'v1', kind: owner, name: 'puller', uid: 'owner' }],
+      },
+    }));
+}
+
+it('lets the ExternalSecrets of a large cluster and then their Secrets go as slowly as they do', async () => {
+  let now = 0;
+  const clock = {
+    now: () => now,
+    sleep: (milliseconds: number) => {
+      now += milliseconds;
+      return Promise.resolve();
+    },
+  };
+  const sources = going('ExternalSecret', 'ClusterExternalSecret', 400, 0);
+  const secrets = going('Secret', 'ExternalSecret', 400, 400);
+  const ctx = {
+    clock,
+    config: { pullSecret: { name: 'puller' } },
+    cluster: {
+      list: ({ kind }: Kind) => Promise.resolve(kind === 'Secret' ? secrets(now) : sources(now)),
+    },
+  } as unknown as Run['ctx'];
+  await waitUntilGone({ ctx, signal: new AbortController().signal, emit: () => undefined });
+  expect(now).toBeGreaterThan(790_000);
+});

@@ -1,0 +1,89 @@
+import { expect, it } from 'vitest';
+import type { KubeObject, ObjectRef } from '../../../../src/clients/kubernetes/port.ts';
+import type { Run } from '../../../../src/steps/context.ts';
+import { resync } from '../../../../src/external-secrets/pull-secret/resync.ts';
+
+interface Pace {
+  readonly namespaces: number;
+  /** Namespaces that the operator syncs in a second. */
+  readonly perSecond: number;
+  /** Where it gets no further. */
+  readonly stuckAt?: number;
+}
+
+/** A large cluster, of which the sandbox's operator, who syncs all at once, knows nothing. */
+class LargeCluster {
+  lists = 0;
+  seconds = 0;
+  #forced = Infinity;
+  readonly #synced = new Map<string, number>();
+  readonly #pace: Pace;
+
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
+
+  get(ref: ObjectRef): Promise<KubeObject> {
+    const status =
+      ref.kind === 'Deployment'
+        ? { readyReplicas: 1 }
+        : { refreshTime: String(this.#synced.get(ref.name) ?? 0) };
+    const { apiVersion, kind, ...metadata } = ref;
+    return Promise.resolve({ apiVersion, kind, metadata: { ...metadata, uid: 'fan-out' }, status });
+  }
+
+  patch({ kind, name }: ObjectRef): Promise<void> {
+    if (kind === 'ClusterExternalSecret') this.#forced = this.seconds;
+    else this.#synced.set(name, this.seconds + 1);
+    return Promise.resolve();
+  }
+
+  list(): Promise<KubeObject[]> {
+    this.lists += 1;
+    const { namespaces, perSecond, stuckAt = Infinity } = this.#pace;
+    const done = Math.min((this.seconds - this.#forced) * perSecond, stuckAt);
+    const owner = { apiVersion: 'v1beta1', kind: 'ClusterExternalSecret', name: 'puller', uid: 'fan-out' };
+    return Promise.resolve(
+      Array.from({ length: namespaces }, (_, index) => ({
+        apiVersion: 'external-secrets.io/v1beta1',
+        kind: 'ExternalSecret',
+        metadata: { name: 'puller', namespace: `team-${index}`, ownerReferences: [owner] },
+        status: { refreshTime: index < done ? 'after' : 'before' },
+      })),
+    );
+  }
+}
+
+/** @returns why levels were late */
+async function forceAll(cluster: LargeCluster): Promise<string[]> {
+  const clock = {
+    now: () => cluster.seconds * 1000,
+    sleep: (milliseconds: number) => {
+      cluster.seconds += milliseconds / 1000;
+      return Promise.resolve();
+    },
+  };
+  const ctx = { clock, cluster, config: { pullSecret: { name: 'puller' } } } as unknown as Run['ctx'];
+  const late: string[] = [];
+  const run: Run = { ctx, signal: new AbortController().signal, emit: () => undefined };
+  await resync(run, ({ why }) => late.push(why));
+  return late;
+}
+
+it.each([
+  [1000, 17],
+  [1000, 6],
+  [5000, 17],
+])('waits until all of %i namespaces are synced, %i in a second', async (namespaces, perSecond) => {
+  const cluster = new LargeCluster({ namespaces, perSecond });
+  expect(await forceAll(cluster)).toEqual([]);
+  expect(cluster.seconds).toBeGreaterThan(namespaces / perSecond);
+  expect(cluster.lists).toBeLessThan(cluster.seconds / 2 + 5);
+});
+
+it('gives a level up that gets no further for half a minute', async () => {
+  const cluster = new LargeCluster({ namespaces: 1000, perSecond: 17, stuckAt: 900 });
+  expect(await forceAll(cluster)).toEqual([
+    expect.stringMatching(/^100 namespaces wait, team-900: .*the last 3\d s without progress\)$/),
+  ]);
+});

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createOperatorSource,
+  type OperatorManifest,
+  releaseUrl,
+} from '../../../../src/external-secrets/release/exports.ts';
+import { sha256, TextCache } from '../../../../src/external-secrets/release/cache.ts';
+import { parseObjects } from '../../../../src/external-secrets/release/parse.ts';
+import { createNet, type Net } from '../../../../src/clients/net/index.ts';
+import { listener } from '../../../../sandbox/http.ts';
+import { type Sandbox, startSandbox } from '../../../../sandbox/index.ts';
+import { operatorManifest } from '../../../../sandbox/manifest/index.ts';
+
+const yaml = operatorManifest();
+const digest = createHash('sha256').update(yaml).digest('hex');
+
+let sandbox: Sandbox;
+let net: Net;
+let folder: string;
+let asked: string[];
+
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  net = createNet(sandbox.caPem, { HTTPS_PROXY: sandbox.proxyUrl });
+});
+afterAll(async () => {
+  await net.close();
+  await sandbox.close();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'manifest-'));
+  asked = [];
+  serve('github.com', 302, { location: 'https://assets.example/file' });
+  serve('assets.example', 200, {}, yaml);
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+function serve(host: string, status: number, headers: Record<string, string>, body = ''): void {
+  const handler = listener(() => {
+    asked.push(host);
+    return { status, headers, body };
+  });
+  sandbox.hosts.set(host, handler);
+}
+
+const load = (config: { manifest?: string; sha256?: string } = {}): Promise<OperatorManifest> =>
+  createOperatorSource({ config, net, cacheDir: join(folder, 'cache') }).load();
+
+const write = async (text: string): Promise<string> => {
+  const path = join(folder, 'operator.yaml');
+  await writeFile(path, text);
+  return path;
+};
+
+describe("the operator's YAML", () => {
+  it('comes from the release by default, over its redirect', async () => {
+    const manifest = await load();
+    expect(manifest).toMatchObject({ from: releaseUrl, sha256: digest });
+    expect(manifest.objects).toHaveLength(35);
+    expect(asked).toEqual(['github.com', 'assets.example']);
+  });
+
+  it('is fetched once; later runs need no internet', async () => {
+    const first = await load();
+    asked = [];
+    expect(await load()).toEqual(first);
+    expect(asked).toEqual([]);
+  });
+
+  it('is kept in files that only the user can read', async () => {
+    await load();
+    const cache = join(folder, 'cache');
+    const files = await readdir(cache);
+    expect(files).toHaveLength(2);
+    for (const file of files) expect((await stat(join(cache, file))).mode & 0o777).toBe(0o600);
+  });
+
+  it('is fetched again when what was kept is damaged', async () => {
+    const first = await load();
+    const cache = join(folder, 'cache');
+    for (const file of await readdir(cache)) {
+      const text = await readFile(join(cache, file), 'utf8');
+      await writeFile(join(cache, file), text.replace('ExternalSecret', 'ExternalSecreT'));
+    }
+    asked = [];
+    expect(await load()).toEqual(first);
+    expect(asked).toContain('assets.example');
+  });
+
+  it('that could not be fetched is asked for again when it is wanted again', async () => {
+    serve('assets.example', 503, {});
+    const source = createOperatorSource({ config: {}, net, cacheDir: join(folder, 'cache') });
+    await expect(source.load()).rejects.toMatchObject({ code: 'manifest-unusable' });
+    serve('assets.example', 200, {}, yaml);
+    expect(await source.load()).toMatchObject({ sha256: digest });
+  });
+
+  it('may be a local file', async () => {
+    const path = await write(yaml);
+    expect(await load({ manifest: path })).toMatchObject({ from: path, sha256: digest });
+    expect(asked).toEqual([]);
+  });
+
+  it('must have the configured checksum', async () => {
+    await expect(load({ sha256: '0'.repeat(64) })).rejects.toMatchObject({
+      code: 'manifest-unusable',
+      why: expect.stringContaining(digest) as string,
+    });
+    await expect(load({ sha256: digest })).resolves.toMatchObject({ sha256: digest });
+  });
+
+  it('is never fetched by plain HTTP, not by a redirect either', async () => {
+    serve('github.com', 302, { location: 'http://assets.example/file' });
+    await expect(load()).rejects.toMatchObject({ why: 'http://assets.example does not speak HTTPS' });
+    await expect(load({ manifest: 'http://assets.example/file' })).rejects.toMatchObject({
+      code: 'manifest-unusable',
+    });
+    expect(asked).toEqual(['github.com']);
+  });
+
+  it.each([
+    ['of another version', yaml.replaceAll(':v0.12.1', ':v0.13.0'), /that of v0\.13\.0/],
+    [
+      'without one of its objects',
+      yaml.replace('name: secretstore-validate', 'name: other'),
+      /lacks .*secretstore-validate/,
+    ],
+    [
+      'with an object more',
+      `${yaml}---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: odd\n`,
+      /holds Pod odd/,
+    ],
+    ['that is a web page', '<html><body>Sign in</body></html>', /no Kubernetes object/],
+    [
+      'that is something else',
+      'apiVersion: v1\nkind: Pod\nmetadata:\n  name: odd\n',
+      /none of its 1 objects/,
+    ],
+    ['that is no YAML', 'a: [', /no YAML/],
+    ['that is empty', '', /none of its 0 objects/],
+  ])('%s is refused with what was found, and the hint to name a file', async (_, text, why) => {
+    await expect(load({ manifest: await write(text) })).rejects.toMatchObject({
+      code: 'manifest-unusable',
+      why: expect.stringMatching(why) as string,
+      hint: expect.stringContaining('externalSecrets.manifest') as string,
+    });
+  });
+
+  it('is compared with the release also when it was parsed before', async () => {
+    const odd = yaml.replace('hostNetwork: false', 'hostNetwork: true');
+    expect(odd).not.toBe(yaml);
+    const path = await write(odd);
+    // As a version kept it that compared less.
+    const name = `operator-${sha256(odd)}.json`;
+    const kept = JSON.stringify(await parseObjects(odd, path));
+    await new TextCache(join(folder, 'cache')).write(name, kept);
+    await expect(load({ manifest: path })).rejects.toMatchObject({
+      code: 'manifest-unusable',
+      why: expect.stringContaining('hostNetwork') as string,
+    });
+  });
+
+  it('that cannot be fetched says which host failed and how', async () => {
+    serve('assets.example', 404, {});
+    await expect(load()).rejects.toMatchObject({
+      code: 'manifest-unusable',
+      why: 'assets.example answered 404',
+    });
+  });
+
+  it('that is not where the configuration says is a missing file', async () => {
+    await expect(load({ manifest: join(folder, 'none.yaml') })).rejects.toMatchObject({
+      code: 'file-missing',
+    });
+  });
+
+  it('is used all the same where nothing can be kept', async () => {
+    await writeFile(join(folder, 'cache'), 'a file in the way');
+    await expect(load()).resolves.toMatchObject({ sha256: digest });
+  });
+});

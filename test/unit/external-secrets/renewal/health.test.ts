@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { Finding } from '../../../../src/core/plan-exports.ts';
+import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
+import type { OperatorWorld } from '../../steps/operator-world.ts';
+import { startWithRotation } from '../../steps/rotation-world.ts';
+
+let world: OperatorWorld;
+
+beforeAll(async () => {
+  world = await startWithRotation();
+});
+
+afterAll(() => world.close());
+
+async function health(): Promise<readonly Finding[]> {
+  const ctx = world.context();
+  return (await pullSecretRenewal.health?.(await pullSecretRenewal.observe(ctx), ctx)) ?? [];
+}
+
+it('tells how long the token of the operator lasts', async () => {
+  expect(await health()).toMatchObject([
+    { code: 'in-order', what: expect.stringContaining('11 h 59 min') as string },
+  ]);
+});
+
+it('says with the words of AWS that the key is refused', async () => {
+  const [key] = await world.aws.iam.accessKeys('image-puller');
+  await world.aws.iam.deleteAccessKey('image-puller', key?.id ?? '');
+  world.sandbox.clock.advance(2 * 3_600_000);
+  await vi.waitFor(
+    async () =>
+      expect(await health()).toContainEqual(
+        expect.objectContaining({
+          code: 'key-refused',
+          target: { kind: 'ExternalSecret', name: 'external-secrets/puller' },
+          why: expect.stringContaining('UnrecognizedClientException') as string,
+        }),
+      ),
+    { timeout: 10_000, interval: 100 },
+  );
+});
+
+it('depends on the operator: it says so while that is missing', async () => {
+  world.inside.delete('Deployment', 'external-secrets', 'external-secrets');
+  await world.inside.settled();
+  expect(await health()).toContainEqual(
+    expect.objectContaining({
+      level: 'failed',
+      what: 'the pull secret is not renewed',
+      why: expect.stringContaining('which is not running') as string,
+      hint: 'Run `ecr-bootstrap up`.',
+    }),
+  );
+});

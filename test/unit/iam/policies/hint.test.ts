@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { denialHint } from '../../../../src/clients/aws/denial.ts';
+import { policyDocument, type PolicyName } from '../../../../src/iam/policies/documents.ts';
+import { configOf } from '../../../support/aws.ts';
+
+const services = { iam: 'iam', ecr: 'ecr', secrets: 'secretsmanager' };
+
+/** Every action that the adapters of these services ask for. */
+function actions(): string[] {
+  const folder = new URL('../../../../src/clients/aws/', import.meta.url);
+  return Object.entries(services).flatMap(([prefix, service]) =>
+    readdirSync(folder)
+      .filter((file) => file.startsWith(prefix))
+      .flatMap((file) => [
+        ...readFileSync(new URL(file, folder), 'utf8').matchAll(/\b(?:read|write)\(\s*'([A-Z]\w+)'/g),
+      ])
+      .map(([, action]) => `${service}:${action}`),
+  );
+}
+
+const account = { partition: 'aws', accountId: '123456789012', region: 'eu-west-1' };
+const users = { powerUser: {}, imagePuller: { permissionsBoundary: 'arn:aws:iam::123456789012:policy/b' } };
+
+const holds = (name: PolicyName, action: string): boolean =>
+  JSON.stringify(policyDocument(name, configOf({ users }), account)).includes(`"${action}"`);
+
+it('names a policy that holds the denied action, and none for an action that no policy holds', () => {
+  const all = actions();
+  expect(all.length).toBeGreaterThan(40);
+  for (const action of all) {
+    const [, name] = /ecr-bootstrap policy ([\w-]+)/.exec(denialHint('', action)) ?? [];
+    const isHeld = holds('power-user', action) || holds('first-run', action);
+    expect(name !== undefined, action).toBe(isHeld);
+    if (name !== undefined) expect(holds(name as PolicyName, action), `${action} in ${name}`).toBe(true);
+  }
+});
