@@ -7,7 +7,7 @@ import { format, resolveConfig } from 'prettier';
 import { commands } from '../src/commands/index.ts';
 import { jsonSchema, typeOf } from '../src/config/describe.ts';
 import { settings } from '../src/config/settings.ts';
-import { errorCodes, findingCodes } from '../src/core/errors.ts';
+import { errorCodes, findingCodes } from '../src/core/error-codes.ts';
 import { recordAudit } from './audit.mjs';
 import { openWorld } from './world.mjs';
 

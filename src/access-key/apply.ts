@@ -1,27 +1,21 @@
 import type { SecretInfo } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { once } from '../core/once.ts';
-import {
-  destroys,
-  inOrder,
-  nameOf,
-  unplannedDelete,
-  waitFor,
-  type Change,
-  type Outcome,
-  type Target,
-} from '../core/plan-exports.ts';
-import type { Run } from '../steps/context.ts';
-import { isRelease } from '../core/adoption.ts';
+import { destroys, unplannedDelete } from '../core/carry-out.ts';
+import { inOrder, nameOf } from '../core/helpers.ts';
+import { waitFor } from '../core/wait.ts';
+import type { Change, Outcome, Target } from '../core/step.ts';
+import type { AccessKeyRun } from './context.ts';
+import { adoptedTags, adoptedUserTags, compareTags, isRelease, markKeysIn } from '../iam/tags.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
-import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../iam/tags.ts';
 import { classify, isOurs } from './classify.ts';
-import { diffKey, keyTarget, mostKeys } from './diff.ts';
+import { keyTarget } from '../iam/users/targets.ts';
+import { diffKey, mostKeys } from './diff.ts';
 import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
 import { untilDisabledKeysAreRefused } from './refused.ts';
 import { isForeign, tagsOf } from './secrets.ts';
-import { observeKey, type KeyState, type ObservedKey } from './state.ts';
-import { parts, type Part } from './stored.ts';
+import { type KeyState, type ObservedKey, observeKey } from './state.ts';
+import { type Part, parts } from './stored.ts';
 
 /** Milliseconds within which Secrets Manager shows what was written to it. */
 const visibleWithin = 90_000;
@@ -40,7 +34,7 @@ interface Options {
 export function applyKey(
   changes: readonly Change[],
   state: KeyState,
-  run: Run,
+  run: AccessKeyRun,
   options: Options = {},
 ): Promise<Outcome[]> {
   const situation = classify(state);
@@ -104,7 +98,7 @@ function partOf(name: string, { names }: KeyState): Part {
 }
 
 /** AWS may refuse to tell whether a secret exists, so what was planned as absent may turn out to be there. */
-async function createSecret(part: Part, state: KeyState, run: Run): Promise<'new' | 'seen'> {
+async function createSecret(part: Part, state: KeyState, run: AccessKeyRun): Promise<'new' | 'seen'> {
   const { secrets } = run.ctx.aws;
   const { names, kmsKeyId } = state;
   const name = names[part];
@@ -131,7 +125,7 @@ async function createSecret(part: Part, state: KeyState, run: Run): Promise<'new
 }
 
 /** @returns undefined when the secret is still not shown after a while, or the caller may not read it */
-async function untilVisible(name: string, run: Run): Promise<SecretInfo | undefined> {
+async function untilVisible(name: string, run: AccessKeyRun): Promise<SecretInfo | undefined> {
   const { secrets } = run.ctx.aws;
   let last: SecretInfo | undefined;
   await untilSettled(`secret ${name} to be visible`, run, async () => {
@@ -144,7 +138,7 @@ async function untilVisible(name: string, run: Run): Promise<SecretInfo | undefi
 /** Looks until there is no reason left to look again, or the time is up. */
 async function untilSettled(
   what: string,
-  { ctx: { clock }, signal, emit }: Run,
+  { ctx: { clock }, signal, emit }: AccessKeyRun,
   look: () => Promise<string | undefined>,
 ): Promise<void> {
   const wait = { what, clock, signal, emit, deadline: visibleWithin, every: lookEvery, hint: '' };
@@ -173,7 +167,7 @@ async function updateSecret(
   change: Change,
   part: Part,
   state: KeyState,
-  run: Run,
+  run: AccessKeyRun,
   before: Before,
 ): Promise<void> {
   const { secrets } = run.ctx.aws;
@@ -207,7 +201,7 @@ const refusedKey = ({ keys, pairs }: KeyState): ObservedKey | undefined =>
   );
 
 /** Observes the key again, once AWS shows what was stored, restored and deleted. */
-async function observeSettled(run: Run): Promise<KeyState> {
+async function observeSettled(run: AccessKeyRun): Promise<KeyState> {
   let state: KeyState | undefined;
   await untilSettled('AWS to show the stored access key', run, async () => {
     state = await observeKey(run.ctx.fresh());
@@ -228,7 +222,7 @@ async function observeSettled(run: Run): Promise<KeyState> {
  */
 async function decideAgain(
   state: KeyState,
-  run: Run,
+  run: AccessKeyRun,
   shown: readonly Change[],
   { mustCreate }: Options,
 ): Promise<string> {

@@ -1,17 +1,17 @@
-import { type Change, type Diff, type Finding, knownAfterApply, type Target } from '../core/plan-exports.ts';
+import { keyTarget, userTarget } from '../iam/users/targets.ts';
+import { type Change, type Diff, type Finding, knownAfterApply, type Target } from '../core/step.ts';
 import { adopting, nobody } from '../core/adoption.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { compareTags } from '../iam/tags.ts';
-import { userTarget } from '../iam/users/targets.ts';
 import {
   classify,
   disabledKey,
   foreignKeys,
   isUnfinished,
   lingeringKeys,
+  type Situation,
   unknownKeys,
   uselessKeys,
-  type Situation,
 } from './classify.ts';
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
 import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
@@ -19,9 +19,6 @@ import { holderOf, parts } from './stored.ts';
 
 /** IAM's own limit of access keys of a user. */
 export const mostKeys = 2;
-
-/** @param name of the user for a key that is to be made, else the key's id */
-export const keyTarget = (name: string): Target => ({ kind: 'IAM access key', name });
 
 export function diffKey(state: KeyState): Diff {
   const situation = classify(state);

@@ -1,8 +1,9 @@
 import type { ListedSecret, Tags, User } from '../clients/aws/port.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
-import type { Finding } from '../core/plan-exports.ts';
-import { type Context, oncePerContext } from '../steps/context.ts';
+import type { Finding } from '../core/step.ts';
+import type { AccessKeyContext } from './context.ts';
+import { oncePerContext } from '../core/once.ts';
 import { describeStored } from './stored.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { secretNames } from '../iam/names.ts';
@@ -28,7 +29,7 @@ export interface FormerUsers {
 }
 
 /** What is found by its tags, because today's settings do not name it. */
-export const observeFormerUsers = oncePerContext(async (ctx): Promise<FormerUsers> => {
+export const observeFormerUsers = oncePerContext(async (ctx: AccessKeyContext): Promise<FormerUsers> => {
   const { secrets, denied } = await secretsOfProject(ctx);
   const stored = await describeStored(ctx);
   const { powerUser, imagePuller } = ctx.config.users;
@@ -51,7 +52,10 @@ export const observeFormerUsers = oncePerContext(async (ctx): Promise<FormerUser
 });
 
 /** The registrations of a cluster with the secrets of earlier names. */
-export async function formerRegistrations(ctx: Context, clusterId: string): Promise<readonly ListedSecret[]> {
+export async function formerRegistrations(
+  ctx: AccessKeyContext,
+  clusterId: string,
+): Promise<readonly ListedSecret[]> {
   const { id } = secretNames(ctx.config);
   const { secrets } = await secretsOfProject(ctx);
   return secrets.filter(
@@ -61,7 +65,10 @@ export async function formerRegistrations(ctx: Context, clusterId: string): Prom
 
 /** All secrets with the tags of this project and region. */
 const secretsOfProject = oncePerContext(
-  async ({ aws, config }): Promise<{ secrets: readonly ListedSecret[]; denied?: BootstrapError }> => {
+  async ({
+    aws,
+    config,
+  }: AccessKeyContext): Promise<{ secrets: readonly ListedSecret[]; denied?: BootstrapError }> => {
     try {
       const listed = await aws.secrets.list(tagKeys.project);
       const wanted = awsTags(config);
@@ -123,7 +130,7 @@ async function find(
   who: Who,
   name: string,
   secrets: readonly ListedSecret[],
-  { aws, config }: Context,
+  { aws, config }: AccessKeyContext,
 ): Promise<FormerUser> {
   if (isInUse(name, config)) return { who, name, user: undefined, secrets };
   try {
@@ -137,13 +144,13 @@ async function find(
 }
 
 /** A context with the settings by which an earlier user was created. */
-export function asConfiguredFor(former: FormerUser, ctx: Context): Context {
+export function asConfiguredFor<Ctx extends AccessKeyContext>(former: FormerUser, ctx: Ctx): Ctx {
   const { who, name, user } = former;
   const { config } = ctx;
   const path = user !== undefined && user !== 'unseen' ? user.path : config.users[who].path;
   const users = { ...config.users, [who]: { ...config.users[who], name, path, manage: true } };
-  const fresh: Context['fresh'] = (change) => asConfiguredFor(former, ctx.fresh(change));
-  return Object.create(ctx, { config: { value: { ...config, users } }, fresh: { value: fresh } }) as Context;
+  const fresh: Ctx['fresh'] = (change) => asConfiguredFor(former, ctx.fresh(change));
+  return Object.create(ctx, { config: { value: { ...config, users } }, fresh: { value: fresh } }) as Ctx;
 }
 
 /** The clusters that are registered with the secrets of an earlier image puller. */

@@ -2,25 +2,25 @@ import { randomUUID } from 'node:crypto';
 import { awsCode } from '../clients/aws/failure.ts';
 import type { AccessKey, KeyPair } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { waitFor } from '../core/plan-exports.ts';
+import { waitFor } from '../core/wait.ts';
 import { Secret } from '../core/secret.ts';
 import { settleAll } from '../core/settle.ts';
-import type { Run } from '../steps/context.ts';
+import type { AccessKeyRun } from './context.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
-import { secretNames } from '../iam/policies/documents.ts';
+import { secretNames } from '../iam/names.ts';
 import { keyIdsValue } from '../iam/tags.ts';
 import { classify } from './classify.ts';
-import { untilProven, UnprovenKey } from './prove.ts';
+import { UnprovenKey, untilProven } from './prove.ts';
 import type { KeyState } from './state.ts';
 import { mostKeys } from './diff.ts';
-import { holderOf, parts, type Part } from './stored.ts';
+import { holderOf, type Part, parts } from './stored.ts';
 
 /**
  * The protocol by which a key comes to be current, in the order that makes a stop at any point harmless: the tag
  * says that a key is being made before there is one, the secrets hold it before it is used, and it is proved before
  * it takes the place of one that works. The next run sees from AWS alone how far this one came.
  */
-export async function makeKey(run: Run, state: KeyState): Promise<KeyPair> {
+export async function makeKey(run: AccessKeyRun, state: KeyState): Promise<KeyPair> {
   const replaces = classify(state).next === 'settled';
   await mark(run, state);
   const pair = await createKey(run, state);
@@ -33,7 +33,7 @@ export async function makeKey(run: Run, state: KeyState): Promise<KeyPair> {
 }
 
 /** @throws BootstrapError `plan-changed` when there are more keys than IAM listed */
-async function createKey(run: Run, { userName, creating }: KeyState): Promise<KeyPair> {
+async function createKey(run: AccessKeyRun, { userName, creating }: KeyState): Promise<KeyPair> {
   const { iam } = run.ctx.aws;
   try {
     return await iam.createAccessKey(userName);
@@ -55,7 +55,7 @@ async function createKey(run: Run, { userName, creating }: KeyState): Promise<Ke
 }
 
 async function hasUnfinished(
-  run: Run,
+  run: AccessKeyRun,
   { userName, creating = [] }: KeyState,
   { accessKeyId }: KeyPair,
 ): Promise<boolean> {
@@ -69,7 +69,7 @@ const shownWithin = 90_000;
 
 /** The keys when `isComplete`, or at the deadline. */
 async function untilListed(
-  { ctx: { aws, clock }, signal, emit }: Run,
+  { ctx: { aws, clock }, signal, emit }: AccessKeyRun,
   userName: string,
   isComplete: (keys: readonly AccessKey[]) => boolean,
 ): Promise<readonly AccessKey[]> {
@@ -90,7 +90,7 @@ async function untilListed(
 }
 
 /** A tag that stands already stays: the keys that it does not name are of the run that set it. */
-async function mark(run: Run, { creating, user, userName, keys }: KeyState): Promise<void> {
+async function mark(run: AccessKeyRun, { creating, user, userName, keys }: KeyState): Promise<void> {
   if (creating) return;
   const { aws } = run.ctx;
   const listed = await aws.iam.accessKeys(userName);
@@ -116,7 +116,11 @@ const absentUser = (userName: string, cause: BootstrapError): BootstrapError =>
   );
 
 /** Waits until the next run will see that the user does not exist, and so create it. */
-async function deletedUser(run: Run, userName: string, cause: BootstrapError): Promise<BootstrapError> {
+async function deletedUser(
+  run: AccessKeyRun,
+  userName: string,
+  cause: BootstrapError,
+): Promise<BootstrapError> {
   const { aws, clock } = run.ctx;
   await waitFor(
     {
@@ -141,7 +145,7 @@ async function deletedUser(run: Run, userName: string, cause: BootstrapError): P
   );
 }
 
-export async function unmark({ ctx: { aws } }: Run, userName: string): Promise<void> {
+export async function unmark({ ctx: { aws } }: AccessKeyRun, userName: string): Promise<void> {
   await aws.iam.untagUser(userName, [tagKeys.creating]);
 }
 
@@ -151,7 +155,7 @@ const isMarkedForDeletion = (error: unknown): boolean =>
   error.why.includes('marked for deletion');
 
 /** Writes all three secrets with one token, which becomes the version's id: equal ids prove that they belong together. */
-export async function storePair({ ctx }: Run, pair: KeyPair, stage: string): Promise<string> {
+export async function storePair({ ctx }: AccessKeyRun, pair: KeyPair, stage: string): Promise<string> {
   const token = randomUUID();
   const names = secretNames(ctx.config);
   const values: Readonly<Record<Part, Secret>> = {
@@ -176,7 +180,11 @@ export async function storePair({ ctx }: Run, pair: KeyPair, stage: string): Pro
   return token;
 }
 
-async function makeCurrent({ ctx }: Run, { names, stored }: KeyState, version: string): Promise<void> {
+async function makeCurrent(
+  { ctx }: AccessKeyRun,
+  { names, stored }: KeyState,
+  version: string,
+): Promise<void> {
   await settleAll(
     parts.map((part) => {
       const from = holderOf(stored[part], 'AWSCURRENT');
@@ -189,7 +197,7 @@ async function makeCurrent({ ctx }: Run, { names, stored }: KeyState, version: s
  * Proves a pair that an earlier run stored. One that AWS refuses to the end is deleted, so that the next run makes
  * another; one whose rights are missing is kept.
  */
-export async function proveStored(run: Run, state: KeyState, pair: KeyPair): Promise<void> {
+export async function proveStored(run: AccessKeyRun, state: KeyState, pair: KeyPair): Promise<void> {
   try {
     await untilProven(run, pair);
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { KeyPair } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { waitFor } from '../core/plan-exports.ts';
-import type { Context, Run } from '../steps/context.ts';
-import { secretNames } from '../iam/policies/documents.ts';
+import { waitFor } from '../core/wait.ts';
+import type { AccessKeyContext, AccessKeyRun } from './context.ts';
+import { secretNames } from '../iam/names.ts';
 import { parts } from './stored.ts';
 
 /** Milliseconds for a new key and new policies to spread through AWS; IAM promises no time, minutes are rare. */
@@ -18,7 +18,11 @@ const successesInARow = 3;
 export type Verdict = 'works' | 'denied' | 'refused';
 
 /** Tries a pair. A refusal is asked for again, because a working key must not be lost to one wrong answer. */
-export async function tryPair(ctx: Context, pair: KeyPair, refusals = successesInARow): Promise<Verdict> {
+export async function tryPair(
+  ctx: AccessKeyContext,
+  pair: KeyPair,
+  refusals = successesInARow,
+): Promise<Verdict> {
   for (let attempt = 1; ; attempt += 1) {
     const verdict = await verdictOf(() => ctx.aws.as(pair).ecr.token());
     if (verdict.verdict !== 'refused' || attempt >= refusals) return verdict.verdict;
@@ -31,7 +35,7 @@ export async function tryPair(ctx: Context, pair: KeyPair, refusals = successesI
  * project, the values of the three secrets.
  * @throws BootstrapError `key-unproven` after the deadline; its cause tells whether the key was refused to the end
  */
-export async function untilProven(run: Run, pair: KeyPair): Promise<void> {
+export async function untilProven(run: AccessKeyRun, pair: KeyPair): Promise<void> {
   const { ctx, signal, emit } = run;
   const aws = ctx.aws.as(pair);
   let successes = 0;
@@ -73,7 +77,7 @@ export class UnprovenKey extends BootstrapError {
   }
 }
 
-async function useAll({ config }: Context, aws: Context['aws']): Promise<void> {
+async function useAll({ config }: AccessKeyContext, aws: AccessKeyContext['aws']): Promise<void> {
   const token = await aws.ecr.token();
   const admission = await aws.ecr.admits(token, `${config.project}/external-secrets`);
   if (!admission.accepted) throw new Refused(admission.why);

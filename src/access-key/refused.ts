@@ -2,8 +2,8 @@ import { isKeyUnknown } from '../clients/aws/failure.ts';
 import type { KeyPair, SecretsPort } from '../clients/aws/port.ts';
 import { stopwatch } from '../core/clock.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { waitFor } from '../core/plan-exports.ts';
-import type { Run } from '../steps/context.ts';
+import { waitFor } from '../core/wait.ts';
+import type { AccessKeyRun } from './context.ts';
 import type { KeyState } from './state.ts';
 
 /** Some AWS servers learn that a key is disabled before others do, so one refusal proves little. */
@@ -19,7 +19,7 @@ const deadlineMs = 600_000;
  * @throws BootstrapError `key-still-accepted` after ten minutes
  */
 export async function untilDisabledKeysAreRefused(
-  run: Run,
+  run: AccessKeyRun,
   { keys, pairs, names, userName }: KeyState,
 ): Promise<void> {
   const { ctx, signal, emit } = run;

@@ -1,9 +1,8 @@
 import type { SecretInfo } from '../clients/aws/port.ts';
-import type { Change, Diff, Finding } from '../core/plan-exports.ts';
-import { release } from '../core/adoption.ts';
-import { isAdopted } from '../iam/tags.ts';
+import type { Change, Diff, Finding } from '../core/step.ts';
+import { isAdopted, release } from '../iam/tags.ts';
 import { removableKeys } from './classify.ts';
-import { keyTarget } from './diff.ts';
+import { keyTarget } from '../iam/users/targets.ts';
 import { isForeign, secretTarget } from './secrets.ts';
 import type { KeyState } from './state.ts';
 import { parts } from './stored.ts';

@@ -1,11 +1,11 @@
 import { mayBeSameKey } from '../clients/aws/kms-key.ts';
 import type { SecretInfo, Tags } from '../clients/aws/port.ts';
-import type { Change, Field, Finding, Target } from '../core/plan-exports.ts';
+import type { Change, Field, Finding, Target } from '../core/step.ts';
 import { accessFindings } from '../iam/resource-access.ts';
 import { adopting, nobody } from '../core/adoption.ts';
 import { compareTags, ownershipOf } from '../iam/tags.ts';
 import type { KeyState } from './state.ts';
-import { parts, type Part } from './stored.ts';
+import { type Part, parts } from './stored.ts';
 
 export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
 

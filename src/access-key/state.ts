@@ -1,9 +1,9 @@
 import type { AccessKey, SecretsPort, Tags, User } from '../clients/aws/port.ts';
 import { type ResourceAccess, seeAccess } from '../iam/resource-access.ts';
-import type { Context } from '../steps/context.ts';
+import type { AccessKeyContext } from './context.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { observeFormerUsers, outdatedNotes, powerUserNote } from './former-users.ts';
-import { secretNames, type SecretNames } from '../iam/policies/documents.ts';
+import { secretNames, type SecretNames } from '../iam/names.ts';
 import { awsTags, ownershipOf } from '../iam/tags.ts';
 import { tryPair, type Verdict } from './prove.ts';
 import {
@@ -11,8 +11,8 @@ import {
   type Part,
   parts,
   readPairs,
-  storedIds,
   type Stored,
+  storedIds,
   type StoredPair,
 } from './stored.ts';
 
@@ -57,7 +57,7 @@ export interface JudgedPair extends StoredPair {
   readonly verdict: Verdict | 'listed' | 'unlisted' | 'gone' | 'untried';
 }
 
-export async function observeKey(ctx: Context): Promise<KeyState> {
+export async function observeKey(ctx: AccessKeyContext): Promise<KeyState> {
   const { config, clock } = ctx;
   const { iam, secrets } = ctx.aws;
   const { name: userName, manage } = config.users.imagePuller;
@@ -112,7 +112,11 @@ function parseCreating(value: string | undefined): readonly string[] | undefined
   return value?.split(' ').filter((id) => id !== '-');
 }
 
-async function withUse(key: AccessKey, ids: ReadonlySet<string>, ctx: Context): Promise<ObservedKey> {
+async function withUse(
+  key: AccessKey,
+  ids: ReadonlySet<string>,
+  ctx: AccessKeyContext,
+): Promise<ObservedKey> {
   const lastUsed = key.active ? undefined : await ctx.aws.iam.accessKeyLastUsed(key.id);
   return { ...key, isStored: ids.has(key.id), ...(lastUsed === undefined ? {} : { lastUsed }) };
 }
@@ -127,7 +131,7 @@ interface Listed {
 async function judge(
   pairs: readonly StoredPair[],
   { userName, keys, creating }: Listed,
-  ctx: Context,
+  ctx: AccessKeyContext,
 ): Promise<JudgedPair[]> {
   const judged: JudgedPair[] = [];
   let isSettled = false;
@@ -156,7 +160,7 @@ async function judge(
 async function judgeUnlisted(
   { pair }: StoredPair,
   userName: string,
-  ctx: Context,
+  ctx: AccessKeyContext,
 ): Promise<JudgedPair['verdict']> {
   if (!ctx.usesKey) return 'unlisted';
   const isOfUser = async (): Promise<boolean> => {

@@ -1,5 +1,6 @@
+import type { IamContext } from '../iam/context.ts';
 import type { KeyPair, SecretInfo, SecretsPort, SecretVersion } from '../clients/aws/port.ts';
-import { oncePerContext } from '../steps/context.ts';
+import { oncePerContext } from '../core/once.ts';
 import { type SecretNames, secretNames } from '../iam/names.ts';
 
 /** The three secrets, in the order in which they are shown. */
@@ -20,11 +21,19 @@ export interface StoredPair {
   readonly isPending: boolean;
 }
 
-export const describeStored = oncePerContext(async ({ aws: { secrets }, config }): Promise<Stored> => {
-  const names = secretNames(config);
-  const [id, secret, region] = await Promise.all(parts.map((part) => secrets.describe(names[part])));
-  return { id, secret, region };
-});
+export const describeStored = oncePerContext(
+  async ({ aws: { secrets }, config }: IamContext): Promise<Stored> => {
+    const names = secretNames(config);
+    const [id, secret, region] = await Promise.all(parts.map((part) => secrets.describe(names[part])));
+    return { id, secret, region };
+  },
+);
+
+/** A customer's keys of KMS with which the secrets are encrypted now. */
+export async function kmsKeysInUse(ctx: IamContext): Promise<string[]> {
+  const stored = Object.values(await describeStored(ctx));
+  return [...new Set(stored.flatMap((info) => info?.kmsKeyId ?? []))];
+}
 
 /** The version of a secret that bears a stage. */
 export function holderOf(info: SecretInfo | undefined, stage: string): string | undefined {

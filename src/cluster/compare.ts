@@ -1,4 +1,4 @@
-import type { Field, Value } from '../core/plan-exports.ts';
+import type { Field, Value } from '../core/step.ts';
 import { Secret } from '../core/secret.ts';
 import { findLeftovers } from './leftovers.ts';
 import { isByHand, isOurApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';

@@ -2,8 +2,9 @@ import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { matchesAny } from './globs.ts';
 import type { NamespaceInfo } from './inventory-port.ts';
-import { type Finding, nameOf } from '../core/plan-exports.ts';
-import type { ClusterRule, Context } from '../steps/context.ts';
+import type { ClusterRule, Finding } from '../core/step.ts';
+import { nameOf } from '../core/helpers.ts';
+import type { ClusterContext } from './context.ts';
 import { isOurs } from './objects.ts';
 import { annotations, ignoreLabel, operatorNamespace } from '../core/ownership.ts';
 import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
@@ -46,7 +47,7 @@ export const coverageRights: readonly ClusterRule[] = [
   { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['list'] },
 ];
 
-export async function observeCoverage(ctx: Context): Promise<Coverage> {
+export async function observeCoverage(ctx: ClusterContext): Promise<Coverage> {
   const { config, inventory } = ctx;
   const [namespaces, secrets, externalSecrets] = await Promise.all([
     inventory.namespaces(),
@@ -93,7 +94,7 @@ const isCopyIn = (copy: KubeObject, name: string, namespace: string): boolean =>
   copy.metadata.name === name && copy.metadata.namespace === namespace && isFannedOut(copy, name);
 
 async function excludedCopies(
-  ctx: Context,
+  ctx: ClusterContext,
   namespaces: readonly NamespaceInfo[],
 ): Promise<ReadonlyMap<string, ExcludedCopy>> {
   if (namespaces.length === 0) return new Map();

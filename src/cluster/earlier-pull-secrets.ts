@@ -1,8 +1,14 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { type Context, oncePerContext } from '../steps/context.ts';
+import type { ClusterContext } from './context.ts';
+import { oncePerContext } from '../core/once.ts';
 import { isOurs } from './objects.ts';
-import { annotations, managedBy, managedByLabel, operatorNamespace } from '../core/ownership.ts';
-import { keySecretName } from '../external-secrets/pull-secret/objects.ts';
+import {
+  annotations,
+  keySecretName,
+  managedBy,
+  managedByLabel,
+  operatorNamespace,
+} from '../core/ownership.ts';
 
 /** A pull secret whose name an earlier `pullSecret.name` gave. Pods that were created then still pull with it. */
 export interface EarlierPullSecret {
@@ -17,7 +23,7 @@ const kinds = ['ClusterExternalSecret', 'ExternalSecret', 'Secret'];
 /** Found by the label, for no setting names them any more. */
 export const earlierPullSecrets = oncePerContext(find);
 
-async function find({ cluster, config, inventory }: Context): Promise<readonly EarlierPullSecret[]> {
+async function find({ cluster, config, inventory }: ClusterContext): Promise<readonly EarlierPullSecret[]> {
   const labelSelector = `${managedByLabel}=${managedBy[managedByLabel]}`;
   const [fanOuts, externalSecrets, secrets] = await Promise.all([
     cluster.list({ apiVersion: group, kind: 'ClusterExternalSecret' }, { labelSelector, metadataOnly: true }),

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { matchesAny } from './globs.ts';
-import { optsOut } from './ignore.ts';
 import type { NamespaceInfo } from './inventory-port.ts';
+import { ignoreLabel } from '../core/ownership.ts';
 
 /** @param exclude globs of the configuration: `kube-*` */
 export function namespaceInfos(
@@ -19,3 +19,5 @@ export function namespaceInfos(
     };
   });
 }
+
+export const optsOut = ({ metadata }: KubeObject): boolean => metadata.labels?.[ignoreLabel] === 'true';

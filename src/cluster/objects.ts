@@ -1,18 +1,12 @@
+import { managedBy, managedByLabel } from '../core/ownership.ts';
+import { adopting, nobody } from '../core/adoption.ts';
 import { compare, compareAdopted } from './compare.ts';
 import { isManagedBy, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import {
-  type Change,
-  type Diff,
-  type Field,
-  type Outcome,
-  inOrder,
-  nameOf,
-  waitFor,
-} from '../core/plan-exports.ts';
-import { adopting, ownerOf } from '../core/adoption.ts';
-import type { Run } from '../steps/context.ts';
-import { managedBy } from '../core/ownership.ts';
+import type { Change, Diff, Field, Outcome } from '../core/step.ts';
+import { inOrder, nameOf } from '../core/helpers.ts';
+import { waitFor } from '../core/wait.ts';
+import type { ClusterRun } from './context.ts';
 
 /** The Kubernetes objects that a step keeps, and what the cluster has of them. */
 export interface ObjectsState {
@@ -86,7 +80,11 @@ export function removeObjects(state: ObjectsState): Diff {
 }
 
 /** Carries changes of {@link diffObjects} out, in the plan's order, by server-side apply. */
-export function applyObjects(changes: readonly Change[], state: ObjectsState, run: Run): Promise<Outcome[]> {
+export function applyObjects(
+  changes: readonly Change[],
+  state: ObjectsState,
+  run: ClusterRun,
+): Promise<Outcome[]> {
   const wanted = new Map(state.wanted.map((object) => [keyOf(refOf(object)), object]));
   const refs = new Map(state.unwanted.map((ref) => [keyOf(ref), ref]));
   return inOrder(changes, run, async (change) => {
@@ -141,7 +139,7 @@ function deletions(refs: readonly ObjectRef[], { seen }: ObjectsState): Change[]
 }
 
 /** Deletes exactly the object that was seen and waits until it is gone. */
-export async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: Run): Promise<void> {
+export async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: ClusterRun): Promise<void> {
   const { cluster, clock } = run.ctx;
   const uid = state.seen.get(keyOf(ref))?.metadata.uid;
   await cluster.delete(ref, { uid });
@@ -159,3 +157,6 @@ export async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: Run):
     },
   );
 }
+
+/** Who keeps a Kubernetes object, by the label that tools put there. */
+export const ownerOf = ({ metadata }: KubeObject): string => metadata.labels?.[managedByLabel] ?? nobody;

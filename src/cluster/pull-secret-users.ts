@@ -1,7 +1,7 @@
 import { fullName } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { isFinished } from './workloads.ts';
-import type { Context } from '../steps/context.ts';
+import type { ClusterContext } from './context.ts';
 
 /** What pulls with the pull secrets that it lists. */
 export interface PullSecretUser {
@@ -17,7 +17,7 @@ export interface PullSecretUser {
 export const pullSecretsOf = (account: KubeObject): readonly string[] => namesIn(account['imagePullSecrets']);
 
 /** Running pods, and the templates of pods to come. A Job is left out: its pods stand for it, and it ends. */
-export async function readUsers({ inventory }: Context): Promise<readonly PullSecretUser[]> {
+export async function readUsers({ inventory }: ClusterContext): Promise<readonly PullSecretUser[]> {
   const [pods, workloads, accounts] = await Promise.all([
     inventory.pods(),
     inventory.workloads(),

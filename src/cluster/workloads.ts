@@ -1,6 +1,6 @@
 import { isManagedBy } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { managedBy } from '../core/ours.ts';
+import { managedBy } from '../core/ownership.ts';
 import type { Workload } from './inventory-port.ts';
 
 /** Deployments, DaemonSets, StatefulSets, CronJobs and Jobs. */

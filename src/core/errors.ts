@@ -2,8 +2,6 @@ import { inspect } from 'node:util';
 import { redact } from './secret.ts';
 import { errorCodes, type ErrorCode } from './error-codes.ts';
 
-export { type ErrorCode, type FindingCode, errorCodes, findingCodes } from './error-codes.ts';
-
 /** Process exit codes. `bug` is EX_SOFTWARE of sysexits.h; `interrupted` is 128 + SIGINT. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, drift: 3, bug: 70, interrupted: 130 } as const;
 

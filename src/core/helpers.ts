@@ -1,4 +1,5 @@
-import { BootstrapError, type ErrorCode, reasonOf } from './errors.ts';
+import { BootstrapError, reasonOf } from './errors.ts';
+import type { ErrorCode } from './error-codes.ts';
 import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
 
 /** How a target is written for people and on the command line: `Secret external-secrets/puller`. */

@@ -16,3 +16,15 @@ export function onceFulfilled<T>(make: () => Promise<T>): () => Promise<T> {
       throw error;
     }));
 }
+
+/** A context is one observation, so what several steps ask about is asked once. */
+export function oncePerContext<Ctx extends object, T>(
+  observe: (ctx: Ctx) => Promise<T>,
+): (ctx: Ctx) => Promise<T> {
+  const seen = new WeakMap<Ctx, Promise<T>>();
+  return (ctx) => {
+    const known = seen.get(ctx) ?? observe(ctx);
+    seen.set(ctx, known);
+    return known;
+  };
+}

@@ -1,9 +1,6 @@
 /** How everything that is ours is marked, so that no state file is needed to know it again. */
 export const manager = 'ecr-bootstrap';
 
-export { ignoreLabel } from '../cluster/ignore.ts';
-export { managedBy, managedByLabel } from './ours.ts';
-
 /** Annotations on our Kubernetes objects. */
 export const annotations = {
   /** SHA-256 of the operator's YAML that an object was made from. */
@@ -41,4 +38,24 @@ export const tags = {
 } as const;
 
 export const operatorNamespace = 'external-secrets';
+
+/** The Deployments of the operator: what syncs, what issues the webhook's certificate, and the webhook. */
+export const operatorDeployments = [
+  'external-secrets',
+  'external-secrets-cert-controller',
+  'external-secrets-webhook',
+] as const;
+
+/** The Secret that holds the image-puller's key for the operator; its keys are part of the renewal's templates. */
+export const keySecretName = 'image-puller';
+
 export const operatorVersion = 'v0.12.1';
+
+/** The label by which tools say that an object is theirs. */
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+
+/** Label on every Kubernetes object that this program made. */
+export const managedBy = { [managedByLabel]: 'ecr-bootstrap' } as const;
+
+/** Opts a namespace or service account out when `"true"`. */
+export const ignoreLabel = 'ecr-bootstrap.dev/ignore';

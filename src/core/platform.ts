@@ -1,5 +1,4 @@
 import { BootstrapError } from './errors.ts';
-import type { Platforms } from '../images/port.ts';
 
 /** What an image runs on, as image indexes and configs write it. */
 export interface Platform {
@@ -138,3 +137,9 @@ export function coverage(wanted: Platforms, offered: readonly Platform[]): Cover
   const relevant = missing.filter(({ os }) => offered.some((other) => normalPlatform(other).os === os));
   return { missing: relevant.map(formatPlatform), isEnough: true };
 }
+
+/**
+ * Which platforms of an image are wanted: all of the source's; each of a list (`linux/amd64`); or of the nodes'
+ * platforms those that the source has, at least one.
+ */
+export type Platforms = 'all' | readonly string[] | { readonly anyOf: readonly string[] };

@@ -1,4 +1,5 @@
-import type { BootstrapError, FindingCode } from './errors.ts';
+import type { BootstrapError } from './errors.ts';
+import type { FindingCode } from './error-codes.ts';
 import type { Secret } from './secret.ts';
 import type { Emit } from './events.ts';
 
@@ -116,6 +117,15 @@ export interface Run<Ctx> {
   readonly looksOnly?: boolean;
 }
 
+/** A rule as in a ClusterRole: what a step needs in the cluster. */
+export interface ClusterRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  /** Only for objects of these names. */
+  readonly resourceNames?: readonly string[];
+}
+
 /**
  * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.
  * `State` is all that the step saw: absence (a kind not served, a namespace missing, a key not yet made) is a
@@ -126,6 +136,10 @@ export interface Step<State, Ctx> {
   /** A few words for people: "IAM user for pulling images". */
   readonly title: string;
   readonly needs: readonly Need[];
+  /** Preflight asks for them, and `policy cluster` prints them. */
+  readonly rights?: readonly ClusterRule[];
+  /** What `remove` needs beside reading and deleting what {@link Step.rights} name. */
+  readonly removalRights?: readonly ClusterRule[];
   /** What it observes can be older than what it wrote: after a change it is observed until the change shows. */
   readonly readsLag?: boolean;
   /** Reads only. */

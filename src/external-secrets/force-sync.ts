@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ClusterRefusal } from '../clients/kubernetes/index.ts';
+import { ClusterRefusal } from '../clients/kubernetes/errors.ts';
 import { refOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, JsonPatchOperation, KubeObject } from '../clients/kubernetes/port.ts';
 import { annotations } from '../core/ownership.ts';

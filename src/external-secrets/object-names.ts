@@ -1,7 +1,6 @@
 import type { Config } from '../config/schema.ts';
-import { releasedNames } from './release/exports.ts';
-import { operatorNamespace } from '../core/ownership.ts';
-import { keySecretName } from './pull-secret/objects.ts';
+import { releasedNames } from './release/release.ts';
+import { keySecretName, operatorNamespace } from '../core/ownership.ts';
 import { policyName } from '../cluster/service-account-policy/policy.ts';
 
 /** Kubernetes judges these by the object's name; a list or a creation names none. */

@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { hoursAndMinutes } from '../core/duration.ts';
-import type { Finding } from '../core/plan-exports.ts';
+import type { Finding } from '../core/step.ts';
 import { annotations } from '../core/ownership.ts';
 
 const hour = 3_600_000;

@@ -1,6 +1,6 @@
+import type { Change, Field, Target } from '../core/step.ts';
 import type { AccessKey, Tags } from '../clients/aws/port.ts';
 import type { Config } from '../config/schema.ts';
-import type { Field } from '../core/plan-exports.ts';
 import { tagPrefix, tags as keys } from '../core/ownership.ts';
 
 /** The tags of everything that we make in AWS: whose it is, and the configuration's own. */
@@ -48,3 +48,16 @@ export function compareTags(wanted: Tags, actual: Tags): Field[] {
       to,
     }));
 }
+
+/** What `down` does with an adopted resource of AWS: it existed before, so only the tags of this program are removed. */
+export const release = (target: Target, tags: Tags): Change => ({
+  action: 'update',
+  target,
+  fields: markKeysIn(tags).map((key) => ({ path: `tags.${key}`, from: tags[key] })),
+  reason: 'adopted, so it is kept',
+});
+
+export const isRelease = ({ action, fields }: Change): boolean =>
+  action === 'update' &&
+  fields.some(({ path }) => path === `tags.${keys.adopted}`) &&
+  fields.every((field) => !('to' in field));

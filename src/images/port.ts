@@ -1,5 +1,13 @@
 import type { BootstrapError } from '../core/errors.ts';
 
+/** What names images in the cluster: a controller or bare pod. */
+export interface ImageUser {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly images: readonly string[];
+}
+
 /** One image that has to be in the ECR. */
 export interface WantedImage {
   /** Normalised source reference: `docker.io/library/nginx:1.27`. */
@@ -32,9 +40,3 @@ export interface RejectedImage {
   readonly wantedBy: readonly string[];
   readonly error: BootstrapError;
 }
-
-/**
- * Which platforms of an image are wanted: all of the source's; each of a list (`linux/amd64`); or of the nodes'
- * platforms those that the source has, at least one.
- */
-export type Platforms = 'all' | readonly string[] | { readonly anyOf: readonly string[] };

@@ -1,9 +1,8 @@
+import type { ImageUser, RejectedImage, WantedImage, WantedImages } from './port.ts';
 import { BootstrapError } from '../core/errors.ts';
-import type { Workload } from '../cluster/inventory-port.ts';
 import { excluding } from './exclude.ts';
 import { ecrName, type Naming, sourceOf } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
-import type { RejectedImage, WantedImage, WantedImages } from './port.ts';
 import { formatReference, parseReference, type Reference } from './reference.ts';
 import { isOfRegistry } from './registry-alias.ts';
 
@@ -27,7 +26,7 @@ export interface Wishes {
   readonly exclude: readonly string[];
   /** Given by hand; never left out. */
   readonly references?: readonly GivenReference[];
-  readonly workloads?: readonly Workload[];
+  readonly workloads?: readonly ImageUser[];
 }
 
 /**
@@ -60,7 +59,7 @@ export function configuredHosts(list: readonly string[], { map }: Pick<Naming, '
   });
 }
 
-const nameOf = ({ kind, namespace, name }: Workload) => `${kind} ${namespace}/${name}`;
+const nameOf = ({ kind, namespace, name }: ImageUser) => `${kind} ${namespace}/${name}`;
 
 interface Entry {
   readonly reference: Reference;

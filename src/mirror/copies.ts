@@ -1,8 +1,8 @@
 import { wantedReference } from '../images/naming.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { MirrorOptions, MirrorResult, Presence } from './port.ts';
-import type { Change, Finding } from '../core/plan-exports.ts';
-import type { Context, Run } from '../steps/context.ts';
+import type { Change, Finding } from '../core/step.ts';
+import type { MirrorContext, MirrorRun } from './context.ts';
 
 const imageKind = 'image';
 export const imageTarget = (image: WantedImage) => ({ kind: imageKind, name: image.source });
@@ -10,7 +10,7 @@ export const imageTarget = (image: WantedImage) => ({ kind: imageKind, name: ima
 /** What the ECR has of these images; asks no source. */
 export async function observePresence(
   images: readonly WantedImage[],
-  ctx: Context,
+  ctx: MirrorContext,
 ): Promise<readonly Presence[]> {
   return ctx.mirror.presence(images, await ctx.platforms());
 }
@@ -31,7 +31,7 @@ export function copiesOf(presence: readonly Presence[]): Change[] {
 export async function copy(
   changes: readonly Change[],
   presence: readonly Presence[],
-  { ctx, signal, emit }: Run,
+  { ctx, signal, emit }: MirrorRun,
   prepare: MirrorOptions['prepare'] & {},
 ): Promise<{ change: Change; result: MirrorResult }[]> {
   const images = new Map(presence.map(({ image }) => [image.source, image]));

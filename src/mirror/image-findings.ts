@@ -1,11 +1,11 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { OddNode } from '../cluster/inventory-port.ts';
-import type { Finding } from '../core/plan-exports.ts';
-import type { Context } from '../steps/context.ts';
+import type { Finding } from '../core/step.ts';
+import type { MirrorContext } from './context.ts';
 import { type InternetImage, internetImages } from './internet.ts';
 
 /** What is to be known of nodes whose platform nothing can be copied for; undefined when there are none. */
-export async function oddNodesFinding({ config, inventory }: Context): Promise<Finding | undefined> {
+export async function oddNodesFinding({ config, inventory }: MirrorContext): Promise<Finding | undefined> {
   if (config.images.platforms !== 'cluster') return undefined;
   const nodes = await inventory.oddNodes().catch(unlessUnseen);
   const [first, ...others] = nodes;
@@ -33,7 +33,7 @@ const mostShown = 3;
 const longestShown = 64;
 
 /** One for each image outside the ECR, naming everybody who uses it. */
-export async function internetFindings(ctx: Context): Promise<Finding[]> {
+export async function internetFindings(ctx: MirrorContext): Promise<Finding[]> {
   const byImage = new Map<string, InternetImage[]>();
   for (const found of await internetImages(ctx)) {
     byImage.set(found.image, [...(byImage.get(found.image) ?? []), found]);

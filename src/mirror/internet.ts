@@ -5,7 +5,7 @@ import { formatReference, parseReference } from '../images/reference.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Workload } from '../cluster/inventory-port.ts';
-import type { Context } from '../steps/context.ts';
+import type { MirrorContext } from './context.ts';
 
 /** A workload that names an image outside this ECR. */
 export interface InternetImage {
@@ -21,7 +21,7 @@ export interface InternetImage {
 }
 
 /** All of them, by workload; not those that the configuration leaves out. */
-export async function internetImages(ctx: Context): Promise<InternetImage[]> {
+export async function internetImages(ctx: MirrorContext): Promise<InternetImage[]> {
   const [host, workloads] = await Promise.all([ctx.registryHost(), ctx.inventory.workloads()]);
   const isExcluded = excluding(ctx.config.images.exclude);
   return workloads.flatMap((workload) =>
@@ -35,7 +35,7 @@ export async function internetImages(ctx: Context): Promise<InternetImage[]> {
   );
 }
 
-function describe(workload: Workload, image: string, host: string, { config }: Context): InternetImage {
+function describe(workload: Workload, image: string, host: string, { config }: MirrorContext): InternetImage {
   const { kind, namespace, name, isStatic } = workload;
   const naming = { project: config.project, map: config.images.map };
   const isAlias = isInRegistry(image, host);

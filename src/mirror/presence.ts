@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { EcrPort, StoredManifest, UnreadableManifest } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { coverage, type Platform } from '../core/platform.ts';
-import type { Platforms, WantedImage } from '../images/port.ts';
+import { coverage, type Platform, type Platforms } from '../core/platform.ts';
+import type { WantedImage } from '../images/port.ts';
 import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import { type Digest, isTakenByEcr } from '../clients/registry/digest.ts';
 import type { Call } from '../clients/registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../clients/registry/manifest.ts';
-import { isTolerable } from '../core/plan-exports.ts';
+import { isTolerable } from '../core/helpers.ts';
 import { platformMark } from './platform-marks.ts';
 import type { Presence } from './port.ts';
 import type { Contents } from './registry/contents.ts';

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { BootstrapError, type ErrorCode } from '../core/errors.ts';
+import { BootstrapError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
 import type { WantedImage } from '../images/port.ts';
 import { isElsewhere } from './auto.ts';
 import type { Engine } from './engine.ts';

@@ -1,4 +1,5 @@
-import { type Event, nameOf } from '../core/plan-exports.ts';
+import type { Event } from '../core/events.ts';
+import { nameOf } from '../core/helpers.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';

@@ -1,4 +1,4 @@
-import type { Finding } from '../core/plan-exports.ts';
+import type { Finding } from '../core/step.ts';
 import { redact } from '../core/secret.ts';
 import { printable, withinSandbox } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';

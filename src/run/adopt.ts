@@ -1,5 +1,7 @@
 import { glob } from '../images/glob.ts';
-import { type Consent, nameOf, type Planned } from '../core/plan-exports.ts';
+import type { Consent } from '../core/consent.ts';
+import { nameOf } from '../core/helpers.ts';
+import type { Planned } from '../core/plan.ts';
 import type { Context } from '../steps/context.ts';
 import { commandLine } from './command-line.ts';
 import type { Session } from './session.ts';

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
-import type { Need } from '../core/plan-exports.ts';
+import type { Need } from '../core/step.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { closeWord } from '../core/close-word.ts';
 

@@ -1,9 +1,9 @@
-import { type Diff, nameOf, type Outcome } from '../core/plan-exports.ts';
+import type { Diff, Outcome } from '../core/step.ts';
+import { nameOf } from '../core/helpers.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { asConfiguredFor, type FormerUser, observeFormerUsers } from '../access-key/former-users.ts';
 import { imagePullerKey } from '../steps/image-puller-key.ts';
-import { imagePuller } from '../steps/image-puller.ts';
-import { powerUser } from '../steps/power-user.ts';
+import { imagePuller, powerUser } from '../steps/users.ts';
 
 /** One step, with the settings of an earlier user. */
 interface Part {

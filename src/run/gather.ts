@@ -1,5 +1,6 @@
-import { LoginRefused } from '../clients/kubernetes/index.ts';
-import { BootstrapError, type ErrorCode } from '../core/errors.ts';
+import { LoginRefused } from '../clients/kubernetes/errors.ts';
+import { BootstrapError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
 import type { WantedImages } from '../images/port.ts';
 import { type GivenReference, wantedImages } from '../images/wanted.ts';
 import type { Workload } from '../cluster/inventory-port.ts';

@@ -2,21 +2,11 @@ import { unlessAborted } from '../core/abort.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { Header } from '../output/index.ts';
 import { plural } from '../output/units.ts';
-import {
-  carryOut,
-  type Change,
-  type Consent,
-  foreseen,
-  isNeeded,
-  makePlan,
-  type MemberFailure,
-  nameOf,
-  type Planned,
-  refuseBlocked,
-  refuseFindings,
-  type RunResult,
-  sortedFailures,
-} from '../core/plan-exports.ts';
+import { carryOut, type RunResult } from '../core/carry-out.ts';
+import type { Change, MemberFailure } from '../core/step.ts';
+import { type Consent, isNeeded } from '../core/consent.ts';
+import { foreseen, nameOf, sortedFailures } from '../core/helpers.ts';
+import { makePlan, type Planned, refuseBlocked, refuseFindings } from '../core/plan.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import type { ClusterRecord } from '../access-key/registration/records.ts';
 import { newerRegistration, olderThan } from '../access-key/registration/version.ts';

@@ -1,5 +1,5 @@
 import { stopwatch } from '../core/clock.ts';
-import { ClusterRefusal } from '../clients/kubernetes/index.ts';
+import { ClusterRefusal } from '../clients/kubernetes/errors.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Context } from '../steps/context.ts';

@@ -1,8 +1,9 @@
 import { Abandoned, graceMs, withinGrace } from '../core/abort.ts';
 import { every, stopwatch } from '../core/clock.ts';
-import { ClusterRefusal } from '../clients/kubernetes/index.ts';
+import { ClusterRefusal } from '../clients/kubernetes/errors.ts';
 import { BootstrapError } from '../core/errors.ts';
-import type { ClusterRule, Context } from '../steps/context.ts';
+import type { ClusterRule } from '../core/step.ts';
+import type { Context } from '../steps/context.ts';
 import { describeHolder, holderOf, leaseRef as ref, lifetime, withSpec } from './lease-holder.ts';
 import { takeLease, type Watch } from './lease-take.ts';
 

@@ -1,7 +1,7 @@
-import { keyTarget } from '../access-key/diff.ts';
+import { keyTarget } from '../iam/users/targets.ts';
 import { observeKey } from '../access-key/state.ts';
 import type { Context } from '../steps/context.ts';
-import type { Change } from '../core/plan-exports.ts';
+import type { Change } from '../core/step.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
 import { type ClusterRecord, describeRecord, recordsIn } from '../access-key/registration/records.ts';
 

@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import type { Loaded } from '../config/load.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
-import type { ClusterRule } from '../steps/context.ts';
+import type { ClusterRule } from '../core/step.ts';
 import { leaseRights } from './lease.ts';
 import { mergeRules } from './rights.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 import type { Identity } from '../clients/aws/port.ts';
 import type { ClusterInfo } from '../clients/kubernetes/port.ts';
 import { BootstrapError, severalErrors } from '../core/errors.ts';
-import type { Need } from '../core/plan-exports.ts';
+import type { Need } from '../core/step.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { refuseOtherAccount } from './account.ts';
 import type { ReachedHeader, Session } from './session.ts';

@@ -4,7 +4,8 @@ import { BootstrapError } from '../core/errors.ts';
 import { needsOf } from './choose.ts';
 import { leaseRights } from './lease.ts';
 import { namesOf } from '../external-secrets/object-names.ts';
-import type { AnyStep, ClusterRule, Context } from '../steps/context.ts';
+import type { ClusterRule } from '../core/step.ts';
+import type { AnyStep, Context } from '../steps/context.ts';
 
 /**
  * The rules of several steps as one list, by group and resource. A verb is restricted to names wherever the API judges

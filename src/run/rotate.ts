@@ -1,8 +1,9 @@
-import type { Change } from '../core/plan-exports.ts';
+import type { Change } from '../core/step.ts';
 import type { Context } from '../steps/context.ts';
 import { classify, retiredAt } from '../access-key/classify.ts';
 import { observeKey } from '../access-key/state.ts';
-import { forcedRotationSteps, rotationSteps } from '../access-key/rotation/index.ts';
+import { forcedRotationSteps } from '../access-key/rotation/forced.ts';
+import { rotationSteps } from '../access-key/rotation/index.ts';
 import { retiredKeys } from '../access-key/rotation/state.ts';
 import { applyQuestion } from './confirm.ts';
 import { doJob } from './job.ts';

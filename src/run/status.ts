@@ -1,6 +1,7 @@
 import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
-import { type Finding, inspect, type StepStatus } from '../core/plan-exports.ts';
+import type { Finding } from '../core/step.ts';
+import { inspect, type StepStatus } from '../core/inspect.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { type Choice, chooseSteps, needsOf } from './choose.ts';

@@ -1,9 +1,11 @@
 import type { BootstrapError } from '../core/errors.ts';
-import { type Change, type Finding, inOrder, nameOf } from '../core/plan-exports.ts';
+import type { Change, Finding } from '../core/step.ts';
+import { inOrder, nameOf } from '../core/helpers.ts';
 import type { Context, Step } from './context.ts';
 import { clustersOf, observeFormerUsers } from '../access-key/former-users.ts';
 import { removableKeys, unknownKeys } from '../access-key/classify.ts';
-import { keyTarget, removalBlockedBy } from '../access-key/diff.ts';
+import { keyTarget, userTarget } from '../iam/users/targets.ts';
+import { removalBlockedBy } from '../access-key/diff.ts';
 import { secretTarget } from '../access-key/secrets.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
 import {
@@ -13,8 +15,7 @@ import {
   recordsIn,
 } from '../access-key/registration/records.ts';
 import { ownershipOf } from '../iam/tags.ts';
-import { userTarget } from '../iam/users/targets.ts';
-import { observeKey, type KeyState, type ObservedKey } from '../access-key/state.ts';
+import { type KeyState, type ObservedKey, observeKey } from '../access-key/state.ts';
 
 interface EnabledKeys {
   readonly key: KeyState;

@@ -1,11 +1,12 @@
-import type { Finding } from '../core/plan-exports.ts';
+import type { Finding } from '../core/step.ts';
 import type { Step } from './context.ts';
 import { applyKey } from '../access-key/apply.ts';
 import { classify } from '../access-key/classify.ts';
-import { diffKey, keyTarget } from '../access-key/diff.ts';
+import { keyTarget } from '../iam/users/targets.ts';
+import { diffKey } from '../access-key/diff.ts';
 import { untilProven } from '../access-key/prove.ts';
 import { removeKey } from '../access-key/remove.ts';
-import { observeKey, type KeyState } from '../access-key/state.ts';
+import { type KeyState, observeKey } from '../access-key/state.ts';
 
 /** Days after which `status` asks for a rotation. */
 const oldAfter = 90;

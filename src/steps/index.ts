@@ -1,11 +1,10 @@
 import type { AnyStep } from './context.ts';
 import { imagePullerKey } from './image-puller-key.ts';
-import { imagePuller } from './image-puller.ts';
+import { imagePuller, powerUser } from './users.ts';
 import { images } from './images.ts';
 import { operatorCrds } from './operator-crds.ts';
 import { operatorImage } from './operator-image.ts';
 import { operator } from './operator.ts';
-import { powerUser } from './power-user.ts';
 import { pullSecretNamespaces } from './pull-secret-namespaces.ts';
 import { pullSecretRenewal } from './pull-secret-renewal.ts';
 import { pullSecretSeed } from './pull-secret-seed.ts';

@@ -1,6 +1,9 @@
 import type { ClusterPort, Kind, KubeObject } from '../clients/kubernetes/port.ts';
-import { type OperatorManifest, patchCrds, releasedRefs } from '../external-secrets/release/exports.ts';
-import { type Finding, waitFor } from '../core/plan-exports.ts';
+import type { OperatorManifest } from '../external-secrets/release/port.ts';
+import { patchCrds } from '../external-secrets/release/operator.ts';
+import { releasedRefs } from '../external-secrets/release/release.ts';
+import type { Finding } from '../core/step.ts';
+import { waitFor } from '../core/wait.ts';
 import type { Context, Run, Step } from './context.ts';
 import {
   applyObjects,

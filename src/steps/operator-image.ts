@@ -1,5 +1,5 @@
 import type { Presence } from '../mirror/port.ts';
-import type { Outcome } from '../core/plan-exports.ts';
+import type { Outcome } from '../core/step.ts';
 import type { Step } from './context.ts';
 import { MissingRepositories } from '../mirror/repositories/create.ts';
 import { copiesOf, copy, observePresence } from '../mirror/copies.ts';

@@ -1,5 +1,6 @@
 import { refOf } from '../clients/kubernetes/names.ts';
-import { type Change, type Finding, nameOf, type Outcome } from '../core/plan-exports.ts';
+import type { Change, Finding, Outcome } from '../core/step.ts';
+import { nameOf } from '../core/helpers.ts';
 import type { Step } from './context.ts';
 import {
   applyObjects,

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { renderTemplate } from '../external-secrets/release/templates.ts';
+import { renderTemplate } from '../cluster/templates.ts';
 import type { Context, Step } from './context.ts';
 import {
   type Coverage,

@@ -1,135 +1,23 @@
-import { refOf, targetOf } from '../clients/kubernetes/names.ts';
-import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { BootstrapError } from '../core/errors.ts';
-import { type Change, inOrder, nameOf, type Outcome } from '../core/plan-exports.ts';
-import type { Run, Step } from './context.ts';
-import { earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
-import { applyObjects, keyOf, type ObjectsState, owned } from '../cluster/objects.ts';
-import { registerUnverified, registrationTarget } from '../access-key/registration/register.ts';
-import { adoptByHand } from '../external-secrets/pull-secret/by-hand.ts';
+import { applySeed } from '../access-key/bootstrap/apply.ts';
 import { diffSeed } from '../access-key/bootstrap/diff.ts';
-import { keyIdIn } from '../external-secrets/pull-secret/key-in-cluster.ts';
-import {
-  keySecret,
-  keySecretName,
-  namespaceObject,
-  pullSecret,
-  pullSecretType,
-  secret,
-} from '../external-secrets/pull-secret/objects.ts';
-import { removalRights, removeSeed } from '../external-secrets/pull-secret/remove.ts';
-import { resync } from '../external-secrets/pull-secret/resync.ts';
-import { isNoteRemoval } from '../external-secrets/pull-secret/setup.ts';
-import { observeSeed, type SeedState } from '../access-key/bootstrap/state.ts';
+import { removalRights, removeSeed } from '../access-key/bootstrap/remove.ts';
+import { observeSeed, seedStep, type SeedState } from '../access-key/bootstrap/state.ts';
+import { namespaceObject } from '../external-secrets/pull-secret/objects.ts';
+import type { Step } from './context.ts';
 
 /**
  * The operator's pods need the pull secret that only the operator renews. This step breaks the circle: it writes the
  * first one, and a new one whenever the registry refuses the one that is there.
  */
 export const pullSecretSeed: Step<SeedState> = {
-  id: 'pull-secret-seed',
+  ...seedStep,
   title: "the operator's pull secret",
-  needs: ['aws', 'cluster'],
-  rights: [
-    {
-      apiGroups: [''],
-      resources: ['namespaces', 'secrets'],
-      verbs: ['get', 'create', 'patch', 'delete'],
-    },
-    {
-      apiGroups: ['external-secrets.io'],
-      resources: ['externalsecrets', 'clusterexternalsecrets'],
-      verbs: ['get', 'list', 'patch'],
-    },
-    { apiGroups: [''], resources: ['namespaces', 'secrets'], verbs: ['list'] },
-  ],
   removalRights,
   observe: observeSeed,
   diff: diffSeed,
-
-  async apply(changes, state, run) {
-    const { name } = run.ctx.config.pullSecret;
-    const isAdopted = changes.some(({ adopts, target }) => adopts && target.kind === 'Namespace');
-    const isNoteRemoved = changes.some(({ fields }) => isNoteRemoval(fields));
-    const namespace = isAdopted ? owned(state.namespace) : withoutNote(state.namespace, isNoteRemoved);
-    const wanted = [namespace, ...(await secretsFor(changes, state, run))];
-    const ofOthers = new Set(state.byHand.map((object) => nameOf(targetOf(refOf(object)))));
-    const isOfOthers = ({ target }: Change): boolean => ofOthers.has(nameOf(target));
-    const registered = await register(changes.filter(isOfRegistration), state, run);
-    const rest = changes.filter((change) => !isOfRegistration(change));
-    if (registered.some(({ result }) => result !== 'done')) {
-      return [...registered, ...rest.map((change): Outcome => ({ change, result: 'skipped' }))];
-    }
-    const own = rest.filter((change) => !isOfOthers(change));
-    const outcomes = await applyObjects(own, objectsOf(state, wanted), run);
-    if (outcomes.some((outcome) => isSeeded(outcome, name))) {
-      // The seed is good all the same, and the steps of the renewal find out why the operator does not sync.
-      await resync(
-        run,
-        ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` }),
-        await earlierPullSecrets(run.ctx),
-      );
-    }
-    return [...registered, ...outcomes, ...(await adoptByHand(rest.filter(isOfOthers), state.byHand, run))];
-  },
-
+  apply: applySeed,
   render: async (ctx) => [
     namespaceObject({ project: ctx.config.project, registryHost: await ctx.registryHost() }, undefined),
   ],
-
   remove: removeSeed,
 };
-
-const isOfRegistration = ({ target }: Change): boolean => target.kind === registrationTarget('').kind;
-
-/** A cluster is registered before it depends on the key. */
-function register(
-  changes: readonly Change[],
-  { registration, stored, seen }: SeedState,
-  run: Run,
-): Promise<Outcome[]> {
-  const held = keyIdIn(seen.keySecret);
-  return inOrder(changes, run, () => {
-    const keyId = stored.state === 'whole' ? stored.pair.accessKeyId : held;
-    if (keyId === undefined) throw noPair(run.ctx.config.users.imagePuller.name);
-    return registerUnverified(run, registration, { keyId, held });
-  });
-}
-
-/** The Secrets with their values; those that are to be deleted need none. */
-async function secretsFor(
-  changes: readonly Change[],
-  { stored, earlier }: SeedState,
-  run: Run,
-): Promise<KubeObject[]> {
-  const { name } = run.ctx.config.pullSecret;
-  const bare = [secret(keySecretName, 'Opaque'), secret(name, pullSecretType), ...earlier];
-  const written = changes.filter(({ action }) => action !== 'delete').map(({ target }) => nameOf(target));
-  if (!bare.some((object) => written.includes(keyOf(refOf(object))))) return bare;
-  if (stored.state !== 'whole') throw noPair(run.ctx.config.users.imagePuller.name);
-  const token = await run.ctx.aws.as(stored.pair).ecr.token();
-  return [keySecret(stored.pair, stored.region), pullSecret(name, token)];
-}
-
-function objectsOf({ seen, earlier }: SeedState, wanted: readonly KubeObject[]): ObjectsState {
-  const present = [...Object.values(seen), ...earlier].filter((object) => object !== undefined);
-  return {
-    wanted,
-    unwanted: [],
-    seen: new Map(present.map((object) => [nameOf(targetOf(refOf(object))), object])),
-  };
-}
-
-const withoutNote = (namespace: KubeObject, isRemoved: boolean): KubeObject =>
-  isRemoved ? { ...namespace, metadata: { ...namespace.metadata, annotations: {} } } : namespace;
-
-const isSeeded = ({ change, result }: Outcome, name: string): boolean =>
-  result === 'done' && change.action !== 'delete' && change.target.name.endsWith(`/${name}`);
-
-const noPair = (user: string): BootstrapError =>
-  new BootstrapError({
-    code: 'key-unproven',
-    what: `read the access key of ${user} from Secrets Manager`,
-    why: 'there is no whole pair yet',
-    hint: 'Run ecr-bootstrap up with the step image-puller-key, which makes it.',
-  });

@@ -1,14 +1,7 @@
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import {
-  atOnce,
-  type Change,
-  type Finding,
-  inOrder,
-  nameOf,
-  type Outcome,
-  tolerating,
-} from '../core/plan-exports.ts';
+import { atOnce, inOrder, nameOf, tolerating } from '../core/helpers.ts';
+import type { Change, Finding, Outcome } from '../core/step.ts';
 import type { Run, Step } from './context.ts';
 import { coverageRights } from '../cluster/coverage.ts';
 import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';

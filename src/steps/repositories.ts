@@ -1,5 +1,5 @@
-import { atOnce, tolerating } from '../core/plan-exports.ts';
-import { isRelease } from '../core/adoption.ts';
+import { atOnce, tolerating } from '../core/helpers.ts';
+import { isRelease } from '../iam/tags.ts';
 import type { Step } from './context.ts';
 import { createRepository } from '../mirror/repositories/create.ts';
 import { diffRepositories, repositoryTarget } from '../mirror/repositories/diff.ts';

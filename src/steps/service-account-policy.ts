@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import type { Finding } from '../core/plan-exports.ts';
+import type { Finding } from '../core/step.ts';
 import type { Context, Step } from './context.ts';
 import { applyObjects, diffObjects, observeObjects, removeObjects } from '../cluster/objects.ts';
 import {

@@ -1,10 +1,11 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { optsOut } from '../cluster/ignore.ts';
-import { BootstrapError } from '../core/errors.ts';
-import { atOnce, type Change, type Field, type Finding, nameOf, tolerating } from '../core/plan-exports.ts';
-import type { Context, Step } from './context.ts';
+import { optsOut } from '../cluster/namespaces.ts';
 import { ignoreLabel } from '../core/ownership.ts';
+import { BootstrapError } from '../core/errors.ts';
+import { atOnce, nameOf, tolerating } from '../core/helpers.ts';
+import type { Change, Field, Finding } from '../core/step.ts';
+import type { Context, Step } from './context.ts';
 import {
   observeEntries,
   observeServiceAccounts,

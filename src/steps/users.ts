@@ -1,21 +1,49 @@
-import type { Step } from './context.ts';
+import { foreignKeys, unknownKeys } from '../access-key/classify.ts';
+import { formerFindings, type FormerUsers, observeFormerUsers } from '../access-key/former-users.ts';
+import { observeKey } from '../access-key/state.ts';
+import { kmsKeysInUse } from '../access-key/stored.ts';
 import { applyUser } from '../iam/users/apply.ts';
 import { diffUser } from '../iam/users/diff.ts';
 import { removeUser } from '../iam/users/remove.ts';
 import { documentOf, observeUser, type UserState, type Who } from '../iam/users/state.ts';
+import type { Context, Step } from './context.ts';
 
-export type { UserState } from '../iam/users/state.ts';
+interface UserStepState extends UserState {
+  readonly former: FormerUsers;
+}
 
-/** The step that keeps one of the two IAM users with its policy. They differ only in the policy. */
-export function userStep(who: Who, title: string): Step<UserState> {
+/** The user for people who mirror images later. It gets no access key from us: who works with it makes one. */
+export const powerUser = userStep('powerUser', 'IAM user for mirroring images', () => Promise.resolve([]));
+
+/** The user whose key lives in the cluster. */
+export const imagePuller = userStep('imagePuller', 'IAM user for pulling images', async (ctx) => {
+  const state = await observeKey(ctx);
+  return [...foreignKeys(state), ...unknownKeys(state)].map(({ id }) => id);
+});
+
+/** Keeps one of the two IAM users with its policy. They differ in the policy, and in whose keys are managed. */
+function userStep(
+  who: Who,
+  title: string,
+  unmanagedKeys: (ctx: Context) => Promise<readonly string[]>,
+): Step<UserStepState> {
   return {
     id: documentOf[who],
     title,
     needs: ['aws'],
     readsLag: true,
-    observe: (ctx) => observeUser(who, ctx),
-    diff: diffUser,
+    observe: async (ctx) => {
+      const [user, former] = await Promise.all([
+        observeUser(who, ctx, () => kmsKeysInUse(ctx)),
+        observeFormerUsers(ctx),
+      ]);
+      return { ...user, former };
+    },
+    diff: (state) => {
+      const { changes, findings } = diffUser(state);
+      return { changes, findings: [...findings, ...formerFindings(who, state.former)] };
+    },
     apply: applyUser,
-    remove: removeUser,
+    remove: (state, ctx) => removeUser(state, ctx, () => unmanagedKeys(ctx)),
   };
 }

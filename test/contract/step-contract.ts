@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { nameOf, type Change, type Diff } from '../../src/core/plan-exports.ts';
+import { nameOf } from '../../src/core/helpers.ts';
+import type { Change, Diff } from '../../src/core/step.ts';
 import type { Context, Run, Step } from '../../src/steps/context.ts';
 
 /** A place where one step can work: a sandbox, and a context on it. */

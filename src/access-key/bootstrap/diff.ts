@@ -1,13 +1,13 @@
 import { compare, compareAdopted } from '../../cluster/compare.ts';
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Change, Diff, Field, Finding } from '../../core/plan-exports.ts';
-import { nameOf } from '../../core/plan-exports.ts';
+import type { Change, Diff, Field, Finding } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
 import { Secret } from '../../core/secret.ts';
-import type { Context } from '../../steps/context.ts';
-import { adopting, ownerOf } from '../../core/adoption.ts';
+import type { AccessKeyContext } from '../context.ts';
+import { isOurs, ownerOf } from '../../cluster/objects.ts';
+import { adopting } from '../../core/adoption.ts';
 import { secretTarget } from '../secrets.ts';
-import { isOurs } from '../../cluster/objects.ts';
 import { secretNames } from '../../iam/names.ts';
 import { registrationChanges } from '../registration/register.ts';
 import { adoptionsOf } from '../../external-secrets/pull-secret/by-hand.ts';
@@ -15,14 +15,14 @@ import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
 import {
   isSecretOurs,
   keySecret,
-  keySecretName,
   pullSecretType,
   secret,
 } from '../../external-secrets/pull-secret/objects.ts';
-import { setupFinding } from '../../external-secrets/pull-secret/setup.ts';
+import { keySecretName } from '../../core/ownership.ts';
+import { setupFinding } from './setup.ts';
 import type { SeedState } from './state.ts';
 
-export function diffSeed(state: SeedState, { config }: Pick<Context, 'config'>): Diff {
+export function diffSeed(state: SeedState, { config }: Pick<AccessKeyContext, 'config'>): Diff {
   const keyChanges = diffKeySecret(state);
   const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
   const changes = [

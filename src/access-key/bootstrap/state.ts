@@ -1,15 +1,34 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Context } from '../../steps/context.ts';
-import { operatorNamespace as namespace } from '../../core/ownership.ts';
+import type { AccessKeyContext } from '../context.ts';
+import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { describeStored } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { type Registration, registrationIn } from '../registration/register.ts';
 import { madeByHand } from '../../external-secrets/pull-secret/by-hand.ts';
-import { keySecretName, loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
+import { loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
 import { readStoredPair, type StoredPair } from './stored-pair.ts';
+
+/** The step's name and rights, which a rotation shares. */
+export const seedStep = {
+  id: 'pull-secret-seed',
+  needs: ['aws', 'cluster'],
+  rights: [
+    {
+      apiGroups: [''],
+      resources: ['namespaces', 'secrets'],
+      verbs: ['get', 'create', 'patch', 'delete'],
+    },
+    {
+      apiGroups: ['external-secrets.io'],
+      resources: ['externalsecrets', 'clusterexternalsecrets'],
+      verbs: ['get', 'list', 'patch'],
+    },
+    { apiGroups: [''], resources: ['namespaces', 'secrets'], verbs: ['list'] },
+  ],
+} as const;
 
 export interface SeedState {
   /** As it should be. */
@@ -33,7 +52,7 @@ export type TokenVerdict =
   | { readonly verdict: 'accepted' | 'refused' | 'absent' }
   | { readonly verdict: 'unknown'; readonly why: string };
 
-export async function observeSeed(ctx: Context): Promise<SeedState> {
+export async function observeSeed(ctx: AccessKeyContext): Promise<SeedState> {
   const { cluster, config } = ctx;
   const v1 = { apiVersion: 'v1' } as const;
   const [host, secrets, stored, id, seenNamespace, keySecret, pullSecret, byHand, earlier] =
@@ -61,7 +80,7 @@ export async function observeSeed(ctx: Context): Promise<SeedState> {
 
 /** By use, not by age: a deleted key may take its tokens along. */
 async function judgeToken(
-  ctx: Context,
+  ctx: AccessKeyContext,
   host: string,
   pullSecret: KubeObject | undefined,
 ): Promise<TokenVerdict> {

@@ -1,5 +1,5 @@
 import type { KeyPair } from '../../clients/aws/port.ts';
-import type { Context } from '../../steps/context.ts';
+import type { AccessKeyContext } from '../context.ts';
 import { describeStored, holderOf, parts } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 
@@ -11,7 +11,7 @@ export type StoredPair =
   | { readonly state: 'absent' };
 
 /** The current pair. It is read by its version, so that a write in between cannot tear it. */
-export async function readStoredPair(ctx: Context): Promise<StoredPair> {
+export async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
   const { secrets } = ctx.aws;
   const names = secretNames(ctx.config);
   const stored = await describeStored(ctx);

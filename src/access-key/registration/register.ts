@@ -1,7 +1,8 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { type Change, type Target, waitFor } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
+import type { Change, Target } from '../../core/step.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { AccessKeyRun } from '../context.ts';
 import { secretNames } from '../../iam/names.ts';
 import {
   type ClusterRecord,
@@ -70,7 +71,7 @@ export function registrationChanges({ id, record }: Registration, key: KeyInClus
  * @throws BootstrapError when AWS refuses, or does not show it; the key must not be written then
  */
 export async function registerUnverified(
-  run: Run,
+  run: AccessKeyRun,
   { id, record, limit }: Registration,
   { keyId, held }: { readonly keyId: string; readonly held: string | undefined },
 ): Promise<void> {
@@ -101,7 +102,7 @@ export async function registerUnverified(
 /** Milliseconds in which AWS has to show a tag. */
 const deadline = 180_000;
 
-function untilShown({ ctx, signal, emit }: Run, secret: string, tag: Tags): Promise<true> {
+function untilShown({ ctx, signal, emit }: AccessKeyRun, secret: string, tag: Tags): Promise<true> {
   const wait = {
     what: 'AWS to show the registration',
     hint: 'Run the same command again.',

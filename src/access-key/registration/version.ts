@@ -1,7 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { Finding, Need } from '../../core/plan-exports.ts';
+import type { Finding, Need } from '../../core/step.ts';
 import { ownVersion } from '../../core/places.ts';
-import type { Context } from '../../steps/context.ts';
+import type { AccessKeyContext } from '../context.ts';
 import { describeStored } from '../stored.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { type ClusterRecord, describeRecord, recordsIn } from './records.ts';
@@ -33,7 +33,7 @@ export function newestAbove(own: string, records: readonly ClusterRecord[]): Clu
  * AWS, else of this cluster. A run in the cluster alone does not need AWS, so what AWS cannot tell it is no obstacle.
  */
 export async function newerRegistration(
-  ctx: Context,
+  ctx: AccessKeyContext,
   needs: ReadonlySet<Need>,
 ): Promise<ClusterRecord | undefined> {
   const all = async (): Promise<ClusterRecord[]> => recordsIn((await describeStored(ctx)).id?.tags);

@@ -1,18 +1,21 @@
+import { kmsKeysInUse } from '../stored.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { type Change, type Finding, inOrder, nameOf, type Outcome } from '../../core/plan-exports.ts';
-import { type AnyStep, oncePerContext, type Step } from '../../steps/context.ts';
-import { formerFindings } from '../former-users.ts';
+import type { Change, Finding, Outcome } from '../../core/step.ts';
+import { inOrder, nameOf } from '../../core/helpers.ts';
+import type { AccessKeyContext, AnyRotationStep, RotationStep } from '../context.ts';
+import { oncePerContext } from '../../core/once.ts';
+import { formerFindings, type FormerUsers, observeFormerUsers } from '../former-users.ts';
 import { applyKey } from '../apply.ts';
-import { diffKey, keyTarget, userAdoption, userFindings } from '../diff.ts';
+import { keyTarget, policyTarget } from '../../iam/users/targets.ts';
+import { diffKey, userAdoption, userFindings } from '../diff.ts';
 import { unmark } from '../protocol.ts';
 import { bringsBack, secretChanges, secretFindings } from '../secrets.ts';
-import { observeKey, type KeyState, type ObservedKey } from '../state.ts';
+import { type KeyState, type ObservedKey, observeKey } from '../state.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { type ClusterRecord, describeRecord } from '../registration/records.ts';
-import { ownKeyStatement } from '../../iam/policies/documents.ts';
+import { ownKeyStatement } from '../../iam/policies/image-puller.ts';
 import { diffUser } from '../../iam/users/diff.ts';
 import { documentOf, observeUser, type UserState } from '../../iam/users/state.ts';
-import { policyTarget } from '../../iam/users/targets.ts';
 import { proveTakenOver } from './prove.ts';
 import { record } from './record.ts';
 import { SeenKeys } from './seen-keys.ts';
@@ -24,7 +27,7 @@ import { takeOver } from './take-over.ts';
  * So every key that exists is disabled, and refused by AWS, before the new one exists: a thief has no moment in which
  * the leaked key could read it. A run that is interrupted leaves disabled keys, and `up` creates a new one.
  */
-export function forcedRotationSteps(): readonly AnyStep[] {
+export function forcedRotationSteps(): readonly AnyRotationStep[] {
   const rotation = new ForcedRotation();
   return [
     revocation(rotation),
@@ -40,7 +43,7 @@ class ForcedRotation {
   #replaced: ReadonlySet<string> | undefined;
   readonly seen = new SeenKeys();
 
-  readonly observe = oncePerContext(async (ctx): Promise<Rotation> => {
+  readonly observe = oncePerContext(async (ctx: AccessKeyContext): Promise<Rotation> => {
     const [observed, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
     const key = { ...observed, keys: this.seen.all(observed.keys) };
     const begins = this.#replaced === undefined;
@@ -61,6 +64,7 @@ class ForcedRotation {
 }
 
 interface Revocation extends Rotation {
+  readonly former: FormerUsers;
   readonly user: UserState;
 }
 
@@ -68,17 +72,21 @@ interface Revocation extends Rotation {
  * Leaves at most one key, disabled: IAM allows two, and this one shows whether AWS refuses it already. Others come
  * first, so that an interrupted run never leaves an older key as the only one that works.
  */
-function revocation(forced: ForcedRotation): Step<Revocation> {
+function revocation(forced: ForcedRotation): RotationStep<Revocation> {
   return {
     id: 'revocation',
     title: 'every existing access key of the image puller',
     needs: ['aws'],
     readsLag: true,
     observe: async (ctx) => {
-      const [rotation, user] = await Promise.all([forced.observe(ctx), observeUser('imagePuller', ctx)]);
-      return { ...rotation, user };
+      const [rotation, user, former] = await Promise.all([
+        forced.observe(ctx),
+        observeUser('imagePuller', ctx, () => kmsKeysInUse(ctx)),
+        observeFormerUsers(ctx),
+      ]);
+      return { ...rotation, user, former };
     },
-    diff: ({ key, waiting, user }) => {
+    diff: ({ key, waiting, user, former }) => {
       const findings = userFindings(key);
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
       const kept = keptKey(key);
@@ -90,7 +98,7 @@ function revocation(forced: ForcedRotation): Step<Revocation> {
           ...findings,
           ...policyFindings(user),
           // A key that leaked may be one of an earlier user.
-          ...formerFindings('imagePuller', user.former),
+          ...formerFindings('imagePuller', former),
           interruption(waiting),
         ],
       };
@@ -178,7 +186,7 @@ function interruption(others: readonly ClusterRecord[]): Finding {
 }
 
 /** Creates the new key by the protocol that creates the first one, once AWS refuses the disabled key. */
-function replacement(forced: ForcedRotation): Step<Rotation> {
+function replacement(forced: ForcedRotation): RotationStep<Rotation> {
   return {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
@@ -221,7 +229,7 @@ const enabledAgain = ({ id }: ObservedKey): BootstrapError =>
   });
 
 /** What is late with the new key fails the run only after this. */
-function deletion(forced: ForcedRotation): Step<Rotation> {
+function deletion(forced: ForcedRotation): RotationStep<Rotation> {
   return {
     id: 'old-key',
     title: 'the disabled access key',

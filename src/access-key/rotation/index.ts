@@ -1,4 +1,4 @@
-import type { AnyStep } from '../../steps/context.ts';
+import type { AnyRotationStep } from '../context.ts';
 import { newKey } from './new-key.ts';
 import { oldKey } from './old-key.ts';
 import { record } from './record.ts';
@@ -6,14 +6,12 @@ import { SeenKeys } from './seen-keys.ts';
 import { rotationObserver } from './state.ts';
 import { takeOver } from './take-over.ts';
 
-export { forcedRotationSteps } from './forced.ts';
-
 /**
  * Replaces a key that has not leaked: a new key is created, verified and stored; the cluster takes it over and is
  * registered with it; the old key is disabled. The old key works until then, so no pull fails. Each step is safe to be
  * interrupted: the next run sees how far the last one came.
  */
-export function rotationSteps(): readonly AnyStep[] {
+export function rotationSteps(): readonly AnyRotationStep[] {
   const seen = new SeenKeys();
   const observe = rotationObserver(seen);
   return [newKey(observe), takeOver(observe), record(observe), oldKey(observe, seen)];

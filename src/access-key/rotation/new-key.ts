@@ -1,15 +1,16 @@
-import type { Change, Finding } from '../../core/plan-exports.ts';
-import type { Step } from '../../steps/context.ts';
+import type { Change, Finding } from '../../core/step.ts';
+import type { RotationStep } from '../context.ts';
 import { applyKey } from '../apply.ts';
 import { classify, retiredAt } from '../classify.ts';
-import { diffKey, keyTarget, mostKeys } from '../diff.ts';
+import { keyTarget } from '../../iam/users/targets.ts';
+import { diffKey, mostKeys } from '../diff.ts';
 import { secretTarget } from '../secrets.ts';
 import type { ObservedKey } from '../state.ts';
 import { parts } from '../stored.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
 
 /** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
-export function newKey(observe: ObserveRotation): Step<Rotation> {
+export function newKey(observe: ObserveRotation): RotationStep<Rotation> {
   return {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',

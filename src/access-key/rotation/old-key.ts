@@ -1,13 +1,14 @@
-import { type Change, type Finding, inOrder } from '../../core/plan-exports.ts';
-import type { Step } from '../../steps/context.ts';
-import { keyTarget } from '../diff.ts';
+import type { Change, Finding } from '../../core/step.ts';
+import { inOrder } from '../../core/helpers.ts';
+import type { RotationStep } from '../context.ts';
+import { keyTarget } from '../../iam/users/targets.ts';
 import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
 import type { ObservedKey } from '../state.ts';
 import type { SeenKeys } from './seen-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 /** Disables the key that was replaced; a later run deletes it. */
-export function oldKey(observe: ObserveRotation, seen: SeenKeys): Step<Rotation> {
+export function oldKey(observe: ObserveRotation, seen: SeenKeys): RotationStep<Rotation> {
   return {
     id: 'old-key',
     title: 'the access key that is replaced',

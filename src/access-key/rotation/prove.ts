@@ -1,9 +1,8 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { MemberFailure } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
-import { operatorNamespace as namespace } from '../../core/ownership.ts';
+import type { MemberFailure } from '../../core/step.ts';
+import type { AccessKeyRun } from '../context.ts';
+import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.ts';
-import { keySecretName } from '../../external-secrets/pull-secret/objects.ts';
 import { proveEveryLevel } from '../../external-secrets/pull-secret/prove-levels.ts';
 import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
 import type { Rotation } from './state.ts';
@@ -15,7 +14,7 @@ import type { Rotation } from './state.ts';
  * @param hint what to do when the cluster still has one of them
  */
 export async function proveTakenOver(
-  run: Run,
+  run: AccessKeyRun,
   { outgoing }: Pick<Rotation, 'outgoing'>,
   hint: string,
 ): Promise<readonly MemberFailure[]> {

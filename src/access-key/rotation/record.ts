@@ -1,24 +1,26 @@
-import type { Change } from '../../core/plan-exports.ts';
-import type { Step } from '../../steps/context.ts';
-import { registration, registrationAfterRotation } from '../../steps/registration.ts';
+import {
+  applyRegistration,
+  registrationAfterRotation,
+  type RegistrationState,
+  registrationStep,
+} from '../registration/registration.ts';
+import type { Change } from '../../core/step.ts';
+import type { RotationStep } from '../context.ts';
 import { registrationTarget } from '../registration/register.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 interface RecordState {
   /** Whether the rotation began with this run. */
   readonly began: boolean;
-  readonly own: Awaited<ReturnType<typeof registration.observe>>;
+  readonly own: RegistrationState;
 }
 
 /** Verifies the registration, so that rotations for other clusters need not wait for this one. */
-export function record(observe: ObserveRotation): Step<RecordState> {
-  const { id, title, needs } = registration;
+export function record(observe: ObserveRotation): RotationStep<RecordState> {
   // Once the old key is deleted, another rotation could begin.
   let first: Promise<Rotation> | undefined;
   return {
-    id,
-    title,
-    needs,
+    ...registrationStep,
     observe: async (ctx) => {
       first ??= observe(ctx);
       const [{ begins: began }, own] = await Promise.all([first, registrationAfterRotation.observe(ctx)]);
@@ -30,7 +32,7 @@ export function record(observe: ObserveRotation): Step<RecordState> {
     },
     // A run that only repairs what an interrupted one left has verified nothing yet.
     apply: (changes, { began, own }, run) =>
-      (began ? registrationAfterRotation : registration).apply(changes, own, run),
+      began ? registrationAfterRotation.apply(changes, own, run) : applyRegistration(changes, own, run),
   };
 }
 

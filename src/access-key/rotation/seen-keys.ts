@@ -1,4 +1,4 @@
-import type { Outcome } from '../../core/plan-exports.ts';
+import type { Outcome } from '../../core/step.ts';
 import type { ObservedKey } from '../state.ts';
 
 /**

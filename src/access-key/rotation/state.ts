@@ -1,6 +1,7 @@
-import { type Context, oncePerContext } from '../../steps/context.ts';
+import type { AccessKeyContext } from '../context.ts';
+import { oncePerContext } from '../../core/once.ts';
 import { classify, isOurs, uselessKeys } from '../classify.ts';
-import { observeKey, type KeyState, type ObservedKey } from '../state.ts';
+import { type KeyState, type ObservedKey, observeKey } from '../state.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import type { SeenKeys } from './seen-keys.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
@@ -18,7 +19,7 @@ export interface Rotation {
   readonly inTheWay: readonly ObservedKey[];
 }
 
-export type ObserveRotation = (ctx: Context) => Promise<Rotation>;
+export type ObserveRotation = (ctx: AccessKeyContext) => Promise<Rotation>;
 
 /** The keys that earlier rotations disabled. */
 export const retiredKeys = (key: KeyState): ObservedKey[] =>
@@ -28,7 +29,7 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
 export function rotationObserver(seen: SeenKeys): ObserveRotation {
   let existing: ReadonlySet<string> | undefined;
   let mayBegin: boolean | undefined;
-  return oncePerContext(async (ctx) => {
+  return oncePerContext(async (ctx: AccessKeyContext) => {
     const observed = await observeKey(ctx);
     const key = { ...observed, keys: seen.all(observed.keys) };
     const known = (existing ??= new Set(key.keys.map(({ id }) => id)));

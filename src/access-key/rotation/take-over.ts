@@ -1,11 +1,12 @@
-import { type Change, type Finding, nameOf } from '../../core/plan-exports.ts';
-import type { Step } from '../../steps/context.ts';
-import { operatorNamespace as namespace } from '../../core/ownership.ts';
-import { pullSecretSeed } from '../../steps/pull-secret-seed.ts';
-import { keySecretName } from '../../external-secrets/pull-secret/objects.ts';
+import { applySeed } from '../bootstrap/apply.ts';
+import { diffSeed } from '../bootstrap/diff.ts';
+import { observeSeed, type SeedState, seedStep } from '../bootstrap/state.ts';
+import type { Change, Finding } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
+import type { RotationStep } from '../context.ts';
+import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
 import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
-import type { SeedState } from '../bootstrap/state.ts';
 import { proveTakenOver } from './prove.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
@@ -22,22 +23,20 @@ interface TakeOverState {
 export function takeOver(
   observe: ObserveRotation,
   { force }: { readonly force: boolean } = { force: false },
-): Step<TakeOverState> {
+): RotationStep<TakeOverState> {
   return {
-    id: pullSecretSeed.id,
+    ...seedStep,
     title: 'the new key in the cluster, and a token of it in every namespace',
-    needs: pullSecretSeed.needs,
-    ...(pullSecretSeed.rights ? { rights: pullSecretSeed.rights } : {}),
     observe: async (ctx) => {
       const [rotation, seed, isOperatorUp] = await Promise.all([
         observe(ctx),
-        pullSecretSeed.observe(ctx),
+        observeSeed(ctx),
         controllerRuns({ ctx }),
       ]);
       return { seed, rotation, isOperatorUp };
     },
     diff: ({ seed, rotation, isOperatorUp }, ctx) => {
-      const { changes, findings } = pullSecretSeed.diff(seed, ctx);
+      const { changes, findings } = diffSeed(seed, ctx);
       return {
         changes: rotation.begins
           ? withNewKey(changes, seed.registration, ctx.config.pullSecret.name)
@@ -46,7 +45,7 @@ export function takeOver(
         findings: isOperatorUp ? findings : [...findings, notRunning(!force || !seed.seen.keySecret)],
       };
     },
-    apply: (changes, { seed }, run) => pullSecretSeed.apply(changes, seed, run),
+    apply: (changes, { seed }, run) => applySeed(changes, seed, run),
     ...(force
       ? {}
       : {

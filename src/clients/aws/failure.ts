@@ -1,6 +1,6 @@
-import { BootstrapError, reasonOf, type ErrorParts } from '../../core/errors.ts';
+import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
 import { causes, connectionFailure } from '../net/failure.ts';
-import { deniedAction, denialHint } from './denial.ts';
+import { denialHint, deniedAction } from './denial.ts';
 import type { Creation } from './port.ts';
 import { knownRegions, nearestRegion } from './regions.ts';
 

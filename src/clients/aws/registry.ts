@@ -1,5 +1,6 @@
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { connectionFailure, type Net } from '../net/index.ts';
+import { connectionFailure } from '../net/failure.ts';
+import type { Net } from '../net/index.ts';
 import { basicHeader } from '../registry/credentials.ts';
 import { isLoginRefusal } from '../registry/token-check.ts';
 import type { Admission, RegistryToken } from './port.ts';

@@ -1,4 +1,5 @@
-import { BootstrapError, reasonOf, type ErrorCode } from '../../core/errors.ts';
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
 
 /** What was attempted, for the message. */
 export interface Attempt {

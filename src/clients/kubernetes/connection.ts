@@ -2,7 +2,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { hidePassword, type Net } from '../net/index.ts';
+import { hidePassword } from '../net/proxy.ts';
+import type { Net } from '../net/index.ts';
 import { type Credentials, readNamedFile } from './credentials.ts';
 import type { KubeContext } from './kubeconfig.ts';
 

@@ -21,8 +21,6 @@ import type {
 } from './port.ts';
 import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
 
-export { ClusterRefusal, LoginRefused } from './errors.ts';
-
 export type ClusterOptions = TransportOptions;
 
 /** The cluster of a kubeconfig's context. Nothing is read or opened before the first call. */

@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../core/clock.ts';
-import { type Net, failureCode } from '../net/index.ts';
+import type { Net } from '../net/index.ts';
+import { failureCode } from '../net/failure.ts';
 import { openConnections, tlsOptions } from './connection.ts';
 import { type Credentials, credentialsOf, expiryOf, takesLogin } from './credentials.ts';
 import { LoginRefused, noLogin, notTheApi, refused, statusOf, unreachable, wrongName } from './errors.ts';
-import { type KubeContext, type KubeconfigChoice, chooseContext } from './kubeconfig.ts';
+import { chooseContext, type KubeconfigChoice, type KubeContext } from './kubeconfig.ts';
 
 export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -7,10 +7,6 @@ import { Ahead } from './ahead.ts';
 import type { Reach } from './local.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
-export { connectionFailure, failureCode } from './failure.ts';
-export { findLocalAddress, isLocalHost, LocalAddressError, type Reach } from './local.ts';
-export { hidePassword } from './proxy.ts';
-
 /**
  * The one way out to the network. `HTTP(S)_PROXY` and `NO_PROXY` hold for AWS, registries and the cluster alike;
  * none of their clients honours them by itself. Connections are made when first asked for, kept and shared.

@@ -1,4 +1,4 @@
-import { isLocalHost, type Reach } from '../net/index.ts';
+import { isLocalHost, type Reach } from '../net/local.ts';
 import { RegistryError } from './errors.ts';
 
 /** Docker Hub's images are named after one host and served by another. */

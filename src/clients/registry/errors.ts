@@ -1,4 +1,5 @@
-import { BootstrapError, type ErrorCode, type ErrorParts } from '../../core/errors.ts';
+import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
 
 /** How a request failed, for those who decide whether to try again or elsewhere. */
 export interface Failure {

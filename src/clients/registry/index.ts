@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
-import { findLocalAddress, type Net } from '../net/index.ts';
+import { findLocalAddress } from '../net/local.ts';
+import type { Net } from '../net/index.ts';
 import { HostAuth } from './auth.ts';
 import { Registry } from './client.ts';
 import { type Credentials, HelperError, type Identity } from './credentials.ts';

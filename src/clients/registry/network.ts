@@ -1,5 +1,7 @@
 import { reasonOf } from '../../core/errors.ts';
-import { connectionFailure, failureCode, LocalAddressError, type Net, type Reach } from '../net/index.ts';
+import { connectionFailure, failureCode } from '../net/failure.ts';
+import { LocalAddressError, type Reach } from '../net/local.ts';
+import type { Net } from '../net/index.ts';
 import { localRefusal } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 

@@ -1,7 +1,7 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
 import { globPattern } from '../globs.ts';
-import { renderTemplate } from '../../external-secrets/release/templates.ts';
-import type { Context } from '../../steps/context.ts';
+import { renderTemplate } from '../templates.ts';
+import type { ClusterContext } from '../context.ts';
 import { observeCoverage } from '../coverage.ts';
 import { owned } from '../objects.ts';
 import { ignoreLabel } from '../../core/ownership.ts';
@@ -23,7 +23,7 @@ export async function servedVersion(cluster: ClusterPort): Promise<string | unde
 export const policyRefs = (version: string): readonly ObjectRef[] =>
   kinds.toReversed().map((kind) => ({ apiVersion: `${group}/${version}`, kind, name: policyName }));
 
-export async function policyObjects(ctx: Context, version: string): Promise<readonly KubeObject[]> {
+export async function policyObjects(ctx: ClusterContext, version: string): Promise<readonly KubeObject[]> {
   const { config } = ctx;
   const { foreign } = await observeCoverage(ctx);
   const notIgnored = { key: ignoreLabel, operator: 'NotIn', values: ['true'] };

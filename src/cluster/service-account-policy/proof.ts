@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { refOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { foreseen, isTolerable, type Outcome, waitFor } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
+import { foreseen, isTolerable } from '../../core/helpers.ts';
+import type { Outcome } from '../../core/step.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { ClusterRun } from '../context.ts';
 import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
@@ -25,7 +27,7 @@ const deadline = 15_000;
  * @param state before this run applied anything
  * @throws BootstrapError `cluster-unreachable`; `step-failed` when it could not be taken away; the signal's reason
  */
-export async function proveOrRemove(state: PolicyState, run: Run): Promise<void> {
+export async function proveOrRemove(state: PolicyState, run: ClusterRun): Promise<void> {
   if (state.wanted.length === 0 || state.version === undefined) return;
   try {
     await prove(run);
@@ -49,7 +51,7 @@ export async function proveOrRemove(state: PolicyState, run: Run): Promise<void>
 export async function removeUntried(
   outcomes: readonly Outcome[],
   { version }: PolicyState,
-  run: Run,
+  run: ClusterRun,
 ): Promise<void> {
   const isApplied = outcomes.some(({ change, result }) => result === 'done' && change.action !== 'delete');
   if (!isApplied || !run.signal.aborted || version === undefined) return;
@@ -58,7 +60,7 @@ export async function removeUntried(
   run.emit({ type: 'finding', finding: left ? leftBehind(left) : untried(why) });
 }
 
-async function prove({ ctx, signal, emit }: Run): Promise<void> {
+async function prove({ ctx, signal, emit }: ClusterRun): Promise<void> {
   const { covered } = await observeServiceAccounts(ctx);
   const samples = onePerNamespace(covered).slice(0, mostSamples);
   if (samples.length === 0) return;
@@ -90,7 +92,7 @@ function onePerNamespace(accounts: readonly KubeObject[]): KubeObject[] {
  */
 async function tryOne(
   samples: readonly KubeObject[],
-  { cluster, config }: Run['ctx'],
+  { cluster, config }: ClusterRun['ctx'],
 ): Promise<readonly KubeObject[]> {
   let first: BootstrapError | undefined;
   for (const sample of samples) {

@@ -1,6 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
-import { type Finding, foreseen } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
+import type { Finding } from '../../core/step.ts';
+import { foreseen } from '../../core/helpers.ts';
+import type { ClusterRun } from '../context.ts';
 import { applyObjects, diffObjects, observeObjects } from '../objects.ts';
 import { policyName, policyRefs } from './policy.ts';
 
@@ -16,7 +17,11 @@ const hint = `Until it is removed, the cluster may be unable to create service a
  * @param why it is unproved
  * @returns what says that it is still there; undefined when it is gone
  */
-export async function takeAway(version: string, why: string, run: Run): Promise<BootstrapError | undefined> {
+export async function takeAway(
+  version: string,
+  why: string,
+  run: ClusterRun,
+): Promise<BootstrapError | undefined> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(tooLate()), patience);
   try {
@@ -31,7 +36,7 @@ export async function takeAway(version: string, why: string, run: Run): Promise<
   }
 }
 
-async function remove(version: string, run: Run): Promise<void> {
+async function remove(version: string, run: ClusterRun): Promise<void> {
   const state = await observeObjects(run.ctx.cluster, [], policyRefs(version));
   for (const outcome of await applyObjects(diffObjects(state).changes, state, run)) {
     if (outcome.result === 'failed') throw outcome.error;

@@ -1,8 +1,8 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { matchesAny } from '../globs.ts';
-import { optsOut } from '../ignore.ts';
-import type { Context } from '../../steps/context.ts';
+import { optsOut } from '../namespaces.ts';
+import type { ClusterContext } from '../context.ts';
 import { observeCoverage, unmanagedIn } from '../coverage.ts';
 import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import { isOurs } from '../objects.ts';
@@ -23,7 +23,7 @@ export interface ObsoleteEntries {
   readonly names: readonly string[];
 }
 
-export async function observeServiceAccounts(ctx: Context): Promise<ServiceAccountsState> {
+export async function observeServiceAccounts(ctx: ClusterContext): Promise<ServiceAccountsState> {
   const [{ covered, ignored }, accounts] = await Promise.all([
     observeCoverage(ctx),
     ctx.inventory.serviceAccounts(),
@@ -53,7 +53,7 @@ export async function observeServiceAccounts(ctx: Context): Promise<ServiceAccou
  * are excluded by now. The operator's own service accounts go as a whole. A name that belongs to something unmanaged in
  * the namespace stays.
  */
-export async function observeEntries(ctx: Context): Promise<ServiceAccountsState> {
+export async function observeEntries(ctx: ClusterContext): Promise<ServiceAccountsState> {
   const { cluster, config, inventory } = ctx;
   const [accounts, earlier, externalSecrets] = await Promise.all([
     inventory.serviceAccounts(),

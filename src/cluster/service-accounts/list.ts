@@ -2,8 +2,8 @@ import { ClusterRefusal } from '../../clients/kubernetes/errors.ts';
 import { refOf } from '../../clients/kubernetes/names.ts';
 import type { JsonPatchOperation, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { isTolerable } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import { isTolerable } from '../../core/helpers.ts';
+import type { ClusterContext } from '../context.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 
 /** Times that somebody else may be quicker before it is given up. */
@@ -14,7 +14,7 @@ const attempts = 5;
  * merge or apply patch would drop the entries of others.
  * @returns a detail worth showing
  */
-export const addPullSecret = (account: KubeObject, ctx: Context): Promise<string | undefined> =>
+export const addPullSecret = (account: KubeObject, ctx: ClusterContext): Promise<string | undefined> =>
   patchList(account, ctx, (current) =>
     pullSecretsOf(current).includes(ctx.config.pullSecret.name)
       ? undefined
@@ -27,7 +27,7 @@ export const addPullSecret = (account: KubeObject, ctx: Context): Promise<string
  */
 export async function refusalOf(
   account: KubeObject,
-  { cluster, config }: Context,
+  { cluster, config }: ClusterContext,
 ): Promise<BootstrapError | undefined> {
   try {
     await cluster.patch(refOf(account), appending(account, config.pullSecret.name), { dryRun: true });
@@ -43,7 +43,7 @@ export async function refusalOf(
 export const removePullSecrets = (
   account: KubeObject,
   names: readonly string[],
-  ctx: Context,
+  ctx: ClusterContext,
 ): Promise<string | undefined> =>
   patchList(account, ctx, (current) =>
     pullSecretsOf(current).some((name) => names.includes(name)) ? withdrawing(current, names) : undefined,
@@ -54,7 +54,7 @@ type Patch = readonly JsonPatchOperation[];
 /** @param patchFor what is still to be done; undefined when nothing is */
 async function patchList(
   account: KubeObject,
-  { cluster, clock }: Context,
+  { cluster, clock }: ClusterContext,
   patchFor: (current: KubeObject) => Patch | undefined,
 ): Promise<string | undefined> {
   let current: KubeObject | undefined = account;

@@ -1,14 +1,14 @@
 import { fullName, refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Workload } from '../inventory-port.ts';
-import { type Finding, nameOf } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
-import { operatorParts } from '../../external-secrets/operator/pods.ts';
-import { operatorNamespace } from '../../core/ownership.ts';
+import type { Finding } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
+import type { ClusterContext } from '../context.ts';
+import { operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
 import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
 
 /** Pods that cannot pull, and workloads that do not use the pull secret of their service account. */
-export async function pullFindings(ctx: Context): Promise<readonly Finding[]> {
+export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {
   const { inventory, config } = ctx;
   const [pods, workloads, host] = await Promise.all([
     inventory.pods(),
@@ -28,7 +28,7 @@ export async function pullFindings(ctx: Context): Promise<readonly Finding[]> {
 /** The step of the operator reports these. */
 const isOperatorPod = ({ metadata }: KubeObject): boolean =>
   metadata.namespace === operatorNamespace &&
-  operatorParts.includes(metadata.labels?.['app.kubernetes.io/name'] ?? '');
+  operatorDeployments.some((name) => metadata.labels?.['app.kubernetes.io/name'] === name);
 
 function failingPull(
   pod: KubeObject,

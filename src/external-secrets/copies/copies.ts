@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { type Finding } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import type { Finding } from '../../core/step.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import { type Coverage, isReconciled, observeCoverage } from '../../cluster/coverage.ts';
 import { annotations } from '../../core/ownership.ts';
 import { fixOf } from '../refusals.ts';
@@ -31,7 +31,7 @@ interface FanOutStatus {
 }
 
 /** The whole fan-out from lists that each span the cluster. */
-export async function observeCopies(ctx: Context): Promise<Copies> {
+export async function observeCopies(ctx: ExternalSecretsContext): Promise<Copies> {
   const { name } = ctx.config.pullSecret;
   const fanOutRef = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret', name };
   const [coverage, secrets, externalSecrets, fanOut] = await Promise.all([

@@ -1,5 +1,5 @@
-import type { Finding } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import type { Finding } from '../../core/step.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import { ignoredFindings } from '../../cluster/coverage.ts';
 import { withoutOperator } from '../pull-secret/resync.ts';
 import { syncFinding } from '../sync.ts';
@@ -7,7 +7,7 @@ import { tokenFinding } from '../tokens.ts';
 import { type Copy, observeCopies, refusalOf } from './copies.ts';
 
 /** For each namespace: how long its token lasts, or why it has none. */
-export async function copiesHealth(ctx: Context): Promise<readonly Finding[]> {
+export async function copiesHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
   const { coverage, copies } = await observeCopies(ctx);
   const now = ctx.clock.now();
   return [

@@ -2,8 +2,10 @@ import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import { stopwatch } from '../../core/clock.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { isTolerable, type MemberFailure, nameOf, waitFor } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
+import { isTolerable, nameOf } from '../../core/helpers.ts';
+import type { MemberFailure } from '../../core/step.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { ExternalSecretsRun } from '../context.ts';
 import { isHeld, isOurs } from '../../cluster/objects.ts';
 import { forceSync } from '../force-sync.ts';
 
@@ -25,7 +27,11 @@ const heldFor = 15_000;
  * What does not go in time, or is held by a finalizer, is reported and stops nothing. A Secret goes with its owner, so
  * it is not waited for while that is kept.
  */
-export async function waitUntilGone({ ctx, signal, emit }: Run): Promise<readonly MemberFailure[]> {
+export async function waitUntilGone({
+  ctx,
+  signal,
+  emit,
+}: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
   const untilNone = async (
     what: string,
     list: () => Promise<readonly KubeObject[]>,
@@ -102,7 +108,12 @@ export interface Shortfall {
 export const membersOf = ({ refused, late }: Shortfall): readonly MemberFailure[] => [...refused, ...late];
 
 /** Waits until every covered namespace has a valid token that the operator put there, or never will as things are. */
-export async function waitForCopies({ ctx, signal, emit, looksOnly = false }: Run): Promise<Shortfall> {
+export async function waitForCopies({
+  ctx,
+  signal,
+  emit,
+  looksOnly = false,
+}: ExternalSecretsRun): Promise<Shortfall> {
   const { clock } = ctx;
   const refusals = looksOnly ? undefined : new Refusals(clock);
   const what = 'the pull secret in every namespace';
@@ -131,7 +142,7 @@ interface Missing {
 /** @param refusals undefined when the operator may not be made to try again: then what it said last counts */
 async function missingFrom(
   { copies, fanOut }: Copies,
-  { cluster, clock, config }: Run['ctx'],
+  { cluster, clock, config }: ExternalSecretsRun['ctx'],
   refusals: Refusals | undefined,
 ): Promise<Missing> {
   const refused: MemberFailure[] = [];

@@ -1,6 +1,6 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding } from '../../core/plan-exports.ts';
+import type { Finding } from '../../core/step.ts';
 import { isOurs } from '../../cluster/objects.ts';
 import { operatorNamespace, operatorVersion } from '../../core/ownership.ts';
 

@@ -1,7 +1,8 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { Kind, KubeObject } from '../../clients/kubernetes/port.ts';
-import { type Diff, type Finding, nameOf } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import type { Diff, Finding } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import { isFannedOut } from '../../cluster/coverage.ts';
 import { isHeld, isOurs, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
 
@@ -10,7 +11,7 @@ import { isHeld, isOurs, type ObjectsState, removeObjects } from '../../cluster/
  * definition whose objects are held by finalizers stays: its deletion would not end before they are gone, and until
  * then the kind could not be used.
  */
-export async function removeCrds(state: ObjectsState, ctx: Context): Promise<Diff> {
+export async function removeCrds(state: ObjectsState, ctx: ExternalSecretsContext): Promise<Diff> {
   const removal = removeObjects(state);
   if (removal.changes.length === 0) return removal;
   const defined = await definedObjects(state, ctx);
@@ -41,7 +42,10 @@ interface Defined {
   readonly object: KubeObject;
 }
 
-async function definedObjects({ seen }: ObjectsState, ctx: Context): Promise<readonly Defined[]> {
+async function definedObjects(
+  { seen }: ObjectsState,
+  ctx: ExternalSecretsContext,
+): Promise<readonly Defined[]> {
   const lists = await Promise.all(
     [...seen.values()].flatMap((definition) =>
       kindsOf(definition).map(async ({ apiVersion, kind }) => {

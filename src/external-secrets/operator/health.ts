@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding, Target } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import type { Finding, Target } from '../../core/step.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { hintFor, waitOf } from '../../cluster/pod-trouble.ts';
 import {
@@ -17,7 +17,7 @@ import { findMissing } from './readiness.ts';
 import { imageInEcr } from './wanted.ts';
 
 /** The pods rather than the Deployments: the controller has no probes, so its "Available" says nothing. */
-export async function operatorHealth(ctx: Context): Promise<readonly Finding[]> {
+export async function operatorHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
   const { cluster } = ctx;
   const [parts, image, missing] = await Promise.all([
     readParts(cluster),

@@ -1,14 +1,11 @@
+import { annotations, operatorDeployments, operatorNamespace as namespace } from '../../core/ownership.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isFinished } from '../../cluster/workloads.ts';
-import type { Context, Run } from '../../steps/context.ts';
-import { annotations, operatorNamespace as namespace } from '../../core/ownership.ts';
+import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { hintFor, type Trouble, troubleOf } from '../../cluster/pod-trouble.ts';
 
-export const controller = 'external-secrets';
-export const certController = 'external-secrets-cert-controller';
-export const webhook = 'external-secrets-webhook';
-export const operatorParts: readonly string[] = [controller, certController, webhook];
+export const [controller, certController, webhook] = operatorDeployments;
 
 /** One Deployment of the operator. */
 export interface Part {
@@ -22,7 +19,7 @@ export interface Part {
 
 export async function readParts(
   cluster: ClusterPort,
-  names: readonly string[] = operatorParts,
+  names: readonly string[] = operatorDeployments,
 ): Promise<readonly Part[]> {
   const [deployments, pods] = await Promise.all([
     cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { namespace }),
@@ -97,7 +94,10 @@ export async function findTrouble(
  * Ends the run on a cause that waiting will not cure.
  * @throws BootstrapError `not-ready`
  */
-export async function refuseTrouble({ cluster, config }: Context, parts: readonly Part[]): Promise<void> {
+export async function refuseTrouble(
+  { cluster, config }: ExternalSecretsContext,
+  parts: readonly Part[],
+): Promise<void> {
   const [first] = await findTrouble(cluster, parts);
   if (first === undefined) return;
   throw new BootstrapError({
@@ -130,7 +130,7 @@ export const describe = ({ cause, why }: Trouble): string => `${causes[cause]}: 
  * it fail (an expired token, a missing image) may have been repaired by the steps before this one.
  */
 export async function renewStuckPods(
-  { ctx, emit, looksOnly = false }: Run,
+  { ctx, emit, looksOnly = false }: ExternalSecretsRun,
   parts?: readonly string[],
 ): Promise<void> {
   if (looksOnly) return;

@@ -1,7 +1,7 @@
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { waitFor } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { ExternalSecretsRun } from '../context.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { findUntrusting, readAuthority } from './certificates.ts';
 import {
@@ -21,7 +21,7 @@ import {
 const deadline = 6 * 60_000;
 
 /** Waits until the cert-controller has made the webhook's certificate, which it did long ago on every later run. */
-export async function waitForCertificate(run: Run): Promise<void> {
+export async function waitForCertificate(run: ExternalSecretsRun): Promise<void> {
   if ((await readAuthority(run.ctx.cluster)) !== undefined) return;
   await renewStuckPods(run, [certController]);
   await waitUntil(run, "the certificate of the operator's webhook", [certController], async (cluster) =>
@@ -30,7 +30,7 @@ export async function waitForCertificate(run: Run): Promise<void> {
 }
 
 /** Waits until the controller runs and the webhook is proven to answer. */
-export async function waitUntilProven(run: Run): Promise<void> {
+export async function waitUntilProven(run: ExternalSecretsRun): Promise<void> {
   await renewStuckPods(run);
   await waitUntil(run, 'External Secrets Operator to work', undefined, async (cluster, parts) => {
     const pods = parts.find(({ name }) => name === controller)?.current ?? [];
@@ -52,7 +52,7 @@ export async function findMissing(cluster: ClusterPort): Promise<string | undefi
 type Look = (cluster: ClusterPort, parts: readonly Part[]) => Promise<string | undefined>;
 
 async function waitUntil(
-  { ctx, signal, emit }: Run,
+  { ctx, signal, emit }: ExternalSecretsRun,
   what: string,
   names: readonly string[] | undefined,
   look: Look,

@@ -1,4 +1,4 @@
-import type { ClusterRule } from '../../steps/context.ts';
+import type { ClusterRule } from '../../core/step.ts';
 
 const write = ['get', 'create', 'patch', 'delete'];
 

@@ -5,15 +5,17 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { ecrName, ecrReference } from '../../images/naming.ts';
 import { operatorImage } from '../../images/operator.ts';
 import { parseReference } from '../../images/reference.ts';
-import { authorityMap, patchObjects, releasedRefs } from '../release/exports.ts';
-import type { Context } from '../../steps/context.ts';
+import { authorityMap } from '../release/authorities.ts';
+import { patchObjects } from '../release/operator.ts';
+import { releasedRefs } from '../release/release.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import { annotations, managedBy, operatorNamespace as namespace } from '../../core/ownership.ts';
 
 /** ConfigMap of the configured authorities, empty when there are none: enough to name it. */
 export const noAuthorities = authorityMap('', { namespace, labels: managedBy });
 
 /** The operator's objects in the order in which they have to be applied. */
-export async function wantedObjects(ctx: Context): Promise<KubeObject[]> {
+export async function wantedObjects(ctx: ExternalSecretsContext): Promise<KubeObject[]> {
   const { install, env, caBundle, tolerations, nodeSelector, resources } = ctx.config.externalSecrets;
   if (!install) return [];
   const [manifest, image, authorities] = await Promise.all([
@@ -38,7 +40,7 @@ export const operatorRefs = (): readonly ObjectRef[] =>
     ...releasedRefs(namespace).filter(({ kind }) => kind !== 'CustomResourceDefinition'),
   ].sort((one, other) => placeOf(one.kind, one.name) - placeOf(other.kind, other.name));
 
-export async function imageInEcr(ctx: Context): Promise<string> {
+export async function imageInEcr(ctx: ExternalSecretsContext): Promise<string> {
   const naming = { project: ctx.config.project, map: ctx.config.images.map };
   return ecrReference(await ctx.registryHost(), ecrName(parseReference(operatorImage), naming));
 }

@@ -1,10 +1,12 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { atOnce, type Change, nameOf, type Outcome, tolerating } from '../../core/plan-exports.ts';
+import { atOnce, nameOf, tolerating } from '../../core/helpers.ts';
+import type { Change, Outcome } from '../../core/step.ts';
 import { Secret } from '../../core/secret.ts';
-import { adopting, ownerOf } from '../../core/adoption.ts';
-import type { Context, Run } from '../../steps/context.ts';
+import { ownerOf } from '../../cluster/objects.ts';
+import { adopting } from '../../core/adoption.ts';
+import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { observeCoverage } from '../../cluster/coverage.ts';
 import { managedBy } from '../../core/ownership.ts';
 import { pullSecretType } from './objects.ts';
@@ -13,7 +15,7 @@ import { pullSecretType } from './objects.ts';
 const concurrency = 8;
 
 /** Pull secrets that somebody made in other namespaces; one that something keeps there would be written in turn. */
-export async function madeByHand(ctx: Context): Promise<readonly KubeObject[]> {
+export async function madeByHand(ctx: ExternalSecretsContext): Promise<readonly KubeObject[]> {
   const { foreign } = await observeCoverage(ctx);
   const secrets = foreign
     .map(({ object }) => object)
@@ -54,7 +56,7 @@ const isOfOurType = (object: KubeObject): boolean => object['type'] === pullSecr
 export async function adoptByHand(
   changes: readonly Change[],
   secrets: readonly KubeObject[],
-  run: Run,
+  run: ExternalSecretsRun,
 ): Promise<Outcome[]> {
   const { cluster } = run.ctx;
   const byName = new Map(secrets.map((object) => [nameOf(targetOf(refOf(object))), object]));

@@ -1,6 +1,5 @@
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
-import { operatorNamespace as namespace } from '../../core/ownership.ts';
-import { keySecretName } from './objects.ts';
+import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 
 /** The ID of the access key that the operator logs in with. */
 export async function keyInCluster(cluster: ClusterPort): Promise<string | undefined> {

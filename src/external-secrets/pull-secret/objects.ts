@@ -1,12 +1,14 @@
+import {
+  annotations,
+  keySecretName,
+  managedBy,
+  operatorNamespace as namespace,
+} from '../../core/ownership.ts';
 import type { KeyPair, RegistryToken } from '../../clients/aws/port.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { RegistryLogin } from '../../clients/registry/token-check.ts';
 import { Secret } from '../../core/secret.ts';
 import { isOurs } from '../../cluster/objects.ts';
-import { annotations, managedBy, operatorNamespace as namespace } from '../../core/ownership.ts';
-
-/** The Secret that holds the image-puller's key for the operator; its keys are part of the renewal's templates. */
-export const keySecretName = 'image-puller';
 
 export const pullSecretType = 'kubernetes.io/dockerconfigjson';
 

@@ -1,6 +1,6 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { MemberFailure } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
+import type { MemberFailure } from '../../core/step.ts';
+import type { ExternalSecretsRun } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { waitForCopies } from '../copies/ready.ts';
 import { waitForRenewal } from '../renewal/ready.ts';
@@ -13,7 +13,7 @@ import { resync } from './resync.ts';
  * an old key for them, would be in vain
  * @throws BootstrapError when a namespace is late that may get its token yet
  */
-export async function proveEveryLevel(run: Run): Promise<readonly MemberFailure[]> {
+export async function proveEveryLevel(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
   await waitForRenewal(run);
   if (!run.looksOnly) {
     const late = (error: BootstrapError): never => {

@@ -1,14 +1,16 @@
 import { fullName, refOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { type Finding, isTolerable, type Tally, waitFor } from '../../core/plan-exports.ts';
-import { type Context, oncePerContext, type Run } from '../../steps/context.ts';
+import type { Finding } from '../../core/step.ts';
+import { isTolerable } from '../../core/helpers.ts';
+import { type Tally, waitFor } from '../../core/wait.ts';
+import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
+import { oncePerContext } from '../../core/once.ts';
 import type { EarlierPullSecret } from '../../cluster/earlier-pull-secrets.ts';
 import { forceSync } from '../force-sync.ts';
-import { operatorNamespace as namespace } from '../../core/ownership.ts';
+import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { fixOf, Refusals } from '../refusals.ts';
 import { type Sync, syncOf } from '../sync.ts';
-import { keySecretName } from './objects.ts';
 
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 
@@ -25,7 +27,7 @@ type Late = (error: BootstrapError) => void;
  * when it starts. The steps that follow see to that, and prove the rotation.
  */
 export async function resync(
-  run: Run,
+  run: ExternalSecretsRun,
   late: Late,
   earlier: readonly EarlierPullSecret[] = [],
 ): Promise<void> {
@@ -41,7 +43,7 @@ export async function resync(
 }
 
 /** A pull secret of an earlier name that does not sync is reported, and stops nothing. */
-async function resyncEarlier(name: string, run: Run): Promise<void> {
+async function resyncEarlier(name: string, run: ExternalSecretsRun): Promise<void> {
   const report: Late = ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` });
   try {
     await force(run, report, { ...externalSecret, name, namespace }, '/metadata', syncOfOne);
@@ -59,10 +61,10 @@ interface Behind {
   readonly tally?: Tally;
 }
 
-type Synced = (run: Run, object: KubeObject) => Promise<() => Promise<Behind | undefined>>;
+type Synced = (run: ExternalSecretsRun, object: KubeObject) => Promise<() => Promise<Behind | undefined>>;
 
 async function force(
-  run: Run,
+  run: ExternalSecretsRun,
   late: Late,
   ref: ObjectRef,
   parent: Parameters<typeof forceSync>[2],
@@ -97,7 +99,10 @@ async function force(
 }
 
 /** Compares with what was seen before the force: the cluster's clock may differ from ours. */
-async function syncOfOne({ ctx }: Run, before: KubeObject): Promise<() => Promise<Behind | undefined>> {
+async function syncOfOne(
+  { ctx }: ExternalSecretsRun,
+  before: KubeObject,
+): Promise<() => Promise<Behind | undefined>> {
   const ref = refOf(before);
   return async () => {
     const now = await ctx.cluster.get(ref);
@@ -106,7 +111,10 @@ async function syncOfOne({ ctx }: Run, before: KubeObject): Promise<() => Promis
 }
 
 /** A namespace that refuses its copy is not waited for: the step that makes the copies reports it. */
-async function syncOfCopies({ ctx }: Run, fanOut: KubeObject): Promise<() => Promise<Behind | undefined>> {
+async function syncOfCopies(
+  { ctx }: ExternalSecretsRun,
+  fanOut: KubeObject,
+): Promise<() => Promise<Behind | undefined>> {
   const { uid } = fanOut.metadata;
   const list = async (): Promise<Map<string, KubeObject>> => {
     const all = await ctx.cluster.list(externalSecret);
@@ -172,7 +180,7 @@ const conditionOf = (object: KubeObject): string =>
   statusOf(object).conditions?.find(({ type }) => type === 'Ready')?.message ?? 'it has not begun';
 
 /** Whether the operator has a controller that could sync anything. */
-export async function controllerRuns({ ctx }: Pick<Run, 'ctx'>): Promise<boolean> {
+export async function controllerRuns({ ctx }: Pick<ExternalSecretsRun, 'ctx'>): Promise<boolean> {
   const deployment = await ctx.cluster.get({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -184,7 +192,7 @@ export async function controllerRuns({ ctx }: Pick<Run, 'ctx'>): Promise<boolean
 }
 
 /** What stays as it is while the operator does not run. */
-export async function withoutOperator(ctx: Context, what: string): Promise<Finding[]> {
+export async function withoutOperator(ctx: ExternalSecretsContext, what: string): Promise<Finding[]> {
   // An operator that something else installed may have other names.
   if (!ctx.config.externalSecrets.install || (await controllerRunsIn(ctx))) return [];
   return [
@@ -199,4 +207,4 @@ export async function withoutOperator(ctx: Context, what: string): Promise<Findi
   ];
 }
 
-const controllerRunsIn = oncePerContext((ctx) => controllerRuns({ ctx }));
+const controllerRunsIn = oncePerContext((ctx: ExternalSecretsContext) => controllerRuns({ ctx }));

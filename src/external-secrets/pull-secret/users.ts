@@ -1,11 +1,11 @@
 import { fullName } from '../../clients/kubernetes/names.ts';
-import type { Context } from '../../steps/context.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import { operatorNamespace } from '../../core/ownership.ts';
 import { pullSecretsOf, readUsers } from '../../cluster/pull-secret-users.ts';
 import { observeServiceAccounts } from '../../cluster/service-accounts/covered.ts';
 
 /** What pulls with the pull secret of this earlier name and with none of today's name. */
-export async function usersOf(name: string, ctx: Context): Promise<readonly string[]> {
+export async function usersOf(name: string, ctx: ExternalSecretsContext): Promise<readonly string[]> {
   const current = ctx.config.pullSecret.name;
   const isUser = (pullSecrets: readonly string[]): boolean =>
     pullSecrets.includes(name) && !pullSecrets.includes(current);
@@ -27,5 +27,5 @@ export async function usersOf(name: string, ctx: Context): Promise<readonly stri
 }
 
 /** The operator's pods: they are rolled out with today's name. */
-const isReplaced = (user: string, { config }: Context): boolean =>
+const isReplaced = (user: string, { config }: ExternalSecretsContext): boolean =>
   config.externalSecrets.install && user.startsWith(`Pod ${operatorNamespace}/external-secrets`);

@@ -1,5 +1,7 @@
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { connectionFailure, hidePassword, type Net } from '../../clients/net/index.ts';
+import { connectionFailure } from '../../clients/net/failure.ts';
+import { hidePassword } from '../../clients/net/proxy.ts';
+import type { Net } from '../../clients/net/index.ts';
 import { unusable } from './parse.ts';
 
 /** The release's YAML has 1 MB; more than this is something else. */

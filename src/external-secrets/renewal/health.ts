@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import type { Finding } from '../../core/step.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import type { ObjectsState } from '../../cluster/objects.ts';
 import { operatorNamespace } from '../../core/ownership.ts';
 import { withoutOperator } from '../pull-secret/resync.ts';
@@ -10,7 +10,10 @@ import { tokenFinding } from '../tokens.ts';
 const synced = new Set(['SecretStore', 'ClusterSecretStore', 'ExternalSecret']);
 
 /** What the operator says about each object of the chain, and how long the token in its own namespace lasts. */
-export async function renewalHealth(state: ObjectsState, ctx: Context): Promise<readonly Finding[]> {
+export async function renewalHealth(
+  state: ObjectsState,
+  ctx: ExternalSecretsContext,
+): Promise<readonly Finding[]> {
   const objects = [...state.seen.values()].filter(({ kind }) => synced.has(kind));
   const secrets = await ctx.inventory.pullSecrets();
   const original = secrets.find(({ metadata }) => metadata.namespace === operatorNamespace);
@@ -21,7 +24,10 @@ export async function renewalHealth(state: ObjectsState, ctx: Context): Promise<
   ];
 }
 
-async function syncFindings(objects: readonly KubeObject[], ctx: Context): Promise<readonly Finding[]> {
+async function syncFindings(
+  objects: readonly KubeObject[],
+  ctx: ExternalSecretsContext,
+): Promise<readonly Finding[]> {
   const failing = objects.filter((object) => syncOf(object, []).state === 'failing');
   if (failing.length === 0) return [];
   const warnings = await ctx.inventory.warnings();

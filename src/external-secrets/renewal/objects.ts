@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { renderTemplate } from '../release/templates.ts';
-import type { Context } from '../../steps/context.ts';
+import { renderTemplate } from '../../cluster/templates.ts';
+import type { ExternalSecretsContext } from '../context.ts';
 import { excludeMark, namespaceSelector, observeCoverage } from '../../cluster/coverage.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { annotated, owned } from '../../cluster/objects.ts';
@@ -20,7 +20,7 @@ const store = {
   name: 'pull-secret',
 };
 
-export async function renewalObjects(ctx: Context): Promise<readonly KubeObject[]> {
+export async function renewalObjects(ctx: ExternalSecretsContext): Promise<readonly KubeObject[]> {
   const { aws, pullSecret, users } = ctx.config;
   const { exclude } = ctx.config.namespaces;
   const [coverage, actual, earlier] = await Promise.all([

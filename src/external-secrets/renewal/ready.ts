@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { waitFor } from '../../core/plan-exports.ts';
-import type { Context, Run } from '../../steps/context.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { isReconciled } from '../../cluster/coverage.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { forceSync } from '../force-sync.ts';
@@ -14,7 +14,12 @@ const deadline = 180_000;
 const hint = 'ecr-bootstrap status tells more; the next ecr-bootstrap up goes on.';
 
 /** Waits until the operator itself has issued the token in the pull secret of its namespace. */
-export async function waitForRenewal({ ctx, signal, emit, looksOnly = false }: Run): Promise<void> {
+export async function waitForRenewal({
+  ctx,
+  signal,
+  emit,
+  looksOnly = false,
+}: ExternalSecretsRun): Promise<void> {
   const what = 'the operator to renew the pull secret';
   const refusals = new Refusals(ctx.clock);
   await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
@@ -39,7 +44,11 @@ interface Behind {
   readonly renewal?: KubeObject;
 }
 
-async function whyNotRenewed({ cluster, config, clock }: Context): Promise<Behind | undefined> {
+async function whyNotRenewed({
+  cluster,
+  config,
+  clock,
+}: ExternalSecretsContext): Promise<Behind | undefined> {
   const { name } = config.pullSecret;
   const [renewal, secret] = await Promise.all([
     cluster.get({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name, namespace }),

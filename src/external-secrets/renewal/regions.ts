@@ -1,4 +1,4 @@
-import type { Finding } from '../../core/plan-exports.ts';
+import type { Finding } from '../../core/step.ts';
 
 /**
  * The regions for which the webhook of External Secrets v0.12.1 accepts a store: those that its AWS SDK (aws-sdk-go

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Field, Value } from '../../core/plan-exports.ts';
+import type { Field, Value } from '../../core/step.ts';
 import type { PolicyDocument } from './document.ts';
 
 /**

@@ -6,10 +6,6 @@ import { imagePullerPolicy } from './image-puller.ts';
 import type { Account } from '../names.ts';
 import { powerUserPolicy } from './power-user.ts';
 
-export type { PolicyDocument } from './document.ts';
-export { ownKeyStatement } from './image-puller.ts';
-export { namesIn, secretNames, type Account, type SecretNames } from '../names.ts';
-
 const policies = {
   'first-run': firstRunPolicy,
   'power-user': powerUserPolicy,

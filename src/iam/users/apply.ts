@@ -1,9 +1,10 @@
 import { isOutsideOwnPolicies } from '../../clients/aws/denial.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { inOrder, nameOf, waitFor, type Change, type Outcome } from '../../core/plan-exports.ts';
-import type { Run } from '../../steps/context.ts';
-import { isRelease } from '../../core/adoption.ts';
-import { adoptedTags, adoptedUserTags, compareTags, markKeysIn } from '../tags.ts';
+import { inOrder, nameOf } from '../../core/helpers.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { Change, Outcome } from '../../core/step.ts';
+import type { IamRun } from '../context.ts';
+import { adoptedTags, adoptedUserTags, compareTags, isRelease, markKeysIn } from '../tags.ts';
 import { diffUser } from './diff.ts';
 import type { SeenUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget } from './targets.ts';
@@ -15,7 +16,11 @@ const visibleWithin = 180_000;
 const spreadMs = 15_000;
 
 /** Carries changes of {@link diffUser} out, in the plan's order: user, policy, what attaches it. */
-export async function applyUser(changes: readonly Change[], state: UserState, run: Run): Promise<Outcome[]> {
+export async function applyUser(
+  changes: readonly Change[],
+  state: UserState,
+  run: IamRun,
+): Promise<Outcome[]> {
   let hasGranted = false;
   const outcomes = await inOrder(changes, run, async (change) => {
     const isAttachment = change.target.kind === attachmentTarget('', '').kind;
@@ -40,7 +45,7 @@ function leftToAdministrator(outcome: Outcome): Outcome {
   return { ...outcome, error: denied, tolerable: true };
 }
 
-async function carry(change: Change, state: UserState, run: Run): Promise<void> {
+async function carry(change: Change, state: UserState, run: IamRun): Promise<void> {
   switch (change.target.kind) {
     case 'IAM user':
       return applyToUser(change, state, run);
@@ -53,7 +58,7 @@ async function carry(change: Change, state: UserState, run: Run): Promise<void> 
   }
 }
 
-async function applyToUser(change: Change, state: UserState, run: Run): Promise<void> {
+async function applyToUser(change: Change, state: UserState, run: IamRun): Promise<void> {
   const { wanted, seen } = state;
   const { iam } = run.ctx.aws;
   const { name, path, permissionsBoundary, tags } = wanted;
@@ -73,7 +78,7 @@ async function applyToUser(change: Change, state: UserState, run: Run): Promise<
   }
 }
 
-async function applyToPolicy(change: Change, state: UserState, run: Run): Promise<void> {
+async function applyToPolicy(change: Change, state: UserState, run: IamRun): Promise<void> {
   const { wanted, seen } = state;
   const { iam } = run.ctx.aws;
   const { path, tags, policy } = wanted;
@@ -97,7 +102,7 @@ async function goOn(
   change: Change,
   state: UserState,
   found: Pick<SeenUser, 'user'> | Pick<SeenUser, 'policy'>,
-  run: Run,
+  run: IamRun,
 ): Promise<void> {
   const again = { ...state, seen: state.seen && { ...state.seen, ...found } };
   const { changes, findings } = diffUser(again);
@@ -114,7 +119,7 @@ async function goOn(
   if (left) await carry(left, again, run);
 }
 
-async function applyToAttachment(change: Change, wanted: WantedUser, run: Run): Promise<void> {
+async function applyToAttachment(change: Change, wanted: WantedUser, run: IamRun): Promise<void> {
   const { iam } = run.ctx.aws;
   const arn = [wanted.policy.arn, wanted.managedPolicyArn].find(
     (candidate) => nameOf(attachmentTarget(wanted.name, candidate)) === nameOf(change.target),
@@ -125,7 +130,7 @@ async function applyToAttachment(change: Change, wanted: WantedUser, run: Run): 
 }
 
 /** IAM's reads may lag behind its writes. */
-function untilVisible<T>(change: Change, run: Run, look: () => Promise<T | undefined>): Promise<T> {
+function untilVisible<T>(change: Change, run: IamRun, look: () => Promise<T | undefined>): Promise<T> {
   return waitFor(
     {
       what: `${nameOf(change.target)} to be visible`,

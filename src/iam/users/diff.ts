@@ -1,10 +1,9 @@
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Change, Diff, Field, Target } from '../../core/plan-exports.ts';
+import type { Change, Diff, Field, Target } from '../../core/step.ts';
 import { adopting, nobody } from '../../core/adoption.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
 import { excessFindings, foreignFindings, handedOver, pathFindings, unmanagedFindings } from './findings.ts';
-import { formerFindings } from '../../access-key/former-users.ts';
 import { documentOf, ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
@@ -13,7 +12,7 @@ export function diffUser(state: UserState): Diff {
   const { changes, findings } = diffCurrent(state);
   return {
     changes,
-    findings: [...findings, ...handedOver(state), ...formerFindings(state.wanted.who, state.former)],
+    findings: [...findings, ...handedOver(state)],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Finding } from '../../core/plan-exports.ts';
+import type { Finding } from '../../core/step.ts';
 import { tags as tagKeys } from '../../core/ownership.ts';
 import { markKeysIn, ownershipOf } from '../tags.ts';
 import { documentOf, ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';

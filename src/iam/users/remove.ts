@@ -1,26 +1,24 @@
+import { attachmentTarget, keyTarget, policyTarget, userTarget } from './targets.ts';
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Change, Diff, Finding, Target } from '../../core/plan-exports.ts';
-import { release } from '../../core/adoption.ts';
-import type { Context } from '../../steps/context.ts';
-import { foreignKeys, unknownKeys } from '../../access-key/classify.ts';
-import { keyTarget } from '../../access-key/diff.ts';
-import { observeKey } from '../../access-key/state.ts';
-import { isAdopted, ownershipOf } from '../tags.ts';
+import type { Change, Diff, Finding, Target } from '../../core/step.ts';
+import { isAdopted, ownershipOf, release } from '../tags.ts';
+import type { IamContext } from '../context.ts';
 import { ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
-import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /**
  * The user with its keys and policy. What was adopted stays, without the tags of this program. A user also stays when it
  * is unmanaged, when it is the caller, and when it has something unmanaged, because IAM deletes no user that has anything.
+ * @param findOtherKeys IDs of the user's access keys that are not managed
  */
 export async function removeUser(
   { wanted, seen, callerIsPowerUser }: UserState,
-  ctx: Context,
+  ctx: IamContext,
+  findOtherKeys: () => Promise<readonly string[]>,
 ): Promise<Diff> {
   if (!seen || !isManaged(wanted, seen)) return { changes: [], findings: [] };
   const reason = callerIsPowerUser
     ? 'the caller is one of the two users and may not change them: an administrator has to run this'
-    : await whyKept(wanted, seen, ctx);
+    : await whyKept(wanted, seen, ctx, findOtherKeys);
   if (reason !== undefined) return { changes: [], findings: [kept(wanted, reason)] };
   const { user, policy, attached } = seen;
   // The image puller's keys go with the step that made them; those of power-user were made by hand.
@@ -49,7 +47,12 @@ const deletion = (target: Target): Change => ({ action: 'delete', target, fields
 const deletionOrRelease = (target: Target, tags: Tags): Change =>
   isAdopted(tags) ? { ...release(target, tags), grants: true } : deletion(target);
 
-async function whyKept(wanted: WantedUser, seen: SeenUser, ctx: Context): Promise<string | undefined> {
+async function whyKept(
+  wanted: WantedUser,
+  seen: SeenUser,
+  ctx: IamContext,
+  findOtherKeys: () => Promise<readonly string[]>,
+): Promise<string | undefined> {
   const { user, policy } = seen;
   const found = [user, policy].filter((one) => one !== undefined);
   if (found.some(({ tags }) => ownershipOf(tags, wanted.tags) !== 'ours')) {
@@ -62,14 +65,9 @@ async function whyKept(wanted: WantedUser, seen: SeenUser, ctx: Context): Promis
     ...seen.attached.filter((arn) => !known.includes(arn)),
     ...seen.inline.map((name) => `inline policy ${name}`),
     ...seen.groups.map((name) => `group ${name}`),
-    ...(wanted.who === 'imagePuller' ? await otherKeys(ctx) : []),
+    ...(await findOtherKeys()).map((id) => `access key ${id}`),
   ];
   return foreign.length > 0 ? `it has what is not ours: ${foreign.join(', ')}` : undefined;
-}
-
-async function otherKeys(ctx: Context): Promise<string[]> {
-  const state = await observeKey(ctx);
-  return [...foreignKeys(state), ...unknownKeys(state)].map(({ id }) => `access key ${id}`);
 }
 
 const kept = ({ name }: WantedUser, why: string): Finding => ({

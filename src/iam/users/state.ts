@@ -1,11 +1,11 @@
-import type { ManagedPolicy, SecretInfo, Tags, User } from '../../clients/aws/port.ts';
+import type { ManagedPolicy, Tags, User } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Context } from '../../steps/context.ts';
-import { type FormerUsers, observeFormerUsers } from '../../access-key/former-users.ts';
-import { describeStored } from '../../access-key/stored.ts';
+import type { IamContext } from '../context.ts';
 import { awsTags, isCreatedByUs, ownershipOf } from '../tags.ts';
-import { namesIn, policyDocument, type PolicyDocument } from '../policies/documents.ts';
+import { namesIn } from '../names.ts';
+import { policyDocument } from '../policies/documents.ts';
+import type { PolicyDocument } from '../policies/document.ts';
 
 /** Which of the two users: also the key of its configuration. */
 export type Who = keyof Config['users'];
@@ -32,7 +32,6 @@ export interface WantedUser {
 export interface UserState {
   readonly wanted: WantedUser;
   readonly callerIsPowerUser: boolean;
-  readonly former: FormerUsers;
   /** What IAM has; undefined when the caller may not look and need not, because the user is made elsewhere. */
   readonly seen: SeenUser | undefined;
 }
@@ -47,18 +46,16 @@ export interface SeenUser {
   readonly policy: ManagedPolicy | undefined;
 }
 
-export async function observeUser(who: Who, ctx: Context): Promise<UserState> {
-  const [identity, keysInUse] = await Promise.all([ctx.aws.identity(), keysOfSecrets(ctx)]);
+/** @param findKmsKeys with which the secrets are encrypted now */
+export async function observeUser(
+  who: Who,
+  ctx: IamContext,
+  findKmsKeys: () => Promise<readonly string[]>,
+): Promise<UserState> {
+  const [identity, keysInUse] = await Promise.all([ctx.aws.identity(), findKmsKeys()]);
   const wanted = wantedUser(who, ctx.config, identity, keysInUse);
   const callerIsPowerUser = identity.arn === namesIn(ctx.config, identity).powerUser.userArn;
-  const [seen, former] = await Promise.all([see(wanted, ctx), observeFormerUsers(ctx)]);
-  return { wanted, callerIsPowerUser, seen, former };
-}
-
-/** A customer's keys of KMS. */
-async function keysOfSecrets(ctx: Context): Promise<string[]> {
-  const stored: readonly (SecretInfo | undefined)[] = Object.values(await describeStored(ctx));
-  return [...new Set(stored.flatMap((info) => info?.kmsKeyId ?? []))];
+  return { wanted, callerIsPowerUser, seen: await see(wanted, ctx) };
 }
 
 function wantedUser(
@@ -95,7 +92,7 @@ const isHandedOver = async (user: Promise<User | undefined>, wanted: Tags): Prom
 
 async function see(
   { name, manage, policy, tags }: WantedUser,
-  { aws: { iam } }: Context,
+  { aws: { iam } }: IamContext,
 ): Promise<SeenUser | undefined> {
   try {
     const user = iam.user(name);

@@ -1,4 +1,4 @@
-import type { Target } from '../../core/plan-exports.ts';
+import type { Target } from '../../core/step.ts';
 
 export const userTarget = (name: string): Target => ({ kind: 'IAM user', name });
 
@@ -9,3 +9,6 @@ export const attachmentTarget = (userName: string, policyArn: string): Target =>
   kind: 'IAM policy attachment',
   name: `${userName}/${policyArn.split('/').at(-1)}`,
 });
+
+/** @param name of the user for a key that is to be made, else the key's id */
+export const keyTarget = (name: string): Target => ({ kind: 'IAM access key', name });

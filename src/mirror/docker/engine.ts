@@ -3,7 +3,7 @@ import type { DockerPort } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import { foreseen } from '../../core/plan-exports.ts';
+import { foreseen } from '../../core/helpers.ts';
 import { type Credential, type Credentials, withLogin } from '../../clients/registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
 import { tellDone } from '../done.ts';

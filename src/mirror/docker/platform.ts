@@ -1,6 +1,11 @@
 import { BootstrapError } from '../../core/errors.ts';
-import { chosenPlatforms, formatPlatform, serves, type Platform } from '../../core/platform.ts';
-import type { Platforms } from '../../images/port.ts';
+import {
+  chosenPlatforms,
+  formatPlatform,
+  type Platform,
+  type Platforms,
+  serves,
+} from '../../core/platform.ts';
 
 /**
  * The one platform to take of those that there are.

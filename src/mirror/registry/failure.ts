@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
-import { foreseen } from '../../core/plan-exports.ts';
+import { foreseen } from '../../core/helpers.ts';
 import { CorruptContent } from '../../clients/registry/digest.ts';
 
 /** What went wrong with one image, as the error for its result. */

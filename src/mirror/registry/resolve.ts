@@ -1,6 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { ecrReference } from '../../images/naming.ts';
-import type { Platforms, WantedImage } from '../../images/port.ts';
+import type { Platforms } from '../../core/platform.ts';
+import type { WantedImage } from '../../images/port.ts';
 import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, type Digest, isTakenByEcr } from '../../clients/registry/digest.ts';

@@ -1,7 +1,13 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
-import { bestFor, chosenPlatforms, coverage, formatPlatform, type Platform } from '../../core/platform.ts';
-import type { Platforms } from '../../images/port.ts';
+import {
+  bestFor,
+  chosenPlatforms,
+  coverage,
+  formatPlatform,
+  type Platform,
+  type Platforms,
+} from '../../core/platform.ts';
 import {
   configPlatform,
   type Descriptor,

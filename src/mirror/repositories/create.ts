@@ -2,8 +2,9 @@ import type { Config } from '../../config/schema.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { onceFulfilled } from '../../core/once.ts';
-import { atOnce, type Change, isTolerable, type Outcome } from '../../core/plan-exports.ts';
-import type { Context, Run } from '../../steps/context.ts';
+import { atOnce, isTolerable } from '../../core/helpers.ts';
+import type { Change, Outcome } from '../../core/step.ts';
+import type { MirrorContext, MirrorRun } from '../context.ts';
 import { awsTags } from '../../iam/tags.ts';
 import { creationOf, diffRepositories } from './diff.ts';
 import { type RepositoriesState, seeRepository } from './state.ts';
@@ -17,7 +18,7 @@ export const repositoryCreation = (name: string, config: Config): Change =>
   creationOf(name, { settings: config.repositories, tags: awsTags(config) });
 
 /** Creates a repository as it is configured; resolves to a detail worth showing, if any. */
-export async function createRepository(name: string, ctx: Context): Promise<string | undefined> {
+export async function createRepository(name: string, ctx: MirrorContext): Promise<string | undefined> {
   const { ecr } = ctx.aws;
   const tags = awsTags(ctx.config);
   const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = ctx.config.repositories;
@@ -36,7 +37,7 @@ export async function createRepository(name: string, ctx: Context): Promise<stri
 }
 
 /** A repository that was created meanwhile is used like one that was seen: an unmanaged one stays as it is. */
-async function useExisting(name: string, ctx: Context): Promise<string> {
+async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
   const { repositories: settings } = ctx.config;
   const seen = await seeRepository(name, ctx);
   const state: RepositoriesState = {
@@ -58,11 +59,11 @@ async function useExisting(name: string, ctx: Context): Promise<string> {
  * gets none, and a repository that cannot be created fails its own images only.
  */
 export class MissingRepositories {
-  readonly #run: Run;
+  readonly #run: MirrorRun;
   readonly #existing: () => Promise<ReadonlySet<string>>;
   readonly #outcomes = new Map<string, Promise<Outcome>>();
 
-  constructor(run: Run) {
+  constructor(run: MirrorRun) {
     this.#run = run;
     this.#existing = onceFulfilled(
       async () => new Set((await run.ctx.aws.ecr.repositories()).map(({ name }) => name)),

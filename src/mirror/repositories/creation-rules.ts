@@ -1,6 +1,6 @@
 import type { CreationRule } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Finding } from '../../core/plan-exports.ts';
+import type { Finding } from '../../core/step.ts';
 import type { RepositoriesState } from './state.ts';
 
 const commands: Readonly<Record<CreationRule['kind'], string>> = {

@@ -1,13 +1,6 @@
 import { mayBeSameKey } from '../../clients/aws/kms-key.ts';
-import {
-  type Change,
-  type Diff,
-  type Field,
-  type Finding,
-  nameOf,
-  type Target,
-  type Value,
-} from '../../core/plan-exports.ts';
+import type { Change, Diff, Field, Finding, Target, Value } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
 import { adopting, nobody } from '../../core/adoption.ts';

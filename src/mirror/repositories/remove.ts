@@ -1,9 +1,9 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { type Change, type Diff, isTolerable } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
-import { release } from '../../core/adoption.ts';
-import { isAdopted, ownershipOf } from '../../iam/tags.ts';
+import type { Change, Diff } from '../../core/step.ts';
+import { isTolerable } from '../../core/helpers.ts';
+import type { MirrorContext } from '../context.ts';
+import { isAdopted, ownershipOf, release } from '../../iam/tags.ts';
 import { repositoryTarget } from './diff.ts';
 import { forEachRepository } from './for-each.ts';
 import type { RepositoriesState } from './state.ts';
@@ -15,7 +15,7 @@ interface Ownership {
 }
 
 /** A repository whose tags cannot be read is not deleted, and does not keep the others. */
-async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: Context): Promise<Ownership> {
+async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: MirrorContext): Promise<Ownership> {
   try {
     const tags = await ecr.tags(arn);
     return { tags, isOurs: ownershipOf(tags, wanted) === 'ours' };
@@ -26,7 +26,7 @@ async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: Context): 
 }
 
 /** All managed repositories of the project, also those that no image needs any more. An adopted one keeps its images. */
-export async function removeRepositories({ tags }: RepositoriesState, ctx: Context): Promise<Diff> {
+export async function removeRepositories({ tags }: RepositoriesState, ctx: MirrorContext): Promise<Diff> {
   const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
     name.startsWith(`${ctx.config.project}/`),
   );
@@ -61,7 +61,10 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Conte
 }
 
 /** Of a repository that was adopted. */
-export async function removeMarks({ target, fields }: Change, { aws: { ecr } }: Context): Promise<void> {
+export async function removeMarks(
+  { target, fields }: Change,
+  { aws: { ecr } }: MirrorContext,
+): Promise<void> {
   const arn = (await ecr.repositories()).find(({ name }) => name === target.name)?.arn;
   if (arn !== undefined)
     await ecr.untag(

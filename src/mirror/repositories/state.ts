@@ -2,8 +2,8 @@ import type { CreationRule, Repository, Tags } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { isTolerable } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import { isTolerable } from '../../core/helpers.ts';
+import type { MirrorContext } from '../context.ts';
 import { awsTags, ownershipOf } from '../../iam/tags.ts';
 import { type ResourceAccess, seeAccess } from '../../iam/resource-access.ts';
 import { forEachRepository } from './for-each.ts';
@@ -45,7 +45,7 @@ export interface SeenRepository {
 }
 
 /** A query that names repositories fails whole when one is missing, so all are listed and filtered here. */
-export async function observeRepositories(ctx: Context): Promise<RepositoriesState> {
+export async function observeRepositories(ctx: MirrorContext): Promise<RepositoriesState> {
   const [all, wanted, creationRules] = await Promise.all([
     ctx.aws.ecr.repositories(),
     imagesByRepository(ctx),
@@ -65,7 +65,9 @@ export async function observeRepositories(ctx: Context): Promise<RepositoriesSta
   return { settings, tags, operator, project, unneeded, creationRules, repositories };
 }
 
-async function seeCreationRules({ aws: { ecr } }: Context): Promise<RepositoriesState['creationRules']> {
+async function seeCreationRules({
+  aws: { ecr },
+}: MirrorContext): Promise<RepositoriesState['creationRules']> {
   try {
     return await ecr.creationRules();
   } catch (error) {
@@ -74,7 +76,7 @@ async function seeCreationRules({ aws: { ecr } }: Context): Promise<Repositories
   }
 }
 
-async function imagesByRepository(ctx: Context): Promise<Map<string, WantedImage[]>> {
+async function imagesByRepository(ctx: MirrorContext): Promise<Map<string, WantedImage[]>> {
   const { operator, others } = await ctx.wantedImages();
   const images = new Map<string, WantedImage[]>();
   for (const image of [operator, ...others]) {
@@ -89,7 +91,7 @@ async function look(
   images: readonly WantedImage[],
   repository: Repository | undefined,
   tags: Tags,
-  ctx: Context,
+  ctx: MirrorContext,
 ): Promise<WantedRepository> {
   try {
     return { name, images, seen: repository && (await see(repository, tags, ctx)) };
@@ -100,12 +102,12 @@ async function look(
 }
 
 /** One repository, as it is now. */
-export async function seeRepository(name: string, ctx: Context): Promise<SeenRepository | undefined> {
+export async function seeRepository(name: string, ctx: MirrorContext): Promise<SeenRepository | undefined> {
   const repository = (await ctx.aws.ecr.repositories()).find((one) => one.name === name);
   return repository && see(repository, awsTags(ctx.config), ctx);
 }
 
-async function see(repository: Repository, wanted: Tags, ctx: Context): Promise<SeenRepository> {
+async function see(repository: Repository, wanted: Tags, ctx: MirrorContext): Promise<SeenRepository> {
   const [tags, lifecycle] = await Promise.all([
     ctx.aws.ecr.tags(repository.arn),
     seeLifecyclePolicy(repository.name, ctx),
@@ -118,7 +120,7 @@ async function see(repository: Repository, wanted: Tags, ctx: Context): Promise<
 
 async function seeLifecyclePolicy(
   name: string,
-  { aws: { ecr }, config }: Context,
+  { aws: { ecr }, config }: MirrorContext,
 ): Promise<Pick<SeenRepository, 'lifecyclePolicy' | 'lifecycleDenied'>> {
   try {
     return { lifecyclePolicy: await ecr.lifecyclePolicy(name) };

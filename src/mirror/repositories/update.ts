@@ -1,5 +1,5 @@
-import type { Change } from '../../core/plan-exports.ts';
-import type { Context } from '../../steps/context.ts';
+import type { Change } from '../../core/step.ts';
+import type { MirrorContext } from '../context.ts';
 import { adoptedTags, compareTags } from '../../iam/tags.ts';
 import type { RepositoriesState } from './state.ts';
 
@@ -7,7 +7,7 @@ import type { RepositoriesState } from './state.ts';
 export async function update(
   { target: { name }, fields, adopts }: Change,
   { settings, tags, repositories }: RepositoriesState,
-  { aws: { ecr } }: Context,
+  { aws: { ecr } }: MirrorContext,
 ): Promise<void> {
   const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
   const drifted = (path: string): boolean => fields.some((field) => field.path.startsWith(path));

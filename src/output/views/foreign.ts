@@ -1,4 +1,5 @@
-import { type Change, nameOf } from '../../core/plan-exports.ts';
+import type { Change } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
 import type { Style } from '../style.ts';
 import { columns } from '../units.ts';
 

@@ -1,4 +1,5 @@
-import { type Change, type Field, type Finding, nameOf, type Value } from '../../core/plan-exports.ts';
+import type { Change, Field, Finding, Value } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';

@@ -1,4 +1,4 @@
-import { nameOf, sortedFailures } from '../../core/plan-exports.ts';
+import { nameOf, sortedFailures } from '../../core/helpers.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import type { View } from '../view.ts';

@@ -1,5 +1,6 @@
 import { hoursAndMinutes } from '../../core/duration.ts';
-import type { Finding, StepStatus } from '../../core/plan-exports.ts';
+import type { Finding } from '../../core/step.ts';
+import type { StepStatus } from '../../core/inspect.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';

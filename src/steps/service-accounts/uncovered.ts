@@ -1,4 +1,4 @@
-import type { Finding } from '../../core/plan-exports.ts';
+import type { Finding } from '../../core/step.ts';
 import type { Context, Step } from '../context.ts';
 import { observeCoverage } from '../../cluster/coverage.ts';
 import { listed } from '../../cluster/pull-secret-users.ts';

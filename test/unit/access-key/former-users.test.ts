@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { powerUser } from '../../../src/steps/power-user.ts';
+import { powerUser } from '../../../src/steps/users.ts';
 import { awsTags } from '../../../src/iam/tags.ts';
 import { planStep } from '../../contract/step-contract.ts';
 import type { AwsWorld } from '../../support/aws.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ClusterRefusal } from '../../../src/clients/kubernetes/index.ts';
+import { ClusterRefusal } from '../../../src/clients/kubernetes/errors.ts';
 import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
 import type { FaultKind } from '../../../sandbox/faults.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Finding } from '../../../src/core/plan-exports.ts';
+import type { Finding } from '../../../src/core/step.ts';
 import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces.ts';
 import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal.ts';
 import { applyStep, planStep } from '../../contract/step-contract.ts';

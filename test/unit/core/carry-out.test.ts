@@ -1,15 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import {
-  type AnyStep,
-  carryOut,
-  type Change,
-  type Event,
-  inOrder,
-  makePlan,
-  type Step,
-} from '../../../src/core/plan-exports.ts';
+import type { AnyStep, Change, Step } from '../../../src/core/step.ts';
+import { carryOut } from '../../../src/core/carry-out.ts';
+import type { Event } from '../../../src/core/events.ts';
+import { inOrder } from '../../../src/core/helpers.ts';
+import { makePlan } from '../../../src/core/plan.ts';
 
 /** A world of named things that exist or do not, and the steps that keep them. */
 class Things {

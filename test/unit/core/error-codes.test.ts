@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { errorCodes, findingCodes } from '../../../src/core/errors.ts';
+import { errorCodes, findingCodes } from '../../../src/core/error-codes.ts';
 
 const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((file) => /\.ts$/.test(file) && !/^(sandbox|errors)\b/.test(file))

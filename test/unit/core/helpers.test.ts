@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { BootstrapError, type ErrorCode } from '../../../src/core/errors.ts';
-import {
-  atOnce,
-  type Change,
-  inOrder,
-  type Outcome,
-  type Run,
-  tolerating,
-} from '../../../src/core/plan-exports.ts';
+import { BootstrapError } from '../../../src/core/errors.ts';
+import type { ErrorCode } from '../../../src/core/error-codes.ts';
+import { atOnce, inOrder, tolerating } from '../../../src/core/helpers.ts';
+import type { Change, Outcome, Run } from '../../../src/core/step.ts';
 
 const changes = ['a', 'b', 'c'].map((name): Change => ({
   action: 'create',

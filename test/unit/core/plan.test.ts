@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type AnyStep,
-  type Change,
-  type Finding,
-  makePlan,
-  refuseBlocked,
-} from '../../../src/core/plan-exports.ts';
+import type { AnyStep, Change, Finding } from '../../../src/core/step.ts';
+import { makePlan, refuseBlocked } from '../../../src/core/plan.ts';
 
 const target = (name: string) => ({ kind: 'thing', name });
 const update = (name: string, path: string, more: Partial<Change> = {}): Change => ({

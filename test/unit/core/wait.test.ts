@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import { waitFor } from '../../../src/core/plan-exports.ts';
+import { waitFor } from '../../../src/core/wait.ts';
 
 /** A clock that jumps instead of waiting. */
 function jumping(): Clock & { slept: number[] } {

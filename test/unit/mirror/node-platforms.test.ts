@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Platforms } from '../../../src/images/port.ts';
+import type { Platforms } from '../../../src/core/platform.ts';
 import { MirrorWorld, wanted } from '../../support/mirror.ts';
 
 let world: MirrorWorld;

@@ -1,10 +1,12 @@
 import { Readable, Writable } from 'node:stream';
 import { load, loadAll } from 'js-yaml';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BootstrapError, type ErrorCode, errorCodes } from '../../../src/core/errors.ts';
+import { BootstrapError } from '../../../src/core/errors.ts';
+import { type ErrorCode, errorCodes } from '../../../src/core/error-codes.ts';
 import { createReporter, type Header, type Reporter } from '../../../src/output/index.ts';
 import type { View } from '../../../src/output/view.ts';
-import type { Change, Event, Finding } from '../../../src/core/plan-exports.ts';
+import type { Change, Finding } from '../../../src/core/step.ts';
+import type { Event } from '../../../src/core/events.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createStyle } from '../../../src/output/style.ts';
 import type { View } from '../../../src/output/view.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
-import type { Change, Finding } from '../../../src/core/plan-exports.ts';
+import type { Change, Finding } from '../../../src/core/step.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 

@@ -6,7 +6,7 @@ import { createAws } from '../../../src/clients/aws/index.ts';
 import type { AwsPort, KeyPair } from '../../../src/clients/aws/port.ts';
 import { type Config, configSchema } from '../../../src/config/schema.ts';
 import { createInventory } from '../../../src/cluster/inventory.ts';
-import { createOperatorSource } from '../../../src/external-secrets/release/exports.ts';
+import { createOperatorSource } from '../../../src/external-secrets/release/source.ts';
 import { createNet } from '../../../src/clients/net/index.ts';
 import { isLoginAccepted } from '../../../src/clients/registry/token-check.ts';
 import type { ClusterOptions } from '../../../sandbox/cluster/index.ts';

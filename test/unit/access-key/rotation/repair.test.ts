@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { classify } from '../../../../src/access-key/classify.ts';
 import { observeKey } from '../../../../src/access-key/state.ts';
-import { forcedRotationSteps } from '../../../../src/access-key/rotation/index.ts';
+import { forcedRotationSteps } from '../../../../src/access-key/rotation/forced.ts';
 import { newKey } from '../../../../src/access-key/rotation/new-key.ts';
 import { observeUser } from '../../../../src/iam/users/state.ts';
 import { namesIn, runOf } from '../../../contract/step-contract.ts';
@@ -96,8 +96,16 @@ it('plans a forced rotation that restores secrets before it disables the key', a
   const [revocation, replacement] = forcedRotationSteps();
   const ctx = world.context();
   const key = await observeKey(ctx);
-  const user = await observeUser('imagePuller', ctx);
-  const state = { key, user, begins: true, outgoing: key.keys, waiting: [], inTheWay: [] };
+  const user = await observeUser('imagePuller', ctx, () => Promise.resolve([]));
+  const state = {
+    key,
+    user,
+    former: { users: [] },
+    begins: true,
+    outgoing: key.keys,
+    waiting: [],
+    inTheWay: [],
+  };
   expect(
     revocation?.diff(state, ctx).changes.map(({ target, fields }) => [target.name, fields[0]?.path]),
   ).toEqual([

@@ -1,8 +1,10 @@
 import { afterEach, expect, it } from 'vitest';
-import { carryOut, makePlan, type RunResult } from '../../../../src/core/plan-exports.ts';
+import { carryOut, type RunResult } from '../../../../src/core/carry-out.ts';
+import { makePlan } from '../../../../src/core/plan.ts';
 import { secretNames } from '../../../../src/iam/names.ts';
 import { recordTag } from '../../../../src/access-key/registration/records.ts';
-import { forcedRotationSteps, rotationSteps } from '../../../../src/access-key/rotation/index.ts';
+import { forcedRotationSteps } from '../../../../src/access-key/rotation/forced.ts';
+import { rotationSteps } from '../../../../src/access-key/rotation/index.ts';
 import type { OperatorWorld } from '../../steps/operator-world.ts';
 import { startWithRotation } from '../../steps/rotation-world.ts';
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createNet, isLocalHost, type Net } from '../../../../src/clients/net/index.ts';
+import { createNet, type Net } from '../../../../src/clients/net/index.ts';
+import { isLocalHost } from '../../../../src/clients/net/local.ts';
 import { request } from '../../../../src/clients/net/undici.ts';
 
 /** As a connection would see the host: URLs bring every spelling of an address to the usual one. */

@@ -1,10 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../src/clients/kubernetes/port.ts';
-import {
-  type OperatorManifest,
-  patchCrds,
-  patchObjects,
-} from '../../../../src/external-secrets/release/exports.ts';
+import type { OperatorManifest } from '../../../../src/external-secrets/release/port.ts';
+import { patchCrds, patchObjects } from '../../../../src/external-secrets/release/operator.ts';
 import { applyPatches } from '../../../../src/external-secrets/release/patch.ts';
 import { parseObjects } from '../../../../src/external-secrets/release/parse.ts';
 import { operatorManifest } from '../../../../sandbox/manifest/index.ts';

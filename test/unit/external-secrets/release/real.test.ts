@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { patchCrds, patchObjects } from '../../../../src/external-secrets/release/exports.ts';
+import { patchCrds, patchObjects } from '../../../../src/external-secrets/release/operator.ts';
 import { verifyOfficial } from '../../../../src/external-secrets/release/official.ts';
 import { parseObjects } from '../../../../src/external-secrets/release/parse.ts';
 import { settings } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { OperatorSettings } from '../../../../src/external-secrets/release/exports.ts';
+import type { OperatorSettings } from '../../../../src/external-secrets/release/operator.ts';
 
 /** Settings as a step gives them, with nothing optional. */
 export const settings: OperatorSettings = {

@@ -3,11 +3,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createOperatorSource,
-  type OperatorManifest,
-  releaseUrl,
-} from '../../../../src/external-secrets/release/exports.ts';
+import { createOperatorSource, releaseUrl } from '../../../../src/external-secrets/release/source.ts';
+import type { OperatorManifest } from '../../../../src/external-secrets/release/port.ts';
 import { sha256, TextCache } from '../../../../src/external-secrets/release/cache.ts';
 import { parseObjects } from '../../../../src/external-secrets/release/parse.ts';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';

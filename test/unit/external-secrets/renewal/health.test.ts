@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { Finding } from '../../../../src/core/plan-exports.ts';
+import type { Finding } from '../../../../src/core/step.ts';
 import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
 import type { OperatorWorld } from '../../steps/operator-world.ts';
 import { startWithRotation } from '../../steps/rotation-world.ts';

@@ -1,14 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { imagePuller } from '../../../../src/steps/image-puller.ts';
+import { imagePuller, powerUser } from '../../../../src/steps/users.ts';
 import { imagePullerKey } from '../../../../src/steps/image-puller-key.ts';
-import { powerUser } from '../../../../src/steps/power-user.ts';
 import {
   applyStep,
   describeStepContract,
+  type Drift,
   namesIn,
   planStep,
   runOf,
-  type Drift,
 } from '../../../contract/step-contract.ts';
 import { AwsWorld } from '../../../support/aws.ts';
 

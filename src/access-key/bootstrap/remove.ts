@@ -1,14 +1,15 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { type Change, type Diff, type Finding, nameOf } from '../../core/plan-exports.ts';
-import { namesOf } from '../object-names.ts';
-import type { ClusterRule, Context } from '../../steps/context.ts';
+import type { Change, ClusterRule, Diff, Finding } from '../../core/step.ts';
+import { nameOf } from '../../core/helpers.ts';
+import { namesOf } from '../../external-secrets/object-names.ts';
+import type { AccessKeyContext } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { isOurs } from '../../cluster/objects.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
-import { isSecretOurs } from './objects.ts';
+import { isSecretOurs } from '../../external-secrets/pull-secret/objects.ts';
 import { noteFields, setupFinding } from './setup.ts';
-import type { SeedState } from '../../access-key/bootstrap/state.ts';
+import type { SeedState } from './state.ts';
 
 /** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
 const contents: Readonly<Record<string, readonly string[]>> = {
@@ -35,7 +36,7 @@ const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
 /** The Secrets, and the namespace if it is ours and holds nothing of others. */
 export async function removeSeed(
   { seen, earlier, namespace: wanted }: SeedState,
-  ctx: Context,
+  ctx: AccessKeyContext,
 ): Promise<Diff> {
   const setup = setupFinding({ namespace: wanted, seen });
   if (setup.length > 0) return { changes: [], findings: setup };
@@ -61,7 +62,7 @@ export async function removeSeed(
 }
 
 /** A managed object that no step of `down` deletes counts too: it must not go unshown with the namespace. */
-async function findOthers(ctx: Context): Promise<readonly KubeObject[]> {
+async function findOthers(ctx: AccessKeyContext): Promise<readonly KubeObject[]> {
   const { cluster, config } = ctx;
   const earlierNames = new Set((await earlierPullSecrets(ctx)).map(({ name }) => name));
   const lists = await Promise.all(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderTemplate } from '../../../../src/external-secrets/release/templates.ts';
+import { renderTemplate } from '../../../src/cluster/templates.ts';
 
 const values = {
   pullSecret: 'puller',

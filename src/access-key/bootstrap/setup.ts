@@ -1,8 +1,8 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Field, Finding } from '../../core/plan-exports.ts';
+import type { Field, Finding } from '../../core/step.ts';
 import { annotations, operatorNamespace } from '../../core/ownership.ts';
-import type { SeedState } from '../../access-key/bootstrap/state.ts';
+import type { SeedState } from './state.ts';
 
 const keys = [annotations.project, annotations.registryHost];
 

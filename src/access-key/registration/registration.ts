@@ -1,0 +1,244 @@
+import { BootstrapError } from '../../core/errors.ts';
+import type { Change, Diff, Field, Finding, Outcome } from '../../core/step.ts';
+import { inOrder, tolerating } from '../../core/helpers.ts';
+import type { AccessKeyContext, AccessKeyRun, RotationStep } from '../context.ts';
+import { formerRegistrations } from '../former-users.ts';
+import { describeStored } from '../stored.ts';
+import { secretNames } from '../../iam/names.ts';
+import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.ts';
+import { proveEveryLevel } from '../../external-secrets/pull-secret/prove-levels.ts';
+import { clusterId } from '../../cluster/cluster-id.ts';
+import {
+  type ClusterRecord,
+  contextInTag,
+  describeRecord,
+  forgetCommand,
+  recordTag,
+  tagKeyOf,
+} from './records.ts';
+import { type Registration, registrationIn, registrationTarget } from './register.ts';
+import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
+
+export interface RegistrationState extends Registration {
+  /** The access key that the cluster has. */
+  readonly keyId: string | undefined;
+  /** AWS lets no tag of a secret be removed that is scheduled for deletion. They are deleted with it. */
+  readonly isFrozen: boolean;
+  /** Names of the secrets of earlier settings with which the cluster is registered too. */
+  readonly former: readonly string[];
+}
+
+/** The step's name, which a rotation shares. */
+export const registrationStep = {
+  id: 'registration',
+  title: 'this cluster among those of the project',
+  needs: ['aws', 'cluster'],
+} as const;
+
+export function diffRegistration(state: RegistrationState): Diff {
+  const findings = limitFindings(state);
+  const changes = [...changesOf(state, ownMinorVersion()), ...deregistrations(state.former)];
+  return { changes: findings.length > 0 ? [] : changes, findings };
+}
+
+/**
+ * The steps that follow need no registration. Namespaces that refuse their token are reported by the step that makes
+ * the copies.
+ */
+export async function applyRegistration(
+  changes: readonly Change[],
+  { id, record, isFrozen }: RegistrationState,
+  run: AccessKeyRun,
+): Promise<Outcome[]> {
+  const how = { prove: proveEveryLevel, version: ownMinorVersion() };
+  return tolerating(await carryOut(changes, id, isFrozen ? undefined : record, run, how));
+}
+
+export async function registrationHealth(
+  { records, record }: RegistrationState,
+  { cluster }: AccessKeyContext,
+): Promise<Finding[]> {
+  return [
+    ...versionFindings(records),
+    ...(record?.proof === 'verified' ? [registeredFinding(record, await cluster.info())] : []),
+  ];
+}
+
+export function removeRegistration(
+  { id, record, isFrozen, former }: RegistrationState,
+  { config }: AccessKeyContext,
+): Diff {
+  const { changes, findings } = deregistration(id, record, isFrozen, secretNames(config).id);
+  return { changes: [...changes, ...deregistrations(former)], findings };
+}
+
+/** For a rotation: it has verified every level itself, and a newer version has configured nothing but the key. */
+export const registrationAfterRotation: Pick<
+  RotationStep<RegistrationState>,
+  'observe' | 'diff' | 'apply'
+> = {
+  observe: observeRegistration,
+  diff: (state) => ({ changes: changesOf(state, state.record?.version), findings: [] }),
+  apply: (changes, { id, record }, run) =>
+    carryOut(changes, id, record, run, {
+      prove: () => Promise.resolve(),
+      version: record?.version ?? ownMinorVersion(),
+    }),
+};
+
+export async function observeRegistration(ctx: AccessKeyContext): Promise<RegistrationState> {
+  const [id, keyId, stored] = await Promise.all([
+    clusterId(ctx.cluster),
+    keyInCluster(ctx.cluster),
+    describeStored(ctx),
+  ]);
+  const former = await formerRegistrations(ctx, id);
+  return {
+    ...registrationIn(secretNames(ctx.config).id, id, stored.id?.tags),
+    keyId,
+    isFrozen: stored.id?.deleted === true,
+    former: former.map(({ name }) => name),
+  };
+}
+
+/** Whether this cluster holds an access key and is registered; what cannot be read is taken for harmless. */
+export async function registrationHere(
+  ctx: AccessKeyContext,
+): Promise<{ readonly isHolding: boolean; readonly isRegistered: boolean }> {
+  try {
+    const { keyId, record } = await observeRegistration(ctx);
+    return { isHolding: keyId !== undefined, isRegistered: record !== undefined };
+  } catch (error) {
+    if (error instanceof BootstrapError) return { isHolding: false, isRegistered: false };
+    throw error;
+  }
+}
+
+/** @param version that configures the cluster with this run; what a newer one wrote stays */
+function changesOf({ id, keyId, record }: RegistrationState, version: string | undefined): Change[] {
+  const target = registrationTarget(id);
+  const fields: Field[] = [];
+  if (record && keyId !== undefined && record.keyId !== keyId) {
+    fields.push({ path: 'key', from: record.keyId, to: keyId });
+  }
+  if (record?.proof !== 'verified') {
+    fields.push({ path: 'verified', ...(record ? { from: false } : {}), to: true });
+  }
+  if (record && version !== undefined && (isNewer(version, record.version) || !isVersion(record.version))) {
+    fields.push({ path: 'version', from: record.version, to: version });
+  }
+  if (fields.length === 0) return [];
+  return [{ action: 'update', target, fields, ...(record ? reasonOf(record) : {}) }];
+}
+
+/** For `status` too, where this is drift. */
+function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
+  if (proof === 'verified') return {};
+  return {
+    reason: `a run stopped before every namespace had a token of access key ${keyId}; until this is verified, \`rotate\` for other clusters keeps old keys enabled`,
+  };
+}
+
+/** A cluster that was restored from another one's etcd snapshot has its uid too, and shares its registration. */
+function registeredFinding(record: ClusterRecord, { context }: { readonly context: string }): Finding {
+  const isOther = record.name !== contextInTag(context);
+  return {
+    level: 'ok',
+    code: 'in-order',
+    target: registrationTarget(record.id),
+    what: `registered as ${describeRecord(record)}, with access key ${record.keyId}`,
+    why: isOther
+      ? `this kubeconfig calls it ${context}: it has several names, or one of two clusters was restored from the other's etcd snapshot`
+      : 'every namespace had a token of this key',
+    hint: isOther ? 'Give a restored copy a project of its own: see docs/kubeadm.md.' : 'Nothing to do.',
+  };
+}
+
+function limitFindings({ id, limit }: RegistrationState): Finding[] {
+  if (!limit) return [];
+  return [
+    { level: 'failed', code: 'registration-full', target: registrationTarget(id), ...limit, blocking: true },
+  ];
+}
+
+function versionFindings(records: readonly ClusterRecord[]): Finding[] {
+  const newer = newestAbove(ownMinorVersion(), records);
+  if (!newer) return [];
+  return [
+    { level: 'warning', code: 'version-older', target: registrationTarget(newer.id), ...olderThan(newer) },
+  ];
+}
+
+function carryOut(
+  changes: readonly Change[],
+  id: string,
+  record: ClusterRecord | undefined,
+  run: AccessKeyRun,
+  { prove, version }: { readonly prove: (run: AccessKeyRun) => Promise<unknown>; readonly version: string },
+): Promise<Outcome[]> {
+  const { aws, cluster, clock, config } = run.ctx;
+  const secret = secretNames(config).id;
+  const isOfFormer = ({ target }: Change): boolean => target.kind === formerKind;
+  const isMoved = changes.some(isOfFormer);
+  const isMovedEarlier = record && changes.every(isOfFormer);
+  return inOrder(changes, run, async ({ action, target, fields }) => {
+    if (target.kind === formerKind) {
+      // It is in use until every namespace has a token of the new key.
+      if (isMovedEarlier) await prove(run);
+      return aws.secrets.untag(target.name, [tagKeyOf(id)]);
+    }
+    if (action === 'delete') return aws.secrets.untag(secret, [tagKeyOf(id)]);
+    const { context: name } = await cluster.info();
+    const isVerified = record?.proof === 'verified' && fields.every(({ path }) => path === 'version');
+    // Before the proof: a key that the operator reads while that lasts is not proved by it.
+    const keyId = isVerified ? record.keyId : await keyInCluster(cluster);
+    if (keyId === undefined) throw keyless;
+    // Where the key is the first one, there are no tokens of an earlier key.
+    const isFirst = record?.proof === 'first' && record.keyId === keyId;
+    if ((!isVerified && !isFirst) || isMoved) await prove(run);
+    await aws.secrets.tag(secret, recordTag({ id, keyId, proof: 'verified', name, version }, clock.now()));
+  });
+}
+
+const formerKind = 'former cluster registration';
+
+/** @param secrets of earlier settings, by name */
+const deregistrations = (secrets: readonly string[]): Change[] =>
+  secrets.map((name) => ({
+    action: 'delete',
+    target: { kind: formerKind, name },
+    fields: [],
+    reason: 'the cluster is registered with another image puller',
+  }));
+
+/** @param secret that holds the registration */
+function deregistration(
+  id: string,
+  record: ClusterRecord | undefined,
+  isFrozen: boolean,
+  secret: string,
+): Diff {
+  if (!record) return { changes: [], findings: [] };
+  const target = registrationTarget(id);
+  if (!isFrozen) return { changes: [{ action: 'delete', target, fields: [] }], findings: [] };
+  return {
+    changes: [],
+    findings: [
+      {
+        level: 'warning',
+        code: 'left-behind',
+        target,
+        what: 'the registration of this cluster is left',
+        why: `secret ${secret} holds it and is scheduled for deletion, so AWS removes none of its tags; both are deleted together`,
+        hint: `If the secret is restored, for example by \`ecr-bootstrap up\` for another cluster, run: \`${forgetCommand(secret, record)}\`.`,
+      },
+    ],
+  };
+}
+
+const keyless = new BootstrapError({
+  code: 'not-ready',
+  what: 'could not register this cluster',
+  why: 'it has no access key yet',
+  hint: 'Run `ecr-bootstrap up` with all its steps.',
+});

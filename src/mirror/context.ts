@@ -1,0 +1,16 @@
+import type { ClusterContext } from '../cluster/context.ts';
+import type { Run } from '../core/step.ts';
+import type { IamContext } from '../iam/context.ts';
+import type { Platforms } from '../core/platform.ts';
+import type { WantedImages } from '../images/port.ts';
+import type { Mirror } from './port.ts';
+
+/** What work on images and repositories needs. */
+export interface MirrorContext extends ClusterContext, IamContext {
+  readonly mirror: Mirror;
+  /** The images to mirror: the configuration's, those of files, and the cluster's when it answers. */
+  wantedImages(): Promise<WantedImages>;
+  platforms(): Promise<Platforms>;
+}
+
+export type MirrorRun = Run<MirrorContext>;
