@@ -2,9 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, type ClusterOptions, createCluster } from './cluster/index.ts';
-import { json, listener, suffer, type Answer, type Handler } from './http.ts';
+import { type Answer, type Handler, json, listener, suffer } from './http.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './index.ts';
-import { operatorManifest } from './manifest/index.ts';
+import { dump } from 'js-yaml';
+import { definitions } from './manifest/definitions.ts';
+import { roles } from './manifest/rbac.ts';
+import { workloads } from './manifest/workloads.ts';
 
 export interface WorldOptions extends SandboxOptions {
   readonly cluster?: Omit<ClusterOptions, 'clock' | 'faults' | 'aws' | 'images'>;
@@ -116,4 +119,12 @@ function environment(
     AWS_EC2_METADATA_DISABLED: 'true',
     KUBECONFIG: write('kubeconfig', kubeconfig),
   };
+}
+
+/**
+ * External Secrets Operator v0.12.1's install as one YAML text of 35 documents: the objects, names, labels, arguments
+ * and namespace of the official `external-secrets.yaml`, with open schemas in the definitions.
+ */
+export function operatorManifest(): string {
+  return [...definitions(), ...workloads(), ...roles()].map((document) => `---\n${dump(document)}`).join('');
 }

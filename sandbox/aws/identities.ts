@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { SandboxClock } from '../clock.ts';
 import { AwsRefusal } from '../ports.ts';
-import { MANAGED_POLICIES } from './managed-policies.ts';
-import { decide, statementsOf, type Access, type Statement } from './policy.ts';
+import { type Access, decide, type Statement, statementsOf } from './policy.ts';
 
 export type Tags = Map<string, string>;
 
@@ -260,3 +259,30 @@ export class Identities {
     return policy?.versions.get(policy.defaultVersion)?.document ?? '{"Statement":[]}';
   }
 }
+
+const allow = (Action: string | string[]) => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action, Resource: '*' }],
+});
+
+const PULL = ['GetAuthorizationToken', 'BatchGetImage', 'GetDownloadUrlForLayer'];
+const PUSH = ['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'];
+const READ = [
+  'BatchCheckLayerAvailability',
+  'DescribeImages',
+  'DescribeImageScanFindings',
+  'DescribeRepositories',
+  'GetLifecyclePolicy',
+  'GetLifecyclePolicyPreview',
+  'GetRepositoryPolicy',
+  'ListImages',
+  'ListTagsForResource',
+];
+const ecr = (...actions: string[]) => allow(actions.map((action) => `ecr:${action}`));
+
+/** AWS's own policies that this product may meet, by name. */
+export const MANAGED_POLICIES = {
+  AdministratorAccess: allow('*'),
+  AmazonEC2ContainerRegistryPowerUser: ecr(...PULL, ...READ, ...PUSH),
+  AmazonEC2ContainerRegistryPullOnly: ecr(...PULL, 'BatchImportUpstreamImage'),
+};

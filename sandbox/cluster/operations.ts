@@ -1,15 +1,11 @@
 import type { Admission } from './admission.ts';
 import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } from './errors.ts';
 import { refuseEscalation } from './escalation.ts';
-import { fieldAt, isFields } from './objects.ts';
-import type { Draft, Fields, KubeObject } from './objects.ts';
-import { refuseOperatorsFields } from './ownership.ts';
+import { type Draft, equal, fieldAt, type Fields, isFields, type KubeObject } from './objects.ts';
 import { listPage, partialMetadata, select } from './list.ts';
 import { applyMerge, jsonPatch, mergePatch } from './patch.ts';
-import { isAllowed, requireRight } from './rbac.ts';
-import type { Attributes, User } from './rbac.ts';
-import { apiVersion } from './resources.ts';
-import type { Resource } from './resources.ts';
+import { type Attributes, isAllowed, requireRight, type User } from './rbac.ts';
+import { apiVersion, type Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
 /** A request for a resource, read from HTTP but no longer bound to it. */
@@ -232,4 +228,29 @@ export class Operations {
     const allowed = isFields(wanted) && isAllowed(this.#store, user, wanted as unknown as Attributes);
     return { code: 201, body: { ...this.#draft(request, body), status: { allowed } } };
   }
+}
+
+/**
+ * Field ownership in the one case that the product can meet: the data of a Secret that the operator keeps in sync
+ * belongs to the operator's field manager.
+ */
+export function refuseOperatorsFields(current: KubeObject, draft: Draft, manager: string): void {
+  if (
+    current.kind !== 'Secret' ||
+    current.metadata.labels?.['reconcile.external-secrets.io/managed'] !== 'true'
+  )
+    return;
+  const [stored, applied] = [fieldAt(current, ['data']), fieldAt(draft, ['data'])];
+  if (!isFields(applied)) return;
+  const fields = Object.keys(applied).filter((key) => !equal(applied[key], fieldAt(stored, [key])));
+  if (fields.length === 0 || manager.startsWith('externalsecrets.external-secrets.io/')) return;
+  const owner = `conflict with "externalsecrets.external-secrets.io/${current.metadata.name}" using v1`;
+  const causes = fields.map((key) => ({
+    reason: 'FieldManagerConflict',
+    message: owner,
+    field: `.data.${key}`,
+  }));
+  const count = fields.length === 1 ? '1 conflict' : `${fields.length} conflicts`;
+  const message = `Apply failed with ${count}: ${owner}: ${fields.map((key) => `.data.${key}`).join(', ')}`;
+  throw new StatusError(409, 'Conflict', message, { causes });
 }

@@ -2,7 +2,7 @@ import type { ClusterPort } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Run } from '../core/step.ts';
-import type { Inventory } from './inventory-port.ts';
+import type { Inventory } from './inventory.ts';
 
 /** What work on the cluster needs. */
 export interface ClusterContext {

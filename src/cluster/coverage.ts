@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { matchesAny } from './globs.ts';
-import type { NamespaceInfo } from './inventory-port.ts';
+import type { NamespaceInfo } from './inventory.ts';
 import type { ClusterRule, Finding } from '../core/step.ts';
 import { nameOf } from '../core/helpers.ts';
 import type { ClusterContext } from './context.ts';

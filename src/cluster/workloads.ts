@@ -1,7 +1,7 @@
 import { isManagedBy } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { managedBy } from '../core/ownership.ts';
-import type { Workload } from './inventory-port.ts';
+import type { Workload } from './inventory.ts';
 
 /** Deployments, DaemonSets, StatefulSets, CronJobs and Jobs. */
 export type Controllers = readonly KubeObject[];

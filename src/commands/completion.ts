@@ -1,8 +1,9 @@
 import { Argument, Command, type Option } from 'commander';
-import { completion, type FlagWords, type Shell, shells, type Words } from '../run/completion.ts';
 import { steps } from '../steps/index.ts';
 import { commands } from './index.ts';
 import { examples, type Launch } from './launch.ts';
+import { exitCodes } from '../core/errors.ts';
+import type { Session } from '../run/session.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
@@ -43,3 +44,133 @@ function argumentValues(name: string, command: Command): readonly string[] {
   if (name === 'sandbox') return commands.map((entry) => entry.name);
   return command.registeredArguments[0]?.argChoices ?? [];
 }
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+
+export type Shell = (typeof shells)[number];
+
+/** A flag as completion needs it. */
+export interface FlagWords {
+  /** `-o` and `--output`. */
+  readonly names: readonly string[];
+  readonly description: string;
+  readonly takesValue: boolean;
+  /** The value is the name of a file. */
+  readonly takesFile: boolean;
+  readonly values: readonly string[];
+  /** The value is one or more of the values, with commas. */
+  readonly isList: boolean;
+}
+
+export interface CommandWords {
+  readonly name: string;
+  readonly summary: string;
+  readonly flags: readonly FlagWords[];
+  /** Values of the first argument. */
+  readonly values: readonly string[];
+}
+
+/** All that can be typed. */
+export interface Words {
+  readonly commands: readonly CommandWords[];
+  /** Flags that every command takes. */
+  readonly global: readonly FlagWords[];
+}
+
+/** Prints the script that completes these words. */
+export async function completion(session: Session, shell: Shell, words: Words): Promise<number> {
+  const text = { bash, zsh, fish }[shell](words);
+  await session.reporter.show({ type: 'text', data: { text } });
+  return exitCodes.done;
+}
+
+const namesOf = (flags: readonly FlagWords[]): string => flags.flatMap((flag) => flag.names).join(' ');
+
+/** All flags that are of this kind, each once for all commands. */
+function flagsOf({ commands, global }: Words, isOfKind: (flag: FlagWords) => boolean): FlagWords[] {
+  const flags = [...global, ...commands.flatMap((command) => command.flags)];
+  const found = new Map(flags.map((flag) => [flag.names.join(), flag]));
+  return [...found.values()].filter(isOfKind);
+}
+
+/** What follows `sandbox` is a command again, so that the search for one goes on there. */
+const searchEnd = ({ name }: CommandWords): string => (name === 'sandbox' ? '' : ' break');
+
+const bashChoice = (values: readonly string[]): string =>
+  `COMPREPLY=($(compgen -W "${values.join(' ')}" -- "$word"))`;
+
+/** What is before the last comma is kept. */
+const bashList = (values: readonly string[]): string =>
+  `[[ $word == *,* ]] && kept=\${word%,*},; COMPREPLY=($(compgen -P "$kept" -W "${values.join(' ')}" -- "\${word##*,}"))`;
+
+function bash(words: Words): string {
+  const { commands, global } = words;
+  const flagCases = flagsOf(words, ({ values }) => values.length > 0).map(
+    ({ names, values, isList }) =>
+      `    ${names.join('|')}) ${isList ? bashList(values) : bashChoice(values)}; return ;;`,
+  );
+  const fileFlags = flagsOf(words, ({ takesFile }) => takesFile).flatMap(({ names }) => names);
+  const commandCases = commands.map(
+    (command) =>
+      `      ${command.name}) values="${command.values.join(' ')}" flags="${namesOf(command.flags)}";${searchEnd(command)} ;;`,
+  );
+  return `_ecr_bootstrap() {
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} flags="" kept="" name
+  local values="${commands.map((command) => command.name).join(' ')}"
+  case $before in
+${flagCases.join('\n')}
+    ${fileFlags.join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
+  esac
+  for name in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $name in
+${commandCases.map((line) => line.replace('; ;;', ' ;;')).join('\n')}
+    esac
+  done
+  case $word in
+    -*) values="$flags ${namesOf(global)}" ;;
+    *) values=\${values:-$flags} ;;
+  esac
+  COMPREPLY=($(compgen -W "$values" -- "$word"))
+}
+complete -F _ecr_bootstrap ecr-bootstrap`;
+}
+
+/** zsh runs bash's completions by its own adapter. */
+function zsh(words: Words): string {
+  return `#compdef ecr-bootstrap
+autoload -U +X bashcompinit && bashcompinit
+${bash(words)}`;
+}
+
+function fish({ commands, global }: Words): string {
+  const names = commands.map((command) => command.name).join(' ');
+  const lines = ['complete -c ecr-bootstrap -f', ...global.map((flag) => fishFlag(flag))];
+  for (const command of commands) {
+    const unused = quoted(`not __fish_seen_subcommand_from ${names}; or __fish_seen_subcommand_from sandbox`);
+    const used = quoted(`__fish_seen_subcommand_from ${command.name}`);
+    lines.push(`complete -c ecr-bootstrap -n ${unused} -a ${command.name} -d ${quoted(command.summary)}`);
+    if (command.values.length > 0 && command.name !== 'sandbox') {
+      lines.push(`complete -c ecr-bootstrap -n ${used} -a ${quoted(command.values.join(' '))}`);
+    }
+    lines.push(...command.flags.map((flag) => fishFlag(flag, used)));
+  }
+  return lines.join('\n');
+}
+
+function fishFlag(flag: FlagWords, condition?: string): string {
+  const { names, description } = flag;
+  const spelt = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
+  const when = condition === undefined ? '' : ` -n ${condition}`;
+  return `complete -c ecr-bootstrap${when} ${spelt.join(' ')}${fishValue(flag)} -d ${quoted(description)}`;
+}
+
+/** Without `-x` fish offers files for every value. */
+function fishValue({ takesValue, takesFile, values, isList }: FlagWords): string {
+  if (!takesValue) return '';
+  if (takesFile) return ' -r -F';
+  if (values.length === 0) return ' -x';
+  const words = values.join(' ');
+  return ` -x -a ${quoted(isList ? `(__fish_complete_list , "string split ' ' '${words}'")` : words)}`;
+}
+
+const quoted = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;

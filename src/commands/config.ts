@@ -1,8 +1,34 @@
 import type { Command } from 'commander';
-import { showConfig } from '../run/config.ts';
 import { examples, type Launch } from './launch.ts';
+import { leaves } from '../config/paths.ts';
+import { toError } from '../config/validate.ts';
+import { exitCodes, severalErrors } from '../core/errors.ts';
+import type { Session } from '../run/session.ts';
 
 export function define(command: Command, launch: Launch): void {
   command.action(() => launch(command, (session) => showConfig(session)));
   examples(command, [['ecr-bootstrap config', 'each value and where it comes from']]);
+}
+
+/**
+ * Prints every effective value with its origin, and the values that are missing or wrong.
+ * @throws BootstrapError `config-invalid` after that, if there are any
+ */
+export async function showConfig(session: Session): Promise<number> {
+  const { config, origins, file, mistakes } = await session.loaded({ lenient: true });
+  await session.header();
+  const originOf = (key: string): string => origins.get(key) ?? 'default';
+  const isWrong = (key: string): boolean => mistakes.some((mistake) => mistake.key === key);
+  const right = leaves(config)
+    .filter(([key]) => !isWrong(key))
+    .map(([key, value]) => ({ key, value, origin: originOf(key) }));
+  const wrong = mistakes.map(({ key, value, why }) => ({
+    key,
+    value: value ?? null,
+    origin: value === undefined ? 'not given' : originOf(key),
+    problem: why,
+  }));
+  await session.reporter.show({ type: 'config', data: { file: file ?? null, values: [...right, ...wrong] } });
+  if (mistakes.length > 0) throw severalErrors(mistakes.map(toError));
+  return exitCodes.done;
 }

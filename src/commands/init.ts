@@ -1,6 +1,15 @@
 import type { Command } from 'commander';
-import { init, type InitOptions } from '../run/init.ts';
 import { examples, type Launch } from './launch.ts';
+import { existsSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { basename, resolve } from 'node:path';
+import { knownContext } from '../config/ambient.ts';
+import { defaultFile } from '../config/load.ts';
+import { configTemplate } from '../config/template.ts';
+import { BootstrapError, exitCodes } from '../core/errors.ts';
+import { commandLine } from '../run/command-line.ts';
+import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
+import type { Session } from '../run/session.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
@@ -11,3 +20,99 @@ export function define(command: Command, launch: Launch): void {
     ['ecr-bootstrap init -c clusters/prod.yaml', 'write another file'],
   ]);
 }
+
+export interface InitOptions {
+  readonly force?: boolean;
+}
+
+const sandboxHeading =
+  'WRITTEN IN A SANDBOX: the account and the context do not exist. Run `ecr-bootstrap init` for a real file.';
+
+/** YAML reads it as no value, which every command then reports. */
+const missingRegion = '# set this, for example eu-west-1';
+
+/** How long AWS and the cluster may take to answer; what does not is left out. */
+const patience = 10_000;
+
+/** Writes a commented configuration file from what is found: region, profile, account, context, platforms. */
+export async function init(session: Session, { force = false }: InitOptions): Promise<number> {
+  const { cwd, env, flags, reporter } = session;
+  const name = flags.config ?? defaultFile;
+  const file: OutputFile = { path: resolve(cwd, name), name, hint: 'Give -c FILE to write another.' };
+  if (existsSync(file.path) && !force) throw exists(name);
+
+  const named = flags['project'] ?? env['ECR_BOOTSTRAP_PROJECT'];
+  const project = typeof named === 'string' ? named : nameFor(cwd);
+  // An empty file in place of the one that is to be written.
+  const blank = session.fork({ config: devNull, project });
+  try {
+    const { config, origins } = await blank.loaded({ placeholders: true });
+    const hasRegion = origins.get('aws.region') !== 'placeholder';
+    prepareOutput(file);
+    const ctx = await blank.context();
+    const warn = (text: string): void => reporter.warn(text);
+    const [account, platforms] = await Promise.all([
+      hasRegion ? orUndefined(async () => (await ctx.aws.identity()).accountId, warn) : undefined,
+      orUndefined(() => ctx.inventory.platforms(), warn),
+    ]);
+    const context = config.cluster.context ?? (await knownContext(config.cluster.kubeconfig));
+    const values = given({
+      project,
+      'aws.region': hasRegion ? config.aws.region : missingRegion,
+      'aws.profile': config.aws.profile,
+      'aws.accountId': account === undefined ? undefined : JSON.stringify(account),
+      'cluster.context': context,
+    });
+    const remarks = given({
+      'images.platforms': platforms && `The nodes of ${context ?? 'the cluster'}: ${platforms.join(', ')}`,
+    });
+    writeOutput(file, configTemplate({ heading: session.sandbox ? [sandboxHeading] : [], values, remarks }));
+    const next = hasRegion ? '' : 'set aws.region in it, then run ';
+    const command = commandLine({ ...session, argv: ['up'] }, [
+      ...(flags.config === undefined ? [] : ['-c', name]),
+      '--dry-run',
+    ]);
+    await reporter.show({ type: 'text', data: { text: `Wrote ${name}. Next: ${next}${command}` } });
+  } finally {
+    await blank.close();
+  }
+  return exitCodes.done;
+}
+
+function given(values: Record<string, string | undefined>): Map<string, string> {
+  return new Map(
+    Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+}
+
+/** What cannot be found is no error here: the file gets by without. */
+async function orUndefined<T>(find: () => Promise<T>, warn: (text: string) => void): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((done) => {
+    timer = setTimeout(() => done(undefined), patience);
+  });
+  try {
+    return await Promise.race([find(), late]);
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    warn(`${error.message}; left out`);
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A project's name from the folder's. */
+const nameFor = (cwd: string): string =>
+  basename(cwd)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '') || 'myproject';
+
+const exists = (file: string): BootstrapError =>
+  new BootstrapError({
+    code: 'file-exists',
+    what: `write ${file}`,
+    why: 'it exists, and nothing was overwritten',
+    hint: 'Give --force to overwrite it, or -c FILE to write another.',
+  });

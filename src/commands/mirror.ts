@@ -1,6 +1,20 @@
 import { type Command, Option } from 'commander';
-import { mirror, type MirrorCommandOptions } from '../run/mirror.ts';
 import { examples, hosts, type Launch } from './launch.ts';
+import { graceMs, unlessAborted, withinGrace } from '../core/abort.ts';
+import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
+import type { RejectedImage, WantedImage, WantedImages } from '../images/port.ts';
+import type { GivenReference } from '../images/wanted.ts';
+import type { MirrorOptions, MirrorResult } from '../mirror/port.ts';
+import type { MirrorRow, Verbosity } from '../output/index.ts';
+import type { Context } from '../steps/context.ts';
+import { oddNodesFinding } from '../mirror/image-findings.ts';
+import { MissingRepositories } from '../mirror/repositories/create.ts';
+import { gatherImages } from '../run/gather.ts';
+import { reach, refuseUnreached, showReading } from '../run/preflight.ts';
+import { readReferences } from '../run/references.ts';
+import type { Session } from '../run/session.ts';
+import { resolve } from 'node:path';
+import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
@@ -22,4 +36,205 @@ export function define(command: Command, launch: Launch): void {
     ['ecr-bootstrap mirror --from-file images.txt', 'a list'],
     ['kubectl set image deploy/web web=$(ecr-bootstrap mirror -q nginx:1.28)', 'copy and use'],
   ]);
+}
+
+export interface MirrorCommandOptions {
+  readonly fromFile?: string;
+  readonly fromCluster?: boolean;
+  /** False by `--no-clobber`. */
+  readonly clobber?: boolean;
+  readonly failedTo?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Copies the images that were named, or all that are wanted. Resolves to the exit code. */
+export async function mirror(
+  session: Session,
+  references: readonly string[],
+  options: MirrorCommandOptions,
+): Promise<number> {
+  const { reporter } = session;
+  const named = [
+    ...references.map((text) => ({ text, wantedBy: 'you', where: 'command line' })),
+    ...(options.fromFile === undefined ? [] : await readReferences(session, options.fromFile)),
+  ];
+  const list = openFailedList(session, options.failedTo);
+  const isNothing = named.length === 0 && options.fromFile !== undefined && !options.fromCluster;
+  if (isNothing) reporter.warn(`${options.fromFile} names no image; nothing to mirror.`);
+  const rows = isNothing ? [] : await carry(session, named, options, list);
+  await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
+  const failed = rows.filter(({ error }) => error);
+  const incompletion = failed.length > 0 ? incomplete(failed, rows.length, session.verbosity) : undefined;
+  list.write(
+    failed.map(({ source }) => source),
+    session.signal.aborted ? session.signal.reason : incompletion,
+  );
+  session.signal.throwIfAborted();
+  if (incompletion) throw incompletion;
+  return exitCodes.done;
+}
+
+async function carry(
+  session: Session,
+  named: readonly GivenReference[],
+  options: MirrorCommandOptions,
+  list: FailedList,
+): Promise<MirrorRow[]> {
+  const ctx = await session.context();
+  showReading(session);
+  const prepared = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
+  const refused = prepared.refused.map(refusedRow);
+  if (!prepared.work) return refused;
+  const { images, how } = prepared.work;
+  const left = new Set(images.map(({ source }) => source));
+  const emit: MirrorOptions['emit'] = (event) => {
+    if (event.type === 'image-done' && !event.error) left.delete(event.source);
+    how.emit(event);
+  };
+  try {
+    const copy = () => ctx.mirror[options.dryRun ? 'plan' : 'copy'](images, { ...how, emit });
+    const results = await withinGrace(session.signal, graceMs, copy);
+    return [...results.map(rowOf), ...refused];
+  } catch (error) {
+    // Whoever stops a run finds there what it did not come to.
+    list.write([...left, ...refused.map(({ source }) => source)], error);
+    throw error;
+  }
+}
+
+interface Prepared {
+  /** Missing when there is no image to copy. */
+  readonly work?: { readonly images: readonly WantedImage[]; readonly how: MirrorOptions };
+  readonly refused: readonly RejectedImage[];
+}
+
+/** Everything before the first change: who we are, what is wanted, and whether the engine is there. */
+async function prepare(
+  session: Session,
+  ctx: Context,
+  named: readonly GivenReference[],
+  options: MirrorCommandOptions,
+): Promise<Prepared> {
+  const reached = await reach(ctx, new Set(['aws']));
+  await session.header(reached.header);
+  refuseUnreached(reached);
+  const { images, rejected, refused } = await chooseImages(ctx, named, options);
+  for (const { reference, wantedBy, error } of rejected) {
+    session.reporter.warn(`${reference} is left out, named by ${wantedBy.join(', ')}: ${error.why}`);
+  }
+  if (images.length === 0) return { refused };
+  const how = await mirrorOptions(session, ctx, options);
+  if (how.engine === 'docker') await (await session.docker()).version();
+  return { work: { images, how }, refused };
+}
+
+async function chooseImages(
+  ctx: Context,
+  named: readonly GivenReference[],
+  { fromCluster = false }: MirrorCommandOptions,
+): Promise<Pick<WantedImages, 'rejected' | 'refused'> & { readonly images: readonly WantedImage[] }> {
+  if (named.length === 0 && !fromCluster) {
+    const { operator, others, ...out } = await ctx.wantedImages();
+    return { images: [operator, ...others], ...out };
+  }
+  const wanted = await gatherImages(ctx, { references: named, fromCluster, list: false });
+  const { operator, others, ...out } = wanted;
+  // The operator's image is always among the wanted; here only when somebody asked for it.
+  return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };
+}
+
+async function mirrorOptions(
+  session: Session,
+  ctx: Context,
+  { clobber = true }: MirrorCommandOptions,
+): Promise<MirrorOptions> {
+  const { reporter, signal } = session;
+  const { engine, concurrency } = ctx.config.mirror;
+  const platforms = await ctx.platforms();
+  const odd = await oddNodesFinding(ctx);
+  if (odd) reporter.warn(`${odd.what}: ${odd.why}. ${odd.hint}`);
+  const emit: MirrorOptions['emit'] = (event) => reporter.event({ ...event, step: 'mirror' });
+  return {
+    engine,
+    concurrency,
+    platforms,
+    noClobber: !clobber,
+    prepare: new MissingRepositories({ ctx, signal, emit }).prepare,
+    signal,
+    emit,
+  };
+}
+
+/** Without the view of `mirror`, which `--quiet` leaves out, the error lists every failed image. */
+function incomplete(failed: readonly MirrorRow[], all: number, verbosity: Verbosity): BootstrapError {
+  const [first] = failed;
+  const isOne = failed.length === 1;
+  const errorOf = ({ source, error }: MirrorRow): BootstrapError =>
+    new BootstrapError({
+      code: 'mirror-incomplete',
+      what: isOne ? `could not mirror ${source}` : `could not mirror ${failed.length} of ${all} images`,
+      why: `${isOne ? '' : `${source}: `}${error?.why ?? ''}`,
+      hint: error?.hint ?? '',
+    });
+  if (isOne || verbosity === 'quiet') return severalErrors(failed.map(errorOf));
+  const { code, what, why } = errorOf(first as MirrorRow);
+  const hint = 'Fix what is listed above, then run the same command again: it copies only what is missing.';
+  return new BootstrapError({ code, what, why, hint });
+}
+
+/** The references that are left for the next try, as `--from-file` reads them. */
+export interface FailedList {
+  /**
+   * @param end the error that ends the run, if one does: that the list cannot be written must not take its place
+   * @throws BootstrapError `file-unwritable`
+   */
+  write(sources: readonly string[], end?: unknown): void;
+}
+
+/**
+ * @param name of the file that `--failed-to` names; without it nothing is written
+ * @throws BootstrapError `file-unwritable`, before there is any work to be lost
+ */
+export function openFailedList({ cwd, reporter }: Session, name: string | undefined): FailedList {
+  if (name === undefined) return { write: () => undefined };
+  const file: OutputFile = { path: resolve(cwd, name), name, hint: 'Give --failed-to another file.' };
+  prepareOutput(file);
+  return {
+    write(sources, end) {
+      try {
+        writeOutput(file, sources.map((source) => `${oneLine(source)}\n`).join(''));
+      } catch (error) {
+        if (end === undefined || !(error instanceof BootstrapError)) throw error;
+        reporter.warn(error.message);
+      }
+    },
+  };
+}
+
+/** A line is a reference: what is none must not become several. */
+const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
+
+/** One image's result as a command tells it. */
+export function rowOf({ image, ...result }: MirrorResult): MirrorRow {
+  return { source: image.source, wantedBy: image.wantedBy, ...result };
+}
+
+/** A reference from the command line or a list that names no image: a failure like any other, for which nothing was done. */
+export function refusedRow({ reference, wantedBy, error }: RejectedImage): MirrorRow {
+  const { code, what, why, hint } = error;
+  return {
+    source: reference,
+    wantedBy,
+    state: 'failed',
+    platforms: [],
+    bytesSent: 0,
+    bytesMounted: 0,
+    bytesSkipped: 0,
+    requests: 0,
+    seconds: 0,
+    error: new BootstrapError(
+      { code, what: `${wantedBy.join(' and ')}: ${what}`, why, hint },
+      { cause: error },
+    ),
+  };
 }

@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
-import { render } from '../run/render.ts';
 import { examples, type Launch } from './launch.ts';
+import { exitCodes } from '../core/errors.ts';
+import { steps } from '../steps/index.ts';
+import { chooseSteps } from '../run/choose.ts';
+import type { Session } from '../run/session.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
@@ -11,4 +14,14 @@ export function define(command: Command, launch: Launch): void {
     ['ecr-bootstrap render', 'all YAML that up applies'],
     ['ecr-bootstrap render operator > operator.yaml', "the patched operator's objects"],
   ]);
+}
+
+/** Prints the objects that `up` applies, of one step or of all. */
+export async function render(session: Session, step: string | undefined): Promise<number> {
+  const ctx = await session.context();
+  await session.header();
+  const chosen = chooseSteps(steps, step === undefined ? {} : { only: [step] });
+  const objects = await Promise.all(chosen.map(async (each) => (await each.render?.(ctx)) ?? []));
+  await session.reporter.show({ type: 'objects', data: { objects: objects.flat() } });
+  return exitCodes.done;
 }

@@ -1,6 +1,14 @@
 import { type Command, Option } from 'commander';
-import { status, type StatusOptions } from '../run/status.ts';
 import { examples, type Launch, list } from './launch.ts';
+import { unlessAborted } from '../core/abort.ts';
+import { exitCodes } from '../core/errors.ts';
+import type { Finding } from '../core/step.ts';
+import { inspect, type StepStatus } from '../core/inspect.ts';
+import type { AnyStep } from '../steps/context.ts';
+import { steps } from '../steps/index.ts';
+import { type Choice, chooseSteps, needsOf } from '../run/choose.ts';
+import { reach, type Reached, showReading } from '../run/preflight.ts';
+import type { Session } from '../run/session.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
@@ -20,4 +28,76 @@ export function define(command: Command, launch: Launch): void {
     ['ecr-bootstrap status -o json', 'for monitoring; the exit code is 3 when something is wrong'],
     ['ecr-bootstrap status --wait --timeout 10m', 'until everything works'],
   ]);
+}
+
+export interface StatusOptions extends Choice {
+  readonly watch?: boolean;
+  readonly wait?: boolean;
+  readonly failOn?: 'failed' | 'warning';
+}
+
+const lookEvery = 5_000;
+
+/** Looks at every part and changes nothing. Works with AWS or the cluster alone. Resolves to the exit code. */
+export async function status(session: Session, options: StatusOptions): Promise<number> {
+  const { reporter, clock, signal, unread } = session;
+  const until = options.watch && unread ? AbortSignal.any([signal, unread]) : signal;
+  const chosen = chooseSteps(steps, options);
+  const needs = needsOf(chosen);
+  let ctx = await session.context();
+  showReading(session);
+  for (let first = true; ; first = false, ctx = ctx.fresh()) {
+    const reached = await unlessAborted(signal, () => reach(ctx, needs));
+    if (first) await session.header(reached.header);
+    const seen = await unlessAborted(signal, () => look(chosen, reached, ctx));
+    const healthy = isHealthy(seen, options.failOn ?? 'failed');
+    const show = () => reporter.show({ type: 'status', data: { steps: seen, healthy } });
+    const last = !options.watch && (healthy || !options.wait);
+    if (last || options.watch) await show();
+    const verdict = healthy ? exitCodes.done : exitCodes.drift;
+    if (last) return verdict;
+    try {
+      await clock.sleep(lookEvery, until);
+    } catch (error) {
+      if (!signal.aborted && until.aborted) return verdict;
+      // Whoever waited in vain wants to know for what.
+      if (options.wait) await show();
+      throw error;
+    }
+  }
+}
+
+/** Steps whose needs did not answer are not tried: each would only repeat the same error. */
+async function look(
+  chosen: readonly AnyStep[],
+  { errors }: Reached,
+  ctx: Parameters<AnyStep['observe']>[0],
+): Promise<StepStatus[]> {
+  const within = chosen.filter((step) => !step.needs.some((need) => errors.has(need)));
+  const seen = new Map((await inspect(within, ctx)).map((entry) => [entry.step, entry]));
+  return chosen.map((step) => tidy(seen.get(step.id) ?? beyond(step, errors)));
+}
+
+function beyond(step: AnyStep, errors: Reached['errors']): StepStatus {
+  const findings = step.needs.flatMap((need): Finding[] => {
+    const error = errors.get(need);
+    if (!error) return [];
+    const { what, why, hint } = error;
+    return [{ level: 'unknown', code: 'unseen', target: { kind: 'step', name: step.id }, what, why, hint }];
+  });
+  return { step: step.id, title: step.title, findings, drift: [] };
+}
+
+/** A part without anything to say is in order, and says so. */
+function tidy(status: StepStatus): StepStatus {
+  if (status.findings.length > 0) return status;
+  const target = { kind: 'step', name: status.step };
+  const fine: Finding = { level: 'ok', code: 'in-order', target, what: 'in order', why: '', hint: '' };
+  return { ...status, findings: [fine] };
+}
+
+function isHealthy(seen: readonly StepStatus[], failOn: 'failed' | 'warning'): boolean {
+  const bad: readonly Finding['level'][] =
+    failOn === 'warning' ? ['failed', 'unknown', 'warning'] : ['failed', 'unknown'];
+  return !seen.some((step) => step.findings.some((finding) => bad.includes(finding.level)));
 }

@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import {
   accountId,
+  accountOfPolicy,
+  imagePullerName,
   kmsKey,
   lifecyclePolicy,
+  policyArn,
   project,
   region,
-  accountOfPolicy,
   regionOfKey,
   repositoryPath,
   sourceRepository,
   tags,
+  userName,
+  userPath,
 } from './aws-values.ts';
 import {
   environment,
@@ -20,13 +24,48 @@ import {
   tolerations,
 } from './kubernetes-values.ts';
 import { pullSecret } from './pull-secret.ts';
-import { users } from './users.ts';
 
 /** Names and paths of other programs, which have no grammar to check here. */
 const text = z
   .string()
   .min(1)
   .regex(/^\P{Cc}*$/u, 'has a control character');
+
+const user = (name: string, policies: string, grammar = userName) =>
+  z
+    .strictObject({
+      name: grammar.default(name).describe('Name of the IAM user.'),
+      manage: z
+        .boolean()
+        .default(true)
+        .describe(
+          '`false`: the user is made elsewhere; it is only verified, and the policy to hand over is printed.',
+        ),
+      policy: z.enum(['precise', 'managed']).default('precise').describe(policies),
+      path: userPath.default('/').describe('IAM path of the user and its policy, for example `/team/`.'),
+      permissionsBoundary: policyArn.optional().describe('ARN of the policy that bounds the user.'),
+    })
+    .prefault({});
+
+/** The section `users` of the configuration. */
+const users = z
+  .strictObject({
+    powerUser: user(
+      'power-user',
+      '`precise`: what this program needs; `managed`: AmazonEC2ContainerRegistryPowerUser, enough to push only.',
+    ),
+    imagePuller: user(
+      'image-puller',
+      '`precise`: pull from the project and read the three secrets; `managed`: AmazonEC2ContainerRegistryPullOnly plus the secrets.',
+      imagePullerName,
+    ),
+  })
+  // IAM does not tell names apart by case.
+  .refine(({ powerUser, imagePuller }) => powerUser.name.toLowerCase() !== imagePuller.name.toLowerCase(), {
+    path: ['imagePuller', 'name'],
+    error: 'is the name of users.powerUser too: two users are needed',
+  })
+  .prefault({});
 
 /** The configuration file. Every key is described here once: the reference, the JSON Schema and `init` use it. */
 export const configSchema = z

@@ -1,7 +1,7 @@
 import { BootstrapError, severalErrors } from './errors.ts';
 import { type Consent, isNeeded, isResolvedBy, nobodyAgreed, type Parted, withhold } from './consent.ts';
 import { foreseen, nameOf } from './helpers.ts';
-import type { AnyStep, Finding } from './step.ts';
+import type { AnyStep, Diff, Finding } from './step.ts';
 
 /** One step with what it saw and what it would do about it. */
 export interface Planned<Ctx> extends Parted {
@@ -91,4 +91,28 @@ function refuseForeign<Ctx>(plan: readonly Planned<Ctx>[]): void {
     why: `${nameOf(first.target)}${others} ${foreign.length > 1 ? 'exist and are' : 'exists and is'} not ours`,
     hint: 'Give --adopt for each, or --adopt-all: it becomes ours and as configured, and keeps what it holds. Or remove it, or choose other names.',
   });
+}
+
+interface Removal {
+  /** What the step itself observed. */
+  readonly state: unknown;
+  readonly diff: Diff;
+}
+
+/** The same step the other way round: its plan is what `down` takes away; nothing for a step that leaves all it did. */
+export function removalOf<Ctx>(step: AnyStep<Ctx>): AnyStep<Ctx> {
+  const { id, title, needs, readsLag } = step;
+  return {
+    id,
+    title,
+    needs,
+    ...(readsLag ? { readsLag } : {}),
+    observe: async (ctx): Promise<Removal> => {
+      const state: unknown = await (step.observeRemoval?.(ctx) ?? step.observe(ctx));
+      return { state, diff: (await step.remove?.(state, ctx)) ?? { changes: [], findings: [] } };
+    },
+    diff: ({ diff }: Removal) => diff,
+    apply: (changes, { state }: Removal, run) => step.apply(changes, state, run),
+    ready: async (_, run) => step.removed?.(run),
+  };
 }

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
-import type { OddNode } from '../cluster/inventory-port.ts';
+import type { OddNode } from '../cluster/inventory.ts';
 import type { Finding } from '../core/step.ts';
 import type { MirrorContext } from './context.ts';
 import { type InternetImage, internetImages } from './internet.ts';

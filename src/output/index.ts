@@ -1,9 +1,47 @@
-import { createJsonReporter } from './json.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import { createTextReporter } from './text.ts';
+import type { Finding } from '../core/step.ts';
+import { redact } from '../core/secret.ts';
+import { printable, withinSandbox } from './printable.ts';
+import type { View } from './view.ts';
 
 export type { Reporter, ReporterOptions, Streams, Verbosity } from './reporter.ts';
 export type { Header, ImageRow, MirrorRow } from './view.ts';
 
 export const createReporter = (options: ReporterOptions): Reporter =>
   options.format === 'json' ? createJsonReporter(options) : createTextReporter(options);
+
+/** Version of the documents' shape; a field is only ever added without changing it. */
+const schemaVersion = 1;
+
+/** Writes exactly one JSON document to stdout, at the end, on failure too. Progress is not shown. */
+export function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
+  const document: Record<string, unknown> = { schemaVersion, command };
+  const warnings: string[] = [];
+  return {
+    header: (header) => {
+      document['target'] = header;
+    },
+    warn: (text) => void warnings.push(text),
+    event: (event) => {
+      if (event.type === 'note') warnings.push(event.text);
+      if (event.type === 'finding') warnings.push(sentence(event.finding));
+    },
+    show: (view: View) => {
+      document[view.type] = view.data;
+    },
+    error: (error) => {
+      document['error'] = error.toJSON();
+    },
+    ask: () => Promise.resolve(undefined),
+    askFor: () => Promise.resolve(undefined),
+    end: (ok) => {
+      const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
+      // As escapes of JSON, so the document's values stay exact.
+      const text = printable(redact(JSON.stringify(whole, undefined, 2)));
+      streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
+    },
+  };
+}
+
+const sentence = ({ what, why, hint }: Finding): string => `${what}: ${why}. ${hint}`;

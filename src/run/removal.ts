@@ -1,4 +1,4 @@
-import { removalOf as planOf } from '../core/removal.ts';
+import { removalOf as planOf } from '../core/plan.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { operator } from '../steps/operator.ts';

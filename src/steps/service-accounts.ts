@@ -1,6 +1,6 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { optsOut } from '../cluster/namespaces.ts';
+import { optsOut } from '../cluster/inventory.ts';
 import { ignoreLabel } from '../core/ownership.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { atOnce, nameOf, tolerating } from '../core/helpers.ts';

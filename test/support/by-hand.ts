@@ -1,9 +1,8 @@
 import { loadAll } from 'js-yaml';
 import type { Draft } from '../../sandbox/cluster/objects.ts';
-import { operatorManifest } from '../../sandbox/manifest/index.ts';
+import { operatorManifest, type World } from '../../sandbox/world.ts';
 import { Secret } from '../../sandbox/aws/secret-store.ts';
 import type { KeyPair } from '../../sandbox/ports.ts';
-import type { World } from '../../sandbox/world.ts';
 
 /**
  * What somebody has who followed the manual guide for project `shop`: nothing of it bears our marks.

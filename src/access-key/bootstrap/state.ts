@@ -3,13 +3,13 @@ import { BootstrapError } from '../../core/errors.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
-import { describeStored } from '../stored.ts';
+import { describeStored, holderOf, parts } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { type Registration, registrationIn } from '../registration/register.ts';
 import { madeByHand } from '../../external-secrets/pull-secret/by-hand.ts';
 import { loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
-import { readStoredPair, type StoredPair } from './stored-pair.ts';
+import type { KeyPair } from '../../clients/aws/port.ts';
 
 /** The step's name and rights, which a rotation shares. */
 export const seedStep = {
@@ -92,4 +92,28 @@ async function judgeToken(
     if (error instanceof BootstrapError) return { verdict: 'unknown', why: error.why };
     throw error;
   }
+}
+
+/** The image-puller's key as Secrets Manager holds it. */
+export type StoredPair =
+  | { readonly state: 'whole'; readonly pair: KeyPair; readonly region: string }
+  /** The three values are not of one write, so they may not belong together. */
+  | { readonly state: 'torn' }
+  | { readonly state: 'absent' };
+
+/** The current pair. It is read by its version, so that a write in between cannot tear it. */
+export async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
+  const { secrets } = ctx.aws;
+  const names = secretNames(ctx.config);
+  const stored = await describeStored(ctx);
+  const versions = parts.map((part) =>
+    stored[part]?.deleted ? undefined : holderOf(stored[part], 'AWSCURRENT'),
+  );
+  const [version] = versions;
+  if (version === undefined || versions.includes(undefined)) return { state: 'absent' };
+  if (versions.some((other) => other !== version)) return { state: 'torn' };
+  const values = await Promise.all(parts.map((part) => secrets.value(names[part], { id: version })));
+  const [id, secretAccessKey, region] = values;
+  if (id === undefined || secretAccessKey === undefined || region === undefined) return { state: 'absent' };
+  return { state: 'whole', pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region.reveal() };
 }

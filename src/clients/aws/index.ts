@@ -1,10 +1,9 @@
 import { onceFulfilled } from '../../core/once.ts';
 import { createEcr } from './ecr.ts';
 import { createIam } from './iam.ts';
-import { readIdentity } from './identity.ts';
-import type { AwsPort, KeyPair } from './port.ts';
+import type { AwsPort, Identity, KeyPair } from './port.ts';
 import { createSecrets } from './secrets.ts';
-import { createSession, type AwsOptions } from './session.ts';
+import { type AwsOptions, createSession, type Session } from './session.ts';
 
 export type { AskMfaCode } from './credentials.ts';
 export type { AwsOptions } from './session.ts';
@@ -27,4 +26,14 @@ function withKey(options: AwsOptions, pair?: KeyPair): AwsPort {
     secrets: createSecrets(session),
     as: (other) => withKey(options, other),
   };
+}
+
+/** Asks STS who calls; AWS allows that to everybody whose credentials are valid. */
+export async function readIdentity({ call, settings, options }: Session): Promise<Identity> {
+  return call('sts:GetCallerIdentity', 'identify the AWS caller', async () => {
+    const { STS } = await import('@aws-sdk/client-sts');
+    const { Arn: arn, Account: accountId, $metadata } = await new STS(settings).getCallerIdentity({});
+    if (!arn || !accountId) throw Object.assign(new Error('the answer names no caller'), { $metadata });
+    return { arn, accountId, partition: arn.split(':')[1] ?? 'aws', region: options.region };
+  });
 }

@@ -1,10 +1,9 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { onceFulfilled } from '../../core/once.ts';
-import { Discovery, type Resource, describe, pathOf } from './discovery.ts';
+import { describe, Discovery, pathOf, type Resource } from './discovery.ts';
 import { ClusterRefusal } from './errors.ts';
 import { listAll } from './lists.ts';
 import { fieldManager, type ManagedFields, takenOver } from './managed-fields.ts';
-import { hideData } from './hide-data.ts';
 import { refOf } from './names.ts';
 import type {
   AccessQuestion,
@@ -20,6 +19,7 @@ import type {
   WriteOptions,
 } from './port.ts';
 import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
+import { Secret } from '../../core/secret.ts';
 
 export type ClusterOptions = TransportOptions;
 
@@ -219,4 +219,16 @@ const setsText = (operation: JsonPatchOperation): boolean =>
 function asConflict(error: unknown): unknown {
   if (!(error instanceof ClusterRefusal) || error.refusal !== 'invalid') return error;
   return new ClusterRefusal('conflict', error);
+}
+
+/** What a Secret holds, and how an error of the API server may repeat it: makes the redactor know both. */
+export function hideData(object: unknown): void {
+  const { kind, data, stringData } = (object ?? {}) as {
+    kind?: unknown;
+    data?: Readonly<Record<string, unknown>>;
+    stringData?: Readonly<Record<string, unknown>>;
+  };
+  if (kind !== 'Secret') return;
+  for (const value of Object.values({ ...data, ...stringData }))
+    if (typeof value === 'string') new Secret(value);
 }

@@ -4,12 +4,12 @@ import type { Identity } from './credentials.ts';
 import { apiHost, type Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { Hints } from './hints.ts';
-import { speaksTls } from './probe.ts';
 import { HostLimiter, type Pace, type Rates } from './limiter.ts';
 import { parseChallenge } from './challenge.ts';
 import { refusal } from './refusal.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
 import type { Reply, Request, Tally, Transport } from './transport.ts';
+import { connect } from 'node:tls';
 
 export interface HostOptions {
   readonly host: string;
@@ -182,3 +182,29 @@ const isWrongGuess = ({ status }: Reply, { isGuess }: Answer) =>
 /** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
 const saysLogin = ({ failure, why }: RegistryError) =>
   failure.status === 401 || (failure.status === 403 && /expired/i.test(why));
+
+/** Milliseconds. */
+const patience = 5_000;
+
+/** Whether a host answers a TLS handshake. No request is sent; the certificate is judged later, by the requests. */
+export function speaksTls(host: string): Promise<boolean> {
+  const { hostname, port } = new URL(`https://${host}`);
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || 443),
+      rejectUnauthorized: false,
+      // Nobody is to be trusted here; to parse Node's authorities takes 20 ms.
+      ca: [],
+    });
+    const end = (answer: boolean) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    // Not the socket's own timeout: each byte restarts that.
+    const timer = setTimeout(() => end(false), patience);
+    socket.once('secureConnect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}

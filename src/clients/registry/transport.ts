@@ -1,9 +1,11 @@
 import { type Clock, stopwatch } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
-import type { Destinations } from './destinations.ts';
+import { type Destinations, localRefusal } from './destinations.ts';
 import { RegistryError } from './errors.ts';
-import { networkError } from './network.ts';
-import { Outgoing } from './outgoing.ts';
+import { reasonOf } from '../../core/errors.ts';
+import { connectionFailure, failureCode } from '../net/failure.ts';
+import { LocalAddressError, type Reach } from '../net/local.ts';
+import type { Readable } from 'node:stream';
 
 /** Counts requests on behalf of one image. */
 export interface Tally {
@@ -215,4 +217,78 @@ export async function readText(reply: Reply, longest: number): Promise<string> {
     if (length > longest) break;
   }
   return Buffer.concat(chunks).subarray(0, longest).toString();
+}
+
+/** Waiting does not cure a name that does not exist. */
+const hopeless = new Set(['ENOTFOUND', 'ENETUNREACH', 'EHOSTUNREACH']);
+/** A proxy that does not let us through or finds nobody there, in the words of {@link connectionFailure}. */
+const stoppedByProxy = /^the proxy answers/;
+const neverConnected = new Set([...hopeless, 'EAI_AGAIN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** Turns a failure of the network into an error that says what to do. */
+export async function networkError(
+  what: string,
+  url: URL,
+  thrown: unknown,
+  net: Net,
+  reach: Reach,
+): Promise<RegistryError> {
+  if (thrown instanceof LocalAddressError) return localRefusal(what, thrown.message, url, thrown);
+  const untrusted = await net.untrusted(thrown, url.href, reach);
+  if (untrusted) return new RegistryError(untrusted, {}, { cause: thrown });
+  const code = failureCode(thrown) ?? '';
+  const reason = connectionFailure(thrown) ?? reasonOf(thrown);
+  const why = `${url.host}: ${reason}`;
+  const isStopped = stoppedByProxy.test(reason);
+  if (isStopped || neverConnected.has(code)) {
+    const hint = `Check the name ${url.hostname}, and HTTPS_PROXY and NO_PROXY if a proxy is needed.`;
+    const failure = { retryable: !isStopped && !hopeless.has(code) };
+    return new RegistryError({ code: 'registry-unreachable', what, why, hint }, failure, { cause: thrown });
+  }
+  const hint = 'Run the same command again; what was copied is not copied again.';
+  return new RegistryError(
+    { code: 'registry-failed', what, why, hint },
+    { retryable: code !== 'UND_ERR_HEADERS_OVERFLOW' },
+    { cause: thrown },
+  );
+}
+
+/** A body in which nothing moves for so long will not arrive any more. Milliseconds. */
+const patience = 120_000;
+
+/** A request's body on its way out: remembers why it failed by itself, and gives up when nobody takes it. */
+export class Outgoing {
+  readonly #stalled = new AbortController();
+  readonly #chunks: AsyncIterable<Buffer>;
+  /** What the body itself failed with: the cause of whatever the connection says then. */
+  failure: { readonly thrown: unknown } | undefined;
+
+  constructor(chunks: AsyncIterable<Buffer>) {
+    this.#chunks = chunks;
+  }
+
+  /** Aborted when the body stalled. */
+  get stalled(): AbortSignal {
+    return this.#stalled.signal;
+  }
+
+  /** undici sends any async iterable, and with less work than a stream; its types only name streams. */
+  asBody(): Readable {
+    return this.#watched() as unknown as Readable;
+  }
+
+  async *#watched(): AsyncGenerator<Buffer, void, undefined> {
+    const timer = setTimeout(() => this.#stalled.abort(new Error('nothing moved for two minutes')), patience);
+    try {
+      for await (const chunk of this.#chunks) {
+        timer.refresh();
+        yield chunk;
+      }
+    } catch (thrown) {
+      this.failure = { thrown };
+      throw thrown;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { matchesAny } from '../globs.ts';
-import { optsOut } from '../namespaces.ts';
+import { optsOut } from '../inventory.ts';
 import type { ClusterContext } from '../context.ts';
 import { observeCoverage, unmanagedIn } from '../coverage.ts';
 import { earlierPullSecrets } from '../earlier-pull-secrets.ts';

@@ -6,18 +6,17 @@ import type {
   TransferOptions,
 } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { chosenPlatforms, coverage, formatPlatform, serves, type Platform } from '../../core/platform.ts';
+import { chosenPlatforms, coverage, formatPlatform, type Platform, serves } from '../../core/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
 import { type Credential, type Credentials, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
-import { isSame, readHeld, type Held } from './held.ts';
-import { refusePinned } from './pinned.ts';
+import { type Held, isSame, readHeld } from './held.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { CopyProgress } from './progress.ts';
-import { localName, type BorrowedReferences } from './references.ts';
+import { type BorrowedReferences, localName } from './references.ts';
 import { mayStandIn, wouldOverwrite } from './stand-in.ts';
 import { tally } from './tally.ts';
 
@@ -224,3 +223,17 @@ const compared = (
   same
     ? { state: 'current', targetDigest: held.digest }
     : { state: otherwise, targetDigest: held.digest, previousDigest: held.digest };
+
+/**
+ * A runtime pulls a pinned image by its digest, with or without a tag beside it.
+ * @throws BootstrapError `image-unsupported`
+ */
+export function refusePinned({ source }: WantedImage): void {
+  if (parseReference(source).digest === undefined) return;
+  throw new BootstrapError({
+    code: 'image-unsupported',
+    what: `mirror ${source} with the docker engine`,
+    why: 'a push by that engine can change the digest, and this image is wanted by its digest',
+    hint: 'Use --engine registry, or name the image by a tag alone.',
+  });
+}

@@ -1,14 +1,14 @@
 import { mayBeSameKey } from '../../clients/aws/kms-key.ts';
 import type { Change, Diff, Field, Finding, Target, Value } from '../../core/step.ts';
 import { nameOf } from '../../core/helpers.ts';
-import type { BootstrapError } from '../../core/errors.ts';
+import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
 import { adopting, nobody } from '../../core/adoption.ts';
 import { compareTags } from '../../iam/tags.ts';
-import { creationRuleFindings } from './creation-rules.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
 import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
+import type { CreationRule } from '../../clients/aws/port.ts';
 
 export const repositoryKind = 'ECR repository';
 export const repositoryTarget = (name: string): Target => ({ kind: repositoryKind, name });
@@ -254,3 +254,39 @@ function encryptionFinding({ repository }: SeenRepository, { settings }: Reposit
     },
   ];
 }
+
+const commands: Readonly<Record<CreationRule['kind'], string>> = {
+  'pull through cache rule': 'aws ecr describe-pull-through-cache-rules',
+  'repository creation template': 'aws ecr describe-repository-creation-templates',
+};
+
+/** Rules of the registry whose prefix meets the project's: ECR would create repositories there by itself. */
+export function creationRuleFindings({ creationRules, project }: RepositoriesState): Finding[] {
+  const target = { kind: 'ECR registry', name: `${project}/*` };
+  const base = { code: 'creation-rule', target } as const;
+  if (creationRules instanceof BootstrapError) {
+    const { why, hint } = creationRules;
+    return [
+      {
+        ...base,
+        level: 'unknown',
+        what: `whether rules of the registry create repositories in ${project}/`,
+        why,
+        hint,
+      },
+    ];
+  }
+  return creationRules
+    .filter(({ prefix }) => meets(prefix, project))
+    .map(({ kind, prefix }) => ({
+      ...base,
+      level: 'warning',
+      what: `the ${kind} with prefix ${prefix} covers repositories in ${project}/`,
+      why: 'ECR can create repositories there by itself, with content and settings that ecr-bootstrap does not manage',
+      hint: `Choose another prefix for it, or another project name. \`${commands[kind]}\` prints it.`,
+    }));
+}
+
+/** `ROOT` stands for every prefix that no other rule has. */
+const meets = (prefix: string, project: string): boolean =>
+  prefix === 'ROOT' || `${prefix}/`.startsWith(`${project}/`) || `${project}/`.startsWith(`${prefix}/`);

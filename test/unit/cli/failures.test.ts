@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { operatorManifest } from '../../../sandbox/manifest/index.ts';
+import { operatorManifest } from '../../../sandbox/world.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 const connected = 'power-user,image-puller,repositories,operator-image,image-puller-key';

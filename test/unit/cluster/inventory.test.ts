@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createInventory } from '../../../src/cluster/inventory.ts';
-import type { Inventory } from '../../../src/cluster/inventory-port.ts';
+import { createInventory, type Inventory } from '../../../src/cluster/inventory.ts';
 import { configOf } from '../../support/aws.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 

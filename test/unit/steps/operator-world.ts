@@ -11,7 +11,7 @@ import { createNet } from '../../../src/clients/net/index.ts';
 import { isLoginAccepted } from '../../../src/clients/registry/token-check.ts';
 import type { ClusterOptions } from '../../../sandbox/cluster/index.ts';
 import type { User } from '../../../sandbox/aws/identities.ts';
-import { operatorManifest } from '../../../sandbox/manifest/index.ts';
+import { operatorManifest } from '../../../sandbox/world.ts';
 import { buildImage, type ImageSeed } from '../../../sandbox/registry/image.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import type { Context } from '../../../src/steps/context.ts';

@@ -4,7 +4,7 @@ import { verifyOfficial } from '../../../../src/external-secrets/release/officia
 import { differences } from '../../../../src/external-secrets/release/release-compare.ts';
 import { releaseObjects } from '../../../../src/external-secrets/release/release.ts';
 import { parseObjects } from '../../../../src/external-secrets/release/parse.ts';
-import { operatorManifest } from '../../../../sandbox/manifest/index.ts';
+import { operatorManifest } from '../../../../sandbox/world.ts';
 
 const official = await parseObjects(operatorManifest(), 'sandbox');
 

@@ -4,7 +4,7 @@ import type { OperatorManifest } from '../../../../src/external-secrets/release/
 import { patchCrds, patchObjects } from '../../../../src/external-secrets/release/operator.ts';
 import { applyPatches } from '../../../../src/external-secrets/release/patch.ts';
 import { parseObjects } from '../../../../src/external-secrets/release/parse.ts';
-import { operatorManifest } from '../../../../sandbox/manifest/index.ts';
+import { operatorManifest } from '../../../../sandbox/world.ts';
 import { settings } from './settings.ts';
 
 let manifest: OperatorManifest;

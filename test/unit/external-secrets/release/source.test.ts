@@ -10,7 +10,7 @@ import { parseObjects } from '../../../../src/external-secrets/release/parse.ts'
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 import { listener } from '../../../../sandbox/http.ts';
 import { type Sandbox, startSandbox } from '../../../../sandbox/index.ts';
-import { operatorManifest } from '../../../../sandbox/manifest/index.ts';
+import { operatorManifest } from '../../../../sandbox/world.ts';
 
 const yaml = operatorManifest();
 const digest = createHash('sha256').update(yaml).digest('hex');

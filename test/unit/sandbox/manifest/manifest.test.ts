@@ -1,7 +1,7 @@
 import { loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
-import { operatorManifest } from '../../../../sandbox/manifest/index.ts';
+import { operatorManifest } from '../../../../sandbox/world.ts';
 
 const objects = loadAll(operatorManifest()) as KubeObject[];
 const count = (kind: string) => objects.filter((object) => object.kind === kind).length;

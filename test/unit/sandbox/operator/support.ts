@@ -1,8 +1,7 @@
 import { loadAll } from 'js-yaml';
 import type { Draft } from '../../../../sandbox/cluster/index.ts';
-import { operatorManifest } from '../../../../sandbox/manifest/index.ts';
-import { startCluster } from '../cluster/support.ts';
-import type { TestCluster } from '../cluster/support.ts';
+import { operatorManifest } from '../../../../sandbox/world.ts';
+import { startCluster, type TestCluster } from '../cluster/support.ts';
 
 export const home = 'external-secrets';
 export const v1beta1 = 'external-secrets.io/v1beta1';
