@@ -1,74 +1,18 @@
 import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
-
-/**
- * Imports point inward only: commands -> app -> steps -> parts -> plan -> errors. Each layer lists what it may use
- * besides itself.
- */
-const leaves = [
-  'errors',
-  'abort.ts',
-  'clock.ts',
-  'close-word.ts',
-  'decode-text.ts',
-  'duration.ts',
-  'once.ts',
-  'places.ts',
-  'secret.ts',
-  'settle.ts',
-  'subprocess.ts',
-];
-const parts = [
-  'images',
-  'mirror',
-  'manifests',
-  'inventory',
-  'aws',
-  'cluster',
-  'docker',
-  'registry',
-  'config',
-  'net',
-];
-
-/** Folder or file of src -> what it may not import. */
-const zone = (target, allowed, message) => ({
-  target: `./src/${target}`,
-  from: './src',
-  except: [...new Set([target, ...allowed])].map((name) => `./${name}`),
-  message,
-});
-
-const importZones = [
-  zone('errors', ['secret.ts'], 'Errors know nobody.'),
-  zone('plan', leaves, 'Plans know no AWS, no Kubernetes and no terminal.'),
-  ...parts.map((part) => zone(part, [...parts, 'plan', ...leaves], 'Parts know neither steps nor commands.')),
-  zone(
-    'output',
-    ['plan', 'config', 'images', 'mirror', ...leaves],
-    'Reporters only show what they are told.',
-  ),
-  zone('steps', [...parts, 'plan', ...leaves], 'Steps know no commands and no terminal.'),
-  zone('app', ['steps', 'output', ...parts, 'plan', ...leaves], 'The program knows no command line.'),
-  zone('sandbox', [], 'The sandbox stands beside the product and imports nothing of it.'),
-  {
-    target: ['./src/commands/!(sandbox*)', './src/*.ts'],
-    from: './src/sandbox',
-    message: 'Only the sandbox command knows the sandbox.',
-  },
-];
+import { importZones, withoutConfig } from './eslint.zones.js';
 
 /** Heavy packages and the one folder that wraps each. */
 const owners = {
   aws: ['^@aws-sdk/', '^@smithy/'],
-  cluster: ['^@kubernetes/client-node'],
+  kubernetes: ['^@kubernetes/client-node'],
   docker: ['^dockerode$', '^docker-modem$'],
 };
 
 /** Packages that a file outside their owners' folders may not import, statically or not. */
 const withoutPackagesOf = (folders) => {
   const regex = folders.flatMap((folder) => owners[folder]).join('|');
-  const message = `Only the adapters in src/{${folders.join(',')}} may import this package; use their ports.`;
+  const message = `Only the adapters in src/clients/{${folders.join(',')}} may import this package; use their ports.`;
   return {
     'no-restricted-imports': ['error', { patterns: [{ regex, message }] }],
     'no-restricted-syntax': [
@@ -117,16 +61,29 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'sandbox/**/*.ts'],
     rules: {
       'import-x/no-restricted-paths': ['error', { zones: importZones }],
       ...withoutPackagesOf(folders),
     },
   },
   ...folders.map((folder) => ({
-    files: [`src/${folder}/**/*.ts`],
+    files: [`src/clients/${folder}/**/*.ts`],
     rules: withoutPackagesOf(folders.filter((other) => other !== folder)),
   })),
+  {
+    files: withoutConfig.map((folder) => `src/${folder}/**/*.ts`),
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '/config/', message: 'Only the type of the configuration.', allowTypeImports: true },
+          ],
+        },
+      ],
+    },
+  },
   {
     files: ['src/output/**/*.ts'],
     rules: { 'no-console': 'off' },

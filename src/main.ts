@@ -5,7 +5,7 @@ import { createProgram, type Program } from './commands/program.ts';
 
 /** Runs one command line to its end. Resolves to the exit code; never throws and never exits. */
 export async function main(argv: readonly string[], around: Surroundings): Promise<number> {
-  const program: Program = await createProgram(argv, around);
+  const program: Program = await createProgram(argv, around, main);
   return program.run();
 }
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Launch } from './launch.ts';
+import type { Launch, Main } from './launch.ts';
 
 /** What a command's module exports: adds arguments, flags, examples and the call to a fresh command. */
 export interface CommandModule {
-  define(command: Command, launch: Launch): void;
+  define(command: Command, launch: Launch, main: Main): void;
 }
 
 export interface CommandEntry {

@@ -1,9 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Session } from '../run/session.ts';
+import type { Session, Surroundings } from '../run/session.ts';
 import { durationGrammar, parseDuration } from '../core/duration.ts';
 
 /** Opens a session with the command's flags and does the work in it; the work resolves to the exit code. */
 export type Launch = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
+
+/** Runs a whole command line to its end, in these surroundings. Resolves to the exit code. */
+export type Main = (argv: readonly string[], around: Surroundings) => Promise<number>;
 
 /** For list flags: they repeat or take commas, and never swallow what follows. */
 export const list = (value: string, before: readonly string[] = []): readonly string[] => [

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { duration, examples, type Launch } from './launch.ts';
+import { duration, examples, type Launch, type Main } from './launch.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function define(command: Command, launch: Launch, main: Main): void {
   command
     .argument('[command...]', 'what to rehearse, with its own flags; without it a sandbox is kept running')
     .option('--advance <duration>', 'let time pass in the running sandbox', duration)
@@ -9,7 +9,7 @@ export function define(command: Command, launch: Launch): void {
       launch(command, async (session) => {
         const sandbox = await import('./sandbox/rehearse.ts');
         if (advance !== undefined) return sandbox.advance(session, advance);
-        return words.length > 0 ? sandbox.rehearse(session, words) : sandbox.keepRunning(session);
+        return words.length > 0 ? sandbox.rehearse(session, words, main) : sandbox.keepRunning(session);
       }),
     );
   examples(command, [

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import type { Session, Surroundings } from '../../run/session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BootstrapError, exitCodes } from '../../core/errors.ts';
-import { main } from '../../main.ts';
+import type { Main } from '../launch.ts';
 import { createNet } from '../../clients/net/index.ts';
 import { formatDuration } from '../../output/units.ts';
 import { controlUrl, startWorld } from '../../../sandbox/world.ts';
 import { announce, createFolder, readRunning, type Running, withdraw } from './state.ts';
 
 /** Runs a command against the running sandbox, or against a fresh one that is gone afterwards. */
-export async function rehearse(session: Session, words: readonly string[]): Promise<number> {
+export async function rehearse(session: Session, words: readonly string[], main: Main): Promise<number> {
   const running = readRunning();
-  if (running) return inRunning(session, running, words);
+  if (running) return inRunning(session, running, words, main);
   if (!words.some((word) => /^(-q|--quiet)$/.test(word))) {
     session.reporter.warn(
       'This sandbox is fresh and will be gone afterwards; `ecr-bootstrap sandbox` keeps one running.',
@@ -23,7 +23,7 @@ export async function rehearse(session: Session, words: readonly string[]): Prom
   const world = await startWorld();
   try {
     const clock = clockAt(session.clock, () => world.clock.offset);
-    return await runIn(session, words, world.environment(folder), world.account, clock);
+    return await main(words, enter(session, words, world.environment(folder), world.account, clock));
   } finally {
     await world.close();
     rmSync(folder, { recursive: true, force: true });
@@ -71,15 +71,15 @@ export async function advance({ reporter }: Session, milliseconds: number): Prom
   return exitCodes.done;
 }
 
-async function inRunning(session: Session, running: Running, words: readonly string[]): Promise<number> {
+async function inRunning(
+  session: Session,
+  running: Running,
+  words: readonly string[],
+  main: Main,
+): Promise<number> {
   const offset = await askClock(running);
-  return runIn(
-    session,
-    words,
-    running.env,
-    running.account,
-    clockAt(session.clock, () => offset),
-  );
+  const clock = clockAt(session.clock, () => offset);
+  return main(words, enter(session, words, running.env, running.account, clock));
 }
 
 /** @returns milliseconds that the sandbox is ahead */
@@ -98,21 +98,25 @@ async function askClock({ env }: Running, query = ''): Promise<number> {
 const authority = (env: Readonly<Record<string, string>>): string =>
   readFileSync(env['NODE_EXTRA_CA_CERTS'] ?? devNull, 'utf8');
 
-/** The product's own main, in an environment that leads nowhere but into the sandbox. */
-async function runIn(
+/** Surroundings that lead nowhere but into the sandbox; also for the process itself. */
+function enter(
   session: Session,
   words: readonly string[],
   env: Readonly<Record<string, string>>,
   account: string,
   clock: Clock,
-): Promise<number> {
+): Surroundings {
   const chosen = words.some((word) => /^(-c|--config)/.test(word));
   const defaults = {
     ECR_BOOTSTRAP_CONFIG: devNull,
     ECR_BOOTSTRAP_PROJECT: 'demo',
     ECR_BOOTSTRAP_ACCOUNT_ID: account,
   };
-  const around: Surroundings = {
+  // The SDK's chain of credential providers reads the process's own environment.
+  for (const name of Object.keys(process.env))
+    if (/^(AWS_|KUBE|DOCKER_)/.test(name)) delete process.env[name];
+  Object.assign(process.env, env);
+  return {
     cwd: session.cwd,
     env: { ...display(session.env), ...env, ...(chosen ? {} : defaults) },
     streams: session.streams,
@@ -122,11 +126,6 @@ async function runIn(
     ca: authority(env),
     sandbox: true,
   };
-  // The SDK's chain of credential providers reads the process's own environment.
-  for (const name of Object.keys(process.env))
-    if (/^(AWS_|KUBE|DOCKER_)/.test(name)) delete process.env[name];
-  Object.assign(process.env, env);
-  return main(words, around);
 }
 
 /** What of the user's environment only concerns how things look. */
