@@ -1,16 +1,15 @@
 import { Argument, Command, type Option } from 'commander';
 import { steps } from '../steps/index.ts';
-import { commands } from './index.ts';
-import { examples, type Launch } from './launch.ts';
+import { examples, type Launch, type WholeProgram } from './launch.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function define(command: Command, launch: Launch, program: WholeProgram): void {
   command
     .addArgument(new Argument('<shell>', 'for which shell').choices(shells))
     .action((shell: Shell) =>
       launch(command, async (session) =>
-        completion(session, shell, await allWords(command.parent?.options ?? [])),
+        completion(session, shell, await allWords(program, command.parent?.options ?? [])),
       ),
     );
   examples(command, [
@@ -19,13 +18,13 @@ export function define(command: Command, launch: Launch): void {
   ]);
 }
 
-async function allWords(global: readonly Option[]): Promise<Words> {
+async function allWords(program: WholeProgram, global: readonly Option[]): Promise<Words> {
   const all = await Promise.all(
-    commands.map(async ({ name, summary, load }) => {
+    program.commands.map(async ({ name, summary, load }) => {
       const described = new Command(name);
-      (await load()).define(described, () => Promise.resolve());
+      (await load()).define(described, () => Promise.resolve(), program);
       const flags = described.options.map(flagWords);
-      return { name, summary, flags, values: argumentValues(name, described) };
+      return { name, summary, flags, values: argumentValues(name, described, program) };
     }),
   );
   return { commands: all, global: global.map(flagWords) };
@@ -39,7 +38,7 @@ function flagWords(option: Option): FlagWords {
   return { names, description, takesValue, takesFile: /<file\b/.test(flags), values, isList };
 }
 
-function argumentValues(name: string, command: Command): readonly string[] {
+function argumentValues(name: string, command: Command, { commands }: WholeProgram): readonly string[] {
   if (name === 'render') return steps.map((step) => step.id);
   if (name === 'sandbox') return commands.map((entry) => entry.name);
   return command.registeredArguments[0]?.argChoices ?? [];

@@ -1,17 +1,4 @@
-import type { Command } from 'commander';
-import type { Launch, Main } from './launch.ts';
-
-/** What a command's module exports: adds arguments, flags, examples and the call to a fresh command. */
-export interface CommandModule {
-  define(command: Command, launch: Launch, main: Main): void;
-}
-
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  /** Loads the module only when the command runs or its help is wanted. */
-  readonly load: () => Promise<CommandModule>;
-}
+import type { CommandEntry } from './launch.ts';
 
 /** In the order of `--help`. */
 export const commands: readonly CommandEntry[] = [

@@ -8,6 +8,24 @@ export type Launch = (command: Command, work: (session: Session) => Promise<numb
 /** Runs a whole command line to its end, in these surroundings. Resolves to the exit code. */
 export type Main = (argv: readonly string[], around: Surroundings) => Promise<number>;
 
+/** What a command's module exports: adds arguments, flags, examples and the call to a fresh command. */
+export interface CommandModule {
+  define(command: Command, launch: Launch, program: WholeProgram): void;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the module only when the command runs or its help is wanted. */
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** For commands that run or describe other commands. */
+export interface WholeProgram {
+  readonly main: Main;
+  readonly commands: readonly CommandEntry[];
+}
+
 /** For list flags: they repeat or take commas, and never swallow what follows. */
 export const list = (value: string, before: readonly string[] = []): readonly string[] => [
   ...before,

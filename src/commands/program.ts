@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { Abandoned, withinGrace } from '../core/abort.ts';
 import { type GlobalFlags, openSession, type Session, type Surroundings } from '../run/session.ts';
 import { commands, otherWords } from './index.ts';
-import { duration, type Launch } from './launch.ts';
+import { duration, type Launch, type Main } from './launch.ts';
 import { BootstrapError, exitCodes, reasonOf } from '../core/errors.ts';
 import { ownVersion } from '../core/places.ts';
 import { commandOf, wantsJson, withinSandbox } from './argv.ts';
@@ -15,7 +15,11 @@ export interface Program {
 const helpFor = (argv: readonly string[]): string[] => (argv.length === 0 ? ['--help'] : [...argv]);
 
 /** Builds the command line. Only the module of the command that `argv` names is loaded. */
-export async function createProgram(argv: readonly string[], around: Surroundings): Promise<Program> {
+export async function createProgram(
+  argv: readonly string[],
+  around: Surroundings,
+  main: Main,
+): Promise<Program> {
   let exitCode: number = exitCodes.done;
   const launch: Launch = async (command, work) => {
     exitCode = await runCommand(command, work, { ...around, argv });
@@ -28,7 +32,7 @@ export async function createProgram(argv: readonly string[], around: Surrounding
       .summary(entry.summary)
       .description(capitalised(entry.summary));
     command.configureHelp({ showGlobalOptions: true });
-    if (entry.name === wanted) (await entry.load()).define(command, launch);
+    if (entry.name === wanted) (await entry.load()).define(command, launch, { main, commands });
   }
   for (const [word, ours] of Object.entries(otherWords)) {
     program

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { duration, examples, type Launch, type Main } from './launch.ts';
+import { duration, examples, type Launch, type WholeProgram } from './launch.ts';
 
-export function define(command: Command, launch: Launch, main: Main): void {
+export function define(command: Command, launch: Launch, { main }: WholeProgram): void {
   command
     .argument('[command...]', 'what to rehearse, with its own flags; without it a sandbox is kept running')
     .option('--advance <duration>', 'let time pass in the running sandbox', duration)
