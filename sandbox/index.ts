@@ -35,7 +35,7 @@ export interface AwsState {
   readonly secrets: Secrets;
   readonly registry: EcrRegistry;
   readonly limits: RateLimits;
-  readonly lags: ReadLags;
+  readonly lags: ReadLags<Service>;
   /** Makes a user with a key that works at once. @param policies ARNs */
   addUser(name: string, ...policies: string[]): { readonly user: User; readonly key: KeyPair };
 }
@@ -78,7 +78,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const clock = new SandboxClock();
   const faults = new Faults();
   const limits = new RateLimits();
-  const lags = new ReadLags(clock);
+  const lags = new ReadLags<Service>(clock);
   const contents = new Map<string, Content>();
 
   const identities = new Identities(account, clock);
@@ -151,12 +151,7 @@ const both: ImageSeed = { platforms: ['linux/amd64', 'linux/arm64'] };
 const base = ['a base that several images share'];
 
 /** What the sandbox's internet holds from the start: host, repository, tag and how the image is built. */
-export const DEFAULT_IMAGES: readonly (readonly [
-  host: string,
-  name: string,
-  tag: string,
-  seed: ImageSeed,
-])[] = [
+const DEFAULT_IMAGES: readonly (readonly [host: string, name: string, tag: string, seed: ImageSeed])[] = [
   ['ghcr.io', 'external-secrets/external-secrets', 'v0.12.1', { ...both, base, layers: 2 }],
   ['docker.io', 'library/nginx', '1.27', { ...both, base, layers: 3, attestations: true }],
   ['docker.io', 'library/nginx', '1.28', { ...both, base, layers: 3, attestations: true }],

@@ -1,7 +1,8 @@
+import { type Transport, transports } from './results.ts';
 import { parseArgs } from 'node:util';
-import { setNames, type SetName } from './sets.ts';
+import { type SetName, setNames } from './sets.ts';
 import { judgedRoundTrip } from './targets.ts';
-import { toolNames, type ToolName } from './tools.ts';
+import { type ToolName, toolNames } from './tools.ts';
 
 export interface Options {
   readonly sets: readonly SetName[];
@@ -18,9 +19,6 @@ export interface Options {
   /** Folder for the results; none when they are only shown. */
   readonly out?: string;
 }
-
-export const transports = ['http', 'https'] as const;
-export type Transport = (typeof transports)[number];
 
 export const usage = `npm run bench:mirror -- [OPTIONS]
 

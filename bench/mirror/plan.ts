@@ -1,4 +1,5 @@
-import { type Options, type Transport, transports } from './options.ts';
+import { type Transport, transports } from './results.ts';
+import type { Options } from './options.ts';
 import type { SetName } from './sets.ts';
 import { judgedRoundTrip } from './targets.ts';
 import { dockerTools, type ToolName, toolNames } from './tools.ts';

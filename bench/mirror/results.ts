@@ -1,7 +1,9 @@
 import type { Cost } from './measure.ts';
-import type { Transport } from './options.ts';
 import type { SetName } from './sets.ts';
 import { peers, type ToolName } from './tools.ts';
+
+export const transports = ['http', 'https'] as const;
+export type Transport = (typeof transports)[number];
 
 export const phases = ['cold', 'warm'] as const;
 /** Into an empty registry, or once more into the one that the cold run filled. */

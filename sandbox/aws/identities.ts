@@ -281,7 +281,7 @@ const READ = [
 const ecr = (...actions: string[]) => allow(actions.map((action) => `ecr:${action}`));
 
 /** AWS's own policies that this product may meet, by name. */
-export const MANAGED_POLICIES = {
+const MANAGED_POLICIES = {
   AdministratorAccess: allow('*'),
   AmazonEC2ContainerRegistryPowerUser: ecr(...PULL, ...READ, ...PUSH),
   AmazonEC2ContainerRegistryPullOnly: ecr(...PULL, 'BatchImportUpstreamImage'),

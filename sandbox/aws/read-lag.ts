@@ -1,9 +1,17 @@
 import type { SandboxClock } from '../clock.ts';
-import type { Service } from './service.ts';
+
+/** A service of AWS, as far as its reads can lag. */
+interface Lagging<S> {
+  readonly name: ServiceName;
+  /** The service over a copy of its state, from which later reads can be answered; undefined where reads never lag. */
+  readonly snapshot?: () => S;
+}
+
+export type ServiceName = 'ecr' | 'iam' | 'secretsmanager' | 'sts';
 
 /** A plan to let reads of one service lag behind its writes. */
 export interface Lag {
-  readonly service: Service['name'];
+  readonly service: ServiceName;
   /** How long a write stays invisible. May be changed: writes are remembered from when the lag is planned. */
   milliseconds: number;
   /** The reads that lag; by default all `Get*`, `List*` and `Describe*`. */
@@ -17,12 +25,12 @@ const allReads = /^(Get|List|Describe)(?!AuthorizationToken|DownloadUrl)/;
 /** Milliseconds for which writes are remembered. */
 const remembered = 600_000;
 
-interface Write {
-  readonly service: Service['name'];
+interface Write<S> {
+  readonly service: ServiceName;
   readonly operation: string;
   readonly at: number;
   /** The service over a copy of its state before the write. */
-  readonly before: Service;
+  readonly before: S;
 }
 
 /**
@@ -35,10 +43,10 @@ interface Write {
  * the Terraform AWS provider waits until `DescribeRepositories` shows a repository that it has created. None of them
  * names a time, so each lag here is an assumption.
  */
-export class ReadLags {
+export class ReadLags<S extends Lagging<S>> {
   readonly #clock: SandboxClock;
   readonly #planned = new Set<Lag>();
-  #writes: Write[] = [];
+  #writes: Write<S>[] = [];
 
   constructor(clock: SandboxClock) {
     this.#clock = clock;
@@ -51,7 +59,7 @@ export class ReadLags {
   }
 
   /** To be called before each write. */
-  beforeWrite({ name: service, snapshot }: Service, operation: string): void {
+  beforeWrite({ name: service, snapshot }: S, operation: string): void {
     if (!snapshot || ![...this.#planned].some((lag) => lag.service === service)) return;
     const at = this.#clock.now();
     this.#writes = this.#writes.filter((write) => at - write.at < remembered);
@@ -59,7 +67,7 @@ export class ReadLags {
   }
 
   /** The service as a read sees it. */
-  seenBy(service: Service, operation: string): Service {
+  seenBy(service: S, operation: string): S {
     const lags = [...this.#planned].filter(
       (lag) => lag.service === service.name && (lag.reads ?? allReads).test(operation),
     );

@@ -10,7 +10,7 @@ import {
   type User,
 } from './identities.ts';
 import type { RateLimits } from './rate-limits.ts';
-import type { ReadLags } from './read-lag.ts';
+import type { ReadLags, ServiceName } from './read-lag.ts';
 
 export interface Caller {
   readonly user: User;
@@ -50,7 +50,7 @@ export interface Need {
 }
 
 export interface Service {
-  readonly name: 'ecr' | 'iam' | 'secretsmanager' | 'sts';
+  readonly name: ServiceName;
   readonly operations: Readonly<Record<string, Operation>>;
   target(operation: string, input: never, caller: Caller): Target;
   /** The service over a copy of its state, from which later reads can be answered; undefined where reads never lag. */
@@ -82,9 +82,9 @@ export class Gate {
   readonly identities: Identities;
   readonly faults: Faults;
   readonly limits: RateLimits;
-  readonly lags: ReadLags;
+  readonly lags: ReadLags<Service>;
 
-  constructor(identities: Identities, faults: Faults, limits: RateLimits, lags: ReadLags) {
+  constructor(identities: Identities, faults: Faults, limits: RateLimits, lags: ReadLags<Service>) {
     this.identities = identities;
     this.faults = faults;
     this.limits = limits;

@@ -234,7 +234,7 @@ export class Operations {
  * Field ownership in the one case that the product can meet: the data of a Secret that the operator keeps in sync
  * belongs to the operator's field manager.
  */
-export function refuseOperatorsFields(current: KubeObject, draft: Draft, manager: string): void {
+function refuseOperatorsFields(current: KubeObject, draft: Draft, manager: string): void {
   if (
     current.kind !== 'Secret' ||
     current.metadata.labels?.['reconcile.external-secrets.io/managed'] !== 'true'

@@ -55,7 +55,7 @@ export function operatorProbe(store: ObjectStore): (pod: Pod) => boolean {
 }
 
 /** Why the operator's validating webhook refuses an object; undefined when it does not. */
-export function refusal(object: KubeObject): string | undefined {
+function refusal(object: KubeObject): string | undefined {
   if (object.kind === 'ExternalSecret') return refuseExternalSecret(object as ExternalSecret);
   return refuseStore(object as Store);
 }

@@ -1,9 +1,9 @@
+import { type Controllers, type Workload, workloadsOf } from './workloads.ts';
 import type { ClusterPort, Kind, KubeObject, ListOptions } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import { isPlatform } from '../core/platform.ts';
 import { once } from '../core/once.ts';
 import { oldestFirst } from './events.ts';
-import { type Controllers, workloadsOf } from './workloads.ts';
 import { matchesAny } from './globs.ts';
 import { ignoreLabel } from '../core/ownership.ts';
 
@@ -61,7 +61,7 @@ function platformOf({ status }: KubeObject): string | undefined {
 }
 
 /** @param exclude globs of the configuration: `kube-*` */
-export function namespaceInfos(
+function namespaceInfos(
   namespaces: readonly KubeObject[],
   exclude: readonly string[],
 ): readonly NamespaceInfo[] {
@@ -78,20 +78,6 @@ export function namespaceInfos(
 }
 
 export const optsOut = ({ metadata }: KubeObject): boolean => metadata.labels?.[ignoreLabel] === 'true';
-
-/** A controller or bare pod that names images, with what names them. */
-export interface Workload {
-  /** `Deployment shop/web`; static pods are `Node NAME` mirror pods and say so. */
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly images: readonly string[];
-  readonly serviceAccount: string;
-  /** Pull secrets that the pod template itself names. */
-  readonly pullSecrets: readonly string[];
-  /** Run by the kubelet from a file: no service account, no pull secret can help it. */
-  readonly isStatic: boolean;
-}
 
 export interface NamespaceInfo {
   readonly name: string;

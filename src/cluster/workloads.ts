@@ -1,7 +1,20 @@
 import { isManagedBy } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { managedBy } from '../core/ownership.ts';
-import type { Workload } from './inventory.ts';
+
+/** A controller or bare pod that names images, with what names them. */
+export interface Workload {
+  /** `Deployment shop/web`; static pods are `Node NAME` mirror pods and say so. */
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly images: readonly string[];
+  readonly serviceAccount: string;
+  /** Pull secrets that the pod template itself names. */
+  readonly pullSecrets: readonly string[];
+  /** Run by the kubelet from a file: no service account, no pull secret can help it. */
+  readonly isStatic: boolean;
+}
 
 /** Deployments, DaemonSets, StatefulSets, CronJobs and Jobs. */
 export type Controllers = readonly KubeObject[];

@@ -251,7 +251,7 @@ const fileKeys = ['cluster.kubeconfig', 'externalSecrets.manifest', 'externalSec
  * that file, so that it means the same wherever the command runs.
  * @param folderOf the folder that a key's value is relative to
  */
-export function resolveFiles(values: Tree, folderOf: (key: string) => string): void {
+function resolveFiles(values: Tree, folderOf: (key: string) => string): void {
   for (const key of fileKeys) {
     const value = getAt(values, key);
     if (typeof value !== 'string' || value === '' || /^[a-z][a-z0-9+.-]*:\/\//i.test(value)) continue;

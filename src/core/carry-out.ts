@@ -2,12 +2,11 @@ import { performance } from 'node:perf_hooks';
 import { Abandoned, graceMs, unlessAborted, withinGrace } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { BootstrapError } from './errors.ts';
-import type { Emit, Event } from './events.ts';
+import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
 import { agreedIn, type Consent } from './consent.ts';
 import { nameOf } from './helpers.ts';
 import { look, type Planned, refuseBlocked } from './plan.ts';
 import { untilShown } from './shown.ts';
-import type { Change, MemberFailure, Outcome, Run } from './step.ts';
 
 export interface CarryOut<Ctx> {
   readonly ctx: Ctx;

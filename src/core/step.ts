@@ -1,7 +1,6 @@
 import type { BootstrapError } from './errors.ts';
 import type { FindingCode } from './error-codes.ts';
 import type { Secret } from './secret.ts';
-import type { Emit } from './events.ts';
 
 /** What a step has to reach. Preflight asks only for the needs of the selected steps. */
 export type Need = 'aws' | 'cluster' | 'sources' | 'docker';
@@ -168,3 +167,54 @@ export interface Step<State, Ctx> {
 /** A step whose state is nobody else's business: how lists of steps are typed. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- State is both argument and result, so only `any` accepts every step
 export type AnyStep<Ctx> = Step<any, Ctx>;
+
+/** Progress of long work. `total` is missing while it is not known. */
+export interface Progress {
+  /** Stable while the work lasts: `images`, `docker.io/library/nginx:1.27`. */
+  readonly id: string;
+  readonly label: string;
+  readonly done: number;
+  readonly total?: number;
+  readonly unit: 'bytes' | 'items';
+  /** Blobs under way now, where that is known. */
+  readonly active?: number;
+}
+
+/** What happens during a run, for reporters to show. Plain data. */
+export type Event =
+  | { readonly type: 'step-started'; readonly step: string; readonly title: string }
+  | {
+      readonly type: 'step-done';
+      readonly step: string;
+      readonly changed: number;
+      readonly milliseconds: number;
+    }
+  | { readonly type: 'found-on-the-way'; readonly step: string; readonly change: Change }
+  /** A change that was shown and ends access or deletes something, and that there was nothing to do for. */
+  | { readonly type: 'no-longer-needed'; readonly step: string; readonly change: Change }
+  | { readonly type: 'change-started'; readonly step: string; readonly change: Change }
+  | { readonly type: 'change-done'; readonly step: string; readonly outcome: Outcome }
+  /** A member did not become ready; a failed change is a `change-done`. */
+  | { readonly type: 'member-failed'; readonly step: string; readonly failure: MemberFailure }
+  | { readonly type: 'waiting'; readonly step: string; readonly what: string; readonly seconds: number }
+  | { readonly type: 'finding'; readonly step: string; readonly finding: Finding }
+  | { readonly type: 'progress'; readonly step: string; readonly progress: Progress }
+  /** An image that was to be mirrored came to its end. */
+  | {
+      readonly type: 'image-done';
+      readonly step: string;
+      readonly source: string;
+      /** `copied`, `current`, … as in the mirror's results. */
+      readonly state: string;
+      readonly bytesSent: number;
+      readonly seconds: number;
+      readonly error?: BootstrapError;
+    }
+  | { readonly type: 'note'; readonly step: string; readonly text: string }
+  /** A detail for `-v`. */
+  | { readonly type: 'detail'; readonly step: string; readonly text: string };
+
+type WithoutStep<E> = E extends unknown ? Omit<E, 'step'> : never;
+
+/** How a step tells what it does; the runner adds the step's name. */
+export type Emit = (event: WithoutStep<Event>) => void;

@@ -1,6 +1,6 @@
 import { type Clock, stopwatch } from './clock.ts';
 import { BootstrapError } from './errors.ts';
-import type { Emit } from './events.ts';
+import type { Emit } from './step.ts';
 
 export interface Wait {
   /** What is waited for, for people: "the webhook to answer". */

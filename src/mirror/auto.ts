@@ -1,6 +1,6 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { WantedImage } from '../images/port.ts';
-import type { Emit } from '../core/events.ts';
+import type { Emit } from '../core/step.ts';
 import { tellDone } from './done.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import type { MirrorResult } from './port.ts';

@@ -1,4 +1,4 @@
-import type { Emit } from '../core/events.ts';
+import type { Emit } from '../core/step.ts';
 import type { MirrorResult } from './port.ts';
 
 /** Tells that an image came to its end. */

@@ -4,7 +4,7 @@ import { canonical } from '../images/operator.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
 import { BootstrapError } from '../core/errors.ts';
-import type { Workload } from '../cluster/inventory.ts';
+import type { Workload } from '../cluster/workloads.ts';
 import type { MirrorContext } from './context.ts';
 
 /** A workload that names an image outside this ECR. */

@@ -1,7 +1,7 @@
 import type { BootstrapError } from '../core/errors.ts';
 import type { Platforms } from '../core/platform.ts';
 import type { WantedImage } from '../images/port.ts';
-import type { Emit } from '../core/events.ts';
+import type { Emit } from '../core/step.ts';
 import type { Digest } from '../clients/registry/digest.ts';
 
 export type EngineName = 'registry' | 'docker';

@@ -1,4 +1,4 @@
-import type { Event } from '../core/events.ts';
+import type { Event } from '../core/step.ts';
 import { nameOf } from '../core/helpers.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';

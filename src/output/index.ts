@@ -15,7 +15,7 @@ export const createReporter = (options: ReporterOptions): Reporter =>
 const schemaVersion = 1;
 
 /** Writes exactly one JSON document to stdout, at the end, on failure too. Progress is not shown. */
-export function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
+function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
   const document: Record<string, unknown> = { schemaVersion, command };
   const warnings: string[] = [];
   return {

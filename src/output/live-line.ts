@@ -1,4 +1,4 @@
-import type { Event, Progress } from '../core/events.ts';
+import type { Event, Progress } from '../core/step.ts';
 import { redact } from '../core/secret.ts';
 import { isTerminalLent } from '../core/subprocess.ts';
 import { progressText } from './progress-text.ts';

@@ -1,4 +1,4 @@
-import type { Progress } from '../core/events.ts';
+import type { Progress } from '../core/step.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 
 /** Something under way, and how much of it is done a second, where that can be told. */

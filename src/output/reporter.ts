@@ -1,5 +1,5 @@
 import type { BootstrapError } from '../core/errors.ts';
-import type { Event } from '../core/events.ts';
+import type { Event } from '../core/step.ts';
 import type { Header, View } from './view.ts';
 
 /** The only thing that writes to a stream. Everything that passes is redacted. */

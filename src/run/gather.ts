@@ -3,7 +3,7 @@ import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import type { WantedImages } from '../images/port.ts';
 import { type GivenReference, wantedImages } from '../images/wanted.ts';
-import type { Workload } from '../cluster/inventory.ts';
+import type { Workload } from '../cluster/workloads.ts';
 import type { Context } from '../steps/context.ts';
 
 export interface Gather {

@@ -3,7 +3,7 @@ import type { BootstrapError } from '../../src/core/errors.ts';
 import type { WantedImage } from '../../src/images/port.ts';
 import type { Engine, EngineOptions } from '../../src/mirror/engine.ts';
 import type { MirrorResult } from '../../src/mirror/port.ts';
-import type { Emit } from '../../src/core/events.ts';
+import type { Emit } from '../../src/core/step.ts';
 import type { Credentials } from '../../src/clients/registry/credentials.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
 import type { TestRegistry } from '../support/registry.ts';

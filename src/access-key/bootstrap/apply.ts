@@ -8,20 +8,12 @@ import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { applyObjects, keyOf, type ObjectsState, owned } from '../../cluster/objects.ts';
 import { registerUnverified, registrationTarget } from '../registration/register.ts';
 import { adoptByHand } from '../../external-secrets/pull-secret/by-hand.ts';
-import { diffSeed } from './diff.ts';
 import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
-import {
-  keySecret,
-  namespaceObject,
-  pullSecret,
-  pullSecretType,
-  secret,
-} from '../../external-secrets/pull-secret/objects.ts';
+import { keySecret, pullSecret, pullSecretType, secret } from '../../external-secrets/pull-secret/objects.ts';
 import { keySecretName } from '../../core/ownership.ts';
-import { removalRights, removeSeed } from './remove.ts';
 import { resync } from '../../external-secrets/pull-secret/resync.ts';
 import { isNoteRemoval } from './setup.ts';
-import { observeSeed, type SeedState } from './state.ts';
+import type { SeedState } from './state.ts';
 
 /** Registers the cluster, then writes the namespace and the Secrets, and makes the operator use them. */
 export async function applySeed(

@@ -102,7 +102,7 @@ export type StoredPair =
   | { readonly state: 'absent' };
 
 /** The current pair. It is read by its version, so that a write in between cannot tear it. */
-export async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
+async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
   const { secrets } = ctx.aws;
   const names = secretNames(ctx.config);
   const stored = await describeStored(ctx);

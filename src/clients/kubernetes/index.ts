@@ -222,7 +222,7 @@ function asConflict(error: unknown): unknown {
 }
 
 /** What a Secret holds, and how an error of the API server may repeat it: makes the redactor know both. */
-export function hideData(object: unknown): void {
+function hideData(object: unknown): void {
   const { kind, data, stringData } = (object ?? {}) as {
     kind?: unknown;
     data?: Readonly<Record<string, unknown>>;

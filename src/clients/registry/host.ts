@@ -187,7 +187,7 @@ const saysLogin = ({ failure, why }: RegistryError) =>
 const patience = 5_000;
 
 /** Whether a host answers a TLS handshake. No request is sent; the certificate is judged later, by the requests. */
-export function speaksTls(host: string): Promise<boolean> {
+function speaksTls(host: string): Promise<boolean> {
   const { hostname, port } = new URL(`https://${host}`);
   return new Promise((resolve) => {
     const socket = connect({

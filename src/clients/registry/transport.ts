@@ -226,7 +226,7 @@ const stoppedByProxy = /^the proxy answers/;
 const neverConnected = new Set([...hopeless, 'EAI_AGAIN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /** Turns a failure of the network into an error that says what to do. */
-export async function networkError(
+async function networkError(
   what: string,
   url: URL,
   thrown: unknown,
@@ -257,7 +257,7 @@ export async function networkError(
 const patience = 120_000;
 
 /** A request's body on its way out: remembers why it failed by itself, and gives up when nobody takes it. */
-export class Outgoing {
+class Outgoing {
   readonly #stalled = new AbortController();
   readonly #chunks: AsyncIterable<Buffer>;
   /** What the body itself failed with: the cause of whatever the connection says then. */

@@ -1,6 +1,6 @@
 import { fullName, refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Workload } from '../inventory.ts';
+import type { Workload } from '../workloads.ts';
 import type { Finding } from '../../core/step.ts';
 import { nameOf } from '../../core/helpers.ts';
 import type { ClusterContext } from '../context.ts';

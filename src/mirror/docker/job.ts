@@ -228,7 +228,7 @@ const compared = (
  * A runtime pulls a pinned image by its digest, with or without a tag beside it.
  * @throws BootstrapError `image-unsupported`
  */
-export function refusePinned({ source }: WantedImage): void {
+function refusePinned({ source }: WantedImage): void {
   if (parseReference(source).digest === undefined) return;
   throw new BootstrapError({
     code: 'image-unsupported',

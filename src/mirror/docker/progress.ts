@@ -1,5 +1,5 @@
 import type { Transferred } from '../../clients/docker/port.ts';
-import type { Emit } from '../../core/events.ts';
+import type { Emit } from '../../core/step.ts';
 
 const nothing: Transferred = { done: 0, total: 0 };
 

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { DockerPort } from '../../clients/docker/port.ts';
 import { formatReference, parseReference, repositoryOf } from '../../images/reference.ts';
-import type { Emit } from '../../core/events.ts';
+import type { Emit } from '../../core/step.ts';
 
 /** The name by which the engine keeps a source: with both a tag and a digest it pulls, and keeps, the digest. */
 export function localName(source: string): string {

@@ -1,5 +1,6 @@
 import { type Descriptor, isForeign } from '../../clients/registry/manifest.ts';
-import type { Contents, Place } from './contents.ts';
+import type { Place } from './read-blob.ts';
+import type { Contents } from './contents.ts';
 import type { Account } from './account.ts';
 import type { Resolution } from './resolve.ts';
 

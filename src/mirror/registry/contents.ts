@@ -1,7 +1,7 @@
+import { type Place, readBlob } from './read-blob.ts';
 import { SharedWork } from '../../core/abort.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { ContentCache } from '../../clients/registry/cache.ts';
-import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, type Digest } from '../../clients/registry/digest.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import {
@@ -10,13 +10,6 @@ import {
   type Manifest,
   parseManifest,
 } from '../../clients/registry/manifest.ts';
-import { readBlob } from './read-blob.ts';
-
-/** A repository of a registry: where content is read from. */
-export interface Place {
-  readonly registry: Registry;
-  readonly repository: string;
-}
 
 const nameOfPlace = ({ registry, repository }: Place): string => `${registry.name}/${repository}`;
 

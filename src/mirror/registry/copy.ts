@@ -1,4 +1,7 @@
-import { stopwatch } from '../../core/clock.ts';
+import { type Clock, stopwatch } from '../../core/clock.ts';
+import type { Registry } from '../../clients/registry/client.ts';
+import type { Hints } from '../../clients/registry/hints.ts';
+import type { Contents } from './contents.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import { type Descriptor, isForeign } from '../../clients/registry/manifest.ts';
@@ -6,13 +9,23 @@ import { tellDone } from '../done.ts';
 import type { EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { type BlobJob, blobsOf, planBlobs, type Shipment, shipment } from './blobs.ts';
-import type { RegistryEngineParts } from './engine.ts';
 import { failureOf } from './failure.ts';
 import { CopyProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
 import { type Looked, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
 import { type Delivery, NotDelivered, Transfer } from './transfer.ts';
+
+export interface RegistryEngineParts {
+  readonly clock: Clock;
+  readonly target: Registry;
+  /** @param host as it stands in references */
+  readonly sourceOf: (host: string) => Registry;
+  readonly contents: Contents;
+  readonly hints: Hints;
+  /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
+  readonly mounting: () => Promise<boolean | undefined>;
+}
 
 /** One copy of a whole set of images: all blobs of all repositories by one scheduler, each image's tag when its blobs are there. */
 export class Copy {

@@ -1,31 +1,17 @@
+import { Copy, type RegistryEngineParts } from './copy.ts';
 import { setMaxListeners } from 'node:events';
-import { type Clock, stopwatch } from '../../core/clock.ts';
+import { stopwatch } from '../../core/clock.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
-import type { Registry } from '../../clients/registry/client.ts';
-import type { Hints } from '../../clients/registry/hints.ts';
 import { tellDone } from '../done.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { Account } from './account.ts';
-import { Copy } from './copy.ts';
-import type { Contents } from './contents.ts';
 import { failureOf } from './failure.ts';
 import { resolve, sourceDigest } from './resolve.ts';
 import { type Looked, resultOf } from './result.ts';
 import { setFlagsFromString } from 'node:v8';
-
-export interface RegistryEngineParts {
-  readonly clock: Clock;
-  readonly target: Registry;
-  /** @param host as it stands in references */
-  readonly sourceOf: (host: string) => Registry;
-  readonly contents: Contents;
-  readonly hints: Hints;
-  /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
-  readonly mounting: () => Promise<boolean | undefined>;
-}
 
 /** Copies from registry to registry: digests kept, several platforms, nothing on the local disk. */
 export function createRegistryEngine(parts: RegistryEngineParts): Engine {
@@ -105,6 +91,6 @@ const outcomeOf = (looked: Looked): MirrorResult =>
  * small about half (`npm run test:bounds` measures it). It costs no processor time that could be told from noise. V8 reads
  * this flag whenever it would grow that part.
  */
-export function freeBuffersSoon(): void {
+function freeBuffersSoon(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }

@@ -1,4 +1,4 @@
-import type { Emit } from '../../core/events.ts';
+import type { Emit } from '../../core/step.ts';
 import { type BlobJob, type Shipment, sizeOf } from './blobs.ts';
 
 /** Often enough for eyes, seldom enough for logs. Milliseconds. */

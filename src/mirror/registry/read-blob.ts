@@ -1,9 +1,15 @@
+import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, verified } from '../../clients/registry/digest.ts';
 import { RegistryError } from '../../clients/registry/errors.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import type { Descriptor } from '../../clients/registry/manifest.ts';
 import type { Reply } from '../../clients/registry/transport.ts';
-import type { Place } from './contents.ts';
+
+/** A repository of a registry: where content is read from. */
+export interface Place {
+  readonly registry: Registry;
+  readonly repository: string;
+}
 
 /** How often a download that broke off in the middle is taken up again. */
 const mostResumptions = 4;

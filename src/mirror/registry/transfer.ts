@@ -2,8 +2,8 @@ import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent } from '../../clients/registry/digest.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import type { BlobJob, Offer, Shipment } from './blobs.ts';
-import type { Contents, Place } from './contents.ts';
-import { readBlob } from './read-blob.ts';
+import { type Place, readBlob } from './read-blob.ts';
+import type { Contents } from './contents.ts';
 import { type Slots, smallBlob } from './slots.ts';
 
 export interface Transferring {

@@ -261,7 +261,7 @@ const commands: Readonly<Record<CreationRule['kind'], string>> = {
 };
 
 /** Rules of the registry whose prefix meets the project's: ECR would create repositories there by itself. */
-export function creationRuleFindings({ creationRules, project }: RepositoriesState): Finding[] {
+function creationRuleFindings({ creationRules, project }: RepositoriesState): Finding[] {
   const target = { kind: 'ECR registry', name: `${project}/*` };
   const base = { code: 'creation-rule', target } as const;
   if (creationRules instanceof BootstrapError) {

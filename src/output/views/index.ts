@@ -73,7 +73,7 @@ async function yamlOf(objects: readonly object[]): Promise<string> {
     .trimEnd();
 }
 
-export function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Style): string[] {
+function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Style): string[] {
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
     `${style.bad('✗')} ${error.message}`,

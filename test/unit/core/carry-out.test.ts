@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import type { AnyStep, Change, Step } from '../../../src/core/step.ts';
+import type { AnyStep, Change, Event, Step } from '../../../src/core/step.ts';
 import { carryOut } from '../../../src/core/carry-out.ts';
-import type { Event } from '../../../src/core/events.ts';
 import { inOrder } from '../../../src/core/helpers.ts';
 import { makePlan } from '../../../src/core/plan.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { wantedImages, type Wishes } from '../../../src/images/wanted.ts';
-import type { Workload } from '../../../src/cluster/inventory.ts';
+import type { Workload } from '../../../src/cluster/workloads.ts';
 
 const registryHost = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;

@@ -5,8 +5,7 @@ import { BootstrapError } from '../../../src/core/errors.ts';
 import { type ErrorCode, errorCodes } from '../../../src/core/error-codes.ts';
 import { createReporter, type Header, type Reporter } from '../../../src/output/index.ts';
 import type { View } from '../../../src/output/view.ts';
-import type { Change, Finding } from '../../../src/core/step.ts';
-import type { Event } from '../../../src/core/events.ts';
+import type { Change, Event, Finding } from '../../../src/core/step.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 

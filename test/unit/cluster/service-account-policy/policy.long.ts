@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Event } from '../../../../src/core/events.ts';
+import type { Event } from '../../../../src/core/step.ts';
 import type { Context } from '../../../../src/steps/context.ts';
 import { serviceAccountPolicy } from '../../../../src/steps/service-account-policy.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';

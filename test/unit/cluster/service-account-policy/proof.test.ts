@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BootstrapError } from '../../../../src/core/errors.ts';
-import type { Event } from '../../../../src/core/events.ts';
+import type { Event } from '../../../../src/core/step.ts';
 import { serviceAccountPolicy as step } from '../../../../src/steps/service-account-policy.ts';
 import { applyStep } from '../../../contract/step-contract.ts';
 import { edit } from '../../steps/edit.ts';

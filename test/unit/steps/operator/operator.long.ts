@@ -1,8 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
-import type { Event } from '../../../../src/core/events.ts';
-import type { Finding } from '../../../../src/core/step.ts';
+import type { Event, Finding } from '../../../../src/core/step.ts';
 import { operator } from '../../../../src/steps/operator.ts';
 import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
