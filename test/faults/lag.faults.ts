@@ -96,8 +96,11 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
       await isInOrder();
     });
 
-    it('down of everything in AWS can be followed by up at once', async () => {
+    it('down of everything in AWS can be followed by up at once, and by another', async () => {
       await ends('down --aws --delete-images --delete-secrets --yes', false);
+      // What AWS still shows of a resource that is gone is taken for that resource, until AWS shows the truth.
+      await ends('up --yes');
+      cli.world.clock.advance(milliseconds);
       await ends('up --yes');
       await isInOrder();
     });

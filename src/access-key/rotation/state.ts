@@ -25,21 +25,28 @@ export type ObserveRotation = (ctx: AccessKeyContext) => Promise<Rotation>;
 export const retiredKeys = (key: KeyState): ObservedKey[] =>
   key.keys.filter((one) => !one.active && isOurs(one, key));
 
-/** Looks once for each context, which is one observation. */
+/**
+ * Looks once for each context, which is one observation. The first look decides which keys this run replaces: what IAM shows
+ * later can be older, and a tag of an earlier run would make the old key look like one that was never finished. A key that
+ * this run has created or repaired is not replaced as well.
+ */
 export function rotationObserver(seen: SeenKeys): ObserveRotation {
   let existing: ReadonlySet<string> | undefined;
-  let mayBegin: boolean | undefined;
+  let replaced: ReadonlySet<string> | undefined;
   return oncePerContext(async (ctx: AccessKeyContext) => {
     const observed = await observeKey(ctx);
     const key = { ...observed, keys: seen.all(observed.keys) };
     const known = (existing ??= new Set(key.keys.map(({ id }) => id)));
     // Until Secrets Manager shows what this run has stored, its new key looks like one that nobody manages.
     const found = standOf({ ...key, keys: key.keys.filter((one) => known.has(one.id) || isOurs(one, key)) });
-    // A key that this run has created or repaired is not replaced as well.
-    mayBegin ??= found.begins;
-    const outgoing = found.outgoing.filter(({ id }) => known.has(id) && (mayBegin || !found.begins));
-    const stand = { ...found, begins: found.begins && outgoing.length > 0 };
-    return { key, ...stand, outgoing, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
+    const ids = (replaced ??= new Set(found.outgoing.map(({ id }) => id)));
+    const current = classify(key).pair?.pair.accessKeyId;
+    // Without a working pair nothing shows that the old key can go.
+    const isReplaced = current !== undefined && !ids.has(current);
+    const stand = !isReplaced
+      ? found
+      : { ...found, begins: false, outgoing: key.keys.filter(({ id, active }) => active && ids.has(id)) };
+    return { key, ...stand, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
   });
 }
 

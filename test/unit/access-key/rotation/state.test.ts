@@ -1,6 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
+import { newKey } from '../../../../src/access-key/rotation/new-key.ts';
 import { SeenKeys } from '../../../../src/access-key/rotation/seen-keys.ts';
 import { rotationObserver } from '../../../../src/access-key/rotation/state.ts';
+import { applyStep } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../../steps/operator-world.ts';
 
 let world: OperatorWorld;
@@ -19,4 +21,14 @@ it('does not begin a rotation in a run that has only repaired the stored key', a
   for (const _ of ['plan', 'apply']) {
     expect(await another(world.context())).toMatchObject({ begins: true, outgoing: [{ active: true }] });
   }
+});
+
+it('replaces the key of its first look, also when IAM shows the tag of the run that created that key', async () => {
+  world = await OperatorWorld.start();
+  const { users, keys } = world.sandbox.aws.identities;
+  const [old] = [...keys.values()].filter(({ user }) => user.name === 'image-puller');
+  const observe = rotationObserver(new SeenKeys());
+  await applyStep(newKey(observe), world);
+  users.get('image-puller')?.tags.set('ecr-bootstrap:creating', '-');
+  expect(await observe(world.context())).toMatchObject({ begins: false, outgoing: [{ id: old?.id }] });
 });
