@@ -4,28 +4,28 @@ import type { CommandEntry } from './launch.ts';
 export const commands: readonly CommandEntry[] = [
   {
     name: 'up',
-    summary: 'bring everything to the wanted state; safe to repeat',
+    summary: 'create or repair everything; safe to repeat',
     load: () => import('./up.ts'),
   },
   {
     name: 'status',
-    summary: 'tell what works, what does not, and what to do about it',
+    summary: 'show the health of every component and how to fix problems',
     load: () => import('./status.ts'),
   },
   {
     name: 'rotate',
-    summary: 'replace the access key with which the cluster pulls',
+    summary: 'replace the access key that the cluster pulls with',
     load: () => import('./rotate.ts'),
   },
   {
     name: 'down',
-    summary: 'take away what up made, in this cluster or everywhere',
+    summary: 'uninstall from this cluster, or with flags from AWS too',
     load: () => import('./down.ts'),
   },
-  { name: 'mirror', summary: 'copy images into the ECR', load: () => import('./mirror.ts') },
+  { name: 'mirror', summary: 'copy images into ECR', load: () => import('./mirror.ts') },
   {
     name: 'images',
-    summary: 'list images with their place in the ECR and who uses them',
+    summary: 'list images, their names in ECR, and who uses them',
     load: () => import('./images.ts'),
   },
   {
@@ -40,22 +40,22 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'init',
-    summary: 'write a commented configuration file from what is found here',
+    summary: 'create ecr-bootstrap.yaml from your AWS and kubeconfig settings',
     load: () => import('./init.ts'),
   },
   {
     name: 'config',
-    summary: 'print the effective configuration and where each value comes from',
+    summary: 'print the configuration in effect and where each value comes from',
     load: () => import('./config.ts'),
   },
   {
     name: 'sandbox',
-    summary: 'rehearse any command without AWS and without a cluster',
+    summary: 'try any command without AWS and without a cluster',
     load: () => import('./sandbox.ts'),
   },
   {
     name: 'completion',
-    summary: 'print the completion script of a shell',
+    summary: 'print a shell completion script',
     load: () => import('./completion.ts'),
   },
 ];

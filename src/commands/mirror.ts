@@ -18,22 +18,24 @@ import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.
 
 export function define(command: Command, launch: Launch): void {
   command
-    .argument('[references...]', 'images to copy; default: the list of the configuration and the cluster')
-    .option('-f, --from-file <file>', 'read references from a file, one a line; - for standard input')
-    .option('--from-cluster', 'the images that the cluster uses')
-    .addOption(new Option('--engine <engine>', 'how to copy').choices(['auto', 'registry', 'docker']))
-    .option('--docker-host <address>', 'Docker engine to use; default: as the docker command finds it')
-    .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
-    .option('--no-clobber', 'leave tags alone that exist in the ECR')
-    .option('--insecure-registry <hosts>', 'source registries to be spoken to by plain HTTP', hosts)
-    .option('--failed-to <file>', 'write the references that failed or were not come to, for --from-file')
+    .argument('[references...]', 'images to copy (default: those of the configuration and the cluster)')
+    .option('-f, --from-file <file>', 'read references from a file, one per line; - for standard input')
+    .option('--from-cluster', 'copy the images that the cluster uses')
+    .addOption(
+      new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
+    )
+    .option('--docker-host <address>', 'Docker engine to use (default: as for the docker command)')
+    .option('--platform <platforms>', 'cluster, all, or a list: linux/amd64,linux/arm64')
+    .option('--no-clobber', 'keep tags that exist in ECR as they are')
+    .option('--insecure-registry <hosts>', 'use plain HTTP for these source registries', hosts)
+    .option('--failed-to <file>', 'write failed and skipped references, for a retry with --from-file')
     .option('--dry-run', 'show what would be copied')
     .action((references: string[], options: MirrorCommandOptions) =>
       launch(command, (session) => mirror(session, references, options)),
     );
   examples(command, [
-    ['ecr-bootstrap mirror nginx:1.28 quay.io/prometheus/prometheus:v3.1.0', 'these two'],
-    ['ecr-bootstrap mirror --from-file images.txt', 'a list'],
+    ['ecr-bootstrap mirror nginx:1.28 quay.io/prometheus/prometheus:v3.1.0', 'copy two images'],
+    ['ecr-bootstrap mirror --from-file images.txt', 'copy a list'],
     ['kubectl set image deploy/web web=$(ecr-bootstrap mirror -q nginx:1.28)', 'copy and use'],
   ]);
 }

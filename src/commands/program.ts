@@ -65,20 +65,20 @@ export async function createProgram(
 function describeProgram({ streams }: Surroundings): Command {
   const program = new Command('ecr-bootstrap');
   program
-    .description('Feeds an air-gapped Kubernetes cluster from a private Amazon ECR.')
+    .description('Lets an air-gapped Kubernetes cluster pull every image from a private Amazon ECR.')
     .version(ownVersion(), '-V, --version')
-    .option('--project <name>', 'first part of every repository name')
+    .option('--project <name>', 'first part of every repository name in ECR')
     .option('--profile <name>', 'AWS profile')
     .option('--region <region>', 'AWS region')
-    .option('--account-id <id>', 'refuse any other AWS account')
+    .option('--account-id <id>', 'abort unless the credentials belong to this account')
     .option('--context <name>', 'kubeconfig context')
     .option('--kubeconfig <file>', 'kubeconfig file')
     .option('-c, --config <file>', 'configuration file (default: ecr-bootstrap.yaml)')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
-    .option('-q, --quiet', 'only results')
-    .option('-v, --verbose', 'every change and every request worth knowing')
-    .option('--timeout <duration>', 'give up after this long, such as 90s or 10m', duration)
-    .option('--no-color', 'no colour')
+    .option('-q, --quiet', 'print only the result')
+    .option('-v, --verbose', 'list every change and every finding')
+    .option('--timeout <duration>', 'give up after this long, for example 90s or 10m', duration)
+    .option('--no-color', 'print without color')
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({
@@ -90,11 +90,11 @@ function describeProgram({ streams }: Surroundings): Command {
       'after',
       `
 Examples:
-  $ npx ecr-bootstrap sandbox up                               a rehearsal: no AWS, no cluster
+  $ npx ecr-bootstrap sandbox up                               try it: no AWS, no cluster
   $ ecr-bootstrap init                                         write ecr-bootstrap.yaml
   $ ecr-bootstrap up --project myproject --region eu-west-1    everything, from nothing
   $ ecr-bootstrap mirror nginx:1.28                            one more image
-  $ ecr-bootstrap status                                       what works and what does not`,
+  $ ecr-bootstrap status                                       health, and how to fix problems`,
     );
   return program;
 }

@@ -8,7 +8,7 @@ import type { Session } from '../run/session.ts';
 export function define(command: Command, launch: Launch): void {
   command
     .argument('[step]', 'only the objects of this step')
-    .option('--manifest <file-or-url>', "the operator's official YAML, for when GitHub cannot be reached")
+    .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
     .action((step: string | undefined) => launch(command, (session) => render(session, step)));
   examples(command, [
     ['ecr-bootstrap render', 'all YAML that up applies'],

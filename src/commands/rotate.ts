@@ -35,9 +35,9 @@ run up for each of them. The old key is deleted even if some namespaces have not
 picked up the new one; the run then fails. If the run is interrupted, run up.`,
   );
   examples(command, [
-    ['ecr-bootstrap rotate', 'a new access key'],
-    ['ecr-bootstrap rotate --dry-run', 'only the plan'],
-    ['ecr-bootstrap rotate --force', 'the key has leaked'],
+    ['ecr-bootstrap rotate', 'replace the access key'],
+    ['ecr-bootstrap rotate --dry-run', 'show the plan'],
+    ['ecr-bootstrap rotate --force', 'answer a leaked key'],
   ]);
 }
 

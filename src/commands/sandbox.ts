@@ -3,7 +3,7 @@ import { duration, examples, type Launch, type WholeProgram } from './launch.ts'
 
 export function define(command: Command, launch: Launch, { main }: WholeProgram): void {
   command
-    .argument('[command...]', 'what to rehearse, with its own flags; without it a sandbox is kept running')
+    .argument('[command...]', 'command to try, with its flags; without it, a sandbox keeps running')
     .option('--advance <duration>', 'let time pass in the running sandbox', duration)
     .action((words: string[], { advance }: { advance?: number }) =>
       launch(command, async (session) => {
@@ -13,8 +13,8 @@ export function define(command: Command, launch: Launch, { main }: WholeProgram)
       }),
     );
   examples(command, [
-    ['ecr-bootstrap sandbox up', 'a rehearsal that leaves nothing behind'],
-    ['ecr-bootstrap sandbox', 'keep a sandbox running, for several commands'],
-    ['ecr-bootstrap sandbox --advance 13h', 'tokens have run out, or were they renewed?'],
+    ['ecr-bootstrap sandbox up', 'try up; nothing is kept'],
+    ['ecr-bootstrap sandbox', 'keep a sandbox running for several commands'],
+    ['ecr-bootstrap sandbox --advance 13h', 'check that tokens were renewed'],
   ]);
 }

@@ -12,21 +12,21 @@ import type { Session } from '../run/session.ts';
 
 export function define(command: Command, launch: Launch): void {
   command
-    .option('--only <steps>', 'only these steps', list)
-    .option('--manifest <file-or-url>', "the operator's official YAML, for when GitHub cannot be reached")
-    .option('--platform <platforms>', 'cluster, all, or a list such as linux/amd64,linux/arm64')
-    .option('--watch', 'look again every 5 seconds until interrupted')
-    .option('--wait', 'look again until all is healthy; bound it by --timeout')
+    .option('--only <steps>', 'check only these steps', list)
+    .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
+    .option('--platform <platforms>', 'cluster, all, or a list: linux/amd64,linux/arm64')
+    .option('--watch', 'check again every 5 seconds until interrupted')
+    .option('--wait', 'check again until everything is healthy; limit it with --timeout')
     .addOption(
-      new Option('--fail-on <level>', 'what makes the exit code 3')
+      new Option('--fail-on <level>', 'exit 3 at this level or worse')
         .choices(['failed', 'warning'])
         .default('failed'),
     )
     .action((options: StatusOptions) => launch(command, (session) => status(session, options)));
   examples(command, [
-    ['ecr-bootstrap status', 'health of every part, with what to do'],
-    ['ecr-bootstrap status -o json', 'for monitoring; the exit code is 3 when something is wrong'],
-    ['ecr-bootstrap status --wait --timeout 10m', 'until everything works'],
+    ['ecr-bootstrap status', 'health of every component'],
+    ['ecr-bootstrap status -o json', 'for monitoring; exits 3 if something is unhealthy'],
+    ['ecr-bootstrap status --wait --timeout 10m', 'wait until everything is healthy'],
   ]);
 }
 

@@ -29,7 +29,7 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
       const { target, error } = event.failure;
       return [
         `  ${style.bad('✗')} ${nameOf(target)}: ${error.why}`,
-        `      ${style.dim('do: ')} ${error.hint}`,
+        `      ${style.dim('fix:')} ${error.hint}`,
       ];
     }
     case 'waiting':

@@ -164,7 +164,9 @@ function headerLines(header: Header, around: Pick<ReporterOptions, 'cwd' | 'env'
   ];
   const lines = rows.filter(([, value]) => value).map(([name, value]) => `${name.padEnd(8)}  ${value ?? ''}`);
   return [
-    ...(header.sandbox ? ['SANDBOX   nothing here is real. Do not paste its aws and kubectl commands.'] : []),
+    ...(header.sandbox
+      ? ['SANDBOX   no real resources are used. Do not paste its aws and kubectl commands.']
+      : []),
     ...lines,
     ...fileLines(header, around),
   ];
@@ -210,7 +212,7 @@ function errorLines(
 ): string[] {
   const reasons = (one: Pick<BootstrapError, 'why' | 'hint'>): string[] => [
     `  ${dim('why:')} ${one.why}`,
-    `  ${dim('do: ')} ${one.hint}`,
+    `  ${dim('fix:')} ${one.hint}`,
   ];
   const heading = (text: string): string => `${bad('error:')} ${text}`;
   return [

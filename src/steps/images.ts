@@ -25,7 +25,7 @@ interface State {
 /** Brings all wanted images into the ECR. One that fails does not keep the others. */
 export const images: Step<State> = {
   id: 'images',
-  title: 'images of the configuration and the cluster',
+  title: 'images in use or listed',
   needs: ['aws', 'sources'],
   rights: [
     { apiGroups: [''], resources: ['pods', 'nodes'], verbs: ['list'] },

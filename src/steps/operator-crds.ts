@@ -41,7 +41,7 @@ const deadline = 60_000;
 
 export const operatorCrds: Step<OperatorCrdsState> = {
   id: 'operator-crds',
-  title: 'definitions of External Secrets Operator',
+  title: 'External Secrets Operator CRDs',
   needs: ['cluster'],
   rights: [
     {

@@ -16,7 +16,7 @@ const width = 8;
  */
 export const repositories: Step<RepositoriesState> = {
   id: 'repositories',
-  title: 'repositories in the ECR',
+  title: 'ECR repositories',
   needs: ['aws'],
   readsLag: true,
   observe: observeRepositories,

@@ -46,7 +46,7 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
       while (failures.length < 3) {
         const { code, stderr } = await run(command, isNext);
         if (code === 0) return;
-        expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}do: {2}.+/);
+        expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}fix: .+/);
         failures.push(stderr);
         // A repository that ECR lists and that does not exist is not created until the list is right.
         if (service === 'ecr') cli.world.clock.advance(milliseconds);

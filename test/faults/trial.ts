@@ -54,7 +54,7 @@ export class Trials {
     expectRegistered(cli);
     const ended = code === 0;
     // Killed processes say nothing; this one lived on, and has to say in three parts what happened.
-    if (!ended) expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}do: {2}.+/);
+    if (!ended) expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}fix: .+/);
     expect(code, stderr).not.toBe(70);
     const outcome = { ended, met, calls };
     const state = stateAfter(faults.changes.slice(changed));

@@ -31,7 +31,7 @@ export interface RegistrationState extends Registration {
 /** The step's name, which a rotation shares. */
 export const registrationStep = {
   id: 'registration',
-  title: 'this cluster among those of the project',
+  title: 'cluster registration',
   needs: ['aws', 'cluster'],
 } as const;
 

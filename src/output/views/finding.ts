@@ -6,7 +6,7 @@ export function findingLines(finding: Finding, style: Style): string[] {
   const { what, why, hint, level } = finding;
   const head = `${levelMark(level, style)} ${what}`;
   if (level === 'ok') return [head];
-  return [head, `    ${style.dim('why:')} ${why}`, `    ${style.dim('do: ')} ${hint}`];
+  return [head, `    ${style.dim('why:')} ${why}`, `    ${style.dim('fix:')} ${hint}`];
 }
 
 export function levelMark(level: Finding['level'], style: Style): string {

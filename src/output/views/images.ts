@@ -39,7 +39,7 @@ export function mirrorLines(
   for (const { source, error } of failed) {
     if (!error) continue;
     const what = error.what.includes(source) ? error.what : `${source}: ${error.what}`;
-    lines.push(`${style.bad('failed')}  ${what}: ${error.why}`, `    ${style.dim('do: ')} ${error.hint}`);
+    lines.push(`${style.bad('failed')}  ${what}: ${error.why}`, `    ${style.dim('fix:')} ${error.hint}`);
   }
   return [...lines, summary(images, dryRun)];
 }

@@ -77,7 +77,7 @@ function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Sty
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
     `${style.bad('✗')} ${error.message}`,
-    `    ${style.dim('do: ')} ${error.hint}`,
+    `    ${style.dim('fix:')} ${error.hint}`,
   ]);
   const unknown = data.steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'unknown'));
   for (const { change } of unknown) {
@@ -101,6 +101,6 @@ function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Sty
   } else if (data.changed > 0) {
     lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}${late}.`);
   }
-  if (data.next.length > 0) lines.push('', 'Left for you:', ...data.next.map((line) => `  - ${line}`));
+  if (data.next.length > 0) lines.push('', 'Next steps:', ...data.next.map((line) => `  - ${line}`));
   return lines;
 }

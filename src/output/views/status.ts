@@ -91,7 +91,7 @@ function driftLines({ drift }: StepStatus, style: Style, verbose: boolean): stri
   const fixes = new Set(drift.map(({ fix }) => fix ?? 'ecr-bootstrap up'));
   return [
     ...changeLines(drift, style, verbose),
-    ...[...fixes].map((fix) => `    ${style.dim('do: ')} ${fix}`),
+    ...[...fixes].map((fix) => `    ${style.dim('fix:')} ${fix}`),
   ];
 }
 
@@ -135,11 +135,11 @@ function verdict(steps: readonly StepStatus[], healthy: boolean, style: Style): 
   const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
   const parts = [
     [count('failed'), 'failed'],
-    [count('unknown'), 'not seen'],
+    [count('unknown'), 'unknown'],
     [count('warning'), count('warning') === 1 ? 'warning' : 'warnings'],
   ] as const;
-  const told = parts.filter(([amount]) => amount > 0).map(([amount, word]) => `${amount} ${word}`);
-  const rest = told.length > 0 ? ` (${told.join(', ')})` : '';
-  if (healthy) return `${style.good('Healthy')}: ${plural(steps.length, 'part')} looked at${rest}.`;
-  return `${style.bad('Not healthy')}${rest}.`;
+  const counts = parts.filter(([amount]) => amount > 0).map(([amount, word]) => `${amount} ${word}`);
+  if (healthy) return `${[style.good('Healthy'), ...counts].join(', ')} (${plural(steps.length, 'check')}).`;
+  const found = counts.length > 0 ? `: ${counts.join(', ')}` : '';
+  return `${style.bad('Unhealthy')}${found} (${plural(steps.length, 'check')}).`;
 }

@@ -38,7 +38,7 @@ describe('a run that cannot do everything', () => {
     expect(stderr).toContain('created IAM user power-user');
     expect(stdout).toContain('1 change done, 1 failed.');
     expect(stderr).toMatch(
-      /error: .*power-user[\s\S]*why: .*iam:CreatePolicy[\s\S]*do: .*ecr-bootstrap policy first-run/,
+      /error: .*power-user[\s\S]*why: .*iam:CreatePolicy[\s\S]*fix: .*ecr-bootstrap policy first-run/,
     );
   });
 

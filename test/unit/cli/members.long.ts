@@ -143,7 +143,7 @@ describe('namespaces that take no Secret', () => {
   it('are shown as they are found, and again at the end', patient, async () => {
     const { code, stdout, stderr } = await cli.run('up --yes');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/✗ Namespace team-quota: .*exceeded quota[^\n]*\n\s+do: +Raise the quota/);
+    expect(stderr).toMatch(/✗ Namespace team-quota: .*exceeded quota[^\n]*\n\s+fix: +Raise the quota/);
     expect(stdout).toMatch(/✗ namespace team-quota refuses the pull secret: .*exceeded quota/);
     expect(stderr).toContain('error: Namespace team-quota and 3 more failed; everything else is done');
   });

@@ -91,9 +91,9 @@ describe('a status', () => {
       '✗ images  all images',
       '    ✗ thing x is gone',
       '        why: somebody took it',
-      '        do:  ecr-bootstrap up',
+      '        fix: ecr-bootstrap up',
       '',
-      'Not healthy (1 failed).',
+      'Unhealthy: 1 failed (1 check).',
     ]);
   });
 
@@ -106,10 +106,10 @@ describe('a status', () => {
       '',
       '? reach the API',
       '    why: no route',
-      '    do:  ecr-bootstrap up',
+      '    fix: ecr-bootstrap up',
       '    for: operator, images',
       '',
-      'Not healthy (2 not seen).',
+      'Unhealthy: 2 unknown (2 checks).',
     ]);
   });
 
@@ -121,7 +121,7 @@ describe('a status', () => {
       '    ✗ namespace a has no pull secret',
       '    ✗ namespace b has no pull secret',
       '        why: somebody took it',
-      '        do:  ecr-bootstrap up',
+      '        fix: ecr-bootstrap up',
     ]);
   });
 
@@ -142,9 +142,7 @@ describe('a status', () => {
   });
 
   it('is healthy with warnings, and counts them', async () => {
-    expect((await lines(status([finding('warning')], true))).at(-1)).toBe(
-      'Healthy: 1 part looked at (1 warning).',
-    );
+    expect((await lines(status([finding('warning')], true))).at(-1)).toBe('Healthy, 1 warning (1 check).');
   });
 });
 
