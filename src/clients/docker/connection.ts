@@ -21,7 +21,11 @@ export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.D
         port: port || (secure ? 2376 : 2375),
         protocol: secure ? 'https' : 'http',
         ...(secure && {
-          agent: new Agent({ rejectUnauthorized: tls?.verify ?? true, allowPartialTrustChain: true }),
+          agent: new Agent({
+            rejectUnauthorized: tls?.verify ?? true,
+            // Where no authority is given, Node 20 would forget those of NODE_EXTRA_CA_CERTS.
+            allowPartialTrustChain: tls?.ca !== undefined,
+          }),
         }),
         ca: tls?.ca,
         cert: tls?.cert,

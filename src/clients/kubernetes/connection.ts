@@ -28,9 +28,8 @@ export async function tlsOptions(
   return {
     // Made once: with a list of authorities each connection would parse them again.
     secureContext: contextOf({
-      ...(ca === undefined ? {} : { ca: [...ca] }),
       // A cluster's authority is often an intermediate one, and kubectl needs no root beside it.
-      ...(ca === undefined && net.extraAuthorities.length === 0 ? {} : { allowPartialTrustChain: true }),
+      ...(ca === undefined ? {} : { ca: [...ca], allowPartialTrustChain: true }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     }),

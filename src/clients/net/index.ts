@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext, rootCertificates } from 'node:tls';
+import * as nodeTls from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { BootstrapError } from '../../core/errors.ts';
 import { once } from '../../core/once.ts';
@@ -46,13 +46,14 @@ export function createNet(
   patience: Net['patience'] = (milliseconds) => milliseconds,
 ): Net {
   const extraAuthorities = [...namedAuthorities(env), ...(extraCa ? [extraCa] : [])];
-  const ca = extraCa ? [...rootCertificates, ...extraAuthorities] : undefined;
+  const ca = extraAuthorities.length > 0 ? [...ownAuthorities(), ...extraAuthorities] : undefined;
   const route = (url: string): URL | undefined => proxyFor(url, env);
   // One context for all connections: to parse all authorities takes each of them 15 ms.
   const tls = once(() => {
-    if (extraAuthorities.length === 0) return {};
-    // Organizations often give away an intermediate authority only, without its root.
-    return { secureContext: createSecureContext({ ...(ca && { ca }), allowPartialTrustChain: true }) };
+    if (ca === undefined) return {};
+    // Organizations often give away an intermediate authority only, without its root. Node 20 forgets the authorities of
+    // NODE_EXTRA_CA_CERTS where this is allowed, so all of them are given.
+    return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
   });
   const wayOut = (reach: Reach) => {
     const ahead = new Ahead(tls, reach);
@@ -88,6 +89,12 @@ export function createNet(
       await Promise.all(Object.values(waysOut).map((way) => way.close()));
     },
   };
+}
+
+/** The authorities that Node trusts by its flags. Node 20 and 22.14 cannot list them; these have no others by default. */
+function ownAuthorities(): readonly string[] {
+  const { getCACertificates } = nodeTls as { readonly getCACertificates?: (type: 'default') => string[] };
+  return getCACertificates?.('default') ?? nodeTls.rootCertificates;
 }
 
 /** What Node itself adds to its authorities, which it no longer does once a list is given. An unreadable file is skipped as Node does, with its own warning. */

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 import { startSandbox, type Sandbox } from '../../../../sandbox/index.ts';
@@ -43,6 +46,15 @@ const failureThrough = (one: Net): Promise<unknown> =>
 describe('the way out', () => {
   it('leads through the proxy of the environment, trusting an authority that was given', async () => {
     expect(await statusThrough(net(sandbox.caPem))).toBe(401);
+  });
+
+  it('trusts the authorities of NODE_EXTRA_CA_CERTS', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-'));
+    const file = join(folder, 'ca.pem');
+    writeFileSync(file, sandbox.caPem);
+    const env = { https_proxy: sandbox.proxyUrl, NODE_EXTRA_CA_CERTS: file };
+    expect(await statusThrough(net(undefined, env))).toBe(401);
+    rmSync(folder, { recursive: true });
   });
 
   it.each(['socks5', 'socks5h'])('leads through a %s proxy, which resolves the names', async (scheme) => {
