@@ -17,6 +17,8 @@ export interface Story {
   readonly keepsDisabledKey?: true;
   /** Commands that a person would give after a run that failed, each to its end. */
   readonly recovery: readonly string[];
+  /** The one of these that may refuse to begin, with a fix that the next one is, as long as it changes nothing. */
+  readonly mayRefuse?: string;
   /** The same after a run that got to its end in spite of all. */
   readonly afterwards: readonly string[];
   /** What must hold once the command itself got to its end, before anything else follows. */
@@ -71,6 +73,8 @@ export const forcedRotationThenPlain: Story = {
   ...forcedRotation,
   name: 'a forced rotation that a plain one follows',
   recovery: ['rotate --yes', 'up --yes'],
+  // Where the stored pair is incomplete, `up` has to repair it first.
+  mayRefuse: 'rotate --yes',
 };
 
 export const removal: Story = {
@@ -144,6 +148,19 @@ export class Stage {
 export async function succeed(cli: Cli, command: string): Promise<void> {
   const { code, stderr } = await cli.run(command);
   expect(code, `${command}: ${stderr}`).toBe(0);
+  await cli.world.cluster.settled();
+}
+
+/** @throws AssertionError when the command fails, but for a refusal that changes nothing and names its fix */
+export async function succeedOrRefuse(cli: Cli, command: string): Promise<void> {
+  const { changes } = cli.world.faults;
+  const before = changes.length;
+  const { code, stderr } = await cli.run(command);
+  if (code !== 2) expect(code, `${command}: ${stderr}`).toBe(0);
+  else {
+    expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}fix: .*`ecr-bootstrap up`/);
+    expect(changes.slice(before), 'a refusal changes nothing').toEqual([]);
+  }
   await cli.world.cluster.settled();
 }
 

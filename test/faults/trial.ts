@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Call } from '../../sandbox/faults.ts';
 import { expectOrder } from './order.ts';
 import { describeCall, type Point, type Points } from './points.ts';
-import { expectRegistered, Stage, type Story, succeed } from './stories.ts';
+import { expectRegistered, Stage, type Story, succeed, succeedOrRefuse } from './stories.ts';
 
 export interface Outcome {
   /** Whether the run got to its end in spite of all. */
@@ -37,7 +37,7 @@ export class Trials {
 
   /** One run in which the trouble of all these points happens. */
   async run(points: readonly Point[]): Promise<Outcome> {
-    const { command, recovery, afterwards, expectDone } = this.#story;
+    const { command, recovery, afterwards, mayRefuse, expectDone } = this.#story;
     const cli = await this.#stage.begin();
     const { faults } = cli.world;
     const [called, changed] = [faults.calls.length, faults.changes.length];
@@ -65,7 +65,7 @@ export class Trials {
     }
     if (ended) expectDone?.(cli);
     for (const line of ended ? afterwards : recovery) {
-      await succeed(cli, line);
+      await (line === mayRefuse ? succeedOrRefuse : succeed)(cli, line);
       if (line === command) expectDone?.(cli);
     }
     expectRegistered(cli);
