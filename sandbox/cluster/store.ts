@@ -273,7 +273,7 @@ export class GarbageCollector {
 
   /**
    * Collects what is due. What was owned by a kind that is no longer served stays: the collector of Kubernetes looks
-   * the owner up by its kind before it deletes, and fails at that for ever.
+   * the owner up by its kind before it deletes, and always fails.
    * @returns whether something is not due yet
    */
   collect(): boolean {

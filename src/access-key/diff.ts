@@ -1,7 +1,6 @@
 import { keyTarget, userTarget } from '../iam/users/targets.ts';
 import { type Change, type Diff, type Finding, knownAfterApply } from '../core/step.ts';
-import { adopting, nobody } from '../core/adoption.ts';
-import { tags as tagKeys } from '../core/ownership.ts';
+import { adopting, nobody, tags as tagKeys } from '../core/ownership.ts';
 import { compareTags } from '../iam/tags.ts';
 import {
   classify,

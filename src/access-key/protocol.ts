@@ -4,7 +4,7 @@ import type { AccessKey, KeyPair } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { waitFor } from '../core/wait.ts';
 import { Secret } from '../core/secret.ts';
-import { settleAll } from '../core/settle.ts';
+import { settleAll } from '../core/helpers.ts';
 import type { AccessKeyRun } from './context.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { secretNames } from '../iam/names.ts';

@@ -2,7 +2,7 @@ import { mayBeSameKey } from '../clients/aws/kms-key.ts';
 import type { SecretInfo, Tags } from '../clients/aws/port.ts';
 import type { Change, Field, Finding, Target } from '../core/step.ts';
 import { accessFindings } from '../iam/resource-access.ts';
-import { adopting, nobody } from '../core/adoption.ts';
+import { adopting, nobody } from '../core/ownership.ts';
 import { compareTags, ownershipOf } from '../iam/tags.ts';
 import type { KeyState } from './state.ts';
 import { type Part, parts } from './stored.ts';

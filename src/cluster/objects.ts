@@ -1,5 +1,4 @@
-import { managedBy, managedByLabel } from '../core/ownership.ts';
-import { adopting, nobody } from '../core/adoption.ts';
+import { adopting, managedBy, managedByLabel, nobody } from '../core/ownership.ts';
 import { compare, compareAdopted } from './compare.ts';
 import { isManagedBy, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';

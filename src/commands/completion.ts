@@ -92,7 +92,7 @@ function flagsOf({ commands, global }: Words, isOfKind: (flag: FlagWords) => boo
   return [...found.values()].filter(isOfKind);
 }
 
-/** What follows `sandbox` is a command again, so that the search for one goes on there. */
+/** What follows `sandbox` is a command too, so the search continues there. */
 const searchEnd = ({ name }: CommandWords): string => (name === 'sandbox' ? '' : ' break');
 
 const bashChoice = (values: readonly string[]): string =>

@@ -38,7 +38,7 @@ export interface DownOptions {
   readonly deleteSecrets?: boolean;
 }
 
-/** Takes away what `up` made: in this cluster, and in AWS what the options name. Resolves to the exit code. */
+/** Removes what `up` created: in this cluster, and in AWS what the options name. Resolves to the exit code. */
 export function down(session: Session, options: DownOptions): Promise<number> {
   const { dryRun, yes, aws = false, deleteImages = false, deleteSecrets = false } = options;
   const touchesAws = aws || deleteImages || deleteSecrets;

@@ -98,7 +98,7 @@ async function carry(
     const results = await withinGrace(session.signal, graceMs, copy);
     return [...results.map(rowOf), ...refused];
   } catch (error) {
-    // Whoever stops a run finds there what it did not come to.
+    // After an interrupted run, the file lists the images that were skipped.
     list.write([...left, ...refused.map(({ source }) => source)], error);
     throw error;
   }
@@ -141,7 +141,7 @@ async function chooseImages(
   }
   const wanted = await gatherImages(ctx, { references: named, fromCluster, list: false });
   const { operator, others, ...out } = wanted;
-  // The operator's image is always among the wanted; here only when somebody asked for it.
+  // The operator's image is always among the wanted; here only if the user asked for it.
   return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };
 }
 
@@ -216,7 +216,7 @@ export function openFailedList({ cwd, reporter }: Session, name: string | undefi
 /** A line is a reference: what is none must not become several. */
 const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
 
-/** One image's result as a command tells it. */
+/** One image's result as a command shows it. */
 export function rowOf({ image, ...result }: MirrorResult): MirrorRow {
   return { source: image.source, wantedBy: image.wantedBy, ...result };
 }

@@ -106,3 +106,12 @@ export function sortedFailures(failures: readonly MemberFailure[]): {
   const isMissing = ({ error }: MemberFailure): boolean => error.code === 'image-missing';
   return { missing: failures.filter(isMissing), failed: failures.filter((one) => !isMissing(one)) };
 }
+
+/**
+ * Waits until all have ended, then gives their results or throws the first error in their order. For writes: with
+ * `Promise.all`, the others would still be under way while the error is shown and the run ends.
+ */
+export async function settleAll<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}

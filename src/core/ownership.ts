@@ -1,3 +1,4 @@
+import type { Adoption, Change } from './step.ts';
 /** How everything that is ours is marked, so that no state file is needed to know it again. */
 export const manager = 'ecr-bootstrap';
 
@@ -59,3 +60,20 @@ export const managedBy = { [managedByLabel]: 'ecr-bootstrap' } as const;
 
 /** Opts a namespace or service account out when `"true"`. */
 export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
+
+/** The change of something that is not ours: it also puts our mark there, which goes without saying. */
+export const adopting = (change: Change, adopts: Adoption): Change => ({
+  ...change,
+  fields: change.fields.filter(({ path }) => !isMark(path)),
+  adopts,
+});
+
+const isMark = (path: string): boolean =>
+  marks.has(path) ||
+  path.startsWith(`tags.${tagPrefix}`) ||
+  path.startsWith('metadata.annotations["ecr-bootstrap.dev/');
+
+const marks: ReadonlySet<string> = new Set([`metadata.labels["${managedByLabel}"]`]);
+
+/** For what bears no mark at all. */
+export const nobody = 'nobody known';

@@ -6,7 +6,7 @@ import { nameOf } from '../../core/helpers.ts';
 import { Secret } from '../../core/secret.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { isOurs, ownerOf } from '../../cluster/objects.ts';
-import { adopting } from '../../core/adoption.ts';
+import { adopting, keySecretName } from '../../core/ownership.ts';
 import { secretTarget } from '../secrets.ts';
 import { secretNames } from '../../iam/names.ts';
 import { registrationChanges } from '../registration/register.ts';
@@ -18,7 +18,6 @@ import {
   pullSecretType,
   secret,
 } from '../../external-secrets/pull-secret/objects.ts';
-import { keySecretName } from '../../core/ownership.ts';
 import { setupFinding } from './setup.ts';
 import type { SeedState } from './state.ts';
 

@@ -43,7 +43,7 @@ export interface SeedState {
   /** Pull secrets of earlier names, metadata only. */
   readonly earlier: readonly KubeObject[];
   readonly token: TokenVerdict;
-  /** Pull secrets that somebody made in other namespaces. */
+  /** Unmanaged pull secrets in other namespaces. */
   readonly byHand: readonly KubeObject[];
 }
 

@@ -1,3 +1,4 @@
+import { disabling } from './old-key.ts';
 import { kmsKeysInUse } from '../stored.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, Finding, Outcome } from '../../core/step.ts';
@@ -156,14 +157,6 @@ function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
   const stored = pairs.map(({ pair }) => keys.find(({ id }) => id === pair.accessKeyId));
   return stored.find((key) => key !== undefined) ?? keys.toSorted((a, b) => b.created - a.created)[0];
 }
-
-const disabling = ({ id }: ObservedKey): Change => ({
-  action: 'update',
-  target: keyTarget(id),
-  fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
-  grants: true,
-  revokes: true,
-});
 
 const deletionOf = ({ id }: ObservedKey): Change => ({
   action: 'delete',

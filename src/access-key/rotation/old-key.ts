@@ -29,7 +29,7 @@ export function oldKey(observe: ObserveRotation, seen: SeenKeys): RotationStep<R
   };
 }
 
-const disabling = ({ id }: ObservedKey): Change => ({
+export const disabling = ({ id }: ObservedKey): Change => ({
   action: 'update',
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],

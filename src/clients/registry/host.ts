@@ -194,7 +194,7 @@ function speaksTls(host: string): Promise<boolean> {
       host: hostname.replace(/^\[|\]$/g, ''),
       port: Number(port || 443),
       rejectUnauthorized: false,
-      // Nobody is to be trusted here; to parse Node's authorities takes 20 ms.
+      // No certificate is checked here; to parse Node's authorities takes 20 ms.
       ca: [],
     });
     const end = (answer: boolean) => {

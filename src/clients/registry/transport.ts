@@ -221,7 +221,7 @@ export async function readText(reply: Reply, longest: number): Promise<string> {
 
 /** Waiting does not cure a name that does not exist. */
 const hopeless = new Set(['ENOTFOUND', 'ENETUNREACH', 'EHOSTUNREACH']);
-/** A proxy that does not let us through or finds nobody there, in the words of {@link connectionFailure}. */
+/** A proxy refuses the connection or cannot reach the host, in the words of {@link connectionFailure}. */
 const stoppedByProxy = /^the proxy answers/;
 const neverConnected = new Set([...hopeless, 'EAI_AGAIN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
 
@@ -256,7 +256,7 @@ async function networkError(
 /** A body in which nothing moves for so long will not arrive any more. Milliseconds. */
 const patience = 120_000;
 
-/** A request's body on its way out: remembers why it failed by itself, and gives up when nobody takes it. */
+/** A request's body: remembers why its source failed, and gives up when the server stops reading. */
 class Outgoing {
   readonly #stalled = new AbortController();
   readonly #chunks: AsyncIterable<Buffer>;

@@ -5,10 +5,9 @@ import { atOnce, nameOf, tolerating } from '../../core/helpers.ts';
 import type { Change, Outcome } from '../../core/step.ts';
 import { Secret } from '../../core/secret.ts';
 import { ownerOf } from '../../cluster/objects.ts';
-import { adopting } from '../../core/adoption.ts';
+import { adopting, managedBy } from '../../core/ownership.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { observeCoverage } from '../../cluster/coverage.ts';
-import { managedBy } from '../../core/ownership.ts';
 import { pullSecretType } from './objects.ts';
 
 /** Requests under way at once. */

@@ -1,6 +1,6 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import type { Change, Diff, Field, Target } from '../../core/step.ts';
-import { adopting, nobody } from '../../core/adoption.ts';
+import { adopting, nobody } from '../../core/ownership.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
 import { excessFindings, foreignFindings, handedOver, pathFindings, unmanagedFindings } from './findings.ts';

@@ -3,7 +3,7 @@ import type { Change, Diff, Field, Finding, Target, Value } from '../../core/ste
 import { nameOf } from '../../core/helpers.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
-import { adopting, nobody } from '../../core/adoption.ts';
+import { adopting, nobody } from '../../core/ownership.ts';
 import { compareTags } from '../../iam/tags.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
