@@ -182,13 +182,13 @@ async function speed(text) {
 mkdirSync(`${root}docs`, { recursive: true });
 mkdirSync(`${root}schema`, { recursive: true });
 // A world's settings are those of the process, so there is one after the other.
-put('docs/audit.md', await audit());
+put('docs/operations/audit.md', await audit());
 const { run, close } = await openWorld();
 try {
   put('schema/ecr-bootstrap.schema.json', `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
-  put('docs/configuration.md', configuration());
-  put('docs/errors.md', errors());
-  put('docs/commands.md', await commandReference(run));
+  put('docs/reference/configuration.md', configuration());
+  put('docs/reference/errors.md', errors());
+  put('docs/reference/commands.md', await commandReference(run));
   const readme = await speed(readFileSync(`${root}README.md`, 'utf8'));
   put('README.md', check ? readme : await terminalOutput(readme, run));
 } finally {

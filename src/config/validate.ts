@@ -158,7 +158,7 @@ function shortly(value: unknown): string {
 
 function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins, noProfile }: Source): string {
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input === 'number') {
-    return `Put the value in quotes: "${issue.input}". See ${key} in docs/configuration.md.`;
+    return `Put the value in quotes: "${issue.input}". See ${key} in docs/reference/configuration.md.`;
   }
   const isMissing = isAbsent(issue);
   if (isMissing && key === 'project')
@@ -169,12 +169,12 @@ function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins, noProfil
     return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
   const origin = origins?.get(key);
   const given = origin === undefined || origin === file ? '' : `Correct ${origin}. `;
-  return `${given}See ${key} in docs/configuration.md.`;
+  return `${given}See ${key} in docs/reference/configuration.md.`;
 }
 
 function suggest(unknown: string, parents: readonly PropertyKey[]): string {
   const known = keysAt(parents);
-  if (known.length === 0) return `See ${documentedKey(parents)} in docs/configuration.md.`;
+  if (known.length === 0) return `See ${documentedKey(parents)} in docs/reference/configuration.md.`;
   const near = closeWord(unknown, known);
   return near === undefined
     ? `Known keys here: ${known.join(', ')}.`

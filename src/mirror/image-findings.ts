@@ -73,9 +73,9 @@ const ofStaticPods = (first: InternetImage, others: readonly InternetImage[]): F
   level: 'ok',
   code: 'static-pod-image',
   target: { kind: 'image', name: first.image },
-  what: `${first.image} is of static pods; before an upgrade preload the next one on the node, see docs/kubeadm.md`,
+  what: `${first.image} is of static pods; before an upgrade preload the next one on the node, see docs/tasks/kubeadm.md`,
   why: `named by ${listed([first, ...others])}, for which the kubelet pulls without a pull secret`,
-  hint: `Preload ${first.instead ?? 'its next version'} on the node before an upgrade, see docs/kubeadm.md.`,
+  hint: `Preload ${first.instead ?? 'its next version'} on the node before an upgrade, see docs/tasks/kubeadm.md.`,
 });
 
 function listed(users: readonly InternetImage[]): string {

@@ -150,7 +150,9 @@ function registeredFinding(record: ClusterRecord, { context }: { readonly contex
     why: isOther
       ? `this kubeconfig calls it ${context}: it has several names, or one of two clusters was restored from the other's etcd snapshot`
       : 'every namespace had a token of this key',
-    hint: isOther ? 'Give a restored copy a project of its own: see docs/kubeadm.md.' : 'Nothing to do.',
+    hint: isOther
+      ? 'Give a restored copy a project of its own: see docs/tasks/kubeadm.md.'
+      : 'Nothing to do.',
   };
 }
 

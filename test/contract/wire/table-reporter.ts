@@ -23,7 +23,7 @@ export default class TableReporter implements Reporter {
       .map((row) => ({ row, cells: columns.map((target) => marks[standing(row, target)]) }))
       .filter(({ cells }) => cells.some((cell) => cell !== ''))
       .map(({ row, cells }) => line(`${row.service}: ${row.name}`, cells));
-    const legend = '= as the contract says, ~ otherwise as docs/contract.md says, X neither';
+    const legend = '= as the contract says, ~ otherwise as docs/internals/contract.md says, X neither';
     process.stdout.write(['', line(legend, columns), ...lines, ''].join('\n').replace(/ +$/gm, ''));
     process.stdout.write('\n');
   }

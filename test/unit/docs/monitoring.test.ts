@@ -4,7 +4,7 @@ import { load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-const read = (name: string): string => readFileSync(`docs/${name}`, 'utf8');
+const read = (name: string): string => readFileSync(`docs/operations/${name}`, 'utf8');
 
 /** Labels of all metrics about one object, and of those about its conditions: pkg/controllers/metrics/labels.go. */
 const about = ['name', 'namespace'];
@@ -56,7 +56,10 @@ describe('the rules for Prometheus', () => {
     cli = await openCli({}, { hurried: true });
     await cli.run('up --yes -q');
     const { stdout } = await cli.run('status -o json');
-    written = execFileSync('node', ['docs/status-metrics.mjs'], { input: stdout, encoding: 'utf8' });
+    written = execFileSync('node', ['docs/operations/status-metrics.mjs'], {
+      input: stdout,
+      encoding: 'utf8',
+    });
   }, 60_000);
   afterAll(() => cli.close());
 
