@@ -163,14 +163,9 @@ async function terminalOutput(text, run) {
 /** Puts what the benchmark measured between `<!-- speed -->` and `<!-- end -->`, and beside the results themselves. */
 async function speed(text) {
   const load = (name) => import(`../bench/mirror/${name}.ts`);
-  const [{ readResults, views }, { summary }, { readProfiles, viewsOf }] = await Promise.all(
-    ['write', 'summary', 'profile/files'].map(load),
-  );
+  const [{ readResults, views }, { summary }] = await Promise.all(['write', 'summary'].map(load));
   const results = await readResults(`${root}bench/results`);
   for (const [name, view] of Object.entries(views)) put(`bench/results/${name}`, view(results));
-  for (const profile of await readProfiles(`${root}bench/results`)) {
-    for (const [name, text] of Object.entries(viewsOf(profile, results))) put(`bench/results/${name}`, text);
-  }
   const filled = text.replace(
     /(<!-- speed -->)[\s\S]*?(<!-- end -->)/,
     (_, start, end) => `${start}\n\n${summary(results)}\n\n${end}`,

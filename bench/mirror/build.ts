@@ -7,12 +7,12 @@ import { once } from '../../src/core/once.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Compiles what runs in processes of its own, as the product is compiled. It stays within node_modules, from where packages are found. */
-export const built = once((): Readonly<Record<'engine' | 'latency' | 'trace', string>> => {
+export const built = once((): Readonly<Record<'engine' | 'latency', string>> => {
   const output = join(root, 'node_modules/.cache/ecr-bootstrap-bench');
   const entry = (name: string) => join(root, `bench/mirror/${name}.ts`);
-  bundle([entry('engine'), entry('latency'), entry('profile/trace')], output);
+  bundle([entry('engine'), entry('latency')], output);
   // Without it, Node reads each file once more to find out what it is.
   writeFileSync(join(output, 'package.json'), '{ "type": "module" }\n');
   const script = (name: string) => join(output, `${name}.js`);
-  return { engine: script('engine'), latency: script('latency'), trace: script('profile/trace') };
+  return { engine: script('engine'), latency: script('latency') };
 });

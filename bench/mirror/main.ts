@@ -8,7 +8,7 @@ import { type Options, readOptions, usage } from './options.ts';
 import { estimate, type Cell, planOf } from './plan.ts';
 import { missingFor } from './requirements.ts';
 import { Sources } from './source.ts';
-import { comparing, profiling, type Work } from './task.ts';
+import { comparing, type Work } from './task.ts';
 import { prepare, type Tool, type ToolName } from './tools.ts';
 
 /** On disk, the disk would be measured. */
@@ -26,7 +26,7 @@ async function main(options: Options): Promise<void> {
   }
   const tools = new Map(cells.flatMap((cell) => cell.tools).map((name) => [name, prepare(name)]));
   const minutes = Math.ceil(estimate(cells, options.isQuick) / 60);
-  const { what, work, shown } = options.isProfile ? profiling(options) : comparing(options);
+  const { what, work, shown } = comparing(options);
   tell(`${what}: ${cells.length}; minutes on two quiet processors: about ${minutes}`);
   if (options.isQuick) tell('with small sets only the requests mean anything');
   let done = 0;

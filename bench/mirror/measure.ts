@@ -20,8 +20,6 @@ export interface Running {
   readonly daemon?: number;
   /** Ends the command and all that it started. */
   readonly signal: AbortSignal;
-  /** Told of the command's process as soon as it runs. */
-  readonly started?: (pid: number) => void;
 }
 
 /** Milliseconds between two looks at the memory. */
@@ -43,7 +41,6 @@ export async function measure(command: readonly string[], running: Running): Pro
     // A group of its own, which can be ended as a whole.
     detached: true,
   });
-  if (child.pid !== undefined) running.started?.(child.pid);
   const end = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
   signal.addEventListener('abort', end);
   let output = '';

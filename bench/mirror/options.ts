@@ -14,8 +14,6 @@ export interface Options {
   readonly tools?: readonly ToolName[];
   readonly repetitions?: number;
   readonly isQuick: boolean;
-  /** Shows what bounds a run of the registry engine, instead of comparing tools. */
-  readonly isProfile: boolean;
   /** Folder for the results; none when they are only shown. */
   readonly out?: string;
 }
@@ -29,10 +27,8 @@ export const usage = `npm run bench:mirror -- [OPTIONS]
   --tools registry,crane  of ${toolNames.join(', ')} (default: all;
                           those on a Docker engine for set A over plain HTTP at 40 ms only)
   --repetitions N         of each measurement (default: 3 at 40 ms, 1 elsewhere)
-  --profile D             what bounds a run of the registry engine with that set, plain at 40 ms: where its time
-                          goes, and whose processors'; goes with the options below and --repetitions (default: 5)
   --quick                 small sets and one repetition: shows that everything works; nothing is written
-  --out FOLDER            for results.json, results.md and results.svg, or profile-D.* (default: bench/results)
+  --out FOLDER            for results.json, results.md and results.svg (default: bench/results)
 `;
 
 /** @throws TypeError for what it does not know */
@@ -47,14 +43,12 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       plain: { type: 'boolean', default: false },
       tools: { type: 'string' },
       repetitions: { type: 'string' },
-      profile: { type: 'string' },
       quick: { type: 'boolean', default: false },
       out: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
-  if (values.profile !== undefined) return profiling({ ...values, profile: values.profile });
   const { plain, tls, full, quick: isQuick, tools, repetitions } = values;
   const rtt = values.rtt ?? (full ? `0,${judgedRoundTrip}` : `${judgedRoundTrip}`);
   const isNamed = { http: plain || full, https: tls || full };
@@ -65,34 +59,8 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     roundTrips: rtt.split(',').map(count),
     ...(named.length > 0 && { transports: named }),
     isQuick,
-    isProfile: false,
     ...(tools !== undefined && { tools: choose(tools, toolNames) }),
     ...(repetitions !== undefined && { repetitions: count(repetitions) }),
-    ...(out !== undefined && { out }),
-  };
-}
-
-/** A profile is of what the targets are about. @throws TypeError for options that compare */
-function profiling(
-  values: Readonly<Record<string, string | boolean | undefined>> & {
-    readonly profile: string;
-    readonly quick: boolean;
-    readonly repetitions?: string;
-    readonly out?: string;
-  },
-): Options {
-  const { profile, quick: isQuick, repetitions = isQuick ? '1' : '5' } = values;
-  const foreign = ['set', 'rtt', 'full', 'tls', 'plain', 'tools'].find((name) => values[name]);
-  if (foreign !== undefined) throw new TypeError(`--${foreign} does not go with --profile`);
-  const out = values.out ?? (isQuick ? undefined : 'bench/results');
-  return {
-    sets: choose(profile, setNames),
-    roundTrips: [judgedRoundTrip],
-    transports: ['http'],
-    tools: ['registry'],
-    repetitions: count(repetitions),
-    isQuick,
-    isProfile: true,
     ...(out !== undefined && { out }),
   };
 }

@@ -22,26 +22,6 @@ export function usageOfTree(pid: number): Usage {
   return { cpuSeconds, resident };
 }
 
-/**
- * CPU seconds of the threads of a process and of those that it started, to the microsecond and not in ticks: for short
- * times. It forgets what has ended.
- */
-export function runningSeconds(pid: number): number {
-  let nanoseconds = 0;
-  for (const member of tree(pid)) {
-    for (const thread of threadsOf(member)) {
-      nanoseconds += Number(read(`/proc/${member}/task/${thread}/schedstat`).split(' ')[0]);
-    }
-  }
-  return nanoseconds / 1e9;
-}
-
-/** Seconds in which this machine's processors had nothing to do, all of them together, since it was started. */
-export function idleSeconds(): number {
-  const [, , , , idle = NaN, waiting = NaN] = read('/proc/stat').split(/\s+/, 6).map(Number);
-  return (idle + waiting) / ticksPerSecond;
-}
-
 function* tree(pid: number): Generator<number> {
   yield pid;
   for (const thread of threadsOf(pid)) {

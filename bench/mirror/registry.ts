@@ -92,6 +92,8 @@ const configuration = (port: number, storage: string, tls?: Certificate): object
   storage: { filesystem: { rootdirectory: storage }, cache: { blobdescriptor: 'inmemory' } },
   http: {
     addr: `127.0.0.1:${port}`,
+    // The product uploads only to the registry that it addressed, and it addresses this one by another name.
+    relativeurls: true,
     secret: randomBytes(16).toString('hex'),
     ...(tls && { tls: { certificate: join(tls.folder, 'cert.pem'), key: join(tls.folder, 'key.pem') } }),
   },

@@ -1,6 +1,5 @@
 import { type Comparison, type Phase, phases, rowsOf, type Row } from './results.ts';
 import type { SetName } from './sets.ts';
-import { peers } from './tools.ts';
 
 /** What the registry engine should reach, and what it did. Nothing fails when it does not. */
 export interface Target {
@@ -46,17 +45,6 @@ function wantedSpeed(set: SetName, phase: Phase): { readonly wanted: string; rea
     return { wanted: `at most ${mostForOne} times the fastest peer's seconds`, share: mostForOne };
   const least = leastSpeed[phase];
   return { wanted: `at least ${least} times as fast as the fastest peer`, share: 1 / least };
-}
-
-/** The seconds in which the speed is as wanted; undefined without a peer to compare with. */
-export function wantedTime(
-  comparison: Comparison,
-  phase: Phase,
-): { readonly wanted: string; readonly seconds: number } | undefined {
-  const others = rowsOf(comparison, phase).filter(({ tool }) => peers.includes(tool));
-  if (others.length === 0) return undefined;
-  const { wanted, share } = wantedSpeed(comparison.set, phase);
-  return { wanted, seconds: share * Math.min(...others.map(({ seconds }) => seconds.median)) };
 }
 
 type Judged = Omit<Target, 'of'>;
