@@ -1,5 +1,5 @@
-// What each step leaves in the audit logs, from the recorded calls of runs in a sandbox: of one step after the other,
-// first where nothing is there, then where something of it is broken.
+// Records the events that each step leaves in the audit logs: runs every step in a sandbox, first on an empty account
+// and cluster, then after one of its resources was broken.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,10 +16,10 @@ const sources = {
   sts: 'sts.amazonaws.com',
 };
 
-/** Every setting of which something can be broken. */
+/** Settings with which every step has a resource that can be broken. */
 const config = `
 project: demo
-aws: { tags: { team: ours } }
+aws: { tags: { team: platform } }
 repositories:
   scanOnPush: true
   lifecyclePolicy:
@@ -70,21 +70,21 @@ function note({ aws, kubernetes }, { service, operation, caller, writes }, world
   const kind = (parts) => (writes ? parts.changes : parts.reads);
   if (service === 'kubernetes') {
     const [verb, resource] = operation.split(' ');
-    // A pod that fails is looked into and made anew, and a run of more than ten seconds renews its lease: by chance here.
+    // Diagnosing and recreating a failed pod, and renewing the lease, depend on the timing of the run.
     const isChance = resource === 'events' || ['delete pods', 'update leases'].includes(operation);
     if (!resource.startsWith('/') && !isChance) add(kind(kubernetes), resource, verb);
     return;
   }
   const event = service === 'registry' ? ACTIONS[operation] : operation;
   const user = world.aws.identities.keys.get(caller ?? '')?.user.name;
-  // What the operator and the nodes do meanwhile, and a key's proof, are told apart by their user.
+  // The operator, the nodes, and the verification of a key act as another user.
   if (event !== undefined && sources[service] !== undefined && user === 'admin')
     add(kind(aws), sources[service], event);
 }
 
 const add = (map, key, value) => map.set(key, (map.get(key) ?? new Set()).add(value));
 
-/** Something of every step is broken that `up` repairs. */
+/** Breaks one resource of every step, in a way that `up` repairs. */
 function damage({ aws, cluster }) {
   const { identities, registry, secrets } = aws;
   for (const { tags } of [...identities.users.values(), ...identities.policies.values(), ...secrets.all()])

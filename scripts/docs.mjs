@@ -1,6 +1,6 @@
-// Writes everything in the docs that is made from the program: references, the JSON Schema, what is shown of the
-// benchmark's results, and the README's terminal output, which comes from a real run in a sandbox. With --check
-// nothing is written, and what is stale makes the exit code 1; terminal output is left out of that, for it tells times.
+// Writes the generated parts of the docs: the references, the JSON Schema, the benchmark's tables, and the README's
+// terminal output, which comes from a real run in a sandbox. With --check it writes nothing, and exits 1 if a file is
+// stale. It does not check terminal output, which has times in it.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
@@ -58,9 +58,17 @@ function configuration() {
 
 ${made}
 
-\`ecr-bootstrap.yaml\` in the working folder, or the file of \`-c\`. A flag wins over a variable, a variable over the
-file, the file over what other programs are told (\`AWS_REGION\`, \`AWS_PROFILE\`, \`KUBECONFIG\`), and that over the
-default. \`ecr-bootstrap init\` writes a commented file; \`ecr-bootstrap config\` prints what is in force and why.
+The configuration file is \`ecr-bootstrap.yaml\` in the working folder, or the file that you name with \`-c\`.
+\`ecr-bootstrap init\` writes a commented file. \`ecr-bootstrap config\` prints each value in effect and where it comes from.
+
+A value comes from the first of these that sets it:
+
+1. the flag
+2. the variable in the table
+3. the configuration file
+4. a variable that other programs read too: \`AWS_REGION\`, \`AWS_DEFAULT_REGION\`, \`AWS_PROFILE\`, \`AWS_DEFAULT_PROFILE\`
+   or \`KUBECONFIG\`; see [environment variables](environment.md)
+5. the default
 
 ${table(['Key', 'Value', 'Default', 'Flag', 'Variable', 'Meaning'], rows)}
 `;
@@ -73,9 +81,8 @@ function errors() {
 
 ${made}
 
-Every error says what failed, why, and what to do; with \`-o json\` it is the document's \`error\`, with a \`code\` from
-this list. Exit codes: 0 done or healthy, 1 failed, 2 command line, configuration or preflight (nothing was changed),
-3 drift or unhealthy, 130 interrupted, 70 a bug of this program.
+Every error says what failed, why, and how to fix it. With \`-o json\` it is the field \`error\` of the document, and its
+\`code\` is one of this list. The exit code of the process is in the second column; [exit codes](exit-codes.md) has the others.
 
 ## Errors
 
@@ -118,33 +125,37 @@ async function audit() {
       .join('<br>');
   const part = (name) =>
     rows.map((row) => [code(row.name), listed(row[name].reads), listed(row[name].changes)]);
-  return `# In the audit logs
+  return `# Audit logs
 
 ${made}
 
-What each step of \`up\`, and the commands beside it, leave in CloudTrail and in Kubernetes' audit log: recorded from runs
-in the sandbox of one step after the other, from nothing and after something of every step was broken. A run that finds nothing
-to do only reads. All requests carry the user agent \`ecr-bootstrap\`; what it applies in the cluster has the field manager
-\`ecr-bootstrap\`, and so has the lease that a run holds.
+These tables list the events that each step of \`up\`, and the other commands that change something, leave in CloudTrail and in
+Kubernetes' audit log. They are recorded in the sandbox: each step runs once on an empty account and cluster, and once after
+one of its resources was broken. A run that finds nothing to do only reads.
+
+All requests have the user agent \`ecr-bootstrap\`. Objects that it applies, and the lease that a run holds, have the field
+manager \`ecr-bootstrap\`.
 
 ## CloudTrail
 
-By event source. Registry requests appear as the events of ECR that stand behind them; a layer that is sent in one piece may
-appear as \`UploadLayerPart\` too. Requests to KMS appear beside them where a key of yours is configured. A key's proof, the
-operator and the nodes act as \`image-puller\`, by what \`ecr-bootstrap policy image-puller\` lists and nothing else.
+Events are grouped by event source. Requests to the registry appear as the corresponding ECR events. A layer that is uploaded
+in one request may also appear as \`UploadLayerPart\`. If you configured a customer KMS key, requests to KMS appear too.
+The operator, the nodes, and the verification of a key act as \`image-puller\`; \`ecr-bootstrap policy image-puller\` lists
+everything that this user may do.
 
 ${table(['Step or command', 'Reads', 'Changes'], part('aws'))}
 
 ## Kubernetes
 
-By resource. A pod of the operator that cannot pull is looked into by \`list events\` and made anew by \`delete pods\`; a lease that is held
-for more than ten seconds is renewed by \`update leases\`.
+Verbs are grouped by resource. Two kinds of requests are not listed, because they depend on the run: \`list events\` and
+\`delete pods\`, which diagnose and recreate a pod of the operator that cannot pull, and \`update leases\`, which renews a lease
+that is held for more than ten seconds.
 
 ${table(['Step or command', 'Reads', 'Changes'], part('kubernetes'))}
 `;
 }
 
-/** Replaces what stands between \`<!-- run: LINE -->\` and \`<!-- end -->\` by what that line prints. */
+/** Puts the output of LINE between `<!-- run: LINE -->` and `<!-- end -->`. */
 async function terminalOutput(text, run) {
   const parts = text.split(/(<!-- run: .*? -->)[\s\S]*?(<!-- end -->)/);
   let result = '';
@@ -153,14 +164,14 @@ async function terminalOutput(text, run) {
     result += part;
     if (line === undefined) continue;
     const { output: printed } = await run(line);
-    // The sandbox's stand-in for the operator's YAML has a checksum of its own, and nobody should pin that.
+    // The sandbox serves its own YAML in place of the operator's. A reader must not pin the checksum of that one.
     const output = printed.replace(/SHA-256 [0-9a-f]{64}/g, 'SHA-256 <that of the file>');
     result += `\n\n\`\`\`text\n$ ecr-bootstrap ${line}\n${output.trimEnd()}\n\`\`\`\n\n`;
   }
   return result;
 }
 
-/** Puts what the benchmark measured between `<!-- speed -->` and `<!-- end -->`, and beside the results themselves. */
+/** Puts the summary of the benchmark between `<!-- speed -->` and `<!-- end -->`, and writes the other views of its results. */
 async function speed(text) {
   const load = (name) => import(`../bench/mirror/${name}.ts`);
   const [{ readResults, views }, { summary }] = await Promise.all(['write', 'summary'].map(load));
@@ -176,7 +187,7 @@ async function speed(text) {
 
 mkdirSync(`${root}docs`, { recursive: true });
 mkdirSync(`${root}schema`, { recursive: true });
-// A world's settings are those of the process, so there is one after the other.
+// A sandbox changes the environment of this process, so one has to end before the next begins.
 put('docs/operations/audit.md', await audit());
 const { run, close } = await openWorld();
 try {

@@ -92,7 +92,7 @@ export const configSchema = z
         list: z
           .array(text)
           .default([])
-          .describe('References of images to mirror, beside those that the cluster uses.'),
+          .describe('References of images to mirror, in addition to those that the cluster uses.'),
         exclude: z
           .array(text)
           .default([])
