@@ -1,16 +1,115 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
+const setupFiles = ['test/support/setup.ts'];
+const minutes = 60_000;
+
+/**
+ * The scenarios of the lab follow one another by their numbers, because they share one cluster and one account: the
+ * first needs an empty cluster. Vitest takes one sequencer for all projects.
+ */
+class LabInOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    if (files.some(({ project }) => project.name !== 'lab')) return super.sort(files);
+    return files.toSorted((a, b) => a.moduleId.localeCompare(b.moduleId));
+  }
+}
+
+/**
+ * Each npm script chooses one project; `npm test -- FILE` and `npm run test:faults -- FILE` run single files. Without
+ * `--project`, vitest refuses the different `maxWorkers` of the projects.
+ */
 export default defineConfig({
   test: {
-    include: ['test/{unit,contract,faults}/**/*.test.ts'],
-    exclude: ['test/contract/real/**'],
-    pool: 'forks',
-    // The program is loaded once per process: a process for each file would take half of the time. No test may leave anything behind.
-    isolate: false,
-    // Most tests wait for servers in the same process: more of them at once than vitest would dare.
-    maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
-    setupFiles: ['test/support/setup.ts'],
+    sequence: { sequencer: LabInOrder },
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/contract/wire/*.test.ts'],
+          setupFiles,
+          // The program is loaded once per worker: once per file would take half of the time. So no test may leave
+          // anything behind.
+          isolate: false,
+          // Most tests wait for servers in the same process, so this is more than vitest would choose on two cores.
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+        },
+      },
+      {
+        // The product runs a hundred times, which is too slow for `npm test`.
+        test: {
+          name: 'scenarios',
+          include: ['test/scenarios/*.scenario.ts'],
+          setupFiles,
+          // Each file has its own sandbox; only the program itself is shared.
+          isolate: false,
+          maxWorkers: 2,
+          testTimeout: 3 * minutes,
+          hookTimeout: 3 * minutes,
+        },
+      },
+      {
+        // Runs that are disturbed at every possible point, and unit tests of many whole runs: they take minutes. Each point
+        // takes a second or two, so the npm script raises `slowTestThreshold`: thousands of lines would hide the counts.
+        // Vitest has that setting for all projects only.
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.faults.ts', 'test/unit/**/*.long.ts'],
+          setupFiles,
+          // More than one per core, because these runs also wait for retries and for answers that never come.
+          maxWorkers: 3,
+          // Limits the processes that are started to be killed.
+          maxConcurrency: 2,
+          testTimeout: 5 * minutes,
+          hookTimeout: 10 * minutes,
+        },
+      },
+      {
+        // Measures the memory and requests of the mirror in a process of its own, with gigabytes of data.
+        test: {
+          name: 'bounds',
+          include: ['test/bounds/*.bounds.ts'],
+          setupFiles,
+          // One measurement at a time.
+          fileParallelism: false,
+          testTimeout: 10 * minutes,
+          hookTimeout: 1 * minutes,
+        },
+      },
+      {
+        // Needs a Docker engine (as root) and docker-registry.
+        test: {
+          name: 'real',
+          include: ['test/contract/real/*.test.ts'],
+          setupFiles,
+          testTimeout: 2 * minutes,
+          hookTimeout: 2 * minutes,
+        },
+      },
+      {
+        // The wire-level cases on the targets that `test/contract/wire/main.ts` chooses.
+        test: {
+          name: 'contract',
+          include: ['test/contract/wire/real.contract.ts'],
+          testTimeout: 1 * minutes,
+          hookTimeout: 2 * minutes,
+        },
+      },
+      {
+        // Runs inside the lab (`lab exec`).
+        test: {
+          name: 'lab',
+          include: ['test/lab/*.test.ts', 'test/scenarios/*.scenario.ts'],
+          setupFiles: ['test/lab/failure-logs.ts'],
+          fileParallelism: false,
+          // The SDK's warning about old Node versions would hide the results.
+          env: { SCENARIO_WORLD: 'lab', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+          testTimeout: 3 * minutes,
+          hookTimeout: 3 * minutes,
+        },
+      },
+    ],
   },
 });

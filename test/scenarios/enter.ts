@@ -2,7 +2,7 @@ import { afterAll } from 'vitest';
 
 import type { Capability, World } from './world.ts';
 
-/** The lab's configuration of vitest says so; everywhere else it is the sandbox. */
+/** Set by the vitest project `lab`. Everywhere else the scenarios run in sandboxes. */
 const inLab = process.env['SCENARIO_WORLD'] === 'lab';
 
 /** What happens in no sandbox. Scenarios that need it are counted as skipped there. */

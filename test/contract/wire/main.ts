@@ -52,7 +52,7 @@ if (lacking.length > 0) {
 } else {
   if (targets.includes('moto')) await installMoto();
   const reporters = rest.some((argument) => argument.startsWith('--reporter')) ? [] : ['--reporter=default'];
-  const args = ['vitest', 'run', '--config', 'vitest.contract.config.ts', ...reporters, ...rest];
+  const args = ['vitest', 'run', '--project', 'contract', ...reporters, ...rest];
   const { status } = spawnSync('npx', [...args, '--reporter=./test/contract/wire/table-reporter.ts'], {
     stdio: 'inherit',
     env: { ...process.env, CONTRACT_TARGETS: targets.join(',') },
