@@ -151,7 +151,7 @@ function registeredFinding(record: ClusterRecord, { context }: { readonly contex
       ? `this kubeconfig calls it ${context}: it has several names, or one of two clusters was restored from the other's etcd snapshot`
       : 'every namespace had a token of this key',
     hint: isOther
-      ? 'Give a restored copy a project of its own: see docs/tasks/kubeadm.md.'
+      ? 'Give a restored copy a project of its own: see docs/tasks/several-clusters.md.'
       : 'Nothing to do.',
   };
 }
