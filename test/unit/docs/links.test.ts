@@ -34,6 +34,14 @@ describe('links', () => {
     expect(internal.filter((target) => isBroken(page, target))).toEqual([]);
   });
 
+  it('of CONTRIBUTING.md name source files and folders that exist', () => {
+    const paths = [
+      ...read('CONTRIBUTING.md').matchAll(/`((?:src|test|sandbox|scripts|manifests)\/[a-z0-9./-]*)`/g),
+    ];
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.map(([, path = '']) => path).filter((path) => !existsSync(path))).toEqual([]);
+  });
+
   it('lead from the start page of the docs to every page', () => {
     const start = existsSync('docs/README.md') ? read('docs/README.md') : '';
     const missing = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
