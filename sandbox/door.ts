@@ -24,7 +24,7 @@ const withoutDefaultPort = (host: string) => host.toLowerCase().replace(/:443$/,
  * The way in: an HTTP proxy on loopback that knows the sandbox's hosts under their real names and nothing
  * else, like the network of an air-gapped site. TLS ends here.
  */
-export class Door {
+export class Gateway {
   readonly hosts: Hosts;
   readonly caPem: string;
   readonly #authority = new CertificateAuthority();

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { FaultKind } from './faults.ts';
 
 /** One request as a handler sees it. The body can be read once. */
-export interface Inquiry {
+export interface HttpRequest {
   readonly method: string;
   readonly url: URL;
   /** Header names in lower case, repeated ones joined by a comma. */
@@ -12,19 +12,21 @@ export interface Inquiry {
   readonly body: Readable;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | number>>;
   readonly body?: string | Buffer | Readable;
 }
 
 /** Instead of an answer: the connection is cut, or nothing ever comes. */
-export type NoAnswer = 'cut' | 'silence';
+export type noResponse = 'cut' | 'silence';
 
 /** Serves one host. */
-export type Handler = (inquiry: Inquiry) => Promise<Answer | NoAnswer> | Answer | NoAnswer;
+export type Handler = (
+  inquiry: HttpRequest,
+) => Promise<HttpResponse | noResponse> | HttpResponse | noResponse;
 
-export function json(status: number, value: unknown, headers: Answer['headers'] = {}): Answer {
+export function json(status: number, value: unknown, headers: HttpResponse['headers'] = {}): HttpResponse {
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
 }
 
@@ -39,11 +41,11 @@ export async function readAll(body: Readable): Promise<Buffer> {
  * @param refusal how this protocol says `throttle`, `error` and `deny`
  * @param act does what was asked for
  */
-export async function suffer<T>(
+export async function applyFault<T>(
   fault: FaultKind | undefined,
   refusal: (kind: 'throttle' | 'error' | 'deny') => T,
   act: () => T | Promise<T>,
-): Promise<T | NoAnswer> {
+): Promise<T | noResponse> {
   switch (fault) {
     case undefined:
       return act();
@@ -89,7 +91,7 @@ async function serve(handler: Handler, request: IncomingMessage, response: Serve
 }
 
 async function write(
-  { status, headers, body = '' }: Answer,
+  { status, headers, body = '' }: HttpResponse,
   request: IncomingMessage,
   response: ServerResponse,
 ) {

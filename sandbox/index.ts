@@ -11,7 +11,7 @@ import { secretsManager } from './aws/secrets.ts';
 import { Gate, type Service } from './aws/service.ts';
 import { sts } from './aws/sts.ts';
 import { SandboxClock } from './clock.ts';
-import { type DirectAddress, Door, type Hosts } from './door.ts';
+import { type DirectAddress, Gateway, type Hosts } from './door.ts';
 import { Faults } from './faults.ts';
 import { listener } from './http.ts';
 import { awsForCluster, imageSource } from './in-process.ts';
@@ -127,7 +127,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
   for (const [host, name, tag, seed] of DEFAULT_IMAGES) sources.get(host)?.seed(name, tag, seed);
 
-  const door = new Door(hosts);
+  const door = new Gateway(hosts);
   return {
     proxyUrl: await door.open(),
     caPem: door.caPem,

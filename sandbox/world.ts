@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, type ClusterOptions, createCluster } from './cluster/index.ts';
-import { type Answer, type Handler, json, listener, suffer } from './http.ts';
+import { type HttpResponse, type Handler, json, listener, applyFault } from './http.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './index.ts';
 import { dump } from 'js-yaml';
 import { definitions } from './manifest/definitions.ts';
@@ -66,18 +66,18 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 /** GitHub answers a release's URL with a redirect to where the file is. */
 function serveRelease({ hosts, faults }: Sandbox): void {
-  const release = (operation: string, answer: () => Answer): Handler => {
+  const release = (operation: string, answer: () => HttpResponse): Handler => {
     return ({ url: { pathname: resource } }) => {
       const fault = faults.meet({ service: 'web', operation, writes: false, resource });
       const give = () => (resource === releasePath ? answer() : json(404, { message: 'Not Found' }));
-      return suffer(fault, (kind) => json(webRefusals[kind], { message: 'planned fault' }), give);
+      return applyFault(fault, (kind) => json(webRefusals[kind], { message: 'planned fault' }), give);
     };
   };
   const location = `https://${assetHost}${releasePath}`;
   hosts.set('github.com', listener(release('GetRelease', () => ({ status: 302, headers: { location } }))));
   let text: string | undefined;
   const headers = { 'content-type': 'application/octet-stream' };
-  const asset = (): Answer => ({ status: 200, headers, body: (text ??= operatorManifest()) });
+  const asset = (): HttpResponse => ({ status: 200, headers, body: (text ??= operatorManifest()) });
   hosts.set(assetHost, listener(release('GetReleaseAsset', asset)));
 }
 

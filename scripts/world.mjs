@@ -4,7 +4,7 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { doJob } from '../src/run/job.ts';
+import { runPlan } from '../src/run/job.ts';
 import { openSession } from '../src/run/session.ts';
 import { main } from '../src/main.ts';
 import { startWorld } from '../sandbox/world.ts';
@@ -66,7 +66,12 @@ export async function openWorld({ echo = false } = {}) {
       captured('', async (_argv, around) => {
         const session = openSession('up', { config }, around);
         try {
-          return await doJob(session, { steps: [step], usesKey: true, question: undefined, next: () => [] });
+          return await runPlan(session, {
+            steps: [step],
+            usesKey: true,
+            question: undefined,
+            next: () => [],
+          });
         } finally {
           await session.close();
         }

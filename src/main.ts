@@ -1,16 +1,16 @@
 import { systemClock } from './core/clock.ts';
-import type { Surroundings } from './run/session.ts';
+import type { Runtime } from './run/session.ts';
 import { BootstrapError, exitCodes } from './core/errors.ts';
 import { createProgram, type Program } from './commands/program.ts';
 
 /** Runs one command line to its end. Resolves to the exit code; never throws and never exits. */
-export async function main(argv: readonly string[], around: Surroundings): Promise<number> {
-  const program: Program = await createProgram(argv, around, main);
+export async function main(argv: readonly string[], runtime: Runtime): Promise<number> {
+  const program: Program = await createProgram(argv, runtime, main);
   return program.run();
 }
 
 /** Milliseconds. */
-const lingering = 1000;
+const watchStdout = 1000;
 
 /** The process's own run: after Ctrl-C, changes in flight get a short grace; a second Ctrl-C ends the process at once. */
 export async function run(): Promise<void> {
@@ -32,22 +32,22 @@ export async function run(): Promise<void> {
     });
   }
   const unread = new AbortController();
-  outliveReader(process.stdout, () => unread.abort());
-  outliveReader(process.stderr);
+  ignoreBrokenPipe(process.stdout, () => unread.abort());
+  ignoreBrokenPipe(process.stderr);
   process.exitCode = await main(process.argv.slice(2), {
     cwd: process.cwd(),
     env: process.env,
     streams: process,
     clock: systemClock,
     signal: interrupt.signal,
-    unread: unread.signal,
+    stdoutClosed: unread.signal,
   });
   // A request that a Ctrl-C or a deadline cut short may linger; nothing that is still wanted takes this long.
-  setTimeout(() => process.exit(), lingering).unref();
+  setTimeout(() => process.exit(), watchStdout).unref();
 }
 
 /** A reader that has seen enough, such as `head`, is no error, and a run that changes something goes on without it. */
-function outliveReader(stream: NodeJS.WritableStream, gone?: () => void): void {
+function ignoreBrokenPipe(stream: NodeJS.WritableStream, gone?: () => void): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     gone?.();

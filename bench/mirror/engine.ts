@@ -7,7 +7,7 @@ import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet, type Net } from '../../src/clients/net/index.ts';
 import { cacheFolder } from '../../src/core/places.ts';
-import type { Credentials } from '../../src/clients/registry/credentials.ts';
+import type { CredentialStore } from '../../src/clients/registry/credentials.ts';
 import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
 import { hintsFile } from '../../src/clients/registry/hints.ts';
 import { openRegistries } from '../../src/clients/registry/index.ts';
@@ -40,7 +40,7 @@ const images = pairs.map(([source = '', target = '']): WantedImage => {
 });
 
 const targetHost = pairs[0]?.[1]?.split('/')[0] ?? '';
-const anonymous: Credentials = { find: () => Promise.resolve(undefined) };
+const anonymous: CredentialStore = { find: () => Promise.resolve(undefined) };
 
 const net = createNet();
 const engine = values.engine === 'docker' ? await dockerEngine() : registryEngine(net);

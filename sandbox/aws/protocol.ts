@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { readAll, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { readAll, type HttpResponse, type Handler, type HttpRequest } from '../http.ts';
 import { AwsRefusal } from '../ports.ts';
 import type { Gate, Service } from './service.ts';
 import { readSignature } from './sigv4.ts';
 
 /** How a service's requests and answers look on the wire. */
 interface Protocol {
-  read(inquiry: Inquiry, body: string): { operation: string; input: object };
-  answer(operation: string, output: object): Answer;
-  refuse(refusal: AwsRefusal): Answer;
+  read(inquiry: HttpRequest, body: string): { operation: string; input: object };
+  answer(operation: string, output: object): HttpResponse;
+  refuse(refusal: AwsRefusal): HttpResponse;
 }
 
 /** Serves one service's host. @param region that signatures must be scoped to */
@@ -56,7 +56,7 @@ const json11: Protocol = {
   },
 };
 
-function jsonAnswer(status: number, value: object): Answer {
+function jsonAnswer(status: number, value: object): HttpResponse {
   const body = JSON.stringify(value, function (this: Record<string, unknown>, key, plain: unknown) {
     const original = this[key];
     return original instanceof Date ? original.getTime() / 1000 : plain;
@@ -105,7 +105,7 @@ function nested(parameters: URLSearchParams): Record<string, unknown> {
 
 const position = (step: string) => (/^\d+$/.test(step) ? String(Number(step) - 1) : step);
 
-const xmlAnswer = (status: number, name: string, value: object): Answer => ({
+const xmlAnswer = (status: number, name: string, value: object): HttpResponse => ({
   status,
   headers: { 'content-type': 'text/xml', 'x-amzn-requestid': randomUUID() },
   body: `<${name}>${xml(value)}</${name}>`,

@@ -5,7 +5,7 @@ import { CURRENT, Secret, type Secrets } from './secret-store.ts';
 import { addTags, tagList, type Service, type Tag } from './service.ts';
 
 /** Where a regional service runs. */
-export interface Place {
+export interface StoreLocation {
   readonly account: string;
   readonly region: string;
   readonly clock: SandboxClock;
@@ -51,7 +51,7 @@ const notFound = (what: string) =>
   new AwsRefusal('ResourceNotFoundException', `Secrets Manager can't find the specified ${what}.`);
 
 /** Secrets Manager, for secrets that are strings. */
-export function secretsManager(secrets: Secrets, place: Place): Service {
+export function secretsManager(secrets: Secrets, place: StoreLocation): Service {
   const { account, region, clock } = place;
   const prefix = `arn:aws:secretsmanager:${region}:${account}:secret:`;
   const find = ({ SecretId }: SecretInput): Secret => {

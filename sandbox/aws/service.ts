@@ -1,5 +1,5 @@
 import type { Faults } from '../faults.ts';
-import { suffer, type NoAnswer } from '../http.ts';
+import { applyFault, type noResponse } from '../http.ts';
 import { AwsRefusal } from '../ports.ts';
 import {
   credentialKeys,
@@ -97,7 +97,7 @@ export class Gate {
     operation: string,
     input: object,
     from: Credentials,
-  ): Promise<object | NoAnswer> {
+  ): Promise<object | noResponse> {
     const named = SUBJECTS.map((field) => (input as Record<string, unknown>)[field]);
     const resource = named.find((value) => typeof value === 'string');
     const fault = this.faults.meet({
@@ -110,7 +110,7 @@ export class Gate {
     const refusal = (kind: keyof typeof FAULTS): never => {
       throw FAULTS[kind]();
     };
-    return suffer<object>(fault, refusal, () => this.#perform(service, operation, input, from));
+    return applyFault<object>(fault, refusal, () => this.#perform(service, operation, input, from));
   }
 
   #perform(service: Service, name: string, input: CommonInput, from: Credentials): object {

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Inquiry } from '../http.ts';
+import type { HttpRequest } from '../http.ts';
 import { AwsRefusal } from '../ports.ts';
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
@@ -28,7 +28,12 @@ export interface Signature {
  * sandbox's: clients sign with their own clock.
  * @throws {AwsRefusal} `MissingAuthenticationToken`, `IncompleteSignature`
  */
-export function readSignature(inquiry: Inquiry, body: Buffer, service: string, region: string): Signature {
+export function readSignature(
+  inquiry: HttpRequest,
+  body: Buffer,
+  service: string,
+  region: string,
+): Signature {
   const { headers } = inquiry;
   const { authorization, 'x-amz-date': date = '' } = headers;
   if (!authorization) throw new AwsRefusal('MissingAuthenticationToken', 'Missing Authentication Token', 403);

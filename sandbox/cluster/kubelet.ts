@@ -33,12 +33,12 @@ export class Kubelet {
    */
   async run(retry: boolean): Promise<boolean> {
     const results = await Promise.all(
-      this.#plane.store.list<Pod>('Pod').map((pod) => this.#lookAfter(pod, retry)),
+      this.#plane.store.list<Pod>('Pod').map((pod) => this.#reconcilePod(pod, retry)),
     );
     return results.includes(false);
   }
 
-  async #lookAfter(pod: Pod, retry: boolean): Promise<boolean> {
+  async #reconcilePod(pod: Pod, retry: boolean): Promise<boolean> {
     if (isFinished(pod)) return true;
     if (isRunning(pod)) {
       this.#report(pod, pod.status?.containerStatuses ?? []);

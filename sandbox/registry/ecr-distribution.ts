@@ -2,14 +2,14 @@ import type { Identities, User } from '../aws/identities.ts';
 import type { RateLimits } from '../aws/rate-limits.ts';
 import { resourceTagKeys } from '../aws/service.ts';
 import type { Faults } from '../faults.ts';
-import { json, suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { json, applyFault, type HttpResponse, type Handler, type HttpRequest } from '../http.ts';
 import { AwsRefusal } from '../ports.ts';
-import { giveReferrers, putManifest } from './ecr-manifests.ts';
+import { serveReferrers, putManifest } from './ecr-manifests.ts';
 import type { EcrRegistry, EcrRepository } from './ecr-registry.ts';
 import {
-  giveBlob,
-  giveManifest,
-  giveTags,
+  serveBlob,
+  serveManifest,
+  serveTags,
   operationOf,
   registryError,
   registryFault,
@@ -67,7 +67,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     }
   };
 
-  const startUpload = (user: User, repository: EcrRepository, query: URLSearchParams): Answer => {
+  const startUpload = (user: User, repository: EcrRepository, query: URLSearchParams): HttpResponse => {
     const [digest, from] = [query.get('mount') ?? '', query.get('from') ?? ''];
     const source = registry.repositories.get(from);
     const content = source?.blobs.get(digest);
@@ -84,7 +84,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     return { status: 201, headers: { location, 'docker-content-digest': digest } };
   };
 
-  const give = (user: User, route: Route, inquiry: Inquiry): Answer | Promise<Answer> => {
+  const give = (user: User, route: Route, inquiry: HttpRequest): HttpResponse | Promise<HttpResponse> => {
     const { method, url, body, headers } = inquiry;
     const { name, reference } = route;
     const repository = registry.repositories.get(name);
@@ -96,7 +96,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     switch (operationOf(method, route)) {
       case 'HeadManifest':
       case 'GetManifest':
-        return giveManifest(isArchived(repository, reference) ? undefined : repository, reference);
+        return serveManifest(isArchived(repository, reference) ? undefined : repository, reference);
       case 'PutManifest':
         return putManifest(registry, repository, reference, inquiry);
       case 'HeadBlob':
@@ -105,7 +105,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
         if (!content) return registryError(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
         return method === 'GET'
           ? { status: 307, headers: { location: registry.bucket.signedUrl(reference) } }
-          : giveBlob(content, reference, method, undefined);
+          : serveBlob(content, reference, method, undefined);
       }
       case 'StartUpload':
         return startUpload(user, repository, url.searchParams);
@@ -116,15 +116,19 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
         return uploads.finish(reference, `${origin}/v2/${name}/blobs/${digest}`, body, digest);
       }
       case 'ListTags':
-        return giveTags(repository, name, url.searchParams);
+        return serveTags(repository, name, url.searchParams);
       case 'ListReferrers':
-        return giveReferrers(repository, reference);
+        return serveReferrers(repository, reference);
       default:
         return registryError(405, 'UNSUPPORTED', 'The operation is unsupported.');
     }
   };
 
-  const answer = (inquiry: Inquiry, route: Route | undefined, holder: Holder): Answer | Promise<Answer> => {
+  const answer = (
+    inquiry: HttpRequest,
+    route: Route | undefined,
+    holder: Holder,
+  ): HttpResponse | Promise<HttpResponse> => {
     if (holder instanceof AwsRefusal) return registryError(holder.status, holder.code, holder.reason);
     if (holder === undefined) {
       const challenge = `Basic realm="${origin}/",service="ecr.amazonaws.com"`;
@@ -152,7 +156,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
       resource: route?.name,
       caller: holder instanceof AwsRefusal ? undefined : holder?.accessKeyId,
     } as const;
-    return suffer(faults.meet(call), registryFault, () => answer(inquiry, route, holder));
+    return applyFault(faults.meet(call), registryFault, () => answer(inquiry, route, holder));
   };
 }
 

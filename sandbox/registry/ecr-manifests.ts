@@ -1,4 +1,4 @@
-import { json, readAll, type Answer, type Inquiry } from '../http.ts';
+import { json, readAll, type HttpResponse, type HttpRequest } from '../http.ts';
 import type { EcrRegistry, EcrRepository } from './ecr-registry.ts';
 import { registryError } from './oci.ts';
 import { blobsOf, childrenOf, digestOf, fieldsOf, type ManifestFields } from './storage.ts';
@@ -21,8 +21,8 @@ export async function putManifest(
   registry: EcrRegistry,
   repository: EcrRepository,
   reference: string,
-  inquiry: Inquiry,
-): Promise<Answer> {
+  inquiry: HttpRequest,
+): Promise<HttpResponse> {
   const bytes = await readAll(inquiry.body);
   const mediaType = inquiry.headers['content-type'] ?? '';
   const digest = digestOf(bytes);
@@ -93,7 +93,7 @@ function missingPart(repository: EcrRepository, bytes: Buffer): string | undefin
 }
 
 /** Lists the manifests about another one; ECR does that for OCI's kinds only. */
-export function giveReferrers(repository: EcrRepository, digest: string): Answer {
+export function serveReferrers(repository: EcrRepository, digest: string): HttpResponse {
   const subject = repository.manifests.get(digest);
   if (subject !== undefined && !subject.mediaType.includes('.oci.')) {
     return registryError(405, 'UNSUPPORTED', 'The referrers of this kind of artifact are not supported');

@@ -1,14 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
-import { suffer, type Answer, type Handler } from '../http.ts';
-import { giveBlob } from './oci.ts';
+import { applyFault, type HttpResponse, type Handler } from '../http.ts';
+import { serveBlob } from './oci.ts';
 import type { Content } from './storage.ts';
 
 /** Seconds that a download link works. */
 const LIFE = 3600;
 
-const refuse = (status: number, code: string, message: string): Answer => ({
+const refuse = (status: number, code: string, message: string): HttpResponse => ({
   status,
   headers: { 'content-type': 'application/xml' },
   body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
@@ -50,11 +50,11 @@ export class LayerBucket {
         kind === 'deny'
           ? refuse(403, 'AccessDenied', 'Access Denied')
           : refuse(503, 'SlowDown', 'Please reduce your request rate.');
-      return suffer(faults.meet(call), refusal, () => this.#give(method, url, headers));
+      return applyFault(faults.meet(call), refusal, () => this.#give(method, url, headers));
     };
   }
 
-  #give(method: string, url: URL, headers: Readonly<Record<string, string | undefined>>): Answer {
+  #give(method: string, url: URL, headers: Readonly<Record<string, string | undefined>>): HttpResponse {
     const digest = decodeURIComponent(url.pathname.slice(1));
     const date = url.searchParams.get('X-Amz-Date') ?? '';
     if (headers['authorization'] !== undefined) {
@@ -71,7 +71,7 @@ export class LayerBucket {
       return refuse(403, 'AccessDenied', 'Request has expired');
     const content = this.#contents.get(digest);
     if (!content) return refuse(404, 'NoSuchKey', 'The specified key does not exist.');
-    return giveBlob(content, digest, method, headers['range']);
+    return serveBlob(content, digest, method, headers['range']);
   }
 
   #signature(digest: string, date: string): string {

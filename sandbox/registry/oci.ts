@@ -1,4 +1,4 @@
-import { json, type Answer } from '../http.ts';
+import { json, type HttpResponse } from '../http.ts';
 import { type Content, type Repository } from './storage.ts';
 
 /** What a path of the distribution API is about. */
@@ -42,7 +42,7 @@ export const registryError = (
   status: number,
   code: string,
   message: string,
-  headers: Answer['headers'] = {},
+  headers: HttpResponse['headers'] = {},
 ) =>
   json(
     status,
@@ -58,7 +58,7 @@ export const REGISTRY_FAULTS = {
 };
 export const registryFault = (kind: keyof typeof REGISTRY_FAULTS) => REGISTRY_FAULTS[kind]();
 
-export function giveManifest(repository: Repository | undefined, reference: string): Answer {
+export function serveManifest(repository: Repository | undefined, reference: string): HttpResponse {
   const manifest = repository?.manifest(reference);
   if (!manifest) return registryError(404, 'MANIFEST_UNKNOWN', 'Requested image not found');
   return {
@@ -69,12 +69,12 @@ export function giveManifest(repository: Repository | undefined, reference: stri
 }
 
 /** A blob's bytes, or those that a single range asks for. */
-export function giveBlob(
+export function serveBlob(
   content: Content,
   digest: string,
   method: string,
   range: string | undefined,
-): Answer {
+): HttpResponse {
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? [];
   const start = Number(first ?? 0);
   const end = last ? Math.min(Number(last) + 1, content.length) : content.length;
@@ -92,7 +92,7 @@ export function giveBlob(
   return { status, headers, body };
 }
 
-export function giveTags(repository: Repository, name: string, query: URLSearchParams): Answer {
+export function serveTags(repository: Repository, name: string, query: URLSearchParams): HttpResponse {
   const after = query.get('last') ?? '';
   const rest = [...repository.tags.keys()].sort().filter((tag) => tag > after);
   const tags = rest.slice(0, Number(query.get('n') ?? 1000));

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
-import { json, suffer, type Answer, type Handler, type Inquiry } from '../http.ts';
+import { json, applyFault, type HttpResponse, type Handler, type HttpRequest } from '../http.ts';
 import { buildImage, type ImageSeed, type SeededImage } from './image.ts';
 import {
-  giveBlob,
-  giveManifest,
-  giveTags,
+  serveBlob,
+  serveManifest,
+  serveTags,
   operationOf,
   registryError,
   registryFault,
@@ -92,14 +92,14 @@ export class SourceRegistry {
       writes: false,
       resource: `${this.host}/${route?.name ?? ''}`,
     } as const;
-    return suffer(this.#faults.meet(call), registryFault, () => this.#give(inquiry));
+    return applyFault(this.#faults.meet(call), registryFault, () => this.#give(inquiry));
   };
 
   get #realm(): string {
     return REALMS[this.host] ?? `https://${this.host}/token`;
   }
 
-  #give({ method, url, headers }: Inquiry): Answer {
+  #give({ method, url, headers }: HttpRequest): HttpResponse {
     const route = routeOf(url.pathname);
     const scope = route && `repository:${route.name}:pull`;
     const authorization = headers['authorization'];
@@ -114,15 +114,15 @@ export class SourceRegistry {
     if (location !== undefined) return { status: 307, headers: { location: location + url.pathname } };
     if (method !== 'GET' && method !== 'HEAD')
       return registryError(405, 'UNSUPPORTED', 'this registry is read-only');
-    if (kind === 'manifests') return giveManifest(repository, reference);
+    if (kind === 'manifests') return serveManifest(repository, reference);
     if (kind === 'tags') {
       return repository
-        ? giveTags(repository, name, url.searchParams)
+        ? serveTags(repository, name, url.searchParams)
         : registryError(404, 'NAME_UNKNOWN', 'repository name not known to registry');
     }
     const content = repository?.blobs.get(reference);
     if (kind !== 'blobs' || !content) return registryError(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
-    return giveBlob(content, reference, method, headers['range']);
+    return serveBlob(content, reference, method, headers['range']);
   }
 
   #permits(authorization: string | undefined, scope: string | undefined): boolean {
@@ -138,7 +138,7 @@ export class SourceRegistry {
     return Buffer.from(basic, 'base64').toString() === `${this.#login?.username}:${this.#login?.password}`;
   }
 
-  #challenge(scope: string | undefined, error?: string): Answer {
+  #challenge(scope: string | undefined, error?: string): HttpResponse {
     const service = this.host === 'docker.io' ? 'registry.docker.io' : this.host;
     const what = `${scope ? `,scope="${scope}"` : ''}${error ? `,error="${error}"` : ''}`;
     const bearer = `Bearer realm="${this.#realm}",service="${service}"${what}`;
@@ -146,7 +146,7 @@ export class SourceRegistry {
     return registryError(401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
   }
 
-  #issueToken({ url, headers }: Inquiry): Answer {
+  #issueToken({ url, headers }: HttpRequest): HttpResponse {
     const basic = headers['authorization']?.replace(/^Basic /, '');
     if ((basic !== undefined || this.#login) && !this.#knows(basic ?? '')) {
       return registryError(401, 'UNAUTHORIZED', 'incorrect username or password');

@@ -1,7 +1,7 @@
 import { createHash, randomUUID, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { registryError } from './oci.ts';
-import type { Answer } from '../http.ts';
+import type { HttpResponse } from '../http.ts';
 import type { Content, Repository } from './storage.ts';
 
 interface Upload {
@@ -23,13 +23,18 @@ export class Uploads {
     this.#contents = contents;
   }
 
-  start(repository: Repository, location: string): Answer {
+  start(repository: Repository, location: string): HttpResponse {
     const id = randomUUID();
     this.#open.set(id, { repository, hash: createHash('sha256'), chunks: [], size: 0, broken: false });
     return this.#progress(id, location, 0);
   }
 
-  async append(id: string, location: string, body: Readable, range: string | undefined): Promise<Answer> {
+  async append(
+    id: string,
+    location: string,
+    body: Readable,
+    range: string | undefined,
+  ): Promise<HttpResponse> {
     const upload = this.#open.get(id);
     if (!upload) return unknownUpload();
     const start = Number(/^(?:bytes )?(\d+)-/.exec(range ?? '')?.[1] ?? upload.size);
@@ -38,7 +43,7 @@ export class Uploads {
     return this.#progress(id, location, upload.size);
   }
 
-  async finish(id: string, location: string, body: Readable, digest: string): Promise<Answer> {
+  async finish(id: string, location: string, body: Readable, digest: string): Promise<HttpResponse> {
     const upload = this.#open.get(id);
     if (!upload) return unknownUpload();
     if (upload.broken) return outOfOrder();
@@ -67,7 +72,7 @@ export class Uploads {
     upload.broken = false;
   }
 
-  #progress(id: string, location: string, size: number): Answer {
+  #progress(id: string, location: string, size: number): HttpResponse {
     const range = `0-${Math.max(0, size - 1)}`;
     return { status: 202, headers: { location: `${location}${id}`, range, 'docker-upload-uuid': id } };
   }

@@ -8,18 +8,18 @@ import type { Change, Outcome, Target } from '../core/step.ts';
 import type { AccessKeyRun } from './context.ts';
 import { adoptedTags, adoptedUserTags, compareTags, isRelease, markKeysIn } from '../iam/tags.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
-import { classify, isOurs } from './classify.ts';
+import { classify, isManagedKey } from './classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
-import { diffKey, mostKeys } from './diff.ts';
-import { makeKey, proveStored, storePair, unmark } from './protocol.ts';
+import { diffKey, maxKeys } from './diff.ts';
+import { createKey, verifyStored, storePair, unmark } from './protocol.ts';
 import { untilDisabledKeysAreRefused } from './refused.ts';
-import { isForeign, tagsOf } from './secrets.ts';
+import { isUnmanaged, tagsOf } from './secrets.ts';
 import { type KeyState, type ObservedKey, observeKey } from './state.ts';
-import { type Part, parts } from './stored.ts';
+import { type SecretPart, secretParts } from './stored.ts';
 
 /** Milliseconds within which Secrets Manager shows what was written to it. */
-const visibleWithin = 90_000;
-const lookEvery = 2000;
+const visibilityTimeoutMs = 90_000;
+const intervalMs = 2000;
 /** Milliseconds for which a key may be one that an earlier run created, and whose secrets are not shown yet. */
 const isNewFor = 600_000;
 
@@ -39,7 +39,7 @@ export function applyKey(
 ): Promise<Outcome[]> {
   const situation = classify(state);
   const proved = once(async () => {
-    if (situation.next === 'promote') await proveStored(run, state, situation.pair.pair);
+    if (situation.next === 'promote') await verifyStored(run, state, situation.pair.pair);
   });
   const storedAsOne = once(async () => {
     if (situation.next === 'restore') await storePair(run, situation.pair.pair, 'AWSCURRENT');
@@ -69,14 +69,14 @@ export function applyKey(
         const { next } = classify(settled);
         if (change.action !== 'delete') {
           const mustCreate = options.mustCreate === true && change.action === 'create';
-          return decideAgain(settled, run, changes, { mustCreate });
+          return planAgain(settled, run, changes, { mustCreate });
         }
         if (next !== 'make' && next !== 'hidden') return 'kept: the stored access key works';
       }
       // Also before a delete: a key that is gone can no longer be tried.
       await refused();
       if (change.action === 'delete') return aws.iam.deleteAccessKey(state.userName, name);
-      return `created access key ${(await makeKey(run, state)).accessKeyId}`;
+      return `created access key ${(await createKey(run, state)).accessKeyId}`;
     }
     if (change.action === 'delete') return aws.secrets.delete(name);
     const part = partOf(name, state);
@@ -91,14 +91,14 @@ export function applyKey(
 
 const isKey = ({ kind }: Target): boolean => kind === keyTarget('').kind;
 
-function partOf(name: string, { names }: KeyState): Part {
-  const part = parts.find((one) => names[one] === name);
+function partOf(name: string, { names }: KeyState): SecretPart {
+  const part = secretParts.find((one) => names[one] === name);
   if (!part) throw new Error(`${name} is none of the three secrets`);
   return part;
 }
 
 /** AWS may refuse to tell whether a secret exists, so what was planned as absent may turn out to be there. */
-async function createSecret(part: Part, state: KeyState, run: AccessKeyRun): Promise<'new' | 'seen'> {
+async function createSecret(part: SecretPart, state: KeyState, run: AccessKeyRun): Promise<'new' | 'seen'> {
   const { secrets } = run.ctx.aws;
   const { names, kmsKeyId } = state;
   const name = names[part];
@@ -111,7 +111,7 @@ async function createSecret(part: Part, state: KeyState, run: AccessKeyRun): Pro
   if (outcome === 'created') return 'new';
   if (outcome === 'deleted') await secrets.restore(name);
   const info = await untilVisible(name, run);
-  if (info && !isForeign(info, state)) return 'seen';
+  if (info && !isUnmanaged(info, state)) return 'seen';
   throw new BootstrapError({
     code: 'aws-denied',
     what: `could not create secret ${name}`,
@@ -141,7 +141,7 @@ async function untilSettled(
   { ctx: { clock }, signal, emit }: AccessKeyRun,
   look: () => Promise<string | undefined>,
 ): Promise<void> {
-  const wait = { what, clock, signal, emit, deadline: visibleWithin, every: lookEvery, hint: '' };
+  const wait = { what, clock, signal, emit, deadlineMs: visibilityTimeoutMs, intervalMs, hint: '' };
   try {
     await waitFor(wait, async (pending) => {
       const reason = await look();
@@ -152,23 +152,23 @@ async function untilSettled(
   }
 }
 
-const descriptions: Readonly<Record<Part, string>> = {
+const descriptions: Readonly<Record<SecretPart, string>> = {
   id: 'Access key id',
   secret: 'Secret access key',
   region: 'Region',
 };
 
-interface Before {
+interface Progress {
   readonly proved: () => Promise<void>;
   readonly storedAsOne: () => Promise<void>;
 }
 
 async function updateSecret(
   change: Change,
-  part: Part,
+  part: SecretPart,
   state: KeyState,
   run: AccessKeyRun,
-  before: Before,
+  before: Progress,
 ): Promise<void> {
   const { secrets } = run.ctx.aws;
   const name = state.names[part];
@@ -192,7 +192,7 @@ async function updateSecret(
 
 /** An active key that nothing explains. An earlier run may have stored it just now, where reads do not show it yet. */
 const unexplainedKey = (state: KeyState): ObservedKey | undefined =>
-  state.keys.find((key) => key.active && !isOurs(key, state) && state.now - key.created < isNewFor);
+  state.keys.find((key) => key.active && !isManagedKey(key, state) && state.now - key.created < isNewFor);
 
 /** A stored key that IAM lists as active and AWS refuses: it may be deleted, where the list does not show it yet. */
 const refusedKey = ({ keys, pairs }: KeyState): ObservedKey | undefined =>
@@ -220,7 +220,7 @@ async function observeSettled(run: AccessKeyRun): Promise<KeyState> {
  * Decides by what the stored values are now.
  * @param shown what the user has agreed to: no other key is deleted
  */
-async function decideAgain(
+async function planAgain(
   state: KeyState,
   run: AccessKeyRun,
   shown: readonly Change[],
@@ -234,12 +234,12 @@ async function decideAgain(
     const { what, why, hint } = blocking;
     throw new BootstrapError({ code: 'blocked', what, why, hint });
   }
-  if (mustCreate && next !== 'make') throw worksAlready;
+  if (mustCreate && next !== 'make') throw alreadyWorks;
   const agreed = new Set(shown.filter(destroys).map(({ target }) => nameOf(target)));
   const isShown = (change: Change): boolean => !destroys(change) || agreed.has(nameOf(change.target));
   const hidden = changes.find((change) => !isShown(change));
   // A new key needs a place. The other one stays if there is one, for a later run to show and delete.
-  if (hidden && next === 'make' && state.keys.length >= mostKeys) throw unplannedDelete(hidden);
+  if (hidden && next === 'make' && state.keys.length >= maxKeys) throw unplannedDelete(hidden);
   const allowed = changes.filter(isShown);
   for (const outcome of await applyKey(allowed, state, run, { hasLooked: true })) {
     if (outcome.result === 'failed') throw outcome.error;
@@ -254,7 +254,7 @@ const stillHidden = new BootstrapError({
   hint: 'Run the same command again.',
 });
 
-const worksAlready = new BootstrapError({
+const alreadyWorks = new BootstrapError({
   code: 'plan-changed',
   what: 'could not replace the access key',
   why: 'AWS did not show the stored access key when the plan was made, so the plan did not replace it',

@@ -1,8 +1,8 @@
 import { tags as tagKeys } from '../core/ownership.ts';
 import { recordsIn } from './registration/records.ts';
 import { ownershipOf } from '../iam/tags.ts';
-import { isTaken, type JudgedPair, type KeyState, type ObservedKey } from './state.ts';
-import { parts } from './stored.ts';
+import { isAccepted, type JudgedPair, type KeyState, type ObservedKey } from './state.ts';
+import { secretParts } from './stored.ts';
 
 /**
  * Where the protocol stands, which tells what is to be done next:
@@ -19,7 +19,7 @@ export type Situation =
   | { readonly next: 'make' | 'hidden'; readonly pair?: undefined };
 
 export function classify(state: KeyState): Situation {
-  if (parts.some((part) => state.stored[part]?.deleted)) return { next: 'hidden' };
+  if (secretParts.some((part) => state.stored[part]?.deleted)) return { next: 'hidden' };
   const { pairs, creating } = state;
   const alive = pairs.filter(({ verdict }) => verdict !== 'gone');
   const whole = alive.filter(({ version }) => version !== undefined);
@@ -28,14 +28,14 @@ export function classify(state: KeyState): Situation {
   const pending = whole.find(({ isPending, isCurrent }) => isPending && !isCurrent);
   if (pending?.verdict === 'unlisted') return { next: 'verify', unverified: pending };
   // A refusal may be no more than the lag of a new key, as long as the tag says that it is being made.
-  if (pending && (creating || isTaken(pending.verdict))) return { next: 'promote', pair: pending };
-  if (current && isTaken(current.verdict)) return { next: 'settled', pair: current };
+  if (pending && (creating || isAccepted(pending.verdict))) return { next: 'promote', pair: pending };
+  if (current && isAccepted(current.verdict)) return { next: 'settled', pair: current };
   const unlisted = alive.find(({ verdict }) => verdict === 'unlisted');
   if (unlisted) return { next: 'verify', unverified: unlisted };
   if (current && creating) return { next: 'promote', pair: current };
-  const other = whole.find(({ verdict }) => isTaken(verdict));
+  const other = whole.find(({ verdict }) => isAccepted(verdict));
   if (other) return { next: 'promote', pair: other };
-  const loose = alive.find(({ verdict }) => isTaken(verdict));
+  const loose = alive.find(({ verdict }) => isAccepted(verdict));
   // Values of different writes may not belong together, which only a use can show.
   if (loose?.verdict === 'listed') return { next: 'verify', unverified: loose };
   if (loose) return { next: 'restore', pair: loose };
@@ -43,15 +43,17 @@ export function classify(state: KeyState): Situation {
 }
 
 /** Managed: stored by this program once, registered by a cluster, created since the tag was set, or stored and working. */
-export function isOurs(key: ObservedKey, state: KeyState): boolean {
-  const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isTaken(pair.verdict));
+export function isManagedKey(key: ObservedKey, state: KeyState): boolean {
+  const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isAccepted(pair.verdict));
   const isRegistered = recordsIn(state.stored.id?.tags).some(({ keyId }) => keyId === key.id);
   return key.isStored || works || isRegistered || isUnfinished(key, state);
 }
 
 /** The keys that `down` disables and deletes: those of a managed user, but not those that it had before it was adopted. */
 export const removableKeys = (state: KeyState): ObservedKey[] =>
-  state.owner === 'ours' ? state.keys.filter((key) => isOurs(key, state) && !isKeyOfAdopted(key, state)) : [];
+  state.owner === 'ours'
+    ? state.keys.filter((key) => isManagedKey(key, state) && !isKeyOfAdopted(key, state))
+    : [];
 
 const isKeyOfAdopted = ({ id }: ObservedKey, { user }: KeyState): boolean =>
   user?.tags[tagKeys.adopted]?.split(' ').includes(id) ?? false;
@@ -64,25 +66,25 @@ export function unknownKeys(state: KeyState): ObservedKey[] {
   const { id } = state.stored;
   const isExpected = ownershipOf(state.user?.tags ?? {}, state.tags) === 'ours';
   if (id ? !id.deleted : !isExpected) return [];
-  return state.keys.filter((key) => !isOurs(key, state) && !isKeyOfAdopted(key, state));
+  return state.keys.filter((key) => !isManagedKey(key, state) && !isKeyOfAdopted(key, state));
 }
 
 export const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>
   owner === 'ours' && creating !== undefined && !creating.includes(id);
 
-export function foreignKeys(state: KeyState): ObservedKey[] {
+export function unmanagedKeys(state: KeyState): ObservedKey[] {
   const unknown = new Set(unknownKeys(state));
-  return state.keys.filter((key) => !isOurs(key, state) && !unknown.has(key));
+  return state.keys.filter((key) => !isManagedKey(key, state) && !unknown.has(key));
 }
 
 /** Milliseconds after which no token of a disabled key lives any more. */
 const tokenLife = 12 * 3_600_000;
 
 /** Keys of ours that are of no use: never stored, not working, or disabled by a rotation that is long over. */
-export function uselessKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
+export function failedKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
   if (next === 'hidden' || next === 'verify') return [];
   return state.keys
-    .filter((key) => key.id !== pair?.pair.accessKeyId && isOurs(key, state))
+    .filter((key) => key.id !== pair?.pair.accessKeyId && isManagedKey(key, state))
     .filter(
       (key) =>
         next === 'make' || isUnfinished(key, state) || (next === 'settled' && isRetired(key, state, pair)),
@@ -105,11 +107,14 @@ export const disabledKey = ({ keys, pairs }: KeyState): ObservedKey | undefined 
 };
 
 /** Keys of ours beside the current one that still work: a rotation did not get to its end. */
-export function lingeringKeys(state: KeyState, situation: Situation): ObservedKey[] {
+export function staleKeys(state: KeyState, situation: Situation): ObservedKey[] {
   if (situation.next !== 'settled') return [];
-  const useless = new Set(uselessKeys(state, situation));
+  const useless = new Set(failedKeys(state, situation));
   return state.keys.filter(
     (key) =>
-      key.active && key.id !== situation.pair.pair.accessKeyId && isOurs(key, state) && !useless.has(key),
+      key.active &&
+      key.id !== situation.pair.pair.accessKeyId &&
+      isManagedKey(key, state) &&
+      !useless.has(key),
   );
 }

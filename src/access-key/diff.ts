@@ -1,23 +1,23 @@
 import { keyTarget, userTarget } from '../iam/users/targets.ts';
 import { type Change, type Diff, type Finding, knownAfterApply } from '../core/step.ts';
-import { adopting, nobody, tags as tagKeys } from '../core/ownership.ts';
+import { adopting, unknownOwner, tags as tagKeys } from '../core/ownership.ts';
 import { compareTags } from '../iam/tags.ts';
 import {
   classify,
   disabledKey,
-  foreignKeys,
+  unmanagedKeys,
   isUnfinished,
-  lingeringKeys,
+  staleKeys,
   type Situation,
   unknownKeys,
-  uselessKeys,
+  failedKeys,
 } from './classify.ts';
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
 import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
-import { holderOf, parts } from './stored.ts';
+import { holderOf, secretParts } from './stored.ts';
 
 /** IAM's own limit of access keys of a user. */
-export const mostKeys = 2;
+export const maxKeys = 2;
 
 export function diffKey(state: KeyState): Diff {
   const situation = classify(state);
@@ -27,7 +27,7 @@ export function diffKey(state: KeyState): Diff {
     changes: [
       ...userAdoption(state),
       ...secretChanges(state),
-      ...uselessKeys(state, situation).map((key) => deletion(key, state)),
+      ...failedKeys(state, situation).map((key) => deletion(key, state)),
       ...changesTowards(situation, state),
       ...unmarking(situation, state),
     ],
@@ -72,7 +72,7 @@ function changesTowards(situation: Situation, state: KeyState): Change[] {
     case 'promote':
       return promotion(situation.pair.version ?? '', state);
     case 'restore':
-      return parts.map((part) => ({
+      return secretParts.map((part) => ({
         action: 'update',
         target: secretTarget(state.names[part]),
         fields: [{ path: 'version', from: holderOf(state.stored[part], 'AWSCURRENT'), to: knownAfterApply }],
@@ -91,7 +91,7 @@ const verification = ({ pair, verdict }: JudgedPair): Change => ({
 });
 
 function promotion(version: string, { stored, names, creating }: KeyState): Change[] {
-  return parts
+  return secretParts
     .map((part) => ({ part, from: holderOf(stored[part], 'AWSCURRENT') }))
     .filter(({ from }) => from !== version)
     .map(({ part, from }) => ({
@@ -121,7 +121,7 @@ export function userAdoption({ user, owner, userName, tags }: KeyState): Change[
   if (!user || owner !== 'nobody') return [];
   const fields = compareTags(tags, user.tags);
   const change: Change = { action: 'update', target: userTarget(userName), fields, grants: true };
-  return [adopting(change, { owner: nobody })];
+  return [adopting(change, { owner: unknownOwner })];
 }
 
 export function userFindings({ user, owner, userName }: KeyState): Finding[] {
@@ -141,17 +141,17 @@ export function userFindings({ user, owner, userName }: KeyState): Finding[] {
 
 function keyFindings(state: KeyState, situation: Situation): Finding[] {
   const { userName } = state;
-  const foreign = foreignKeys(state);
+  const foreign = unmanagedKeys(state);
   const unknown = unknownKeys(state);
   const unmanaged = [...foreign, ...unknown];
-  if (situation.next === 'make' && unmanaged.length >= mostKeys) {
+  if (situation.next === 'make' && unmanaged.length >= maxKeys) {
     return [
       {
         level: 'failed',
         code: 'key-limit',
         target: userTarget(userName),
         what: `IAM user ${userName} has ${unmanaged.length} access keys, so no other can be created`,
-        why: `IAM allows ${mostKeys}, and no secret that the caller can read holds one of these that works`,
+        why: `IAM allows ${maxKeys}, and no secret that the caller can read holds one of these that works`,
         hint: `${checkUse(unmanaged)} Delete one that is not used: ${unmanaged.map((key) => `\`${deleteCommand(key, state)}\``).join(' or ')}.`,
         blocking: true,
       },
@@ -168,7 +168,7 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
     })),
     ...unknown.map((key) => unknownFinding(key, state)),
     ...disabledFinding(state, situation),
-    ...lingeringKeys(state, situation).map((key): Finding => ({
+    ...staleKeys(state, situation).map((key): Finding => ({
       level: 'warning',
       code: 'key-unfinished',
       target: keyTarget(key.id),

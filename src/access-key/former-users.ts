@@ -7,14 +7,14 @@ import { oncePerContext } from '../core/once.ts';
 import { describeStored } from './stored.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { secretNames } from '../iam/names.ts';
-import { type ClusterRecord, describeRecord, mostTags, recordsIn } from './registration/records.ts';
+import { type ClusterRecord, clusterLabel, maxTags, recordsIn } from './registration/records.ts';
 import { awsTags, ownershipOf } from '../iam/tags.ts';
 
-type Who = keyof Config['users'];
+type UserRole = keyof Config['users'];
 
 /** A user of an earlier name that still exists, or whose secrets do. */
 export interface FormerUser {
-  readonly who: Who;
+  readonly who: UserRole;
   readonly name: string;
   /** `unseen`: the caller may not read it. */
   readonly user: User | 'unseen' | undefined;
@@ -107,7 +107,7 @@ const powerUsersIn = (tags: ListedSecret['tags']): string[] =>
  */
 export function powerUserNote({ users: { powerUser } }: Config, tags: Tags = {}): Tags {
   const key = powerUserTag(powerUser.name);
-  const hasRoom = key in tags || Object.keys(tags).length < mostTags;
+  const hasRoom = key in tags || Object.keys(tags).length < maxTags;
   return powerUser.manage && hasRoom ? { [key]: inTag(powerUser.path) } : {};
 }
 
@@ -127,7 +127,7 @@ const isInUse = (name: string, { users }: Config): boolean =>
   Object.values(users).some((one) => one.name.toLowerCase() === name.toLowerCase());
 
 async function find(
-  who: Who,
+  who: UserRole,
   name: string,
   secrets: readonly ListedSecret[],
   { aws, config }: AccessKeyContext,
@@ -158,7 +158,7 @@ export const clustersOf = ({ secrets }: FormerUser): ClusterRecord[] =>
   secrets.flatMap(({ tags }) => recordsIn(tags));
 
 /** For the step of one of the two users. */
-export function formerFindings(who: Who, { users, denied }: FormerUsers): Finding[] {
+export function formerFindings(who: UserRole, { users, denied }: FormerUsers): Finding[] {
   const findings = users.filter((one) => one.who === who).map(stillThere);
   if (who !== 'imagePuller' || !denied) return findings;
   return [
@@ -187,7 +187,7 @@ function stillThere(former: FormerUser): Finding {
     what: `${things.join(' with ')} ${user === 'unseen' ? 'may still exist' : 'still exists'} from an earlier users.${who}.name`,
     why:
       clusters.length > 0
-        ? `clusters are registered with it: ${clusters.map(describeRecord).join('; ')}`
+        ? `clusters are registered with it: ${clusters.map(clusterLabel).join('; ')}`
         : 'access keys of it still work',
     hint:
       clusters.length > 0

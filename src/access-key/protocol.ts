@@ -10,22 +10,22 @@ import { tags as tagKeys } from '../core/ownership.ts';
 import { secretNames } from '../iam/names.ts';
 import { keyIdsValue } from '../iam/tags.ts';
 import { classify } from './classify.ts';
-import { UnprovenKey, untilProven } from './prove.ts';
+import { UnverifiedKey, waitUntilVerified } from './prove.ts';
 import type { KeyState } from './state.ts';
-import { mostKeys } from './diff.ts';
-import { holderOf, type Part, parts } from './stored.ts';
+import { maxKeys } from './diff.ts';
+import { holderOf, type SecretPart, secretParts } from './stored.ts';
 
 /**
  * The protocol by which a key comes to be current, in the order that makes a stop at any point harmless: the tag
  * says that a key is being made before there is one, the secrets hold it before it is used, and it is proved before
  * it takes the place of one that works. The next run sees from AWS alone how far this one came.
  */
-export async function makeKey(run: AccessKeyRun, state: KeyState): Promise<KeyPair> {
+export async function createKey(run: AccessKeyRun, state: KeyState): Promise<KeyPair> {
   const replaces = classify(state).next === 'settled';
   await mark(run, state);
-  const pair = await createKey(run, state);
+  const pair = await requestKey(run, state);
   const version = await storePair(run, pair, replaces ? 'AWSPENDING' : 'AWSCURRENT');
-  await untilProven(run, pair);
+  await waitUntilVerified(run, pair);
   if (replaces) await makeCurrent(run, state, version);
   // A run that stopped may have created a key that was not listed yet. The tag lets the next run find and delete it.
   if (!state.creating || !(await hasUnfinished(run, state, pair))) await unmark(run, state.userName);
@@ -33,7 +33,7 @@ export async function makeKey(run: AccessKeyRun, state: KeyState): Promise<KeyPa
 }
 
 /** @throws BootstrapError `plan-changed` when there are more keys than IAM listed */
-async function createKey(run: AccessKeyRun, { userName, creating }: KeyState): Promise<KeyPair> {
+async function requestKey(run: AccessKeyRun, { userName, creating }: KeyState): Promise<KeyPair> {
   const { iam } = run.ctx.aws;
   try {
     return await iam.createAccessKey(userName);
@@ -41,12 +41,12 @@ async function createKey(run: AccessKeyRun, { userName, creating }: KeyState): P
     if (!(error instanceof BootstrapError) || awsCode(error.cause) !== 'LimitExceeded') throw error;
     // Nothing was created, and the tag would claim the keys that it does not name.
     if (!creating) await unmark(run, userName);
-    const keys = await untilListed(run, userName, ({ length }) => length >= mostKeys);
+    const keys = await untilListed(run, userName, ({ length }) => length >= maxKeys);
     throw new BootstrapError(
       {
         code: 'plan-changed',
         what: 'could not create a new access key',
-        why: `IAM user ${userName} has ${mostKeys} access keys already: ${keys.map(({ id }) => id).join(', ')}`,
+        why: `IAM user ${userName} has ${maxKeys} access keys already: ${keys.map(({ id }) => id).join(', ')}`,
         hint: 'Run the same command again and look at the new plan.',
       },
       { cause: error },
@@ -65,7 +65,7 @@ async function hasUnfinished(
 }
 
 /** Milliseconds within which IAM shows what was written to it. */
-const shownWithin = 90_000;
+const visibilityTimeoutMs = 90_000;
 
 /** The keys when `isComplete`, or at the deadline. */
 async function untilListed(
@@ -77,7 +77,7 @@ async function untilListed(
   let keys: readonly AccessKey[] = [];
   try {
     await waitFor(
-      { what, clock, signal, emit, deadline: shownWithin, every: 2000, hint: '' },
+      { what, clock, signal, emit, deadlineMs: visibilityTimeoutMs, intervalMs: 2000, hint: '' },
       async (pending) => {
         keys = await aws.iam.accessKeys(userName);
         return isComplete(keys) ? true : pending('the list does not show all of them yet');
@@ -129,8 +129,8 @@ async function deletedUser(
       clock,
       signal: run.signal,
       emit: run.emit,
-      deadline: shownWithin,
-      every: 2000,
+      deadlineMs: visibilityTimeoutMs,
+      intervalMs: 2000,
     },
     async (pending) => ((await aws.iam.user(userName)) ? pending('it still shows the user') : true),
   );
@@ -158,15 +158,15 @@ const isMarkedForDeletion = (error: unknown): boolean =>
 export async function storePair({ ctx }: AccessKeyRun, pair: KeyPair, stage: string): Promise<string> {
   const token = randomUUID();
   const names = secretNames(ctx.config);
-  const values: Readonly<Record<Part, Secret>> = {
+  const values: Readonly<Record<SecretPart, Secret>> = {
     id: new Secret(pair.accessKeyId),
     secret: pair.secretAccessKey,
     region: new Secret(ctx.config.aws.region),
   };
-  const put = (part: Part): Promise<void> =>
+  const put = (part: SecretPart): Promise<void> =>
     ctx.aws.secrets.put(names[part], values[part], { token, stages: [stage] });
   await settleAll(
-    parts.map(async (part) => {
+    secretParts.map(async (part) => {
       try {
         await put(part);
       } catch (error) {
@@ -186,7 +186,7 @@ async function makeCurrent(
   version: string,
 ): Promise<void> {
   await settleAll(
-    parts.map((part) => {
+    secretParts.map((part) => {
       const from = holderOf(stored[part], 'AWSCURRENT');
       return ctx.aws.secrets.moveStage(names[part], 'AWSCURRENT', { to: version, ...(from ? { from } : {}) });
     }),
@@ -197,11 +197,11 @@ async function makeCurrent(
  * Proves a pair that an earlier run stored. One that AWS refuses to the end is deleted, so that the next run makes
  * another; one whose rights are missing is kept.
  */
-export async function proveStored(run: AccessKeyRun, state: KeyState, pair: KeyPair): Promise<void> {
+export async function verifyStored(run: AccessKeyRun, state: KeyState, pair: KeyPair): Promise<void> {
   try {
-    await untilProven(run, pair);
+    await waitUntilVerified(run, pair);
   } catch (error) {
-    if (error instanceof UnprovenKey && error.verdict === 'refused') {
+    if (error instanceof UnverifiedKey && error.verdict === 'refused') {
       await run.ctx.aws.iam.deleteAccessKey(state.userName, pair.accessKeyId);
     }
     throw error;

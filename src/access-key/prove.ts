@@ -3,13 +3,13 @@ import { BootstrapError } from '../core/errors.ts';
 import { waitFor } from '../core/wait.ts';
 import type { AccessKeyContext, AccessKeyRun } from './context.ts';
 import { secretNames } from '../iam/names.ts';
-import { parts } from './stored.ts';
+import { secretParts } from './stored.ts';
 
 /** Milliseconds for a new key and new policies to spread through AWS; IAM promises no time, minutes are rare. */
-const deadline = 180_000;
+const deadlineMs = 180_000;
 
 /** A new key is known to one of AWS's machines before it is to the next: one success proves little. */
-const successesInARow = 3;
+const requiredSuccesses = 3;
 
 /**
  * What AWS says to a pair: `denied` takes the key and refuses the action, which is a matter of policies;
@@ -18,10 +18,10 @@ const successesInARow = 3;
 export type Verdict = 'works' | 'denied' | 'refused';
 
 /** Tries a pair. A refusal is asked for again, because a working key must not be lost to one wrong answer. */
-export async function tryPair(
+export async function checkPair(
   ctx: AccessKeyContext,
   pair: KeyPair,
-  refusals = successesInARow,
+  refusals = requiredSuccesses,
 ): Promise<Verdict> {
   for (let attempt = 1; ; attempt += 1) {
     const verdict = await verdictOf(() => ctx.aws.as(pair).ecr.token());
@@ -35,29 +35,29 @@ export async function tryPair(
  * project, the values of the three secrets.
  * @throws BootstrapError `key-unproven` after the deadline; its cause tells whether the key was refused to the end
  */
-export async function untilProven(run: AccessKeyRun, pair: KeyPair): Promise<void> {
+export async function waitUntilVerified(run: AccessKeyRun, pair: KeyPair): Promise<void> {
   const { ctx, signal, emit } = run;
   const aws = ctx.aws.as(pair);
   let successes = 0;
-  let last: Tried = { verdict: 'works' };
+  let last: Attempt = { verdict: 'works' };
   const hint = 'Run the same command again: it goes on with this key.';
   const what = `access key ${pair.accessKeyId} to be taken`;
   try {
-    await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
+    await waitFor({ what, clock: ctx.clock, signal, emit, deadlineMs, hint }, async (pending) => {
       last = await verdictOf(() => useAll(ctx, aws));
       if (last.verdict === 'works') successes += 1;
       else successes = 0;
-      if (successes >= successesInARow) return true;
-      return pending(last.why ?? `${successes} of ${successesInARow} proofs in a row`);
+      if (successes >= requiredSuccesses) return true;
+      return pending(last.why ?? `${successes} of ${requiredSuccesses} proofs in a row`);
     });
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
-    throw new UnprovenKey(pair.accessKeyId, last.verdict, error);
+    throw new UnverifiedKey(pair.accessKeyId, last.verdict, error);
   }
 }
 
 /** The error of a key that did not work before the deadline. */
-export class UnprovenKey extends BootstrapError {
+export class UnverifiedKey extends BootstrapError {
   readonly verdict: Verdict;
 
   constructor(id: string, verdict: Verdict, cause: BootstrapError) {
@@ -79,21 +79,21 @@ export class UnprovenKey extends BootstrapError {
 
 async function useAll({ config }: AccessKeyContext, aws: AccessKeyContext['aws']): Promise<void> {
   const token = await aws.ecr.token();
-  const admission = await aws.ecr.admits(token, `${config.project}/external-secrets`);
+  const admission = await aws.ecr.checkToken(token, `${config.project}/external-secrets`);
   if (!admission.accepted) throw new Refused(admission.why);
   const names = secretNames(config);
-  await Promise.all(parts.map((part) => aws.secrets.value(names[part])));
+  await Promise.all(secretParts.map((part) => aws.secrets.value(names[part])));
 }
 
 /** The registry's refusal: it takes the token, for ECR gave it, and denies the repository. */
 class Refused extends Error {}
 
-interface Tried {
+interface Attempt {
   readonly verdict: Verdict;
   readonly why?: string;
 }
 
-async function verdictOf(use: () => Promise<unknown>): Promise<Tried> {
+async function verdictOf(use: () => Promise<unknown>): Promise<Attempt> {
   try {
     await use();
     return { verdict: 'works' };

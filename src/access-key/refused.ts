@@ -35,7 +35,7 @@ export async function untilDisabledKeysAreRefused(
   let inARow = 0;
   const what = `AWS to refuse access key ${disabled.map(({ id }) => id).join(' and ')}`;
   const hint = `Run the same command again. If it fails again, run \`aws iam list-access-keys --user-name ${userName}\`: the key has to be Inactive.`;
-  const wait = { what, hint, signal, emit, clock: ctx.clock, deadline: deadlineMs };
+  const wait = { what, hint, signal, emit, clock: ctx.clock, deadlineMs };
   try {
     await waitFor(wait, async (pending) => {
       const answers = await Promise.all(tried.map((ask) => ask()));

@@ -3,18 +3,18 @@ import type { Change, Diff, Finding } from '../core/step.ts';
 import { isAdopted, release } from '../iam/tags.ts';
 import { removableKeys } from './classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
-import { isForeign, secretTarget } from './secrets.ts';
+import { isUnmanaged, secretTarget } from './secrets.ts';
 import type { KeyState } from './state.ts';
-import { parts } from './stored.ts';
+import { secretParts } from './stored.ts';
 
 /** The keys, and the secrets, which can be restored for a while. What was adopted stays. */
 export function removeKey(state: KeyState): Diff {
   const keys = removableKeys(state);
-  const found = parts.flatMap((part) => {
+  const found = secretParts.flatMap((part) => {
     const info = state.stored[part];
     return info && !info.deleted ? [info] : [];
   });
-  const secrets = found.filter((info) => !isForeign(info, state));
+  const secrets = found.filter((info) => !isUnmanaged(info, state));
   return {
     changes: [
       ...keys.map(({ id }): Change => ({
@@ -34,7 +34,7 @@ export function removeKey(state: KeyState): Diff {
             },
       ),
     ],
-    findings: found.filter((info) => isForeign(info, state)).map(leftBehind),
+    findings: found.filter((info) => isUnmanaged(info, state)).map(leftBehind),
   };
 }
 

@@ -2,16 +2,16 @@ import { mayBeSameKey } from '../clients/aws/kms-key.ts';
 import type { SecretInfo, Tags } from '../clients/aws/port.ts';
 import type { Change, Field, Finding, Target } from '../core/step.ts';
 import { accessFindings } from '../iam/resource-access.ts';
-import { adopting, nobody } from '../core/ownership.ts';
+import { adopting, unknownOwner } from '../core/ownership.ts';
 import { compareTags, ownershipOf } from '../iam/tags.ts';
 import type { KeyState } from './state.ts';
-import { type Part, parts } from './stored.ts';
+import { type SecretPart, secretParts } from './stored.ts';
 
 export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
 
 /** What the secrets themselves need, their values aside. */
 export function secretChanges(state: KeyState): Change[] {
-  return parts.flatMap((part) => changeOf(state, part));
+  return secretParts.flatMap((part) => changeOf(state, part));
 }
 
 /** Creates a secret, or restores one that is scheduled for deletion. */
@@ -19,9 +19,9 @@ export const bringsBack = ({ action, fields }: Change): boolean =>
   action === 'create' || fields.some(({ path }) => path === 'deletion');
 
 /** The tags of one of the secrets. */
-export const tagsOf = ({ tags, idTags }: KeyState, part: Part): Tags => (part === 'id' ? idTags : tags);
+export const tagsOf = ({ tags, idTags }: KeyState, part: SecretPart): Tags => (part === 'id' ? idTags : tags);
 
-function changeOf(state: KeyState, part: Part): Change[] {
+function changeOf(state: KeyState, part: SecretPart): Change[] {
   const { stored, names, kmsKeyId } = state;
   const tags = tagsOf(state, part);
   const info = stored[part];
@@ -39,25 +39,25 @@ function changeOf(state: KeyState, part: Part): Change[] {
   ];
   if (fields.length === 0) return [];
   const change: Change = { action: 'update', target, fields };
-  return [ownershipOf(info.tags, tags) === 'ours' ? change : adopting(change, { owner: nobody })];
+  return [ownershipOf(info.tags, tags) === 'ours' ? change : adopting(change, { owner: unknownOwner })];
 }
 
 export function secretFindings(state: KeyState): Finding[] {
-  return parts.flatMap((part) => {
+  return secretParts.flatMap((part) => {
     const info = state.stored[part];
     if (!info) return [];
     return [
-      ...foreignFinding(info, state),
+      ...unmanagedSecretFinding(info, state),
       ...accessFindings(secretTarget(info.name), state.access[part]),
       ...encryptionFinding(info, state),
     ];
   });
 }
 
-export const isForeign = (info: SecretInfo | undefined, { tags }: KeyState): boolean =>
+export const isUnmanaged = (info: SecretInfo | undefined, { tags }: KeyState): boolean =>
   info !== undefined && ownershipOf(info.tags, tags) !== 'ours';
 
-function foreignFinding(info: SecretInfo, state: KeyState): Finding[] {
+function unmanagedSecretFinding(info: SecretInfo, state: KeyState): Finding[] {
   if (ownershipOf(info.tags, state.tags) !== 'other') return [];
   const { name } = info;
   return [

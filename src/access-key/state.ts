@@ -1,15 +1,15 @@
 import type { AccessKey, SecretsPort, Tags, User } from '../clients/aws/port.ts';
-import { type ResourceAccess, seeAccess } from '../iam/resource-access.ts';
+import { type ResourceAccess, readAccess } from '../iam/resource-access.ts';
 import type { AccessKeyContext } from './context.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { observeFormerUsers, outdatedNotes, powerUserNote } from './former-users.ts';
 import { secretNames, type SecretNames } from '../iam/names.ts';
 import { awsTags, ownershipOf } from '../iam/tags.ts';
-import { tryPair, type Verdict } from './prove.ts';
+import { checkPair, type Verdict } from './prove.ts';
 import {
   describeStored,
-  type Part,
-  parts,
+  type SecretPart,
+  secretParts,
   readPairs,
   type Stored,
   storedIds,
@@ -34,7 +34,7 @@ export interface KeyState {
   readonly keys: readonly ObservedKey[];
   readonly stored: Stored;
   /** Whom the policies of secrets let in that may be adopted. */
-  readonly access: Partial<Readonly<Record<Part, ResourceAccess>>>;
+  readonly access: Partial<Readonly<Record<SecretPart, ResourceAccess>>>;
   /** In the order of {@link readPairs}; tried up to the first one that works. */
   readonly pairs: readonly JudgedPair[];
   /** Milliseconds since the epoch. */
@@ -76,7 +76,7 @@ export async function observeKey(ctx: AccessKeyContext): Promise<KeyState> {
   ]);
   const owner = ownershipOf(found?.tags ?? {}, tags);
   const creating = parseCreating(found?.tags[tagKeys.creating]);
-  const judged = await judge(pairs, { userName, keys, creating }, ctx);
+  const judged = await verifyPairs(pairs, { userName, keys, creating }, ctx);
   const existing = [...keys, ...unlistedKeys(judged, keys, clock.now())];
   return {
     userName,
@@ -97,13 +97,13 @@ export async function observeKey(ctx: AccessKeyContext): Promise<KeyState> {
 }
 
 async function accessOf(secrets: SecretsPort, stored: Stored, tags: Tags): Promise<KeyState['access']> {
-  const unmanaged = parts.flatMap((part) => {
+  const unmanaged = secretParts.flatMap((part) => {
     const info = stored[part];
     return info && ownershipOf(info.tags, tags) === 'nobody' ? [{ part, info }] : [];
   });
   const seen = unmanaged.map(
     async ({ part, info: { name, arn } }) =>
-      [part, await seeAccess(() => secrets.resourcePolicy(name), arn)] as const,
+      [part, await readAccess(() => secrets.resourcePolicy(name), arn)] as const,
   );
   return Object.fromEntries(await Promise.all(seen));
 }
@@ -128,7 +128,7 @@ interface Listed {
 }
 
 /** Once one works the others need not be tried: each trial is a request of the no-op run. */
-async function judge(
+async function verifyPairs(
   pairs: readonly StoredPair[],
   { userName, keys, creating }: Listed,
   ctx: AccessKeyContext,
@@ -146,18 +146,18 @@ async function judge(
       verdict =
         (isSettled && !isWaiting) || !(stored.isCurrent || stored.isPending)
           ? 'gone'
-          : await judgeUnlisted(stored, userName, ctx);
+          : await verifyUnlisted(stored, userName, ctx);
     // A new key may be current already, where reads do not show it yet. It must not pass for one that is replaced.
     else if (!isSettled || (stored.isPending && !stored.isCurrent))
-      verdict = ctx.usesKey ? await tryPair(ctx, stored.pair) : 'listed';
-    isSettled ||= isTaken(verdict);
+      verdict = ctx.usesKey ? await checkPair(ctx, stored.pair) : 'listed';
+    isSettled ||= isAccepted(verdict);
     judged.push({ ...stored, verdict });
   }
   return judged;
 }
 
 /** Where IAM's list and AWS's refusal agree, one refusal is enough. The key may also be another user's. */
-async function judgeUnlisted(
+async function verifyUnlisted(
   { pair }: StoredPair,
   userName: string,
   ctx: AccessKeyContext,
@@ -167,17 +167,17 @@ async function judgeUnlisted(
     const { arn } = await ctx.aws.as(pair).identity();
     return arn.includes(':user/') && arn.endsWith(`/${userName}`);
   };
-  const verdict = await tryPair(ctx, pair, 1);
+  const verdict = await checkPair(ctx, pair, 1);
   return verdict !== 'refused' && (await isOfUser()) ? verdict : 'gone';
 }
 
 /** AWS takes the key, as far as is known. */
-export const isTaken = (verdict: JudgedPair['verdict']): boolean =>
+export const isAccepted = (verdict: JudgedPair['verdict']): boolean =>
   verdict === 'works' || verdict === 'denied' || verdict === 'listed';
 
 /** What AWS takes exists, although IAM's list does not show it yet. */
 function unlistedKeys(pairs: readonly JudgedPair[], keys: readonly AccessKey[], now: number): AccessKey[] {
   const known = new Set(keys.map(({ id }) => id));
-  const taken = pairs.filter(({ verdict }) => isTaken(verdict)).map(({ pair }) => pair.accessKeyId);
+  const taken = pairs.filter(({ verdict }) => isAccepted(verdict)).map(({ pair }) => pair.accessKeyId);
   return [...new Set(taken)].filter((id) => !known.has(id)).map((id) => ({ id, active: true, created: now }));
 }

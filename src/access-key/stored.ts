@@ -4,11 +4,11 @@ import { oncePerContext } from '../core/once.ts';
 import { type SecretNames, secretNames } from '../iam/names.ts';
 
 /** The three secrets, in the order in which they are shown. */
-export const parts = ['id', 'secret', 'region'] as const;
-export type Part = (typeof parts)[number];
+export const secretParts = ['id', 'secret', 'region'] as const;
+export type SecretPart = (typeof secretParts)[number];
 
 /** What Secrets Manager tells of each; undefined is absent, or not to be seen by the caller. */
-export type Stored = Readonly<Record<Part, SecretInfo | undefined>>;
+export type Stored = Readonly<Record<SecretPart, SecretInfo | undefined>>;
 
 /** A pair as one version of all three secrets, or made of their current values where these are of different writes. */
 export interface StoredPair {
@@ -24,7 +24,7 @@ export interface StoredPair {
 export const describeStored = oncePerContext(
   async ({ aws: { secrets }, config }: IamContext): Promise<Stored> => {
     const names = secretNames(config);
-    const [id, secret, region] = await Promise.all(parts.map((part) => secrets.describe(names[part])));
+    const [id, secret, region] = await Promise.all(secretParts.map((part) => secrets.describe(names[part])));
     return { id, secret, region };
   },
 );
@@ -74,11 +74,11 @@ export async function readPairs(
 
 /** Versions with some stage that all three secrets have. */
 function completeVersions(stored: Stored): string[] {
-  const staged = parts.flatMap(
+  const staged = secretParts.flatMap(
     (part) => stored[part]?.versions.filter(({ stages }) => stages.length > 0) ?? [],
   );
   const inAll = [...new Set(staged.map(({ id }) => id))].filter((id) =>
-    parts.every((part) => stored[part]?.versions.some((version) => version.id === id)),
+    secretParts.every((part) => stored[part]?.versions.some((version) => version.id === id)),
   );
   return inAll.sort((a, b) => rank(stored, a) - rank(stored, b));
 }
@@ -90,8 +90,11 @@ function rank(stored: Stored, version: string): number {
 }
 
 function stagesOf(stored: Stored, version: string): { isCurrent: boolean; isPending: boolean } {
-  const bears = (stage: string) => (part: Part) => holderOf(stored[part], stage) === version;
-  return { isCurrent: parts.every(bears('AWSCURRENT')), isPending: parts.some(bears('AWSPENDING')) };
+  const bears = (stage: string) => (part: SecretPart) => holderOf(stored[part], stage) === version;
+  return {
+    isCurrent: secretParts.every(bears('AWSCURRENT')),
+    isPending: secretParts.some(bears('AWSPENDING')),
+  };
 }
 
 type Which = { id: string } | { stage: string } | undefined;
@@ -99,13 +102,13 @@ type Which = { id: string } | { stage: string } | undefined;
 async function readValues(
   secrets: SecretsPort,
   names: SecretNames,
-  which: (part: Part) => Which,
+  which: (part: SecretPart) => Which,
 ): Promise<{ pair: KeyPair; region: string } | undefined> {
-  const read = async (part: Part) => {
+  const read = async (part: SecretPart) => {
     const version = which(part);
     return version && secrets.value(names[part], version);
   };
-  const [id, secretAccessKey, region] = await Promise.all(parts.map(read));
+  const [id, secretAccessKey, region] = await Promise.all(secretParts.map(read));
   if (!id || !secretAccessKey) return undefined;
   return { pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region?.reveal() ?? '' };
 }
@@ -126,7 +129,7 @@ export async function storedIds(
 /** A secret that is scheduled for deletion shows no versions, so the others decide. */
 const commonVersions = (stored: Stored): SecretVersion[] =>
   (stored.id?.versions ?? []).filter(({ id }) =>
-    parts.every(
+    secretParts.every(
       (part) => stored[part]?.deleted || stored[part]?.versions.some((version) => version.id === id),
     ),
   );

@@ -1,7 +1,7 @@
 import type { Field, Value } from '../core/step.ts';
 import { Secret } from '../core/secret.ts';
 import { findLeftovers } from './leftovers.ts';
-import { isByHand, isOurApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';
+import { isManualChange, isManagedApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';
 import { entrySegment, pathText, type Segment } from './path.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { duration, quantity } from './quantity.ts';
@@ -38,11 +38,11 @@ const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.names
  * {@link Secret}. Field paths: `spec.template.spec.containers[name=webhook].image`, `metadata.labels["a.b/c"]`.
  */
 export const compare = (wanted: KubeObject, actual: KubeObject): Field[] =>
-  compareFields(wanted, actual, isOurApply);
+  compareFields(wanted, actual, isManagedApply);
 
 /** The same of an object that is to be adopted: what was set by hand and we do not want differs too. */
 export const compareAdopted = (wanted: KubeObject, actual: KubeObject): Field[] =>
-  compareFields(wanted, actual, (entry) => isOurApply(entry) || isByHand(entry));
+  compareFields(wanted, actual, (entry) => isManagedApply(entry) || isManualChange(entry));
 
 function compareFields(
   wanted: KubeObject,

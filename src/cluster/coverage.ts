@@ -5,7 +5,7 @@ import type { NamespaceInfo } from './inventory.ts';
 import type { ClusterRule, Finding } from '../core/step.ts';
 import { nameOf } from '../core/helpers.ts';
 import type { ClusterContext } from './context.ts';
-import { isOurs } from './objects.ts';
+import { isManaged } from './objects.ts';
 import { annotations, ignoreLabel, operatorNamespace } from '../core/ownership.ts';
 import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
 
@@ -17,7 +17,7 @@ export interface Coverage {
   /** Of those that the configuration excludes: which have a copy. */
   readonly excludedWithCopy: ReadonlyMap<string, ExcludedCopy>;
   /** A secret of that name, or what makes one, is somebody else's there. The operator would overwrite it. */
-  readonly foreign: readonly ForeignCopy[];
+  readonly unmanaged: readonly UnmanagedCopy[];
 }
 
 export interface ExcludedCopy {
@@ -27,7 +27,7 @@ export interface ExcludedCopy {
   readonly isNamed: boolean;
 }
 
-export interface ForeignCopy {
+export interface UnmanagedCopy {
   readonly namespace: string;
   readonly object: KubeObject;
 }
@@ -67,7 +67,7 @@ export async function observeCoverage(ctx: ClusterContext): Promise<Coverage> {
         (one) => isExcluded(one) && externalSecrets.some((copy) => isCopyIn(copy, name, one.name)),
       ),
     ),
-    foreign: wanted.flatMap((one) => {
+    unmanaged: wanted.flatMap((one) => {
       const object = foreign.get(one.name);
       return object ? [{ namespace: one.name, object }] : [];
     }),
@@ -81,8 +81,8 @@ export function unmanagedIn(
   name: string,
 ): ReadonlyMap<string, KubeObject> {
   const others = [
-    ...secrets.filter((secret) => !isReconciled(secret) && !isOurs(secret)),
-    ...externalSecrets.filter((copy) => copy.metadata.name === name && !isFannedOut(copy, name)),
+    ...secrets.filter((secret) => !isReconciled(secret) && !isManaged(secret)),
+    ...externalSecrets.filter((copy) => copy.metadata.name === name && !isDistributed(copy, name)),
   ];
   return new Map(others.map((object) => [object.metadata.namespace ?? '', object]));
 }
@@ -91,7 +91,7 @@ export function unmanagedIn(
 const isExcluded = ({ ignored, labels }: NamespaceInfo): boolean => ignored && labels[ignoreLabel] !== 'true';
 
 const isCopyIn = (copy: KubeObject, name: string, namespace: string): boolean =>
-  copy.metadata.name === name && copy.metadata.namespace === namespace && isFannedOut(copy, name);
+  copy.metadata.name === name && copy.metadata.namespace === namespace && isDistributed(copy, name);
 
 async function excludedCopies(
   ctx: ClusterContext,
@@ -114,7 +114,7 @@ async function excludedCopies(
 }
 
 /** Made by our ClusterExternalSecret, which bears the pull secret's name. */
-export const isFannedOut = ({ metadata }: KubeObject, name: string): boolean =>
+export const isDistributed = ({ metadata }: KubeObject, name: string): boolean =>
   (metadata.ownerReferences ?? []).some(
     (owner) => owner.kind === 'ClusterExternalSecret' && owner.name === name,
   );
@@ -140,7 +140,7 @@ const isName = (text: string): boolean => /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test
  * @param actual what the selector is part of, as it is in the cluster
  */
 export function namespaceSelector(
-  { ignored, excludedWithCopy, foreign }: Coverage,
+  { ignored, excludedWithCopy, unmanaged }: Coverage,
   exclude: readonly string[],
   actual: KubeObject | undefined,
 ): LabelSelector {
@@ -155,7 +155,7 @@ export function namespaceSelector(
   const excluded = [...byGlob, ...exclude.filter(isName)].filter(
     (name) => !excludedWithCopy.get(name)?.users.length,
   );
-  const names = new Set([...excluded, ...foreign.map(({ namespace }) => namespace)]);
+  const names = new Set([...excluded, ...unmanaged.map(({ namespace }) => namespace)]);
   names.delete(operatorNamespace);
   return {
     matchExpressions: [
@@ -199,8 +199,8 @@ export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string
     }));
 }
 
-export function foreignFindings({ foreign }: Coverage): readonly Finding[] {
-  return foreign.map(({ namespace, object }) => {
+export function unmanagedCopyFindings({ unmanaged }: Coverage): readonly Finding[] {
+  return unmanaged.map(({ namespace, object }) => {
     const target = targetOf(refOf(object));
     return {
       level: 'failed',

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import type { ClusterContext } from './context.ts';
 import { oncePerContext } from '../core/once.ts';
-import { isOurs } from './objects.ts';
+import { isManaged } from './objects.ts';
 import {
   annotations,
   keySecretName,
@@ -38,7 +38,7 @@ async function find({ cluster, config, inventory }: ClusterContext): Promise<rea
     ...fanOuts,
     ...own,
     ...secrets.filter(({ metadata }) => metadata.annotations?.[annotations.expiresAt] !== undefined),
-  ].filter((object) => isOurs(object));
+  ].filter((object) => isManaged(object));
   const names = new Set(objects.map(({ metadata }) => metadata.name));
   for (const current of [config.pullSecret.name, keySecretName]) names.delete(current);
   // A fan-out that was changed by hand may copy to here, under another name. It deletes the copy once it is repaired.

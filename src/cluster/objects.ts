@@ -1,4 +1,4 @@
-import { adopting, managedBy, managedByLabel, nobody } from '../core/ownership.ts';
+import { adopting, managedBy, managedByLabel, unknownOwner } from '../core/ownership.ts';
 import { compare, compareAdopted } from './compare.ts';
 import { isManagedBy, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
@@ -14,7 +14,7 @@ export interface ObjectsState {
   /** What earlier settings left behind: deleted when it is there and ours. */
   readonly unwanted: readonly ObjectRef[];
   /** By {@link keyOf}. Absent: not there, or its namespace or kind is not. */
-  readonly seen: ReadonlyMap<string, KubeObject>;
+  readonly observed: ReadonlyMap<string, KubeObject>;
 }
 
 /** The object with our label, which {@link diffObjects} knows it by. */
@@ -34,7 +34,7 @@ export function annotated<T extends KubeObject>(object: T, added: Readonly<Recor
 export const isHeld = ({ metadata: { deletionTimestamp, finalizers = [] } }: KubeObject): boolean =>
   deletionTimestamp !== undefined && finalizers.length > 0;
 
-export const isOurs = (object: KubeObject): boolean => isManagedBy(object, managedBy);
+export const isManaged = (object: KubeObject): boolean => isManagedBy(object, managedBy);
 
 export const keyOf = (ref: ObjectRef): string => nameOf(targetOf(ref));
 
@@ -46,8 +46,8 @@ export async function observeObjects(
 ): Promise<ObjectsState> {
   const refs = [...wanted.map(refOf), ...unwanted];
   const found = await Promise.all(refs.map(async (ref) => [keyOf(ref), await cluster.get(ref)] as const));
-  const seen = new Map(found.flatMap(([key, object]) => (object ? [[key, object] as const] : [])));
-  return { wanted, unwanted, seen };
+  const observed = new Map(found.flatMap(([key, object]) => (object ? [[key, object] as const] : [])));
+  return { wanted, unwanted, observed };
 }
 
 /** Those of `refs` that are there and managed. All are to be deleted: for `down`, and never for {@link diffObjects}. */
@@ -56,19 +56,21 @@ export async function observeManaged(
   refs: readonly ObjectRef[],
 ): Promise<ObjectsState> {
   const state = await observeObjects(cluster, [], refs);
-  return { ...state, seen: new Map([...state.seen].filter(([, object]) => isOurs(object))) };
+  return { ...state, observed: new Map([...state.observed].filter(([, object]) => isManaged(object))) };
 }
 
 /** Has these, which were found by their label, among what is to be deleted. */
 export const withFound = (state: ObjectsState, found: readonly KubeObject[]): ObjectsState => ({
   ...state,
   unwanted: [...state.unwanted, ...found.map(refOf)],
-  seen: new Map([...state.seen, ...found.map((object) => [keyOf(refOf(object)), object] as const)]),
+  observed: new Map([...state.observed, ...found.map((object) => [keyOf(refOf(object)), object] as const)]),
 });
 
 /** What has to be done so that the cluster has the wanted objects, which includes adopting those that are not ours. */
 export function diffObjects(state: ObjectsState): Diff {
-  const changes = state.wanted.flatMap((object) => changesFor(object, state.seen.get(keyOf(refOf(object)))));
+  const changes = state.wanted.flatMap((object) =>
+    changesFor(object, state.observed.get(keyOf(refOf(object)))),
+  );
   return { changes: [...changes, ...deletions(state.unwanted, state)], findings: [] };
 }
 
@@ -91,7 +93,7 @@ export function applyObjects(
     const object = wanted.get(key);
     const ref = object ? refOf(object) : refs.get(key);
     if (!ref) throw new Error(`${key} is not an object of this step`);
-    if (change.action === 'replace' || change.action === 'delete') await deleteSeen(ref, state, run);
+    if (change.action === 'replace' || change.action === 'delete') await deleteObserved(ref, state, run);
     if (change.action === 'delete' || !object) return;
     await (change.adopts && !isShared(object)
       ? run.ctx.cluster.adopt(object)
@@ -103,12 +105,12 @@ function changesFor(wanted: KubeObject, actual: KubeObject | undefined): Change[
   const target = targetOf(refOf(wanted));
   const grants = grantsRights(wanted) ? { grants: true } : {};
   if (!actual) return [{ action: 'create', target, fields: [], ...grants }];
-  const isAdopted = !isOurs(actual) && !isShared(wanted);
+  const isAdopted = !isManaged(actual) && !isShared(wanted);
   const fields = isAdopted ? compareAdopted(wanted, actual) : compare(wanted, actual);
   if (fields.length === 0) return [];
   const action = isReplacement(wanted.kind, fields) ? 'replace' : 'update';
   const change: Change = { action, target, fields, ...grants };
-  return [isOurs(actual) ? change : adopting(change, { owner: ownerOf(actual) })];
+  return [isManaged(actual) ? change : adopting(change, { owner: ownerOf(actual) })];
 }
 
 /** A namespace holds more than what is ours, so what people set on it stays. */
@@ -128,21 +130,21 @@ const isReplacement = (kind: string, fields: readonly Field[]): boolean =>
 const grantsRights = ({ apiVersion }: KubeObject): boolean =>
   apiVersion.startsWith('rbac.authorization.k8s.io/');
 
-function deletions(refs: readonly ObjectRef[], { seen }: ObjectsState): Change[] {
+function deletions(refs: readonly ObjectRef[], { observed }: ObjectsState): Change[] {
   return refs
     .filter((ref) => {
-      const actual = seen.get(keyOf(ref));
-      return actual !== undefined && isOurs(actual);
+      const actual = observed.get(keyOf(ref));
+      return actual !== undefined && isManaged(actual);
     })
     .map((ref) => ({ action: 'delete', target: targetOf(ref), fields: [] }));
 }
 
 /** Deletes exactly the object that was seen and waits until it is gone. */
-export async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: ClusterRun): Promise<void> {
+export async function deleteObserved(ref: ObjectRef, state: ObjectsState, run: ClusterRun): Promise<void> {
   const { cluster, clock } = run.ctx;
-  const uid = state.seen.get(keyOf(ref))?.metadata.uid;
+  const uid = state.observed.get(keyOf(ref))?.metadata.uid;
   await cluster.delete(ref, { uid });
-  const wait = { clock, signal: run.signal, emit: run.emit, deadline: 60_000, every: 200 };
+  const wait = { clock, signal: run.signal, emit: run.emit, deadlineMs: 60_000, intervalMs: 200 };
   await waitFor(
     {
       ...wait,
@@ -158,4 +160,5 @@ export async function deleteSeen(ref: ObjectRef, state: ObjectsState, run: Clust
 }
 
 /** Who keeps a Kubernetes object, by the label that tools put there. */
-export const ownerOf = ({ metadata }: KubeObject): string => metadata.labels?.[managedByLabel] ?? nobody;
+export const ownerOf = ({ metadata }: KubeObject): string =>
+  metadata.labels?.[managedByLabel] ?? unknownOwner;

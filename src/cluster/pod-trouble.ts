@@ -4,7 +4,7 @@ import { oldestFirst } from './events.ts';
 import { operatorNamespace } from '../core/ownership.ts';
 
 /** Why a pod does not run, when waiting alone will not cure it. */
-export interface Trouble {
+export interface PodFailure {
   readonly cause:
     | 'dns'
     | 'route'
@@ -47,7 +47,7 @@ const toleratedRestarts = 2;
  * What keeps a pod from running, from its status and the warnings about it.
  * @param warnings Events; kubelets before 1.31 tell a failed pull's cause only there
  */
-export function troubleOf(pod: KubeObject, warnings: readonly KubeObject[] = []): Trouble | undefined {
+export function diagnosePod(pod: KubeObject, warnings: readonly KubeObject[] = []): PodFailure | undefined {
   const status = (pod['status'] ?? {}) as PodStatus;
   const unscheduled = status.conditions?.find(
     ({ type, status: value, reason }) =>
@@ -55,14 +55,14 @@ export function troubleOf(pod: KubeObject, warnings: readonly KubeObject[] = [])
   );
   if (unscheduled) return { cause: 'unschedulable', why: short(unscheduled.message ?? 'no node takes it') };
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-  return containers.map((container) => containerTrouble(container, pod, warnings)).find(Boolean);
+  return containers.map((container) => containerFailure(container, pod, warnings)).find(Boolean);
 }
 
-function containerTrouble(
+function containerFailure(
   { image, restartCount, state, lastState }: ContainerStatus,
   pod: KubeObject,
   warnings: readonly KubeObject[],
-): Trouble | undefined {
+): PodFailure | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {};
   if (/^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName)$/.test(reason)) {
     const text = pullCause(message) ?? pullWarning(pod, warnings) ?? message;
@@ -109,7 +109,7 @@ function pullWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]):
 }
 
 /** In this order: what is told of credentials and platforms also says "not found" at its end. */
-const pullCauses: readonly (readonly [Trouble['cause'], RegExp])[] = [
+const pullCauses: readonly (readonly [PodFailure['cause'], RegExp])[] = [
   ['dns', /no such host|server misbehaving|lookup \S+ on|name resolution/i],
   ['tls', /x509|certificate|tls: /i],
   ['credentials', /\b40[13]\b|unauthorized|forbidden|denied|no basic auth|authentication required/i],
@@ -121,17 +121,21 @@ const pullCauses: readonly (readonly [Trouble['cause'], RegExp])[] = [
   ],
 ];
 
-const classifyPull = (text: string): Trouble['cause'] =>
+const classifyPull = (text: string): PodFailure['cause'] =>
   pullCauses.find(([, pattern]) => pattern.test(text))?.[0] ?? 'unknown-pull';
 
-const longest = 240;
+const maxLength = 240;
 const short = (text: string): string => {
   const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+  return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
 };
 
 /** How to fix it. */
-export function hintFor({ cause, image = '' }: Trouble, { metadata }: KubeObject, region: string): string {
+export function remedyFor(
+  { cause, image = '' }: PodFailure,
+  { metadata }: KubeObject,
+  region: string,
+): string {
   const pod = `-n ${metadata.namespace} ${metadata.name}`;
   const [host = ''] = image.split('/');
   const domain = `${region}.${partitionOf(region).domain}`;

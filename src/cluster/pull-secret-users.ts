@@ -49,10 +49,10 @@ function namesIn(list: unknown): readonly string[] {
   return ((list ?? []) as readonly { readonly name?: string }[]).flatMap(({ name }) => (name ? [name] : []));
 }
 
-const shownAtMost = 5;
+const maxShown = 5;
 
 /** `Deployment shop/web, Pod shop/job-1 and 12 more`. */
 export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, shownAtMost).join(', ');
-  return names.length > shownAtMost ? `${shown} and ${names.length - shownAtMost} more` : shown;
+  const shown = names.slice(0, maxShown).join(', ');
+  return names.length > maxShown ? `${shown} and ${names.length - maxShown} more` : shown;
 }

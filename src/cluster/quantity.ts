@@ -1,22 +1,22 @@
-const tens = (exponent: number) => ({ base: 10n, exponent });
-const twos = (exponent: number) => ({ base: 2n, exponent });
+const decimalSuffixes = (exponent: number) => ({ base: 10n, exponent });
+const binarySuffixes = (exponent: number) => ({ base: 2n, exponent });
 const suffixes: Readonly<Record<string, { readonly base: bigint; readonly exponent: number }>> = {
-  n: tens(-9),
-  u: tens(-6),
-  m: tens(-3),
-  '': tens(0),
-  k: tens(3),
-  M: tens(6),
-  G: tens(9),
-  T: tens(12),
-  P: tens(15),
-  E: tens(18),
-  Ki: twos(10),
-  Mi: twos(20),
-  Gi: twos(30),
-  Ti: twos(40),
-  Pi: twos(50),
-  Ei: twos(60),
+  n: decimalSuffixes(-9),
+  u: decimalSuffixes(-6),
+  m: decimalSuffixes(-3),
+  '': decimalSuffixes(0),
+  k: decimalSuffixes(3),
+  M: decimalSuffixes(6),
+  G: decimalSuffixes(9),
+  T: decimalSuffixes(12),
+  P: decimalSuffixes(15),
+  E: decimalSuffixes(18),
+  Ki: binarySuffixes(10),
+  Mi: binarySuffixes(20),
+  Gi: binarySuffixes(30),
+  Ti: binarySuffixes(40),
+  Pi: binarySuffixes(50),
+  Ei: binarySuffixes(60),
 };
 
 /** Digits after the point that count; Kubernetes itself keeps nine. */

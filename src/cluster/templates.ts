@@ -24,16 +24,16 @@ export async function renderTemplate(name: string, values: TemplateValues): Prom
     used.add(key);
     return value;
   };
-  const objects = loadAll(text, null, { schema: CORE_SCHEMA }).map((document) => fill(document, valueOf));
+  const objects = loadAll(text, null, { schema: CORE_SCHEMA }).map((document) => fillIn(document, valueOf));
   const unused = Object.keys(values).filter((key) => !used.has(key));
   if (unused.length > 0) throw new Error(`manifests/${name}.yaml: nothing uses ${unused.join(', ')}`);
   return objects as KubeObject[];
 }
 
-function fill(node: unknown, valueOf: (key: string) => TemplateValues[string]): unknown {
-  if (Array.isArray(node)) return node.map((item) => fill(item, valueOf));
+function fillIn(node: unknown, valueOf: (key: string) => TemplateValues[string]): unknown {
+  if (Array.isArray(node)) return node.map((item) => fillIn(item, valueOf));
   if (typeof node === 'object' && node !== null) {
-    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, fill(value, valueOf)]));
+    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, fillIn(value, valueOf)]));
   }
   if (typeof node !== 'string') return node;
   const whole = /^\$\{([a-zA-Z]+)\}$/.exec(node)?.[1];

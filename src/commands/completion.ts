@@ -1,10 +1,10 @@
 import { Argument, Command, type Option } from 'commander';
 import { steps } from '../steps/index.ts';
-import { examples, type Launch, type WholeProgram } from './launch.ts';
+import { examples, type RunCommand, type WholeProgram } from './launch.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch, program: WholeProgram): void {
+export function register(command: Command, launch: RunCommand, program: WholeProgram): void {
   command
     .addArgument(new Argument('<shell>', 'for which shell').choices(shells))
     .action((shell: Shell) =>
@@ -18,11 +18,11 @@ export function define(command: Command, launch: Launch, program: WholeProgram):
   ]);
 }
 
-async function allWords(program: WholeProgram, global: readonly Option[]): Promise<Words> {
+async function allWords(program: WholeProgram, global: readonly Option[]): Promise<CommandTree> {
   const all = await Promise.all(
     program.commands.map(async ({ name, summary, load }) => {
       const described = new Command(name);
-      (await load()).define(described, () => Promise.resolve(), program);
+      (await load()).register(described, () => Promise.resolve(), program);
       const flags = described.options.map(flagWords);
       return { name, summary, flags, values: argumentValues(name, described, program) };
     }),
@@ -70,14 +70,14 @@ export interface CommandWords {
 }
 
 /** All that can be typed. */
-export interface Words {
+export interface CommandTree {
   readonly commands: readonly CommandWords[];
   /** Flags that every command takes. */
   readonly global: readonly FlagWords[];
 }
 
 /** Prints the script that completes these words. */
-export async function completion(session: Session, shell: Shell, words: Words): Promise<number> {
+export async function completion(session: Session, shell: Shell, words: CommandTree): Promise<number> {
   const text = { bash, zsh, fish }[shell](words);
   await session.reporter.show({ type: 'text', data: { text } });
   return exitCodes.done;
@@ -86,7 +86,7 @@ export async function completion(session: Session, shell: Shell, words: Words): 
 const namesOf = (flags: readonly FlagWords[]): string => flags.flatMap((flag) => flag.names).join(' ');
 
 /** All flags that are of this kind, each once for all commands. */
-function flagsOf({ commands, global }: Words, isOfKind: (flag: FlagWords) => boolean): FlagWords[] {
+function flagsOf({ commands, global }: CommandTree, isOfKind: (flag: FlagWords) => boolean): FlagWords[] {
   const flags = [...global, ...commands.flatMap((command) => command.flags)];
   const found = new Map(flags.map((flag) => [flag.names.join(), flag]));
   return [...found.values()].filter(isOfKind);
@@ -102,7 +102,7 @@ const bashChoice = (values: readonly string[]): string =>
 const bashList = (values: readonly string[]): string =>
   `[[ $word == *,* ]] && kept=\${word%,*},; COMPREPLY=($(compgen -P "$kept" -W "${values.join(' ')}" -- "\${word##*,}"))`;
 
-function bash(words: Words): string {
+function bash(words: CommandTree): string {
   const { commands, global } = words;
   const flagCases = flagsOf(words, ({ values }) => values.length > 0).map(
     ({ names, values, isList }) =>
@@ -135,13 +135,13 @@ complete -F _ecr_bootstrap ecr-bootstrap`;
 }
 
 /** zsh runs bash's completions by its own adapter. */
-function zsh(words: Words): string {
+function zsh(words: CommandTree): string {
   return `#compdef ecr-bootstrap
 autoload -U +X bashcompinit && bashcompinit
 ${bash(words)}`;
 }
 
-function fish({ commands, global }: Words): string {
+function fish({ commands, global }: CommandTree): string {
   const names = commands.map((command) => command.name).join(' ');
   const lines = ['complete -c ecr-bootstrap -f', ...global.map((flag) => fishFlag(flag))];
   for (const command of commands) {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { examples, type Launch } from './launch.ts';
+import { examples, type RunCommand } from './launch.ts';
 import { leaves } from '../config/paths.ts';
 import { toError } from '../config/validate.ts';
 import { exitCodes, severalErrors } from '../core/errors.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command.action(() => launch(command, (session) => showConfig(session)));
   examples(command, [['ecr-bootstrap config', 'each value and where it comes from']]);
 }

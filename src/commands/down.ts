@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { examples, type Launch } from './launch.ts';
+import { examples, type RunCommand } from './launch.ts';
 import { removalSteps } from '../run/removal.ts';
 import type { Header } from '../output/index.ts';
 import { placeOf, type Question } from '../run/confirm.ts';
-import { doJob } from '../run/job.ts';
+import { runPlan } from '../run/job.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--aws', 'also delete access keys, users and policies; needs an administrator')
@@ -42,7 +42,7 @@ export interface DownOptions {
 export function down(session: Session, options: DownOptions): Promise<number> {
   const { dryRun, yes, aws = false, deleteImages = false, deleteSecrets = false } = options;
   const touchesAws = aws || deleteImages || deleteSecrets;
-  return doJob(session, {
+  return runPlan(session, {
     steps: removalSteps({ identities: aws, images: deleteImages, secrets: deleteSecrets }),
     dryRun,
     question: yes

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
-import { examples, type Launch } from './launch.ts';
+import { examples, type RunCommand } from './launch.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
 import { wantedReference } from '../images/naming.ts';
 import type { Presence } from '../mirror/port.ts';
 import type { ImageRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
-import { gatherImages } from '../run/gather.ts';
+import { collectImages } from '../run/gather.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .option('--from-cluster', 'list only the images that the cluster uses')
     .option('--platform <platforms>', 'cluster, all, or a list: linux/amd64,linux/arm64')
@@ -41,7 +41,7 @@ export async function images(session: Session, { fromCluster = false }: ImagesOp
 
 async function lookUp(ctx: Context, fromCluster: boolean): Promise<ImageRow[]> {
   const [{ operator, others }, host, platforms] = await Promise.all([
-    fromCluster ? gatherImages(ctx, { references: [], fromCluster, list: false }) : ctx.wantedImages(),
+    fromCluster ? collectImages(ctx, { references: [], fromCluster, list: false }) : ctx.wantedImages(),
     ctx.registryHost(),
     ctx.platforms(),
   ]);

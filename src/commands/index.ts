@@ -61,7 +61,7 @@ export const commands: readonly CommandEntry[] = [
 ];
 
 /** Words that people try, and what each is called here. */
-export const otherWords: Readonly<Record<string, string>> = {
+export const commandAliases: Readonly<Record<string, string>> = {
   plan: 'up --dry-run',
   diff: 'up --dry-run',
   apply: 'up',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples, type Launch } from './launch.ts';
+import { examples, type RunCommand } from './launch.ts';
 import { existsSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { basename, resolve } from 'node:path';
@@ -11,7 +11,7 @@ import { commandLine } from '../run/command-line.ts';
 import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .option('--force', 'overwrite the file')
     .action((options: InitOptions) => launch(command, (session) => init(session, options)));
@@ -32,7 +32,7 @@ const sandboxHeading =
 const missingRegion = '# set this, for example eu-west-1';
 
 /** How long AWS and the cluster may take to answer; what does not is left out. */
-const patience = 10_000;
+const requestTimeoutMs = 10_000;
 
 /** Writes a commented configuration file from what is found: region, profile, account, context, platforms. */
 export async function init(session: Session, { force = false }: InitOptions): Promise<number> {
@@ -89,7 +89,7 @@ function given(values: Record<string, string | undefined>): Map<string, string> 
 async function orUndefined<T>(find: () => Promise<T>, warn: (text: string) => void): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((done) => {
-    timer = setTimeout(() => done(undefined), patience);
+    timer = setTimeout(() => done(undefined), requestTimeoutMs);
   });
   try {
     return await Promise.race([find(), late]);

@@ -1,16 +1,16 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Session, Surroundings } from '../run/session.ts';
+import type { Session, Runtime } from '../run/session.ts';
 import { durationGrammar, parseDuration } from '../core/duration.ts';
 
 /** Opens a session with the command's flags and does the work in it; the work resolves to the exit code. */
-export type Launch = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
+export type RunCommand = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
 
 /** Runs a whole command line to its end, in these surroundings. Resolves to the exit code. */
-export type Main = (argv: readonly string[], around: Surroundings) => Promise<number>;
+export type Main = (argv: readonly string[], runtime: Runtime) => Promise<number>;
 
 /** What a command's module exports: adds arguments, flags, examples and the call to a fresh command. */
 export interface CommandModule {
-  define(command: Command, launch: Launch, program: WholeProgram): void;
+  register(command: Command, launch: RunCommand, program: WholeProgram): void;
 }
 
 export interface CommandEntry {

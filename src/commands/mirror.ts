@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { examples, hosts, type Launch } from './launch.ts';
+import { examples, hosts, type RunCommand } from './launch.ts';
 import { graceMs, unlessAborted, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import type { RejectedImage, WantedImage, WantedImages } from '../images/port.ts';
@@ -9,14 +9,14 @@ import type { MirrorRow, Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { oddNodesFinding } from '../mirror/image-findings.ts';
 import { MissingRepositories } from '../mirror/repositories/create.ts';
-import { gatherImages } from '../run/gather.ts';
-import { reach, refuseUnreached, showReading } from '../run/preflight.ts';
+import { collectImages } from '../run/gather.ts';
+import { probe, refuseUnreached, showReading } from '../run/preflight.ts';
 import { readReferences } from '../run/references.ts';
 import type { Session } from '../run/session.ts';
 import { resolve } from 'node:path';
 import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .argument('[references...]', 'images to copy (default: those of the configuration and the cluster)')
     .option('-f, --from-file <file>', 'read references from a file, one per line; - for standard input')
@@ -63,7 +63,7 @@ export async function mirror(
   const list = openFailedList(session, options.failedTo);
   const isNothing = named.length === 0 && options.fromFile !== undefined && !options.fromCluster;
   if (isNothing) reporter.warn(`${options.fromFile} names no image; nothing to mirror.`);
-  const rows = isNothing ? [] : await carry(session, named, options, list);
+  const rows = isNothing ? [] : await copyAll(session, named, options, list);
   await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
   const failed = rows.filter(({ error }) => error);
   const incompletion = failed.length > 0 ? incomplete(failed, rows.length, session.verbosity) : undefined;
@@ -76,7 +76,7 @@ export async function mirror(
   return exitCodes.done;
 }
 
-async function carry(
+async function copyAll(
   session: Session,
   named: readonly GivenReference[],
   options: MirrorCommandOptions,
@@ -117,7 +117,7 @@ async function prepare(
   named: readonly GivenReference[],
   options: MirrorCommandOptions,
 ): Promise<Prepared> {
-  const reached = await reach(ctx, new Set(['aws']));
+  const reached = await probe(ctx, new Set(['aws']));
   await session.header(reached.header);
   refuseUnreached(reached);
   const { images, rejected, refused } = await chooseImages(ctx, named, options);
@@ -139,7 +139,7 @@ async function chooseImages(
     const { operator, others, ...out } = await ctx.wantedImages();
     return { images: [operator, ...others], ...out };
   }
-  const wanted = await gatherImages(ctx, { references: named, fromCluster, list: false });
+  const wanted = await collectImages(ctx, { references: named, fromCluster, list: false });
   const { operator, others, ...out } = wanted;
   // The operator's image is always among the wanted; here only if the user asked for it.
   return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };

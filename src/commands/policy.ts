@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { examples, type Launch } from './launch.ts';
+import { examples, type RunCommand } from './launch.ts';
 import type { Config } from '../config/schema.ts';
 import type { Loaded } from '../config/load.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
@@ -8,7 +8,7 @@ import { leaseRights } from '../run/lease.ts';
 import { mergeRules } from '../run/rights.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .addArgument(new Argument('<name>', 'which document').choices(policyNames))
     .addOption(new Option('--user <name>', 'bind the cluster roles to this user').conflicts('group'))

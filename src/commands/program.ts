@@ -1,8 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { Abandoned, withinGrace } from '../core/abort.ts';
-import { type GlobalFlags, openSession, type Session, type Surroundings } from '../run/session.ts';
-import { commands, otherWords } from './index.ts';
-import { duration, type Launch, type Main } from './launch.ts';
+import { type GlobalFlags, openSession, type Session, type Runtime } from '../run/session.ts';
+import { commands, commandAliases } from './index.ts';
+import { duration, type RunCommand, type Main } from './launch.ts';
 import { BootstrapError, exitCodes, reasonOf } from '../core/errors.ts';
 import { ownVersion } from '../core/places.ts';
 import { commandOf, wantsJson, withinSandbox } from './argv.ts';
@@ -15,13 +15,9 @@ export interface Program {
 const helpFor = (argv: readonly string[]): string[] => (argv.length === 0 ? ['--help'] : [...argv]);
 
 /** Builds the command line. Only the module of the command that `argv` names is loaded. */
-export async function createProgram(
-  argv: readonly string[],
-  around: Surroundings,
-  main: Main,
-): Promise<Program> {
+export async function createProgram(argv: readonly string[], around: Runtime, main: Main): Promise<Program> {
   let exitCode: number = exitCodes.done;
-  const launch: Launch = async (command, work) => {
+  const launch: RunCommand = async (command, work) => {
     exitCode = await runCommand(command, work, { ...around, argv });
   };
   const program = describeProgram(around);
@@ -32,9 +28,9 @@ export async function createProgram(
       .summary(entry.summary)
       .description(capitalised(entry.summary));
     command.configureHelp({ showGlobalOptions: true });
-    if (entry.name === wanted) (await entry.load()).define(command, launch, { main, commands });
+    if (entry.name === wanted) (await entry.load()).register(command, launch, { main, commands });
   }
-  for (const [word, ours] of Object.entries(otherWords)) {
+  for (const [word, ours] of Object.entries(commandAliases)) {
     program
       .command(word, { hidden: true })
       .allowUnknownOption()
@@ -56,13 +52,13 @@ export async function createProgram(
         return exitCode;
       } catch (thrown) {
         if (!(thrown instanceof CommanderError)) throw thrown;
-        return thrown.exitCode === 0 ? exitCodes.done : complain(thrown, wanted, argv, around);
+        return thrown.exitCode === 0 ? exitCodes.done : reportUsageError(thrown, wanted, argv, around);
       }
     },
   };
 }
 
-function describeProgram({ streams }: Surroundings): Command {
+function describeProgram({ streams }: Runtime): Command {
   const program = new Command('ecr-bootstrap');
   program
     .description('Lets an air-gapped Kubernetes cluster pull every image from a private Amazon ECR.')
@@ -112,7 +108,7 @@ const closeMs = 500;
 async function runCommand(
   command: Command,
   work: (session: Session) => Promise<number>,
-  around: Surroundings,
+  around: Runtime,
 ): Promise<number> {
   const session = openSession(command.name(), command.optsWithGlobals<GlobalFlags>(), around);
   const { signal } = session;
@@ -122,7 +118,7 @@ async function runCommand(
   try {
     exitCode = await withinGrace(signal, grace, () => work(session));
   } catch (thrown) {
-    exitCode = tell(session, thrown);
+    exitCode = reportError(session, thrown);
   } finally {
     await withinGrace(signal, closeMs, () => session.close()).catch((thrown: unknown) => {
       if (!(thrown instanceof Abandoned)) throw thrown;
@@ -133,11 +129,11 @@ async function runCommand(
 }
 
 /** Every error ends here, in three parts. */
-function tell(session: Session, thrown: unknown): number {
+function reportError(session: Session, thrown: unknown): number {
   const { signal, verbosity } = session;
   // What was cut short by the signal may say so in its own words.
   const cause = thrown instanceof BootstrapError || !signal.aborted ? thrown : (signal.reason as unknown);
-  const error = cause instanceof BootstrapError ? cause : unforeseen(cause);
+  const error = cause instanceof BootstrapError ? cause : unexpectedError(cause);
   session.reporter.error(error);
   if (verbosity === 'verbose' && error.code === 'bug' && thrown instanceof Error) {
     for (const line of (thrown.stack ?? thrown.message).split('\n')) session.reporter.warn(line);
@@ -145,7 +141,7 @@ function tell(session: Session, thrown: unknown): number {
   return error.exitCode;
 }
 
-const unforeseen = (thrown: unknown): BootstrapError =>
+const unexpectedError = (thrown: unknown): BootstrapError =>
   new BootstrapError(
     {
       code: 'bug',
@@ -157,11 +153,11 @@ const unforeseen = (thrown: unknown): BootstrapError =>
   );
 
 /** A mistake on the command line, told like every other error. */
-async function complain(
+async function reportUsageError(
   thrown: CommanderError,
   command: string | undefined,
   argv: readonly string[],
-  around: Surroundings,
+  around: Runtime,
 ): Promise<number> {
   const { reporter } = openSession(command ?? '', { output: wantsJson(argv) ? 'json' : 'text' }, around);
   const known = commands.some((entry) => entry.name === command) ? ` ${command ?? ''}` : '';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { examples, type Launch } from './launch.ts';
+import { examples, type RunCommand } from './launch.ts';
 import { exitCodes } from '../core/errors.ts';
 import { steps } from '../steps/index.ts';
-import { chooseSteps } from '../run/choose.ts';
+import { selectSteps } from '../run/choose.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .argument('[step]', 'only the objects of this step')
     .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
@@ -20,7 +20,7 @@ export function define(command: Command, launch: Launch): void {
 export async function render(session: Session, step: string | undefined): Promise<number> {
   const ctx = await session.context();
   await session.header();
-  const chosen = chooseSteps(steps, step === undefined ? {} : { only: [step] });
+  const chosen = selectSteps(steps, step === undefined ? {} : { only: [step] });
   const objects = await Promise.all(chosen.map(async (each) => (await each.render?.(ctx)) ?? []));
   await session.reporter.show({ type: 'objects', data: { objects: objects.flat() } });
   return exitCodes.done;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples, type Launch } from './launch.ts';
+import { examples, type RunCommand } from './launch.ts';
 import type { Change } from '../core/step.ts';
 import type { Context } from '../steps/context.ts';
 import { classify, retiredAt } from '../access-key/classify.ts';
@@ -8,11 +8,11 @@ import { forcedRotationSteps } from '../access-key/rotation/forced.ts';
 import { rotationSteps } from '../access-key/rotation/index.ts';
 import { retiredKeys } from '../access-key/rotation/state.ts';
 import { applyQuestion } from '../run/confirm.ts';
-import { doJob } from '../run/job.ts';
-import { createsKey, newKeyElsewhere } from '../run/other-clusters.ts';
+import { runPlan } from '../run/job.ts';
+import { createsKey, nextStepsForOtherClusters } from '../run/other-clusters.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--force', 'for a leaked key: disable every existing key before the new one is created')
@@ -49,19 +49,21 @@ export interface RotateOptions {
 
 /** Replaces the image puller's access key, or with `force` revokes it first. Resolves to the exit code. */
 export function rotate(session: Session, { dryRun, force, yes }: RotateOptions): Promise<number> {
-  return doJob(session, {
+  return runPlan(session, {
     steps: force ? forcedRotationSteps() : rotationSteps(),
     dryRun,
     usesKey: true,
     question: yes ? undefined : applyQuestion,
     next: (ctx, changes) =>
-      force ? [newKeyElsewhere(ctx, { givesKey: true, hasRevoked: true })] : whatFollows(ctx, changes),
+      force
+        ? [nextStepsForOtherClusters(ctx, { givesKey: true, hasRevoked: true })]
+        : nextSteps(ctx, changes),
   });
 }
 
 /** What happens to the other clusters and to the old key after this run. */
-const whatFollows = (ctx: Context, changes: readonly Change[]): readonly Promise<string[]>[] => [
-  createsKey(changes) ? newKeyElsewhere(ctx, { givesKey: true }) : Promise.resolve([]),
+const nextSteps = (ctx: Context, changes: readonly Change[]): readonly Promise<string[]>[] => [
+  createsKey(changes) ? nextStepsForOtherClusters(ctx, { givesKey: true }) : Promise.resolve([]),
   keptKeys(ctx),
 ];
 

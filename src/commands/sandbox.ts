@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { duration, examples, type Launch, type WholeProgram } from './launch.ts';
+import { duration, examples, type RunCommand, type WholeProgram } from './launch.ts';
 
-export function define(command: Command, launch: Launch, { main }: WholeProgram): void {
+export function register(command: Command, launch: RunCommand, { main }: WholeProgram): void {
   command
     .argument('[command...]', 'command to try, with its flags; without it, a sandbox keeps running')
     .option('--advance <duration>', 'let time pass in the running sandbox', duration)

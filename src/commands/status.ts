@@ -1,16 +1,16 @@
 import { type Command, Option } from 'commander';
-import { examples, type Launch, list } from './launch.ts';
+import { examples, type RunCommand, list } from './launch.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { Finding } from '../core/step.ts';
 import { inspect, type StepStatus } from '../core/inspect.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
-import { type Choice, chooseSteps, needsOf } from '../run/choose.ts';
-import { reach, type Reached, showReading } from '../run/preflight.ts';
+import { type StepSelection, selectSteps, needsOf } from '../run/choose.ts';
+import { probe, type Environment, showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .option('--only <steps>', 'check only these steps', list)
     .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
@@ -30,26 +30,26 @@ export function define(command: Command, launch: Launch): void {
   ]);
 }
 
-export interface StatusOptions extends Choice {
+export interface StatusOptions extends StepSelection {
   readonly watch?: boolean;
   readonly wait?: boolean;
   readonly failOn?: 'failed' | 'warning';
 }
 
-const lookEvery = 5_000;
+const intervalMs = 5_000;
 
 /** Looks at every part and changes nothing. Works with AWS or the cluster alone. Resolves to the exit code. */
 export async function status(session: Session, options: StatusOptions): Promise<number> {
-  const { reporter, clock, signal, unread } = session;
-  const until = options.watch && unread ? AbortSignal.any([signal, unread]) : signal;
-  const chosen = chooseSteps(steps, options);
+  const { reporter, clock, signal, stdoutClosed } = session;
+  const until = options.watch && stdoutClosed ? AbortSignal.any([signal, stdoutClosed]) : signal;
+  const chosen = selectSteps(steps, options);
   const needs = needsOf(chosen);
   let ctx = await session.context();
   showReading(session);
   for (let first = true; ; first = false, ctx = ctx.fresh()) {
-    const reached = await unlessAborted(signal, () => reach(ctx, needs));
+    const reached = await unlessAborted(signal, () => probe(ctx, needs));
     if (first) await session.header(reached.header);
-    const seen = await unlessAborted(signal, () => look(chosen, reached, ctx));
+    const seen = await unlessAborted(signal, () => checkAll(chosen, reached, ctx));
     const healthy = isHealthy(seen, options.failOn ?? 'failed');
     const show = () => reporter.show({ type: 'status', data: { steps: seen, healthy } });
     const last = !options.watch && (healthy || !options.wait);
@@ -57,7 +57,7 @@ export async function status(session: Session, options: StatusOptions): Promise<
     const verdict = healthy ? exitCodes.done : exitCodes.drift;
     if (last) return verdict;
     try {
-      await clock.sleep(lookEvery, until);
+      await clock.sleep(intervalMs, until);
     } catch (error) {
       if (!signal.aborted && until.aborted) return verdict;
       // Whoever waited in vain wants to know for what.
@@ -68,17 +68,17 @@ export async function status(session: Session, options: StatusOptions): Promise<
 }
 
 /** Steps whose needs did not answer are not tried: each would only repeat the same error. */
-async function look(
+async function checkAll(
   chosen: readonly AnyStep[],
-  { errors }: Reached,
+  { errors }: Environment,
   ctx: Parameters<AnyStep['observe']>[0],
 ): Promise<StepStatus[]> {
   const within = chosen.filter((step) => !step.needs.some((need) => errors.has(need)));
   const seen = new Map((await inspect(within, ctx)).map((entry) => [entry.step, entry]));
-  return chosen.map((step) => tidy(seen.get(step.id) ?? beyond(step, errors)));
+  return chosen.map((step) => withDefaultFinding(seen.get(step.id) ?? unreachableStatus(step, errors)));
 }
 
-function beyond(step: AnyStep, errors: Reached['errors']): StepStatus {
+function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepStatus {
   const findings = step.needs.flatMap((need): Finding[] => {
     const error = errors.get(need);
     if (!error) return [];
@@ -89,7 +89,7 @@ function beyond(step: AnyStep, errors: Reached['errors']): StepStatus {
 }
 
 /** A part without anything to say is in order, and says so. */
-function tidy(status: StepStatus): StepStatus {
+function withDefaultFinding(status: StepStatus): StepStatus {
   if (status.findings.length > 0) return status;
   const target = { kind: 'step', name: status.step };
   const fine: Finding = { level: 'ok', code: 'in-order', target, what: 'in order', why: '', hint: '' };

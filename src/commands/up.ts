@@ -1,25 +1,25 @@
 import { type Command, Option } from 'commander';
 import { steps } from '../steps/index.ts';
-import { examples, type Launch, list } from './launch.ts';
+import { examples, type RunCommand, list } from './launch.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
-import { pullSecretNamespaces } from '../steps/pull-secret-namespaces.ts';
-import { pullSecretSeed } from '../steps/pull-secret-seed.ts';
+import { pullSecretDistribution } from '../steps/pull-secret-namespaces.ts';
+import { pullSecretBootstrap } from '../steps/pull-secret-seed.ts';
 import { registration } from '../steps/registration.ts';
 import { registrationHere } from '../access-key/registration/registration.ts';
 import { serviceAccountPolicy } from '../steps/service-account-policy.ts';
 import { serviceAccounts } from '../steps/service-accounts.ts';
 import { withoutCopies } from '../steps/service-accounts/uncovered.ts';
 import { type AdoptOptions, consentOf } from '../run/adopt.ts';
-import { type Choice, chooseSteps, needsOf } from '../run/choose.ts';
+import { type StepSelection, selectSteps, needsOf } from '../run/choose.ts';
 import { applyQuestion } from '../run/confirm.ts';
-import { doJob } from '../run/job.ts';
-import { createsKey, newKeyElsewhere } from '../run/other-clusters.ts';
+import { runPlan } from '../run/job.ts';
+import { createsKey, nextStepsForOtherClusters } from '../run/other-clusters.ts';
 import type { Session } from '../run/session.ts';
 import { plural } from '../output/units.ts';
 import { internetImages } from '../mirror/internet.ts';
 
-export function define(command: Command, launch: Launch): void {
+export function register(command: Command, launch: RunCommand): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--exit-code', 'with --dry-run: exit 3 when the plan is not empty')
@@ -52,7 +52,7 @@ export function define(command: Command, launch: Launch): void {
 /** Names of targets have commas nowhere, and blanks: each is a flag of its own. */
 const targets = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
-export interface UpOptions extends Choice, AdoptOptions {
+export interface UpOptions extends StepSelection, AdoptOptions {
   readonly dryRun?: boolean;
   readonly exitCode?: boolean;
   readonly yes?: boolean;
@@ -61,10 +61,10 @@ export interface UpOptions extends Choice, AdoptOptions {
 /** Plans, asks where it must, and carries the plan out. Resolves to the exit code. */
 export async function up(session: Session, options: UpOptions): Promise<number> {
   const { dryRun, exitCode, yes } = options;
-  const chosen = chooseSteps(steps, options);
+  const chosen = selectSteps(steps, options);
   refuseUnregistered(chosen);
   try {
-    return await doJob(session, {
+    return await runPlan(session, {
       steps: warningOfUncovered(chosen),
       dryRun,
       exitCode,
@@ -73,8 +73,10 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       question: yes ? undefined : applyQuestion,
       refuse: (ctx) => refuseLeftOut(ctx, chosen, options),
       next: (ctx, changes) => [
-        ...(createsKey(changes) ? [newKeyElsewhere(ctx, { givesKey: chosen.includes(pullSecretSeed) })] : []),
-        ...leftByHand(ctx, chosen),
+        ...(createsKey(changes)
+          ? [nextStepsForOtherClusters(ctx, { givesKey: chosen.includes(pullSecretBootstrap) })]
+          : []),
+        ...nextSteps(ctx, chosen),
       ],
     });
   } catch (error) {
@@ -88,12 +90,16 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
 
 /** A cluster is registered before it depends on the key, and the registration is verified afterwards. */
 function refuseUnregistered(chosen: readonly AnyStep[]): void {
-  if (!chosen.includes(pullSecretSeed) || chosen.includes(registration)) return;
+  if (!chosen.includes(pullSecretBootstrap) || chosen.includes(registration)) return;
   throw leftOut('the step pull-secret-seed writes the access key into the cluster');
 }
 
 /** Also where the cluster has the key already, unless it is registered and only some steps were asked for. */
-async function refuseLeftOut(ctx: Context, chosen: readonly AnyStep[], { skip = [] }: Choice): Promise<void> {
+async function refuseLeftOut(
+  ctx: Context,
+  chosen: readonly AnyStep[],
+  { skip = [] }: StepSelection,
+): Promise<void> {
   if (chosen.includes(registration) || !needsOf(chosen).has('cluster')) return;
   const { isHolding, isRegistered } = await registrationHere(ctx);
   if (!isHolding || (isRegistered && !skip.includes(registration.id))) return;
@@ -110,9 +116,9 @@ const leftOut = (why: string): BootstrapError =>
 
 /** One warning is enough, from the first step that makes service accounts name the pull secret. */
 function warningOfUncovered(chosen: readonly AnyStep[]): readonly AnyStep[] {
-  if (chosen.includes(pullSecretNamespaces)) return chosen;
+  if (chosen.includes(pullSecretDistribution)) return chosen;
   const first = chosen.find((step) => step === serviceAccounts || step === serviceAccountPolicy);
-  return chosen.map((step) => (step === first ? withoutCopies(step, pullSecretNamespaces.id) : step));
+  return chosen.map((step) => (step === first ? withoutCopies(step, pullSecretDistribution.id) : step));
 }
 
 const isFailure = (error: unknown): boolean =>
@@ -126,7 +132,7 @@ function earlierThan(chosen: readonly AnyStep[]): string[] {
 }
 
 /** What `up` cannot do for you, one line each. */
-export function leftByHand(ctx: Context, chosen: readonly AnyStep[]): readonly Promise<readonly string[]>[] {
+export function nextSteps(ctx: Context, chosen: readonly AnyStep[]): readonly Promise<readonly string[]>[] {
   const ran = new Set(chosen.map((step) => step.id));
   return [
     ...(ran.has('power-user') ? [keyForPowerUser(ctx)] : []),

@@ -3,14 +3,14 @@ import { devNull, homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { decodeText } from '../core/decode-text.ts';
 import { BootstrapError, reasonOf } from '../core/errors.ts';
-import { refuseEndless } from '../core/yaml-aliases.ts';
+import { refuseAliasBomb } from '../core/yaml-aliases.ts';
 import { knownContext } from './ambient.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
 import { tokenAgeWarning } from './pull-secret.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { refusePlugins, refuseUntrusted } from './trust.ts';
-import { closeWord } from '../core/close-word.ts';
+import { closestWord } from '../core/close-word.ts';
 import { type Checked, type Mistake, validate, validateLeniently } from './validate.ts';
 
 /** The file that is read when none is named. */
@@ -191,7 +191,7 @@ function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('ECR_BOOTSTRAP_') && !known.includes(name))
     .map((name) => {
-      const near = closeWord(name, known);
+      const near = closestWord(name, known);
       return `${name} is not a variable of ecr-bootstrap${near === undefined ? '' : `; did you mean ${near}?`}`;
     });
 }
@@ -227,7 +227,7 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
     const text = decodeText(readFileSync(path));
     const { load } = await import('js-yaml');
     const values = load(text, { filename: name }) ?? {};
-    refuseEndless(values);
+    refuseAliasBomb(values);
     if (typeof values !== 'object' || Array.isArray(values)) throw new Error('it is not a YAML mapping');
     return { name, path, text, values: withoutNulls(values as Tree), found };
   } catch (error) {

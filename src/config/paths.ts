@@ -39,11 +39,11 @@ export function deleteAt(tree: Tree, path: readonly PropertyKey[]): void {
 }
 
 /** The longest part of a path that leads to something. */
-export function presentPart(tree: Tree, path: readonly PropertyKey[]): readonly PropertyKey[] {
+export function existingPrefix(tree: Tree, path: readonly PropertyKey[]): readonly PropertyKey[] {
   const [key, ...rest] = path;
   if (key === undefined || tree[String(key)] === undefined) return [];
   const next = tree[String(key)];
-  return isTree(next) ? [key, ...presentPart(next, rest)] : path;
+  return isTree(next) ? [key, ...existingPrefix(next, rest)] : path;
 }
 
 /** Every value that is not itself an object, as [path, value]; empty objects count as values. */

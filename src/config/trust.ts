@@ -68,7 +68,7 @@ export async function refusePlugins(
     return isRelative(file) || leadsThrough(target, dirname(path));
   });
   if (beside === undefined) return;
-  const wish = await wishOf(() => chooseContext(choice));
+  const wish = await describeSetting(() => chooseContext(choice));
   if (wish === undefined) return;
   throw new BootstrapError({
     code: 'kubeconfig-untrusted',
@@ -103,13 +103,13 @@ function realPath(path: string): string {
 }
 
 /** What the user of a kubeconfig wants that needs trust. */
-interface Wish {
+interface UntrustedSetting {
   readonly user: string;
   readonly purpose: string;
   readonly object: string;
 }
 
-async function wishOf(choose: () => Promise<KubeContext>): Promise<Wish | undefined> {
+async function describeSetting(choose: () => Promise<KubeContext>): Promise<UntrustedSetting | undefined> {
   try {
     const { user } = await choose();
     if (!user) return undefined;

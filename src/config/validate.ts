@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { BootstrapError, severalErrors } from '../core/errors.ts';
-import { closeWord } from '../core/close-word.ts';
-import { deleteAt, getAt, lineOf, presentPart, setAt, type Tree } from './paths.ts';
+import { closestWord } from '../core/close-word.ts';
+import { deleteAt, getAt, lineOf, existingPrefix, setAt, type Tree } from './paths.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** What the values come from, for messages. `text` is the file's, to tell lines. */
@@ -46,7 +46,7 @@ export function validateLeniently(values: Tree, source: Source, required: Tree):
       if (stand !== undefined) setAt(right, key, stand);
       // Without a part that it needs, a section cannot be used either.
       // A default may be wrong only beside another value: then the section is deleted.
-      else deleteAt(right, presentPart(before, isMissing ? path.slice(0, -1) : path));
+      else deleteAt(right, existingPrefix(before, isMissing ? path.slice(0, -1) : path));
       mistakes.push(mistake);
     }
   }
@@ -133,25 +133,25 @@ const isAbsent = ({ code, input }: z.core.$ZodIssue): boolean =>
 function reason(issue: z.core.$ZodIssue): string {
   if (isAbsent(issue)) return 'is missing';
   if (issue.code === 'invalid_type') {
-    return `must be ${kinds[issue.expected] ?? issue.expected}, not ${shortly(issue.input)}`;
+    return `must be ${kinds[issue.expected] ?? issue.expected}, not ${shortText(issue.input)}`;
   }
   if (issue.code === 'invalid_value') {
-    return `${shortly(issue.input)} is none of ${issue.values.map(String).join(', ')}`;
+    return `${shortText(issue.input)} is none of ${issue.values.map(String).join(', ')}`;
   }
   const isNumber = typeof issue.input === 'number';
   if (issue.code === 'too_small') {
-    return `${shortly(issue.input)} is too ${isNumber ? 'small' : 'short'}: at least ${issue.minimum}`;
+    return `${shortText(issue.input)} is too ${isNumber ? 'small' : 'short'}: at least ${issue.minimum}`;
   }
   if (issue.code === 'too_big') {
-    return `${shortly(issue.input)} is too ${isNumber ? 'large' : 'long'}: at most ${issue.maximum}`;
+    return `${shortText(issue.input)} is too ${isNumber ? 'large' : 'long'}: at most ${issue.maximum}`;
   }
   if (issue.code === 'invalid_key') return issue.issues.map(reason).join('; ');
   if (issue.code === 'invalid_union') return issue.errors.flat().map(reason).join('; or ');
-  return issue.code === 'invalid_format' ? `${shortly(issue.input)} ${issue.message}` : issue.message;
+  return issue.code === 'invalid_format' ? `${shortText(issue.input)} ${issue.message}` : issue.message;
 }
 
 /** A value as it is named in a message; its kind, where it is long or not plain. */
-function shortly(value: unknown): string {
+function shortText(value: unknown): string {
   const text = typeof value === 'object' ? 'a list or mapping' : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
@@ -175,7 +175,7 @@ function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins, noProfil
 function suggest(unknown: string, parents: readonly PropertyKey[]): string {
   const known = keysAt(parents);
   if (known.length === 0) return `See ${documentedKey(parents)} in docs/reference/configuration.md.`;
-  const near = closeWord(unknown, known);
+  const near = closestWord(unknown, known);
   return near === undefined
     ? `Known keys here: ${known.join(', ')}.`
     : `Did you mean ${[...parents, near].join('.')}?`;

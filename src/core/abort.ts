@@ -40,7 +40,7 @@ export function withinGrace<T>(signal: AbortSignal, grace: number, work: () => P
   });
 }
 
-interface Work<T> {
+interface SharedCall<T> {
   readonly result: Promise<T>;
   readonly abandoned: AbortController;
   waiting: number;
@@ -51,7 +51,7 @@ interface Work<T> {
  * of its own, so a caller that gives up does not fail the others; the work is canceled when its last caller gives up.
  */
 export class SharedWork<T> {
-  readonly #underWay = new Map<string, Work<T>>();
+  readonly #underWay = new Map<string, SharedCall<T>>();
 
   /** @throws the signal's reason, when this caller gives up */
   async join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -66,9 +66,9 @@ export class SharedWork<T> {
     }
   }
 
-  #begin(key: string, begin: (signal: AbortSignal) => Promise<T>): Work<T> {
+  #begin(key: string, begin: (signal: AbortSignal) => Promise<T>): SharedCall<T> {
     const abandoned = new AbortController();
-    const work: Work<T> = { result: begin(abandoned.signal), abandoned, waiting: 0 };
+    const work: SharedCall<T> = { result: begin(abandoned.signal), abandoned, waiting: 0 };
     this.#underWay.set(key, work);
     const forget = () => this.#forget(key, work);
     work.result.then(forget, forget);
@@ -76,12 +76,12 @@ export class SharedWork<T> {
   }
 
   /** Has no effect on work that has ended. */
-  #abandon(key: string, work: Work<T>, { reason }: AbortSignal): void {
+  #abandon(key: string, work: SharedCall<T>, { reason }: AbortSignal): void {
     this.#forget(key, work);
     work.abandoned.abort(reason);
   }
 
-  #forget(key: string, work: Work<T>): void {
+  #forget(key: string, work: SharedCall<T>): void {
     if (this.#underWay.get(key) === work) this.#underWay.delete(key);
   }
 }

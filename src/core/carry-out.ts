@@ -3,12 +3,12 @@ import { Abandoned, graceMs, unlessAborted, withinGrace } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { BootstrapError } from './errors.ts';
 import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
-import { agreedIn, type Consent } from './consent.ts';
+import { consentedIn, type Consent } from './consent.ts';
 import { nameOf } from './helpers.ts';
-import { look, type Planned, refuseBlocked } from './plan.ts';
-import { untilShown } from './shown.ts';
+import { planStep, type Planned, refuseBlocked } from './plan.ts';
+import { waitUntilVisible } from './shown.ts';
 
-export interface CarryOut<Ctx> {
+export interface ApplyOptions<Ctx> {
   readonly ctx: Ctx;
   /** A context that has forgotten what it read, for looking again after something changed. */
   readonly fresh: (ctx: Ctx) => Ctx;
@@ -40,21 +40,21 @@ export interface RunResult {
  * is no longer needed is reported. Of an empty plan nothing is changed: its steps only look whether everything is ready.
  * After Ctrl-C or the end of --timeout, the changes in flight get a short grace; then they are abandoned.
  */
-export async function carryOut<Ctx extends { readonly clock: Clock }>(
+export async function applyPlan<Ctx extends { readonly clock: Clock }>(
   plan: readonly Planned<Ctx>[],
-  how: CarryOut<Ctx>,
+  how: ApplyOptions<Ctx>,
 ): Promise<RunResult> {
   const steps: StepResult[] = [];
   let stale = how.outdated === true;
   let ctx = stale ? how.fresh(how.ctx) : how.ctx;
-  const consent = agreedIn(plan);
+  const consent = consentedIn(plan);
   const isEmpty = plan.every(({ changes }) => changes.length === 0);
   try {
     for (const planned of plan) {
       throwIfInterrupted(how.signal);
       const started = performance.now();
       const { id: step, title } = planned.step;
-      const inFlight = new InFlight((event) => how.emit({ ...event, step }));
+      const inFlight = new Progress((event) => how.emit({ ...event, step }));
       const run: Run<Ctx> = {
         ctx,
         signal: how.signal,
@@ -64,7 +64,7 @@ export async function carryOut<Ctx extends { readonly clock: Clock }>(
       how.emit({ type: 'step-started', step, title });
       const fresh = ctx;
       const current = stale
-        ? await unlessAborted(how.signal, () => lookAgain(planned, fresh, consent, how))
+        ? await unlessAborted(how.signal, () => observeAgain(planned, fresh, consent, how))
         : planned;
       let outcomes: readonly Outcome[];
       try {
@@ -85,7 +85,7 @@ export async function carryOut<Ctx extends { readonly clock: Clock }>(
       const made = outcomes.flatMap(({ change, result }) => (result === 'done' ? change : []));
       const settle = async () => {
         const shown = planned.step.readsLag && made.length > 0;
-        const hidden = shown ? await untilShown(planned.step, made, run, () => how.fresh(fresh)) : [];
+        const hidden = shown ? await waitUntilVisible(planned.step, made, run, () => how.fresh(fresh)) : [];
         return [...hidden, ...((await planned.step.ready?.(current.state, run)) ?? [])];
       };
       for (const failure of await withinGrace(how.signal, graceMs, settle)) {
@@ -110,7 +110,7 @@ export async function carryOut<Ctx extends { readonly clock: Clock }>(
 }
 
 /** What is known of the changes of one step while they are made. */
-class InFlight {
+class Progress {
   readonly #emit: Emit;
   readonly #started = new Set<Change>();
   readonly #outcomes = new Map<Change, Outcome>();
@@ -137,13 +137,13 @@ class InFlight {
   }
 }
 
-async function lookAgain<Ctx>(
+async function observeAgain<Ctx>(
   planned: Planned<Ctx>,
   ctx: Ctx,
   consent: Consent,
-  how: CarryOut<Ctx>,
+  how: ApplyOptions<Ctx>,
 ): Promise<Planned<Ctx>> {
-  const again = await look(planned.step, ctx, consent);
+  const again = await planStep(planned.step, ctx, consent);
   refuseBlocked([again]);
   const known = new Map(planned.changes.map((change) => [nameOf(change.target), change]));
   const changes = again.changes.filter((change) => !change.postponable || known.has(nameOf(change.target)));

@@ -1,7 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 
 /** The known word that was probably meant; undefined when none is close. */
-export function closeWord(word: string, known: readonly string[]): string | undefined {
+export function closestWord(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const near = closest(word, known);
   return distance(word, near) <= Math.max(2, Math.floor(word.length / 2)) ? near : undefined;

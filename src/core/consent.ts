@@ -4,24 +4,24 @@ import type { Change, Finding, Target } from './step.ts';
 /** Whether something that is not ours may be made ours. */
 export type Consent = (target: Target) => boolean;
 
-export const nobodyAgreed: Consent = () => false;
+export const denyAll: Consent = () => false;
 
 /** The changes of one step, parted by what may be done. */
-export interface Parted {
+export interface PartitionedChanges {
   readonly changes: readonly Change[];
   /** Of what is not ours and was not asked for: one for each target, with the fields of all. */
-  readonly foreign: readonly Change[];
+  readonly unmanaged: readonly Change[];
 }
 
 /** Withholds every change of a target that is not ours, unless it was agreed to; what is optional is withheld alone. */
-export function withhold(changes: readonly Change[], consent: Consent): Parted {
+export function splitByConsent(changes: readonly Change[], consent: Consent): PartitionedChanges {
   const refused = changes.filter(({ adopts, target }) => adopts && !consent(target));
   const needed = new Set(refused.filter(isNeeded).map(({ target }) => nameOf(target)));
-  const isForeign = (change: Change): boolean =>
+  const isWithheld = (change: Change): boolean =>
     refused.includes(change) || needed.has(nameOf(change.target));
   return {
-    changes: oncePerTarget(changes.filter((change) => !isForeign(change))),
-    foreign: oncePerTarget(changes.filter(isForeign)),
+    changes: oncePerTarget(changes.filter((change) => !isWithheld(change))),
+    unmanaged: oncePerTarget(changes.filter(isWithheld)),
   };
 }
 
@@ -48,7 +48,7 @@ export function isResolvedBy(changes: readonly Change[], { level, target, resolv
 export const isNeeded = ({ adopts }: Change): boolean => adopts !== undefined && adopts.optional !== true;
 
 /** Agrees to what was adopted in the plan that was shown, and to nothing that turns up later. */
-export function agreedIn(plan: readonly Pick<Parted, 'changes'>[]): Consent {
+export function consentedIn(plan: readonly Pick<PartitionedChanges, 'changes'>[]): Consent {
   const adopted = plan.flatMap(({ changes }) => changes.filter(({ adopts }) => adopts));
   const names = new Set(adopted.map(({ target }) => nameOf(target)));
   return (target) => names.has(nameOf(target));

@@ -6,19 +6,19 @@ import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
 export const nameOf = (target: Target): string => `${target.kind} ${target.name}`;
 
 /** Carries out one change; resolves to a detail worth showing, if any. */
-export type Carry = (change: Change) => Promise<unknown>;
+export type ApplyChange = (change: Change) => Promise<unknown>;
 
 /** Applies the changes one after another; the first failure skips the rest. */
 export async function inOrder<Ctx>(
   changes: readonly Change[],
   run: Run<Ctx>,
-  carry: Carry,
+  applyChange: ApplyChange,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let failed = false;
   for (const change of changes) {
     const outcome: Outcome =
-      failed || run.signal.aborted ? { change, result: 'skipped' } : await attempt(change, run, carry);
+      failed || run.signal.aborted ? { change, result: 'skipped' } : await attempt(change, run, applyChange);
     failed ||= outcome.result === 'failed';
     outcomes.push(outcome);
   }
@@ -26,11 +26,11 @@ export async function inOrder<Ctx>(
 }
 
 /** Applies the changes with at most `limit` under way; a failure does not stop the others. */
-export async function atOnce<Ctx>(
+export async function inParallel<Ctx>(
   limit: number,
   changes: readonly Change[],
   run: Run<Ctx>,
-  carry: Carry,
+  carry: ApplyChange,
 ): Promise<Outcome[]> {
   const outcomes = new Array<Outcome>(changes.length);
   const queue = changes.entries();
@@ -46,7 +46,7 @@ export async function atOnce<Ctx>(
 }
 
 /** Causes that every member and every later step would meet too. */
-const general: ReadonlySet<ErrorCode> = new Set([
+const runWideCodes: ReadonlySet<ErrorCode> = new Set([
   'aws-unreachable',
   'credentials-expired',
   'credentials-missing',
@@ -60,7 +60,7 @@ const general: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** Whether an error can be the failure of one member alone, so that the run may continue without it. */
-export const isTolerable = ({ code }: BootstrapError): boolean => !general.has(code);
+export const isTolerable = ({ code }: BootstrapError): boolean => !runWideCodes.has(code);
 
 /** For changes of members of a set: what fails one of them stops neither the others nor the later steps. */
 export const tolerating = (outcomes: readonly Outcome[]): Outcome[] =>
@@ -68,24 +68,28 @@ export const tolerating = (outcomes: readonly Outcome[]): Outcome[] =>
     outcome.result === 'failed' && isTolerable(outcome.error) ? { ...outcome, tolerable: true } : outcome,
   );
 
-async function attempt<Ctx>(change: Change, run: Run<Ctx>, carry: Carry): Promise<Outcome> {
+async function attempt<Ctx>(change: Change, run: Run<Ctx>, applyChange: ApplyChange): Promise<Outcome> {
   run.emit({ type: 'change-started', change });
-  const outcome = await settle(change, carry);
+  const outcome = await outcomeOf(change, applyChange);
   run.emit({ type: 'change-done', outcome });
   return outcome;
 }
 
-async function settle(change: Change, carry: Carry): Promise<Outcome> {
+async function outcomeOf(change: Change, applyChange: ApplyChange): Promise<Outcome> {
   try {
-    const detail = await carry(change);
+    const detail = await applyChange(change);
     return { change, result: 'done', ...(typeof detail === 'string' ? { detail } : {}) };
   } catch (error) {
-    return { change, result: 'failed', error: foreseen(error, `${change.action} ${nameOf(change.target)}`) };
+    return {
+      change,
+      result: 'failed',
+      error: toBootstrapError(error, `${change.action} ${nameOf(change.target)}`),
+    };
   }
 }
 
 /** What was thrown, if it is one of ours; anything else becomes the error that says it is a bug. */
-export function foreseen(thrown: unknown, what: string): BootstrapError {
+export function toBootstrapError(thrown: unknown, what: string): BootstrapError {
   if (thrown instanceof BootstrapError) return thrown;
   return new BootstrapError(
     {
@@ -99,7 +103,7 @@ export function foreseen(thrown: unknown, what: string): BootstrapError {
 }
 
 /** Images that no source has are skipped rather than failed: there is nothing to try again before a name is corrected. */
-export function sortedFailures(failures: readonly MemberFailure[]): {
+export function splitFailures(failures: readonly MemberFailure[]): {
   readonly missing: readonly MemberFailure[];
   readonly failed: readonly MemberFailure[];
 } {

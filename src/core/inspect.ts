@@ -1,7 +1,7 @@
 import type { BootstrapError } from './errors.ts';
 import { isNeeded } from './consent.ts';
-import { foreseen, nameOf } from './helpers.ts';
-import { look, type Planned } from './plan.ts';
+import { toBootstrapError, nameOf } from './helpers.ts';
+import { planStep, type Planned } from './plan.ts';
 import type { AnyStep, Change, Finding } from './step.ts';
 
 /** The state of one step as `status` shows it. */
@@ -16,17 +16,17 @@ export interface StepStatus {
 export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<StepStatus[]> {
   return Promise.all(
     steps.map(async (step) => {
-      const planned = await look(step, ctx);
+      const planned = await planStep(step, ctx);
       const { id, title } = step;
-      if (planned.error) return { step: id, title, findings: [unseen(id, planned.error)], drift: [] };
+      if (planned.error) return { step: id, title, findings: [couldNotCheck(id, planned.error)], drift: [] };
       const more = await health(planned, ctx);
       const refused = new Set(
         more.filter(({ code }) => code === 'change-refused').map(({ target }) => nameOf(target)),
       );
       const drift = planned.changes.filter(({ target }) => !refused.has(nameOf(target)));
       const findings = [
-        ...drift.map(drifted),
-        ...planned.foreign.filter(isNeeded).map(notOurs),
+        ...drift.map(driftFinding),
+        ...planned.unmanaged.filter(isNeeded).map(unmanagedFinding),
         ...planned.findings,
         ...more,
       ];
@@ -39,16 +39,16 @@ async function health<Ctx>({ step, state }: Planned<Ctx>, ctx: Ctx): Promise<rea
   try {
     return (await step.health?.(state, ctx)) ?? [];
   } catch (thrown) {
-    return [unseen(step.id, foreseen(thrown, `look at the health of ${step.id}`))];
+    return [couldNotCheck(step.id, toBootstrapError(thrown, `look at the health of ${step.id}`))];
   }
 }
 
-function unseen(step: string, error: BootstrapError): Finding {
+function couldNotCheck(step: string, error: BootstrapError): Finding {
   const { what, why, hint } = error;
   return { level: 'unknown', code: 'unseen', target: { kind: 'step', name: step }, what, why, hint };
 }
 
-function drifted(change: Change): Finding {
+function driftFinding(change: Change): Finding {
   const fields = change.fields.map((field) => field.path).join(', ');
   return {
     level: 'failed',
@@ -61,7 +61,7 @@ function drifted(change: Change): Finding {
   };
 }
 
-const notOurs = ({ target, adopts }: Change): Finding => ({
+const unmanagedFinding = ({ target, adopts }: Change): Finding => ({
   level: 'failed',
   code: 'foreign',
   target,

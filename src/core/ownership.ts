@@ -76,4 +76,4 @@ const isMark = (path: string): boolean =>
 const marks: ReadonlySet<string> = new Set([`metadata.labels["${managedByLabel}"]`]);
 
 /** For what bears no mark at all. */
-export const nobody = 'nobody known';
+export const unknownOwner = 'nobody known';

@@ -1,10 +1,17 @@
 import { BootstrapError, severalErrors } from './errors.ts';
-import { type Consent, isNeeded, isResolvedBy, nobodyAgreed, type Parted, withhold } from './consent.ts';
-import { foreseen, nameOf } from './helpers.ts';
+import {
+  type Consent,
+  isNeeded,
+  isResolvedBy,
+  denyAll,
+  type PartitionedChanges,
+  splitByConsent,
+} from './consent.ts';
+import { toBootstrapError, nameOf } from './helpers.ts';
 import type { AnyStep, Diff, Finding } from './step.ts';
 
 /** One step with what it saw and what it would do about it. */
-export interface Planned<Ctx> extends Parted {
+export interface Planned<Ctx> extends PartitionedChanges {
   readonly step: AnyStep<Ctx>;
   /** What `observe` gave; undefined when it failed. */
   readonly state?: unknown;
@@ -17,9 +24,9 @@ export interface Planned<Ctx> extends Parted {
 export async function makePlan<Ctx>(
   steps: readonly AnyStep<Ctx>[],
   ctx: Ctx,
-  consent: Consent = nobodyAgreed,
+  consent: Consent = denyAll,
 ): Promise<Planned<Ctx>[]> {
-  return withoutResolved(adoptedOnce(await Promise.all(steps.map((step) => look(step, ctx, consent)))));
+  return withoutResolved(adoptedOnce(await Promise.all(steps.map((step) => planStep(step, ctx, consent)))));
 }
 
 /** What several steps would adopt belongs to the first of them: the others will find it ours. */
@@ -28,7 +35,7 @@ function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   return plan.map((planned) => {
     const isNew = ({ adopts, target }: Planned<Ctx>['changes'][number]): boolean =>
       !adopts || !known.has(nameOf(target));
-    const [changes, foreign] = [planned.changes.filter(isNew), planned.foreign.filter(isNew)];
+    const [changes, foreign] = [planned.changes.filter(isNew), planned.unmanaged.filter(isNew)];
     for (const { adopts, target } of [...changes, ...foreign]) if (adopts) known.add(nameOf(target));
     return { ...planned, changes, foreign };
   });
@@ -44,18 +51,24 @@ function withoutResolved<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
 }
 
 /** Observes one step and compares. */
-export async function look<Ctx>(
+export async function planStep<Ctx>(
   step: AnyStep<Ctx>,
   ctx: Ctx,
-  consent: Consent = nobodyAgreed,
+  consent: Consent = denyAll,
 ): Promise<Planned<Ctx>> {
   try {
     const state: unknown = await step.observe(ctx);
     const { changes, findings } = step.diff(state, ctx);
-    const parted = withhold(changes, consent);
+    const parted = splitByConsent(changes, consent);
     return { step, state, ...parted, findings };
   } catch (thrown) {
-    return { step, changes: [], foreign: [], findings: [], error: foreseen(thrown, `look at ${step.id}`) };
+    return {
+      step,
+      changes: [],
+      unmanaged: [],
+      findings: [],
+      error: toBootstrapError(thrown, `look at ${step.id}`),
+    };
   }
 }
 
@@ -66,7 +79,7 @@ export async function look<Ctx>(
  */
 export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
   refuseFindings(plan);
-  refuseForeign(plan);
+  refuseUnmanaged(plan);
 }
 
 /** The part of {@link refuseBlocked} that consent cannot change: such a plan is not worth showing. */
@@ -80,8 +93,8 @@ export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
   );
 }
 
-function refuseForeign<Ctx>(plan: readonly Planned<Ctx>[]): void {
-  const foreign = plan.flatMap((planned) => planned.foreign.filter(isNeeded));
+function refuseUnmanaged<Ctx>(plan: readonly Planned<Ctx>[]): void {
+  const foreign = plan.flatMap((planned) => planned.unmanaged.filter(isNeeded));
   const [first] = foreign;
   if (!first) return;
   const others = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';

@@ -5,8 +5,8 @@ import type { AnyStep, Change, MemberFailure, Run } from './step.ts';
 import { waitFor } from './wait.ts';
 
 /** Milliseconds in which reads have to show what this run has written. */
-const deadline = 180_000;
-const every = 2000;
+const deadlineMs = 180_000;
+const intervalMs = 2000;
 
 /**
  * Waits until observing a step again shows the changes that were made. Reads of AWS can be older than its writes, and
@@ -14,7 +14,7 @@ const every = 2000;
  * @param fresh gives a context that has forgotten what it read
  * @returns the changes that were still not shown at the deadline
  */
-export async function untilShown<Ctx extends { readonly clock: Clock }>(
+export async function waitUntilVisible<Ctx extends { readonly clock: Clock }>(
   step: AnyStep<Ctx>,
   made: readonly Change[],
   run: Run<Ctx>,
@@ -27,8 +27,8 @@ export async function untilShown<Ctx extends { readonly clock: Clock }>(
     clock: run.ctx.clock,
     signal: run.signal,
     emit: run.emit,
-    deadline,
-    every,
+    deadlineMs,
+    intervalMs,
   };
   try {
     await waitFor(wait, async (pending) => {
@@ -41,7 +41,7 @@ export async function untilShown<Ctx extends { readonly clock: Clock }>(
     return [];
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
-    return hidden.map((change) => ({ target: change.target, error: notShown(change, error) }));
+    return hidden.map((change) => ({ target: change.target, error: notVisible(change, error) }));
   }
 }
 
@@ -53,5 +53,5 @@ function isSame(left: Change, made: Change): boolean {
   return left.action !== 'update' || paths.size === 0 || left.fields.some(({ path }) => paths.has(path));
 }
 
-const notShown = ({ action, target }: Change, { why, hint }: BootstrapError): BootstrapError =>
+const notVisible = ({ action, target }: Change, { why, hint }: BootstrapError): BootstrapError =>
   new BootstrapError({ code: 'not-ready', what: `could not verify: ${action} ${nameOf(target)}`, why, hint });

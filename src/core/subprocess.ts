@@ -10,11 +10,11 @@ export interface SubprocessOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface Ended {
+export interface SubprocessResult {
   readonly status: number | null;
-  readonly output: string;
+  readonly stdout: string;
   /** Standard error; empty where the user saw it on the terminal. */
-  readonly complaint: string;
+  readonly stderr: string;
 }
 
 /** Bytes of standard output and of standard error each; credentials take a few thousand. */
@@ -26,17 +26,17 @@ process.on('exit', () => {
   for (const kill of running) kill();
 });
 
-let programsOnTerminal = 0;
+let terminalUsers = 0;
 
 /** Whether a program that this run started may be asking the user on the terminal: nothing else may move there. */
-export const isTerminalLent = (): boolean => programsOnTerminal > 0;
+export const isTerminalLent = (): boolean => terminalUsers > 0;
 
 /**
  * Runs a program that may never end, wait for input, or print endlessly. It is killed, with what it started, at the
  * timeout, when the signal is aborted, and when it prints too much.
  * @throws Error when it could not be started or was killed
  */
-export function runSubprocess(command: string, options: SubprocessOptions): Promise<Ended> {
+export function runSubprocess(command: string, options: SubprocessOptions): Promise<SubprocessResult> {
   const { args, env, input, timeoutMs, signal } = options;
   const isInteractive = input === undefined;
   // A process outside the terminal's foreground group cannot read from it, so only others get a group of their own.
@@ -53,7 +53,7 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
       else child.kill('SIGKILL');
     };
     const end = (settle: () => void): void => {
-      if (isInteractive && running.has(kill)) programsOnTerminal -= 1;
+      if (isInteractive && running.has(kill)) terminalUsers -= 1;
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       running.delete(kill);
@@ -72,10 +72,10 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
     const output = collect(child.stdout, tooMuch);
     const complaint = collect(child.stderr, tooMuch);
     running.add(kill);
-    if (isInteractive) programsOnTerminal += 1;
+    if (isInteractive) terminalUsers += 1;
     signal?.addEventListener('abort', abort, { once: true });
     child.on('error', (error) => end(() => reject(error)));
-    child.on('close', (status) => end(() => resolve({ status, output: output(), complaint: complaint() })));
+    child.on('close', (status) => end(() => resolve({ status, stdout: output(), stderr: complaint() })));
     // A program that ends without reading breaks the pipe; its status says what was wrong.
     child.stdin?.on('error', () => undefined).end(input);
   });

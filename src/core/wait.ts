@@ -9,22 +9,22 @@ export interface Wait {
   readonly signal: AbortSignal;
   readonly emit: Emit;
   /** Milliseconds without progress until it is given up. */
-  readonly deadline: number;
+  readonly deadlineMs: number;
   /** Milliseconds between two looks, at the least; default 1000. */
-  readonly every?: number;
+  readonly intervalMs?: number;
   /** What to do when the deadline passes. */
   readonly hint: string;
 }
 
 /** How far something is that many objects take part in. Fewer left than ever before is progress. */
-export interface Tally {
+export interface WaitCount {
   readonly left: number;
   /** The objects that each look reads. */
   readonly of: number;
 }
 
 /** Tells why it is not so yet; without a tally nothing counts as progress. */
-type Pending = (why: string, tally?: Tally) => undefined;
+type Pending = (why: string, tally?: WaitCount) => undefined;
 
 /** Milliseconds that each object adds to the time between two looks, for a look at thousands is work for the cluster. */
 const perObject = 2;
@@ -38,16 +38,16 @@ const longestPause = 3000;
  * @throws BootstrapError `not-ready` when the deadline passes without progress, or the outage that lasted until then
  */
 export async function waitFor<T>(wait: Wait, look: (pending: Pending) => Promise<T | undefined>): Promise<T> {
-  const { clock, signal, deadline, every = 1000 } = wait;
+  const { clock, signal, deadlineMs, intervalMs = 1000 } = wait;
   const passed = stopwatch(clock);
   let lastProgress = 0;
   let least = Infinity;
-  let pause = every;
+  let pause = intervalMs;
   let why = 'it has not happened yet';
   const pending: Pending = (reason, tally) => {
     why = reason;
     if (!tally) return;
-    pause = Math.max(every, Math.min(tally.of * perObject, longestPause));
+    pause = Math.max(intervalMs, Math.min(tally.of * perObject, longestPause));
     if (tally.left >= least) return;
     least = tally.left;
     lastProgress = passed();
@@ -66,7 +66,7 @@ export async function waitFor<T>(wait: Wait, look: (pending: Pending) => Promise
     const now = passed();
     const seconds = Math.round(now / 1000);
     const stuck = now - lastProgress;
-    if (stuck >= deadline) {
+    if (stuck >= deadlineMs) {
       if (outage) throw outage;
       const idle = Math.round(stuck / 1000);
       throw new BootstrapError({
@@ -77,6 +77,6 @@ export async function waitFor<T>(wait: Wait, look: (pending: Pending) => Promise
       });
     }
     wait.emit({ type: 'waiting', what: `${wait.what}: ${why}`, seconds });
-    await clock.sleep(Math.min(pause, deadline - stuck), signal);
+    await clock.sleep(Math.min(pause, deadlineMs - stuck), signal);
   }
 }

@@ -1,18 +1,18 @@
 /** More than any file that this program reads has in it. */
-const most = { values: 500_000, depth: 200 };
+const maxAliases = { values: 500_000, depth: 200 };
 
 /**
  * Checks what was read from YAML that others may have written, before anything walks through it: with aliases a few lines can
  * stand for more values than there is time for, or for a value within itself.
  * @throws Error
  */
-export function refuseEndless(value: unknown): void {
+export function refuseAliasBomb(value: unknown): void {
   const open = [{ value, depth: 0 }];
   let values = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value: at, depth } = next;
     values += 1;
-    if (values + open.length > most.values || depth > most.depth)
+    if (values + open.length > maxAliases.values || depth > maxAliases.depth)
       throw new Error('its aliases stand for too many values');
     if (typeof at !== 'object' || at === null) continue;
     for (const member of Object.values(at)) open.push({ value: member, depth: depth + 1 });

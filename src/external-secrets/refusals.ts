@@ -1,13 +1,13 @@
 import { type Clock, stopwatch } from '../core/clock.ts';
 
 /** Where the operator is refused a Secret. */
-export interface Place {
+export interface SyncTarget {
   readonly namespace: string;
   /** Of the pull secret. */
   readonly name: string;
 }
 
-type Fix = (place: Place) => string;
+type Fix = (place: SyncTarget) => string;
 
 /**
  * Why a namespace takes no Secret until someone changes something there, in the words of the API server and of the
@@ -41,7 +41,7 @@ const refusals: readonly (readonly [RegExp, Fix])[] = [
 const passing = /status unknown for quota/;
 
 /** How to fix what refuses a Secret; undefined when waiting can help. */
-export function fixOf(why: string, place: Place): string | undefined {
+export function fixOf(why: string, place: SyncTarget): string | undefined {
   if (passing.test(why)) return undefined;
   const [, fix] = refusals.find(([pattern]) => pattern.test(why)) ?? [];
   return (

@@ -4,10 +4,10 @@ import { hoursAndMinutes } from '../core/duration.ts';
 import type { Finding } from '../core/step.ts';
 import { annotations } from '../core/ownership.ts';
 
-const hour = 3_600_000;
+const hourMs = 3_600_000;
 
 /** Milliseconds: what is left is enough to find and repair what keeps a 12 h token from being renewed. */
-const soon = 3 * hour;
+const warningMs = 3 * hourMs;
 
 /** When the token in a pull secret ends, in milliseconds since the epoch; undefined when it does not tell. */
 export function expiryOf({ metadata }: KubeObject): number | undefined {
@@ -31,7 +31,7 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
   }
   const left = expiry - now;
   const secondsLeft = Math.floor(left / 1000);
-  if (left > soon) {
+  if (left > warningMs) {
     return {
       level: 'ok',
       code: 'in-order',

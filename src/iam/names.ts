@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts';
 
 /** The account that documents speak of. */
-export interface Account {
+export interface AwsAccount {
   readonly partition: string;
   readonly accountId: string;
   readonly region: string;
@@ -45,7 +45,7 @@ export function secretNames(config: Config): SecretNames {
   };
 }
 
-export function namesIn(config: Config, { partition, accountId, region }: Account): Names {
+export function namesIn(config: Config, { partition, accountId, region }: AwsAccount): Names {
   const arn = (service: string, scope: string, resource: string): string =>
     `arn:${partition}:${service}:${scope}:${accountId}:${resource}`;
   const userNames = (user: Config['users']['powerUser'], managed: string): UserNames => {

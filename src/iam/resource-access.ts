@@ -7,7 +7,7 @@ export type ResourceAccess =
   { readonly principals: readonly string[] } | { readonly unknown: BootstrapError };
 
 /** @param arn of the resource, which names its account */
-export async function seeAccess(
+export async function readAccess(
   read: () => Promise<string | undefined>,
   arn: string,
 ): Promise<ResourceAccess> {

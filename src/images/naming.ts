@@ -21,8 +21,8 @@ export interface EcrName {
 export const ecrComponent = '[a-z0-9]+(?:[._-][a-z0-9]+)*';
 /** Grammar and length of ECR's CreateRepository. */
 const ecrGrammar = new RegExp(`^${ecrComponent}(?:/${ecrComponent})*$`);
-const shortest = 2;
-const longest = 256;
+const minLength = 2;
+const maxLength = 256;
 
 /**
  * The name of a source in the ECR. The host stays part of it, so that equal paths of two registries do not meet.
@@ -110,8 +110,8 @@ function mappedName(reference: Reference, map: Naming['map']): string | undefine
 }
 
 function refusal(repository: string): string | undefined {
-  if (repository.length < shortest || repository.length > longest) {
-    return `ECR takes names of ${shortest} to ${longest} characters, this one has ${repository.length}`;
+  if (repository.length < minLength || repository.length > maxLength) {
+    return `ECR takes names of ${minLength} to ${maxLength} characters, this one has ${repository.length}`;
   }
   if (!ecrGrammar.test(repository)) {
     return 'ECR takes lower-case letters and digits, parted by a single . _ or - or by /';

@@ -21,7 +21,7 @@ const hostGrammar = new RegExp(
   `^(?:${hostLabel}(?:\\.${hostLabel})*|\\[[0-9a-f:.]+\\])(?::(?<port>[0-9]{1,5}))?$`,
 );
 const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const longestName = 255;
+const maxNameLength = 255;
 
 /**
  * Reads a reference as people and pods write it.
@@ -127,10 +127,10 @@ function checkPath(text: string, path: string): void {
       'Write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST, for example ghcr.io/team/app:1.2.',
     );
   }
-  if (path.length > longestName) {
+  if (path.length > maxNameLength) {
     throw invalid(
       text,
-      `the name is longer than ${longestName} characters`,
+      `the name is longer than ${maxNameLength} characters`,
       'Write HOST/PATH:TAG with a shorter path.',
     );
   }

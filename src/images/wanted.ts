@@ -16,7 +16,7 @@ export interface GivenReference {
 }
 
 /** Where images are asked for. */
-export interface Wishes {
+export interface ImageSources {
   readonly naming: Naming;
   /** The account's registry: references to it stand for the sources of what they name. */
   readonly registryHost: string;
@@ -35,8 +35,8 @@ export interface Wishes {
  * when two sources would get the same name. What is wrong in the cluster is in `rejected`, what is wrong in the
  * references given by hand in `refused`.
  */
-export function wantedImages(wishes: Wishes): WantedImages {
-  const gathering = new Gathering(wishes);
+export function wantedImages(wishes: ImageSources): WantedImages {
+  const gathering = new ImageCollector(wishes);
   gathering.add(operatorImage, 'operator');
   for (const text of wishes.list) gathering.add(text, 'config', { excludable: true });
   for (const reference of wishes.references ?? []) gathering.addGiven(reference);
@@ -67,15 +67,15 @@ interface Entry {
   byHand: boolean;
 }
 
-class Gathering {
-  readonly #wishes: Wishes;
+class ImageCollector {
+  readonly #sources: ImageSources;
   readonly #isExcluded: (image: Reference | string) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #rejected = new Rejections();
   readonly #refused = new Rejections();
 
-  constructor(wishes: Wishes) {
-    this.#wishes = wishes;
+  constructor(wishes: ImageSources) {
+    this.#sources = wishes;
     this.#isExcluded = excluding(wishes.exclude);
   }
 
@@ -83,7 +83,7 @@ class Gathering {
     const reference = this.#atSource(canonical(parseReference(text)));
     if (!reference) return;
     if (excludable && this.#isExcluded(reference)) return;
-    ecrName(reference, this.#wishes.naming);
+    ecrName(reference, this.#sources.naming);
     const source = formatReference(reference);
     const entry = this.#entries.get(source) ?? { reference, wantedBy: new Set(), byHand };
     this.#entries.set(source, entry);
@@ -124,14 +124,14 @@ class Gathering {
 
   /** What is named as the ECR has it is wanted there too; what somebody pushed there himself is his own. */
   #atSource(reference: Reference): Reference | undefined {
-    const { registryHost, naming } = this.#wishes;
+    const { registryHost, naming } = this.#sources;
     return isOfRegistry(reference, registryHost) ? sourceOf(reference, naming) : reference;
   }
 
   #image({ reference, wantedBy, byHand }: Entry): WantedImage {
     return {
       source: formatReference(reference),
-      ...ecrName(reference, this.#wishes.naming),
+      ...ecrName(reference, this.#sources.naming),
       wantedBy: [...wantedBy],
       ...(byHand && { byHand }),
     };

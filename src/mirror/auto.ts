@@ -1,7 +1,7 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { Emit } from '../core/step.ts';
-import { tellDone } from './done.ts';
+import { reportDone } from './done.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import type { MirrorResult } from './port.ts';
 
@@ -34,7 +34,7 @@ export async function withFallback(
   if (left.length === 0) return results;
   const wanted = left.map(({ image }) => image);
   const found = await tryDocker(docker, act, wanted, { ...options, emit: unless(Boolean, options.emit) });
-  for (const result of left) if (!found.has(result.image)) tellDone(options.emit, result);
+  for (const result of left) if (!found.has(result.image)) reportDone(options.emit, result);
   return results.map((result) => found.get(result.image) ?? result);
 }
 

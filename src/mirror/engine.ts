@@ -23,7 +23,7 @@ export interface Engine {
 }
 
 /** A manifest as a registry holds it. */
-export interface HeldManifest {
+export interface ExistingManifest {
   readonly digest: Digest;
   readonly mediaType: string;
   /** The exact bytes; the digest is theirs. */
@@ -37,5 +37,9 @@ export interface Target {
   /** Valid for a while at least; ask again for each image in a long run. */
   credential(): Promise<Credential>;
   /** @param reference a tag or a digest. Undefined when there is no such manifest or repository. */
-  manifest(repository: string, reference: string, signal?: AbortSignal): Promise<HeldManifest | undefined>;
+  manifest(
+    repository: string,
+    reference: string,
+    signal?: AbortSignal,
+  ): Promise<ExistingManifest | undefined>;
 }

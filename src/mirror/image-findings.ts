@@ -7,30 +7,30 @@ import { type InternetImage, internetImages } from './internet.ts';
 /** What is to be known of nodes whose platform nothing can be copied for; undefined when there are none. */
 export async function oddNodesFinding({ config, inventory }: MirrorContext): Promise<Finding | undefined> {
   if (config.images.platforms !== 'cluster') return undefined;
-  const nodes = await inventory.oddNodes().catch(unlessUnseen);
+  const nodes = await inventory.oddNodes().catch(unlessDenied);
   const [first, ...others] = nodes;
   if (!first) return undefined;
-  const listed = [...new Set(nodes.map(({ platform }) => JSON.stringify(platform.slice(0, longestShown))))];
-  const more = listed.length > mostShown ? ` and ${listed.length - mostShown} more` : '';
+  const listed = [...new Set(nodes.map(({ platform }) => JSON.stringify(platform.slice(0, maxLength))))];
+  const more = listed.length > maxShown ? ` and ${listed.length - maxShown} more` : '';
   return {
     level: 'warning',
     code: 'platform-odd',
     target: { kind: 'Node', name: first.name },
     what: `node ${first.name}${others.length > 0 ? ` and ${others.length} more` : ''} reported a platform for which no image can exist`,
-    why: `${listed.slice(0, mostShown).join(', ')}${more} is not written as os/arch or os/arch/variant`,
+    why: `${listed.slice(0, maxShown).join(', ')}${more} is not written as os/arch or os/arch/variant`,
     hint: `Check what the node reports: kubectl get node ${first.name} -o jsonpath={.status.nodeInfo}. Images are copied for the other nodes, or for what images.platforms lists.`,
   };
 }
 
 /** Without a cluster that answers, the platforms are unknown, which is reported where they are needed. */
-function unlessUnseen(error: unknown): readonly OddNode[] {
+function unlessDenied(error: unknown): readonly OddNode[] {
   if (!(error instanceof BootstrapError)) throw error;
   return [];
 }
 
 /** Platforms in one finding, and characters of each. */
-const mostShown = 3;
-const longestShown = 64;
+const maxShown = 3;
+const maxLength = 64;
 
 /** One for each image outside the ECR, naming everybody who uses it. */
 export async function internetFindings(ctx: MirrorContext): Promise<Finding[]> {

@@ -5,7 +5,7 @@ import type { Net } from '../clients/net/index.ts';
 import { onceFulfilled } from '../core/once.ts';
 import { cacheFolder } from '../core/places.ts';
 import { contentFolder, diskCache } from '../clients/registry/cache.ts';
-import type { Credentials } from '../clients/registry/credentials.ts';
+import type { CredentialStore } from '../clients/registry/credentials.ts';
 import { dockerConfigCredentials } from '../clients/registry/docker-config.ts';
 import { hintsFile } from '../clients/registry/hints.ts';
 import type { Registry } from '../clients/registry/client.ts';
@@ -23,7 +23,7 @@ import { createRegistryEngine } from './registry/engine.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
 import { unavailableOf } from './unavailable.ts';
 
-export interface MirrorDeps {
+export interface MirrorOptionsOfRun {
   readonly ecr: EcrPort;
   readonly net: Net;
   readonly clock: Clock;
@@ -41,7 +41,7 @@ export interface MirrorDeps {
 export interface DockerParts {
   readonly target: Target;
   /** Logins to the sources. */
-  readonly credentials: Credentials;
+  readonly credentials: CredentialStore;
   readonly refuseLocal: Registries['refuseLocal'];
 }
 
@@ -49,7 +49,7 @@ export interface DockerParts {
 const ecrRates = { 'put-manifest': 10, 'start-upload': 100, 'finish-upload': 100 };
 
 /** The mirror: looks up what the ECR has, and brings what it has not. Nothing is opened before it is used. */
-export function createMirror(deps: MirrorDeps): Mirror {
+export function createMirror(deps: MirrorOptionsOfRun): Mirror {
   const open = onceFulfilled(() => openMirror(deps));
   const act =
     (what: 'plan' | 'copy') =>
@@ -89,7 +89,7 @@ interface Opened {
   readonly presence: Mirror['presence'];
 }
 
-async function openMirror(deps: MirrorDeps): Promise<Opened> {
+async function openMirror(deps: MirrorOptionsOfRun): Promise<Opened> {
   const { ecr, net, clock, env, insecure = [] } = deps;
   const listed = new HostSet([...insecure, ...(deps.listed ?? [])]);
   const host = await ecr.registryHost();

@@ -5,7 +5,7 @@ import { coverage, type Platform, type Platforms } from '../core/platform.ts';
 import type { WantedImage } from '../images/port.ts';
 import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../clients/registry/client.ts';
-import { type Digest, isTakenByEcr } from '../clients/registry/digest.ts';
+import { type Digest, isAcceptedByEcr } from '../clients/registry/digest.ts';
 import type { Call } from '../clients/registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../clients/registry/manifest.ts';
 import { isTolerable } from '../core/helpers.ts';
@@ -21,7 +21,7 @@ export interface PresenceParts {
 }
 
 /** Repositories asked about at once. */
-const atOnce = 20;
+const concurrency = 20;
 
 /**
  * What the ECR has of the wanted images. Asks about many tags of a repository in one call, and never a source. A pinned
@@ -50,7 +50,7 @@ export async function presenceOf(
       try {
         return { image, digest, ...(await comparePlatforms(manifest, platforms, parts, call)) };
       } catch (thrown) {
-        return { ...none, digest, error: ofOneImage(thrown, `look up ${image.repository}:${image.tag}`) };
+        return { ...none, digest, error: presenceOfOne(thrown, `look up ${image.repository}:${image.tag}`) };
       }
     }),
   );
@@ -61,7 +61,7 @@ const pinOf = ({ source }: WantedImage): Digest | undefined => parseReference(so
 const nameOf = (repository: string, reference: string) => `${repository} ${reference}`;
 
 /** @throws what would fail all other images too */
-function ofOneImage(thrown: unknown, what: string): BootstrapError {
+function presenceOfOne(thrown: unknown, what: string): BootstrapError {
   const error = failureOf(thrown, what);
   if (!isTolerable(error)) throw error;
   return error;
@@ -95,7 +95,7 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
     const { repository, tag } = image;
     const pin = pinOf(image);
     // One identifier that ECR cannot read fails the whole batch.
-    if (pin !== undefined && !isTakenByEcr(pin)) continue;
+    if (pin !== undefined && !isAcceptedByEcr(pin)) continue;
     references.set(repository, (references.get(repository) ?? new Set()).add(pin ?? tag));
   }
   const found = new Map<string, StoredManifest>();
@@ -114,11 +114,11 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
           if (manifest.tag !== undefined) found.set(nameOf(repository, manifest.tag), manifest);
         }
       } catch (thrown) {
-        failures.set(repository, ofOneImage(thrown, `look up repository ${repository}`));
+        failures.set(repository, presenceOfOne(thrown, `look up repository ${repository}`));
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, references.size) }, worker));
+  await Promise.all(Array.from({ length: Math.min(concurrency, references.size) }, worker));
   return { found, failures, unreadable };
 }
 

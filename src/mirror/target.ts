@@ -2,14 +2,14 @@ import { deniedAction, denialHint } from '../clients/aws/denial.ts';
 import type { EcrPort, RegistryToken } from '../clients/aws/port.ts';
 import { type Clock, stopwatch } from '../core/clock.ts';
 import type { Registry } from '../clients/registry/client.ts';
-import type { Credential, Identity } from '../clients/registry/credentials.ts';
+import type { Credential, HostCredential } from '../clients/registry/credentials.ts';
 import type { Target } from './engine.ts';
 
 /** A token is renewed so long before its end that a large upload begun with it can end. Milliseconds. */
-const reserve = 10 * 60_000;
+const minRemainingMs = 10 * 60_000;
 
 /** Who we are at the account's registry: the token that ECR gives, renewed in time or when it is refused. */
-export function ecrIdentity(ecr: EcrPort, clock: Clock): Identity {
+export function ecrIdentity(ecr: EcrPort, clock: Clock): HostCredential {
   let renewal: Promise<RegistryToken> | undefined;
   let isOld = (): boolean => true;
   let shown: RegistryToken | undefined;
@@ -17,7 +17,7 @@ export function ecrIdentity(ecr: EcrPort, clock: Clock): Identity {
     const token = await ecr.token();
     const lifeMs = token.expiresAt - clock.now();
     const ageMs = stopwatch(clock);
-    isOld = () => ageMs() >= lifeMs - Math.min(reserve, lifeMs / 4);
+    isOld = () => ageMs() >= lifeMs - Math.min(minRemainingMs, lifeMs / 4);
     shown = token;
     return token;
   };
@@ -41,7 +41,7 @@ export function ecrIdentity(ecr: EcrPort, clock: Clock): Identity {
 }
 
 /** The account's registry as the engines see it. */
-export function ecrTarget(registry: Registry, identity: Identity): Target {
+export function ecrTarget(registry: Registry, identity: HostCredential): Target {
   return {
     host: () => Promise.resolve(registry.name),
     credential: async (): Promise<Credential> => {

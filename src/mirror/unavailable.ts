@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts';
 import type { MirrorOptions } from './port.ts';
 
 /** A plan does not wait longer for sources. Milliseconds. */
-const mostWait = 10_000;
+const maxWaitMs = 10_000;
 
 /** Clear answers; all else may pass until the copy. */
 const clear = new Set<ErrorCode>(['image-missing', 'registry-denied', 'address-refused']);
@@ -19,7 +19,7 @@ export async function unavailableOf(
   registry: Engine,
   docker: () => Promise<Engine>,
 ): Promise<ReadonlyMap<WantedImage, BootstrapError>> {
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(mostWait)]);
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(maxWaitMs)]);
   setMaxListeners(0, bounded);
   // The Docker engine is asked through its API, which cannot be canceled.
   const late = new Promise<never>((_, reject) => {

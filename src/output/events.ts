@@ -4,7 +4,7 @@ import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';
 
-const doing = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
+const verbs = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
 /** Lines that an event leaves behind. On a screen a step is one line; a pipe gets one for each change. */
 export function eventLines(event: Event, style: Style, how: { verbose: boolean; screen: boolean }): string[] {
@@ -71,5 +71,5 @@ function outcomeLines(
   if (outcome.result === 'failed') return [`  ${style.bad('✗')} ${target}: ${outcome.error.why}`];
   if (screen && !verbose) return [];
   const detail = outcome.detail ? style.dim(`  ${outcome.detail}`) : '';
-  return [`  ${doing[outcome.change.action]} ${target}${detail}`];
+  return [`  ${verbs[outcome.change.action]} ${target}${detail}`];
 }

@@ -5,7 +5,7 @@ import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
 import { formatDuration } from './units.ts';
 
-const redrawEvery = 100;
+const redrawIntervalMs = 100;
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 type Screen = NodeJS.WritableStream & { columns?: number };
@@ -58,11 +58,11 @@ export class LiveLine {
   #begin(label: string, passed = 0): void {
     this.#label = label;
     this.#since = Date.now() - passed;
-    this.#timer ??= setInterval(() => this.#draw(), redrawEvery).unref();
+    this.#timer ??= setInterval(() => this.#draw(), redrawIntervalMs).unref();
   }
 
   #note(progress: Progress): void {
-    this.#timer ??= setInterval(() => this.#draw(), redrawEvery).unref();
+    this.#timer ??= setInterval(() => this.#draw(), redrawIntervalMs).unref();
     const { id, done, total = Infinity } = progress;
     if (done >= total) {
       this.#progress.delete(id);

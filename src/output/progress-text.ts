@@ -2,18 +2,18 @@ import type { Progress } from '../core/step.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 
 /** Something under way, and how much of it is done a second, where that can be told. */
-export interface UnderWay {
+export interface ActiveProgress {
   readonly progress: Progress;
   readonly rate?: number | undefined;
 }
 
-const between = ' · ';
+const separator = ' · ';
 
 /** A run of the mirror tells of the whole under this id, and of each image under its source. */
 const whole = 'images';
 
 /** What is under way as one line of at most `width` characters: the whole, then as many of its parts as there is room for. */
-export function progressText(underWay: readonly UnderWay[], width: number): string {
+export function progressText(underWay: readonly ActiveProgress[], width: number): string {
   const all = underWay.find(({ progress }) => progress.id === whole);
   if (!all) return underWay.map(described).join('  ').slice(0, width);
   const parts = underWay
@@ -26,14 +26,14 @@ export function progressText(underWay: readonly UnderWay[], width: number): stri
 function fitting(texts: readonly string[], width: number): string {
   let line = '';
   for (const text of texts) {
-    const longer = line === '' ? text : `${line}${between}${text}`;
+    const longer = line === '' ? text : `${line}${separator}${text}`;
     if (longer.length > width) break;
     line = longer;
   }
   return line;
 }
 
-function figures({ progress, rate }: UnderWay): string[] {
+function figures({ progress, rate }: ActiveProgress): string[] {
   const { unit, active = 0 } = progress;
   return [
     amount(progress),
@@ -43,8 +43,8 @@ function figures({ progress, rate }: UnderWay): string[] {
   ];
 }
 
-const described = ({ progress, rate }: UnderWay): string =>
-  `${progress.label} ${figures({ progress, rate }).join(between)}`;
+const described = ({ progress, rate }: ActiveProgress): string =>
+  `${progress.label} ${figures({ progress, rate }).join(separator)}`;
 
 function amount({ done, total, unit }: Progress): string {
   const show = unit === 'bytes' ? formatBytes : String;
@@ -57,7 +57,7 @@ function timeLeft({ done, total }: Progress, rate: number | undefined): string[]
 }
 
 /** An image that has begun. */
-const isPart = ({ progress: { id, unit, done, total = 0 } }: UnderWay): boolean =>
+const isPart = ({ progress: { id, unit, done, total = 0 } }: ActiveProgress): boolean =>
   id !== whole && unit === 'bytes' && done > 0 && done < total;
 
 const percent = ({ done, total = 0 }: Progress): string => `${Math.floor((100 * done) / total)}%`;
@@ -67,7 +67,7 @@ const shortName = (source: string): string => source.slice(source.lastIndexOf('/
 function withParts(head: string, parts: readonly string[], width: number): string {
   for (let shown = parts.length; shown > 0; shown -= 1) {
     const more = parts.length > shown ? [`${parts.length - shown} more`] : [];
-    const line = [head, [...parts.slice(0, shown), ...more].join(', ')].join(between);
+    const line = [head, [...parts.slice(0, shown), ...more].join(', ')].join(separator);
     if (line.length <= width) return line;
   }
   return head;

@@ -1,7 +1,7 @@
 /** Long enough that single large steps do not make it jump, short enough to follow a network. Milliseconds. */
-const window = 5_000;
+const windowMs = 5_000;
 /** Before that much time nothing can be said. Milliseconds. */
-const shortest = 1_000;
+const minSpanMs = 1_000;
 
 /** How fast something goes lately. */
 export class Rate {
@@ -11,14 +11,14 @@ export class Rate {
   note(at: number, done: number): void {
     this.#samples.push({ at, done });
     const second = (): number => this.#samples[1]?.at ?? Infinity;
-    while (second() <= at - window) this.#samples.shift();
+    while (second() <= at - windowMs) this.#samples.shift();
   }
 
   /** A second, up to `now`; undefined while it cannot be told. */
   perSecond(now: number): number | undefined {
     const [first] = this.#samples;
     const last = this.#samples.at(-1);
-    if (!first || !last || now - first.at < shortest || last.done <= first.done) return undefined;
+    if (!first || !last || now - first.at < minSpanMs || last.done <= first.done) return undefined;
     return ((last.done - first.done) / (now - first.at)) * 1000;
   }
 }

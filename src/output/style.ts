@@ -22,7 +22,7 @@ export function createStyle(colour: boolean): Style {
 }
 
 /** Colour is for terminals, unless NO_COLOR (no-color.org) or --no-color says otherwise. */
-export const wantsColour = (isTerminal: boolean, noColor: boolean, env: NodeJS.ProcessEnv): boolean =>
+export const wantsColor = (isTerminal: boolean, noColor: boolean, env: NodeJS.ProcessEnv): boolean =>
   isTerminal && !noColor && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 
 /** Motion is for terminals that a person looks at. */

@@ -8,7 +8,7 @@ import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
 import { printableData, withinSandbox } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
-import { createStyle, wantsColour, wantsMotion } from './style.ts';
+import { createStyle, wantsColor, wantsMotion } from './style.ts';
 import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
 
@@ -18,8 +18,8 @@ import { viewLines } from './views/index.ts';
  */
 export function createTextReporter(options: ReporterOptions): Reporter {
   const { streams, env, noColor, verbosity, sandbox } = options;
-  const onScreen = createStyle(wantsColour(streams.stdout.isTTY === true, noColor, env));
-  const style = createStyle(wantsColour(streams.stderr.isTTY === true, noColor, env));
+  const onScreen = createStyle(wantsColor(streams.stdout.isTTY === true, noColor, env));
+  const style = createStyle(wantsColor(streams.stderr.isTTY === true, noColor, env));
   const quiet = verbosity === 'quiet';
   const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
   let views = Promise.resolve();
@@ -83,7 +83,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       const text = `${question} ${expected === undefined ? '[y/N] ' : ''}`;
       const answer = await onTerminal(text, signal, async (screen) => {
         if (!unseenPlan) return;
-        const lines = await viewLines(unseenPlan, createStyle(wantsColour(true, noColor, env)), 'normal');
+        const lines = await viewLines(unseenPlan, createStyle(wantsColor(true, noColor, env)), 'normal');
         screen.write(textOf(lines));
       });
       if (answer === undefined) return undefined;

@@ -23,7 +23,7 @@ const many = 3;
 
 /** The command line that adopts everything unmanaged in the plan. */
 export function adoptingCommand(session: Session, plan: readonly Planned<Context>[]): string {
-  const targets = plan.flatMap(({ foreign }) => foreign.map(({ target }) => target));
+  const targets = plan.flatMap(({ unmanaged }) => unmanaged.map(({ target }) => target));
   const names = targets.map((target) => {
     const alike = targets.filter(({ kind }) => kind === target.kind).length;
     return alike < many ? nameOf(target) : `${target.kind} *`;

@@ -1,9 +1,9 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { Need } from '../core/step.ts';
 import type { AnyStep } from '../steps/context.ts';
-import { closeWord } from '../core/close-word.ts';
+import { closestWord } from '../core/close-word.ts';
 
-export interface Choice {
+export interface StepSelection {
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
 }
@@ -12,7 +12,10 @@ export interface Choice {
  * The steps that `--only` and `--skip` select, in their own order.
  * @throws BootstrapError `usage` for an unknown step, and when no step is left
  */
-export function chooseSteps(steps: readonly AnyStep[], { only, skip = [] }: Choice): readonly AnyStep[] {
+export function selectSteps(
+  steps: readonly AnyStep[],
+  { only, skip = [] }: StepSelection,
+): readonly AnyStep[] {
   const known = steps.map((step) => step.id);
   for (const name of [...(only ?? []), ...skip]) {
     if (!known.includes(name)) throw unknownStep(name, known);
@@ -26,7 +29,7 @@ export const needsOf = (steps: readonly AnyStep[]): ReadonlySet<Need> =>
   new Set(steps.flatMap((step) => step.needs));
 
 const unknownStep = (name: string, known: readonly string[]): BootstrapError => {
-  const near = closeWord(name, known);
+  const near = closestWord(name, known);
   return new BootstrapError({
     code: 'usage',
     what: `could not choose step ${name}`,
@@ -35,7 +38,7 @@ const unknownStep = (name: string, known: readonly string[]): BootstrapError => 
   });
 };
 
-const noStep = (only: Choice['only'], known: readonly string[]): BootstrapError =>
+const noStep = (only: StepSelection['only'], known: readonly string[]): BootstrapError =>
   new BootstrapError({
     code: 'usage',
     what: 'no step is selected',

@@ -32,10 +32,10 @@ export const applyQuestion = (header: Partial<Header>): Question => ({
   text: `Apply these changes to ${placeOf(header)}?`,
 });
 
-type Place = { readonly [part in 'account' | 'context']?: string | undefined };
+type Whereabouts = { readonly [part in 'account' | 'context']?: string | undefined };
 
 /** `account 123456789012 and cluster prod`, as far as the run reaches them. */
-export function placeOf({ account, context }: Place): string {
+export function placeOf({ account, context }: Whereabouts): string {
   const parts = [
     ...(account === undefined ? [] : [`account ${account}`]),
     ...(context === undefined ? [] : [`cluster ${context}`]),

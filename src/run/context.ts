@@ -18,9 +18,9 @@ import { cacheFolder } from '../core/places.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../core/ownership.ts';
 import { refuseOtherAccount } from './account.ts';
-import { isSilence, workloadsIfReachable } from './gather.ts';
+import { isUnreachable, workloadsIfReachable } from './gather.ts';
 
-export interface Parts {
+export interface ServiceOptions {
   readonly config: Config;
   readonly net: Net;
   readonly clock: Clock;
@@ -33,25 +33,25 @@ export interface Parts {
 }
 
 /** What the composition root makes. */
-export interface Made {
+export interface Services {
   readonly context: Context;
   readonly docker: () => Promise<DockerPort>;
   readonly close: () => Promise<void>;
 }
 
 /** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
-export function createContext(parts: Parts): Made {
-  const { config, net, clock, env, askMfaCode } = parts;
+export function createServices(options: ServiceOptions): Services {
+  const { config, net, clock, env, askMfaCode } = options;
   const aws = once(() => createAws({ ...config.aws, net, askMfaCode }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
-  const docker = onceFulfilled(() => findDocker(parts));
+  const docker = onceFulfilled(() => findDocker(options));
   const mirror = once(() =>
     createMirror({
       ecr: aws().ecr,
       net,
       clock,
       env,
-      insecure: parts.insecureRegistries ?? [],
+      insecure: options.insecureRegistries ?? [],
       listed: configuredHosts(config.images.list, config.images),
       docker: (open) => openDocker(open, docker, clock),
     }),
@@ -103,7 +103,7 @@ export function createContext(parts: Parts): Made {
   return { context: observe(false), docker, close: () => cluster().close() };
 }
 
-async function findDocker({ env, dockerHost }: Parts): Promise<DockerPort> {
+async function findDocker({ env, dockerHost }: ServiceOptions): Promise<DockerPort> {
   const { connectDocker } = await import('../clients/docker/index.ts');
   return connectDocker({ host: dockerHost, env, home: env['HOME'] ?? homedir() });
 }
@@ -136,7 +136,7 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
         what: "tell the nodes' platforms",
         why: error.message,
         hint: `Make the cluster answer, or give --platform linux/amd64 (or a list, or all)${
-          isSilence(error) ? '; then images that only its workloads name are left out' : ''
+          isUnreachable(error) ? '; then images that only its workloads name are left out' : ''
         }.`,
       },
       { cause: error },

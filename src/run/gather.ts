@@ -6,7 +6,7 @@ import { type GivenReference, wantedImages } from '../images/wanted.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { Context } from '../steps/context.ts';
 
-export interface Gather {
+export interface CollectOptions {
   /** Given by hand. */
   readonly references: readonly GivenReference[];
   /** The configuration's `images.list` too. */
@@ -16,7 +16,7 @@ export interface Gather {
 }
 
 /** The wanted images from all places that were asked for. */
-export async function gatherImages(ctx: Context, from: Gather): Promise<WantedImages> {
+export async function collectImages(ctx: Context, from: CollectOptions): Promise<WantedImages> {
   const { project, images } = ctx.config;
   const [registryHost, workloads] = await Promise.all([
     ctx.registryHost(),
@@ -37,18 +37,24 @@ export async function workloadsIfReachable(ctx: Context): Promise<readonly Workl
   try {
     return await ctx.inventory.workloads();
   } catch (error) {
-    if (!isSilence(error)) throw error;
+    if (!isUnreachable(error)) throw error;
     // One that answers and then falls silent has workloads: without them a run would seem complete.
     if (error.code === 'cluster-unreachable' && (await answers(ctx))) throw error;
     return [];
   }
 }
 
-const silences: readonly ErrorCode[] = ['cluster-unconfigured', 'cluster-unreachable', 'tls-untrusted'];
+const unreachableCodes: readonly ErrorCode[] = [
+  'cluster-unconfigured',
+  'cluster-unreachable',
+  'tls-untrusted',
+];
 
 /** Nobody answered: a refusal or a failure is an answer. */
-export const isSilence = (error: unknown): error is BootstrapError =>
-  error instanceof BootstrapError && silences.includes(error.code) && !(error instanceof LoginRefused);
+export const isUnreachable = (error: unknown): error is BootstrapError =>
+  error instanceof BootstrapError &&
+  unreachableCodes.includes(error.code) &&
+  !(error instanceof LoginRefused);
 
 const answers = ({ cluster }: Context): Promise<boolean> =>
   cluster.info().then(

@@ -2,10 +2,10 @@ import { unlessAborted } from '../core/abort.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { Header } from '../output/index.ts';
 import { plural } from '../output/units.ts';
-import { carryOut, type RunResult } from '../core/carry-out.ts';
+import { applyPlan, type RunResult } from '../core/carry-out.ts';
 import type { Change, MemberFailure } from '../core/step.ts';
 import { type Consent, isNeeded } from '../core/consent.ts';
-import { foreseen, nameOf, sortedFailures } from '../core/helpers.ts';
+import { toBootstrapError, nameOf, splitFailures } from '../core/helpers.ts';
 import { makePlan, type Planned, refuseBlocked, refuseFindings } from '../core/plan.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import type { ClusterRecord } from '../access-key/registration/records.ts';
@@ -14,11 +14,11 @@ import { adoptingCommand } from './adopt.ts';
 import { needsOf } from './choose.ts';
 import { confirm, type Question } from './confirm.ts';
 import { holdLease } from './lease.ts';
-import { preflight, reach, showReading } from './preflight.ts';
+import { preflight, probe, showReading } from './preflight.ts';
 import type { Session } from './session.ts';
 
 /** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and carried out. */
-export interface Job {
+export interface PlanRun {
   readonly steps: readonly AnyStep[];
   readonly dryRun?: boolean | undefined;
   /** With `dryRun`: a plan that is not empty is drift. */
@@ -36,14 +36,14 @@ export interface Job {
 }
 
 /** Resolves to the exit code. */
-export async function doJob(session: Session, job: Job): Promise<number> {
+export async function runPlan(session: Session, job: PlanRun): Promise<number> {
   const { reporter, signal } = session;
   const { steps } = job;
   const ctx = (await session.context()).fresh({ usesKey: job.usesKey === true && job.dryRun !== true });
   const needs = needsOf(steps);
   showReading(session);
   const { plan, header } = await unlessAborted(signal, () => prepare(session, ctx, job));
-  const isStopped = plan.some(({ foreign }) => foreign.some(isNeeded));
+  const isStopped = plan.some(({ unmanaged }) => unmanaged.some(isNeeded));
   await reporter.show({
     type: 'plan',
     data: {
@@ -71,7 +71,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
       : undefined;
   let abandoned = false;
   try {
-    const result = await carryOut(plan, {
+    const result = await applyPlan(plan, {
       ctx,
       fresh: (old) => old.fresh(),
       // While the question stood, and until the lease was held, something else may have changed.
@@ -99,7 +99,7 @@ export async function doJob(session: Session, job: Job): Promise<number> {
 
 /** What is done is done: that something cannot be looked up afterwards must not replace the result. */
 async function nextSteps(
-  job: Job,
+  job: PlanRun,
   ctx: Context,
   changes: readonly Change[],
   signal: AbortSignal,
@@ -110,7 +110,7 @@ async function nextSteps(
   return {
     next: found.flatMap((lines) => (lines.status === 'fulfilled' ? lines.value : [])),
     missing: found.flatMap((lines) =>
-      lines.status === 'rejected' ? [foreseen(lines.reason, 'find out the next steps')] : [],
+      lines.status === 'rejected' ? [toBootstrapError(lines.reason, 'find out the next steps')] : [],
     ),
   };
 }
@@ -119,9 +119,9 @@ async function nextSteps(
 async function prepare(
   session: Session,
   ctx: Context,
-  { steps, consent, dryRun, refuse }: Job,
+  { steps, consent, dryRun, refuse }: PlanRun,
 ): Promise<{ plan: Planned<Context>[]; header: Partial<Header> }> {
-  const reached = await reach(ctx, needsOf(steps));
+  const reached = await probe(ctx, needsOf(steps));
   await session.header(reached.header);
   await preflight(ctx, steps, reached);
   await refuse?.(ctx);
@@ -149,11 +149,11 @@ async function refuseWithoutEngine(session: Session, plan: readonly Planned<Cont
   if (copies && config.mirror.engine === 'docker') await (await session.docker()).version();
 }
 
-const shown = ({ step, changes, foreign, findings }: Planned<Context>) => ({
+const shown = ({ step, changes, unmanaged, findings }: Planned<Context>) => ({
   step: step.id,
   title: step.title,
   changes,
-  ...(foreign.length > 0 ? { foreign } : {}),
+  ...(unmanaged.length > 0 ? { foreign: unmanaged } : {}),
   findings,
 });
 
@@ -182,7 +182,7 @@ function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {
 }
 
 function headline(failures: readonly MemberFailure[]): string {
-  const { missing, failed } = sortedFailures(failures);
+  const { missing, failed } = splitFailures(failures);
   const [first, ...others] = failed;
   const cannotBeFound = missing.length > 0 ? `${plural(missing.length, 'image')} cannot be found` : '';
   if (!first) return cannotBeFound;

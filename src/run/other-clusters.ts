@@ -3,7 +3,7 @@ import { observeKey } from '../access-key/state.ts';
 import type { Context } from '../steps/context.ts';
 import type { Change } from '../core/step.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
-import { type ClusterRecord, describeRecord, recordsIn } from '../access-key/registration/records.ts';
+import { type ClusterRecord, clusterLabel, recordsIn } from '../access-key/registration/records.ts';
 
 export const createsKey = (changes: readonly Change[]): boolean =>
   changes.some(({ action, target }) => action === 'create' && target.kind === keyTarget('').kind);
@@ -16,7 +16,7 @@ interface NewKey {
 }
 
 /** What a new access key means for the other clusters of the project, and for this one where a run is in AWS alone. */
-export async function newKeyElsewhere(
+export async function nextStepsForOtherClusters(
   ctx: Context,
   { givesKey, hasRevoked = false }: NewKey,
 ): Promise<string[]> {
@@ -30,7 +30,7 @@ export async function newKeyElsewhere(
   const sharing = `${givesKey ? 'Other clusters' : 'Clusters'} that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; \`ecr-bootstrap up\` there verifies it.`;
   return [
     ...cutOff.map(
-      (one) => `Run \`ecr-bootstrap up\` for cluster ${describeRecord(one)}: it cannot pull until then.`,
+      (one) => `Run \`ecr-bootstrap up\` for cluster ${clusterLabel(one)}: it cannot pull until then.`,
     ),
     ...(cutOff.length < others.length ? [sharing] : []),
   ];

@@ -1,14 +1,14 @@
-import type { Identity } from '../clients/aws/port.ts';
+import type { CallerIdentity } from '../clients/aws/port.ts';
 import type { ClusterInfo } from '../clients/kubernetes/port.ts';
 import { BootstrapError, severalErrors } from '../core/errors.ts';
 import type { Need } from '../core/step.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { refuseOtherAccount } from './account.ts';
-import type { ReachedHeader, Session } from './session.ts';
+import type { EnvironmentHeader, Session } from './session.ts';
 
 /** Where the run is about to work, as far as it could be told, and what could not be reached. */
-export interface Reached {
-  readonly header: ReachedHeader;
+export interface Environment {
+  readonly header: EnvironmentHeader;
   readonly errors: ReadonlyMap<Need, BootstrapError>;
 }
 
@@ -17,7 +17,7 @@ export const showReading = ({ reporter }: Session): void =>
   reporter.event({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
 
 /** Asks AWS and the cluster who we are there, in parallel; what does not answer is in the errors. */
-export async function reach(ctx: Context, needs: ReadonlySet<Need>): Promise<Reached> {
+export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Environment> {
   const errors = new Map<Need, BootstrapError>();
   const ask = async <T>(need: Need, question: () => Promise<T>): Promise<T | undefined> => {
     if (!needs.has(need)) return undefined;
@@ -42,18 +42,22 @@ export async function reach(ctx: Context, needs: ReadonlySet<Need>): Promise<Rea
  * Ends a run that lacks something which its steps need, before anything is changed.
  * @throws BootstrapError everything that is missing, AWS before the cluster
  */
-export async function preflight(ctx: Context, steps: readonly AnyStep[], reached: Reached): Promise<void> {
+export async function preflight(
+  ctx: Context,
+  steps: readonly AnyStep[],
+  reached: Environment,
+): Promise<void> {
   refuseUnreached(reached);
   const { refuseMissingRights } = await import('./rights.ts');
   await refuseMissingRights(ctx, steps);
 }
 
-export function refuseUnreached({ errors }: Reached): void {
+export function refuseUnreached({ errors }: Environment): void {
   const inOrder = (['aws', 'cluster'] as const).flatMap((need) => errors.get(need) ?? []);
   if (inOrder.length > 0) throw severalErrors(inOrder);
 }
 
-async function guardedIdentity(ctx: Context): Promise<Identity> {
+async function guardedIdentity(ctx: Context): Promise<CallerIdentity> {
   const identity = await ctx.aws.identity();
   const { arn, accountId } = identity;
   refuseOtherAccount(ctx.config, accountId, `the credentials belong to ${arn} in account ${accountId}`);
@@ -61,9 +65,9 @@ async function guardedIdentity(ctx: Context): Promise<Identity> {
 }
 
 function headerOf(
-  { identity, registry }: { identity: Identity | undefined; registry: string | undefined },
+  { identity, registry }: { identity: CallerIdentity | undefined; registry: string | undefined },
   cluster: ClusterInfo | undefined,
-): ReachedHeader {
+): EnvironmentHeader {
   return {
     ...(identity ? { caller: identity.arn, account: identity.accountId, region: identity.region } : {}),
     ...(registry === undefined ? {} : { registry }),

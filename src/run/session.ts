@@ -4,11 +4,11 @@ import type { DockerPort } from '../clients/docker/port.ts';
 import type { Net } from '../clients/net/index.ts';
 import { createReporter, type Header, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
-import type { Made } from './context.ts';
+import type { Services } from './context.ts';
 import { deadline } from './signal.ts';
 
 /** What the process gives: everything that differs between a terminal, a test and the sandbox. */
-export interface Surroundings {
+export interface Runtime {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly streams: Streams;
@@ -18,7 +18,7 @@ export interface Surroundings {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Aborted when nobody reads stdout any more. */
-  readonly unread?: AbortSignal;
+  readonly stdoutClosed?: AbortSignal;
   /** PEM of an authority to trust besides Node's. */
   readonly ca?: string;
   /** The way out to the network, where it outlives the run: it is not closed with it. */
@@ -42,10 +42,10 @@ export interface GlobalFlags {
 }
 
 /** The part of the header that AWS and the cluster say. */
-export type ReachedHeader = Omit<Header, 'sandbox' | 'config' | 'kubeconfig'>;
+export type EnvironmentHeader = Omit<Header, 'sandbox' | 'config' | 'kubeconfig'>;
 
 /** One run of one command: its configuration, its voice, and its ports, which are made when first touched. */
-export interface Session extends Surroundings {
+export interface Session extends Runtime {
   readonly reporter: Reporter;
   readonly verbosity: Verbosity;
   readonly flags: GlobalFlags;
@@ -53,7 +53,7 @@ export interface Session extends Surroundings {
   loaded(request?: Pick<ConfigRequest, 'placeholders' | 'lenient'>): Promise<Loaded>;
   context(): Promise<Context>;
   /** Shows which files the run reads, and where it works as far as that is known. */
-  header(reached?: ReachedHeader): Promise<void>;
+  header(reached?: EnvironmentHeader): Promise<void>;
   /** The Docker engine, wherever it is; nothing has been sent to it yet. */
   docker(): Promise<DockerPort>;
   /** A session of its own with other flags. */
@@ -61,45 +61,45 @@ export interface Session extends Surroundings {
   close(): Promise<void>;
 }
 
-export function openSession(command: string, flags: GlobalFlags, around: Surroundings): Session {
+export function openSession(command: string, flags: GlobalFlags, runtime: Runtime): Session {
   const verbosity: Verbosity = flags.quiet ? 'quiet' : flags.verbose ? 'verbose' : 'normal';
   const reporter = createReporter({
     command,
     format: flags.output ?? 'text',
     verbosity,
     noColor: flags.color === false,
-    sandbox: around.sandbox === true,
-    streams: around.streams,
-    env: around.env,
-    cwd: around.cwd,
+    sandbox: runtime.sandbox === true,
+    streams: runtime.streams,
+    env: runtime.env,
+    cwd: runtime.cwd,
   });
-  const signals = [around.signal, ...(flags.timeout ? [deadline(flags.timeout, around.clock)] : [])];
+  const signals = [runtime.signal, ...(flags.timeout ? [deadline(flags.timeout, runtime.clock)] : [])];
   let loaded: Promise<Loaded> | undefined;
-  let made: Promise<Made> | undefined;
+  let services: Promise<Services> | undefined;
 
   const session: Session = {
-    ...around,
+    ...runtime,
     signal: AbortSignal.any(signals),
     reporter,
     verbosity,
     flags,
-    fork: (others) => openSession(command, { ...flags, ...others }, around),
+    fork: (others) => openSession(command, { ...flags, ...others }, runtime),
     loaded: (request) => (loaded ??= load(request)),
-    context: async () => (await (made ??= make())).context,
+    context: async () => (await (services ??= createServices())).context,
     header: async (reached) => {
       const { paths } = await session.loaded();
-      reporter.header({ sandbox: around.sandbox === true, ...reached, ...paths });
+      reporter.header({ sandbox: runtime.sandbox === true, ...reached, ...paths });
     },
-    docker: async () => (await (made ??= make())).docker(),
+    docker: async () => (await (services ??= createServices())).docker(),
     close: async () => {
       // What could not be opened has been told to whoever asked for it.
-      const opened = await made?.catch(() => undefined);
+      const opened = await services?.catch(() => undefined);
       await opened?.close();
     },
   };
 
   async function load(request: Pick<ConfigRequest, 'placeholders' | 'lenient'> = {}): Promise<Loaded> {
-    const { cwd, env } = around;
+    const { cwd, env } = runtime;
     const { loadConfig } = await import('../config/load.ts');
     const file = flags.config ? { file: flags.config } : {};
     const result = await loadConfig({ cwd, env, flags, ...file, ...request });
@@ -107,26 +107,26 @@ export function openSession(command: string, flags: GlobalFlags, around: Surroun
     return result;
   }
 
-  async function make(): Promise<Made> {
-    const [{ config }, { createContext }, { createNet }] = await Promise.all([
+  async function createServices(): Promise<Services> {
+    const [{ config }, { createServices }, { createNet }] = await Promise.all([
       session.loaded(),
       import('./context.ts'),
       import('../clients/net/index.ts'),
     ]);
-    const { clock, env, ca } = around;
-    const net = around.net ?? createNet(ca, env);
+    const { clock, env, ca } = runtime;
+    const net = runtime.net ?? createNet(ca, env);
     const insecureRegistries = flags.insecureRegistry ?? [];
     const { dockerHost } = flags;
     const askMfaCode = (serial: string) =>
       reporter.askFor(`Code of the MFA device ${serial}:`, { signal: session.signal });
     const parts = { config, net, clock, env, insecureRegistries, dockerHost, askMfaCode };
-    const { context, docker, close } = createContext(parts);
+    const { context, docker, close } = createServices(parts);
     return {
       context,
       docker,
       close: async () => {
         await close();
-        if (!around.net) await net.close();
+        if (!runtime.net) await net.close();
       },
     };
   }

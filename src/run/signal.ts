@@ -2,7 +2,7 @@ import { type Clock, stopwatch } from '../core/clock.ts';
 import { BootstrapError } from '../core/errors.ts';
 
 /** Milliseconds between two looks at the clock: timers stand still while a computer sleeps. */
-const lookEveryMs = 1000;
+const checkIntervalMs = 1000;
 
 /** Aborts after that many milliseconds, with an error that says so; keeps no process alive. */
 export function deadline(milliseconds: number, clock: Pick<Clock, 'now'>): AbortSignal {
@@ -11,7 +11,7 @@ export function deadline(milliseconds: number, clock: Pick<Clock, 'now'>): Abort
   const look = (): void => {
     const left = milliseconds - passed();
     if (left <= 0) expired.abort(timeout());
-    else setTimeout(look, Math.min(left, lookEveryMs)).unref();
+    else setTimeout(look, Math.min(left, checkIntervalMs)).unref();
   };
   look();
   return expired.signal;

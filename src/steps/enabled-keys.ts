@@ -10,7 +10,7 @@ import { secretTarget } from '../access-key/secrets.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
 import {
   type ClusterRecord,
-  describeRecord,
+  clusterLabel,
   forgetCommand,
   recordsIn,
 } from '../access-key/registration/records.ts';
@@ -124,7 +124,7 @@ const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): 
   level: 'failed',
   code: 'key-in-use',
   target: userTarget(userName),
-  what: `another cluster uses the project: ${describeRecord(record)}`,
+  what: `another cluster uses the project: ${clusterLabel(record)}`,
   why: 'it is registered, and its pods pull with what this command would remove',
   hint: `Run \`ecr-bootstrap down\` for it first. If it no longer exists: \`${forgetCommand(names.id, record)}\`.`,
   blocking: true,

@@ -4,14 +4,14 @@ import { applyKey } from '../access-key/apply.ts';
 import { classify } from '../access-key/classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
 import { diffKey } from '../access-key/diff.ts';
-import { untilProven } from '../access-key/prove.ts';
+import { waitUntilVerified } from '../access-key/prove.ts';
 import { removeKey } from '../access-key/remove.ts';
 import { type KeyState, observeKey } from '../access-key/state.ts';
 
 /** Days after which `status` asks for a rotation. */
-const oldAfter = 90;
+const maxAgeDays = 90;
 
-const day = 86_400_000;
+const dayMs = 86_400_000;
 
 /** The key with which the cluster gets its tokens, in the three secrets that the operator reads. */
 export const imagePullerKey: Step<KeyState> = {
@@ -26,7 +26,7 @@ export const imagePullerKey: Step<KeyState> = {
   ready: async (state, run) => {
     const { pair } = classify(state);
     // A key that lacks rights waits here for the policy that an earlier step of this run repaired.
-    if (pair?.verdict === 'denied') await untilProven(run, pair.pair);
+    if (pair?.verdict === 'denied') await waitUntilVerified(run, pair.pair);
   },
   health: (state) => Promise.resolve(ageFinding(state)),
 };
@@ -34,15 +34,15 @@ export const imagePullerKey: Step<KeyState> = {
 function ageFinding(state: KeyState): Finding[] {
   const { pair } = classify(state);
   const key = state.keys.find(({ id }) => id === pair?.pair.accessKeyId);
-  const days = key ? Math.floor((state.now - key.created) / day) : 0;
-  if (!key || days < oldAfter) return [];
+  const days = key ? Math.floor((state.now - key.created) / dayMs) : 0;
+  if (!key || days < maxAgeDays) return [];
   return [
     {
       level: 'warning',
       code: 'key-old',
       target: keyTarget(key.id),
       what: `access key ${key.id} is ${days} days old`,
-      why: `keys are to be replaced after ${oldAfter} days`,
+      why: `keys are to be replaced after ${maxAgeDays} days`,
       hint: 'Run `ecr-bootstrap rotate`.',
     },
   ];

@@ -8,13 +8,13 @@ import { repositoryKind } from '../mirror/repositories/diff.ts';
 import { internetFindings, oddNodesFinding } from '../mirror/image-findings.ts';
 import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from '../mirror/copies.ts';
 
-interface Looked extends Presence {
+interface ImagePresence extends Presence {
   /** The error is what the source says; ECR does not have the image. */
   readonly isOfSource?: boolean;
 }
 
-interface State {
-  readonly presence: readonly Looked[];
+interface ImagesState {
+  readonly presence: readonly ImagePresence[];
   /** What the cluster names that is no image reference at all. */
   readonly rejected: readonly RejectedImage[];
   /** Names of repositories that the images to copy need and that do not exist. */
@@ -23,7 +23,7 @@ interface State {
 }
 
 /** Brings all wanted images into the ECR. One that fails does not keep the others. */
-export const images: Step<State> = {
+export const images: Step<ImagesState> = {
   id: 'images',
   title: 'images in use or listed',
   needs: ['aws', 'sources'],
@@ -61,7 +61,7 @@ export const images: Step<State> = {
 };
 
 /** Asks the sources of images that ECR lacks; an image that no source gives is reported, and is no change. */
-async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly Looked[]> {
+async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly ImagePresence[]> {
   const absent = presence.filter(({ digest, error }) => digest === undefined && !error);
   if (absent.length === 0) return presence;
   const unavailable = await ctx.mirror.unavailable(
@@ -82,7 +82,7 @@ async function newRepositories(presence: readonly Presence[], { aws }: Context):
   return [...needed].filter((name) => !existing.has(name)).sort();
 }
 
-function findingsOf({ image, unavailablePlatforms, error, isOfSource }: Looked): Finding[] {
+function findingsOf({ image, unavailablePlatforms, error, isOfSource }: ImagePresence): Finding[] {
   if (error) {
     const { what, why, hint } = error;
     return [

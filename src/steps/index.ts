@@ -5,9 +5,9 @@ import { images } from './images.ts';
 import { operatorCrds } from './operator-crds.ts';
 import { operatorImage } from './operator-image.ts';
 import { operator } from './operator.ts';
-import { pullSecretNamespaces } from './pull-secret-namespaces.ts';
-import { pullSecretRenewal } from './pull-secret-renewal.ts';
-import { pullSecretSeed } from './pull-secret-seed.ts';
+import { pullSecretDistribution } from './pull-secret-namespaces.ts';
+import { pullSecretRefresh } from './pull-secret-renewal.ts';
+import { pullSecretBootstrap } from './pull-secret-seed.ts';
 import { pullSecretWithdrawal } from './pull-secret-withdrawal.ts';
 import { registration } from './registration.ts';
 import { repositories } from './repositories.ts';
@@ -27,11 +27,11 @@ export const steps: readonly AnyStep[] = [
   operatorImage,
   imagePullerKey,
   // The cluster: a first pull secret, the operator that renews it, a copy in every namespace
-  pullSecretSeed,
+  pullSecretBootstrap,
   operatorCrds,
   operator,
-  pullSecretRenewal,
-  pullSecretNamespaces,
+  pullSecretRefresh,
+  pullSecretDistribution,
   // Its registration was written with the key; now that is verified
   registration,
   // Every pod pulls with it

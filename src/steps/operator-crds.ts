@@ -13,7 +13,7 @@ import {
   observeObjects,
 } from '../cluster/objects.ts';
 import { annotations, managedBy, operatorNamespace } from '../core/ownership.ts';
-import { findControllers, foreignFindings, helmFindings } from '../external-secrets/crds/foreign.ts';
+import { findControllers, otherOperatorFindings, helmFindings } from '../external-secrets/crds/foreign.ts';
 import { removeCrds } from '../external-secrets/crds/remove.ts';
 
 export interface OperatorCrdsState extends ObjectsState {
@@ -37,7 +37,7 @@ const kinds: readonly Kind[] = [
 ];
 
 /** Milliseconds; definitions are served about a second after they were applied. */
-const deadline = 60_000;
+const deadlineMs = 60_000;
 
 export const operatorCrds: Step<OperatorCrdsState> = {
   id: 'operator-crds',
@@ -73,7 +73,7 @@ export const operatorCrds: Step<OperatorCrdsState> = {
 
   diff(state, { config }) {
     if (!config.externalSecrets.install) return { changes: [], findings: unservedFindings(state.unserved) };
-    const findings = foreignFindings(state.controllers, state.unserved.length === 0);
+    const findings = otherOperatorFindings(state.controllers, state.unserved.length === 0);
     if (findings.length > 0) return { changes: [], findings };
     const { changes, findings: others } = diffObjects(state);
     return { changes, findings: [...yamlFinding(state), ...others, ...helmFindings(state.controllers)] };
@@ -126,7 +126,7 @@ async function findUnserved(cluster: ClusterPort): Promise<Kind[]> {
 }
 
 async function waitUntilServed({ ctx, signal, emit }: Run): Promise<void> {
-  const wait = { clock: ctx.clock, signal, emit, deadline, every: 250 };
+  const wait = { clock: ctx.clock, signal, emit, deadlineMs, intervalMs: 250 };
   const hint =
     'See what the API server says about them: kubectl describe crd externalsecrets.external-secrets.io';
   await waitFor({ ...wait, what: 'the definitions to be served', hint }, async (pending) => {

@@ -14,7 +14,7 @@ import {
 import { operatorNamespace } from '../core/ownership.ts';
 import { operatorHealth } from '../external-secrets/operator/health.ts';
 import { rights } from '../external-secrets/operator/rights.ts';
-import { waitForCertificate, waitUntilProven } from '../external-secrets/operator/readiness.ts';
+import { waitForCertificate, waitUntilServing } from '../external-secrets/operator/readiness.ts';
 import {
   isAfterCertificate,
   noAuthorities,
@@ -49,10 +49,10 @@ export const operator: Step<ObjectsState> = {
   },
 
   async ready({ wanted }, run) {
-    if (wanted.length > 0) await waitUntilProven(run);
+    if (wanted.length > 0) await waitUntilServing(run);
   },
 
-  health: async ({ seen }, ctx) => (seen.size === 0 ? [] : operatorHealth(ctx)),
+  health: async ({ observed }, ctx) => (observed.size === 0 ? [] : operatorHealth(ctx)),
 
   render: wantedObjects,
 
@@ -62,8 +62,8 @@ export const operator: Step<ObjectsState> = {
 };
 
 /** An operator that was installed before `externalSecrets.install` became false. Deleting it would end all renewal. */
-function keptFindings({ seen }: ObjectsState): Finding[] {
-  if (![...seen.values()].some(({ kind }) => kind === 'Deployment')) return [];
+function keptFindings({ observed }: ObjectsState): Finding[] {
+  if (![...observed.values()].some(({ kind }) => kind === 'Deployment')) return [];
   return [
     {
       level: 'warning',

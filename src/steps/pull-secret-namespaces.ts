@@ -5,7 +5,7 @@ import {
   type Coverage,
   coverageRights,
   excludeMark,
-  foreignFindings,
+  unmanagedCopyFindings,
   inUseFindings,
   namespaceSelector,
   observeCoverage,
@@ -34,10 +34,10 @@ export interface CopiesState extends ObjectsState {
   readonly coverage: Coverage;
 }
 
-const fanOut = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret' };
+const distribution = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret' };
 
 /** Makes the operator keep a copy of the pull secret in every other namespace. */
-export const pullSecretNamespaces: Step<CopiesState> = {
+export const pullSecretDistribution: Step<CopiesState> = {
   id: 'pull-secret-namespaces',
   title: 'pull secret in every namespace',
   needs: ['cluster'],
@@ -61,7 +61,7 @@ export const pullSecretNamespaces: Step<CopiesState> = {
       changes,
       findings: [
         ...findings,
-        ...foreignFindings(state.coverage),
+        ...unmanagedCopyFindings(state.coverage),
         ...inUseFindings(state.coverage, config.pullSecret.name),
       ],
     };
@@ -77,7 +77,9 @@ export const pullSecretNamespaces: Step<CopiesState> = {
       earlierPullSecrets(ctx),
       strayCopies(ctx),
     ]);
-    const fanOuts = earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === fanOut.kind));
+    const fanOuts = earlier.flatMap(({ objects }) =>
+      objects.filter(({ kind }) => kind === distribution.kind),
+    );
     return { ...withFound(state, [...fanOuts, ...stray]), coverage };
   },
   remove: removeObjects,
@@ -95,7 +97,7 @@ async function strayCopies({ cluster }: Context): Promise<readonly KubeObject[]>
 
 async function copyObjects({ config, cluster }: Context, coverage: Coverage): Promise<readonly KubeObject[]> {
   const { exclude } = config.namespaces;
-  const actual = await cluster.get({ ...fanOut, name: config.pullSecret.name });
+  const actual = await cluster.get({ ...distribution, name: config.pullSecret.name });
   const objects = await renderTemplate('namespaces', {
     pullSecret: config.pullSecret.name,
     copyEvery: config.pullSecret.copyEvery,

@@ -18,7 +18,7 @@ import { regionFindings } from '../external-secrets/renewal/regions.ts';
  * Makes the operator renew the pull secret in its own namespace: from the access key in Secrets Manager to a token
  * of the registry, and a store through which the other namespaces may read that one Secret.
  */
-export const pullSecretRenewal: Step<ObjectsState> = {
+export const pullSecretRefresh: Step<ObjectsState> = {
   id: 'pull-secret-renewal',
   title: 'renewal of the pull secret',
   needs: ['cluster'],

@@ -1,11 +1,11 @@
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { atOnce, inOrder, nameOf, tolerating } from '../core/helpers.ts';
+import { inParallel, inOrder, nameOf, tolerating } from '../core/helpers.ts';
 import type { Change, Finding, Outcome } from '../core/step.ts';
 import type { Run, Step } from './context.ts';
 import { coverageRights } from '../cluster/coverage.ts';
 import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
-import { deleteSeen, withFound } from '../cluster/objects.ts';
+import { deleteObserved, withFound } from '../cluster/objects.ts';
 import { observeCopies, whyNotServing } from '../external-secrets/copies/copies.ts';
 import { readerRole, renewalObjects } from '../external-secrets/renewal/objects.ts';
 import { listed, pullSecretsOf } from '../cluster/pull-secret-users.ts';
@@ -182,7 +182,7 @@ function withdrawNames(
   const accounts = new Map(
     earlier.flatMap((one) => one.accounts.map((account) => [fullName(account.metadata), account] as const)),
   );
-  return atOnce(concurrency, changes, run, async ({ target, fields }) => {
+  return inParallel(concurrency, changes, run, async ({ target, fields }) => {
     const account = accounts.get(target.name);
     if (!account) throw new Error(`${nameOf(target)} was not observed`);
     const [field] = fields;
@@ -198,11 +198,11 @@ function deleteObjects(
   run: Run,
 ): Promise<Outcome[]> {
   const found = earlier.flatMap(({ objects }) => objects);
-  const state = withFound({ wanted: [], unwanted: [], seen: new Map() }, found);
+  const state = withFound({ wanted: [], unwanted: [], observed: new Map() }, found);
   const byName = new Map(found.map((object) => [nameOf(targetOf(refOf(object))), refOf(object)]));
   return inOrder(changes, run, async ({ target }) => {
     const ref = byName.get(nameOf(target));
-    if (ref) return deleteSeen(ref, state, run);
+    if (ref) return deleteObserved(ref, state, run);
     const role = (await renewalObjects(run.ctx.fresh())).find(({ kind }) => kind === readerRole.kind);
     if (role) await run.ctx.cluster.apply(role);
   });

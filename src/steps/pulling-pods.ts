@@ -5,7 +5,7 @@ import type { Step } from './context.ts';
 import { operatorNamespace } from '../core/ownership.ts';
 
 /** Enough to see what it is about; `kubectl get pods -A` lists the rest. */
-const shownAtMost = 20;
+const maxShown = 20;
 
 /** Tells which pods lose what they pull with. Changes nothing. */
 export const pullingPods: Step<readonly string[]> = {
@@ -37,8 +37,8 @@ function pullsFrom({ spec }: KubeObject, host: string): boolean {
 }
 
 function finding(pods: readonly string[]) {
-  const names = pods.slice(0, shownAtMost).join(', ');
-  const more = pods.length > shownAtMost ? ` and ${pods.length - shownAtMost} more` : '';
+  const names = pods.slice(0, maxShown).join(', ');
+  const more = pods.length > maxShown ? ` and ${pods.length - maxShown} more` : '';
   return {
     level: 'warning',
     code: 'pull-ending',

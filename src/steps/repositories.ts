@@ -1,4 +1,4 @@
-import { atOnce, tolerating } from '../core/helpers.ts';
+import { inParallel, tolerating } from '../core/helpers.ts';
 import { isRelease } from '../iam/tags.ts';
 import type { Step } from './context.ts';
 import { createRepository } from '../mirror/repositories/create.ts';
@@ -8,7 +8,7 @@ import { observeRepositories, type RepositoriesState } from '../mirror/repositor
 import { update } from '../mirror/repositories/update.ts';
 
 /** Changes at once: enough to be quick, few enough not to be throttled. */
-const width = 8;
+const concurrency = 8;
 
 /**
  * The settings of the repositories that wanted images have in ECR, and the operator's repository. The others are created
@@ -23,7 +23,7 @@ export const repositories: Step<RepositoriesState> = {
   diff: diffRepositories,
   apply: async (changes, state, run) =>
     tolerating(
-      await atOnce(width, changes, run, (change) => {
+      await inParallel(concurrency, changes, run, (change) => {
         const { name } = change.target;
         if (change.action === 'delete') return run.ctx.aws.ecr.deleteRepository(name);
         if (isRelease(change)) return removeMarks(change, run.ctx);

@@ -8,7 +8,11 @@ import {
   policyRefs,
   servedVersion,
 } from '../cluster/service-account-policy/policy.ts';
-import { type PolicyState, proveOrRemove, removeUntried } from '../cluster/service-account-policy/proof.ts';
+import {
+  type PolicyState,
+  verifyOrRemove,
+  removeUnverified,
+} from '../cluster/service-account-policy/proof.ts';
 
 /** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
 export const serviceAccountPolicy: Step<PolicyState> = {
@@ -37,10 +41,10 @@ export const serviceAccountPolicy: Step<PolicyState> = {
   },
   async apply(changes, state, run) {
     const outcomes = await applyObjects(changes, state, run);
-    await removeUntried(outcomes, state, run);
+    await removeUnverified(outcomes, state, run);
     return outcomes;
   },
-  ready: proveOrRemove,
+  ready: verifyOrRemove,
   render: renderPolicy,
   remove: removeObjects,
 };

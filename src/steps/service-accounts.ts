@@ -3,7 +3,7 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { optsOut } from '../cluster/inventory.ts';
 import { ignoreLabel } from '../core/ownership.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { atOnce, nameOf, tolerating } from '../core/helpers.ts';
+import { inParallel, nameOf, tolerating } from '../core/helpers.ts';
 import type { Change, Field, Finding } from '../core/step.ts';
 import type { Context, Step } from './context.ts';
 import {
@@ -45,7 +45,7 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
   async apply(changes, { covered, obsolete }, run) {
     const all = [...covered, ...obsolete.map(({ account }) => account)];
     const accounts = new Map(all.map((account) => [targetOf(refOf(account)).name, account]));
-    const outcomes = await atOnce(concurrency, changes, run, async ({ target, fields }) => {
+    const outcomes = await inParallel(concurrency, changes, run, async ({ target, fields }) => {
       const account = accounts.get(target.name);
       if (!account) throw new Error(`${nameOf(target)} was not observed`);
       const names = fields.flatMap(removedNames);
@@ -53,7 +53,7 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
       try {
         return await addPullSecret(account, run.ctx);
       } catch (error) {
-        throw error instanceof BootstrapError ? withWayOut(error, target.name) : error;
+        throw error instanceof BootstrapError ? withRemedy(error, target.name) : error;
       }
     });
     return tolerating(outcomes);
@@ -68,13 +68,13 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
 };
 
 /** Before the first `up` every service account lacks the pull secret, and trying them all would be work for the cluster. */
-const mostTried = 50;
+const maxAttempts = 50;
 
 /** What `up` would report of service accounts that it cannot change. */
 async function refusalFindings(covered: readonly KubeObject[], ctx: Context): Promise<Finding[]> {
   const { cluster, config } = ctx;
   const missing = covered.filter((account) => !pullSecretsOf(account).includes(config.pullSecret.name));
-  if (missing.length === 0 || missing.length > mostTried) return [];
+  if (missing.length === 0 || missing.length > maxAttempts) return [];
   // A user who may only look learns nothing from a refusal.
   if (!(await cluster.allowed({ verb: 'patch', group: '', resource: 'serviceaccounts' }))) return [];
   const found = await Promise.all(
@@ -82,7 +82,7 @@ async function refusalFindings(covered: readonly KubeObject[], ctx: Context): Pr
       const target = targetOf(refOf(account));
       const refusal = await refusalOf(account, ctx);
       if (!refusal) return [];
-      const { what, why, hint } = withWayOut(refusal, target.name);
+      const { what, why, hint } = withRemedy(refusal, target.name);
       return [{ level: 'failed', code: 'change-refused', target, what, why, hint }];
     }),
   );
@@ -90,7 +90,7 @@ async function refusalFindings(covered: readonly KubeObject[], ctx: Context): Pr
 }
 
 /** A service account that cannot be changed can be left out. */
-function withWayOut(error: BootstrapError, name: string): BootstrapError {
+function withRemedy(error: BootstrapError, name: string): BootstrapError {
   if (!/^cluster-(failed|denied)$/.test(error.code)) return error;
   const { code, what, why, hint } = error;
   const leaveOut = `Or leave the service account out: add "- ${name}" to serviceAccounts.exclude.`;

@@ -1,11 +1,11 @@
-import { foreignKeys, unknownKeys } from '../access-key/classify.ts';
+import { unmanagedKeys, unknownKeys } from '../access-key/classify.ts';
 import { formerFindings, type FormerUsers, observeFormerUsers } from '../access-key/former-users.ts';
 import { observeKey } from '../access-key/state.ts';
 import { kmsKeysInUse } from '../access-key/stored.ts';
 import { applyUser } from '../iam/users/apply.ts';
 import { diffUser } from '../iam/users/diff.ts';
 import { removeUser } from '../iam/users/remove.ts';
-import { documentOf, observeUser, type UserState, type Who } from '../iam/users/state.ts';
+import { documentOf, observeUser, type UserState, type UserRole } from '../iam/users/state.ts';
 import type { Context, Step } from './context.ts';
 
 interface UserStepState extends UserState {
@@ -18,12 +18,12 @@ export const powerUser = userStep('powerUser', 'IAM user for mirroring images', 
 /** The user whose key lives in the cluster. */
 export const imagePuller = userStep('imagePuller', 'IAM user for pulling images', async (ctx) => {
   const state = await observeKey(ctx);
-  return [...foreignKeys(state), ...unknownKeys(state)].map(({ id }) => id);
+  return [...unmanagedKeys(state), ...unknownKeys(state)].map(({ id }) => id);
 });
 
 /** Keeps one of the two IAM users with its policy. They differ in the policy, and in whose keys are managed. */
 function userStep(
-  who: Who,
+  who: UserRole,
   title: string,
   unmanagedKeys: (ctx: Context) => Promise<readonly string[]>,
 ): Step<UserStepState> {

@@ -1,5 +1,5 @@
-import { planBlobs, type Shipment, shipment } from '../../src/mirror/registry/blobs.ts';
-import { Account } from '../../src/mirror/registry/account.ts';
+import { planBlobs, type Delivery, createDelivery } from '../../src/mirror/registry/blobs.ts';
+import { TransferStats } from '../../src/mirror/registry/account.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 
 /**
@@ -19,15 +19,15 @@ function descriptors(name: string, count: number, size: number) {
   }));
 }
 
-function shipmentOf(number: number): Shipment {
+function shipmentOf(number: number): Delivery {
   const blobs = [...descriptors('s', shared, 1000), ...descriptors(`${number}-`, own, 5000 + number)];
   const root = { digest: digest(`m${number}`), mediaType: '', bytes: Buffer.alloc(0), children: [], blobs };
   const resolution = {
     image: { source: `registry/app-${number}:1`, repository: `p/app-${number}`, tag: '1', wantedBy: [] },
     source: { registry: {}, repository: `app-${number}` },
     selection: { root, inner: [] },
-  } as unknown as Shipment['resolution'];
-  return shipment(resolution, new Account(() => 0));
+  } as unknown as Delivery['resolution'];
+  return createDelivery(resolution, new TransferStats(() => 0));
 }
 
 const contents = new Contents({ get: () => Promise.resolve(undefined), put: () => Promise.resolve() });

@@ -4,7 +4,7 @@ import type { WantedImage } from '../../src/images/port.ts';
 import type { Engine, EngineOptions } from '../../src/mirror/engine.ts';
 import type { MirrorResult } from '../../src/mirror/port.ts';
 import type { Emit } from '../../src/core/step.ts';
-import type { Credentials } from '../../src/clients/registry/credentials.ts';
+import type { CredentialStore } from '../../src/clients/registry/credentials.ts';
 import { makeImage, type TestImage } from '../support/images.ts';
 import type { TestRegistry } from '../support/registry.ts';
 
@@ -12,7 +12,7 @@ import type { TestRegistry } from '../support/registry.ts';
 export interface EngineWorld {
   readonly source: TestRegistry;
   readonly target: TestRegistry;
-  engine(credentials: Credentials): Engine;
+  engine(credentials: CredentialStore): Engine;
 }
 
 export const amd64 = { os: 'linux', architecture: 'amd64' };
@@ -33,7 +33,7 @@ export function wanted({ source }: EngineWorld, name: string, tag = '1.0'): Want
 }
 
 /** The source's own user for the source, nobody elsewhere. */
-export const sourceCredentials = ({ source }: EngineWorld): Credentials => ({
+export const sourceCredentials = ({ source }: EngineWorld): CredentialStore => ({
   find: (host) => Promise.resolve(host === source.address ? source.user : undefined),
 });
 

@@ -105,7 +105,7 @@ function settingsOf({ status: _, ...object }: KubeObject & { status?: unknown })
 }
 
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true, config });
+  cli = await openCli({}, { fast: true, config });
   first = await plan();
   const { code, stderr } = await cli.run('up --yes -q');
   expect(code, stderr).toBe(0);
@@ -140,7 +140,7 @@ function spoilObjects(chosen: readonly KubeObject[], pick: (leaf: Leaf, index: n
     const leaves = leavesOf(object)
       .filter((leaf) => !isOperators(leaf) && !isSetup(leaf))
       .filter(pick);
-    const spoilt = leaves.reduce((whole, leaf) => leaf.spoil(whole), stored(object));
+    const spoilt = leaves.reduce((whole, leaf) => leaf.corrupt(whole), stored(object));
     cli.world.cluster.put(spoilt as Draft);
     return leaves.map(({ path }) => `${nameOf(object)}: ${path}`);
   });
@@ -153,7 +153,7 @@ describe('whatever up sets and somebody else changes is planned, all of it and n
     // ECR and IAM never change these: they are findings.
     const leaves: AwsLeaf[] = awsLeaves(cli.world, first, ['path', 'encryption', 'kmsKeyId']);
     await expectRepaired(() => {
-      for (const { spoil } of leaves) spoil();
+      for (const { corrupt } of leaves) corrupt();
       cli.world.aws.identities.settle();
       return leaves.map(({ line }) => line);
     });
@@ -212,8 +212,8 @@ describe('whatever up sets and somebody else changes is planned, all of it and n
 
   it('each by itself, be it changed or taken away', () => {
     for (const object of objects) {
-      for (const { path, spoil, take } of leavesOf(object)) {
-        expect(compare(object, spoil(object)).map(pathOf)).toEqual([path]);
+      for (const { path, corrupt, take } of leavesOf(object)) {
+        expect(compare(object, corrupt(object)).map(pathOf)).toEqual([path]);
         if (take) expect(compare(object, take(object)).map(pathOf)).toEqual([path]);
       }
     }

@@ -25,7 +25,7 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
 
     beforeAll(async () => {
       forgetSecrets();
-      cli = await openCli({}, { hurried: true, config });
+      cli = await openCli({}, { fast: true, config });
       cli.world.aws.lags.plan(lag);
     });
     afterAll(() => cli.close());

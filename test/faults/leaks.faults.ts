@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { openSession } from '../../src/run/session.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { forgetSecrets } from '../../src/core/secret.ts';
-import { type Cli, openCli, type Ran, type RunOptions } from '../support/cli.ts';
+import { type Cli, openCli, type CliResult, type RunOptions } from '../support/cli.ts';
 import { Hostile } from './hostile.ts';
 import { awkward, Planted } from './planted.ts';
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
         { host: 'bearer.example.com', auth: 'bearer', login: { username: 'me', password: passwords.bearer } },
       ],
     },
-    { hurried: true, config: 'images: { list: [basic.example.com/app:1, bearer.example.com/app:1] }' },
+    { fast: true, config: 'images: { list: [basic.example.com/app:1, bearer.example.com/app:1] }' },
   );
   const { world, folder } = cli;
   for (const host of ['basic', 'bearer']) world.sources.get(`${host}.example.com`)?.seed('app', '1');
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 /** Runs, and looks at all that came of it. */
-async function run(args: string, options: RunOptions = {}): Promise<Ran> {
+async function run(args: string, options: RunOptions = {}): Promise<CliResult> {
   const ran = await cli.run(args, { ...options, env: { ...env, ...options.env } });
   planted.addFromState(cli.world);
   search(`${args}: stdout`, ran.stdout);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Cluster, createCluster } from '../../sandbox/cluster/index.ts';
 import type { KubeObject } from '../../sandbox/cluster/objects.ts';
 import { forgetSecrets } from '../../src/core/secret.ts';
-import { type Cli, openCli, type Ran, type RunOptions } from '../support/cli.ts';
+import { type Cli, openCli, type CliResult, type RunOptions } from '../support/cli.ts';
 import { saveAws } from '../support/world-state.ts';
 
 export type Name = 'first' | 'second';
@@ -23,7 +23,7 @@ export class Pair {
   }
 
   static async open(config: string): Promise<Pair> {
-    const cli = await openCli({}, { hurried: true, config });
+    const cli = await openCli({}, { fast: true, config });
     const { clock, faults, awsForCluster, images, hosts, caPem } = cli.world;
     const cluster = createCluster({ clock, faults, aws: awsForCluster, images, admissionPolicies: 'v1' });
     const host = 'second.sandbox:6443';
@@ -33,7 +33,7 @@ export class Pair {
     return new Pair(cli, cluster, kubeconfig);
   }
 
-  async run(name: Name, command: string, options: RunOptions = {}): Promise<Ran> {
+  async run(name: Name, command: string, options: RunOptions = {}): Promise<CliResult> {
     forgetSecrets();
     const ran = await this.cli.run(command, { ...options, env: { ...this.#env[name], ...options.env } });
     await this.settled();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '../../sandbox/faults.ts';
 import { type AwsLeaf, awsLeaves } from '../support/aws-drift.ts';
 import { type Decision, type Named, needlessActions, recordDecisions } from '../support/access.ts';
-import { type Cli, openCli, type Ran } from '../support/cli.ts';
+import { type Cli, openCli, type CliResult } from '../support/cli.ts';
 import { pullLikeARuntime, pushLikeDocker } from '../support/registry-requests.ts';
 
 /** Milliseconds: whole runs of `up` are part of some. */
@@ -75,7 +75,7 @@ function keyOf(user: string): { readonly id: string; readonly secret: string } {
 }
 
 /** Runs as a user of AWS and as the deployer in the cluster. */
-function run(user: string, line: string): Promise<Ran> {
+function run(user: string, line: string): Promise<CliResult> {
   const { id, secret } = keyOf(user);
   const env = {
     AWS_ACCESS_KEY_ID: id,
@@ -96,7 +96,7 @@ async function succeed(user: string, line: string): Promise<void> {
 /** Breaks all in AWS that is not about users and policies. */
 function breakKeyAndRepositories(): void {
   const { identities, secrets } = cli.world.aws;
-  for (const { line, spoil } of leaves) if (!line.startsWith('IAM')) spoil();
+  for (const { line, corrupt } of leaves) if (!line.startsWith('IAM')) corrupt();
   for (const key of identities.keys.values()) {
     if (key.user.name === 'image-puller') identities.keys.delete(key.id);
   }
@@ -117,7 +117,7 @@ async function lookAtUnmanaged(user: string): Promise<void> {
 
 function breakUsers(): void {
   const { identities } = cli.world.aws;
-  for (const { line, spoil } of leaves) if (line.startsWith('IAM')) spoil();
+  for (const { line, corrupt } of leaves) if (line.startsWith('IAM')) corrupt();
   const policy = identities.policies.get(identities.arn('policy', '/', 'ecr-bootstrap-power-user'));
   // IAM keeps five versions: the oldest makes room.
   for (const id of ['v2', 'v3', 'v4', 'v5'])
@@ -142,7 +142,7 @@ async function breakOperator(): Promise<void> {
 }
 
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true, config });
+  cli = await openCli({}, { fast: true, config });
   const { world } = cli;
   world.aws.registry.settings.set('BLOB_MOUNTING', 'ENABLED');
   const onOneBase = { platforms: ['linux/amd64'], base: ['a base of two'] };

@@ -124,7 +124,7 @@ export class Stage {
     const reused = this.#inOrder;
     this.#inOrder = undefined;
     if (!reused) await this.close();
-    const cli = reused ?? (this.#open = await openCli({}, { hurried: true, config }));
+    const cli = reused ?? (this.#open = await openCli({}, { fast: true, config }));
     if (!reused) unregistered.set(cli, watchRegistration(cli.world));
     if (!this.#story.fromNothing) {
       if (!reused) await succeed(cli, 'up --yes');

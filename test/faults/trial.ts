@@ -43,7 +43,7 @@ export class Trials {
     const [called, changed] = [faults.calls.length, faults.changes.length];
     const armed = points.map((point) => ({ point, disarm: point.arm(cli.world) }));
     const patience = points.find((point) => point.patience)?.patience;
-    const { code, stderr } = await cli.run(command, patience === undefined ? {} : { patience });
+    const { code, stderr } = await cli.run(command, patience === undefined ? {} : { timeoutMs: patience });
     const met = armed
       .map(({ point, disarm }) => ({ point, at: disarm() }))
       .filter(({ at }) => at > 0)

@@ -4,7 +4,7 @@ import type { World } from '../../sandbox/world.ts';
 export interface AwsLeaf {
   /** `IAM user power-user: path`, or without a field for what is deleted. */
   readonly line: string;
-  spoil(): void;
+  corrupt(): void;
 }
 
 /** Fields that tell to whom something belongs: changed, it is another project's. */
@@ -46,18 +46,18 @@ function leavesOf(world: World, { kind, name }: PlannedChange['target'], path: s
   };
   if (path.startsWith('tags.')) {
     const key = path.slice('tags.'.length);
-    return [{ line, spoil: () => void tagsByKind[kind]?.set(key, 'drifted') }];
+    return [{ line, corrupt: () => void tagsByKind[kind]?.set(key, 'drifted') }];
   }
   if (kind === 'IAM policy attachment') {
     const [user = '', attached = ''] = name.split('/');
     const held = identities.users.get(user)?.attached;
     const arn = [...(held ?? [])].find((one) => one.endsWith(`/${attached}`)) ?? '';
-    return [{ line: `${kind} ${name}`, spoil: () => void held?.delete(arn) }];
+    return [{ line: `${kind} ${name}`, corrupt: () => void held?.delete(arn) }];
   }
   if (kind === 'IAM policy' && policy) return statementLeaves(line, path, policy);
   const set = settings[`${kind}: ${path}`];
   if (!set) throw new Error(`nobody knows how to change ${line}`);
-  return [{ line, spoil: () => set(world, name) }];
+  return [{ line, corrupt: () => set(world, name) }];
 }
 
 /** How a setting comes to differ, by kind and field. A setting that is new in a plan has to be added here. */
@@ -100,7 +100,7 @@ function statementLeaves(line: string, path: string, policy: Policy): AwsLeaf[] 
     .filter((key) => key !== 'Sid')
     .map((key) => ({
       line: `${line}.${key}`,
-      spoil: () =>
+      corrupt: () =>
         edit((one) => {
           if (key === 'Condition') delete one[key];
           else one[key] = key === 'Effect' ? 'Deny' : ['drifted:Drifted'];

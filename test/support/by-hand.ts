@@ -8,7 +8,7 @@ import type { KeyPair } from '../../sandbox/ports.ts';
  * What somebody has who followed the manual guide for project `shop`: nothing of it bears our marks.
  * @returns the image puller's key
  */
-export function setUpByHand({ aws, cluster, account, region, clock }: World): KeyPair {
+export function setUpManually({ aws, cluster, account, region, clock }: World): KeyPair {
   aws.addUser('power-user');
   const pull = aws.identities.arn('policy', '/', 'AmazonEC2ContainerRegistryPullOnly', 'aws');
   const { key } = aws.addUser('image-puller', pull);

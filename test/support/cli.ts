@@ -6,9 +6,9 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { main } from '../../src/main.ts';
 import { createNet } from '../../src/clients/net/index.ts';
 import { startWorld, type World, type WorldOptions } from '../../sandbox/world.ts';
-import { hurriedClock } from './hurried.ts';
+import { fastClock } from './hurried.ts';
 
-export interface Ran {
+export interface CliResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   /** Hurried only, and not with another proxy: milliseconds after which a request that is not answered is given up. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
 }
 
 export interface Terminal {
@@ -39,9 +39,9 @@ export interface Cli {
   readonly folder: string;
   /** Environment of the runs. */
   readonly site: Readonly<Record<string, string>>;
-  run(args: string | readonly string[], options?: RunOptions): Promise<Ran>;
+  run(args: string | readonly string[], options?: RunOptions): Promise<CliResult>;
   /** Runs with `-o json` and gives the document. */
-  json(args: string, options?: RunOptions): Promise<Ran & { readonly document: Document }>;
+  json(args: string, options?: RunOptions): Promise<CliResult & { readonly document: Document }>;
   close(): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export interface Document {
 
 export interface CliOptions {
   /** The product's waiting lets the sandbox's time pass instead of ours, and runs share their connections. */
-  readonly hurried?: boolean;
+  readonly fast?: boolean;
   /** YAML of a configuration file. */
   readonly config?: string;
 }
@@ -67,7 +67,7 @@ export interface CliOptions {
 /** A world of its own with the command line in it: project `shop`, the account guard set, no personal settings. */
 export async function openCli(
   options: WorldOptions = {},
-  { hurried = false, config }: CliOptions = {},
+  { fast = false, config }: CliOptions = {},
 ): Promise<Cli> {
   const world = await startWorld(options);
   const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
@@ -79,8 +79,8 @@ export async function openCli(
     ECR_BOOTSTRAP_PROJECT: 'shop',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
   };
-  const clock: Clock = hurried
-    ? hurriedClock(world.clock)
+  const clock: Clock = fast
+    ? fastClock(world.clock)
     : { now: () => world.clock.now(), sleep: systemClock.sleep };
 
   let patience = Infinity;
@@ -90,7 +90,7 @@ export async function openCli(
     args,
     { env = {}, stdin = '', signal = new AbortController().signal, terminal, ...options } = {},
   ) => {
-    patience = options.patience ?? Infinity;
+    patience = options.timeoutMs ?? Infinity;
     const [stdout, stderr] = [sink(), sink()];
     const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
     if (terminal) Object.assign(streams, onTerminal(streams, terminal));
@@ -105,7 +105,7 @@ export async function openCli(
         clock: options.clock ?? clock,
         signal,
         ca: world.caPem,
-        ...(hurried && env['HTTPS_PROXY'] === undefined ? { net } : {}),
+        ...(fast && env['HTTPS_PROXY'] === undefined ? { net } : {}),
       };
       return { code: await main(argv, around), stdout: stdout.text(), stderr: stderr.text() };
     } finally {

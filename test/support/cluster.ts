@@ -14,7 +14,7 @@ import {
   createCluster as createSandboxCluster,
 } from '../../sandbox/cluster/index.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/index.ts';
-import { hurriedClock } from './hurried.ts';
+import { fastClock } from './hurried.ts';
 
 export interface TestCluster {
   readonly sandbox: Sandbox;
@@ -41,7 +41,7 @@ export async function startTestCluster(
   { hurried = false } = {},
 ): Promise<TestCluster> {
   const sandbox = await startSandbox();
-  const productClock = hurried ? hurriedClock(sandbox.clock) : systemClock;
+  const productClock = hurried ? fastClock(sandbox.clock) : systemClock;
   const { clock, faults, awsForCluster, images } = sandbox;
   const inside = createSandboxCluster({ clock, faults, aws: awsForCluster, images, ...options });
   const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };

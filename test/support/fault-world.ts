@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { MirrorResult } from '../../src/mirror/port.ts';
 import { makeImage, sha256, type Blob, type TestImage } from './images.ts';
-import { OciServer, type Mischief, type Seen } from './oci-server.ts';
+import { OciServer, type Misbehavior, type SeenRequest } from './oci-server.ts';
 import { EngineWorld } from './registry-engine.ts';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
@@ -28,15 +28,15 @@ export class FaultWorld extends EngineWorld {
   }
 
   /** Spoils requests of one kind that are about the layer, or about the image's manifest: the first `times` of them. */
-  spoil(server: OciServer, kind: string, mischief: Mischief, times = Infinity): void {
+  corrupt(server: OciServer, kind: string, mischief: Misbehavior, times = Infinity): void {
     let count = 0;
-    server.mischief = (request) => {
+    server.misbehavior = (request) => {
       const concerns = request.kind === kind && this.#concerns(request);
       return concerns && (count += 1) <= times ? mischief : undefined;
     };
   }
 
-  #concerns({ kind, repository, reference, headers }: Seen): boolean {
+  #concerns({ kind, repository, reference, headers }: SeenRequest): boolean {
     if (!/^(p\/)?spoilt$/.test(repository)) return false;
     if (kind === 'PUT uploads') return Number(headers['content-length']) === this.layer.bytes.length;
     return !kind.endsWith('blobs') || reference === this.layer.digest;
@@ -54,7 +54,7 @@ export class FaultWorld extends EngineWorld {
     expect(this.tagged('spoilt')).toBeUndefined();
     expect(good?.state).toBe('copied');
     expect(missingBehindTags(this.target)).toEqual([]);
-    this.source.mischief = this.target.mischief = () => undefined;
+    this.source.misbehavior = this.target.misbehavior = () => undefined;
     const [again, still] = await this.copy(['spoilt', 'good']);
     expect([again?.error?.message ?? again?.state, still?.state]).toEqual(['copied', 'current']);
     expect(missingBehindTags(this.target)).toEqual([]);

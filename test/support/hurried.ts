@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { SandboxClock } from '../../sandbox/clock.ts';
 
 /** The product's waiting lets the sandbox's time pass instead of ours. */
-export const hurriedClock = (clock: SandboxClock): Clock => ({
+export const fastClock = (clock: SandboxClock): Clock => ({
   now: () => clock.now(),
   sleep: async (milliseconds, signal) => {
     clock.advance(milliseconds);

@@ -4,7 +4,7 @@ import { type Cli, openCli } from './cli.ts';
 
 /** A sandbox after `up`, whose AWS still accepts a disabled key for 20 seconds. */
 export async function openInstalled(): Promise<Cli> {
-  const cli = await openCli({}, { hurried: true });
+  const cli = await openCli({}, { fast: true });
   await succeed(cli, 'up -q --yes');
   cli.world.aws.identities.revocationLag = 20_000;
   return cli;

@@ -6,7 +6,7 @@ export interface Leaf {
   /** As a plan names it. */
   readonly path: string;
   /** Puts another value of the same type there. */
-  spoil(object: KubeObject): KubeObject;
+  corrupt(object: KubeObject): KubeObject;
   /** Takes it away; undefined where the API server fills the same value in, and in lists. */
   readonly take: ((object: KubeObject) => KubeObject) | undefined;
 }
@@ -62,7 +62,7 @@ function walk(value: unknown, keys: readonly Segment[], path: readonly Segment[]
   return [
     {
       path: pathText(path),
-      spoil: (object) => edited(object, keys, (parent, key) => void (parent[key] = other)),
+      corrupt: (object) => edited(object, keys, (parent, key) => void (parent[key] = other)),
       take: typeof last === 'string' && !isZero ? take : undefined,
     },
   ];

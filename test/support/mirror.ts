@@ -10,12 +10,12 @@ import { createMirror } from '../../src/mirror/index.ts';
 import type { Mirror, MirrorOptions, MirrorResult } from '../../src/mirror/port.ts';
 import { AwsWorld } from './aws.ts';
 
-type Told = Parameters<MirrorOptions['emit']>[0];
+type EmittedEvent = Parameters<MirrorOptions['emit']>[0];
 
 /** The mirror on the sandbox's ECR and source registries. */
 export class MirrorWorld {
   readonly aws: AwsWorld;
-  readonly told: Told[] = [];
+  readonly events: EmittedEvent[] = [];
   readonly #home = mkdtempSync(join(tmpdir(), 'mirror-'));
   docker: () => Promise<Engine> = () => Promise.reject(noDocker());
 
@@ -55,7 +55,7 @@ export class MirrorWorld {
       platforms: 'all',
       concurrency: 8,
       signal: new AbortController().signal,
-      emit: (event) => this.told.push(event),
+      emit: (event) => this.events.push(event),
       ...more,
     };
   }

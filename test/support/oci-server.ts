@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { sha256, type Blob, type TestImage } from './images.ts';
 
 /** One request as the server saw it. `kind` is for example `GET blobs`, `POST uploads`. */
-export interface Seen {
+export interface SeenRequest {
   readonly kind: string;
   readonly repository: string;
   readonly reference: string;
@@ -14,7 +14,7 @@ export interface Seen {
 }
 
 /** What a request meets instead of being served. A status comes with headers; the others spoil a body. */
-export type Mischief =
+export type Misbehavior =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
   /** The answer's body breaks off after so many bytes; a request's body is cut after so many. Perhaps because the server dies. */
   | { readonly cutAfter: number; readonly dies?: boolean }
@@ -25,14 +25,14 @@ export type Mischief =
   /** Whatever the test does with the connection. */
   | { readonly answer: (response: ServerResponse) => void };
 
-type Decide = (request: Seen, times: number) => Mischief | undefined;
+type Decide = (request: SeenRequest, times: number) => Misbehavior | undefined;
 
 /** A registry that misbehaves on purpose: plain HTTP on loopback, everything in memory, mounts allowed. */
 export class OciServer {
   readonly repositories = new Map<string, { blobs: Map<string, Buffer>; manifests: Map<string, Blob> }>();
-  readonly seen: Seen[] = [];
+  readonly seen: SeenRequest[] = [];
   /** Asked for each request; `times` counts the requests of its kind, from 1. */
-  mischief: Decide = () => undefined;
+  misbehavior: Decide = () => undefined;
   /** What each request waits for before it is served. */
   hold: () => Promise<void> = () => Promise.resolve();
   readonly #server: Server;
@@ -111,7 +111,7 @@ export class OciServer {
     const times = (this.#times.get(kind) ?? 0) + 1;
     this.#times.set(kind, times);
     await this.hold();
-    const mischief = this.mischief(seen, times);
+    const mischief = this.misbehavior(seen, times);
     if (mischief && 'status' in mischief) {
       request.resume();
       response.writeHead(mischief.status, mischief.headers).end(mischief.body ?? '');
@@ -130,11 +130,11 @@ export class OciServer {
   }
 
   #answer(
-    { kind, repository, reference, headers }: Seen,
+    { kind, repository, reference, headers }: SeenRequest,
     url: URL,
     body: Buffer,
     response: ServerResponse,
-    mischief: Mischief | undefined,
+    mischief: Misbehavior | undefined,
   ): void {
     const held = this.repositories.get(repository);
     const digest = url.searchParams.get('digest') ?? url.searchParams.get('mount') ?? '';
@@ -176,7 +176,7 @@ export class OciServer {
     response: ServerResponse,
     bytes: Buffer,
     range: string | undefined,
-    mischief: Mischief | undefined,
+    mischief: Misbehavior | undefined,
   ): void {
     const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
     const body = mischief && 'instead' in mischief ? mischief.instead : bytes.subarray(start);

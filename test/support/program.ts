@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long a program may take to answer, or to end, in milliseconds. */
-const patience = 30_000;
+const timeoutMs = 30_000;
 
 /** A program under way in a folder of its own. */
 export interface Program {
@@ -43,7 +43,7 @@ export function run(
     output: () => log,
     stop,
     until: async (what, done) => {
-      const deadline = Date.now() + patience;
+      const deadline = Date.now() + timeoutMs;
       while (!(await done())) {
         if (child.pid === undefined || child.exitCode !== null || Date.now() > deadline) {
           await stop();
@@ -59,7 +59,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
-  const forced = setTimeout(() => child.kill('SIGKILL'), patience);
+  const forced = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   await ended;
   clearTimeout(forced);
 }

@@ -7,14 +7,14 @@ import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet } from '../../src/clients/net/index.ts';
 import type { ContentCache } from '../../src/clients/registry/cache.ts';
-import type { Credentials, Identity } from '../../src/clients/registry/credentials.ts';
+import type { CredentialStore, HostCredential } from '../../src/clients/registry/credentials.ts';
 import type { Hint, Hints } from '../../src/clients/registry/hints.ts';
 import type { HostSet } from '../../src/clients/registry/destinations.ts';
 import { openRegistries } from '../../src/clients/registry/index.ts';
 import { OciServer } from './oci-server.ts';
 
 /** A clock that waits in no time, and tells what was waited for. */
-export class HastyClock implements Clock {
+export class InstantClock implements Clock {
   readonly slept: number[] = [];
   #now = Date.now();
 
@@ -40,18 +40,18 @@ export class HastyClock implements Clock {
 export class EngineWorld {
   readonly source: OciServer;
   readonly target: OciServer;
-  readonly clock = new HastyClock();
+  readonly clock = new InstantClock();
   readonly net = createNet();
   /** What earlier runs saw. */
   readonly hints = new Set<Hint>();
   /** The hosts that may be on this computer; all may without it. */
   listed: HostSet | undefined;
-  identity: Identity = { credential: () => Promise.resolve(undefined), hint: 'ask' };
+  identity: HostCredential = { credential: () => Promise.resolve(undefined), hint: 'ask' };
   /** What the account's setting says of mounts. */
   mounting: boolean | undefined = true;
   /** Where one run keeps content. */
   cache: () => ContentCache = memoryCache;
-  credentials: Credentials = { find: () => Promise.resolve(undefined) };
+  credentials: CredentialStore = { find: () => Promise.resolve(undefined) };
 
   protected constructor(source: OciServer, target: OciServer) {
     this.source = source;

@@ -1,6 +1,6 @@
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Credential } from '../../src/clients/registry/credentials.ts';
-import type { HeldManifest, Target } from '../../src/mirror/engine.ts';
+import type { ExistingManifest, Target } from '../../src/mirror/engine.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { makeIndex, mediaTypes, sha256, type Blob, type TestImage } from './images.ts';
 
@@ -49,7 +49,7 @@ export class TestRegistry implements Target {
     return Promise.resolve(this.user);
   }
 
-  async manifest(repository: string, reference: string): Promise<HeldManifest | undefined> {
+  async manifest(repository: string, reference: string): Promise<ExistingManifest | undefined> {
     const answer = await this.#send('GET', `/v2/${repository}/manifests/${reference}`, { accept: accepted });
     const bytes = Buffer.from(await answer.body.arrayBuffer());
     if (answer.statusCode === 404) return undefined;

@@ -131,7 +131,7 @@ export const settingRows: Readonly<Record<string, SettingRow>> = {
 
 /** Carries a change out, and expects that nothing in use loses its rights and that nothing is left behind unseen. */
 export async function changeSetting(row: SettingChange): Promise<void> {
-  const cli = await openCli({}, { hurried: true, config: '{}' });
+  const cli = await openCli({}, { fast: true, config: '{}' });
   try {
     const before = typeof row.from === 'function' ? row.from(cli) : (row.from ?? {});
     configure(cli, before);

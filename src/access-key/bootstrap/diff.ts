@@ -5,7 +5,7 @@ import type { Change, Diff, Field, Finding } from '../../core/step.ts';
 import { nameOf } from '../../core/helpers.ts';
 import { Secret } from '../../core/secret.ts';
 import type { AccessKeyContext } from '../context.ts';
-import { isOurs, ownerOf } from '../../cluster/objects.ts';
+import { isManaged, ownerOf } from '../../cluster/objects.ts';
 import { adopting, keySecretName } from '../../core/ownership.ts';
 import { secretTarget } from '../secrets.ts';
 import { secretNames } from '../../iam/names.ts';
@@ -13,73 +13,76 @@ import { registrationChanges } from '../registration/register.ts';
 import { adoptionsOf } from '../../external-secrets/pull-secret/by-hand.ts';
 import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
 import {
-  isSecretOurs,
+  isManagedSecret,
   keySecret,
   pullSecretType,
   secret,
 } from '../../external-secrets/pull-secret/objects.ts';
-import { setupFinding } from './setup.ts';
-import type { SeedState } from './state.ts';
+import { outdatedFieldsFinding } from './setup.ts';
+import type { BootstrapState } from './state.ts';
 
-export function diffSeed(state: SeedState, { config }: Pick<AccessKeyContext, 'config'>): Diff {
+export function diffBootstrap(state: BootstrapState, { config }: Pick<AccessKeyContext, 'config'>): Diff {
   const keyChanges = diffKeySecret(state);
   const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
   const changes = [
     ...registrationChanges(state.registration, {
-      held: keyIdIn(state.seen.keySecret),
+      held: keyIdIn(state.observed.keySecret),
       writes: keyChanges.length > 0,
       next: state.stored.state === 'whole' ? state.stored.pair.accessKeyId : undefined,
     }),
     ...diffNamespace(state),
     ...keyChanges,
     ...diffPullSecret(state, config.pullSecret.name, newKey),
-    ...adoptionsOf(state.byHand),
+    ...adoptionsOf(state.unmanaged),
   ];
-  const setup = setupFinding(state);
+  const setup = outdatedFieldsFinding(state);
   if (setup.length > 0) return { changes: [], findings: setup };
-  const owned = Object.values(state.seen).flatMap((object) => ownerFinding(object));
+  const owned = Object.values(state.observed).flatMap((object) => ownerFinding(object));
   return {
     changes,
-    findings: [...owned, ...tornFinding(state, secretNames(config).id), ...unknownFinding(state)],
+    findings: [...owned, ...incompletePairFinding(state, secretNames(config).id), ...unknownFinding(state)],
   };
 }
 
 /** An unmanaged namespace is used as it is. Once it is adopted, `down` deletes it when nothing else is in it. */
-function diffNamespace({ namespace, seen }: SeedState): Change[] {
-  const changes = diffObject(namespace, seen.namespace);
-  if (seen.namespace === undefined || isOurs(seen.namespace)) return changes;
+function diffNamespace({ namespace, observed }: BootstrapState): Change[] {
+  const changes = diffObject(namespace, observed.namespace);
+  if (observed.namespace === undefined || isManaged(observed.namespace)) return changes;
   const adoption: Change = { action: 'update', target: targetOf(refOf(namespace)), fields: [] };
-  return [adopting(adoption, { owner: ownerOf(seen.namespace), optional: true })];
+  return [adopting(adoption, { owner: ownerOf(observed.namespace), optional: true })];
 }
 
 /** While there is no whole pair, only the Secret's absence can be told. */
-function diffKeySecret({ stored, seen }: SeedState): Change[] {
-  if (stored.state === 'whole') return diffObject(keySecret(stored.pair, stored.region), seen.keySecret);
-  return seen.keySecret === undefined ? diffObject(secret(keySecretName, 'Opaque'), undefined) : [];
+function diffKeySecret({ stored, observed }: BootstrapState): Change[] {
+  if (stored.state === 'whole') return diffObject(keySecret(stored.pair, stored.region), observed.keySecret);
+  return observed.keySecret === undefined ? diffObject(secret(keySecretName, 'Opaque'), undefined) : [];
 }
 
 /** The operator renews the pull secret: it is touched only when its token is no good. */
-function diffPullSecret({ seen, token }: SeedState, name: string, newKey: boolean): Change[] {
-  const actual = seen.pullSecret;
+function diffPullSecret({ observed, token }: BootstrapState, name: string, newKey: boolean): Change[] {
+  const actual = observed.pullSecret;
   const target = targetOf(refOf(secret(name, pullSecretType)));
   if (actual === undefined) return [{ action: 'create', target, fields: [] }];
   if (actual['type'] !== pullSecretType) {
     const field: Field = { path: 'type', from: String(actual['type']), to: pullSecretType };
     const reason = 'the type of a Secret cannot change';
-    return [ours(actual, { action: 'replace', target, fields: [field], reason })];
+    return [managedTarget(actual, { action: 'replace', target, fields: [field], reason })];
   }
-  const reason = reseedReason(token.verdict, newKey);
-  if (reason !== undefined) return [ours(actual, { action: 'update', target, fields: [newToken], reason })];
-  return isSecretOurs(actual) ? [] : [ours(actual, { action: 'update', target, fields: [newToken] })];
+  const reason = refreshReason(token.verdict, newKey);
+  if (reason !== undefined)
+    return [managedTarget(actual, { action: 'update', target, fields: [newToken], reason })];
+  return isManagedSecret(actual)
+    ? []
+    : [managedTarget(actual, { action: 'update', target, fields: [newToken] })];
 }
 
 /** The change, which is an adoption when the Secret is somebody else's. */
-const ours = (actual: KubeObject, change: Change): Change =>
-  isSecretOurs(actual) ? change : adopting(change, { owner: ownerOf(actual) });
+const managedTarget = (actual: KubeObject, change: Change): Change =>
+  isManagedSecret(actual) ? change : adopting(change, { owner: ownerOf(actual) });
 
 const newToken: Field = { path: 'data[".dockerconfigjson"]', to: new Secret('') };
 
-function reseedReason(verdict: SeedState['token']['verdict'], newKey: boolean): string | undefined {
+function refreshReason(verdict: BootstrapState['token']['verdict'], newKey: boolean): string | undefined {
   if (verdict === 'refused') return 'the registry refuses its token';
   if (verdict === 'absent') return 'it holds no token for this registry';
   return newKey ? 'the access key changed' : undefined;
@@ -88,14 +91,14 @@ function reseedReason(verdict: SeedState['token']['verdict'], newKey: boolean): 
 function diffObject(wanted: KubeObject, actual: KubeObject | undefined): Change[] {
   const target = targetOf(refOf(wanted));
   if (actual === undefined) return [{ action: 'create', target, fields: [] }];
-  const isAdopted = actual.kind === 'Secret' && !isSecretOurs(actual);
+  const isAdopted = actual.kind === 'Secret' && !isManagedSecret(actual);
   const fields = (isAdopted ? compareAdopted : compare)(wanted, actual).filter(
-    ({ path }) => !(isSecretOurs(actual) && isMark(path)),
+    ({ path }) => !(isManagedSecret(actual) && isMark(path)),
   );
   if (fields.length === 0) return [];
   const action = fields.some(({ path }) => path === 'type') ? 'replace' : 'update';
   const change: Change = { action, target, fields };
-  return [actual.kind === 'Secret' ? ours(actual, change) : change];
+  return [actual.kind === 'Secret' ? managedTarget(actual, change) : change];
 }
 
 /** A Secret that the operator made anew does not carry our label, and is ours all the same. */
@@ -104,7 +107,7 @@ const isMark = (path: string): boolean => path.startsWith('metadata.labels');
 /** While another ExternalSecret owns it, both would write it in turn. */
 function ownerFinding(object: KubeObject | undefined): Finding[] {
   const [owner] = object?.kind === 'Secret' ? (object.metadata.ownerReferences ?? []) : [];
-  if (!object || !owner || owner.name === object.metadata.name || isSecretOurs(object)) return [];
+  if (!object || !owner || owner.name === object.metadata.name || isManagedSecret(object)) return [];
   const target = targetOf(refOf(object));
   return [
     {
@@ -119,7 +122,7 @@ function ownerFinding(object: KubeObject | undefined): Finding[] {
   ];
 }
 
-function tornFinding({ stored }: SeedState, idSecret: string): Finding[] {
+function incompletePairFinding({ stored }: BootstrapState, idSecret: string): Finding[] {
   if (stored.state !== 'torn') return [];
   return [
     {
@@ -134,13 +137,13 @@ function tornFinding({ stored }: SeedState, idSecret: string): Finding[] {
   ];
 }
 
-function unknownFinding({ token, seen }: SeedState): Finding[] {
-  if (token.verdict !== 'unknown' || seen.pullSecret === undefined) return [];
+function unknownFinding({ token, observed }: BootstrapState): Finding[] {
+  if (token.verdict !== 'unknown' || observed.pullSecret === undefined) return [];
   return [
     {
       level: 'unknown',
       code: 'token-unknown',
-      target: targetOf(refOf(seen.pullSecret)),
+      target: targetOf(refOf(observed.pullSecret)),
       what: "it cannot be told whether the registry takes the pull secret's token",
       why: token.why,
       hint: 'Check that the registry can be reached from here, and HTTPS_PROXY and NO_PROXY.',

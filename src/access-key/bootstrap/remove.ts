@@ -5,11 +5,11 @@ import { nameOf } from '../../core/helpers.ts';
 import { namesOf } from '../../external-secrets/object-names.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
-import { isOurs } from '../../cluster/objects.ts';
+import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
-import { isSecretOurs } from '../../external-secrets/pull-secret/objects.ts';
-import { noteFields, setupFinding } from './setup.ts';
-import type { SeedState } from './state.ts';
+import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
+import { noteFields, outdatedFieldsFinding } from './setup.ts';
+import type { BootstrapState } from './state.ts';
 
 /** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
 const contents: Readonly<Record<string, readonly string[]>> = {
@@ -34,18 +34,18 @@ export const removalRights: readonly ClusterRule[] = Object.entries(contents).ma
 const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
 
 /** The Secrets, and the namespace if it is ours and holds nothing of others. */
-export async function removeSeed(
-  { seen, earlier, namespace: wanted }: SeedState,
+export async function removeBootstrap(
+  { observed, earlier, namespace: wanted }: BootstrapState,
   ctx: AccessKeyContext,
 ): Promise<Diff> {
-  const setup = setupFinding({ namespace: wanted, seen });
+  const setup = outdatedFieldsFinding({ namespace: wanted, observed });
   if (setup.length > 0) return { changes: [], findings: setup };
-  const secrets = [seen.pullSecret, seen.keySecret, ...earlier].filter(
-    (secret) => secret !== undefined && isSecretOurs(secret),
+  const secrets = [observed.pullSecret, observed.keySecret, ...earlier].filter(
+    (secret) => secret !== undefined && isManagedSecret(secret),
   );
-  const { namespace: home } = seen;
-  const others = home && isOurs(home) ? await findOthers(ctx) : [];
-  const isDeleted = home && isOurs(home) && others.length === 0;
+  const { namespace: home } = observed;
+  const others = home && isManaged(home) ? await findOthers(ctx) : [];
+  const isDeleted = home && isManaged(home) && others.length === 0;
   const objects = [...secrets, ...(isDeleted ? [home] : [])];
   const note = home && !isDeleted ? noteFields(home) : [];
   return {
@@ -73,9 +73,9 @@ async function findOthers(ctx: AccessKeyContext): Promise<readonly KubeObject[]>
   );
   return lists.flat().filter((object) => {
     const { name, ownerReferences = [] } = object.metadata;
-    const isManaged = isOurs(object) || (object.kind === 'Secret' && isSecretOurs(object));
+    const isOwn = isManaged(object) || (object.kind === 'Secret' && isManagedSecret(object));
     const names = namesOf(config, resourceOf(object), 'delete') ?? [];
-    const isPlanned = isManaged && (names.includes(name) || earlierNames.has(name));
+    const isPlanned = isOwn && (names.includes(name) || earlierNames.has(name));
     return !isPlanned && ownerReferences.length === 0 && !everywhere.includes(`${object.kind} ${name}`);
   });
 }
@@ -87,7 +87,7 @@ function resourceOf({ apiVersion, kind }: KubeObject): string {
 }
 
 function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
-  if (isOurs(home) && others.length === 0) return [];
+  if (isManaged(home) && others.length === 0) return [];
   const names = others.slice(0, 5).map((object) => nameOf(targetOf(refOf(object))));
   const more = others.length > names.length ? ` and ${others.length - names.length} more` : '';
   return [
@@ -96,7 +96,7 @@ function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
       code: 'left-behind',
       target: targetOf(refOf(home)),
       what: `namespace ${namespace} is left`,
-      why: isOurs(home)
+      why: isManaged(home)
         ? `it holds what this plan does not delete: ${names.join(', ')}${more}`
         : 'it was not made by us',
       hint: `When nobody needs it: kubectl delete namespace ${namespace}`,

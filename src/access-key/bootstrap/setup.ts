@@ -2,7 +2,7 @@ import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Field, Finding } from '../../core/step.ts';
 import { annotations, operatorNamespace } from '../../core/ownership.ts';
-import type { SeedState } from './state.ts';
+import type { BootstrapState } from './state.ts';
 
 const keys = [annotations.project, annotations.registryHost];
 
@@ -12,9 +12,12 @@ const valueIn = ({ metadata }: KubeObject, key: string): string | undefined => m
  * A cluster has one project. With another one, its pods could no longer pull the images that they name, and what the
  * first project has in AWS would be left without a cluster that knows of it.
  */
-export function setupFinding({ namespace, seen }: Pick<SeedState, 'namespace' | 'seen'>): Finding[] {
+export function outdatedFieldsFinding({
+  namespace,
+  observed,
+}: Pick<BootstrapState, 'namespace' | 'observed'>): Finding[] {
   const noted = (key: string): string =>
-    valueIn(seen.namespace ?? namespace, key) ?? valueIn(namespace, key) ?? '';
+    valueIn(observed.namespace ?? namespace, key) ?? valueIn(namespace, key) ?? '';
   if (keys.every((key) => noted(key) === valueIn(namespace, key))) return [];
   const [project, host] = [noted(annotations.project), noted(annotations.registryHost)];
   const [, region = 'REGION'] = /\.dkr[.-]ecr\.([a-z0-9-]+)\./.exec(host) ?? [];

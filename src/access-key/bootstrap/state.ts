@@ -3,16 +3,16 @@ import { BootstrapError } from '../../core/errors.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
-import { describeStored, holderOf, parts } from '../stored.ts';
+import { describeStored, holderOf, secretParts } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { type Registration, registrationIn } from '../registration/register.ts';
-import { madeByHand } from '../../external-secrets/pull-secret/by-hand.ts';
+import { unmanagedPullSecrets } from '../../external-secrets/pull-secret/by-hand.ts';
 import { loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
 import type { KeyPair } from '../../clients/aws/port.ts';
 
 /** The step's name and rights, which a rotation shares. */
-export const seedStep = {
+export const bootstrapStep = {
   id: 'pull-secret-seed',
   needs: ['aws', 'cluster'],
   rights: [
@@ -30,12 +30,12 @@ export const seedStep = {
   ],
 } as const;
 
-export interface SeedState {
+export interface BootstrapState {
   /** As it should be. */
   readonly namespace: KubeObject;
   readonly stored: StoredPair;
   readonly registration: Registration;
-  readonly seen: {
+  readonly observed: {
     readonly namespace: KubeObject | undefined;
     readonly keySecret: KubeObject | undefined;
     readonly pullSecret: KubeObject | undefined;
@@ -44,7 +44,7 @@ export interface SeedState {
   readonly earlier: readonly KubeObject[];
   readonly token: TokenVerdict;
   /** Unmanaged pull secrets in other namespaces. */
-  readonly byHand: readonly KubeObject[];
+  readonly unmanaged: readonly KubeObject[];
 }
 
 /** What the registry says to the pull secret. */
@@ -52,10 +52,10 @@ export type TokenVerdict =
   | { readonly verdict: 'accepted' | 'refused' | 'absent' }
   | { readonly verdict: 'unknown'; readonly why: string };
 
-export async function observeSeed(ctx: AccessKeyContext): Promise<SeedState> {
+export async function observeBootstrap(ctx: AccessKeyContext): Promise<BootstrapState> {
   const { cluster, config } = ctx;
   const v1 = { apiVersion: 'v1' } as const;
-  const [host, secrets, stored, id, seenNamespace, keySecret, pullSecret, byHand, earlier] =
+  const [host, secrets, stored, id, seenNamespace, keySecret, pullSecret, unmanaged, earlier] =
     await Promise.all([
       ctx.registryHost(),
       describeStored(ctx),
@@ -64,17 +64,17 @@ export async function observeSeed(ctx: AccessKeyContext): Promise<SeedState> {
       cluster.get({ ...v1, kind: 'Namespace', name: namespace }),
       cluster.get({ ...v1, kind: 'Secret', name: keySecretName, namespace }),
       cluster.get({ ...v1, kind: 'Secret', name: config.pullSecret.name, namespace }),
-      madeByHand(ctx),
+      unmanagedPullSecrets(ctx),
       earlierPullSecrets(ctx),
     ]);
   return {
     namespace: namespaceObject({ project: config.project, registryHost: host }, seenNamespace),
     stored,
     registration: registrationIn(secretNames(config).id, id, secrets.id?.tags),
-    seen: { namespace: seenNamespace, keySecret, pullSecret },
+    observed: { namespace: seenNamespace, keySecret, pullSecret },
     earlier: earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'Secret')),
     token: await judgeToken(ctx, host, pullSecret),
-    byHand,
+    unmanaged,
   };
 }
 
@@ -106,13 +106,13 @@ async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
   const { secrets } = ctx.aws;
   const names = secretNames(ctx.config);
   const stored = await describeStored(ctx);
-  const versions = parts.map((part) =>
+  const versions = secretParts.map((part) =>
     stored[part]?.deleted ? undefined : holderOf(stored[part], 'AWSCURRENT'),
   );
   const [version] = versions;
   if (version === undefined || versions.includes(undefined)) return { state: 'absent' };
   if (versions.some((other) => other !== version)) return { state: 'torn' };
-  const values = await Promise.all(parts.map((part) => secrets.value(names[part], { id: version })));
+  const values = await Promise.all(secretParts.map((part) => secrets.value(names[part], { id: version })));
   const [id, secretAccessKey, region] = values;
   if (id === undefined || secretAccessKey === undefined || region === undefined) return { state: 'absent' };
   return { state: 'whole', pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region.reveal() };

@@ -69,7 +69,7 @@ function proofIn(text: string | undefined): Proof {
 }
 
 /** `kubernetes-admin@prod (6f1c0b1e), since 2026-01-31`. */
-export const describeRecord = ({ id, name, since, proof }: ClusterRecord): string =>
+export const clusterLabel = ({ id, name, since, proof }: ClusterRecord): string =>
   `${name || 'without a name'} (${id.slice(0, 8)}), ${proof === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10) || 'an unknown time'}`;
 
 /** Removes the registration of a cluster that no longer exists and was not removed with `down`. */
@@ -77,17 +77,17 @@ export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>
   `aws secretsmanager untag-resource --secret-id ${secret} --tag-keys ${tagKeyOf(id)}`;
 
 /** Of one resource: AWS General Reference, "Tag limits and requirements". */
-export const mostTags = 50;
+export const maxTags = 50;
 
 /** Why a further cluster cannot be registered, before AWS refuses the tag; undefined while there is room. */
 export function fullBecauseOfTags(secret: string, tags: Tags, id: string): RegistrationLimit | undefined {
-  if (tagKeyOf(id) in tags || Object.keys(tags).length < mostTags) return undefined;
+  if (tagKeyOf(id) in tags || Object.keys(tags).length < maxTags) return undefined;
   const [oldest] = recordsIn(tags).sort((one, other) => (one.since < other.since ? -1 : 1));
   return {
     what: `secret ${secret} has no room for the registration of another cluster`,
-    why: `AWS allows ${mostTags} tags, and each cluster of the project needs one: ${recordsIn(tags).length} are registered`,
+    why: `AWS allows ${maxTags} tags, and each cluster of the project needs one: ${recordsIn(tags).length} are registered`,
     hint: `Remove a cluster that no longer exists, the oldest for example${
-      oldest ? ` (${describeRecord(oldest)}): ${forgetCommand(secret, oldest)}` : ''
+      oldest ? ` (${clusterLabel(oldest)}): ${forgetCommand(secret, oldest)}` : ''
     }. Or use another project for this cluster.`,
   };
 }

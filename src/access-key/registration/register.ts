@@ -91,7 +91,7 @@ export async function registerUnverified(
   const secret = secretNames(config).id;
   try {
     await aws.secrets.tag(secret, tag);
-    await untilShown(run, secret, tag);
+    await untilVisible(run, secret, tag);
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
     const { code, why, hint } = error;
@@ -100,16 +100,16 @@ export async function registerUnverified(
 }
 
 /** Milliseconds in which AWS has to show a tag. */
-const deadline = 180_000;
+const deadlineMs = 180_000;
 
-function untilShown({ ctx, signal, emit }: AccessKeyRun, secret: string, tag: Tags): Promise<true> {
+function untilVisible({ ctx, signal, emit }: AccessKeyRun, secret: string, tag: Tags): Promise<true> {
   const wait = {
     what: 'AWS to show the registration',
     hint: 'Run the same command again.',
     clock: ctx.clock,
     signal,
     emit,
-    deadline,
+    deadlineMs,
   };
   return waitFor(wait, async (pending) => {
     const { tags = {} } = (await ctx.aws.secrets.describe(secret)) ?? {};

@@ -6,12 +6,12 @@ import { formerRegistrations } from '../former-users.ts';
 import { describeStored } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.ts';
-import { proveEveryLevel } from '../../external-secrets/pull-secret/prove-levels.ts';
+import { verifyEveryLevel } from '../../external-secrets/pull-secret/prove-levels.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import {
   type ClusterRecord,
   contextInTag,
-  describeRecord,
+  clusterLabel,
   forgetCommand,
   recordTag,
   tagKeyOf,
@@ -50,8 +50,8 @@ export async function applyRegistration(
   { id, record, isFrozen }: RegistrationState,
   run: AccessKeyRun,
 ): Promise<Outcome[]> {
-  const how = { prove: proveEveryLevel, version: ownMinorVersion() };
-  return tolerating(await carryOut(changes, id, isFrozen ? undefined : record, run, how));
+  const how = { prove: verifyEveryLevel, version: ownMinorVersion() };
+  return tolerating(await applyOne(changes, id, isFrozen ? undefined : record, run, how));
 }
 
 export async function registrationHealth(
@@ -80,7 +80,7 @@ export const registrationAfterRotation: Pick<
   observe: observeRegistration,
   diff: (state) => ({ changes: changesOf(state, state.record?.version), findings: [] }),
   apply: (changes, { id, record }, run) =>
-    carryOut(changes, id, record, run, {
+    applyOne(changes, id, record, run, {
       prove: () => Promise.resolve(),
       version: record?.version ?? ownMinorVersion(),
     }),
@@ -146,7 +146,7 @@ function registeredFinding(record: ClusterRecord, { context }: { readonly contex
     level: 'ok',
     code: 'in-order',
     target: registrationTarget(record.id),
-    what: `registered as ${describeRecord(record)}, with access key ${record.keyId}`,
+    what: `registered as ${clusterLabel(record)}, with access key ${record.keyId}`,
     why: isOther
       ? `this kubeconfig calls it ${context}: it has several names, or one of two clusters was restored from the other's etcd snapshot`
       : 'every namespace had a token of this key',
@@ -171,7 +171,7 @@ function versionFindings(records: readonly ClusterRecord[]): Finding[] {
   ];
 }
 
-function carryOut(
+function applyOne(
   changes: readonly Change[],
   id: string,
   record: ClusterRecord | undefined,

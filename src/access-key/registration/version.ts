@@ -4,7 +4,7 @@ import { ownVersion } from '../../core/places.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { describeStored } from '../stored.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
-import { type ClusterRecord, describeRecord, recordsIn } from './records.ts';
+import { type ClusterRecord, clusterLabel, recordsIn } from './records.ts';
 
 /** The major and minor version of this program. A patch version configures nothing differently. */
 export const ownMinorVersion = (): string => ownVersion().split('.', 2).join('.');
@@ -55,7 +55,7 @@ export async function newerRegistration(
 export function olderThan(record: ClusterRecord): Pick<Finding, 'what' | 'why' | 'hint'> {
   return {
     what: `this is ecr-bootstrap ${ownVersion()}, and version ${record.version} configured the project`,
-    why: `an older version could undo what the newer one set up; it registered ${describeRecord(record)}`,
+    why: `an older version could undo what the newer one set up; it registered ${clusterLabel(record)}`,
     hint: `Install version ${record.version} or newer: \`npm install --global ecr-bootstrap@${record.version}\`.`,
   };
 }

@@ -13,15 +13,15 @@ import { unmark } from '../protocol.ts';
 import { bringsBack, secretChanges, secretFindings } from '../secrets.ts';
 import { type KeyState, type ObservedKey, observeKey } from '../state.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
-import { type ClusterRecord, describeRecord } from '../registration/records.ts';
+import { type ClusterRecord, clusterLabel } from '../registration/records.ts';
 import { ownKeyStatement } from '../../iam/policies/image-puller.ts';
 import { diffUser } from '../../iam/users/diff.ts';
 import { documentOf, observeUser, type UserState } from '../../iam/users/state.ts';
-import { proveTakenOver } from './prove.ts';
-import { record } from './record.ts';
-import { SeenKeys } from './seen-keys.ts';
-import { type Rotation, waitingFor } from './state.ts';
-import { takeOver } from './take-over.ts';
+import { verifyRollOut } from './prove.ts';
+import { registerRollOut } from './record.ts';
+import { ObservedKeys } from './seen-keys.ts';
+import { type Rotation, clustersToWaitFor } from './state.ts';
+import { rollOut } from './take-over.ts';
 
 /**
  * The answer to a leaked key. The image puller may read its own secrets, because the operator reads them with its key.
@@ -33,28 +33,28 @@ export function forcedRotationSteps(): readonly AnyRotationStep[] {
   return [
     revocation(rotation),
     replacement(rotation),
-    takeOver(rotation.observe, { force: true }),
+    rollOut(rotation.observe, { force: true }),
     deletion(rotation),
-    record(rotation.observe),
+    registerRollOut(rotation.observe),
   ];
 }
 
 /** What one run knows beside the state in AWS: every key that it has seen, and those that the one it created replaces. */
 class ForcedRotation {
   #replaced: ReadonlySet<string> | undefined;
-  readonly seen = new SeenKeys();
+  readonly seen = new ObservedKeys();
 
   readonly observe = oncePerContext(async (ctx: AccessKeyContext): Promise<Rotation> => {
     const [observed, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
     const key = { ...observed, keys: this.seen.all(observed.keys) };
-    const begins = this.#replaced === undefined;
+    const isNew = this.#replaced === undefined;
     const outgoing = key.keys.filter(({ id }) => this.#replaced?.has(id) ?? true);
     return {
       key,
-      begins,
+      isNew,
       outgoing,
-      waiting: waitingFor(key, { begins }, here),
-      inTheWay: [],
+      waiting: clustersToWaitFor(key, { isNew }, here),
+      blockedBy: [],
     };
   });
 
@@ -167,7 +167,7 @@ const deletionOf = ({ id }: ObservedKey): Change => ({
 });
 
 function interruption(others: readonly ClusterRecord[]): Finding {
-  const clusters = `Then run \`ecr-bootstrap up\` for each other cluster of the project, which cannot pull until then: ${others.map(describeRecord).join('; ')}.`;
+  const clusters = `Then run \`ecr-bootstrap up\` for each other cluster of the project, which cannot pull until then: ${others.map(clusterLabel).join('; ')}.`;
   return {
     level: 'warning',
     code: 'pulls-interrupted',
@@ -186,10 +186,10 @@ function replacement(forced: ForcedRotation): RotationStep<Rotation> {
     needs: ['aws'],
     readsLag: true,
     observe: forced.observe,
-    diff: ({ key, begins }) => {
+    diff: ({ key, isNew }) => {
       const findings = secretFindings(key);
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
-      if (!begins) return { changes: diffKey(key).changes, findings };
+      if (!isNew) return { changes: diffKey(key).changes, findings };
       const secrets = secretChanges(key).filter((change) => !bringsBack(change));
       return { changes: [...userAdoption(key), ...secrets, creation(key)], findings };
     },
@@ -229,9 +229,9 @@ function deletion(forced: ForcedRotation): RotationStep<Rotation> {
     needs: ['aws', 'cluster'],
     readsLag: true,
     observe: forced.observe,
-    diff: ({ key, begins, outgoing }) => {
+    diff: ({ key, isNew, outgoing }) => {
       const kept = keptKey(key);
-      const left = begins ? outgoing.filter(({ id }) => id === kept?.id) : outgoing;
+      const left = isNew ? outgoing.filter(({ id }) => id === kept?.id) : outgoing;
       return { changes: left.map(deletionOf), findings: [] };
     },
     apply: async (changes, { key: { userName, creating } }, run) => {
@@ -244,7 +244,7 @@ function deletion(forced: ForcedRotation): RotationStep<Rotation> {
       return deleted;
     },
     ready: (rotation, run) =>
-      proveTakenOver(
+      verifyRollOut(
         run,
         rotation,
         'The old key is deleted. Run `ecr-bootstrap up`, which gives the cluster the new one.',

@@ -1,10 +1,10 @@
 import type { AnyRotationStep } from '../context.ts';
 import { newKey } from './new-key.ts';
 import { oldKey } from './old-key.ts';
-import { record } from './record.ts';
-import { SeenKeys } from './seen-keys.ts';
+import { registerRollOut } from './record.ts';
+import { ObservedKeys } from './seen-keys.ts';
 import { rotationObserver } from './state.ts';
-import { takeOver } from './take-over.ts';
+import { rollOut } from './take-over.ts';
 
 /**
  * Replaces a key that has not leaked: a new key is created, verified and stored; the cluster takes it over and is
@@ -12,7 +12,7 @@ import { takeOver } from './take-over.ts';
  * interrupted: the next run sees how far the last one came.
  */
 export function rotationSteps(): readonly AnyRotationStep[] {
-  const seen = new SeenKeys();
+  const seen = new ObservedKeys();
   const observe = rotationObserver(seen);
-  return [newKey(observe), takeOver(observe), record(observe), oldKey(observe, seen)];
+  return [newKey(observe), rollOut(observe), registerRollOut(observe), oldKey(observe, seen)];
 }

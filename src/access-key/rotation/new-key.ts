@@ -3,10 +3,10 @@ import type { RotationStep } from '../context.ts';
 import { applyKey } from '../apply.ts';
 import { classify, retiredAt } from '../classify.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
-import { diffKey, mostKeys } from '../diff.ts';
+import { diffKey, maxKeys } from '../diff.ts';
 import { secretTarget } from '../secrets.ts';
 import type { ObservedKey } from '../state.ts';
-import { parts } from '../stored.ts';
+import { secretParts } from '../stored.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
 
 /** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
@@ -22,10 +22,10 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation> {
       const findings = [
         ...seen.filter(({ code }) => code !== 'key-unfinished'),
         ...repairFindings(rotation),
-        ...rotation.inTheWay.map((key) => inTheWayFinding(key, rotation)),
+        ...rotation.blockedBy.map((key) => blockedFinding(key, rotation)),
       ];
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
-      if (!rotation.begins) return { changes, findings };
+      if (!rotation.isNew) return { changes, findings };
       // The mark of a run that stopped protects the key that is made now; it goes with that.
       const before = changes.filter(({ target }) => target.kind !== 'IAM user');
       return { changes: [...before, creation(rotation)], findings };
@@ -40,7 +40,7 @@ const repairFirst =
 /** A repair shows only afterwards which key is to be replaced, so no plan could include both. */
 function repairFindings({ key, outgoing }: Rotation): Finding[] {
   const situation = classify(key);
-  const hidden = parts.filter((part) => key.stored[part]?.deleted).map((part) => key.names[part]);
+  const hidden = secretParts.filter((part) => key.stored[part]?.deleted).map((part) => key.names[part]);
   const finding = {
     level: 'failed',
     target: secretTarget(hidden[0] ?? key.names.id),
@@ -85,7 +85,7 @@ const creation = ({ key, outgoing }: Rotation): Change => ({
 });
 
 /** A new key needs a place beside the one that it replaces. */
-function inTheWayFinding(one: ObservedKey, { key }: Rotation): Finding {
+function blockedFinding(one: ObservedKey, { key }: Rotation): Finding {
   const target = keyTarget(one.id);
   if (retiredKeys(key).includes(one)) {
     const until = new Date(retiredAt(one, key, classify(key).pair)).toISOString();
@@ -94,7 +94,7 @@ function inTheWayFinding(one: ObservedKey, { key }: Rotation): Finding {
       code: 'key-kept',
       target,
       what: `no new key is created: the last rotation disabled ${one.id}, which is kept until ${until}`,
-      why: `its tokens may still be in use, and IAM allows a user ${mostKeys} access keys`,
+      why: `its tokens may still be in use, and IAM allows a user ${maxKeys} access keys`,
       hint: 'Run `ecr-bootstrap rotate` again after that. If a key has leaked, run `ecr-bootstrap rotate --force` now.',
     };
   }
@@ -103,7 +103,7 @@ function inTheWayFinding(one: ObservedKey, { key }: Rotation): Finding {
     code: 'key-limit',
     target,
     what: `IAM user ${key.userName} has access key ${one.id}, which is not ours`,
-    why: `IAM allows ${mostKeys} access keys, and the new one needs a place beside the current one`,
+    why: `IAM allows ${maxKeys} access keys, and the new one needs a place beside the current one`,
     hint: `Delete it if nobody uses it: \`aws iam delete-access-key --user-name ${key.userName} --access-key-id ${one.id}\`.`,
     blocking: true,
   };

@@ -2,13 +2,13 @@ import type { Change, Finding } from '../../core/step.ts';
 import { inOrder } from '../../core/helpers.ts';
 import type { RotationStep } from '../context.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
-import { type ClusterRecord, describeRecord, forgetCommand } from '../registration/records.ts';
+import { type ClusterRecord, clusterLabel, forgetCommand } from '../registration/records.ts';
 import type { ObservedKey } from '../state.ts';
-import type { SeenKeys } from './seen-keys.ts';
+import type { ObservedKeys } from './seen-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 /** Disables the key that was replaced; a later run deletes it. */
-export function oldKey(observe: ObserveRotation, seen: SeenKeys): RotationStep<Rotation> {
+export function oldKey(observe: ObserveRotation, seen: ObservedKeys): RotationStep<Rotation> {
   return {
     id: 'old-key',
     title: 'the access key that is replaced',
@@ -47,7 +47,7 @@ function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret:
       code: 'key-in-use',
       target: keyTarget(id),
       what: `access key ${id} stays enabled for now`,
-      why: `not every cluster of the project is verified with the new key: ${waiting.map(describeRecord).join('; ')}`,
+      why: `not every cluster of the project is verified with the new key: ${waiting.map(clusterLabel).join('; ')}`,
       hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it resumes. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
     },
   ];

@@ -3,7 +3,7 @@ import type { MemberFailure } from '../../core/step.ts';
 import type { AccessKeyRun } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.ts';
-import { proveEveryLevel } from '../../external-secrets/pull-secret/prove-levels.ts';
+import { verifyEveryLevel } from '../../external-secrets/pull-secret/prove-levels.ts';
 import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
 import type { Rotation } from './state.ts';
 
@@ -13,7 +13,7 @@ import type { Rotation } from './state.ts';
  * @param outgoing the keys that it takes the place of
  * @param hint what to do when the cluster still has one of them
  */
-export async function proveTakenOver(
+export async function verifyRollOut(
   run: AccessKeyRun,
   { outgoing }: Pick<Rotation, 'outgoing'>,
   hint: string,
@@ -27,7 +27,7 @@ export async function proveTakenOver(
       hint,
     });
   }
-  const refused = await proveEveryLevel(run);
+  const refused = await verifyEveryLevel(run);
   const id = await keyInCluster(run.ctx.cluster);
   if (id !== undefined && !outgoing.some((key) => key.id === id)) return refused;
   throw new BootstrapError({

@@ -11,28 +11,28 @@ import type { ObserveRotation, Rotation } from './state.ts';
 
 interface RecordState {
   /** Whether the rotation began with this run. */
-  readonly began: boolean;
+  readonly isNew: boolean;
   readonly own: RegistrationState;
 }
 
 /** Verifies the registration, so that rotations for other clusters need not wait for this one. */
-export function record(observe: ObserveRotation): RotationStep<RecordState> {
+export function registerRollOut(observe: ObserveRotation): RotationStep<RecordState> {
   // Once the old key is deleted, another rotation could begin.
   let first: Promise<Rotation> | undefined;
   return {
     ...registrationStep,
     observe: async (ctx) => {
       first ??= observe(ctx);
-      const [{ begins: began }, own] = await Promise.all([first, registrationAfterRotation.observe(ctx)]);
-      return { began, own };
+      const [{ isNew }, own] = await Promise.all([first, registrationAfterRotation.observe(ctx)]);
+      return { isNew, own };
     },
-    diff: ({ began, own }, ctx) => {
+    diff: ({ isNew, own }, ctx) => {
       const { changes, findings } = registrationAfterRotation.diff(own, ctx);
-      return { changes: began && changes.length === 0 ? [expected(own)] : changes, findings };
+      return { changes: isNew && changes.length === 0 ? [expected(own)] : changes, findings };
     },
     // A run that only repairs what an interrupted one left has verified nothing yet.
-    apply: (changes, { began, own }, run) =>
-      began ? registrationAfterRotation.apply(changes, own, run) : applyRegistration(changes, own, run),
+    apply: (changes, { isNew, own }, run) =>
+      isNew ? registrationAfterRotation.apply(changes, own, run) : applyRegistration(changes, own, run),
   };
 }
 

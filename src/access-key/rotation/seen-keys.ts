@@ -5,7 +5,7 @@ import type { ObservedKey } from '../state.ts';
  * The access keys that one run has seen. IAM's lists can be older than what they showed before, and a key that is not
  * listed may work: a run that has shown that it disables or deletes a key must not lose sight of it.
  */
-export class SeenKeys {
+export class ObservedKeys {
   readonly #seen = new Map<string, ObservedKey>();
   readonly #disabled = new Set<string>();
   readonly #deleted = new Set<string>();

@@ -1,36 +1,36 @@
 import type { AccessKeyContext } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
-import { classify, isOurs, uselessKeys } from '../classify.ts';
+import { classify, isManagedKey, failedKeys } from '../classify.ts';
 import { type KeyState, type ObservedKey, observeKey } from '../state.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
-import type { SeenKeys } from './seen-keys.ts';
+import type { ObservedKeys } from './seen-keys.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 
 /** How far a rotation is, seen from AWS and the cluster alone. */
 export interface Rotation {
   readonly key: KeyState;
   /** No rotation is under way: a new key is to be made. */
-  readonly begins: boolean;
+  readonly isNew: boolean;
   /** Keys of ours that work and that the new key takes, or took, the place of. */
   readonly outgoing: readonly ObservedKey[];
   /** The other registered clusters that are not verified with the current key. */
   readonly waiting: readonly ClusterRecord[];
   /** Keys because of which IAM has no place for a new one, though one is to be made. */
-  readonly inTheWay: readonly ObservedKey[];
+  readonly blockedBy: readonly ObservedKey[];
 }
 
 export type ObserveRotation = (ctx: AccessKeyContext) => Promise<Rotation>;
 
 /** The keys that earlier rotations disabled. */
 export const retiredKeys = (key: KeyState): ObservedKey[] =>
-  key.keys.filter((one) => !one.active && isOurs(one, key));
+  key.keys.filter((one) => !one.active && isManagedKey(one, key));
 
 /**
  * Looks once for each context, which is one observation. The first look decides which keys this run replaces: what IAM shows
  * later can be older, and a tag of an earlier run would make the old key look like one that was never finished. A key that
  * this run has created or repaired is not replaced as well.
  */
-export function rotationObserver(seen: SeenKeys): ObserveRotation {
+export function rotationObserver(seen: ObservedKeys): ObserveRotation {
   let existing: ReadonlySet<string> | undefined;
   let replaced: ReadonlySet<string> | undefined;
   return oncePerContext(async (ctx: AccessKeyContext) => {
@@ -38,46 +38,49 @@ export function rotationObserver(seen: SeenKeys): ObserveRotation {
     const key = { ...observed, keys: seen.all(observed.keys) };
     const known = (existing ??= new Set(key.keys.map(({ id }) => id)));
     // Until Secrets Manager shows what this run has stored, its new key looks like one that nobody manages.
-    const found = standOf({ ...key, keys: key.keys.filter((one) => known.has(one.id) || isOurs(one, key)) });
+    const found = rotationStatusOf({
+      ...key,
+      keys: key.keys.filter((one) => known.has(one.id) || isManagedKey(one, key)),
+    });
     const ids = (replaced ??= new Set(found.outgoing.map(({ id }) => id)));
     const current = classify(key).pair?.pair.accessKeyId;
     // Without a working pair nothing shows that the old key can go.
     const isReplaced = current !== undefined && !ids.has(current);
-    const stand = !isReplaced
+    const status = !isReplaced
       ? found
-      : { ...found, begins: false, outgoing: key.keys.filter(({ id, active }) => active && ids.has(id)) };
-    return { key, ...stand, waiting: waitingFor(key, stand, await clusterId(ctx.cluster)) };
+      : { ...found, isNew: false, outgoing: key.keys.filter(({ id, active }) => active && ids.has(id)) };
+    return { key, ...status, waiting: clustersToWaitFor(key, status, await clusterId(ctx.cluster)) };
   });
 }
 
 /** While the new key is yet to be made, all of them. */
-export function waitingFor(
+export function clustersToWaitFor(
   { stored, ...key }: KeyState,
-  { begins }: Pick<Rotation, 'begins'>,
+  { isNew }: Pick<Rotation, 'isNew'>,
   here: string,
 ): ClusterRecord[] {
   const current = classify({ ...key, stored }).pair?.pair.accessKeyId;
   return recordsIn(stored.id?.tags).filter(
-    ({ id, keyId, proof }) => id !== here && (begins || keyId !== current || proof !== 'verified'),
+    ({ id, keyId, proof }) => id !== here && (isNew || keyId !== current || proof !== 'verified'),
   );
 }
 
-interface Stand extends Pick<Rotation, 'begins' | 'inTheWay'> {
+interface RotationStatus extends Pick<Rotation, 'isNew' | 'blockedBy'> {
   readonly outgoing: readonly ObservedKey[];
 }
 
-function standOf(key: KeyState): Stand {
+function rotationStatusOf(key: KeyState): RotationStatus {
   const situation = classify(key);
   const { next, pair } = situation;
-  if (!pair) return { begins: false, outgoing: [], inTheWay: [] };
-  const useless = uselessKeys(key, situation);
+  if (!pair) return { isNew: false, outgoing: [], blockedBy: [] };
+  const useless = failedKeys(key, situation);
   const others = key.keys.filter((one) => one.id !== pair.pair.accessKeyId && !useless.includes(one));
-  const working = others.filter((one) => one.active && isOurs(one, key));
-  if (next !== 'settled' || working.length > 0) return { begins: false, outgoing: working, inTheWay: [] };
-  if (others.length > 0) return { begins: false, outgoing: [], inTheWay: others };
+  const working = others.filter((one) => one.active && isManagedKey(one, key));
+  if (next !== 'settled' || working.length > 0) return { isNew: false, outgoing: working, blockedBy: [] };
+  if (others.length > 0) return { isNew: false, outgoing: [], blockedBy: others };
   return {
-    begins: true,
+    isNew: true,
     outgoing: key.keys.filter(({ id }) => id === pair.pair.accessKeyId),
-    inTheWay: [],
+    blockedBy: [],
   };
 }

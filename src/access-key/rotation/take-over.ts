@@ -1,17 +1,17 @@
-import { applySeed } from '../bootstrap/apply.ts';
-import { diffSeed } from '../bootstrap/diff.ts';
-import { observeSeed, type SeedState, seedStep } from '../bootstrap/state.ts';
+import { applyBootstrap } from '../bootstrap/apply.ts';
+import { diffBootstrap } from '../bootstrap/diff.ts';
+import { observeBootstrap, type BootstrapState, bootstrapStep } from '../bootstrap/state.ts';
 import type { Change, Finding } from '../../core/step.ts';
 import { nameOf } from '../../core/helpers.ts';
 import type { RotationStep } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
 import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
-import { proveTakenOver } from './prove.ts';
+import { verifyRollOut } from './prove.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
-interface TakeOverState {
-  readonly seed: SeedState;
+interface RollOutState {
+  readonly bootstrap: BootstrapState;
   readonly rotation: Rotation;
   readonly isOperatorUp: boolean;
 }
@@ -20,32 +20,34 @@ interface TakeOverState {
  * Makes the cluster use the new key: after this step every namespace holds a token that was issued with it.
  * @param force the old key is disabled already and has to be deleted whatever is late, so a later step verifies this
  */
-export function takeOver(
+export function rollOut(
   observe: ObserveRotation,
   { force }: { readonly force: boolean } = { force: false },
-): RotationStep<TakeOverState> {
+): RotationStep<RollOutState> {
   return {
-    ...seedStep,
+    ...bootstrapStep,
     title: 'the new key in the cluster, and a token of it in every namespace',
     observe: async (ctx) => {
-      const [rotation, seed, isOperatorUp] = await Promise.all([
+      const [rotation, bootstrap, isOperatorUp] = await Promise.all([
         observe(ctx),
-        observeSeed(ctx),
+        observeBootstrap(ctx),
         controllerRuns({ ctx }),
       ]);
-      return { seed, rotation, isOperatorUp };
+      return { bootstrap, rotation, isOperatorUp };
     },
-    diff: ({ seed, rotation, isOperatorUp }, ctx) => {
-      const { changes, findings } = diffSeed(seed, ctx);
+    diff: ({ bootstrap, rotation, isOperatorUp }, ctx) => {
+      const { changes, findings } = diffBootstrap(bootstrap, ctx);
       return {
-        changes: rotation.begins
-          ? withNewKey(changes, seed.registration, ctx.config.pullSecret.name)
+        changes: rotation.isNew
+          ? withNewKey(changes, bootstrap.registration, ctx.config.pullSecret.name)
           : changes,
         // A leaked key is revoked although nothing can sync: the Secrets that this step writes wait for the operator.
-        findings: isOperatorUp ? findings : [...findings, notRunning(!force || !seed.seen.keySecret)],
+        findings: isOperatorUp
+          ? findings
+          : [...findings, notRunning(!force || !bootstrap.observed.keySecret)],
       };
     },
-    apply: (changes, { seed }, run) => applySeed(changes, seed, run),
+    apply: (changes, { bootstrap }, run) => applyBootstrap(changes, bootstrap, run),
     ...(force
       ? {}
       : {
@@ -54,7 +56,7 @@ export function takeOver(
             const rotation = await observe(run.ctx.fresh());
             if (rotation.outgoing.length === 0) return [];
             const hint = 'Run `ecr-bootstrap rotate` again: it continues. The old key works until then.';
-            return proveTakenOver(run, rotation, hint);
+            return verifyRollOut(run, rotation, hint);
           },
         }),
   };

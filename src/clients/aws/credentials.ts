@@ -30,7 +30,7 @@ const timeoutMs = 60_000;
 const renewalMs = 5 * 60_000;
 
 /** One place that credentials come from. */
-interface Source {
+interface CredentialSource {
   /** What to do when it fails. */
   readonly explain: (thrown: unknown) => Explanation;
   readonly provide: CredentialProvider;
@@ -56,7 +56,7 @@ export function credentialProvider(options: CredentialOptions): CredentialProvid
         // Each service asks for credentials; the user is asked for a code only once.
         if (refusal) throw refusal;
         const source = await chooseSource(options);
-        return provide(source, options, identity).catch((error: unknown) => {
+        return resolveSource(source, options, identity).catch((error: unknown) => {
           if (source.asks && error instanceof BootstrapError) refusal = error;
           throw error;
         });
@@ -72,12 +72,12 @@ export function credentialProvider(options: CredentialOptions): CredentialProvid
   return async (identity) => (await (provider ??= make()))(identity);
 }
 
-async function provide(
-  source: Source,
+async function resolveSource(
+  source: CredentialSource,
   options: CredentialOptions,
   identity: Parameters<CredentialProvider>[0],
 ): ReturnType<CredentialProvider> {
-  const timeout = AbortSignal.timeout(options.net.patience(timeoutMs));
+  const timeout = AbortSignal.timeout(options.net.timeoutMs(timeoutMs));
   try {
     const credentials = await (source.asks
       ? source.provide(identity)
@@ -115,7 +115,7 @@ const missing = (parts: Explanation, cause?: unknown): BootstrapError =>
     { cause },
   );
 
-async function chooseSource(options: CredentialOptions): Promise<Source> {
+async function chooseSource(options: CredentialOptions): Promise<CredentialSource> {
   const sdk = await import('@aws-sdk/credential-providers');
   const { env } = process;
   const { requestHandler, logger } = options;
@@ -123,7 +123,7 @@ async function chooseSource(options: CredentialOptions): Promise<Source> {
   const clientConfig = { requestHandler, logger };
   const named = options.profile || env['AWS_PROFILE'] || undefined;
   const hasKey = env['AWS_ACCESS_KEY_ID'] && env['AWS_SECRET_ACCESS_KEY'];
-  if (!named && hasKey) return { provide: sdk.fromEnv(), explain: plain('Check AWS_ACCESS_KEY_ID.') };
+  if (!named && hasKey) return { provide: sdk.fromEnv(), explain: isPlain('Check AWS_ACCESS_KEY_ID.') };
   const profiles = await readProfiles(env);
   const name = named ?? 'default';
   const profile = profiles.get(name);
@@ -148,16 +148,16 @@ async function chooseSource(options: CredentialOptions): Promise<Source> {
   }
   if (env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'] || env['AWS_CONTAINER_CREDENTIALS_FULL_URI']) {
     const hint = 'Check AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI.';
-    return { provide: sdk.fromHttp({ logger }), explain: plain(hint) };
+    return { provide: sdk.fromHttp({ logger }), explain: isPlain(hint) };
   }
   const isDisabled = (env['AWS_EC2_METADATA_DISABLED'] || 'false') !== 'false';
   return {
     provide: isDisabled ? () => Promise.reject(new Error('disabled')) : sdk.fromInstanceMetadata({ logger }),
-    explain: () => nothing(name, profile),
+    explain: () => noCredentials(name, profile),
   };
 }
 
-const plain =
+const isPlain =
   (hint: string) =>
   (thrown: unknown): Explanation => ({ why: reasonOf(thrown), hint });
 
@@ -195,7 +195,7 @@ function noSuchProfile(name: string, profiles: ReadonlyMap<string, Profile>, fro
   });
 }
 
-function nothing(name: string, profile: Profile | undefined): Explanation {
+function noCredentials(name: string, profile: Profile | undefined): Explanation {
   const { env } = process;
   const [set, unset] = env['AWS_ACCESS_KEY_ID']
     ? ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
@@ -264,7 +264,7 @@ function explainProfile(
   }
   if (profile['credential_process'] !== undefined) {
     return {
-      why: `credential_process of profile ${origin} failed: ${wordsOf(error, profile['credential_process'])}`,
+      why: `credential_process of profile ${origin} failed: ${splitCommand(error, profile['credential_process'])}`,
       hint: `Fix what the process reports, or renew what it returns, then check: ${check}`,
     };
   }
@@ -291,7 +291,7 @@ function explainProfile(
 }
 
 /** What a process wrote to its standard error, which Node puts after a line that repeats the command. */
-function wordsOf({ message }: Error, command: string): string {
+function splitCommand({ message }: Error, command: string): string {
   const start = `Command failed: ${command}`;
   if (!message.startsWith(start)) return message.replace(/^Profile \S+ credential_process /, 'it ').trim();
   const words = message

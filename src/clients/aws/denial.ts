@@ -1,5 +1,5 @@
 /** Where the policies are that are not the caller's own, by the names that AWS gives them in a refusal. */
-const places: Readonly<Record<string, string>> = {
+const policySources: Readonly<Record<string, string>> = {
   'service control policy': 'in AWS Organizations, on this account or a unit above it',
   'resource control policy': 'in AWS Organizations, on this account or a unit above it',
   'permissions boundary': 'on the caller: `aws iam get-user` or `aws iam get-role` prints its ARN',
@@ -24,25 +24,27 @@ function readDenial(message: string): Denial | undefined {
 /** Whether the caller's own policies cannot help, whatever they allow. */
 export function isOutsideOwnPolicies(message: string): boolean {
   const denial = readDenial(message);
-  return denial !== undefined && (denial.isExplicit || places[denial.kind.toLowerCase()] !== undefined);
+  return (
+    denial !== undefined && (denial.isExplicit || policySources[denial.kind.toLowerCase()] !== undefined)
+  );
 }
 
-const again = 'Then run the same command again; it resumes where it stopped.';
+const rerunHint = 'Then run the same command again; it resumes where it stopped.';
 
 /** How to lift a refusal, by the kind of policy that AWS names. */
 export function denialHint(message: string, action: string): string {
   const { kind = '', isExplicit = false } = readDenial(message) ?? {};
-  const place = places[kind.toLowerCase()];
+  const place = policySources[kind.toLowerCase()];
   if (isExplicit) {
     const where = place ?? 'attached to the caller or to one of its groups';
-    return `Ask an administrator to change the ${kind} that denies ${action} (${where}). Nothing overrides an explicit deny. ${again}`;
+    return `Ask an administrator to change the ${kind} that denies ${action} (${where}). Nothing overrides an explicit deny. ${rerunHint}`;
   }
   if (place !== undefined)
-    return `Ask an administrator to allow ${action} in the ${kind} (${place}). Your own policies cannot allow more than it does. ${again}`;
+    return `Ask an administrator to allow ${action} in the ${kind} (${place}). Your own policies cannot allow more than it does. ${rerunHint}`;
   const policy = policyWith(action);
   if (policy === undefined)
-    return `Ask an administrator to run this command, or to allow ${action}. ${again}`;
-  return `Ask an administrator to allow ${action}: \`ecr-bootstrap policy ${policy}\` prints the policy to attach. ${again}`;
+    return `Ask an administrator to run this command, or to allow ${action}. ${rerunHint}`;
+  return `Ask an administrator to allow ${action}: \`ecr-bootstrap policy ${policy}\` prints the policy to attach. ${rerunHint}`;
 }
 
 /** The action that a refusal names. */

@@ -4,20 +4,20 @@ import { Secret } from '../../core/secret.ts';
 import { unlessAbsent, unlessThere } from './failure.ts';
 import { readManifests } from './ecr-manifests.ts';
 import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts';
-import { admits } from './registry.ts';
-import { allPages, tagList, tagRecord, type Session } from './session.ts';
+import { isTokenAccepted } from './registry.ts';
+import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
 /** The most that DescribeRepositories gives in one answer. */
 const pageSize = 1000;
-const patience = { retryMode: 'adaptive', maxAttempts: 10 };
+const requestTimeoutMs = { retryMode: 'adaptive', maxAttempts: 10 };
 
-export function createEcr(session: Session): EcrPort {
+export function createEcr(session: AwsSession): EcrPort {
   const { call, settings, options } = session;
   const client = onceFulfilled(async () => new (await import('@aws-sdk/client-ecr')).ECR(settings));
   // Adaptive: the SDK learns from throttling how fast it may ask. For reads that are made once for each repository.
   const patientClient = onceFulfilled(async () => {
     const { ECR } = await import('@aws-sdk/client-ecr');
-    return new ECR({ ...settings, ...(process.env['AWS_MAX_ATTEMPTS'] ? {} : patience) });
+    return new ECR({ ...settings, ...(process.env['AWS_MAX_ATTEMPTS'] ? {} : requestTimeoutMs) });
   });
   const readPatiently = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
     call(`ecr:${action}`, what, async () => send(await patientClient()));
@@ -47,7 +47,7 @@ export function createEcr(session: Session): EcrPort {
           throw error;
         },
       )),
-    admits: (registryToken, repository) => admits(options.net, registryToken, repository),
+    checkToken: (registryToken, repository) => isTokenAccepted(options.net, registryToken, repository),
     repositories: () =>
       read('DescribeRepositories', 'list the repositories of the ECR', (ecr) =>
         allPages(async (nextToken) => {

@@ -5,7 +5,7 @@ import type { Creation } from './port.ts';
 import { knownRegions, nearestRegion } from './regions.ts';
 
 /** One request to AWS, as errors name it. */
-export interface Operation {
+export interface AwsCall {
   /** As policies name it: `ecr:CreateRepository`. */
   readonly action: string;
   /** For people: `create repository myproject/nginx`. */
@@ -51,7 +51,7 @@ export const isKeyUnknown = ({ cause }: BootstrapError): boolean =>
   ['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidAccessKeyId'].includes(awsCode(cause));
 
 /** Turns what the SDK threw into an error of ours with its three parts. */
-export function explain(thrown: unknown, operation: Operation, circumstances: Circumstances): BootstrapError {
+export function explain(thrown: unknown, operation: AwsCall, circumstances: Circumstances): BootstrapError {
   for (const cause of causes(thrown)) {
     if (cause instanceof BootstrapError) return circumstances.accepted ? duringRun(cause) : cause;
   }
@@ -59,7 +59,7 @@ export function explain(thrown: unknown, operation: Operation, circumstances: Ci
     credentialsFailure(thrown, circumstances) ??
     refusal(thrown, operation) ??
     networkFailure(thrown, circumstances) ??
-    otherFailure(thrown);
+    unexpectedFailure(thrown);
   return new BootstrapError({ what: operation.what, ...parts }, { cause: thrown });
 }
 
@@ -95,7 +95,7 @@ function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstance
   };
 }
 
-function refusal(thrown: unknown, { action }: Operation): Explanation | undefined {
+function refusal(thrown: unknown, { action }: AwsCall): Explanation | undefined {
   if (!denied.includes(awsCode(thrown))) return undefined;
   const message = reasonOf(thrown);
   const refused = deniedAction(message) ?? action;
@@ -139,7 +139,7 @@ function foreignAnswer(thrown: unknown): string | undefined {
   return `HTTP ${metadata.httpStatusCode} came from something that is not AWS`;
 }
 
-function otherFailure(thrown: unknown): Explanation {
+function unexpectedFailure(thrown: unknown): Explanation {
   const code = awsCode(thrown);
   const why = code && code !== 'Error' ? `${code}: ${reasonOf(thrown)}` : reasonOf(thrown);
   if (throttled.includes(code)) {

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { Net } from '../net/index.ts';
 
 /** Milliseconds until an answer's headers, and between two parts of its body. */
-const patience = 30_000;
+const requestTimeoutMs = 30_000;
 
 /** Names of undici's errors that the SDK's retry strategy does not know, by names that it does. */
 const retryable: Readonly<Record<string, string>> = {
@@ -57,8 +57,8 @@ export class NetHandler {
         method: request.method,
         headers: withoutHost(request.headers),
         body: request.body || null,
-        headersTimeout: this.#net.patience(patience),
-        bodyTimeout: this.#net.patience(patience),
+        headersTimeout: this.#net.timeoutMs(requestTimeoutMs),
+        bodyTimeout: this.#net.timeoutMs(requestTimeoutMs),
         ...(abortSignal instanceof AbortSignal ? { signal: abortSignal } : {}),
       });
       const { statusCode } = answer;

@@ -4,12 +4,12 @@ import { Secret } from '../../core/secret.ts';
 import { unlessAbsent, unlessThere } from './failure.ts';
 import { deletePolicy, updatePolicy } from './iam-policy-versions.ts';
 import type { AccessKey, IamPort, KeyPair, User } from './port.ts';
-import { allPages, tagList, tagRecord, type Session } from './session.ts';
+import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
 const absent = ['NoSuchEntity'];
 const present = 'EntityAlreadyExists';
 
-export function createIam({ call, settings }: Session): IamPort {
+export function createIam({ call, settings }: AwsSession): IamPort {
   const client = onceFulfilled(async () => new (await import('@aws-sdk/client-iam')).IAM(settings));
   const read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) =>
     call(`iam:${action}`, what, async () => send(await client()));

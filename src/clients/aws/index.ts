@@ -1,9 +1,9 @@
 import { onceFulfilled } from '../../core/once.ts';
 import { createEcr } from './ecr.ts';
 import { createIam } from './iam.ts';
-import type { AwsPort, Identity, KeyPair } from './port.ts';
+import type { AwsPort, CallerIdentity, KeyPair } from './port.ts';
 import { createSecrets } from './secrets.ts';
-import { type AwsOptions, createSession, type Session } from './session.ts';
+import { type AwsOptions, createSession, type AwsSession } from './session.ts';
 
 export type { AskMfaCode } from './credentials.ts';
 export type { AwsOptions } from './session.ts';
@@ -29,7 +29,7 @@ function withKey(options: AwsOptions, pair?: KeyPair): AwsPort {
 }
 
 /** Asks STS who calls; AWS allows that to everybody whose credentials are valid. */
-export async function readIdentity({ call, settings, options }: Session): Promise<Identity> {
+export async function readIdentity({ call, settings, options }: AwsSession): Promise<CallerIdentity> {
   return call('sts:GetCallerIdentity', 'identify the AWS caller', async () => {
     const { STS } = await import('@aws-sdk/client-sts');
     const { Arn: arn, Account: accountId, $metadata } = await new STS(settings).getCallerIdentity({});

@@ -11,7 +11,7 @@ export interface KeyPair {
 }
 
 /** Who calls, as STS tells. */
-export interface Identity {
+export interface CallerIdentity {
   readonly arn: string;
   readonly accountId: string;
   /** `aws`, `aws-cn`, `aws-us-gov`: taken from the ARN. */
@@ -118,7 +118,7 @@ export interface RegistryToken {
 }
 
 /** Whether the registry takes a token; `why` is in the registry's words. */
-export type Admission = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
+export type TokenCheck = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
 
 /** What lets ECR create repositories whose names begin with a prefix. */
 export interface CreationRule {
@@ -172,7 +172,7 @@ export interface EcrPort {
    * Proves a token by use: asks the registry for a manifest of `repository`, where "not found" is as good as found.
    * Throws only when the registry gives no such answer.
    */
-  admits(token: RegistryToken, repository: string): Promise<Admission>;
+  checkToken(token: RegistryToken, repository: string): Promise<TokenCheck>;
   /** The account's private registry in this region, as ECR names it in answers. */
   registryHost(): Promise<string>;
   /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
@@ -234,7 +234,7 @@ export interface SecretsPort {
 /** AWS as this product needs it: one caller, one region. */
 export interface AwsPort {
   /** Memoised. */
-  identity(): Promise<Identity>;
+  identity(): Promise<CallerIdentity>;
   readonly region: string;
   readonly iam: IamPort;
   readonly ecr: EcrPort;

@@ -3,19 +3,19 @@ import { connectionFailure } from '../net/failure.ts';
 import type { Net } from '../net/index.ts';
 import { basicHeader } from '../registry/credentials.ts';
 import { isLoginRefusal } from '../registry/token-check.ts';
-import type { Admission, RegistryToken } from './port.ts';
+import type { TokenCheck, RegistryToken } from './port.ts';
 
 /** A tag that need not exist: a registry that lets the token in answers "not found". */
 const probeTag = 'ecr-bootstrap-proof';
 /** Milliseconds. */
-const patience = 30_000;
+const requestTimeoutMs = 30_000;
 
 /** Asks the registry itself whether it takes a token; see {@link EcrPort.admits}. */
-export async function admits(
+export async function isTokenAccepted(
   net: Net,
   { host, username, password }: RegistryToken,
   repository: string,
-): Promise<Admission> {
+): Promise<TokenCheck> {
   const url = `https://${host}/v2/${repository}/manifests/${probeTag}`;
   const { status, text } = await get(net, url, basicHeader({ username, password }));
   if (status < 400 || status === 404) return { accepted: true };
@@ -38,8 +38,8 @@ async function get(net: Net, url: string, authorization: string): Promise<{ stat
       path: pathname,
       method: 'GET',
       headers: { authorization, accept: '*/*' },
-      headersTimeout: net.patience(patience),
-      bodyTimeout: net.patience(patience),
+      headersTimeout: net.timeoutMs(requestTimeoutMs),
+      bodyTimeout: net.timeoutMs(requestTimeoutMs),
     });
     return { status: answer.statusCode, text: await answer.body.text() };
   } catch (error) {

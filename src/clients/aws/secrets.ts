@@ -4,7 +4,7 @@ import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
 import { awsCode, unlessAbsent } from './failure.ts';
 import type { SecretsPort, SecretVersion } from './port.ts';
-import { allPages, tagList, tagRecord, type Session } from './session.ts';
+import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
 const absent = ['ResourceNotFound'];
 
@@ -20,7 +20,7 @@ async function unlessDeleted(removal: Promise<void>): Promise<void> {
   }
 }
 
-export function createSecrets({ call, settings }: Session): SecretsPort {
+export function createSecrets({ call, settings }: AwsSession): SecretsPort {
   const client = onceFulfilled(
     async () => new (await import('@aws-sdk/client-secrets-manager')).SecretsManager(settings),
   );

@@ -17,7 +17,7 @@ export interface AwsOptions {
 export type Call = <T>(action: string, what: string, send: () => Promise<T>) => Promise<T>;
 
 /** What the services' adapters share: one caller, one region, one way out. */
-export interface Session {
+export interface AwsSession {
   readonly options: AwsOptions;
   readonly call: Call;
   /** For the constructor of each service's client. */
@@ -28,7 +28,7 @@ export interface Session {
 const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** @param pair a key to use in place of what the environment and the profile give */
-export function createSession(options: AwsOptions, pair?: KeyPair): Session {
+export function createSession(options: AwsOptions, pair?: KeyPair): AwsSession {
   // Read when a client is made: the SDK otherwise prints a warning about versions of Node that it will drop.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const handler = new NetHandler(options.net);

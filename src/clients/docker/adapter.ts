@@ -6,14 +6,14 @@ import type { Credential } from '../registry/credentials.ts';
 import { type Digest, isDigest } from '../registry/digest.ts';
 import type { EngineAddress } from './address.ts';
 import { connectionOptions } from './connection.ts';
-import { dockerError, type Attempt } from './failure.ts';
+import { dockerError, type DockerCall } from './failure.ts';
 import type { DockerPort, LayerFate, LocalImage, Pushed, SourceImage, TransferOptions } from './port.ts';
 import { fateOf, LayerProgress } from './progress.ts';
 import { Secret } from '../../core/secret.ts';
 import { readRecords, type StreamRecord } from './stream.ts';
 
 /** How long an engine may take to say its version, in milliseconds. */
-const answerTimeout = 10_000;
+const responseTimeoutMs = 10_000;
 
 /** A port to the engine at `address`. Connects with the first call. */
 export function createDocker(address: EngineAddress): DockerPort {
@@ -30,7 +30,7 @@ class DockerodeAdapter implements DockerPort {
   }
 
   async version(): Promise<string> {
-    const abortSignal = AbortSignal.timeout(answerTimeout);
+    const abortSignal = AbortSignal.timeout(responseTimeoutMs);
     const what = `connect to the Docker engine at ${this.address}`;
     // The declared type knows no options; the library takes them.
     const ask = this.#docker.version.bind(this.#docker) as (options: object) => Promise<{ Version: string }>;
@@ -116,7 +116,7 @@ class DockerodeAdapter implements DockerPort {
   }
 
   async #transfer<T>(
-    attempt: Omit<Attempt, 'address'>,
+    attempt: Omit<DockerCall, 'address'>,
     signal: AbortSignal,
     call: () => Promise<T>,
   ): Promise<T> {
@@ -129,7 +129,7 @@ class DockerodeAdapter implements DockerPort {
     }
   }
 
-  async #attempt<T>(attempt: Omit<Attempt, 'address'>, call: () => Promise<T>): Promise<T> {
+  async #attempt<T>(attempt: Omit<DockerCall, 'address'>, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {

@@ -9,14 +9,14 @@ export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.D
   const [scheme, rest] = url.split('://', 2);
   switch (scheme) {
     case 'unix':
-      return { ...nothing, socketPath: rest };
+      return { ...noOptions, socketPath: rest };
     case 'tcp':
     case 'http':
     case 'https': {
       const { hostname, port } = new URL(`http://${rest}`);
       const secure = tls !== undefined || scheme === 'https';
       return {
-        ...nothing,
+        ...noOptions,
         host: hostname,
         port: port || (secure ? 2376 : 2375),
         protocol: secure ? 'https' : 'http',
@@ -33,7 +33,7 @@ export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.D
       };
     }
     case 'ssh':
-      return { ...nothing, host: 'docker', port: 80, protocol: 'http', ...{ agent: sshAgent(url) } };
+      return { ...noOptions, host: 'docker', port: 80, protocol: 'http', ...{ agent: sshAgent(url) } };
     default:
       throw new BootstrapError({
         code: 'docker-unreachable',
@@ -44,7 +44,7 @@ export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.D
   }
 }
 
-const nothing = {
+const noOptions = {
   socketPath: undefined,
   host: undefined,
   port: undefined,

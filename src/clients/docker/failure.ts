@@ -2,7 +2,7 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 
 /** What was attempted, for the message. */
-export interface Attempt {
+export interface DockerCall {
   /** `pull docker.io/library/nginx:1.27 for linux/amd64` */
   readonly what: string;
   /** The registry that the engine talks to for it, for hints. */
@@ -12,10 +12,10 @@ export interface Attempt {
 }
 
 /** Turns what the engine or the connection to it threw into an error in three parts. */
-export function dockerError(thrown: unknown, attempt: Attempt): BootstrapError {
+export function dockerError(thrown: unknown, attempt: DockerCall): BootstrapError {
   if (thrown instanceof BootstrapError) return thrown;
   const unreachable = connectionFailure(thrown);
-  const why = unreachable ?? words(thrown);
+  const why = unreachable ?? reasons(thrown);
   const code = unreachable ? 'docker-unreachable' : codeOf(why);
   return new BootstrapError(
     { code, what: attempt.what, why, hint: hintFor(code, attempt) },
@@ -24,7 +24,7 @@ export function dockerError(thrown: unknown, attempt: Attempt): BootstrapError {
 }
 
 /** The engine's own words without the library's frame: `(HTTP code 404) no such image - …`. */
-function words(thrown: unknown): string {
+function reasons(thrown: unknown): string {
   const json = (thrown as { json?: { message?: unknown } } | null)?.json;
   const text = typeof json?.message === 'string' ? json.message : reasonOf(thrown);
   return text.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim();
@@ -66,7 +66,7 @@ const patterns: readonly (readonly [RegExp, ErrorCode])[] = [
 
 const codeOf = (why: string): ErrorCode => patterns.find(([text]) => text.test(why))?.[1] ?? 'docker-failed';
 
-function hintFor(code: ErrorCode, { registry, address }: Attempt): string {
+function hintFor(code: ErrorCode, { registry, address }: DockerCall): string {
   switch (code) {
     case 'docker-unreachable':
       return `Start Docker, or set DOCKER_HOST or DOCKER_CONTEXT; tried ${address}. --engine registry needs no Docker.`;

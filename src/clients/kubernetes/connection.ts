@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { hidePassword } from '../net/proxy.ts';
 import type { Net } from '../net/index.ts';
-import { type Credentials, readNamedFile } from './credentials.ts';
+import { type ClientCredentials, readNamedFile } from './credentials.ts';
 import type { KubeContext } from './kubeconfig.ts';
 
 /** Requests at once to one API server; its own fairness queues start well above. */
@@ -19,7 +19,7 @@ export interface TlsOptions {
 /** How to open connections to the API server: authorities, client certificate, server name. */
 export async function tlsOptions(
   { cluster }: KubeContext,
-  { cert, key }: Credentials,
+  { cert, key }: ClientCredentials,
   net: Net,
 ): Promise<TlsOptions> {
   const own = await authorityOf(cluster);
@@ -38,7 +38,7 @@ export async function tlsOptions(
   };
 }
 
-function contextOf(parts: SecureContextOptions & Pick<Credentials, 'cert' | 'key'>): SecureContext {
+function contextOf(parts: SecureContextOptions & Pick<ClientCredentials, 'cert' | 'key'>): SecureContext {
   try {
     return createSecureContext(parts);
   } catch (error) {
@@ -46,7 +46,7 @@ function contextOf(parts: SecureContextOptions & Pick<Credentials, 'cert' | 'key
       {
         code: 'cluster-unconfigured',
         what: 'could not use the client certificate and key of the kubeconfig',
-        why: damage(parts) ?? reasonOf(error),
+        why: describeDamage(parts) ?? reasonOf(error),
         hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
       },
       { cause: error },
@@ -55,7 +55,7 @@ function contextOf(parts: SecureContextOptions & Pick<Credentials, 'cert' | 'key
 }
 
 /** In other words than OpenSSL's. */
-function damage({ cert, key }: Pick<Credentials, 'cert' | 'key'>): string | undefined {
+function describeDamage({ cert, key }: Pick<ClientCredentials, 'cert' | 'key'>): string | undefined {
   try {
     if (cert !== undefined) new X509Certificate(cert);
   } catch {

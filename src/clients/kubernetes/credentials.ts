@@ -7,14 +7,14 @@ import type { PluginBounds } from './exec-plugin.ts';
 import type { Impersonation, KubeCluster, KubeContext, KubeUser } from './kubeconfig.ts';
 
 /** What a request shows to the API server: headers, or a client certificate for the connection. */
-export interface Credentials {
+export interface ClientCredentials {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly cert?: Buffer | string;
   readonly key?: Buffer | string;
 }
 
 /** client-go shows logins to https servers only (tools/clientcmd/client_config.go, IsConfigTransportTLS). */
-export const takesLogin = ({ server }: KubeCluster): boolean => /^https:/i.test(server);
+export const hasLogin = ({ server }: KubeCluster): boolean => /^https:/i.test(server);
 
 /**
  * Runs the exec plugin or refreshes the OIDC token where the user has one; the rest is in the kubeconfig. A server that is
@@ -24,9 +24,9 @@ export const takesLogin = ({ server }: KubeCluster): boolean => /^https:/i.test(
 export async function credentialsOf(
   { name, cluster, user }: KubeContext,
   bounds: PluginBounds,
-): Promise<Credentials> {
+): Promise<ClientCredentials> {
   if (!user) return { headers: {} };
-  if (!takesLogin(cluster)) return { headers: encoded(impersonation(user.impersonate), name) };
+  if (!hasLogin(cluster)) return { headers: encoded(impersonation(user.impersonate), name) };
   try {
     const cert = await pem('client-certificate', user.certFile, user.certData);
     const key = cert && (await pem('client-key', user.keyFile, user.keyData));
@@ -36,7 +36,12 @@ export async function credentialsOf(
     const given = user.exec && isComplete ? { headers: {} } : await authenticate(user, cluster, bounds);
     const login = { ...own, ...given.headers };
     const headers = encoded({ ...login, ...impersonation(user.impersonate) }, name);
-    hide(login['Authorization']?.replace(/^\w+ /, ''), user.password, key?.toString(), given.key?.toString());
+    redactAll(
+      login['Authorization']?.replace(/^\w+ /, ''),
+      user.password,
+      key?.toString(),
+      given.key?.toString(),
+    );
     return { headers, ...defined('cert', given.cert ?? cert), ...defined('key', given.key ?? key) };
   } catch (error) {
     if (error instanceof BootstrapError) throw error;
@@ -80,19 +85,23 @@ function unusable(what: string, error: unknown, hint: string): BootstrapError {
 }
 
 /** Why credentials that the server refused may be over, as far as they tell. */
-export function expiryOf({ cert }: Credentials): string | undefined {
+export function expiryOf({ cert }: ClientCredentials): string | undefined {
   if (!cert) return undefined;
   const { validTo } = new X509Certificate(cert);
   return Date.parse(validTo) < Date.now() ? `the client certificate ended on ${validTo}` : undefined;
 }
 
-interface Given {
+interface LoginSource {
   readonly headers: Readonly<Record<string, string>>;
   readonly cert?: Buffer | string;
   readonly key?: Buffer | string;
 }
 
-async function authenticate(user: KubeUser, cluster: KubeCluster, bounds: PluginBounds): Promise<Given> {
+async function authenticate(
+  user: KubeUser,
+  cluster: KubeCluster,
+  bounds: PluginBounds,
+): Promise<LoginSource> {
   const options: { headers: Record<string, string>; cert?: string; key?: string } = { headers: {} };
   if (user.exec) {
     const { runPlugin } = await import('./exec-plugin.ts');
@@ -182,7 +191,7 @@ const escaped = (key: string): string =>
     .join('');
 
 /** In UTF-8, as kubectl sends them; undici would write a character a byte. */
-function encoded(headers: Credentials['headers'], context: string): Credentials['headers'] {
+function encoded(headers: ClientCredentials['headers'], context: string): ClientCredentials['headers'] {
   const encode = (name: string, value: string): string => {
     if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');
     throw new BootstrapError({
@@ -201,7 +210,7 @@ function encoded(headers: Credentials['headers'], context: string): Credentials[
 }
 
 /** Makes the redactor know the values. */
-function hide(...values: readonly (string | undefined)[]): void {
+function redactAll(...values: readonly (string | undefined)[]): void {
   for (const value of values) if (value) new Secret(value.trim());
 }
 

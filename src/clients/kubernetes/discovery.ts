@@ -1,6 +1,6 @@
 import { fullName } from './names.ts';
 import type { Kind, ObjectRef } from './port.ts';
-import type { Transport } from './transport.ts';
+import type { ApiTransport } from './transport.ts';
 
 /** Where a kind is found: `/apis/apps/v1`, `deployments`. */
 export interface Resource {
@@ -19,10 +19,10 @@ interface ResourceList {
 
 /** Which kinds the server serves, asked once for each group and version. */
 export class Discovery {
-  readonly #transport: Transport;
+  readonly #transport: ApiTransport;
   readonly #lists = new Map<string, Promise<ResourceList>>();
 
-  constructor(transport: Transport) {
+  constructor(transport: ApiTransport) {
     this.#transport = transport;
   }
 

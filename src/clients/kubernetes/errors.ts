@@ -6,9 +6,9 @@ import { causes, connectionFailure } from '../net/failure.ts';
  * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
  * an admission policy, a namespace that is going away), `invalid` (a field is not as it must be, or cannot change).
  */
-export type Refusal = 'conflict' | 'admission' | 'invalid';
+export type RefusalKind = 'conflict' | 'admission' | 'invalid';
 
-const refusalHints: Readonly<Record<Refusal, string>> = {
+const refusalHints: Readonly<Record<RefusalKind, string>> = {
   conflict: 'Somebody else changes it at the same time. Run the same command again.',
   admission: 'Change what refuses it, or the object, and run the same command again.',
   invalid: 'Compare the object with what the cluster serves: kubectl explain.',
@@ -16,9 +16,9 @@ const refusalHints: Readonly<Record<Refusal, string>> = {
 
 /** The server understood the request and will not do it as it is: callers may have an answer to that. */
 export class ClusterRefusal extends BootstrapError {
-  readonly refusal: Refusal;
+  readonly refusal: RefusalKind;
 
-  constructor(refusal: Refusal, { what, why }: Pick<ErrorParts, 'what' | 'why'>) {
+  constructor(refusal: RefusalKind, { what, why }: Pick<ErrorParts, 'what' | 'why'>) {
     super({ code: 'cluster-failed', what, why, hint: refusalHints[refusal] });
     this.name = 'ClusterRefusal';
     this.refusal = refusal;
@@ -73,7 +73,7 @@ export function refused(what: string, status: Status): BootstrapError {
   });
 }
 
-function refusalOf({ code, message }: Status): Refusal | undefined {
+function refusalOf({ code, message }: Status): RefusalKind | undefined {
   if (/denied (the )?request|because it is being terminated/.test(message)) return 'admission';
   if (code === 409) return 'conflict';
   return code === 422 ? 'invalid' : undefined;

@@ -54,7 +54,7 @@ export async function runPlugin(
   // Plugins learn from KUBERNETES_EXEC_INFO which version of the protocol to speak.
   const told = settings.provideClusterInfo && cluster ? { cluster } : {};
   const info = { apiVersion, kind: 'ExecCredential', spec: { ...told, interactive } };
-  const { status, output, complaint } = await runSubprocess(
+  const { status, stdout, stderr } = await runSubprocess(
     command.includes(sep) ? resolve(folder, command) : command,
     {
       args: args ?? [],
@@ -68,8 +68,8 @@ export async function runPlugin(
     },
   );
   const end = status === null ? 'was killed' : `ended with status ${status}`;
-  if (status !== 0) throw new Error(wordsOf(complaint) || `${command} ${end}`);
-  return read(output, command);
+  if (status !== 0) throw new Error(wordsOf(stderr) || `${command} ${end}`);
+  return read(stdout, command);
 }
 
 /** On one line, because a plugin may begin with an empty line or a stack trace. */

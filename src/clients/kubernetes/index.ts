@@ -3,7 +3,7 @@ import { onceFulfilled } from '../../core/once.ts';
 import { describe, Discovery, pathOf, type Resource } from './discovery.ts';
 import { ClusterRefusal } from './errors.ts';
 import { listAll } from './lists.ts';
-import { fieldManager, type ManagedFields, takenOver } from './managed-fields.ts';
+import { fieldManager, type ManagedFields, adoptedFields } from './managed-fields.ts';
 import { refOf } from './names.ts';
 import type {
   AccessQuestion,
@@ -18,28 +18,28 @@ import type {
   Precondition,
   WriteOptions,
 } from './port.ts';
-import { type Answer, type Request, Transport, type TransportOptions } from './transport.ts';
+import { type Answer, type Request, ApiTransport, type TransportOptions } from './transport.ts';
 import { Secret } from '../../core/secret.ts';
 
 export type ClusterOptions = TransportOptions;
 
 /** The cluster of a kubeconfig's context. Nothing is read or opened before the first call. */
 export function createCluster(options: ClusterOptions): ClusterPort & { close(): Promise<void> } {
-  return new Cluster(new Transport(options));
+  return new Cluster(new ApiTransport(options));
 }
 
 const versionPath = '/metadata/resourceVersion';
 /** Attempts to become the manager of an object that others change meanwhile. */
-const mostAdoptions = 5;
+const maxAdoptionAttempts = 5;
 
 type Write = Pick<Request, 'method' | 'repeatable'> & Partial<Pick<Request, 'contentType'>>;
 
 class Cluster implements ClusterPort {
-  readonly #transport: Transport;
+  readonly #transport: ApiTransport;
   readonly #discovery: Discovery;
   readonly info = onceFulfilled(() => this.#askInfo());
 
-  constructor(transport: Transport) {
+  constructor(transport: ApiTransport) {
     this.#transport = transport;
     this.#discovery = new Discovery(transport);
   }
@@ -89,7 +89,7 @@ class Cluster implements ClusterPort {
         {}) as ObjectMeta & {
         readonly managedFields?: readonly ManagedFields[];
       };
-      const record = takenOver(managedFields, object.apiVersion);
+      const record = adoptedFields(managedFields, object.apiVersion);
       if (!record) return this.apply(object);
       try {
         await this.patch(ref, [
@@ -100,7 +100,7 @@ class Cluster implements ClusterPort {
       } catch (error) {
         // Another client was quicker, or the patch took effect and its answer was lost.
         const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-        if (!isConflict || attempt === mostAdoptions) throw error;
+        if (!isConflict || attempt === maxAdoptionAttempts) throw error;
       }
     }
   }

@@ -1,12 +1,12 @@
 import { type Resource, pathOf } from './discovery.ts';
 import { refused, statusOf } from './errors.ts';
 import type { Kind, KubeObject, ListOptions } from './port.ts';
-import type { Transport } from './transport.ts';
+import type { ApiTransport } from './transport.ts';
 
 /** Objects in one answer: what kubectl takes too. */
 const pageSize = 500;
 /** A listing that takes longer than etcd keeps old revisions (5 minutes) has to begin anew. */
-const restarts = 3;
+const maxRestarts = 3;
 
 const partial =
   'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1';
@@ -19,20 +19,20 @@ interface Page {
 
 /** All pages of a collection, as one list. */
 export async function listAll(
-  transport: Transport,
+  transport: ApiTransport,
   resource: Resource,
   kind: Kind,
   options: ListOptions,
 ): Promise<readonly KubeObject[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const objects = await listOnce(transport, resource, kind, options, attempt === restarts);
+    const objects = await listOnce(transport, resource, kind, options, attempt === maxRestarts);
     if (objects) return objects;
   }
 }
 
 /** Undefined when the server has forgotten the place to continue from (410 Gone). */
 async function listOnce(
-  transport: Transport,
+  transport: ApiTransport,
   resource: Resource,
   kind: Kind,
   options: ListOptions,

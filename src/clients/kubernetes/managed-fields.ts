@@ -16,11 +16,11 @@ export interface FieldSet {
 /** How the API server records whose fields are ours. */
 export const fieldManager = 'ecr-bootstrap';
 
-export const isOurApply = ({ manager, operation }: ManagedFields): boolean =>
+export const isManagedApply = ({ manager, operation }: ManagedFields): boolean =>
   manager === fieldManager && operation === 'Apply';
 
 /** Set by people and by what they install with, and not by controllers. */
-export const isByHand = ({ manager = '', subresource }: ManagedFields): boolean =>
+export const isManualChange = ({ manager = '', subresource }: ManagedFields): boolean =>
   /^(kubectl|helm|kustomize|before-first-apply)/i.test(manager) && !subresource;
 
 /** By these `helm` and we know a release again. */
@@ -30,13 +30,13 @@ const isReleaseMark = (annotation: string): boolean => annotation.startsWith('f:
  * The record after what was set by hand became ours, so that our next apply takes away what of it is not wanted;
  * undefined when nothing was. Helm keeps what tells of its release.
  */
-export function takenOver(
+export function adoptedFields(
   record: readonly ManagedFields[],
   apiVersion: string,
 ): readonly ManagedFields[] | undefined {
-  const theirs = record.filter(isByHand);
+  const theirs = record.filter(isManualChange);
   if (theirs.length === 0) return undefined;
-  const moved = [...record.filter(isOurApply), ...theirs].map(({ fieldsV1 = {} }) =>
+  const moved = [...record.filter(isManagedApply), ...theirs].map(({ fieldsV1 = {} }) =>
     withoutRelease(fieldsV1),
   );
   const ours: ManagedFields = {
@@ -50,7 +50,7 @@ export function takenOver(
     const marks = releaseOf(entry.fieldsV1 ?? {});
     return marks ? [{ ...entry, fieldsV1: marks }] : [];
   });
-  return [ours, ...record.filter((entry) => !isByHand(entry) && !isOurApply(entry)), ...kept];
+  return [ours, ...record.filter((entry) => !isManualChange(entry) && !isManagedApply(entry)), ...kept];
 }
 
 /** All fields of both. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
 import { failureCode } from '../net/failure.ts';
 import { openConnections, tlsOptions } from './connection.ts';
-import { type Credentials, credentialsOf, expiryOf, takesLogin } from './credentials.ts';
+import { type ClientCredentials, credentialsOf, expiryOf, hasLogin } from './credentials.ts';
 import { LoginRefused, noLogin, notTheApi, refused, statusOf, unreachable, wrongName } from './errors.ts';
 import { chooseContext, type KubeconfigChoice, type KubeContext } from './kubeconfig.ts';
 
@@ -32,27 +32,27 @@ export interface TransportOptions extends KubeconfigChoice {
   readonly clock: Clock;
 }
 
-const attempts = 5;
-const firstPause = 200;
-const longestPause = 30_000;
+const maxAttempts = 5;
+const firstPauseMs = 200;
+const maxPauseMs = 30_000;
 /**
  * Milliseconds for one request; the API server itself ends one after 60 s. Needed beside undici's own limits: its
  * ProxyAgent (7.30) tries for ever when a proxy cuts the connection instead of answering.
  */
-const patience = 65_000;
+const requestTimeoutMs = 65_000;
 /** Milliseconds for a credential plugin, which may ask its user to log in elsewhere. */
 const pluginTimeoutMs = 60_000;
 
-interface Session {
+interface Connection {
   readonly context: KubeContext;
-  readonly credentials: Credentials;
+  readonly credentials: ClientCredentials;
   readonly dispatcher: Dispatcher;
 }
 
 /** Sends requests to one API server: connections, credentials, retries, and errors in three parts. */
-export class Transport {
+export class ApiTransport {
   readonly #options: TransportOptions;
-  #session: Promise<Session> | undefined;
+  #session: Promise<Connection> | undefined;
   /** One for each session there was: requests of an earlier one may still be under way, or wait for their next attempt. */
   readonly #dispatchers: Dispatcher[] = [];
   readonly #closed = new AbortController();
@@ -95,7 +95,7 @@ export class Transport {
     await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.destroy()));
   }
 
-  #connected(): Promise<Session> {
+  #connected(): Promise<Connection> {
     if (this.#session) return this.#session;
     const opened = this.#connect();
     this.#session = opened;
@@ -104,15 +104,15 @@ export class Transport {
   }
 
   /** Whoever asks next opens another session, unless somebody has done so. */
-  #forget(session: Promise<Session>): void {
+  #forget(session: Promise<Connection>): void {
     if (this.#session === session) this.#session = undefined;
   }
 
-  async #connect(): Promise<Session> {
+  async #connect(): Promise<Connection> {
     const { net } = this.#options;
     const context = await chooseContext(this.#options);
     const credentials = await credentialsOf(context, {
-      timeoutMs: net.patience(pluginTimeoutMs),
+      timeoutMs: net.timeoutMs(pluginTimeoutMs),
       signal: this.#closed.signal,
     });
     const tls = await tlsOptions(context, credentials, net);
@@ -122,18 +122,18 @@ export class Transport {
     return { context, credentials, dispatcher };
   }
 
-  async #sendPatiently(request: Request, session: Session): Promise<Answer> {
+  async #sendPatiently(request: Request, session: Connection): Promise<Answer> {
     for (let attempt = 1; ; attempt += 1) {
-      const last = attempt === attempts;
+      const last = attempt === maxAttempts;
       const result = await this.#attempt(request, session, last);
       if ('status' in result) return result;
-      const pause = firstPause * 2 ** (attempt - 1) * (0.5 + Math.random());
-      await this.#options.clock.sleep(Math.min(result.pause ?? pause, longestPause), this.#closed.signal);
+      const pause = firstPauseMs * 2 ** (attempt - 1) * (0.5 + Math.random());
+      await this.#options.clock.sleep(Math.min(result.pause ?? pause, maxPauseMs), this.#closed.signal);
     }
   }
 
   /** An answer, or how long to pause before the next attempt. */
-  async #attempt(request: Request, session: Session, last: boolean): Promise<Answer | { pause?: number }> {
+  async #attempt(request: Request, session: Connection, last: boolean): Promise<Answer | { pause?: number }> {
     try {
       const { answer, retryAfter } = await exchange(request, session, this.#options.net);
       if (last || !isTransient(answer.status, request.repeatable)) return answer;
@@ -152,7 +152,7 @@ export class Transport {
 
 /** Whether another look may give other credentials. */
 const isRenewable = ({ user, cluster }: KubeContext): boolean =>
-  takesLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
+  hasLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
 
 /** What answered in place of a Kubernetes API, which answers with JSON or, for paths that it does not have, with plain text. */
 function otherThanApi({ status, body, location }: Answer): string | undefined {
@@ -164,14 +164,14 @@ function otherThanApi({ status, body, location }: Answer): string | undefined {
 
 async function exchange(
   { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
-  { context, credentials, dispatcher }: Session,
+  { context, credentials, dispatcher }: Connection,
   net: Net,
 ): Promise<{ answer: Answer; retryAfter?: number }> {
   const { request } = await import('../net/undici.ts');
   const response = await request(`${context.cluster.server}${path}`, {
     method,
     dispatcher,
-    signal: AbortSignal.timeout(net.patience(patience)),
+    signal: AbortSignal.timeout(net.timeoutMs(requestTimeoutMs)),
     // undici closes the connection after a DELETE that has a body, unless told that it can stay open.
     reset: false,
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },

@@ -31,7 +31,7 @@ export class RoutingDispatcher extends Dispatcher {
     this.#tls = tls;
     this.#reach = reach;
     const connector = buildConnector({ ...tls, ...(reach === 'remote' && { lookup: remoteLookup }) });
-    this.#direct = new Agent({ connect: byThoseAhead(ahead, connector) });
+    this.#direct = new Agent({ connect: throughPreconnect(ahead, connector) });
   }
 
   override dispatch(options: Way.DispatchOptions, handler: Way.DispatchHandler): boolean {
@@ -85,7 +85,7 @@ export class RoutingDispatcher extends Dispatcher {
 }
 
 /** Takes a connection that was begun before, where there is one. */
-const byThoseAhead =
+const throughPreconnect =
   (ahead: Ahead, connect: Connect.connector): Connect.connector =>
   (options, callback) => {
     const connected = ahead.take(`${options.protocol}//${options.host ?? options.hostname}`);

@@ -25,7 +25,7 @@ export interface Net {
    */
   proxyFor(url: string): Promise<string | undefined>;
   /** How long to wait for an answer where `milliseconds` are due: the one place where tests can be impatient. */
-  patience(milliseconds: number): number;
+  timeoutMs(milliseconds: number): number;
   /** Authorities to trust, or undefined for Node's own choice (which includes NODE_EXTRA_CA_CERTS). */
   readonly ca: readonly string[] | undefined;
   /** Those of them that Node does not have by itself. */
@@ -38,12 +38,12 @@ export interface Net {
 /**
  * @param extraCa PEM of an authority to trust besides Node's own, for a caller that cannot set NODE_EXTRA_CA_CERTS before the process starts.
  * @param env where the proxy settings are read, each time they are needed.
- * @param patience shortens waiting
+ * @param timeoutMs shortens waiting in tests
  */
 export function createNet(
   extraCa?: string,
   env: Environment = process.env,
-  patience: Net['patience'] = (milliseconds) => milliseconds,
+  timeoutMs: Net['timeoutMs'] = (milliseconds) => milliseconds,
 ): Net {
   const extraAuthorities = [...namedAuthorities(env), ...(extraCa ? [extraCa] : [])];
   const ca = extraAuthorities.length > 0 ? [...ownAuthorities(), ...extraAuthorities] : undefined;
@@ -73,7 +73,7 @@ export function createNet(
   };
   const waysOut = { anywhere: wayOut('anywhere'), remote: wayOut('remote') };
   return {
-    patience,
+    timeoutMs,
     ca,
     extraAuthorities,
     dispatcher: (reach = 'anywhere') => waysOut[reach].dispatcher(),

@@ -7,7 +7,7 @@ import { causes } from './failure.ts';
 import { type Reach, remoteLookup } from './local.ts';
 
 /** The codes with which Node says that it does not trust a certificate, by what cures them. */
-const cures: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
+const remedies: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'authority',
   SELF_SIGNED_CERT_IN_CHAIN: 'authority',
   UNABLE_TO_GET_ISSUER_CERT: 'authority',
@@ -38,10 +38,10 @@ export async function untrusted(
   reach: Reach,
 ): Promise<BootstrapError | undefined> {
   for (const error of causes(thrown)) {
-    const cure = cures[(error as NodeJS.ErrnoException).code ?? ''];
+    const cure = remedies[(error as NodeJS.ErrnoException).code ?? ''];
     if (!cure) continue;
     const target = new URL(url);
-    const issuer = await seenIssuer(target, proxy, reach);
+    const issuer = await presentedIssuer(target, proxy, reach);
     return new BootstrapError(
       {
         code: 'tls-untrusted',
@@ -56,9 +56,9 @@ export async function untrusted(
 }
 
 /** Milliseconds: the server answered just now, so it does so again at once or the issuer is not worth waiting for. */
-const patience = 3000;
+const timeoutMs = 3000;
 
-async function seenIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
+async function presentedIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
   try {
     if (proxy?.protocol.startsWith('socks')) throw new Error('not looked up through a SOCKS proxy');
     const socket = proxy ? await tunnel(target, proxy) : undefined;
@@ -76,7 +76,7 @@ function readIssuer(target: URL, socket: Socket | undefined, reach: Reach): Prom
       servername: host,
       ...(reach === 'remote' && { lookup: remoteLookup }),
       rejectUnauthorized: false,
-      timeout: patience,
+      timeout: timeoutMs,
     });
     probe.once('secureConnect', () => {
       resolve(outermostIssuer(probe.getPeerCertificate(true)));
@@ -112,7 +112,7 @@ function tunnel(target: URL, proxy: URL): Promise<Socket> {
       port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
       method: 'CONNECT',
       path: authority,
-      timeout: patience,
+      timeout: timeoutMs,
       headers: {
         host: authority,
         ...(proxy.username

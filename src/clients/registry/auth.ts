@@ -1,24 +1,24 @@
 import { unlessAborted } from '../../core/abort.ts';
 import { type Clock, stopwatch } from '../../core/clock.ts';
 import { type BearerChallenge, type Challenge, parseChallenge } from './challenge.ts';
-import { basicHeader, type Credential, type Identity } from './credentials.ts';
+import { basicHeader, type Credential, type HostCredential } from './credentials.ts';
 import { Tokens } from './tokens.ts';
 import type { Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { Hint, Hints } from './hints.ts';
-import type { Reply, Transport } from './transport.ts';
+import type { Reply, RegistryTransport } from './transport.ts';
 
 export interface AuthOptions {
   readonly host: string;
-  readonly identity: Identity;
-  readonly transport: Transport;
+  readonly identity: HostCredential;
+  readonly transport: RegistryTransport;
   readonly destinations: Destinations;
   readonly clock: Clock;
   readonly hints?: Hints;
 }
 
 /** A login that is refused without words so soon after it was first shown is denied, not over. Milliseconds. */
-const youth = 60_000;
+const minTokenAgeMs = 60_000;
 
 const open: Challenge = { scheme: 'none' };
 
@@ -36,7 +36,7 @@ export interface Answer {
  * under one host. What the first one met is only a guess for the others, which saves them a refused request.
  */
 export class HostAuth {
-  readonly #identity: Identity;
+  readonly #identity: HostCredential;
   readonly #tokens: Tokens;
   readonly #clock: Clock;
   readonly #known = new Map<string, Challenge>();
@@ -122,7 +122,11 @@ export class HostAuth {
    * What to send to this host after its challenge, where another registry sent the request on to it.
    * @returns undefined when there is no login for what it wants
    */
-  async meet(challenge: Challenge, scope: string, signal: AbortSignal): Promise<string | undefined> {
+  async answerChallenge(
+    challenge: Challenge,
+    scope: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     return (await this.#header(challenge, scope, signal)).header;
   }
 
@@ -130,9 +134,9 @@ export class HostAuth {
    * Whether a refusal that does not tell why may mean that the token sent is over: then {@link refused} is to be told.
    * Only where tokens are ours to renew, and not while they are young, or each denial would cost one.
    */
-  mayBeOver(sent: string | undefined): boolean {
+  mayBeExpired(sent: string | undefined): boolean {
     if (!this.#identity.preemptive || !this.#shown) return false;
-    return basicHeader(this.#shown) !== sent || this.#shownForMs() > youth;
+    return basicHeader(this.#shown) !== sent || this.#shownForMs() > minTokenAgeMs;
   }
 
   async #header(challenge: Challenge, scope: string, signal: AbortSignal): Promise<Pick<Answer, 'header'>> {

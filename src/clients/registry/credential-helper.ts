@@ -1,6 +1,6 @@
 import { reasonOf } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
-import { type Ended, runSubprocess } from '../../core/subprocess.ts';
+import { type SubprocessResult, runSubprocess } from '../../core/subprocess.ts';
 import { type Credential, HelperError } from './credentials.ts';
 
 /** Milliseconds; helpers may ask the user to unlock a key chain. */
@@ -19,14 +19,13 @@ export async function askHelper(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Credential | undefined> {
   const program = `docker-credential-${name}`;
-  const { status, output, complaint } = await run(program, server, env);
+  const { status, stdout, stderr } = await run(program, server, env);
   if (status !== 0) {
-    const why =
-      (output.trim() || complaint.trim() || `it ended with status ${status}`).split('\n', 1)[0] ?? '';
+    const why = (stdout.trim() || stderr.trim() || `it ended with status ${status}`).split('\n', 1)[0] ?? '';
     if (nothingKnown.test(why)) return undefined;
     throw failed(program, server, why);
   }
-  return read(output, program, server);
+  return read(stdout, program, server);
 }
 
 function read(output: string, program: string, server: string): Credential | undefined {
@@ -48,7 +47,7 @@ async function run(
   program: string,
   input: string,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<Ended> {
+): Promise<SubprocessResult> {
   try {
     return await runSubprocess(program, { args: ['get'], env: { ...env }, input, timeoutMs });
   } catch (error) {

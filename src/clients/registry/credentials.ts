@@ -12,7 +12,7 @@ export interface Credential {
 }
 
 /** Where credentials for a registry host come from. Undefined: ask anonymously. */
-export interface Credentials {
+export interface CredentialStore {
   /** @param host as it stands in references: `docker.io`, `ghcr.io`, `127.0.0.1:5000` */
   find(host: string): Promise<Credential | undefined>;
 }
@@ -30,7 +30,7 @@ export class HelperError extends BootstrapError {
  * @throws HelperError in place of the registry's refusal then
  */
 export async function withLogin<T>(
-  credentials: Credentials,
+  credentials: CredentialStore,
   host: string,
   attempt: (credential: Credential | undefined) => Promise<T>,
 ): Promise<T> {
@@ -49,7 +49,7 @@ export async function withLogin<T>(
 }
 
 /** Who we are at one host. */
-export interface Identity {
+export interface HostCredential {
   /** @param refused one that the registry did not take (again): something newer is wanted */
   credential(refused?: Credential): Promise<Credential | undefined>;
   /** Set when the host is known to take Basic: then no request is spent on asking. */

@@ -13,7 +13,7 @@ export const registryName = (host: string): string =>
 
 /** Registry hosts as they stand in references, to be compared with URLs. */
 export class HostSet {
-  readonly #places = new Set<string>();
+  readonly #hosts = new Set<string>();
 
   constructor(hosts: Iterable<string> = []) {
     for (const host of hosts) this.add(host);
@@ -22,17 +22,17 @@ export class HostSet {
   add(host: string): void {
     for (const protocol of ['https:', 'http:']) {
       const text = `${protocol}//${apiHost(host)}`;
-      if (URL.canParse(text)) this.#places.add(placeOf(new URL(text)));
+      if (URL.canParse(text)) this.#hosts.add(normalHost(new URL(text)));
     }
   }
 
   has(url: URL): boolean {
-    return this.#places.has(placeOf(url));
+    return this.#hosts.has(normalHost(url));
   }
 }
 
 const defaultPorts: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80' };
-const placeOf = ({ protocol, hostname, port }: URL) =>
+const normalHost = ({ protocol, hostname, port }: URL) =>
   `${hostname}:${port || (defaultPorts[protocol] ?? '')}`;
 
 export interface DestinationRules {

@@ -22,7 +22,7 @@ export const algorithmOf = (digest: Digest): Algorithm =>
   digest.startsWith('sha512:') ? 'sha512' : 'sha256';
 
 /** ECR documents SHA-256 for manifests and layers, and nothing else. */
-export const isTakenByEcr = (digest: Digest): boolean => algorithmOf(digest) === 'sha256';
+export const isAcceptedByEcr = (digest: Digest): boolean => algorithmOf(digest) === 'sha256';
 
 export const digestOf = (bytes: Uint8Array, algorithm: Algorithm = 'sha256'): Digest =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;

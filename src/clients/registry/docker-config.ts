@@ -5,13 +5,13 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { once } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
 import { askHelper } from './credential-helper.ts';
-import type { Credential, Credentials } from './credentials.ts';
+import type { Credential, CredentialStore } from './credentials.ts';
 import { tokenGrammar } from './tokens.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A value of the configuration, with where it stands. */
-interface Part {
+interface ConfigEntry {
   /** The file's path, or the name of the environment variable. */
   readonly origin: string;
   /** `auths["ghcr.io"].auth` */
@@ -38,7 +38,7 @@ const namesOf = (host: string): readonly string[] => (host === dockerHub.host ? 
  * parseEnvConfig) and credentials/{file_store,native_store}.go. A wrong value fails only what needs it; the docker command
  * warns and then uses no login at all.
  */
-export function dockerConfigCredentials(env: Environment): Credentials {
+export function dockerConfigCredentials(env: Environment): CredentialStore {
   const config = once(() => readConfig(env));
   const found = new Map<string, Promise<Credential | undefined>>();
   return {
@@ -54,7 +54,7 @@ export function dockerConfigCredentials(env: Environment): Credentials {
 }
 
 async function lookUp(
-  config: () => Promise<Part>,
+  config: () => Promise<ConfigEntry>,
   host: string,
   env: Environment,
 ): Promise<Credential | undefined> {
@@ -75,20 +75,20 @@ async function lookUp(
 }
 
 /** The helper of a host, else the one for all. An empty name stands for the file itself. */
-function helperFor(config: Part, host: string): string | undefined {
+function helperFor(config: ConfigEntry, host: string): string | undefined {
   const helpers = mapping(field(config, 'credHelpers'));
   const key = [serverOf(host), ...namesOf(host)].find((name) => Object.hasOwn(helpers.value, name));
-  return text(key === undefined ? field(config, 'credsStore') : member(helpers, key));
+  return text(key === undefined ? field(config, 'credsStore') : valueAt(helpers, key));
 }
 
-function loginIn(config: Part, host: string): Credential | undefined {
+function loginIn(config: ConfigEntry, host: string): Credential | undefined {
   const auths = mapping(field(config, 'auths'));
   const keys = Object.keys(auths.value);
   const names = namesOf(host);
   const key =
     keys.find((name) => name === serverOf(host)) ?? keys.find((name) => names.includes(hostOf(name)));
   if (key === undefined) return undefined;
-  const entry = mapping(member(auths, key));
+  const entry = mapping(valueAt(auths, key));
   const registryToken = text(field(entry, 'registrytoken'));
   if (registryToken) return tokenCredential(field(entry, 'registrytoken'), registryToken);
   const identityToken = text(field(entry, 'identitytoken'));
@@ -107,13 +107,13 @@ function loginIn(config: Part, host: string): Credential | undefined {
 const hostOf = (key: string): string =>
   key.replace(/^[a-z][a-z0-9+.-]*:\/\/([^/@]*@)?/i, '').replace(/[/?#].*$/s, '');
 
-function tokenCredential(part: Part, token: string): Credential {
+function tokenCredential(part: ConfigEntry, token: string): Credential {
   const password = new Secret(token);
   if (!tokenGrammar.test(token)) throw invalid(part, 'it cannot be sent in a header');
   return { username: '<token>', password, isRegistryToken: true };
 }
 
-function decode(part: Part, auth: string): readonly [string, string] {
+function decode(part: ConfigEntry, auth: string): readonly [string, string] {
   new Secret(auth);
   const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(
     auth.replace(/[\r\n]/g, ''),
@@ -124,16 +124,16 @@ function decode(part: Part, auth: string): readonly [string, string] {
   return [decoded.slice(0, colon), decoded.slice(colon + 1).replace(/^\0+|\0+$/g, '')];
 }
 
-type Mapping = Part & { readonly value: Readonly<Record<string, unknown>> };
+type Mapping = ConfigEntry & { readonly value: Readonly<Record<string, unknown>> };
 
-const mapping = (part: Part): Mapping => {
+const mapping = (part: ConfigEntry): Mapping => {
   const value = part.value ?? {};
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(part, 'it is not a JSON object');
   return { ...part, value: value as Mapping['value'] };
 };
 
 /** Of something that Docker's own fields name: Go's decoder ignores the case of such names. */
-function field(parent: Part, name: string): Part {
+function field(parent: ConfigEntry, name: string): ConfigEntry {
   const { value, origin, path } = mapping(parent);
   const keys = Object.keys(value);
   const key =
@@ -141,19 +141,19 @@ function field(parent: Part, name: string): Part {
   return { origin, path: path ? `${path}.${name}` : name, value: key === undefined ? undefined : value[key] };
 }
 
-const member = ({ value, origin, path }: Mapping, key: string): Part => ({
+const valueAt = ({ value, origin, path }: Mapping, key: string): ConfigEntry => ({
   origin,
   path: `${path}[${JSON.stringify(key)}]`,
   value: value[key],
 });
 
-function text(part: Part): string | undefined {
+function text(part: ConfigEntry): string | undefined {
   const value = part.value ?? undefined;
   if (value !== undefined && typeof value !== 'string') throw invalid(part, 'it is not a string');
   return value;
 }
 
-const invalid = ({ origin, path }: Part, why: string): BootstrapError =>
+const invalid = ({ origin, path }: ConfigEntry, why: string): BootstrapError =>
   new BootstrapError({
     code: 'config-invalid',
     what: `could not read ${path || 'the logins'} in ${origin}`,
@@ -162,7 +162,7 @@ const invalid = ({ origin, path }: Part, why: string): BootstrapError =>
   });
 
 /** Like Docker, takes an empty text for an empty configuration. */
-const parse = (origin: string, content: string): Part => {
+const parse = (origin: string, content: string): ConfigEntry => {
   try {
     return { origin, path: '', value: content.trim() === '' ? undefined : JSON.parse(content) };
   } catch (error) {
@@ -170,7 +170,7 @@ const parse = (origin: string, content: string): Part => {
   }
 };
 
-async function readConfig(env: Environment): Promise<Part> {
+async function readConfig(env: Environment): Promise<ConfigEntry> {
   const folder = env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker');
   const file = join(folder, 'config.json');
   let content: string;

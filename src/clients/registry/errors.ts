@@ -26,24 +26,24 @@ export class RegistryError extends BootstrapError {
   }
 
   /** The same, where the cause has been dealt with meanwhile. */
-  butRetryable(): RegistryError {
+  asRetryable(): RegistryError {
     return new RegistryError(this, { ...this.failure, retryable: true }, { cause: this.cause });
   }
 }
 
 /** The parts of a registry's refusal that matter. Bodies follow the distribution specification, or AWS's JSON, or nothing. */
-export interface Refusal {
+export interface ErrorBody {
   readonly codes: readonly string[];
   /** One short line. */
   readonly message: string;
 }
 
-const longestMessage = 200;
+const maxMessageLength = 200;
 
-export function readRefusal(status: number, body: string): Refusal {
+export function readRefusal(status: number, body: string): ErrorBody {
   const { codes, messages } = parse(body);
   const text = messages.join('; ') || codes.join(', ') || `HTTP ${status}`;
-  const message = text.split('\n', 1)[0]?.slice(0, longestMessage) ?? text;
+  const message = text.split('\n', 1)[0]?.slice(0, maxMessageLength) ?? text;
   return {
     codes,
     message: messages.length > 0 || codes.length === 0 ? message : `${message} (HTTP ${status})`,

@@ -1,20 +1,20 @@
 import type { Clock } from '../../core/clock.ts';
 import { type Answer, HostAuth } from './auth.ts';
-import type { Identity } from './credentials.ts';
+import type { HostCredential } from './credentials.ts';
 import { apiHost, type Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { Hints } from './hints.ts';
 import { HostLimiter, type Pace, type Rates } from './limiter.ts';
 import { parseChallenge } from './challenge.ts';
-import { refusal } from './refusal.ts';
+import { refusalError } from './refusal.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
-import type { Reply, Request, Tally, Transport } from './transport.ts';
+import type { Reply, Request, RequestCount, RegistryTransport } from './transport.ts';
 import { connect } from 'node:tls';
 
 export interface HostOptions {
   readonly host: string;
-  readonly identity: Identity;
-  readonly transport: Transport;
+  readonly identity: HostCredential;
+  readonly transport: RegistryTransport;
   readonly clock: Clock;
   readonly destinations: Destinations;
   /** Authorization at a host that this one sends requests on to. */
@@ -27,7 +27,7 @@ export interface HostOptions {
 /** On whose behalf requests are made. */
 export interface Call {
   readonly signal: AbortSignal;
-  readonly tally?: Tally;
+  readonly tally?: RequestCount;
 }
 
 export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' | 'tally'> {
@@ -42,7 +42,7 @@ export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' 
 }
 
 /** Once without and once with a token that turned out to be over. */
-const mostLogins = 2;
+const maxLogins = 2;
 /** One registry host: its protocol, authorization, pace and retries. */
 export class RegistryHost {
   readonly name: string;
@@ -85,7 +85,7 @@ export class RegistryHost {
       return reply;
     } catch (error) {
       if (error instanceof RegistryError && error.failure.throttled) {
-        this.#limiter.complained(pace, error.failure.retryAfter);
+        this.#limiter.throttled(pace, error.failure.retryAfter);
       }
       throw error;
     } finally {
@@ -103,16 +103,17 @@ export class RegistryHost {
         const first = await this.#exchange(request, url, answer.header, call);
         // What another host says of logins is not this one's word, and it is sent none of this one's.
         const isElsewhere = first.url.origin !== base.origin;
-        const reply = isElsewhere ? await this.#meetElsewhere(first, request, call) : first;
+        const reply = isElsewhere ? await this.#answerElsewhere(first, request, call) : first;
         const isRefused = !isElsewhere && (reply.status === 401 || isWrongGuess(reply, answer));
         if (!isRefused) this.#auth.accepted(request.scope, answer);
         if (!isRefused && isFine(reply.status, request.accept)) return reply;
-        const failed = await refusal(reply, { ...this.#options, what: request.what, isElsewhere });
+        const failed = await refusalError(reply, { ...this.#options, what: request.what, isElsewhere });
         const isMute = request.method === 'HEAD' && reply.status === 403;
-        const wantsLogin = isRefused || saysLogin(failed) || (isMute && this.#auth.mayBeOver(answer.header));
-        if (isElsewhere || !wantsLogin || tries > mostLogins) throw failed;
+        const wantsLogin =
+          isRefused || saysLogin(failed) || (isMute && this.#auth.mayBeExpired(answer.header));
+        if (isElsewhere || !wantsLogin || tries > maxLogins) throw failed;
         if (!(await this.#auth.refused(reply, request.scope, answer))) throw failed;
-        if (!mayRepeat) throw failed.butRetryable();
+        if (!mayRepeat) throw failed.asRetryable();
       }
     } finally {
       this.#auth.undecided();
@@ -120,11 +121,11 @@ export class RegistryHost {
   }
 
   /** Asks the host that answers again, with what it wants: a token for everyone, or the login for that host. */
-  async #meetElsewhere(reply: Reply, request: HostRequest, call: Call): Promise<Reply> {
+  async #answerElsewhere(reply: Reply, request: HostRequest, call: Call): Promise<Reply> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
     if (reply.status !== 401 || !challenge) return reply;
     const scope = (challenge.scheme === 'bearer' && challenge.scope) || request.scope;
-    const header = await this.#options.elsewhere(reply.url).meet(challenge, scope, call.signal);
+    const header = await this.#options.elsewhere(reply.url).answerChallenge(challenge, scope, call.signal);
     if (header === undefined) return reply;
     await reply.dump();
     return this.#exchange(request, reply.url, header, call);
@@ -184,7 +185,7 @@ const saysLogin = ({ failure, why }: RegistryError) =>
   failure.status === 401 || (failure.status === 403 && /expired/i.test(why));
 
 /** Milliseconds. */
-const patience = 5_000;
+const requestTimeoutMs = 5_000;
 
 /** Whether a host answers a TLS handshake. No request is sent; the certificate is judged later, by the requests. */
 function speaksTls(host: string): Promise<boolean> {
@@ -203,7 +204,7 @@ function speaksTls(host: string): Promise<boolean> {
       resolve(answer);
     };
     // Not the socket's own timeout: each byte restarts that.
-    const timer = setTimeout(() => end(false), patience);
+    const timer = setTimeout(() => end(false), requestTimeoutMs);
     socket.once('secureConnect', () => end(true));
     socket.once('error', () => end(false));
   });

@@ -3,7 +3,7 @@ import { findLocalAddress } from '../net/local.ts';
 import type { Net } from '../net/index.ts';
 import { HostAuth } from './auth.ts';
 import { Registry } from './client.ts';
-import { type Credentials, HelperError, type Identity } from './credentials.ts';
+import { type CredentialStore, HelperError, type HostCredential } from './credentials.ts';
 import {
   apiHost,
   type DestinationRules,
@@ -15,13 +15,13 @@ import {
 import type { Hints } from './hints.ts';
 import { type HostOptions, RegistryHost } from './host.ts';
 import type { Rates } from './limiter.ts';
-import { Transport } from './transport.ts';
+import { RegistryTransport } from './transport.ts';
 
 export interface RegistriesOptions {
   readonly net: Net;
   readonly clock: Clock;
   /** Logins to the sources. */
-  readonly credentials: Credentials;
+  readonly credentials: CredentialStore;
   /** What earlier runs saw of the sources. */
   readonly hints?: Hints;
   /** The hosts that the user lists: only these may be this computer or its local link. Without it every host may be. */
@@ -39,7 +39,7 @@ export interface Registries {
    */
   readonly refuseLocal: (host: string, what: string) => Promise<void>;
   /** The registry that is written to. */
-  own(host: string, identity: Identity, rates: Rates): Registry;
+  own(host: string, identity: HostCredential, rates: Rates): Registry;
 }
 
 /** Clients of registries. Nothing is sent before one is used. */
@@ -49,10 +49,10 @@ export function openRegistries(options: RegistriesOptions): Registries {
   const sources = new Map<string, Registry>();
   const base = (host: string, rules: DestinationRules) => {
     const destinations = new Destinations(host, rules);
-    return { host, destinations, transport: new Transport(net, clock, destinations), clock };
+    return { host, destinations, transport: new RegistryTransport(net, clock, destinations), clock };
   };
   const sourceRules = { insecure, ...(listed && { listed }) };
-  const identityOf = (host: string, isKnown = true): Identity => {
+  const identityOf = (host: string, isKnown = true): HostCredential => {
     let failure: HelperError | undefined;
     return {
       credential: async () => {

@@ -1,5 +1,5 @@
 import { type Clock, forwardTime } from '../../core/clock.ts';
-import { Places } from './places.ts';
+import { Semaphore } from './places.ts';
 
 /**
  * What a request counts as: what has a rate of its own in ECR (PutImage, InitiateLayerUpload, CompleteLayerUpload,
@@ -11,11 +11,11 @@ export type Pace = 'put-manifest' | 'start-upload' | 'finish-upload' | 'read-blo
 export type Rates = Partial<Readonly<Record<Pace, number>>>;
 
 /** Requests under way at once on one host. */
-const mostUnderWay = 64;
+const maxInFlight = 64;
 /** Bodies that take long hold no seat, or short requests would wait for them; the scheduler bounds them. */
 const bulk: ReadonlySet<Pace> = new Set<Pace>(['finish-upload', 'read-blob']);
-const pauseWithoutAdvice = 500;
-const longestPause = 60_000;
+const defaultPauseMs = 500;
+const maxPauseMs = 60_000;
 /** A rate that grew to this is no limit any more. */
 const unlimited = 1000;
 /** What was not used of a rate can be made up for so long, in milliseconds. */
@@ -29,14 +29,14 @@ const burst = 1000;
 export class HostLimiter {
   readonly #clock: Clock;
   readonly #now: () => number;
-  readonly #lanes: Record<Pace, Lane>;
-  readonly #seats = new Places(mostUnderWay);
+  readonly #lanes: Record<Pace, RateLimit>;
+  readonly #seats = new Semaphore(maxInFlight);
   #pausedUntil = 0;
 
   constructor(clock: Clock, rates: Rates = {}) {
     this.#clock = clock;
     this.#now = forwardTime(clock);
-    const lane = (pace: Pace) => new Lane(rates[pace] ?? Infinity);
+    const lane = (pace: Pace) => new RateLimit(rates[pace] ?? Infinity);
     this.#lanes = {
       'put-manifest': lane('put-manifest'),
       'start-upload': lane('start-upload'),
@@ -50,30 +50,30 @@ export class HostLimiter {
   async admit(pace: Pace, signal: AbortSignal): Promise<() => void> {
     const lane = this.#lanes[pace];
     const seats = bulk.has(pace) ? undefined : this.#seats;
-    const behind = lane.head.take(signal);
+    const behind = lane.head.acquire(signal);
     if (behind) await behind;
     // Only the head of a lane waits for a seat and its turn, so a slow rate keeps no more than one seat from the others.
     try {
-      const full = seats?.take(signal);
+      const full = seats?.acquire(signal);
       if (full) await full;
       try {
         for (let wait = this.#wait(lane); wait > 0; wait = this.#wait(lane)) {
           await this.#clock.sleep(wait, signal);
         }
       } catch (error) {
-        seats?.leave();
+        seats?.release();
         throw error;
       }
       lane.start(this.#now(), this.#pausedUntil);
     } finally {
-      lane.head.leave();
+      lane.head.release();
     }
-    return () => seats?.leave();
+    return () => seats?.release();
   }
 
-  complained(pace: Pace, retryAfter?: number): void {
+  throttled(pace: Pace, retryAfter?: number): void {
     const now = this.#now();
-    const pause = Math.min(retryAfter ?? pauseWithoutAdvice, longestPause);
+    const pause = Math.min(retryAfter ?? defaultPauseMs, maxPauseMs);
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pause);
     this.#lanes[pace].slowDown(now);
   }
@@ -87,18 +87,18 @@ export class HostLimiter {
     return this.#lanes[pace].rate;
   }
 
-  #wait(lane: Lane): number {
+  #wait(lane: RateLimit): number {
     return Math.max(lane.next, this.#pausedUntil) - this.#now();
   }
 }
 
 /** One rate. A second's worth may come at once, but none of what a pause kept back. */
-class Lane {
+class RateLimit {
   rate: number;
   /** When the next request may start, in milliseconds since the epoch. */
   next = 0;
   /** Held by the one whose turn is next. */
-  readonly head = new Places(1);
+  readonly head = new Semaphore(1);
   #lastSlowed = -Infinity;
   readonly #recent: number[] = [];
 

@@ -1,6 +1,6 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Platform } from '../../core/platform.ts';
-import { CorruptContent, type Digest, digestOf, isDigest, isTakenByEcr } from './digest.ts';
+import { CorruptContent, type Digest, digestOf, isDigest, isAcceptedByEcr } from './digest.ts';
 
 const mediaTypes = {
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -23,7 +23,7 @@ const indexTypes: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerLis
 const imageTypes: readonly string[] = [mediaTypes.ociManifest, mediaTypes.dockerManifest];
 
 /** The distribution specification's limit, and ECR's. */
-export const largestManifest = 4 * 1024 * 1024;
+export const maxManifestBytes = 4 * 1024 * 1024;
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -127,7 +127,7 @@ export const isIndexType = (mediaType: string): boolean =>
   mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList;
 
 /** Layers that registries need not have, for example of Windows: runtimes download them from their makers. */
-export const isForeign = ({ mediaType, urls }: Descriptor): boolean =>
+export const isNondistributable = ({ mediaType, urls }: Descriptor): boolean =>
   Array.isArray(urls) && urls.length > 0 && /foreign|nondistributable/.test(mediaType);
 
 function distinct(all: readonly Descriptor[]): Descriptor[] {
@@ -148,7 +148,7 @@ function descriptors(list: unknown, what: string): Descriptor[] {
   if (!Array.isArray(list)) throw corrupt(what, 'its manifest does not follow the format');
   return list.map((entry: unknown) => {
     const { mediaType, digest, size, platform } = (entry ?? {}) as Record<string, unknown>;
-    if (isDigest(digest) ? !isTakenByEcr(digest) : isOfOtherAlgorithm(digest)) {
+    if (isDigest(digest) ? !isAcceptedByEcr(digest) : isOfOtherAlgorithm(digest)) {
       throw unsupported(
         what,
         `it refers to ${String(digest).slice(0, 20)}…, and ECR supports SHA-256 digests only`,

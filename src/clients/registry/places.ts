@@ -1,5 +1,5 @@
 /** A number of places, given away in the order of asking. Who is aborted while waiting leaves the queue. */
-export class Places {
+export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
@@ -8,7 +8,7 @@ export class Places {
   }
 
   /** Takes a place. Nothing to wait for is undefined: most requests find a place, and shall not cost a tick. */
-  take(signal: AbortSignal): Promise<void> | undefined {
+  acquire(signal: AbortSignal): Promise<void> | undefined {
     signal.throwIfAborted();
     if (this.#free === 0) return this.#wait(signal);
     this.#free -= 1;
@@ -16,7 +16,7 @@ export class Places {
   }
 
   /** A place passes straight to the next in line, so the count does not change then. */
-  leave(): void {
+  release(): void {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#free += 1;

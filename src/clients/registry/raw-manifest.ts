@@ -1,6 +1,6 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from './digest.ts';
-import { largestManifest } from './manifest.ts';
+import { maxManifestBytes } from './manifest.ts';
 import type { Reply } from './transport.ts';
 
 export interface RawManifest {
@@ -56,7 +56,7 @@ async function readBounded(reply: Reply, what: string): Promise<Buffer> {
   let length = 0;
   for await (const chunk of reply.chunks()) {
     length += chunk.length;
-    if (length > largestManifest) {
+    if (length > maxManifestBytes) {
       throw new BootstrapError({
         code: 'image-unsupported',
         what,

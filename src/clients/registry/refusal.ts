@@ -1,28 +1,28 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Identity } from './credentials.ts';
+import type { HostCredential } from './credentials.ts';
 import { codeOf, readRefusal, RegistryError } from './errors.ts';
 import { readText, type Reply } from './transport.ts';
 
 /** What was asked of whom. */
-interface Asked {
+interface RefusedRequest {
   readonly what: string;
   /** The registry's name in references. */
   readonly host: string;
-  readonly identity: Identity;
+  readonly identity: HostCredential;
   readonly clock: Clock;
   /** The registry sent the request on, and another host answers. */
   readonly isElsewhere: boolean;
 }
 
-const longestRefusal = 1 << 16;
+const maxRefusalBytes = 1 << 16;
 /** Who asks to wait longer than this is not waited for: people would rather know. Milliseconds. */
-const longestWait = 5 * 60_000;
+const maxWaitMs = 5 * 60_000;
 
 /** Reads an answer that is no success: what it means, whether to try again, what to do. */
-export async function refusal(reply: Reply, asked: Asked): Promise<RegistryError> {
+export async function refusalError(reply: Reply, asked: RefusedRequest): Promise<RegistryError> {
   const { what, host, clock } = asked;
   const { status, url } = reply;
-  const { codes, message } = readRefusal(status, await readText(reply, longestRefusal));
+  const { codes, message } = readRefusal(status, await readText(reply, maxRefusalBytes));
   const who = asked.isElsewhere ? `${host} sends this on to ${url.host}, which answers` : host;
   const why = `${who}: ${message}`;
   const isPullLimit = /pull rate limit/i.test(message);
@@ -32,7 +32,7 @@ export async function refusal(reply: Reply, asked: Asked): Promise<RegistryError
       status === 503 ||
       /Throttl|Rate exceeded|TOOMANYREQUESTS/i.test(`${codes.join()} ${message}`));
   const retryAfter = waitOf(reply.header('retry-after'), clock.now());
-  if (!isPullLimit && retryAfter !== undefined && retryAfter > longestWait)
+  if (!isPullLimit && retryAfter !== undefined && retryAfter > maxWaitMs)
     return tooLong(what, why, retryAfter);
   // 501 says that the server cannot do it, now or later.
   const retryable = throttled || status === 408 || (status >= 500 && status !== 501);
@@ -55,7 +55,7 @@ function hintFor(
   status: number,
   codes: readonly string[],
   message: string,
-  { identity, isElsewhere }: Asked,
+  { identity, isElsewhere }: RefusedRequest,
 ): string {
   if (status === 401 || status === 403)
     return isElsewhere

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
 import { RegistryError } from './errors.ts';
 
-const attempts = 5;
+const maxAttempts = 5;
 /** Being asked to slow down is no fault, so it may happen more often. */
-const throttledAttempts = 12;
-const firstPause = 200;
-const longestPause = 10_000;
+const maxThrottledAttempts = 12;
+const firstPauseMs = 200;
+const maxPauseMs = 10_000;
 
 /**
  * What a host may cost in retries. It starts full; each retry takes one, each success gives a tenth back. So single
@@ -55,7 +55,7 @@ export async function retrying<T>(
       if (!(error instanceof RegistryError) || !error.failure.retryable) throw error;
       if (error.failure.throttled) complaints += 1;
       else failures += 1;
-      if (failures >= attempts || complaints >= throttledAttempts) throw error;
+      if (failures >= maxAttempts || complaints >= maxThrottledAttempts) throw error;
       if (!error.failure.throttled && !budget.take()) throw error;
       await clock.sleep(pause(failures + complaints, error.failure.retryAfter), signal);
     }
@@ -64,6 +64,6 @@ export async function retrying<T>(
 
 /** Half fixed, half random, so that many that failed together do not come back together. */
 function pause(attempt: number, advice = 0): number {
-  const backoff = Math.min(longestPause, firstPause * 2 ** (attempt - 1));
+  const backoff = Math.min(maxPauseMs, firstPauseMs * 2 ** (attempt - 1));
   return advice + backoff * (0.5 + Math.random() / 2);
 }

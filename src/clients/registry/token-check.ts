@@ -10,7 +10,7 @@ export interface RegistryLogin {
 }
 
 /** Milliseconds. */
-const patience = 10_000;
+const requestTimeoutMs = 10_000;
 
 /**
  * Whether a registry takes this login, asked as Docker does at `https://HOST/v2/`. ECR answers 401 for a wrong token,
@@ -38,8 +38,8 @@ async function ask(net: Net, url: string, login: RegistryLogin): Promise<number>
         authorization: basicHeader(login),
         'user-agent': 'ecr-bootstrap',
       },
-      headersTimeout: net.patience(patience),
-      bodyTimeout: net.patience(patience),
+      headersTimeout: net.timeoutMs(requestTimeoutMs),
+      bodyTimeout: net.timeoutMs(requestTimeoutMs),
     });
     await body.dump();
     return statusCode;

@@ -3,10 +3,10 @@ import { type Clock, stopwatch } from '../../core/clock.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { BearerChallenge } from './challenge.ts';
-import { type Credential, type Identity, basicHeader } from './credentials.ts';
+import { type Credential, type HostCredential, basicHeader } from './credentials.ts';
 import type { Destinations } from './destinations.ts';
 import { codeOf, readRefusal, RegistryError } from './errors.ts';
-import { readText, type Transport } from './transport.ts';
+import { readText, type RegistryTransport } from './transport.ts';
 
 interface Token {
   readonly value: Secret;
@@ -15,17 +15,17 @@ interface Token {
 }
 
 /** The specification's lifetime of a token that does not tell it, in seconds. */
-const assumedLifetime = 60;
+const assumedLifetimeSeconds = 60;
 /** Renewed when so much of its life is over. */
 const usableLife = 0.9;
-const longestAnswer = 1 << 20;
+const maxAnswerBytes = 1 << 20;
 /** Visible ASCII, as a header takes it; servers take headers of 8 to 64 KiB. */
 export const tokenGrammar = /^[\x21-\x7e]{1,65536}$/;
 
 export interface TokensOptions {
   readonly host: string;
-  readonly identity: Identity;
-  readonly transport: Transport;
+  readonly identity: HostCredential;
+  readonly transport: RegistryTransport;
   readonly destinations: Destinations;
   readonly clock: Clock;
 }
@@ -36,8 +36,8 @@ const keyOf = ({ realm, service }: BearerChallenge, scope: string): string =>
 /** Bearer tokens of one host: one for each scope and challenge, fetched once however many ask, renewed before they end. */
 export class Tokens {
   readonly #host: string;
-  readonly #identity: Identity;
-  readonly #transport: Transport;
+  readonly #identity: HostCredential;
+  readonly #transport: RegistryTransport;
   readonly #destinations: Destinations;
   readonly #clock: Clock;
   readonly #tokens = new Map<string, Token>();
@@ -89,7 +89,7 @@ export class Tokens {
     const reply = credential?.isIdentityToken
       ? await this.#exchange(url, query, credential, what, signal)
       : await this.#ask(url, query, credential, what, signal);
-    const body = await readText(reply, longestAnswer);
+    const body = await readText(reply, maxAnswerBytes);
     if (reply.status !== 200) throw this.#denied(reply.status, body, what);
     return this.#read(body, what, reply.url.host);
   }
@@ -122,7 +122,7 @@ export class Tokens {
       const value = [token, access].find((one) => typeof one === 'string' && one !== '');
       if (typeof value !== 'string') throw new Error('the answer holds no token');
       if (!tokenGrammar.test(value)) throw new Error('the token cannot be sent in a header');
-      const seconds = typeof life === 'number' && life > 0 ? life : assumedLifetime;
+      const seconds = typeof life === 'number' && life > 0 ? life : assumedLifetimeSeconds;
       return {
         value: new Secret(value),
         usableMs: seconds * 1000 * usableLife,

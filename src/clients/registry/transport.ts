@@ -8,7 +8,7 @@ import { LocalAddressError, type Reach } from '../net/local.ts';
 import type { Readable } from 'node:stream';
 
 /** Counts requests on behalf of one image. */
-export interface Tally {
+export interface RequestCount {
   requests: number;
 }
 
@@ -20,7 +20,7 @@ export interface Request {
   readonly signal: AbortSignal;
   /** What is being done, for error messages. */
   readonly what: string;
-  readonly tally?: Tally;
+  readonly tally?: RequestCount;
 }
 
 /** An answer whose body must be read or dumped, or its connection is lost. */
@@ -35,23 +35,23 @@ export interface Reply {
 }
 
 /** Registries may think for long after a large upload: they hash it or copy it to its place. */
-const answerTimeout = 300_000;
+const responseTimeoutMs = 300_000;
 /** Nothing arrives at all for so long: the other side is gone. */
-const silenceTimeout = 60_000;
+const idleTimeoutMs = 60_000;
 /** An answer that delivers less than this in {@link slowWindowMs} of waiting for it is given up. Bytes. */
 const slowBytes = 1024 * 1024;
 const slowWindowMs = 300_000;
 /** The most that is read of an unwanted body to keep its connection. Bytes. */
-const largestDiscarded = 128 * 1024;
+const maxDiscardedBytes = 128 * 1024;
 /** Bytes of an answer that are read ahead and passed on as one: four times undici's own, so a quarter of the steps for a large blob. */
 const bufferedAnswer = 256 * 1024;
-const mostRedirects = 5;
+const maxRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
 /** The others make a request without a body of it. */
 const keepsBody = new Set([307, 308]);
 
 /** Single HTTP exchanges with one registry and where it sends us, by way of {@link Net}: no authentication, no retries. */
-export class Transport {
+export class RegistryTransport {
   readonly #net: Net;
   readonly #clock: Clock;
   readonly #destinations: Destinations;
@@ -75,7 +75,7 @@ export class Transport {
     signal.throwIfAborted();
     if (request.tally) request.tally.requests += 1;
     const passedMs = stopwatch(this.#clock);
-    const outgoing = typeof body === 'object' && !Buffer.isBuffer(body) ? new Outgoing(body) : undefined;
+    const outgoing = typeof body === 'object' && !Buffer.isBuffer(body) ? new UploadBody(body) : undefined;
     try {
       const {
         statusCode,
@@ -87,12 +87,12 @@ export class Transport {
         headers: { 'user-agent': 'ecr-bootstrap', 'accept-encoding': 'identity', ...headers },
         body: outgoing?.asBody() ?? (body as Buffer | string | undefined) ?? null,
         signal: outgoing ? AbortSignal.any([signal, outgoing.stalled]) : signal,
-        headersTimeout: this.#net.patience(answerTimeout),
-        bodyTimeout: this.#net.patience(silenceTimeout),
+        headersTimeout: this.#net.timeoutMs(responseTimeoutMs),
+        bodyTimeout: this.#net.timeoutMs(idleTimeoutMs),
         highWaterMark: bufferedAnswer,
         // Each of them restarts the timeout above.
         onInfo: () => {
-          if (!outgoing && passedMs() > answerTimeout) throw tooSlow(request);
+          if (!outgoing && passedMs() > responseTimeoutMs) throw tooSlow(request);
         },
       });
       const header = (name: string) => {
@@ -127,7 +127,7 @@ export class Transport {
     let passedMs = stopwatch(this.#clock);
     for await (const chunk of content) {
       // Longer silence ends the request elsewhere; here it means that the computer slept.
-      waitedMs += Math.min(passedMs(), silenceTimeout);
+      waitedMs += Math.min(passedMs(), idleTimeoutMs);
       received += chunk.length;
       if (received >= slowBytes) received = waitedMs = 0;
       else if (waitedMs >= slowWindowMs) throw tooSlow(request);
@@ -148,14 +148,14 @@ export class Transport {
    */
   async follow(request: Request): Promise<Reply> {
     let next = request;
-    for (let hops = 0; hops <= mostRedirects; hops += 1) {
+    for (let hops = 0; hops <= maxRedirects; hops += 1) {
       const reply = await this.send(next);
       const location = reply.header('location');
       if (!redirects.has(reply.status) || location === undefined) return reply;
       await reply.dump();
       next = this.#redirected(next, location, reply.status);
     }
-    throw redirectError(request, `it is sent on more than ${mostRedirects} times`);
+    throw redirectError(request, `it is sent on more than ${maxRedirects} times`);
   }
 
   #redirected(request: Request, location: string, status: number): Request {
@@ -200,7 +200,7 @@ async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
   try {
     for await (const chunk of chunks) {
       length += chunk.length;
-      if (length > largestDiscarded) return;
+      if (length > maxDiscardedBytes) return;
     }
   } catch {
     // Only the connection is lost; the answer's head says all that matters.
@@ -220,10 +220,10 @@ export async function readText(reply: Reply, longest: number): Promise<string> {
 }
 
 /** Waiting does not cure a name that does not exist. */
-const hopeless = new Set(['ENOTFOUND', 'ENETUNREACH', 'EHOSTUNREACH']);
+const permanentCodes = new Set(['ENOTFOUND', 'ENETUNREACH', 'EHOSTUNREACH']);
 /** A proxy refuses the connection or cannot reach the host, in the words of {@link connectionFailure}. */
 const stoppedByProxy = /^the proxy answers/;
-const neverConnected = new Set([...hopeless, 'EAI_AGAIN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
+const neverConnected = new Set([...permanentCodes, 'EAI_AGAIN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /** Turns a failure of the network into an error that says what to do. */
 async function networkError(
@@ -242,7 +242,7 @@ async function networkError(
   const isStopped = stoppedByProxy.test(reason);
   if (isStopped || neverConnected.has(code)) {
     const hint = `Check the name ${url.hostname}, and HTTPS_PROXY and NO_PROXY if a proxy is needed.`;
-    const failure = { retryable: !isStopped && !hopeless.has(code) };
+    const failure = { retryable: !isStopped && !permanentCodes.has(code) };
     return new RegistryError({ code: 'registry-unreachable', what, why, hint }, failure, { cause: thrown });
   }
   const hint = 'Run the same command again; what was copied is not copied again.';
@@ -254,10 +254,10 @@ async function networkError(
 }
 
 /** A body in which nothing moves for so long will not arrive any more. Milliseconds. */
-const patience = 120_000;
+const requestTimeoutMs = 120_000;
 
 /** A request's body: remembers why its source failed, and gives up when the server stops reading. */
-class Outgoing {
+class UploadBody {
   readonly #stalled = new AbortController();
   readonly #chunks: AsyncIterable<Buffer>;
   /** What the body itself failed with: the cause of whatever the connection says then. */
@@ -278,7 +278,10 @@ class Outgoing {
   }
 
   async *#watched(): AsyncGenerator<Buffer, void, undefined> {
-    const timer = setTimeout(() => this.#stalled.abort(new Error('nothing moved for two minutes')), patience);
+    const timer = setTimeout(
+      () => this.#stalled.abort(new Error('nothing moved for two minutes')),
+      requestTimeoutMs,
+    );
     try {
       for await (const chunk of this.#chunks) {
         timer.refresh();

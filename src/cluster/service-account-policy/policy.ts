@@ -25,9 +25,9 @@ export const policyRefs = (version: string): readonly ObjectRef[] =>
 
 export async function policyObjects(ctx: ClusterContext, version: string): Promise<readonly KubeObject[]> {
   const { config } = ctx;
-  const { foreign } = await observeCoverage(ctx);
+  const { unmanaged } = await observeCoverage(ctx);
   const notIgnored = { key: ignoreLabel, operator: 'NotIn', values: ['true'] };
-  const untouched = foreign.map(({ namespace }) => namespace).sort();
+  const untouched = unmanaged.map(({ namespace }) => namespace).sort();
   const objects = await renderTemplate('service-accounts', {
     version,
     pullSecret: config.pullSecret.name,

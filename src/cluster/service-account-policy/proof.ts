@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { refOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { foreseen, isTolerable } from '../../core/helpers.ts';
+import { toBootstrapError, isTolerable } from '../../core/helpers.ts';
 import type { Outcome } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ClusterRun } from '../context.ts';
 import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
-import { leftBehind, notProved, takeAway, unproved, untried } from './take-away.ts';
+import { leftBehind, notVerified, rollBack, unverifiedFinding, notSampled } from './take-away.ts';
 
 export interface PolicyState extends ObjectsState {
   /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */
@@ -17,7 +17,7 @@ export interface PolicyState extends ObjectsState {
 }
 
 /** Milliseconds; an API server takes up a new policy within a second or two, each of several by itself. */
-const deadline = 15_000;
+const deadlineMs = 15_000;
 
 /**
  * Proves by dry runs that service accounts are created and updated with the pull secret. A policy that fails there
@@ -27,28 +27,28 @@ const deadline = 15_000;
  * @param state before this run applied anything
  * @throws BootstrapError `cluster-unreachable`; `step-failed` when it could not be taken away; the signal's reason
  */
-export async function proveOrRemove(state: PolicyState, run: ClusterRun): Promise<void> {
+export async function verifyOrRemove(state: PolicyState, run: ClusterRun): Promise<void> {
   if (state.wanted.length === 0 || state.version === undefined) return;
   try {
-    await prove(run);
+    await verify(run);
   } catch (thrown) {
     const { aborted } = run.signal;
     // What stood there before was proved by the run that made it: a Ctrl-C is no reason to lose it.
     if (aborted && diffObjects(state).changes.length === 0) throw thrown;
-    const error = foreseen(thrown, 'prove the admission policy');
-    if (run.looksOnly) throw aborted ? thrown : notProved(error);
-    const left = await takeAway(state.version, error.why, run);
+    const error = toBootstrapError(thrown, 'prove the admission policy');
+    if (run.looksOnly) throw aborted ? thrown : notVerified(error);
+    const left = await rollBack(state.version, error.why, run);
     // An aborted run ends by the signal's reason, so what is left behind has to be told beside it.
     if (left && !aborted) throw left;
     const goesOn = !aborted && error.code !== 'cluster-unreachable' && error.code !== 'bug';
-    const gone = goesOn ? unproved(error.why) : untried(error.message);
+    const gone = goesOn ? unverifiedFinding(error.why) : notSampled(error.message);
     run.emit({ type: 'finding', finding: left ? leftBehind(left) : gone });
     if (!goesOn) throw thrown;
   }
 }
 
 /** An aborted run never comes to the proof of what it has just applied. */
-export async function removeUntried(
+export async function removeUnverified(
   outcomes: readonly Outcome[],
   { version }: PolicyState,
   run: ClusterRun,
@@ -56,25 +56,25 @@ export async function removeUntried(
   const isApplied = outcomes.some(({ change, result }) => result === 'done' && change.action !== 'delete');
   if (!isApplied || !run.signal.aborted || version === undefined) return;
   const why = reasonOf(run.signal.reason);
-  const left = await takeAway(version, why, run);
-  run.emit({ type: 'finding', finding: left ? leftBehind(left) : untried(why) });
+  const left = await rollBack(version, why, run);
+  run.emit({ type: 'finding', finding: left ? leftBehind(left) : notSampled(why) });
 }
 
-async function prove({ ctx, signal, emit }: ClusterRun): Promise<void> {
+async function verify({ ctx, signal, emit }: ClusterRun): Promise<void> {
   const { covered } = await observeServiceAccounts(ctx);
-  const samples = onePerNamespace(covered).slice(0, mostSamples);
+  const samples = onePerNamespace(covered).slice(0, maxSamples);
   if (samples.length === 0) return;
   const { clock, config } = ctx;
   const what = 'the admission policy to take effect';
-  await waitFor({ what, clock, signal, emit, deadline, every: 500, hint: '' }, async (pending) => {
-    const tried = await tryOne(samples, ctx);
+  await waitFor({ what, clock, signal, emit, deadlineMs, intervalMs: 500, hint: '' }, async (pending) => {
+    const tried = await sampleOne(samples, ctx);
     const untouched = tried.find((account) => !pullSecretsOf(account).includes(config.pullSecret.name));
     return untouched ? pending(`${untouched.metadata.name} is admitted without the pull secret`) : true;
   });
 }
 
 /** Namespaces in which the policy is tried before it is to blame. */
-const mostSamples = 5;
+const maxSamples = 5;
 
 function onePerNamespace(accounts: readonly KubeObject[]): KubeObject[] {
   const byNamespace = new Map<string | undefined, KubeObject>();
@@ -90,7 +90,7 @@ function onePerNamespace(accounts: readonly KubeObject[]): KubeObject[] {
  * about this policy, which would refuse in every namespace.
  * @throws BootstrapError the refusal of the first one, when all of them refuse
  */
-async function tryOne(
+async function sampleOne(
   samples: readonly KubeObject[],
   { cluster, config }: ClusterRun['ctx'],
 ): Promise<readonly KubeObject[]> {

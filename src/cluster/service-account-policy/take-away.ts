@@ -1,12 +1,12 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Finding } from '../../core/step.ts';
-import { foreseen } from '../../core/helpers.ts';
+import { toBootstrapError } from '../../core/helpers.ts';
 import type { ClusterRun } from '../context.ts';
 import { applyObjects, diffObjects, observeObjects } from '../objects.ts';
 import { policyName, policyRefs } from './policy.ts';
 
 /** Milliseconds of our own time: it may be a cluster that does not answer for which the run is ended. */
-const patience = 20_000;
+const rollBackTimeoutMs = 20_000;
 
 const removing = 'take away the admission policy, which was not proved';
 
@@ -17,18 +17,18 @@ const hint = `Until it is removed, the cluster may be unable to create service a
  * @param why it is unproved
  * @returns what says that it is still there; undefined when it is gone
  */
-export async function takeAway(
+export async function rollBack(
   version: string,
   why: string,
   run: ClusterRun,
 ): Promise<BootstrapError | undefined> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(tooLate()), patience);
+  const timer = setTimeout(() => late.abort(tooLate()), rollBackTimeoutMs);
   try {
     await Promise.race([remove(version, { ...run, signal: late.signal }), failureOf(late.signal)]);
     return undefined;
   } catch (thrown) {
-    const error = foreseen(thrown, removing);
+    const error = toBootstrapError(thrown, removing);
     const reason = `${error.message} (not proved: ${why})`;
     return new BootstrapError({ code: 'step-failed', what: removing, why: reason, hint }, { cause: error });
   } finally {
@@ -52,14 +52,14 @@ const tooLate = (): BootstrapError =>
   new BootstrapError({
     code: 'not-ready',
     what: 'wait until the admission policy is gone',
-    why: `it took more than ${patience / 1000} s`,
+    why: `it took more than ${rollBackTimeoutMs / 1000} s`,
     hint,
   });
 
 const target = { kind: 'MutatingAdmissionPolicy', name: policyName };
 
 /** Of a policy that an earlier run made, where this run changes nothing. */
-export const notProved = (cause: BootstrapError): BootstrapError =>
+export const notVerified = (cause: BootstrapError): BootstrapError =>
   new BootstrapError(
     { code: 'not-ready', what: 'could not verify the admission policy', why: cause.message, hint },
     { cause },
@@ -75,7 +75,7 @@ export const leftBehind = ({ what, why }: BootstrapError): Finding => ({
   hint,
 });
 
-export const untried = (why: string): Finding => ({
+export const notSampled = (why: string): Finding => ({
   level: 'warning',
   code: 'policy-unproven',
   target,
@@ -84,7 +84,7 @@ export const untried = (why: string): Finding => ({
   hint: 'Run the same command again: it makes it and tries it.',
 });
 
-export const unproved = (why: string): Finding => ({
+export const unverifiedFinding = (why: string): Finding => ({
   level: 'warning',
   code: 'policy-unproven',
   target,

@@ -5,7 +5,7 @@ import { optsOut } from '../inventory.ts';
 import type { ClusterContext } from '../context.ts';
 import { observeCoverage, unmanagedIn } from '../coverage.ts';
 import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
-import { isOurs } from '../objects.ts';
+import { isManaged } from '../objects.ts';
 import { operatorNamespace } from '../../core/ownership.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 
@@ -71,7 +71,7 @@ export async function observeEntries(ctx: ClusterContext): Promise<ServiceAccoun
     ),
   );
   const obsolete = accounts
-    .filter((account) => !isOurs(account))
+    .filter((account) => !isManaged(account))
     .map((account) => ({
       account,
       names: pullSecretsOf(account).filter(

@@ -5,7 +5,7 @@ import type { Finding } from '../../core/step.ts';
 import { nameOf } from '../../core/helpers.ts';
 import type { ClusterContext } from '../context.ts';
 import { operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
-import { hintFor, type Trouble, troubleOf } from '../pod-trouble.ts';
+import { remedyFor, type PodFailure, diagnosePod } from '../pod-trouble.ts';
 
 /** Pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {
@@ -15,7 +15,7 @@ export async function pullFindings(ctx: ClusterContext): Promise<readonly Findin
     inventory.workloads(),
     ctx.registryHost(),
   ]);
-  const failing = pods.filter((pod) => troubleOf(pod)?.image !== undefined && !isOperatorPod(pod));
+  const failing = pods.filter((pod) => diagnosePod(pod)?.image !== undefined && !isOperatorPod(pod));
   const warnings = failing.length > 0 ? await inventory.warnings() : [];
   return [
     ...failing.flatMap((pod) => failingPull(pod, host, config.aws.region, warnings)),
@@ -36,7 +36,7 @@ function failingPull(
   region: string,
   warnings: readonly KubeObject[],
 ): Finding[] {
-  const trouble = troubleOf(pod, warnings);
+  const trouble = diagnosePod(pod, warnings);
   if (trouble?.image === undefined) return [];
   const target = targetOf(refOf(pod));
   const isOurs = trouble.image.startsWith(`${host}/`);
@@ -55,9 +55,9 @@ function failingPull(
   ];
 }
 
-function hintInEcr(trouble: Trouble, pod: KubeObject, region: string): string {
+function hintInEcr(trouble: PodFailure, pod: KubeObject, region: string): string {
   const { metadata } = pod;
-  if (trouble.cause !== 'credentials') return hintFor(trouble, pod, region);
+  if (trouble.cause !== 'credentials') return remedyFor(trouble, pod, region);
   return `A pod keeps the pull secrets that it was created with. After ecr-bootstrap up, recreate it: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Session, Surroundings } from '../../run/session.ts';
+import type { Session, Runtime } from '../../run/session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BootstrapError, exitCodes } from '../../core/errors.ts';
 import type { Main } from '../launch.ts';
@@ -105,7 +105,7 @@ function enter(
   env: Readonly<Record<string, string>>,
   account: string,
   clock: Clock,
-): Surroundings {
+): Runtime {
   const chosen = words.some((word) => /^(-c|--config)/.test(word));
   const defaults = {
     ECR_BOOTSTRAP_CONFIG: devNull,
@@ -121,7 +121,7 @@ function enter(
     env: { ...display(session.env), ...env, ...(chosen ? {} : defaults) },
     streams: session.streams,
     signal: session.signal,
-    ...(session.unread ? { unread: session.unread } : {}),
+    ...(session.stdoutClosed ? { stdoutClosed: session.stdoutClosed } : {}),
     clock,
     ca: authority(env),
     sandbox: true,

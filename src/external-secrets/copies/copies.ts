@@ -8,12 +8,12 @@ import { syncOf } from '../sync.ts';
 import { expiryOf } from '../tokens.ts';
 
 /** The pull secret's copy in one namespace. */
-export interface Copy {
+export interface PullSecretCopy {
   readonly namespace: string;
   readonly secret: KubeObject | undefined;
   readonly externalSecret: KubeObject | undefined;
   /** Why there is no copy, or why it is not kept up to date. */
-  readonly trouble: string | undefined;
+  readonly failure: string | undefined;
   /** Changes when the operator has tried again. */
   readonly evidence: string;
 }
@@ -21,7 +21,7 @@ export interface Copy {
 export interface Copies {
   readonly coverage: Coverage;
   /** One for each covered namespace. */
-  readonly copies: readonly Copy[];
+  readonly copies: readonly PullSecretCopy[];
   /** What makes the copies. */
   readonly fanOut: KubeObject | undefined;
 }
@@ -53,9 +53,9 @@ export async function observeCopies(ctx: ExternalSecretsContext): Promise<Copies
     const sync = externalSecret && syncOf(externalSecret, warnings);
     const secret = secretIn.get(namespace);
     if (sync?.state === 'failing') {
-      return { namespace, secret, externalSecret, trouble: sync.why, evidence: sync.evidence };
+      return { namespace, secret, externalSecret, failure: sync.why, evidence: sync.evidence };
     }
-    return { namespace, secret, externalSecret, trouble: refused.get(namespace), evidence: '' };
+    return { namespace, secret, externalSecret, failure: refused.get(namespace), evidence: '' };
   });
   return { coverage, copies, fanOut };
 }
@@ -65,17 +65,17 @@ export async function observeCopies(ctx: ExternalSecretsContext): Promise<Copies
  * @param name of the pull secret
  */
 export function refusalOf(
-  { namespace, secret, externalSecret, trouble }: Omit<Copy, 'evidence'>,
+  { namespace, secret, externalSecret, failure }: Omit<PullSecretCopy, 'evidence'>,
   name: string,
 ): Pick<Finding, 'target' | 'what' | 'why' | 'hint'> | undefined {
-  const hint = trouble === undefined ? undefined : fixOf(trouble, { namespace, name });
-  if (trouble === undefined || hint === undefined) return undefined;
+  const hint = failure === undefined ? undefined : fixOf(failure, { namespace, name });
+  if (failure === undefined || hint === undefined) return undefined;
   return {
     target: { kind: 'Namespace', name: namespace },
     what: secret
       ? `namespace ${namespace} refuses a new token for its pull secret`
       : `namespace ${namespace} refuses the pull secret`,
-    why: trouble,
+    why: failure,
     hint: `${hint} ${tryAgain(externalSecret ? `-n ${namespace} externalsecret` : 'clusterexternalsecret', name)}`,
   };
 }
@@ -85,8 +85,11 @@ const tryAgain = (what: string, name: string): string =>
   `Then the operator tries again within 17 minutes, or at once after: kubectl annotate --overwrite ${what} ${name} ${annotations.forceSync}="$(date)"`;
 
 /** What is still missing before a copy serves; undefined when nothing is. */
-export function whyNotServing({ secret, externalSecret, trouble }: Copy, now: number): string | undefined {
-  if (trouble !== undefined) return trouble;
+export function whyNotServing(
+  { secret, externalSecret, failure }: PullSecretCopy,
+  now: number,
+): string | undefined {
+  if (failure !== undefined) return failure;
   if (!secret) return externalSecret ? 'the copy is not written yet' : 'there is no ExternalSecret yet';
   if (!isReconciled(secret)) return 'the operator has not adopted the Secret yet';
   return (expiryOf(secret) ?? 0) > now ? undefined : 'its token has expired';

@@ -4,7 +4,7 @@ import { ignoredFindings } from '../../cluster/coverage.ts';
 import { withoutOperator } from '../pull-secret/resync.ts';
 import { syncFinding } from '../sync.ts';
 import { tokenFinding } from '../tokens.ts';
-import { type Copy, observeCopies, refusalOf } from './copies.ts';
+import { type PullSecretCopy, observeCopies, refusalOf } from './copies.ts';
 
 /** For each namespace: how long its token lasts, or why it has none. */
 export async function copiesHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
@@ -17,26 +17,26 @@ export async function copiesHealth(ctx: ExternalSecretsContext): Promise<readonl
   ];
 }
 
-function copyFindings(copy: Copy, name: string, now: number): readonly Finding[] {
-  const { secret, externalSecret, trouble } = copy;
+function copyFindings(copy: PullSecretCopy, name: string, now: number): readonly Finding[] {
+  const { secret, externalSecret, failure } = copy;
   const refusal = refusalOf(copy, name);
   // The operator writes when a token expires also on a Secret that takes no new token.
   if (refusal) return [{ level: 'failed', code: 'namespace-uncovered', ...refusal }];
   if (!secret) return [uncovered(copy)];
   const failing =
-    externalSecret && trouble !== undefined
-      ? syncFinding(externalSecret, { state: 'failing', why: trouble })
+    externalSecret && failure !== undefined
+      ? syncFinding(externalSecret, { state: 'failing', why: failure })
       : [];
   return [tokenFinding(secret, now), ...failing];
 }
 
-const uncovered = ({ namespace, trouble, externalSecret }: Copy): Finding => ({
+const uncovered = ({ namespace, failure, externalSecret }: PullSecretCopy): Finding => ({
   level: 'failed',
   code: 'namespace-uncovered',
   target: { kind: 'Namespace', name: namespace },
   what: `namespace ${namespace} has no pull secret`,
   why:
-    trouble ??
+    failure ??
     (externalSecret
       ? 'the operator has not written it yet'
       : 'the operator has not made an ExternalSecret there'),

@@ -6,7 +6,7 @@ import { isTolerable, nameOf } from '../../core/helpers.ts';
 import type { MemberFailure } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsRun } from '../context.ts';
-import { isHeld, isOurs } from '../../cluster/objects.ts';
+import { isHeld, isManaged } from '../../cluster/objects.ts';
 import { forceSync } from '../force-sync.ts';
 
 import { managedBy, managedByLabel, manager, operatorNamespace } from '../../core/ownership.ts';
@@ -14,12 +14,12 @@ import { Refusals } from '../refusals.ts';
 import { type Copies, observeCopies, refusalOf, whyNotServing } from './copies.ts';
 
 /** Milliseconds without progress; the operator serves a thousand namespaces in one to three minutes. */
-const deadline = 180_000;
+const deadlineMs = 180_000;
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap up goes on.';
 
 /** Milliseconds that the owner of a finalizer is given. */
-const heldFor = 15_000;
+const finalizersOf = 15_000;
 
 /**
  * Waits until no ExternalSecret of the fan-out is left, for the operator's webhook has to be there while they go, and
@@ -37,14 +37,14 @@ export async function waitUntilGone({
     list: () => Promise<readonly KubeObject[]>,
   ): Promise<readonly MemberFailure[]> => {
     const passed = stopwatch(ctx.clock);
-    const wait = { what, clock: ctx.clock, signal, emit, deadline, every: 500, hint };
+    const wait = { what, clock: ctx.clock, signal, emit, deadlineMs, intervalMs: 500, hint };
     let left: readonly KubeObject[] = [];
     try {
       return await waitFor(wait, async (pending) => {
         left = await list();
         const [first] = left;
         if (!first) return [];
-        if (left.every(isHeld) && passed() >= heldFor) return left.map(notGone);
+        if (left.every(isHeld) && passed() >= finalizersOf) return left.map(notGone);
         const why = `${left.length} are left, one in ${first.metadata.namespace ?? ''}`;
         return pending(why, { left: left.length, of: left.length });
       });
@@ -67,7 +67,7 @@ export async function waitUntilGone({
 
 /** Of any name: the ClusterExternalSecrets of earlier names are deleted too. */
 const isManagedCopy = (object: KubeObject): boolean =>
-  isOurs(object) &&
+  isManaged(object) &&
   (object.metadata.ownerReferences ?? []).some(({ kind }) => kind === 'ClusterExternalSecret');
 
 /** Metadata only. */
@@ -119,7 +119,7 @@ export async function waitForCopies({
   const what = 'the pull secret in every namespace';
   let last: Missing = { refused: [], waiting: [] };
   try {
-    return await waitFor({ what, clock, signal, emit, deadline, hint }, async (pending) => {
+    return await waitFor({ what, clock, signal, emit, deadlineMs, hint }, async (pending) => {
       const seen = await observeCopies(ctx.fresh());
       last = await missingFrom(seen, ctx, refusals);
       const [first] = last.waiting;
@@ -180,7 +180,7 @@ const lateFailure = ({ namespace, why }: Missing['waiting'][number]): MemberFail
   error: new BootstrapError({
     code: 'not-ready',
     what: `wait for the pull secret in namespace ${namespace}`,
-    why: `${why} (${deadline / 1000} s without progress)`,
+    why: `${why} (${deadlineMs / 1000} s without progress)`,
     hint: `Check the operator (kubectl -n ${operatorNamespace} logs deployment/external-secrets), then run ecr-bootstrap up again. Or leave the namespace out: add "- ${namespace}" to namespaces.exclude.`,
   }),
 });

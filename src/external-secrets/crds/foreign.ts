@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Finding } from '../../core/step.ts';
-import { isOurs } from '../../cluster/objects.ts';
+import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace, operatorVersion } from '../../core/ownership.ts';
 
 /** Label of the chart and of the release's YAML on the controller, whatever it is called and wherever it is. */
@@ -17,9 +17,9 @@ export function findControllers(cluster: ClusterPort): Promise<readonly KubeObje
  * that is where ours would be, under its names and of its version, can be adopted.
  * @param usable whether the API versions that we write are served, so that it could be used as it is
  */
-export function foreignFindings(controllers: readonly KubeObject[], usable: boolean): Finding[] {
-  const [theirs] = controllers.filter((controller) => !isOurs(controller) && !isAdoptable(controller));
-  if (theirs !== undefined) return [foreign(theirs, usable)];
+export function otherOperatorFindings(controllers: readonly KubeObject[], usable: boolean): Finding[] {
+  const [theirs] = controllers.filter((controller) => !isManaged(controller) && !isAdoptable(controller));
+  if (theirs !== undefined) return [otherOperator(theirs, usable)];
   return controllers.filter(isNewer).map(newer);
 }
 
@@ -32,7 +32,7 @@ function isAdoptable(controller: KubeObject): boolean {
   );
 }
 
-function foreign(controller: KubeObject, usable: boolean): Finding {
+function otherOperator(controller: KubeObject, usable: boolean): Finding {
   const { name, namespace = '' } = controller.metadata;
   const release = helmRelease(controller);
   const facts = [
@@ -59,7 +59,7 @@ const instanceOf = ({ metadata }: KubeObject): string =>
 
 /** What Helm installed and we adopted, Helm would still take away with its release. */
 export function helmFindings(controllers: readonly KubeObject[]): Finding[] {
-  return controllers.filter(isOurs).flatMap((controller): Finding[] => {
+  return controllers.filter(isManaged).flatMap((controller): Finding[] => {
     const release = helmRelease(controller);
     if (!release) return [];
     const { name, namespace } = release;

@@ -3,8 +3,8 @@ import type { Kind, KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Diff, Finding } from '../../core/step.ts';
 import { nameOf } from '../../core/helpers.ts';
 import type { ExternalSecretsContext } from '../context.ts';
-import { isFannedOut } from '../../cluster/coverage.ts';
-import { isHeld, isOurs, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
+import { isDistributed } from '../../cluster/coverage.ts';
+import { isHeld, isManaged, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
 
 /**
  * Deleting a definition deletes every object of its kind: they are deleted only when all objects are of this program. A
@@ -16,7 +16,7 @@ export async function removeCrds(state: ObjectsState, ctx: ExternalSecretsContex
   if (removal.changes.length === 0) return removal;
   const defined = await definedObjects(state, ctx);
   const others = defined.filter(
-    ({ object }) => !isOurs(object) && !isFannedOut(object, ctx.config.pullSecret.name),
+    ({ object }) => !isManaged(object) && !isDistributed(object, ctx.config.pullSecret.name),
   );
   const [first] = others;
   if (!first) return withoutHeld(removal, defined);
@@ -43,11 +43,11 @@ interface Defined {
 }
 
 async function definedObjects(
-  { seen }: ObjectsState,
+  { observed }: ObjectsState,
   ctx: ExternalSecretsContext,
 ): Promise<readonly Defined[]> {
   const lists = await Promise.all(
-    [...seen.values()].flatMap((definition) =>
+    [...observed.values()].flatMap((definition) =>
       kindsOf(definition).map(async ({ apiVersion, kind }) => {
         const objects = await ctx.cluster.list({ apiVersion, kind }, { metadataOnly: true });
         return objects.map((object) => ({

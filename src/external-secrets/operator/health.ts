@@ -2,15 +2,15 @@ import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Finding, Target } from '../../core/step.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
-import { hintFor, waitOf } from '../../cluster/pod-trouble.ts';
+import { remedyFor, waitOf } from '../../cluster/pod-trouble.ts';
 import {
   certController,
   controller,
-  describe,
-  findTrouble,
+  describeFailure,
+  findFailingPods,
   isRunning,
-  type Part,
-  readParts,
+  type Component,
+  readComponents,
   webhook,
 } from './pods.ts';
 import { findMissing } from './readiness.ts';
@@ -20,24 +20,24 @@ import { imageInEcr } from './wanted.ts';
 export async function operatorHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
   const { cluster } = ctx;
   const [parts, image, missing] = await Promise.all([
-    readParts(cluster),
+    readComponents(cluster),
     imageInEcr(ctx),
     findMissing(cluster),
   ]);
-  const troubled = await findTrouble(cluster, parts);
+  const troubled = await findFailingPods(cluster, parts);
   const broken = new Set(troubled.map(({ pod }) => pod));
   const stalls = parts
     .filter(({ pods }) => pods.length > 0 && !pods.some((pod) => isRunning(pod) || broken.has(pod)))
     .flatMap((part) => stalled(part, ctx.clock.now()));
   const running = parts.flatMap(({ pods }) => pods).filter((pod) => !broken.has(pod));
   return [
-    ...troubled.map(({ pod, trouble }) =>
+    ...troubled.map(({ pod, failure }) =>
       unhealthy(
         'failed',
         podTarget(pod),
         'does not run',
-        describe(trouble),
-        hintFor(trouble, pod, ctx.config.aws.region),
+        describeFailure(failure),
+        remedyFor(failure, pod, ctx.config.aws.region),
       ),
     ),
     // A missing Deployment is drift, which is reported already.
@@ -53,7 +53,7 @@ const absent = (part: string): Finding =>
     'failed',
     { kind: 'Deployment', name: `${namespace}/${part}` },
     'has no pod',
-    losses[part] ?? 'nothing of it runs',
+    impactByComponent[part] ?? 'nothing of it runs',
     `See why: kubectl describe deployment -n ${namespace} ${part}`,
   );
 
@@ -61,14 +61,14 @@ const absent = (part: string): Finding =>
 const startTime = 2 * 60_000;
 
 /** What rests while no pod of a part runs. */
-const losses: Readonly<Record<string, string>> = {
+const impactByComponent: Readonly<Record<string, string>> = {
   [controller]: 'no token is renewed and no pull secret is copied',
   [certController]: "the webhook's certificate is not renewed",
   [webhook]: 'the API server refuses changes of ExternalSecrets and their stores',
 };
 
 /** A part whose pods do not start, for causes that the kubelet goes on trying with: a Secret or a volume is missing. */
-function stalled({ name, pods }: Part, now: number): Finding[] {
+function stalled({ name, pods }: Component, now: number): Finding[] {
   if (pods.some((pod) => now - idleSince(pod) < startTime)) return [];
   const wait = pods.map(waitOf).find(Boolean);
   return [
@@ -76,7 +76,7 @@ function stalled({ name, pods }: Part, now: number): Finding[] {
       'failed',
       { kind: 'Deployment', name: `${namespace}/${name}` },
       'has no running pod',
-      [losses[name], wait].filter(Boolean).join('; the kubelet says: '),
+      [impactByComponent[name], wait].filter(Boolean).join('; the kubelet says: '),
       `See why: kubectl describe pod -n ${namespace} -l app.kubernetes.io/name=${name}`,
     ),
   ];
@@ -102,11 +102,11 @@ const webhookDown = (why: string): Finding =>
   );
 
 /** More often than this it is no accident. */
-const remarkable = 5;
+const restartFindings = 5;
 
 function restarts(pod: KubeObject): Finding[] {
   const count = statuses(pod).reduce((sum, { restartCount = 0 }) => sum + restartCount, 0);
-  if (count < remarkable) return [];
+  if (count < restartFindings) return [];
   const last = statuses(pod).find(({ lastState }) => lastState?.terminated)?.lastState?.terminated;
   return [
     unhealthy(

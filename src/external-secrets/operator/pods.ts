@@ -3,12 +3,12 @@ import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isFinished } from '../../cluster/workloads.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
-import { hintFor, type Trouble, troubleOf } from '../../cluster/pod-trouble.ts';
+import { remedyFor, type PodFailure, diagnosePod } from '../../cluster/pod-trouble.ts';
 
 export const [controller, certController, webhook] = operatorDeployments;
 
 /** One Deployment of the operator. */
-export interface Part {
+export interface Component {
   readonly name: string;
   readonly isMissing: boolean;
   /** All its pods that are neither finished nor on their way out. */
@@ -17,10 +17,10 @@ export interface Part {
   readonly current: readonly KubeObject[];
 }
 
-export async function readParts(
+export async function readComponents(
   cluster: ClusterPort,
   names: readonly string[] = operatorDeployments,
-): Promise<readonly Part[]> {
+): Promise<readonly Component[]> {
   const [deployments, pods] = await Promise.all([
     cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { namespace }),
     cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
@@ -67,26 +67,26 @@ export const isRunning = (pod: KubeObject): boolean => {
   return containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.running !== undefined);
 };
 
-export interface TroubledPod {
+export interface FailingPod {
   readonly pod: KubeObject;
-  readonly trouble: Trouble;
+  readonly failure: PodFailure;
 }
 
 /** Pods that will not run by themselves. Events are fetched only when there is one. */
-export async function findTrouble(
+export async function findFailingPods(
   cluster: ClusterPort,
-  parts: readonly Part[],
-): Promise<readonly TroubledPod[]> {
+  parts: readonly Component[],
+): Promise<readonly FailingPod[]> {
   const all = parts.flatMap(({ current }) => current);
-  const troubled = all.filter((pod) => troubleOf(pod) !== undefined);
-  if (troubled.length === 0) return [];
+  const failing = all.filter((pod) => diagnosePod(pod) !== undefined);
+  if (failing.length === 0) return [];
   const events = await cluster.list(
     { apiVersion: 'v1', kind: 'Event' },
     { namespace, fieldSelector: 'type=Warning' },
   );
-  return troubled.flatMap((pod) => {
-    const trouble = troubleOf(pod, events);
-    return trouble ? [{ pod, trouble }] : [];
+  return failing.flatMap((pod) => {
+    const failure = diagnosePod(pod, events);
+    return failure ? [{ pod, failure }] : [];
   });
 }
 
@@ -94,24 +94,24 @@ export async function findTrouble(
  * Ends the run on a cause that waiting will not cure.
  * @throws BootstrapError `not-ready`
  */
-export async function refuseTrouble(
+export async function refuseFailingPods(
   { cluster, config }: ExternalSecretsContext,
-  parts: readonly Part[],
+  parts: readonly Component[],
 ): Promise<void> {
-  const [first] = await findTrouble(cluster, parts);
+  const [first] = await findFailingPods(cluster, parts);
   if (first === undefined) return;
   throw new BootstrapError({
     code: 'not-ready',
     what: `start pod ${namespace}/${first.pod.metadata.name}`,
-    why: describe(first.trouble),
-    hint: `${hintFor(first.trouble, first.pod, config.aws.region)}${first.trouble.image === undefined ? '' : pullsAgain(first)}`,
+    why: describeFailure(first.failure),
+    hint: `${remedyFor(first.failure, first.pod, config.aws.region)}${first.failure.image === undefined ? '' : pullsAgain(first)}`,
   });
 }
 
-const pullsAgain = ({ pod }: TroubledPod): string =>
+const pullsAgain = ({ pod }: FailingPod): string =>
   ` Once that is fixed, the kubelet pulls again within five minutes, or at once after: kubectl -n ${namespace} delete pod ${pod.metadata.name}`;
 
-const causes: Readonly<Record<Trouble['cause'], string>> = {
+const causes: Readonly<Record<PodFailure['cause'], string>> = {
   dns: 'its node cannot resolve the registry',
   route: 'its node cannot reach the registry',
   tls: "its node does not trust the registry's certificate",
@@ -123,22 +123,22 @@ const causes: Readonly<Record<Trouble['cause'], string>> = {
   crash: 'it crashes',
 };
 
-export const describe = ({ cause, why }: Trouble): string => `${causes[cause]}: ${why}`;
+export const describeFailure = ({ cause, why }: PodFailure): string => `${causes[cause]}: ${why}`;
 
 /**
  * Deletes pods that failed to pull before now. The kubelet waits up to five minutes between two tries, and what made
  * it fail (an expired token, a missing image) may have been repaired by the steps before this one.
  */
-export async function renewStuckPods(
+export async function recreateStuckPods(
   { ctx, emit, looksOnly = false }: ExternalSecretsRun,
   parts?: readonly string[],
 ): Promise<void> {
   if (looksOnly) return;
-  const troubled = await findTrouble(ctx.cluster, await readParts(ctx.cluster, parts));
-  for (const { pod, trouble } of troubled) {
-    if (trouble.image === undefined) continue;
+  const failing = await findFailingPods(ctx.cluster, await readComponents(ctx.cluster, parts));
+  for (const { pod, failure } of failing) {
+    if (failure.image === undefined) continue;
     const { name, uid } = pod.metadata;
-    emit({ type: 'note', text: `pod ${name} is made anew: ${describe(trouble)}` });
+    emit({ type: 'note', text: `pod ${name} is made anew: ${describeFailure(failure)}` });
     await ctx.cluster.delete({ apiVersion: 'v1', kind: 'Pod', name, namespace }, { uid });
   }
 }

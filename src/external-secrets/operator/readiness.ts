@@ -8,30 +8,30 @@ import {
   certController,
   controller,
   isRunning,
-  type Part,
-  readParts,
-  refuseTrouble,
-  renewStuckPods,
+  type Component,
+  readComponents,
+  refuseFailingPods,
+  recreateStuckPods,
 } from './pods.ts';
 
 /**
  * Milliseconds. A first install answers after ten seconds; a certificate made anew may take the cert-controller's
  * five minutes between two looks.
  */
-const deadline = 6 * 60_000;
+const deadlineMs = 6 * 60_000;
 
 /** Waits until the cert-controller has made the webhook's certificate, which it did long ago on every later run. */
 export async function waitForCertificate(run: ExternalSecretsRun): Promise<void> {
   if ((await readAuthority(run.ctx.cluster)) !== undefined) return;
-  await renewStuckPods(run, [certController]);
+  await recreateStuckPods(run, [certController]);
   await waitUntil(run, "the certificate of the operator's webhook", [certController], async (cluster) =>
     (await readAuthority(cluster)) === undefined ? 'the cert-controller has not made it yet' : undefined,
   );
 }
 
 /** Waits until the controller runs and the webhook is proven to answer. */
-export async function waitUntilProven(run: ExternalSecretsRun): Promise<void> {
-  await renewStuckPods(run);
+export async function waitUntilServing(run: ExternalSecretsRun): Promise<void> {
+  await recreateStuckPods(run);
   await waitUntil(run, 'External Secrets Operator to work', undefined, async (cluster, parts) => {
     const pods = parts.find(({ name }) => name === controller)?.current ?? [];
     if (pods.length === 0) return 'the controller has no pod yet';
@@ -49,18 +49,18 @@ export async function findMissing(cluster: ClusterPort): Promise<string | undefi
   return (await hasEndpoint(cluster)) ? undefined : 'the webhook has no ready endpoint yet';
 }
 
-type Look = (cluster: ClusterPort, parts: readonly Part[]) => Promise<string | undefined>;
+type Check = (cluster: ClusterPort, parts: readonly Component[]) => Promise<string | undefined>;
 
 async function waitUntil(
   { ctx, signal, emit }: ExternalSecretsRun,
   what: string,
   names: readonly string[] | undefined,
-  look: Look,
+  look: Check,
 ): Promise<void> {
   const hint = `Look at its pods: kubectl get pods -n ${namespace}; ecr-bootstrap status tells more.`;
-  await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
-    const parts = await readParts(ctx.cluster, names);
-    await refuseTrouble(ctx, parts);
+  await waitFor({ what, clock: ctx.clock, signal, emit, deadlineMs, hint }, async (pending) => {
+    const parts = await readComponents(ctx.cluster, names);
+    await refuseFailingPods(ctx, parts);
     const why = await look(ctx.cluster, parts);
     return why === undefined ? true : pending(why);
   });

@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { atOnce, nameOf, tolerating } from '../../core/helpers.ts';
+import { inParallel, nameOf, tolerating } from '../../core/helpers.ts';
 import type { Change, Outcome } from '../../core/step.ts';
 import { Secret } from '../../core/secret.ts';
 import { ownerOf } from '../../cluster/objects.ts';
@@ -14,9 +14,9 @@ import { pullSecretType } from './objects.ts';
 const concurrency = 8;
 
 /** Pull secrets that somebody made in other namespaces; one that something keeps there would be written in turn. */
-export async function madeByHand(ctx: ExternalSecretsContext): Promise<readonly KubeObject[]> {
-  const { foreign } = await observeCoverage(ctx);
-  const secrets = foreign
+export async function unmanagedPullSecrets(ctx: ExternalSecretsContext): Promise<readonly KubeObject[]> {
+  const { unmanaged } = await observeCoverage(ctx);
+  const secrets = unmanaged
     .map(({ object }) => object)
     .filter(({ kind, metadata }) => kind === 'Secret' && (metadata.ownerReferences ?? []).length === 0);
   // The lists have no types.
@@ -38,7 +38,7 @@ async function readable(cluster: ClusterPort, object: KubeObject): Promise<KubeO
 export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
   return secrets.map((object) => {
     const target = targetOf(refOf(object));
-    const change: Change = isOfOurType(object)
+    const change: Change = isPullSecretType(object)
       ? { action: 'update', target, fields: [{ path: 'data[".dockerconfigjson"]', to: new Secret('') }] }
       : {
           action: 'replace',
@@ -49,17 +49,17 @@ export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
   });
 }
 
-const isOfOurType = (object: KubeObject): boolean => object['type'] === pullSecretType;
+const isPullSecretType = (object: KubeObject): boolean => object['type'] === pullSecretType;
 
 /** Marks them as ours, or takes them away where the operator has to make another: it writes the token. */
-export async function adoptByHand(
+export async function adoptPullSecret(
   changes: readonly Change[],
   secrets: readonly KubeObject[],
   run: ExternalSecretsRun,
 ): Promise<Outcome[]> {
   const { cluster } = run.ctx;
   const byName = new Map(secrets.map((object) => [nameOf(targetOf(refOf(object))), object]));
-  const outcomes = await atOnce(concurrency, changes, run, async ({ action, target }) => {
+  const outcomes = await inParallel(concurrency, changes, run, async ({ action, target }) => {
     const object = byName.get(nameOf(target));
     if (!object) throw new Error(`${nameOf(target)} was not observed`);
     const { apiVersion, kind, name, namespace = '' } = refOf(object);

@@ -8,7 +8,7 @@ import type { KeyPair, RegistryToken } from '../../clients/aws/port.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { RegistryLogin } from '../../clients/registry/token-check.ts';
 import { Secret } from '../../core/secret.ts';
-import { isOurs } from '../../cluster/objects.ts';
+import { isManaged } from '../../cluster/objects.ts';
 
 export const pullSecretType = 'kubernetes.io/dockerconfigjson';
 
@@ -21,7 +21,7 @@ interface Setup {
 /** The operator's namespace, which also tells for what the cluster was set up. */
 export function namespaceObject({ project, registryHost }: Setup, seen: KubeObject | undefined): KubeObject {
   // A namespace that somebody else made is used, and not marked as ours to delete.
-  const labels = seen === undefined || isOurs(seen) ? { labels: managedBy } : {};
+  const labels = seen === undefined || isManaged(seen) ? { labels: managedBy } : {};
   return {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -109,4 +109,4 @@ const isRenewed = ({ metadata }: KubeObject): boolean =>
   metadata.labels?.['reconcile.external-secrets.io/managed'] === 'true' &&
   (metadata.ownerReferences ?? []).length === 0;
 
-export const isSecretOurs = (object: KubeObject): boolean => isOurs(object) || isRenewed(object);
+export const isManagedSecret = (object: KubeObject): boolean => isManaged(object) || isRenewed(object);

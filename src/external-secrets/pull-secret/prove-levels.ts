@@ -13,7 +13,7 @@ import { resync } from './resync.ts';
  * an old key for them, would be in vain
  * @throws BootstrapError when a namespace is late that may get its token yet
  */
-export async function proveEveryLevel(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
+export async function verifyEveryLevel(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
   await waitForRenewal(run);
   if (!run.looksOnly) {
     const late = (error: BootstrapError): never => {

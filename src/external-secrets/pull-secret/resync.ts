@@ -3,7 +3,7 @@ import type { KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Finding } from '../../core/step.ts';
 import { isTolerable } from '../../core/helpers.ts';
-import { type Tally, waitFor } from '../../core/wait.ts';
+import { type WaitCount, waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
 import type { EarlierPullSecret } from '../../cluster/earlier-pull-secrets.ts';
@@ -15,7 +15,7 @@ import { type Sync, syncOf } from '../sync.ts';
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 
 /** Milliseconds without progress at one level; the operator syncs about 6 to 17 namespaces a second. */
-const deadline = 30_000;
+const deadlineMs = 30_000;
 
 /** What to do about a level that does not sync in time. */
 type Late = (error: BootstrapError) => void;
@@ -58,7 +58,7 @@ async function resyncEarlier(name: string, run: ExternalSecretsRun): Promise<voi
 /** Why a level is not in sync yet. */
 interface Behind {
   readonly why: string;
-  readonly tally?: Tally;
+  readonly tally?: WaitCount;
 }
 
 type Synced = (run: ExternalSecretsRun, object: KubeObject) => Promise<() => Promise<Behind | undefined>>;
@@ -82,8 +82,8 @@ async function force(
         clock,
         signal: run.signal,
         emit: run.emit,
-        deadline,
-        every: 250,
+        deadlineMs,
+        intervalMs: 250,
         hint: 'ecr-bootstrap status tells why.',
       },
       async (pending) => {

@@ -39,9 +39,9 @@ export class TextCache {
 }
 
 /** What a cache meets on read-only, full or foreign file systems, and where nothing has been kept yet. */
-const harmless = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EEXIST']);
+const tolerated = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EEXIST']);
 
 function absent(error: unknown): undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!harmless.has(code)) throw error;
+  if (!tolerated.has(code)) throw error;
 }

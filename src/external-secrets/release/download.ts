@@ -5,10 +5,10 @@ import type { Net } from '../../clients/net/index.ts';
 import { unusable } from './parse.ts';
 
 /** The release's YAML has 1 MB; more than this is something else. */
-const largest = 16 * 1024 * 1024;
-const mostRedirects = 5;
+const maxBytes = 16 * 1024 * 1024;
+const maxRedirects = 5;
 /** Milliseconds without a byte. */
-const patience = 30_000;
+const requestTimeoutMs = 30_000;
 
 /**
  * Fetches a text by HTTPS, following redirects (a release asset is one). Plain HTTP is taken from this machine only.
@@ -16,12 +16,12 @@ const patience = 30_000;
  */
 export async function download(address: string, net: Net): Promise<string> {
   let url = secure(address, address);
-  for (let hop = 0; hop <= mostRedirects; hop += 1) {
+  for (let hop = 0; hop <= maxRedirects; hop += 1) {
     const answer = await get(url, net, address);
     if (typeof answer === 'string') return answer;
     url = secure(answer.location, address, url);
   }
-  throw unusable(address, `more than ${mostRedirects} redirects`);
+  throw unusable(address, `more than ${maxRedirects} redirects`);
 }
 
 async function get(url: URL, net: Net, address: string): Promise<string | { location: string }> {
@@ -30,8 +30,8 @@ async function get(url: URL, net: Net, address: string): Promise<string | { loca
     const { statusCode, headers, body } = await request(url, {
       dispatcher: await net.dispatcher(),
       headers: { accept: '*/*', 'user-agent': 'ecr-bootstrap' },
-      headersTimeout: net.patience(patience),
-      bodyTimeout: net.patience(patience),
+      headersTimeout: net.timeoutMs(requestTimeoutMs),
+      bodyTimeout: net.timeoutMs(requestTimeoutMs),
     });
     const { location } = headers;
     if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
@@ -52,7 +52,7 @@ async function readAll(body: AsyncIterable<Buffer>, address: string): Promise<st
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > largest) throw unusable(address, `it is larger than ${largest / 1024 / 1024} MB`);
+    if (size > maxBytes) throw unusable(address, `it is larger than ${maxBytes / 1024 / 1024} MB`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

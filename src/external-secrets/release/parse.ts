@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { refuseEndless } from '../../core/yaml-aliases.ts';
+import { refuseAliasBomb } from '../../core/yaml-aliases.ts';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 
 /**
@@ -11,7 +11,7 @@ export async function parseObjects(text: string, from: string): Promise<KubeObje
   const { CORE_SCHEMA, loadAll } = await import('js-yaml');
   const read = (): unknown[] => {
     const all = loadAll(text, null, { schema: CORE_SCHEMA });
-    refuseEndless(all);
+    refuseAliasBomb(all);
     return all;
   };
   const documents = attempt(read, from).filter((document) => document != null);

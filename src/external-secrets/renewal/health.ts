@@ -14,7 +14,7 @@ export async function renewalHealth(
   state: ObjectsState,
   ctx: ExternalSecretsContext,
 ): Promise<readonly Finding[]> {
-  const objects = [...state.seen.values()].filter(({ kind }) => synced.has(kind));
+  const objects = [...state.observed.values()].filter(({ kind }) => synced.has(kind));
   const secrets = await ctx.inventory.pullSecrets();
   const original = secrets.find(({ metadata }) => metadata.namespace === operatorNamespace);
   return [

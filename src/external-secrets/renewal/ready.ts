@@ -10,7 +10,7 @@ import { syncOf } from '../sync.ts';
 import { expiryOf } from '../tokens.ts';
 
 /** Milliseconds; a first sync takes seconds, one after a failure up to two minutes because of the operator's back-off. */
-const deadline = 180_000;
+const deadlineMs = 180_000;
 const hint = 'ecr-bootstrap status tells more; the next ecr-bootstrap up goes on.';
 
 /** Waits until the operator itself has issued the token in the pull secret of its namespace. */
@@ -22,7 +22,7 @@ export async function waitForRenewal({
 }: ExternalSecretsRun): Promise<void> {
   const what = 'the operator to renew the pull secret';
   const refusals = new Refusals(ctx.clock);
-  await waitFor({ what, clock: ctx.clock, signal, emit, deadline, hint }, async (pending) => {
+  await waitFor({ what, clock: ctx.clock, signal, emit, deadlineMs, hint }, async (pending) => {
     const behind = await whyNotRenewed(ctx);
     if (behind === undefined) return true;
     const { why, evidence = '', renewal } = behind;

@@ -3,7 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import type { PolicyDocument } from './document.ts';
 import { firstRunPolicy } from './first-run.ts';
 import { imagePullerPolicy } from './image-puller.ts';
-import type { Account } from '../names.ts';
+import type { AwsAccount } from '../names.ts';
 import { powerUserPolicy } from './power-user.ts';
 
 const policies = {
@@ -21,7 +21,7 @@ export type PolicyName = keyof typeof policies;
 export function policyDocument(
   name: PolicyName,
   config: Config,
-  account: Account = unseenAccount(config),
+  account: AwsAccount = unseenAccount(config),
   keysInUse: readonly string[] = [],
 ): PolicyDocument {
   return policies[name](config, account, keysInUse);
@@ -31,6 +31,6 @@ export function policyDocument(
 export const accountPlaceholder = 'ACCOUNT_ID';
 
 /** The account as far as the configuration tells, for documents that are printed without asking AWS. */
-function unseenAccount({ aws: { region, accountId = accountPlaceholder } }: Config): Account {
+function unseenAccount({ aws: { region, accountId = accountPlaceholder } }: Config): AwsAccount {
   return { region, accountId, partition: partitionOf(region).id };
 }

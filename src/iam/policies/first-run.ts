@@ -1,12 +1,12 @@
 import type { Config } from '../../config/schema.ts';
 import { allow, document, type PolicyDocument, type Statement } from './document.ts';
-import { namesIn, type Account } from '../names.ts';
-import { markOfUnfinishedKey, sharedStatements } from './power-user.ts';
+import { namesIn, type AwsAccount } from '../names.ts';
+import { unfinishedKeyTag, sharedStatements } from './power-user.ts';
 
 /** What creates and repairs everything, the two users and their policies too: for an administrator's first run. */
 export function firstRunPolicy(
   config: Config,
-  account: Account,
+  account: AwsAccount,
   keysInUse: readonly string[],
 ): PolicyDocument {
   const { powerUser, imagePuller } = namesIn(config, account);
@@ -15,7 +15,7 @@ export function firstRunPolicy(
   const attachable = [...policies, powerUser.managedPolicyArn, imagePuller.managedPolicyArn];
   return document(
     ...sharedStatements(config, account, keysInUse),
-    markOfUnfinishedKey(['UntagUser'], config, account),
+    unfinishedKeyTag(['UntagUser'], config, account),
     ...creations(config, account),
     allow('TagUsers', 'iam', ['TagUser'], users),
     allow('AttachPolicies', 'iam', ['AttachUserPolicy', 'DetachUserPolicy'], users, {
@@ -31,7 +31,7 @@ export function firstRunPolicy(
 }
 
 /** A user with a permissions boundary cannot be created without it, nor get another one. */
-function creations(config: Config, account: Account): Statement[] {
+function creations(config: Config, account: AwsAccount): Statement[] {
   const { powerUser, imagePuller } = namesIn(config, account);
   const all = [
     { sid: 'PowerUser', arn: powerUser.userArn, boundary: config.users.powerUser.permissionsBoundary },

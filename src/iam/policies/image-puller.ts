@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { allow, document, type PolicyDocument } from './document.ts';
 import { useOfKeys } from './kms.ts';
-import { namesIn, type Account } from '../names.ts';
+import { namesIn, type AwsAccount } from '../names.ts';
 
 /**
  * Anyone with an access key can exchange it for temporary credentials, which stay valid for up to 36 hours after the
@@ -15,7 +15,7 @@ export const ownKeyStatement = 'ReadOwnKey';
 /** What the cluster may do with the image puller's key: pull from the project, and read that key. */
 export function imagePullerPolicy(
   config: Config,
-  account: Account,
+  account: AwsAccount,
   keysInUse: readonly string[],
 ): PolicyDocument {
   const { repositories, secretArns } = namesIn(config, account);

@@ -1,6 +1,6 @@
 import { partitionOf } from '../../clients/aws/partitions.ts';
 import { allow, type Statement } from './document.ts';
-import type { Account } from '../names.ts';
+import type { AwsAccount } from '../names.ts';
 
 /** Use of a customer's key through one service only. Without a key of the customer AWS asks for no permission. */
 export function useOfKey(
@@ -8,7 +8,7 @@ export function useOfKey(
   key: string | undefined,
   actions: readonly string[],
   service: 'secretsmanager' | 'ecr',
-  account: Account,
+  account: AwsAccount,
 ): Statement | undefined {
   if (!key) return undefined;
   const { domain } = partitionOf(account.region);
@@ -32,7 +32,7 @@ export function useOfKeys(
   configured: string | undefined,
   inUse: readonly string[],
   actions: readonly string[],
-  account: Account,
+  account: AwsAccount,
 ): (Statement | undefined)[] {
   const others = inUse.filter((key) => configured === undefined || !isSameKey(key, configured));
   return [configured, ...others].map((key, index) =>
@@ -43,7 +43,7 @@ export function useOfKeys(
 /** A policy cannot name an alias as its resource; a condition can. */
 function keyResource(
   key: string,
-  { partition, region, accountId }: Account,
+  { partition, region, accountId }: AwsAccount,
 ): { resource: string; condition?: Statement['Condition'] } {
   const alias = /(?:^|:)(alias\/.+)$/.exec(key)?.[1];
   const keys = `arn:${partition}:kms:${region}:${accountId}:key`;

@@ -2,7 +2,7 @@ import type { Config } from '../../config/schema.ts';
 import { tags } from '../../core/ownership.ts';
 import { allow, document, type PolicyDocument, type Statement } from './document.ts';
 import { useOfKey, useOfKeys } from './kms.ts';
-import { namesIn, type Account } from '../names.ts';
+import { namesIn, type AwsAccount } from '../names.ts';
 
 /**
  * All that this program does after a first run. Nothing in it changes a user, a policy or what is attached: who
@@ -10,17 +10,17 @@ import { namesIn, type Account } from '../names.ts';
  */
 export function powerUserPolicy(
   config: Config,
-  account: Account,
+  account: AwsAccount,
   keysInUse: readonly string[],
 ): PolicyDocument {
   return document(
     ...sharedStatements(config, account, keysInUse),
-    markOfUnfinishedKey(['TagUser', 'UntagUser'], config, account),
+    unfinishedKeyTag(['TagUser', 'UntagUser'], config, account),
   );
 }
 
 /** Tags of the image puller, but only the one that says that a key is being made. */
-export function markOfUnfinishedKey(actions: readonly string[], config: Config, account: Account): Statement {
+export function unfinishedKeyTag(actions: readonly string[], config: Config, account: AwsAccount): Statement {
   const { imagePuller } = namesIn(config, account);
   return allow('MarkUnfinishedKey', 'iam', actions, [imagePuller.userArn], {
     'ForAllValues:StringEquals': { 'aws:TagKeys': [tags.creating] },
@@ -30,7 +30,7 @@ export function markOfUnfinishedKey(actions: readonly string[], config: Config, 
 /** What every later run and the first one need alike. */
 export function sharedStatements(
   config: Config,
-  account: Account,
+  account: AwsAccount,
   keysInUse: readonly string[],
 ): (Statement | undefined)[] {
   const names = namesIn(config, account);

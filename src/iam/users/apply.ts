@@ -6,11 +6,11 @@ import type { Change, Outcome } from '../../core/step.ts';
 import type { IamRun } from '../context.ts';
 import { adoptedTags, adoptedUserTags, compareTags, isRelease, markKeysIn } from '../tags.ts';
 import { diffUser } from './diff.ts';
-import type { SeenUser, UserState, WantedUser } from './state.ts';
+import type { ObservedUser, UserState, WantedUser } from './state.ts';
 import { attachmentTarget } from './targets.ts';
 
 /** Milliseconds within which IAM shows what it has just created. */
-const visibleWithin = 180_000;
+const visibilityTimeoutMs = 180_000;
 
 /** In which a policy that was attached takes effect everywhere, before another change takes its place. */
 const spreadMs = 15_000;
@@ -28,7 +28,7 @@ export async function applyUser(
       await run.ctx.clock.sleep(spreadMs, run.signal);
       hasGranted = false;
     }
-    await carry(change, state, run);
+    await applyOne(change, state, run);
     if (isAttachment && change.action === 'create') hasGranted = true;
   });
   return outcomes.map(leftToAdministrator);
@@ -45,7 +45,7 @@ function leftToAdministrator(outcome: Outcome): Outcome {
   return { ...outcome, error: denied, tolerable: true };
 }
 
-async function carry(change: Change, state: UserState, run: IamRun): Promise<void> {
+async function applyOne(change: Change, state: UserState, run: IamRun): Promise<void> {
   switch (change.target.kind) {
     case 'IAM user':
       return applyToUser(change, state, run);
@@ -59,52 +59,52 @@ async function carry(change: Change, state: UserState, run: IamRun): Promise<voi
 }
 
 async function applyToUser(change: Change, state: UserState, run: IamRun): Promise<void> {
-  const { wanted, seen } = state;
+  const { wanted, observed } = state;
   const { iam } = run.ctx.aws;
   const { name, path, permissionsBoundary, tags } = wanted;
   if (change.action === 'delete') return iam.deleteUser(name);
-  if (isRelease(change)) return iam.untagUser(name, markKeysIn(seen?.user?.tags));
+  if (isRelease(change)) return iam.untagUser(name, markKeysIn(observed?.user?.tags));
   if (change.action === 'create') {
     const boundary = permissionsBoundary ? { permissionsBoundary } : {};
     const creation = await iam.createUser({ name, path, tags, ...boundary });
     const user = await untilVisible(change, run, () => iam.user(name));
-    return creation === 'exists' ? goOn(change, state, { user }, run) : undefined;
+    return creation === 'exists' ? adoptExisting(change, state, { user }, run) : undefined;
   }
-  if (compareTags(tags, seen?.user?.tags ?? {}).length > 0) {
+  if (compareTags(tags, observed?.user?.tags ?? {}).length > 0) {
     await iam.tagUser(name, change.adopts ? adoptedUserTags(tags, await iam.accessKeys(name)) : tags);
   }
-  if (permissionsBoundary && permissionsBoundary !== seen?.user?.permissionsBoundary) {
+  if (permissionsBoundary && permissionsBoundary !== observed?.user?.permissionsBoundary) {
     await iam.setPermissionsBoundary(name, permissionsBoundary);
   }
 }
 
 async function applyToPolicy(change: Change, state: UserState, run: IamRun): Promise<void> {
-  const { wanted, seen } = state;
+  const { wanted, observed } = state;
   const { iam } = run.ctx.aws;
   const { path, tags, policy } = wanted;
   const { name, arn, document } = policy;
   if (change.action === 'delete') return iam.deletePolicy(arn);
-  if (isRelease(change)) return iam.untagPolicy(arn, markKeysIn(seen?.policy?.tags));
+  if (isRelease(change)) return iam.untagPolicy(arn, markKeysIn(observed?.policy?.tags));
   if (change.action === 'create') {
     const description = `Rights of ${wanted.name}, kept by ecr-bootstrap`;
     const creation = await iam.createPolicy({ name, path, description, document, tags });
     const found = await untilVisible(change, run, () => iam.policy(arn));
-    return creation === 'exists' ? goOn(change, state, { policy: found }, run) : undefined;
+    return creation === 'exists' ? adoptExisting(change, state, { policy: found }, run) : undefined;
   }
   if (change.fields.some((field) => field.path.startsWith('document'))) await iam.updatePolicy(arn, document);
-  if (compareTags(tags, seen?.policy?.tags ?? {}).length > 0) {
+  if (compareTags(tags, observed?.policy?.tags ?? {}).length > 0) {
     await iam.tagPolicy(arn, change.adopts ? adoptedTags(tags) : tags);
   }
 }
 
 /** With what turned out to be there, as with what was seen when the plan was made. */
-async function goOn(
+async function adoptExisting(
   change: Change,
   state: UserState,
-  found: Pick<SeenUser, 'user'> | Pick<SeenUser, 'policy'>,
+  found: Pick<ObservedUser, 'user'> | Pick<ObservedUser, 'policy'>,
   run: IamRun,
 ): Promise<void> {
-  const again = { ...state, seen: state.seen && { ...state.seen, ...found } };
+  const again = { ...state, observed: state.observed && { ...state.observed, ...found } };
   const { changes, findings } = diffUser(again);
   const isSame = ({ target }: Pick<Change, 'target'>): boolean => nameOf(target) === nameOf(change.target);
   const left = changes.find(isSame);
@@ -116,7 +116,7 @@ async function goOn(
       hint: 'Run the same command again: its plan tells whose it is, and what can be done.',
     });
   }
-  if (left) await carry(left, again, run);
+  if (left) await applyOne(left, again, run);
 }
 
 async function applyToAttachment(change: Change, wanted: WantedUser, run: IamRun): Promise<void> {
@@ -137,7 +137,7 @@ function untilVisible<T>(change: Change, run: IamRun, look: () => Promise<T | un
       clock: run.ctx.clock,
       signal: run.signal,
       emit: run.emit,
-      deadline: visibleWithin,
+      deadlineMs: visibilityTimeoutMs,
       hint: 'IAM is slow at the moment, or has it under another path than configured. Run the same command again: it goes on.',
     },
     look,

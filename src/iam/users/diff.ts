@@ -1,10 +1,16 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import type { Change, Diff, Field, Target } from '../../core/step.ts';
-import { adopting, nobody } from '../../core/ownership.ts';
+import { adopting, unknownOwner } from '../../core/ownership.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
-import { excessFindings, foreignFindings, handedOver, pathFindings, unmanagedFindings } from './findings.ts';
-import { documentOf, ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
+import {
+  excessFindings,
+  unmanagedUserFindings,
+  noLongerManaged,
+  pathFindings,
+  unmanagedFindings,
+} from './findings.ts';
+import { documentOf, ownAttachments, type ObservedUser, type UserState, type WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /** What one of the two users lacks, and what else others changed about it; the same for every caller. */
@@ -12,18 +18,18 @@ export function diffUser(state: UserState): Diff {
   const { changes, findings } = diffCurrent(state);
   return {
     changes,
-    findings: [...findings, ...handedOver(state)],
+    findings: [...findings, ...noLongerManaged(state)],
   };
 }
 
 function diffCurrent(state: UserState): Diff {
-  const { wanted, seen } = state;
-  if (!wanted.manage || !seen) return { changes: [], findings: unmanagedFindings(wanted, seen) };
-  const foreign = foreignFindings(wanted, seen);
+  const { wanted, observed } = state;
+  if (!wanted.manage || !observed) return { changes: [], findings: unmanagedFindings(wanted, observed) };
+  const foreign = unmanagedUserFindings(wanted, observed);
   if (foreign.length > 0) return { changes: [], findings: foreign };
   return {
-    changes: changesFor(wanted, seen).map((change) => ({ ...change, fix: fixFor(wanted) })),
-    findings: [...pathFindings(wanted, seen), ...excessFindings(wanted, seen)],
+    changes: changesFor(wanted, observed).map((change) => ({ ...change, fix: fixFor(wanted) })),
+    findings: [...pathFindings(wanted, observed), ...excessFindings(wanted, observed)],
   };
 }
 
@@ -32,7 +38,7 @@ const fixFor = ({ who }: WantedUser): string =>
   `Run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator; \`ecr-bootstrap policy first-run\` prints the policy for that.`;
 
 /** What grants rights comes before what takes some away: the user pulls and pushes meanwhile. */
-function changesFor(wanted: WantedUser, seen: SeenUser): Change[] {
+function changesFor(wanted: WantedUser, seen: ObservedUser): Change[] {
   const policy = policyChanges(wanted, seen);
   const isCreation = ({ action }: Change): boolean => action === 'create';
   return [
@@ -44,7 +50,7 @@ function changesFor(wanted: WantedUser, seen: SeenUser): Change[] {
   ];
 }
 
-function userChanges(wanted: WantedUser, { user }: SeenUser): Change[] {
+function userChanges(wanted: WantedUser, { user }: ObservedUser): Change[] {
   const { permissionsBoundary } = wanted;
   const target = userTarget(wanted.name);
   if (!user) {
@@ -66,10 +72,10 @@ function userChanges(wanted: WantedUser, { user }: SeenUser): Change[] {
 function updates(target: Target, fields: readonly Field[], tags: Tags, wanted: WantedUser): Change[] {
   if (fields.length === 0) return [];
   const change: Change = { action: 'update', target, fields, grants: true };
-  return [ownershipOf(tags, wanted.tags) === 'ours' ? change : adopting(change, { owner: nobody })];
+  return [ownershipOf(tags, wanted.tags) === 'ours' ? change : adopting(change, { owner: unknownOwner })];
 }
 
-function policyChanges(wanted: WantedUser, seen: SeenUser): Change[] {
+function policyChanges(wanted: WantedUser, seen: ObservedUser): Change[] {
   const { policy, attached, tags } = wanted;
   if (!attached.includes(policy.arn)) return [];
   const target = policyTarget(policy.name);
@@ -88,11 +94,11 @@ const attachmentChange = (action: 'create' | 'delete', userName: string, arn: st
   grants: true,
 });
 
-const missingAttachments = ({ name, attached }: WantedUser, seen: SeenUser): Change[] =>
+const missingAttachments = ({ name, attached }: WantedUser, seen: ObservedUser): Change[] =>
   attached.filter((arn) => !seen.attached.includes(arn)).map((arn) => attachmentChange('create', name, arn));
 
 /** Only a policy that this program attaches is detached. Any other one is a finding. */
-const needlessAttachments = (wanted: WantedUser, seen: SeenUser): Change[] =>
+const needlessAttachments = (wanted: WantedUser, seen: ObservedUser): Change[] =>
   ownAttachments(wanted, seen)
     .filter((arn) => seen.attached.includes(arn) && !wanted.attached.includes(arn))
     .map((arn) => attachmentChange('delete', wanted.name, arn));

@@ -2,11 +2,11 @@ import type { Tags } from '../../clients/aws/port.ts';
 import type { Finding } from '../../core/step.ts';
 import { tags as tagKeys } from '../../core/ownership.ts';
 import { markKeysIn, ownershipOf } from '../tags.ts';
-import { documentOf, ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
+import { documentOf, ownAttachments, type ObservedUser, type UserState, type WantedUser } from './state.ts';
 import { policyTarget, userTarget } from './targets.ts';
 
 /** Of a user or policy that exists under our name and is another project's. They end a run before its first change. */
-export function foreignFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+export function unmanagedUserFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
   const { name, policy } = wanted;
   const findings: Finding[] = [];
   if (seen.user && ownershipOf(seen.user.tags, wanted.tags) === 'other') {
@@ -39,7 +39,7 @@ const ownerOf = (tags: Tags): string =>
 
 const hintFor = ({ who }: WantedUser): string => `Set users.${who}.name to another name.`;
 
-function contentOf({ attached, inline, groups }: SeenUser): string {
+function contentOf({ attached, inline, groups }: ObservedUser): string {
   const parts = [
     ...attached.map((arn) => `policy ${arn}`),
     ...inline.map((name) => `inline policy ${name}`),
@@ -52,7 +52,7 @@ function contentOf({ attached, inline, groups }: SeenUser): string {
  * Of a user or policy that is under another path. Policies name users by path, so a user that was moved has lost its
  * rights; a policy cannot be moved, and IAM makes no second one of its name.
  */
-export function pathFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+export function pathFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
   const { name, path, policy, who } = wanted;
   const findings: Finding[] = [];
   if (seen.user && seen.user.path !== path) {
@@ -81,11 +81,11 @@ export function pathFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
 }
 
 /** The ARN of a policy of our name that is attached and is under another path. */
-const policyElsewhere = ({ policy }: WantedUser, { attached }: SeenUser): string | undefined =>
+const policyElsewhere = ({ policy }: WantedUser, { attached }: ObservedUser): string | undefined =>
   attached.find((arn) => arn !== policy.arn && arn.split('/').at(-1) === policy.name);
 
 /** Of what somebody else gave our user, each with the command that takes it away. */
-export function excessFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
+export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
   const { name, attached } = wanted;
   const known = [...attached, ...ownAttachments(wanted, seen), policyElsewhere(wanted, seen)];
   const user = `--user-name ${name}`;
@@ -116,7 +116,7 @@ export function excessFindings(wanted: WantedUser, seen: SeenUser): Finding[] {
 }
 
 /** Of a user that is made elsewhere. Whether its policy suffices is proved by use, when its key is. */
-export function unmanagedFindings(wanted: WantedUser, seen: SeenUser | undefined): Finding[] {
+export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undefined): Finding[] {
   const target = userTarget(wanted.name);
   const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
   if (!seen) {
@@ -147,10 +147,10 @@ export function unmanagedFindings(wanted: WantedUser, seen: SeenUser | undefined
 }
 
 /** Of a user that this program created, before the configuration said that it is created elsewhere. */
-export function handedOver({ wanted, seen }: Pick<UserState, 'wanted' | 'seen'>): Finding[] {
+export function noLongerManaged({ wanted, observed }: Pick<UserState, 'wanted' | 'observed'>): Finding[] {
   const { name, manage, who } = wanted;
-  if (manage || !seen?.user || ownershipOf(seen.user.tags, wanted.tags) !== 'ours') return [];
-  const keys = markKeysIn(seen.user.tags).join(' ');
+  if (manage || !observed?.user || ownershipOf(observed.user.tags, wanted.tags) !== 'ours') return [];
+  const keys = markKeysIn(observed.user.tags).join(' ');
   return [
     {
       level: 'ok',

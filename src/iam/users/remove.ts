@@ -3,7 +3,7 @@ import type { Tags } from '../../clients/aws/port.ts';
 import type { Change, Diff, Finding, Target } from '../../core/step.ts';
 import { isAdopted, ownershipOf, release } from '../tags.ts';
 import type { IamContext } from '../context.ts';
-import { ownAttachments, type SeenUser, type UserState, type WantedUser } from './state.ts';
+import { ownAttachments, type ObservedUser, type UserState, type WantedUser } from './state.ts';
 
 /**
  * The user with its keys and policy. What was adopted stays, without the tags of this program. A user also stays when it
@@ -11,16 +11,16 @@ import { ownAttachments, type SeenUser, type UserState, type WantedUser } from '
  * @param findOtherKeys IDs of the user's access keys that are not managed
  */
 export async function removeUser(
-  { wanted, seen, callerIsPowerUser }: UserState,
+  { wanted, observed, callerIsPowerUser }: UserState,
   ctx: IamContext,
   findOtherKeys: () => Promise<readonly string[]>,
 ): Promise<Diff> {
-  if (!seen || !isManaged(wanted, seen)) return { changes: [], findings: [] };
+  if (!observed || !isManaged(wanted, observed)) return { changes: [], findings: [] };
   const reason = callerIsPowerUser
     ? 'the caller is one of the two users and may not change them: an administrator has to run this'
-    : await whyKept(wanted, seen, ctx, findOtherKeys);
+    : await whyKept(wanted, observed, ctx, findOtherKeys);
   if (reason !== undefined) return { changes: [], findings: [kept(wanted, reason)] };
-  const { user, policy, attached } = seen;
+  const { user, policy, attached } = observed;
   // The image puller's keys go with the step that made them; those of power-user were made by hand.
   const isUserAdopted = isAdopted(user?.tags);
   const isKept = (arn: string): boolean =>
@@ -39,7 +39,7 @@ export async function removeUser(
 }
 
 /** What was created is known by its tags. A user that is created elsewhere has none. */
-const isManaged = ({ manage, tags }: WantedUser, { user, policy }: SeenUser): boolean =>
+const isManaged = ({ manage, tags }: WantedUser, { user, policy }: ObservedUser): boolean =>
   manage || [user, policy].some((one) => ownershipOf(one?.tags ?? {}, tags) === 'ours');
 
 const deletion = (target: Target): Change => ({ action: 'delete', target, fields: [], grants: true });
@@ -49,7 +49,7 @@ const deletionOrRelease = (target: Target, tags: Tags): Change =>
 
 async function whyKept(
   wanted: WantedUser,
-  seen: SeenUser,
+  seen: ObservedUser,
   ctx: IamContext,
   findOtherKeys: () => Promise<readonly string[]>,
 ): Promise<string | undefined> {

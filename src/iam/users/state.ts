@@ -8,13 +8,13 @@ import { policyDocument } from '../policies/documents.ts';
 import type { PolicyDocument } from '../policies/document.ts';
 
 /** Which of the two users: also the key of its configuration. */
-export type Who = keyof Config['users'];
+export type UserRole = keyof Config['users'];
 
 /** The name under which `ecr-bootstrap policy` prints a user's document, and the id of its step. */
 export const documentOf = { powerUser: 'power-user', imagePuller: 'image-puller' } as const;
 
 export interface WantedUser {
-  readonly who: Who;
+  readonly who: UserRole;
   readonly name: string;
   readonly path: string;
   readonly permissionsBoundary: string | undefined;
@@ -33,10 +33,10 @@ export interface UserState {
   readonly wanted: WantedUser;
   readonly callerIsPowerUser: boolean;
   /** What IAM has; undefined when the caller may not look and need not, because the user is made elsewhere. */
-  readonly seen: SeenUser | undefined;
+  readonly observed: ObservedUser | undefined;
 }
 
-export interface SeenUser {
+export interface ObservedUser {
   readonly user: User | undefined;
   /** ARNs. */
   readonly attached: readonly string[];
@@ -48,18 +48,18 @@ export interface SeenUser {
 
 /** @param findKmsKeys with which the secrets are encrypted now */
 export async function observeUser(
-  who: Who,
+  who: UserRole,
   ctx: IamContext,
   findKmsKeys: () => Promise<readonly string[]>,
 ): Promise<UserState> {
   const [identity, keysInUse] = await Promise.all([ctx.aws.identity(), findKmsKeys()]);
   const wanted = wantedUser(who, ctx.config, identity, keysInUse);
   const callerIsPowerUser = identity.arn === namesIn(ctx.config, identity).powerUser.userArn;
-  return { wanted, callerIsPowerUser, seen: await see(wanted, ctx) };
+  return { wanted, callerIsPowerUser, observed: await observeExisting(wanted, ctx) };
 }
 
 function wantedUser(
-  who: Who,
+  who: UserRole,
   config: Config,
   account: { partition: string; accountId: string; region: string },
   keysInUse: readonly string[],
@@ -87,13 +87,13 @@ function wantedUser(
 }
 
 /** A user of ours that the configuration does not name as ours any more: `down` needs to know its policy. */
-const isHandedOver = async (user: Promise<User | undefined>, wanted: Tags): Promise<boolean> =>
+const isLeftToAdministrator = async (user: Promise<User | undefined>, wanted: Tags): Promise<boolean> =>
   ownershipOf((await user)?.tags ?? {}, wanted) === 'ours';
 
-async function see(
+async function observeExisting(
   { name, manage, policy, tags }: WantedUser,
   { aws: { iam } }: IamContext,
-): Promise<SeenUser | undefined> {
+): Promise<ObservedUser | undefined> {
   try {
     const user = iam.user(name);
     const ifThere = async <T>(list: (userName: string) => Promise<readonly T[]>): Promise<readonly T[]> =>
@@ -103,7 +103,7 @@ async function see(
       ifThere((one) => iam.attachedPolicies(one)),
       ifThere((one) => iam.inlinePolicies(one)),
       ifThere((one) => iam.groups(one)),
-      manage || (await isHandedOver(user, tags)) ? iam.policy(policy.arn) : undefined,
+      manage || (await isLeftToAdministrator(user, tags)) ? iam.policy(policy.arn) : undefined,
     ]);
     return { user: found, attached, inline, groups, policy: ours };
   } catch (error) {
@@ -118,6 +118,6 @@ async function see(
  */
 export const ownAttachments = (
   { policy, managedPolicyArn, tags }: WantedUser,
-  { user }: SeenUser,
+  { user }: ObservedUser,
 ): readonly string[] =>
   user && isCreatedByUs(user.tags, tags) ? [policy.arn, managedPolicyArn] : [policy.arn];

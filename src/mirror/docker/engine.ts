@@ -3,22 +3,22 @@ import type { DockerPort } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import { foreseen } from '../../core/helpers.ts';
-import { type Credential, type Credentials, withLogin } from '../../clients/registry/credentials.ts';
+import { toBootstrapError } from '../../core/helpers.ts';
+import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
-import { tellDone } from '../done.ts';
+import { reportDone } from '../done.ts';
 import type { MirrorResult } from '../port.ts';
-import { ImageJob, type JobContext, type JobResult } from './job.ts';
-import { CopyProgress } from './progress.ts';
+import { ImageJob, type CopyContext, type CopyResult } from './job.ts';
+import { DockerProgress } from './progress.ts';
 import { BorrowedReferences, localName } from './references.ts';
-import { mayStandIn } from './stand-in.ts';
+import { mayUseLocal } from './stand-in.ts';
 
 export interface DockerEngineParts {
   /** Made when the engine is first used. */
   docker(): Promise<DockerPort>;
   readonly target: Target;
   /** For the sources' registries. */
-  readonly credentials: Credentials;
+  readonly credentials: CredentialStore;
   /** The daemon connects by itself, so its sources are checked before. @throws BootstrapError `address-refused` */
   readonly refuseLocal?: (host: string, what: string) => Promise<void>;
   readonly clock: Clock;
@@ -27,7 +27,7 @@ export interface DockerEngineParts {
 /** The daemon transfers this many layers at once by default; more images at once only wait inside it. */
 const imagesAtOnce = 3;
 
-type Work = (job: ImageJob) => Promise<JobResult>;
+type Work = (job: ImageJob) => Promise<CopyResult>;
 
 /** Mirrors by the local Docker engine: pull, tag, push; what it made locally is removed again. */
 export function createDockerEngine(parts: DockerEngineParts): Engine {
@@ -51,7 +51,7 @@ async function find(image: WantedImage, parts: DockerEngineParts): Promise<void>
   } catch (error) {
     const isLocal =
       error instanceof BootstrapError &&
-      mayStandIn(error, image, name, credential) &&
+      mayUseLocal(error, image, name, credential) &&
       (await docker.image(name)) !== undefined;
     if (!isLocal) throw error;
   }
@@ -65,7 +65,7 @@ async function runAll(
 ): Promise<readonly MirrorResult[]> {
   const docker = await parts.docker();
   await docker.version();
-  const progress = new CopyProgress(options.emit);
+  const progress = new DockerProgress(options.emit);
   const context = { docker, target, credentials, refuseLocal, options, progress };
   const host = await target.host();
   const results = new Array<MirrorResult>(images.length);
@@ -74,7 +74,7 @@ async function runAll(
     for (const [index, image] of queue) {
       options.signal.throwIfAborted();
       const result = await runOne(image, host, context, clock, work);
-      tellDone(options.emit, result);
+      reportDone(options.emit, result);
       results[index] = result;
     }
   };
@@ -88,14 +88,14 @@ async function runAll(
 async function runOne(
   image: WantedImage,
   host: string,
-  context: JobContext,
+  context: CopyContext,
   clock: Clock,
   work: Work,
 ): Promise<MirrorResult> {
   const passedMs = stopwatch(clock);
   const { options, docker } = context;
   const borrowed = new BorrowedReferences(docker);
-  let result: JobResult | Failure;
+  let result: CopyResult | Failure;
   try {
     result = await attempt(image, options, () => work(new ImageJob(image, context, borrowed)));
   } finally {
@@ -121,13 +121,13 @@ type Failure = Pick<MirrorResult, 'state' | 'platforms' | 'error'>;
 async function attempt(
   { source }: WantedImage,
   { signal }: EngineOptions,
-  call: () => Promise<JobResult>,
-): Promise<JobResult | Failure> {
+  call: () => Promise<CopyResult>,
+): Promise<CopyResult | Failure> {
   try {
     return await call();
   } catch (thrown) {
     signal.throwIfAborted();
-    const error = foreseen(thrown, `mirror ${source}`);
+    const error = toBootstrapError(thrown, `mirror ${source}`);
     if (error.code === 'docker-unreachable') throw error;
     return { state: 'failed', platforms: [], error };
   }

@@ -6,7 +6,7 @@ import { isPlatform } from '../../clients/registry/manifest.ts';
 import type { Target } from '../engine.ts';
 
 /** What a tag in the ECR gives for one platform. */
-export interface Held {
+export interface TargetImage {
   /** Digest that the tag points to: of the manifest, or of the index around it. */
   readonly digest: Digest;
   /** Digest of the platform's manifest. Undefined when an index lacks the platform. */
@@ -30,12 +30,12 @@ interface Manifest {
 }
 
 /** Reads the tag, and behind an index the manifest of `platform`. Undefined when the tag is not there. */
-export async function readHeld(
+export async function readTargetImage(
   target: Target,
   { repository, tag }: WantedImage,
   platform: Platform,
   signal: AbortSignal,
-): Promise<Held | undefined> {
+): Promise<TargetImage | undefined> {
   const top = await target.manifest(repository, tag, signal);
   if (!top) return undefined;
   const { manifests, ...single } = parse(top.bytes);
@@ -49,12 +49,12 @@ export async function readHeld(
 }
 
 /** The engine's id of an image is the digest of one of these, by the kind of its store. */
-export const isSame = (held: Held, local: LocalImage): boolean =>
+export const isSame = (held: TargetImage, local: LocalImage): boolean =>
   held.config === local.id || held.manifest === local.id || held.digest === local.id;
 
 const parse = (bytes: Buffer): Manifest => JSON.parse(bytes.toString('utf8')) as Manifest;
 
-const describe = (digest: Digest, manifest: Digest, { config, layers }: Manifest): Held => ({
+const describe = (digest: Digest, manifest: Digest, { config, layers }: Manifest): TargetImage => ({
   digest,
   manifest,
   ...(isDigest(config?.digest) && { config: config.digest }),

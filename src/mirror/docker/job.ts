@@ -9,29 +9,29 @@ import { BootstrapError } from '../../core/errors.ts';
 import { chosenPlatforms, coverage, formatPlatform, type Platform, serves } from '../../core/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import { type Credential, type Credentials, withLogin } from '../../clients/registry/credentials.ts';
+import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
-import { type Held, isSame, readHeld } from './held.ts';
+import { type TargetImage, isSame, readTargetImage } from './held.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
-import type { CopyProgress } from './progress.ts';
+import type { DockerProgress } from './progress.ts';
 import { type BorrowedReferences, localName } from './references.ts';
-import { mayStandIn, wouldOverwrite } from './stand-in.ts';
-import { tally } from './tally.ts';
+import { mayUseLocal, wouldOverwrite } from './stand-in.ts';
+import { layerBytes } from './tally.ts';
 
 /** What all images of a run share. */
-export interface JobContext {
+export interface CopyContext {
   readonly docker: DockerPort;
   readonly target: Target;
-  readonly credentials: Credentials;
+  readonly credentials: CredentialStore;
   readonly refuseLocal: (host: string, what: string) => Promise<void>;
   readonly options: EngineOptions;
-  readonly progress: CopyProgress;
+  readonly progress: DockerProgress;
 }
 
 /** The part of a result that a job finds out. */
-export type JobResult = Pick<MirrorResult, 'state' | 'platforms'> &
+export type CopyResult = Pick<MirrorResult, 'state' | 'platforms'> &
   Partial<
     Pick<
       MirrorResult,
@@ -58,10 +58,10 @@ interface Source {
 export class ImageJob {
   readonly #image: WantedImage;
   readonly #name: string;
-  readonly #context: JobContext;
+  readonly #context: CopyContext;
   readonly #borrowed: BorrowedReferences;
 
-  constructor(image: WantedImage, context: JobContext, borrowed: BorrowedReferences) {
+  constructor(image: WantedImage, context: CopyContext, borrowed: BorrowedReferences) {
     this.#image = image;
     this.#name = localName(image.source);
     this.#context = context;
@@ -69,7 +69,7 @@ export class ImageJob {
   }
 
   /** Pulls only when nothing less tells whether the ECR's image is the same: its layers may be compressed anew. */
-  async plan(): Promise<JobResult> {
+  async plan(): Promise<CopyResult> {
     const { source, held } = await this.#look();
     const known = describe(source, this.#context.options);
     if (!held) return { ...known, state: 'would-copy' };
@@ -77,7 +77,7 @@ export class ImageJob {
     return { ...known, ...compared(held, same, this.#context.options.noClobber ? 'kept' : 'would-move') };
   }
 
-  async copy(): Promise<JobResult> {
+  async copy(): Promise<CopyResult> {
     const { source, held } = await this.#look();
     const known = describe(source, this.#context.options);
     if (held && held.digest === source.digest) return { ...known, ...compared(held, true, 'kept') };
@@ -92,19 +92,19 @@ export class ImageJob {
     const confirmed = await this.#confirm(pushed, source.platform);
     return {
       ...known,
-      ...tally(confirmed.layers, local.layers, pushed.layers),
+      ...layerBytes(confirmed.layers, local.layers, pushed.layers),
       state: held ? 'moved' : 'copied',
       targetDigest: confirmed.digest,
       ...(held && { previousDigest: held.digest }),
     };
   }
 
-  async #look(): Promise<{ source: Source; held: Held | undefined }> {
+  async #look(): Promise<{ source: Source; held: TargetImage | undefined }> {
     refusePinned(this.#image);
     const { source: name } = this.#image;
     await this.#context.refuseLocal(parseReference(name).host, `mirror ${name}`);
     const source = await this.#find();
-    const held = await readHeld(
+    const held = await readTargetImage(
       this.#context.target,
       this.#image,
       source.platform,
@@ -115,7 +115,7 @@ export class ImageJob {
   }
 
   /** What only the local engine has is taken from there, and said so, unless it might overwrite something newer. */
-  #settle({ failure, local }: Source, held: Held | undefined): void {
+  #settle({ failure, local }: Source, held: TargetImage | undefined): void {
     if (!failure || !local) return;
     if (wouldOverwrite(failure, local, held)) throw failure;
     this.#context.options.emit({
@@ -133,7 +133,7 @@ export class ImageJob {
     try {
       answer = await this.#withLogin((login) => docker.source(this.#name, (credential = login)));
     } catch (error) {
-      if (!(error instanceof BootstrapError) || !mayStandIn(error, this.#image, this.#name, credential))
+      if (!(error instanceof BootstrapError) || !mayUseLocal(error, this.#image, this.#name, credential))
         throw error;
       const local = await docker.image(this.#name);
       if (!local) throw error;
@@ -178,8 +178,13 @@ export class ImageJob {
   }
 
   /** The engine's word is not enough: the registry has to hold under the tag what the engine says that it sent. */
-  async #confirm(pushed: Pushed, platform: Platform): Promise<Held> {
-    const held = await readHeld(this.#context.target, this.#image, platform, this.#context.options.signal);
+  async #confirm(pushed: Pushed, platform: Platform): Promise<TargetImage> {
+    const held = await readTargetImage(
+      this.#context.target,
+      this.#image,
+      platform,
+      this.#context.options.signal,
+    );
     if (held?.digest === pushed.digest) return held;
     throw new BootstrapError({
       code: 'docker-failed',
@@ -206,7 +211,7 @@ export class ImageJob {
 function describe(
   { platform, digest }: Source,
   { platforms }: EngineOptions,
-): Pick<JobResult, 'platforms' | 'missingPlatforms' | 'sourceDigest'> {
+): Pick<CopyResult, 'platforms' | 'missingPlatforms' | 'sourceDigest'> {
   const { missing } = coverage(platforms, [platform]);
   return {
     platforms: [formatPlatform(platform)],
@@ -216,10 +221,10 @@ function describe(
 }
 
 const compared = (
-  held: Held,
+  held: TargetImage,
   same: boolean,
   otherwise: 'kept' | 'would-move',
-): Omit<JobResult, 'platforms'> =>
+): Omit<CopyResult, 'platforms'> =>
   same
     ? { state: 'current', targetDigest: held.digest }
     : { state: otherwise, targetDigest: held.digest, previousDigest: held.digest };

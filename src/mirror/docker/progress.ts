@@ -1,10 +1,10 @@
 import type { Transferred } from '../../clients/docker/port.ts';
 import type { Emit } from '../../core/step.ts';
 
-const nothing: Transferred = { done: 0, total: 0 };
+const noProgress: Transferred = { done: 0, total: 0 };
 
 /** Tells how far each image and the whole run are, in bytes as the engine counts them. */
-export class CopyProgress {
+export class DockerProgress {
   readonly #emit: Emit;
   readonly #images = new Map<string, { pull: Transferred; push: Transferred }>();
 
@@ -13,7 +13,7 @@ export class CopyProgress {
   }
 
   report(source: string, phase: 'pull' | 'push', transferred: Transferred): void {
-    const image = this.#images.get(source) ?? { pull: nothing, push: nothing };
+    const image = this.#images.get(source) ?? { pull: noProgress, push: noProgress };
     image[phase] = transferred;
     this.#images.set(source, image);
     this.#tell(source, `${phase} ${source}`, sum([image.pull, image.push]));

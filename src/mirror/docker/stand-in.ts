@@ -2,7 +2,7 @@ import type { BootstrapError } from '../../core/errors.ts';
 import type { LocalImage } from '../../clients/docker/port.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { type Credential, HelperError } from '../../clients/registry/credentials.ts';
-import { type Held, isSame } from './held.ts';
+import { type TargetImage, isSame } from './held.ts';
 
 /**
  * Whether the local engine's image may be taken when the source's registry gave this error. Registries refuse what they do
@@ -11,7 +11,7 @@ import { type Held, isSame } from './held.ts';
  * without a login.
  * @param credential what the registry was asked with
  */
-export const mayStandIn = (
+export const mayUseLocal = (
   error: BootstrapError,
   { byHand, wantedBy }: Pick<WantedImage, 'byHand' | 'wantedBy'>,
   reference: string,
@@ -29,5 +29,5 @@ export const mayStandIn = (
 export const wouldOverwrite = (
   { code }: BootstrapError,
   local: LocalImage,
-  held: Held | undefined,
+  held: TargetImage | undefined,
 ): boolean => code !== 'image-missing' && held !== undefined && !isSame(held, local);

@@ -1,7 +1,7 @@
 import type { LayerFate } from '../../clients/docker/port.ts';
 
 /** Compressed bytes by what became of them. */
-export interface Tally {
+export interface LayerBytes {
   readonly bytesSent: number;
   readonly bytesMounted: number;
   readonly bytesSkipped: number;
@@ -17,11 +17,11 @@ const short = (digest = ''): string => digest.slice(digest.indexOf(':') + 1).sli
  * @param layers the manifest's, base first
  * @param uncompressed digests of the same layers as the engine stores them; what a push's records name
  */
-export function tally(
+export function layerBytes(
   layers: readonly { readonly digest: string; readonly size: number }[],
   uncompressed: readonly string[],
   fates: ReadonlyMap<string, LayerFate>,
-): Tally {
+): LayerBytes {
   const bytes: Record<LayerFate, number> = { sent: 0, mounted: 0, existed: 0 };
   for (const [index, { digest, size }] of layers.entries()) {
     const fate = fates.get(short(uncompressed[index])) ?? fates.get(short(digest)) ?? 'existed';

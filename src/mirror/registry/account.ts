@@ -1,7 +1,7 @@
-import type { Tally } from '../../clients/registry/transport.ts';
+import type { RequestCount } from '../../clients/registry/transport.ts';
 
 /** What one image cost so far. */
-export class Account implements Tally {
+export class TransferStats implements RequestCount {
   requests = 0;
   bytesSent = 0;
   bytesMounted = 0;

@@ -1,13 +1,13 @@
-import { type Descriptor, isForeign } from '../../clients/registry/manifest.ts';
-import type { Place } from './read-blob.ts';
+import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
+import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
-import type { Account } from './account.ts';
+import type { TransferStats } from './account.ts';
 import type { Resolution } from './resolve.ts';
 
 /** One image on its way. */
-export interface Shipment {
+export interface Delivery {
   readonly resolution: Resolution;
-  readonly account: Account;
+  readonly stats: TransferStats;
   /** Resolves to whether its tag is in the ECR; never rejects. */
   readonly arrived: Promise<boolean>;
   /** Tells the outcome to those who wait on {@link arrived}. */
@@ -15,16 +15,16 @@ export interface Shipment {
   failed: boolean;
 }
 
-export function shipment(resolution: Resolution, account: Account): Shipment {
+export function createDelivery(resolution: Resolution, stats: TransferStats): Delivery {
   let settle: (arrived: boolean) => void = () => undefined;
   const arrived = new Promise<boolean>((resolve) => (settle = resolve));
-  return { resolution, account, arrived, settle, failed: false };
+  return { resolution, stats, arrived, settle, failed: false };
 }
 
 /** A place that should have a blob, and the images from there that need it. */
-export interface Offer {
-  readonly place: Place;
-  readonly shipments: [Shipment, ...Shipment[]];
+export interface BlobSource {
+  readonly location: RepositoryLocation;
+  readonly shipments: [Delivery, ...Delivery[]];
 }
 
 /** One blob that one repository has to get. */
@@ -32,9 +32,9 @@ export interface BlobJob {
   readonly blob: Descriptor;
   readonly repository: string;
   /** Where it can be read, in the order in which that is tried. */
-  readonly offers: [Offer, ...Offer[]];
+  readonly offers: [BlobSource, ...BlobSource[]];
   /** The images of this repository that need it, in order. Never empty. */
-  readonly shipments: [Shipment, ...Shipment[]];
+  readonly shipments: [Delivery, ...Delivery[]];
   /**
    * All jobs for the same blob, in order, by repository: from those before this one it can be mounted. They share one
    * map, because a list for each job would grow with the square of the number of images.
@@ -50,9 +50,9 @@ export interface BlobJob {
  * them is there soon; a job waits only for images that come before its own, so no two wait for each other.
  */
 export async function planBlobs(
-  shipments: readonly Shipment[],
+  shipments: readonly Delivery[],
   contents: Contents,
-  isLeftOut: (shipped: Shipment, blob: Descriptor) => boolean = () => false,
+  isLeftOut: (shipped: Delivery, blob: Descriptor) => boolean = () => false,
 ): Promise<readonly BlobJob[]> {
   const sizes = new Map(shipments.map((shipped) => [shipped, sizeOf(shipped.resolution)]));
   const ordered = [...shipments].sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0));
@@ -74,7 +74,7 @@ export async function planBlobs(
       const job: BlobJob = {
         blob,
         repository: image.repository,
-        offers: [{ place: source, shipments: [shipped] }],
+        offers: [{ location: source, shipments: [shipped] }],
         shipments: [shipped],
         peers,
         isPresent: present.has(blob.digest),
@@ -86,15 +86,15 @@ export async function planBlobs(
   return jobs;
 }
 
-function join({ shipments, offers }: BlobJob, shipped: Shipment): void {
+function join({ shipments, offers }: BlobJob, shipped: Delivery): void {
   const { source } = shipped.resolution;
   shipments.push(shipped);
-  const known = offers.find(({ place }) => isSamePlace(place, source));
+  const known = offers.find(({ location }) => isSamePlace(location, source));
   if (known) known.shipments.push(shipped);
-  else offers.push({ place: source, shipments: [shipped] });
+  else offers.push({ location: source, shipments: [shipped] });
 }
 
-const isSamePlace = (one: Place, other: Place): boolean =>
+const isSamePlace = (one: RepositoryLocation, other: RepositoryLocation): boolean =>
   one.registry === other.registry && one.repository === other.repository;
 
 /** All blobs of what is selected, each once. */
@@ -110,6 +110,6 @@ export const sizeOf = (resolution: Resolution): number =>
 /** The blobs of what the tag pointed at before, as far as that can be told without a request. */
 async function blobsPresent({ present }: Resolution, contents: Contents): Promise<ReadonlySet<string>> {
   const held = present === undefined ? [] : await contents.family(present);
-  const blobs = held.flatMap((manifest) => manifest.blobs).filter((blob) => !isForeign(blob));
+  const blobs = held.flatMap((manifest) => manifest.blobs).filter((blob) => !isNondistributable(blob));
   return new Set(blobs.map(({ digest }) => digest));
 }

@@ -1,4 +1,4 @@
-import { type Place, readBlob } from './read-blob.ts';
+import { type RepositoryLocation, readBlob } from './read-blob.ts';
 import { SharedWork } from '../../core/abort.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { ContentCache } from '../../clients/registry/cache.ts';
@@ -6,12 +6,13 @@ import { CorruptContent, type Digest } from '../../clients/registry/digest.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import {
   type Descriptor,
-  largestManifest,
+  maxManifestBytes,
   type Manifest,
   parseManifest,
 } from '../../clients/registry/manifest.ts';
 
-const nameOfPlace = ({ registry, repository }: Place): string => `${registry.name}/${repository}`;
+const locationKey = ({ registry, repository }: RepositoryLocation): string =>
+  `${registry.name}/${repository}`;
 
 /** A fetch failed: only callers that would ask the same place fail with it. */
 class FetchFailure extends Error {
@@ -35,21 +36,21 @@ export class Contents {
   }
 
   /** The manifest that a tag points at now. Undefined when there is none. */
-  async tagged(place: Place, tag: string, call: Call): Promise<Manifest | undefined> {
+  async tagged(place: RepositoryLocation, tag: string, call: Call): Promise<Manifest | undefined> {
     const raw = await place.registry.getManifest(place.repository, tag, call);
     if (!raw) return undefined;
     const manifest = parseManifest(
       raw.bytes,
       raw.mediaType,
-      `read the manifest of ${nameOfPlace(place)}:${tag}`,
+      `read the manifest of ${locationKey(place)}:${tag}`,
     );
     await this.keep(manifest);
     return manifest;
   }
 
   /** @throws BootstrapError `image-missing` when the place does not have it */
-  async manifest(place: Place, digest: Digest, call: Call): Promise<Manifest> {
-    const bytes = await this.#once(digest, nameOfPlace(place), call, async (shared) => {
+  async manifest(place: RepositoryLocation, digest: Digest, call: Call): Promise<Manifest> {
+    const bytes = await this.#once(digest, locationKey(place), call, async (shared) => {
       const raw = await place.registry.getManifest(place.repository, digest, shared);
       if (!raw) throw missing(place, digest);
       this.#types.set(digest, raw.mediaType);
@@ -58,17 +59,17 @@ export class Contents {
     return parseManifest(
       bytes,
       this.#types.get(digest) ?? '',
-      `read the manifest ${nameOfPlace(place)}@${digest}`,
+      `read the manifest ${locationKey(place)}@${digest}`,
     );
   }
 
   /** An image's config, verified. */
-  config(place: Place, config: Descriptor, call: Call): Promise<Buffer> {
-    return this.#once(config.digest, `${nameOfPlace(place)} ${config.size}`, call, async (shared) => {
-      if (config.size > largestManifest) {
+  config(place: RepositoryLocation, config: Descriptor, call: Call): Promise<Buffer> {
+    return this.#once(config.digest, `${locationKey(place)} ${config.size}`, call, async (shared) => {
+      if (config.size > maxManifestBytes) {
         throw new BootstrapError({
           code: 'image-unsupported',
-          what: `read the config of ${nameOfPlace(place)}`,
+          what: `read the config of ${locationKey(place)}`,
           why: `it has ${config.size} bytes`,
           hint: 'Name another image; a config has a few thousand bytes.',
         });
@@ -141,10 +142,10 @@ export class Contents {
   }
 }
 
-function missing(place: Place, digest: Digest): BootstrapError {
+function missing(place: RepositoryLocation, digest: Digest): BootstrapError {
   return new BootstrapError({
     code: 'image-missing',
-    what: `get the manifest ${nameOfPlace(place)}@${digest}`,
+    what: `get the manifest ${locationKey(place)}@${digest}`,
     why: 'the registry has no such manifest',
     hint: 'Check the reference; if the tag moved meanwhile, run the same command again.',
   });

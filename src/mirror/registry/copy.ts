@@ -4,17 +4,17 @@ import type { Hints } from '../../clients/registry/hints.ts';
 import type { Contents } from './contents.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { Call } from '../../clients/registry/host.ts';
-import { type Descriptor, isForeign } from '../../clients/registry/manifest.ts';
-import { tellDone } from '../done.ts';
+import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
+import { reportDone } from '../done.ts';
 import type { EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
-import { type BlobJob, blobsOf, planBlobs, type Shipment, shipment } from './blobs.ts';
+import { type BlobJob, blobsOf, planBlobs, type Delivery, createDelivery } from './blobs.ts';
 import { failureOf } from './failure.ts';
-import { CopyProgress } from './progress.ts';
+import { RegistryProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
-import { type Looked, resultOf } from './result.ts';
+import { type PlannedCopy, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
-import { type Delivery, NotDelivered, Transfer } from './transfer.ts';
+import { type BlobDelivery, NotDelivered, Transfer } from './transfer.ts';
 
 export interface RegistryEngineParts {
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface RegistryEngineParts {
 }
 
 /** One copy of a whole set of images: all blobs of all repositories by one scheduler, each image's tag when its blobs are there. */
-export class Copy {
+export class RegistryCopy {
   readonly #parts: RegistryEngineParts;
   readonly #options: EngineOptions;
   readonly #mounting: boolean | undefined;
@@ -42,12 +42,12 @@ export class Copy {
   }
 
   /** @throws the signal's reason, when everything under way has come to its end */
-  async run(looked: readonly Looked[]): Promise<MirrorResult[]> {
+  async run(looked: readonly PlannedCopy[]): Promise<MirrorResult[]> {
     const { signal } = this.#options;
-    const shipments = new Map<Looked, Shipment>();
+    const shipments = new Map<PlannedCopy, Delivery>();
     for (const one of looked) {
       if ('resolution' in one && one.resolution.state.startsWith('would-')) {
-        shipments.set(one, shipment(one.resolution, one.account));
+        shipments.set(one, createDelivery(one.resolution, one.account));
       }
     }
     const all = [...shipments.values()];
@@ -58,14 +58,14 @@ export class Copy {
       const shipped = shipments.get(one);
       if (shipped) {
         const result = refused.get(shipped) ?? arrivals.get(shipped);
-        return result ?? resultOf(shipped.resolution, shipped.account);
+        return result ?? resultOf(shipped.resolution, shipped.stats);
       }
       return 'resolution' in one ? resultOf(one.resolution, one.account) : one;
     });
   }
 
   /** Creates the repositories. @returns the results of images whose repository could not be created */
-  async #prepare(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, MirrorResult>> {
+  async #prepare(shipments: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
     const { prepare, emit } = this.#options;
     if (!prepare || shipments.length === 0) return new Map();
     const failures = await prepare(shipments.map(({ resolution }) => resolution.image));
@@ -74,20 +74,20 @@ export class Copy {
         const error = failures.get(shipped.resolution.image.repository);
         if (!error) return [];
         const result = failedResult(shipped, error);
-        tellDone(emit, result);
+        reportDone(emit, result);
         return [[shipped, result] as const];
       }),
     );
   }
 
-  async #ship(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, MirrorResult>> {
+  async #ship(shipments: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
     const { clock, target, contents } = this.#parts;
     const { concurrency, emit, signal } = this.#options;
     const absent = await this.#absentLayers(shipments);
     const jobs = await planBlobs(shipments, contents, (shipped, { digest }) =>
       (absent.get(shipped) ?? []).some((blob) => blob.digest === digest),
     );
-    const progress = new CopyProgress(shipments, jobs, emit, stopwatch(clock));
+    const progress = new RegistryProgress(shipments, jobs, emit, stopwatch(clock));
     const transfer = new Transfer({
       target,
       contents,
@@ -95,16 +95,16 @@ export class Copy {
       mounting: this.#mounting,
       moved: (job, bytes) => progress.moved(job, bytes),
     });
-    const work = new Map<Shipment, Promise<void>[]>(shipments.map((shipped) => [shipped, []]));
+    const work = new Map<Delivery, Promise<void>[]>(shipments.map((shipped) => [shipped, []]));
     for (const job of jobs) {
-      const done = transfer.run(job, { signal }).then((delivery) => book(job, delivery, progress));
+      const done = transfer.run(job, { signal }).then((delivery) => addStats(job, delivery, progress));
       for (const shipped of job.shipments) work.get(shipped)?.push(failingBy(done, shipped));
     }
     const results = await Promise.all(
       shipments.map(async (shipped) => {
         const result = await this.#complete(shipped, work.get(shipped) ?? []);
         progress.ended(shipped);
-        tellDone(emit, result);
+        reportDone(emit, result);
         return [shipped, result] as const;
       }),
     );
@@ -113,14 +113,14 @@ export class Copy {
   }
 
   /** Layers that only their makers distribute, as far as the source does not have them. Says where nodes download them. */
-  async #absentLayers(shipments: readonly Shipment[]): Promise<ReadonlyMap<Shipment, readonly Descriptor[]>> {
+  async #absentLayers(shipments: readonly Delivery[]): Promise<ReadonlyMap<Delivery, readonly Descriptor[]>> {
     const { emit, signal } = this.#options;
     const found = shipments.map(async (shipped) => {
-      const { resolution, account } = shipped;
+      const { resolution, stats } = shipped;
       const { registry, repository } = resolution.source;
-      const foreign = blobsOf(resolution).filter(isForeign);
+      const foreign = blobsOf(resolution).filter(isNondistributable);
       const isThere = await Promise.all(
-        foreign.map(({ digest }) => registry.offersBlob(repository, digest, { signal, tally: account })),
+        foreign.map(({ digest }) => registry.offersBlob(repository, digest, { signal, tally: stats })),
       );
       const absent = foreign.filter((_, index) => !isThere[index]);
       if (absent.length > 0) emit({ type: 'note', text: downloadNote(resolution.image.source, absent) });
@@ -130,15 +130,15 @@ export class Copy {
   }
 
   /** Waits for an image's blobs and puts its manifests. */
-  async #complete(shipped: Shipment, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
-    const { resolution, account } = shipped;
-    const call: Call = { signal: this.#options.signal, tally: account };
+  async #complete(shipped: Delivery, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
+    const { resolution, stats } = shipped;
+    const call: Call = { signal: this.#options.signal, tally: stats };
     try {
       await Promise.all(blobs);
       await this.#publisher.publish(resolution, call);
       shipped.settle(true);
       const state = resolution.present === undefined ? 'copied' : 'moved';
-      return { ...resultOf(resolution, account), state };
+      return { ...resultOf(resolution, stats), state };
     } catch (error) {
       shipped.failed = true;
       shipped.settle(false);
@@ -147,8 +147,8 @@ export class Copy {
   }
 }
 
-function failedResult({ resolution, account }: Shipment, error: BootstrapError): MirrorResult {
-  const { targetDigest: _, ...result } = resultOf(resolution, account);
+function failedResult({ resolution, stats }: Delivery, error: BootstrapError): MirrorResult {
+  const { targetDigest: _, ...result } = resultOf(resolution, stats);
   return { ...result, state: 'failed', error };
 }
 
@@ -158,7 +158,7 @@ function downloadNote(source: string, absent: readonly Descriptor[]): string {
   return `${source}: ${layers} not in its registry; nodes download from ${urls[0] ?? 'its maker'} and need access to it`;
 }
 
-async function failingBy(done: Promise<void>, shipped: Shipment): Promise<void> {
+async function failingBy(done: Promise<void>, shipped: Delivery): Promise<void> {
   try {
     await done;
   } catch (error) {
@@ -167,12 +167,12 @@ async function failingBy(done: Promise<void>, shipped: Shipment): Promise<void> 
 }
 
 /** Books a blob on the image that it was moved for; for others of the repository it was there. */
-function book(job: BlobJob, { way, shipped }: Delivery, progress: CopyProgress): void {
+function addStats(job: BlobJob, { way, shipped }: BlobDelivery, progress: RegistryProgress): void {
   const { blob, shipments } = job;
-  const { account } = shipped;
-  if (way === 'sent') account.bytesSent += blob.size;
-  if (way === 'mounted') account.bytesMounted += blob.size;
+  const { stats } = shipped;
+  if (way === 'sent') stats.bytesSent += blob.size;
+  if (way === 'mounted') stats.bytesMounted += blob.size;
   for (const other of shipments)
-    if (way === 'present' || other !== shipped) other.account.bytesSkipped += blob.size;
+    if (way === 'present' || other !== shipped) other.stats.bytesSkipped += blob.size;
   if (way !== 'sent') progress.moved(job, blob.size);
 }

@@ -1,16 +1,16 @@
-import { Copy, type RegistryEngineParts } from './copy.ts';
+import { RegistryCopy, type RegistryEngineParts } from './copy.ts';
 import { setMaxListeners } from 'node:events';
 import { stopwatch } from '../../core/clock.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
-import { tellDone } from '../done.ts';
+import { reportDone } from '../done.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
-import { Account } from './account.ts';
+import { TransferStats } from './account.ts';
 import { failureOf } from './failure.ts';
 import { resolve, sourceDigest } from './resolve.ts';
-import { type Looked, resultOf } from './result.ts';
+import { type PlannedCopy, resultOf } from './result.ts';
 import { setFlagsFromString } from 'node:v8';
 
 /** Copies from registry to registry: digests kept, several platforms, nothing on the local disk. */
@@ -28,7 +28,7 @@ export function createRegistryEngine(parts: RegistryEngineParts): Engine {
     copy: async (images, options) => {
       freeBuffersSoon();
       const looked = await lookUp(images, options, parts, (state) => !state.startsWith('would-'));
-      const results = await new Copy(parts, options, await parts.mounting()).run(looked);
+      const results = await new RegistryCopy(parts, options, await parts.mounting()).run(looked);
       const arrived = results.filter(({ state }) => state !== 'failed');
       await parts.hints.add(arrived.map(({ target }) => `there ${target}` as const));
       return results;
@@ -42,7 +42,7 @@ async function lookUp(
   options: EngineOptions,
   parts: RegistryEngineParts,
   isEnd: (state: MirrorResult['state']) => boolean,
-): Promise<Looked[]> {
+): Promise<PlannedCopy[]> {
   const { signal, emit } = options;
   // Every request listens to it, and Node would warn of a leak.
   setMaxListeners(0, signal);
@@ -53,7 +53,7 @@ async function lookUp(
       const progress = { id: 'references', label: 'images looked up', total: images.length } as const;
       emit({ type: 'progress', progress: { ...progress, done: (done += 1), unit: 'items' } });
       const outcome = outcomeOf(looked);
-      if (isEnd(outcome.state)) tellDone(emit, outcome);
+      if (isEnd(outcome.state)) reportDone(emit, outcome);
       return looked;
     }),
   );
@@ -63,8 +63,8 @@ async function lookUpOne(
   image: WantedImage,
   { platforms, noClobber = false, signal }: EngineOptions,
   parts: RegistryEngineParts,
-): Promise<Looked> {
-  const account = new Account(stopwatch(parts.clock));
+): Promise<PlannedCopy> {
+  const account = new TransferStats(stopwatch(parts.clock));
   try {
     const call = { signal, tally: account };
     return { resolution: await resolve(image, { ...parts, platforms, noClobber }, call), account };
@@ -82,7 +82,7 @@ async function lookUpOne(
   }
 }
 
-const outcomeOf = (looked: Looked): MirrorResult =>
+const outcomeOf = (looked: PlannedCopy): MirrorResult =>
   'resolution' in looked ? resultOf(looked.resolution, looked.account) : looked;
 
 /**

@@ -1,10 +1,10 @@
 import { BootstrapError } from '../../core/errors.ts';
-import { foreseen } from '../../core/helpers.ts';
+import { toBootstrapError } from '../../core/helpers.ts';
 import { CorruptContent } from '../../clients/registry/digest.ts';
 
 /** What went wrong with one image, as the error for its result. */
 export function failureOf(thrown: unknown, what: string): BootstrapError {
-  if (!(thrown instanceof CorruptContent)) return foreseen(thrown, what);
+  if (!(thrown instanceof CorruptContent)) return toBootstrapError(thrown, what);
   return new BootstrapError(
     {
       code: 'image-corrupt',

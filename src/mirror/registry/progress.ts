@@ -1,21 +1,21 @@
 import type { Emit } from '../../core/step.ts';
-import { type BlobJob, type Shipment, sizeOf } from './blobs.ts';
+import { type BlobJob, type Delivery, sizeOf } from './blobs.ts';
 
 /** Often enough for eyes, seldom enough for logs. Milliseconds. */
 const interval = 100;
 
 /** Tells how far the copy is: the whole by id `images`, and each image by its source. */
-export class CopyProgress {
+export class RegistryProgress {
   readonly #emit: Emit;
   readonly #now: () => number;
   readonly #total: number;
-  readonly #images = new Map<Shipment, { readonly total: number; done: number; told: number }>();
+  readonly #images = new Map<Delivery, { readonly total: number; done: number; told: number }>();
   /** What is under way, with the bytes that are there already. */
   readonly #active = new Map<BlobJob, number>();
   #done = 0;
   #told = -Infinity;
 
-  constructor(shipments: readonly Shipment[], jobs: readonly BlobJob[], emit: Emit, now: () => number) {
+  constructor(shipments: readonly Delivery[], jobs: readonly BlobJob[], emit: Emit, now: () => number) {
     this.#emit = emit;
     this.#now = now;
     this.#total = jobs.reduce((sum, { blob }) => sum + blob.size, 0);
@@ -40,12 +40,12 @@ export class CopyProgress {
   }
 
   /** An image came to its end, whichever. */
-  ended(shipped: Shipment): void {
+  ended(shipped: Delivery): void {
     this.#tellImage(shipped);
     this.#tell();
   }
 
-  #tellImage(shipped: Shipment): void {
+  #tellImage(shipped: Delivery): void {
     const image = this.#images.get(shipped);
     if (!image) return;
     image.told = this.#now();

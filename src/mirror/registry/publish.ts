@@ -53,12 +53,12 @@ export class Publisher {
       }
       // A lost answer or another run may have put the very same image there.
       const present = await this.#target.headManifest(repository, tag, call);
-      if (present !== manifest.digest) throw mustNotMove(error, repository);
+      if (present !== manifest.digest) throw immutableTag(error, repository);
     }
   }
 }
 
-function mustNotMove(error: RegistryError, repository: string): RegistryError {
+function immutableTag(error: RegistryError, repository: string): RegistryError {
   const hint = `Tags of ${repository} are immutable. Mirror under another tag, or set repositories.tagMutability to MUTABLE.`;
   return new RegistryError({ code: error.code, what: error.what, why: error.why, hint }, error.failure, {
     cause: error,

@@ -6,20 +6,20 @@ import type { Descriptor } from '../../clients/registry/manifest.ts';
 import type { Reply } from '../../clients/registry/transport.ts';
 
 /** A repository of a registry: where content is read from. */
-export interface Place {
+export interface RepositoryLocation {
   readonly registry: Registry;
   readonly repository: string;
 }
 
 /** How often a download that broke off in the middle is taken up again. */
-const mostResumptions = 4;
+const maxResumptions = 4;
 
 /**
  * A blob's bytes, with back pressure and verified: see {@link verified}. A connection that breaks is taken up again where it broke.
  * @throws RegistryError, CorruptContent
  */
 export function readBlob(
-  place: Place,
+  place: RepositoryLocation,
   blob: Descriptor,
   call: Call,
 ): AsyncGenerator<Buffer, void, undefined> {
@@ -27,7 +27,7 @@ export function readBlob(
 }
 
 async function* resuming(
-  place: Place,
+  place: RepositoryLocation,
   blob: Descriptor,
   call: Call,
 ): AsyncGenerator<Buffer, void, undefined> {
@@ -44,7 +44,7 @@ async function* resuming(
       return;
     } catch (error) {
       const mayGoOn = error instanceof RegistryError && error.failure.retryable && offset > from;
-      if (!mayGoOn || resumptions >= mostResumptions) throw error;
+      if (!mayGoOn || resumptions >= maxResumptions) throw error;
     }
   }
 }

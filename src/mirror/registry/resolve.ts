@@ -4,12 +4,12 @@ import type { Platforms } from '../../core/platform.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../clients/registry/client.ts';
-import { CorruptContent, type Digest, isTakenByEcr } from '../../clients/registry/digest.ts';
+import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/registry/digest.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import type { Hints } from '../../clients/registry/hints.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
 import type { MirrorResult } from '../port.ts';
-import type { Place } from './read-blob.ts';
+import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
 import { select, type Selection } from './select.ts';
 import { fromSource } from './source-error.ts';
@@ -18,7 +18,7 @@ import { ManifestTree } from './tree.ts';
 /** One image, looked up on both sides: what there is and what has to be done. Everything in it is fixed by digest. */
 export interface Resolution {
   readonly image: WantedImage;
-  readonly source: Place;
+  readonly source: RepositoryLocation;
   readonly target: string;
   readonly state: Extract<MirrorResult['state'], 'current' | 'would-copy' | 'would-move' | 'kept'>;
   readonly sourceDigest: Digest;
@@ -27,7 +27,7 @@ export interface Resolution {
   readonly present?: Digest;
 }
 
-export interface Resolving {
+export interface ResolveContext {
   readonly target: Registry;
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
@@ -37,13 +37,13 @@ export interface Resolving {
 }
 
 /** At each side, so many requests of one image come at once when its manifest is known: for children, then for blobs. */
-const soon = 4;
+const refreshSoonMs = 4;
 
 interface Sides {
   readonly image: WantedImage;
   readonly reference: Reference;
-  readonly source: Place;
-  readonly destination: Place;
+  readonly source: RepositoryLocation;
+  readonly destination: RepositoryLocation;
   /** What the tag in the ECR points at. */
   readonly present: Digest | undefined;
   /** What the tag at the source points at, where it was asked already. */
@@ -55,10 +55,14 @@ interface Sides {
  * an image that is pinned.
  * @throws BootstrapError, RegistryError, CorruptContent
  */
-export async function resolve(wanted: WantedImage, resolving: Resolving, call: Call): Promise<Resolution> {
+export async function resolve(
+  wanted: WantedImage,
+  resolving: ResolveContext,
+  call: Call,
+): Promise<Resolution> {
   const { target, contents } = resolving;
   const reference = parseReference(wanted.source);
-  if (reference.digest !== undefined && !isTakenByEcr(reference.digest))
+  if (reference.digest !== undefined && !isAcceptedByEcr(reference.digest))
     throw unsupportedDigest(wanted.source);
   const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
   const destination = { registry: target, repository: wanted.repository };
@@ -68,7 +72,8 @@ export async function resolve(wanted: WantedImage, resolving: Resolving, call: C
     reference.digest === undefined
       ? await lookUpTag(wanted, reference, source, resolving, call)
       : await lookUpPinned(wanted, { ...reference, digest: reference.digest }, source, target, call);
-  if (present === undefined) for (const { registry } of [source, destination]) registry.prepare(soon);
+  if (present === undefined)
+    for (const { registry } of [source, destination]) registry.prepare(refreshSoonMs);
   const sides = { image, reference, source, destination, present, digest };
   const manifest = await sourceManifest(sides, contents, call);
 
@@ -87,7 +92,7 @@ export async function resolve(wanted: WantedImage, resolving: Resolving, call: C
   const selection = await select(manifest, platforms, parts, what);
   const isCurrent =
     present !== undefined &&
-    (isCopied || (await gives(present, selection, platforms, destination, contents, call)));
+    (isCopied || (await serves(present, selection, platforms, destination, contents, call)));
   return {
     image,
     source,
@@ -108,8 +113,8 @@ interface Found extends Pick<Sides, 'present' | 'digest'> {
 async function lookUpTag(
   image: WantedImage,
   reference: Reference,
-  source: Place,
-  { target, hints }: Resolving,
+  source: RepositoryLocation,
+  { target, hints }: ResolveContext,
   call: Call,
 ): Promise<Found> {
   const [present, digest] = await Promise.all([
@@ -128,7 +133,7 @@ async function lookUpTag(
 async function lookUpPinned(
   image: WantedImage,
   { tag, digest }: Reference & { readonly digest: Digest },
-  source: Place,
+  source: RepositoryLocation,
   target: Registry,
   call: Call,
 ): Promise<Found> {
@@ -145,7 +150,7 @@ async function lookUpPinned(
 }
 
 /** What a tag gives at the source; undefined when that cannot be found out. */
-async function tagAtSource({ registry, repository }: Place, tag: string, call: Call) {
+async function tagAtSource({ registry, repository }: RepositoryLocation, tag: string, call: Call) {
   try {
     return await registry.headManifest(repository, tag, call);
   } catch (error) {
@@ -176,18 +181,22 @@ async function sourceManifest(
 }
 
 /** What the source gives for an image, by a HEAD. @throws BootstrapError `image-missing`, RegistryError */
-export async function sourceDigest(image: WantedImage, source: Place, call: Call): Promise<Digest> {
+export async function sourceDigest(
+  image: WantedImage,
+  source: RepositoryLocation,
+  call: Call,
+): Promise<Digest> {
   const { digest, tag = 'latest' } = parseReference(image.source);
   const { registry, repository } = source;
   return fromSource(image, registry.headManifest(repository, digest ?? tag, call));
 }
 
 /** Whether the tag in the ECR already gives what is wanted, perhaps with more. */
-async function gives(
+async function serves(
   present: Digest,
   { root }: Selection,
   wanted: Platforms,
-  destination: Place,
+  destination: RepositoryLocation,
   contents: Contents,
   call: Call,
 ): Promise<boolean> {

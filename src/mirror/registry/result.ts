@@ -1,13 +1,13 @@
 import type { MirrorResult } from '../port.ts';
-import type { Account } from './account.ts';
+import type { TransferStats } from './account.ts';
 import { sizeOf } from './blobs.ts';
 import type { Resolution } from './resolve.ts';
 
 /** An image that could be looked up, or the result that says why not. */
-export type Looked = { readonly resolution: Resolution; readonly account: Account } | MirrorResult;
+export type PlannedCopy = { readonly resolution: Resolution; readonly account: TransferStats } | MirrorResult;
 
 /** The result of an image for which nothing was done (yet). */
-export function resultOf(resolution: Resolution, account: Account): MirrorResult {
+export function resultOf(resolution: Resolution, account: TransferStats): MirrorResult {
   const { image, target, state, selection, sourceDigest, present } = resolution;
   const isSettled = state === 'current' || state === 'kept';
   const targetDigest = isSettled ? present : selection.root.digest;

@@ -7,13 +7,13 @@ export const smallBlob = 1024 * 1024;
  * for answers, so there are four times as many.
  */
 export class Slots {
-  readonly #large: Lane;
-  readonly #small: Lane;
+  readonly #large: SlotQueue;
+  readonly #small: SlotQueue;
 
   /** @param concurrency transfers of large blobs at once */
   constructor(concurrency: number) {
-    this.#large = new Lane(concurrency);
-    this.#small = new Lane(4 * concurrency);
+    this.#large = new SlotQueue(concurrency);
+    this.#small = new SlotQueue(4 * concurrency);
   }
 
   run<T>(size: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -22,7 +22,7 @@ export class Slots {
   }
 }
 
-class Lane {
+class SlotQueue {
   readonly #places: number;
   #taken = 0;
   readonly #waiting: { readonly weight: number; readonly start: () => void }[] = [];

@@ -1,12 +1,12 @@
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent } from '../../clients/registry/digest.ts';
 import type { Call } from '../../clients/registry/host.ts';
-import type { BlobJob, Offer, Shipment } from './blobs.ts';
-import { type Place, readBlob } from './read-blob.ts';
+import type { BlobJob, BlobSource, Delivery } from './blobs.ts';
+import { type RepositoryLocation, readBlob } from './read-blob.ts';
 import type { Contents } from './contents.ts';
 import { type Slots, smallBlob } from './slots.ts';
 
-export interface Transferring {
+export interface TransferContext {
   readonly target: Registry;
   readonly contents: Contents;
   readonly slots: Slots;
@@ -17,71 +17,71 @@ export interface Transferring {
 }
 
 /** How a blob got into its repository, and the image whose source was asked for it. */
-export interface Delivery {
+export interface BlobDelivery {
   readonly way: 'sent' | 'mounted' | 'present';
-  readonly shipped: Shipment;
+  readonly shipped: Delivery;
 }
 
-type Way = Delivery['way'];
+type Way = BlobDelivery['way'];
 
 /** No source could give a blob. Each of its images fails by what its own source said. */
 export class NotDelivered extends Error {
-  readonly #failures: ReadonlyMap<Offer, unknown>;
+  readonly #failures: ReadonlyMap<BlobSource, unknown>;
 
-  constructor(failures: ReadonlyMap<Offer, unknown>) {
+  constructor(failures: ReadonlyMap<BlobSource, unknown>) {
     super('no source has the blob');
     this.#failures = failures;
   }
 
   /** What the source of that image said. */
-  of(shipped: Shipment): unknown {
+  of(shipped: Delivery): unknown {
     const own = [...this.#failures].find(([{ shipments }]) => shipments.includes(shipped));
     return own?.[1] ?? [...this.#failures.values()][0];
   }
 }
 
 /** How often content that is not what it should be is fetched again: a bad copy in a content network may pass. */
-const corruptTries = 2;
+const maxCorruptReads = 2;
 /** Blobs up to this are asked for while the registry is asked whether it needs them: that saves a round trip. Bytes. */
 const readAhead = smallBlob;
 /** Blobs up to this are read as a whole before they are sent. Bytes. */
 const readWhole = 256 * 1024;
 /** So many mounts refused in a row, where the account's setting is unknown, mean that there are none. */
-const convincing = 3;
+const conclusiveCount = 3;
 
 /** A blob that is fetched before it is known to be needed. */
-interface Ahead {
+interface ReadAhead {
   readonly content: Promise<Buffer | AsyncIterable<Buffer>>;
   readonly cancel: () => void;
 }
 
 /** Brings blobs into repositories: by mount where it can be, by upload where it must be. */
 export class Transfer {
-  readonly #with: Transferring;
+  readonly #with: TransferContext;
   /** What sources failed with, as opposed to the target: then another source may do. */
   readonly #ofSources = new WeakSet<object>();
   #mounting: boolean | undefined;
   #refusals = 0;
 
-  constructor(transferring: Transferring) {
+  constructor(transferring: TransferContext) {
     this.#with = transferring;
     this.#mounting = transferring.mounting;
   }
 
   /** @throws NotDelivered when every source fails, and what the target fails with as it is */
-  async run(job: BlobJob, { signal }: Pick<Call, 'signal'>): Promise<Delivery> {
+  async run(job: BlobJob, { signal }: Pick<Call, 'signal'>): Promise<BlobDelivery> {
     const [first] = job.shipments;
     if (job.isPresent) return { way: 'present', shipped: first };
     const from = await this.#holder(job, signal);
     return this.#with.slots.run(job.blob.size, signal, async () => {
-      const failures = new Map<Offer, unknown>();
+      const failures = new Map<BlobSource, unknown>();
       for (const offer of job.offers) {
         const shipped = offer.shipments.find(({ failed }) => !failed);
         // Every image that needed it has failed.
         if (!shipped) continue;
-        const call = { signal, tally: shipped.account };
+        const call = { signal, tally: shipped.stats };
         try {
-          return { way: await this.#bring(job, offer.place, from, call), shipped };
+          return { way: await this.#bring(job, offer.location, from, call), shipped };
         } catch (error) {
           if (signal.aborted || !this.#isOfSource(error)) throw error;
           failures.set(offer, error);
@@ -96,7 +96,7 @@ export class Transfer {
     typeof error === 'object' && error !== null && this.#ofSources.has(error);
 
   /** Remembers of whatever a source fails with that it was the source. */
-  async *#read(job: BlobJob, place: Place, call: Call): AsyncGenerator<Buffer, void, undefined> {
+  async *#read(job: BlobJob, place: RepositoryLocation, call: Call): AsyncGenerator<Buffer, void, undefined> {
     try {
       yield* readBlob(place, job.blob, call);
     } catch (error) {
@@ -120,7 +120,7 @@ export class Transfer {
     return undefined;
   }
 
-  async #bring(job: BlobJob, place: Place, from: string | undefined, call: Call): Promise<Way> {
+  async #bring(job: BlobJob, place: RepositoryLocation, from: string | undefined, call: Call): Promise<Way> {
     const { target } = this.#with;
     const { blob, repository } = job;
     // Without mounts a POST does not tell whether the blob is there, and a large one is worth a question.
@@ -130,7 +130,7 @@ export class Transfer {
       try {
         return await target.retrying(call, () => this.#attempt(job, place, from, call));
       } catch (error) {
-        if (!(error instanceof CorruptContent) || tries >= corruptTries) throw error;
+        if (!(error instanceof CorruptContent) || tries >= maxCorruptReads) throw error;
       }
     }
   }
@@ -139,7 +139,12 @@ export class Transfer {
    * One try, with an upload session of its own: ECR answers 416 to whoever goes on with an interrupted one. The POST
    * asks for a mount, if only from the repository itself, and so tells whether the blob is there already.
    */
-  async #attempt(job: BlobJob, place: Place, from: string | undefined, call: Call): Promise<Way> {
+  async #attempt(
+    job: BlobJob,
+    place: RepositoryLocation,
+    from: string | undefined,
+    call: Call,
+  ): Promise<Way> {
     const { target } = this.#with;
     const { blob, repository } = job;
     const ahead = from === undefined && blob.size <= readAhead ? this.#fetch(job, place, call) : undefined;
@@ -178,7 +183,7 @@ export class Transfer {
   }
 
   /** Begins to fetch a blob. The config of an image is kept: it tells the platform when only the ECR is asked. */
-  #fetch(job: BlobJob, place: Place, call: Call): Ahead {
+  #fetch(job: BlobJob, place: RepositoryLocation, call: Call): ReadAhead {
     const { root } = job.shipments[0].resolution.selection;
     if (root.config?.digest === job.blob.digest) {
       const config = this.#with.contents.config(place, job.blob, call).catch((error: unknown) => {
@@ -199,7 +204,7 @@ export class Transfer {
   #learn(isMounted: boolean): void {
     this.#refusals = isMounted ? 0 : this.#refusals + 1;
     if (isMounted) this.#mounting = true;
-    else if (this.#mounting === undefined && this.#refusals >= convincing) this.#mounting = false;
+    else if (this.#mounting === undefined && this.#refusals >= conclusiveCount) this.#mounting = false;
   }
 }
 
@@ -239,7 +244,7 @@ async function* told(chunks: AsyncIterable<Buffer>, ended: () => void): AsyncGen
 }
 
 /** A failure counts when the content is asked for, not before. */
-function watched(content: Ahead['content'], cancel: () => void): Ahead {
+function watched(content: ReadAhead['content'], cancel: () => void): ReadAhead {
   content.catch(() => undefined);
   return { content, cancel };
 }

@@ -2,16 +2,16 @@ import type { Config } from '../../config/schema.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { onceFulfilled } from '../../core/once.ts';
-import { atOnce, isTolerable } from '../../core/helpers.ts';
+import { inParallel, isTolerable } from '../../core/helpers.ts';
 import type { Change, Outcome } from '../../core/step.ts';
 import type { MirrorContext, MirrorRun } from '../context.ts';
 import { awsTags } from '../../iam/tags.ts';
 import { creationOf, diffRepositories } from './diff.ts';
-import { type RepositoriesState, seeRepository } from './state.ts';
+import { type RepositoriesState, observeRepository } from './state.ts';
 import { update } from './update.ts';
 
 /** Creations at once: enough to be quick, few enough not to be throttled. */
-const width = 8;
+const concurrency = 8;
 
 /** The change that creates a repository as it is configured. */
 export const repositoryCreation = (name: string, config: Config): Change =>
@@ -39,7 +39,7 @@ export async function createRepository(name: string, ctx: MirrorContext): Promis
 /** A repository that was created meanwhile is used like one that was seen: an unmanaged one stays as it is. */
 async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
   const { repositories: settings } = ctx.config;
-  const seen = await seeRepository(name, ctx);
+  const seen = await observeRepository(name, ctx);
   const state: RepositoriesState = {
     settings,
     tags: awsTags(ctx.config),
@@ -79,7 +79,9 @@ export class MissingRepositories {
     const changes = missing
       .filter((name) => !this.#outcomes.has(name))
       .map((name) => repositoryCreation(name, ctx.config));
-    const done = atOnce(width, changes, this.#run, ({ target }) => createRepository(target.name, ctx));
+    const done = inParallel(concurrency, changes, this.#run, ({ target }) =>
+      createRepository(target.name, ctx),
+    );
     for (const [index, change] of changes.entries()) {
       const skipped: Outcome = { change, result: 'skipped' };
       this.#outcomes.set(

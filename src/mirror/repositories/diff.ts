@@ -3,11 +3,11 @@ import type { Change, Diff, Field, Finding, Target, Value } from '../../core/ste
 import { nameOf } from '../../core/helpers.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
-import { adopting, nobody } from '../../core/ownership.ts';
+import { adopting, unknownOwner } from '../../core/ownership.ts';
 import { compareTags } from '../../iam/tags.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
-import type { RepositoriesState, SeenRepository, WantedRepository } from './state.ts';
+import type { RepositoriesState, ObservedRepository, WantedRepository } from './state.ts';
 import type { CreationRule } from '../../clients/aws/port.ts';
 
 export const repositoryKind = 'ECR repository';
@@ -42,7 +42,7 @@ function keptSettings({ settings, repositories }: RepositoriesState): Finding[] 
     what: string,
     setting: string,
     command: string,
-    seen: readonly SeenRepository[],
+    seen: readonly ObservedRepository[],
   ): Finding[] => {
     const [first] = seen;
     if (!first) return [];
@@ -107,7 +107,7 @@ function changesOf({ name, seen, error }: WantedRepository, state: RepositoriesS
   const fields = driftedFields(seen, state);
   if (fields.length === 0) return [];
   const change: Change = { action: 'update', target, fields };
-  return [seen.owner === 'ours' ? change : adopting(change, { owner: nobody, optional: true })];
+  return [seen.owner === 'ours' ? change : adopting(change, { owner: unknownOwner, optional: true })];
 }
 
 function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' | 'tags'>): Field[] {
@@ -125,7 +125,7 @@ function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' |
 const isKnownMutability = (value: string): boolean => value === 'MUTABLE' || value === 'IMMUTABLE';
 
 /** A setting that is not configured is not managed. */
-function driftedFields(seen: SeenRepository, { settings, tags }: RepositoriesState): Field[] {
+function driftedFields(seen: ObservedRepository, { settings, tags }: RepositoriesState): Field[] {
   const { repository } = seen;
   const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
   const fields = compareTags(tags, seen.tags);
@@ -149,7 +149,7 @@ function findingsOf({ name, seen, error }: WantedRepository, state: Repositories
   }
   if (!seen) return [];
   return [
-    ...foreignFinding(seen),
+    ...unmanagedRepositoryFinding(seen),
     ...accessFindings(repositoryTarget(name), seen.access),
     ...mutabilityFinding(seen),
     ...encryptionFinding(seen, state),
@@ -206,7 +206,7 @@ const unknownLifecycle = (name: string, { why, hint }: BootstrapError): Finding 
   hint,
 });
 
-function foreignFinding({ owner, repository: { name } }: SeenRepository): Finding[] {
+function unmanagedRepositoryFinding({ owner, repository: { name } }: ObservedRepository): Finding[] {
   if (owner === 'ours') return [];
   return [
     {
@@ -220,7 +220,7 @@ function foreignFinding({ owner, repository: { name } }: SeenRepository): Findin
   ];
 }
 
-function mutabilityFinding({ repository: { name, tagMutability } }: SeenRepository): Finding[] {
+function mutabilityFinding({ repository: { name, tagMutability } }: ObservedRepository): Finding[] {
   if (isKnownMutability(tagMutability)) return [];
   return [
     {
@@ -235,7 +235,7 @@ function mutabilityFinding({ repository: { name, tagMutability } }: SeenReposito
 }
 
 /** ECR cannot change a repository's encryption, and images are not ours to lose. */
-function encryptionFinding({ repository }: SeenRepository, { settings }: RepositoriesState): Finding[] {
+function encryptionFinding({ repository }: ObservedRepository, { settings }: RepositoriesState): Finding[] {
   const { encryption: wanted } = settings;
   if (!wanted) return [];
   const { encryption, kmsKey } = repository;

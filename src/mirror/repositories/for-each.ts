@@ -1,5 +1,5 @@
 /** Requests at once; ECR throttles bursts of reads of tags. */
-const width = 10;
+const concurrency = 10;
 
 /** Reads something for each repository, with few requests at a time; the results keep the order. */
 export async function forEachRepository<T, R>(
@@ -11,6 +11,6 @@ export async function forEachRepository<T, R>(
   const worker = async (): Promise<void> => {
     for (const [index, repository] of queue) results[index] = await read(repository);
   };
-  await Promise.all(Array.from({ length: Math.min(width, repositories.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(concurrency, repositories.length) }, worker));
   return results;
 }

@@ -7,8 +7,8 @@ export const isSameLifecycle = (one: unknown, other: unknown): boolean =>
   isDeepStrictEqual(normalPolicy(one), normalPolicy(other));
 
 function normalPolicy(policy: unknown): unknown {
-  if (!isPlain(policy) || !Array.isArray(policy['rules'])) return policy;
-  const rules = policy['rules'].map((rule: unknown) => (isPlain(rule) ? normalRule(rule) : rule));
+  if (!isPlainObject(policy) || !Array.isArray(policy['rules'])) return policy;
+  const rules = policy['rules'].map((rule: unknown) => (isPlainObject(rule) ? normalRule(rule) : rule));
   return { ...policy, rules: rules.sort((a, b) => priorityOf(a) - priorityOf(b)) };
 }
 
@@ -18,7 +18,7 @@ function normalRule(rule: Plain): Plain {
     ...rest,
     rulePriority: number(rulePriority),
     ...(description === undefined || description === '' ? {} : { description }),
-    selection: isPlain(selection) ? normalSelection(selection) : selection,
+    selection: isPlainObject(selection) ? normalSelection(selection) : selection,
   };
 }
 
@@ -37,7 +37,7 @@ function normalSelection(selection: Plain): Plain {
 const number = (value: unknown): unknown =>
   typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 
-const priorityOf = (rule: unknown): number => (isPlain(rule) ? Number(rule['rulePriority']) : 0);
+const priorityOf = (rule: unknown): number => (isPlainObject(rule) ? Number(rule['rulePriority']) : 0);
 
-const isPlain = (value: unknown): value is Plain =>
+const isPlainObject = (value: unknown): value is Plain =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -10,7 +10,7 @@ import type { RepositoriesState } from './state.ts';
 
 interface Ownership {
   readonly tags: Tags;
-  readonly isOurs: boolean;
+  readonly isManaged: boolean;
   readonly why?: string;
 }
 
@@ -18,10 +18,10 @@ interface Ownership {
 async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: MirrorContext): Promise<Ownership> {
   try {
     const tags = await ecr.tags(arn);
-    return { tags, isOurs: ownershipOf(tags, wanted) === 'ours' };
+    return { tags, isManaged: ownershipOf(tags, wanted) === 'ours' };
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
-    return { tags: {}, isOurs: false, why: error.message };
+    return { tags: {}, isManaged: false, why: error.message };
   }
 }
 
@@ -36,7 +36,7 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Mirro
   }));
   return {
     changes: seen
-      .filter(({ isOurs }) => isOurs)
+      .filter(({ isManaged }) => isManaged)
       .map(({ name, tags: found }) =>
         isAdopted(found)
           ? release(repositoryTarget(name), found)
@@ -48,7 +48,7 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Mirro
             },
       ),
     findings: seen
-      .filter(({ isOurs }) => !isOurs)
+      .filter(({ isManaged }) => !isManaged)
       .map(({ name, why = 'it does not have the tags of this project and region' }) => ({
         level: 'warning',
         code: 'left-behind',

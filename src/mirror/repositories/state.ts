@@ -5,7 +5,7 @@ import { BootstrapError } from '../../core/errors.ts';
 import { isTolerable } from '../../core/helpers.ts';
 import type { MirrorContext } from '../context.ts';
 import { awsTags, ownershipOf } from '../../iam/tags.ts';
-import { type ResourceAccess, seeAccess } from '../../iam/resource-access.ts';
+import { type ResourceAccess, readAccess } from '../../iam/resource-access.ts';
 import { forEachRepository } from './for-each.ts';
 
 export interface RepositoriesState {
@@ -27,12 +27,12 @@ export interface WantedRepository {
   /** What has to stay in it. */
   readonly images: readonly WantedImage[];
   /** Undefined when there is none of that name. */
-  readonly seen: SeenRepository | undefined;
+  readonly seen: ObservedRepository | undefined;
   /** Why it could not be looked at. */
   readonly error?: BootstrapError;
 }
 
-export interface SeenRepository {
+export interface ObservedRepository {
   readonly repository: Repository;
   readonly tags: Tags;
   readonly owner: ReturnType<typeof ownershipOf>;
@@ -49,13 +49,13 @@ export async function observeRepositories(ctx: MirrorContext): Promise<Repositor
   const [all, wanted, creationRules] = await Promise.all([
     ctx.aws.ecr.repositories(),
     imagesByRepository(ctx),
-    seeCreationRules(ctx),
+    readCreationRules(ctx),
   ]);
   const names = [...wanted.keys()].sort();
   const byName = new Map(all.map((repository) => [repository.name, repository]));
   const tags = awsTags(ctx.config);
   const repositories = await forEachRepository(names, (name) =>
-    look(name, wanted.get(name) ?? [], byName.get(name), tags, ctx),
+    readRepository(name, wanted.get(name) ?? [], byName.get(name), tags, ctx),
   );
   const operator = (await ctx.wantedImages()).operator.repository;
   const { project, repositories: settings } = ctx.config;
@@ -65,7 +65,7 @@ export async function observeRepositories(ctx: MirrorContext): Promise<Repositor
   return { settings, tags, operator, project, unneeded, creationRules, repositories };
 }
 
-async function seeCreationRules({
+async function readCreationRules({
   aws: { ecr },
 }: MirrorContext): Promise<RepositoriesState['creationRules']> {
   try {
@@ -86,7 +86,7 @@ async function imagesByRepository(ctx: MirrorContext): Promise<Map<string, Wante
 }
 
 /** A repository that the caller may not look at does not hide the others. */
-async function look(
+async function readRepository(
   name: string,
   images: readonly WantedImage[],
   repository: Repository | undefined,
@@ -94,7 +94,7 @@ async function look(
   ctx: MirrorContext,
 ): Promise<WantedRepository> {
   try {
-    return { name, images, seen: repository && (await see(repository, tags, ctx)) };
+    return { name, images, seen: repository && (await readDetails(repository, tags, ctx)) };
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
     return { name, images, seen: undefined, error };
@@ -102,26 +102,33 @@ async function look(
 }
 
 /** One repository, as it is now. */
-export async function seeRepository(name: string, ctx: MirrorContext): Promise<SeenRepository | undefined> {
+export async function observeRepository(
+  name: string,
+  ctx: MirrorContext,
+): Promise<ObservedRepository | undefined> {
   const repository = (await ctx.aws.ecr.repositories()).find((one) => one.name === name);
-  return repository && see(repository, awsTags(ctx.config), ctx);
+  return repository && readDetails(repository, awsTags(ctx.config), ctx);
 }
 
-async function see(repository: Repository, wanted: Tags, ctx: MirrorContext): Promise<SeenRepository> {
+async function readDetails(
+  repository: Repository,
+  wanted: Tags,
+  ctx: MirrorContext,
+): Promise<ObservedRepository> {
   const [tags, lifecycle] = await Promise.all([
     ctx.aws.ecr.tags(repository.arn),
-    seeLifecyclePolicy(repository.name, ctx),
+    readLifecyclePolicy(repository.name, ctx),
   ]);
   const owner = ownershipOf(tags, wanted);
   if (owner !== 'nobody') return { repository, tags, owner, ...lifecycle };
-  const access = await seeAccess(() => ctx.aws.ecr.repositoryPolicy(repository.name), repository.arn);
+  const access = await readAccess(() => ctx.aws.ecr.repositoryPolicy(repository.name), repository.arn);
   return { repository, tags, owner, access, ...lifecycle };
 }
 
-async function seeLifecyclePolicy(
+async function readLifecyclePolicy(
   name: string,
   { aws: { ecr }, config }: MirrorContext,
-): Promise<Pick<SeenRepository, 'lifecyclePolicy' | 'lifecycleDenied'>> {
+): Promise<Pick<ObservedRepository, 'lifecyclePolicy' | 'lifecycleDenied'>> {
   try {
     return { lifecyclePolicy: await ecr.lifecyclePolicy(name) };
   } catch (error) {

@@ -9,7 +9,7 @@ const fewFields = 2;
 const fewTargets = 2;
 
 /** All that exists under our names and is not ours as one table, and the line that adopts it. */
-export function foreignLines(
+export function unmanagedLines(
   foreign: readonly Change[],
   adoptBy: string | undefined,
   style: Style,

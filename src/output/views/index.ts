@@ -6,7 +6,7 @@ import type { ConfigRow, MirrorRow, View } from '../view.ts';
 import { imageLines, mirrorLines } from './images.ts';
 import { planLines } from './plan.ts';
 import { statusLines } from './status.ts';
-import { nameOf, sortedFailures } from '../../core/helpers.ts';
+import { nameOf, splitFailures } from '../../core/helpers.ts';
 
 /** What a view looks like as text: nothing in it can act on the terminal, and no value can fake a line. */
 export async function viewLines(view: View, style: Style, verbosity: Verbosity): Promise<string[]> {
@@ -89,7 +89,7 @@ function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Sty
   const fatal = data.steps.flatMap(({ outcomes }) =>
     outcomes.filter((outcome) => outcome.result === 'failed' && !outcome.tolerable),
   );
-  const { missing, failed } = sortedFailures(members);
+  const { missing, failed } = splitFailures(members);
   const counts = [
     ...(failed.length + fatal.length > 0 ? [`${failed.length + fatal.length} failed`] : []),
     ...(missing.length > 0 ? [`${missing.length} skipped`] : []),

@@ -4,11 +4,11 @@ import { Secret } from '../../core/secret.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import type { PlanView } from '../view.ts';
-import { foreignLines } from './foreign.ts';
+import { unmanagedLines } from './foreign.ts';
 import { findingLines } from './finding.ts';
 
 const marks = { create: '+', update: '~', replace: '-/+', delete: '-' } as const;
-const longestValue = 100;
+const maxValueLength = 100;
 const roomForNames = 50;
 
 export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, verbose: boolean): string[] {
@@ -25,7 +25,7 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
     );
   }
   lines.push(
-    ...foreignLines(
+    ...unmanagedLines(
       steps.flatMap(({ foreign = [] }) => foreign),
       adoptBy,
       style,
@@ -99,5 +99,5 @@ function valueText(value: Value): string {
   if (value === undefined) return '(none)';
   if (value instanceof Secret) return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > longestValue ? `${text.slice(0, longestValue)}…` : text;
+  return text.length > maxValueLength ? `${text.slice(0, maxValueLength)}…` : text;
 }

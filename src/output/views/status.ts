@@ -7,7 +7,7 @@ import { findingLines, levelMark } from './finding.ts';
 import { changeLines } from './plan.ts';
 
 /** More findings alike in one step are counted, not listed, unless verbose. */
-const mostAlike = 3;
+const maxAlike = 3;
 
 export function statusLines(
   { steps, healthy }: { steps: readonly StepStatus[]; healthy: boolean },
@@ -97,7 +97,7 @@ function driftLines({ drift }: StepStatus, style: Style, verbose: boolean): stri
 
 function listed(findings: readonly Finding[], verbose: boolean, style: Style): string[] {
   return groupBy(findings, ({ code }) => code).flatMap((alike) => {
-    const some = verbose ? alike : alike.slice(0, mostAlike);
+    const some = verbose ? alike : alike.slice(0, maxAlike);
     const rest = alike.length - some.length;
     const more = rest > 0 ? [style.dim(`… and ${rest} more alike; -v lists all`)] : [];
     const lines = groupBy(some, ({ why, hint }) => `${why}\n${hint}`).flatMap((group) =>

@@ -23,7 +23,7 @@ const images = [
 
 /** A site of its own for one file of scenarios, in this process, gone when the file is done. Waiting is not. */
 export async function openSandboxWorld(untouched: boolean): Promise<World> {
-  const cli = await openCli({}, { hurried: true });
+  const cli = await openCli({}, { fast: true });
   const { cluster, clusterUrl, sources } = cli.world;
   const platforms = ['linux/amd64', 'linux/arm64'];
   for (const [host, name, tag] of images) sources.get(host)?.seed(name, tag, { platforms });

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { classify } from '../../../src/access-key/classify.ts';
-import { makeKey } from '../../../src/access-key/protocol.ts';
+import { createKey } from '../../../src/access-key/protocol.ts';
 import { observeKey } from '../../../src/access-key/state.ts';
 import { imagePullerKey } from '../../../src/steps/image-puller-key.ts';
 import { runOf } from '../../contract/step-contract.ts';
@@ -29,7 +29,7 @@ async function withSecondKey() {
   world = await withKey();
   const [first] = keysOf(world);
   const ctx = world.context();
-  await makeKey(runOf(ctx), await observeKey(ctx));
+  await createKey(runOf(ctx), await observeKey(ctx));
   const second = keysOf(world).find((key) => key !== first);
   if (!first || !second) throw new Error('there are not two keys');
   return { first, second };

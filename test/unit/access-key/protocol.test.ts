@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { makeKey } from '../../../src/access-key/protocol.ts';
+import { createKey } from '../../../src/access-key/protocol.ts';
 import { observeKey } from '../../../src/access-key/state.ts';
 import { runOf } from '../../contract/step-contract.ts';
 import { AwsWorld } from '../../support/aws.ts';
@@ -17,7 +17,7 @@ it.each(['PutSecretValue', 'UpdateSecretVersionStage'])(
     faults.plan({ kind: 'deny', operation, resource: names.id });
     faults.plan({ kind: 'error', operation, resource: names.region, to: 1 });
     const ctx = world.context();
-    await expect(makeKey(runOf(ctx), await observeKey(ctx))).rejects.toMatchObject({ code: 'aws-denied' });
+    await expect(createKey(runOf(ctx), await observeKey(ctx))).rejects.toMatchObject({ code: 'aws-denied' });
     const written = faults.changes.slice(before).filter((call) => call.operation === operation);
     expect(written.map(({ resource }) => resource).sort()).toEqual([names.secret, names.region].sort());
   },
@@ -38,7 +38,7 @@ it('restores a secret that is found to be scheduled for deletion when the key is
   const state = await observeKey(ctx);
   const at = world.sandbox.clock.now();
   secretOf(world, names.region).deletion = { at, gone: at + 86_400_000 };
-  const { accessKeyId } = await makeKey(runOf(ctx), state);
+  const { accessKeyId } = await createKey(runOf(ctx), state);
   expect(secretOf(world, names.region).deletion).toBeUndefined();
   expect(valueOf(world, names.id)).toBe(accessKeyId);
   expect(keysOf(world)).toHaveLength(2);

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { classify } from '../../../src/access-key/classify.ts';
 import { imagePullerKey } from '../../../src/steps/image-puller-key.ts';
-import { makeKey } from '../../../src/access-key/protocol.ts';
+import { createKey } from '../../../src/access-key/protocol.ts';
 import { observeKey } from '../../../src/access-key/state.ts';
 import { namesIn, runOf } from '../../contract/step-contract.ts';
 import type { AwsWorld } from '../../support/aws.ts';
@@ -91,7 +91,7 @@ async function withDeletedKey() {
   world = await withKey();
   const [first] = keysOf(world);
   const ctx = world.context();
-  const second = await makeKey(runOf(ctx), await observeKey(ctx));
+  const second = await createKey(runOf(ctx), await observeKey(ctx));
   world.sandbox.aws.identities.revocationLag = 60_000;
   await ctx.aws.iam.deleteAccessKey('image-puller', first?.id ?? '');
   return { first, second };

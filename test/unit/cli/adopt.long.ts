@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyPair } from '../../../sandbox/ports.ts';
 import type { Repository } from '../../../sandbox/registry/storage.ts';
-import { setUpByHand } from '../../support/by-hand.ts';
+import { setUpManually } from '../../support/by-hand.ts';
 import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
@@ -23,8 +23,8 @@ describe('what was made by hand', () => {
   let cli: Cli;
   let key: KeyPair;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
-    key = setUpByHand(cli.world);
+    cli = await openCli({}, { fast: true });
+    key = setUpManually(cli.world);
   });
   afterAll(() => cli.close());
 
@@ -131,8 +131,8 @@ describe('what was adopted', () => {
   let cli: Cli;
   let key: KeyPair;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
-    key = setUpByHand(cli.world);
+    cli = await openCli({}, { fast: true });
+    key = setUpManually(cli.world);
     const { code, stdout, stderr } = await cli.run('up --yes --adopt-all');
     expect(code, stderr + stdout).toBe(0);
   }, patient.timeout);
@@ -172,7 +172,7 @@ describe('a pull secret that somebody made in another namespace', () => {
     cli.world.cluster.put({ kind: 'Secret', metadata: { name: 'puller', namespace }, type, data });
   };
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
     make('team-a', 'kubernetes.io/dockerconfigjson');
     make('team-b', 'Opaque');
   });

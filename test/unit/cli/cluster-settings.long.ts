@@ -78,7 +78,7 @@ it.each([1, 2])(
   'applies random settings one after another (seed %i): each plans nothing afterwards, and down leaves nothing',
   patient,
   async (seed) => {
-    cli = await openCli({}, { hurried: true, config: '{}' });
+    cli = await openCli({}, { fast: true, config: '{}' });
     const random = new Settings(seed);
     let settings = random.next();
     for (let change = 0; change < changes; change += 1) {

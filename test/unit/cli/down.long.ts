@@ -9,7 +9,7 @@ const patient = { timeout: 240_000 };
 function worldAfterUp(): () => Cli {
   let cli: Cli;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
     expect((await cli.run('up --yes -q')).code).toBe(0);
   }, patient.timeout);
   afterAll(() => cli.close());
@@ -20,7 +20,7 @@ const pullSecretsIn = ({ world }: Cli, namespace: string, name = 'default'): unk
   world.cluster.get('ServiceAccount', name, namespace)?.['imagePullSecrets'];
 
 test('down leaves no pull secret behind where the garbage collector takes its time', patient, async () => {
-  const cli = await openCli({ cluster: { collectionLag: 10_000 } }, { hurried: true });
+  const cli = await openCli({ cluster: { collectionLag: 10_000 } }, { fast: true });
   try {
     expect((await cli.run('up --yes -q')).code).toBe(0);
     const ran = await cli.run('down --yes');

@@ -13,7 +13,7 @@ let cli: Cli;
 afterEach(() => cli.close());
 
 async function start(config = settings): Promise<void> {
-  cli = await openCli({}, { hurried: true, config });
+  cli = await openCli({}, { fast: true, config });
   await succeed('up --yes -q');
 }
 

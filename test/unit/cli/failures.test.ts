@@ -8,7 +8,7 @@ const connected = 'power-user,image-puller,repositories,operator-image,image-pul
 
 let cli: Cli;
 const undo: (() => void)[] = [];
-beforeAll(async () => void (cli = await openCli({}, { hurried: true })));
+beforeAll(async () => void (cli = await openCli({}, { fast: true })));
 afterAll(() => cli.close());
 afterEach(() => undo.splice(0).forEach((back) => back()));
 

@@ -5,7 +5,7 @@ const patient = { timeout: 240_000 };
 
 let cli: Cli;
 beforeEach(async () => {
-  cli = await openCli({}, { hurried: true, config: 'images: { exclude: [registry.k8s.io/*] }\n' });
+  cli = await openCli({}, { fast: true, config: 'images: { exclude: [registry.k8s.io/*] }\n' });
   expect((await cli.run('up --yes -q')).code).toBe(0);
 }, patient.timeout);
 afterEach(() => cli.close());

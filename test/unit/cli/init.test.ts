@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 let cli: Cli;
-beforeAll(async () => void (cli = await openCli({}, { hurried: true })));
+beforeAll(async () => void (cli = await openCli({}, { fast: true })));
 afterAll(() => cli.close());
 
 const written = (name: string): unknown => load(readFileSync(join(cli.folder, name), 'utf8'));

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCluster } from '../../../src/clients/kubernetes/index.ts';
 import { createNet } from '../../../src/clients/net/index.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
-import { hurriedClock } from '../../support/hurried.ts';
+import { fastClock } from '../../support/hurried.ts';
 import { managedObjects } from '../../support/managed.ts';
 
 /** Milliseconds: each runs `up` and `down`. */
@@ -15,7 +15,7 @@ const withoutInstall = `${settings}externalSecrets: { install: false }\n`;
 let cli: Cli;
 
 beforeEach(async () => {
-  cli = await openCli({}, { hurried: true, config: settings });
+  cli = await openCli({}, { fast: true, config: settings });
   const { code, stderr } = await cli.run('up --yes -q');
   expect(code, stderr).toBe(0);
 }, patient.timeout);
@@ -27,7 +27,7 @@ const configure = (text: string): void => writeFileSync(join(cli.folder, 'ecr-bo
 /** An ExternalSecret of another team, created through the API, which asks the webhooks. */
 async function createForOthers(name: string): Promise<void> {
   const net = createNet(cli.world.caPem, cli.site);
-  const clock = hurriedClock(cli.world.clock);
+  const clock = fastClock(cli.world.clock);
   const cluster = createCluster({ kubeconfig: cli.site['KUBECONFIG'] ?? '', net, clock });
   try {
     await cluster.create({

@@ -3,7 +3,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 
 let cli: Cli;
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
 });
 afterAll(() => cli.close());
 

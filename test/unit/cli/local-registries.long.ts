@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 const open = async (config?: string) => {
-  cli = await openCli({}, { hurried: true, ...(config !== undefined && { config }) });
+  cli = await openCli({}, { fast: true, ...(config !== undefined && { config }) });
   cli.world.sources.get('quay.io')?.seed('good', '1');
 };
 const run = (image: string) => {

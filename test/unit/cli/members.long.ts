@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Draft } from '../../../sandbox/cluster/index.ts';
-import { type Cli, openCli, type Ran } from '../../support/cli.ts';
+import { type Cli, openCli, type CliResult } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` is part of some. */
 /** Seconds that a run waits for a namespace without progress. */
@@ -62,7 +62,7 @@ const members = [
 ] as const;
 
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
   await cli.world.cluster.settled();
   namespaced('team-fine');
   namespaced('team-quota', quota('team-quota', { 'count/secrets': '0' }));
@@ -211,7 +211,7 @@ describe('namespaces that take no Secret', () => {
     const { ran, seconds } = await timed(() => cli.run('up --yes'));
     expect(ran.code, ran.stderr).toBe(0);
     expect(seconds).toBeLessThan(longWait);
-    const status: Ran = await cli.run('status');
+    const status: CliResult = await cli.run('status');
     expect(status.code, status.stdout).toBe(0);
   });
 });
@@ -298,7 +298,7 @@ it(
   patient,
   async () => {
     await cli.close();
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
     namespaced('team-held');
     expect((await cli.run('up -q --yes')).code).toBe(0);
     await cli.world.cluster.settled();

@@ -8,10 +8,10 @@ import { OciServer } from '../../support/oci-server.ts';
 let cli: Cli;
 let source: OciServer;
 beforeAll(async () => {
-  [cli, source] = await Promise.all([openCli({}, { hurried: true }), OciServer.start()]);
+  [cli, source] = await Promise.all([openCli({}, { fast: true }), OciServer.start()]);
   cli.world.aws.registry.settings.set('BLOB_MOUNTING', 'ENABLED');
 });
-afterEach(() => void (source.mischief = () => undefined));
+afterEach(() => void (source.misbehavior = () => undefined));
 afterAll(() => Promise.all([cli.close(), source.close()]));
 
 const flags = '--platform all --engine registry';
@@ -99,7 +99,7 @@ describe('a login that is refused', () => {
   it('by a source fails its images alone, and says how to log in', async () => {
     source.put('open', '1', [image('open')]);
     source.put('closed', '1', [image('closed')]);
-    source.mischief = ({ repository: name }) =>
+    source.misbehavior = ({ repository: name }) =>
       name === 'closed'
         ? { status: 401, headers: { 'www-authenticate': 'Basic realm="here"' }, body: '{}' }
         : undefined;

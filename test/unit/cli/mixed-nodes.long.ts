@@ -22,7 +22,7 @@ const only = '--only repositories,operator-image,images';
 const nginx = 'shop/docker.io/library/nginx';
 
 it('copies an image for the nodes that its source serves, warns once of the others, and is healthy then', async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
   addNode('windows', 'windows', 'amd64');
   addNode('odd', 'Plan 9', '386!');
   expect((await cli.run(`up --yes ${only}`)).code).toBe(0);
@@ -42,7 +42,7 @@ it('copies an image for the nodes that its source serves, warns once of the othe
 });
 
 it('copies what a new node needs when the source has it', async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
   expect((await cli.run(`up --yes ${only}`)).code).toBe(0);
   const children = () => {
     const manifest = cli.world.aws.registry.repositories.get(nginx)?.manifest('1.27');
@@ -55,7 +55,7 @@ it('copies what a new node needs when the source has it', async () => {
 });
 
 it('fails an image that is asked for with a list of platforms when its source lacks one', async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
   const ran = await cli.run(`up --yes ${only} --skip operator-image --platform linux/amd64,linux/s390x`);
   expect(ran.code).toBe(1);
   expect(ran.stderr).toContain('linux/s390x');
@@ -71,7 +71,7 @@ describe('nodes that report a platform for which no image can exist', () => {
   ] as const;
 
   async function withOddNodes(): Promise<void> {
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
     for (const [at, [os, architecture]] of odd.entries()) addNode(`odd-${at}`, os, architecture);
   }
 
@@ -106,7 +106,7 @@ describe('nodes that report a platform for which no image can exist', () => {
 });
 
 it('refuses a platform that is longer than any that exists', patient, async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
   const { code } = await cli.run(`mirror nginx:1.27 --platform linux/${'x'.repeat(300)}`);
   expect([1, 2]).toContain(code);
 });

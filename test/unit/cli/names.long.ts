@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { openCli } from '../../support/cli.ts';
 
 it("refuses, as the pull secret's name, that of any other Secret which is there after up", async () => {
-  const cli = await openCli({}, { hurried: true });
+  const cli = await openCli({}, { fast: true });
   try {
     const { code, stderr } = await cli.run('up --yes -q');
     expect(code, stderr).toBe(0);

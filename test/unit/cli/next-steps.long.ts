@@ -3,7 +3,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 
 let cli: Cli;
 beforeEach(async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
 });
 afterEach(() => cli.close());
 

@@ -6,7 +6,7 @@ const patient = 120_000;
 
 let cli: Cli;
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true, config: 'images: { exclude: [registry.k8s.io/*] }' });
+  cli = await openCli({}, { fast: true, config: 'images: { exclude: [registry.k8s.io/*] }' });
   expect((await cli.run('up --yes -q')).code).toBe(0);
   await cli.world.cluster.settled();
 }, patient);

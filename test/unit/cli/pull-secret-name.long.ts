@@ -12,7 +12,7 @@ const renamed = `${settings}pullSecret: { name: regcred }\n`;
 let cli: Cli;
 
 beforeEach(async () => {
-  cli = await openCli({}, { hurried: true, config: settings });
+  cli = await openCli({}, { fast: true, config: settings });
   await succeed('up --yes -q');
 }, patient.timeout);
 

@@ -8,7 +8,7 @@ const hour = 3_600_000;
 let cli: Cli;
 
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
   expect((await cli.run('up --yes -q')).code).toBe(0);
 }, patient);
 afterAll(() => cli.close());

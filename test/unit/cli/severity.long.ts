@@ -10,7 +10,7 @@ type Level = 'ok' | 'warning' | 'failed' | 'unknown';
 let cli: Cli;
 const keys = new Map<string, Record<string, string>>();
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true, config: 'aws: { tags: { team: shop } }' });
+  cli = await openCli({}, { fast: true, config: 'aws: { tags: { team: shop } }' });
   expect((await cli.run('up --yes -q')).code).toBe(0);
   const { identities } = cli.world.aws;
   const monitor = identities.addUser('monitor');

@@ -29,7 +29,7 @@ function addCluster({ world, folder }: Cli): Second {
 
 /** The first is up, the second is as new. */
 async function openWithSecond(): Promise<{ cli: Cli; second: Second }> {
-  const cli = await openCli({}, { hurried: true });
+  const cli = await openCli({}, { fast: true });
   const second = addCluster(cli);
   expect((await cli.run('up --yes -q')).code).toBe(0);
   return { cli, second };
@@ -253,7 +253,7 @@ describe('a cluster that holds the key and is not registered', () => {
   let cli: Cli;
   let unregistered: readonly string[];
   beforeEach(async () => {
-    cli = await openCli({}, { hurried: true, config: 'images: { exclude: [registry.k8s.io/*] }' });
+    cli = await openCli({}, { fast: true, config: 'images: { exclude: [registry.k8s.io/*] }' });
     expect((await cli.run('up --yes -q')).code).toBe(0);
     const tags = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
     for (const tag of tags?.keys() ?? []) if (tag.startsWith('ecr-bootstrap:cluster/')) tags?.delete(tag);
@@ -302,7 +302,7 @@ describe('a copy of a whole cluster, which has the same UID', () => {
   let cli: Cli;
   let copy: Second;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
     copy = addCluster(cli);
     const [own, other] = [cli.world.cluster, copy.cluster].map((one) => one.get('Namespace', 'kube-system'));
     if (own && other) Object.assign(other.metadata, { uid: own.metadata.uid });
@@ -342,7 +342,7 @@ describe('a copy of a whole cluster, which has the same UID', () => {
 
 describe('one project in two regions of an account', () => {
   it('needs users of its own in the second region, which up says before any change', patient, async () => {
-    const cli = await openCli({}, { hurried: true });
+    const cli = await openCli({}, { fast: true });
     try {
       const only = '--only power-user,image-puller';
       expect((await cli.run(`up --yes -q ${only}`)).code).toBe(0);
@@ -424,7 +424,7 @@ describe('two projects in one account', () => {
 describe('a run that loses its lease', () => {
   let cli: Cli;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
   });
   afterAll(() => cli.close());
 
@@ -463,7 +463,7 @@ describe('a run that loses its lease', () => {
 describe('two runs at once', () => {
   let cli: Cli;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
   });
   afterAll(() => cli.close());
 

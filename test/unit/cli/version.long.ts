@@ -11,7 +11,7 @@ const own = `${major}.${minor}`;
 
 let cli: Cli;
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
   expect((await cli.run('up --yes -q')).code).toBe(0);
 }, patient.timeout);
 afterAll(() => cli.close());

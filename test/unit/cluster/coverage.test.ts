@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Finding } from '../../../src/core/step.ts';
-import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretDistribution } from '../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRefresh } from '../../../src/steps/pull-secret-renewal.ts';
 import { applyStep, planStep } from '../../contract/step-contract.ts';
 import type { OperatorWorld, WorldOptions } from '../steps/operator-world.ts';
 import { startWithOperator } from '../steps/rotation-world.ts';
@@ -16,13 +16,13 @@ async function start(
 ): Promise<void> {
   world = await startWithOperator(options);
   prepare(world);
-  await applyStep(pullSecretRenewal, world);
-  await applyStep(pullSecretNamespaces, world);
+  await applyStep(pullSecretRefresh, world);
+  await applyStep(pullSecretDistribution, world);
 }
 
 async function health(): Promise<readonly Finding[]> {
   const ctx = world.context();
-  return (await pullSecretNamespaces.health?.(await pullSecretNamespaces.observe(ctx), ctx)) ?? [];
+  return (await pullSecretDistribution.health?.(await pullSecretDistribution.observe(ctx), ctx)) ?? [];
 }
 
 const secretIn = (namespace: string) => world.inside.get('Secret', 'puller', namespace);
@@ -58,7 +58,7 @@ it("never lets the operator overwrite somebody else's secret of that name", asyn
     inside.put({ kind: 'Secret', metadata, type: 'kubernetes.io/dockerconfigjson', data });
   });
   expect(secretIn('shop')).toMatchObject({ data });
-  const { changes, findings } = await planStep(pullSecretNamespaces, world);
+  const { changes, findings } = await planStep(pullSecretDistribution, world);
   expect(changes).toEqual([]);
   expect(findings).toMatchObject([
     { code: 'pull-secret-foreign', level: 'failed', target: { name: 'shop/puller' } },

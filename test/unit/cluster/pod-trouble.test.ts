@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
-import { hintFor, troubleOf } from '../../../src/cluster/pod-trouble.ts';
+import { remedyFor, diagnosePod } from '../../../src/cluster/pod-trouble.ts';
 
 const image = '111122223333.dkr.ecr.eu-west-1.amazonaws.com/myproject/external-secrets:v0.12.1';
 const prefix = `failed to pull and unpack image "${image}": failed to resolve reference "${image}"`;
@@ -32,12 +32,12 @@ describe('why a pod does not run', () => {
     ],
     ['not-found', `${image}: not found`],
   ] as const)('is %s when the kubelet says: %s', (cause, message) => {
-    expect(troubleOf(waiting('ErrImagePull', `${prefix}: ${message}`))?.cause).toBe(cause);
+    expect(diagnosePod(waiting('ErrImagePull', `${prefix}: ${message}`))?.cause).toBe(cause);
   });
 
   it('is the platform when no manifest of the image fits', () => {
     const message = `Back-off pulling image "${image}": ErrImagePull: failed to pull and unpack image "${image}": no match for platform in manifest: not found`;
-    expect(troubleOf(waiting('ImagePullBackOff', message))).toMatchObject({
+    expect(diagnosePod(waiting('ImagePullBackOff', message))).toMatchObject({
       cause: 'platform',
       why: 'no match for platform in manifest: not found',
     });
@@ -57,8 +57,8 @@ describe('why a pod does not run', () => {
       event('Error: ErrImagePull'),
     ];
     const backOff = waiting('ImagePullBackOff', `Back-off pulling image "${image}"`);
-    expect(troubleOf(backOff, events)?.cause).toBe('dns');
-    expect(troubleOf(backOff)?.cause).toBe('unknown-pull');
+    expect(diagnosePod(backOff, events)?.cause).toBe('dns');
+    expect(diagnosePod(backOff)?.cause).toBe('unknown-pull');
   });
 
   it('is read from the newest event in whichever order the events are listed', () => {
@@ -75,43 +75,43 @@ describe('why a pod does not run', () => {
       event('401 Unauthorized', '2026-01-31T10:00:00Z'),
     ];
     const backOff = waiting('ImagePullBackOff', `Back-off pulling image "${image}"`);
-    expect(troubleOf(backOff, events)?.cause).toBe('dns');
+    expect(diagnosePod(backOff, events)?.cause).toBe('dns');
   });
 
   it('is the scheduler when no node takes the pod', () => {
     const message = '0/1 nodes are available: 1 node(s) had untolerated taint(s).';
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
-    const trouble = troubleOf(pod({ phase: 'Pending', conditions }));
+    const trouble = diagnosePod(pod({ phase: 'Pending', conditions }));
     expect(trouble).toEqual({ cause: 'unschedulable', why: message });
-    expect(trouble && hintFor(trouble, pod({}), 'eu-west-1')).toContain('externalSecrets.tolerations');
+    expect(trouble && remedyFor(trouble, pod({}), 'eu-west-1')).toContain('externalSecrets.tolerations');
   });
 
   it('is a crash once it was restarted several times, and not before', () => {
     const lastState = { terminated: { exitCode: 1, reason: 'Error' } };
     const crashing = (restartCount: number): KubeObject =>
       waiting('CrashLoopBackOff', 'back-off 40s restarting', { restartCount, lastState });
-    expect(troubleOf(crashing(1))).toBeUndefined();
-    expect(troubleOf(crashing(3))).toEqual({ cause: 'crash', why: 'it ended 4 times, Error, exit code 1' });
+    expect(diagnosePod(crashing(1))).toBeUndefined();
+    expect(diagnosePod(crashing(3))).toEqual({ cause: 'crash', why: 'it ended 4 times, Error, exit code 1' });
   });
 
   it('is nothing while it starts or runs', () => {
-    expect(troubleOf(waiting('ContainerCreating', ''))).toBeUndefined();
-    expect(troubleOf(pod({ phase: 'Running', containerStatuses: [] }))).toBeUndefined();
+    expect(diagnosePod(waiting('ContainerCreating', ''))).toBeUndefined();
+    expect(diagnosePod(pod({ phase: 'Running', containerStatuses: [] }))).toBeUndefined();
   });
 
   it.each(['crash', 'unknown-pull'] as const)(
     'is shown with a command that names its own pod: %s',
     (cause) => {
       const shop: KubeObject = { ...pod({}), metadata: { name: 'web-1', namespace: 'shop' } };
-      const hint = hintFor({ cause, why: '' }, shop, 'eu-west-1');
+      const hint = remedyFor({ cause, why: '' }, shop, 'eu-west-1');
       expect(hint).toContain('-n shop web-1');
       expect(hint).not.toContain('external');
     },
   );
 
   it('comes with the names to allow where the network is at fault', () => {
-    const trouble = troubleOf(waiting('ErrImagePull', `${prefix}: dial tcp: lookup x: no such host`));
-    const hint = trouble && hintFor(trouble, pod({}), 'eu-west-1');
+    const trouble = diagnosePod(waiting('ErrImagePull', `${prefix}: dial tcp: lookup x: no such host`));
+    const hint = trouble && remedyFor(trouble, pod({}), 'eu-west-1');
     expect(hint).toContain('111122223333.dkr.ecr.eu-west-1.amazonaws.com');
     expect(hint).toContain('api.ecr.eu-west-1.amazonaws.com');
     expect(hint).toContain('S3');
@@ -122,7 +122,7 @@ describe('why a pod does not run', () => {
     ['eusc-de-east-1', 'amazonaws.eu'],
   ])('names them in the domain of the partition: %s', (region, domain) => {
     const there = `111122223333.dkr.ecr.${region}.${domain}/myproject/external-secrets:v0.12.1`;
-    const hint = hintFor({ cause: 'route', why: 'no route', image: there }, pod({}), region);
+    const hint = remedyFor({ cause: 'route', why: 'no route', image: there }, pod({}), region);
     const ends = hint.match(/[\w.*-]+\.amazonaws\.[\w.]*\w/g)?.map((name) => name.split(`${region}.`)[1]);
     expect(ends).toEqual([domain, domain, domain, domain]);
   });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { AnyStep, Change, Event, Step } from '../../../src/core/step.ts';
-import { carryOut } from '../../../src/core/carry-out.ts';
+import { applyPlan } from '../../../src/core/carry-out.ts';
 import { inOrder } from '../../../src/core/helpers.ts';
 import { makePlan } from '../../../src/core/plan.ts';
 
@@ -56,7 +56,7 @@ class Things {
     const events: Event[] = [];
     const plan = await makePlan(steps, this);
     const emit = (event: Event) => void events.push(event);
-    const result = await carryOut(plan, { ctx: this, fresh: (ctx) => ctx, signal, emit });
+    const result = await applyPlan(plan, { ctx: this, fresh: (ctx) => ctx, signal, emit });
     return { plan, result, events };
   }
 }

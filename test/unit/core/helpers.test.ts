@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { ErrorCode } from '../../../src/core/error-codes.ts';
-import { atOnce, inOrder, tolerating } from '../../../src/core/helpers.ts';
+import { inParallel, inOrder, tolerating } from '../../../src/core/helpers.ts';
 import type { Change, Outcome, Run } from '../../../src/core/step.ts';
 
 const changes = ['a', 'b', 'c'].map((name): Change => ({
@@ -28,7 +28,7 @@ describe('atOnce', () => {
   it('never has more than the limit under way', async () => {
     let under = 0;
     let most = 0;
-    await atOnce(2, changes, run(), async () => {
+    await inParallel(2, changes, run(), async () => {
       under += 1;
       most = Math.max(most, under);
       await new Promise((resolve) => setImmediate(resolve));
@@ -38,7 +38,7 @@ describe('atOnce', () => {
   });
 
   it('tries the others when one fails, and keeps their order', async () => {
-    const outcomes = await atOnce(3, changes, run(), (change) =>
+    const outcomes = await inParallel(3, changes, run(), (change) =>
       change.target.name === 'a' ? Promise.reject(new Error('boom')) : Promise.resolve('fine'),
     );
     expect(outcomes.map(({ change, result }) => `${change.target.name} ${result}`)).toEqual([

@@ -38,7 +38,7 @@ describe('the cache folder', () => {
     async () => {
       mkdirSync(folder);
       chmodSync(folder, 0o777);
-      const cli = await openCli({}, { hurried: true });
+      const cli = await openCli({}, { fast: true });
       try {
         const ran = await cli.run('mirror nginx:1.27', { env: { XDG_CACHE_HOME: base } });
         expect(ran.code).toBe(0);

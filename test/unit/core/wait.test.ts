@@ -23,7 +23,7 @@ const wait = (clock: Clock, signal = new AbortController().signal) => ({
   clock,
   signal,
   emit: () => undefined,
-  deadline: 5_000,
+  deadlineMs: 5_000,
   hint: 'look at it',
 });
 

@@ -53,7 +53,7 @@ describe('the rules for Prometheus', () => {
   let cli: Cli;
   let written: string;
   beforeAll(async () => {
-    cli = await openCli({}, { hurried: true });
+    cli = await openCli({}, { fast: true });
     await cli.run('up --yes -q');
     const { stdout } = await cli.run('status -o json');
     written = execFileSync('node', ['docs/operations/status-metrics.mjs'], {

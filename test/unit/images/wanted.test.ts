@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { wantedImages, type Wishes } from '../../../src/images/wanted.ts';
+import { wantedImages, type ImageSources } from '../../../src/images/wanted.ts';
 import type { Workload } from '../../../src/cluster/workloads.ts';
 
 const registryHost = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
@@ -14,9 +14,9 @@ const workload = (...images: string[]): Workload => ({
   pullSecrets: [],
   isStatic: false,
 });
-const gather = (more: Partial<Wishes>) =>
+const gather = (more: Partial<ImageSources>) =>
   wantedImages({ naming: { project: 'myproject', map: {} }, registryHost, list: [], exclude: [], ...more });
-const sources = (more: Partial<Wishes>) => gather(more).others.map(({ source }) => source);
+const sources = (more: Partial<ImageSources>) => gather(more).others.map(({ source }) => source);
 
 describe('the wanted images', () => {
   test('hold the operator even when nothing is asked for', () => {

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 beforeEach(() => {
   asked = [];
-  world.told.splice(0);
+  world.events.splice(0);
   world.docker = () => Promise.resolve(localEngine());
 });
 
@@ -29,7 +29,7 @@ function localEngine(): Engine {
     );
   return { name: 'docker', plan: act, copy: act, find: () => Promise.resolve() };
 }
-const notes = () => world.told.flatMap((event) => (event.type === 'note' ? [event.text] : []));
+const notes = () => world.events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
 
 describe('auto', () => {
   test('leaves to Docker what its registry does not have, and says so', async () => {

@@ -78,7 +78,7 @@ describe('a source that wanted no login', () => {
     const open = `open ${world.source.host}` as const;
     expect(world.hints.has(open)).toBe(true);
     world.credentials = { find: () => Promise.resolve({ username: 'me', password: new Secret('it is me') }) };
-    world.source.mischief = ({ headers }) =>
+    world.source.misbehavior = ({ headers }) =>
       headers.authorization === undefined
         ? { status: 401, headers: { 'www-authenticate': 'Basic realm="here"' } }
         : undefined;

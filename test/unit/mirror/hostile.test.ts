@@ -58,7 +58,7 @@ describe('a registry that sends an invalid digest', () => {
     'in the header of a %s fails these images alone and touches no file',
     async (method) => {
       if (method === 'HEAD') await world.copy([...names, 'good']);
-      world.source.mischief = ({ kind, repository }) => {
+      world.source.misbehavior = ({ kind, repository }) => {
         const bad = badDigestOf(repository);
         if (kind !== `${method} manifests` || bad === undefined) return undefined;
         return { instead: world.spoilt.manifest.bytes, headers: { 'docker-content-digest': bad } };
@@ -85,20 +85,20 @@ describe('a registry that sends an invalid digest', () => {
 describe('a registry that sends a wrong digest', () => {
   it('in the header of a GET fails its image alone', async () => {
     const headers = { 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
-    world.spoil(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
+    world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
     await world.resists('image-corrupt', `for sha256:${'a'.repeat(64)}`);
   });
 
   it('of SHA-512 in the header of a GET fails its image alone', async () => {
     const headers = { 'docker-content-digest': sha512(Buffer.from('another')) };
-    world.spoil(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
+    world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
     await world.resists('image-corrupt', sha512(world.spoilt.manifest.bytes));
   });
 
   it('in the header of a HEAD fails its image alone when there is no such manifest', async () => {
     await world.copy(['spoilt', 'good']);
     const headers = { 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
-    world.spoil(world.source, 'HEAD manifests', { instead: Buffer.alloc(0), headers });
+    world.corrupt(world.source, 'HEAD manifests', { instead: Buffer.alloc(0), headers });
     await world.resists('image-missing', 'no such manifest');
   });
 });
@@ -106,7 +106,7 @@ describe('a registry that sends a wrong digest', () => {
 describe('an image with SHA-512 digests', () => {
   it('is copied when only the registry names its manifest so', async () => {
     const headers = { 'docker-content-digest': sha512(world.spoilt.manifest.bytes) };
-    world.spoil(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
+    world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
     expect((await world.succeeds()).sourceDigest).toBe(world.spoilt.manifest.digest);
   });
 
@@ -242,13 +242,13 @@ describe('a manifest', () => {
   it('with an unrequested gzip encoding is not unpacked and fails its image alone', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, ' '));
     const headers = { 'content-encoding': 'gzip', 'docker-content-digest': world.spoilt.manifest.digest };
-    world.spoil(world.source, 'GET manifests', { instead: bomb, headers });
+    world.corrupt(world.source, 'GET manifests', { instead: bomb, headers });
     await world.resists('image-corrupt', 'the registry sent sha256:');
   });
 
   it('that is longer than announced fails its image alone', async () => {
     const answer = { 'content-length': '10', 'docker-content-digest': world.spoilt.manifest.digest };
-    world.spoil(world.source, 'GET manifests', {
+    world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         const head = Object.entries(answer).map(([name, value]) => `${name}: ${value}\r\n`);
         response.socket?.end(
@@ -260,12 +260,12 @@ describe('a manifest', () => {
   });
 
   it('that is shorter than announced fails its image alone', async () => {
-    world.spoil(world.source, 'GET manifests', { announce: world.spoilt.manifest.bytes.length + 1 });
+    world.corrupt(world.source, 'GET manifests', { announce: world.spoilt.manifest.bytes.length + 1 });
     await world.resists('registry-failed', 'cut');
   });
 
   it('with endless headers fails its image alone, and is not asked for again', async () => {
-    world.spoil(world.source, 'GET manifests', {
+    world.corrupt(world.source, 'GET manifests', {
       answer: (response) =>
         response.socket?.end(`HTTP/1.1 200 OK\r\n${'x-large: 0123456789\r\n'.repeat(10_000)}\r\n`),
     });
@@ -342,14 +342,14 @@ describe('a registry that sends a byte a minute', () => {
   const slow = 'delivered less than 1 MiB in 5 minutes';
 
   it('of a manifest fails its image alone', async () => {
-    world.spoil(world.source, 'GET manifests', {
+    world.corrupt(world.source, 'GET manifests', {
       answer: (response) => world.drip(response, world.spoilt.manifest.bytes),
     });
     await world.resists('registry-failed', slow);
   });
 
   it('of a layer fails its image alone', async () => {
-    world.spoil(world.source, 'GET blobs', {
+    world.corrupt(world.source, 'GET blobs', {
       answer: (response) => {
         response.writeHead(200, { 'content-length': world.layer.bytes.length });
         world.drip(response, world.layer.bytes);
@@ -359,7 +359,7 @@ describe('a registry that sends a byte a minute', () => {
   });
 
   it('of an error fails its image alone', async () => {
-    world.spoil(world.source, 'GET manifests', {
+    world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         response.writeHead(400);
         world.drip(response, randomBytes(100_000));
@@ -369,7 +369,7 @@ describe('a registry that sends a byte a minute', () => {
   });
 
   it('of a discarded body fails its image alone', async () => {
-    world.spoil(world.source, 'GET manifests', {
+    world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         response.writeHead(404);
         world.drip(response, randomBytes(100_000));
@@ -381,7 +381,7 @@ describe('a registry that sends a byte a minute', () => {
   it('of a token fails its image alone', async () => {
     const realm = `http://${world.source.host}/v2/token/manifests/1`;
     const challenge = { 'www-authenticate': `Bearer realm="${realm}",service="s"` };
-    world.source.mischief = ({ repository }) => {
+    world.source.misbehavior = ({ repository }) => {
       if (repository === 'token') return { answer: (response) => world.drip(response, randomBytes(100_000)) };
       return repository === 'spoilt' ? { status: 401, headers: challenge } : undefined;
     };
@@ -389,7 +389,7 @@ describe('a registry that sends a byte a minute', () => {
   });
 
   it('of interim answers fails its image alone', async () => {
-    world.spoil(world.source, 'GET manifests', {
+    world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         const timer = setInterval(() => {
           world.clock.advance(60_000);
@@ -419,7 +419,7 @@ describe('an ECR that names another place for an upload', () => {
     ['http://', 'http://'],
     ['//127.0.0.1:1/upload', '127.0.0.1:1'],
   ])('such as %s gets no content of the image', async (location, place) => {
-    world.spoil(world.target, 'POST uploads', { status: 202, headers: { location } });
+    world.corrupt(world.target, 'POST uploads', { status: 202, headers: { location } });
     await world.resists('registry-failed', `another place for the upload: ${place}`);
     expect(world.target.seen.filter(({ kind }) => kind === 'PUT uploads').length).toBeLessThan(3);
   });

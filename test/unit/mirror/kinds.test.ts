@@ -102,7 +102,7 @@ describe('kinds of images', () => {
     it.each([404, 403, 405])(
       'is left out where the source answers %i, and its URL is named',
       async (status) => {
-        world.source.mischief = ({ reference }) => (reference === sha256(layer) ? { status } : undefined);
+        world.source.misbehavior = ({ reference }) => (reference === sha256(layer) ? { status } : undefined);
         const notes: string[] = [];
         const emit: EngineOptions['emit'] = (event) => {
           if (event.type === 'note') notes.push(event.text);
@@ -219,13 +219,13 @@ describe('an abort', () => {
     const stopping = new AbortController();
     for (const name of ['a', 'b', 'c'])
       world.source.put(name, '1', [makeImage(amd64, [randomBytes(3_000_000)])]);
-    world.target.mischief = ({ kind }) => {
+    world.target.misbehavior = ({ kind }) => {
       if (kind === 'PUT uploads') stopping.abort(new Error('stopped by hand'));
       return undefined;
     };
     await expect(world.copy(['a', 'b', 'c'], { signal: stopping.signal })).rejects.toThrow('stopped by hand');
     for (const name of ['a', 'b', 'c']) expect(held(name).manifests.size).toBe(0);
-    world.target.mischief = () => undefined;
+    world.target.misbehavior = () => undefined;
     expect((await world.copy(['a', 'b', 'c'])).map(({ state }) => state)).toEqual([
       'copied',
       'copied',
@@ -239,7 +239,7 @@ describe('images that share a layer', () => {
     const base = randomBytes(100_000);
     world.source.put('first', '1', [makeImage(amd64, [base])]);
     world.source.put('second', '1', [makeImage(amd64, [base, 'more'])]);
-    world.target.mischief = ({ kind, repository }) =>
+    world.target.misbehavior = ({ kind, repository }) =>
       kind === 'PUT manifests' && repository === 'p/first' ? { status: 400 } : undefined;
     const [first, second] = await world.copy(['first', 'second']);
     expect([first?.state, second?.state]).toEqual(['failed', 'copied']);

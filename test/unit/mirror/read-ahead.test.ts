@@ -27,7 +27,7 @@ test('a blob asked for ahead is asked for again when the registry refuses its up
   const layer = image.layers[0]!;
   world.source.put('again', '1', [image]);
   let refused = 0;
-  world.target.mischief = ({ kind, headers }) => {
+  world.target.misbehavior = ({ kind, headers }) => {
     const concerns = kind === 'PUT uploads' && Number(headers['content-length']) === layer.bytes.length;
     return concerns && (refused += 1) === 1 ? { status: 500 } : undefined;
   };

@@ -2,10 +2,10 @@ import { expect, it } from 'vitest';
 import type { EcrPort } from '../../../src/clients/aws/port.ts';
 import { ecrIdentity } from '../../../src/mirror/target.ts';
 import { Secret } from '../../../src/core/secret.ts';
-import { HastyClock } from '../../support/registry-engine.ts';
+import { InstantClock } from '../../support/registry-engine.ts';
 
 it('renews the registry token by its age, although the wall clock was set back', async () => {
-  const clock = new HastyClock();
+  const clock = new InstantClock();
   let tokens = 0;
   const token = () =>
     Promise.resolve({

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { progressText, type UnderWay } from '../../../src/output/progress-text.ts';
+import { progressText, type ActiveProgress } from '../../../src/output/progress-text.ts';
 import { Rate } from '../../../src/output/rate.ts';
 
-const whole: UnderWay = {
+const whole: ActiveProgress = {
   progress: { id: 'images', label: 'images', done: 1.2e9, total: 3.4e9, unit: 'bytes', active: 8 },
   rate: 45e6,
 };
-const image = (name: string, done: number): UnderWay => ({
+const image = (name: string, done: number): ActiveProgress => ({
   progress: { id: `docker.io/library/${name}`, label: name, done, total: 100e6, unit: 'bytes' },
 });
 const images = ['nginx:1.27', 'redis:7', 'postgres:17', 'rabbitmq:4', 'traefik:v3', 'grafana:12'].map(

@@ -12,7 +12,7 @@ const patient = { timeout: 120_000 };
 
 let cli: Cli;
 beforeAll(async () => {
-  cli = await openCli({}, { hurried: true });
+  cli = await openCli({}, { fast: true });
 });
 afterAll(() => cli.close());
 

@@ -3,7 +3,7 @@ import { holdLease } from '../../../src/run/lease.ts';
 import type { BootstrapError } from '../../../src/core/errors.ts';
 import type { Context } from '../../../src/steps/context.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { hurriedClock } from '../../support/hurried.ts';
+import { fastClock } from '../../support/hurried.ts';
 
 let cluster: TestCluster;
 let ctx: Context;
@@ -16,7 +16,7 @@ beforeEach(async () => {
   // Only the timer of the renewals: requests need the others.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   cluster = await startTestCluster();
-  ctx = { cluster: cluster.port, clock: hurriedClock(cluster.sandbox.clock) } as unknown as Context;
+  ctx = { cluster: cluster.port, clock: fastClock(cluster.sandbox.clock) } as unknown as Context;
   warnings = [];
   waits = [];
   interrupt = new AbortController();

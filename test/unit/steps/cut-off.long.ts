@@ -2,19 +2,19 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { AnyStep } from '../../../src/steps/context.ts';
 import { operatorCrds } from '../../../src/steps/operator-crds.ts';
 import { operator } from '../../../src/steps/operator.ts';
-import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal.ts';
-import { pullSecretSeed } from '../../../src/steps/pull-secret-seed.ts';
+import { pullSecretDistribution } from '../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRefresh } from '../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretBootstrap } from '../../../src/steps/pull-secret-seed.ts';
 import { applyStep, namesIn, planStep } from '../../contract/step-contract.ts';
 import { cutOff } from '../../support/cut-off.ts';
 import { OperatorWorld } from './operator-world.ts';
 
 const steps: readonly AnyStep[] = [
-  pullSecretSeed,
+  pullSecretBootstrap,
   operatorCrds,
   operator,
-  pullSecretRenewal,
-  pullSecretNamespaces,
+  pullSecretRefresh,
+  pullSecretDistribution,
 ];
 
 let world: OperatorWorld;

@@ -1,6 +1,6 @@
 import { operator } from '../../../src/steps/operator.ts';
-import { pullSecretNamespaces } from '../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRenewal } from '../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretDistribution } from '../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRefresh } from '../../../src/steps/pull-secret-renewal.ts';
 import { applyStep } from '../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from './operator-world.ts';
 
@@ -14,7 +14,7 @@ export async function startWithOperator(options: WorldOptions = {}): Promise<Ope
 /** A world in which the pull secret renews itself in every namespace. */
 export async function startWithRotation(options: WorldOptions = {}): Promise<OperatorWorld> {
   const world = await startWithOperator(options);
-  await applyStep(pullSecretRenewal, world);
-  await applyStep(pullSecretNamespaces, world);
+  await applyStep(pullSecretRefresh, world);
+  await applyStep(pullSecretDistribution, world);
   return world;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  describeRecord,
+  clusterLabel,
   fullBecauseOfTags,
   type Proof,
   recordsIn,
@@ -45,14 +45,14 @@ describe('the registration of a cluster', () => {
 
   it('says that it is not verified', () => {
     const [unverified] = recordsIn(recordTag({ ...record, proof: 'first' }, 0));
-    expect(unverified && describeRecord(unverified)).toBe(
+    expect(unverified && clusterLabel(unverified)).toBe(
       'kubernetes-admin@prod (uid), not verified since 1970-01-01',
     );
   });
 
   it('can be named although its tag was changed by hand', () => {
     const [changed] = recordsIn({ 'ecr-bootstrap:cluster/uid': '' });
-    expect(changed && describeRecord(changed)).toBe('without a name (uid), since an unknown time');
+    expect(changed && clusterLabel(changed)).toBe('without a name (uid), since an unknown time');
   });
 });
 

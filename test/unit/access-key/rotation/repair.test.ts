@@ -29,7 +29,7 @@ async function findings({ outgoing = [], usesKey = true, creating = '' } = {}) {
   if (creating) user?.tags.set('ecr-bootstrap:creating', creating);
   const ctx = world.context(usesKey);
   const key = await observeKey(ctx);
-  const rotation = { key, begins: classify(key).next === 'settled', outgoing, waiting: [], inTheWay: [] };
+  const rotation = { key, isNew: classify(key).next === 'settled', outgoing, waiting: [], blockedBy: [] };
   return newKey(() => Promise.resolve(rotation)).diff(rotation, ctx);
 }
 
@@ -101,10 +101,10 @@ it('plans a forced rotation that restores secrets before it disables the key', a
     key,
     user,
     former: { users: [] },
-    begins: true,
+    isNew: true,
     outgoing: key.keys,
     waiting: [],
-    inTheWay: [],
+    blockedBy: [],
   };
   expect(
     revocation?.diff(state, ctx).changes.map(({ target, fields }) => [target.name, fields[0]?.path]),
@@ -122,7 +122,7 @@ it('removes the tag that an interrupted run left with the last key that it prote
   const ctx = world.context();
   const key = await observeKey(ctx);
   const oldKey = forcedRotationSteps().find(({ id }) => id === 'old-key');
-  const state = { key, begins: false, outgoing: key.keys, waiting: [], inTheWay: [] };
+  const state = { key, isNew: false, outgoing: key.keys, waiting: [], blockedBy: [] };
   const changes = oldKey?.diff(state, ctx).changes ?? [];
   expect(await oldKey?.apply(changes, state, runOf(ctx))).toMatchObject([{ result: 'done' }]);
   expect(keysOf(world)).toEqual([]);

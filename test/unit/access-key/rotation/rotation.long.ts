@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { carryOut, type RunResult } from '../../../../src/core/carry-out.ts';
+import { applyPlan, type RunResult } from '../../../../src/core/carry-out.ts';
 import { makePlan } from '../../../../src/core/plan.ts';
 import { secretNames } from '../../../../src/iam/names.ts';
 import { recordTag } from '../../../../src/access-key/registration/records.ts';
@@ -45,7 +45,7 @@ function delayCopyIn(namespace: string): void {
 
 async function rotate(force: boolean): Promise<RunResult> {
   const ctx = world.context();
-  return carryOut(await makePlan(force ? forcedRotationSteps() : rotationSteps(), ctx), {
+  return applyPlan(await makePlan(force ? forcedRotationSteps() : rotationSteps(), ctx), {
     ctx,
     fresh: (one) => one.fresh(),
     signal: new AbortController().signal,

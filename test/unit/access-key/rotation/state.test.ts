@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { newKey } from '../../../../src/access-key/rotation/new-key.ts';
-import { SeenKeys } from '../../../../src/access-key/rotation/seen-keys.ts';
+import { ObservedKeys } from '../../../../src/access-key/rotation/seen-keys.ts';
 import { rotationObserver } from '../../../../src/access-key/rotation/state.ts';
 import { applyStep } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../../steps/operator-world.ts';
@@ -13,11 +13,11 @@ it('does not begin a rotation in a run that has only repaired the stored key', a
   const region = world.sandbox.aws.secrets.get('image-puller-REGION');
   const version = region?.holderOf('AWSCURRENT');
   region?.put('eu-west-1', ['AWSCURRENT'], 0);
-  const observe = rotationObserver(new SeenKeys());
+  const observe = rotationObserver(new ObservedKeys());
   expect(await observe(world.context())).toMatchObject({ begins: false, outgoing: [] });
   region?.moveStage('AWSCURRENT', version);
   expect(await observe(world.context())).toMatchObject({ begins: false, outgoing: [] });
-  const another = rotationObserver(new SeenKeys());
+  const another = rotationObserver(new ObservedKeys());
   for (const _ of ['plan', 'apply']) {
     expect(await another(world.context())).toMatchObject({ begins: true, outgoing: [{ active: true }] });
   }
@@ -27,7 +27,7 @@ it('replaces the key of its first look, also when IAM shows the tag of the run t
   world = await OperatorWorld.start();
   const { users, keys } = world.sandbox.aws.identities;
   const [old] = [...keys.values()].filter(({ user }) => user.name === 'image-puller');
-  const observe = rotationObserver(new SeenKeys());
+  const observe = rotationObserver(new ObservedKeys());
   await applyStep(newKey(observe), world);
   users.get('image-puller')?.tags.set('ecr-bootstrap:creating', '-');
   expect(await observe(world.context())).toMatchObject({ begins: false, outgoing: [{ id: old?.id }] });

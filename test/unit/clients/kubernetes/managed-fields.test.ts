@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { compare, compareAdopted } from '../../../../src/cluster/compare.ts';
-import { type ManagedFields, takenOver } from '../../../../src/clients/kubernetes/managed-fields.ts';
+import { type ManagedFields, adoptedFields } from '../../../../src/clients/kubernetes/managed-fields.ts';
 import type { KubeObject } from '../../../../src/clients/kubernetes/port.ts';
 
 const labels = (...names: string[]) => ({
@@ -20,7 +20,10 @@ const release = { 'f:meta.helm.sh/release-name': {} };
 
 it('is left as it is while nothing was set by hand', () => {
   expect(
-    takenOver([entry('kube-controller-manager', labels('a')), entry('external-secrets', labels('b'))], 'v1'),
+    adoptedFields(
+      [entry('kube-controller-manager', labels('a')), entry('external-secrets', labels('b'))],
+      'v1',
+    ),
   ).toBeUndefined();
 });
 
@@ -32,7 +35,7 @@ it('gives us what kubectl and Helm set, beside what we applied', () => {
     entry('helm', labels('chart')),
     entry('external-secrets', { 'f:data': {} }),
   ];
-  expect(takenOver(record, 'apps/v1')).toEqual([
+  expect(adoptedFields(record, 'apps/v1')).toEqual([
     {
       manager: 'ecr-bootstrap',
       operation: 'Apply',
@@ -47,7 +50,7 @@ it('gives us what kubectl and Helm set, beside what we applied', () => {
 it('leaves Helm what tells of its release, and controllers what they report', () => {
   const status = entry('kubectl', { 'f:status': {} }, { subresource: 'status' });
   const annotations = { 'f:annotations': { ...release, 'f:note': {} } };
-  const [ours, ...others] = takenOver([status, entry('helm', { 'f:metadata': annotations })], 'v1') ?? [];
+  const [ours, ...others] = adoptedFields([status, entry('helm', { 'f:metadata': annotations })], 'v1') ?? [];
   expect(ours?.fieldsV1).toEqual({ 'f:metadata': { 'f:annotations': { 'f:note': {} } } });
   expect(others).toEqual([status, entry('helm', { 'f:metadata': { 'f:annotations': release } })]);
 });

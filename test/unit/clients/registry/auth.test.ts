@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { HelperError } from '../../../../src/clients/registry/credentials.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { makeImage } from '../../../support/images.ts';
-import { type Mischief, OciServer } from '../../../support/oci-server.ts';
+import { type Misbehavior, OciServer } from '../../../support/oci-server.ts';
 import { EngineWorld } from '../../../support/registry-engine.ts';
 
 const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
@@ -27,7 +27,7 @@ const guard = (
   challenge: string,
   isRight: (authorization: string | undefined) => boolean,
 ) => {
-  server.mischief = ({ headers }) =>
+  server.misbehavior = ({ headers }) =>
     isRight(headers.authorization) ? undefined : { status: 401, headers: { 'www-authenticate': challenge } };
 };
 const refused = (server: OciServer) =>
@@ -73,7 +73,7 @@ describe('Basic', () => {
       credential: (bad) => Promise.resolve(bad || isOver ? renewed : old),
     };
     let uploads = 0;
-    world.target.mischief = ({ kind, headers }) => {
+    world.target.misbehavior = ({ kind, headers }) => {
       if (kind === 'PUT uploads' && (uploads += 1) === 1) isOver = true;
       const right = basic(isOver ? renewed : old);
       return headers.authorization === right
@@ -105,7 +105,7 @@ describe('a refusal without words, as HEAD gets it,', () => {
     await copy('a');
     await world.clock.sleep(61_000);
     const over = tokens.map(basic);
-    world.target.mischief = (request) =>
+    world.target.misbehavior = (request) =>
       isHead(request) && over.includes(request.headers.authorization ?? '') ? { status: 403 } : undefined;
     const [result] = await copy('b');
     expect(result?.error).toBeUndefined();
@@ -114,7 +114,7 @@ describe('a refusal without words, as HEAD gets it,', () => {
 
   test('is a denial when the token is young, and costs none', async () => {
     const tokens = renewing();
-    world.target.mischief = (request) => (isHead(request) ? { status: 403 } : undefined);
+    world.target.misbehavior = (request) => (isHead(request) ? { status: 403 } : undefined);
     const [result] = await world.copy(['a']);
     expect(result?.error).toMatchObject({ code: 'registry-denied', hint: 'ask' });
     expect(tokens).toHaveLength(1);
@@ -130,7 +130,7 @@ describe('a refusal without words, as HEAD gets it,', () => {
       );
     await copy('a');
     await world.clock.sleep(61_000);
-    world.target.mischief = (request) => (isHead(request) ? { status: 403 } : undefined);
+    world.target.misbehavior = (request) => (isHead(request) ? { status: 403 } : undefined);
     const results = await copy('b', 'c');
     expect(results.map(({ error }) => error?.code)).toEqual(['registry-denied', 'registry-denied']);
     expect(tokens).toHaveLength(2);
@@ -204,7 +204,7 @@ describe('Bearer', () => {
   it('follows a token service that redirects to another host, without the login', async () => {
     world.credentials = { find: () => Promise.resolve(login()) };
     const elsewhere = await OciServer.start();
-    elsewhere.mischief = () => {
+    elsewhere.misbehavior = () => {
       issued.add('Bearer from-elsewhere');
       return { status: 200, body: '{"token":"from-elsewhere"}' };
     };
@@ -275,8 +275,8 @@ describe('Bearer', () => {
 
   test('a token that is refused before its time is replaced', async () => {
     let forgotten = false;
-    const usual = world.source.mischief;
-    world.source.mischief = (request, times) => {
+    const usual = world.source.misbehavior;
+    world.source.misbehavior = (request, times) => {
       if (request.kind === 'GET blobs' && !forgotten) {
         forgotten = true;
         issued.clear();
@@ -323,7 +323,7 @@ describe('one host with repositories that want different things', () => {
   beforeEach(async () => {
     for (const name of ['a', 'b']) {
       const service = await OciServer.start();
-      service.mischief = ({ path }) =>
+      service.misbehavior = ({ path }) =>
         path.searchParams.get('scope') === `repository:${name}:pull`
           ? { status: 200, body: JSON.stringify({ token: tokenOf(name) }) }
           : { status: 403, body: '{"details":"unknown repository"}' };
@@ -336,8 +336,8 @@ describe('one host with repositories that want different things', () => {
   });
 
   /** `a` and `b` want tokens of their own services, and `c` is open. */
-  const serve = (refusal: Mischief | undefined) => {
-    world.source.mischief = ({ repository, headers: { authorization } }) => {
+  const serve = (refusal: Misbehavior | undefined) => {
+    world.source.misbehavior = ({ repository, headers: { authorization } }) => {
       const service = services.get(repository);
       if (!service) return authorization === undefined ? undefined : refusal;
       if (authorization === `Bearer ${tokenOf(repository)}`) return undefined;
@@ -358,7 +358,7 @@ describe('one host with repositories that want different things', () => {
     async (status) => {
       serve({ status });
       for (const service of services.values())
-        service.mischief = ({ path }) => {
+        service.misbehavior = ({ path }) => {
           const [, name = ''] = (path.searchParams.get('scope') ?? '').split(':');
           return { status: 200, body: JSON.stringify({ token: tokenOf(name) }) };
         };
@@ -375,7 +375,7 @@ describe('one host with repositories that want different things', () => {
   it('fails only the repository whose token service refuses', async () => {
     serve(undefined);
     const service = services.get('a');
-    if (service) service.mischief = () => ({ status: 401 });
+    if (service) service.misbehavior = () => ({ status: 401 });
     const results = await world.copy(['a', 'b', 'c']);
     expect(results.map(({ state }) => state)).toEqual(['failed', 'copied', 'copied']);
     expect(results[0]?.error?.code).toBe('registry-denied');
@@ -396,8 +396,8 @@ describe('a redirect to another host', () => {
   function sendBlobsOn(me: ReturnType<typeof login>, store: OciServer): void {
     world.credentials = { find: (host) => Promise.resolve(host === world.source.host ? me : undefined) };
     guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
-    const guarded = world.source.mischief;
-    world.source.mischief = (request, times) =>
+    const guarded = world.source.misbehavior;
+    world.source.misbehavior = (request, times) =>
       guarded(request, times) ??
       (request.kind === 'GET blobs'
         ? { status: 307, headers: { location: `http://${store.host}/v2/a/blobs/${request.reference}` } }
@@ -421,7 +421,7 @@ describe('a redirect to another host', () => {
     const store = await OciServer.start();
     sendBlobsOn(me, store);
     const challenge = `Bearer realm="http://${store.host}/token",service="s"`;
-    store.mischief = ({ kind }) =>
+    store.misbehavior = ({ kind }) =>
       kind === 'GET blobs'
         ? { status: 401, headers: { 'www-authenticate': challenge } }
         : { status: 200, body: '{"token":"theirs"}' };
@@ -439,9 +439,9 @@ describe('a redirect to another host', () => {
 
   test('shows that a registry asks for no login, whatever the other host answers', async () => {
     const store = await OciServer.start();
-    store.mischief = () => ({ status: 401 });
+    store.misbehavior = () => ({ status: 401 });
     const location = `http://${store.host}/elsewhere`;
-    world.source.mischief = () => ({ status: 307, headers: { location } });
+    world.source.misbehavior = () => ({ status: 307, headers: { location } });
     await world.copy(['a']);
     expect(world.hints).toContain(`open ${world.source.host}`);
     await store.close();

@@ -4,7 +4,7 @@ import { createDockerEngine } from '../../../../src/mirror/docker/engine.ts';
 import { createNet } from '../../../../src/clients/net/index.ts';
 import { Destinations, HostSet } from '../../../../src/clients/registry/destinations.ts';
 import { openRegistries } from '../../../../src/clients/registry/index.ts';
-import { HastyClock } from '../../../support/registry-engine.ts';
+import { InstantClock } from '../../../support/registry-engine.ts';
 
 const insecure = new HostSet(['vm.example.com:5000']);
 const listed = new HostSet(['127.0.0.1:5000', 'vm.example.com:5000', 'localhost', 'docker.io']);
@@ -69,7 +69,7 @@ describe('what a registry may send us on to', () => {
 
 describe('the Docker engine, which connects by itself,', () => {
   const net = createNet(undefined, {});
-  const clock = new HastyClock();
+  const clock = new InstantClock();
   const credentials = { find: () => Promise.resolve(undefined) };
   const { refuseLocal } = openRegistries({ net, clock, credentials, listed, insecure: [] });
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostSet } from '../../../../src/clients/registry/destinations.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { makeImage } from '../../../support/images.ts';
-import { type Mischief, OciServer } from '../../../support/oci-server.ts';
+import { type Misbehavior, OciServer } from '../../../support/oci-server.ts';
 import { EngineWorld } from '../../../support/registry-engine.ts';
 
 const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
@@ -55,7 +55,7 @@ async function failsAlone(host = evil.host) {
   return results[0]?.error;
 }
 
-const challenge = (realm: string): Mischief => ({
+const challenge = (realm: string): Misbehavior => ({
   status: 401,
   headers: { 'www-authenticate': `Bearer realm="${realm}",service="s"` },
 });
@@ -63,12 +63,12 @@ const challenge = (realm: string): Mischief => ({
 describe('a hostile redirect', () => {
   const kinds = ['GET manifests', 'GET blobs'];
   const redirect = (kind: string, location: string, status = 307) => {
-    evil.mischief = (request) => (request.kind === kind ? { status, headers: { location } } : undefined);
+    evil.misbehavior = (request) => (request.kind === kind ? { status, headers: { location } } : undefined);
   };
 
   it.each(kinds)('that never ends is given up after a few hops of %s', async (kind) => {
     let hops = 0;
-    evil.mischief = (request) => {
+    evil.misbehavior = (request) => {
       if (request.kind !== kind && !request.path.pathname.startsWith('/hop')) return undefined;
       hops += 1;
       return { status: 307, headers: { location: `/hop/${hops}` } };
@@ -104,7 +104,7 @@ describe('a hostile redirect', () => {
   });
 
   it('that reaches a service of this computer by several hops fails its image alone', async () => {
-    evil.mischief = ({ kind, path }) => {
+    evil.misbehavior = ({ kind, path }) => {
       if (kind === 'GET manifests') return { status: 302, headers: { location: '/hop' } };
       if (path.pathname === '/hop') return { status: 302, headers: { location: `http://${local()}/` } };
       return undefined;
@@ -117,7 +117,7 @@ describe('a hostile redirect', () => {
     guarded.put('app', '1', [other]);
     world.listed?.add(guarded.host);
     world.credentials = { find: (host) => Promise.resolve(host === guarded.host ? login : undefined) };
-    guarded.mischief = ({ headers, kind, reference }) => {
+    guarded.misbehavior = ({ headers, kind, reference }) => {
       if (headers.authorization !== basic)
         return { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
       const location = `http://${evil.host}/v2/bad/blobs/${reference}`;
@@ -140,17 +140,17 @@ describe('a hostile token service', () => {
     ['cloud metadata', 'http://169.254.169.254/latest/meta-data/', 'address-refused'],
     ['a login in front of cloud metadata', 'https://docker.io@169.254.169.254/', 'address-refused'],
   ])('at %s fails its image alone', async (_, realm, code) => {
-    evil.mischief = () => challenge(realm);
+    evil.misbehavior = () => challenge(realm);
     expect((await failsAlone())?.code).toBe(code);
   });
 
   it('at a service of this computer fails its image alone', async () => {
-    evil.mischief = () => challenge(`http://${local()}/token`);
+    evil.misbehavior = () => challenge(`http://${local()}/token`);
     expect((await failsAlone())?.code).toBe('address-refused');
   });
 
   it.each([302, 307])('that redirects by %i to a service of this computer fails alone', async (status) => {
-    evil.mischief = ({ path }) =>
+    evil.misbehavior = ({ path }) =>
       path.pathname === '/token'
         ? { status, headers: { location: `http://${local()}/` } }
         : challenge(`http://${evil.host}/token`);
@@ -158,7 +158,7 @@ describe('a hostile token service', () => {
   });
 
   it('at a registry that the user is logged in to gets no login from there', async () => {
-    evil.mischief = () => challenge(`http://${world.source.host}/token`);
+    evil.misbehavior = () => challenge(`http://${world.source.host}/token`);
     await failsAlone();
     const asked = world.source.seen.filter(({ path }) => path.pathname === '/token');
     expect(asked.length).toBeGreaterThan(0);
@@ -166,7 +166,7 @@ describe('a hostile token service', () => {
   });
 
   it('that asks for a login itself gets none', async () => {
-    evil.mischief = ({ path }) =>
+    evil.misbehavior = ({ path }) =>
       path.pathname === '/token'
         ? { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }
         : challenge(`http://${evil.host}/token`);
@@ -175,7 +175,7 @@ describe('a hostile token service', () => {
   });
 
   it('gets no login that its URL pretends', async () => {
-    evil.mischief = ({ path, headers }) => {
+    evil.misbehavior = ({ path, headers }) => {
       if (path.pathname === '/token') return { status: 200, body: '{"token":"t"}' };
       return headers.authorization === 'Bearer t' ? undefined : challenge(`http://u:p@${evil.host}/token`);
     };
@@ -195,7 +195,7 @@ describe('a hostile token service', () => {
     ['of two million characters', 'x'.repeat(2_000_000)],
     ['that is empty', ''],
   ])('that gives a token %s fails its image alone', async (_, token) => {
-    evil.mischief = ({ path }) =>
+    evil.misbehavior = ({ path }) =>
       path.pathname === '/token'
         ? { status: 200, body: JSON.stringify({ token }) }
         : challenge(`http://${evil.host}/token`);

@@ -51,7 +51,7 @@ async function putAll(requests: number, server: Throttled, retryAfter?: number) 
     try {
       await clock.sleep(latency, signal);
       if (server.takes(clock.now())) return limiter.succeeded('put-manifest');
-      limiter.complained('put-manifest', retryAfter);
+      limiter.throttled('put-manifest', retryAfter);
       throw new RegistryError(
         { code: 'registry-failed', what: 'put', why: 'Rate exceeded', hint: 'wait' },
         { retryable: true, throttled: true, ...(retryAfter === undefined ? {} : { retryAfter }) },
@@ -115,7 +115,7 @@ test('a pause holds back those, too, that had only waited for a seat', async () 
   const limiter = new HostLimiter(clock);
   const leave = await Promise.all(Array.from({ length: 64 }, () => limiter.admit('other', signal)));
   const next = limiter.admit('other', signal);
-  limiter.complained('other', 5000);
+  limiter.throttled('other', 5000);
   leave[0]?.();
   const before = clock.now();
   await clock.passUntil(next);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { HostLimiter } from '../../../../src/clients/registry/limiter.ts';
-import { HastyClock } from '../../../support/registry-engine.ts';
+import { InstantClock } from '../../../support/registry-engine.ts';
 
 const { signal } = new AbortController();
 const run = async (limiter: HostLimiter, requests: number) => {
@@ -8,7 +8,7 @@ const run = async (limiter: HostLimiter, requests: number) => {
 };
 
 test('a documented rate is kept, but for a second that may come at once', async () => {
-  const clock = new HastyClock();
+  const clock = new InstantClock();
   const start = clock.now();
   await run(new HostLimiter(clock, { 'put-manifest': 10 }), 50);
   expect(clock.now() - start).toBeGreaterThanOrEqual(3_800);
@@ -16,17 +16,17 @@ test('a documented rate is kept, but for a second that may come at once', async 
 });
 
 test('without a documented rate nothing waits', async () => {
-  const clock = new HastyClock();
+  const clock = new InstantClock();
   await run(new HostLimiter(clock), 500);
   expect(clock.slept).toEqual([]);
 });
 
 test('a complaint pauses as long as asked and halves the rate once, successes raise it again', async () => {
-  const clock = new HastyClock();
+  const clock = new InstantClock();
   const limiter = new HostLimiter(clock, { 'put-manifest': 10 });
   await run(limiter, 10);
-  limiter.complained('put-manifest', 3000);
-  limiter.complained('put-manifest', 1000);
+  limiter.throttled('put-manifest', 3000);
+  limiter.throttled('put-manifest', 1000);
   expect(limiter.rate('put-manifest')).toBe(5);
   const before = clock.now();
   await run(limiter, 1);
@@ -36,7 +36,7 @@ test('a complaint pauses as long as asked and halves the rate once, successes ra
 });
 
 test('no more than 64 requests are under way, and an abort ends the wait', async () => {
-  const limiter = new HostLimiter(new HastyClock());
+  const limiter = new HostLimiter(new InstantClock());
   const leave = await Promise.all(Array.from({ length: 64 }, () => limiter.admit('other', signal)));
   const aborting = new AbortController();
   const aborted = limiter.admit('other', aborting.signal);
@@ -50,10 +50,10 @@ test('no more than 64 requests are under way, and an abort ends the wait', async
 });
 
 test('a pause takes no longer when the wall clock is set back meanwhile', async () => {
-  const clock = new HastyClock();
+  const clock = new InstantClock();
   const limiter = new HostLimiter(clock, { 'put-manifest': 10 });
   await run(limiter, 1);
-  limiter.complained('put-manifest', 3000);
+  limiter.throttled('put-manifest', 3000);
   clock.advance(-3_600_000);
   await run(limiter, 1);
   expect(Math.max(...clock.slept)).toBeLessThanOrEqual(3000);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Finding } from '../../../../src/core/step.ts';
-import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
 import type { OperatorWorld } from '../../steps/operator-world.ts';
 import { startWithRotation } from '../../steps/rotation-world.ts';
 
@@ -14,7 +14,7 @@ afterAll(() => world.close());
 
 async function health(): Promise<readonly Finding[]> {
   const ctx = world.context();
-  return (await pullSecretRenewal.health?.(await pullSecretRenewal.observe(ctx), ctx)) ?? [];
+  return (await pullSecretRefresh.health?.(await pullSecretRefresh.observe(ctx), ctx)) ?? [];
 }
 
 it('tells how long the token of the operator lasts', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { BootstrapError } from '../../../../src/core/errors.ts';
-import { mayStandIn } from '../../../../src/mirror/docker/stand-in.ts';
+import { mayUseLocal } from '../../../../src/mirror/docker/stand-in.ts';
 import { HelperError } from '../../../../src/clients/registry/credentials.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 
@@ -9,20 +9,20 @@ const login = { username: 'me', password: new Secret('docker-hub-password') };
 const byPod = { wantedBy: ['Deployment shop/web'] };
 
 it('uses the local image of a pod when Docker Hub refuses it without a login', () => {
-  expect(mayStandIn(denied, byPod, 'docker.io/library/built-here:1', undefined)).toBe(true);
+  expect(mayUseLocal(denied, byPod, 'docker.io/library/built-here:1', undefined)).toBe(true);
 });
 
 it("does not give a pod the user's local copy of an image that a registry refuses", () => {
-  expect(mayStandIn(denied, byPod, 'docker.io/team/private:1', login)).toBe(false);
-  expect(mayStandIn(denied, byPod, 'ghcr.io/team/private:1', undefined)).toBe(false);
+  expect(mayUseLocal(denied, byPod, 'docker.io/team/private:1', login)).toBe(false);
+  expect(mayUseLocal(denied, byPod, 'ghcr.io/team/private:1', undefined)).toBe(false);
   const unhelped = new HelperError(denied);
-  expect(mayStandIn(unhelped, byPod, 'docker.io/team/private:1', undefined)).toBe(false);
+  expect(mayUseLocal(unhelped, byPod, 'docker.io/team/private:1', undefined)).toBe(false);
 });
 
 it.each([
   ['on the command line', { wantedBy: ['argument'], byHand: true as const }],
   ['in the configuration', { wantedBy: ['config'] }],
 ])('uses the local image that the user names %s, whatever registry refuses it', (_, image) => {
-  expect(mayStandIn(denied, image, 'ghcr.io/team/built-here:1', undefined)).toBe(true);
-  expect(mayStandIn(denied, image, 'docker.io/library/built-here:1', login)).toBe(true);
+  expect(mayUseLocal(denied, image, 'ghcr.io/team/built-here:1', undefined)).toBe(true);
+  expect(mayUseLocal(denied, image, 'docker.io/library/built-here:1', login)).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tally } from '../../../../src/mirror/docker/tally.ts';
+import { layerBytes } from '../../../../src/mirror/docker/tally.ts';
 
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
 const layers = [
@@ -15,7 +15,7 @@ describe('the tally of a push', () => {
       ['2'.repeat(12), 'mounted'],
       ['3'.repeat(12), 'existed'],
     ] as const);
-    expect(tally(layers, [digest('1'), digest('2'), digest('3')], fates)).toEqual({
+    expect(layerBytes(layers, [digest('1'), digest('2'), digest('3')], fates)).toEqual({
       bytesSent: 10,
       bytesMounted: 200,
       bytesSkipped: 3000,
@@ -24,6 +24,6 @@ describe('the tally of a push', () => {
 
   it('finds layers by their own digests, as the containerd store names them', () => {
     const fates = new Map([['b'.repeat(12), 'sent']] as const);
-    expect(tally(layers, [], fates)).toMatchObject({ bytesSent: 200, bytesSkipped: 3010 });
+    expect(layerBytes(layers, [], fates)).toMatchObject({ bytesSent: 200, bytesSkipped: 3010 });
   });
 });

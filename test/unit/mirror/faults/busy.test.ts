@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FaultWorld, missingBehindTags } from '../../../support/fault-world.ts';
 import { makeImage } from '../../../support/images.ts';
-import type { Mischief } from '../../../support/oci-server.ts';
+import type { Misbehavior } from '../../../support/oci-server.ts';
 
 let world: FaultWorld;
 beforeEach(async () => {
@@ -19,19 +19,19 @@ const many = (count: number): string[] =>
 test('one answer in twenty that is 429 or 500, on either side, harms nothing', async () => {
   const names = many(20);
   let count = 0;
-  const everyTwentieth = (): Mischief | undefined => {
+  const everyTwentieth = (): Misbehavior | undefined => {
     count += 1;
     if (count % 20 !== 0) return undefined;
     return count % 40 === 0 ? { status: 429, headers: { 'retry-after': '1' } } : { status: 500 };
   };
-  world.source.mischief = world.target.mischief = everyTwentieth;
+  world.source.misbehavior = world.target.misbehavior = everyTwentieth;
   const results = await world.copy(names);
   expect(results.map(({ error }) => error?.message).filter(Boolean)).toEqual([]);
   expect(missingBehindTags(world.target)).toEqual([]);
 });
 
 test('a registry that is down is given up before it was asked hundreds of times', async () => {
-  world.source.mischief = () => ({ status: 500 });
+  world.source.misbehavior = () => ({ status: 500 });
   const results = await world.copy(many(50));
   expect(results.every(({ state }) => state === 'failed')).toBe(true);
   expect(world.source.seen.length).toBeLessThan(150);
@@ -39,13 +39,13 @@ test('a registry that is down is given up before it was asked hundreds of times'
 
 describe('a registry that wants us to wait', () => {
   test('is waited for', async () => {
-    world.spoil(world.target, 'PUT manifests', { status: 429, headers: { 'retry-after': '7' } }, 1);
+    world.corrupt(world.target, 'PUT manifests', { status: 429, headers: { 'retry-after': '7' } }, 1);
     await world.succeeds();
     expect(Math.max(...world.clock.slept)).toBeGreaterThanOrEqual(7000);
   });
 
   test('for hours fails its image alone instead', async () => {
-    world.spoil(world.source, 'GET blobs', { status: 429, headers: { 'retry-after': '20000' } });
+    world.corrupt(world.source, 'GET blobs', { status: 429, headers: { 'retry-after': '20000' } });
     const { error } = await world.failsAlone('registry-failed');
     expect(error?.why).toContain('wait');
     expect(Math.max(0, ...world.clock.slept)).toBeLessThan(600_000);
@@ -56,7 +56,7 @@ test("Docker Hub's pull limit fails its image alone, is asked about once, and te
   const message =
     'You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit';
   const body = JSON.stringify({ errors: [{ code: 'TOOMANYREQUESTS', message }] });
-  world.spoil(world.source, 'GET manifests', { status: 429, body });
+  world.corrupt(world.source, 'GET manifests', { status: 429, body });
   const { error } = await world.failsAlone('registry-failed');
   expect(error?.why).toContain('pull rate limit');
   expect(error?.hint).toContain('docker login');

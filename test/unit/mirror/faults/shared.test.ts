@@ -34,7 +34,7 @@ async function states(images: readonly WantedImage[]): Promise<string[]> {
 }
 
 const refusing = (kind: string, reference: (text: string) => boolean) => {
-  world.source.mischief = (seen) =>
+  world.source.misbehavior = (seen) =>
     seen.kind === kind && reference(seen.reference) ? { status: 403, body: '{}' } : undefined;
 };
 
@@ -69,7 +69,7 @@ describe('an image whose registry refuses what another registry gives', () => {
     world.source.put('x', '1', [first]);
     other.put('y', '1', [second]);
     refusing('GET blobs', (reference) => reference === sharedLayer?.digest);
-    other.mischief = ({ kind, reference }) =>
+    other.misbehavior = ({ kind, reference }) =>
       kind === 'GET blobs' && reference === sharedLayer?.digest ? { status: 404, body: '{}' } : undefined;
     const images = [wanted(world.source, 'x', 'p/one', 'x'), wanted(other, 'y', 'p/one', 'y')];
     expect(await states(images)).toEqual(['registry-denied', 'registry-failed']);

@@ -19,20 +19,20 @@ describe('a source that dies', () => {
       world.wanted('spoilt'),
       { ...world.wanted('good'), source: `${other.host}/good:1`, wantedBy: ['test'] },
     ];
-    world.spoil(world.source, 'GET blobs', { cutAfter: 1_000_000, dies: true });
+    world.corrupt(world.source, 'GET blobs', { cutAfter: 1_000_000, dies: true });
     const [failed, good] = await world.engine().copy(images, world.options());
     expectFailure(failed, 'registry-unreachable', '/spoilt');
     expect(good?.state).toBe('copied');
     expect(world.tagged('spoilt')).toBeUndefined();
     await world.source.revive();
-    world.source.mischief = () => undefined;
+    world.source.misbehavior = () => undefined;
     const again = await world.engine().copy(images, world.options());
     expect(again.map(({ state }) => state)).toEqual(['copied', 'current']);
     await other.close();
   });
 
   test('for a moment is taken up where it broke off', async () => {
-    world.spoil(world.source, 'GET blobs', { cutAfter: 1_000_000 }, 1);
+    world.corrupt(world.source, 'GET blobs', { cutAfter: 1_000_000 }, 1);
     await world.succeeds();
     const ranges = world.source.seen.map(({ headers }) => headers.range).filter(Boolean);
     expect(ranges).toHaveLength(1);
@@ -40,7 +40,7 @@ describe('a source that dies', () => {
   });
 
   test('again and again fails its image alone', async () => {
-    world.spoil(world.source, 'GET blobs', { cutAfter: 100 });
+    world.corrupt(world.source, 'GET blobs', { cutAfter: 100 });
     await world.failsAlone('registry-failed');
   });
 });
@@ -49,7 +49,7 @@ it.each([400, 405, 501])(
   'finds a current image at a source that answers %s to every HEAD',
   async (status) => {
     await world.copy(['good']);
-    world.source.mischief = ({ kind }) => (kind.startsWith('HEAD') ? { status } : undefined);
+    world.source.misbehavior = ({ kind }) => (kind.startsWith('HEAD') ? { status } : undefined);
     const [result] = await world.copy(['good']);
     expect(result).toMatchObject({ state: 'current' });
   },
@@ -57,28 +57,28 @@ it.each([400, 405, 501])(
 
 describe('a blob', () => {
   test('with another digest fails its image alone', async () => {
-    world.spoil(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) });
+    world.corrupt(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) });
     await world.failsAlone('image-corrupt');
   });
 
   test('with another digest once, from a bad copy in a content network, does no harm', async () => {
-    world.spoil(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) }, 1);
+    world.corrupt(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) }, 1);
     await world.succeeds();
   });
 
   test('that is cut short fails its image alone', async () => {
-    world.spoil(world.source, 'GET blobs', { instead: world.layer.bytes.subarray(0, 1000) });
+    world.corrupt(world.source, 'GET blobs', { instead: world.layer.bytes.subarray(0, 1000) });
     await world.failsAlone('image-corrupt');
   });
 
   test('that is longer than its descriptor fails its image alone', async () => {
     const longer = Buffer.concat([world.layer.bytes, Buffer.alloc(1000)]);
-    world.spoil(world.source, 'GET blobs', { instead: longer });
+    world.corrupt(world.source, 'GET blobs', { instead: longer });
     await world.failsAlone('image-corrupt');
   });
 
   test('whose answer lies about its length fails its image alone', async () => {
-    world.spoil(world.source, 'GET blobs', { announce: world.layer.bytes.length + 1 });
+    world.corrupt(world.source, 'GET blobs', { announce: world.layer.bytes.length + 1 });
     await world.failsAlone('image-corrupt');
   });
 
@@ -96,18 +96,18 @@ describe('a blob', () => {
 
   test('that a server packs on the way, though nobody asked for it, fails its image alone', async () => {
     const headers = { 'content-encoding': 'gzip' };
-    world.spoil(world.source, 'GET blobs', { instead: gzipSync(world.layer.bytes), headers });
+    world.corrupt(world.source, 'GET blobs', { instead: gzipSync(world.layer.bytes), headers });
     await world.failsAlone('image-corrupt');
   });
 
   test('that is not there fails its image alone', async () => {
-    world.spoil(world.source, 'GET blobs', { status: 404 });
+    world.corrupt(world.source, 'GET blobs', { status: 404 });
     await world.failsAlone('registry-failed');
   });
 
   test('that is refused from now on fails its image alone', async () => {
     const headers = { 'www-authenticate': 'Basic realm="r"' };
-    world.spoil(world.source, 'GET blobs', { status: 401, headers });
+    world.corrupt(world.source, 'GET blobs', { status: 401, headers });
     const { error } = await world.failsAlone('registry-denied');
     expect(error?.hint).toContain('docker login');
   });
@@ -116,7 +116,7 @@ describe('a blob', () => {
 describe('a redirect', () => {
   test('in a circle fails its image alone', async () => {
     const headers = { location: `/v2/spoilt/blobs/${world.layer.digest}` };
-    world.spoil(world.source, 'GET blobs', { status: 307, headers });
+    world.corrupt(world.source, 'GET blobs', { status: 307, headers });
     const { error } = await world.failsAlone('registry-failed');
     expect(error?.why).toContain('sent on');
   });
@@ -126,7 +126,7 @@ describe('a redirect', () => {
     ['to a file', 'file:///etc/passwd', 'not protected'],
     ['to nonsense', 'http://', 'no URL'],
   ])('%s is refused, for its image alone', async (_, location, why) => {
-    world.spoil(world.source, 'GET blobs', { status: 307, headers: { location } });
+    world.corrupt(world.source, 'GET blobs', { status: 307, headers: { location } });
     const { error } = await world.failsAlone('registry-failed');
     expect(error?.why).toContain(why);
   });
@@ -134,12 +134,12 @@ describe('a redirect', () => {
 
 describe('a manifest', () => {
   test('of more than 4 MiB fails its image alone', async () => {
-    world.spoil(world.source, 'GET manifests', { instead: Buffer.alloc(4 * 1024 * 1024 + 1, ' ') });
+    world.corrupt(world.source, 'GET manifests', { instead: Buffer.alloc(4 * 1024 * 1024 + 1, ' ') });
     await world.failsAlone('image-unsupported');
   });
 
   test('with another digest than announced fails its image alone', async () => {
-    world.spoil(world.source, 'GET manifests', { instead: Buffer.from('{}') });
+    world.corrupt(world.source, 'GET manifests', { instead: Buffer.from('{}') });
     await world.failsAlone('image-corrupt');
   });
 
@@ -149,14 +149,14 @@ describe('a manifest', () => {
       'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws',
       'docker-content-digest': sha256(instead),
     };
-    world.spoil(world.source, 'GET manifests', { instead, headers });
+    world.corrupt(world.source, 'GET manifests', { instead, headers });
     const { error } = await world.failsAlone('image-unsupported');
     expect(error?.why).toContain('old manifest format');
   });
 
   test('whose tag moves between look-up and copy arrives as it was looked up, whole; the next run brings the new one', async () => {
     const moved = makeImage({ os: 'linux', architecture: 'amd64' }, ['moved']);
-    world.source.mischief = ({ kind, repository }) => {
+    world.source.misbehavior = ({ kind, repository }) => {
       if (kind === 'GET blobs' && repository === 'spoilt') world.source.put('spoilt', '1', [moved]);
       return undefined;
     };

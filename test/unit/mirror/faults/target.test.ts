@@ -15,34 +15,34 @@ const refusal = (code: string, message = '') => ({
 
 describe('a target that dies', () => {
   test('in the middle of an upload shows nothing by halves, and a second run completes it', async () => {
-    world.spoil(world.target, 'PUT uploads', { cutAfter: 1_000_000, dies: true });
+    world.corrupt(world.target, 'PUT uploads', { cutAfter: 1_000_000, dies: true });
     const [failed] = await world.copy(['spoilt', 'good']);
     expectFailure(failed, 'registry-unreachable', '/spoilt');
     expect(world.tagged('spoilt')).toBeUndefined();
     expect(missingBehindTags(world.target)).toEqual([]);
     await world.target.revive();
-    world.target.mischief = () => undefined;
+    world.target.misbehavior = () => undefined;
     const again = await world.copy(['spoilt', 'good']);
     expect(again.every(({ state }) => ['copied', 'current'].includes(state))).toBe(true);
     expect(missingBehindTags(world.target)).toEqual([]);
   });
 
   test('for a moment gets every new try of an upload in a session of its own, and no PATCH', async () => {
-    world.spoil(world.target, 'PUT uploads', { cutAfter: 500_000 }, 1);
+    world.corrupt(world.target, 'PUT uploads', { cutAfter: 500_000 }, 1);
     await world.succeeds();
     expect(world.target.counts()).toMatchObject({ 'POST uploads': 3, 'PUT uploads': 3 });
     expect(world.target.counts()['PATCH uploads']).toBeUndefined();
   });
 
   test('again and again at one upload fails its image alone', async () => {
-    world.spoil(world.target, 'PUT uploads', { cutAfter: 10 });
+    world.corrupt(world.target, 'PUT uploads', { cutAfter: 10 });
     await world.failsAlone('registry-failed');
   });
 });
 
 describe('a repository', () => {
   test('that is deleted in the middle fails its image alone, and says how to make it again', async () => {
-    world.target.mischief = ({ kind, repository }) => {
+    world.target.misbehavior = ({ kind, repository }) => {
       if (kind === 'PUT uploads' && repository === 'p/spoilt') world.target.repositories.delete('p/spoilt');
       return undefined;
     };
@@ -53,12 +53,12 @@ describe('a repository', () => {
 
 describe('a target that refuses', () => {
   test('the content of a blob fails its image alone', async () => {
-    world.spoil(world.target, 'PUT uploads', refusal('DIGEST_INVALID', 'provided digest did not match'));
+    world.corrupt(world.target, 'PUT uploads', refusal('DIGEST_INVALID', 'provided digest did not match'));
     await world.failsAlone('registry-failed');
   });
 
   test('a manifest leaves no tag', async () => {
-    world.spoil(world.target, 'PUT manifests', refusal('MANIFEST_INVALID'));
+    world.corrupt(world.target, 'PUT manifests', refusal('MANIFEST_INVALID'));
     await world.failsAlone('image-unsupported');
   });
 
@@ -77,7 +77,7 @@ describe('a target that refuses', () => {
     world.source.put('spoilt', '1', images, { mediaType: mediaTypes.index, bytes, digest: sha256(bytes) });
     const [first, second] = images;
     let tries = 0;
-    world.target.mischief = ({ kind, reference }) => {
+    world.target.misbehavior = ({ kind, reference }) => {
       if (kind !== 'PUT manifests') return undefined;
       if (reference === first?.manifest.digest && (tries += 1) <= 2) return { status: 503 };
       return reference === second?.manifest.digest ? refusal('MANIFEST_INVALID') : undefined;
@@ -89,7 +89,7 @@ describe('a target that refuses', () => {
 
   test('a mount gets the blob by upload', async () => {
     world.source.put('other', '1', [world.good]);
-    world.target.mischief = ({ kind, repository }) =>
+    world.target.misbehavior = ({ kind, repository }) =>
       kind === 'POST uploads'
         ? { status: 202, headers: { location: `/v2/${repository}/blobs/uploads/1` } }
         : undefined;
@@ -109,7 +109,7 @@ describe('a tag that must not move', () => {
 
   test('counts as copied when another run put the same image there meanwhile', async () => {
     const { manifest } = world.spoilt;
-    world.target.mischief = ({ kind, repository, reference }) => {
+    world.target.misbehavior = ({ kind, repository, reference }) => {
       if (kind !== 'PUT manifests' || repository !== 'p/spoilt' || reference !== '1') return undefined;
       world.target.repository('p/spoilt').manifests.set('1', manifest).set(manifest.digest, manifest);
       return immutable;
@@ -120,7 +120,7 @@ describe('a tag that must not move', () => {
   test('fails its image alone when it points at another one, which stays', async () => {
     world.target.put('p/spoilt', '1', [makeImage({ os: 'linux', architecture: 'amd64' }, ['older'])]);
     const older = world.tagged('spoilt');
-    world.spoil(world.target, 'PUT manifests', immutable);
+    world.corrupt(world.target, 'PUT manifests', immutable);
     const [failed, good] = await world.copy(['spoilt', 'good']);
     expectFailure(failed, 'registry-failed', '/spoilt');
     expect(failed?.error?.hint).toContain('immutable');
@@ -137,7 +137,7 @@ test('a registry that answers 405 to questions about referrers is not asked, and
   const manifest = { mediaType: mediaTypes.manifest, bytes: signature, digest: sha256(signature) };
   world.source.put('signature', '1', [world.good], manifest);
   const known = /(manifests|blobs|uploads)$/;
-  world.source.mischief = world.target.mischief = ({ kind }) =>
+  world.source.misbehavior = world.target.misbehavior = ({ kind }) =>
     known.test(kind) ? undefined : { status: 405 };
   const [result] = await world.copy(['signature']);
   expect(result).toMatchObject({ state: 'copied', targetDigest: manifest.digest });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { imagePullerKey } from '../../../../src/steps/image-puller-key.ts';
-import { makeKey } from '../../../../src/access-key/protocol.ts';
+import { createKey } from '../../../../src/access-key/protocol.ts';
 import { observeKey } from '../../../../src/access-key/state.ts';
 import { runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
@@ -28,7 +28,7 @@ const firstRun = async (world: AwsWorld): Promise<void> => {
 
 const secondKey = async (world: AwsWorld): Promise<void> => {
   const ctx = world.context();
-  await makeKey(runOf(ctx), await observeKey(ctx));
+  await createKey(runOf(ctx), await observeKey(ctx));
 };
 
 const isCutOff = (run: Promise<void>): Promise<boolean> =>

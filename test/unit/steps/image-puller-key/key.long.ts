@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { imagePullerKey } from '../../../../src/steps/image-puller-key.ts';
-import { makeKey } from '../../../../src/access-key/protocol.ts';
+import { createKey } from '../../../../src/access-key/protocol.ts';
 import { observeKey } from '../../../../src/access-key/state.ts';
 import { applyStep, describeStepContract, runOf } from '../../../contract/step-contract.ts';
 import type { AwsWorld } from '../../../support/aws.ts';
@@ -227,7 +227,7 @@ describe('a second key', () => {
   it('takes the place of a working one only after it was proved', async () => {
     const world = await open(withKey());
     const ctx = world.context();
-    const pair = await makeKey(runOf(ctx), await observeKey(ctx));
+    const pair = await createKey(runOf(ctx), await observeKey(ctx));
     expect(valueOf(world, names.id)).toBe(pair.accessKeyId);
     const stages = world.sandbox.faults.calls.map(({ operation }) => operation);
     expect(stages.lastIndexOf('GetManifest')).toBeLessThan(stages.indexOf('UpdateSecretVersionStage'));
@@ -240,7 +240,7 @@ describe('a second key', () => {
     const world = await open(withKey());
     const [old] = keysOf(world);
     const ctx = world.context();
-    await makeKey(runOf(ctx), await observeKey(ctx));
+    await createKey(runOf(ctx), await observeKey(ctx));
     if (old) old.active = false;
     expect(await planned(world)).toEqual([]);
     world.sandbox.clock.advance(13 * 3_600_000);

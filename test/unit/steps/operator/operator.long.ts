@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
 import type { Event, Finding } from '../../../../src/core/step.ts';
 import { operator } from '../../../../src/steps/operator.ts';
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 
@@ -123,7 +123,7 @@ describe('the operator', () => {
       world.inside.delete('Pod', metadata.name, namespace);
     await world.inside.settled();
     expect(world.inside.list('Pod', namespace)).toHaveProperty('0.status.phase', 'Pending');
-    await applyStep(pullSecretSeed, world);
+    await applyStep(pullSecretBootstrap, world);
     await applyStep(operator, world);
     for (const pod of world.inside.list('Pod', namespace))
       expect(pod).toHaveProperty('status.phase', 'Running');

@@ -1,14 +1,14 @@
-import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretDistribution } from '../../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
 import { applyStep, describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { startWithOperator } from '../rotation-world.ts';
 
 describeStepContract({
-  step: pullSecretNamespaces,
+  step: pullSecretDistribution,
   fresh: async () => {
     const world = await startWithOperator();
-    await applyStep(pullSecretRenewal, world);
+    await applyStep(pullSecretRefresh, world);
     return world;
   },
   drifts: [

@@ -1,4 +1,4 @@
-import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { startWithOperator } from '../rotation-world.ts';
@@ -6,7 +6,7 @@ import { startWithOperator } from '../rotation-world.ts';
 const namespace = 'external-secrets';
 
 describeStepContract({
-  step: pullSecretRenewal,
+  step: pullSecretRefresh,
   fresh: () => startWithOperator(),
   drifts: [
     {

@@ -1,11 +1,11 @@
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../operator-world.ts';
 
 const token = 'Secret external-secrets/puller: data[".dockerconfigjson"]';
 
 describeStepContract({
-  step: pullSecretSeed,
+  step: pullSecretBootstrap,
   fresh: () => OperatorWorld.start(),
   drifts: [
     {

@@ -5,9 +5,9 @@ import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { operator } from '../../../../src/steps/operator.ts';
 import { secretNames } from '../../../../src/iam/names.ts';
-import { pullSecretNamespaces } from '../../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRenewal } from '../../../../src/steps/pull-secret-renewal.ts';
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretDistribution } from '../../../../src/steps/pull-secret-namespaces.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
 import { applyStep, namesIn, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 
@@ -20,14 +20,14 @@ const start = async (options?: WorldOptions): Promise<OperatorWorld> => {
 };
 const seeded = async (): Promise<OperatorWorld> => {
   const world = await start();
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   return world;
 };
 
 /** The whole rotation at work. */
 const rotating = async (): Promise<OperatorWorld> => {
   const world = await (await start()).prepare();
-  for (const step of [operator, pullSecretRenewal, pullSecretNamespaces]) await applyStep(step, world);
+  for (const step of [operator, pullSecretRefresh, pullSecretDistribution]) await applyStep(step, world);
   return world;
 };
 
@@ -48,7 +48,7 @@ const decoded = (secret: SecretObject, key: string): string =>
 
 /** The names under which a plan mentions things, whatever the order. */
 const planned = async (world: OperatorWorld): Promise<string[]> =>
-  namesIn((await planStep(pullSecretSeed, world)).changes);
+  namesIn((await planStep(pullSecretBootstrap, world)).changes);
 
 describe('a cluster that is set up for another project or region', () => {
   it.each([
@@ -65,10 +65,10 @@ describe('a cluster that is set up for another project or region', () => {
     const annotations = { ...home.metadata.annotations, [`ecr-bootstrap.dev/${note}`]: value };
     world.inside.put({ ...home, metadata: { ...home.metadata, annotations } });
     const ctx = world.context();
-    const state = await pullSecretSeed.observe(ctx);
+    const state = await pullSecretBootstrap.observe(ctx);
     for (const { changes, findings } of [
-      pullSecretSeed.diff(state, ctx),
-      (await pullSecretSeed.remove?.(state, ctx)) ?? { changes: [], findings: [] },
+      pullSecretBootstrap.diff(state, ctx),
+      (await pullSecretBootstrap.remove?.(state, ctx)) ?? { changes: [], findings: [] },
     ]) {
       expect(changes).toEqual([]);
       expect(findings).toMatchObject([{ code: 'setup-differs', blocking: true }]);
@@ -80,9 +80,9 @@ describe('a cluster that is set up for another project or region', () => {
     const world = await seeded();
     world.inside.put({ kind: 'ConfigMap', metadata: { name: 'theirs', namespace } });
     const ctx = world.context();
-    const state = await pullSecretSeed.observe(ctx);
-    const { changes } = (await pullSecretSeed.remove?.(state, ctx)) ?? { changes: [] };
-    expect(await pullSecretSeed.apply(changes, state, runOf(ctx))).toMatchObject(
+    const state = await pullSecretBootstrap.observe(ctx);
+    const { changes } = (await pullSecretBootstrap.remove?.(state, ctx)) ?? { changes: [] };
+    expect(await pullSecretBootstrap.apply(changes, state, runOf(ctx))).toMatchObject(
       changes.map(() => ({ result: 'done' })),
     );
     expect(world.inside.get('Namespace', namespace)?.metadata).toMatchObject({
@@ -106,10 +106,10 @@ describe('the seed', () => {
 
   it('is planned also before there is an access key, and cannot be made without one', async () => {
     const world = await start({ keyStored: false });
-    const { changes, findings } = await planStep(pullSecretSeed, world);
+    const { changes, findings } = await planStep(pullSecretBootstrap, world);
     expect(namesIn(changes)).toContain('Secret external-secrets/puller');
     expect(findings).toEqual([]);
-    await expect(applyStep(pullSecretSeed, world)).rejects.toMatchObject({ code: 'key-unproven' });
+    await expect(applyStep(pullSecretBootstrap, world)).rejects.toMatchObject({ code: 'key-unproven' });
   });
 
   it('leaves a Secret alone that the operator renewed', async () => {
@@ -126,9 +126,9 @@ describe('the seed', () => {
     const world = await seeded();
     const { data: _, ...puller } = secretIn(world, 'puller');
     world.inside.put({ ...puller, type: 'Opaque' });
-    const { changes } = await planStep(pullSecretSeed, world);
+    const { changes } = await planStep(pullSecretBootstrap, world);
     expect(changes).toMatchObject([{ action: 'replace', target: { name: 'external-secrets/puller' } }]);
-    await applyStep(pullSecretSeed, world);
+    await applyStep(pullSecretBootstrap, world);
     expect(secretIn(world, 'puller').type).toBe('kubernetes.io/dockerconfigjson');
   });
 
@@ -151,7 +151,7 @@ describe('the seed', () => {
     const content = Buffer.from(corrupted(world.sandbox.registryHost)).toString('base64');
     world.inside.put({ ...puller, data: { ...puller.data, '.dockerconfigjson': content } });
     expect(await planned(world)).toEqual(['Secret external-secrets/puller: data[".dockerconfigjson"]']);
-    await applyStep(pullSecretSeed, world);
+    await applyStep(pullSecretBootstrap, world);
     expect(secretIn(world, 'puller').data['.dockerconfigjson']).not.toBe(content);
     expect(await planned(world)).toEqual([]);
   });
@@ -160,7 +160,7 @@ describe('the seed', () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace } });
-    const { changes } = await planStep(pullSecretSeed, world);
+    const { changes } = await planStep(pullSecretBootstrap, world);
     expect(changes.find(({ target }) => target.name === 'external-secrets/puller')).toMatchObject({
       action: 'replace',
       adopts: { owner: 'nobody known' },
@@ -177,7 +177,7 @@ describe('the seed', () => {
       uid: 'x',
     };
     world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace, ownerReferences: [owner] } });
-    const { findings } = await planStep(pullSecretSeed, world);
+    const { findings } = await planStep(pullSecretBootstrap, world);
     expect(findings).toMatchObject([{ code: 'pull-secret-foreign', blocking: true }]);
     expect(findings[0]?.hint).toContain('kubectl delete externalsecret -n external-secrets ecr');
   });
@@ -188,15 +188,15 @@ describe('the seed', () => {
     const apiVersion = 'external-secrets.io/v1beta1';
     const owner = { apiVersion, kind: 'ExternalSecret', name: 'puller', uid: 'x' };
     world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace, ownerReferences: [owner] } });
-    expect((await planStep(pullSecretSeed, world)).findings).toEqual([]);
+    expect((await planStep(pullSecretBootstrap, world)).findings).toEqual([]);
   });
 
   it('uses a namespace that somebody else made, and would not delete it', async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
-    await applyStep(pullSecretSeed, world);
+    await applyStep(pullSecretBootstrap, world);
     const ctx = world.context();
-    const removed = await pullSecretSeed.remove?.(await pullSecretSeed.observe(ctx), ctx);
+    const removed = await pullSecretBootstrap.remove?.(await pullSecretBootstrap.observe(ctx), ctx);
     expect(namesIn(removed?.changes ?? [])).toEqual([
       'Secret external-secrets/image-puller',
       'Secret external-secrets/puller',
@@ -208,7 +208,7 @@ describe('the seed', () => {
     const { secret } = secretNames(world.config);
     const value = new Secret(randomUUID());
     await world.aws.secrets.put(secret, value, { token: randomUUID(), stages: ['AWSCURRENT'] });
-    const { changes, findings } = await planStep(pullSecretSeed, world);
+    const { changes, findings } = await planStep(pullSecretBootstrap, world);
     expect(changes).toEqual([]);
     expect(findings).toMatchObject([{ code: 'secret-pair-torn' }]);
     world.inside.delete('Secret', 'image-puller', namespace);
@@ -221,9 +221,9 @@ describe('the seed', () => {
     const world = await start();
     world.sandbox.faults.plan({ kind: 'deny', service: 'secretsmanager', operation: 'TagResource' });
     const ctx = world.context();
-    const state = await pullSecretSeed.observe(ctx);
-    const { changes } = pullSecretSeed.diff(state, ctx);
-    const [registered, ...others] = await pullSecretSeed.apply(changes, state, runOf(ctx));
+    const state = await pullSecretBootstrap.observe(ctx);
+    const { changes } = pullSecretBootstrap.diff(state, ctx);
+    const [registered, ...others] = await pullSecretBootstrap.apply(changes, state, runOf(ctx));
     expect(registered).toMatchObject({ result: 'failed', error: { code: 'aws-denied' } });
     expect(others.map(({ result }) => result)).toEqual(others.map(() => 'skipped'));
     expect(world.inside.get('Secret', 'image-puller', namespace)).toBeUndefined();
@@ -232,7 +232,7 @@ describe('the seed', () => {
   it('cannot tell what the registry thinks while it gives no answer, and changes nothing then', async () => {
     const world = await seeded();
     world.sandbox.hosts.delete(world.sandbox.registryHost);
-    const { changes, findings } = await planStep(pullSecretSeed, world);
+    const { changes, findings } = await planStep(pullSecretBootstrap, world);
     expect(changes).toEqual([]);
     expect(findings).toMatchObject([{ code: 'token-unknown', level: 'unknown' }]);
   });
@@ -241,7 +241,7 @@ describe('the seed', () => {
     const world = await rotating();
     const before = secretIn(world, 'puller', 'shop').data;
     await world.rotateKey();
-    await applyStep(pullSecretSeed, world);
+    await applyStep(pullSecretBootstrap, world);
     const [source, copy] = [secretIn(world, 'puller'), secretIn(world, 'puller', 'shop')];
     expect(copy.data).not.toEqual(before);
     expect(copy.data).toEqual(source.data);
@@ -254,9 +254,9 @@ describe('the seed', () => {
     const key = decoded(secretIn(world, 'image-puller'), 'AWS_SECRET_ACCESS_KEY');
     world.sandbox.clock.advance(13 * 3_600_000);
     await world.rotateKey();
-    const rendered = await pullSecretSeed.render?.(world.context());
-    const shown = inspect([await planStep(pullSecretSeed, world), rendered], { depth: null });
-    const shownAsJson = JSON.stringify([await planStep(pullSecretSeed, world), rendered]);
+    const rendered = await pullSecretBootstrap.render?.(world.context());
+    const shown = inspect([await planStep(pullSecretBootstrap, world), rendered], { depth: null });
+    const shownAsJson = JSON.stringify([await planStep(pullSecretBootstrap, world), rendered]);
     for (const text of [shown, shownAsJson]) {
       expect(text).not.toContain(token);
       expect(text).not.toContain(key);

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { pullSecretSeed } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
 import { registration } from '../../../../src/steps/registration.ts';
 import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
 import { cutOff } from '../../../support/cut-off.ts';
@@ -26,22 +26,22 @@ const unregister = (): void => {
 it('is written, not verified, before the access key is written into the cluster', async () => {
   world = await OperatorWorld.start();
   const unregistered = watchRegistration(watched());
-  const { changes } = await planStep(pullSecretSeed, world);
+  const { changes } = await planStep(pullSecretBootstrap, world);
   expect(changes[0]).toMatchObject({
     action: 'create',
     target: { kind: 'cluster registration' },
     fields: [{ path: 'key', to: await keyId() }],
   });
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   expect(unregistered).toEqual([]);
   expect(keySecret()).toBeDefined();
   expect(tag()?.split(' ')[0]).toBe(`${await keyId()}:first`);
-  expect((await planStep(pullSecretSeed, world)).changes).toEqual([]);
+  expect((await planStep(pullSecretBootstrap, world)).changes).toEqual([]);
 });
 
 it('is planned before there is an access key', async () => {
   world = await OperatorWorld.start({ keyStored: false });
-  const { changes } = await planStep(pullSecretSeed, world);
+  const { changes } = await planStep(pullSecretBootstrap, world);
   expect(changes[0]).toMatchObject({
     action: 'create',
     fields: [{ path: 'key', to: '(known after apply)' }],
@@ -53,7 +53,7 @@ it('is there at each moment at which the first run can be cut off', async () => 
     world = await OperatorWorld.start({ hurried: true });
     const unregistered = watchRegistration(watched());
     const repair = cutOff(world.sandbox.faults, write, 'lost');
-    ended = await applyStep(pullSecretSeed, world).then(
+    ended = await applyStep(pullSecretBootstrap, world).then(
       () => true,
       () => false,
     );
@@ -76,13 +76,13 @@ it('is shown by AWS, whose reads may be older than its writes, before the access
         .describe(idSecret().name)
         .then((info) => Object.keys(info?.tags ?? {}));
   });
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   expect(await readBefore).toContainEqual(expect.stringMatching(/^ecr-bootstrap:cluster\//));
 });
 
 it('is verified by its own step, without another sync where the key is the first one', async () => {
   world = await OperatorWorld.start();
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   const { changes } = await planStep(registration, world);
   expect(changes).toMatchObject([
     { action: 'update', fields: [{ path: 'verified', from: false, to: true }] },
@@ -95,42 +95,42 @@ it('is verified by its own step, without another sync where the key is the first
 
 it('names the new key, not verified, before that is written into the cluster', async () => {
   world = await OperatorWorld.start();
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   await applyStep(registration, world);
   await world.rotateKey();
   const unregistered = watchRegistration(watched());
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   expect(unregistered).toEqual([]);
   expect(tag()?.split(' ')[0]).toBe(`${await keyId()}:unverified`);
 });
 
 it('is made up for where a cluster holds the key and is not registered', async () => {
   world = await OperatorWorld.start();
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   unregister();
-  const { changes } = await planStep(pullSecretSeed, world);
+  const { changes } = await planStep(pullSecretBootstrap, world);
   expect(changes).toMatchObject([
     { action: 'create', reason: 'the cluster holds an access key and is not registered' },
   ]);
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   // Nothing shows that its namespaces have no tokens of an earlier key.
   expect(tag()?.split(' ')[0]).toBe(`${await keyId()}:unverified`);
 });
 
 it('keeps the version of a newer program until up has configured the cluster', async () => {
   world = await OperatorWorld.start();
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   for (const [name, value] of idSecret().tags)
     if (name.startsWith('ecr-bootstrap:cluster/')) idSecret().tags.set(name, value.replace(/\S+$/, '0.0'));
   await world.rotateKey();
-  await applyStep(pullSecretSeed, world);
+  await applyStep(pullSecretBootstrap, world);
   expect(tag()).toMatch(/ 0\.0$/);
 });
 
 it('stops the access key from being written into the cluster when AWS denies it', async () => {
   world = await OperatorWorld.start();
   world.sandbox.faults.plan({ kind: 'deny', operation: 'TagResource' });
-  await expect(applyStep(pullSecretSeed, world)).rejects.toMatchObject({
+  await expect(applyStep(pullSecretBootstrap, world)).rejects.toMatchObject({
     code: 'aws-denied',
     what: 'could not register this cluster, so the access key is not written into it',
     hint: expect.stringContaining('secretsmanager:TagResource') as string,
@@ -144,12 +144,12 @@ it('stops it, too, when the secret has as many tags as AWS allows, and names the
   const { tags } = idSecret();
   tags.set('ecr-bootstrap:cluster/old', 'AKIA 2020-01-31T00:00:00.000Z gone 0.1');
   for (let index = tags.size; index < 50; index += 1) tags.set(`team-${index}`, 'x');
-  await expect(applyStep(pullSecretSeed, world)).rejects.toMatchObject({
+  await expect(applyStep(pullSecretBootstrap, world)).rejects.toMatchObject({
     why: expect.stringContaining('AWS allows 50 tags') as string,
     hint: expect.stringContaining('--tag-keys ecr-bootstrap:cluster/old') as string,
   });
   expect(keySecret()).toBeUndefined();
-  expect(namesIn((await planStep(pullSecretSeed, world)).changes)).toContain(
+  expect(namesIn((await planStep(pullSecretBootstrap, world)).changes)).toContain(
     'Secret external-secrets/image-puller',
   );
 });
