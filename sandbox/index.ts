@@ -11,7 +11,7 @@ import { secretsManager } from './aws/secrets.ts';
 import { Gate, type Service } from './aws/service.ts';
 import { sts } from './aws/sts.ts';
 import { SandboxClock } from './clock.ts';
-import { type DirectAddress, Gateway, type Hosts } from './door.ts';
+import { type DirectAddress, Gateway, type Hosts } from './gateway.ts';
 import { Faults } from './faults.ts';
 import { listener } from './http.ts';
 import { awsForCluster, imageSource } from './in-process.ts';

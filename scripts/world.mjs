@@ -4,7 +4,7 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { runPlan } from '../src/run/job.ts';
+import { runPlan } from '../src/run/run-plan.ts';
 import { openSession } from '../src/run/session.ts';
 import { main } from '../src/main.ts';
 import { startWorld } from '../sandbox/world.ts';

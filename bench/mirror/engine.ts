@@ -6,7 +6,7 @@ import type { Engine } from '../../src/mirror/engine.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet, type Net } from '../../src/clients/net/index.ts';
-import { cacheFolder } from '../../src/core/places.ts';
+import { cacheFolder } from '../../src/core/paths.ts';
 import type { CredentialStore } from '../../src/clients/registry/credentials.ts';
 import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
 import { hintsFile } from '../../src/clients/registry/hints.ts';

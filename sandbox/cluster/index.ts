@@ -8,7 +8,7 @@ import { ControlPlane } from './control-plane.ts';
 import { fillDefaults } from './defaults.ts';
 import { establishDefinitions, fillNamespaces, publishEndpoints } from './housekeeping.ts';
 import { Kubelet } from './kubelet.ts';
-import { Loop } from './loop.ts';
+import { Loop } from './reconcile-loop.ts';
 import type { Draft, KubeObject } from './objects.ts';
 import { Operations } from './operations.ts';
 import { countQuotas } from './quotas.ts';

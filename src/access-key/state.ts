@@ -5,7 +5,7 @@ import { tags as tagKeys } from '../core/ownership.ts';
 import { observeFormerUsers, outdatedNotes, powerUserNote } from './former-users.ts';
 import { secretNames, type SecretNames } from '../iam/names.ts';
 import { awsTags, ownershipOf } from '../iam/tags.ts';
-import { checkPair, type Verdict } from './prove.ts';
+import { checkPair, type Verdict } from './verify.ts';
 import {
   describeStored,
   type SecretPart,

@@ -3,7 +3,7 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { matchesAny } from './globs.ts';
 import type { NamespaceInfo } from './inventory.ts';
 import type { ClusterRule, Finding } from '../core/step.ts';
-import { nameOf } from '../core/helpers.ts';
+import { nameOf } from '../core/members.ts';
 import type { ClusterContext } from './context.ts';
 import { isManaged } from './objects.ts';
 import { annotations, ignoreLabel, operatorNamespace } from '../core/ownership.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { packageFile } from '../core/places.ts';
+import { packageFile } from '../core/paths.ts';
 
 /** What fills a template: text goes wherever its name stands, a list or object only where a whole value is. */
 export type TemplateValues = Readonly<Record<string, string | number | readonly unknown[] | object>>;

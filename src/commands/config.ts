@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { examples, type RunCommand } from './launch.ts';
-import { leaves } from '../config/paths.ts';
+import { leaves } from '../config/tree.ts';
 import { toError } from '../config/validate.ts';
 import { exitCodes, severalErrors } from '../core/errors.ts';
 import type { Session } from '../run/session.ts';

@@ -3,7 +3,7 @@ import { examples, type RunCommand } from './launch.ts';
 import { removalSteps } from '../run/removal.ts';
 import type { Header } from '../output/index.ts';
 import { placeOf, type Question } from '../run/confirm.ts';
-import { runPlan } from '../run/job.ts';
+import { runPlan } from '../run/run-plan.ts';
 import type { Session } from '../run/session.ts';
 
 export function register(command: Command, launch: RunCommand): void {

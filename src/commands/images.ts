@@ -6,7 +6,7 @@ import { wantedReference } from '../images/naming.ts';
 import type { Presence } from '../mirror/port.ts';
 import type { ImageRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
-import { collectImages } from '../run/gather.ts';
+import { collectImages } from '../run/collect-images.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 

@@ -4,7 +4,7 @@ import { type GlobalFlags, openSession, type Session, type Runtime } from '../ru
 import { commands, commandAliases } from './index.ts';
 import { duration, type RunCommand, type Main } from './launch.ts';
 import { BootstrapError, exitCodes, reasonOf } from '../core/errors.ts';
-import { ownVersion } from '../core/places.ts';
+import { ownVersion } from '../core/paths.ts';
 import { commandOf, wantsJson, withinSandbox } from './argv.ts';
 
 export interface Program {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { examples, type RunCommand } from './launch.ts';
 import { exitCodes } from '../core/errors.ts';
 import { steps } from '../steps/index.ts';
-import { selectSteps } from '../run/choose.ts';
+import { selectSteps } from '../run/select-steps.ts';
 import type { Session } from '../run/session.ts';
 
 export function register(command: Command, launch: RunCommand): void {

@@ -8,7 +8,7 @@ import { forcedRotationSteps } from '../access-key/rotation/forced.ts';
 import { rotationSteps } from '../access-key/rotation/index.ts';
 import { retiredKeys } from '../access-key/rotation/state.ts';
 import { applyQuestion } from '../run/confirm.ts';
-import { runPlan } from '../run/job.ts';
+import { runPlan } from '../run/run-plan.ts';
 import { createsKey, nextStepsForOtherClusters } from '../run/other-clusters.ts';
 import type { Session } from '../run/session.ts';
 

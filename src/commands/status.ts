@@ -6,7 +6,7 @@ import type { Finding } from '../core/step.ts';
 import { inspect, type StepStatus } from '../core/inspect.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
-import { type StepSelection, selectSteps, needsOf } from '../run/choose.ts';
+import { type StepSelection, selectSteps, needsOf } from '../run/select-steps.ts';
 import { probe, type Environment, showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 

@@ -5,12 +5,12 @@ import { decodeText } from '../core/decode-text.ts';
 import { BootstrapError, reasonOf } from '../core/errors.ts';
 import { refuseAliasBomb } from '../core/yaml-aliases.ts';
 import { knownContext } from './ambient.ts';
-import { getAt, leaves, setAt, type Tree, withoutNulls } from './paths.ts';
+import { getAt, leaves, setAt, type Tree, withoutNulls } from './tree.ts';
 import { tokenAgeWarning } from './pull-secret.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { refusePlugins, refuseUntrusted } from './trust.ts';
-import { closestWord } from '../core/close-word.ts';
+import { closestWord } from '../core/suggestion.ts';
 import { type Checked, type Mistake, validate, validateLeniently } from './validate.ts';
 
 /** The file that is read when none is named. */

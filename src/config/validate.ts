@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { BootstrapError, severalErrors } from '../core/errors.ts';
-import { closestWord } from '../core/close-word.ts';
-import { deleteAt, getAt, lineOf, existingPrefix, setAt, type Tree } from './paths.ts';
+import { closestWord } from '../core/suggestion.ts';
+import { deleteAt, getAt, lineOf, existingPrefix, setAt, type Tree } from './tree.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** What the values come from, for messages. `text` is the file's, to tell lines. */

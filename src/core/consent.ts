@@ -1,4 +1,4 @@
-import { nameOf } from './helpers.ts';
+import { nameOf } from './members.ts';
 import type { Change, Finding, Target } from './step.ts';
 
 /** Whether something that is not ours may be made ours. */

@@ -1,6 +1,6 @@
 import type { BootstrapError } from './errors.ts';
 import { isNeeded } from './consent.ts';
-import { toBootstrapError, nameOf } from './helpers.ts';
+import { toBootstrapError, nameOf } from './members.ts';
 import { planStep, type Planned } from './plan.ts';
 import type { AnyStep, Change, Finding } from './step.ts';
 

@@ -7,7 +7,7 @@ import {
   type PartitionedChanges,
   splitByConsent,
 } from './consent.ts';
-import { toBootstrapError, nameOf } from './helpers.ts';
+import { toBootstrapError, nameOf } from './members.ts';
 import type { AnyStep, Diff, Finding } from './step.ts';
 
 /** One step with what it saw and what it would do about it. */

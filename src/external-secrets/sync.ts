@@ -2,7 +2,7 @@ import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { oldestFirst, timeOf } from '../cluster/events.ts';
 import type { Finding } from '../core/step.ts';
-import { nameOf } from '../core/helpers.ts';
+import { nameOf } from '../core/members.ts';
 
 /** How External Secrets Operator gets on with one of its objects. */
 export type Sync =

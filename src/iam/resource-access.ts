@@ -1,6 +1,6 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { Finding, Target } from '../core/step.ts';
-import { isTolerable } from '../core/helpers.ts';
+import { isTolerable } from '../core/members.ts';
 
 /** Whom the policy of a resource lets in, beside the account itself; or why that is unknown. */
 export type ResourceAccess =

@@ -1,7 +1,7 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { Emit } from '../core/step.ts';
-import { reportDone } from './done.ts';
+import { reportDone } from './report-done.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import type { MirrorResult } from './port.ts';
 

@@ -3,7 +3,7 @@ import type { EcrPort } from '../clients/aws/port.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Net } from '../clients/net/index.ts';
 import { onceFulfilled } from '../core/once.ts';
-import { cacheFolder } from '../core/places.ts';
+import { cacheFolder } from '../core/paths.ts';
 import { contentFolder, diskCache } from '../clients/registry/cache.ts';
 import type { CredentialStore } from '../clients/registry/credentials.ts';
 import { dockerConfigCredentials } from '../clients/registry/docker-config.ts';

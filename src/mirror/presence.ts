@@ -8,7 +8,7 @@ import type { Registry } from '../clients/registry/client.ts';
 import { type Digest, isAcceptedByEcr } from '../clients/registry/digest.ts';
 import type { Call } from '../clients/registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../clients/registry/manifest.ts';
-import { isTolerable } from '../core/helpers.ts';
+import { isTolerable } from '../core/members.ts';
 import { platformMark } from './platform-marks.ts';
 import type { Presence } from './port.ts';
 import type { Contents } from './registry/contents.ts';

@@ -1,6 +1,6 @@
 import type { MirrorResult } from '../mirror/port.ts';
 import type { Change, Finding } from '../core/step.ts';
-import type { StepResult } from '../core/carry-out.ts';
+import type { StepResult } from '../core/apply.ts';
 import type { StepStatus } from '../core/inspect.ts';
 
 /** Where a command is about to work, shown before anything else. */

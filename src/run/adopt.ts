@@ -1,6 +1,6 @@
 import { glob } from '../images/glob.ts';
 import type { Consent } from '../core/consent.ts';
-import { nameOf } from '../core/helpers.ts';
+import { nameOf } from '../core/members.ts';
 import type { Planned } from '../core/plan.ts';
 import type { Context } from '../steps/context.ts';
 import { commandLine } from './command-line.ts';

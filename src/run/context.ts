@@ -14,11 +14,11 @@ import type { Engine } from '../mirror/engine.ts';
 import { createMirror, type DockerParts } from '../mirror/index.ts';
 import type { Net } from '../clients/net/index.ts';
 import { once, onceFulfilled } from '../core/once.ts';
-import { cacheFolder } from '../core/places.ts';
+import { cacheFolder } from '../core/paths.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../core/ownership.ts';
 import { refuseOtherAccount } from './account.ts';
-import { isUnreachable, workloadsIfReachable } from './gather.ts';
+import { isUnreachable, workloadsIfReachable } from './collect-images.ts';
 
 export interface ServiceOptions {
   readonly config: Config;

@@ -1,5 +1,5 @@
 import type { Diff, Outcome } from '../core/step.ts';
-import { nameOf } from '../core/helpers.ts';
+import { nameOf } from '../core/members.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { asConfiguredFor, type FormerUser, observeFormerUsers } from '../access-key/former-users.ts';
 import { imagePullerKey } from '../steps/image-puller-key.ts';

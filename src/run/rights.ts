@@ -1,7 +1,7 @@
 import type { AccessQuestion } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { needsOf } from './choose.ts';
+import { needsOf } from './select-steps.ts';
 import { leaseRights } from './lease.ts';
 import { namesOf } from '../external-secrets/object-names.ts';
 import type { ClusterRule } from '../core/step.ts';

@@ -5,7 +5,7 @@ import type { Net } from '../clients/net/index.ts';
 import { createReporter, type Header, type Reporter, type Streams, type Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import type { Services } from './context.ts';
-import { deadline } from './signal.ts';
+import { deadline } from './timeout.ts';
 
 /** What the process gives: everything that differs between a terminal, a test and the sandbox. */
 export interface Runtime {

@@ -1,6 +1,6 @@
 import type { BootstrapError } from '../core/errors.ts';
 import type { Change, Finding } from '../core/step.ts';
-import { inOrder, nameOf } from '../core/helpers.ts';
+import { inOrder, nameOf } from '../core/members.ts';
 import type { Context, Step } from './context.ts';
 import { clustersOf, observeFormerUsers } from '../access-key/former-users.ts';
 import { removableKeys, unknownKeys } from '../access-key/classify.ts';

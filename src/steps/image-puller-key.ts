@@ -4,7 +4,7 @@ import { applyKey } from '../access-key/apply.ts';
 import { classify } from '../access-key/classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
 import { diffKey } from '../access-key/diff.ts';
-import { waitUntilVerified } from '../access-key/prove.ts';
+import { waitUntilVerified } from '../access-key/verify.ts';
 import { removeKey } from '../access-key/remove.ts';
 import { type KeyState, observeKey } from '../access-key/state.ts';
 

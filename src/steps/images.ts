@@ -1,7 +1,7 @@
 import type { Presence } from '../mirror/port.ts';
 import type { RejectedImage } from '../images/port.ts';
 import type { Finding, Outcome } from '../core/step.ts';
-import { tolerating } from '../core/helpers.ts';
+import { tolerating } from '../core/members.ts';
 import type { Context, Step } from './context.ts';
 import { MissingRepositories, repositoryCreation } from '../mirror/repositories/create.ts';
 import { repositoryKind } from '../mirror/repositories/diff.ts';

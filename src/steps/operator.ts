@@ -1,6 +1,6 @@
 import { refOf } from '../clients/kubernetes/names.ts';
 import type { Change, Finding, Outcome } from '../core/step.ts';
-import { nameOf } from '../core/helpers.ts';
+import { nameOf } from '../core/members.ts';
 import type { Step } from './context.ts';
 import {
   applyObjects,
@@ -20,7 +20,7 @@ import {
   noAuthorities,
   operatorRefs,
   wantedObjects,
-} from '../external-secrets/operator/wanted.ts';
+} from '../external-secrets/operator/objects.ts';
 
 /** External Secrets Operator from the private registry, with the pull secret that the step before has seeded. */
 export const operator: Step<ObjectsState> = {

@@ -1,6 +1,6 @@
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { inParallel, inOrder, nameOf, tolerating } from '../core/helpers.ts';
+import { inParallel, inOrder, nameOf, tolerating } from '../core/members.ts';
 import type { Change, Finding, Outcome } from '../core/step.ts';
 import type { Run, Step } from './context.ts';
 import { coverageRights } from '../cluster/coverage.ts';

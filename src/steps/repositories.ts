@@ -1,4 +1,4 @@
-import { inParallel, tolerating } from '../core/helpers.ts';
+import { inParallel, tolerating } from '../core/members.ts';
 import { isRelease } from '../iam/tags.ts';
 import type { Step } from './context.ts';
 import { createRepository } from '../mirror/repositories/create.ts';

@@ -12,7 +12,7 @@ import {
   type PolicyState,
   verifyOrRemove,
   removeUnverified,
-} from '../cluster/service-account-policy/proof.ts';
+} from '../cluster/service-account-policy/verification.ts';
 
 /** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
 export const serviceAccountPolicy: Step<PolicyState> = {

@@ -3,7 +3,7 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { optsOut } from '../cluster/inventory.ts';
 import { ignoreLabel } from '../core/ownership.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { inParallel, nameOf, tolerating } from '../core/helpers.ts';
+import { inParallel, nameOf, tolerating } from '../core/members.ts';
 import type { Change, Field, Finding } from '../core/step.ts';
 import type { Context, Step } from './context.ts';
 import {

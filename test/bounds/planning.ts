@@ -1,5 +1,5 @@
 import { planBlobs, type Delivery, createDelivery } from '../../src/mirror/registry/blobs.ts';
-import { TransferStats } from '../../src/mirror/registry/account.ts';
+import { TransferStats } from '../../src/mirror/registry/transfer-stats.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 
 /**

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { main } from '../../src/main.ts';
 import { createNet } from '../../src/clients/net/index.ts';
 import { startWorld, type World, type WorldOptions } from '../../sandbox/world.ts';
-import { fastClock } from './hurried.ts';
+import { fastClock } from './fast-clock.ts';
 
 export interface CliResult {
   readonly code: number;

@@ -14,7 +14,7 @@ import {
   createCluster as createSandboxCluster,
 } from '../../sandbox/cluster/index.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/index.ts';
-import { fastClock } from './hurried.ts';
+import { fastClock } from './fast-clock.ts';
 
 export interface TestCluster {
   readonly sandbox: Sandbox;

@@ -2,17 +2,17 @@ import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, Outcome } from '../../core/step.ts';
-import { inOrder, nameOf } from '../../core/helpers.ts';
+import { inOrder, nameOf } from '../../core/members.ts';
 import type { AccessKeyRun } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { applyObjects, keyOf, type ObjectsState, owned } from '../../cluster/objects.ts';
 import { registerUnverified, registrationTarget } from '../registration/register.ts';
-import { adoptPullSecret } from '../../external-secrets/pull-secret/by-hand.ts';
+import { adoptPullSecret } from '../../external-secrets/pull-secret/unmanaged.ts';
 import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
 import { keySecret, pullSecret, pullSecretType, secret } from '../../external-secrets/pull-secret/objects.ts';
 import { keySecretName } from '../../core/ownership.ts';
 import { resync } from '../../external-secrets/pull-secret/resync.ts';
-import { isNoteRemoval } from './setup.ts';
+import { isNoteRemoval } from './namespace-annotations.ts';
 import type { BootstrapState } from './state.ts';
 
 /** Registers the cluster, then writes the namespace and the Secrets, and makes the operator use them. */

@@ -2,7 +2,7 @@ import { compare, compareAdopted } from '../../cluster/compare.ts';
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Change, Diff, Field, Finding } from '../../core/step.ts';
-import { nameOf } from '../../core/helpers.ts';
+import { nameOf } from '../../core/members.ts';
 import { Secret } from '../../core/secret.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { isManaged, ownerOf } from '../../cluster/objects.ts';
@@ -10,7 +10,7 @@ import { adopting, keySecretName } from '../../core/ownership.ts';
 import { secretTarget } from '../secrets.ts';
 import { secretNames } from '../../iam/names.ts';
 import { registrationChanges } from '../registration/register.ts';
-import { adoptionsOf } from '../../external-secrets/pull-secret/by-hand.ts';
+import { adoptionsOf } from '../../external-secrets/pull-secret/unmanaged.ts';
 import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
 import {
   isManagedSecret,
@@ -18,7 +18,7 @@ import {
   pullSecretType,
   secret,
 } from '../../external-secrets/pull-secret/objects.ts';
-import { outdatedFieldsFinding } from './setup.ts';
+import { outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapState } from './state.ts';
 
 export function diffBootstrap(state: BootstrapState, { config }: Pick<AccessKeyContext, 'config'>): Diff {

@@ -1,14 +1,14 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Change, ClusterRule, Diff, Finding } from '../../core/step.ts';
-import { nameOf } from '../../core/helpers.ts';
+import { nameOf } from '../../core/members.ts';
 import { namesOf } from '../../external-secrets/object-names.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
-import { noteFields, outdatedFieldsFinding } from './setup.ts';
+import { noteFields, outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapState } from './state.ts';
 
 /** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */

@@ -7,7 +7,7 @@ import { describeStored, holderOf, secretParts } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { type Registration, registrationIn } from '../registration/register.ts';
-import { unmanagedPullSecrets } from '../../external-secrets/pull-secret/by-hand.ts';
+import { unmanagedPullSecrets } from '../../external-secrets/pull-secret/unmanaged.ts';
 import { loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
 import type { KeyPair } from '../../clients/aws/port.ts';
 

@@ -1,12 +1,12 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, Diff, Field, Finding, Outcome } from '../../core/step.ts';
-import { inOrder, tolerating } from '../../core/helpers.ts';
+import { inOrder, tolerating } from '../../core/members.ts';
 import type { AccessKeyContext, AccessKeyRun, RotationStep } from '../context.ts';
 import { formerRegistrations } from '../former-users.ts';
 import { describeStored } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.ts';
-import { verifyEveryLevel } from '../../external-secrets/pull-secret/prove-levels.ts';
+import { verifyEveryLevel } from '../../external-secrets/pull-secret/verify-levels.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import {
   type ClusterRecord,

@@ -1,6 +1,6 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Finding, Need } from '../../core/step.ts';
-import { ownVersion } from '../../core/places.ts';
+import { ownVersion } from '../../core/paths.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { describeStored } from '../stored.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';

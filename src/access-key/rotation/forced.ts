@@ -2,7 +2,7 @@ import { disabling } from './old-key.ts';
 import { kmsKeysInUse } from '../stored.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, Finding, Outcome } from '../../core/step.ts';
-import { inOrder, nameOf } from '../../core/helpers.ts';
+import { inOrder, nameOf } from '../../core/members.ts';
 import type { AccessKeyContext, AnyRotationStep, RotationStep } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
 import { formerFindings, type FormerUsers, observeFormerUsers } from '../former-users.ts';
@@ -17,11 +17,11 @@ import { type ClusterRecord, clusterLabel } from '../registration/records.ts';
 import { ownKeyStatement } from '../../iam/policies/image-puller.ts';
 import { diffUser } from '../../iam/users/diff.ts';
 import { documentOf, observeUser, type UserState } from '../../iam/users/state.ts';
-import { verifyRollOut } from './prove.ts';
-import { registerRollOut } from './record.ts';
-import { ObservedKeys } from './seen-keys.ts';
+import { verifyRollOut } from './verify-roll-out.ts';
+import { registerRollOut } from './register-roll-out.ts';
+import { ObservedKeys } from './observed-keys.ts';
 import { type Rotation, clustersToWaitFor } from './state.ts';
-import { rollOut } from './take-over.ts';
+import { rollOut } from './roll-out.ts';
 
 /**
  * The answer to a leaked key. The image puller may read its own secrets, because the operator reads them with its key.

@@ -1,10 +1,10 @@
 import type { AnyRotationStep } from '../context.ts';
 import { newKey } from './new-key.ts';
 import { oldKey } from './old-key.ts';
-import { registerRollOut } from './record.ts';
-import { ObservedKeys } from './seen-keys.ts';
+import { registerRollOut } from './register-roll-out.ts';
+import { ObservedKeys } from './observed-keys.ts';
 import { rotationObserver } from './state.ts';
-import { rollOut } from './take-over.ts';
+import { rollOut } from './roll-out.ts';
 
 /**
  * Replaces a key that has not leaked: a new key is created, verified and stored; the cluster takes it over and is

@@ -1,10 +1,10 @@
 import type { Change, Finding } from '../../core/step.ts';
-import { inOrder } from '../../core/helpers.ts';
+import { inOrder } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
 import { type ClusterRecord, clusterLabel, forgetCommand } from '../registration/records.ts';
 import type { ObservedKey } from '../state.ts';
-import type { ObservedKeys } from './seen-keys.ts';
+import type { ObservedKeys } from './observed-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 /** Disables the key that was replaced; a later run deletes it. */

@@ -3,7 +3,7 @@ import { oncePerContext } from '../../core/once.ts';
 import { classify, isManagedKey, failedKeys } from '../classify.ts';
 import { type KeyState, type ObservedKey, observeKey } from '../state.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
-import type { ObservedKeys } from './seen-keys.ts';
+import type { ObservedKeys } from './observed-keys.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 
 /** How far a rotation is, seen from AWS and the cluster alone. */

@@ -1,10 +1,10 @@
 import type { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { unlessAborted } from '../../core/abort.ts';
 import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
-import { connectionFailure } from '../net/failure.ts';
+import { connectionFailure } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
 import { Secret } from '../../core/secret.ts';
-import { isCallerRefused } from './failure.ts';
+import { isCallerRefused } from './errors.ts';
 import type { NetHandler } from './handler.ts';
 import { absence, type Profile, readProfiles } from './profiles.ts';
 

@@ -1,6 +1,6 @@
 import type { ECR } from '@aws-sdk/client-ecr';
 import { isDigest } from '../registry/digest.ts';
-import { unlessAbsent } from './failure.ts';
+import { unlessAbsent } from './errors.ts';
 import type { StoredManifest, StoredManifests } from './port.ts';
 
 /** The most image ids that BatchGetImage takes. */

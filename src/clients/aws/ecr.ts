@@ -1,7 +1,7 @@
 import type { ECR, Repository as SdkRepository } from '@aws-sdk/client-ecr';
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
-import { unlessAbsent, unlessThere } from './failure.ts';
+import { unlessAbsent, unlessThere } from './errors.ts';
 import { readManifests } from './ecr-manifests.ts';
 import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts';
 import { isTokenAccepted } from './registry.ts';

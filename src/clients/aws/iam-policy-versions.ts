@@ -1,5 +1,5 @@
 import type { IAM, PolicyVersion } from '@aws-sdk/client-iam';
-import { unlessAbsent } from './failure.ts';
+import { unlessAbsent } from './errors.ts';
 import { allPages } from './session.ts';
 
 const absent = ['NoSuchEntity'];

@@ -1,7 +1,7 @@
 import type { AccessKeyMetadata, IAM, User as SdkUser } from '@aws-sdk/client-iam';
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
-import { unlessAbsent, unlessThere } from './failure.ts';
+import { unlessAbsent, unlessThere } from './errors.ts';
 import { deletePolicy, updatePolicy } from './iam-policy-versions.ts';
 import type { AccessKey, IamPort, KeyPair, User } from './port.ts';
 import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';

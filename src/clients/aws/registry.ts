@@ -1,5 +1,5 @@
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { connectionFailure } from '../net/failure.ts';
+import { connectionFailure } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
 import { basicHeader } from '../registry/credentials.ts';
 import { isLoginRefusal } from '../registry/token-check.ts';

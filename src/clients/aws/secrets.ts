@@ -2,7 +2,7 @@ import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { BootstrapError } from '../../core/errors.ts';
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
-import { awsCode, unlessAbsent } from './failure.ts';
+import { awsCode, unlessAbsent } from './errors.ts';
 import type { SecretsPort, SecretVersion } from './port.ts';
 import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 

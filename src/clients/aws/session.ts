@@ -1,8 +1,8 @@
 import type { Net } from '../net/index.ts';
 import { type AskMfaCode, credentialProvider } from './credentials.ts';
-import { explain } from './failure.ts';
+import { explain } from './errors.ts';
 import { NetHandler } from './handler.ts';
-import { ownVersion } from '../../core/places.ts';
+import { ownVersion } from '../../core/paths.ts';
 import type { KeyPair } from './port.ts';
 
 export interface AwsOptions {

@@ -6,7 +6,7 @@ import type { Credential } from '../registry/credentials.ts';
 import { type Digest, isDigest } from '../registry/digest.ts';
 import type { EngineAddress } from './address.ts';
 import { connectionOptions } from './connection.ts';
-import { dockerError, type DockerCall } from './failure.ts';
+import { dockerError, type DockerCall } from './errors.ts';
 import type { DockerPort, LayerFate, LocalImage, Pushed, SourceImage, TransferOptions } from './port.ts';
 import { fateOf, LayerProgress } from './progress.ts';
 import { Secret } from '../../core/secret.ts';

@@ -1,6 +1,6 @@
 import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
 import type { KubeContext } from './kubeconfig.ts';
-import { causes, connectionFailure } from '../net/failure.ts';
+import { causes, connectionFailure } from '../net/errors.ts';
 
 /**
  * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
-import { failureCode } from '../net/failure.ts';
+import { failureCode } from '../net/errors.ts';
 import { openConnections, tlsOptions } from './connection.ts';
 import { type ClientCredentials, credentialsOf, expiryOf, hasLogin } from './credentials.ts';
 import { LoginRefused, noLogin, notTheApi, refused, statusOf, unreachable, wrongName } from './errors.ts';

@@ -3,7 +3,7 @@ import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { causes } from './failure.ts';
+import { causes } from './errors.ts';
 import { type Reach, remoteLookup } from './local.ts';
 
 /** The codes with which Node says that it does not trust a certificate, by what cures them. */

@@ -1,5 +1,5 @@
 import { type Clock, forwardTime } from '../../core/clock.ts';
-import { Semaphore } from './places.ts';
+import { Semaphore } from './semaphore.ts';
 
 /**
  * What a request counts as: what has a rate of its own in ECR (PutImage, InitiateLayerUpload, CompleteLayerUpload,

@@ -1,5 +1,5 @@
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { connectionFailure } from '../net/failure.ts';
+import { connectionFailure } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
 import type { Secret } from '../../core/secret.ts';
 import { basicHeader } from './credentials.ts';

@@ -3,7 +3,7 @@ import type { Net } from '../net/index.ts';
 import { type Destinations, localRefusal } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { connectionFailure, failureCode } from '../net/failure.ts';
+import { connectionFailure, failureCode } from '../net/errors.ts';
 import { LocalAddressError, type Reach } from '../net/local.ts';
 import type { Readable } from 'node:stream';
 

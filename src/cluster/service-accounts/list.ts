@@ -2,7 +2,7 @@ import { ClusterRefusal } from '../../clients/kubernetes/errors.ts';
 import { refOf } from '../../clients/kubernetes/names.ts';
 import type { JsonPatchOperation, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { isTolerable } from '../../core/helpers.ts';
+import { isTolerable } from '../../core/members.ts';
 import type { ClusterContext } from '../context.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 

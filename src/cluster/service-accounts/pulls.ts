@@ -2,10 +2,10 @@ import { fullName, refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Workload } from '../workloads.ts';
 import type { Finding } from '../../core/step.ts';
-import { nameOf } from '../../core/helpers.ts';
+import { nameOf } from '../../core/members.ts';
 import type { ClusterContext } from '../context.ts';
 import { operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
-import { remedyFor, type PodFailure, diagnosePod } from '../pod-trouble.ts';
+import { remedyFor, type PodFailure, diagnosePod } from '../pod-failure.ts';
 
 /** Pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {

@@ -2,7 +2,7 @@ import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import { stopwatch } from '../../core/clock.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { isTolerable, nameOf } from '../../core/helpers.ts';
+import { isTolerable, nameOf } from '../../core/members.ts';
 import type { MemberFailure } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsRun } from '../context.ts';

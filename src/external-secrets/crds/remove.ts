@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { Kind, KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Diff, Finding } from '../../core/step.ts';
-import { nameOf } from '../../core/helpers.ts';
+import { nameOf } from '../../core/members.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { isDistributed } from '../../cluster/coverage.ts';
 import { isHeld, isManaged, type ObjectsState, removeObjects } from '../../cluster/objects.ts';

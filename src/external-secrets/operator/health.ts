@@ -2,7 +2,7 @@ import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Finding, Target } from '../../core/step.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
-import { remedyFor, waitOf } from '../../cluster/pod-trouble.ts';
+import { remedyFor, waitOf } from '../../cluster/pod-failure.ts';
 import {
   certController,
   controller,
@@ -14,7 +14,7 @@ import {
   webhook,
 } from './pods.ts';
 import { findMissing } from './readiness.ts';
-import { imageInEcr } from './wanted.ts';
+import { imageInEcr } from './objects.ts';
 
 /** The pods rather than the Deployments: the controller has no probes, so its "Available" says nothing. */
 export async function operatorHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {

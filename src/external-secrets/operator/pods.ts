@@ -3,7 +3,7 @@ import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isFinished } from '../../cluster/workloads.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
-import { remedyFor, type PodFailure, diagnosePod } from '../../cluster/pod-trouble.ts';
+import { remedyFor, type PodFailure, diagnosePod } from '../../cluster/pod-failure.ts';
 
 export const [controller, certController, webhook] = operatorDeployments;
 

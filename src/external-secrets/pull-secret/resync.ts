@@ -2,7 +2,7 @@ import { fullName, refOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Finding } from '../../core/step.ts';
-import { isTolerable } from '../../core/helpers.ts';
+import { isTolerable } from '../../core/members.ts';
 import { type WaitCount, waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';

@@ -1,5 +1,5 @@
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { connectionFailure } from '../../clients/net/failure.ts';
+import { connectionFailure } from '../../clients/net/errors.ts';
 import { hidePassword } from '../../clients/net/proxy.ts';
 import type { Net } from '../../clients/net/index.ts';
 import { unusable } from './parse.ts';

@@ -1,6 +1,6 @@
 import { isOutsideOwnPolicies } from '../../clients/aws/denial.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { inOrder, nameOf } from '../../core/helpers.ts';
+import { inOrder, nameOf } from '../../core/members.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { Change, Outcome } from '../../core/step.ts';
 import type { IamRun } from '../context.ts';

@@ -3,15 +3,15 @@ import type { DockerPort } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import { toBootstrapError } from '../../core/helpers.ts';
+import { toBootstrapError } from '../../core/members.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
-import { reportDone } from '../done.ts';
+import { reportDone } from '../report-done.ts';
 import type { MirrorResult } from '../port.ts';
-import { ImageJob, type CopyContext, type CopyResult } from './job.ts';
+import { ImageJob, type CopyContext, type CopyResult } from './copy.ts';
 import { DockerProgress } from './progress.ts';
 import { BorrowedReferences, localName } from './references.ts';
-import { mayUseLocal } from './stand-in.ts';
+import { mayUseLocal } from './local-images.ts';
 
 export interface DockerEngineParts {
   /** Made when the engine is first used. */

@@ -1,7 +1,7 @@
 import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
-import type { TransferStats } from './account.ts';
+import type { TransferStats } from './transfer-stats.ts';
 import type { Resolution } from './resolve.ts';
 
 /** One image on its way. */

@@ -5,7 +5,7 @@ import type { Contents } from './contents.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
-import { reportDone } from '../done.ts';
+import { reportDone } from '../report-done.ts';
 import type { EngineOptions } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
 import { type BlobJob, blobsOf, planBlobs, type Delivery, createDelivery } from './blobs.ts';

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
-import { toBootstrapError } from '../../core/helpers.ts';
+import { toBootstrapError } from '../../core/members.ts';
 import { CorruptContent } from '../../clients/registry/digest.ts';
 
 /** What went wrong with one image, as the error for its result. */

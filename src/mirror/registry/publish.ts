@@ -2,7 +2,7 @@ import type { Registry } from '../../clients/registry/client.ts';
 import { RegistryError } from '../../clients/registry/errors.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import type { Manifest } from '../../clients/registry/manifest.ts';
-import { settleAll } from '../../core/helpers.ts';
+import { settleAll } from '../../core/members.ts';
 import type { Contents } from './contents.ts';
 import type { Resolution } from './resolve.ts';
 

@@ -1,5 +1,5 @@
 import type { MirrorResult } from '../port.ts';
-import type { TransferStats } from './account.ts';
+import type { TransferStats } from './transfer-stats.ts';
 import { sizeOf } from './blobs.ts';
 import type { Resolution } from './resolve.ts';
 

@@ -1,7 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
-import { Semaphore } from '../../clients/registry/places.ts';
+import { Semaphore } from '../../clients/registry/semaphore.ts';
 
 /** Far more than any real image has, and little enough to hold in memory. */
 const treeLimits = { levels: 3, manifests: 1000, manifestBytes: 32 * 1024 * 1024 } as const;

@@ -2,7 +2,7 @@ import type { Config } from '../../config/schema.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { onceFulfilled } from '../../core/once.ts';
-import { inParallel, isTolerable } from '../../core/helpers.ts';
+import { inParallel, isTolerable } from '../../core/members.ts';
 import type { Change, Outcome } from '../../core/step.ts';
 import type { MirrorContext, MirrorRun } from '../context.ts';
 import { awsTags } from '../../iam/tags.ts';

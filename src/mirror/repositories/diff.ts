@@ -1,6 +1,6 @@
 import { mayBeSameKey } from '../../clients/aws/kms-key.ts';
 import type { Change, Diff, Field, Finding, Target, Value } from '../../core/step.ts';
-import { nameOf } from '../../core/helpers.ts';
+import { nameOf } from '../../core/members.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
 import { adopting, unknownOwner } from '../../core/ownership.ts';

@@ -1,7 +1,7 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, Diff } from '../../core/step.ts';
-import { isTolerable } from '../../core/helpers.ts';
+import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';
 import { isAdopted, ownershipOf, release } from '../../iam/tags.ts';
 import { repositoryTarget } from './diff.ts';

@@ -2,7 +2,7 @@ import type { CreationRule, Repository, Tags } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { isTolerable } from '../../core/helpers.ts';
+import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';
 import { awsTags, ownershipOf } from '../../iam/tags.ts';
 import { type ResourceAccess, readAccess } from '../../iam/resource-access.ts';

@@ -6,7 +6,7 @@ import type { ConfigRow, MirrorRow, View } from '../view.ts';
 import { imageLines, mirrorLines } from './images.ts';
 import { planLines } from './plan.ts';
 import { statusLines } from './status.ts';
-import { nameOf, splitFailures } from '../../core/helpers.ts';
+import { nameOf, splitFailures } from '../../core/members.ts';
 
 /** What a view looks like as text: nothing in it can act on the terminal, and no value can fake a line. */
 export async function viewLines(view: View, style: Style, verbosity: Verbosity): Promise<string[]> {

@@ -1,10 +1,10 @@
 import type { Change, Field, Finding, Value } from '../../core/step.ts';
-import { nameOf } from '../../core/helpers.ts';
+import { nameOf } from '../../core/members.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import type { PlanView } from '../view.ts';
-import { unmanagedLines } from './foreign.ts';
+import { unmanagedLines } from './unmanaged.ts';
 import { findingLines } from './finding.ts';
 
 const marks = { create: '+', update: '~', replace: '-/+', delete: '-' } as const;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyPair } from '../../../sandbox/ports.ts';
 import type { Repository } from '../../../sandbox/registry/storage.ts';
-import { setUpManually } from '../../support/by-hand.ts';
+import { setUpManually } from '../../support/manual-setup.ts';
 import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 

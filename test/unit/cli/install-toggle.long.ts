@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCluster } from '../../../src/clients/kubernetes/index.ts';
 import { createNet } from '../../../src/clients/net/index.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
-import { fastClock } from '../../support/hurried.ts';
+import { fastClock } from '../../support/fast-clock.ts';
 import { managedObjects } from '../../support/managed.ts';
 
 /** Milliseconds: each runs `up` and `down`. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ownVersion } from '../../../src/core/places.ts';
+import { ownVersion } from '../../../src/core/paths.ts';
 import { recordsIn, recordTag } from '../../../src/access-key/registration/records.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Finding } from '../../../src/core/step.ts';
-import { pullSecretDistribution } from '../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRefresh } from '../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretDistribution } from '../../../src/steps/pull-secret-distribution.ts';
+import { pullSecretRefresh } from '../../../src/steps/pull-secret-refresh.ts';
 import { applyStep, planStep } from '../../contract/step-contract.ts';
 import type { OperatorWorld, WorldOptions } from '../steps/operator-world.ts';
 import { startWithOperator } from '../steps/rotation-world.ts';

@@ -1,6 +1,6 @@
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { type Tree, withoutNulls } from '../../../src/config/paths.ts';
+import { type Tree, withoutNulls } from '../../../src/config/tree.ts';
 import { configSchema } from '../../../src/config/schema.ts';
 import { configTemplate } from '../../../src/config/template.ts';
 

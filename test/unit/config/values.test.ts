@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { jsonSchema, type KeySchema } from '../../../src/config/describe.ts';
-import { setAt, type Tree } from '../../../src/config/paths.ts';
+import { setAt, type Tree } from '../../../src/config/tree.ts';
 import { tokenAgeWarning } from '../../../src/config/pull-secret.ts';
 import { validate } from '../../../src/config/validate.ts';
 

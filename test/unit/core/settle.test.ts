@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { settleAll } from '../../../src/core/helpers.ts';
+import { settleAll } from '../../../src/core/members.ts';
 
 it('gives the results in order', async () => {
   const late = new Promise<string>((resolve) => setTimeout(resolve, 1, 'late'));

@@ -3,7 +3,7 @@ import { holdLease } from '../../../src/run/lease.ts';
 import type { BootstrapError } from '../../../src/core/errors.ts';
 import type { Context } from '../../../src/steps/context.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { fastClock } from '../../support/hurried.ts';
+import { fastClock } from '../../support/fast-clock.ts';
 
 let cluster: TestCluster;
 let ctx: Context;

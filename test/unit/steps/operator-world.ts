@@ -17,7 +17,7 @@ import { Secret } from '../../../src/core/secret.ts';
 import type { Context } from '../../../src/steps/context.ts';
 import { policyDocument } from '../../../src/iam/policies/documents.ts';
 import { secretNames } from '../../../src/iam/names.ts';
-import { pullSecretBootstrap } from '../../../src/steps/pull-secret-seed.ts';
+import { pullSecretBootstrap } from '../../../src/steps/pull-secret-bootstrap.ts';
 import { operatorCrds } from '../../../src/steps/operator-crds.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 import { awsTags } from '../../../src/iam/tags.ts';

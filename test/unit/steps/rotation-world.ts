@@ -1,6 +1,6 @@
 import { operator } from '../../../src/steps/operator.ts';
-import { pullSecretDistribution } from '../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRefresh } from '../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretDistribution } from '../../../src/steps/pull-secret-distribution.ts';
+import { pullSecretRefresh } from '../../../src/steps/pull-secret-refresh.ts';
 import { applyStep } from '../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from './operator-world.ts';
 

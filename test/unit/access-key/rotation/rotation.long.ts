@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { applyPlan, type RunResult } from '../../../../src/core/carry-out.ts';
+import { applyPlan, type RunResult } from '../../../../src/core/apply.ts';
 import { makePlan } from '../../../../src/core/plan.ts';
 import { secretNames } from '../../../../src/iam/names.ts';
 import { recordTag } from '../../../../src/access-key/registration/records.ts';

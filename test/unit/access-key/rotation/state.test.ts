@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { newKey } from '../../../../src/access-key/rotation/new-key.ts';
-import { ObservedKeys } from '../../../../src/access-key/rotation/seen-keys.ts';
+import { ObservedKeys } from '../../../../src/access-key/rotation/observed-keys.ts';
 import { rotationObserver } from '../../../../src/access-key/rotation/state.ts';
 import { applyStep } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../../steps/operator-world.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cacheFolder } from '../../../../src/core/places.ts';
+import { cacheFolder } from '../../../../src/core/paths.ts';
 import { contentFolder, diskCache } from '../../../../src/clients/registry/cache.ts';
 import { digestOf } from '../../../../src/clients/registry/digest.ts';
 

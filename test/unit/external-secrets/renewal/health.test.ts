@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Finding } from '../../../../src/core/step.ts';
-import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-refresh.ts';
 import type { OperatorWorld } from '../../steps/operator-world.ts';
 import { startWithRotation } from '../../steps/rotation-world.ts';
 

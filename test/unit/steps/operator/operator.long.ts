@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
 import type { Event, Finding } from '../../../../src/core/step.ts';
 import { operator } from '../../../../src/steps/operator.ts';
-import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-bootstrap.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 

@@ -1,5 +1,5 @@
-import { pullSecretDistribution } from '../../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretDistribution } from '../../../../src/steps/pull-secret-distribution.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-refresh.ts';
 import { applyStep, describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { startWithOperator } from '../rotation-world.ts';

@@ -1,4 +1,4 @@
-import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-refresh.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
 import { startWithOperator } from '../rotation-world.ts';

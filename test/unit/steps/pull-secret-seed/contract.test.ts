@@ -1,4 +1,4 @@
-import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-bootstrap.ts';
 import { describeStepContract } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../operator-world.ts';
 

@@ -5,9 +5,9 @@ import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { operator } from '../../../../src/steps/operator.ts';
 import { secretNames } from '../../../../src/iam/names.ts';
-import { pullSecretDistribution } from '../../../../src/steps/pull-secret-namespaces.ts';
-import { pullSecretRefresh } from '../../../../src/steps/pull-secret-renewal.ts';
-import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretDistribution } from '../../../../src/steps/pull-secret-distribution.ts';
+import { pullSecretRefresh } from '../../../../src/steps/pull-secret-refresh.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-bootstrap.ts';
 import { applyStep, namesIn, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 

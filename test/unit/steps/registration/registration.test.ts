@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-seed.ts';
+import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-bootstrap.ts';
 import { registration } from '../../../../src/steps/registration.ts';
 import { applyStep, namesIn, planStep } from '../../../contract/step-contract.ts';
 import { cutOff } from '../../../support/cut-off.ts';

@@ -1,4 +1,4 @@
-import { isKeyUnknown } from '../clients/aws/failure.ts';
+import { isKeyUnknown } from '../clients/aws/errors.ts';
 import type { KeyPair, SecretsPort } from '../clients/aws/port.ts';
 import { stopwatch } from '../core/clock.ts';
 import { BootstrapError } from '../core/errors.ts';

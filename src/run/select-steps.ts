@@ -1,7 +1,7 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { Need } from '../core/step.ts';
 import type { AnyStep } from '../steps/context.ts';
-import { closestWord } from '../core/close-word.ts';
+import { closestWord } from '../core/suggestion.ts';
 
 export interface StepSelection {
   readonly only?: readonly string[];

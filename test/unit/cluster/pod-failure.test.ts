@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
-import { remedyFor, diagnosePod } from '../../../src/cluster/pod-trouble.ts';
+import { remedyFor, diagnosePod } from '../../../src/cluster/pod-failure.ts';
 
 const image = '111122223333.dkr.ecr.eu-west-1.amazonaws.com/myproject/external-secrets:v0.12.1';
 const prefix = `failed to pull and unpack image "${image}": failed to resolve reference "${image}"`;

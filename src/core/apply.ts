@@ -4,9 +4,9 @@ import type { Clock } from './clock.ts';
 import { BootstrapError } from './errors.ts';
 import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
 import { consentedIn, type Consent } from './consent.ts';
-import { nameOf } from './helpers.ts';
+import { nameOf } from './members.ts';
 import { planStep, type Planned, refuseBlocked } from './plan.ts';
-import { waitUntilVisible } from './shown.ts';
+import { waitUntilVisible } from './visibility.ts';
 
 export interface ApplyOptions<Ctx> {
   readonly ctx: Ctx;

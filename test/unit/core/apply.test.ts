@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { AnyStep, Change, Event, Step } from '../../../src/core/step.ts';
-import { applyPlan } from '../../../src/core/carry-out.ts';
-import { inOrder } from '../../../src/core/helpers.ts';
+import { applyPlan } from '../../../src/core/apply.ts';
+import { inOrder } from '../../../src/core/members.ts';
 import { makePlan } from '../../../src/core/plan.ts';
 
 /** A world of named things that exist or do not, and the steps that keep them. */

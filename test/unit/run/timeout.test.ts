@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { deadline } from '../../../src/run/signal.ts';
+import { deadline } from '../../../src/run/timeout.ts';
 
 let wall: number;
 const clock = { now: () => wall };

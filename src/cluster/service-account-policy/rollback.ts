@@ -1,6 +1,6 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Finding } from '../../core/step.ts';
-import { toBootstrapError } from '../../core/helpers.ts';
+import { toBootstrapError } from '../../core/members.ts';
 import type { ClusterRun } from '../context.ts';
 import { applyObjects, diffObjects, observeObjects } from '../objects.ts';
 import { policyName, policyRefs } from './policy.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dockerError } from '../../../../src/clients/docker/failure.ts';
+import { dockerError } from '../../../../src/clients/docker/errors.ts';
 
 const attempt = { what: 'pull ghcr.io/a/b:1', registry: 'ghcr.io', address: 'unix:///x.sock (DOCKER_HOST)' };
 

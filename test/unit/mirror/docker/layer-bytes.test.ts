@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { layerBytes } from '../../../../src/mirror/docker/tally.ts';
+import { layerBytes } from '../../../../src/mirror/docker/layer-bytes.ts';
 
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
 const layers = [

@@ -2,7 +2,7 @@ import type { BootstrapError } from '../../core/errors.ts';
 import type { LocalImage } from '../../clients/docker/port.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { type Credential, HelperError } from '../../clients/registry/credentials.ts';
-import { type TargetImage, isSame } from './held.ts';
+import { type TargetImage, isSame } from './target-image.ts';
 
 /**
  * Whether the local engine's image may be taken when the source's registry gave this error. Registries refuse what they do

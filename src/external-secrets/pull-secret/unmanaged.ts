@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { inParallel, nameOf, tolerating } from '../../core/helpers.ts';
+import { inParallel, nameOf, tolerating } from '../../core/members.ts';
 import type { Change, Outcome } from '../../core/step.ts';
 import { Secret } from '../../core/secret.ts';
 import { ownerOf } from '../../cluster/objects.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { ErrorCode } from '../../../src/core/error-codes.ts';
-import { inParallel, inOrder, tolerating } from '../../../src/core/helpers.ts';
+import { inParallel, inOrder, tolerating } from '../../../src/core/members.ts';
 import type { Change, Outcome, Run } from '../../../src/core/step.ts';
 
 const changes = ['a', 'b', 'c'].map((name): Change => ({

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { refOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { toBootstrapError, isTolerable } from '../../core/helpers.ts';
+import { toBootstrapError, isTolerable } from '../../core/members.ts';
 import type { Outcome } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ClusterRun } from '../context.ts';
 import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
-import { leftBehind, notVerified, rollBack, unverifiedFinding, notSampled } from './take-away.ts';
+import { leftBehind, notVerified, rollBack, unverifiedFinding, notSampled } from './rollback.ts';
 
 export interface PolicyState extends ObjectsState {
   /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cacheFolder } from '../../../src/core/places.ts';
+import { cacheFolder } from '../../../src/core/paths.ts';
 import { openCli } from '../../support/cli.ts';
 
 describe('the cache folder', () => {

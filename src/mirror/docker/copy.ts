@@ -13,12 +13,12 @@ import { type Credential, type CredentialStore, withLogin } from '../../clients/
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
 import type { MirrorResult } from '../port.ts';
-import { type TargetImage, isSame, readTargetImage } from './held.ts';
+import { type TargetImage, isSame, readTargetImage } from './target-image.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { DockerProgress } from './progress.ts';
 import { type BorrowedReferences, localName } from './references.ts';
-import { mayUseLocal, wouldOverwrite } from './stand-in.ts';
-import { layerBytes } from './tally.ts';
+import { mayUseLocal, wouldOverwrite } from './local-images.ts';
+import { layerBytes } from './layer-bytes.ts';
 
 /** What all images of a run share. */
 export interface CopyContext {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { BootstrapError } from '../../../../src/core/errors.ts';
-import { mayUseLocal } from '../../../../src/mirror/docker/stand-in.ts';
+import { mayUseLocal } from '../../../../src/mirror/docker/local-images.ts';
 import { HelperError } from '../../../../src/clients/registry/credentials.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 

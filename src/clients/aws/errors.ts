@@ -1,5 +1,5 @@
 import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
-import { causes, connectionFailure } from '../net/failure.ts';
+import { causes, connectionFailure } from '../net/errors.ts';
 import { denialHint, deniedAction } from './denial.ts';
 import type { Creation } from './port.ts';
 import { knownRegions, nearestRegion } from './regions.ts';

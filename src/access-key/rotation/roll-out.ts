@@ -2,12 +2,12 @@ import { applyBootstrap } from '../bootstrap/apply.ts';
 import { diffBootstrap } from '../bootstrap/diff.ts';
 import { observeBootstrap, type BootstrapState, bootstrapStep } from '../bootstrap/state.ts';
 import type { Change, Finding } from '../../core/step.ts';
-import { nameOf } from '../../core/helpers.ts';
+import { nameOf } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
 import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
-import { verifyRollOut } from './prove.ts';
+import { verifyRollOut } from './verify-roll-out.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 interface RollOutState {
