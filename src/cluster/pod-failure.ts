@@ -148,7 +148,7 @@ export function remedyFor(
     case 'tls':
       return `Make the container runtime of every node trust the authority that signs ${host}.`;
     case 'credentials':
-      return 'Run ecr-bootstrap up --only image-puller,image-puller-key,pull-secret-seed,registration, which verifies key, policy and pull secret.';
+      return 'Run ecr-bootstrap up --only image-puller,image-puller-key,pull-secret-bootstrap,registration, which verifies key, policy and pull secret.';
     case 'not-found':
       return `Copy it: ecr-bootstrap up --only repositories,operator-image,images (${image}).`;
     case 'platform':

@@ -91,7 +91,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
 /** A cluster is registered before it depends on the key, and the registration is verified afterwards. */
 function refuseUnregistered(chosen: readonly AnyStep[]): void {
   if (!chosen.includes(pullSecretBootstrap) || chosen.includes(registration)) return;
-  throw leftOut('the step pull-secret-seed writes the access key into the cluster');
+  throw leftOut('the step pull-secret-bootstrap writes the access key into the cluster');
 }
 
 /** Also where the cluster has the key already, unless it is registered and only some steps were asked for. */

@@ -13,7 +13,11 @@ import {
   observeObjects,
 } from '../cluster/objects.ts';
 import { annotations, managedBy, operatorNamespace } from '../core/ownership.ts';
-import { findControllers, otherOperatorFindings, helmFindings } from '../external-secrets/crds/other-operators.ts';
+import {
+  findControllers,
+  otherOperatorFindings,
+  helmFindings,
+} from '../external-secrets/crds/other-operators.ts';
 import { removeCrds } from '../external-secrets/crds/remove.ts';
 
 export interface OperatorCrdsState extends ObjectsState {

@@ -38,7 +38,7 @@ const distribution = { apiVersion: 'external-secrets.io/v1beta1', kind: 'Cluster
 
 /** Makes the operator keep a copy of the pull secret in every other namespace. */
 export const pullSecretDistribution: Step<CopiesState> = {
-  id: 'pull-secret-namespaces',
+  id: 'pull-secret-distribution',
   title: 'pull secret in every namespace',
   needs: ['cluster'],
   rights: [

@@ -19,7 +19,7 @@ import { regionFindings } from '../external-secrets/renewal/regions.ts';
  * of the registry, and a store through which the other namespaces may read that one Secret.
  */
 export const pullSecretRefresh: Step<ObjectsState> = {
-  id: 'pull-secret-renewal',
+  id: 'pull-secret-refresh',
   title: 'renewal of the pull secret',
   needs: ['cluster'],
   rights: [

@@ -55,7 +55,7 @@ const userRows = (who: 'powerUser' | 'imagePuller', other: string): Record<strin
 /** One row for each setting: a setting without a row fails a test. */
 export const settingRows: Readonly<Record<string, SettingRow>> = {
   project: { to: { project: 'store' }, refused: 'this cluster is set up for project shop' },
-  'aws.region': { test: 'test/unit/steps/pull-secret-seed/pull-secret-seed.test.ts' },
+  'aws.region': { test: 'test/unit/steps/pull-secret-bootstrap/pull-secret-bootstrap.test.ts' },
   'aws.profile': { none: 'selects credentials; another account is refused like another region' },
   'aws.accountId': { none: 'only refuses other accounts' },
   'aws.tags': { from: { aws: { tags: { team: 'a' } } }, to: {} },

@@ -13,7 +13,7 @@ import type { KeyPair } from '../../clients/aws/port.ts';
 
 /** The step's name and rights, which a rotation shares. */
 export const bootstrapStep = {
-  id: 'pull-secret-seed',
+  id: 'pull-secret-bootstrap',
   needs: ['aws', 'cluster'],
   rights: [
     {

@@ -51,7 +51,7 @@ describe('a run that cannot do everything', () => {
   it('says which earlier steps were left out', async () => {
     const { code, stderr } = await cli.run('up --yes --only operator');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Steps that come first were left out: .*pull-secret-seed, operator-crds\./);
+    expect(stderr).toMatch(/Steps that come first were left out: .*pull-secret-bootstrap, operator-crds\./);
   });
 
   it('stops when the credentials expire on the way, and says how to go on', async () => {
@@ -218,7 +218,7 @@ describe('a run that is split', () => {
       const plan = await cli.run(`up --dry-run --exit-code ${site}`);
       expect(plan.code, plan.stdout).toBe(0);
       const { document } = await cli.json(
-        `status ${site} --only operator,pull-secret-namespaces,service-accounts`,
+        `status ${site} --only operator,pull-secret-distribution,service-accounts`,
       );
       expect(document['status']).toMatchObject({ healthy: true });
     },
@@ -231,7 +231,7 @@ describe('a run that is split', () => {
   });
 
   it('tells how long the tokens of all namespaces last', async () => {
-    const { stdout } = await cli.run('status --only pull-secret-namespaces');
+    const { stdout } = await cli.run('status --only pull-secret-distribution');
     expect(stdout).toMatch(/✓ tokens in 6 namespaces are valid for at least 1[01] h \d+ min/);
   });
 
@@ -249,7 +249,7 @@ describe('status --wait', () => {
   it('sees a cluster come back that was down when it began', async () => {
     // All attempts of the first look.
     spoil({ kind: 'reset', service: 'kubernetes', to: 5 });
-    const { code, stdout } = await cli.run('status --wait --only pull-secret-namespaces', {
+    const { code, stdout } = await cli.run('status --wait --only pull-secret-distribution', {
       signal: AbortSignal.timeout(15_000),
     });
     expect({ code, stdout }).toMatchObject({

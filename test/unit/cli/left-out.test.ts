@@ -9,13 +9,13 @@ afterAll(() => cli.close());
 
 const count = (text: string): number => text.split('is missing in').length - 1;
 
-it.each(['--skip pull-secret-namespaces', '--only service-accounts', '--only service-account-policy'])(
+it.each(['--skip pull-secret-distribution', '--only service-accounts', '--only service-account-policy'])(
   'up %s warns once that the pull secret is missing in the namespaces',
   async (choice) => {
     const { code, stdout } = await cli.run(`up --dry-run ${choice}`);
     expect(code).toBe(0);
     expect(count(stdout)).toBe(1);
-    expect(stdout).toContain('leaves out the step pull-secret-namespaces');
+    expect(stdout).toContain('leaves out the step pull-secret-distribution');
   },
 );
 

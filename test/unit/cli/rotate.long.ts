@@ -89,7 +89,7 @@ function cutAt(operation: string, nth = 1): () => void {
 async function clearKeys(): Promise<void> {
   cli.world.clock.advance(14 * hour);
   await cli.world.cluster.settled();
-  await cli.run('up --yes -q --only image-puller-key,pull-secret-seed,registration');
+  await cli.run('up --yes -q --only image-puller-key,pull-secret-bootstrap,registration');
 }
 
 describe('rotate', () => {

@@ -281,7 +281,7 @@ describe('a cluster that holds the key and is not registered', () => {
   it('is not left so by a run that leaves out the registration', patient, async () => {
     for (const line of [
       '--only service-accounts',
-      '--skip registration,pull-secret-seed',
+      '--skip registration,pull-secret-bootstrap',
       '--only operator',
     ]) {
       const { code, document } = await cli.json(`up --yes ${line}`);

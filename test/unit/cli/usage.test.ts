@@ -42,7 +42,10 @@ describe('the command line', () => {
     ['up --only=', '--only names no step'],
     ['up --only images --skip images', '--skip leaves out every step'],
     ['up --skip registration', 'could not leave out the step registration'],
-    ['up --only pull-secret-seed', 'the step pull-secret-seed writes the access key into the cluster'],
+    [
+      'up --only pull-secret-bootstrap',
+      'the step pull-secret-bootstrap writes the access key into the cluster',
+    ],
     ['status --only=', '--only names no step'],
     ['help nothing', "unknown command 'nothing'"],
     ['policy everything', 'Allowed choices are first-run, power-user, image-puller, cluster.'],

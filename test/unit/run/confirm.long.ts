@@ -101,7 +101,7 @@ describe('consent to a plan on a terminal', () => {
       expect(idle.stderr).not.toContain('[y/N]');
       cli.world.cluster.delete('ClusterExternalSecret', 'puller');
       expect((await cli.run('up', { terminal: { answer: 'n' } })).stderr).toContain(question);
-      const alone = await cli.run('up --only pull-secret-namespaces', { terminal: { answer: 'n' } });
+      const alone = await cli.run('up --only pull-secret-distribution', { terminal: { answer: 'n' } });
       expect(alone.stderr).toContain(`Apply these changes to cluster ${cluster}? [y/N] `);
       expect((await cli.run('rotate', { terminal: { answer: 'n' } })).stderr).toContain(question);
       const down = await cli.run('down', { terminal: { answer: 'n' } });

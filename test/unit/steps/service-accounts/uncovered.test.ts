@@ -12,7 +12,7 @@ function addPullSecret(namespace: string): void {
   world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace, labels } });
 }
 
-const accounts = withoutCopies(serviceAccounts, 'pull-secret-namespaces');
+const accounts = withoutCopies(serviceAccounts, 'pull-secret-distribution');
 
 const warnings = async () =>
   (await planStep(accounts, world)).findings.filter(({ code }) => code === 'namespace-uncovered');
@@ -24,7 +24,7 @@ it('warns where service accounts would name a pull secret that is missing in the
   expect(others).toEqual([]);
   expect(warning).toMatchObject({
     level: 'warning',
-    target: { kind: 'step', name: 'pull-secret-namespaces' },
+    target: { kind: 'step', name: 'pull-secret-distribution' },
   });
   expect(warning?.what).toMatch(/^pull secret puller is missing in .*shop/);
   expect(warning?.what).not.toContain('default');
