@@ -42,15 +42,15 @@ const expectGone = (pid: number) =>
 it('ends the input of a program that reads more than it is given', async () => {
   expect(await run('cat; echo and that was all', { input: 'a line\n' })).toEqual({
     status: 0,
-    output: 'a line\nand that was all\n',
-    complaint: '',
+    stdout: 'a line\nand that was all\n',
+    stderr: '',
   });
 });
 
 it('returns the status and the standard error of a program that fails', async () => {
   expect(await run('echo log in first >&2; exit 3')).toMatchObject({
     status: 3,
-    complaint: 'log in first\n',
+    stderr: 'log in first\n',
   });
 });
 

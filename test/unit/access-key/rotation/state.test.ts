@@ -14,12 +14,12 @@ it('does not begin a rotation in a run that has only repaired the stored key', a
   const version = region?.holderOf('AWSCURRENT');
   region?.put('eu-west-1', ['AWSCURRENT'], 0);
   const observe = rotationObserver(new ObservedKeys());
-  expect(await observe(world.context())).toMatchObject({ begins: false, outgoing: [] });
+  expect(await observe(world.context())).toMatchObject({ isNew: false, outgoing: [] });
   region?.moveStage('AWSCURRENT', version);
-  expect(await observe(world.context())).toMatchObject({ begins: false, outgoing: [] });
+  expect(await observe(world.context())).toMatchObject({ isNew: false, outgoing: [] });
   const another = rotationObserver(new ObservedKeys());
   for (const _ of ['plan', 'apply']) {
-    expect(await another(world.context())).toMatchObject({ begins: true, outgoing: [{ active: true }] });
+    expect(await another(world.context())).toMatchObject({ isNew: true, outgoing: [{ active: true }] });
   }
 });
 
@@ -30,5 +30,5 @@ it('replaces the key of its first look, also when IAM shows the tag of the run t
   const observe = rotationObserver(new ObservedKeys());
   await applyStep(newKey(observe), world);
   users.get('image-puller')?.tags.set('ecr-bootstrap:creating', '-');
-  expect(await observe(world.context())).toMatchObject({ begins: false, outgoing: [{ id: old?.id }] });
+  expect(await observe(world.context())).toMatchObject({ isNew: false, outgoing: [{ id: old?.id }] });
 });
