@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { BootstrapError, severalErrors } from '../core/errors.ts';
 import { closestWord } from '../core/suggestion.ts';
+import { docsPage } from '../core/paths.ts';
 import { deleteAt, getAt, lineOf, existingPrefix, setAt, type Tree } from './tree.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -158,7 +159,7 @@ function shortText(value: unknown): string {
 
 function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins, noProfile }: Source): string {
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input === 'number') {
-    return `Put the value in quotes: "${issue.input}". See ${key} in docs/reference/configuration.md.`;
+    return `Put the value in quotes: "${issue.input}". See ${key} in ${docsPage('reference/configuration.md')}`;
   }
   const isMissing = isAbsent(issue);
   if (isMissing && key === 'project')
@@ -169,12 +170,12 @@ function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins, noProfil
     return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
   const origin = origins?.get(key);
   const given = origin === undefined || origin === file ? '' : `Correct ${origin}. `;
-  return `${given}See ${key} in docs/reference/configuration.md.`;
+  return `${given}See ${key} in ${docsPage('reference/configuration.md')}`;
 }
 
 function suggest(unknown: string, parents: readonly PropertyKey[]): string {
   const known = keysAt(parents);
-  if (known.length === 0) return `See ${documentedKey(parents)} in docs/reference/configuration.md.`;
+  if (known.length === 0) return `See ${documentedKey(parents)} in ${docsPage('reference/configuration.md')}`;
   const near = closestWord(unknown, known);
   return near === undefined
     ? `Known keys here: ${known.join(', ')}.`

@@ -10,9 +10,25 @@ const packageFolder = ['..', '../..']
 /** A file or folder that comes with this program. @param path below the package */
 export const packageFile = (path: string): URL => new URL(path, packageFolder);
 
+interface Package {
+  readonly version: string;
+  /** Only in a published package: the release sets it to the repository that it was built from. */
+  readonly repository?: { readonly url: string };
+}
+
+const ownPackage = (): Package => JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as Package;
+
 /** The version of this program. */
-export function ownVersion(): string {
-  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
+export const ownVersion = (): string => ownPackage().version;
+
+/**
+ * Where the reader finds a page of the docs: at the repository's tag of this version, or in the clone that runs.
+ * @param page its path below `docs`, with an anchor if there is one
+ */
+export function docsPage(page: string, { repository, version }: Package = ownPackage()): string {
+  if (!repository) return `docs/${page}`;
+  const url = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
+  return `${url}/blob/v${version}/docs/${page}`;
 }
 
 /**

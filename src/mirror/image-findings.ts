@@ -1,4 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
+import { docsPage } from '../core/paths.ts';
 import type { OddNode } from '../cluster/inventory.ts';
 import type { Finding } from '../core/step.ts';
 import type { MirrorContext } from './context.ts';
@@ -73,9 +74,9 @@ const ofStaticPods = (first: InternetImage, others: readonly InternetImage[]): F
   level: 'ok',
   code: 'static-pod-image',
   target: { kind: 'image', name: first.image },
-  what: `${first.image} is of static pods; before an upgrade preload the next one on the node, see docs/tasks/kubeadm.md`,
+  what: `${first.image} is of static pods; preload the next one on the node before an upgrade`,
   why: `named by ${listed([first, ...others])}, for which the kubelet pulls without a pull secret`,
-  hint: `Preload ${first.instead ?? 'its next version'} on the node before an upgrade, see docs/tasks/kubeadm.md.`,
+  hint: `Preload ${first.instead ?? 'its next version'} on the node before an upgrade, see ${docsPage('tasks/kubeadm.md#static-pods-and-the-pause-image')}`,
 });
 
 function listed(users: readonly InternetImage[]): string {

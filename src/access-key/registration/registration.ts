@@ -1,6 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, Diff, Field, Finding, Outcome } from '../../core/step.ts';
 import { inOrder, tolerating } from '../../core/members.ts';
+import { docsPage } from '../../core/paths.ts';
 import type { AccessKeyContext, AccessKeyRun, RotationStep } from '../context.ts';
 import { formerRegistrations } from '../former-users.ts';
 import { describeStored } from '../stored.ts';
@@ -151,7 +152,7 @@ function registeredFinding(record: ClusterRecord, { context }: { readonly contex
       ? `this kubeconfig calls it ${context}: it has several names, or one of two clusters was restored from the other's etcd snapshot`
       : 'every namespace had a token of this key',
     hint: isOther
-      ? 'Give a restored copy a project of its own: see docs/tasks/several-clusters.md.'
+      ? `Give a restored copy its own project: see ${docsPage('tasks/several-clusters.md#a-copy-of-a-cluster')}`
       : 'Nothing to do.',
   };
 }

@@ -103,7 +103,7 @@ describe('loadConfig', () => {
         {
           what: 'could not read the configuration',
           why: 'AWS_REGION "nowhere" is not a region such as eu-west-1',
-          hint: 'Correct AWS_REGION. See aws.region in docs/reference/configuration.md.',
+          hint: 'Correct AWS_REGION. See aws.region in docs/reference/configuration.md',
         },
       ],
     });
@@ -221,7 +221,7 @@ describe('loadConfig', () => {
   it('lists the words that a key takes', async () => {
     await expect(load({ flags: { ...minimal, engine: 'dokcer' } })).rejects.toMatchObject({
       why: '--engine "dokcer" is none of auto, registry, docker',
-      hint: 'Correct --engine. See mirror.engine in docs/reference/configuration.md.',
+      hint: 'Correct --engine. See mirror.engine in docs/reference/configuration.md',
     });
   });
 
@@ -232,7 +232,7 @@ describe('loadConfig', () => {
       await expect(load()).rejects.toMatchObject({
         code: 'config-invalid',
         why: `ecr-bootstrap.yaml:4: pullSecret.name "${name}" is the name of another Secret in the operator's namespace`,
-        hint: 'See pullSecret.name in docs/reference/configuration.md.',
+        hint: 'See pullSecret.name in docs/reference/configuration.md',
       });
     },
   );

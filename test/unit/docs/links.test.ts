@@ -42,6 +42,16 @@ describe('links', () => {
     expect(paths.map(([, path = '']) => path).filter((path) => !existsSync(path))).toEqual([]);
   });
 
+  it('that the program prints lead to a page and a heading that exist', () => {
+    const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => read(join('src', name)))
+      .join('\n');
+    const printed = [...source.matchAll(/docsPage\('([^']+)'\)/g)].map(([, page = '']) => page);
+    expect(printed.length).toBeGreaterThan(2);
+    expect(printed.filter((page) => isBroken('docs/README.md', page))).toEqual([]);
+  });
+
   it('lead from the start page of the docs to every page', () => {
     const start = existsSync('docs/README.md') ? read('docs/README.md') : '';
     const missing = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
