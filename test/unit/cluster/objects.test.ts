@@ -100,6 +100,16 @@ describe('carrying it out', () => {
     expect(after?.metadata.uid).not.toBe(before);
   });
 
+  it('does not delete an object that was created again after the plan was made', async () => {
+    await apply(secret());
+    const state = await observe(secret());
+    await cluster.port.delete({ apiVersion: 'v1', kind: 'Secret', name: 'one', namespace: 'shop' });
+    await cluster.port.apply(secret());
+    const outcomes = await applyObjects(removeObjects(state).changes, state, run());
+    expect(outcomes).toMatchObject([{ result: 'failed', error: { refusal: 'conflict' } }]);
+    expect(cluster.inside.get('Secret', 'one', 'shop')).toBeDefined();
+  });
+
   it('removes all of ours, and nothing else', async () => {
     await apply(secret());
     const state = await observe(secret());

@@ -1,7 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
 import { newKey } from '../../../../src/access-key/rotation/new-key.ts';
 import { ObservedKeys } from '../../../../src/access-key/rotation/observed-keys.ts';
-import { rotationObserver } from '../../../../src/access-key/rotation/state.ts';
+import { clustersToWaitFor, rotationObserver } from '../../../../src/access-key/rotation/state.ts';
+import { recordTag } from '../../../../src/access-key/registration/records.ts';
+import { observeKey } from '../../../../src/access-key/state.ts';
 import { applyStep } from '../../../contract/step-contract.ts';
 import { OperatorWorld } from '../../steps/operator-world.ts';
 
@@ -31,4 +33,27 @@ it('replaces the key of its first look, also when IAM shows the tag of the run t
   await applyStep(newKey(observe), world);
   users.get('image-puller')?.tags.set('ecr-bootstrap:creating', '-');
   expect(await observe(world.context())).toMatchObject({ isNew: false, outgoing: [{ id: old?.id }] });
+});
+
+it('waits for other clusters until each of them is verified with the current key', async () => {
+  world = await OperatorWorld.start();
+  const { tags } = world.sandbox.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID') ?? { tags: new Map() };
+  const [key] = [...world.sandbox.aws.identities.keys.values()].filter(
+    ({ user }) => user.name === 'image-puller',
+  );
+  const current = { keyId: key?.id ?? '', version: '0.1' };
+  const records = [
+    { ...current, id: 'verified', name: 'verified', proof: 'verified' },
+    { ...current, id: 'unverified', name: 'unverified', proof: 'unverified' },
+    { ...current, id: 'first', name: 'first', proof: 'first' },
+    { ...current, id: 'old', name: 'old', proof: 'verified', keyId: 'AKIAIOSFODNN7EXAMPLE' },
+    { ...current, id: 'here', name: 'here', proof: 'unverified' },
+  ] as const;
+  for (const record of records) {
+    for (const [name, value] of Object.entries(recordTag(record, 0))) tags.set(name, value);
+  }
+  const state = await observeKey(world.context());
+  const ids = (isNew: boolean) => clustersToWaitFor(state, { isNew }, 'here').map(({ id }) => id);
+  expect(ids(false)).toEqual(['unverified', 'first', 'old']);
+  expect(ids(true)).toEqual(['verified', 'unverified', 'first', 'old']);
 });

@@ -14,6 +14,8 @@ interface Pace {
 /** A large cluster, of which the sandbox's operator, who syncs all at once, knows nothing. */
 class LargeCluster {
   lists = 0;
+  /** What the operator was made to sync, in order. */
+  readonly syncRequests: string[] = [];
   seconds = 0;
   #forced = Infinity;
   readonly #synced = new Map<string, number>();
@@ -33,6 +35,7 @@ class LargeCluster {
   }
 
   patch({ kind, name }: ObjectRef): Promise<void> {
+    this.syncRequests.push(`${kind} ${name}`);
     if (kind === 'ClusterExternalSecret') this.#forced = this.seconds;
     else this.#synced.set(name, this.seconds + 1);
     return Promise.resolve();
@@ -79,6 +82,16 @@ it.each([
   expect(await forceAll(cluster)).toEqual([]);
   expect(cluster.seconds).toBeGreaterThan(namespaces / perSecond);
   expect(cluster.lists).toBeLessThan(cluster.seconds / 2 + 5);
+});
+
+it('syncs the access key before the token that is issued with it, and the token before its copies', async () => {
+  const cluster = new LargeCluster({ namespaces: 1, perSecond: 1 });
+  await forceAll(cluster);
+  expect(cluster.syncRequests).toEqual([
+    'ExternalSecret image-puller',
+    'ExternalSecret puller',
+    'ClusterExternalSecret puller',
+  ]);
 });
 
 it('gives a level up that gets no further for half a minute', async () => {

@@ -205,6 +205,17 @@ describe('repositories', () => {
     expect(held(world)).toMatchObject({ tagMutability });
     expect(awsTags.get('ecr-bootstrap:project')).toBe(project);
   });
+
+  it('are not adopted without consent when an unmanaged one appears during the run', async () => {
+    const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
+    const ctx = world.context();
+    const state = await repositories.observe(ctx);
+    const { awsTags } = world.sandbox.aws.registry.addRepository(own);
+    const outcomes = await repositories.apply(repositories.diff(state, ctx).changes, state, runOf(ctx));
+    expect(outcomes).toMatchObject([{ result: 'done', detail: 'it existed by then' }]);
+    expect(held(world)).toMatchObject({ tagMutability: 'MUTABLE' });
+    expect([...awsTags]).toEqual([]);
+  });
 });
 
 describe('a lifecycle policy that can remove images in use', () => {

@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { listAll } from '../../../../src/clients/kubernetes/lists.ts';
+import type { Answer, ApiTransport } from '../../../../src/clients/kubernetes/transport.ts';
+
+const pods = { base: '/api/v1', plural: 'pods', namespaced: true };
+
+/** Serves a list of two pages, and forgets the place to continue from so many times. */
+class ForgetfulServer {
+  readonly paths: string[] = [];
+  #forgets: number;
+
+  constructor(forgets: number) {
+    this.#forgets = forgets;
+  }
+
+  send = ({ path }: { readonly path: string }): Promise<Answer> => {
+    this.paths.push(path);
+    if (!path.includes('continue=')) return page('first', { continue: 'second' });
+    if (this.#forgets === 0) return page('second', {});
+    this.#forgets -= 1;
+    return Promise.resolve({ status: 410, body: JSON.stringify({ reason: 'Expired', message: 'too old' }) });
+  };
+
+  list = () => listAll(this as unknown as ApiTransport, pods, { apiVersion: 'v1', kind: 'Pod' }, {});
+}
+
+const page = (name: string, metadata: object): Promise<Answer> =>
+  Promise.resolve({ status: 200, body: JSON.stringify({ items: [{ metadata: { name } }], metadata }) });
+
+it('begins a list again when the server has forgotten the place to continue from', async () => {
+  const server = new ForgetfulServer(2);
+  const names = (await server.list()).map(({ metadata }) => metadata.name);
+  expect(names).toEqual(['first', 'second']);
+  expect(server.paths).toHaveLength(6);
+});
+
+it('fails when the server has forgotten the place to continue from three times', async () => {
+  const server = new ForgetfulServer(3);
+  await expect(server.list()).rejects.toMatchObject({ why: expect.stringContaining('too old') as string });
+  expect(server.paths).toHaveLength(6);
+});
