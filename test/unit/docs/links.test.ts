@@ -34,10 +34,11 @@ describe('links', () => {
     expect(internal.filter((target) => isBroken(page, target))).toEqual([]);
   });
 
-  it('of CONTRIBUTING.md name source files and folders that exist', () => {
-    const paths = [
-      ...read('CONTRIBUTING.md').matchAll(/`((?:src|test|sandbox|scripts|manifests)\/[a-z0-9./-]*)`/g),
-    ];
+  it('in code spans lead contributors to source files and folders that exist', () => {
+    const contributors = ['CONTRIBUTING.md', 'docs/internals/design.md', 'docs/internals/testing.md']
+      .map(read)
+      .join();
+    const paths = [...contributors.matchAll(/`((?:src|test|sandbox|scripts|manifests)\/[a-z0-9./-]*)`/g)];
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.map(([, path = '']) => path).filter((path) => !existsSync(path))).toEqual([]);
   });
