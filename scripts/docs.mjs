@@ -7,7 +7,8 @@ import { format, resolveConfig } from 'prettier';
 import { commands } from '../src/commands/index.ts';
 import { jsonSchema, typeOf } from '../src/config/describe.ts';
 import { settings } from '../src/config/settings.ts';
-import { errorCodes, findingCodes } from '../src/core/error-codes.ts';
+import { errorCodes } from '../src/core/error-codes.ts';
+import { findingCodes } from '../src/core/findings.ts';
 import { recordAudit } from './audit.mjs';
 import { openWorld } from './world.mjs';
 
@@ -76,7 +77,7 @@ ${table(['Key', 'Value', 'Default', 'Flag', 'Variable', 'Meaning'], rows)}
 
 function errors() {
   const failures = Object.entries(errorCodes).map(([name, { exit, about }]) => [code(name), exit, about]);
-  const findings = Object.entries(findingCodes).map(([name, about]) => [code(name), about]);
+  const findings = Object.entries(findingCodes).map(([name, { about }]) => [code(name), about]);
   return `# Errors and findings
 
 ${made}

@@ -1,20 +1,22 @@
 import { keyTarget, userTarget } from '../iam/users/targets.ts';
-import { type Change, type Diff, type Finding, knownAfterApply } from '../core/step.ts';
-import { adopting, unknownOwner, tags as tagKeys } from '../core/ownership.ts';
+import { type Change, type Diff, knownAfterApply } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
+import { adopting, tags as tagKeys, unknownOwner } from '../core/ownership.ts';
 import { compareTags } from '../iam/tags.ts';
 import {
   classify,
   disabledKey,
-  unmanagedKeys,
-  isUnfinished,
-  staleKeys,
-  type Situation,
-  unknownKeys,
   failedKeys,
+  isUnfinished,
+  type Situation,
+  staleKeys,
+  unknownKeys,
+  unmanagedKeys,
 } from './classify.ts';
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
 import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
 import { holderOf, secretParts } from './stored.ts';
+import { finding } from '../core/findings.ts';
 
 /** IAM's own limit of access keys of a user. */
 export const maxKeys = 2;
@@ -127,15 +129,13 @@ export function userAdoption({ user, owner, userName, tags }: KeyState): Change[
 export function userFindings({ user, owner, userName }: KeyState): Finding[] {
   if (!user || owner !== 'other') return [];
   return [
-    {
-      level: 'failed',
-      code: 'user-foreign',
+    finding('user-foreign', {
       target: userTarget(userName),
       what: `IAM user ${userName} exists and is not ours`,
       why: 'it bears the tags of another project or region, so no key is made for it',
       hint: 'Set users.imagePuller.name to another name, or see what the step image-puller says.',
       blocking: true,
-    },
+    }),
   ];
 }
 
@@ -146,36 +146,34 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
   const unmanaged = [...foreign, ...unknown];
   if (situation.next === 'make' && unmanaged.length >= maxKeys) {
     return [
-      {
-        level: 'failed',
-        code: 'key-limit',
+      finding('key-limit', {
         target: userTarget(userName),
         what: `IAM user ${userName} has ${unmanaged.length} access keys, so no other can be created`,
         why: `IAM allows ${maxKeys}, and no secret that the caller can read holds one of these that works`,
         hint: `${checkUse(unmanaged)} Delete one that is not used: ${unmanaged.map((key) => `\`${deleteCommand(key, state)}\``).join(' or ')}.`,
         blocking: true,
-      },
+      }),
     ];
   }
   return [
-    ...foreign.map((key): Finding => ({
-      level: 'warning',
-      code: 'user-excess',
-      target: keyTarget(key.id),
-      what: `IAM user ${userName} has access key ${key.id}, which is not managed by ecr-bootstrap`,
-      why: 'ecr-bootstrap neither created nor stored it, so it does not change it',
-      hint: `${checkUse([key])} If it is not used, delete it: \`${deleteCommand(key, state)}\`.`,
-    })),
+    ...foreign.map((key): Finding =>
+      finding('user-excess', {
+        target: keyTarget(key.id),
+        what: `IAM user ${userName} has access key ${key.id}, which is not managed by ecr-bootstrap`,
+        why: 'ecr-bootstrap neither created nor stored it, so it does not change it',
+        hint: `${checkUse([key])} If it is not used, delete it: \`${deleteCommand(key, state)}\`.`,
+      }),
+    ),
     ...unknown.map((key) => unknownFinding(key, state)),
     ...disabledFinding(state, situation),
-    ...staleKeys(state, situation).map((key): Finding => ({
-      level: 'warning',
-      code: 'key-unfinished',
-      target: keyTarget(key.id),
-      what: `access key ${key.id} is replaced and still works`,
-      why: 'a rotation did not get to its end',
-      hint: 'Run `ecr-bootstrap rotate`, which goes on.',
-    })),
+    ...staleKeys(state, situation).map((key): Finding =>
+      finding('key-unfinished', {
+        target: keyTarget(key.id),
+        what: `access key ${key.id} is replaced and still works`,
+        why: 'a rotation did not get to its end',
+        hint: 'Run `ecr-bootstrap rotate`, which goes on.',
+      }),
+    ),
   ];
 }
 
@@ -188,16 +186,14 @@ const checkUse = (keys: readonly ObservedKey[]): string =>
 /** Without the list of the managed keys, a key that a cluster depends on looks like any other. */
 function unknownFinding(key: ObservedKey, state: KeyState): Finding {
   const isDeleted = state.stored.id?.deleted === true;
-  return {
-    level: 'unknown',
-    code: 'key-unknown',
+  return finding('key-unknown', {
     target: keyTarget(key.id),
     what: `it is unknown whether ecr-bootstrap manages access key ${key.id} of IAM user ${state.userName}`,
     why: whyUnknown(state),
     hint: isDeleted
       ? 'Run `ecr-bootstrap up`, which restores the secret. Do not delete the key before.'
       : 'Run `ecr-bootstrap up`, or let the caller read the secret. Do not delete the key before.',
-  };
+  });
 }
 
 function whyUnknown({ stored, names }: KeyState): string {
@@ -226,13 +222,11 @@ function disabledFinding(state: KeyState, { next }: Situation): Finding[] {
   const key = next === 'make' ? disabledKey(state) : undefined;
   if (!key) return [];
   return [
-    {
-      level: 'failed',
-      code: 'key-disabled',
+    finding('key-disabled', {
       target: keyTarget(key.id),
       what: `the current access key, ${key.id}, is disabled, so pulls fail or will soon`,
       why: '`rotate --force` was interrupted before it created a new key, or the key was disabled by hand',
       hint: 'Run `ecr-bootstrap up`: it waits until AWS refuses the disabled key, then creates a new one. Never enable a leaked key again.',
-    },
+    }),
   ];
 }

@@ -1,14 +1,15 @@
 import type { ListedSecret, Tags, User } from '../clients/aws/port.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import type { AccessKeyContext } from './context.ts';
 import { oncePerContext } from '../core/once.ts';
 import { describeStored } from './stored.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { secretNames } from '../iam/names.ts';
-import { type ClusterRecord, clusterLabel, maxTags, recordsIn } from './registration/records.ts';
+import { clusterLabel, type ClusterRecord, maxTags, recordsIn } from './registration/records.ts';
 import { awsTags, ownershipOf } from '../iam/tags.ts';
+import { finding } from '../core/findings.ts';
 
 type UserRole = keyof Config['users'];
 
@@ -163,14 +164,13 @@ export function formerFindings(who: UserRole, { users, denied }: FormerUsers): F
   if (who !== 'imagePuller' || !denied) return findings;
   return [
     ...findings,
-    {
+    finding('former-user', {
       level: 'unknown',
-      code: 'former-user',
       target: { kind: 'step', name: 'image-puller' },
       what: 'users and secrets of earlier settings could not be found',
       why: denied.why,
       hint: denied.hint,
-    },
+    }),
   ];
 }
 
@@ -180,9 +180,7 @@ function stillThere(former: FormerUser): Finding {
   const also = secrets.length > 0 ? secrets.map((one) => one.name).join(', ') : '';
   const things = [...(user === undefined ? [] : [`IAM user ${name}`]), ...(also === '' ? [] : [also])];
   const removal = who === 'imagePuller' ? 'down --aws --delete-secrets' : 'down --aws';
-  return {
-    level: 'warning',
-    code: 'former-user',
+  return finding('former-user', {
     target: { kind: 'IAM user', name },
     what: `${things.join(' with ')} ${user === 'unseen' ? 'may still exist' : 'still exists'} from an earlier users.${who}.name`,
     why:
@@ -193,7 +191,7 @@ function stillThere(former: FormerUser): Finding {
       clusters.length > 0
         ? 'Run `ecr-bootstrap up` for each of these clusters with the new name.'
         : `\`ecr-bootstrap ${removal}\` deletes it together with everything else. To delete only this user: \`${deletionCommand(former)}\`.`,
-  };
+  });
 }
 
 /** One line for a shell. */

@@ -1,11 +1,13 @@
 import type { SecretInfo } from '../clients/aws/port.ts';
-import type { Change, Diff, Finding } from '../core/step.ts';
+import type { Change, Diff } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { isAdopted, release } from '../iam/tags.ts';
 import { removableKeys } from './classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
 import { isUnmanaged, secretTarget } from './secrets.ts';
 import type { KeyState } from './state.ts';
 import { secretParts } from './stored.ts';
+import { finding } from '../core/findings.ts';
 
 /** The keys, and the secrets, which can be restored for a while. What was adopted stays. */
 export function removeKey(state: KeyState): Diff {
@@ -38,11 +40,10 @@ export function removeKey(state: KeyState): Diff {
   };
 }
 
-const leftBehind = ({ name }: SecretInfo): Finding => ({
-  level: 'warning',
-  code: 'left-behind',
-  target: secretTarget(name),
-  what: `secret ${name} is left`,
-  why: 'it does not have the tags of this project and region',
-  hint: `If nothing uses it, delete it: \`aws secretsmanager delete-secret --secret-id ${name}\`.`,
-});
+const leftBehind = ({ name }: SecretInfo): Finding =>
+  finding('left-behind', {
+    target: secretTarget(name),
+    what: `secret ${name} is left`,
+    why: 'it does not have the tags of this project and region',
+    hint: `If nothing uses it, delete it: \`aws secretsmanager delete-secret --secret-id ${name}\`.`,
+  });

@@ -1,11 +1,13 @@
 import { mayBeSameKey } from '../clients/aws/kms-key.ts';
 import type { SecretInfo, Tags } from '../clients/aws/port.ts';
-import type { Change, Field, Finding, Target } from '../core/step.ts';
+import type { Change, Field, Target } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { accessFindings } from '../iam/resource-access.ts';
 import { adopting, unknownOwner } from '../core/ownership.ts';
 import { compareTags, ownershipOf } from '../iam/tags.ts';
 import type { KeyState } from './state.ts';
 import { type SecretPart, secretParts } from './stored.ts';
+import { finding } from '../core/findings.ts';
 
 export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
 
@@ -61,15 +63,13 @@ function unmanagedSecretFinding(info: SecretInfo, state: KeyState): Finding[] {
   if (ownershipOf(info.tags, state.tags) !== 'other') return [];
   const { name } = info;
   return [
-    {
-      level: 'failed',
-      code: 'secret-foreign',
+    finding('secret-foreign', {
       target: secretTarget(name),
       what: `secret ${name} exists and is not ours`,
       why: 'it bears the tags of another project or region',
       hint: "Set users.imagePuller.name, which also begins the secrets' names.",
       blocking: true,
-    },
+    }),
   ];
 }
 
@@ -80,25 +80,21 @@ function encryptionFinding({ name, kmsKeyId }: SecretInfo, state: KeyState): Fin
   if (wanted === undefined) {
     if (kmsKeyId === undefined) return [];
     return [
-      {
-        level: 'ok',
-        code: 'setting-kept',
+      finding('setting-kept', {
         target,
         what: `secret ${name} stays encrypted with ${kmsKeyId}`,
         why: 'secrets.kmsKeyId is not set, which does not change an existing secret',
         hint: `To use AWS's own key, have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id alias/aws/secretsmanager\`.`,
-      },
+      }),
     ];
   }
   if (kmsKeyId !== undefined && mayBeSameKey(wanted, kmsKeyId)) return [];
   return [
-    {
-      level: 'warning',
-      code: 'needs-administrator',
+    finding('needs-administrator', {
       target,
       what: `secret ${name} is encrypted with ${kmsKeyId ?? "AWS's own key"}, not ${wanted}`,
       why: 'it was created with another key; the policies allow both keys until it is encrypted with the new one',
       hint: `Have an administrator run \`aws secretsmanager update-secret --secret-id ${name} --kms-key-id ${wanted}\`, then \`ecr-bootstrap up\`.`,
-    },
+    }),
   ];
 }

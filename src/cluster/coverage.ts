@@ -2,12 +2,14 @@ import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { matchesAny } from './globs.ts';
 import type { NamespaceInfo } from './inventory.ts';
-import type { ClusterRule, Finding } from '../core/step.ts';
+import type { ClusterRule } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { nameOf } from '../core/members.ts';
 import type { ClusterContext } from './context.ts';
 import { isManaged } from './objects.ts';
 import { annotations, ignoreLabel, operatorNamespace } from '../core/ownership.ts';
 import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
+import { finding } from '../core/findings.ts';
 
 /** Which namespaces get copies of the pull secret. */
 export interface Coverage {
@@ -189,28 +191,26 @@ function excludedNamesIn({ spec }: KubeObject): readonly string[] {
 export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string): readonly Finding[] {
   return [...excludedWithCopy]
     .filter(([, { users }]) => users.length > 0)
-    .map(([name, { users }]) => ({
-      level: 'warning',
-      code: 'namespace-in-use',
-      target: { kind: 'Namespace', name },
-      what: `namespace ${name} is excluded and still uses pull secret ${pullSecret}`,
-      why: `its copy stays and is renewed while these list it: ${listed(users)}`,
-      hint: `Give them another pull secret: in their pod templates, or in place of ${pullSecret} in the service accounts of ${name}. Recreate the pods, then run ecr-bootstrap up, which removes the copy.`,
-    }));
+    .map(([name, { users }]) =>
+      finding('namespace-in-use', {
+        target: { kind: 'Namespace', name },
+        what: `namespace ${name} is excluded and still uses pull secret ${pullSecret}`,
+        why: `its copy stays and is renewed while these list it: ${listed(users)}`,
+        hint: `Give them another pull secret: in their pod templates, or in place of ${pullSecret} in the service accounts of ${name}. Recreate the pods, then run ecr-bootstrap up, which removes the copy.`,
+      }),
+    );
 }
 
 export function unmanagedCopyFindings({ unmanaged }: Coverage): readonly Finding[] {
   return unmanaged.map(({ namespace, object }) => {
     const target = targetOf(refOf(object));
-    return {
-      level: 'failed',
-      code: 'pull-secret-foreign',
+    return finding('pull-secret-foreign', {
       target,
       what: `${nameOf(target)} exists and is not ours, so namespace ${namespace} gets no pull secret`,
       why: 'the operator would overwrite it',
       hint: `${adoptHint(object)}Delete it (kubectl -n ${namespace} delete ${object.kind.toLowerCase()} ${object.metadata.name}) and run ecr-bootstrap up, or choose another pullSecret.name.`,
       resolvedBy: target,
-    };
+    });
   });
 }
 
@@ -222,15 +222,17 @@ const adoptHint = ({ kind, metadata }: KubeObject): string =>
 
 export function ignoredFindings({ ignored, excludedWithCopy }: Coverage): readonly Finding[] {
   const left = ignored.filter(({ name }) => !excludedWithCopy.get(name)?.users.length);
-  return left.map(({ name, labels }) => ({
-    level: 'ok',
-    code: 'namespace-ignored',
-    target: { kind: 'Namespace', name },
-    what: `namespace ${name} is left alone`,
-    why:
-      labels[ignoreLabel] === 'true' ? `its label ${ignoreLabel}` : 'namespaces.exclude in the configuration',
-    hint: excludedWithCopy.has(name)
-      ? `Nothing to do. It has a copy of the pull secret, because it was created after the list of excluded namespaces was written. To prevent that, create namespaces with the label ${ignoreLabel}=true.`
-      : 'Nothing to do.',
-  }));
+  return left.map(({ name, labels }) =>
+    finding('namespace-ignored', {
+      target: { kind: 'Namespace', name },
+      what: `namespace ${name} is left alone`,
+      why:
+        labels[ignoreLabel] === 'true'
+          ? `its label ${ignoreLabel}`
+          : 'namespaces.exclude in the configuration',
+      hint: excludedWithCopy.has(name)
+        ? `Nothing to do. It has a copy of the pull secret, because it was created after the list of excluded namespaces was written. To prevent that, create namespaces with the label ${ignoreLabel}=true.`
+        : 'Nothing to do.',
+    }),
+  );
 }

@@ -1,14 +1,15 @@
 import { type Command, Option } from 'commander';
-import { examples, type RunCommand, list } from './launch.ts';
+import { examples, list, type RunCommand } from './launch.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { inspect, type StepStatus } from '../core/inspect.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
-import { type StepSelection, selectSteps, needsOf } from '../run/select-steps.ts';
-import { probe, type Environment, showReading } from '../run/preflight.ts';
+import { needsOf, selectSteps, type StepSelection } from '../run/select-steps.ts';
+import { type Environment, probe, showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
+import { finding } from '../core/findings.ts';
 
 export function register(command: Command, launch: RunCommand): void {
   command
@@ -83,7 +84,7 @@ function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepSt
     const error = errors.get(need);
     if (!error) return [];
     const { what, why, hint } = error;
-    return [{ level: 'unknown', code: 'unseen', target: { kind: 'step', name: step.id }, what, why, hint }];
+    return [finding('unseen', { target: { kind: 'step', name: step.id }, what, why, hint })];
   });
   return { step: step.id, title: step.title, findings, drift: [] };
 }
@@ -92,7 +93,7 @@ function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepSt
 function withDefaultFinding(status: StepStatus): StepStatus {
   if (status.findings.length > 0) return status;
   const target = { kind: 'step', name: status.step };
-  const fine: Finding = { level: 'ok', code: 'in-order', target, what: 'in order', why: '', hint: '' };
+  const fine: Finding = finding('in-order', { target, what: 'in order', why: '', hint: '' });
   return { ...status, findings: [fine] };
 }
 

@@ -1,5 +1,6 @@
 import { nameOf } from './members.ts';
-import type { Change, Finding, Target } from './step.ts';
+import type { Change, Target } from './step.ts';
+import type { Finding } from './findings.ts';
 
 /** Whether something that is not ours may be made ours. */
 export type Consent = (target: Target) => boolean;

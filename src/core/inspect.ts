@@ -1,8 +1,10 @@
 import type { BootstrapError } from './errors.ts';
 import { isNeeded } from './consent.ts';
-import { toBootstrapError, nameOf } from './members.ts';
-import { planStep, type Planned } from './plan.ts';
-import type { AnyStep, Change, Finding } from './step.ts';
+import { nameOf, toBootstrapError } from './members.ts';
+import { type Planned, planStep } from './plan.ts';
+import type { AnyStep, Change } from './step.ts';
+import type { Finding } from './findings.ts';
+import { finding } from './findings.ts';
 
 /** The state of one step as `status` shows it. */
 export interface StepStatus {
@@ -45,27 +47,24 @@ async function health<Ctx>({ step, state }: Planned<Ctx>, ctx: Ctx): Promise<rea
 
 function couldNotCheck(step: string, error: BootstrapError): Finding {
   const { what, why, hint } = error;
-  return { level: 'unknown', code: 'unseen', target: { kind: 'step', name: step }, what, why, hint };
+  return finding('unseen', { target: { kind: 'step', name: step }, what, why, hint });
 }
 
 function driftFinding(change: Change): Finding {
   const fields = change.fields.map((field) => field.path).join(', ');
-  return {
-    level: 'failed',
-    code: 'drift',
+  return finding('drift', {
     target: change.target,
     what: `${nameOf(change.target)} ${change.action === 'create' ? 'is missing' : 'is not as it should be'}`,
     why:
       change.reason ?? (change.action === 'create' || !fields ? 'it is part of the configuration' : fields),
     hint: change.fix ?? 'ecr-bootstrap up',
-  };
+  });
 }
 
-const unmanagedFinding = ({ target, adopts }: Change): Finding => ({
-  level: 'failed',
-  code: 'foreign',
-  target,
-  what: `${nameOf(target)} exists and is not ours`,
-  why: `it belongs to ${adopts?.owner ?? 'somebody else'}, and nothing is changed until that is settled`,
-  hint: '`ecr-bootstrap up` tells how to take it over; or remove it, or choose another name.',
-});
+const unmanagedFinding = ({ target, adopts }: Change): Finding =>
+  finding('foreign', {
+    target,
+    what: `${nameOf(target)} exists and is not ours`,
+    why: `it belongs to ${adopts?.owner ?? 'somebody else'}, and nothing is changed until that is settled`,
+    hint: '`ecr-bootstrap up` tells how to take it over; or remove it, or choose another name.',
+  });

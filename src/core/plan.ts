@@ -1,14 +1,15 @@
 import { BootstrapError, severalErrors } from './errors.ts';
 import {
   type Consent,
+  denyAll,
   isNeeded,
   isResolvedBy,
-  denyAll,
   type PartitionedChanges,
   splitByConsent,
 } from './consent.ts';
-import { toBootstrapError, nameOf } from './members.ts';
-import type { AnyStep, Diff, Finding } from './step.ts';
+import { nameOf, toBootstrapError } from './members.ts';
+import type { AnyStep, Diff } from './step.ts';
+import type { Finding } from './findings.ts';
 
 /** One step with what it saw and what it would do about it. */
 export interface Planned<Ctx> extends PartitionedChanges {

@@ -1,5 +1,5 @@
 import type { BootstrapError } from './errors.ts';
-import type { FindingCode } from './error-codes.ts';
+import type { Finding } from './findings.ts';
 import type { Secret } from './secret.ts';
 
 /** What a step has to reach. Preflight asks only for the needs of the selected steps. */
@@ -56,22 +56,6 @@ export interface Adoption {
   readonly owner: string;
   /** The run can do without: until it is adopted it is used, or left out, as it is. */
   readonly optional?: boolean;
-}
-
-/** Something to know that `up` does not change: a fact with its reason and what to do. */
-export interface Finding {
-  readonly level: 'ok' | 'warning' | 'failed' | 'unknown';
-  readonly code: FindingCode;
-  readonly target: Target;
-  readonly what: string;
-  readonly why: string;
-  readonly hint: string;
-  /** Ends a run before its first change. */
-  readonly blocking?: boolean;
-  /** A plan that changes this target does not report the finding. */
-  readonly resolvedBy?: Target;
-  /** For a token: how long it is still valid. */
-  readonly secondsLeft?: number;
 }
 
 export interface Diff {

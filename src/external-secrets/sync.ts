@@ -1,8 +1,9 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { oldestFirst, timeOf } from '../cluster/events.ts';
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { nameOf } from '../core/members.ts';
+import { finding } from '../core/findings.ts';
 
 /** How External Secrets Operator gets on with one of its objects. */
 export type Sync =
@@ -77,25 +78,21 @@ export function syncFinding(
   const { why = '' } = sync;
   if (refusedKey.test(why)) {
     return [
-      {
-        level: 'failed',
-        code: 'key-refused',
+      finding('key-refused', {
         target,
         what: `${nameOf(target)}: AWS refuses the operator's access key`,
         why,
         hint: 'ecr-bootstrap up puts a working key in its place.',
-      },
+      }),
     ];
   }
   return [
-    {
-      level: 'failed',
-      code: 'sync-failed',
+    finding('sync-failed', {
       target,
       what: `${nameOf(target)} is not synced`,
       why,
       hint: 'See what the operator says: kubectl -n external-secrets logs deployment/external-secrets',
-    },
+    }),
   ];
 }
 

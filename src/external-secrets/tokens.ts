@@ -1,8 +1,9 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { hoursAndMinutes } from '../core/duration.ts';
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { annotations } from '../core/ownership.ts';
+import { finding } from '../core/findings.ts';
 
 const hourMs = 3_600_000;
 
@@ -20,32 +21,26 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
   const target = targetOf(refOf(secret));
   const expiry = expiryOf(secret);
   if (expiry === undefined) {
-    return {
-      level: 'unknown',
-      code: 'token-unknown',
+    return finding('token-unknown', {
       target,
       what: `it cannot be told how long the token of ${target.name} lasts`,
       why: `the annotation ${annotations.expiresAt} is missing`,
       hint: 'ecr-bootstrap up',
-    };
+    });
   }
   const left = expiry - now;
   const secondsLeft = Math.floor(left / 1000);
   if (left > warningMs) {
-    return {
-      level: 'ok',
-      code: 'in-order',
+    return finding('in-order', {
       target,
       what: `token of ${target.name} is valid for ${hoursAndMinutes(left)}`,
       why: 'the operator renews it',
       hint: 'Nothing to do.',
       secondsLeft,
-    };
+    });
   }
   const over = left <= 0;
-  return {
-    level: over ? 'failed' : 'warning',
-    code: over ? 'token-expired' : 'token-expiring',
+  return finding(over ? 'token-expired' : 'token-expiring', {
     target,
     what: over
       ? `token of ${target.name} ended ${hoursAndMinutes(-left)} ago`
@@ -53,5 +48,5 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
     why: 'the operator did not renew it in time',
     hint: 'ecr-bootstrap up renews it; other findings of this step may say what went wrong.',
     secondsLeft,
-  };
+  });
 }

@@ -1,5 +1,6 @@
 import { BootstrapError } from '../core/errors.ts';
-import type { Finding, Target } from '../core/step.ts';
+import type { Target } from '../core/step.ts';
+import { finding, type Finding } from '../core/findings.ts';
 import { isTolerable } from '../core/members.ts';
 
 /** Whom the policy of a resource lets in, beside the account itself; or why that is unknown. */
@@ -59,23 +60,29 @@ const namedAtMost = 3;
 /** To be known before something is adopted. */
 export function accessFindings(target: Target, access: ResourceAccess | undefined): Finding[] {
   if (!access) return [];
-  const base = { code: 'resource-policy', target } as const;
   const name = `${target.kind} ${target.name}`;
   if ('unknown' in access) {
     const { why, hint } = access.unknown;
-    return [{ ...base, level: 'unknown', what: `whom the policy of ${name} lets in`, why, hint }];
+    return [
+      finding('resource-policy', {
+        level: 'unknown',
+        target,
+        what: `whom the policy of ${name} lets in`,
+        why,
+        hint,
+      }),
+    ];
   }
   const { principals } = access;
   if (principals.length === 0) return [];
   const rest = principals.length > namedAtMost ? ` and ${principals.length - namedAtMost} more` : '';
   return [
-    {
-      ...base,
-      level: 'warning',
+    finding('resource-policy', {
+      target,
       what: `the policy of ${name} grants access to ${principals.slice(0, namedAtMost).join(', ')}${rest}`,
       why: 'ecr-bootstrap does not manage this policy, and adopting the resource does not change it',
       hint: `Check it before you adopt the resource: \`${commandFor(target)}\` prints it.`,
-    },
+    }),
   ];
 }
 

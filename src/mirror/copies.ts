@@ -1,8 +1,10 @@
 import { wantedReference } from '../images/naming.ts';
 import type { WantedImage } from '../images/port.ts';
 import type { MirrorOptions, MirrorResult, Presence } from './port.ts';
-import type { Change, Finding } from '../core/step.ts';
+import type { Change } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';
+import { finding } from '../core/findings.ts';
 
 const imageKind = 'image';
 export const imageTarget = (image: WantedImage) => ({ kind: imageKind, name: image.source });
@@ -67,12 +69,11 @@ export function withoutPlatforms(
   level: Finding['level'],
 ): Finding | undefined {
   if (platforms.length === 0) return undefined;
-  return {
+  return finding('platform-unavailable', {
     level,
-    code: 'platform-unavailable',
     target: imageTarget(image),
     what: `${image.source} is not available for ${platforms.join(', ')}`,
     why: 'the source has no such platform; its other platforms are in ECR',
     hint: `Keep its pods off these nodes with a nodeSelector on kubernetes.io/arch.`,
-  };
+  });
 }

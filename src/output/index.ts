@@ -1,6 +1,6 @@
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import { createTextReporter } from './text.ts';
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { redact } from '../core/secret.ts';
 import { printable, withinSandbox } from './printable.ts';
 import type { View } from './view.ts';

@@ -1,5 +1,6 @@
 import type { MirrorResult } from '../mirror/port.ts';
-import type { Change, Finding } from '../core/step.ts';
+import type { Change } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import type { StepResult } from '../core/apply.ts';
 import type { StepStatus } from '../core/inspect.ts';
 

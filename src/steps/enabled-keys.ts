@@ -1,5 +1,6 @@
 import type { BootstrapError } from '../core/errors.ts';
-import type { Change, Finding } from '../core/step.ts';
+import type { Change } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { inOrder, nameOf } from '../core/members.ts';
 import type { Context, Step } from './context.ts';
 import { clustersOf, observeFormerUsers } from '../access-key/former-users.ts';
@@ -9,13 +10,14 @@ import { removalBlockedBy } from '../access-key/diff.ts';
 import { secretTarget } from '../access-key/secrets.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
 import {
-  type ClusterRecord,
   clusterLabel,
+  type ClusterRecord,
   forgetCommand,
   recordsIn,
 } from '../access-key/registration/records.ts';
 import { ownershipOf } from '../iam/tags.ts';
 import { type KeyState, type ObservedKey, observeKey } from '../access-key/state.ts';
+import { finding } from '../core/findings.ts';
 
 interface EnabledKeys {
   readonly key: KeyState;
@@ -65,15 +67,14 @@ export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKe
   };
 }
 
-const forgotten = ({ id }: ObservedKey, { userName }: KeyState): Finding => ({
-  level: 'failed',
-  code: 'key-in-use',
-  target: keyTarget(id),
-  what: `could not delete the secrets: IAM user ${userName} has access key ${id}`,
-  why: 'without the secrets, ecr-bootstrap cannot know that it manages the key, and would never delete it',
-  hint: 'Remove both: `ecr-bootstrap down --aws --delete-secrets`.',
-  blocking: true,
-});
+const forgotten = ({ id }: ObservedKey, { userName }: KeyState): Finding =>
+  finding('key-in-use', {
+    target: keyTarget(id),
+    what: `could not delete the secrets: IAM user ${userName} has access key ${id}`,
+    why: 'without the secrets, ecr-bootstrap cannot know that it manages the key, and would never delete it',
+    hint: 'Remove both: `ecr-bootstrap down --aws --delete-secrets`.',
+    blocking: true,
+  });
 
 const enabledIn = (key: KeyState): ObservedKey[] => removableKeys(key).filter(({ active }) => active);
 
@@ -99,33 +100,30 @@ const hasLostRegistrations = (key: KeyState): boolean =>
   ownershipOf(key.stored.id.tags, key.tags) === 'nobody' &&
   removableKeys(key).length > 0;
 
-const lostRegistrations = ({ names }: KeyState): Finding => ({
-  level: 'failed',
-  code: 'key-in-use',
-  target: secretTarget(names.id),
-  what: `it is unknown which clusters use the project: secret ${names.id} has lost its tags`,
-  why: 'each cluster is registered by a tag of this secret, and the pods of another one may pull with what this command would remove',
-  hint: `Run \`ecr-bootstrap up --adopt '${nameOf(secretTarget(names.id))}'\` for each cluster of the project, which registers it again. Then run the same command again.`,
-  blocking: true,
-});
+const lostRegistrations = ({ names }: KeyState): Finding =>
+  finding('key-in-use', {
+    target: secretTarget(names.id),
+    what: `it is unknown which clusters use the project: secret ${names.id} has lost its tags`,
+    why: 'each cluster is registered by a tag of this secret, and the pods of another one may pull with what this command would remove',
+    hint: `Run \`ecr-bootstrap up --adopt '${nameOf(secretTarget(names.id))}'\` for each cluster of the project, which registers it again. Then run the same command again.`,
+    blocking: true,
+  });
 
 /** The project's images, and its user for pushing, belong to the clusters of every image puller. */
-const unknownClusters = ({ why, hint }: BootstrapError): Finding => ({
-  level: 'failed',
-  code: 'key-in-use',
-  target: { kind: 'step', name: 'enabled-keys' },
-  what: 'it is unknown which clusters use the project: its secrets could not be listed',
-  why,
-  hint,
-  blocking: true,
-});
+const unknownClusters = ({ why, hint }: BootstrapError): Finding =>
+  finding('key-in-use', {
+    target: { kind: 'step', name: 'enabled-keys' },
+    what: 'it is unknown which clusters use the project: its secrets could not be listed',
+    why,
+    hint,
+    blocking: true,
+  });
 
-const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): Finding => ({
-  level: 'failed',
-  code: 'key-in-use',
-  target: userTarget(userName),
-  what: `another cluster uses the project: ${clusterLabel(record)}`,
-  why: 'it is registered, and its pods pull with what this command would remove',
-  hint: `Run \`ecr-bootstrap down\` for it first. If it no longer exists: \`${forgetCommand(names.id, record)}\`.`,
-  blocking: true,
-});
+const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): Finding =>
+  finding('key-in-use', {
+    target: userTarget(userName),
+    what: `another cluster uses the project: ${clusterLabel(record)}`,
+    why: 'it is registered, and its pods pull with what this command would remove',
+    hint: `Run \`ecr-bootstrap down\` for it first. If it no longer exists: \`${forgetCommand(names.id, record)}\`.`,
+    blocking: true,
+  });

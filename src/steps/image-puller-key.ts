@@ -1,4 +1,4 @@
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import type { Step } from './context.ts';
 import { applyKey } from '../access-key/apply.ts';
 import { classify } from '../access-key/classify.ts';
@@ -7,6 +7,7 @@ import { diffKey } from '../access-key/diff.ts';
 import { waitUntilVerified } from '../access-key/verify.ts';
 import { removeKey } from '../access-key/remove.ts';
 import { type KeyState, observeKey } from '../access-key/state.ts';
+import { finding } from '../core/findings.ts';
 
 /** Days after which `status` asks for a rotation. */
 const maxAgeDays = 90;
@@ -37,13 +38,11 @@ function ageFinding(state: KeyState): Finding[] {
   const days = key ? Math.floor((state.now - key.created) / dayMs) : 0;
   if (!key || days < maxAgeDays) return [];
   return [
-    {
-      level: 'warning',
-      code: 'key-old',
+    finding('key-old', {
       target: keyTarget(key.id),
       what: `access key ${key.id} is ${days} days old`,
       why: `keys are to be replaced after ${maxAgeDays} days`,
       hint: 'Run `ecr-bootstrap rotate`.',
-    },
+    }),
   ];
 }

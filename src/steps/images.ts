@@ -1,12 +1,14 @@
 import type { Presence } from '../mirror/port.ts';
 import type { RejectedImage } from '../images/port.ts';
-import type { Finding, Outcome } from '../core/step.ts';
+import type { Outcome } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { tolerating } from '../core/members.ts';
 import type { Context, Step } from './context.ts';
 import { MissingRepositories, repositoryCreation } from '../mirror/repositories/create.ts';
 import { repositoryKind } from '../mirror/repositories/diff.ts';
 import { internetFindings, oddNodesFinding } from '../mirror/image-findings.ts';
 import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from '../mirror/copies.ts';
+import { finding } from '../core/findings.ts';
 
 interface ImagePresence extends Presence {
   /** The error is what the source says; ECR does not have the image. */
@@ -86,25 +88,23 @@ function findingsOf({ image, unavailablePlatforms, error, isOfSource }: ImagePre
   if (error) {
     const { what, why, hint } = error;
     return [
-      {
+      finding(isOfSource ? 'image-unresolved' : 'image-unknown', {
         level: 'failed',
-        code: isOfSource ? 'image-unresolved' : 'image-unknown',
         target: imageTarget(image),
         what,
         why,
         hint,
-      },
+      }),
     ];
   }
   const unavailable = withoutPlatforms(image, unavailablePlatforms, 'ok');
   return unavailable ? [unavailable] : [];
 }
 
-const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding => ({
-  level: 'warning',
-  code: 'image-unresolved',
-  target: { kind: 'image', name: reference },
-  what: `image ${reference}, named by ${wantedBy.join(', ')}`,
-  why: error.why,
-  hint: error.hint,
-});
+const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding =>
+  finding('image-unresolved', {
+    target: { kind: 'image', name: reference },
+    what: `image ${reference}, named by ${wantedBy.join(', ')}`,
+    why: error.why,
+    hint: error.hint,
+  });

@@ -2,7 +2,7 @@ import type { ClusterPort, Kind, KubeObject } from '../clients/kubernetes/port.t
 import type { OperatorManifest } from '../external-secrets/release/port.ts';
 import { patchCrds } from '../external-secrets/release/operator.ts';
 import { releasedRefs } from '../external-secrets/release/release.ts';
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { waitFor } from '../core/wait.ts';
 import type { Context, Run, Step } from './context.ts';
 import {
@@ -15,10 +15,11 @@ import {
 import { annotations, managedBy, operatorNamespace } from '../core/ownership.ts';
 import {
   findControllers,
-  otherOperatorFindings,
   helmFindings,
+  otherOperatorFindings,
 } from '../external-secrets/crds/other-operators.ts';
 import { removeCrds } from '../external-secrets/crds/remove.ts';
+import { finding } from '../core/findings.ts';
 
 export interface OperatorCrdsState extends ObjectsState {
   /** Deployments of the operator, in any namespace. */
@@ -113,14 +114,12 @@ async function wantedCrds({ config, operatorSource }: Context): Promise<KubeObje
 function yamlFinding({ yaml }: OperatorCrdsState): Finding[] {
   if (!yaml) return [];
   return [
-    {
-      level: 'ok',
-      code: 'operator-manifest',
+    finding('operator-manifest', {
       target: { kind: 'file', name: yaml.from },
       what: `YAML of ${yaml.from}, SHA-256 ${yaml.sha256}`,
       why: 'it is what the operator is made from',
       hint: 'Pin it by externalSecrets.sha256.',
-    },
+    }),
   ];
 }
 
@@ -147,14 +146,12 @@ function unservedFindings(unserved: readonly Kind[]): Finding[] {
   const [first] = unserved;
   if (first === undefined) return [];
   return [
-    {
-      level: 'failed',
-      code: 'operator-api',
+    finding('operator-api', {
       target: { kind: 'CustomResourceDefinition', name: nameOf(first) },
       what: `the cluster does not serve ${unserved.map(nameOf).join(', ')}`,
       why: 'externalSecrets.install is false, and the operator that is there is missing or of another version',
       hint: 'Install a version that serves it (v1beta1 is gone from 0.17 on), or set externalSecrets.install: true.',
       blocking: true,
-    },
+    }),
   ];
 }

@@ -1,5 +1,6 @@
 import { refOf } from '../clients/kubernetes/names.ts';
-import type { Change, Finding, Outcome } from '../core/step.ts';
+import type { Change, Outcome } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import { nameOf } from '../core/members.ts';
 import type { Step } from './context.ts';
 import {
@@ -21,6 +22,7 @@ import {
   operatorRefs,
   wantedObjects,
 } from '../external-secrets/operator/objects.ts';
+import { finding } from '../core/findings.ts';
 
 /** External Secrets Operator from the private registry, with the pull secret that the step before has seeded. */
 export const operator: Step<ObjectsState> = {
@@ -65,14 +67,12 @@ export const operator: Step<ObjectsState> = {
 function keptFindings({ observed }: ObjectsState): Finding[] {
   if (![...observed.values()].some(({ kind }) => kind === 'Deployment')) return [];
   return [
-    {
-      level: 'warning',
-      code: 'operator-kept',
+    finding('operator-kept', {
       target: { kind: 'Deployment', name: `${operatorNamespace}/external-secrets` },
       what: 'the External Secrets Operator that ecr-bootstrap installed is still in use',
       why: 'externalSecrets.install is false now: ecr-bootstrap up no longer updates or repairs this operator, and only ecr-bootstrap down deletes it',
       hint: 'Set externalSecrets.install: true to keep it managed. To replace it, run `ecr-bootstrap down`, install the other operator, then run `ecr-bootstrap up`.',
-    },
+    }),
   ];
 }
 

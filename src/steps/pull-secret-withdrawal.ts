@@ -1,7 +1,8 @@
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { inParallel, inOrder, nameOf, tolerating } from '../core/members.ts';
-import type { Change, Finding, Outcome } from '../core/step.ts';
+import { inOrder, inParallel, nameOf, tolerating } from '../core/members.ts';
+import type { Change, Outcome } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import type { Run, Step } from './context.ts';
 import { coverageRights } from '../cluster/coverage.ts';
 import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
@@ -13,6 +14,7 @@ import { removePullSecrets } from '../cluster/service-accounts/list.ts';
 import { syncFinding, syncOf } from '../external-secrets/sync.ts';
 import { tokenFinding } from '../external-secrets/tokens.ts';
 import { usersOf } from '../external-secrets/pull-secret/users.ts';
+import { finding } from '../core/findings.ts';
 
 export interface WithdrawalState {
   readonly earlier: readonly Earlier[];
@@ -148,14 +150,13 @@ function withdrawals(unused: readonly Earlier[], used: readonly Earlier[], curre
   ];
 }
 
-const inUse = ({ name, users }: Earlier, current: string): Finding => ({
-  level: 'warning',
-  code: 'pull-secret-earlier',
-  target: { kind: 'ClusterExternalSecret', name },
-  what: `pull secret ${name} is still in use, although pullSecret.name is ${current} now`,
-  why: `it stays and is renewed while these list it and not ${current}: ${listed(users)}`,
-  hint: `Recreate the pods (kubectl rollout restart), and write ${current} where a pod template or an excluded service account names ${name}. Then run ecr-bootstrap up, which deletes ${name}.`,
-});
+const inUse = ({ name, users }: Earlier, current: string): Finding =>
+  finding('pull-secret-earlier', {
+    target: { kind: 'ClusterExternalSecret', name },
+    what: `pull secret ${name} is still in use, although pullSecret.name is ${current} now`,
+    why: `it stays and is renewed while these list it and not ${current}: ${listed(users)}`,
+    hint: `Recreate the pods (kubectl rollout restart), and write ${current} where a pod template or an excluded service account names ${name}. Then run ecr-bootstrap up, which deletes ${name}.`,
+  });
 
 /** The steps before this one may have failed for one namespace or service account. */
 async function whyNeeded(earlier: readonly Earlier[], { ctx }: Run): Promise<string | undefined> {

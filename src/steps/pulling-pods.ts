@@ -3,6 +3,7 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { isFinished } from '../cluster/workloads.ts';
 import type { Step } from './context.ts';
 import { operatorNamespace } from '../core/ownership.ts';
+import { finding } from '../core/findings.ts';
 
 /** Enough to see what it is about; `kubectl get pods -A` lists the rest. */
 const maxShown = 20;
@@ -23,7 +24,7 @@ export const pullingPods: Step<readonly string[]> = {
   },
   diff: (pods) => ({
     changes: [],
-    findings: pods.length === 0 ? [] : [finding(pods)],
+    findings: pods.length === 0 ? [] : [pullEnding(pods)],
   }),
   apply: () => Promise.resolve([]),
 };
@@ -36,15 +37,13 @@ function pullsFrom({ spec }: KubeObject, host: string): boolean {
   return [...initContainers, ...containers].some(({ image = '' }) => image.startsWith(`${host}/`));
 }
 
-function finding(pods: readonly string[]) {
+function pullEnding(pods: readonly string[]) {
   const names = pods.slice(0, maxShown).join(', ');
   const more = pods.length > maxShown ? ` and ${pods.length - maxShown} more` : '';
-  return {
-    level: 'warning',
-    code: 'pull-ending',
+  return finding('pull-ending', {
     target: { kind: 'Pod', name: pods[0] ?? '' },
     what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and will not pull them again`,
     why: `without the pull secret they cannot be made anew on a node that lacks the image: ${names}${more}`,
     hint: 'Give them another registry or pull secret first, if they are to live on.',
-  } as const;
+  });
 }

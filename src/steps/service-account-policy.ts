@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import type { Finding } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import type { Context, Step } from './context.ts';
 import { applyObjects, diffObjects, observeObjects, removeObjects } from '../cluster/objects.ts';
 import {
@@ -10,9 +10,10 @@ import {
 } from '../cluster/service-account-policy/policy.ts';
 import {
   type PolicyState,
-  verifyOrRemove,
   removeUnverified,
+  verifyOrRemove,
 } from '../cluster/service-account-policy/verification.ts';
+import { finding } from '../core/findings.ts';
 
 /** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
 export const serviceAccountPolicy: Step<PolicyState> = {
@@ -53,11 +54,9 @@ async function renderPolicy(ctx: Context): Promise<readonly KubeObject[]> {
   return policyObjects(ctx, (await servedVersion(ctx.cluster)) ?? 'v1');
 }
 
-const unavailable: Finding = {
-  level: 'warning',
-  code: 'policy-unavailable',
+const unavailable: Finding = finding('policy-unavailable', {
   target: { kind: 'MutatingAdmissionPolicy', name: policyName },
   what: 'service accounts made from now on do not get the pull secret by themselves',
   why: 'the cluster does not serve MutatingAdmissionPolicy: Kubernetes 1.36 and newer do, 1.34 and 1.35 where it was turned on',
   hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, and after kubeadm upgrade, which rewrites those of coredns and kube-proxy.',
-};
+});

@@ -4,7 +4,8 @@ import { optsOut } from '../cluster/inventory.ts';
 import { ignoreLabel } from '../core/ownership.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { inParallel, nameOf, tolerating } from '../core/members.ts';
-import type { Change, Field, Finding } from '../core/step.ts';
+import type { Change, Field } from '../core/step.ts';
+import type { Finding } from '../core/findings.ts';
 import type { Context, Step } from './context.ts';
 import {
   observeEntries,
@@ -15,6 +16,7 @@ import {
 import { pullSecretsOf } from '../cluster/pull-secret-users.ts';
 import { addPullSecret, refusalOf, removePullSecrets } from '../cluster/service-accounts/list.ts';
 import { pullFindings } from '../cluster/service-accounts/pulls.ts';
+import { finding } from '../core/findings.ts';
 
 /** Patches under way at once. */
 const concurrency = 16;
@@ -83,7 +85,7 @@ async function refusalFindings(covered: readonly KubeObject[], ctx: Context): Pr
       const refusal = await refusalOf(account, ctx);
       if (!refusal) return [];
       const { what, why, hint } = withRemedy(refusal, target.name);
-      return [{ level: 'failed', code: 'change-refused', target, what, why, hint }];
+      return [finding('change-refused', { target, what, why, hint })];
     }),
   );
   return found.flat();
@@ -129,14 +131,12 @@ const removedNames = ({ from, to }: Field): string[] =>
 function ignoredFinding(account: KubeObject, pullSecret: string): Finding {
   const target = targetOf(refOf(account));
   const isNamed = pullSecretsOf(account).includes(pullSecret);
-  return {
-    level: 'ok',
-    code: 'namespace-ignored',
+  return finding('namespace-ignored', {
     target,
     what: `${nameOf(target)} is left alone`,
     why: `${optsOut(account) ? `its label ${ignoreLabel}` : 'the configuration excludes it'}${isNamed ? `; it still names ${pullSecret}` : ''}`,
     hint: isNamed
       ? `Nothing to do: ecr-bootstrap down removes ${pullSecret} from it. Or edit it: kubectl -n ${account.metadata.namespace} edit serviceaccount ${account.metadata.name}`
       : 'Nothing to do.',
-  };
+  });
 }

@@ -1,7 +1,8 @@
 import { compare, compareAdopted } from '../../cluster/compare.ts';
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Change, Diff, Field, Finding } from '../../core/step.ts';
+import type { Change, Diff, Field } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import { Secret } from '../../core/secret.ts';
 import type { AccessKeyContext } from '../context.ts';
@@ -20,6 +21,7 @@ import {
 } from '../../external-secrets/pull-secret/objects.ts';
 import { outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapState } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 export function diffBootstrap(state: BootstrapState, { config }: Pick<AccessKeyContext, 'config'>): Diff {
   const keyChanges = diffKeySecret(state);
@@ -110,43 +112,37 @@ function ownerFinding(object: KubeObject | undefined): Finding[] {
   if (!object || !owner || owner.name === object.metadata.name || isManagedSecret(object)) return [];
   const target = targetOf(refOf(object));
   return [
-    {
-      level: 'failed',
-      code: 'pull-secret-foreign',
+    finding('pull-secret-foreign', {
       target,
       what: `${nameOf(target)} is kept by ${owner.kind} ${owner.name}, which is not ours`,
       why: 'both would write it in turn',
       hint: `Take that one away, which takes the Secret along: kubectl delete ${owner.kind.toLowerCase()} -n ${object.metadata.namespace} ${owner.name}`,
       blocking: true,
-    },
+    }),
   ];
 }
 
 function incompletePairFinding({ stored }: BootstrapState, idSecret: string): Finding[] {
   if (stored.state !== 'torn') return [];
   return [
-    {
-      level: 'failed',
-      code: 'secret-pair-torn',
+    finding('secret-pair-torn', {
       target: { kind: 'Secret', name: keySecretName },
       what: 'the access key in Secrets Manager is not of one write',
       why: 'the current versions of the three secrets differ, so id and secret may not belong together',
       hint: 'Run ecr-bootstrap up: its step image-puller-key stores a matching pair.',
       resolvedBy: secretTarget(idSecret),
-    },
+    }),
   ];
 }
 
 function unknownFinding({ token, observed }: BootstrapState): Finding[] {
   if (token.verdict !== 'unknown' || observed.pullSecret === undefined) return [];
   return [
-    {
-      level: 'unknown',
-      code: 'token-unknown',
+    finding('token-unknown', {
       target: targetOf(refOf(observed.pullSecret)),
       what: "it cannot be told whether the registry takes the pull secret's token",
       why: token.why,
       hint: 'Check that the registry can be reached from here, and HTTPS_PROXY and NO_PROXY.',
-    },
+    }),
   ];
 }

@@ -1,8 +1,10 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Field, Finding } from '../../core/step.ts';
+import type { Field } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { annotations, operatorNamespace } from '../../core/ownership.ts';
 import type { BootstrapState } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 const keys = [annotations.project, annotations.registryHost];
 
@@ -24,15 +26,13 @@ export function outdatedFieldsFinding({
   const words = (of: (key: string) => string | undefined): string =>
     `project ${of(annotations.project)} in ${of(annotations.registryHost)}`;
   return [
-    {
-      level: 'failed',
-      code: 'setup-differs',
+    finding('setup-differs', {
       target: targetOf(refOf(namespace)),
       what: `this cluster is set up for ${words(noted)}`,
       why: `the configuration names ${words((key) => valueIn(namespace, key))}; pods could no longer pull the images that they name now`,
       hint: `Correct the configuration. To move the cluster, first run \`ecr-bootstrap down --project ${project} --region ${region}\` (with \`--aws --delete-images --delete-secrets\` if no other cluster uses that project). If the project no longer exists in AWS: \`kubectl annotate namespace ${operatorNamespace} ${keys.map((key) => `${key}-`).join(' ')}\`.`,
       blocking: true,
-    },
+    }),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Change, ClusterRule, Diff, Finding } from '../../core/step.ts';
+import type { Change, ClusterRule, Diff } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import { namesOf } from '../../external-secrets/object-names.ts';
 import type { AccessKeyContext } from '../context.ts';
@@ -10,6 +11,7 @@ import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
 import { noteFields, outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapState } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 /** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
 const contents: Readonly<Record<string, readonly string[]>> = {
@@ -91,15 +93,13 @@ function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
   const names = others.slice(0, 5).map((object) => nameOf(targetOf(refOf(object))));
   const more = others.length > names.length ? ` and ${others.length - names.length} more` : '';
   return [
-    {
-      level: 'warning',
-      code: 'left-behind',
+    finding('left-behind', {
       target: targetOf(refOf(home)),
       what: `namespace ${namespace} is left`,
       why: isManaged(home)
         ? `it holds what this plan does not delete: ${names.join(', ')}${more}`
         : 'it was not made by us',
       hint: `When nobody needs it: kubectl delete namespace ${namespace}`,
-    },
+    }),
   ];
 }

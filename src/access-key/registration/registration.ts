@@ -1,5 +1,6 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { Change, Diff, Field, Finding, Outcome } from '../../core/step.ts';
+import type { Change, Diff, Field, Outcome } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { inOrder, tolerating } from '../../core/members.ts';
 import { docsPage } from '../../core/paths.ts';
 import type { AccessKeyContext, AccessKeyRun, RotationStep } from '../context.ts';
@@ -10,15 +11,16 @@ import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.
 import { verifyEveryLevel } from '../../external-secrets/pull-secret/verify-levels.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import {
+  clusterLabel,
   type ClusterRecord,
   contextInTag,
-  clusterLabel,
   forgetCommand,
   recordTag,
   tagKeyOf,
 } from './records.ts';
 import { type Registration, registrationIn, registrationTarget } from './register.ts';
 import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
+import { finding } from '../../core/findings.ts';
 
 export interface RegistrationState extends Registration {
   /** The access key that the cluster has. */
@@ -143,9 +145,7 @@ function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
 /** A cluster that was restored from another one's etcd snapshot has its uid too, and shares its registration. */
 function registeredFinding(record: ClusterRecord, { context }: { readonly context: string }): Finding {
   const isOther = record.name !== contextInTag(context);
-  return {
-    level: 'ok',
-    code: 'in-order',
+  return finding('in-order', {
     target: registrationTarget(record.id),
     what: `registered as ${clusterLabel(record)}, with access key ${record.keyId}`,
     why: isOther
@@ -154,22 +154,18 @@ function registeredFinding(record: ClusterRecord, { context }: { readonly contex
     hint: isOther
       ? `Give a restored copy its own project: see ${docsPage('tasks/several-clusters.md#a-copy-of-a-cluster')}`
       : 'Nothing to do.',
-  };
+  });
 }
 
 function limitFindings({ id, limit }: RegistrationState): Finding[] {
   if (!limit) return [];
-  return [
-    { level: 'failed', code: 'registration-full', target: registrationTarget(id), ...limit, blocking: true },
-  ];
+  return [finding('registration-full', { target: registrationTarget(id), ...limit, blocking: true })];
 }
 
 function versionFindings(records: readonly ClusterRecord[]): Finding[] {
   const newer = newestAbove(ownMinorVersion(), records);
   if (!newer) return [];
-  return [
-    { level: 'warning', code: 'version-older', target: registrationTarget(newer.id), ...olderThan(newer) },
-  ];
+  return [finding('version-older', { target: registrationTarget(newer.id), ...olderThan(newer) })];
 }
 
 function applyOne(
@@ -227,14 +223,12 @@ function deregistration(
   return {
     changes: [],
     findings: [
-      {
-        level: 'warning',
-        code: 'left-behind',
+      finding('left-behind', {
         target,
         what: 'the registration of this cluster is left',
         why: `secret ${secret} holds it and is scheduled for deletion, so AWS removes none of its tags; both are deleted together`,
         hint: `If the secret is restored, for example by \`ecr-bootstrap up\` for another cluster, run: \`${forgetCommand(secret, record)}\`.`,
-      },
+      }),
     ],
   };
 }

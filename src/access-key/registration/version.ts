@@ -1,10 +1,11 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { Finding, Need } from '../../core/step.ts';
+import type { Need } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { ownVersion } from '../../core/paths.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { describeStored } from '../stored.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
-import { type ClusterRecord, clusterLabel, recordsIn } from './records.ts';
+import { clusterLabel, type ClusterRecord, recordsIn } from './records.ts';
 
 /** The major and minor version of this program. A patch version configures nothing differently. */
 export const ownMinorVersion = (): string => ownVersion().split('.', 2).join('.');

@@ -1,7 +1,8 @@
 import { disabling } from './old-key.ts';
 import { kmsKeysInUse } from '../stored.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Change, Finding, Outcome } from '../../core/step.ts';
+import type { Change, Outcome } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { inOrder, nameOf } from '../../core/members.ts';
 import type { AccessKeyContext, AnyRotationStep, RotationStep } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
@@ -13,15 +14,16 @@ import { unmark } from '../protocol.ts';
 import { bringsBack, secretChanges, secretFindings } from '../secrets.ts';
 import { type KeyState, type ObservedKey, observeKey } from '../state.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
-import { type ClusterRecord, clusterLabel } from '../registration/records.ts';
+import { clusterLabel, type ClusterRecord } from '../registration/records.ts';
 import { ownKeyStatement } from '../../iam/policies/image-puller.ts';
 import { diffUser } from '../../iam/users/diff.ts';
 import { documentOf, observeUser, type UserState } from '../../iam/users/state.ts';
 import { verifyRollOut } from './verify-roll-out.ts';
 import { registerRollOut } from './register-roll-out.ts';
 import { ObservedKeys } from './observed-keys.ts';
-import { type Rotation, clustersToWaitFor } from './state.ts';
+import { clustersToWaitFor, type Rotation } from './state.ts';
 import { rollOut } from './roll-out.ts';
+import { finding } from '../../core/findings.ts';
 
 /**
  * The answer to a leaked key. The image puller may read its own secrets, because the operator reads them with its key.
@@ -138,14 +140,12 @@ function policyFindings(user: UserState): Finding[] {
   );
   if (!isOutdated) return [];
   return [
-    {
-      level: 'warning',
-      code: 'needs-administrator',
+    finding('needs-administrator', {
       target,
       what: `IAM policy ${policy.name} is outdated: temporary credentials of a leaked key can read the new key`,
       why: 'AWS accepts them for up to 36 hours after the key is deleted, and this policy lets them read the secrets',
       hint: `First run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator.`,
-    },
+    }),
   ];
 }
 
@@ -168,14 +168,12 @@ const deletionOf = ({ id }: ObservedKey): Change => ({
 
 function interruption(others: readonly ClusterRecord[]): Finding {
   const clusters = `Then run \`ecr-bootstrap up\` for each other cluster of the project, which cannot pull until then: ${others.map(clusterLabel).join('; ')}.`;
-  return {
-    level: 'warning',
-    code: 'pulls-interrupted',
+  return finding('pulls-interrupted', {
     target: { kind: 'step', name: 'revocation' },
     what: 'pulls may fail until this run has given every namespace a new pull secret',
     why: 'the registry may refuse tokens of a disabled key',
     hint: `If the run is interrupted, run \`ecr-bootstrap up\`.${others.length > 0 ? ` ${clusters}` : ''}`,
-  };
+  });
 }
 
 /** Creates the new key by the protocol that creates the first one, once AWS refuses the disabled key. */

@@ -1,4 +1,5 @@
-import type { Change, Finding } from '../../core/step.ts';
+import type { Change } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import type { RotationStep } from '../context.ts';
 import { applyKey } from '../apply.ts';
 import { classify, retiredAt } from '../classify.ts';
@@ -8,6 +9,7 @@ import { secretTarget } from '../secrets.ts';
 import type { ObservedKey } from '../state.ts';
 import { secretParts } from '../stored.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 /** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
 export function newKey(observe: ObserveRotation): RotationStep<Rotation> {
@@ -41,7 +43,7 @@ const repairFirst =
 function repairFindings({ key, outgoing }: Rotation): Finding[] {
   const situation = classify(key);
   const hidden = secretParts.filter((part) => key.stored[part]?.deleted).map((part) => key.names[part]);
-  const finding = {
+  const base = {
     level: 'failed',
     target: secretTarget(hidden[0] ?? key.names.id),
     blocking: true,
@@ -49,13 +51,12 @@ function repairFindings({ key, outgoing }: Rotation): Finding[] {
   if (hidden.length > 0) {
     const are = hidden.length > 1 ? 'are' : 'is';
     return [
-      {
-        ...finding,
-        code: 'key-unknown',
+      finding('key-unknown', {
+        ...base,
         what: `${hidden.join(', ')} ${are} scheduled for deletion`,
         why: 'AWS does not show the value of such a secret, so it is unknown which access key to replace',
         hint: repairFirst,
-      },
+      }),
     ];
   }
   const { next } = situation;
@@ -66,13 +67,12 @@ function repairFindings({ key, outgoing }: Rotation): Finding[] {
     (next === 'promote' && outgoing.length === 0 && !key.creating);
   if (!isTorn) return [];
   return [
-    {
-      ...finding,
-      code: 'secret-pair-torn',
+    finding('secret-pair-torn', {
+      ...base,
       what: 'the stored access key pair is incomplete, or its values do not match',
       why: 'one of the three secrets is new, or they were not written together',
       hint: repairFirst,
-    },
+    }),
   ];
 }
 
@@ -89,22 +89,18 @@ function blockedFinding(one: ObservedKey, { key }: Rotation): Finding {
   const target = keyTarget(one.id);
   if (retiredKeys(key).includes(one)) {
     const until = new Date(retiredAt(one, key, classify(key).pair)).toISOString();
-    return {
-      level: 'warning',
-      code: 'key-kept',
+    return finding('key-kept', {
       target,
       what: `no new key is created: the last rotation disabled ${one.id}, which is kept until ${until}`,
       why: `its tokens may still be in use, and IAM allows a user ${maxKeys} access keys`,
       hint: 'Run `ecr-bootstrap rotate` again after that. If a key has leaked, run `ecr-bootstrap rotate --force` now.',
-    };
+    });
   }
-  return {
-    level: 'failed',
-    code: 'key-limit',
+  return finding('key-limit', {
     target,
     what: `IAM user ${key.userName} has access key ${one.id}, which is not ours`,
     why: `IAM allows ${maxKeys} access keys, and the new one needs a place beside the current one`,
     hint: `Delete it if nobody uses it: \`aws iam delete-access-key --user-name ${key.userName} --access-key-id ${one.id}\`.`,
     blocking: true,
-  };
+  });
 }

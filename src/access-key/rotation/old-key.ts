@@ -1,11 +1,13 @@
-import type { Change, Finding } from '../../core/step.ts';
+import type { Change } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { inOrder } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
-import { type ClusterRecord, clusterLabel, forgetCommand } from '../registration/records.ts';
+import { clusterLabel, type ClusterRecord, forgetCommand } from '../registration/records.ts';
 import type { ObservedKey } from '../state.ts';
 import type { ObservedKeys } from './observed-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 /** Disables the key that was replaced; a later run deletes it. */
 export function oldKey(observe: ObserveRotation, seen: ObservedKeys): RotationStep<Rotation> {
@@ -42,13 +44,12 @@ function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret:
   const [first] = waiting;
   if (!first) return [];
   return [
-    {
+    finding('key-in-use', {
       level: 'warning',
-      code: 'key-in-use',
       target: keyTarget(id),
       what: `access key ${id} stays enabled for now`,
       why: `not every cluster of the project is verified with the new key: ${waiting.map(clusterLabel).join('; ')}`,
       hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it resumes. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
-    },
+    }),
   ];
 }

@@ -1,7 +1,8 @@
 import { applyBootstrap } from '../bootstrap/apply.ts';
 import { diffBootstrap } from '../bootstrap/diff.ts';
-import { observeBootstrap, type BootstrapState, bootstrapStep } from '../bootstrap/state.ts';
-import type { Change, Finding } from '../../core/step.ts';
+import { type BootstrapState, bootstrapStep, observeBootstrap } from '../bootstrap/state.ts';
+import type { Change } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
@@ -9,6 +10,7 @@ import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
 import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
 import { verifyRollOut } from './verify-roll-out.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 interface RollOutState {
   readonly bootstrap: BootstrapState;
@@ -77,12 +79,11 @@ function withNewKey(changes: readonly Change[], registration: Registration, pull
   return [...registering, ...others, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
 }
 
-const notRunning = (blocking: boolean): Finding => ({
-  level: 'failed',
-  code: 'operator-unhealthy',
-  target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
-  what: 'External Secrets Operator is not running in this cluster',
-  why: 'without it no namespace gets a token of a new access key',
-  hint: blocking ? 'Run `ecr-bootstrap up` first.' : 'Run `ecr-bootstrap up` afterwards.',
-  blocking,
-});
+const notRunning = (blocking: boolean): Finding =>
+  finding('operator-unhealthy', {
+    target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
+    what: 'External Secrets Operator is not running in this cluster',
+    why: 'without it no namespace gets a token of a new access key',
+    hint: blocking ? 'Run `ecr-bootstrap up` first.' : 'Run `ecr-bootstrap up` afterwards.',
+    blocking,
+  });

@@ -1,9 +1,10 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { toBootstrapError } from '../../core/members.ts';
 import type { ClusterRun } from '../context.ts';
 import { applyObjects, diffObjects, observeObjects } from '../objects.ts';
 import { policyName, policyRefs } from './policy.ts';
+import { finding } from '../../core/findings.ts';
 
 /** Milliseconds of our own time: it may be a cluster that does not answer for which the run is ended. */
 const rollBackTimeoutMs = 20_000;
@@ -66,29 +67,26 @@ export const notVerified = (cause: BootstrapError): BootstrapError =>
   );
 
 /** For a run that ends by an error of its own. */
-export const leftBehind = ({ what, why }: BootstrapError): Finding => ({
-  level: 'failed',
-  code: 'policy-left',
-  target,
-  what: `could not ${what}`,
-  why,
-  hint,
-});
+export const leftBehind = ({ what, why }: BootstrapError): Finding =>
+  finding('policy-left', {
+    target,
+    what: `could not ${what}`,
+    why,
+    hint,
+  });
 
-export const notSampled = (why: string): Finding => ({
-  level: 'warning',
-  code: 'policy-unproven',
-  target,
-  what: 'the admission policy could not be tried and was taken away',
-  why,
-  hint: 'Run the same command again: it makes it and tries it.',
-});
+export const notSampled = (why: string): Finding =>
+  finding('policy-unproven', {
+    target,
+    what: 'the admission policy could not be tried and was taken away',
+    why,
+    hint: 'Run the same command again: it makes it and tries it.',
+  });
 
-export const unverifiedFinding = (why: string): Finding => ({
-  level: 'warning',
-  code: 'policy-unproven',
-  target,
-  what: 'the admission policy did not work in a dry run and was taken away',
-  why,
-  hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, or set serviceAccounts.policy: off.',
-});
+export const unverifiedFinding = (why: string): Finding =>
+  finding('policy-unproven', {
+    target,
+    what: 'the admission policy did not work in a dry run and was taken away',
+    why,
+    hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, or set serviceAccounts.policy: off.',
+  });

@@ -1,11 +1,12 @@
 import { fullName, refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Workload } from '../workloads.ts';
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import type { ClusterContext } from '../context.ts';
 import { operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
-import { remedyFor, type PodFailure, diagnosePod } from '../pod-failure.ts';
+import { diagnosePod, type PodFailure, remedyFor } from '../pod-failure.ts';
+import { finding } from '../../core/findings.ts';
 
 /** Pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {
@@ -41,17 +42,16 @@ function failingPull(
   const target = targetOf(refOf(pod));
   const isOurs = trouble.image.startsWith(`${host}/`);
   return [
-    {
+    finding('pull-failing', {
       // What a workload names outside this ECR is for its owner to mend; `up` has done all it can.
       level: isOurs ? 'failed' : 'warning',
-      code: 'pull-failing',
       target,
       what: `${nameOf(target)} cannot pull ${trouble.image}`,
       why: trouble.why,
       hint: isOurs
         ? hintInEcr(trouble, pod, region)
         : 'The image is not in this ECR: ecr-bootstrap images shows the reference to use instead.',
-    },
+    }),
   ];
 }
 
@@ -69,12 +69,10 @@ const usesPullSecret = ({ pullSecrets, images }: Workload, name: string, host: s
 
 function ownSecretsFinding(workload: Workload, pullSecret: string): Finding {
   const target = { kind: workload.kind, name: fullName(workload) };
-  return {
-    level: 'warning',
-    code: 'pod-pull-secrets',
+  return finding('pod-pull-secrets', {
     target,
     what: `${nameOf(target)} does not use the pull secret of its service account`,
     why: `its pods list pull secrets of their own: ${workload.pullSecrets.join(', ')}`,
     hint: `Add ${pullSecret} to that list, or remove the list.`,
-  };
+  });
 }

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { type Coverage, isReconciled, observeCoverage } from '../../cluster/coverage.ts';
 import { annotations } from '../../core/ownership.ts';

@@ -1,8 +1,9 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace, operatorVersion } from '../../core/ownership.ts';
+import { finding } from '../../core/findings.ts';
 
 /** Label of the chart and of the release's YAML on the controller, whatever it is called and wherever it is. */
 const controllerLabel = 'app.kubernetes.io/name=external-secrets';
@@ -41,9 +42,7 @@ function otherOperator(controller: KubeObject, usable: boolean): Finding {
   ];
   // Without the definitions: with them would go everybody's ExternalSecrets, and the Secrets that these own.
   const remove = `kubectl delete deployment,service,serviceaccount,secret,role,rolebinding -n ${namespace} -l app.kubernetes.io/instance=${instanceOf(controller)}`;
-  return {
-    level: 'failed',
-    code: 'operator-foreign',
+  return finding('operator-foreign', {
     target: targetOf(refOf(controller)),
     what: `External Secrets Operator ${versionOf(controller) ?? 'of unknown version'} is installed and not ours`,
     why: facts.join(', '),
@@ -51,7 +50,7 @@ function otherOperator(controller: KubeObject, usable: boolean): Finding {
       ? `Set externalSecrets.install: false to use it as it is, or take it away but for its definitions and run the same command again: \`${remove}\`.`
       : `It does not serve the API versions that are needed: upgrade it to ${operatorVersion}, or take it away: \`${remove}\`.`,
     blocking: true,
-  };
+  });
 }
 
 const instanceOf = ({ metadata }: KubeObject): string =>
@@ -64,27 +63,24 @@ export function helmFindings(controllers: readonly KubeObject[]): Finding[] {
     if (!release) return [];
     const { name, namespace } = release;
     return [
-      {
-        level: 'warning',
-        code: 'operator-helm',
+      finding('operator-helm', {
         target: targetOf(refOf(controller)),
         what: `Helm still knows the operator as release ${name}`,
         why: '`helm uninstall` and `helm upgrade` would take away or change what is ours now',
         hint: `Make Helm forget it, which changes nothing else: \`kubectl delete secret -n ${namespace} -l owner=helm,name=${name} && kubectl annotate deployment -n ${operatorNamespace} ${controller.metadata.name} meta.helm.sh/release-name- meta.helm.sh/release-namespace-\`.`,
-      },
+      }),
     ];
   });
 }
 
-const newer = (controller: KubeObject): Finding => ({
-  level: 'failed',
-  code: 'operator-foreign',
-  target: targetOf(refOf(controller)),
-  what: `External Secrets Operator ${versionOf(controller)} is installed, and this program brings ${operatorVersion}`,
-  why: 'a later release of this program installed it; the operator is never downgraded',
-  hint: 'Use that later release, or set externalSecrets.install: false.',
-  blocking: true,
-});
+const newer = (controller: KubeObject): Finding =>
+  finding('operator-foreign', {
+    target: targetOf(refOf(controller)),
+    what: `External Secrets Operator ${versionOf(controller)} is installed, and this program brings ${operatorVersion}`,
+    why: 'a later release of this program installed it; the operator is never downgraded',
+    hint: 'Use that later release, or set externalSecrets.install: false.',
+    blocking: true,
+  });
 
 function isNewer(controller: KubeObject): boolean {
   const version = versionOf(controller);

@@ -1,10 +1,12 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { Kind, KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Diff, Finding } from '../../core/step.ts';
+import type { Diff } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { isDistributed } from '../../cluster/coverage.ts';
 import { isHeld, isManaged, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
+import { finding } from '../../core/findings.ts';
 
 /**
  * Deleting a definition deletes every object of its kind: they are deleted only when all objects are of this program. A
@@ -24,14 +26,12 @@ export async function removeCrds(state: ObjectsState, ctx: ExternalSecretsContex
   return {
     changes: [],
     findings: [
-      {
-        level: 'warning',
-        code: 'left-behind',
+      finding('left-behind', {
         target: { kind: 'CustomResourceDefinition', name: 'external-secrets.io' },
         what: 'the definitions of External Secrets Operator are left',
         why: `they define objects of others, which would go with them: ${nameOf(targetOf(refOf(first.object)))}${more}; without the operator nothing syncs these any more`,
         hint: 'Move them to another installation of the operator, or delete them, and run the same command again.',
-      },
+      }),
     ],
   };
 }
@@ -73,14 +73,12 @@ function withoutHeld({ changes, findings }: Diff, defined: readonly Defined[]): 
 function heldFinding([definition, object]: readonly [string, KubeObject]): Finding {
   const { kind, metadata } = object;
   const { name, namespace, finalizers = [] } = metadata;
-  return {
-    level: 'warning',
-    code: 'left-behind',
+  return finding('left-behind', {
     target: { kind: 'CustomResourceDefinition', name: definition },
     what: `the definition ${definition} is left`,
     why: `${nameOf(targetOf(refOf(object)))} is being deleted and has finalizers: ${finalizers.join(', ')}`,
     hint: `Remove what holds it (kubectl ${namespace === undefined ? '' : `-n ${namespace} `}get ${kind.toLowerCase()} ${name} -o yaml), then run the same command again.`,
-  };
+  });
 }
 
 /** The kind that a definition defines, in the version that is stored. */

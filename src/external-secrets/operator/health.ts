@@ -1,20 +1,22 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding, Target } from '../../core/step.ts';
+import type { Target } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { remedyFor, waitOf } from '../../cluster/pod-failure.ts';
 import {
   certController,
+  type Component,
   controller,
   describeFailure,
   findFailingPods,
   isRunning,
-  type Component,
   readComponents,
   webhook,
 } from './pods.ts';
 import { findMissing } from './readiness.ts';
 import { imageInEcr } from './objects.ts';
+import { finding } from '../../core/findings.ts';
 
 /** The pods rather than the Deployments: the controller has no probes, so its "Available" says nothing. */
 export async function operatorHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
@@ -143,14 +145,13 @@ function unhealthy(
   why: string,
   hint: string,
 ): Finding {
-  return {
+  return finding('operator-unhealthy', {
     level,
-    code: 'operator-unhealthy',
     target,
     what: `${target.kind} ${target.name} ${what}`,
     why,
     hint,
-  };
+  });
 }
 
 interface ContainerStatus {

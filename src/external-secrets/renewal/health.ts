@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import type { ObjectsState } from '../../cluster/objects.ts';
 import { operatorNamespace } from '../../core/ownership.ts';

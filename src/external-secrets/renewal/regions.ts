@@ -1,4 +1,5 @@
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
+import { finding } from '../../core/findings.ts';
 
 /**
  * The regions for which the webhook of External Secrets v0.12.1 accepts a store: those that its AWS SDK (aws-sdk-go
@@ -18,13 +19,11 @@ const known: ReadonlySet<string> = new Set([
 export function regionFindings(region: string): Finding[] {
   if (known.has(region)) return [];
   return [
-    {
-      level: 'failed',
-      code: 'region-unsupported',
+    finding('region-unsupported', {
       target: { kind: 'AWS region', name: region },
       what: `External Secrets v0.12.1 cannot renew the pull secret in ${region}`,
       why: 'its AWS SDK does not know the region, and its webhook refuses every store for it: region not found',
       hint: 'Give another region with --region or aws.region. ECR, IAM and the copies of images work in this one.',
-    },
+    }),
   ];
 }

@@ -5,12 +5,12 @@ import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
 import {
   excessFindings,
-  unmanagedUserFindings,
   noLongerManaged,
   pathFindings,
   unmanagedFindings,
+  unmanagedUserFindings,
 } from './findings.ts';
-import { documentOf, ownAttachments, type ObservedUser, type UserState, type WantedUser } from './state.ts';
+import { documentOf, type ObservedUser, ownAttachments, type UserState, type WantedUser } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /** What one of the two users lacks, and what else others changed about it; the same for every caller. */

@@ -1,35 +1,36 @@
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { tags as tagKeys } from '../../core/ownership.ts';
 import { markKeysIn, ownershipOf } from '../tags.ts';
-import { documentOf, ownAttachments, type ObservedUser, type UserState, type WantedUser } from './state.ts';
+import { documentOf, type ObservedUser, ownAttachments, type UserState, type WantedUser } from './state.ts';
 import { policyTarget, userTarget } from './targets.ts';
+import { finding } from '../../core/findings.ts';
 
 /** Of a user or policy that exists under our name and is another project's. They end a run before its first change. */
 export function unmanagedUserFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
   const { name, policy } = wanted;
   const findings: Finding[] = [];
   if (seen.user && ownershipOf(seen.user.tags, wanted.tags) === 'other') {
-    findings.push({
-      level: 'failed',
-      code: 'user-foreign',
-      target: userTarget(name),
-      what: `IAM user ${name} exists and is not ours`,
-      why: `${ownerOf(seen.user.tags)}; it has ${contentOf(seen)}`,
-      hint: hintFor(wanted),
-      blocking: true,
-    });
+    findings.push(
+      finding('user-foreign', {
+        target: userTarget(name),
+        what: `IAM user ${name} exists and is not ours`,
+        why: `${ownerOf(seen.user.tags)}; it has ${contentOf(seen)}`,
+        hint: hintFor(wanted),
+        blocking: true,
+      }),
+    );
   }
   if (seen.policy && ownershipOf(seen.policy.tags, wanted.tags) === 'other') {
-    findings.push({
-      level: 'failed',
-      code: 'user-foreign',
-      target: policyTarget(policy.name),
-      what: `IAM policy ${policy.name} exists and is not ours`,
-      why: ownerOf(seen.policy.tags),
-      hint: hintFor(wanted),
-      blocking: true,
-    });
+    findings.push(
+      finding('user-foreign', {
+        target: policyTarget(policy.name),
+        what: `IAM policy ${policy.name} exists and is not ours`,
+        why: ownerOf(seen.policy.tags),
+        hint: hintFor(wanted),
+        blocking: true,
+      }),
+    );
   }
   return findings;
 }
@@ -56,26 +57,26 @@ export function pathFindings(wanted: WantedUser, seen: ObservedUser): Finding[] 
   const { name, path, policy, who } = wanted;
   const findings: Finding[] = [];
   if (seen.user && seen.user.path !== path) {
-    findings.push({
-      level: 'failed',
-      code: 'path-differs',
-      target: userTarget(name),
-      what: `IAM user ${name} has path ${seen.user.path}, not ${path}`,
-      why: 'policies name users with their path, so those of ours do not reach it',
-      hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${seen.user.path}.`,
-    });
+    findings.push(
+      finding('path-differs', {
+        target: userTarget(name),
+        what: `IAM user ${name} has path ${seen.user.path}, not ${path}`,
+        why: 'policies name users with their path, so those of ours do not reach it',
+        hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${seen.user.path}.`,
+      }),
+    );
   }
   const elsewhere = policyElsewhere(wanted, seen);
   if (elsewhere !== undefined && !seen.policy) {
-    findings.push({
-      level: 'failed',
-      code: 'path-differs',
-      target: policyTarget(policy.name),
-      what: `IAM policy ${policy.name} has another path than ${path}`,
-      why: `it is ${elsewhere}; IAM moves no policy, and makes no second one of that name`,
-      hint: `Set users.${who}.path to the path of both, or take it away and run the same command again: \`aws iam detach-user-policy --user-name ${name} --policy-arn ${elsewhere} && aws iam delete-policy --policy-arn ${elsewhere}\`.`,
-      blocking: true,
-    });
+    findings.push(
+      finding('path-differs', {
+        target: policyTarget(policy.name),
+        what: `IAM policy ${policy.name} has another path than ${path}`,
+        why: `it is ${elsewhere}; IAM moves no policy, and makes no second one of that name`,
+        hint: `Set users.${who}.path to the path of both, or take it away and run the same command again: \`aws iam detach-user-policy --user-name ${name} --policy-arn ${elsewhere} && aws iam delete-policy --policy-arn ${elsewhere}\`.`,
+        blocking: true,
+      }),
+    );
   }
   return findings;
 }
@@ -105,14 +106,14 @@ export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[
       command: `aws iam remove-user-from-group ${user} --group-name ${group}`,
     })),
   ];
-  return excess.map(({ thing, command }) => ({
-    level: 'warning',
-    code: 'user-excess',
-    target: userTarget(name),
-    what: `IAM user ${name} has ${thing}`,
-    why: 'it is not ours and may allow more than is needed',
-    hint: `Take it away if nobody needs it: \`${command}\`.`,
-  }));
+  return excess.map(({ thing, command }) =>
+    finding('user-excess', {
+      target: userTarget(name),
+      what: `IAM user ${name} has ${thing}`,
+      why: 'it is not ours and may allow more than is needed',
+      hint: `Take it away if nobody needs it: \`${command}\`.`,
+    }),
+  );
 }
 
 /** Of a user that is made elsewhere. Whether its policy suffices is proved by use, when its key is. */
@@ -121,28 +122,24 @@ export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undef
   const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
   if (!seen) {
     return [
-      {
-        level: 'unknown',
-        code: 'unseen',
+      finding('unseen', {
         target,
         what: `IAM user ${wanted.name} could not be looked at`,
         why: 'the caller may not read it',
         hint,
-      },
+      }),
     ];
   }
   const isBare = seen.attached.length + seen.inline.length + seen.groups.length === 0;
   if (seen.user && !isBare) return [];
   return [
-    {
-      level: 'failed',
-      code: 'user-unmanaged',
+    finding('user-unmanaged', {
       target,
       what: seen.user ? `IAM user ${wanted.name} may do nothing` : `IAM user ${wanted.name} does not exist`,
       why: `users.${wanted.who}.manage is false: it is made elsewhere`,
       hint,
       blocking: true,
-    },
+    }),
   ];
 }
 
@@ -152,13 +149,12 @@ export function noLongerManaged({ wanted, observed }: Pick<UserState, 'wanted' |
   if (manage || !observed?.user || ownershipOf(observed.user.tags, wanted.tags) !== 'ours') return [];
   const keys = markKeysIn(observed.user.tags).join(' ');
   return [
-    {
+    finding('former-user', {
       level: 'ok',
-      code: 'former-user',
       target: userTarget(name),
       what: `IAM user ${name} has the tags of ecr-bootstrap, and users.${who}.manage is false`,
       why: '`up` does not change it, and `down --aws` deletes what has these tags',
       hint: `To hand it over, have an administrator run \`aws iam untag-user --user-name ${name} --tag-keys ${keys}\`.`,
-    },
+    }),
   ];
 }

@@ -1,9 +1,11 @@
 import { attachmentTarget, keyTarget, policyTarget, userTarget } from './targets.ts';
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Change, Diff, Finding, Target } from '../../core/step.ts';
+import type { Change, Diff, Target } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { isAdopted, ownershipOf, release } from '../tags.ts';
 import type { IamContext } from '../context.ts';
-import { ownAttachments, type ObservedUser, type UserState, type WantedUser } from './state.ts';
+import { type ObservedUser, ownAttachments, type UserState, type WantedUser } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 /**
  * The user with its keys and policy. What was adopted stays, without the tags of this program. A user also stays when it
@@ -70,11 +72,10 @@ async function whyKept(
   return foreign.length > 0 ? `it has what is not ours: ${foreign.join(', ')}` : undefined;
 }
 
-const kept = ({ name }: WantedUser, why: string): Finding => ({
-  level: 'warning',
-  code: 'left-behind',
-  target: userTarget(name),
-  what: `IAM user ${name} is left, with its policy`,
-  why,
-  hint: `Look at it: \`aws iam get-user --user-name ${name}\`. When that is dealt with, run the same command again.`,
-});
+const kept = ({ name }: WantedUser, why: string): Finding =>
+  finding('left-behind', {
+    target: userTarget(name),
+    what: `IAM user ${name} is left, with its policy`,
+    why,
+    hint: `Look at it: \`aws iam get-user --user-name ${name}\`. When that is dealt with, run the same command again.`,
+  });

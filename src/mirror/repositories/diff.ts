@@ -1,5 +1,6 @@
 import { mayBeSameKey } from '../../clients/aws/kms-key.ts';
-import type { Change, Diff, Field, Finding, Target, Value } from '../../core/step.ts';
+import type { Change, Diff, Field, Target, Value } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
@@ -7,8 +8,9 @@ import { adopting, unknownOwner } from '../../core/ownership.ts';
 import { compareTags } from '../../iam/tags.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
-import type { RepositoriesState, ObservedRepository, WantedRepository } from './state.ts';
+import type { ObservedRepository, RepositoriesState, WantedRepository } from './state.ts';
 import type { CreationRule } from '../../clients/aws/port.ts';
+import { finding } from '../../core/findings.ts';
 
 export const repositoryKind = 'ECR repository';
 export const repositoryTarget = (name: string): Target => ({ kind: repositoryKind, name });
@@ -48,14 +50,12 @@ function keptSettings({ settings, repositories }: RepositoriesState): Finding[] 
     if (!first) return [];
     const { name } = first.repository;
     return [
-      {
-        level: 'ok',
-        code: 'setting-kept',
+      finding('setting-kept', {
         target: repositoryTarget(name),
         what: `${what}: ${someOf(seen.map(({ repository }) => repository.name))}`,
         why: `${setting} is not set, which does not change existing repositories`,
         hint: `To change that, set ${setting}, or run \`aws ecr ${command} --repository-name ${name}\` for each.`,
-      },
+      }),
     ];
   };
   return [
@@ -82,14 +82,12 @@ function unneededFinding({ unneeded }: RepositoriesState): Finding[] {
   const [first] = unneeded;
   if (first === undefined) return [];
   return [
-    {
-      level: 'ok',
-      code: 'repository-unneeded',
+    finding('repository-unneeded', {
       target: repositoryTarget(first),
       what: `no image of the configuration or the cluster needs these repositories: ${someOf(unneeded)}`,
       why: 'their images may still be in use by their names in ECR',
       hint: `\`ecr-bootstrap down --delete-images\` deletes them too. To delete one with its images: \`aws ecr delete-repository --force --repository-name ${first}\`.`,
-    },
+    }),
   ];
 }
 
@@ -145,7 +143,7 @@ function driftedFields(seen: ObservedRepository, { settings, tags }: Repositorie
 function findingsOf({ name, seen, error }: WantedRepository, state: RepositoriesState): Finding[] {
   if (error) {
     const { what, why, hint } = error;
-    return [{ level: 'failed', code: 'repository-unknown', target: repositoryTarget(name), what, why, hint }];
+    return [finding('repository-unknown', { target: repositoryTarget(name), what, why, hint })];
   }
   if (!seen) return [];
   return [
@@ -170,7 +168,6 @@ function lifecycleFindings(
   const policy = (isManaged ? state.settings.lifecyclePolicy : undefined) ?? seen?.lifecyclePolicy;
   if (policy === undefined) return [];
   const { images: atRisk, rules, unclear } = lifecycleRisk(policy, images);
-  const base = { level: 'warning', code: 'lifecycle-risk', target: repositoryTarget(name) } as const;
   const place =
     policy === seen?.lifecyclePolicy
       ? `\`aws ecr get-lifecycle-policy --repository-name ${name}\` prints it`
@@ -179,58 +176,57 @@ function lifecycleFindings(
   if (atRisk.length > 0) {
     const named = atRisk.slice(0, namedAtMost).map(({ source }) => source);
     const rest = atRisk.length > named.length ? ` and ${atRisk.length - named.length} more` : '';
-    findings.push({
-      ...base,
-      what: `the lifecycle policy of ${name} can remove images in use: ${named.join(', ')}${rest}`,
-      why: `${rules.join('; ')}. A node that has an image in its cache does not pull it, so an old image may be in use`,
-      hint: `Remove the rule, or keep the tags in use by a rule with a lower rulePriority and a high imageCountMoreThan; ${place}.`,
-    });
+    findings.push(
+      finding('lifecycle-risk', {
+        target: repositoryTarget(name),
+        what: `the lifecycle policy of ${name} can remove images in use: ${named.join(', ')}${rest}`,
+        why: `${rules.join('; ')}. A node that has an image in its cache does not pull it, so an old image may be in use`,
+        hint: `Remove the rule, or keep the tags in use by a rule with a lower rulePriority and a high imageCountMoreThan; ${place}.`,
+      }),
+    );
   }
   if (unclear.length > 0) {
-    findings.push({
-      ...base,
-      what: `the lifecycle policy of ${name} could not be judged`,
-      why: `${unclear.slice(0, namedAtMost).join('; ')}; it may remove images in use`,
-      hint: `Check what it selects; ${place}.`,
-    });
+    findings.push(
+      finding('lifecycle-risk', {
+        target: repositoryTarget(name),
+        what: `the lifecycle policy of ${name} could not be judged`,
+        why: `${unclear.slice(0, namedAtMost).join('; ')}; it may remove images in use`,
+        hint: `Check what it selects; ${place}.`,
+      }),
+    );
   }
   return findings;
 }
 
-const unknownLifecycle = (name: string, { why, hint }: BootstrapError): Finding => ({
-  level: 'warning',
-  code: 'lifecycle-risk',
-  target: repositoryTarget(name),
-  what: `the lifecycle policy of ${name} could not be read`,
-  why: `${why}. If it has one, that policy may remove images in use`,
-  hint,
-});
+const unknownLifecycle = (name: string, { why, hint }: BootstrapError): Finding =>
+  finding('lifecycle-risk', {
+    target: repositoryTarget(name),
+    what: `the lifecycle policy of ${name} could not be read`,
+    why: `${why}. If it has one, that policy may remove images in use`,
+    hint,
+  });
 
 function unmanagedRepositoryFinding({ owner, repository: { name } }: ObservedRepository): Finding[] {
   if (owner === 'ours') return [];
   return [
-    {
-      level: 'ok',
-      code: 'repository-foreign',
+    finding('repository-foreign', {
       target: repositoryTarget(name),
       what: `repository ${name} is used and not changed`,
       why: owner === 'other' ? 'it is of another project or region' : 'it does not bear our tags',
       hint: `Nothing has to be done. To have its settings kept: \`ecr-bootstrap up --adopt '${nameOf(repositoryTarget(name))}'\`.`,
-    },
+    }),
   ];
 }
 
 function mutabilityFinding({ repository: { name, tagMutability } }: ObservedRepository): Finding[] {
   if (isKnownMutability(tagMutability)) return [];
   return [
-    {
-      level: 'ok',
-      code: 'repository-setting',
+    finding('repository-setting', {
       target: repositoryTarget(name),
       what: `repository ${name} keeps its tag mutability ${tagMutability}`,
       why: 'repositories.tagMutability manages MUTABLE and IMMUTABLE only',
       hint: `To have it managed again: \`aws ecr put-image-tag-mutability --repository-name ${name} --image-tag-mutability MUTABLE\`.`,
-    },
+    }),
   ];
 }
 
@@ -244,14 +240,12 @@ function encryptionFinding({ repository }: ObservedRepository, { settings }: Rep
   const isType = wanted.type === encryption || (wanted.type === 'KMS' && encryption.startsWith('KMS'));
   if (isType && isKey) return [];
   return [
-    {
-      level: 'warning',
-      code: 'repository-encryption',
+    finding('repository-encryption', {
       target: repositoryTarget(repository.name),
       what: `repository ${repository.name} is encrypted with ${repository.kmsKey ?? repository.encryption}, not ${wanted.kmsKey ?? wanted.type}`,
       why: 'ECR cannot change the encryption of a repository',
       hint: `To have it, delete the repository and run \`ecr-bootstrap up\` again: \`aws ecr delete-repository --force --repository-name ${repository.name}\` deletes its images too.`,
-    },
+    }),
   ];
 }
 
@@ -263,28 +257,28 @@ const commands: Readonly<Record<CreationRule['kind'], string>> = {
 /** Rules of the registry whose prefix meets the project's: ECR would create repositories there by itself. */
 function creationRuleFindings({ creationRules, project }: RepositoriesState): Finding[] {
   const target = { kind: 'ECR registry', name: `${project}/*` };
-  const base = { code: 'creation-rule', target } as const;
   if (creationRules instanceof BootstrapError) {
     const { why, hint } = creationRules;
     return [
-      {
-        ...base,
+      finding('creation-rule', {
         level: 'unknown',
+        target,
         what: `whether rules of the registry create repositories in ${project}/`,
         why,
         hint,
-      },
+      }),
     ];
   }
   return creationRules
     .filter(({ prefix }) => meets(prefix, project))
-    .map(({ kind, prefix }) => ({
-      ...base,
-      level: 'warning',
-      what: `the ${kind} with prefix ${prefix} covers repositories in ${project}/`,
-      why: 'ECR can create repositories there by itself, with content and settings that ecr-bootstrap does not manage',
-      hint: `Choose another prefix for it, or another project name. \`${commands[kind]}\` prints it.`,
-    }));
+    .map(({ kind, prefix }) =>
+      finding('creation-rule', {
+        target,
+        what: `the ${kind} with prefix ${prefix} covers repositories in ${project}/`,
+        why: 'ECR can create repositories there by itself, with content and settings that ecr-bootstrap does not manage',
+        hint: `Choose another prefix for it, or another project name. \`${commands[kind]}\` prints it.`,
+      }),
+    );
 }
 
 /** `ROOT` stands for every prefix that no other rule has. */

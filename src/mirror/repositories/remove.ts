@@ -7,6 +7,7 @@ import { isAdopted, ownershipOf, release } from '../../iam/tags.ts';
 import { repositoryTarget } from './diff.ts';
 import { forEachRepository } from './for-each.ts';
 import type { RepositoriesState } from './state.ts';
+import { finding } from '../../core/findings.ts';
 
 interface Ownership {
   readonly tags: Tags;
@@ -49,14 +50,14 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Mirro
       ),
     findings: seen
       .filter(({ isManaged }) => !isManaged)
-      .map(({ name, why = 'it does not have the tags of this project and region' }) => ({
-        level: 'warning',
-        code: 'left-behind',
-        target: repositoryTarget(name),
-        what: `repository ${name} is left`,
-        why,
-        hint: `To delete it with its images: \`aws ecr delete-repository --force --repository-name ${name}\`.`,
-      })),
+      .map(({ name, why = 'it does not have the tags of this project and region' }) =>
+        finding('left-behind', {
+          target: repositoryTarget(name),
+          what: `repository ${name} is left`,
+          why,
+          hint: `To delete it with its images: \`aws ecr delete-repository --force --repository-name ${name}\`.`,
+        }),
+      ),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import type { Style } from '../style.ts';
 
 /** A finding in up to three lines: what, why, what to do. */

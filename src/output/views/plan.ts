@@ -1,4 +1,5 @@
-import type { Change, Field, Finding, Value } from '../../core/step.ts';
+import type { Change, Field, Value } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Style } from '../style.ts';

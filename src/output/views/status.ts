@@ -1,5 +1,5 @@
 import { hoursAndMinutes } from '../../core/duration.ts';
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import type { StepStatus } from '../../core/inspect.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';

@@ -1,7 +1,8 @@
-import type { Finding } from '../../core/step.ts';
+import type { Finding } from '../../core/findings.ts';
 import type { Context, Step } from '../context.ts';
 import { observeCoverage } from '../../cluster/coverage.ts';
 import { listed } from '../../cluster/pull-secret-users.ts';
+import { finding } from '../../core/findings.ts';
 
 interface Uncovered<State> {
   /** Of the step itself. */
@@ -42,11 +43,11 @@ async function uncoveredNamespaces(ctx: Context): Promise<string[]> {
   return covered.map(({ name }) => name).filter((name) => !served.has(name));
 }
 
-const uncovered = (namespaces: readonly string[], pullSecret: string, step: string): Finding => ({
-  level: 'warning',
-  code: 'namespace-uncovered',
-  target: { kind: 'step', name: step },
-  what: `pull secret ${pullSecret} is missing in ${listed(namespaces)}`,
-  why: `this run leaves out the step ${step}, which creates it; pods there cannot pull from this ECR until then`,
-  hint: 'Run `ecr-bootstrap up` without --only and --skip.',
-});
+const uncovered = (namespaces: readonly string[], pullSecret: string, step: string): Finding =>
+  finding('namespace-uncovered', {
+    level: 'warning',
+    target: { kind: 'step', name: step },
+    what: `pull secret ${pullSecret} is missing in ${listed(namespaces)}`,
+    why: `this run leaves out the step ${step}, which creates it; pods there cannot pull from this ECR until then`,
+    hint: 'Run `ecr-bootstrap up` without --only and --skip.',
+  });

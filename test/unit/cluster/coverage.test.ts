@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Finding } from '../../../src/core/step.ts';
+import type { Finding } from '../../../src/core/findings.ts';
 import { pullSecretDistribution } from '../../../src/steps/pull-secret-distribution.ts';
 import { pullSecretRefresh } from '../../../src/steps/pull-secret-refresh.ts';
 import { applyStep, planStep } from '../../contract/step-contract.ts';

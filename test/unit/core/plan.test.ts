@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AnyStep, Change, Finding } from '../../../src/core/step.ts';
+import type { AnyStep, Change } from '../../../src/core/step.ts';
+import type { Finding } from '../../../src/core/findings.ts';
 import { makePlan, refuseBlocked } from '../../../src/core/plan.ts';
 
 const target = (name: string) => ({ kind: 'thing', name });

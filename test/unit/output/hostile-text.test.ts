@@ -5,7 +5,8 @@ import { BootstrapError } from '../../../src/core/errors.ts';
 import { type ErrorCode, errorCodes } from '../../../src/core/error-codes.ts';
 import { createReporter, type Header, type Reporter } from '../../../src/output/index.ts';
 import type { View } from '../../../src/output/view.ts';
-import type { Change, Event, Finding } from '../../../src/core/step.ts';
+import type { Change, Event } from '../../../src/core/step.ts';
+import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 

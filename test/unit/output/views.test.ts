@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createStyle } from '../../../src/output/style.ts';
 import type { View } from '../../../src/output/view.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
-import type { Change, Finding } from '../../../src/core/step.ts';
+import type { Change } from '../../../src/core/step.ts';
+import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 

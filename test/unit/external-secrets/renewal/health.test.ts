@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { Finding } from '../../../../src/core/step.ts';
+import type { Finding } from '../../../../src/core/findings.ts';
 import { pullSecretRefresh } from '../../../../src/steps/pull-secret-refresh.ts';
 import type { OperatorWorld } from '../../steps/operator-world.ts';
 import { startWithRotation } from '../../steps/rotation-world.ts';

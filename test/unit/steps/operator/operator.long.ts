@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../sandbox/cluster/index.ts';
-import type { Event, Finding } from '../../../../src/core/step.ts';
+import type { Event } from '../../../../src/core/step.ts';
+import type { Finding } from '../../../../src/core/findings.ts';
 import { operator } from '../../../../src/steps/operator.ts';
 import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-bootstrap.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';

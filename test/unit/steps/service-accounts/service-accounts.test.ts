@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Finding } from '../../../../src/core/step.ts';
+import type { Finding } from '../../../../src/core/findings.ts';
 import { serviceAccounts } from '../../../../src/steps/service-accounts.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
 import { edit } from '../edit.ts';
