@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { holdLease } from '../../../src/run/lease.ts';
+import type { Context } from '../../../src/steps/context.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { fastClock } from '../../support/fast-clock.ts';
+
+// What can happen to a lease while it is held is in lease.long.ts.
+
+let cluster: TestCluster;
+beforeEach(async () => {
+  cluster = await startTestCluster();
+});
+afterEach(() => cluster.close());
+
+const holder = () =>
+  (cluster.inside.get('Lease', 'ecr-bootstrap', 'kube-system')?.['spec'] as { holderIdentity?: string })
+    .holderIdentity;
+
+function put(spec: object): void {
+  cluster.inside.put({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' },
+    spec,
+  });
+}
+
+/** @returns milliseconds until the lease is held */
+async function take(): Promise<number> {
+  const { clock } = cluster.sandbox;
+  const ctx = { cluster: cluster.port, clock: fastClock(clock) } as unknown as Context;
+  const began = clock.now();
+  const held = await holdLease(ctx, {
+    signal: new AbortController().signal,
+    warn: () => undefined,
+    waiting: () => undefined,
+  });
+  const duration = clock.now() - began;
+  expect(holder()).toContain(`/${process.pid}`);
+  await held.release();
+  return duration;
+}
+
+it('takes a lease that nobody holds at once', async () => {
+  // The time that the requests take.
+  expect(await take()).toBeLessThan(10_000);
+});
+
+it('waits longer than a lease lives before it takes one from a run on another computer', async () => {
+  put({ holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30 });
+  expect(await take()).toBeGreaterThan(30_000);
+});
+
+it('leaves a lease to a run on another computer that renews it', async () => {
+  const { clock } = cluster.sandbox;
+  const lease = { holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30 };
+  put(lease);
+  clock.onAdvance(() => put({ ...lease, renewTime: new Date(clock.now()).toISOString() }));
+  await expect(take()).rejects.toMatchObject({ code: 'locked' });
+  expect(holder()).toBe('ann@elsewhere/1');
+});
