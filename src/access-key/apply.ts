@@ -138,12 +138,12 @@ async function untilVisible(name: string, run: AccessKeyRun): Promise<SecretInfo
 /** Looks until there is no reason left to look again, or the time is up. */
 async function untilSettled(
   what: string,
-  { ctx: { clock }, signal, emit }: AccessKeyRun,
+  run: AccessKeyRun,
   look: () => Promise<string | undefined>,
 ): Promise<void> {
-  const wait = { what, clock, signal, emit, deadlineMs: visibilityTimeoutMs, intervalMs, hint: '' };
+  const wait = { what, deadlineMs: visibilityTimeoutMs, intervalMs };
   try {
-    await waitFor(wait, async (pending) => {
+    await waitFor(run, wait, async (pending) => {
       const reason = await look();
       return reason === undefined ? true : pending(reason);
     });

@@ -69,20 +69,17 @@ const visibilityTimeoutMs = 90_000;
 
 /** The keys when `isComplete`, or at the deadline. */
 async function untilListed(
-  { ctx: { aws, clock }, signal, emit }: AccessKeyRun,
+  run: AccessKeyRun,
   userName: string,
   isComplete: (keys: readonly AccessKey[]) => boolean,
 ): Promise<readonly AccessKey[]> {
   const what = `IAM to list the access keys of ${userName}`;
   let keys: readonly AccessKey[] = [];
   try {
-    await waitFor(
-      { what, clock, signal, emit, deadlineMs: visibilityTimeoutMs, intervalMs: 2000, hint: '' },
-      async (pending) => {
-        keys = await aws.iam.accessKeys(userName);
-        return isComplete(keys) ? true : pending('the list does not show all of them yet');
-      },
-    );
+    await waitFor(run, { what, deadlineMs: visibilityTimeoutMs, intervalMs: 2000 }, async (pending) => {
+      keys = await run.ctx.aws.iam.accessKeys(userName);
+      return isComplete(keys) ? true : pending('the list does not show all of them yet');
+    });
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
   }
@@ -121,14 +118,12 @@ async function deletedUser(
   userName: string,
   cause: BootstrapError,
 ): Promise<BootstrapError> {
-  const { aws, clock } = run.ctx;
+  const { aws } = run.ctx;
   await waitFor(
+    run,
     {
       what: `IAM to show that user ${userName} does not exist`,
       hint: 'Run the same command again.',
-      clock,
-      signal: run.signal,
-      emit: run.emit,
       deadlineMs: visibilityTimeoutMs,
       intervalMs: 2000,
     },

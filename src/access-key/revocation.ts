@@ -22,7 +22,7 @@ export async function untilDisabledKeysAreRefused(
   run: AccessKeyRun,
   { keys, pairs, names, userName }: KeyState,
 ): Promise<void> {
-  const { ctx, signal, emit } = run;
+  const { ctx } = run;
   const disabled = keys.filter(({ active }) => !active);
   if (disabled.length === 0) return;
   const tried = disabled.flatMap(({ id }) => {
@@ -35,9 +35,9 @@ export async function untilDisabledKeysAreRefused(
   let inARow = 0;
   const what = `AWS to refuse access key ${disabled.map(({ id }) => id).join(' and ')}`;
   const hint = `Run the same command again. If it fails again, run \`aws iam list-access-keys --user-name ${userName}\`: the key has to be Inactive.`;
-  const wait = { what, hint, signal, emit, clock: ctx.clock, deadlineMs };
+  const wait = { what, hint, deadlineMs };
   try {
-    await waitFor(wait, async (pending) => {
+    await waitFor(run, wait, async (pending) => {
       const answers = await Promise.all(tried.map((ask) => ask()));
       const accepted = answers.find((answer) => answer !== 'refused');
       if (accepted !== undefined) {

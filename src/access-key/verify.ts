@@ -36,14 +36,14 @@ export async function checkPair(
  * @throws BootstrapError `key-unproven` after the deadline; its cause tells whether the key was refused to the end
  */
 export async function waitUntilVerified(run: AccessKeyRun, pair: KeyPair): Promise<void> {
-  const { ctx, signal, emit } = run;
+  const { ctx } = run;
   const aws = ctx.aws.as(pair);
   let successes = 0;
   let last: Attempt = { verdict: 'works' };
   const hint = 'Run the same command again: it goes on with this key.';
   const what = `access key ${pair.accessKeyId} to be taken`;
   try {
-    await waitFor({ what, clock: ctx.clock, signal, emit, deadlineMs, hint }, async (pending) => {
+    await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
       last = await verdictOf(() => useAll(ctx, aws));
       if (last.verdict === 'works') successes += 1;
       else successes = 0;

@@ -141,13 +141,14 @@ function deletions(refs: readonly ObjectRef[], { observed }: ObjectsState): Chan
 
 /** Deletes exactly the object that was seen and waits until it is gone. */
 export async function deleteObserved(ref: ObjectRef, state: ObjectsState, run: ClusterRun): Promise<void> {
-  const { cluster, clock } = run.ctx;
+  const { cluster } = run.ctx;
   const uid = state.observed.get(keyOf(ref))?.metadata.uid;
   await cluster.delete(ref, { uid });
-  const wait = { clock, signal: run.signal, emit: run.emit, deadlineMs: 60_000, intervalMs: 200 };
   await waitFor(
+    run,
     {
-      ...wait,
+      deadlineMs: 60_000,
+      intervalMs: 200,
       what: `${keyOf(ref)} to be gone`,
       hint: 'Deal with what holds it, and run the same command again.',
     },

@@ -24,14 +24,11 @@ export async function waitUntilVisible<Ctx extends { readonly clock: Clock }>(
   const wait = {
     what: 'AWS to show the changes',
     hint: 'Run the same command again.',
-    clock: run.ctx.clock,
-    signal: run.signal,
-    emit: run.emit,
     deadlineMs,
     intervalMs,
   };
   try {
-    await waitFor(wait, async (pending) => {
+    await waitFor(run, wait, async (pending) => {
       const ctx = fresh();
       const { changes } = step.diff(await step.observe(ctx), ctx);
       hidden = made.filter((change) => changes.some((left) => isSame(left, change)));

@@ -1,82 +1,81 @@
 import { type Clock, stopwatch } from './clock.ts';
 import { BootstrapError } from './errors.ts';
-import type { Emit } from './step.ts';
+import type { Run } from './step.ts';
 
 export interface Wait {
-  /** What is waited for, for people: "the webhook to answer". */
+  /** Completes "timed out waiting for": "the webhook to answer". */
   readonly what: string;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-  /** Milliseconds without progress until it is given up. */
+  /** Milliseconds without progress until the wait fails. */
   readonly deadlineMs: number;
-  /** Milliseconds between two looks, at the least; default 1000. */
+  /** Minimum milliseconds between two checks; default 1000. */
   readonly intervalMs?: number;
-  /** What to do when the deadline passes. */
-  readonly hint: string;
+  /** What to do after the deadline. */
+  readonly hint?: string;
 }
 
-/** How far something is that many objects take part in. Fewer left than ever before is progress. */
+/** Progress of a wait for many objects. A new minimum of `left` is progress. */
 export interface WaitCount {
   readonly left: number;
-  /** The objects that each look reads. */
+  /** The objects that each check reads. */
   readonly of: number;
 }
 
-/** Tells why it is not so yet; without a tally nothing counts as progress. */
-type Pending = (why: string, tally?: WaitCount) => undefined;
+/** Reports why a check did not succeed yet. Without a count nothing is progress. */
+type Pending = (why: string, count?: WaitCount) => undefined;
 
-/** Milliseconds that each object adds to the time between two looks, for a look at thousands is work for the cluster. */
-const perObject = 2;
-/** Milliseconds between two looks, at the most. */
-const longestPause = 3000;
+/** Each object adds this to the time between two checks: a check of thousands is work for the cluster. */
+const msPerObject = 2;
+const maxIntervalMs = 3000;
 
 /**
- * Looks again and again until `look` returns something other than undefined. `look` may throw to stop early on a
- * cause that waiting will not cure; an outage of a service (a transient error) is waited out until the deadline. The
- * reason it gives by `pending` is shown while waiting and when it is given up.
+ * Repeats `check` until it returns something other than undefined. `check` may throw to stop early when waiting cannot
+ * help; a transient error, such as an outage of a service, is waited out until the deadline. The reason passed to
+ * `pending` is shown while waiting and in the error.
  * @throws BootstrapError `not-ready` when the deadline passes without progress, or the outage that lasted until then
  */
-export async function waitFor<T>(wait: Wait, look: (pending: Pending) => Promise<T | undefined>): Promise<T> {
-  const { clock, signal, deadlineMs, intervalMs = 1000 } = wait;
-  const passed = stopwatch(clock);
-  let lastProgress = 0;
-  let least = Infinity;
-  let pause = intervalMs;
+export async function waitFor<T>(
+  { ctx: { clock }, signal, emit }: Pick<Run<{ readonly clock: Clock }>, 'ctx' | 'signal' | 'emit'>,
+  { what, deadlineMs, intervalMs = 1000, hint = '' }: Wait,
+  check: (pending: Pending) => Promise<T | undefined>,
+): Promise<T> {
+  const elapsed = stopwatch(clock);
+  let lastProgressMs = 0;
+  let fewestLeft = Infinity;
+  let pauseMs = intervalMs;
   let why = 'it has not happened yet';
-  const pending: Pending = (reason, tally) => {
+  const pending: Pending = (reason, count) => {
     why = reason;
-    if (!tally) return;
-    pause = Math.max(intervalMs, Math.min(tally.of * perObject, longestPause));
-    if (tally.left >= least) return;
-    least = tally.left;
-    lastProgress = passed();
+    if (!count) return;
+    pauseMs = Math.max(intervalMs, Math.min(count.of * msPerObject, maxIntervalMs));
+    if (count.left >= fewestLeft) return;
+    fewestLeft = count.left;
+    lastProgressMs = elapsed();
   };
   for (;;) {
     signal.throwIfAborted();
     let outage: BootstrapError | undefined;
     try {
-      const seen = await look(pending);
-      if (seen !== undefined) return seen;
+      const result = await check(pending);
+      if (result !== undefined) return result;
     } catch (error) {
       if (!(error instanceof BootstrapError) || !error.isTransient) throw error;
       outage = error;
       why = error.message;
     }
-    const now = passed();
-    const seconds = Math.round(now / 1000);
-    const stuck = now - lastProgress;
-    if (stuck >= deadlineMs) {
+    const elapsedMs = elapsed();
+    const seconds = Math.round(elapsedMs / 1000);
+    const idleMs = elapsedMs - lastProgressMs;
+    if (idleMs >= deadlineMs) {
       if (outage) throw outage;
-      const idle = Math.round(stuck / 1000);
+      const idle = Math.round(idleMs / 1000);
       throw new BootstrapError({
         code: 'not-ready',
-        what: `wait for ${wait.what}`,
+        what: `timed out waiting for ${what}`,
         why: `${why} (after ${seconds} s${idle < seconds ? `, the last ${idle} s without progress` : ''})`,
-        hint: wait.hint,
+        hint,
       });
     }
-    wait.emit({ type: 'waiting', what: `${wait.what}: ${why}`, seconds });
-    await clock.sleep(Math.min(pause, deadlineMs - stuck), signal);
+    emit({ type: 'waiting', what: `${what}: ${why}`, seconds });
+    await clock.sleep(Math.min(pauseMs, deadlineMs - idleMs), signal);
   }
 }

@@ -128,16 +128,20 @@ async function findUnserved(cluster: ClusterPort): Promise<Kind[]> {
   return kinds.filter((_, index) => !served[index]);
 }
 
-async function waitUntilServed({ ctx, signal, emit }: Run): Promise<void> {
-  const wait = { clock: ctx.clock, signal, emit, deadlineMs, intervalMs: 250 };
+async function waitUntilServed(run: Run): Promise<void> {
+  const { cluster } = run.ctx;
   const hint =
     'See what the API server says about them: kubectl describe crd externalsecrets.external-secrets.io';
-  await waitFor({ ...wait, what: 'the definitions to be served', hint }, async (pending) => {
-    const unserved = await findUnserved(ctx.cluster);
-    if (unserved.length === 0) return true;
-    ctx.cluster.forgetKinds();
-    return pending(`not served yet: ${unserved.map(nameOf).join(', ')}`);
-  });
+  await waitFor(
+    run,
+    { what: 'the CRDs to be served', deadlineMs, intervalMs: 250, hint },
+    async (pending) => {
+      const unserved = await findUnserved(cluster);
+      if (unserved.length === 0) return true;
+      cluster.forgetKinds();
+      return pending(`not served yet: ${unserved.map(nameOf).join(', ')}`);
+    },
+  );
 }
 
 const nameOf = ({ apiVersion, kind }: Kind): string => `${kind} ${apiVersion}`;

@@ -102,17 +102,14 @@ export async function registerUnverified(
 /** Milliseconds in which AWS has to show a tag. */
 const deadlineMs = 180_000;
 
-function untilVisible({ ctx, signal, emit }: AccessKeyRun, secret: string, tag: Tags): Promise<true> {
+function untilVisible(run: AccessKeyRun, secret: string, tag: Tags): Promise<true> {
   const wait = {
     what: 'AWS to show the registration',
     hint: 'Run the same command again.',
-    clock: ctx.clock,
-    signal,
-    emit,
     deadlineMs,
   };
-  return waitFor(wait, async (pending) => {
-    const { tags = {} } = (await ctx.aws.secrets.describe(secret)) ?? {};
+  return waitFor(run, wait, async (pending) => {
+    const { tags = {} } = (await run.ctx.aws.secrets.describe(secret)) ?? {};
     const isShown = Object.entries(tag).every(([key, value]) => tags[key] === value);
     return isShown ? true : pending(`secret ${secret} still looks as before`);
   });

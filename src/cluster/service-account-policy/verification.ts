@@ -60,15 +60,16 @@ export async function removeUnverified(
   run.emit({ type: 'finding', finding: left ? leftBehind(left) : notSampled(why) });
 }
 
-async function verify({ ctx, signal, emit }: ClusterRun): Promise<void> {
+async function verify(run: ClusterRun): Promise<void> {
+  const { ctx } = run;
   const { covered } = await observeServiceAccounts(ctx);
   const samples = onePerNamespace(covered).slice(0, maxSamples);
   if (samples.length === 0) return;
-  const { clock, config } = ctx;
+  const pullSecret = ctx.config.pullSecret.name;
   const what = 'the admission policy to take effect';
-  await waitFor({ what, clock, signal, emit, deadlineMs, intervalMs: 500, hint: '' }, async (pending) => {
+  await waitFor(run, { what, deadlineMs, intervalMs: 500 }, async (pending) => {
     const tried = await sampleOne(samples, ctx);
-    const untouched = tried.find((account) => !pullSecretsOf(account).includes(config.pullSecret.name));
+    const untouched = tried.find((account) => !pullSecretsOf(account).includes(pullSecret));
     return untouched ? pending(`${untouched.metadata.name} is admitted without the pull secret`) : true;
   });
 }

@@ -27,20 +27,17 @@ const finalizersOf = 15_000;
  * What does not go in time, or is held by a finalizer, is reported and stops nothing. A Secret goes with its owner, so
  * it is not waited for while that is kept.
  */
-export async function waitUntilGone({
-  ctx,
-  signal,
-  emit,
-}: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
+export async function waitUntilGone(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
+  const { ctx } = run;
   const untilNone = async (
     what: string,
     list: () => Promise<readonly KubeObject[]>,
   ): Promise<readonly MemberFailure[]> => {
     const passed = stopwatch(ctx.clock);
-    const wait = { what, clock: ctx.clock, signal, emit, deadlineMs, intervalMs: 500, hint };
+    const wait = { what, deadlineMs, intervalMs: 500, hint };
     let left: readonly KubeObject[] = [];
     try {
-      return await waitFor(wait, async (pending) => {
+      return await waitFor(run, wait, async (pending) => {
         left = await list();
         const [first] = left;
         if (!first) return [];
@@ -108,18 +105,13 @@ export interface Shortfall {
 export const membersOf = ({ refused, late }: Shortfall): readonly MemberFailure[] => [...refused, ...late];
 
 /** Waits until every covered namespace has a valid token that the operator put there, or never will as things are. */
-export async function waitForCopies({
-  ctx,
-  signal,
-  emit,
-  looksOnly = false,
-}: ExternalSecretsRun): Promise<Shortfall> {
-  const { clock } = ctx;
-  const refusals = looksOnly ? undefined : new Refusals(clock);
+export async function waitForCopies(run: ExternalSecretsRun): Promise<Shortfall> {
+  const { ctx, looksOnly = false } = run;
+  const refusals = looksOnly ? undefined : new Refusals(ctx.clock);
   const what = 'the pull secret in every namespace';
   let last: Missing = { refused: [], waiting: [] };
   try {
-    return await waitFor({ what, clock, signal, emit, deadlineMs, hint }, async (pending) => {
+    return await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
       const seen = await observeCopies(ctx.fresh());
       last = await missingFrom(seen, ctx, refusals);
       const [first] = last.waiting;
@@ -179,7 +171,7 @@ const lateFailure = ({ namespace, why }: Missing['waiting'][number]): MemberFail
   target: { kind: 'Namespace', name: namespace },
   error: new BootstrapError({
     code: 'not-ready',
-    what: `wait for the pull secret in namespace ${namespace}`,
+    what: `timed out waiting for the pull secret in namespace ${namespace}`,
     why: `${why} (${deadlineMs / 1000} s without progress)`,
     hint: `Check the operator (kubectl -n ${operatorNamespace} logs deployment/external-secrets), then run ecr-bootstrap up again. Or leave the namespace out: add "- ${namespace}" to namespaces.exclude.`,
   }),

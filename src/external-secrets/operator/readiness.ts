@@ -52,13 +52,14 @@ export async function findMissing(cluster: ClusterPort): Promise<string | undefi
 type Check = (cluster: ClusterPort, parts: readonly Component[]) => Promise<string | undefined>;
 
 async function waitUntil(
-  { ctx, signal, emit }: ExternalSecretsRun,
+  run: ExternalSecretsRun,
   what: string,
   names: readonly string[] | undefined,
   look: Check,
 ): Promise<void> {
   const hint = `Look at its pods: kubectl get pods -n ${namespace}; ecr-bootstrap status tells more.`;
-  await waitFor({ what, clock: ctx.clock, signal, emit, deadlineMs, hint }, async (pending) => {
+  const { ctx } = run;
+  await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
     const parts = await readComponents(ctx.cluster, names);
     await refuseFailingPods(ctx, parts);
     const why = await look(ctx.cluster, parts);

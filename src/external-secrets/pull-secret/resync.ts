@@ -59,7 +59,7 @@ async function resyncEarlier(name: string, run: ExternalSecretsRun): Promise<voi
 /** Why a level is not in sync yet. */
 interface Behind {
   readonly why: string;
-  readonly tally?: WaitCount;
+  readonly count?: WaitCount;
 }
 
 type Synced = (run: ExternalSecretsRun, object: KubeObject) => Promise<() => Promise<Behind | undefined>>;
@@ -74,22 +74,19 @@ async function force(
   const object = await run.ctx.cluster.get(ref);
   if (object === undefined) return;
   const behind = await synced(run, object);
-  const { clock } = run.ctx;
   try {
     await forceSync(run.ctx.cluster, object, parent);
     await waitFor(
+      run,
       {
         what: `${ref.kind} ${fullName(ref)} to sync`,
-        clock,
-        signal: run.signal,
-        emit: run.emit,
         deadlineMs,
         intervalMs: 250,
         hint: 'ecr-bootstrap status tells why.',
       },
       async (pending) => {
         const still = await behind();
-        return still ? pending(still.why, still.tally) : true;
+        return still ? pending(still.why, still.count) : true;
       },
     );
   } catch (error) {
@@ -154,7 +151,7 @@ async function syncOfCopies(
     return (
       first && {
         why: `${behind.length} namespaces wait, ${first[0]}: ${conditionOf(first[1])}`,
-        tally: { left: behind.length, of: all.length },
+        count: { left: behind.length, of: all.length },
       }
     );
   };

@@ -14,21 +14,18 @@ const deadlineMs = 180_000;
 const hint = 'ecr-bootstrap status tells more; the next ecr-bootstrap up goes on.';
 
 /** Waits until the operator itself has issued the token in the pull secret of its namespace. */
-export async function waitForRenewal({
-  ctx,
-  signal,
-  emit,
-  looksOnly = false,
-}: ExternalSecretsRun): Promise<void> {
+export async function waitForRenewal(run: ExternalSecretsRun): Promise<void> {
+  const { ctx, looksOnly = false } = run;
   const what = 'the operator to renew the pull secret';
   const refusals = new Refusals(ctx.clock);
-  await waitFor({ what, clock: ctx.clock, signal, emit, deadlineMs, hint }, async (pending) => {
+  await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
     const behind = await whyNotRenewed(ctx);
     if (behind === undefined) return true;
     const { why, evidence = '', renewal } = behind;
     const fix = fixOf(why, { namespace, name: ctx.config.pullSecret.name });
     const isConfirmed = fix && (looksOnly || refusals.isConfirmed(namespace, evidence));
-    if (isConfirmed) throw new BootstrapError({ code: 'not-ready', what: `wait for ${what}`, why, hint });
+    if (isConfirmed)
+      throw new BootstrapError({ code: 'not-ready', what: `timed out waiting for ${what}`, why, hint });
     if (fix && isConfirmed === undefined && renewal) {
       await forceSync(ctx.cluster, renewal, '/metadata');
       refusals.ask(namespace, evidence);

@@ -132,11 +132,9 @@ async function applyToAttachment(change: Change, wanted: WantedUser, run: IamRun
 /** IAM's reads may lag behind its writes. */
 function untilVisible<T>(change: Change, run: IamRun, look: () => Promise<T | undefined>): Promise<T> {
   return waitFor(
+    run,
     {
       what: `${nameOf(change.target)} to be visible`,
-      clock: run.ctx.clock,
-      signal: run.signal,
-      emit: run.emit,
       deadlineMs: visibilityTimeoutMs,
       hint: 'IAM is slow at the moment, or has it under another path than configured. Run the same command again: it goes on.',
     },

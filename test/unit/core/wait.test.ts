@@ -3,7 +3,7 @@ import type { Clock } from '../../../src/core/clock.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import { waitFor } from '../../../src/core/wait.ts';
 
-/** A clock that jumps instead of waiting. */
+/** A clock whose sleeps take no time. */
 function jumping(): Clock & { slept: number[] } {
   let now = 0;
   const slept: number[] = [];
@@ -18,47 +18,48 @@ function jumping(): Clock & { slept: number[] } {
   };
 }
 
-const wait = (clock: Clock, signal = new AbortController().signal) => ({
-  what: 'the thing',
-  clock,
+const wait = { what: 'the thing', deadlineMs: 5_000, hint: 'describe it' };
+
+const runWith = (clock: Clock, signal = new AbortController().signal) => ({
+  ctx: { clock },
   signal,
   emit: () => undefined,
-  deadlineMs: 5_000,
-  hint: 'look at it',
 });
 
 describe('waitFor', () => {
-  it('does not sleep when the first look succeeds', async () => {
+  it('does not sleep when the first check succeeds', async () => {
     const clock = jumping();
-    expect(await waitFor(wait(clock), () => Promise.resolve('seen'))).toBe('seen');
+    expect(await waitFor(runWith(clock), wait, () => Promise.resolve('ready'))).toBe('ready');
     expect(clock.slept).toEqual([]);
   });
 
-  it('gives up at the deadline with the last reason for waiting', async () => {
+  it('times out at the deadline with the last reason for waiting', async () => {
     const clock = jumping();
-    const waiting = waitFor(wait(clock), (pending) => Promise.resolve(pending('two pods are starting')));
+    const waiting = waitFor(runWith(clock), wait, (pending) =>
+      Promise.resolve(pending('two pods are starting')),
+    );
     await expect(waiting).rejects.toMatchObject({
       code: 'not-ready',
-      what: 'wait for the thing',
+      what: 'timed out waiting for the thing',
       why: 'two pods are starting (after 5 s)',
-      hint: 'look at it',
+      hint: 'describe it',
     });
     expect(clock.slept).toEqual([1000, 1000, 1000, 1000, 1000]);
   });
 
-  it('goes on past the deadline while fewer and fewer are left', async () => {
+  it('continues past the deadline while the number of objects that are left falls', async () => {
     const clock = jumping();
     let left = 30;
-    const look = (pending: (why: string, tally: { left: number; of: number }) => undefined) =>
-      Promise.resolve(left-- > 0 ? pending('some wait', { left, of: 30 }) : 'seen');
-    expect(await waitFor(wait(clock), look)).toBe('seen');
+    const check = (pending: (why: string, count: { left: number; of: number }) => undefined) =>
+      Promise.resolve(left-- > 0 ? pending('some wait', { left, of: 30 }) : 'ready');
+    expect(await waitFor(runWith(clock), wait, check)).toBe('ready');
     expect(clock.now()).toBe(30_000);
   });
 
-  it('gives up when the number of those that are left does not get below what it was', async () => {
+  it('times out when the number of objects that are left reaches no new minimum', async () => {
     const clock = jumping();
     const counts = [9, 8, 7, 8, 7, 8, 7, 8, 7];
-    const waiting = waitFor(wait(clock), (pending) =>
+    const waiting = waitFor(runWith(clock), wait, (pending) =>
       Promise.resolve(pending('some wait', { left: counts.shift() ?? 7, of: 9 })),
     );
     await expect(waiting).rejects.toMatchObject({
@@ -70,24 +71,26 @@ describe('waitFor', () => {
     [10, 1000],
     [1000, 2000],
     [50_000, 3000],
-  ])('looks at %i objects every %i ms', async (of, pause) => {
+  ])('checks %i objects every %i ms', async (of, pauseMs) => {
     const clock = jumping();
-    const waiting = waitFor(wait(clock), (pending) => Promise.resolve(pending('some wait', { left: 1, of })));
+    const waiting = waitFor(runWith(clock), wait, (pending) =>
+      Promise.resolve(pending('some wait', { left: 1, of })),
+    );
     await expect(waiting).rejects.toMatchObject({ code: 'not-ready' });
-    expect(clock.slept[0]).toBe(pause);
+    expect(clock.slept[0]).toBe(pauseMs);
   });
 
-  it('stops at once on a cause that waiting will not cure', async () => {
+  it('fails at once when the check throws', async () => {
     const clock = jumping();
-    const waiting = waitFor(wait(clock), () => Promise.reject(new Error('wrong image')));
+    const waiting = waitFor(runWith(clock), wait, () => Promise.reject(new Error('wrong image')));
     await expect(waiting).rejects.toThrow('wrong image');
     expect(clock.slept).toEqual([]);
   });
 
-  it('ends with the reason of the signal', async () => {
+  it('fails with the reason of the aborted signal', async () => {
     const interrupt = new AbortController();
     interrupt.abort(new Error('Ctrl-C'));
-    const waiting = waitFor(wait(jumping(), interrupt.signal), () => Promise.resolve(undefined));
+    const waiting = waitFor(runWith(jumping(), interrupt.signal), wait, () => Promise.resolve(undefined));
     await expect(waiting).rejects.toThrow('Ctrl-C');
   });
 
@@ -100,30 +103,34 @@ describe('waitFor', () => {
       isTransient,
     });
 
-  it('continues when the API server is back before the deadline', async () => {
+  it('continues when the API server answers again before the deadline', async () => {
     const clock = jumping();
     const answers = [Promise.resolve(undefined), Promise.reject(outage(true)), Promise.reject(outage(true))];
-    expect(await waitFor(wait(clock), () => answers.shift() ?? Promise.resolve('seen'))).toBe('seen');
+    expect(await waitFor(runWith(clock), wait, () => answers.shift() ?? Promise.resolve('ready'))).toBe(
+      'ready',
+    );
     expect(clock.slept).toEqual([1000, 1000, 1000]);
   });
 
-  it('ends with the outage that lasts until the deadline', async () => {
+  it('fails with the outage that lasts until the deadline', async () => {
     const clock = jumping();
     const last = outage(true);
-    await expect(waitFor(wait(clock), () => Promise.reject(last))).rejects.toBe(last);
+    await expect(waitFor(runWith(clock), wait, () => Promise.reject(last))).rejects.toBe(last);
     expect(clock.now()).toBe(5000);
   });
 
-  it('stops at once when the API server refuses the credentials', async () => {
+  it('fails at once when the API server rejects the credentials', async () => {
     const clock = jumping();
-    await expect(waitFor(wait(clock), () => Promise.reject(outage(false)))).rejects.toThrow('refused');
+    await expect(waitFor(runWith(clock), wait, () => Promise.reject(outage(false)))).rejects.toThrow(
+      'refused',
+    );
     expect(clock.slept).toEqual([]);
   });
 
-  it('gives up at the deadline even if the wall clock is set back by an hour meanwhile', async () => {
+  it('times out at the deadline even if the wall clock is set back by an hour meanwhile', async () => {
     const clock = jumping();
     const setBack = { ...clock, now: () => clock.now() - (clock.slept.length < 2 ? 0 : 3_600_000) };
-    const waiting = waitFor(wait(setBack), (pending) => Promise.resolve(pending('it starts')));
+    const waiting = waitFor(runWith(setBack), wait, (pending) => Promise.resolve(pending('it starts')));
     await expect(waiting).rejects.toMatchObject({ code: 'not-ready' });
     expect(clock.slept.length).toBeLessThanOrEqual(7);
   });

@@ -53,7 +53,7 @@ async function rotate(force: boolean): Promise<RunResult> {
   });
 }
 
-const late = { code: 'not-ready', what: 'wait for ClusterExternalSecret puller to sync' };
+const late = { code: 'not-ready', what: 'timed out waiting for ClusterExternalSecret puller to sync' };
 
 it('keeps the old key while a namespace has no token of the new one', patient, async () => {
   world = await startWithRotation({ hurried: true });
