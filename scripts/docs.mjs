@@ -175,9 +175,12 @@ async function terminalOutput(text, run) {
 /** Puts the summary of the benchmark between `<!-- speed -->` and `<!-- end -->`, and writes the other views of its results. */
 async function speed(text) {
   const load = (name) => import(`../bench/mirror/${name}.ts`);
-  const [{ readResults, views }, { summary }] = await Promise.all(['write', 'summary'].map(load));
+  const [{ readResults }, { markdown, summary }, { chart }] = await Promise.all(
+    ['results', 'table', 'chart'].map(load),
+  );
   const results = await readResults(`${root}bench/results`);
-  for (const [name, view] of Object.entries(views)) put(`bench/results/${name}`, view(results));
+  put('bench/results/results.md', markdown(results));
+  put('bench/results/results.svg', chart(results));
   const filled = text.replace(
     /(<!-- speed -->)[\s\S]*?(<!-- end -->)/,
     (_, start, end) => `${start}\n\n${summary(results)}\n\n${end}`,

@@ -1,29 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/core/clock.ts';
-import type { Engine } from '../../src/mirror/engine.ts';
-import { Contents } from '../../src/mirror/registry/contents.ts';
-import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet, type Net } from '../../src/clients/net/index.ts';
-import { cacheFolder } from '../../src/core/paths.ts';
-import type { CredentialStore } from '../../src/clients/registry/credentials.ts';
 import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
 import { hintsFile } from '../../src/clients/registry/hints.ts';
 import { openRegistries } from '../../src/clients/registry/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { cacheFolder } from '../../src/core/paths.ts';
 import type { WantedImage } from '../../src/images/port.ts';
-import { farName, leadBack } from './far.ts';
+import type { Engine } from '../../src/mirror/engine.ts';
+import { Contents } from '../../src/mirror/registry/contents.ts';
+import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 
 /**
- * One run of one of this product's engines between two plain registries, as a process of its own: what `mirror` does
- * once it knows its images, without the ECR around it. The list has a source and a target reference in each line.
+ * One run of one of the product's engines between two plain registries: what `mirror` does once it knows its images,
+ * without ECR. The list has a source and a target reference in each line.
  */
 const { values } = parseArgs({
   options: {
     engine: { type: 'string', default: 'registry' },
     list: { type: 'string', default: '' },
     concurrency: { type: 'string', default: '16' },
-    /** What the registries speak, as their users know it and the engine does not of a host of loopback. */
     protocol: { type: 'string', default: 'https' },
     'docker-host': { type: 'string', default: '' },
   },
@@ -40,10 +37,10 @@ const images = pairs.map(([source = '', target = '']): WantedImage => {
 });
 
 const targetHost = pairs[0]?.[1]?.split('/')[0] ?? '';
-const anonymous: CredentialStore = { find: () => Promise.resolve(undefined) };
+const anonymous = { find: () => Promise.resolve(undefined), credential: () => Promise.resolve(undefined) };
 
 const net = createNet();
-const engine = values.engine === 'docker' ? await dockerEngine() : registryEngine(net);
+const engine = values.engine === 'docker' ? await dockerEngine() : registryEngine();
 const results = await engine.copy(images, {
   platforms: values.engine === 'docker' ? ['linux/amd64'] : 'all',
   concurrency: Number(values.concurrency),
@@ -54,30 +51,43 @@ await net.close();
 const failure = results.find(({ error }) => error)?.error;
 if (failure) throw failure;
 
-function registryEngine(net: Net): Engine {
+function registryEngine(): Engine {
   const folder = cacheFolder(process.env);
   const hints = hintsFile(join(folder, 'hints'));
-  const protocol = values.protocol === 'http' ? 'http' : 'https';
-  const registries = openRegistries({
-    net: leadBack(net, protocol),
-    clock: systemClock,
-    credentials: anonymous,
-    hints,
-  });
-  // As at the ECR, it is known beforehand what the target wants.
-  const nobody = {
-    preemptive: true,
-    credential: () => Promise.resolve(undefined),
-    hint: 'The benchmark needs no login.',
-  };
+  const remote = remoteNet(net, values.protocol);
+  const registries = openRegistries({ net: remote, clock: systemClock, credentials: anonymous, hints });
+  // As for ECR, the target's way to authenticate is known beforehand.
+  const identity = { ...anonymous, preemptive: true, hint: '' };
   return createRegistryEngine({
     clock: systemClock,
-    target: registries.own(farName(targetHost), nobody, {}),
-    sourceOf: (host) => registries.source(farName(host)),
+    target: registries.own(remoteName(targetHost), identity, {}),
+    sourceOf: (host) => registries.source(remoteName(host)),
     contents: new Contents(diskCache(contentFolder(folder))),
     hints,
     mounting: () => Promise.resolve(undefined),
   });
+}
+
+function remoteName(host: string): string {
+  return host.replace('127.0.0.1', 'loopback.test');
+}
+
+/**
+ * Leads requests for a {@link remoteName} back to loopback. Under a name of loopback, the product would first ask a host
+ * whether it speaks TLS, which costs round trips that a registry on the internet does not cost.
+ */
+function remoteNet(net: Net, protocol: string): Net {
+  const near = (url: URL) =>
+    url.hostname === 'loopback.test' ? new URL(`${protocol}://127.0.0.1:${url.port}`) : url;
+  return {
+    ...net,
+    ahead: (url) => net.ahead(near(url)),
+    dispatcher: async () =>
+      (await net.dispatcher()).compose((dispatch) => (options, handler) => {
+        const { origin } = near(new URL(String(options.origin)));
+        return dispatch({ ...options, origin }, handler);
+      }),
+  };
 }
 
 async function dockerEngine(): Promise<Engine> {
@@ -94,7 +104,7 @@ async function dockerEngine(): Promise<Engine> {
     docker: () => connectDocker({ host: values['docker-host'], env: {}, home: '/nowhere' }),
     target: {
       host: () => Promise.resolve(targetHost),
-      // The Docker engine wants a login to push with; these registries look at none.
+      // A Docker engine needs a login to push; these registries ignore it.
       credential: () => Promise.resolve({ username: 'nobody', password: new Secret('nothing') }),
       manifest: (repository, reference, signal = new AbortController().signal) =>
         target.getManifest(repository, reference, { signal }),

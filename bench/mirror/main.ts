@@ -1,73 +1,96 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { makeCertificate } from '../../test/support/real.ts';
-import { interruptible } from './interrupt.ts';
+import { chart } from './chart.ts';
+import { type Bench, compare, createSource, type Source } from './compare.ts';
+import { imageSet, type SetName } from './images.ts';
 import { type Options, readOptions, usage } from './options.ts';
-import { estimate, type Cell, planOf } from './plan.ts';
-import { missingFor } from './requirements.ts';
-import { Sources } from './source.ts';
-import { comparing, type Work } from './task.ts';
-import { prepare, type Tool, type ToolName } from './tools.ts';
+import { type Comparison, readResults, withComparison } from './results.ts';
+import { markdown } from './table.ts';
+import { compile, prepareTool, type ToolName } from './tools.ts';
 
-/** On disk, the disk would be measured. */
-const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+/** A disk would be what is measured. */
+const memoryFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 async function main(options: Options): Promise<void> {
-  // Where Debian has dockerd, which is not in everybody's path.
+  // Debian's dockerd is there, and not every PATH has these folders.
   process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
-  const cells = planOf(options);
-  const missing = missingFor(cells, options.isQuick, memory);
+  const missing = missingFor(options);
   if (missing.length > 0) {
-    tell(['This machine lacks', ...missing].join('\n  '));
+    log(`not installed: ${missing.join(', ')}; see bench/README.md`);
     process.exitCode = 2;
     return;
   }
-  const tools = new Map(cells.flatMap((cell) => cell.tools).map((name) => [name, prepare(name)]));
-  const minutes = Math.ceil(estimate(cells, options.isQuick) / 60);
-  const { what, work, shown } = comparing(options);
-  tell(`${what}: ${cells.length}; minutes on two quiet processors: about ${minutes}`);
-  if (options.isQuick) tell('with small sets only the requests mean anything');
-  let done = 0;
-  const counted: Work = async (...about) => {
-    await work(...about);
-    done += 1;
-  };
-  const finished = await interruptible((signal) => run(cells, options, tools, signal, counted));
-  process.stdout.write(shown());
-  if (finished) return;
-  tell(`interrupted after ${done} of ${cells.length} ${what}`);
-  process.exitCode = 130;
+  const interruption = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => interruption.abort(new Error('interrupted')));
+  const done: Comparison[] = [];
+  try {
+    await compareAll(options, interruption.signal, done);
+  } catch (error) {
+    // Ctrl-C also reaches the registries, so work may fail in another way than by the signal.
+    if (!interruption.signal.aborted) throw error;
+    log(`interrupted after ${done.length} of ${options.settings.length} comparisons`);
+    process.exitCode = 130;
+  }
+  if (done.length > 0) process.stdout.write(markdown(done));
 }
 
-async function run(
-  cells: readonly Cell[],
-  { isQuick }: Options,
-  tools: ReadonlyMap<ToolName, Tool>,
-  signal: AbortSignal,
-  work: Work,
-): Promise<true> {
-  const root = await mkdtemp(join(memory, 'ecr-bootstrap-bench-'));
+/** Adds each comparison to `done`, and to the results, as soon as it is made. */
+async function compareAll({ settings, isQuick, out }: Options, signal: AbortSignal, done: Comparison[]) {
+  const tools = new Set(settings.flatMap((setting) => setting.tools));
+  const commands = new Map([...tools].map((name) => [name, prepareTool(name)]));
+  const latencyScript = compile('bench/mirror/latency.ts');
+  const root = await mkdtemp(join(memoryFolder, 'ecr-bootstrap-bench-'));
   process.env['TMPDIR'] = root;
   try {
     await makeCertificate(root);
-    const sources = new Sources(root, isQuick, signal);
-    const toolOf = (name: ToolName) => tools.get(name) ?? prepare(name);
-    for (const [index, cell] of cells.entries()) {
+    const bench: Bench = { root, commands, latencyScript, signal, log };
+    const sources = new Map<SetName, Source>();
+    for (const setting of settings) {
       signal.throwIfAborted();
-      const source = await sources.get(cell.set);
-      const { title } = source.set;
-      tell(`${index + 1}/${cells.length} ${cell.set}: ${title}; ${cell.transport}, ${cell.roundTrip} ms`);
-      await work(cell, source, { root, toolOf, signal, tell });
+      const { set, transport, roundTripMs } = setting;
+      const source = sources.get(set) ?? (await createSource(imageSet(set, isQuick), bench));
+      sources.set(set, source);
+      const position = `${done.length + 1}/${settings.length}`;
+      log(`${position} ${set}: ${source.set.title}; ${transport}, ${roundTripMs} ms`);
+      const comparison = await compare(setting, source, bench);
+      done.push(comparison);
+      if (out !== undefined) await write(out, comparison);
     }
-    return true;
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-function tell(line: string): void {
+async function write(folder: string, comparison: Comparison): Promise<void> {
+  const results = withComparison(await readResults(folder), comparison);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(join(folder, 'results.md'), markdown(results));
+  await writeFile(join(folder, 'results.svg'), chart(results));
+}
+
+const programs: Partial<Record<ToolName, readonly string[]>> = {
+  crane: ['go'],
+  regctl: ['go'],
+  skopeo: ['skopeo'],
+  docker: ['dockerd'],
+  loop: ['docker', 'dockerd'],
+};
+
+/** The programs that this machine lacks. */
+function missingFor({ settings }: Options): string[] {
+  const tools = settings.flatMap((setting) => setting.tools.flatMap((tool) => programs[tool] ?? []));
+  return ['docker-registry', 'openssl', 'time', ...new Set(tools)].filter((command) => !isInPath(command));
+}
+
+const isInPath = (command: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, command)));
+
+function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 

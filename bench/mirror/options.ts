@@ -1,46 +1,46 @@
-import { type Transport, transports } from './results.ts';
 import { parseArgs } from 'node:util';
-import { type SetName, setNames } from './sets.ts';
-import { judgedRoundTrip } from './targets.ts';
-import { type ToolName, toolNames } from './tools.ts';
+import { type SetName, setNames } from './images.ts';
+import type { Transport } from './results.ts';
+import { targetRoundTripMs } from './targets.ts';
+import { dockerTools, toolNamed, type ToolName, toolNames } from './tools.ts';
+
+/** One comparison to make. */
+export interface Setting {
+  readonly set: SetName;
+  readonly transport: Transport;
+  readonly roundTripMs: number;
+  readonly tools: readonly ToolName[];
+  readonly repetitions: number;
+}
 
 export interface Options {
-  readonly sets: readonly SetName[];
-  /** Round trips in milliseconds. */
-  readonly roundTrips: readonly number[];
-  /** Undefined: those that targets are about, see `planOf`. */
-  readonly transports?: readonly Transport[];
-  /** Undefined: what makes sense, see `planOf`. */
-  readonly tools?: readonly ToolName[];
-  readonly repetitions?: number;
+  readonly settings: readonly Setting[];
   readonly isQuick: boolean;
-  /** Folder for the results; none when they are only shown. */
-  readonly out?: string;
+  /** Folder for the results; undefined when they are only printed. */
+  readonly out: string | undefined;
 }
 
 export const usage = `npm run bench:mirror -- [OPTIONS]
 
   --set A,B,C,D           image sets (default: all)
-  --rtt 0,40              round trips in milliseconds (default: 40)
-  --plain, --tls          over plain HTTP, over TLS, or both (default: plain, and set C over TLS too)
-  --full                  0 and 40 ms, everything plain and over TLS: half an hour
-  --tools registry,crane  of ${toolNames.join(', ')} (default: all;
-                          those on a Docker engine for set A over plain HTTP at 40 ms only)
-  --repetitions N         of each measurement (default: 3 at 40 ms, 1 elsewhere)
-  --quick                 small sets and one repetition: shows that everything works; nothing is written
-  --out FOLDER            for results.json, results.md and results.svg (default: bench/results)
+  --tls                   only over TLS (default: plain HTTP, and set C over TLS too)
+  --rtt 0,40              round trips in milliseconds (default: ${targetRoundTripMs})
+  --tools registry,crane  of ${toolNames.join(', ')}; registry:CHECKOUT is the
+                          registry engine of another checkout (default: all; docker and loop for set A only)
+  --repetitions N         runs of each tool (default: 3)
+  --quick                 small sets, once: shows that everything works
+  --out FOLDER            for results.json, results.md and results.svg (default: bench/results
+                          with neither --quick nor --tools; otherwise none)
 `;
 
-/** @throws TypeError for what it does not know */
+/** @throws TypeError for an invalid option */
 export function readOptions(args: readonly string[]): Options | 'help' {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      set: { type: 'string' },
-      rtt: { type: 'string' },
-      full: { type: 'boolean', default: false },
+      set: { type: 'string', default: setNames.join() },
       tls: { type: 'boolean', default: false },
-      plain: { type: 'boolean', default: false },
+      rtt: { type: 'string', default: String(targetRoundTripMs) },
       tools: { type: 'string' },
       repetitions: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -49,31 +49,32 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     },
   });
   if (values.help) return 'help';
-  const { plain, tls, full, quick: isQuick, tools, repetitions } = values;
-  const rtt = values.rtt ?? (full ? `0,${judgedRoundTrip}` : `${judgedRoundTrip}`);
-  const isNamed = { http: plain || full, https: tls || full };
-  const named = transports.filter((transport) => isNamed[transport]);
-  const out = values.out ?? (isQuick ? undefined : 'bench/results');
-  return {
-    sets: values.set === undefined ? setNames : choose(values.set, setNames),
-    roundTrips: rtt.split(',').map(count),
-    ...(named.length > 0 && { transports: named }),
-    isQuick,
-    ...(tools !== undefined && { tools: choose(tools, toolNames) }),
-    ...(repetitions !== undefined && { repetitions: count(repetitions) }),
-    ...(out !== undefined && { out }),
-  };
+  const { tls: isTls, quick: isQuick, out } = values;
+  const sets = values.set.split(',').map(setNamed);
+  const named = values.tools?.split(',').map(toolNamed);
+  const repetitions = count(values.repetitions ?? (isQuick ? '1' : '3'));
+  const plain = isTls ? [] : sets.map((set) => ({ set, transport: 'http' as const }));
+  // TLS costs most where the most bytes go through it.
+  const secure = sets
+    .filter((set) => isTls || set === 'C')
+    .map((set) => ({ set, transport: 'https' as const }));
+  const settings = values.rtt.split(',').flatMap((rtt) =>
+    [...plain, ...secure].map(({ set, transport }) => {
+      const hasDocker = set === 'A' && transport === 'http';
+      const tools = named ?? toolNames.filter((tool) => hasDocker || !dockerTools.includes(tool));
+      return { set, transport, roundTripMs: count(rtt), tools, repetitions };
+    }),
+  );
+  return { settings, isQuick, out: out ?? (isQuick || named ? undefined : 'bench/results') };
 }
 
-function choose<T extends string>(given: string, known: readonly T[]): readonly T[] {
-  return given.split(',').map((name) => {
-    const found = known.find((one) => one === name);
-    if (!found) throw new TypeError(`${name} is none of ${known.join(', ')}`);
-    return found;
-  });
+function setNamed(text: string): SetName {
+  const found = setNames.find((name) => name === text);
+  if (!found) throw new TypeError(`unknown set ${text}: choose from ${setNames.join(', ')}`);
+  return found;
 }
 
 function count(text: string): number {
-  if (!/^\d+$/.test(text)) throw new TypeError(`${text} is no number`);
+  if (!/^\d+$/.test(text)) throw new TypeError(`not a number: ${text}`);
   return Number(text);
 }

@@ -5,36 +5,36 @@ import { Agent, request } from 'undici';
 import { acceptedManifests } from '../../src/clients/registry/manifest.ts';
 import { freePort, run, type Program } from '../../test/support/program.ts';
 
-/** A certificate for loopback and its key, in a folder; see `makeCertificate`. */
-export interface Certificate {
-  readonly folder: string;
-}
+/** Excludes the benchmark's own requests from the count. */
+const userAgent = 'benchmark';
 
-/** Debian's docker-registry without authentication, which is none of what is measured. */
+/** A process of Debian's docker-registry without authentication. */
 export class BenchRegistry {
   readonly port: number;
   readonly pid: number;
   readonly #program: Program;
   readonly #scheme: string;
-  /** Whom it speaks to here is known, and what is asked is no secret. */
   readonly #agent = new Agent({ connect: { rejectUnauthorized: false } });
   #marks = 0;
 
   private constructor(port: number, scheme: string, program: Program) {
     this.port = port;
-    this.#scheme = scheme;
     this.pid = program.pid;
+    this.#scheme = scheme;
     this.#program = program;
   }
 
-  /** @param storage a folder that stays when the registry is stopped */
-  static async start(folder: string, storage: string, tls?: Certificate): Promise<BenchRegistry> {
+  /**
+   * @param storage a folder that stays when the registry stops
+   * @param tlsFolder has `cert.pem` and `key.pem`; without it the registry speaks plain HTTP
+   */
+  static async start(folder: string, storage: string, tlsFolder?: string): Promise<BenchRegistry> {
     await mkdir(folder, { recursive: true });
     const port = await freePort();
     const config = join(folder, 'config.json');
-    await writeFile(config, JSON.stringify(configuration(port, storage, tls)));
+    await writeFile(config, JSON.stringify(configuration(port, storage, tlsFolder)));
     const program = run('docker-registry', ['serve', config], folder);
-    const registry = new BenchRegistry(port, tls ? 'https' : 'http', program);
+    const registry = new BenchRegistry(port, tlsFolder === undefined ? 'http' : 'https', program);
     await program.until('answers', () => registry.#answers());
     return registry;
   }
@@ -44,19 +44,21 @@ export class BenchRegistry {
     await this.#program.stop();
   }
 
-  /** How many requests it has answered, by its own log; those of this class are not counted. */
+  /** How many requests the registry has answered, according to its access log. */
   async requests(): Promise<number> {
     this.#marks += 1;
-    const mark = `"GET /v2/?mark=${this.#marks} `;
-    await this.#get(`/v2/?mark=${this.#marks}`);
-    // An answer is logged before it is sent, but its line may still be in the pipe.
-    await this.#program.until('logs', () => Promise.resolve(this.#program.output().includes(mark)));
+    const path = `/v2/?mark=${this.#marks}`;
+    await this.#get(path);
+    // Earlier lines may still be in the pipe until the line of this request is there.
+    await this.#program.until('logs', () =>
+      Promise.resolve(this.#program.output().includes(`"GET ${path} `)),
+    );
     const lines = this.#program.output().split('\n');
-    return lines.filter((line) => line.includes('"') && !line.includes(ownAgent) && / \/v2\//.test(line))
+    return lines.filter((line) => line.includes('"') && line.includes(' /v2/') && !line.includes(userAgent))
       .length;
   }
 
-  /** The digest that a tag points at; undefined when there is none. */
+  /** The digest under a tag; undefined when there is none. */
   async digest(repository: string, tag: string): Promise<string | undefined> {
     const { statusCode, headers } = await this.#get(`/v2/${repository}/manifests/${tag}`);
     return statusCode === 200 ? String(headers['docker-content-digest']) : undefined;
@@ -74,19 +76,14 @@ export class BenchRegistry {
   async #get(path: string) {
     const answer = await request(`${this.#scheme}://127.0.0.1:${this.port}${path}`, {
       dispatcher: this.#agent,
-      headers: {
-        'user-agent': ownAgent,
-        accept: acceptedManifests,
-      },
+      headers: { 'user-agent': userAgent, accept: acceptedManifests },
     });
     await answer.body.dump();
     return answer;
   }
 }
 
-const ownAgent = 'the-benchmark-itself';
-
-const configuration = (port: number, storage: string, tls?: Certificate): object => ({
+const configuration = (port: number, storage: string, tlsFolder?: string): object => ({
   version: 0.1,
   log: { level: 'error', accesslog: { disabled: false } },
   storage: { filesystem: { rootdirectory: storage }, cache: { blobdescriptor: 'inmemory' } },
@@ -95,6 +92,8 @@ const configuration = (port: number, storage: string, tls?: Certificate): object
     // The product uploads only to the registry that it addressed, and it addresses this one by another name.
     relativeurls: true,
     secret: randomBytes(16).toString('hex'),
-    ...(tls && { tls: { certificate: join(tls.folder, 'cert.pem'), key: join(tls.folder, 'key.pem') } }),
+    ...(tlsFolder !== undefined && {
+      tls: { certificate: join(tlsFolder, 'cert.pem'), key: join(tlsFolder, 'key.pem') },
+    }),
   },
 });

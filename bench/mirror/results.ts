@@ -1,13 +1,15 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SetName } from './images.ts';
 import type { Cost } from './measure.ts';
-import type { SetName } from './sets.ts';
 import { peers, type ToolName } from './tools.ts';
 
-export const transports = ['http', 'https'] as const;
-export type Transport = (typeof transports)[number];
-
 export const phases = ['cold', 'warm'] as const;
-/** Into an empty registry, or once more into the one that the cold run filled. */
+/** Cold: into an empty registry. Warm: once more, with everything in place. */
 export type Phase = (typeof phases)[number];
+
+export type Transport = 'http' | 'https';
 
 /** One run of one tool. */
 export interface Sample extends Cost {
@@ -15,95 +17,121 @@ export interface Sample extends Cost {
   readonly phase: Phase;
   /** Answered by both registries together. */
   readonly requests: number;
-  /** Of the registries and of what makes them far; missing in older results. */
-  readonly otherCpuSeconds?: number;
+  /** CPU time of the registries and the latency proxies. */
+  readonly otherCpuSeconds: number;
 }
 
-/** All runs that may be compared with each other: they alternated on the same machine. */
+/** Runs that may be compared with each other: the tools took turns on one machine. */
 export interface Comparison {
   readonly measuredAt: string;
   readonly machine: string;
-  /** How many processors; missing in older results. */
-  readonly processors?: number;
+  readonly processors: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly set: SetName;
   readonly title: string;
   readonly images: number;
-  /** Of all layers, each once. */
-  readonly bytes: number;
-  /** The fewest requests that it takes. */
+  readonly layerBytes: number;
+  /** The fewest requests that the set takes. */
   readonly floor: Readonly<Record<Phase, number>>;
   readonly transport: Transport;
-  /** Milliseconds. */
-  readonly roundTrip: number;
+  readonly roundTripMs: number;
   readonly samples: readonly Sample[];
 }
 
-/** One line of the table. */
+export async function readResults(folder: string): Promise<Comparison[]> {
+  const file = join(folder, 'results.json');
+  return existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Comparison[]) : [];
+}
+
+const keyOf = ({ set, transport, roundTripMs }: Comparison): string => `${set} ${transport} ${roundTripMs}`;
+
+/** Replaces the comparison of the same set, transport and round trip. */
+export function withComparison(earlier: readonly Comparison[], newer: Comparison): Comparison[] {
+  const others = earlier.filter((one) => keyOf(one) !== keyOf(newer));
+  return [...others, newer].sort(
+    (a, b) =>
+      a.set.localeCompare(b.set) || a.transport.localeCompare(b.transport) || a.roundTripMs - b.roundTripMs,
+  );
+}
+
+/** One line of the table: what the runs of one tool say of one phase. Medians, unless the name says otherwise. */
 export interface Row {
   readonly tool: ToolName;
   readonly repetitions: number;
-  readonly seconds: { readonly min: number; readonly median: number; readonly max: number };
-  /** How many times as fast as the fastest peer, by medians; undefined without a peer to compare with. */
+  readonly seconds: Spread;
+  /** How many times as fast as the fastest peer; undefined without a peer. */
   readonly speed: number | undefined;
-  /** Medians. */
   readonly requests: number;
   readonly cpuSeconds: number;
   readonly cpuSecondsPerGb: number;
-  /** Median of the registries' and links' CPU seconds, and the share of all processors' time that they and the tool took. */
-  readonly otherCpuSeconds: number | undefined;
-  readonly load: number | undefined;
-  /** Bytes: the median of the runs' peaks, and the highest of them. */
-  readonly peakMemory: number;
-  readonly largestMemory: number;
+  readonly otherCpuSeconds: number;
+  /** The share of all processors' time that the tool, the registries and the proxies took. */
+  readonly load: number;
+  readonly peakMemoryBytes: number;
+  readonly maxMemoryBytes: number;
 }
 
-/** What a comparison says of one phase, in the order of the tools. */
-export function rowsOf({ samples, bytes, processors }: Comparison, phase: Phase): Row[] {
-  const ofPhase = samples.filter((sample) => sample.phase === phase);
-  const tools = [...new Set(ofPhase.map(({ tool }) => tool))];
-  const secondsOf = (tool: ToolName) => ofPhase.filter((one) => one.tool === tool).map((one) => one.seconds);
-  const best = Math.min(
-    ...tools.filter((tool) => peers.includes(tool)).map((tool) => median(secondsOf(tool))),
-  );
-  return tools.map((tool) => {
-    const own = ofPhase.filter((sample) => sample.tool === tool);
-    const seconds = secondsOf(tool);
-    const middle = median(seconds);
-    const cpuSeconds = median(own.map((sample) => sample.cpuSeconds));
-    const others = own.map((sample) => sample.otherCpuSeconds).filter((seconds) => seconds !== undefined);
-    const otherCpuSeconds = others.length === own.length ? median(others) : undefined;
-    const peaks = own.map(({ peakMemory }) => peakMemory);
+export interface Spread {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** The rows of one phase, in the order of the tools. */
+export function rowsOf({ samples, layerBytes, processors }: Comparison, phase: Phase): Row[] {
+  const byTool = groupByTool(samples, phase);
+  const secondsOf = (runs: readonly Sample[]) => spreadOf(runs.map(({ seconds }) => seconds));
+  const ofPeers = [...byTool].filter(([tool]) => peers.includes(tool));
+  const fastest = Math.min(...ofPeers.map(([, runs]) => secondsOf(runs).median));
+  return [...byTool].map(([tool, runs]) => {
+    const medianOf = (figure: (sample: Sample) => number) => spreadOf(runs.map(figure)).median;
+    const seconds = secondsOf(runs);
+    const cpuSeconds = medianOf((sample) => sample.cpuSeconds);
+    const otherCpuSeconds = medianOf((sample) => sample.otherCpuSeconds);
+    const memory = spreadOf(runs.map(({ peakMemoryBytes }) => peakMemoryBytes));
     return {
       tool,
-      repetitions: own.length,
-      seconds: { min: Math.min(...seconds), median: middle, max: Math.max(...seconds) },
-      speed: Number.isFinite(best) ? best / middle : undefined,
-      requests: median(own.map(({ requests }) => requests)),
+      repetitions: runs.length,
+      seconds,
+      speed: Number.isFinite(fastest) ? fastest / seconds.median : undefined,
+      requests: medianOf(({ requests }) => requests),
       cpuSeconds,
-      cpuSecondsPerGb: cpuSeconds / (bytes / 1e9),
+      cpuSecondsPerGb: cpuSeconds / (layerBytes / 1e9),
       otherCpuSeconds,
-      load: processors && otherCpuSeconds && (cpuSeconds + otherCpuSeconds) / (middle * processors),
-      peakMemory: median(peaks),
-      largestMemory: Math.max(...peaks),
+      load: (cpuSeconds + otherCpuSeconds) / (seconds.median * processors),
+      peakMemoryBytes: memory.median,
+      maxMemoryBytes: memory.max,
     };
   });
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const [low = NaN, high = NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
-  return (low + high) / 2;
+/** The seconds of other builds of the product in relation to those of this build, repetition by repetition. */
+export function buildRatios({ samples }: Comparison, phase: Phase): Map<ToolName, Spread> {
+  const byTool = groupByTool(samples, phase);
+  const own = byTool.get('registry') ?? [];
+  const builds = [...byTool].filter(([tool]) => own.length > 0 && tool.startsWith('registry:'));
+  return new Map(
+    builds.map(([tool, runs]) => [
+      tool,
+      spreadOf(runs.map((run, index) => run.seconds / (own[index]?.seconds ?? NaN))),
+    ]),
+  );
 }
 
-const keyOf = ({ set, transport, roundTrip }: Comparison): string => `${set} ${transport} ${roundTrip}`;
+function groupByTool(samples: readonly Sample[], phase: Phase): Map<ToolName, Sample[]> {
+  const groups = new Map<ToolName, Sample[]>();
+  for (const sample of samples.filter((one) => one.phase === phase))
+    groups.set(sample.tool, [...(groups.get(sample.tool) ?? []), sample]);
+  return groups;
+}
 
-/** Earlier comparisons with newer ones in their places, in the order of sets, transports and round trips. */
-export function merged(earlier: readonly Comparison[], newer: readonly Comparison[]): Comparison[] {
-  const all = new Map([...earlier, ...newer].map((comparison) => [keyOf(comparison), comparison]));
-  return [...all.values()].sort(
-    (a, b) =>
-      a.set.localeCompare(b.set) || a.transport.localeCompare(b.transport) || a.roundTrip - b.roundTrip,
-  );
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const at = (index: number) => sorted[index] ?? NaN;
+  return {
+    min: at(0),
+    median: (at(Math.ceil(middle) - 1) + at(Math.floor(middle))) / 2,
+    max: at(sorted.length - 1),
+  };
 }

@@ -1,152 +1,138 @@
-import { Agent, request, type Dispatcher } from 'undici';
-import { mediaTypes, sha256 } from '../../test/support/images.ts';
-import { openLayer } from './layer.ts';
-import type { ImageSet, LayerSpec } from './sets.ts';
-
-interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: string;
-  readonly size: number;
-}
-
-interface Layer extends Descriptor {
-  readonly diffId: string;
-  /** The repository that it was pushed to first; others mount it from there. */
-  readonly home: string;
-}
-
-/** The first is what an engine on this kind of machine takes when it takes one only. */
-const architectures = ['amd64', 'arm64', 'arm', 's390x', 'ppc64le'];
+import { createCipheriv, createHash, type Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import { createNet } from '../../src/clients/net/index.ts';
+import type { Registry } from '../../src/clients/registry/client.ts';
+import type { Digest } from '../../src/clients/registry/digest.ts';
+import type { Call } from '../../src/clients/registry/host.ts';
+import { openRegistries } from '../../src/clients/registry/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { endOfTar, mediaTypes, sha256, tarHeader, tarPadding } from '../../test/support/images.ts';
+import type { ImageSet, ImageSpec, LayerSpec } from './images.ts';
 
 export const tag = '1';
 
-/** Fills a source registry with a set; resolves to each repository's digest under {@link tag}. */
+interface Layer {
+  readonly digest: Digest;
+  readonly size: number;
+  /** The digest of the tar. */
+  readonly diffId: string;
+  /** The first repository that got the layer; the others mount it from there. */
+  readonly from: string;
+}
+
+/** A Docker engine, which copies one platform, takes the first. */
+const architectures = ['amd64', 'arm64', 'arm', 's390x', 'ppc64le'];
+
+/** Fills a registry with a set. Resolves to the digest under {@link tag} in each repository. */
 export async function seed(
-  set: ImageSet,
+  { images }: ImageSet,
   address: string,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
-  const seeder = new Seeder(address, signal);
-  const digests = new Map<string, string>();
+): Promise<ReadonlyMap<string, Digest>> {
+  const anonymous = { find: () => Promise.resolve(undefined), credential: () => Promise.resolve(undefined) };
+  const net = createNet();
+  const registries = openRegistries({ net, clock: systemClock, credentials: anonymous });
+  const seeder = new Seeder(registries.own(address, { ...anonymous, hint: '' }, {}), { signal });
+  const digests = new Map<string, Digest>();
   try {
-    for (const { repository, platforms } of set.images) {
-      digests.set(repository, await seeder.image(repository, platforms));
-    }
+    for (const image of images) digests.set(image.repository, await seeder.push(image));
   } finally {
-    await seeder.close();
+    await net.close();
   }
   return digests;
 }
 
 class Seeder {
-  readonly #address: string;
-  readonly #signal: AbortSignal;
-  readonly #agent = new Agent();
+  readonly #registry: Registry;
+  readonly #call: Call;
   readonly #layers = new Map<string, Layer>();
 
-  constructor(address: string, signal: AbortSignal) {
-    this.#address = address;
-    this.#signal = signal;
+  constructor(registry: Registry, call: Call) {
+    this.#registry = registry;
+    this.#call = call;
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
-  }
-
-  async image(repository: string, platforms: readonly (readonly LayerSpec[])[]): Promise<string> {
-    const children: object[] = [];
+  /** @returns the digest of the image's manifest or index */
+  async push({ repository, platforms }: ImageSpec): Promise<Digest> {
+    const manifests: object[] = [];
     for (const [index, specs] of platforms.entries()) {
-      const architecture = architectures[index % architectures.length];
-      const child = await this.#platform(repository, specs, `${architecture}`, platforms.length === 1);
-      children.push({ ...child, platform: { os: 'linux', architecture } });
-      if (platforms.length === 1) return child.digest;
+      const platform = { os: 'linux', architecture: architectures[index] };
+      const layers: Layer[] = [];
+      for (const spec of specs) layers.push(await this.#layer(repository, spec));
+      const rootfs = { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) };
+      // The label gives each repository a config of its own.
+      const config = json({ ...platform, config: { Labels: { repository } }, rootfs });
+      await this.#upload(repository, config.digest, config.size, config.bytes);
+      const manifest = {
+        config: { mediaType: mediaTypes.config, digest: config.digest, size: config.size },
+        layers: layers.map(({ digest, size }) => ({ mediaType: mediaTypes.layer, digest, size })),
+      };
+      const isOnly = platforms.length === 1;
+      const pushed = await this.#manifest(repository, mediaTypes.manifest, manifest, isOnly);
+      if (isOnly) return pushed.digest;
+      manifests.push({ ...pushed, platform });
     }
-    const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: children };
-    return (await this.#manifest(repository, index, tag)).digest;
-  }
-
-  async #platform(
-    repository: string,
-    specs: readonly LayerSpec[],
-    architecture: string,
-    isOnly: boolean,
-  ): Promise<Descriptor> {
-    const layers: Layer[] = [];
-    for (const spec of specs) layers.push(await this.#layer(repository, spec));
-    const config = {
-      os: 'linux',
-      architecture,
-      config: { Labels: { repository } },
-      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
-    };
-    const bytes = Buffer.from(JSON.stringify(config));
-    const digest = sha256(bytes);
-    const uploaded = await this.#begin(repository);
-    await this.#put(withQuery(uploaded, digest), bytes, 'application/octet-stream');
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
-      config: { mediaType: mediaTypes.config, digest, size: bytes.length },
-      layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
-    };
-    return this.#manifest(repository, manifest, isOnly ? tag : undefined);
+    return (await this.#manifest(repository, mediaTypes.index, { manifests }, true)).digest;
   }
 
   async #layer(repository: string, spec: LayerSpec): Promise<Layer> {
     const known = this.#layers.get(spec.seed);
     if (known) {
-      const query = new URLSearchParams({ mount: known.digest, from: known.home }).toString();
-      await this.#send('POST', `/v2/${repository}/blobs/uploads/?${query}`, 201);
+      await this.#registry.startUpload(repository, known, this.#call);
       return known;
     }
-    const { bytes, state } = openLayer(spec);
-    const started = await this.#begin(repository);
-    const type = { 'content-type': 'application/octet-stream' };
-    const patched = await this.#send('PATCH', started, 202, type, bytes);
-    const { digest, diffId, size } = state();
-    await this.#put(
-      withQuery(String(patched['location']), digest),
-      Buffer.alloc(0),
-      'application/octet-stream',
-    );
-    const layer = { mediaType: mediaTypes.layer, digest, diffId, size, home: repository };
+    const [plain, packed] = [createHash('sha256'), createHash('sha256')];
+    let size = 0;
+    for await (const chunk of hashed(packedLayer(spec, plain), packed)) size += chunk.length;
+    const digests = { digest: hex(packed), diffId: hex(plain) };
+    await this.#upload(repository, digests.digest, size, packedLayer(spec));
+    const layer = { ...digests, size, from: repository };
     this.#layers.set(spec.seed, layer);
     return layer;
   }
 
-  async #manifest(repository: string, value: { mediaType: string }, name?: string): Promise<Descriptor> {
-    const bytes = Buffer.from(JSON.stringify(value));
-    const digest = sha256(bytes);
-    await this.#put(`/v2/${repository}/manifests/${name ?? digest}`, bytes, value.mediaType);
-    return { mediaType: value.mediaType, digest, size: bytes.length };
+  async #upload(repository: string, digest: Digest, size: number, body: Buffer | AsyncIterable<Buffer>) {
+    const upload = await this.#registry.startUpload(repository, undefined, this.#call);
+    if (upload) await this.#registry.upload(repository, upload, { digest, size, body }, this.#call);
   }
 
-  async #begin(repository: string): Promise<string> {
-    return String((await this.#send('POST', `/v2/${repository}/blobs/uploads/`, 202))['location']);
-  }
-
-  async #put(path: string, body: Buffer, type: string): Promise<void> {
-    await this.#send('PUT', path, 201, { 'content-type': type }, body);
-  }
-
-  async #send(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    expected: number,
-    headers: Record<string, string> = {},
-    body?: Buffer | AsyncIterable<Buffer>,
-  ): Promise<Dispatcher.ResponseData['headers']> {
-    const url = new URL(path, `http://${this.#address}`);
-    // undici sends any async iterable; its types only name streams.
-    const sent = body === undefined ? {} : { body: body as Buffer };
-    const signal = this.#signal;
-    const answer = await request(url, { method, headers, signal, dispatcher: this.#agent, ...sent });
-    const text = await answer.body.text();
-    if (answer.statusCode !== expected)
-      throw new Error(`${method} ${url.href}: HTTP ${answer.statusCode} ${text}`);
-    return answer.headers;
+  async #manifest(repository: string, mediaType: string, content: object, isTagged: boolean) {
+    const { digest, size, bytes } = json({ schemaVersion: 2, mediaType, ...content });
+    const reference = isTagged ? tag : digest;
+    await this.#registry.putManifest(repository, reference, { digest, mediaType, bytes }, this.#call);
+    return { mediaType, digest, size };
   }
 }
 
-const withQuery = (location: string, digest: string): string =>
-  `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
+const hex = (hash: Hash): Digest => `sha256:${hash.digest('hex')}` as Digest;
+
+function json(value: object): { readonly digest: Digest; readonly size: number; readonly bytes: Buffer } {
+  const bytes = Buffer.from(JSON.stringify(value));
+  return { digest: sha256(bytes), size: bytes.length, bytes };
+}
+
+const chunkSize = 1 << 20;
+
+/** Gzip without compression: the content would not shrink, and this is faster. */
+const packedLayer = (spec: LayerSpec, plain?: Hash): AsyncIterable<Buffer> =>
+  Readable.from(plain ? hashed(tar(spec), plain) : tar(spec)).pipe(createGzip({ level: 0, chunkSize }));
+
+/** A tar with one file of random content: the key stream of a cipher, which is fast. */
+function* tar({ seed, sizeBytes }: LayerSpec): Generator<Buffer> {
+  yield tarHeader(seed, sizeBytes);
+  const key = createHash('sha256').update(seed).digest().subarray(0, 16);
+  const cipher = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
+  const zeros = Buffer.alloc(chunkSize);
+  for (let left = sizeBytes; left > 0; left -= chunkSize)
+    yield cipher.update(zeros.subarray(0, Math.min(left, chunkSize)));
+  yield tarPadding(sizeBytes);
+  yield endOfTar;
+}
+
+async function* hashed(chunks: Iterable<Buffer> | AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}

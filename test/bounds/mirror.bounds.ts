@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it, test } from 'vitest';
-import { built } from '../../bench/mirror/build.ts';
+import { compile, engineSource } from '../../bench/mirror/tools.ts';
 import { type Measured, measure } from './measure.ts';
 import { tenGigabytes } from './sparse.ts';
 
@@ -13,7 +13,7 @@ const mostBuffered = 48e6;
 const mostPlanned = 100e6;
 
 let engine: string;
-beforeAll(() => void ({ engine } = built()));
+beforeAll(() => void (engine = compile(engineSource)));
 
 function tell(what: string, { resident, buffers, bytes, requests, seconds }: Measured): void {
   const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;

@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startWorld } from '../sandbox/world.ts';
+import { spreadOf } from './mirror/results.ts';
+
+const usage = `npm run bench -- [--rounds N] [CHECKOUT]
+
+Start-up time and memory of bare Node, of --help, and of an up that has nothing to do in a sandbox.
+With the checkout of another build (npm run build), both builds are compared in pairs.
+`;
+
+interface Command {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** The name of the command that the ratio is about. */
+  readonly beside: string;
+}
+
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string', default: '10' }, help: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+if (values.help) process.stdout.write(usage);
+else await compareCommands(positionals[0], Number(values.rounds));
+
+async function compareCommands(checkout: string | undefined, rounds: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-bench-'));
+  const world = await startWorld();
+  try {
+    const env = {
+      ...world.environment(folder),
+      ECR_BOOTSTRAP_CONFIG: devNull,
+      ECR_BOOTSTRAP_PROJECT: 'bench',
+      ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
+    };
+    const own = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+    const other = checkout === undefined ? [] : [join(checkout, 'dist/cli.js')];
+    const commands: Command[] = [
+      { name: 'node', args: ['--input-type=module', '--eval', ''], beside: 'node' },
+      { name: '--help', args: [own, '--help'], beside: 'node' },
+      { name: 'up, nothing to do', args: [own, 'up', '--yes'], beside: 'node' },
+      ...other.flatMap((cli) => [
+        { name: `--help of ${checkout}`, args: [cli, '--help'], beside: '--help' },
+        { name: `up of ${checkout}`, args: [cli, 'up', '--yes'], beside: 'up, nothing to do' },
+      ]),
+    ];
+    await node([own, 'up', '--yes'], env);
+    const times = new Map<string, number[]>(commands.map(({ name }) => [name, []]));
+    // The commands take turns, so that other load on the machine affects all of them.
+    for (let round = 0; round < rounds; round += 1)
+      for (const { name, args } of commands) times.get(name)?.push((await node(args, env)).ms);
+    printRow(['command', 'median', 'ratio', 'to', 'memory']);
+    for (const { name, args, beside } of commands) {
+      const own = times.get(name) ?? [];
+      const pairs = own.map((ms, round) => ms / (times.get(beside)?.[round] ?? NaN));
+      printRow([
+        name,
+        `${spreadOf(own).median.toFixed(0)} ms`,
+        spreadOf(pairs).median.toFixed(2),
+        beside,
+        `${((await node(['--import', printMemory, ...args], env)).peakBytes / 1e6).toFixed(0)} MB`,
+      ]);
+    }
+  } finally {
+    await world.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Has Node print the peak of its memory in KiB. */
+const printMemory = `data:text/javascript,process.on('exit',()=>process.stderr.write('rss='+process.resourceUsage().maxRSS))`;
+
+async function node(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly ms: number; readonly peakBytes: number }> {
+  const started = performance.now();
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  if (exitCode !== 0) throw new Error(`${args.join(' ')} exited with ${exitCode}:\n${stderr}`);
+  return { ms: performance.now() - started, peakBytes: Number(/rss=(\d+)$/.exec(stderr)?.[1]) * 1024 };
+}
+
+function printRow([command = '', ...cells]: readonly string[]): void {
+  process.stdout.write(`${command.padEnd(40)}${cells.map((cell) => cell.padStart(20)).join('')}\n`);
+}
