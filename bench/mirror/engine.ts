@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createNet, type Net } from '../../src/clients/net/index.ts';
 import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
-import { hintsFile } from '../../src/clients/registry/hints.ts';
+import { historyFile } from '../../src/clients/registry/history.ts';
 import { openRegistries } from '../../src/clients/registry/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { cacheFolder } from '../../src/core/paths.ts';
@@ -53,9 +53,9 @@ if (failure) throw failure;
 
 function registryEngine(): Engine {
   const folder = cacheFolder(process.env);
-  const hints = hintsFile(join(folder, 'hints'));
+  const history = historyFile(join(folder, 'history'));
   const remote = remoteNet(net, values.protocol);
-  const registries = openRegistries({ net: remote, clock: systemClock, credentials: anonymous, hints });
+  const registries = openRegistries({ net: remote, clock: systemClock, credentials: anonymous, history });
   // As for ECR, the target's way to authenticate is known beforehand.
   const identity = { ...anonymous, preemptive: true, hint: '' };
   return createRegistryEngine({
@@ -63,7 +63,7 @@ function registryEngine(): Engine {
     target: registries.own(remoteName(targetHost), identity, {}),
     sourceOf: (host) => registries.source(remoteName(host)),
     contents: new Contents(diskCache(contentFolder(folder))),
-    hints,
+    history,
     mounting: () => Promise.resolve(undefined),
   });
 }
@@ -81,7 +81,7 @@ function remoteNet(net: Net, protocol: string): Net {
     url.hostname === 'loopback.test' ? new URL(`${protocol}://127.0.0.1:${url.port}`) : url;
   return {
     ...net,
-    ahead: (url) => net.ahead(near(url)),
+    preconnect: (url) => net.preconnect(near(url)),
     dispatcher: async () =>
       (await net.dispatcher()).compose((dispatch) => (options, handler) => {
         const { origin } = near(new URL(String(options.origin)));

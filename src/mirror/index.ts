@@ -7,7 +7,7 @@ import { cacheFolder } from '../core/paths.ts';
 import { contentFolder, diskCache } from '../clients/registry/cache.ts';
 import type { CredentialStore } from '../clients/registry/credentials.ts';
 import { dockerConfigCredentials } from '../clients/registry/docker-config.ts';
-import { hintsFile } from '../clients/registry/hints.ts';
+import { historyFile } from '../clients/registry/history.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import { HostSet } from '../clients/registry/destinations.ts';
 import { openRegistries, type Registries } from '../clients/registry/index.ts';
@@ -95,14 +95,14 @@ async function openMirror(deps: MirrorOptionsOfRun): Promise<Opened> {
   const host = await ecr.registryHost();
   const credentials = dockerConfigCredentials(env);
   const folder = cacheFolder(env);
-  const hints = hintsFile(join(folder, 'hints'));
-  const registries = openRegistries({ net, clock, credentials, hints, insecure, listed });
+  const history = historyFile(join(folder, 'history'));
+  const registries = openRegistries({ net, clock, credentials, history, insecure, listed });
   const identity = ecrIdentity(ecr, clock);
   const target = registries.own(host, identity, ecrRates);
   const contents = new Contents(diskCache(contentFolder(folder)));
   const sourceOf = (source: string) => registries.source(source);
   const { refuseLocal } = registries;
-  const parts = { clock, target, sourceOf, contents, hints, mounting: () => ecr.blobMounting() };
+  const parts = { clock, target, sourceOf, contents, history, mounting: () => ecr.blobMounting() };
   return {
     registry: createRegistryEngine(parts),
     target,

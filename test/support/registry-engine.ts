@@ -8,7 +8,7 @@ import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet } from '../../src/clients/net/index.ts';
 import type { ContentCache } from '../../src/clients/registry/cache.ts';
 import type { CredentialStore, HostCredential } from '../../src/clients/registry/credentials.ts';
-import type { Hint, Hints } from '../../src/clients/registry/hints.ts';
+import type { HistoryEntry, MirrorHistory } from '../../src/clients/registry/history.ts';
 import type { HostSet } from '../../src/clients/registry/destinations.ts';
 import { openRegistries } from '../../src/clients/registry/index.ts';
 import { OciServer } from './oci-server.ts';
@@ -42,8 +42,8 @@ export class EngineWorld {
   readonly target: OciServer;
   readonly clock = new InstantClock();
   readonly net = createNet();
-  /** What earlier runs saw. */
-  readonly hints = new Set<Hint>();
+  /** What earlier runs observed. */
+  readonly history = new Set<HistoryEntry>();
   /** The hosts that may be on this computer; all may without it. */
   listed: HostSet | undefined;
   identity: HostCredential = { credential: () => Promise.resolve(undefined), hint: 'ask' };
@@ -70,12 +70,12 @@ export class EngineWorld {
 
   engine(): Engine {
     const { net, clock, credentials, listed } = this;
-    const hints: Hints = {
-      has: (hint) => Promise.resolve(this.hints.has(hint)),
-      add: (added) => Promise.resolve(added.forEach((hint) => this.hints.add(hint))),
-      forget: (hint) => Promise.resolve(void this.hints.delete(hint)),
+    const history: MirrorHistory = {
+      has: (entry) => Promise.resolve(this.history.has(entry)),
+      add: (added) => Promise.resolve(added.forEach((entry) => this.history.add(entry))),
+      remove: (entry) => Promise.resolve(void this.history.delete(entry)),
     };
-    const registries = openRegistries({ net, clock, credentials, hints, ...(listed && { listed }) });
+    const registries = openRegistries({ net, clock, credentials, history, ...(listed && { listed }) });
     const target = registries.own(this.target.host, this.identity, {});
     const contents = new Contents(this.cache());
     return createRegistryEngine({
@@ -83,7 +83,7 @@ export class EngineWorld {
       target,
       sourceOf: (host) => registries.source(host),
       contents,
-      hints,
+      history,
       mounting: () => Promise.resolve(this.mounting),
     });
   }

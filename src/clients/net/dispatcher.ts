@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import type { Agent as DirectAgent, buildConnector as Connect, Dispatcher as Way } from 'undici';
-import type { Ahead } from './ahead.ts';
+import type { Preconnect } from './preconnect.ts';
 import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
 import { Agent, buildConnector, Dispatcher, proxyAgent } from './undici.ts';
 
@@ -22,16 +22,16 @@ export class RoutingDispatcher extends Dispatcher {
   readonly #ways = new Map<string, Way>();
 
   /**
-   * @param ahead gives connections that were begun before, with the same reach
+   * @param preconnect has connections with the same reach
    * @param reach a proxy resolves names itself, so behind one only the host's own text is checked
    */
-  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, ahead: Ahead, reach: Reach) {
+  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, preconnect: Preconnect, reach: Reach) {
     super();
     this.#proxyFor = proxyFor;
     this.#tls = tls;
     this.#reach = reach;
     const connector = buildConnector({ ...tls, ...(reach === 'remote' && { lookup: remoteLookup }) });
-    this.#direct = new Agent({ connect: throughPreconnect(ahead, connector) });
+    this.#direct = new Agent({ connect: throughPreconnect(preconnect, connector) });
   }
 
   override dispatch(options: Way.DispatchOptions, handler: Way.DispatchHandler): boolean {
@@ -84,11 +84,11 @@ export class RoutingDispatcher extends Dispatcher {
   }
 }
 
-/** Takes a connection that was begun before, where there is one. */
+/** Uses a connection that is already open, if there is one. */
 const throughPreconnect =
-  (ahead: Ahead, connect: Connect.connector): Connect.connector =>
+  (preconnect: Preconnect, connect: Connect.connector): Connect.connector =>
   (options, callback) => {
-    const connected = ahead.take(`${options.protocol}//${options.host ?? options.hostname}`);
+    const connected = preconnect.take(`${options.protocol}//${options.host ?? options.hostname}`);
     void connected.then((socket) => (socket ? callback(null, socket) : connect(options, callback)));
   };
 

@@ -3,8 +3,8 @@ import * as nodeTls from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { BootstrapError } from '../../core/errors.ts';
 import { once } from '../../core/once.ts';
-import { Ahead } from './ahead.ts';
 import type { Reach } from './local.ts';
+import { Preconnect } from './preconnect.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 /**
@@ -17,8 +17,8 @@ export interface Net {
    * reach `remote` a request to this computer or its local link fails with a LocalAddressError before it connects.
    */
   dispatcher(reach?: Reach): Promise<Dispatcher>;
-  /** Begins a connection that the next request to this origin will use, if there is one soon. */
-  ahead(origin: URL, reach?: Reach): void;
+  /** Opens a connection for a request to this origin that follows soon. */
+  preconnect(origin: URL, reach?: Reach): void;
   /**
    * The proxy that the environment asks for, for clients that want its URL.
    * @throws BootstrapError `proxy-invalid`
@@ -56,17 +56,17 @@ export function createNet(
     return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
   });
   const wayOut = (reach: Reach) => {
-    const ahead = new Ahead(tls, reach);
+    const preconnect = new Preconnect(tls, reach);
     let dispatcher: Promise<Dispatcher> | undefined;
     const open = async (): Promise<Dispatcher> => {
       const { RoutingDispatcher } = await import('./dispatcher.ts');
-      return new RoutingDispatcher(route, tls(), ahead, reach);
+      return new RoutingDispatcher(route, tls(), preconnect, reach);
     };
     return {
-      ahead,
+      preconnect,
       dispatcher: () => (dispatcher ??= open()),
       close: async () => {
-        ahead.close();
+        preconnect.close();
         await (await dispatcher)?.destroy();
       },
     };
@@ -77,8 +77,8 @@ export function createNet(
     ca,
     extraAuthorities,
     dispatcher: (reach = 'anywhere') => waysOut[reach].dispatcher(),
-    ahead: (origin, reach = 'anywhere') => {
-      if (!route(origin.href)) waysOut[reach].ahead.begin(origin);
+    preconnect: (origin, reach = 'anywhere') => {
+      if (!route(origin.href)) waysOut[reach].preconnect.open(origin);
     },
     proxyFor: async (url) => route(url)?.href,
     untrusted: async (thrown, url, reach = 'anywhere') => {

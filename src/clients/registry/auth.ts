@@ -5,7 +5,7 @@ import { basicHeader, type Credential, type HostCredential } from './credentials
 import { Tokens } from './tokens.ts';
 import type { Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
-import type { Hint, Hints } from './hints.ts';
+import type { HistoryEntry, MirrorHistory } from './history.ts';
 import type { Reply, RegistryTransport } from './transport.ts';
 
 export interface AuthOptions {
@@ -14,7 +14,7 @@ export interface AuthOptions {
   readonly transport: RegistryTransport;
   readonly destinations: Destinations;
   readonly clock: Clock;
-  readonly hints?: Hints;
+  readonly history?: MirrorHistory;
 }
 
 /** A login that is refused without words so soon after it was first shown is denied, not over. Milliseconds. */
@@ -45,22 +45,22 @@ export class HostAuth {
   #shown: Credential | undefined;
   #shownForMs = (): number => 0;
 
-  readonly #hints: Hints | undefined;
-  readonly #open: Hint;
+  readonly #history: MirrorHistory | undefined;
+  readonly #anonymous: HistoryEntry;
 
   constructor(options: AuthOptions) {
-    const { host, identity, clock, hints } = options;
+    const { host, identity, clock, history } = options;
     this.#identity = identity;
-    this.#hints = hints;
+    this.#history = history;
     this.#clock = clock;
-    this.#open = `open ${host}`;
+    this.#anonymous = `anonymous ${host}`;
     this.#tokens = new Tokens(options);
     if (identity.preemptive) this.#guess = { scheme: 'basic' };
   }
 
   /** What to send with a request. The first one finds out what the host wants, the others wait for it. */
   async answer(scope: string, signal: AbortSignal): Promise<Answer> {
-    if (!this.#guess && (await this.#hints?.has(this.#open))) this.#guess ??= open;
+    if (!this.#guess && (await this.#history?.has(this.#anonymous))) this.#guess ??= open;
     while (!this.#guess && this.#discovery) {
       const { done } = this.#discovery;
       await unlessAborted(signal, () => done);
@@ -79,7 +79,7 @@ export class HostAuth {
     if (!this.#known.has(scope)) this.#known.set(scope, to);
     if (!this.#guess) {
       this.#guess = open;
-      void this.#hints?.add([this.#open]);
+      void this.#history?.add([this.#anonymous]);
     }
     this.undecided();
   }
@@ -96,7 +96,7 @@ export class HostAuth {
    */
   async refused(reply: Reply, scope: string, answer: Answer): Promise<boolean> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
-    if (answer.to.scheme === 'none') void this.#hints?.forget(this.#open);
+    if (answer.to.scheme === 'none') void this.#history?.remove(this.#anonymous);
     if (challenge) {
       this.#known.set(scope, challenge);
       this.#guess = challenge;

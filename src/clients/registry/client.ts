@@ -69,9 +69,9 @@ export class Registry {
     return this.#host.name;
   }
 
-  /** To be told of requests that are about to come: while they wait for something else, connections are begun for them. */
-  prepare(requests = 1): void {
-    this.#host.prepare(requests);
+  /** Opens a connection for a request that follows soon. */
+  preconnect(): void {
+    this.#host.preconnect();
   }
 
   /** For work of several requests that is repeated as a whole. */

@@ -3,7 +3,7 @@ import { type Answer, HostAuth } from './auth.ts';
 import type { HostCredential } from './credentials.ts';
 import { apiHost, type Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
-import type { Hints } from './hints.ts';
+import type { MirrorHistory } from './history.ts';
 import { HostLimiter, type Pace, type Rates } from './limiter.ts';
 import { parseChallenge } from './challenge.ts';
 import { refusalError } from './refusal.ts';
@@ -20,8 +20,8 @@ export interface HostOptions {
   /** Authorization at a host that this one sends requests on to. */
   readonly elsewhere: (url: URL) => HostAuth;
   readonly rates?: Rates;
-  /** Whether the host was open to everybody in earlier runs. */
-  readonly hints?: Hints;
+  /** Whether the host required no login in earlier runs. */
+  readonly history?: MirrorHistory;
 }
 
 /** On whose behalf requests are made. */
@@ -59,11 +59,11 @@ export class RegistryHost {
     this.#limiter = new HostLimiter(options.clock, options.rates);
   }
 
-  /** Finds out what the host speaks, and begins connections, before requests have to wait for that. */
-  prepare(requests: number): void {
+  /** Finds out the host's protocol and opens a connection for a request that follows soon. */
+  preconnect(): void {
     const base = (this.#base ??= this.#findBase());
-    // A failure is told to the request that needs it.
-    base.then((url) => this.#options.transport.prepare(url, requests)).catch(() => undefined);
+    // The request itself fails in the same way and reports it.
+    base.then((url) => this.#options.transport.preconnect(url)).catch(() => undefined);
   }
 
   /** Repeats `attempt` within this host's budget. */

@@ -12,7 +12,7 @@ import {
   localRefusal,
   registryName,
 } from './destinations.ts';
-import type { Hints } from './hints.ts';
+import type { MirrorHistory } from './history.ts';
 import { type HostOptions, RegistryHost } from './host.ts';
 import type { Rates } from './limiter.ts';
 import { RegistryTransport } from './transport.ts';
@@ -22,8 +22,8 @@ export interface RegistriesOptions {
   readonly clock: Clock;
   /** Logins to the sources. */
   readonly credentials: CredentialStore;
-  /** What earlier runs saw of the sources. */
-  readonly hints?: Hints;
+  /** What earlier runs observed of the sources. */
+  readonly history?: MirrorHistory;
   /** The hosts that the user lists: only these may be this computer or its local link. Without it every host may be. */
   readonly listed?: HostSet;
   /** Hosts that may be spoken to without TLS, besides listed ones on this computer. */
@@ -44,7 +44,7 @@ export interface Registries {
 
 /** Clients of registries. Nothing is sent before one is used. */
 export function openRegistries(options: RegistriesOptions): Registries {
-  const { net, clock, credentials, hints, listed } = options;
+  const { net, clock, credentials, history, listed } = options;
   const insecure = new HostSet(options.insecure);
   const sources = new Map<string, Registry>();
   const base = (host: string, rules: DestinationRules) => {
@@ -93,7 +93,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
         ...base(host, sourceRules),
         identity: identityOf(host),
         elsewhere: elsewhere(host),
-        ...(hints && { hints }),
+        ...(history && { history }),
       }),
       'pull',
     );

@@ -62,10 +62,9 @@ export class RegistryTransport {
     this.#destinations = destinations;
   }
 
-  /** Begins connections for requests that are about to come. */
-  prepare(url: URL, requests: number): void {
-    const reach = this.#destinations.reach(url);
-    for (let begun = 0; begun < requests; begun += 1) this.#net.ahead(url, reach);
+  /** Opens a connection for a request that follows soon. */
+  preconnect(url: URL): void {
+    this.#net.preconnect(url, this.#destinations.reach(url));
   }
 
   /** @throws RegistryError when no answer comes; any status is an answer */

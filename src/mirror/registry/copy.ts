@@ -1,6 +1,6 @@
 import { type Clock, stopwatch } from '../../core/clock.ts';
 import type { Registry } from '../../clients/registry/client.ts';
-import type { Hints } from '../../clients/registry/hints.ts';
+import type { MirrorHistory } from '../../clients/registry/history.ts';
 import type { Contents } from './contents.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { Call } from '../../clients/registry/host.ts';
@@ -22,7 +22,7 @@ export interface RegistryEngineParts {
   /** @param host as it stands in references */
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
-  readonly hints: Hints;
+  readonly history: MirrorHistory;
   /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
   readonly mounting: () => Promise<boolean | undefined>;
 }

@@ -30,7 +30,7 @@ export function createRegistryEngine(parts: RegistryEngineParts): Engine {
       const looked = await lookUp(images, options, parts, (state) => !state.startsWith('would-'));
       const results = await new RegistryCopy(parts, options, await parts.mounting()).run(looked);
       const arrived = results.filter(({ state }) => state !== 'failed');
-      await parts.hints.add(arrived.map(({ target }) => `there ${target}` as const));
+      await parts.history.add(arrived.map(({ target }) => `present ${target}` as const));
       return results;
     },
   };

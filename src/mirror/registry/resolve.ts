@@ -6,7 +6,7 @@ import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/registry/digest.ts';
 import type { Call } from '../../clients/registry/host.ts';
-import type { Hints } from '../../clients/registry/hints.ts';
+import type { MirrorHistory } from '../../clients/registry/history.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
 import type { MirrorResult } from '../port.ts';
 import type { RepositoryLocation } from './read-blob.ts';
@@ -31,13 +31,10 @@ export interface ResolveContext {
   readonly target: Registry;
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
-  readonly hints: Hints;
+  readonly history: MirrorHistory;
   readonly platforms: Platforms;
   readonly noClobber: boolean;
 }
-
-/** At each side, so many requests of one image come at once when its manifest is known: for children, then for blobs. */
-const refreshSoonMs = 4;
 
 interface Sides {
   readonly image: WantedImage;
@@ -66,14 +63,12 @@ export async function resolve(
     throw unsupportedDigest(wanted.source);
   const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
   const destination = { registry: target, repository: wanted.repository };
-  target.prepare();
-  if (reference.digest === undefined) source.registry.prepare();
+  target.preconnect();
+  if (reference.digest === undefined) source.registry.preconnect();
   const { image, present, digest } =
     reference.digest === undefined
       ? await lookUpTag(wanted, reference, source, resolving, call)
       : await lookUpPinned(wanted, { ...reference, digest: reference.digest }, source, target, call);
-  if (present === undefined)
-    for (const { registry } of [source, destination]) registry.prepare(refreshSoonMs);
   const sides = { image, reference, source, destination, present, digest };
   const manifest = await sourceManifest(sides, contents, call);
 
@@ -114,13 +109,13 @@ async function lookUpTag(
   image: WantedImage,
   reference: Reference,
   source: RepositoryLocation,
-  { target, hints }: ResolveContext,
+  { target, history }: ResolveContext,
   call: Call,
 ): Promise<Found> {
   const [present, digest] = await Promise.all([
     target.headManifest(image.repository, image.tag, call),
-    hints
-      .has(`there ${ecrReference(target.name, image)}`)
+    history
+      .has(`present ${ecrReference(target.name, image)}`)
       .then((isLikely) => (isLikely ? sourceDigest(image, source, call) : undefined)),
   ]);
   return { image, present, digest };

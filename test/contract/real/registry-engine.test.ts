@@ -7,7 +7,7 @@ import { Contents } from '../../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../../src/mirror/registry/engine.ts';
 import { createNet, type Net } from '../../../src/clients/net/index.ts';
 import { diskCache } from '../../../src/clients/registry/cache.ts';
-import { hintsFile } from '../../../src/clients/registry/hints.ts';
+import { historyFile } from '../../../src/clients/registry/history.ts';
 import { openRegistries } from '../../../src/clients/registry/index.ts';
 import { startRegistry, type Part } from '../../support/real.ts';
 import { engineContract, type EngineWorld } from '../engines.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
         target: registries.own(address, identity, {}),
         sourceOf: registries.source,
         contents: new Contents(diskCache(folder)),
-        hints: hintsFile(join(folder, 'hints')),
+        history: historyFile(join(folder, 'history')),
         mounting: () => Promise.resolve(undefined),
       });
     },

@@ -443,7 +443,7 @@ describe('a redirect to another host', () => {
     const location = `http://${store.host}/elsewhere`;
     world.source.misbehavior = () => ({ status: 307, headers: { location } });
     await world.copy(['a']);
-    expect(world.hints).toContain(`open ${world.source.host}`);
+    expect(world.history).toContain(`anonymous ${world.source.host}`);
     await store.close();
   });
 });

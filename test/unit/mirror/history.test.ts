@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MirrorResult } from '../../../src/mirror/port.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { makeImage } from '../../support/images.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
 
-describe('what is likely there', () => {
+describe('an image that an earlier run mirrored', () => {
   let world: EngineWorld;
   let copy: () => Promise<readonly MirrorResult[]>;
   beforeEach(async () => {
@@ -16,7 +16,7 @@ describe('what is likely there', () => {
   });
   afterEach(() => world.close());
 
-  test('is asked for on both sides at once', async () => {
+  it('is looked up on both sides at once', async () => {
     // Neither answers before the other was asked.
     let asked = 0;
     let release: () => void = () => undefined;
@@ -29,14 +29,14 @@ describe('what is likely there', () => {
     expect(result).toMatchObject({ state: 'current', requests: 2 });
   });
 
-  test('and is copied when it is gone', async () => {
+  it('is copied again when the target no longer has it', async () => {
     world.target.repository('p/app').manifests.clear();
     const [result] = await copy();
     expect(result).toMatchObject({ state: 'copied' });
     expect(world.target.repository('p/app').manifests.has('1')).toBe(true);
   });
 
-  test('and is moved when its source moved', async () => {
+  it('is moved when the tag moved at the source', async () => {
     const newer = makeImage({ os: 'linux', architecture: 'amd64' }, ['newer']);
     world.source.put('app', '1', [newer]);
     const [result] = await copy();
@@ -44,7 +44,7 @@ describe('what is likely there', () => {
   });
 });
 
-describe('a source that wanted no login', () => {
+describe('a source that required no login in an earlier run', () => {
   let world: EngineWorld;
   const names = ['a', 'b', 'c'];
   beforeEach(async () => {
@@ -55,7 +55,7 @@ describe('a source that wanted no login', () => {
   });
   afterEach(() => world.close());
 
-  test('is asked by all at once in the next run', async () => {
+  it('gets the requests of all images at once', async () => {
     const look = () =>
       world.engine().plan(
         names.map((name) => world.wanted(name)),
@@ -73,10 +73,10 @@ describe('a source that wanted no login', () => {
     expect((await look()).map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
   });
 
-  test('and wants one now gets it, and is no more taken for open', async () => {
+  it('gets the login that it requires now, and is no longer known as anonymous', async () => {
     await world.engine().plan([world.wanted('a')], world.options());
-    const open = `open ${world.source.host}` as const;
-    expect(world.hints.has(open)).toBe(true);
+    const anonymous = `anonymous ${world.source.host}` as const;
+    expect(world.history.has(anonymous)).toBe(true);
     world.credentials = { find: () => Promise.resolve({ username: 'me', password: new Secret('it is me') }) };
     world.source.misbehavior = ({ headers }) =>
       headers.authorization === undefined
@@ -84,6 +84,6 @@ describe('a source that wanted no login', () => {
         : undefined;
     const results = await world.copy(names);
     expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
-    expect(world.hints.has(open)).toBe(false);
+    expect(world.history.has(anonymous)).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 import { request } from '../../../../src/clients/net/undici.ts';
 import { CertificateAuthority } from '../../../../sandbox/certificates.ts';
@@ -31,15 +31,15 @@ async function text(): Promise<string> {
   return body.text();
 }
 
-test('a request takes the connection that was begun for it', async () => {
-  net.ahead(address());
+it('gives a request the connection that was opened for it', async () => {
+  net.preconnect(address());
   await once(server, 'connection');
   expect(await text()).toBe('here');
   expect(connections).toHaveLength(1);
 });
 
-test('one that the other side shut meanwhile is not taken', async () => {
-  net.ahead(address());
+it('opens another connection when the server closed the waiting one', async () => {
+  net.preconnect(address());
   await once(server, 'connection');
   connections[0]?.destroy();
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -47,18 +47,18 @@ test('one that the other side shut meanwhile is not taken', async () => {
   expect(connections).toHaveLength(2);
 });
 
-test('where nobody listens, the request is told so', async () => {
+it('lets the request report that the server refuses connections', async () => {
   const gone = address();
   server.close();
   await once(server, 'close');
-  net.ahead(gone);
+  net.preconnect(gone);
   const asked = request(gone, { dispatcher: await net.dispatcher() });
   await expect(asked).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('those that nobody took are shut in the end', async () => {
-  net.ahead(address());
-  net.ahead(address());
+it('closes unused connections with the net', async () => {
+  net.preconnect(address());
+  net.preconnect(address());
   while (connections.length < 2) await once(server, 'connection');
   const shut = connections.map((socket) => once(socket.resume(), 'close'));
   await net.close();
@@ -86,7 +86,7 @@ describe('over TLS', () => {
 
   async function textBy(one: Net): Promise<string> {
     try {
-      one.ahead(url());
+      one.preconnect(url());
       const { body } = await request(url(), { dispatcher: await one.dispatcher() });
       return await body.text();
     } finally {
@@ -94,16 +94,16 @@ describe('over TLS', () => {
     }
   }
 
-  test('a request takes the connection that was begun for it, with the authorities that are trusted', async () => {
+  it('gives a request the connection that was opened with the trusted authorities', async () => {
     expect(await textBy(createNet(authority.caPem))).toBe('secretly');
     expect(handshakes).toBe(1);
   });
 
-  test('an authority is trusted without its root, as in Go', async () => {
+  it('trusts an intermediate authority without its root, as Go does', async () => {
     expect(await textBy(createNet(shown.cert))).toBe('secretly');
   });
 
-  test('one to somebody who is not trusted is not taken, and the request is told so', async () => {
+  it('lets the request report an untrusted issuer', async () => {
     const code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
     await expect(textBy(createNet(undefined, {}))).rejects.toMatchObject({ code });
   });
