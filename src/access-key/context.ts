@@ -1,4 +1,4 @@
-import type { AnyStep, Run, Step } from '../core/step.ts';
+import type { AnyStep, Change, Run, Step } from '../core/step.ts';
 import type { ExternalSecretsContext } from '../external-secrets/context.ts';
 
 /** What work on the image puller's access key needs. */
@@ -15,5 +15,5 @@ export interface AccessKeyContext extends ExternalSecretsContext {
 export type AccessKeyRun = Run<AccessKeyContext>;
 
 /** A step of a rotation. */
-export type RotationStep<State> = Step<State, AccessKeyContext>;
+export type RotationStep<State, C extends Change = Change> = Step<State, AccessKeyContext, C>;
 export type AnyRotationStep = AnyStep<AccessKeyContext>;

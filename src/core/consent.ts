@@ -1,5 +1,5 @@
 import { nameOf } from './members.ts';
-import type { Change, Target } from './step.ts';
+import type { Change, ChangeWith, Target } from './step.ts';
 import type { Finding } from './findings.ts';
 
 /** Whether something that is not ours may be made ours. */
@@ -26,17 +26,28 @@ export function splitByConsent(changes: readonly Change[], consent: Consent): Pa
   };
 }
 
-/** Several updates of one target become one change with all fields, at the place of the first. */
+/** Several updates of one target become one change with all fields and payloads, at the place of the first. */
 function oncePerTarget(changes: readonly Change[]): Change[] {
   const byTarget = new Map<string, Change>();
   for (const change of changes) {
     const key = JSON.stringify([nameOf(change.target), change.adopts ? 'update' : change.action]);
     const known = byTarget.get(key);
-    const fields = [...(known?.fields ?? []), ...change.fields];
-    byTarget.set(key, { ...change, ...known, fields });
+    byTarget.set(key, known ? merged(known, change) : change);
   }
   return [...byTarget.values()];
 }
+
+function merged(first: Change, second: Change): Change {
+  const payload = { ...payloadOf(second), ...payloadOf(first) };
+  return {
+    ...second,
+    ...first,
+    fields: [...first.fields, ...second.fields],
+    ...(Object.keys(payload).length > 0 ? { payload } : {}),
+  };
+}
+
+const payloadOf = (change: Change): object | undefined => (change as Partial<ChangeWith<object>>).payload;
 
 /** Whether the finding no longer holds after these changes. */
 export function isResolvedBy(changes: readonly Change[], { level, target, resolvedBy }: Finding): boolean {

@@ -5,14 +5,14 @@ import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
 /** How a target is written for people and on the command line: `Secret external-secrets/puller`. */
 export const nameOf = (target: Target): string => `${target.kind} ${target.name}`;
 
-/** Carries out one change; resolves to a detail worth showing, if any. */
-export type ApplyChange = (change: Change) => Promise<unknown>;
+/** Makes one change; resolves to a detail to print, if any. */
+export type ApplyChange<C extends Change> = (change: C) => Promise<unknown>;
 
 /** Applies the changes one after another; the first failure skips the rest. */
-export async function inOrder<Ctx>(
-  changes: readonly Change[],
+export async function inOrder<C extends Change, Ctx>(
+  changes: readonly C[],
   run: Run<Ctx>,
-  applyChange: ApplyChange,
+  applyChange: ApplyChange<C>,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let failed = false;
@@ -26,11 +26,11 @@ export async function inOrder<Ctx>(
 }
 
 /** Applies the changes with at most `limit` under way; a failure does not stop the others. */
-export async function inParallel<Ctx>(
+export async function inParallel<C extends Change, Ctx>(
   limit: number,
-  changes: readonly Change[],
+  changes: readonly C[],
   run: Run<Ctx>,
-  carry: ApplyChange,
+  applyChange: ApplyChange<C>,
 ): Promise<Outcome[]> {
   const outcomes = new Array<Outcome>(changes.length);
   const queue = changes.entries();
@@ -38,7 +38,7 @@ export async function inParallel<Ctx>(
     for (const [index, change] of queue) {
       outcomes[index] = run.signal.aborted
         ? { change, result: 'skipped' }
-        : await attempt(change, run, carry);
+        : await attempt(change, run, applyChange);
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, changes.length) }, worker));
@@ -68,14 +68,18 @@ export const tolerating = (outcomes: readonly Outcome[]): Outcome[] =>
     outcome.result === 'failed' && isTolerable(outcome.error) ? { ...outcome, tolerable: true } : outcome,
   );
 
-async function attempt<Ctx>(change: Change, run: Run<Ctx>, applyChange: ApplyChange): Promise<Outcome> {
+async function attempt<C extends Change, Ctx>(
+  change: C,
+  run: Run<Ctx>,
+  applyChange: ApplyChange<C>,
+): Promise<Outcome> {
   run.emit({ type: 'change-started', change });
   const outcome = await outcomeOf(change, applyChange);
   run.emit({ type: 'change-done', outcome });
   return outcome;
 }
 
-async function outcomeOf(change: Change, applyChange: ApplyChange): Promise<Outcome> {
+async function outcomeOf<C extends Change>(change: C, applyChange: ApplyChange<C>): Promise<Outcome> {
   try {
     const detail = await applyChange(change);
     return { change, result: 'done', ...(typeof detail === 'string' ? { detail } : {}) };

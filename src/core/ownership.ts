@@ -62,7 +62,7 @@ export const managedBy = { [managedByLabel]: 'ecr-bootstrap' } as const;
 export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
 
 /** The change of something that is not ours: it also puts our mark there, which goes without saying. */
-export const adopting = (change: Change, adopts: Adoption): Change => ({
+export const adopting = <C extends Change>(change: C, adopts: Adoption): C => ({
   ...change,
   fields: change.fields.filter(({ path }) => !isMark(path)),
   adopts,

@@ -36,9 +36,9 @@ function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   return plan.map((planned) => {
     const isNew = ({ adopts, target }: Planned<Ctx>['changes'][number]): boolean =>
       !adopts || !known.has(nameOf(target));
-    const [changes, foreign] = [planned.changes.filter(isNew), planned.unmanaged.filter(isNew)];
-    for (const { adopts, target } of [...changes, ...foreign]) if (adopts) known.add(nameOf(target));
-    return { ...planned, changes, foreign };
+    const [changes, unmanaged] = [planned.changes.filter(isNew), planned.unmanaged.filter(isNew)];
+    for (const { adopts, target } of [...changes, ...unmanaged]) if (adopts) known.add(nameOf(target));
+    return { ...planned, changes, unmanaged };
   });
 }
 

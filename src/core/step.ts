@@ -50,16 +50,25 @@ export interface Change {
   readonly adopts?: Adoption;
 }
 
-/** What is known of something that bears one of our names and not our mark. */
+/**
+ * A change with what `apply` needs to make it. The payload is never printed, because it may hold secrets and objects of
+ * any size. It is an object: when several changes of one target become one change, their payloads become one object
+ * with the fields of all; of a field that several set, the first value stays.
+ */
+export interface ChangeWith<Payload extends object> extends Change {
+  readonly payload: Payload;
+}
+
+/** What is known about a resource that has one of the configured names and is not managed by ecr-bootstrap. */
 export interface Adoption {
-  /** To whom it belongs, as far as it tells: `Helm`. */
+  /** The owner that the resource names: `Helm`. */
   readonly owner: string;
-  /** The run can do without: until it is adopted it is used, or left out, as it is. */
+  /** The run does not depend on it: until it is adopted, it is used as it is or left out. */
   readonly optional?: boolean;
 }
 
-export interface Diff {
-  readonly changes: readonly Change[];
+export interface Diff<C extends Change = Change> {
+  readonly changes: readonly C[];
   readonly findings: readonly Finding[];
 }
 
@@ -111,10 +120,11 @@ export interface ClusterRule {
 
 /**
  * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.
- * `State` is all that the step saw: absence (a kind not served, a namespace missing, a key not yet made) is a
- * state, never an error.
+ * `State` is what the step observed: absence (a kind not served, a namespace missing, a key not yet created) is a
+ * state, never an error. `C` is the type of its changes: {@link ChangeWith} a payload where `apply` needs more than
+ * what is printed.
  */
-export interface Step<State, Ctx> {
+export interface Step<State, Ctx, C extends Change = Change> {
   readonly id: string;
   /** A few words for people: "IAM user for pulling images". */
   readonly title: string;
@@ -128,9 +138,9 @@ export interface Step<State, Ctx> {
   /** Reads only. */
   observe(ctx: Ctx): Promise<State>;
   /** Pure: what differs from the wanted state, and what else should be known. */
-  diff(state: State, ctx: Ctx): Diff;
-  /** Carries the changes out. Throws only what ends the run at once; a failed change is an outcome. */
-  apply(changes: readonly Change[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
+  diff(state: State, ctx: Ctx): Diff<C>;
+  /** Makes the changes. Throws only what ends the run at once; a failed change is an outcome. */
+  apply(changes: readonly C[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
   /** Waits until it works; runs also when nothing changed, so it must be quick when all is well. */
   ready?(state: State, run: Run<Ctx>): Readiness;
   /** What `status` says beyond drift. */
@@ -143,12 +153,12 @@ export interface Step<State, Ctx> {
    */
   observeRemoval?(ctx: Ctx): Promise<State>;
   /** What `down` takes away, and as findings what it leaves. Reads what only this question needs. */
-  remove?(state: State, ctx: Ctx): Diff | Promise<Diff>;
+  remove?(state: State, ctx: Ctx): Diff<C> | Promise<Diff<C>>;
   /** Waits until what `down` took away is gone; runs also when an earlier run took it away. */
   removed?(run: Run<Ctx>): Readiness;
 }
 
-/** A step whose state is nobody else's business: how lists of steps are typed. */
+/** A step with any state and payload: how lists of steps are typed. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- State is both argument and result, so only `any` accepts every step
 export type AnyStep<Ctx> = Step<any, Ctx>;
 

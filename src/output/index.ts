@@ -4,12 +4,19 @@ import type { Finding } from '../core/findings.ts';
 import { redact } from '../core/secret.ts';
 import { printable, withinSandbox } from './printable.ts';
 import type { View } from './view.ts';
+import { eventWithoutPayloads, viewWithoutPayloads } from './without-payloads.ts';
 
 export type { Reporter, ReporterOptions, Streams, Verbosity } from './reporter.ts';
 export type { Header, ImageRow, MirrorRow } from './view.ts';
 
-export const createReporter = (options: ReporterOptions): Reporter =>
-  options.format === 'json' ? createJsonReporter(options) : createTextReporter(options);
+export function createReporter(options: ReporterOptions): Reporter {
+  const reporter = options.format === 'json' ? createJsonReporter(options) : createTextReporter(options);
+  return {
+    ...reporter,
+    event: (event) => reporter.event(eventWithoutPayloads(event)),
+    show: (view) => reporter.show(viewWithoutPayloads(view)),
+  };
+}
 
 /** Version of the documents' shape; a field is only ever added without changing it. */
 const schemaVersion = 1;

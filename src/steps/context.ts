@@ -10,6 +10,6 @@ export interface Context extends AccessKeyContext, MirrorContext {
   fresh(change?: Partial<Pick<AccessKeyContext, 'usesKey'>>): Context;
 }
 
-export type Step<State> = core.Step<State, Context>;
+export type Step<State, C extends core.Change = core.Change> = core.Step<State, Context, C>;
 export type AnyStep = core.AnyStep<Context>;
 export type Run = core.Run<Context>;

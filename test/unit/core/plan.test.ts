@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AnyStep, Change } from '../../../src/core/step.ts';
+import type { AnyStep, Change, ChangeWith } from '../../../src/core/step.ts';
 import type { Finding } from '../../../src/core/findings.ts';
 import { makePlan, refuseBlocked } from '../../../src/core/plan.ts';
 
@@ -48,6 +48,31 @@ describe('makePlan', () => {
       },
       update('b', 'x'),
     ]);
+  });
+
+  it('gives apply the payloads of changes of one target as one object', async () => {
+    const changes: ChangeWith<object>[] = [
+      { ...update('a', 'tags'), payload: { tags: ['new'], first: true } },
+      { ...update('a', 'value'), payload: { value: 1, first: false } },
+      { ...update('b', 'x'), payload: { value: 2 } },
+    ];
+    expect((await plan(step('one', changes)))[0]?.changes).toEqual([
+      {
+        ...update('a', 'tags'),
+        fields: [{ path: 'tags' }, { path: 'value' }],
+        payload: { tags: ['new'], first: true, value: 1 },
+      },
+      { ...update('b', 'x'), payload: { value: 2 } },
+    ]);
+  });
+
+  it('lists a target that two steps would adopt only under the first of them', async () => {
+    const adoption = update('a', 'label', { adopts: { owner: 'Helm' } });
+    const both = [step('one', [adoption]), step('two', [adoption, update('b', 'x')])];
+    const withConsent = await plan(...both);
+    expect(withConsent.map(({ changes }) => changes)).toEqual([[adoption], [update('b', 'x')]]);
+    const withoutConsent = await makePlan(both, {});
+    expect(withoutConsent.map(({ unmanaged }) => unmanaged)).toEqual([[adoption], []]);
   });
 
   it('keeps the deletion and the creation of one target apart', async () => {

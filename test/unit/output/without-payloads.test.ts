@@ -1,0 +1,77 @@
+import { Readable, Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import type { ChangeWith } from '../../../src/core/step.ts';
+import { createReporter } from '../../../src/output/index.ts';
+
+const value = 'swordfish-swordfish';
+const change: ChangeWith<{ readonly value: string }> = {
+  action: 'update',
+  target: { kind: 'thing', name: 'a' },
+  fields: [{ path: 'x', from: 1, to: 2 }],
+  payload: { value },
+};
+const [step, title, findings] = ['one', 'the only step', []];
+const plan = { step, title, changes: [change], foreign: [change], findings };
+
+/** Everything that a reporter writes about the change, wherever it occurs. */
+async function written(format: 'text' | 'json'): Promise<string> {
+  let text = '';
+  const stream = () =>
+    new Writable({
+      write(chunk: Buffer, _, done) {
+        text += chunk.toString();
+        done();
+      },
+    });
+  const reporter = createReporter({
+    command: 'up',
+    format,
+    verbosity: 'verbose',
+    noColor: true,
+    sandbox: false,
+    cwd: '/',
+    env: {},
+    streams: { stdin: Readable.from([]), stdout: stream(), stderr: stream() },
+  });
+  reporter.event({ type: 'change-started', step, change });
+  reporter.event({ type: 'found-on-the-way', step, change });
+  reporter.event({ type: 'change-done', step, outcome: { change, result: 'done' } });
+  await reporter.show({ type: 'plan', data: { steps: [plan], dryRun: false } });
+  await reporter.show({
+    type: 'result',
+    data: {
+      steps: [{ step, outcomes: [{ change, result: 'done' }], failures: [] }],
+      changed: 1,
+      unplanned: 0,
+      next: [],
+    },
+  });
+  await reporter.show({
+    type: 'status',
+    data: { steps: [{ step, title, findings, drift: [change] }], healthy: false },
+  });
+  await reporter.end(true);
+  return text;
+}
+
+describe('the payload of a change', () => {
+  it.each(['text', 'json'] as const)('is left out of everything that is printed as %s', async (format) => {
+    const text = await written(format);
+    expect(text).toContain('thing');
+    expect(text).not.toContain('payload');
+    expect(text).not.toContain(value);
+  });
+
+  it('leaves the rest of a change in the JSON document as it is', async () => {
+    const { payload, ...printed } = change;
+    expect(payload).toEqual({ value });
+    const document = JSON.parse(await written('json')) as Record<string, { steps: unknown[] }>;
+    expect(document['plan']?.steps).toEqual([
+      { step, title, changes: [printed], foreign: [printed], findings },
+    ]);
+    expect(document['result']?.steps).toEqual([
+      { step, outcomes: [{ change: printed, result: 'done' }], failures: [] },
+    ]);
+    expect(document['status']?.steps).toEqual([{ step, title, findings, drift: [printed] }]);
+  });
+});
