@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { holdLease } from '../../../src/run/lease.ts';
 import type { Context } from '../../../src/steps/context.ts';
@@ -36,7 +37,7 @@ async function take(): Promise<number> {
     waiting: () => undefined,
   });
   const duration = clock.now() - began;
-  expect(holder()).toContain(`/${process.pid}`);
+  expect(holder()).toContain(`@${hostname()}/`);
   await held.release();
   return duration;
 }
@@ -47,15 +48,15 @@ it('takes a lease that nobody holds at once', async () => {
 });
 
 it('waits longer than a lease lives before it takes one from a run on another computer', async () => {
-  put({ holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30 });
+  put({ holderIdentity: 'ann@elsewhere/1f3c9a2b', leaseDurationSeconds: 30 });
   expect(await take()).toBeGreaterThan(30_000);
 });
 
 it('leaves a lease to a run on another computer that renews it', async () => {
   const { clock } = cluster.sandbox;
-  const lease = { holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30 };
+  const lease = { holderIdentity: 'ann@elsewhere/1f3c9a2b', leaseDurationSeconds: 30 };
   put(lease);
   clock.onAdvance(() => put({ ...lease, renewTime: new Date(clock.now()).toISOString() }));
   await expect(take()).rejects.toMatchObject({ code: 'locked' });
-  expect(holder()).toBe('ann@elsewhere/1');
+  expect(holder()).toBe('ann@elsewhere/1f3c9a2b');
 });
