@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { BootstrapError, reasonOf } from './errors.ts';
 import type { ErrorCode } from './error-codes.ts';
 import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
@@ -26,23 +27,15 @@ export async function inOrder<C extends Change, Ctx>(
 }
 
 /** Applies the changes with at most `limit` under way; a failure does not stop the others. */
-export async function inParallel<C extends Change, Ctx>(
+export function inParallel<C extends Change, Ctx>(
   limit: number,
   changes: readonly C[],
   run: Run<Ctx>,
   applyChange: ApplyChange<C>,
 ): Promise<Outcome[]> {
-  const outcomes = new Array<Outcome>(changes.length);
-  const queue = changes.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, change] of queue) {
-      outcomes[index] = run.signal.aborted
-        ? { change, result: 'skipped' }
-        : await attempt(change, run, applyChange);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, changes.length) }, worker));
-  return outcomes;
+  return pLimit(limit).map(changes, (change): Outcome | Promise<Outcome> =>
+    run.signal.aborted ? { change, result: 'skipped' } : attempt(change, run, applyChange),
+  );
 }
 
 /** Causes that every member and every later step would meet too. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import pLimit from 'p-limit';
 import type { EcrPort, StoredManifest, UnreadableManifest } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { coverage, type Platform, type Platforms } from '../core/platform.ts';
@@ -101,24 +102,20 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
   const found = new Map<string, StoredManifest>();
   const failures = new Map<string, BootstrapError>();
   const unreadable = new Map<string, BootstrapError>();
-  const queue = references.entries();
-  const worker = async (): Promise<void> => {
-    for (const [repository, wanted] of queue) {
-      try {
-        const answer = await ecr.manifests(repository, [...wanted]);
-        for (const one of answer.unreadable) {
-          unreadable.set(nameOf(repository, one.reference), inaccessible(repository, one));
-        }
-        for (const manifest of answer.found) {
-          found.set(nameOf(repository, manifest.digest), manifest);
-          if (manifest.tag !== undefined) found.set(nameOf(repository, manifest.tag), manifest);
-        }
-      } catch (thrown) {
-        failures.set(repository, presenceOfOne(thrown, `look up repository ${repository}`));
+  await pLimit(concurrency).map(references, async ([repository, wanted]) => {
+    try {
+      const answer = await ecr.manifests(repository, [...wanted]);
+      for (const one of answer.unreadable) {
+        unreadable.set(nameOf(repository, one.reference), inaccessible(repository, one));
       }
+      for (const manifest of answer.found) {
+        found.set(nameOf(repository, manifest.digest), manifest);
+        if (manifest.tag !== undefined) found.set(nameOf(repository, manifest.tag), manifest);
+      }
+    } catch (thrown) {
+      failures.set(repository, presenceOfOne(thrown, `look up repository ${repository}`));
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, references.size) }, worker));
+  });
   return { found, failures, unreadable };
 }
 

@@ -1,9 +1,10 @@
+import pLimit from 'p-limit';
 import { type Clock, stopwatch } from '../../core/clock.ts';
 import type { DockerPort } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/port.ts';
 import { parseReference } from '../../images/reference.ts';
-import { toBootstrapError } from '../../core/members.ts';
+import { settleAll, toBootstrapError } from '../../core/members.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Engine, EngineOptions, Target } from '../engine.ts';
 import { reportDone } from '../report-done.ts';
@@ -68,21 +69,24 @@ async function runAll(
   const progress = new DockerProgress(options.emit);
   const context = { docker, target, credentials, refuseLocal, options, progress };
   const host = await target.host();
-  const results = new Array<MirrorResult>(images.length);
-  const queue = images.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, image] of queue) {
+  const limit = pLimit(Math.min(imagesAtOnce, options.concurrency));
+  // What concerns all images, such as a stopped engine, is not tried again with each of them.
+  const failed = new AbortController();
+  const runs = images.map((image) =>
+    limit(async () => {
       options.signal.throwIfAborted();
-      const result = await runOne(image, host, context, clock, work);
-      reportDone(options.emit, result);
-      results[index] = result;
-    }
-  };
-  const workers = Array.from({ length: Math.min(imagesAtOnce, options.concurrency, images.length) }, worker);
-  const ends = await Promise.allSettled(workers);
-  const failure = ends.find((end) => end.status === 'rejected');
-  if (failure) throw failure.reason;
-  return results;
+      failed.signal.throwIfAborted();
+      try {
+        const result = await runOne(image, host, context, clock, work);
+        reportDone(options.emit, result);
+        return result;
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    }),
+  );
+  return settleAll(runs);
 }
 
 async function runOne(

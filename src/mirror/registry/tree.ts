@@ -1,7 +1,7 @@
+import pLimit from 'p-limit';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
-import { Semaphore } from '../../clients/registry/semaphore.ts';
 
 /** Far more than any real image has, and little enough to hold in memory. */
 const treeLimits = { levels: 3, manifests: 1000, manifestBytes: 32 * 1024 * 1024 } as const;
@@ -19,7 +19,7 @@ export class ManifestTree {
   readonly #what: string;
   readonly #signal: AbortSignal;
   readonly #known = new Map<Digest, Promise<Manifest>>();
-  readonly #slots = new Semaphore(manifestsAtOnce);
+  readonly #limit = pLimit(manifestsAtOnce);
   #manifests = 1;
   #bytes = 0;
   #excess: BootstrapError | undefined;
@@ -68,16 +68,14 @@ export class ManifestTree {
     }
   }
 
-  async #fetch(digest: Digest): Promise<Manifest> {
-    await this.#slots.acquire(this.#signal);
-    try {
+  #fetch(digest: Digest): Promise<Manifest> {
+    return this.#limit(async () => {
+      this.#signal.throwIfAborted();
       if (this.#excess) throw this.#excess;
       const manifest = await this.#read(digest);
       this.#count(manifest);
       return manifest;
-    } finally {
-      this.#slots.release();
-    }
+    });
   }
 
   #count({ children, bytes }: Manifest): void {

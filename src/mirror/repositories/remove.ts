@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, Diff } from '../../core/step.ts';
@@ -5,8 +6,7 @@ import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';
 import { isAdopted, ownershipOf, release } from '../../iam/tags.ts';
 import { repositoryTarget } from './diff.ts';
-import { forEachRepository } from './for-each.ts';
-import type { RepositoriesState } from './state.ts';
+import { readConcurrency, type RepositoriesState } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
 interface Ownership {
@@ -31,7 +31,7 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Mirro
   const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
     name.startsWith(`${ctx.config.project}/`),
   );
-  const seen = await forEachRepository(inside, async ({ name, arn }) => ({
+  const seen = await pLimit(readConcurrency).map(inside, async ({ name, arn }) => ({
     name,
     ...(await ownership(arn, tags, ctx)),
   }));

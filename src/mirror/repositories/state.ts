@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { CreationRule, Repository, Tags } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import type { WantedImage } from '../../images/port.ts';
@@ -6,7 +7,9 @@ import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';
 import { awsTags, ownershipOf } from '../../iam/tags.ts';
 import { type ResourceAccess, readAccess } from '../../iam/resource-access.ts';
-import { forEachRepository } from './for-each.ts';
+
+/** Repositories read at once; ECR throttles bursts of reads of tags. */
+export const readConcurrency = 10;
 
 export interface RepositoriesState {
   readonly settings: Config['repositories'];
@@ -54,7 +57,7 @@ export async function observeRepositories(ctx: MirrorContext): Promise<Repositor
   const names = [...wanted.keys()].sort();
   const byName = new Map(all.map((repository) => [repository.name, repository]));
   const tags = awsTags(ctx.config);
-  const repositories = await forEachRepository(names, (name) =>
+  const repositories = await pLimit(readConcurrency).map(names, (name) =>
     readRepository(name, wanted.get(name) ?? [], byName.get(name), tags, ctx),
   );
   const operator = (await ctx.wantedImages()).operator.repository;
