@@ -7,7 +7,7 @@ import { historyFile } from '../../src/clients/registry/history.ts';
 import { openRegistries } from '../../src/clients/registry/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { cacheFolder } from '../../src/core/paths.ts';
-import type { WantedImage } from '../../src/images/port.ts';
+import type { WantedImage } from '../../src/images/wanted.ts';
 import type { Engine } from '../../src/mirror/engine.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';

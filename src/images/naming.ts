@@ -1,6 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
 import { canonical, isOperator, operatorName, operatorRepository } from './operator.ts';
-import type { WantedImage } from './port.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
 
 /** How sources become names in the ECR. */
@@ -87,10 +86,6 @@ export function workloadReference(host: string, name: EcrName, { digest }: Refer
   const reference = ecrReference(host, name);
   return digest === undefined || name.tag === digest ? reference : `${reference}@${digest}`;
 }
-
-/** The same for an image that is wanted. */
-export const wantedReference = (host: string, image: WantedImage): string =>
-  workloadReference(host, image, parseReference(image.source));
 
 function pathInProject(reference: Reference, { project, map }: Naming): string {
   const mapped = mappedName(reference, map);

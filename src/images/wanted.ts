@@ -1,10 +1,50 @@
-import type { ImageUser, RejectedImage, WantedImage, WantedImages } from './port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { excluding } from './exclude.ts';
-import { ecrName, type Naming, sourceOf } from './naming.ts';
+import { ecrName, type Naming, sourceOf, workloadReference } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
 import { formatReference, parseReference, type Reference } from './reference.ts';
 import { isOfRegistry } from './registry-alias.ts';
+
+/** What names images in the cluster: a controller or bare pod. */
+export interface ImageUser {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly images: readonly string[];
+}
+
+/** One image that has to be in the ECR. */
+export interface WantedImage {
+  /** Normalised source reference: `docker.io/library/nginx:1.27`. */
+  readonly source: string;
+  /** Repository in the ECR: `myproject/docker.io/library/nginx`. */
+  readonly repository: string;
+  /** Tag in the ECR; for a source given by digest only, or whose tag another one gets, the digest. */
+  readonly tag: string;
+  /** Where it was asked for: `config`, `file`, `operator`, `Deployment shop/web`. */
+  readonly wantedBy: readonly string[];
+  /** The user named it for this run, so its host may be one on this computer. */
+  readonly byHand?: true;
+}
+
+export interface WantedImages {
+  /** The operator's own image. */
+  readonly operator: WantedImage;
+  /** All others, sorted by source, without doubles. */
+  readonly others: readonly WantedImage[];
+  /** What the cluster names and this program cannot mirror: no reference, or no name that ECR takes. */
+  readonly rejected: readonly RejectedImage[];
+  /** The same among the references that were given by hand; `wantedBy` says where each stands. */
+  readonly refused: readonly RejectedImage[];
+}
+
+/** An image that is left out, and why. */
+export interface RejectedImage {
+  /** As it was written. */
+  readonly reference: string;
+  readonly wantedBy: readonly string[];
+  readonly error: BootstrapError;
+}
 
 /** A reference that somebody wrote for this run. */
 export interface GivenReference {
@@ -45,6 +85,10 @@ export function wantedImages(wishes: ImageSources): WantedImages {
   }
   return gathering.result();
 }
+
+/** What a workload names to get a wanted image from ECR. */
+export const wantedReference = (host: string, image: WantedImage): string =>
+  workloadReference(host, image, parseReference(image.source));
 
 /** The registry hosts that the configuration names: those of `images.list` and those on the left of `images.map`. */
 export function configuredHosts(list: readonly string[], { map }: Pick<Naming, 'map'>): string[] {

@@ -1,9 +1,9 @@
 import { BootstrapError } from '../core/errors.ts';
-import type { WantedImage } from '../images/port.ts';
+import type { WantedImage } from '../images/wanted.ts';
 import type { Emit } from '../core/step.ts';
-import { reportDone } from './report-done.ts';
+import { reportDone } from './engine.ts';
 import type { Engine, EngineOptions } from './engine.ts';
-import type { MirrorResult } from './port.ts';
+import type { MirrorResult } from './engine.ts';
 
 /**
  * The registry does not have the image, or cannot be reached. Docker Hub and others refuse what they do not have just like

@@ -2,8 +2,8 @@ import type { ClusterContext } from '../cluster/context.ts';
 import type { Run } from '../core/step.ts';
 import type { IamContext } from '../iam/context.ts';
 import type { Platforms } from '../core/platform.ts';
-import type { WantedImages } from '../images/port.ts';
-import type { Mirror } from './port.ts';
+import type { WantedImages } from '../images/wanted.ts';
+import type { Mirror } from './index.ts';
 
 /** What work on images and repositories needs. */
 export interface MirrorContext extends ClusterContext, IamContext {

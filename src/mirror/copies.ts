@@ -1,6 +1,7 @@
-import { wantedReference } from '../images/naming.ts';
-import type { WantedImage } from '../images/port.ts';
-import type { MirrorOptions, MirrorResult, Presence } from './port.ts';
+import { wantedReference } from '../images/wanted.ts';
+import type { WantedImage } from '../images/wanted.ts';
+import type { MirrorOptions, MirrorResult } from './engine.ts';
+import type { Presence } from './presence.ts';
 import type { Change } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { EcrPort } from '../clients/aws/port.ts';
+import type { BootstrapError } from '../core/errors.ts';
+import type { Platforms } from '../core/platform.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Net } from '../clients/net/index.ts';
 import { onceFulfilled } from '../core/once.ts';
@@ -11,17 +13,33 @@ import { historyFile } from '../clients/registry/history.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import { HostSet } from '../clients/registry/destinations.ts';
 import { openRegistries, type Registries } from '../clients/registry/index.ts';
-import type { WantedImage } from '../images/port.ts';
+import type { WantedImage } from '../images/wanted.ts';
 import { parseReference } from '../images/reference.ts';
 import { withFallback } from './auto.ts';
-import type { Engine, EngineOptions, Target } from './engine.ts';
+import type { Engine, EngineOptions, MirrorOptions, MirrorResult, Target } from './engine.ts';
 import { markPlatforms } from './platform-marks.ts';
-import type { Mirror, MirrorOptions, MirrorResult } from './port.ts';
-import { presenceOf } from './presence.ts';
+import { type Presence, presenceOf } from './presence.ts';
 import { Contents } from './registry/contents.ts';
 import { createRegistryEngine } from './registry/engine.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
 import { unavailableOf } from './unavailable.ts';
+
+/** Repositories must exist before {@link Mirror.copy}, or be made by `prepare`. Failures are per image, in the results. */
+export interface Mirror {
+  /** Asks only the ECR. */
+  presence(images: readonly WantedImage[], platforms: Platforms): Promise<readonly Presence[]>;
+  /**
+   * Asks the sources, within seconds, for images that the ECR does not have: those that a source says it does not have, or
+   * refuses. A source that gives no clear answer in time says nothing about its images.
+   */
+  unavailable(
+    images: readonly WantedImage[],
+    options: Pick<MirrorOptions, 'engine' | 'signal'>,
+  ): Promise<ReadonlyMap<WantedImage, BootstrapError>>;
+  /** Resolves every source and tells what a copy would do. */
+  plan(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
+  copy(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
+}
 
 export interface MirrorOptionsOfRun {
   readonly ecr: EcrPort;

@@ -2,7 +2,7 @@ import { BootstrapError } from '../core/errors.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import type { Digest } from '../clients/registry/digest.ts';
 import type { EngineOptions } from './engine.ts';
-import type { MirrorResult } from './port.ts';
+import type { MirrorResult } from './engine.ts';
 
 /**
  * A second tag of an image in the ECR: it says that the source had none for that platform when the image was copied.

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import type { EcrPort, StoredManifest, UnreadableManifest } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { coverage, type Platform, type Platforms } from '../core/platform.ts';
-import type { WantedImage } from '../images/port.ts';
+import type { WantedImage } from '../images/wanted.ts';
 import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import { type Digest, isAcceptedByEcr } from '../clients/registry/digest.ts';
@@ -11,9 +11,20 @@ import type { Call } from '../clients/registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../clients/registry/manifest.ts';
 import { isTolerable } from '../core/members.ts';
 import { platformMark } from './platform-marks.ts';
-import type { Presence } from './port.ts';
 import type { Contents } from './registry/contents.ts';
-import { failureOf } from './registry/failure.ts';
+import { failureOf } from './registry/result.ts';
+
+/** What the ECR holds for a wanted image, told without asking its source. */
+export interface Presence {
+  readonly image: WantedImage;
+  readonly digest?: Digest;
+  /** Wanted platforms that are to be copied; empty when the image is not there at all. */
+  readonly missingPlatforms: readonly string[];
+  /** Platforms of nodes that the source did not have when the image was copied. */
+  readonly unavailablePlatforms: readonly string[];
+  /** Why the ECR could not be asked about this image. */
+  readonly error?: BootstrapError;
+}
 
 export interface PresenceParts {
   readonly ecr: EcrPort;

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
-import type { WantedImage } from '../images/port.ts';
+import type { WantedImage } from '../images/wanted.ts';
 import { isElsewhere } from './auto.ts';
 import type { Engine } from './engine.ts';
-import type { MirrorOptions } from './port.ts';
+import type { MirrorOptions } from './engine.ts';
 
 /** A plan does not wait longer for sources. Milliseconds. */
 const maxWaitMs = 10_000;

@@ -1,4 +1,4 @@
-import type { MirrorResult } from '../mirror/port.ts';
+import type { MirrorResult } from '../mirror/engine.ts';
 import type { Change } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
 import type { StepResult } from '../core/apply.ts';

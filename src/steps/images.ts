@@ -1,5 +1,5 @@
-import type { Presence } from '../mirror/port.ts';
-import type { RejectedImage } from '../images/port.ts';
+import type { Presence } from '../mirror/presence.ts';
+import type { RejectedImage } from '../images/wanted.ts';
 import type { Outcome } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
 import { tolerating } from '../core/members.ts';

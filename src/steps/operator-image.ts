@@ -1,4 +1,4 @@
-import type { Presence } from '../mirror/port.ts';
+import type { Presence } from '../mirror/presence.ts';
 import type { Outcome } from '../core/step.ts';
 import type { Step } from './context.ts';
 import { MissingRepositories } from '../mirror/repositories/create.ts';

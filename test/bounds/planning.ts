@@ -1,5 +1,5 @@
 import { planBlobs, type Delivery, createDelivery } from '../../src/mirror/registry/blobs.ts';
-import { TransferStats } from '../../src/mirror/registry/transfer-stats.ts';
+import { TransferStats } from '../../src/mirror/registry/result.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 
 /**

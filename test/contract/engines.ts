@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { BootstrapError } from '../../src/core/errors.ts';
-import type { WantedImage } from '../../src/images/port.ts';
+import type { WantedImage } from '../../src/images/wanted.ts';
 import type { Engine, EngineOptions } from '../../src/mirror/engine.ts';
-import type { MirrorResult } from '../../src/mirror/port.ts';
+import type { MirrorResult } from '../../src/mirror/engine.ts';
 import type { Emit } from '../../src/core/step.ts';
 import type { CredentialStore } from '../../src/clients/registry/credentials.ts';
 import { makeImage, type TestImage } from '../support/images.ts';

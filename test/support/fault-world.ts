@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import type { MirrorResult } from '../../src/mirror/port.ts';
+import type { MirrorResult } from '../../src/mirror/engine.ts';
 import { makeImage, sha256, type Blob, type TestImage } from './images.ts';
 import { OciServer, type Misbehavior, type SeenRequest } from './oci-server.ts';
 import { EngineWorld } from './registry-engine.ts';

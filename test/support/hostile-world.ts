@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { EngineOptions } from '../../src/mirror/engine.ts';
-import type { MirrorResult } from '../../src/mirror/port.ts';
+import type { MirrorResult } from '../../src/mirror/engine.ts';
 import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
 import { expectFailure, FaultWorld, missingBehindTags } from './fault-world.ts';
 import { sha256, type Blob } from './images.ts';

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ecrName } from '../../src/images/naming.ts';
-import type { WantedImage } from '../../src/images/port.ts';
+import type { WantedImage } from '../../src/images/wanted.ts';
 import { formatReference, parseReference } from '../../src/images/reference.ts';
 import { BootstrapError } from '../../src/core/errors.ts';
 import type { Engine } from '../../src/mirror/engine.ts';
 import { createMirror } from '../../src/mirror/index.ts';
-import type { Mirror, MirrorOptions, MirrorResult } from '../../src/mirror/port.ts';
+import type { Mirror } from '../../src/mirror/index.ts';
+import type { MirrorOptions, MirrorResult } from '../../src/mirror/engine.ts';
 import { AwsWorld } from './aws.ts';
 
 type EmittedEvent = Parameters<MirrorOptions['emit']>[0];

@@ -1,8 +1,8 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import type { Clock } from '../../src/core/clock.ts';
-import type { WantedImage } from '../../src/images/port.ts';
+import type { WantedImage } from '../../src/images/wanted.ts';
 import type { Engine, EngineOptions } from '../../src/mirror/engine.ts';
-import type { MirrorOptions, MirrorResult } from '../../src/mirror/port.ts';
+import type { MirrorOptions, MirrorResult } from '../../src/mirror/engine.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet } from '../../src/clients/net/index.ts';

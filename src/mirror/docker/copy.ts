@@ -7,12 +7,12 @@ import type {
 } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { chosenPlatforms, coverage, formatPlatform, type Platform, serves } from '../../core/platform.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { EngineOptions, Target } from '../engine.ts';
-import type { MirrorResult } from '../port.ts';
+import type { MirrorResult } from '../engine.ts';
 import { type TargetImage, isSame, readTargetImage } from './target-image.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { DockerProgress } from './progress.ts';

@@ -1,6 +1,6 @@
 import type { BootstrapError } from '../../core/errors.ts';
 import type { LocalImage } from '../../clients/docker/port.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { type Credential, HelperError } from '../../clients/registry/credentials.ts';
 import { type TargetImage, isSame } from './target-image.ts';
 

@@ -1,6 +1,6 @@
 import type { LocalImage } from '../../clients/docker/port.ts';
 import { bestFor, type Platform } from '../../core/platform.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { type Digest, isDigest } from '../../clients/registry/digest.ts';
 import { isPlatform } from '../../clients/registry/manifest.ts';
 import type { Target } from '../engine.ts';

@@ -1,8 +1,8 @@
 import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
-import type { TransferStats } from './transfer-stats.ts';
-import type { Resolution } from './resolve.ts';
+import { blobsOf, type Resolution, sizeOf } from './resolve.ts';
+import type { TransferStats } from './result.ts';
 
 /** One image on its way. */
 export interface Delivery {
@@ -96,16 +96,6 @@ function join({ shipments, offers }: BlobJob, shipped: Delivery): void {
 
 const isSamePlace = (one: RepositoryLocation, other: RepositoryLocation): boolean =>
   one.registry === other.registry && one.repository === other.repository;
-
-/** All blobs of what is selected, each once. */
-export function blobsOf({ selection }: Resolution): Descriptor[] {
-  const manifests = [...selection.inner, selection.root];
-  return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
-}
-
-/** Bytes. */
-export const sizeOf = (resolution: Resolution): number =>
-  blobsOf(resolution).reduce((sum, { size }) => sum + size, 0);
 
 /** The blobs of what the tag pointed at before, as far as that can be told without a request. */
 async function blobsPresent({ present }: Resolution, contents: Contents): Promise<ReadonlySet<string>> {

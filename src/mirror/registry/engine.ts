@@ -1,16 +1,14 @@
 import { RegistryCopy, type RegistryEngineParts } from './copy.ts';
 import { setMaxListeners } from 'node:events';
 import { stopwatch } from '../../core/clock.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
-import { reportDone } from '../report-done.ts';
+import { reportDone } from '../engine.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import type { MirrorResult } from '../port.ts';
-import { TransferStats } from './transfer-stats.ts';
-import { failureOf } from './failure.ts';
+import type { MirrorResult } from '../engine.ts';
 import { resolve, sourceDigest } from './resolve.ts';
-import { type PlannedCopy, resultOf } from './result.ts';
+import { failureOf, type PlannedCopy, resultOf, TransferStats } from './result.ts';
 import { setFlagsFromString } from 'node:v8';
 
 /** Copies from registry to registry: digests kept, several platforms, nothing on the local disk. */

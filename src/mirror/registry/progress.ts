@@ -1,5 +1,6 @@
 import type { Emit } from '../../core/step.ts';
-import { type BlobJob, type Delivery, sizeOf } from './blobs.ts';
+import type { BlobJob, Delivery } from './blobs.ts';
+import { sizeOf } from './resolve.ts';
 
 /** Often enough for eyes, seldom enough for logs. Milliseconds. */
 const interval = 100;

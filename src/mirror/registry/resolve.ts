@@ -1,14 +1,14 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Platforms } from '../../core/platform.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/registry/digest.ts';
 import type { Call } from '../../clients/registry/host.ts';
 import type { MirrorHistory } from '../../clients/registry/history.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
-import type { MirrorResult } from '../port.ts';
+import type { MirrorResult } from '../engine.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
 import { select, type Selection } from './select.ts';
@@ -26,6 +26,16 @@ export interface Resolution {
   /** What the tag in the ECR points at now. */
   readonly present?: Digest;
 }
+
+/** All blobs of what is selected, each once. */
+export function blobsOf({ selection }: Resolution): Descriptor[] {
+  const manifests = [...selection.inner, selection.root];
+  return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
+}
+
+/** Bytes. */
+export const sizeOf = (resolution: Resolution): number =>
+  blobsOf(resolution).reduce((sum, { size }) => sum + size, 0);
 
 export interface ResolveContext {
   readonly target: Registry;

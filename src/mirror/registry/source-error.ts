@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { yamlText } from '../../images/naming.ts';
 import { parseReference } from '../../images/reference.ts';
 import { RegistryError } from '../../clients/registry/errors.ts';

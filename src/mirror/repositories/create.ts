@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import type { BootstrapError } from '../../core/errors.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { onceFulfilled } from '../../core/once.ts';
 import { inParallel, isTolerable } from '../../core/members.ts';
 import type { Change, Outcome } from '../../core/step.ts';

@@ -1,4 +1,4 @@
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 
 /** What a lifecycle policy can do to images that are in use. */
 export interface LifecycleRisk {

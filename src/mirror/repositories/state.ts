@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { CreationRule, Repository, Tags } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
-import type { WantedImage } from '../../images/port.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
-import type { WantedImage } from '../../../src/images/port.ts';
+import type { WantedImage } from '../../../src/images/wanted.ts';
 import { connectDocker, type DockerPort } from '../../../src/clients/docker/index.ts';
 import { createDockerEngine } from '../../../src/mirror/docker/engine.ts';
 import { makeArchive, makeImage, type TestImage } from '../../support/images.ts';

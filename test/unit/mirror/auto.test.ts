@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import type { Engine } from '../../../src/mirror/engine.ts';
-import type { MirrorResult } from '../../../src/mirror/port.ts';
+import type { MirrorResult } from '../../../src/mirror/engine.ts';
 import { MirrorWorld, noDocker } from '../../support/mirror.ts';
 
 let world: MirrorWorld;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MirrorResult } from '../../../src/mirror/port.ts';
+import type { MirrorResult } from '../../../src/mirror/engine.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { makeImage } from '../../support/images.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { WantedImage } from '../../../src/images/port.ts';
+import type { WantedImage } from '../../../src/images/wanted.ts';
 import { MirrorWorld, wanted } from '../../support/mirror.ts';
 
 const login = { username: 'me', password: randomBytes(12).toString('hex') };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { WantedImage } from '../../../../src/images/port.ts';
+import type { WantedImage } from '../../../../src/images/wanted.ts';
 import { makeImage, makeIndex, mediaTypes, sha256 } from '../../../support/images.ts';
 import { OciServer } from '../../../support/oci-server.ts';
 import { EngineWorld } from '../../../support/registry-engine.ts';

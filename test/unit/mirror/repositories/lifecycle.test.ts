@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WantedImage } from '../../../../src/images/port.ts';
+import type { WantedImage } from '../../../../src/images/wanted.ts';
 import { lifecycleRisk } from '../../../../src/mirror/repositories/lifecycle.ts';
 
 const image = (tag: string): WantedImage => ({
