@@ -13,7 +13,7 @@ async function pretend(account = '123456789012') {
   return { world, options };
 }
 
-test('a run on AWS takes away all that its cases made there', async () => {
+test('a run on AWS removes everything that its cases created there', async () => {
   const { world, options } = await pretend();
   const before = [...world.aws.identities.users.keys()];
   const target = await startAws(options);

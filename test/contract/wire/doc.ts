@@ -16,20 +16,26 @@ const introduction = `# Contract
 
 <!-- Made by \`npm run docs\`; edit the source instead. -->
 
-What the product relies on, call by call and refusal by refusal, as it is on the wire. The cases are in
-\`test/contract/wire/cases\`; \`npm run test:contract\` tries them on every target that is on this machine, and fails
-where a target is not as this page says, also when a difference is no more.
+This page lists the answers on the wire that the product relies on, call by call and error by error. The cases are in
+\`test/contract/wire/cases\`. \`npm run test:contract\` runs them on every target that this machine has. It fails if a target differs
+from this page, also if a listed difference no longer exists. [Testing](testing.md#contract) explains how to run it.
 
-| target | what it is |
+| Target | What it is |
 | --- | --- |
-| \`sandbox\` | this project's own, in which \`npm test\` runs |
-| \`moto\` | an independent imitation of AWS's control planes |
+| \`sandbox\` | the fake services of this project, in which \`npm test\` runs |
+| \`moto\` | an independent fake of AWS's control planes |
 | \`docker-registry\` | the reference implementation of the distribution API, as Debian ships it |
 | \`kubernetes\` | a real kube-apiserver with etcd |
-| \`aws\` | AWS itself, for whoever has an account for tests |
+| \`aws\` | AWS itself, in a test account |
 
-✓ as the contract says · ? should be so, not seen by a run that this project keeps · a number: otherwise, see the note
-below the table, which at a case's name tells what decides · empty: not spoken there, or not to be brought about there
+| Mark | Meaning |
+| --- | --- |
+| ✓ | The target answers like this. |
+| ? | Expected. No recorded run has verified it. |
+| a number | The target differs; the note below the table explains how. |
+| empty | The target does not have this API, or the case cannot be set up there. |
+
+A number behind a case's name refers to the source that the case cites.
 `;
 
 /** The whole page. */
@@ -55,9 +61,9 @@ function section(title: string, own: readonly Row[]): string {
       const difference = row.differs[target];
       if (!difference) return claimed(row, target) === 'holds' ? (target === 'aws' ? '?' : '✓') : '';
       const { instead, why, decides } = difference;
-      return note(`${target} answers \`${instead}\`. ${why} What decides: ${decides}.`);
+      return note(`${target} answers \`${instead}\`. ${why} Source: ${decides}.`);
     });
-    const source = row.needs && ` (${note(`What decides: ${row.needs.decides}.`)})`;
+    const source = row.needs && ` (${note(`Source: ${row.needs.decides}.`)})`;
     return `| ${[`${row.name}${source ?? ''}`, ...cells].join(' | ')} |`;
   });
   const head = `| ${['', ...targets].join(' | ')} |\n| ${['---', ...targets.map(() => ':-:')].join(' | ')} |`;

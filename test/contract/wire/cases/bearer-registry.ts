@@ -40,12 +40,12 @@ const absent = 'library/no-such-image';
 /** How a registry sends its clients to an authority, and what it makes of the tokens from there. */
 export const bearerRegistryCases: readonly Case[] = [
   {
-    name: 'one who brings no token is told where tokens are, and for what',
+    name: 'a request without a token is answered with the address and scope of the token service',
     ask: (situation) => manifest(situation, 'anonymous'),
     answer: refused,
   },
   {
-    name: 'one who asks for nothing special is told where tokens are',
+    name: 'a request for no repository is answered with the address of the token service',
     ask: () => bearerRegistry('GET', ''),
     answer: {
       status: 401,
@@ -54,19 +54,19 @@ export const bearerRegistryCases: readonly Case[] = [
     },
   },
   {
-    name: 'one who logs in is given a token',
+    name: 'a login gets a token',
     ask: askForToken(),
     answer: { status: 200, body: { token: something } },
   },
   {
-    name: 'a wrong login is given none',
+    name: 'a wrong login gets no token',
     ask: askForToken(undefined, {
       authorization: `Basic ${Buffer.from('somebody:else').toString('base64')}`,
     }),
     answer: { status: 401 },
   },
   {
-    name: 'a token opens what it was asked for',
+    name: 'a token permits what it was requested for',
     given: [askForToken()],
     ask: withToken,
     answer: ({ image }) => ({
@@ -76,13 +76,13 @@ export const bearerRegistryCases: readonly Case[] = [
     }),
   },
   {
-    name: 'a token for another repository is refused, and the right one named',
+    name: 'a token for another repository is refused, and the answer has the right scope',
     given: [askForToken('repository:somebody/else:pull')],
     ask: withToken,
     answer: refused,
   },
   {
-    name: 'a token that nobody gave is refused, and the right one named',
+    name: 'an invented token is refused, and the answer has the right scope',
     ask: (situation) => manifest(situation, { authorization: 'Bearer nonsense' }),
     answer: refused,
   },
@@ -93,7 +93,7 @@ export const bearerRegistryCases: readonly Case[] = [
     answer: refused,
   },
   {
-    name: 'Docker Hub refuses a repository that does not exist as it refuses a private one',
+    name: 'Docker Hub refuses a repository that does not exist like a private one',
     needs: {
       lever: 'dockerHub',
       decides:

@@ -27,7 +27,7 @@ export function conditionsOf(wording: Wording, ask: Ask): readonly Case[] {
           : { status: 400, code: 'ExpiredTokenException', body: { message: matching(/expired/) } },
     },
     {
-      name: 'one request too many is refused',
+      name: 'a throttled request is refused',
       needs: need('throttle'),
       ask,
       answer:

@@ -11,23 +11,23 @@ export const jsonErrors =
 export const moto = {
   xmlInErrors: (instead: string): Difference => ({
     instead,
-    why: 'Moto puts one more element around the error and leaves the request id out; the SDKs find the code all the same.',
+    why: 'Moto wraps the error in one more element and omits the request ID; the SDKs still find the code.',
     decides: reference('IAM', '"Common Errors", and the example answers'),
   }),
   unsigned: {
     instead: '500',
-    why: 'Moto fails by itself when a request that it has to judge bears no signature.',
+    why: 'Moto returns a server error for an unsigned request that it has to authorize.',
     decides: commonErrors,
   },
   clock: {
     instead: '200',
-    why: 'Moto does not look at the time of a signature.',
+    why: 'Moto does not check the time of a signature.',
     decides:
       'IAM User Guide, "Elements of an AWS API request signature": a signature is good for some minutes',
   },
   boundaryUnseen: {
     instead: '200',
-    why: "Moto takes a user's permissions boundary and does not tell it.",
+    why: "Moto accepts a user's permissions boundary and does not return it.",
     decides: reference('IAM', 'type User'),
   },
   boundaryUnknown: {
@@ -37,17 +37,17 @@ export const moto = {
   },
   noDeleteConflict: (action: string): Difference => ({
     instead: '200',
-    why: 'Moto deletes what is still in use.',
+    why: 'Moto deletes resources that are still in use.',
     decides: reference('IAM', `${action}: DeleteConflict, 409`),
   }),
   plainDocument: {
     instead: '200',
-    why: 'Moto gives the document as it is.',
+    why: 'Moto returns the document without encoding.',
     decides: reference('IAM', 'GetPolicyVersion: "URL-encoded compliant with RFC 3986"'),
   },
   queryErrors: (instead: string): Difference => ({
     instead,
-    why: 'Moto judges identities in one place for all services, and words its refusals as IAM does.',
+    why: 'Moto authorizes all services in one place, and answers with the errors of IAM.',
     decides: jsonErrors,
   }),
   disabledKeys: {
@@ -58,7 +58,7 @@ export const moto = {
   },
   noPages: {
     instead: '200',
-    why: 'Moto gives all repositories at once, whatever is asked for.',
+    why: 'Moto returns all repositories at once, whatever is requested.',
     decides: reference('Amazon ECR', 'DescribeRepositories: maxResults and nextToken'),
   },
   noBlobMounting: {
@@ -83,22 +83,22 @@ export const moto = {
   },
   notFound404: {
     instead: '404 ResourceNotFoundException',
-    why: 'Moto answers with another status; the code, by which clients judge, is the same.',
+    why: 'Moto answers with another status; the code, which clients read, is the same.',
     decides: reference('Secrets Manager', 'ResourceNotFoundException, "HTTP Status Code: 400"'),
   },
   htmlType: {
     instead: '200',
-    why: 'Moto says that its JSON is text/html.',
+    why: 'Moto declares its JSON as text/html.',
     decides: jsonErrors,
   },
   nameTaken: {
     instead: '400 ResourceExistsException',
-    why: 'Moto does not tell a secret that waits for its deletion from one that lives.',
+    why: 'Moto does not distinguish a secret that is scheduled for deletion from another one.',
     decides: reference('Secrets Manager', 'CreateSecret: InvalidRequestException, "scheduled for deletion"'),
   },
   writesDeleted: {
     instead: '200',
-    why: 'Moto lets a value be put into a secret that waits for its deletion.',
+    why: 'Moto stores a value in a secret that is scheduled for deletion.',
     decides: reference(
       'Secrets Manager',
       'PutSecretValue: InvalidRequestException, "scheduled for deletion"',
@@ -110,13 +110,13 @@ export const moto = {
 export const dockerRegistry = {
   anyName: (instead: string): Difference => ({
     instead,
-    why: 'This registry makes a repository with the first push.',
+    why: 'This registry creates a repository with the first push.',
     decides:
       'Amazon ECR User Guide, "Troubleshooting Amazon ECR error messages": "name unknown: The repository with name … does not exist in the registry"',
   }),
   ownStorage: {
     instead: '200',
-    why: 'This registry serves blobs itself when they lie on its own disk.',
+    why: 'This registry serves blobs itself if they are on its own disk.',
     decides:
       'Amazon ECR User Guide, "Amazon ECR interface VPC endpoints": layers are downloaded from Amazon S3',
   },
@@ -129,13 +129,13 @@ export const dockerRegistry = {
   missingBlob400: {
     instead: '400 MANIFEST_BLOB_UNKNOWN',
     why: 'The distribution specification names the error, not its status.',
-    decides: 'not settled by a document: a run with --target aws tells',
+    decides: 'no document; a run with --target aws shows it',
   },
   anyPassword: {
     instead: '401 UNAUTHORIZED',
-    why: 'This registry knows passwords of any form.',
+    why: 'This registry accepts passwords of any form.',
     decides:
-      'aws/aws-cli#4962 and #5317: docker login with a spoilt token is answered "400 Bad Request" at /v2/',
+      'aws/aws-cli#4962 and #5317: docker login with a corrupted token is answered "400 Bad Request" at /v2/',
   },
   anyBlob: {
     instead: '201',
@@ -150,7 +150,7 @@ export const dockerRegistry = {
   },
   anyArtifact: {
     instead: '201',
-    why: 'This registry does not look at the type of an artifact.',
+    why: 'This registry does not check the type of an artifact.',
     decides: 'moby/buildkit#5747 and #6171, oras-project/oras#1133: 405 with UNSUPPORTED',
   },
   foreignUrl: {
@@ -161,7 +161,7 @@ export const dockerRegistry = {
   },
   nullLayers: {
     instead: '201',
-    why: 'To this registry, no list is an empty list.',
+    why: 'This registry reads null as an empty list.',
     decides: 'OCI image specification, "OCI Image Manifest": layers is an array',
   },
   alwaysMutable: {

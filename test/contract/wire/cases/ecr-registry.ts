@@ -103,7 +103,7 @@ export const ecrRegistryCases: readonly Case[] = [
     answer: { status: 401 },
   },
   {
-    name: 'a login whose password is no token is malformed',
+    name: 'a login whose password is not a token is malformed',
     ask: () =>
       ecrRegistry('GET', '', {
         as: { authorization: `Basic ${Buffer.from('AWS:not a token').toString('base64')}` },
@@ -134,30 +134,30 @@ export const ecrRegistryCases: readonly Case[] = [
     answer: { status: 429, code: 'TOOMANYREQUESTS', headers: { 'retry-after': /^\d+$/ } },
   },
   {
-    name: 'one who logs in is let in',
+    name: 'a request with a login is accepted',
     ask: () => ecrRegistry('GET', ''),
     answer: { status: 200, headers: { 'docker-distribution-api-version': 'registry/2.0' } },
   },
   {
-    name: 'a manifest of a repository that is not there is refused',
+    name: 'a manifest of a repository that does not exist is refused',
     ask: at('GET', 'manifests/v1'),
     answer: noRepository,
     differs: { 'docker-registry': dockerRegistry.anyName('404 MANIFEST_UNKNOWN') },
   },
   {
-    name: 'a manifest that is not there is refused',
+    name: 'a manifest that does not exist is refused',
     given: [create],
     ask: at('GET', 'manifests/v1'),
     answer: { status: 404, code: 'MANIFEST_UNKNOWN' },
   },
   {
-    name: 'an upload starts with a place to go on',
+    name: 'an upload starts with the address for its next request',
     given: [create],
     ask: start,
     answer: { status: 202, headers: { location: /\/blobs\/uploads\//, range: /^(bytes=)?0-0$/ } },
   },
   {
-    name: 'an upload into a repository that is not there is refused',
+    name: 'an upload into a repository that does not exist is refused',
     ask: start,
     answer: noRepository,
     differs: { 'docker-registry': dockerRegistry.anyName('202') },
@@ -175,19 +175,19 @@ export const ecrRegistryCases: readonly Case[] = [
     answer: { status: 400, code: 'DIGEST_INVALID' },
   },
   {
-    name: 'HEAD of a blob tells its length',
+    name: 'HEAD of a blob returns its length',
     given: [create, ...upload],
     ask: at('HEAD', `blobs/${digestOf(config)}`),
     answer: { status: 200, headers: { 'content-length': String(config.length) } },
   },
   {
-    name: 'HEAD of a blob that is not there is refused without a body',
+    name: 'HEAD of a blob that does not exist is refused without a body',
     given: [create],
     ask: at('HEAD', `blobs/${digestOf('absent')}`),
     answer: { status: 404 },
   },
   {
-    name: 'a blob is given by a redirect to where it lies',
+    name: 'a blob is returned by a redirect to its storage',
     given: [create, ...image],
     ask: at('GET', `blobs/${digestOf(config)}`),
     answer: { status: 307, headers: { location: /^https:/ } },
@@ -235,7 +235,7 @@ export const ecrRegistryCases: readonly Case[] = [
     }),
   },
   {
-    name: 'a manifest is stored under a tag, and its digest told',
+    name: 'a manifest is stored under a tag, and its digest is returned',
     given: [create, ...upload],
     ask: putManifest('v1'),
     answer: stored,
@@ -291,7 +291,7 @@ export const ecrRegistryCases: readonly Case[] = [
     differs: { 'docker-registry': dockerRegistry.nullLayers },
   },
   {
-    name: 'a manifest is stored without layers that only their maker distributes',
+    name: 'a manifest is stored without its non-distributable layers',
     given: [create, ...upload],
     ask: putManifest(
       'v1',
@@ -317,20 +317,20 @@ export const ecrRegistryCases: readonly Case[] = [
     answer: { status: 201 },
   },
   {
-    name: 'a body that is no manifest is refused',
+    name: 'a body that is not a manifest is refused',
     given: [create],
     ask: putManifest('v1', 'nonsense'),
     answer: { status: 400, code: 'MANIFEST_INVALID' },
   },
   {
-    name: 'a manifest whose blobs are not there is refused',
+    name: 'a manifest whose blobs do not exist is refused',
     given: [create],
     ask: putManifest('v1'),
     answer: { status: 404, code: 'MANIFEST_BLOB_UNKNOWN' },
     differs: { 'docker-registry': dockerRegistry.missingBlob400 },
   },
   {
-    name: 'a manifest is given as it was pushed',
+    name: 'a manifest is returned as it was pushed',
     given: [create, ...image],
     ask: at('GET', 'manifests/v1', { headers: { accept: mediaType } }),
     answer: {
@@ -340,7 +340,7 @@ export const ecrRegistryCases: readonly Case[] = [
     },
   },
   {
-    name: 'a manifest is given to a mirror client that names the upstream host',
+    name: 'a mirror client that names the upstream host gets a manifest',
     given: [create, ...image],
     ask: at('GET', 'manifests/v1?ns=docker.io', { headers: { accept: mediaType } }),
     answer: {
@@ -350,14 +350,14 @@ export const ecrRegistryCases: readonly Case[] = [
     },
   },
   {
-    name: 'a blob is given to a mirror client that names the upstream host',
+    name: 'a mirror client that names the upstream host gets a blob',
     given: [create, ...image],
     ask: at('GET', `blobs/${digestOf(config)}?ns=docker.io`),
     answer: { status: 307, headers: { location: /^https:/ } },
     differs: { 'docker-registry': dockerRegistry.ownStorage },
   },
   {
-    name: 'HEAD of a manifest tells its digest',
+    name: 'HEAD of a manifest returns its digest',
     given: [create, ...image],
     ask: at('HEAD', 'manifests/v1', { headers: { accept: mediaType } }),
     answer: {
@@ -372,7 +372,7 @@ export const ecrRegistryCases: readonly Case[] = [
     answer: ({ name }) => ({ status: 200, body: { name, tags: ['v1'] } }),
   },
   {
-    name: 'a tag that is immutable is not overwritten',
+    name: 'an immutable tag is not overwritten',
     given: [immutable, ...image],
     ask: putManifest('v1'),
     answer: { status: 400, code: 'TAG_INVALID', body: { errors: [{ message: matching(/immutable/) }] } },

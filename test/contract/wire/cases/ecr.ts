@@ -52,7 +52,7 @@ const push: Ask = (situation) =>
 /** ECR's control plane. */
 export const ecrCases: readonly Case[] = [
   {
-    name: 'GetAuthorizationToken gives a token for the registry',
+    name: 'GetAuthorizationToken returns a token for the registry',
     ask: () => ecr('GetAuthorizationToken'),
     answer: ({ registryHost }) => ({
       status: 200,
@@ -69,7 +69,7 @@ export const ecrCases: readonly Case[] = [
     }),
   },
   {
-    name: 'a key that nobody has is refused',
+    name: 'a key that does not exist is refused',
     ask: () =>
       ecr(
         'GetAuthorizationToken',
@@ -98,7 +98,7 @@ export const ecrCases: readonly Case[] = [
     differs: { moto: moto.unsigned },
   },
   {
-    name: 'one without policies is denied, and the action is named',
+    name: 'a user without policies is denied, and the answer names the action',
     given: userWithKey(),
     ask: (situation) =>
       ecr(
@@ -118,7 +118,7 @@ export const ecrCases: readonly Case[] = [
     differs: { moto: moto.queryErrors('403 AccessDenied') },
   },
   {
-    name: 'CreateRepository answers with what it made',
+    name: 'CreateRepository answers with the new repository',
     ask: create,
     answer: (situation) => ({
       status: 200,
@@ -138,7 +138,7 @@ export const ecrCases: readonly Case[] = [
     }),
   },
   {
-    name: 'CreateRepository takes mutability, scanning and tags',
+    name: 'CreateRepository accepts mutability, scanning and tags',
     ask: about('CreateRepository', {
       imageTagMutability: 'IMMUTABLE',
       imageScanningConfiguration: { scanOnPush: true },
@@ -152,7 +152,7 @@ export const ecrCases: readonly Case[] = [
     },
   },
   {
-    name: 'CreateRepository of a name that is taken is refused',
+    name: 'CreateRepository of a name that exists is refused',
     given: [create],
     ask: create,
     answer: { status: 400, code: 'RepositoryAlreadyExistsException' },
@@ -176,7 +176,7 @@ export const ecrCases: readonly Case[] = [
     answer: { status: 400, code: 'InvalidParameterException' },
   })),
   {
-    name: 'DescribeRepositories tells one by its name',
+    name: 'DescribeRepositories returns a repository by its name',
     given: [create],
     ask: (situation) => ecr('DescribeRepositories', { repositoryNames: [repositoryOf(situation)] }),
     answer: (situation) => ({
@@ -185,12 +185,12 @@ export const ecrCases: readonly Case[] = [
     }),
   },
   {
-    name: 'DescribeRepositories of one that is not there is refused',
+    name: 'DescribeRepositories of one that does not exist is refused',
     ask: (situation) => ecr('DescribeRepositories', { repositoryNames: [repositoryOf(situation)] }),
     answer: absent,
   },
   {
-    name: 'DescribeRepositories gives a page and a token for the next',
+    name: 'DescribeRepositories returns a page and a token for the next one',
     given: [
       create,
       (situation) => ecr('CreateRepository', { repositoryName: `${repositoryOf(situation)}-2` }),
@@ -209,7 +209,7 @@ export const ecrCases: readonly Case[] = [
     answer: { status: 200, body: { tags: [{ Key: 'k', Value: 'v' }] } },
   },
   {
-    name: 'ListTagsForResource of a repository that is not there is refused',
+    name: 'ListTagsForResource of a repository that does not exist is refused',
     ask: (situation) => ecr('ListTagsForResource', { resourceArn: arnOf(situation) }),
     answer: absent,
   },
@@ -227,7 +227,7 @@ export const ecrCases: readonly Case[] = [
     }),
   },
   {
-    name: 'PutImageTagMutability of a repository that is not there is refused',
+    name: 'PutImageTagMutability of a repository that does not exist is refused',
     ask: about('PutImageTagMutability', { imageTagMutability: 'IMMUTABLE' }),
     answer: absent,
   },
@@ -259,13 +259,13 @@ export const ecrCases: readonly Case[] = [
     answer: { status: 200, body: { lifecyclePolicyText: lifecycle } },
   },
   {
-    name: 'GetLifecyclePolicy where there is none is refused',
+    name: 'GetLifecyclePolicy of a repository without a policy is refused',
     given: [create],
     ask: about('GetLifecyclePolicy'),
     answer: { status: 400, code: 'LifecyclePolicyNotFoundException' },
   },
   {
-    name: 'BatchGetImage gives manifests, and failures for what is not there',
+    name: 'BatchGetImage returns manifests, and failures for images that do not exist',
     given: [create, push],
     ask: about('BatchGetImage', { imageIds: [{ imageTag: 'v1' }, { imageTag: 'v2' }] }),
     answer: (situation) => ({
@@ -287,12 +287,12 @@ export const ecrCases: readonly Case[] = [
     }),
   },
   {
-    name: 'BatchGetImage in a repository that is not there is refused',
+    name: 'BatchGetImage in a repository that does not exist is refused',
     ask: about('BatchGetImage', { imageIds: [{ imageTag: 'v1' }] }),
     answer: absent,
   },
   {
-    name: 'DeleteRepository deletes an empty one',
+    name: 'DeleteRepository deletes an empty repository',
     given: [create],
     ask: about('DeleteRepository'),
     answer: (situation) => ({
@@ -301,24 +301,24 @@ export const ecrCases: readonly Case[] = [
     }),
   },
   {
-    name: 'DeleteRepository of one that holds images is refused',
+    name: 'DeleteRepository of a repository with images is refused',
     given: [create, push],
     ask: about('DeleteRepository'),
     answer: { status: 400, code: 'RepositoryNotEmptyException' },
   },
   {
-    name: 'DeleteRepository by force deletes one that holds images',
+    name: 'DeleteRepository with force deletes a repository with images',
     given: [create, push],
     ask: about('DeleteRepository', { force: true }),
     answer: { status: 200 },
   },
   {
-    name: 'DeleteRepository of one that is not there is refused',
+    name: 'DeleteRepository of one that does not exist is refused',
     ask: about('DeleteRepository', { force: true }),
     answer: absent,
   },
   {
-    name: 'CreateRepository answers with the ARN of the key that an alias stands for',
+    name: 'CreateRepository answers with the ARN of the key of an alias',
     ask: about('CreateRepository', {
       encryptionConfiguration: { encryptionType: 'KMS', kmsKey: 'alias/aws/ecr' },
     }),
@@ -336,7 +336,7 @@ export const ecrCases: readonly Case[] = [
     differs: { moto: moto.keyAsGiven },
   },
   {
-    name: 'BatchGetImage does not give an archived image',
+    name: 'BatchGetImage does not return an archived image',
     given: [
       create,
       push,
@@ -356,7 +356,7 @@ export const ecrCases: readonly Case[] = [
     answer: { status: 200, body: { policyText: matching(/BatchGetImage/) } },
   },
   {
-    name: 'GetRepositoryPolicy where there is none is refused',
+    name: 'GetRepositoryPolicy of a repository without a policy is refused',
     given: [create],
     ask: about('GetRepositoryPolicy'),
     answer: { status: 400, code: 'RepositoryPolicyNotFoundException' },

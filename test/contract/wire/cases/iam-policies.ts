@@ -48,18 +48,18 @@ export const iamPolicyCases: readonly Case[] = [
     }),
   },
   {
-    name: 'CreatePolicy of a name that is taken is refused',
+    name: 'CreatePolicy of a name that exists is refused',
     given: [policy],
     ask: policy,
     answer: { status: 409, code: 'EntityAlreadyExists' },
   },
   {
-    name: 'CreatePolicy with something else than a policy is refused',
+    name: 'CreatePolicy with a document that is not a policy is refused',
     ask: ({ name }) => iam('CreatePolicy', { PolicyName: name, PolicyDocument: '{"Version":' }),
     answer: { status: 400, code: 'MalformedPolicyDocument' },
   },
   {
-    name: 'GetPolicy tells default version and tags',
+    name: 'GetPolicy returns default version and tags',
     given: [
       policy,
       (situation) => iam('TagPolicy', { PolicyArn: arnOf(situation), Tags: [{ Key: 'k', Value: 'v' }] }),
@@ -80,12 +80,12 @@ export const iamPolicyCases: readonly Case[] = [
     }),
   },
   {
-    name: 'GetPolicy of one that is not there is refused',
+    name: 'GetPolicy of one that does not exist is refused',
     ask: (situation) => iam('GetPolicy', { PolicyArn: arnOf(situation) }),
     answer: absent,
   },
   {
-    name: 'GetPolicyVersion tells the document URL-encoded',
+    name: 'GetPolicyVersion returns the document URL-encoded',
     given: [policy],
     ask: (situation) => iam('GetPolicyVersion', { PolicyArn: arnOf(situation), VersionId: 'v1' }),
     answer: {
@@ -108,7 +108,7 @@ export const iamPolicyCases: readonly Case[] = [
     },
   },
   {
-    name: 'CreatePolicyVersion of a policy that is not there is refused',
+    name: 'CreatePolicyVersion of a policy that does not exist is refused',
     ask: version,
     answer: absent,
   },
@@ -119,7 +119,7 @@ export const iamPolicyCases: readonly Case[] = [
     answer: { status: 409, code: 'LimitExceeded' },
   },
   {
-    name: 'ListPolicyVersions tells all versions, and which one is in force',
+    name: 'ListPolicyVersions returns all versions, and which one is the default',
     given: [policy, version, version],
     ask: (situation) => iam('ListPolicyVersions', { PolicyArn: arnOf(situation) }),
     answer: {
@@ -137,13 +137,13 @@ export const iamPolicyCases: readonly Case[] = [
     },
   },
   {
-    name: 'DeletePolicyVersion deletes one that is not in force',
+    name: 'DeletePolicyVersion deletes a version that is not the default',
     given: [policy, version],
     ask: (situation) => iam('DeletePolicyVersion', { PolicyArn: arnOf(situation), VersionId: 'v1' }),
     answer: done,
   },
   {
-    name: 'DeletePolicyVersion of the one in force is refused',
+    name: 'DeletePolicyVersion of the default version is refused',
     given: [policy],
     ask: (situation) => iam('DeletePolicyVersion', { PolicyArn: arnOf(situation), VersionId: 'v1' }),
     answer: { status: 409, code: 'DeleteConflict' },
@@ -155,7 +155,7 @@ export const iamPolicyCases: readonly Case[] = [
     answer: done,
   },
   {
-    name: 'DeletePolicy of one that is not there is refused',
+    name: 'DeletePolicy of one that does not exist is refused',
     ask: (situation) => iam('DeletePolicy', { PolicyArn: arnOf(situation) }),
     answer: absent,
   },
@@ -174,13 +174,13 @@ export const iamPolicyCases: readonly Case[] = [
     differs: { moto: moto.noDeleteConflict('DeletePolicy') },
   },
   {
-    name: 'AttachUserPolicy of a policy that is not there is refused',
+    name: 'AttachUserPolicy of a policy that does not exist is refused',
     given: [user],
     ask: attach,
     answer: absent,
   },
   {
-    name: 'ListAttachedUserPolicies tells what is attached',
+    name: 'ListAttachedUserPolicies returns what is attached',
     given: [policy, user, attach],
     ask: ({ name }) => iam('ListAttachedUserPolicies', { UserName: name }),
     answer: (situation) => ({
@@ -206,7 +206,7 @@ export const iamPolicyCases: readonly Case[] = [
     answer: absent,
   },
   {
-    name: 'DeleteUser of one who has a policy attached is refused',
+    name: 'DeleteUser of a user with an attached policy is refused',
     given: [policy, user, attach],
     ask: ({ name }) => iam('DeleteUser', { UserName: name }),
     answer: { status: 409, code: 'DeleteConflict' },

@@ -40,13 +40,13 @@ export const iamUserCases: readonly Case[] = [
     differs: { moto: moto.boundaryUnseen },
   },
   {
-    name: 'CreateUser of a name that is taken is refused',
+    name: 'CreateUser of a name that exists is refused',
     given: [user],
     ask: user,
     answer: { status: 409, code: 'EntityAlreadyExists' },
   },
   {
-    name: 'GetUser tells tags and boundary',
+    name: 'GetUser returns tags and boundary',
     given: [
       ({ name }) =>
         iam('CreateUser', {
@@ -72,7 +72,7 @@ export const iamUserCases: readonly Case[] = [
     differs: { moto: moto.boundaryUnseen },
   },
   {
-    name: 'GetUser of nobody is refused',
+    name: 'GetUser of a user that does not exist is refused',
     ask: ({ name }) => iam('GetUser', { UserName: name }),
     answer: ({ name }) => ({
       status: 404,
@@ -109,7 +109,7 @@ export const iamUserCases: readonly Case[] = [
     },
   },
   {
-    name: 'UntagUser takes a tag away',
+    name: 'UntagUser removes a tag',
     given: [
       ({ name }) =>
         iam('CreateUser', {
@@ -125,7 +125,7 @@ export const iamUserCases: readonly Case[] = [
     answer: { status: 200, body: { GetUserResult: { User: { Tags: [{ Key: 'b', Value: '2' }] } } } },
   },
   {
-    name: 'TagUser of nobody is refused',
+    name: 'TagUser of a user that does not exist is refused',
     ask: ({ name }) => iam('TagUser', { UserName: name, Tags: [{ Key: 'a', Value: '1' }] }),
     answer: { status: 404, code: 'NoSuchEntity' },
   },
@@ -143,7 +143,7 @@ export const iamUserCases: readonly Case[] = [
     differs: { moto: moto.boundaryUnknown },
   },
   {
-    name: 'DeleteUserPermissionsBoundary takes the boundary away',
+    name: 'DeleteUserPermissionsBoundary removes the boundary',
     given: [({ name }) => iam('CreateUser', { UserName: name, PermissionsBoundary: boundary })],
     ask: ({ name }) => iam('DeleteUserPermissionsBoundary', { UserName: name }),
     answer: { status: 200, body: { ResponseMetadata: { RequestId: something } } },
@@ -156,25 +156,25 @@ export const iamUserCases: readonly Case[] = [
     answer: { status: 200, body: { ResponseMetadata: { RequestId: something } } },
   },
   {
-    name: 'DeleteUser of nobody is refused',
+    name: 'DeleteUser of a user that does not exist is refused',
     ask: ({ name }) => iam('DeleteUser', { UserName: name }),
     answer: { status: 404, code: 'NoSuchEntity' },
   },
   {
-    name: 'DeleteUser of one who has a key is refused',
+    name: 'DeleteUser of a user with a key is refused',
     given: [user, key],
     ask: ({ name }) => iam('DeleteUser', { UserName: name }),
     answer: { status: 409, code: 'DeleteConflict' },
     differs: { moto: moto.noDeleteConflict('DeleteUser') },
   },
   {
-    name: 'ListGroupsForUser of one in no group is empty',
+    name: 'ListGroupsForUser of a user without groups is empty',
     given: [user],
     ask: ({ name }) => iam('ListGroupsForUser', { UserName: name }),
     answer: { status: 200, body: { ListGroupsForUserResult: { Groups: '', IsTruncated: 'false' } } },
   },
   {
-    name: 'CreateAccessKey tells the secret',
+    name: 'CreateAccessKey returns the secret',
     given: [user],
     ask: key,
     answer: ({ name }) => ({
@@ -193,18 +193,18 @@ export const iamUserCases: readonly Case[] = [
     }),
   },
   {
-    name: 'CreateAccessKey for nobody is refused',
+    name: 'CreateAccessKey for a user that does not exist is refused',
     ask: key,
     answer: { status: 404, code: 'NoSuchEntity' },
   },
   {
-    name: 'CreateAccessKey for one who has two is refused',
+    name: 'CreateAccessKey for a user with two keys is refused',
     given: [user, key, key],
     ask: key,
     answer: { status: 409, code: 'LimitExceeded' },
   },
   {
-    name: 'ListAccessKeys tells no secret',
+    name: 'ListAccessKeys returns no secret',
     given: [user, key],
     ask: ({ name }) => iam('ListAccessKeys', { UserName: name }),
     answer: ({ name, replies }) => ({
@@ -224,7 +224,7 @@ export const iamUserCases: readonly Case[] = [
     }),
   },
   {
-    name: 'ListAccessKeys of nobody is refused',
+    name: 'ListAccessKeys of a user that does not exist is refused',
     ask: ({ name }) => iam('ListAccessKeys', { UserName: name }),
     answer: { status: 404, code: 'NoSuchEntity' },
   },
@@ -244,7 +244,7 @@ export const iamUserCases: readonly Case[] = [
     answer: { status: 200, body: { ListAccessKeysResult: { AccessKeyMetadata: [{ Status: 'Inactive' }] } } },
   },
   {
-    name: 'UpdateAccessKey of a key that is not there is refused',
+    name: 'UpdateAccessKey of a key that does not exist is refused',
     given: [user],
     ask: ({ name }) =>
       iam('UpdateAccessKey', { UserName: name, AccessKeyId: 'AKIAIOSFODNN7EXAMPLE', Status: 'Inactive' }),
@@ -262,13 +262,13 @@ export const iamUserCases: readonly Case[] = [
     answer: { status: 200, body: { ListAccessKeysResult: { AccessKeyMetadata: '' } } },
   },
   {
-    name: 'DeleteAccessKey of a key that is not there is refused',
+    name: 'DeleteAccessKey of a key that does not exist is refused',
     given: [user],
     ask: ({ name }) => iam('DeleteAccessKey', { UserName: name, AccessKeyId: 'AKIAIOSFODNN7EXAMPLE' }),
     answer: { status: 404, code: 'NoSuchEntity' },
   },
   {
-    name: 'GetAccessKeyLastUsed of an unused key tells no date',
+    name: 'GetAccessKeyLastUsed of an unused key returns no date',
     given: [user, key],
     ask: ({ replies }) => iam('GetAccessKeyLastUsed', { AccessKeyId: keyOf(replies).accessKeyId }),
     answer: ({ name }) => ({
@@ -282,7 +282,7 @@ export const iamUserCases: readonly Case[] = [
     }),
   },
   {
-    name: 'one without policies is denied, and the action is named',
+    name: 'a user without policies is denied, and the answer names the action',
     given: userWithKey(),
     ask: ({ name, replies }) => iam('CreateUser', { UserName: `${name}-2` }, { as: { key: keyOf(replies) } }),
     answer: ({ name, account }) => ({

@@ -15,7 +15,7 @@ const partial = { accept: 'application/json;as=PartialObjectMetadataList;g=meta.
 /** Pages, selectors and metadata alone. */
 export const kubernetesListCases: readonly Case[] = [
   {
-    name: 'a list is given in pages',
+    name: 'a list is returned in pages',
     given: [namespace, ...pair],
     ask: ask('GET', `${ofPair}&limit=1`),
     answer: {
@@ -76,7 +76,7 @@ export const kubernetesListCases: readonly Case[] = [
     answer: refusal(400, 'BadRequest', /^field label not supported: data\.k$/),
   },
   {
-    name: 'a list of metadata alone is given',
+    name: 'a list of metadata only is returned',
     given: [namespace, ...pair],
     ask: ask('GET', ofPair, undefined, { headers: partial }),
     answer: {

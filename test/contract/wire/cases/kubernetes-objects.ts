@@ -6,7 +6,7 @@ import { ask, configMap, created, namespace, refusal } from './kubernetes-suppor
 /** Making, replacing and deleting objects. */
 export const kubernetesObjectCases: readonly Case[] = [
   {
-    name: 'an object that is not there is not found',
+    name: 'an object that does not exist is not found',
     given: [namespace],
     ask: ask('GET', 'configmaps/absent'),
     answer: refusal(404, 'NotFound', /^configmaps "absent" not found$/, {
@@ -36,12 +36,12 @@ export const kubernetesObjectCases: readonly Case[] = [
     }),
   },
   {
-    name: 'an object in a namespace that is not there is refused',
+    name: 'an object in a namespace that does not exist is refused',
     ask: created,
     answer: refusal(404, 'NotFound', /^namespaces ".*" not found$/),
   },
   {
-    name: 'a name that is taken is refused',
+    name: 'a name that exists is refused',
     given: [namespace, created],
     ask: created,
     answer: refusal(409, 'AlreadyExists', /^configmaps "one" already exists$/),
@@ -69,7 +69,7 @@ export const kubernetesObjectCases: readonly Case[] = [
     answer: { status: 200, body: { data: { l: '2' } } },
   },
   {
-    name: 'an update made from an old version is refused',
+    name: 'an update of an old version is refused',
     given: [namespace, created],
     ask: ask('PUT', 'configmaps/one', {
       apiVersion: 'v1',

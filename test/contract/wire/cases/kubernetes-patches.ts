@@ -32,13 +32,13 @@ export const kubernetesPatchCases: readonly Case[] = [
     answer: { status: 201, body: { data: { k: '1' } } },
   },
   {
-    name: 'an apply leaves the fields of others',
+    name: 'an apply keeps the fields of other managers',
     given: [namespace, created],
     ask: apply('configmaps/one', configMap('one', { data: { l: '2' } })),
     answer: { status: 200, body: { data: { k: '1', l: '2' } } },
   },
   {
-    name: 'an apply of what the operator keeps in sync is refused, and the owner named',
+    name: 'an apply of fields that the operator owns is refused, and the answer names the owner',
     given: [namespace, ofOperator],
     ask: apply('secrets/one', secret({ data: { k: 'Mg==' } }), 'fieldManager=contract'),
     answer: refusal(
@@ -49,13 +49,13 @@ export const kubernetesPatchCases: readonly Case[] = [
     ),
   },
   {
-    name: 'an apply of what the operator keeps in sync is taken by force',
+    name: 'an apply with force takes fields that the operator owns',
     given: [namespace, ofOperator],
     ask: apply('secrets/one', secret({ data: { k: 'Mg==' } })),
     answer: { status: 200, body: { data: { k: 'Mg==' } } },
   },
   {
-    name: 'an apply of the same values as the operator has is no conflict',
+    name: 'an apply of the values that the operator has is not a conflict',
     given: [namespace, ofOperator],
     ask: apply('secrets/one', secret({ data: { k: 'MQ==' } }), 'fieldManager=contract'),
     answer: { status: 200, body: { data: { k: 'MQ==' } } },
@@ -82,7 +82,7 @@ export const kubernetesPatchCases: readonly Case[] = [
     answer: { status: 400, code: 'BadRequest' },
   },
   {
-    name: 'a dry run answers as if, and stores nothing',
+    name: 'a dry run answers like an apply, and stores nothing',
     given: [
       namespace,
       apply('configmaps/one', configMap('one'), 'fieldManager=contract&force=true&dryRun=All'),
@@ -133,19 +133,19 @@ export const kubernetesPatchCases: readonly Case[] = [
     answer: { status: 422, code: 'Invalid', body: { kind: 'Status' } },
   },
   {
-    name: 'a JSON patch of a path that is not there is refused',
+    name: 'a JSON patch of a path that does not exist is refused',
     given: [namespace, created],
     ask: ask('PATCH', 'configmaps/one', [{ op: 'remove', path: '/data/absent' }], { type: 'json-patch' }),
     answer: { status: 422, code: 'Invalid', body: { kind: 'Status' } },
   },
   {
-    name: 'a merge patch changes one field and takes one away',
+    name: 'a merge patch changes one field and removes another',
     given: [namespace, created],
     ask: ask('PATCH', 'configmaps/one', { data: { k: null, l: '2' } }, { type: 'merge' }),
     answer: { status: 200, body: { data: { l: '2' } } },
   },
   {
-    name: 'a patch of an object that is not there is refused',
+    name: 'a patch of an object that does not exist is refused',
     given: [namespace],
     ask: ask('PATCH', 'configmaps/absent', { data: {} }, { type: 'merge' }),
     answer: refusal(404, 'NotFound', /^configmaps "absent" not found$/),

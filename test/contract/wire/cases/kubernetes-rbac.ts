@@ -100,13 +100,13 @@ export const kubernetesRbacCases: readonly Case[] = [
     const verb = method.toLowerCase();
     return [
       {
-        name: `a right to ${verb} one name permits that name`,
+        name: `a permission to ${verb} one name permits that name`,
         given: [...granted(onConfigMaps([verb], 'one')), created],
         ask: request,
         answer: { status: 200 },
       },
       {
-        name: `a right to ${verb} one name permits no other name`,
+        name: `a permission to ${verb} one name permits no other name`,
         given: [...granted(onConfigMaps([verb], 'two')), created],
         ask: request,
         answer: { status: 403, code: 'Forbidden' },
@@ -114,25 +114,25 @@ export const kubernetesRbacCases: readonly Case[] = [
     ];
   }),
   {
-    name: 'a right with names does not permit create',
+    name: 'a permission with names does not permit create',
     given: granted(onConfigMaps(['*'], 'one')),
     ask: ask('POST', 'configmaps', configMap('one'), { as }),
     answer: refusal(403, 'Forbidden', /^configmaps is forbidden: User "nobody" cannot create resource/),
   },
   {
-    name: 'a right with names does not permit list',
+    name: 'a permission with names does not permit list',
     given: granted(onConfigMaps(['*'], 'one')),
     ask: ask('GET', 'configmaps', undefined, { as }),
     answer: refusal(403, 'Forbidden', /^configmaps is forbidden: User "nobody" cannot list resource/),
   },
   {
-    name: 'a right with names does not permit deletecollection',
+    name: 'a permission with names does not permit deletecollection',
     given: granted(onConfigMaps(['*'], 'one')),
     ask: ask('DELETE', 'configmaps', undefined, { as }),
     answer: { status: 403, code: 'Forbidden' },
   },
   {
-    name: 'an apply that creates an object needs the right to create',
+    name: 'an apply that creates an object needs the permission to create',
     given: granted(onConfigMaps(['patch'])),
     ask: ask('PATCH', `configmaps/one?${applied}`, configMap('one'), { as, type: 'apply' }),
     answer: refusal(
@@ -142,37 +142,37 @@ export const kubernetesRbacCases: readonly Case[] = [
     ),
   },
   {
-    name: 'a right with names permits an apply that creates',
+    name: 'a permission with names permits an apply that creates',
     given: granted(onConfigMaps(['create', 'patch'], 'one')),
     ask: ask('PATCH', `configmaps/one?${applied}`, configMap('one'), { as, type: 'apply' }),
     answer: { status: 201 },
   },
   {
-    name: 'a role with rights that its author lacks is refused',
+    name: 'a role with permissions that its author lacks is refused',
     given: granted(mayWriteRoles),
     ask: create,
     answer: escalation('roles', 'reader'),
   },
   {
-    name: 'a dry run of a role with rights that its author lacks is refused too',
+    name: 'a dry run of a role with permissions that its author lacks is refused too',
     given: granted(mayWriteRoles),
     ask: rbac('POST', 'roles?dryRun=All', reader, { as }),
     answer: escalation('roles', 'reader'),
   },
   {
-    name: 'a role with rights that its author has is created',
+    name: 'a role with permissions that its author has is created',
     given: granted(mayWriteRoles, onSecrets(['get']), onSecrets(['list', 'watch'])),
     ask: create,
     answer: { status: 201 },
   },
   {
-    name: 'a right for one name does not cover a role for all names',
+    name: 'a permission for one name does not cover a role for all names',
     given: granted(mayWriteRoles, onSecrets(['get', 'list'], 'one')),
     ask: create,
     answer: escalation('roles', 'reader'),
   },
   {
-    name: 'the missing rights are listed with their names',
+    name: 'the missing permissions are listed with their names',
     given: granted(mayWriteRoles, onSecrets(['get'], 'one')),
     ask: rbac('POST', 'roles', role('Role', 'reader', [onSecrets(['get', 'list'], 'one', 'two')]), { as }),
     answer: refusal(
@@ -182,13 +182,13 @@ export const kubernetesRbacCases: readonly Case[] = [
     ),
   },
   {
-    name: 'a right for all names covers a role for one name',
+    name: 'a permission for all names covers a role for one name',
     given: granted(mayWriteRoles, onSecrets(['get', 'list'])),
     ask: rbac('POST', 'roles', role('Role', 'reader', [onSecrets(['get'], 'one')]), { as }),
     answer: { status: 201 },
   },
   {
-    name: 'a right for a resource does not cover its subresources',
+    name: 'a permission for a resource does not cover its subresources',
     given: granted(mayWriteRoles, onSecrets(['get'])),
     ask: rbac(
       'POST',
@@ -199,25 +199,25 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: { status: 403, code: 'Forbidden' },
   },
   {
-    name: 'the right to escalate permits a role with rights that its author lacks',
+    name: 'the permission to escalate permits a role with permissions that its author lacks',
     given: granted(mayWriteRoles, onRoles(['escalate'])),
     ask: create,
     answer: { status: 201 },
   },
   {
-    name: 'the right to escalate one role does not permit to create it',
+    name: 'the permission to escalate one role does not permit to create it',
     given: granted(mayWriteRoles, onRoles(['escalate'], 'reader')),
     ask: create,
     answer: escalation('roles', 'reader'),
   },
   {
-    name: 'the right to escalate one role permits an apply that creates it',
+    name: 'the permission to escalate one role permits an apply that creates it',
     given: granted(mayWriteRoles, onRoles(['escalate'], 'reader')),
     ask: rbac('PATCH', `roles/reader?${applied}`, reader, { as, type: 'apply' }),
     answer: { status: 201 },
   },
   {
-    name: 'the right to escalate one role permits to change it',
+    name: 'the permission to escalate one role permits to change it',
     given: [
       ...granted(mayWriteRoles, onRoles(['escalate'], 'reader')),
       rbac('POST', 'roles', role('Role', 'reader', [])),
@@ -226,7 +226,7 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: { status: 200 },
   },
   {
-    name: 'the right to escalate one role does not permit to change another',
+    name: 'the permission to escalate one role does not permit to change another',
     given: [
       ...granted(mayWriteRoles, onRoles(['escalate'], 'other')),
       rbac('POST', 'roles', role('Role', 'reader', [])),
@@ -235,37 +235,37 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: escalation('roles', 'reader'),
   },
   {
-    name: 'a role with rights that its author lacks keeps its labels',
+    name: 'a role with permissions that its author lacks keeps its labels',
     given: [...granted(mayWriteRoles), existing],
     ask: rbac('PATCH', 'roles/reader', { metadata: { labels: { k: 'v' } } }, { as, type: 'merge' }),
     answer: escalation('roles', 'reader'),
   },
   {
-    name: 'a patch that changes nothing in a role is let through',
+    name: 'a patch that changes nothing in a role is accepted',
     given: [...granted(mayWriteRoles), existing],
     ask: rbac('PATCH', 'roles/reader', { kind: 'Role' }, { as, type: 'merge' }),
     answer: { status: 200 },
   },
   {
-    name: 'a binding to a role with rights that its author lacks is refused',
+    name: 'a binding to a role with permissions that its author lacks is refused',
     given: [...granted(onBindings), existing],
     ask: bind,
     answer: escalation('rolebindings', 'bound'),
   },
   {
-    name: 'a binding to a role with rights that its author has is created',
+    name: 'a binding to a role with permissions that its author has is created',
     given: [...granted(onBindings, onSecrets(['get', 'list'])), existing],
     ask: bind,
     answer: { status: 201 },
   },
   {
-    name: 'the right to bind one role permits a binding to it',
+    name: 'the permission to bind one role permits a binding to it',
     given: [...granted(onBindings, onRoles(['bind'], 'reader')), existing],
     ask: bind,
     answer: { status: 201 },
   },
   {
-    name: 'the right to bind one role does not permit a binding to another',
+    name: 'the permission to bind one role does not permit a binding to another',
     given: [...granted(onBindings, onRoles(['bind'], 'other')), existing],
     ask: bind,
     answer: escalation('rolebindings', 'bound'),
@@ -277,7 +277,7 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: refusal(404, 'NotFound', /^rolebindings\.rbac\.authorization\.k8s\.io "reader" not found$/),
   },
   {
-    name: 'the subjects of a binding cannot be changed without its rights',
+    name: 'the subjects of a binding cannot be changed without its permissions',
     given: [
       ...granted(onBindings),
       existing,
@@ -290,7 +290,7 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: escalation('rolebindings', 'bound'),
   },
   {
-    name: 'rights in a namespace do not cover a role of the cluster',
+    name: 'permissions in a namespace do not cover a role of the cluster',
     given: [
       ...granted(onSecrets(['get', 'list'])),
       ...grantedEverywhere((name) => [
@@ -311,7 +311,7 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: ({ name }) => escalation('clusterroles', name),
   },
   {
-    name: 'the right to escalate one role of the cluster permits an apply that creates it',
+    name: 'the permission to escalate one role of the cluster permits an apply that creates it',
     given: grantedEverywhere((name) => [
       {
         apiGroups: [group],
@@ -329,7 +329,7 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: { status: 201 },
   },
   {
-    name: 'the right to bind one role of the cluster permits a binding to it',
+    name: 'the permission to bind one role of the cluster permits a binding to it',
     given: [
       ...grantedEverywhere((name) => [
         { apiGroups: [group], resources: ['clusterroles'], resourceNames: [name], verbs: ['bind'] },
@@ -349,7 +349,7 @@ export const kubernetesRbacCases: readonly Case[] = [
     answer: { status: 201 },
   },
   {
-    name: 'a binding to a role of the cluster with rights that its author lacks is refused',
+    name: 'a binding to a role of the cluster with permissions that its author lacks is refused',
     given: [
       ...grantedEverywhere((name) => [
         {

@@ -41,7 +41,7 @@ const isTerminating =
 /** Why one namespace takes no Secret while all others do. */
 export const kubernetesRefusalCases: readonly Case[] = [
   {
-    name: 'a Secret more than the quota of its namespace allows is refused',
+    name: 'a Secret above the quota of its namespace is refused',
     given: [namespace, created, ...exhausted],
     ask: ask('POST', 'secrets', secret({ metadata: { name: 'two' } })),
     answer: refusal(
@@ -52,13 +52,13 @@ export const kubernetesRefusalCases: readonly Case[] = [
     ),
   },
   {
-    name: 'a dry run meets the quota too',
+    name: 'a dry run counts against the quota too',
     given: [namespace, created, ...exhausted],
     ask: ask('POST', 'secrets?dryRun=All', secret({ metadata: { name: 'two' } })),
     answer: { status: 403, code: 'Forbidden' },
   },
   {
-    name: 'a Secret that is there can be changed when the quota is exhausted',
+    name: 'an existing Secret can be changed when the quota is exhausted',
     given: [namespace, created, ...exhausted],
     ask: apply('secrets/one', secret({ data: { k: 'Mg==' } })),
     answer: { status: 200, body: { data: { k: 'Mg==' } } },
@@ -103,7 +103,7 @@ export const kubernetesRefusalCases: readonly Case[] = [
     answer: { status: 200, body: { status: { phase: 'Terminating' } } },
   },
   {
-    name: 'a namespace that is being terminated takes nothing new',
+    name: 'a namespace that is being terminated accepts no new objects',
     given: terminating,
     ask: created,
     answer: refusal(403, 'Forbidden', isTerminating, {
@@ -113,7 +113,7 @@ export const kubernetesRefusalCases: readonly Case[] = [
     }),
   },
   {
-    name: 'what is in a namespace that is being terminated can be changed',
+    name: 'objects in a namespace that is being terminated can be changed',
     given: [
       namespace,
       ask(

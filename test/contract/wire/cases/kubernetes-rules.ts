@@ -71,7 +71,7 @@ function webhook(namespaceName: string): object {
 /** What the API server itself sees to: defaults, fields that stay, admission. */
 export const kubernetesRuleCases: readonly Case[] = [
   {
-    name: 'a Secret takes plain text and gives base64',
+    name: 'a Secret accepts plain text and returns base64',
     given: [namespace],
     ask: ask('POST', 'secrets', secret({ stringData: { k: 'text' } })),
     answer: { status: 201, body: { type: 'Opaque', data: { k: 'dGV4dA==' } } },
@@ -89,7 +89,7 @@ export const kubernetesRuleCases: readonly Case[] = [
     answer: refusal(422, 'Invalid', /^Secret "one" is invalid: data\[\.dockerconfigjson\]: Required value/),
   },
   {
-    name: 'a pull secret whose docker config is no JSON is refused',
+    name: 'a pull secret whose docker config is not JSON is refused',
     given: [namespace],
     ask: ask(
       'POST',
@@ -129,7 +129,7 @@ export const kubernetesRuleCases: readonly Case[] = [
     answer: { status: 422, code: 'Invalid', body: { message: matching(/roleRef: Invalid value/) } },
   },
   {
-    name: 'a pod of a service account that is not there is refused',
+    name: 'a pod of a service account that does not exist is refused',
     given: [namespace],
     ask: ask('POST', 'pods', pod('absent')),
     answer: refusal(
@@ -139,7 +139,7 @@ export const kubernetesRuleCases: readonly Case[] = [
     ),
   },
   {
-    name: "a pod gets its service account's pull secrets when it is made",
+    name: "a pod gets its service account's pull secrets when it is created",
     given: [
       namespace,
       ask('POST', 'serviceaccounts', account('own', { imagePullSecrets: [{ name: 'puller' }] })),
@@ -157,7 +157,7 @@ export const kubernetesRuleCases: readonly Case[] = [
     ),
   },
   {
-    name: 'a webhook that nobody answers refuses what it guards',
+    name: 'a webhook that is unreachable rejects the objects that it guards',
     given: [
       namespace,
       ({ name }) =>

@@ -15,12 +15,12 @@ const notImpersonating = refusal(403, 'Forbidden', /is forbidden: User "nobody" 
 /** Discovery, who asks, and what they may. */
 export const kubernetesServerCases: readonly Case[] = [
   {
-    name: 'the version is told',
+    name: 'the version is returned',
     ask: () => kube('GET', '/version'),
     answer: { status: 200, body: { gitVersion: matching(/^v1\.\d+\.\d+/), major: '1' } },
   },
   {
-    name: 'a group tells its resources',
+    name: 'a group returns its resources',
     ask: () => kube('GET', '/apis/apps/v1'),
     answer: {
       status: 200,
@@ -42,7 +42,7 @@ export const kubernetesServerCases: readonly Case[] = [
     answer: refusal(401, 'Unauthorized', /^Unauthorized$/),
   },
   {
-    name: 'one without rights is denied, and the right is named',
+    name: 'a user without permissions is denied, and the answer names the permission',
     ask: () => kube('GET', '/api/v1/secrets', undefined, { as: 'stranger' }),
     answer: refusal(
       403,
@@ -52,17 +52,17 @@ export const kubernetesServerCases: readonly Case[] = [
     ),
   },
   {
-    name: 'one without rights in a namespace is denied there',
+    name: 'a user without permissions in a namespace is denied there',
     ask: ask('GET', 'secrets/one', undefined, { as: 'stranger' }),
     answer: refusal(403, 'Forbidden', /^secrets "one" is forbidden: .* in the namespace "/),
   },
   {
-    name: 'an impersonated user without rights is denied by its own name',
+    name: 'an impersonated user without permissions is denied by its own name',
     ask: () => kube('GET', '/api/v1/secrets', undefined, { headers: { 'impersonate-user': 'jane' } }),
     answer: refusal(403, 'Forbidden', /^secrets is forbidden: User "jane" cannot list resource "secrets"/),
   },
   {
-    name: 'an impersonated user has the rights of the impersonated groups',
+    name: 'an impersonated user has the permissions of the impersonated groups',
     ask: () =>
       kube('GET', '/api/v1/namespaces?limit=1', undefined, {
         headers: { 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' },
@@ -70,7 +70,7 @@ export const kubernetesServerCases: readonly Case[] = [
     answer: { status: 200, body: { kind: 'NamespaceList' } },
   },
   {
-    name: 'a user without the right to impersonate another is denied',
+    name: 'a user without the permission to impersonate another is denied',
     ask: () =>
       kube('GET', '/api/v1/namespaces', undefined, {
         as: 'stranger',
@@ -79,7 +79,7 @@ export const kubernetesServerCases: readonly Case[] = [
     answer: notImpersonating,
   },
   {
-    name: 'each impersonated group needs the right to impersonate it',
+    name: 'each impersonated group needs the permission to impersonate it',
     given: [
       ({ name }) =>
         kube('POST', '/apis/rbac.authorization.k8s.io/v1/clusterroles', {
@@ -105,18 +105,18 @@ export const kubernetesServerCases: readonly Case[] = [
     answer: notImpersonating,
   },
   {
-    name: 'an access review of somebody with all rights says yes',
+    name: 'an access review of a user with all permissions is positive',
     ask: () => kube('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review),
     answer: { status: 201, body: { status: { allowed: true } } },
   },
   {
-    name: 'an access review of somebody without rights says no',
+    name: 'an access review of a user without permissions is negative',
     ask: () =>
       kube('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review, { as: 'stranger' }),
     answer: { status: 201, body: { status: { allowed: false } } },
   },
   {
-    name: 'one request too many is refused in plain text, with the seconds to wait',
+    name: 'a throttled request is refused in plain text, with the seconds to wait',
     needs: { lever: 'throttle', decides: 'the API server itself, by its flow control' },
     ask: ({ name }) => kube('GET', `/api/v1/namespaces/${name}/configmaps`, undefined, { as: 'stranger' }),
     answer: {

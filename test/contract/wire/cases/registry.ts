@@ -28,7 +28,7 @@ const manifestAnswer = ({ image }: Situation): Answer => ({
 /** What a registry that images come from is asked: one that wants a login, and is only read. */
 export const registryCases: readonly Case[] = [
   {
-    name: 'one who does not log in is challenged',
+    name: 'a request without a login is challenged',
     ask: () => registry('GET', '', { as: 'anonymous' }),
     answer: {
       status: 401,
@@ -43,12 +43,12 @@ export const registryCases: readonly Case[] = [
     answer: { status: 401, code: 'UNAUTHORIZED' },
   },
   {
-    name: 'one who logs in is let in',
+    name: 'a request with a login is accepted',
     ask: () => registry('GET', ''),
     answer: { status: 200 },
   },
   {
-    name: 'a manifest is given by its tag, with its digest',
+    name: 'a manifest is returned by its tag, with its digest',
     ask: manifest('GET', ({ tag }) => tag),
     answer: (situation) => ({
       ...manifestAnswer(situation),
@@ -56,37 +56,37 @@ export const registryCases: readonly Case[] = [
     }),
   },
   {
-    name: 'a manifest is given by its digest',
+    name: 'a manifest is returned by its digest',
     ask: manifest('GET', ({ digest }) => digest),
     answer: manifestAnswer,
   },
   {
-    name: 'HEAD of a manifest gives the headers alone',
+    name: 'HEAD of a manifest returns the headers only',
     ask: manifest('HEAD', ({ tag }) => tag),
     answer: manifestAnswer,
   },
   {
-    name: 'a tag that is not there is refused',
+    name: 'a tag that does not exist is refused',
     ask: manifest('GET', () => 'absent'),
     answer: { status: 404, code: 'MANIFEST_UNKNOWN' },
   },
   {
-    name: 'a digest that is not there is refused',
+    name: 'a digest that does not exist is refused',
     ask: manifest('GET', () => nowhere),
     answer: { status: 404, code: 'MANIFEST_UNKNOWN' },
   },
   {
-    name: 'HEAD of a tag that is not there is refused without a body',
+    name: 'HEAD of a tag that does not exist is refused without a body',
     ask: manifest('HEAD', () => 'absent'),
     answer: { status: 404 },
   },
   {
-    name: 'a manifest of a repository that is not there is refused',
+    name: 'a manifest of a repository that does not exist is refused',
     ask: () => registry('GET', 'nobody/nothing/manifests/v1', { headers: accept }),
     answer: { status: 404, code: 'MANIFEST_UNKNOWN' },
   },
   {
-    name: 'a blob is given with its length',
+    name: 'a blob is returned with its length',
     ask: blob('GET'),
     answer: ({ image }) => ({
       status: 200,
@@ -98,12 +98,12 @@ export const registryCases: readonly Case[] = [
     }),
   },
   {
-    name: 'HEAD of a blob gives its length',
+    name: 'HEAD of a blob returns its length',
     ask: blob('HEAD'),
     answer: ({ image }) => ({ status: 200, headers: { 'content-length': String(image.layer.size) } }),
   },
   {
-    name: 'a part of a blob is given by its range',
+    name: 'a range returns a part of a blob',
     ask: blob('GET', { range: 'bytes=2-9' }),
     answer: ({ image }) => ({
       status: 206,
@@ -111,7 +111,7 @@ export const registryCases: readonly Case[] = [
     }),
   },
   {
-    name: 'the rest of a blob is given by an open range',
+    name: 'an open range returns the rest of a blob',
     ask: blob('GET', { range: 'bytes=2-' }),
     answer: ({ image: { layer } }) => ({
       status: 206,
@@ -119,7 +119,7 @@ export const registryCases: readonly Case[] = [
     }),
   },
   {
-    name: 'a blob that is not there is refused',
+    name: 'a blob that does not exist is refused',
     ask: ({ image }) => registry('GET', `${image.repository}/blobs/${nowhere}`),
     answer: { status: 404, code: 'BLOB_UNKNOWN' },
   },
@@ -129,7 +129,7 @@ export const registryCases: readonly Case[] = [
     answer: ({ image }) => ({ status: 200, body: { name: image.repository, tags: [image.tag] } }),
   },
   {
-    name: 'tags of a repository that is not there are refused',
+    name: 'tags of a repository that does not exist are refused',
     ask: () => registry('GET', 'nobody/nothing/tags/list'),
     answer: { status: 404, code: 'NAME_UNKNOWN', body: { errors: [{ message: matching(/./) }] } },
   },

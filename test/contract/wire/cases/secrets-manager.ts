@@ -128,7 +128,7 @@ export const secretsManagerCases: readonly Case[] = [
     differs: { moto: moto.queryErrors('403 InvalidClientTokenId') },
   },
   {
-    name: 'CreateSecret without a value makes a secret without a version',
+    name: 'CreateSecret without a value creates a secret without a version',
     ask: create({ Description: 'Of the contract', Tags: [{ Key: 'k', Value: 'v' }] }),
     answer: (situation) => ({
       status: 200,
@@ -138,20 +138,20 @@ export const secretsManagerCases: readonly Case[] = [
     differs: { moto: moto.htmlType },
   },
   {
-    name: 'CreateSecret of a name that is taken is refused',
+    name: 'CreateSecret of a name that exists is refused',
     given: [create()],
     ask: create(),
     answer: { status: 400, code: 'ResourceExistsException' },
   },
   {
-    name: 'CreateSecret of a name that waits for its deletion is refused',
+    name: 'CreateSecret of a name that is scheduled for deletion is refused',
     given: [create({ SecretString: 'x' }), deleted],
     ask: create(),
     answer: { ...marked, body: { message: matching(/delet/) } },
     differs: { moto: moto.nameTaken },
   },
   {
-    name: 'DescribeSecret tells tags, and stages by version',
+    name: 'DescribeSecret returns tags, and stages by version',
     given: [create({ Tags: [{ Key: 'k', Value: 'v' }] }), put(one, 'x')],
     ask: about('DescribeSecret'),
     answer: (situation) => ({
@@ -166,19 +166,19 @@ export const secretsManagerCases: readonly Case[] = [
     }),
   },
   {
-    name: 'DescribeSecret of one that is not there is refused',
+    name: 'DescribeSecret of one that does not exist is refused',
     ask: about('DescribeSecret'),
     answer: { ...absent, body: { message: matching(/can't find the specified secret/) } },
     differs: { moto: moto.notFound404 },
   },
   {
-    name: 'DescribeSecret tells the date of deletion',
+    name: 'DescribeSecret returns the date of deletion',
     given: [create(), deleted],
     ask: about('DescribeSecret'),
     answer: { status: 200, body: { DeletedDate: aNumber } },
   },
   {
-    name: 'GetSecretValue gives the current value',
+    name: 'GetSecretValue returns the current value',
     given: [create(), put(one, 'x')],
     ask: about('GetSecretValue'),
     answer: (situation) => ({
@@ -193,7 +193,7 @@ export const secretsManagerCases: readonly Case[] = [
     }),
   },
   {
-    name: 'GetSecretValue gives a version by its id',
+    name: 'GetSecretValue returns a version by its id',
     given: [create(), put(one, 'x'), put(two, 'y')],
     ask: about('GetSecretValue', { VersionId: one }),
     answer: {
@@ -202,13 +202,13 @@ export const secretsManagerCases: readonly Case[] = [
     },
   },
   {
-    name: 'GetSecretValue gives a version by its stage',
+    name: 'GetSecretValue returns a version by its stage',
     given: [create(), put(one, 'x'), put(two, 'y', { VersionStages: ['AWSPENDING'] })],
     ask: about('GetSecretValue', { VersionStage: 'AWSPENDING' }),
     answer: { status: 200, body: { VersionId: two, SecretString: 'y', VersionStages: ['AWSPENDING'] } },
   },
   {
-    name: 'GetSecretValue of a secret that is not there is refused',
+    name: 'GetSecretValue of a secret that does not exist is refused',
     ask: about('GetSecretValue'),
     answer: absent,
     differs: { moto: moto.notFound404 },
@@ -228,13 +228,13 @@ export const secretsManagerCases: readonly Case[] = [
     differs: { moto: moto.notFound404 },
   },
   {
-    name: 'GetSecretValue of a secret that waits for its deletion is refused',
+    name: 'GetSecretValue of a secret that is scheduled for deletion is refused',
     given: [create(), put(one, 'x'), deleted],
     ask: about('GetSecretValue'),
     answer: { ...marked, body: { message: matching(/delet/) } },
   },
   {
-    name: 'GetSecretValue by one without policies is denied, and the action is named',
+    name: 'GetSecretValue by a user without policies is denied, and the answer names the action',
     given: [...userWithKey(), create({ SecretString: 'x' })],
     ask: ({ name, replies }) =>
       secrets('GetSecretValue', { SecretId: name }, { as: { key: keyOf(replies) } }),
@@ -262,7 +262,7 @@ export const secretsManagerCases: readonly Case[] = [
     answer: { status: 400, code: 'ResourceExistsException' },
   },
   {
-    name: 'PutSecretValue as AWSPENDING leaves the current version in force',
+    name: 'PutSecretValue as AWSPENDING keeps the current version',
     given: [create(), put(one, 'x'), put(two, 'y', { VersionStages: ['AWSPENDING'] })],
     ask: about('DescribeSecret'),
     answer: {
@@ -271,13 +271,13 @@ export const secretsManagerCases: readonly Case[] = [
     },
   },
   {
-    name: 'PutSecretValue into a secret that is not there is refused',
+    name: 'PutSecretValue into a secret that does not exist is refused',
     ask: put(one, 'x'),
     answer: absent,
     differs: { moto: moto.notFound404 },
   },
   {
-    name: 'PutSecretValue into a secret that waits for its deletion is refused',
+    name: 'PutSecretValue into a secret that is scheduled for deletion is refused',
     given: [create(), deleted],
     ask: put(one, 'x'),
     answer: marked,
@@ -307,7 +307,7 @@ export const secretsManagerCases: readonly Case[] = [
     },
   },
   {
-    name: 'UpdateSecretVersionStage takes a stage away',
+    name: 'UpdateSecretVersionStage removes a stage',
     given: [
       create(),
       put(one, 'x'),
@@ -319,13 +319,13 @@ export const secretsManagerCases: readonly Case[] = [
     differs: { moto: moto.notFound404 },
   },
   {
-    name: 'UpdateSecretVersionStage that does not name who has the stage is refused',
+    name: 'UpdateSecretVersionStage without the version that has the stage is refused',
     given: [create(), put(one, 'x'), put(two, 'y', { VersionStages: ['AWSPENDING'] })],
     ask: about('UpdateSecretVersionStage', { VersionStage: 'AWSCURRENT', MoveToVersionId: two }),
     answer: { status: 400, code: 'InvalidParameterException' },
   },
   {
-    name: 'ListSecretVersionIds tells the stages of each version',
+    name: 'ListSecretVersionIds returns the stages of each version',
     given: [create(), put(one, 'x'), put(two, 'y')],
     ask: about('ListSecretVersionIds', { IncludeDeprecated: true }),
     answer: {
@@ -339,7 +339,7 @@ export const secretsManagerCases: readonly Case[] = [
     },
   },
   {
-    name: 'DeleteSecret tells when it will be gone',
+    name: 'DeleteSecret returns the date of deletion',
     given: [create()],
     ask: deleted,
     answer: (situation) => ({
@@ -360,7 +360,7 @@ export const secretsManagerCases: readonly Case[] = [
     answer: { status: 200, body: { DeletionDate: aNumber } },
   },
   {
-    name: 'DeleteSecret of one that is not there is refused',
+    name: 'DeleteSecret of one that does not exist is refused',
     ask: deleted,
     answer: absent,
     differs: { moto: moto.notFound404 },
@@ -372,7 +372,7 @@ export const secretsManagerCases: readonly Case[] = [
     answer: { status: 200, body: { SecretString: 'x' } },
   },
   {
-    name: 'RestoreSecret of one that is not there is refused',
+    name: 'RestoreSecret of one that does not exist is refused',
     ask: about('RestoreSecret'),
     answer: absent,
     differs: { moto: moto.notFound404 },

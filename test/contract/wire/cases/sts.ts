@@ -11,7 +11,7 @@ const someKey = {
 
 export const stsCases: readonly Case[] = [
   {
-    name: 'GetCallerIdentity tells account and ARN',
+    name: 'GetCallerIdentity returns account and ARN',
     ask: () => sts('GetCallerIdentity'),
     answer: ({ account }) => ({
       status: 200,
@@ -27,7 +27,7 @@ export const stsCases: readonly Case[] = [
     }),
   },
   {
-    name: 'a key that nobody has is refused',
+    name: 'a key that does not exist is refused',
     ask: () => sts('GetCallerIdentity', {}, { as: { key: someKey } }),
     answer: {
       status: 403,
