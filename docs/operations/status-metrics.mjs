@@ -1,4 +1,4 @@
-// Turns what `ecr-bootstrap status -o json` prints into metrics for Prometheus: standard input to standard output.
+// Converts the output of `ecr-bootstrap status -o json` on standard input to metrics for Prometheus on standard output.
 import { readFileSync } from 'node:fs';
 
 const { status } = JSON.parse(readFileSync(0, 'utf8'));
