@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createNet } from '../../src/clients/net/index.ts';
-import { request } from '../../src/clients/net/undici.ts';
+import { request } from 'undici';
 import type { World } from '../../sandbox/world.ts';
 import { createAws } from '../../src/clients/aws/index.ts';
 import { Secret } from '../../src/core/secret.ts';

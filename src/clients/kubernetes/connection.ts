@@ -75,16 +75,15 @@ export async function openConnections(
   tls: TlsOptions,
   net: Net,
 ): Promise<Dispatcher> {
-  const { Agent, proxyAgent } = await import('../net/undici.ts');
+  const { openAgent } = await import('../net/agents.ts');
   const proxy = cluster.proxyUrl || (await net.proxyFor(cluster.server));
-  if (!proxy) return new Agent({ connect: tls, connections });
   try {
-    hidePassword(new URL(proxy));
-    return proxyAgent({ uri: proxy, requestTls: tls, connections });
+    if (proxy) hidePassword(new URL(proxy));
+    return openAgent(proxy, { requestTls: tls, connections });
   } catch (error) {
     throw new BootstrapError({
       code: 'proxy-invalid',
-      what: `use proxy ${proxy} for ${cluster.server}`,
+      what: `use proxy ${proxy ?? ''} for ${cluster.server}`,
       why: reasonOf(error),
       hint: 'Correct proxy-url in the kubeconfig, or HTTPS_PROXY.',
     });

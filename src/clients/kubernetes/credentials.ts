@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { User } from '@kubernetes/client-node/dist/config_types.js';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { PluginBounds } from './exec-plugin.ts';
@@ -102,7 +101,6 @@ async function authenticate(
   cluster: KubeCluster,
   bounds: PluginBounds,
 ): Promise<LoginSource> {
-  const options: { headers: Record<string, string>; cert?: string; key?: string } = { headers: {} };
   if (user.exec) {
     const { runPlugin } = await import('./exec-plugin.ts');
     return runPlugin(
@@ -111,17 +109,24 @@ async function authenticate(
       user.exec.provideClusterInfo ? await clusterInfo(cluster) : undefined,
     );
   }
-  if (user.authProvider) {
-    const { OpenIDConnectAuth } = await import('@kubernetes/client-node/dist/oidc_auth.js');
-    const oidc = new OpenIDConnectAuth();
-    // It reads and changes nothing but the provider's own settings.
-    const asClient = user as unknown as User;
-    if (!oidc.isAuthProvider(asClient)) {
-      const { name } = user.authProvider as { name?: string };
-      throw new Error(`auth-provider ${name ?? ''} is not supported, exec plugins are`);
-    }
-    await oidc.applyAuthentication(asClient, options);
+  return user.authProvider ? authenticateByOidc(user.name, user.authProvider, cluster) : { headers: {} };
+}
+
+/** The bearer token of an `oidc` auth provider, refreshed when it has expired. */
+async function authenticateByOidc(
+  name: string,
+  authProvider: NonNullable<KubeUser['authProvider']>,
+  { name: clusterName, server, skipTLSVerify }: KubeCluster,
+): Promise<LoginSource> {
+  const { name: provider = '' } = authProvider as { readonly name?: string };
+  if (provider !== 'oidc') {
+    throw new Error(`auth-provider ${provider} is not supported, exec plugins are`);
   }
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: clusterName, server, skipTLSVerify }, { name, authProvider });
+  const options: { headers: Record<string, string> } = { headers: {} };
+  await config.applyToHTTPSOptions(options);
   return options;
 }
 

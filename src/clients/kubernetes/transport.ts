@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
 import { failureCode } from '../net/errors.ts';
+import { request } from '../net/request.ts';
 import { openConnections, tlsOptions } from './connection.ts';
 import { type ClientCredentials, credentialsOf, expiryOf, hasLogin } from './credentials.ts';
 import { LoginRefused, noLogin, notTheApi, refused, statusOf, unreachable, wrongName } from './errors.ts';
@@ -167,7 +168,6 @@ async function exchange(
   { context, credentials, dispatcher }: Connection,
   net: Net,
 ): Promise<{ answer: Answer; retryAfter?: number }> {
-  const { request } = await import('../net/undici.ts');
   const response = await request(`${context.cluster.server}${path}`, {
     method,
     dispatcher,

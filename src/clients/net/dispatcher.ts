@@ -1,8 +1,8 @@
 import type { SecureContext } from 'node:tls';
-import type { Agent as DirectAgent, buildConnector as Connect, Dispatcher as Way } from 'undici';
+import { Agent, buildConnector, Dispatcher } from 'undici';
 import type { Preconnect } from './preconnect.ts';
 import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
-import { Agent, buildConnector, Dispatcher, proxyAgent } from './undici.ts';
+import { proxyAgent } from './agents.ts';
 
 interface Tls {
   readonly secureContext?: SecureContext;
@@ -16,10 +16,10 @@ export class RoutingDispatcher extends Dispatcher {
   readonly #proxyFor: (url: string) => URL | undefined;
   readonly #tls: Tls;
   readonly #reach: Reach;
-  readonly #direct: DirectAgent;
-  readonly #proxies = new Map<string, Way>();
+  readonly #direct: Agent;
+  readonly #proxies = new Map<string, Dispatcher>();
   /** By origin: to read the environment for every request took a tenth of the time that a request takes here. */
-  readonly #ways = new Map<string, Way>();
+  readonly #ways = new Map<string, Dispatcher>();
 
   /**
    * @param preconnect has connections with the same reach
@@ -34,7 +34,7 @@ export class RoutingDispatcher extends Dispatcher {
     this.#direct = new Agent({ connect: throughPreconnect(preconnect, connector) });
   }
 
-  override dispatch(options: Way.DispatchOptions, handler: Way.DispatchHandler): boolean {
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     return this.#way(String(options.origin)).dispatch(options, handler);
   }
 
@@ -58,7 +58,7 @@ export class RoutingDispatcher extends Dispatcher {
     );
   }
 
-  #way(origin: string): Way {
+  #way(origin: string): Dispatcher {
     const known = this.#ways.get(origin);
     if (known) return known;
     const way = this.#find(origin);
@@ -66,27 +66,27 @@ export class RoutingDispatcher extends Dispatcher {
     return way;
   }
 
-  #find(origin: string): Way {
+  #find(origin: string): Dispatcher {
     const { hostname } = new URL(origin);
     if (this.#reach === 'remote' && isLocalHost(hostname)) throw new LocalAddressError(hostname);
     const proxy = this.#proxyFor(origin);
     if (!proxy) return this.#direct;
     let agent = this.#proxies.get(proxy.href);
     if (!agent) {
-      agent = proxyAgent({ uri: proxy.href, requestTls: this.#tls, proxyTls: this.#tls });
+      agent = proxyAgent(proxy.href, { requestTls: this.#tls, proxyTls: this.#tls });
       this.#proxies.set(proxy.href, agent);
     }
     return agent;
   }
 
-  async #each(act: (way: Way) => Promise<void>): Promise<void> {
+  async #each(act: (way: Dispatcher) => Promise<void>): Promise<void> {
     await Promise.all([this.#direct, ...this.#proxies.values()].map(act));
   }
 }
 
 /** Uses a connection that is already open, if there is one. */
 const throughPreconnect =
-  (preconnect: Preconnect, connect: Connect.connector): Connect.connector =>
+  (preconnect: Preconnect, connect: buildConnector.connector): buildConnector.connector =>
   (options, callback) => {
     const connected = preconnect.take(`${options.protocol}//${options.host ?? options.hostname}`);
     void connected.then((socket) => (socket ? callback(null, socket) : connect(options, callback)));

@@ -1,6 +1,7 @@
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { connectionFailure } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
+import { request } from '../net/request.ts';
 import type { Secret } from '../../core/secret.ts';
 import { basicHeader } from './credentials.ts';
 
@@ -30,7 +31,6 @@ export async function isLoginAccepted(net: Net, host: string, login: RegistryLog
 export const isLoginRefusal = (status: number): boolean => status === 400 || status === 401 || status === 403;
 
 async function ask(net: Net, url: string, login: RegistryLogin): Promise<number> {
-  const { request } = await import('../net/undici.ts');
   try {
     const { statusCode, body } = await request(url, {
       dispatcher: await net.dispatcher(),

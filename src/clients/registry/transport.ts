@@ -5,6 +5,7 @@ import { RegistryError } from './errors.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { connectionFailure, failureCode } from '../net/errors.ts';
 import { LocalAddressError, type Reach } from '../net/local.ts';
+import { request as exchange } from '../net/request.ts';
 import type { Readable } from 'node:stream';
 
 /** Counts requests on behalf of one image. */
@@ -69,7 +70,6 @@ export class RegistryTransport {
 
   /** @throws RegistryError when no answer comes; any status is an answer */
   async send(request: Request): Promise<Reply> {
-    const { request: exchange } = await import('../net/undici.ts');
     const { method, url, headers, body, signal } = request;
     signal.throwIfAborted();
     if (request.tally) request.tally.requests += 1;

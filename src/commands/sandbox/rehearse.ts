@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import { BootstrapError, exitCodes } from '../../core/errors.ts';
 import type { Main } from '../launch.ts';
 import { createNet } from '../../clients/net/index.ts';
+import { request } from '../../clients/net/request.ts';
 import { formatDuration } from '../../output/units.ts';
 import { controlUrl, startWorld } from '../../../sandbox/world.ts';
 import { announce, createFolder, readRunning, type Running, withdraw } from './state.ts';
@@ -84,7 +85,6 @@ async function inRunning(
 
 /** @returns milliseconds that the sandbox is ahead */
 async function askClock({ env }: Running, query = ''): Promise<number> {
-  const { request } = await import('../../clients/net/undici.ts');
   const net = createNet(authority(env), env);
   try {
     const dispatcher = await net.dispatcher();

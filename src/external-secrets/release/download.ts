@@ -2,6 +2,7 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { connectionFailure } from '../../clients/net/errors.ts';
 import { hidePassword } from '../../clients/net/proxy.ts';
 import type { Net } from '../../clients/net/index.ts';
+import { request } from '../../clients/net/request.ts';
 import { unusable } from './parse.ts';
 
 /** The release's YAML has 1 MB; more than this is something else. */
@@ -26,7 +27,6 @@ export async function download(address: string, net: Net): Promise<string> {
 
 async function get(url: URL, net: Net, address: string): Promise<string | { location: string }> {
   try {
-    const { request } = await import('../../clients/net/undici.ts');
     const { statusCode, headers, body } = await request(url, {
       dispatcher: await net.dispatcher(),
       headers: { accept: '*/*', 'user-agent': 'ecr-bootstrap' },

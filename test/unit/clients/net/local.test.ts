@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 import { isLocalHost } from '../../../../src/clients/net/local.ts';
-import { request } from '../../../../src/clients/net/undici.ts';
+import { request } from 'undici';
 
 /** As a connection would see the host: URLs bring every spelling of an address to the usual one. */
 const hostIn = (text: string) => new URL(`https://${text}/`).hostname;

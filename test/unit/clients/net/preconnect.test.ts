@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
-import { request } from '../../../../src/clients/net/undici.ts';
+import { request } from 'undici';
 import { CertificateAuthority } from '../../../../sandbox/certificates.ts';
 
 let net: Net;
