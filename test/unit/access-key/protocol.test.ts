@@ -3,7 +3,15 @@ import { createKey } from '../../../src/access-key/protocol.ts';
 import { observeKey } from '../../../src/access-key/state.ts';
 import { runOf } from '../../contract/step-contract.ts';
 import { AwsWorld } from '../../support/aws.ts';
-import { keysOf, names, secretOf, up, valueOf, withKey } from '../steps/image-puller-key/support.ts';
+import {
+  keysOf,
+  names,
+  secretOf,
+  up,
+  valueOf,
+  withKey,
+  withUser,
+} from '../steps/image-puller-key/support.ts';
 
 let world: AwsWorld;
 afterEach(() => world.close());
@@ -22,6 +30,14 @@ it.each(['PutSecretValue', 'UpdateSecretVersionStage'])(
     expect(written.map(({ resource }) => resource).sort()).toEqual([names.secret, names.region].sort());
   },
 );
+
+it('tags the user before it creates a key, so that the next run finds a key that an interrupted run created', async () => {
+  world = await withUser();
+  await up(world);
+  const writes = world.sandbox.faults.changes.map(({ operation }) => operation);
+  const order = ['TagUser', 'CreateAccessKey', 'PutSecretValue', 'UntagUser'];
+  expect(writes.filter((one, index) => order.includes(one) && writes.indexOf(one) === index)).toEqual(order);
+});
 
 it('says which step creates the user when there is none', async () => {
   world = await AwsWorld.start();
