@@ -1,6 +1,6 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { matchesAny } from './globs.ts';
+import { matchesAny } from '../core/globs.ts';
 import type { NamespaceInfo } from './inventory.ts';
 import type { ClusterRule } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';

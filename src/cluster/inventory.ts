@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { isPlatform } from '../core/platform.ts';
 import { once } from '../core/once.ts';
 import { oldestFirst } from './events.ts';
-import { matchesAny } from './globs.ts';
+import { matchesAny } from '../core/globs.ts';
 import { ignoreLabel } from '../core/ownership.ts';
 
 const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });

@@ -9,7 +9,7 @@ import { registration } from '../steps/registration.ts';
 import { registrationHere } from '../access-key/registration/registration.ts';
 import { serviceAccountPolicy } from '../steps/service-account-policy.ts';
 import { serviceAccounts } from '../steps/service-accounts.ts';
-import { withoutCopies } from '../steps/service-accounts/uncovered.ts';
+import { withoutCopies } from '../cluster/service-accounts/uncovered.ts';
 import { type AdoptOptions, consentOf } from '../run/adopt.ts';
 import { type StepSelection, selectSteps, needsOf } from '../run/select-steps.ts';
 import { applyQuestion } from '../run/confirm.ts';

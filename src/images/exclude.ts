@@ -1,4 +1,4 @@
-import { glob } from './glob.ts';
+import { matchesAny } from '../core/globs.ts';
 import { familiar, formatReference, type Reference, repositoryOf } from './reference.ts';
 
 /**
@@ -7,8 +7,8 @@ import { familiar, formatReference, type Reference, repositoryOf } from './refer
  * @returns takes a reference, or the text of one that cannot be read
  */
 export function excluding(globs: readonly string[]): (image: Reference | string) => boolean {
-  const tests = globs.map(glob);
-  return (image) => namesOf(image).some((name) => tests.some((matches) => matches(name)));
+  const isExcluded = matchesAny(globs, { matchSlash: true });
+  return (image) => namesOf(image).some(isExcluded);
 }
 
 function namesOf(image: Reference | string): string[] {

@@ -1,5 +1,5 @@
-import { glob } from '../images/glob.ts';
 import type { Consent } from '../core/consent.ts';
+import { matchesAny } from '../core/globs.ts';
 import { nameOf } from '../core/members.ts';
 import type { Planned } from '../core/plan.ts';
 import type { Context } from '../steps/context.ts';
@@ -14,8 +14,8 @@ export interface AdoptOptions {
 
 /** What the flags agree to. A plan is made with it, and only what that plan showed is adopted. */
 export function consentOf({ adopt = [], adoptAll = false }: AdoptOptions): Consent {
-  const tests = adopt.map(glob);
-  return (target) => adoptAll || tests.some((test) => test(nameOf(target)));
+  const isNamed = matchesAny(adopt, { matchSlash: true });
+  return (target) => adoptAll || isNamed(nameOf(target));
 }
 
 /** As many of one kind are named together. */

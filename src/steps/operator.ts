@@ -14,7 +14,6 @@ import {
 } from '../cluster/objects.ts';
 import { operatorNamespace } from '../core/ownership.ts';
 import { operatorHealth } from '../external-secrets/operator/health.ts';
-import { rights } from '../external-secrets/operator/rights.ts';
 import { waitForCertificate, waitUntilServing } from '../external-secrets/operator/readiness.ts';
 import {
   isAfterCertificate,
@@ -24,12 +23,38 @@ import {
 } from '../external-secrets/operator/objects.ts';
 import { finding } from '../core/findings.ts';
 
+const write = ['get', 'create', 'patch', 'delete'];
+
 /** External Secrets Operator from the private registry, with the pull secret that the step before has seeded. */
 export const operator: Step<ObjectsState> = {
   id: 'operator',
   title: 'External Secrets Operator',
   needs: ['cluster'],
-  rights,
+  // Kubernetes lets only those who have `escalate` and `bind` grant the operator rights that they lack themselves.
+  rights: [
+    { apiGroups: [''], resources: ['serviceaccounts', 'secrets', 'services', 'configmaps'], verbs: write },
+    {
+      apiGroups: ['rbac.authorization.k8s.io'],
+      resources: ['clusterroles', 'roles'],
+      verbs: [...write, 'escalate', 'bind'],
+    },
+    {
+      apiGroups: ['rbac.authorization.k8s.io'],
+      resources: ['clusterrolebindings', 'rolebindings'],
+      verbs: write,
+    },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: write },
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['validatingwebhookconfigurations'],
+      verbs: write,
+    },
+    { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'delete'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['list'] },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list'] },
+    { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['create'] },
+  ],
 
   async observe(ctx) {
     const { install, caBundle } = ctx.config.externalSecrets;

@@ -1,18 +1,19 @@
-import type { Context, Step } from './context.ts';
+import type { Step } from './context.ts';
 import { coverageRights } from '../cluster/coverage.ts';
-import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
 import {
   applyObjects,
   diffObjects,
   type ObjectsState,
   observeObjects,
   removeObjects,
-  withFound,
 } from '../cluster/objects.ts';
-import { renewalHealth } from '../external-secrets/renewal/health.ts';
-import { renewalObjects } from '../external-secrets/renewal/objects.ts';
-import { waitForRenewal } from '../external-secrets/renewal/ready.ts';
-import { regionFindings } from '../external-secrets/renewal/regions.ts';
+import { regionFindings } from '../external-secrets/regions.ts';
+import {
+  observeRenewalForRemoval,
+  renewalHealth,
+  renewalObjects,
+  waitForRenewal,
+} from '../external-secrets/renewal.ts';
 
 /**
  * Makes the operator renew the pull secret in its own namespace: from the access key in Secrets Manager to a token
@@ -51,15 +52,6 @@ export const pullSecretRefresh: Step<ObjectsState> = {
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,
   render: renewalObjects,
-  observeRemoval: async (ctx) => observeRenewal(ctx, await earlierPullSecrets(ctx)),
+  observeRemoval: observeRenewalForRemoval,
   remove: removeObjects,
 };
-
-/** With what renews pull secrets of earlier names. */
-async function observeRenewal(ctx: Context, earlier: readonly EarlierPullSecret[]): Promise<ObjectsState> {
-  const state = await observeObjects(ctx.cluster, await renewalObjects(ctx));
-  return withFound(
-    state,
-    earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'ExternalSecret')),
-  );
-}

@@ -8,7 +8,7 @@ import { coverageRights } from '../cluster/coverage.ts';
 import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
 import { deleteObserved, withFound } from '../cluster/objects.ts';
 import { observeCopies, whyNotServing } from '../external-secrets/copies/copies.ts';
-import { readerRole, renewalObjects } from '../external-secrets/renewal/objects.ts';
+import { readerRole, renewalObjects } from '../external-secrets/renewal.ts';
 import { listed, pullSecretsOf } from '../cluster/pull-secret-users.ts';
 import { removePullSecrets } from '../cluster/service-accounts/list.ts';
 import { syncFinding, syncOf } from '../external-secrets/sync.ts';

@@ -8,8 +8,13 @@ import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { applyObjects, keyOf, type ObjectsState, owned } from '../../cluster/objects.ts';
 import { registerUnverified, registrationTarget } from '../registration/register.ts';
 import { adoptPullSecret } from '../../external-secrets/pull-secret/unmanaged.ts';
-import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
-import { keySecret, pullSecret, pullSecretType, secret } from '../../external-secrets/pull-secret/objects.ts';
+import {
+  keyIdIn,
+  keySecret,
+  pullSecret,
+  pullSecretType,
+  secret,
+} from '../../external-secrets/pull-secret/objects.ts';
 import { keySecretName } from '../../core/ownership.ts';
 import { resync } from '../../external-secrets/pull-secret/resync.ts';
 import { isNoteRemoval } from './namespace-annotations.ts';

@@ -12,9 +12,9 @@ import { secretTarget } from '../secrets.ts';
 import { secretNames } from '../../iam/names.ts';
 import { registrationChanges } from '../registration/register.ts';
 import { adoptionsOf } from '../../external-secrets/pull-secret/unmanaged.ts';
-import { keyIdIn } from '../../external-secrets/pull-secret/key-in-cluster.ts';
 import {
   isManagedSecret,
+  keyIdIn,
   keySecret,
   pullSecretType,
   secret,

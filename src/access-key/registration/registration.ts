@@ -7,7 +7,7 @@ import type { AccessKeyContext, AccessKeyRun, RotationStep } from '../context.ts
 import { formerRegistrations } from '../former-users.ts';
 import { describeStored } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
-import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.ts';
+import { keyInCluster } from '../../external-secrets/pull-secret/objects.ts';
 import { verifyEveryLevel } from '../../external-secrets/pull-secret/verify-levels.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import {

@@ -2,7 +2,7 @@ import { BootstrapError } from '../../core/errors.ts';
 import type { MemberFailure } from '../../core/step.ts';
 import type { AccessKeyRun } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
-import { keyInCluster } from '../../external-secrets/pull-secret/key-in-cluster.ts';
+import { keyInCluster } from '../../external-secrets/pull-secret/objects.ts';
 import { verifyEveryLevel } from '../../external-secrets/pull-secret/verify-levels.ts';
 import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
 import type { Rotation } from './state.ts';

@@ -1,5 +1,5 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
-import { globPattern } from '../globs.ts';
+import { globPattern } from '../../core/globs.ts';
 import { renderTemplate } from '../templates.ts';
 import type { ClusterContext } from '../context.ts';
 import { observeCoverage } from '../coverage.ts';
@@ -58,6 +58,6 @@ const lacks = (pullSecret: string): string =>
 /** Matches what none of the globs matches. CEL's regular expressions are RE2's. */
 function excluding(condition: string, subject: string, globs: readonly string[]): MatchCondition[] {
   if (globs.length === 0) return [];
-  const pattern = globs.map(globPattern).join('|');
+  const pattern = globs.map((glob) => globPattern(glob)).join('|');
   return [{ name: condition, expression: `!(${subject}).matches(${JSON.stringify(pattern)})` }];
 }

@@ -1,6 +1,6 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { matchesAny } from '../globs.ts';
+import { matchesAny } from '../../core/globs.ts';
 import { optsOut } from '../inventory.ts';
 import type { ClusterContext } from '../context.ts';
 import { observeCoverage, unmanagedIn } from '../coverage.ts';

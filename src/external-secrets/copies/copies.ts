@@ -1,11 +1,12 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import type { ExternalSecretsContext } from '../context.ts';
-import { type Coverage, isReconciled, observeCoverage } from '../../cluster/coverage.ts';
+import { type Coverage, ignoredFindings, isReconciled, observeCoverage } from '../../cluster/coverage.ts';
 import { annotations } from '../../core/ownership.ts';
+import { withoutOperator } from '../pull-secret/resync.ts';
 import { fixOf } from '../refusals.ts';
-import { syncOf } from '../sync.ts';
-import { expiryOf } from '../tokens.ts';
+import { syncFinding, syncOf } from '../sync.ts';
+import { expiryOf, tokenFinding } from '../tokens.ts';
 
 /** The pull secret's copy in one namespace. */
 export interface PullSecretCopy {
@@ -97,3 +98,39 @@ export function whyNotServing(
 
 const byNamespace = (objects: readonly KubeObject[]): ReadonlyMap<string, KubeObject> =>
   new Map(objects.map((object) => [object.metadata.namespace ?? '', object]));
+
+/** For each namespace: how long its token lasts, or why it has none. */
+export async function copiesHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
+  const { coverage, copies } = await observeCopies(ctx);
+  const now = ctx.clock.now();
+  return [
+    ...(copies.length > 0 ? await withoutOperator(ctx, 'namespaces get no new pull secret') : []),
+    ...copies.flatMap((copy) => copyFindings(copy, ctx.config.pullSecret.name, now)),
+    ...ignoredFindings(coverage),
+  ];
+}
+
+function copyFindings(copy: PullSecretCopy, name: string, now: number): readonly Finding[] {
+  const { secret, externalSecret, failure } = copy;
+  const refusal = refusalOf(copy, name);
+  // The operator writes when a token expires also on a Secret that takes no new token.
+  if (refusal) return [finding('namespace-uncovered', refusal)];
+  if (!secret) return [uncovered(copy)];
+  const failing =
+    externalSecret && failure !== undefined
+      ? syncFinding(externalSecret, { state: 'failing', why: failure })
+      : [];
+  return [tokenFinding(secret, now), ...failing];
+}
+
+const uncovered = ({ namespace, failure, externalSecret }: PullSecretCopy): Finding =>
+  finding('namespace-uncovered', {
+    target: { kind: 'Namespace', name: namespace },
+    what: `namespace ${namespace} has no pull secret`,
+    why:
+      failure ??
+      (externalSecret
+        ? 'the operator has not written it yet'
+        : 'the operator has not made an ExternalSecret there'),
+    hint: 'Run ecr-bootstrap up; it waits for the operator and says what stands in the way.',
+  });

@@ -5,7 +5,7 @@ import {
   operatorNamespace as namespace,
 } from '../../core/ownership.ts';
 import type { KeyPair, RegistryToken } from '../../clients/aws/port.ts';
-import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import type { RegistryLogin } from '../../clients/registry/token-check.ts';
 import { Secret } from '../../core/secret.ts';
 import { isManaged } from '../../cluster/objects.ts';
@@ -42,6 +42,18 @@ export function keySecret(pair: KeyPair, region: string): KubeObject {
       REGION: region,
     }),
   };
+}
+
+/** The ID of the access key that the operator logs in with. */
+export async function keyInCluster(cluster: ClusterPort): Promise<string | undefined> {
+  return keyIdIn(await cluster.get({ apiVersion: 'v1', kind: 'Secret', name: keySecretName, namespace }));
+}
+
+/** The ID of the access key in the Secret that the operator logs in with. */
+export function keyIdIn(keySecret: KubeObject | undefined): string | undefined {
+  const { data } = (keySecret ?? {}) as { data?: Readonly<Record<string, string>> };
+  const id = data?.['AWS_ACCESS_KEY_ID'];
+  return id === undefined ? undefined : Buffer.from(id, 'base64').toString();
 }
 
 /** The pull secret as the operator's template makes it too. */

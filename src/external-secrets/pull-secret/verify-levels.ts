@@ -3,7 +3,7 @@ import type { MemberFailure } from '../../core/step.ts';
 import type { ExternalSecretsRun } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { waitForCopies } from '../copies/ready.ts';
-import { waitForRenewal } from '../renewal/ready.ts';
+import { waitForRenewal } from '../renewal.ts';
 import { resync } from './resync.ts';
 
 /**

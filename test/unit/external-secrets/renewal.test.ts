@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { Finding } from '../../../../src/core/findings.ts';
-import { pullSecretRefresh } from '../../../../src/steps/pull-secret-refresh.ts';
-import type { OperatorWorld } from '../../steps/operator-world.ts';
-import { startWithRotation } from '../../steps/rotation-world.ts';
+import type { Finding } from '../../../src/core/findings.ts';
+import { pullSecretRefresh } from '../../../src/steps/pull-secret-refresh.ts';
+import type { OperatorWorld } from '../steps/operator-world.ts';
+import { startWithRotation } from '../steps/rotation-world.ts';
 
 let world: OperatorWorld;
 

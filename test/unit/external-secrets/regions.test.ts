@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { regionFindings } from '../../../../src/external-secrets/renewal/regions.ts';
+import { regionFindings } from '../../../src/external-secrets/regions.ts';
 
 it.each(['eu-west-1', 'cn-north-1', 'us-gov-west-1', 'us-isob-east-1', 'ca-west-1'])(
   'has nothing to say about %s, which the operator knows',

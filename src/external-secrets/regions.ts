@@ -1,5 +1,5 @@
-import type { Finding } from '../../core/findings.ts';
-import { finding } from '../../core/findings.ts';
+import type { Finding } from '../core/findings.ts';
+import { finding } from '../core/findings.ts';
 
 /**
  * The regions for which the webhook of External Secrets v0.12.1 accepts a store: those that its AWS SDK (aws-sdk-go

@@ -1,8 +1,8 @@
-import type { Finding } from '../../core/findings.ts';
-import type { Context, Step } from '../context.ts';
-import { observeCoverage } from '../../cluster/coverage.ts';
-import { listed } from '../../cluster/pull-secret-users.ts';
-import { finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
+import type { Step } from '../../core/step.ts';
+import type { ClusterContext } from '../context.ts';
+import { observeCoverage } from '../coverage.ts';
+import { listed } from '../pull-secret-users.ts';
 
 interface Uncovered<State> {
   /** Of the step itself. */
@@ -16,7 +16,10 @@ interface Uncovered<State> {
  * Kubernetes ignores the name of a secret that does not exist, so this breaks nothing that works.
  * @param creating the ID of the step that is left out
  */
-export function withoutCopies<State>(step: Step<State>, creating: string): Step<Uncovered<State>> {
+export function withoutCopies<State, Ctx extends ClusterContext>(
+  step: Step<State, Ctx>,
+  creating: string,
+): Step<Uncovered<State>, Ctx> {
   return {
     id: step.id,
     title: step.title,
@@ -37,7 +40,7 @@ export function withoutCopies<State>(step: Step<State>, creating: string): Step<
   };
 }
 
-async function uncoveredNamespaces(ctx: Context): Promise<string[]> {
+async function uncoveredNamespaces(ctx: ClusterContext): Promise<string[]> {
   const [{ covered }, secrets] = await Promise.all([observeCoverage(ctx), ctx.inventory.pullSecrets()]);
   const served = new Set(secrets.map(({ metadata }) => metadata.namespace));
   return covered.map(({ name }) => name).filter((name) => !served.has(name));

@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
-import { serviceAccounts } from '../../../../src/steps/service-accounts.ts';
-import { withoutCopies } from '../../../../src/steps/service-accounts/uncovered.ts';
-import { applyStep, planStep } from '../../../contract/step-contract.ts';
-import { OperatorWorld } from '../operator-world.ts';
+import { serviceAccounts } from '../../../src/steps/service-accounts.ts';
+import { withoutCopies } from '../../../src/cluster/service-accounts/uncovered.ts';
+import { applyStep, planStep } from '../../contract/step-contract.ts';
+import { OperatorWorld } from '../steps/operator-world.ts';
 
 let world: OperatorWorld;
 afterEach(() => world.close());
