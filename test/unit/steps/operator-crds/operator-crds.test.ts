@@ -105,9 +105,9 @@ describe("the operator's definitions", () => {
     expect((await planStep(operatorCrds, world)).changes).toEqual([]);
   });
 
-  it('tells which YAML it is, with its checksum', async () => {
+  it('reports which manifest the operator is installed from, with its checksum', async () => {
     const { findings } = await planStep(operatorCrds, await start());
-    const what = expect.stringMatching(/^YAML of .+, SHA-256 [0-9a-f]{64}$/) as string;
+    const what = expect.stringMatching(/^operator manifest .+, SHA-256 [0-9a-f]{64}$/) as string;
     expect(findings).toEqual([expect.objectContaining({ level: 'ok', code: 'operator-manifest', what })]);
   });
 
