@@ -1,13 +1,59 @@
+import { CommanderError } from 'commander';
+import { flagsOf, createProgram } from './commands/program.ts';
+import { commands } from './commands/index.ts';
 import { systemClock } from './core/clock.ts';
-import type { Runtime } from './run/session.ts';
 import { BootstrapError, exitCodes } from './core/errors.ts';
-import { createProgram, type Program } from './commands/program.ts';
+import { runCommand } from './run/run-command.ts';
+import { openSession, type Runtime } from './run/session.ts';
 
-/** Runs one command line to its end. Resolves to the exit code; never throws and never exits. */
+/** Runs one command line. Resolves to the exit code; never throws and never exits. */
 export async function main(argv: readonly string[], runtime: Runtime): Promise<number> {
-  const program: Program = await createProgram(argv, runtime, main);
-  return program.run();
+  let exitCode: number = exitCodes.done;
+  const program = createProgram(
+    {
+      commands,
+      main,
+      run: async (command, work, flags = flagsOf(command)) => {
+        exitCode = await runCommand(command.name(), flags, { ...runtime, argv }, work);
+      },
+    },
+    runtime.streams.stdout,
+  );
+  try {
+    await program.parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? exitCodes.done : reportUsageError(thrown, program.args[0], argv, runtime);
+  }
 }
+
+/** @param command the first word that is not a flag */
+async function reportUsageError(
+  { code, message }: CommanderError,
+  command: string | undefined,
+  argv: readonly string[],
+  runtime: Runtime,
+): Promise<number> {
+  const { reporter } = openSession(command ?? '', { output: wantsJson(argv) ? 'json' : 'text' }, runtime);
+  const known = commands.some(({ name }) => name === command) ? ` ${command ?? ''}` : '';
+  // Commander shows its help, without a message, for a line that has only flags.
+  const text = code === 'commander.help' ? 'no command was given' : message.replace(/^error: /, '');
+  const [first = '', ...rest] = text.split('\n');
+  const error = new BootstrapError({
+    code: 'usage',
+    what: 'could not read the command line',
+    why: first,
+    hint: `${rest.join(' ').replace(/^\((.*)\)$/, '$1')} See ecr-bootstrap${known} --help.`.trim(),
+  });
+  reporter.error(error);
+  await reporter.end(false);
+  return error.exitCode;
+}
+
+/** Also where commander stopped before it came to the flag. */
+const wantsJson = (argv: readonly string[]): boolean =>
+  /(^| )(-o[= ]?json|--output[= ]json)( |$)/.test(argv.join(' '));
 
 /** Milliseconds. */
 const watchStdout = 1000;

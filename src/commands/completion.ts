@@ -1,28 +1,29 @@
 import { Argument, Command, type Option } from 'commander';
 import { steps } from '../steps/index.ts';
-import { examples, type RunCommand, type WholeProgram } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand, program: WholeProgram): void {
+export function register(command: Command, program: Program): void {
   command
-    .addArgument(new Argument('<shell>', 'for which shell').choices(shells))
+    .addArgument(new Argument('<shell>', 'shell that reads the script').choices(shells))
     .action((shell: Shell) =>
-      launch(command, async (session) =>
+      program.run(command, async (session) =>
         completion(session, shell, await allWords(program, command.parent?.options ?? [])),
       ),
     );
   examples(command, [
-    ['source <(ecr-bootstrap completion bash)', 'in ~/.bashrc'],
-    ['ecr-bootstrap completion fish | source', 'in config.fish'],
+    ['source <(ecr-bootstrap completion bash)', 'Add to ~/.bashrc'],
+    ['ecr-bootstrap completion fish | source', 'Add to config.fish'],
   ]);
 }
 
-async function allWords(program: WholeProgram, global: readonly Option[]): Promise<CommandTree> {
+async function allWords(program: Program, global: readonly Option[]): Promise<CommandTree> {
   const all = await Promise.all(
     program.commands.map(async ({ name, summary, load }) => {
-      const described = new Command(name);
-      (await load()).register(described, () => Promise.resolve(), program);
+      // With a parent, because `sandbox` passes options through.
+      const described = new Command().enablePositionalOptions().command(name);
+      (await load()).register(described, program);
       const flags = described.options.map(flagWords);
       return { name, summary, flags, values: argumentValues(name, described, program) };
     }),
@@ -38,7 +39,7 @@ function flagWords(option: Option): FlagWords {
   return { names, description, takesValue, takesFile: /<file\b/.test(flags), values, isList };
 }
 
-function argumentValues(name: string, command: Command, { commands }: WholeProgram): readonly string[] {
+function argumentValues(name: string, command: Command, { commands }: Program): readonly string[] {
   if (name === 'render') return steps.map((step) => step.id);
   if (name === 'sandbox') return commands.map((entry) => entry.name);
   return command.registeredArguments[0]?.argChoices ?? [];
@@ -69,7 +70,7 @@ export interface CommandWords {
   readonly values: readonly string[];
 }
 
-/** All that can be typed. */
+/** Everything that can be completed. */
 export interface CommandTree {
   readonly commands: readonly CommandWords[];
   /** Flags that every command takes. */

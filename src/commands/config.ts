@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import { examples, type RunCommand } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import { leaves } from '../config/tree.ts';
 import { toError } from '../config/validate.ts';
 import { exitCodes, severalErrors } from '../core/errors.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand): void {
-  command.action(() => launch(command, (session) => showConfig(session)));
-  examples(command, [['ecr-bootstrap config', 'each value and where it comes from']]);
+export function register(command: Command, program: Program): void {
+  command.action(() => program.run(command, (session) => showConfig(session)));
+  examples(command, [['ecr-bootstrap config', 'Print each value and where it comes from']]);
 }
 
 /**
@@ -25,7 +25,7 @@ export async function showConfig(session: Session): Promise<number> {
   const wrong = mistakes.map(({ key, value, why }) => ({
     key,
     value: value ?? null,
-    origin: value === undefined ? 'not given' : originOf(key),
+    origin: value === undefined ? 'not set' : originOf(key),
     problem: why,
   }));
   await session.reporter.show({ type: 'config', data: { file: file ?? null, values: [...right, ...wrong] } });

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
-import { examples, type RunCommand } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import { removalSteps } from '../run/removal.ts';
 import type { Header } from '../output/index.ts';
 import { placeOf, type Question } from '../run/confirm.ts';
 import { runPlan } from '../run/run-plan.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--aws', 'also delete access keys, users and policies; needs an administrator')
     .option('--delete-images', 'also delete the repositories of the project, with all images')
     .option('--delete-secrets', 'also delete the secrets; they can be restored for 30 days')
     .option('-y, --yes', 'remove without asking; required without a terminal')
-    .action((options: DownOptions) => launch(command, (session) => down(session, options)));
+    .action((options: DownOptions) => program.run(command, (session) => down(session, options)));
   command.addHelpText(
     'after',
     `
@@ -23,10 +23,10 @@ the command refuses to run while another cluster of the project is registered.
 To resume an interrupted run, run the same command again.`,
   );
   examples(command, [
-    ['ecr-bootstrap down --dry-run', 'show what would be removed'],
-    ['ecr-bootstrap down', 'uninstall from this cluster'],
-    ['ecr-bootstrap down --yes -o json', 'in a pipeline'],
-    ['ecr-bootstrap down --aws --delete-images --delete-secrets', 'uninstall from AWS too'],
+    ['ecr-bootstrap down --dry-run', 'Show what would be removed'],
+    ['ecr-bootstrap down', 'Uninstall from this cluster'],
+    ['ecr-bootstrap down --yes -o json', 'Run in a pipeline'],
+    ['ecr-bootstrap down --aws --delete-images --delete-secrets', 'Uninstall from AWS too'],
   ]);
 }
 
@@ -38,7 +38,7 @@ export interface DownOptions {
   readonly deleteSecrets?: boolean;
 }
 
-/** Removes what `up` created: in this cluster, and in AWS what the options name. Resolves to the exit code. */
+/** Removes what `up` created in this cluster, and in AWS what the options select. Resolves to the exit code. */
 export function down(session: Session, options: DownOptions): Promise<number> {
   const { dryRun, yes, aws = false, deleteImages = false, deleteSecrets = false } = options;
   const touchesAws = aws || deleteImages || deleteSecrets;
@@ -52,7 +52,7 @@ export function down(session: Session, options: DownOptions): Promise<number> {
   });
 }
 
-/** What this run was not asked to remove; whether there is any of it was not looked up. */
+/** What this run leaves in AWS. Whether it exists is not checked. */
 function keptInAws({ aws, deleteImages, deleteSecrets }: DownOptions): string[] {
   const kept = [
     ...(aws ? [] : ['users, access keys and policies (--aws)']),

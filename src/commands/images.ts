@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples, type RunCommand } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
 import { wantedReference } from '../images/wanted.ts';
@@ -10,17 +10,17 @@ import { collectImages } from '../run/collect-images.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
     .option('--from-cluster', 'list only the images that the cluster uses')
-    .option('--platform <platforms>', 'cluster, all, or a list: linux/amd64,linux/arm64')
-    .action((options: ImagesOptions) => launch(command, (session) => images(session, options)));
+    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
+    .action((options: ImagesOptions) => program.run(command, (session) => images(session, options)));
   examples(command, [
-    ['ecr-bootstrap images', 'every image and its name in ECR'],
-    ['ecr-bootstrap images --from-cluster', 'the names that workloads must use'],
+    ['ecr-bootstrap images', 'List every image and its name in ECR'],
+    ['ecr-bootstrap images --from-cluster', 'List the names that workloads must use'],
     [
       'ecr-bootstrap images --from-cluster -q >images.txt',
-      'a list for mirror --from-file, where there is no internet',
+      'Write a list for mirror --from-file, without internet access',
     ],
   ]);
 }
@@ -29,7 +29,7 @@ export interface ImagesOptions {
   readonly fromCluster?: boolean;
 }
 
-/** Lists images with their place in the ECR, whether they are there, and who uses them. */
+/** Lists images with their names in ECR, whether ECR has them, and who uses them. */
 export async function images(session: Session, { fromCluster = false }: ImagesOptions): Promise<number> {
   const ctx = await session.context();
   await session.header();

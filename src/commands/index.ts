@@ -1,4 +1,4 @@
-import type { CommandEntry } from './launch.ts';
+import type { CommandEntry } from './command.ts';
 
 /** In the order of `--help`. */
 export const commands: readonly CommandEntry[] = [
@@ -60,7 +60,7 @@ export const commands: readonly CommandEntry[] = [
   },
 ];
 
-/** Words that people try, and what each is called here. */
+/** Names that other programs use, and the command for each. */
 export const commandAliases: Readonly<Record<string, string>> = {
   plan: 'up --dry-run',
   diff: 'up --dry-run',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples, type RunCommand } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import { existsSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { basename, resolve } from 'node:path';
@@ -11,13 +11,13 @@ import { commandLine } from '../run/command-line.ts';
 import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
     .option('--force', 'overwrite the file')
-    .action((options: InitOptions) => launch(command, (session) => init(session, options)));
+    .action((options: InitOptions) => program.run(command, (session) => init(session, options)));
   examples(command, [
-    ['ecr-bootstrap init --project myproject', 'write ecr-bootstrap.yaml here'],
-    ['ecr-bootstrap init -c clusters/prod.yaml', 'write another file'],
+    ['ecr-bootstrap init --project myproject', 'Write ecr-bootstrap.yaml here'],
+    ['ecr-bootstrap init -c clusters/prod.yaml', 'Write another file'],
   ]);
 }
 
@@ -28,22 +28,22 @@ export interface InitOptions {
 const sandboxHeading =
   'WRITTEN IN A SANDBOX: the account and the context do not exist. Run `ecr-bootstrap init` for a real file.';
 
-/** YAML reads it as no value, which every command then reports. */
+/** YAML reads it as an empty value, which every command then reports. */
 const missingRegion = '# set this, for example eu-west-1';
 
-/** How long AWS and the cluster may take to answer; what does not is left out. */
+/** AWS and the cluster get this long to answer; values that come later are left out. */
 const requestTimeoutMs = 10_000;
 
-/** Writes a commented configuration file from what is found: region, profile, account, context, platforms. */
+/** Writes a commented configuration file with the region, profile, account, context and platforms that it finds. */
 export async function init(session: Session, { force = false }: InitOptions): Promise<number> {
   const { cwd, env, flags, reporter } = session;
   const name = flags.config ?? defaultFile;
-  const file: OutputFile = { path: resolve(cwd, name), name, hint: 'Give -c FILE to write another.' };
+  const file: OutputFile = { path: resolve(cwd, name), name, hint: 'Write another file with -c FILE.' };
   if (existsSync(file.path) && !force) throw exists(name);
 
   const named = flags['project'] ?? env['ECR_BOOTSTRAP_PROJECT'];
   const project = typeof named === 'string' ? named : nameFor(cwd);
-  // An empty file in place of the one that is to be written.
+  // An empty file stands for the file that this command writes.
   const blank = session.fork({ config: devNull, project });
   try {
     const { config, origins } = await blank.loaded({ placeholders: true });
@@ -85,7 +85,7 @@ function given(values: Record<string, string | undefined>): Map<string, string> 
   );
 }
 
-/** What cannot be found is no error here: the file gets by without. */
+/** A value that cannot be found is not an error: the file works without it. */
 async function orUndefined<T>(find: () => Promise<T>, warn: (text: string) => void): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((done) => {
@@ -95,14 +95,14 @@ async function orUndefined<T>(find: () => Promise<T>, warn: (text: string) => vo
     return await Promise.race([find(), late]);
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
-    warn(`${error.message}; left out`);
+    warn(`${error.message}. The value is left out.`);
     return undefined;
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** A project's name from the folder's. */
+/** Makes a project name from the name of the folder. */
 const nameFor = (cwd: string): string =>
   basename(cwd)
     .toLowerCase()
@@ -112,7 +112,7 @@ const nameFor = (cwd: string): string =>
 const exists = (file: string): BootstrapError =>
   new BootstrapError({
     code: 'file-exists',
-    what: `write ${file}`,
-    why: 'it exists, and nothing was overwritten',
-    hint: 'Give --force to overwrite it, or -c FILE to write another.',
+    what: `could not write ${file}`,
+    why: 'the file exists',
+    hint: 'Overwrite it with --force, or write another file with -c FILE.',
   });

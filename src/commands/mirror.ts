@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { examples, hosts, type RunCommand } from './launch.ts';
+import { examples, hosts, type Program } from './command.ts';
 import { graceMs, unlessAborted, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import type { RejectedImage, WantedImage, WantedImages } from '../images/wanted.ts';
@@ -16,7 +16,7 @@ import type { Session } from '../run/session.ts';
 import { resolve } from 'node:path';
 import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
     .argument('[references...]', 'images to copy (default: those of the configuration and the cluster)')
     .option('-f, --from-file <file>', 'read references from a file, one per line; - for standard input')
@@ -25,18 +25,21 @@ export function register(command: Command, launch: RunCommand): void {
       new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
     )
     .option('--docker-host <address>', 'Docker engine to use (default: as for the docker command)')
-    .option('--platform <platforms>', 'cluster, all, or a list: linux/amd64,linux/arm64')
-    .option('--no-clobber', 'keep tags that exist in ECR as they are')
+    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
+    .option('--no-clobber', 'do not overwrite tags that exist in ECR')
     .option('--insecure-registry <hosts>', 'use plain HTTP for these source registries', hosts)
-    .option('--failed-to <file>', 'write failed and skipped references, for a retry with --from-file')
+    .option('--failed-to <file>', 'write failed and skipped references, to retry with --from-file')
     .option('--dry-run', 'show what would be copied')
     .action((references: string[], options: MirrorCommandOptions) =>
-      launch(command, (session) => mirror(session, references, options)),
+      program.run(command, (session) => mirror(session, references, options)),
     );
   examples(command, [
-    ['ecr-bootstrap mirror nginx:1.28 quay.io/prometheus/prometheus:v3.1.0', 'copy two images'],
-    ['ecr-bootstrap mirror --from-file images.txt', 'copy a list'],
-    ['kubectl set image deploy/web web=$(ecr-bootstrap mirror -q nginx:1.28)', 'copy and use'],
+    ['ecr-bootstrap mirror nginx:1.28 quay.io/prometheus/prometheus:v3.1.0', 'Copy two images'],
+    ['ecr-bootstrap mirror --from-file images.txt', 'Copy the images in a list'],
+    [
+      'kubectl set image deploy/web web=$(ecr-bootstrap mirror -q nginx:1.28)',
+      'Copy an image and use it in a workload',
+    ],
   ]);
 }
 
@@ -49,7 +52,7 @@ export interface MirrorCommandOptions {
   readonly dryRun?: boolean;
 }
 
-/** Copies the images that were named, or all that are wanted. Resolves to the exit code. */
+/** Copies the given images, or all images of the configuration and the cluster. Resolves to the exit code. */
 export async function mirror(
   session: Session,
   references: readonly string[],
@@ -62,7 +65,7 @@ export async function mirror(
   ];
   const list = openFailedList(session, options.failedTo);
   const isNothing = named.length === 0 && options.fromFile !== undefined && !options.fromCluster;
-  if (isNothing) reporter.warn(`${options.fromFile} names no image; nothing to mirror.`);
+  if (isNothing) reporter.warn(`${options.fromFile} lists no images; nothing to mirror.`);
   const rows = isNothing ? [] : await copyAll(session, named, options, list);
   await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
   const failed = rows.filter(({ error }) => error);
@@ -110,7 +113,7 @@ interface Prepared {
   readonly refused: readonly RejectedImage[];
 }
 
-/** Everything before the first change: who we are, what is wanted, and whether the engine is there. */
+/** Everything before the first change: the caller, the images, and whether the engine is available. */
 async function prepare(
   session: Session,
   ctx: Context,
@@ -122,7 +125,7 @@ async function prepare(
   refuseUnreached(reached);
   const { images, rejected, refused } = await chooseImages(ctx, named, options);
   for (const { reference, wantedBy, error } of rejected) {
-    session.reporter.warn(`${reference} is left out, named by ${wantedBy.join(', ')}: ${error.why}`);
+    session.reporter.warn(`Skipped ${reference}, which ${wantedBy.join(', ')} references: ${error.why}`);
   }
   if (images.length === 0) return { refused };
   const how = await mirrorOptions(session, ctx, options);
@@ -141,7 +144,7 @@ async function chooseImages(
   }
   const wanted = await collectImages(ctx, { references: named, fromCluster, list: false });
   const { operator, others, ...out } = wanted;
-  // The operator's image is always among the wanted; here only if the user asked for it.
+  // The operator's image is always wanted; here it counts only if the user asked for it.
   return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };
 }
 
@@ -180,26 +183,26 @@ function incomplete(failed: readonly MirrorRow[], all: number, verbosity: Verbos
     });
   if (isOne || verbosity === 'quiet') return severalErrors(failed.map(errorOf));
   const { code, what, why } = errorOf(first as MirrorRow);
-  const hint = 'Fix what is listed above, then run the same command again: it copies only what is missing.';
+  const hint = 'Fix the errors above and run the same command again. Images already copied are skipped.';
   return new BootstrapError({ code, what, why, hint });
 }
 
-/** The references that are left for the next try, as `--from-file` reads them. */
+/** The references that were not copied, in the format of `--from-file`. */
 export interface FailedList {
   /**
-   * @param end the error that ends the run, if one does: that the list cannot be written must not take its place
+   * @param end the error that ends the run, if one does: a failure to write the list must not replace it
    * @throws BootstrapError `file-unwritable`
    */
   write(sources: readonly string[], end?: unknown): void;
 }
 
 /**
- * @param name of the file that `--failed-to` names; without it nothing is written
- * @throws BootstrapError `file-unwritable`, before there is any work to be lost
+ * @param name of the file of `--failed-to`; without it nothing is written
+ * @throws BootstrapError `file-unwritable`, before any work could be lost
  */
 export function openFailedList({ cwd, reporter }: Session, name: string | undefined): FailedList {
   if (name === undefined) return { write: () => undefined };
-  const file: OutputFile = { path: resolve(cwd, name), name, hint: 'Give --failed-to another file.' };
+  const file: OutputFile = { path: resolve(cwd, name), name, hint: 'Give another file with --failed-to.' };
   prepareOutput(file);
   return {
     write(sources, end) {
@@ -213,7 +216,7 @@ export function openFailedList({ cwd, reporter }: Session, name: string | undefi
   };
 }
 
-/** A line is a reference: what is none must not become several. */
+/** A line is one reference: a line break in an invalid one must not make it several. */
 const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
 
 /** One image's result as a command shows it. */
@@ -221,7 +224,7 @@ export function rowOf({ image, ...result }: MirrorResult): MirrorRow {
   return { source: image.source, wantedBy: image.wantedBy, ...result };
 }
 
-/** A reference from the command line or a list that names no image: a failure like any other, for which nothing was done. */
+/** A reference from the command line or a list that is invalid: a failure like any other, without any work. */
 export function refusedRow({ reference, wantedBy, error }: RejectedImage): MirrorRow {
   const { code, what, why, hint } = error;
   return {

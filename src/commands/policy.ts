@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { examples, type RunCommand } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import type { Config } from '../config/schema.ts';
 import type { Loaded } from '../config/load.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
@@ -8,18 +8,18 @@ import { leaseRights } from '../run/lease.ts';
 import { mergeRules } from '../run/rights.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
-    .addArgument(new Argument('<name>', 'which document').choices(policyNames))
+    .addArgument(new Argument('<name>', 'document to print').choices(policyNames))
     .addOption(new Option('--user <name>', 'bind the cluster roles to this user').conflicts('group'))
     .addOption(new Option('--group <name>', 'bind the cluster roles to this group').conflicts('user'))
     .action((name: PolicyName, subject: Subject) =>
-      launch(command, (session) => printPolicy(session, name, subject)),
+      program.run(command, (session) => printPolicy(session, name, subject)),
     );
   command.addHelpText(
     'after',
     `
-What the documents amount to:
+What each document grants:
   first-run     administrator access to the AWS account, unless both users have
                 a permissions boundary
   power-user    pushing images to the project, and a new access key for the
@@ -27,12 +27,12 @@ What the documents amount to:
   image-puller  pulling images of the project, and reading its own access key
   cluster       cluster-admin
 
-Without a configuration file, placeholders stand for what is not known.`,
+Placeholders stand for values that are not configured.`,
   );
   examples(command, [
-    ['ecr-bootstrap policy first-run', 'IAM policy for the first up'],
-    ['ecr-bootstrap policy cluster --user jane', 'roles and bindings of a user'],
-    ['ecr-bootstrap policy cluster --group ops', 'the same for a group'],
+    ['ecr-bootstrap policy first-run', 'Print the IAM policy for the first up'],
+    ['ecr-bootstrap policy cluster --user jane', 'Print roles and bindings for a user'],
+    ['ecr-bootstrap policy cluster --group ops', 'Print roles and bindings for a group'],
   ]);
 }
 
@@ -46,10 +46,10 @@ export interface Subject {
   readonly group?: string;
 }
 
-/** What a user or group is called in a binding that is printed without one. */
+/** Stands for the user or group in bindings when neither is given. */
 const subjectPlaceholder = 'SUBJECT';
 
-/** Prints a document that grants permissions, from the source that the steps use. Asks neither AWS nor the cluster. */
+/** Prints a document that grants permissions, from the source that the steps use. Sends no request. */
 export async function printPolicy(session: Session, name: PolicyName, subject: Subject): Promise<number> {
   const chosen = checkedSubject(name, subject);
   const loaded = await session.loaded({ placeholders: true });
@@ -70,7 +70,7 @@ async function printIam(
   ];
   if (assumed.length > 0) {
     reporter.warn(
-      `The document says ${assumed.join(', ')}. Replace that, or give ${flagsFor(assumed)} and print it again.`,
+      `The document has placeholders: ${assumed.join(', ')}. Replace them, or print it again with ${flagsFor(assumed)}.`,
     );
   }
   await reporter.show({ type: 'document', data: { name, document: policyDocument(name, config) } });
@@ -83,25 +83,25 @@ const flagsFor = (assumed: readonly string[]): string =>
     .map((word) => (word === 'account' ? '--account-id' : `--${word}`))
     .join(', ');
 
-/** What the policy for a first run amounts to. */
+/** A warning that says how much the policy for a first run grants. */
 function amountOfFirstRun({ users: { powerUser, imagePuller } }: Config): string {
   const boundaries = [powerUser, imagePuller].map(({ permissionsBoundary }) => permissionsBoundary);
   const isBounded = boundaries.every((boundary) => boundary !== undefined);
   const holder = `its holder can write the policies of ${powerUser.name} and ${imagePuller.name} and create an access key`;
   return isBounded
-    ? `This policy amounts to all that the permissions boundary allows (${[...new Set(boundaries)].join(', ')}): ${holder}.`
-    : `This policy amounts to administrator access to the AWS account: ${holder}. ` +
+    ? `This policy grants everything that the permissions boundary allows (${[...new Set(boundaries)].join(', ')}): ${holder}.`
+    : `This policy grants administrator access to the AWS account: ${holder}. ` +
         'Set users.*.permissionsBoundary for both users to limit it.';
 }
 
 const amountOfCluster =
-  'This amounts to cluster-admin: its holder can write the roles of the operator, run pods, and list all Secrets.';
+  'This grants cluster-admin: its holder can write the roles of the operator, run pods, and list all Secrets.';
 
 async function printRoles({ reporter }: Session, { config }: Loaded, subject: Subject): Promise<number> {
   reporter.warn(amountOfCluster);
   if (subject.user === undefined && subject.group === undefined) {
     reporter.warn(
-      `The bindings name user ${subjectPlaceholder}. Replace that, or give --user or --group and print it again.`,
+      `The bindings have the placeholder ${subjectPlaceholder}. Replace it, or print them again with --user or --group.`,
     );
   }
   const { steps } = await import('../steps/index.ts');
@@ -156,13 +156,13 @@ function checkedSubject(policy: PolicyName, subject: Subject): Subject {
         ? 'applies to policy cluster only'
         : /^\S(.*\S)?$/u.test(name) && !/\p{C}/u.test(name)
           ? undefined
-          : `${JSON.stringify(name)} is not a name of Kubernetes`;
+          : `${JSON.stringify(name)} is not a user or group name`;
     if (fault === undefined) continue;
     throw new BootstrapError({
       code: 'usage',
-      what: 'read the command line',
+      what: 'could not read the command line',
       why: `--${flag} ${fault}`,
-      hint: 'Name the user or the group of the kubeconfig: ecr-bootstrap policy cluster --user jane',
+      hint: 'Give the user or group of the kubeconfig: ecr-bootstrap policy cluster --user jane',
     });
   }
   return subject;

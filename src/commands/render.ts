@@ -1,18 +1,18 @@
 import type { Command } from 'commander';
-import { examples, type RunCommand } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import { exitCodes } from '../core/errors.ts';
 import { steps } from '../steps/index.ts';
 import { selectSteps } from '../run/select-steps.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
-    .argument('[step]', 'only the objects of this step')
+    .argument('[step]', 'print only the objects of this step')
     .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
-    .action((step: string | undefined) => launch(command, (session) => render(session, step)));
+    .action((step: string | undefined) => program.run(command, (session) => render(session, step)));
   examples(command, [
-    ['ecr-bootstrap render', 'all YAML that up applies'],
-    ['ecr-bootstrap render operator > operator.yaml', "the patched operator's objects"],
+    ['ecr-bootstrap render', 'Print all objects that up applies'],
+    ['ecr-bootstrap render operator > operator.yaml', 'Write the objects of the operator to a file'],
   ]);
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples, type RunCommand } from './launch.ts';
+import { examples, type Program } from './command.ts';
 import type { Change } from '../core/step.ts';
 import type { Context } from '../steps/context.ts';
 import { classify, retiredAt } from '../access-key/classify.ts';
@@ -12,32 +12,33 @@ import { runPlan } from '../run/run-plan.ts';
 import { createsKey, nextStepsForOtherClusters } from '../run/other-clusters.ts';
 import type { Session } from '../run/session.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--force', 'for a leaked key: disable every existing key before the new one is created')
     .option('-y, --yes', 'apply without asking; required without a terminal')
-    .action((options: RotateOptions) => launch(command, (session) => rotate(session, options)));
+    .action((options: RotateOptions) => program.run(command, (session) => rotate(session, options)));
   command.addHelpText(
     'after',
     `
-Without --force this is routine hygiene, and no pull fails: the old key works
-until every namespace has a token of the new one, and is then disabled. The
-first up or rotate after 12 hours deletes it. While other clusters of the
-project use the old key it stays enabled: run up for each of them, then run
-rotate again. An interrupted run continues when you run it again. This is no
-answer to a leak: a thief can read the new key with the old one.
+Without --force no pull fails. The old key stays enabled until every namespace
+has a token from the new key. The old key is then disabled, and the first up or
+rotate after 12 hours deletes it. While other clusters of the project use the
+old key, it stays enabled: run up for each of them, then run rotate again. To
+resume an interrupted run, run the same command again.
 
-With --force every existing key is disabled first. The new key is created when
-AWS has refused the disabled key for 30 seconds. Pulls may fail until every
-namespace has a new token. Other clusters of the project cannot pull until you
-run up for each of them. The old key is deleted even if some namespaces have not
-picked up the new one; the run then fails. If the run is interrupted, run up.`,
+Use --force for a leaked key: without it, a thief can read the new key with the
+old one. With --force every existing key is disabled first. The new key is
+created when AWS has refused the disabled key for 30 seconds. Pulls may fail
+until every namespace has a new token. Other clusters of the project cannot pull
+until you run up for each of them. The old key is deleted even if some
+namespaces have no new token yet; the run then fails. If the run is interrupted,
+run up.`,
   );
   examples(command, [
-    ['ecr-bootstrap rotate', 'replace the access key'],
-    ['ecr-bootstrap rotate --dry-run', 'show the plan'],
-    ['ecr-bootstrap rotate --force', 'answer a leaked key'],
+    ['ecr-bootstrap rotate', 'Replace the access key'],
+    ['ecr-bootstrap rotate --dry-run', 'Show the plan'],
+    ['ecr-bootstrap rotate --force', 'Answer a leaked key'],
   ]);
 }
 

@@ -1,20 +1,34 @@
 import type { Command } from 'commander';
-import { duration, examples, type RunCommand, type WholeProgram } from './launch.ts';
+import { duration, examples, type Program } from './command.ts';
 
-export function register(command: Command, launch: RunCommand, { main }: WholeProgram): void {
+export function register(command: Command, program: Program): void {
   command
     .argument('[command...]', 'command to try, with its flags; without it, a sandbox keeps running')
-    .option('--advance <duration>', 'let time pass in the running sandbox', duration)
-    .action((words: string[], { advance }: { advance?: number }) =>
-      launch(command, async (session) => {
+    .option('--advance <duration>', 'advance the clock of the running sandbox', duration)
+    .passThroughOptions()
+    .action((words: string[], { advance }: { advance?: number }) => {
+      if (words.length > 0 && advance === undefined) return runInSandbox(command, program);
+      return program.run(command, async (session) => {
         const sandbox = await import('./sandbox/rehearse.ts');
-        if (advance !== undefined) return sandbox.advance(session, advance);
-        return words.length > 0 ? sandbox.rehearse(session, words, main) : sandbox.keepRunning(session);
-      }),
-    );
+        return advance === undefined ? sandbox.keepRunning(session) : sandbox.advance(session, advance);
+      });
+    });
   examples(command, [
-    ['ecr-bootstrap sandbox up', 'try up; nothing is kept'],
-    ['ecr-bootstrap sandbox', 'keep a sandbox running for several commands'],
-    ['ecr-bootstrap sandbox --advance 13h', 'check that tokens were renewed'],
+    ['ecr-bootstrap sandbox up', 'Try up; nothing is kept'],
+    ['ecr-bootstrap sandbox', 'Keep a sandbox running for several commands'],
+    ['ecr-bootstrap sandbox --advance 13h', 'Advance the clock, to check that tokens are renewed'],
   ]);
+}
+
+/** All flags belong to the command inside, also those before the word `sandbox`, so that only its reporter prints. */
+function runInSandbox(command: Command, program: Program): Promise<void> {
+  return program.run(
+    command,
+    async (session) => {
+      const { argv = [] } = session;
+      const inner = argv.toSpliced(argv.length - (command.parent?.args.length ?? 0), 1);
+      return (await import('./sandbox/rehearse.ts')).rehearse(session, inner, program.main);
+    },
+    {},
+  );
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { examples, list, type RunCommand } from './launch.ts';
+import { examples, list, type Program } from './command.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
@@ -11,11 +11,11 @@ import { type Environment, probe, showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 import { finding } from '../core/findings.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
     .option('--only <steps>', 'check only these steps', list)
     .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
-    .option('--platform <platforms>', 'cluster, all, or a list: linux/amd64,linux/arm64')
+    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
     .option('--watch', 'check again every 5 seconds until interrupted')
     .option('--wait', 'check again until everything is healthy; limit it with --timeout')
     .addOption(
@@ -23,11 +23,11 @@ export function register(command: Command, launch: RunCommand): void {
         .choices(['failed', 'warning'])
         .default('failed'),
     )
-    .action((options: StatusOptions) => launch(command, (session) => status(session, options)));
+    .action((options: StatusOptions) => program.run(command, (session) => status(session, options)));
   examples(command, [
-    ['ecr-bootstrap status', 'health of every component'],
-    ['ecr-bootstrap status -o json', 'for monitoring; exits 3 if something is unhealthy'],
-    ['ecr-bootstrap status --wait --timeout 10m', 'wait until everything is healthy'],
+    ['ecr-bootstrap status', 'Show the health of every component'],
+    ['ecr-bootstrap status -o json', 'Use in monitoring: exits 3 if something is unhealthy'],
+    ['ecr-bootstrap status --wait --timeout 10m', 'Wait until everything is healthy'],
   ]);
 }
 
@@ -39,7 +39,7 @@ export interface StatusOptions extends StepSelection {
 
 const intervalMs = 5_000;
 
-/** Looks at every part and changes nothing. Works with AWS or the cluster alone. Resolves to the exit code. */
+/** Checks every step and changes nothing. Works with AWS or the cluster alone. Resolves to the exit code. */
 export async function status(session: Session, options: StatusOptions): Promise<number> {
   const { reporter, clock, signal, stdoutClosed } = session;
   const until = options.watch && stdoutClosed ? AbortSignal.any([signal, stdoutClosed]) : signal;
@@ -61,14 +61,14 @@ export async function status(session: Session, options: StatusOptions): Promise<
       await clock.sleep(intervalMs, until);
     } catch (error) {
       if (!signal.aborted && until.aborted) return verdict;
-      // Whoever waited in vain wants to know for what.
+      // After a wait that ended without success, show what is unhealthy.
       if (options.wait) await show();
       throw error;
     }
   }
 }
 
-/** Steps whose needs did not answer are not tried: each would only repeat the same error. */
+/** A step that needs what is unreachable is not checked: it would only repeat the same error. */
 async function checkAll(
   chosen: readonly AnyStep[],
   { errors }: Environment,
@@ -89,7 +89,7 @@ function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepSt
   return { step: step.id, title: step.title, findings, drift: [] };
 }
 
-/** A part without anything to say is in order, and says so. */
+/** A step without findings is OK. */
 function withDefaultFinding(status: StepStatus): StepStatus {
   if (status.findings.length > 0) return status;
   const target = { kind: 'step', name: status.step };

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { steps } from '../steps/index.ts';
-import { examples, type RunCommand, list } from './launch.ts';
+import { examples, type Program, list } from './command.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { pullSecretDistribution } from '../steps/pull-secret-distribution.ts';
@@ -19,12 +19,12 @@ import type { Session } from '../run/session.ts';
 import { plural } from '../output/units.ts';
 import { internetImages } from '../mirror/internet.ts';
 
-export function register(command: Command, launch: RunCommand): void {
+export function register(command: Command, program: Program): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--exit-code', 'with --dry-run: exit 3 when the plan is not empty')
     .option('--only <steps>', 'run only these steps', list)
-    .option('--skip <steps>', 'run all steps but these', list)
+    .option('--skip <steps>', 'skip these steps', list)
     .option('-y, --yes', 'apply without asking; required without a terminal')
     .option('--adopt <target>', 'adopt an existing resource, named as in the plan; repeatable', targets)
     .option('--adopt-all', 'adopt every existing resource that the plan lists')
@@ -33,23 +33,23 @@ export function register(command: Command, launch: RunCommand): void {
       new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
     )
     .option('--docker-host <address>', 'Docker engine to use (default: as for the docker command)')
-    .option('--platform <platforms>', 'cluster, all, or a list: linux/amd64,linux/arm64')
-    .action((options: UpOptions) => launch(command, (session) => up(session, options)));
+    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
+    .action((options: UpOptions) => program.run(command, (session) => up(session, options)));
   const width = Math.max(...steps.map((step) => step.id.length));
   command.addHelpText(
     'after',
     `\nSteps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.title}`).join('\n')}`,
   );
   examples(command, [
-    ['ecr-bootstrap up --project myproject --region eu-west-1', 'set everything up'],
-    ['ecr-bootstrap up --dry-run', 'show the plan'],
-    ['ecr-bootstrap up --only service-accounts', 'after kubeadm upgrade'],
-    ['ecr-bootstrap up --adopt-all', 'adopt what was created by hand'],
-    ['ecr-bootstrap up --yes -o json', 'in a pipeline'],
+    ['ecr-bootstrap up --project myproject --region eu-west-1', 'Set up AWS and the cluster'],
+    ['ecr-bootstrap up --dry-run', 'Show the plan'],
+    ['ecr-bootstrap up --only service-accounts', 'Repair service accounts after kubeadm upgrade'],
+    ['ecr-bootstrap up --adopt-all', 'Adopt resources that were created by hand'],
+    ['ecr-bootstrap up --yes -o json', 'Run in a pipeline'],
   ]);
 }
 
-/** Names of targets have commas nowhere, and blanks: each is a flag of its own. */
+/** Names of targets have blanks and no commas, so each needs a flag of its own. */
 const targets = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 export interface UpOptions extends StepSelection, AdoptOptions {
@@ -58,7 +58,7 @@ export interface UpOptions extends StepSelection, AdoptOptions {
   readonly yes?: boolean;
 }
 
-/** Plans, asks where it must, and carries the plan out. Resolves to the exit code. */
+/** Shows the plan, asks for confirmation and applies it. Resolves to the exit code. */
 export async function up(session: Session, options: UpOptions): Promise<number> {
   const { dryRun, exitCode, yes } = options;
   const chosen = selectSteps(steps, options);
@@ -82,7 +82,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
   } catch (error) {
     const leftOut = earlierThan(chosen);
     if (isFailure(error) && leftOut.length > 0) {
-      session.reporter.warn(`Steps that come first were left out: ${leftOut.join(', ')}.`);
+      session.reporter.warn(`These earlier steps were skipped, and may be needed: ${leftOut.join(', ')}.`);
     }
     throw error;
   }
@@ -110,11 +110,11 @@ const leftOut = (why: string): BootstrapError =>
   new BootstrapError({
     code: 'usage',
     what: `could not leave out the step ${registration.id}`,
-    why: `${why}; \`rotate\` and \`down --aws\` for another cluster would take the key away from a cluster that is not registered`,
+    why: `${why}; \`rotate\` and \`down --aws\` for another cluster would delete the key that an unregistered cluster uses`,
     hint: `Do not skip ${registration.id}, or add it to --only. For the steps in AWS alone: \`ecr-bootstrap up --only power-user,image-puller,repositories,operator-image,image-puller-key\`.`,
   });
 
-/** One warning is enough, from the first step that makes service accounts name the pull secret. */
+/** One warning is enough, from the first step that adds the pull secret to service accounts. */
 function warningOfUncovered(chosen: readonly AnyStep[]): readonly AnyStep[] {
   if (chosen.includes(pullSecretDistribution)) return chosen;
   const first = chosen.find((step) => step === serviceAccounts || step === serviceAccountPolicy);
@@ -124,14 +124,14 @@ function warningOfUncovered(chosen: readonly AnyStep[]): readonly AnyStep[] {
 const isFailure = (error: unknown): boolean =>
   error instanceof BootstrapError && error.exitCode === exitCodes.failed && error.code !== 'timeout';
 
-/** The steps before the last chosen one that were not chosen: what it builds on may be missing. */
+/** The steps before the last chosen one that were not chosen. What it needs may be missing. */
 function earlierThan(chosen: readonly AnyStep[]): string[] {
   const last = chosen.at(-1);
   const before = last ? steps.slice(0, steps.indexOf(last)) : [];
   return before.filter((step) => !chosen.includes(step)).map((step) => step.id);
 }
 
-/** What `up` cannot do for you, one line each. */
+/** What you have to do yourself after `up`, one line each. */
 export function nextSteps(ctx: Context, chosen: readonly AnyStep[]): readonly Promise<readonly string[]>[] {
   const ran = new Set(chosen.map((step) => step.id));
   return [
@@ -140,14 +140,14 @@ export function nextSteps(ctx: Context, chosen: readonly AnyStep[]): readonly Pr
   ];
 }
 
-/** `up` makes no key for the user that pushes: whoever will use it should be the only one to see it. */
+/** `up` creates no access key for the user that pushes: only the person who uses the key should see it. */
 async function keyForPowerUser({ aws, config }: Context): Promise<string[]> {
   const { name, manage } = config.users.powerUser;
   if (!manage) return [];
   try {
     if ((await aws.iam.accessKeys(name)).length > 0) return [];
   } catch (error) {
-    // Whoever may not list the keys cannot make one either.
+    // Credentials that may not list access keys cannot create one either.
     if (error instanceof BootstrapError && error.code === 'aws-denied') return [];
     throw error;
   }
@@ -155,12 +155,12 @@ async function keyForPowerUser({ aws, config }: Context): Promise<string[]> {
 }
 
 async function workloadsOnInternet(ctx: Context): Promise<string[]> {
-  // Static pods have to have theirs on the node, wherever it comes from.
+  // The images of static pods must already be on the node.
   const found = (await internetImages(ctx)).filter(({ isStatic }) => !isStatic);
   if (found.length === 0) return [];
   const images = new Set(found.map((entry) => entry.image));
   const workloads = new Set(found.map((entry) => entry.workload));
   return [
-    `${plural(workloads.size, 'workload')} still ${workloads.size === 1 ? 'names' : 'name'} ${plural(images.size, 'image')} on the internet: ecr-bootstrap images`,
+    `${plural(workloads.size, 'workload')} still ${workloads.size === 1 ? 'pulls' : 'pull'} ${plural(images.size, 'image')} from the internet: ecr-bootstrap images`,
   ];
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Session, Runtime } from '../../run/session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BootstrapError, exitCodes } from '../../core/errors.ts';
-import type { Main } from '../launch.ts';
+import type { Program } from '../command.ts';
 import { createNet } from '../../clients/net/index.ts';
 import { request } from '../../clients/net/request.ts';
 import { formatDuration } from '../../output/units.ts';
@@ -12,7 +12,11 @@ import { controlUrl, startWorld } from '../../../sandbox/world.ts';
 import { announce, createFolder, readRunning, type Running, withdraw } from './state.ts';
 
 /** Runs a command against the running sandbox, or against a fresh one that is gone afterwards. */
-export async function rehearse(session: Session, words: readonly string[], main: Main): Promise<number> {
+export async function rehearse(
+  session: Session,
+  words: readonly string[],
+  main: Program['main'],
+): Promise<number> {
   const running = readRunning();
   if (running) return inRunning(session, running, words, main);
   if (!words.some((word) => /^(-q|--quiet)$/.test(word))) {
@@ -76,7 +80,7 @@ async function inRunning(
   session: Session,
   running: Running,
   words: readonly string[],
-  main: Main,
+  main: Program['main'],
 ): Promise<number> {
   const offset = await askClock(running);
   const clock = clockAt(session.clock, () => offset);

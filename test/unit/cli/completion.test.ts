@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => cli.close());
 
-/** What bash offers after this line. */
+/** The words that bash offers after this line. */
 function offered(line: string): string[] {
   const words = ['ecr-bootstrap', ...line.split(' ')];
   const ask = 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ecr_bootstrap; printf "%s\\n" "${COMPREPLY[@]}"';
@@ -40,13 +40,13 @@ describe('completion in bash', () => {
     ['mirror completed', []],
     ['sandbox stat', ['status']],
     ['sandbox up --dry', ['--dry-run']],
-  ])('of "%s"', (line, words) => {
+  ])('completes "%s"', (line, words) => {
     expect(offered(line)).toEqual(words);
   });
 });
 
 describe('completion in fish', () => {
-  /** The line that tells fish of a flag. */
+  /** The line that describes a flag for fish. */
   const lineOf = (fish: string, flag: string): string =>
     fish.split('\n').find((line) => line.includes(` -l ${flag} `)) ?? '';
 
@@ -58,7 +58,7 @@ describe('completion in fish', () => {
       expect(lineOf(fish, flag)).toMatch(/ -x /);
   });
 
-  it('goes on after a comma where a flag takes a list', async () => {
+  it('continues after a comma where a flag takes a list', async () => {
     const { stdout: fish } = await cli.run('completion fish');
     expect(lineOf(fish, 'only')).toContain('__fish_complete_list ,');
     expect(lineOf(fish, 'engine')).toContain("-a 'auto registry docker'");

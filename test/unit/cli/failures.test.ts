@@ -51,7 +51,9 @@ describe('a run that cannot do everything', () => {
   it('says which earlier steps were left out', async () => {
     const { code, stderr } = await cli.run('up --yes --only operator');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Steps that come first were left out: .*pull-secret-bootstrap, operator-crds\./);
+    expect(stderr).toMatch(
+      /These earlier steps were skipped, and may be needed: .*pull-secret-bootstrap, operator-crds\./,
+    );
   });
 
   it('stops when the credentials expire on the way, and says how to go on', async () => {
@@ -138,7 +140,7 @@ describe('a list of images', () => {
     writeFileSync(join(cli.folder, 'empty.txt'), '# nothing yet\n');
     const { code, stderr } = await cli.run('mirror -f empty.txt');
     expect(code).toBe(0);
-    expect(stderr).toContain('empty.txt names no image; nothing to mirror.');
+    expect(stderr).toContain('empty.txt lists no images; nothing to mirror.');
   });
 
   it('is read from standard input, with its failures written for the next try', async () => {

@@ -14,7 +14,7 @@ it('shows the result of up, and the other next steps, when AWS fails while the n
   expect(code, stderr).toBe(0);
   const { changed, next } = document['result'] as { changed: number; next: readonly string[] };
   expect(changed).toBeGreaterThan(0);
-  expect(next).toEqual([expect.stringContaining('on the internet') as string]);
+  expect(next).toEqual([expect.stringContaining('from the internet') as string]);
   expect(document['warnings']).toEqual([
     expect.stringMatching(/^Could not find out all next steps: /) as string,
   ]);

@@ -43,8 +43,8 @@ describe('policy cluster', () => {
   it('prints roles and their bindings to a user as YAML below what they amount to', async () => {
     const { code, stdout, stderr } = await cli.run('policy cluster --user jane');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^# This amounts to cluster-admin/);
-    expect(stderr).toMatch(/amounts to cluster-admin/);
+    expect(stdout).toMatch(/^# This grants cluster-admin/);
+    expect(stderr).toMatch(/grants cluster-admin/);
     const items = loadAll(stdout) as Item[];
     expect(items.map(({ kind, metadata }) => [kind, metadata.name, metadata.namespace])).toEqual([
       ['ClusterRole', 'ecr-bootstrap', undefined],
@@ -93,9 +93,9 @@ describe('policy cluster', () => {
   it.each([
     ['policy cluster --user jane --group ops', 'cannot be used with'],
     ['policy first-run --user jane', 'applies to policy cluster only'],
-    [['policy', 'cluster', '--user', ''], 'is not a name'],
-    [['policy', 'cluster', '--user', ' jane'], 'is not a name'],
-    [['policy', 'cluster', '--group', 'ops\nadmins'], 'is not a name'],
+    [['policy', 'cluster', '--user', ''], 'is not a user or group name'],
+    [['policy', 'cluster', '--user', ' jane'], 'is not a user or group name'],
+    [['policy', 'cluster', '--group', 'ops\nadmins'], 'is not a user or group name'],
   ])('refuses %j', async (line, why) => {
     const { code, stdout, stderr } = await cli.run(line);
     expect(code).toBe(2);
@@ -126,9 +126,9 @@ describe('policy cluster', () => {
 });
 
 describe('policy first-run', () => {
-  it('says that it amounts to administrator access', async () => {
+  it('warns that it grants administrator access', async () => {
     const { stderr } = await cli.run('policy first-run');
-    expect(stderr).toMatch(/amounts to administrator access to the AWS account/);
+    expect(stderr).toMatch(/grants administrator access to the AWS account/);
   });
 
   it('requires the permissions boundary of each user where the user is created or gets another boundary', async () => {
@@ -147,7 +147,7 @@ describe('policy first-run', () => {
     for (const { Condition } of aboutUsers)
       expect(Condition).toEqual({ StringEquals: { 'iam:PermissionsBoundary': [boundary] } });
     const { stderr } = await cli.run(`policy first-run --config ${file}`);
-    expect(stderr).toContain(`amounts to all that the permissions boundary allows (${boundary})`);
+    expect(stderr).toContain(`grants everything that the permissions boundary allows (${boundary})`);
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commands } from '../../../src/commands/index.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 let cli: Cli;
@@ -6,16 +7,19 @@ beforeAll(async () => void (cli = await openCli()));
 afterAll(() => cli.close());
 
 describe('the command line', () => {
-  it('prints its help when nothing is asked for', async () => {
+  it('prints its help when there are no arguments', async () => {
     const { code, stdout } = await cli.run([]);
     expect(code).toBe(0);
     expect(stdout).toContain('Examples:');
   });
 
-  it.each(['rotate', 'policy'])('prints help for %s that fits 80 columns', async (command) => {
-    const { stdout } = await cli.run(`${command} --help`);
-    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  });
+  it.each(['', ...commands.map(({ name }) => name)])(
+    'prints help for the command "%s" that fits 80 columns',
+    async (command) => {
+      const { stdout } = await cli.run(`${command} --help`);
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
 
   it.each([
     ['plan', 'up --dry-run'],
@@ -27,10 +31,10 @@ describe('the command line', () => {
     ['destroy', 'down'],
     ['uninstall', 'down'],
     ['update', 'up'],
-  ])('answers %s with our command', async (line, ours) => {
+  ])('answers %s with the command of that purpose', async (line, name) => {
     const { code, stderr } = await cli.run(line);
     expect(code).toBe(2);
-    expect(stderr).toContain(`It is called ecr-bootstrap ${ours}.`);
+    expect(stderr).toContain(`It is called ecr-bootstrap ${name}.`);
   });
 
   it.each([
@@ -55,7 +59,7 @@ describe('the command line', () => {
     ['mirror a/b:1 --insecure-registry http://vm:5000', 'Write HOST or HOST:PORT'],
     ['mirror a/b:1 --insecure-registry vm:5000/', 'Write HOST or HOST:PORT'],
     ['sandbox --advance soon', 'Write it as 90s, 10m or 1h30m.'],
-  ])('refuses %s and says what there is', async (line, answer) => {
+  ])('refuses %s and shows what is valid', async (line, answer) => {
     const { code, stdout, stderr } = await cli.run(line);
     expect(code).toBe(2);
     expect(stdout).toBe('');
@@ -78,13 +82,13 @@ describe('the command line', () => {
     expect(stderr).not.toContain('Did you mean');
   });
 
-  it('asks neither AWS nor the cluster when the line is wrong', async () => {
+  it('sends no request when the command line is wrong', async () => {
     await cli.run('up --only nothing');
     expect(cli.world.faults.calls).toEqual([]);
   });
 
   it.each(['policy first-run', 'policy power-user', 'policy image-puller', 'policy cluster', 'config'])(
-    'answers %s without asking anybody',
+    'answers %s without any request',
     async (line) => {
       const { code, document } = await cli.json(line);
       expect(code).toBe(0);
@@ -93,13 +97,13 @@ describe('the command line', () => {
     },
   );
 
-  it('prints the whole configuration beside what is missing or wrong in it', async () => {
+  it('prints the whole configuration together with what is missing or wrong in it', async () => {
     const { code, stdout, stderr } = await cli.run('config --region nowhere', {
       env: { ECR_BOOTSTRAP_PROJECT: undefined },
     });
     expect(code).toBe(2);
     expect(stdout).toMatch(/^pullSecret\.name +"puller" +\(default\)$/m);
-    expect(stdout).toMatch(/^project +- +\(not given\) is missing$/m);
+    expect(stdout).toMatch(/^project +- +\(not set\) is missing$/m);
     expect(stdout).toMatch(/^aws\.region +"nowhere" +\(--region\) "nowhere" is not a region/m);
     expect(stderr).toContain('why: project is missing');
     expect(stderr).toContain('why: --region "nowhere" is not a region');

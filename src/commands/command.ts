@@ -1,32 +1,31 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Session, Runtime } from '../run/session.ts';
+import type { GlobalFlags, Runtime, Session } from '../run/session.ts';
 import { durationGrammar, parseDuration } from '../core/duration.ts';
 
-/** Opens a session with the command's flags and does the work in it; the work resolves to the exit code. */
-export type RunCommand = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
-
-/** Runs a whole command line to its end, in these surroundings. Resolves to the exit code. */
-export type Main = (argv: readonly string[], runtime: Runtime) => Promise<number>;
-
-/** What a command's module exports: adds arguments, flags, examples and the call to a fresh command. */
-export interface CommandModule {
-  register(command: Command, launch: RunCommand, program: WholeProgram): void;
-}
-
+/** An entry in the list of commands. Its module is loaded when the command runs or its help is shown. */
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** Loads the module only when the command runs or its help is wanted. */
-  readonly load: () => Promise<CommandModule>;
+  readonly load: () => Promise<{
+    /** Adds the command's arguments, flags, examples and action. */
+    register(command: Command, program: Program): void;
+  }>;
 }
 
-/** For commands that run or describe other commands. */
-export interface WholeProgram {
-  readonly main: Main;
+/** What commands use of the program that they belong to. */
+export interface Program {
   readonly commands: readonly CommandEntry[];
+  /**
+   * Opens a session and does the command's work in it.
+   * @param work resolves to the exit code
+   * @param flags by default those of the command
+   */
+  run(command: Command, work: (session: Session) => Promise<number>, flags?: GlobalFlags): Promise<void>;
+  /** Runs a whole command line. Resolves to the exit code. */
+  readonly main: (argv: readonly string[], runtime: Runtime) => Promise<number>;
 }
 
-/** For list flags: they repeat or take commas, and never swallow what follows. */
+/** For flags that take a list: values are separated by commas, or the flag is repeated. */
 export const list = (value: string, before: readonly string[] = []): readonly string[] => [
   ...before,
   ...value
@@ -48,9 +47,8 @@ export function duration(text: string): number {
   throw new InvalidArgumentError('Write it as 90s, 10m or 1h30m.');
 }
 
-/** Adds examples below a command's help: command line, then what it does. */
+/** Adds examples to a command's help: command lines, each with what it does. */
 export function examples(command: Command, lines: readonly (readonly [string, string])[]): void {
-  const width = Math.max(...lines.map(([line]) => line.length));
-  const text = lines.map(([line, does]) => `  $ ${line.padEnd(width)}  ${does}`).join('\n');
+  const text = lines.map(([line, does]) => `  # ${does}\n  ${line}`).join('\n\n');
   command.addHelpText('after', `\nExamples:\n${text}`);
 }

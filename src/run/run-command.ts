@@ -1,0 +1,59 @@
+import { Abandoned, withinGrace } from '../core/abort.ts';
+import { BootstrapError, exitCodes, reasonOf } from '../core/errors.ts';
+import { type GlobalFlags, openSession, type Runtime, type Session } from './session.ts';
+
+/**
+ * Milliseconds after Ctrl-C or --timeout until a command is abandoned. What a command does in between ends by itself within a
+ * shorter time.
+ */
+const abandonMs = 4000;
+/** Milliseconds to close connections then. */
+const closeMs = 500;
+
+/** Does a command's work in a session, and reports its error. Resolves to the exit code. */
+export async function runCommand(
+  name: string,
+  flags: GlobalFlags,
+  runtime: Runtime,
+  work: (session: Session) => Promise<number>,
+): Promise<number> {
+  const session = openSession(name, flags, runtime);
+  const { signal } = session;
+  // The sandbox command waits for the command inside it, which reports its own end.
+  const grace = runtime.sandbox ? abandonMs : abandonMs + 2 * closeMs;
+  let exitCode: number;
+  try {
+    exitCode = await withinGrace(signal, grace, () => work(session));
+  } catch (thrown) {
+    exitCode = reportError(session, thrown);
+  } finally {
+    await withinGrace(signal, closeMs, () => session.close()).catch((thrown: unknown) => {
+      if (!(thrown instanceof Abandoned)) throw thrown;
+    });
+  }
+  await session.reporter.end(exitCode === exitCodes.done);
+  return exitCode;
+}
+
+function reportError(session: Session, thrown: unknown): number {
+  const { signal, verbosity } = session;
+  // An error of a call that the signal ended says less than the signal's reason.
+  const cause = thrown instanceof BootstrapError || !signal.aborted ? thrown : (signal.reason as unknown);
+  const error = cause instanceof BootstrapError ? cause : unexpectedError(cause);
+  session.reporter.error(error);
+  if (verbosity === 'verbose' && error.code === 'bug' && thrown instanceof Error) {
+    for (const line of (thrown.stack ?? thrown.message).split('\n')) session.reporter.warn(line);
+  }
+  return error.exitCode;
+}
+
+const unexpectedError = (thrown: unknown): BootstrapError =>
+  new BootstrapError(
+    {
+      code: 'bug',
+      what: 'internal error',
+      why: reasonOf(thrown),
+      hint: 'Please report it with the output of the same command with -v.',
+    },
+    { cause: thrown },
+  );
