@@ -4,101 +4,97 @@ import { once } from '../core/once.ts';
 import { destroys, unplannedDelete } from '../core/apply.ts';
 import { inOrder, nameOf } from '../core/members.ts';
 import { waitFor } from '../core/wait.ts';
-import type { Change, Outcome, Target } from '../core/step.ts';
+import type { Outcome } from '../core/step.ts';
 import type { AccessKeyRun } from './context.ts';
-import { adoptedTags, adoptedUserTags, compareTags, isRelease, markKeysIn } from '../iam/tags.ts';
-import { tags as tagKeys } from '../core/ownership.ts';
+import { adoptedTags, adoptedUserTags, compareTags } from '../iam/tags.ts';
 import { classify, isManagedKey } from './classify.ts';
-import { keyTarget } from '../iam/users/targets.ts';
 import { diffKey, maxKeys } from './diff.ts';
 import { createKey, verifyStored, storePair, unmark } from './protocol.ts';
 import { untilDisabledKeysAreRefused } from './revocation.ts';
 import { isUnmanaged, tagsOf } from './secrets.ts';
-import { type KeyState, type ObservedKey, observeKey } from './state.ts';
-import { type SecretPart, secretParts } from './stored.ts';
+import { type KeyChange, type KeyState, type ObservedKey, observeKey, type SecretWork } from './state.ts';
+import type { SecretPart } from './stored.ts';
 
-/** Milliseconds within which Secrets Manager shows what was written to it. */
+/** Time within which Secrets Manager shows what was written to it. */
 const visibilityTimeoutMs = 90_000;
 const intervalMs = 2000;
-/** Milliseconds for which a key may be one that an earlier run created, and whose secrets are not shown yet. */
-const isNewFor = 600_000;
+/** Age below which an earlier run may have stored a key where reads do not show it yet. */
+const newKeyAgeMs = 600_000;
 
 interface Options {
-  /** The user was promised a new key: it is an error if a stored one turns out to work. */
+  /** The plan promised a new key: a stored key that turns out to work is an error. */
   readonly mustCreate?: boolean;
-  /** The stored values have been waited for. */
-  readonly hasLooked?: boolean;
+  /** AWS shows the stored values as they are: this run has waited for that. */
+  readonly isSettled?: boolean;
 }
 
-/** Carries changes of {@link diffKey} out. Each is safe to be cut off at any of its requests. */
+/** Makes the changes of {@link diffKey}. A run that stops at any of its requests does no harm. */
 export function applyKey(
-  changes: readonly Change[],
+  changes: readonly KeyChange[],
   state: KeyState,
   run: AccessKeyRun,
   options: Options = {},
 ): Promise<Outcome[]> {
+  const { aws } = run.ctx;
+  const { userName, names } = state;
   const situation = classify(state);
-  const proved = once(async () => {
+  const untilVerified = once(async () => {
     if (situation.next === 'promote') await verifyStored(run, state, situation.pair.pair);
   });
-  const storedAsOne = once(async () => {
+  const storeAsOneVersion = once(async () => {
     if (situation.next === 'restore') await storePair(run, situation.pair.pair, 'AWSCURRENT');
   });
-  const creates = changes.some(({ action, target }) => isKey(target) && action === 'create');
-  const refused = once(async () => {
+  const creates = changes.some(({ action, payload }) => payload.does === 'provideKey' && action === 'create');
+  const untilRefused = once(async () => {
     if (creates && situation.next === 'make') await untilDisabledKeysAreRefused(run, state);
   });
   let isHidden = situation.next === 'hidden';
+  const mayBeStored = (): boolean =>
+    isHidden || (situation.next === 'make' && unexplainedKey(state) !== undefined);
   const settledState = once(() => observeSettled(run));
 
   return inOrder(changes, run, async (change) => {
-    const { kind, name } = change.target;
-    const { aws } = run.ctx;
-    if (kind === 'IAM user') {
-      if (change.adopts) await aws.iam.tagUser(name, adoptedUserTags(state.tags, state.keys));
-      if (change.fields.some(({ path }) => path === `tags.${tagKeys.creating}`)) {
-        await proved();
-        await unmark(run, name);
-      }
-      return;
-    }
-    if (isKey(change.target)) {
-      const isUnsure = isHidden || (situation.next === 'make' && unexplainedKey(state) !== undefined);
-      if (isUnsure && !options.hasLooked) {
-        const settled = await settledState();
-        const { next } = classify(settled);
-        if (change.action !== 'delete') {
+    const { payload } = change;
+    switch (payload.does) {
+      case 'changeUser':
+        if (change.adopts) await aws.iam.tagUser(userName, adoptedUserTags(state.tags, state.keys));
+        if (!payload.unmarks) return;
+        await untilVerified();
+        return unmark(run, userName);
+      case 'provideKey':
+        if (mayBeStored() && !options.isSettled) {
           const mustCreate = options.mustCreate === true && change.action === 'create';
-          return planAgain(settled, run, changes, { mustCreate });
+          return planAgain(await settledState(), run, changes, { mustCreate });
         }
-        if (next !== 'make' && next !== 'hidden') return 'kept: the stored access key works';
-      }
-      // Also before a delete: a key that is gone can no longer be tried.
-      await refused();
-      if (change.action === 'delete') return aws.iam.deleteAccessKey(state.userName, name);
-      return `created access key ${(await createKey(run, state)).accessKeyId}`;
+        await untilRefused();
+        return `created access key ${(await createKey(run, state)).accessKeyId}`;
+      case 'deleteKey':
+        if (mayBeStored() && !options.isSettled) {
+          const { next } = classify(await settledState());
+          if (next !== 'make' && next !== 'hidden') return 'kept: the stored access key works';
+        }
+        // Before the delete: whether AWS refuses a key can only be checked while it exists.
+        await untilRefused();
+        return aws.iam.deleteAccessKey(userName, payload.id);
+      case 'createSecret':
+        isHidden = (await createSecret(payload.part, state, run)) === 'existing' || isHidden;
+        return;
+      case 'updateSecret':
+        return updateSecret(change, payload, state, run, { untilVerified, storeAsOneVersion });
+      case 'releaseSecret':
+        return aws.secrets.untag(names[payload.part], payload.tagKeys);
+      case 'deleteSecret':
+        return aws.secrets.delete(names[payload.part]);
     }
-    if (change.action === 'delete') return aws.secrets.delete(name);
-    const part = partOf(name, state);
-    if (isRelease(change)) return aws.secrets.untag(name, markKeysIn(state.stored[part]?.tags));
-    if (change.action === 'create') {
-      isHidden = (await createSecret(part, state, run)) === 'seen' || isHidden;
-      return;
-    }
-    await updateSecret(change, part, state, run, { proved, storedAsOne });
   });
 }
 
-const isKey = ({ kind }: Target): boolean => kind === keyTarget('').kind;
-
-function partOf(name: string, { names }: KeyState): SecretPart {
-  const part = secretParts.find((one) => names[one] === name);
-  if (!part) throw new Error(`${name} is none of the three secrets`);
-  return part;
-}
-
-/** AWS may refuse to tell whether a secret exists, so what was planned as absent may turn out to be there. */
-async function createSecret(part: SecretPart, state: KeyState, run: AccessKeyRun): Promise<'new' | 'seen'> {
+/** AWS may refuse to show whether a secret exists, so one that was planned as absent may exist. */
+async function createSecret(
+  part: SecretPart,
+  state: KeyState,
+  run: AccessKeyRun,
+): Promise<'new' | 'existing'> {
   const { secrets } = run.ctx.aws;
   const { names, kmsKeyId } = state;
   const name = names[part];
@@ -111,7 +107,7 @@ async function createSecret(part: SecretPart, state: KeyState, run: AccessKeyRun
   if (outcome === 'created') return 'new';
   if (outcome === 'deleted') await secrets.restore(name);
   const info = await untilVisible(name, run);
-  if (info && !isUnmanaged(info, state)) return 'seen';
+  if (info && !isUnmanaged(info, state)) return 'existing';
   throw new BootstrapError({
     code: 'aws-denied',
     what: `could not create secret ${name}`,
@@ -158,41 +154,37 @@ const descriptions: Readonly<Record<SecretPart, string>> = {
   region: 'Region',
 };
 
-interface Progress {
-  readonly proved: () => Promise<void>;
-  readonly storedAsOne: () => Promise<void>;
+interface Before {
+  readonly untilVerified: () => Promise<void>;
+  readonly storeAsOneVersion: () => Promise<void>;
 }
 
 async function updateSecret(
-  change: Change,
-  part: SecretPart,
+  { adopts }: KeyChange,
+  { part, restores, storesPair, promotes }: SecretWork,
   state: KeyState,
   run: AccessKeyRun,
-  before: Progress,
+  { untilVerified, storeAsOneVersion }: Before,
 ): Promise<void> {
   const { secrets } = run.ctx.aws;
   const name = state.names[part];
-  for (const { path, from, to } of change.fields) {
-    if (path === 'deletion') await secrets.restore(name);
-    if (path === 'version') await before.storedAsOne();
-    if (path === 'AWSCURRENT') {
-      await before.proved();
-      await secrets.moveStage(name, 'AWSCURRENT', {
-        ...(typeof to === 'string' ? { to } : {}),
-        ...(typeof from === 'string' ? { from } : {}),
-      });
-    }
+  if (restores) await secrets.restore(name);
+  if (storesPair) await storeAsOneVersion();
+  if (promotes) {
+    await untilVerified();
+    const { from, to } = promotes;
+    await secrets.moveStage(name, 'AWSCURRENT', { to, ...(from === undefined ? {} : { from }) });
   }
   const tags = tagsOf(state, part);
   if (compareTags(tags, state.stored[part]?.tags ?? {}).length > 0) {
-    await secrets.tag(name, change.adopts ? adoptedTags(tags) : tags);
+    await secrets.tag(name, adopts ? adoptedTags(tags) : tags);
   }
   if (part === 'id' && state.outdatedNotes.length > 0) await secrets.untag(name, state.outdatedNotes);
 }
 
 /** An active key that nothing explains. An earlier run may have stored it just now, where reads do not show it yet. */
 const unexplainedKey = (state: KeyState): ObservedKey | undefined =>
-  state.keys.find((key) => key.active && !isManagedKey(key, state) && state.now - key.created < isNewFor);
+  state.keys.find((key) => key.active && !isManagedKey(key, state) && state.now - key.created < newKeyAgeMs);
 
 /** A stored key that IAM lists as active and AWS refuses: it may be deleted, where the list does not show it yet. */
 const refusedKey = ({ keys, pairs }: KeyState): ObservedKey | undefined =>
@@ -223,7 +215,7 @@ async function observeSettled(run: AccessKeyRun): Promise<KeyState> {
 async function planAgain(
   state: KeyState,
   run: AccessKeyRun,
-  shown: readonly Change[],
+  shown: readonly KeyChange[],
   { mustCreate }: Options,
 ): Promise<string> {
   const { next } = classify(state);
@@ -236,12 +228,12 @@ async function planAgain(
   }
   if (mustCreate && next !== 'make') throw alreadyWorks;
   const agreed = new Set(shown.filter(destroys).map(({ target }) => nameOf(target)));
-  const isShown = (change: Change): boolean => !destroys(change) || agreed.has(nameOf(change.target));
+  const isShown = (change: KeyChange): boolean => !destroys(change) || agreed.has(nameOf(change.target));
   const hidden = changes.find((change) => !isShown(change));
   // A new key needs a place. The other one stays if there is one, for a later run to show and delete.
   if (hidden && next === 'make' && state.keys.length >= maxKeys) throw unplannedDelete(hidden);
   const allowed = changes.filter(isShown);
-  for (const outcome of await applyKey(allowed, state, run, { hasLooked: true })) {
+  for (const outcome of await applyKey(allowed, state, run, { isSettled: true })) {
     if (outcome.result === 'failed') throw outcome.error;
   }
   return next === 'make' ? 'created a new access key' : 'the stored access key works';

@@ -1,5 +1,5 @@
 import { keyTarget, userTarget } from '../iam/users/targets.ts';
-import { type Change, type Diff, knownAfterApply } from '../core/step.ts';
+import { type Diff, knownAfterApply } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
 import { adopting, tags as tagKeys, unknownOwner } from '../core/ownership.ts';
 import { compareTags } from '../iam/tags.ts';
@@ -14,14 +14,14 @@ import {
   unmanagedKeys,
 } from './classify.ts';
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
-import type { JudgedPair, KeyState, ObservedKey } from './state.ts';
+import type { JudgedPair, KeyChange, KeyState, ObservedKey } from './state.ts';
 import { holderOf, secretParts } from './stored.ts';
 import { finding } from '../core/findings.ts';
 
 /** IAM's own limit of access keys of a user. */
 export const maxKeys = 2;
 
-export function diffKey(state: KeyState): Diff {
+export function diffKey(state: KeyState): Diff<KeyChange> {
   const situation = classify(state);
   const findings = [...userFindings(state), ...secretFindings(state), ...keyFindings(state, situation)];
   if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
@@ -37,12 +37,13 @@ export function diffKey(state: KeyState): Diff {
   };
 }
 
-const deletion = (key: ObservedKey, state: KeyState): Change => ({
+const deletion = (key: ObservedKey, state: KeyState): KeyChange => ({
   action: 'delete',
   target: keyTarget(key.id),
   fields: [],
   reason: deletionReason(key, state),
   grants: true,
+  payload: { does: 'deleteKey', id: key.id },
 });
 
 function deletionReason(key: ObservedKey, state: KeyState): string {
@@ -53,12 +54,20 @@ function deletionReason(key: ObservedKey, state: KeyState): string {
     : 'its secret access key is not stored';
 }
 
-function changesTowards(situation: Situation, state: KeyState): Change[] {
+function changesTowards(situation: Situation, state: KeyState): KeyChange[] {
   switch (situation.next) {
     case 'settled':
       return [];
     case 'make':
-      return [{ action: 'create', target: keyTarget(state.userName), fields: [], grants: true }];
+      return [
+        {
+          action: 'create',
+          target: keyTarget(state.userName),
+          fields: [],
+          grants: true,
+          payload: { does: 'provideKey' },
+        },
+      ];
     case 'hidden':
       return [
         {
@@ -67,6 +76,7 @@ function changesTowards(situation: Situation, state: KeyState): Change[] {
           fields: [],
           reason: 'verified or replaced once its secrets can be read',
           grants: true,
+          payload: { does: 'provideKey' },
         },
       ];
     case 'verify':
@@ -79,33 +89,36 @@ function changesTowards(situation: Situation, state: KeyState): Change[] {
         target: secretTarget(state.names[part]),
         fields: [{ path: 'version', from: holderOf(state.stored[part], 'AWSCURRENT'), to: knownAfterApply }],
         reason: 'the three values work together and are of different writes; they are stored as one',
+        payload: { does: 'updateSecret', part, storesPair: true },
       }));
   }
 }
 
 /** Only shown: a run that applies changes has verified the pair before. */
-const verification = ({ pair, verdict }: JudgedPair): Change => ({
+const verification = ({ pair, verdict }: JudgedPair): KeyChange => ({
   action: 'update',
   target: keyTarget(pair.accessKeyId),
   fields: [],
   reason: `will be verified: ${verdict === 'unlisted' ? 'IAM does not list it' : 'its stored values do not match'}; if AWS refuses it, a new key is created`,
   grants: true,
+  payload: { does: 'provideKey' },
 });
 
-function promotion(version: string, { stored, names, creating }: KeyState): Change[] {
+function promotion(version: string, { stored, names, creating }: KeyState): KeyChange[] {
   return secretParts
     .map((part) => ({ part, from: holderOf(stored[part], 'AWSCURRENT') }))
     .filter(({ from }) => from !== version)
-    .map(({ part, from }) => ({
+    .map(({ part, from }): KeyChange => ({
       action: 'update',
       target: secretTarget(names[part]),
       fields: [{ path: 'AWSCURRENT', ...(from ? { from } : {}), to: version }],
       ...(creating ? { reason: 'an earlier run stopped before it proved the new key' } : {}),
+      payload: { does: 'updateSecret', part, promotes: { from, to: version } },
     }));
 }
 
 /** While a key is made the tag comes and goes with it; what stays is of a run that stopped. */
-function unmarking({ next }: Situation, { creating, userName }: KeyState): Change[] {
+function unmarking({ next }: Situation, { creating, userName }: KeyState): KeyChange[] {
   if (!creating || next === 'make' || next === 'hidden' || next === 'verify') return [];
   return [
     {
@@ -114,15 +127,22 @@ function unmarking({ next }: Situation, { creating, userName }: KeyState): Chang
       fields: [{ path: `tags.${tagKeys.creating}`, from: creating.join(' ') || '-' }],
       reason: 'an earlier run stopped while it made the access key',
       grants: true,
+      payload: { does: 'changeUser', unmarks: true },
     },
   ];
 }
 
 /** The step of the user comes first and does it; this one must not make a key for a user that is not ours. */
-export function userAdoption({ user, owner, userName, tags }: KeyState): Change[] {
+export function userAdoption({ user, owner, userName, tags }: KeyState): KeyChange[] {
   if (!user || owner !== 'nobody') return [];
   const fields = compareTags(tags, user.tags);
-  const change: Change = { action: 'update', target: userTarget(userName), fields, grants: true };
+  const change: KeyChange = {
+    action: 'update',
+    target: userTarget(userName),
+    fields,
+    grants: true,
+    payload: { does: 'changeUser' },
+  };
   return [adopting(change, { owner: unknownOwner })];
 }
 

@@ -1,42 +1,51 @@
 import type { SecretInfo } from '../clients/aws/port.ts';
-import type { Change, Diff } from '../core/step.ts';
+import type { Diff } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
-import { isAdopted, release } from '../iam/tags.ts';
+import { isAdopted, markKeysIn, release } from '../iam/tags.ts';
 import { removableKeys } from './classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
 import { isUnmanaged, secretTarget } from './secrets.ts';
-import type { KeyState } from './state.ts';
-import { secretParts } from './stored.ts';
+import type { KeyChange, KeyState } from './state.ts';
+import { type SecretPart, secretParts } from './stored.ts';
 import { finding } from '../core/findings.ts';
 
 /** The keys, and the secrets, which can be restored for a while. What was adopted stays. */
-export function removeKey(state: KeyState): Diff {
+export function removeKey(state: KeyState): Diff<KeyChange> {
   const keys = removableKeys(state);
   const found = secretParts.flatMap((part) => {
     const info = state.stored[part];
-    return info && !info.deleted ? [info] : [];
+    return info && !info.deleted ? [{ part, info }] : [];
   });
-  const secrets = found.filter((info) => !isUnmanaged(info, state));
+  const secrets = found.filter(({ info }) => !isUnmanaged(info, state));
   return {
     changes: [
-      ...keys.map(({ id }): Change => ({
+      ...keys.map(({ id }): KeyChange => ({
         action: 'delete',
         target: keyTarget(id),
         fields: [],
         grants: true,
+        payload: { does: 'deleteKey', id },
       })),
-      ...secrets.map(({ name, tags }): Change =>
-        isAdopted(tags)
-          ? release(secretTarget(name), tags)
-          : {
-              action: 'delete',
-              target: secretTarget(name),
-              fields: [],
-              reason: 'it can be restored for 30 days',
-            },
-      ),
+      ...secrets.map(({ part, info }) => secretRemoval(part, info)),
     ],
-    findings: found.filter((info) => isUnmanaged(info, state)).map(leftBehind),
+    findings: found.filter(({ info }) => isUnmanaged(info, state)).map(({ info }) => leftBehind(info)),
+  };
+}
+
+function secretRemoval(part: SecretPart, { name, tags }: SecretInfo): KeyChange {
+  const target = secretTarget(name);
+  if (isAdopted(tags)) {
+    return {
+      ...release(target, tags),
+      payload: { does: 'releaseSecret', part, tagKeys: markKeysIn(tags) },
+    };
+  }
+  return {
+    action: 'delete',
+    target,
+    fields: [],
+    reason: 'it can be restored for 30 days',
+    payload: { does: 'deleteSecret', part },
   };
 }
 

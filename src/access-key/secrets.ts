@@ -1,36 +1,36 @@
 import { mayBeSameKey } from '../clients/aws/kms-key.ts';
 import type { SecretInfo, Tags } from '../clients/aws/port.ts';
-import type { Change, Field, Target } from '../core/step.ts';
+import type { ChangeWith, Field, Target } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
 import { accessFindings } from '../iam/resource-access.ts';
 import { adopting, unknownOwner } from '../core/ownership.ts';
 import { compareTags, ownershipOf } from '../iam/tags.ts';
-import type { KeyState } from './state.ts';
+import type { KeyState, SecretWork } from './state.ts';
 import { type SecretPart, secretParts } from './stored.ts';
 import { finding } from '../core/findings.ts';
 
 export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
 
 /** What the secrets themselves need, their values aside. */
-export function secretChanges(state: KeyState): Change[] {
+export function secretChanges(state: KeyState): ChangeWith<SecretWork>[] {
   return secretParts.flatMap((part) => changeOf(state, part));
 }
 
 /** Creates a secret, or restores one that is scheduled for deletion. */
-export const bringsBack = ({ action, fields }: Change): boolean =>
-  action === 'create' || fields.some(({ path }) => path === 'deletion');
+export const bringsBack = ({ payload: { does, restores } }: ChangeWith<SecretWork>): boolean =>
+  does === 'createSecret' || restores === true;
 
 /** The tags of one of the secrets. */
 export const tagsOf = ({ tags, idTags }: KeyState, part: SecretPart): Tags => (part === 'id' ? idTags : tags);
 
-function changeOf(state: KeyState, part: SecretPart): Change[] {
+function changeOf(state: KeyState, part: SecretPart): ChangeWith<SecretWork>[] {
   const { stored, names, kmsKeyId } = state;
   const tags = tagsOf(state, part);
   const info = stored[part];
   const target = secretTarget(names[part]);
   if (!info) {
     const fields = [...(kmsKeyId ? [{ path: 'kmsKeyId', to: kmsKeyId }] : []), ...compareTags(tags, {})];
-    return [{ action: 'create', target, fields }];
+    return [{ action: 'create', target, fields, payload: { does: 'createSecret', part } }];
   }
   const deletion: Field[] = info.deleted ? [{ path: 'deletion', from: 'scheduled' }] : [];
   const outdated = part === 'id' ? state.outdatedNotes : [];
@@ -40,7 +40,12 @@ function changeOf(state: KeyState, part: SecretPart): Change[] {
     ...outdated.map((key) => ({ path: `tags.${key}`, from: info.tags[key] })),
   ];
   if (fields.length === 0) return [];
-  const change: Change = { action: 'update', target, fields };
+  const change: ChangeWith<SecretWork> = {
+    action: 'update',
+    target,
+    fields,
+    payload: { does: 'updateSecret', part, ...(info.deleted ? { restores: true } : {}) },
+  };
   return [ownershipOf(info.tags, tags) === 'ours' ? change : adopting(change, { owner: unknownOwner })];
 }
 

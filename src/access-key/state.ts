@@ -1,5 +1,6 @@
 import type { AccessKey, SecretsPort, Tags, User } from '../clients/aws/port.ts';
 import { type ResourceAccess, readAccess } from '../iam/resource-access.ts';
+import type { ChangeWith } from '../core/step.ts';
 import type { AccessKeyContext } from './context.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { observeFormerUsers, outdatedNotes, powerUserNote } from './former-users.ts';
@@ -15,6 +16,38 @@ import {
   storedIds,
   type StoredPair,
 } from './stored.ts';
+
+/** What `apply` does for one change of the image puller's access key. */
+export type KeyWork =
+  /** Adopts the user, if the change does, or removes the tag of a run that stopped while it created a key. */
+  | { readonly does: 'changeUser'; readonly unmarks?: boolean }
+  /** Creates a key, unless a stored one turns out to work. */
+  | { readonly does: 'provideKey' }
+  | { readonly does: 'deleteKey'; readonly id: string }
+  | SecretWork
+  | { readonly does: 'deleteSecret'; readonly part: SecretPart }
+  /** Removes the tags by which the secret is managed; the rest stays. */
+  | { readonly does: 'releaseSecret'; readonly part: SecretPart; readonly tagKeys: readonly string[] };
+
+/** Creates one of the secrets, or makes it and its stages as they should be. */
+export interface SecretWork {
+  readonly does: 'createSecret' | 'updateSecret';
+  readonly part: SecretPart;
+  /** It is scheduled for deletion. */
+  readonly restores?: boolean;
+  /** The values of all three secrets are written again, as one version. */
+  readonly storesPair?: boolean;
+  /** The version that becomes current, once its pair is verified. */
+  readonly promotes?: { readonly from: string | undefined; readonly to: string };
+}
+
+export type KeyChange = ChangeWith<KeyWork>;
+
+/** Ends the use of one access key. */
+export interface KeyRevocation {
+  readonly does: 'disableKey' | 'deleteKey';
+  readonly id: string;
+}
 
 export interface KeyState {
   readonly userName: string;

@@ -14,11 +14,11 @@ export async function inOrder<C extends Change, Ctx>(
   changes: readonly C[],
   run: Run<Ctx>,
   applyChange: ApplyChange<C>,
-): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+): Promise<Outcome<C>[]> {
+  const outcomes: Outcome<C>[] = [];
   let failed = false;
   for (const change of changes) {
-    const outcome: Outcome =
+    const outcome: Outcome<C> =
       failed || run.signal.aborted ? { change, result: 'skipped' } : await attempt(change, run, applyChange);
     failed ||= outcome.result === 'failed';
     outcomes.push(outcome);
@@ -32,8 +32,8 @@ export function inParallel<C extends Change, Ctx>(
   changes: readonly C[],
   run: Run<Ctx>,
   applyChange: ApplyChange<C>,
-): Promise<Outcome[]> {
-  return pLimit(limit).map(changes, (change): Outcome | Promise<Outcome> =>
+): Promise<Outcome<C>[]> {
+  return pLimit(limit).map(changes, (change): Outcome<C> | Promise<Outcome<C>> =>
     run.signal.aborted ? { change, result: 'skipped' } : attempt(change, run, applyChange),
   );
 }
@@ -56,7 +56,7 @@ const runWideCodes: ReadonlySet<ErrorCode> = new Set([
 export const isTolerable = ({ code }: BootstrapError): boolean => !runWideCodes.has(code);
 
 /** For changes of members of a set: what fails one of them stops neither the others nor the later steps. */
-export const tolerating = (outcomes: readonly Outcome[]): Outcome[] =>
+export const tolerating = <C extends Change>(outcomes: readonly Outcome<C>[]): Outcome<C>[] =>
   outcomes.map((outcome) =>
     outcome.result === 'failed' && isTolerable(outcome.error) ? { ...outcome, tolerable: true } : outcome,
   );
@@ -65,14 +65,14 @@ async function attempt<C extends Change, Ctx>(
   change: C,
   run: Run<Ctx>,
   applyChange: ApplyChange<C>,
-): Promise<Outcome> {
+): Promise<Outcome<C>> {
   run.emit({ type: 'change-started', change });
   const outcome = await outcomeOf(change, applyChange);
   run.emit({ type: 'change-done', outcome });
   return outcome;
 }
 
-async function outcomeOf<C extends Change>(change: C, applyChange: ApplyChange<C>): Promise<Outcome> {
+async function outcomeOf<C extends Change>(change: C, applyChange: ApplyChange<C>): Promise<Outcome<C>> {
   try {
     const detail = await applyChange(change);
     return { change, result: 'done', ...(typeof detail === 'string' ? { detail } : {}) };

@@ -73,18 +73,18 @@ export interface Diff<C extends Change = Change> {
 }
 
 /** What became of one change. */
-export type Outcome =
-  | { readonly change: Change; readonly result: 'done'; readonly detail?: string }
+export type Outcome<C extends Change = Change> =
+  | { readonly change: C; readonly result: 'done'; readonly detail?: string }
   | {
-      readonly change: Change;
+      readonly change: C;
       readonly result: 'failed';
       readonly error: BootstrapError;
       /** Only this member of a set failed: the steps that follow can run. See {@link MemberFailure}. */
       readonly tolerable?: boolean;
     }
-  | { readonly change: Change; readonly result: 'skipped' }
+  | { readonly change: C; readonly result: 'skipped' }
   /** The run ended while the change was in flight: it may have taken effect, or still take effect. */
-  | { readonly change: Change; readonly result: 'unknown' };
+  | { readonly change: C; readonly result: 'unknown' };
 
 /**
  * One member of a set (a namespace, an image) that could not be finished. The other members and the later steps are

@@ -1,6 +1,5 @@
-import type { Diff, Outcome } from '../core/step.ts';
-import { nameOf } from '../core/members.ts';
-import type { AnyStep, Context } from '../steps/context.ts';
+import type { Change, ChangeWith, Diff, Outcome } from '../core/step.ts';
+import type { AnyStep, Context, Step } from '../steps/context.ts';
 import { asConfiguredFor, type FormerUser, observeFormerUsers } from '../access-key/former-users.ts';
 import { imagePullerKey } from '../steps/image-puller-key.ts';
 import { imagePuller, powerUser } from '../steps/users.ts';
@@ -14,7 +13,7 @@ interface Part {
 }
 
 /** The users of earlier names, with their keys, policies and secrets: the same steps with those names. */
-export const formerUsers: AnyStep = {
+export const formerUsers: Step<readonly Part[], ChangeWith<{ readonly part: Part }>> = {
   id: 'former-users',
   title: 'users and secrets of earlier settings',
   needs: ['aws'],
@@ -22,20 +21,26 @@ export const formerUsers: AnyStep = {
     const { users } = await observeFormerUsers(ctx);
     return (await Promise.all(users.map((one) => partsOf(one, ctx)))).flat();
   },
-  diff: (parts: readonly Part[]) => ({
-    changes: parts.flatMap(({ diff }) => diff.changes),
+  diff: (parts) => ({
+    changes: parts.flatMap((part) => part.diff.changes.map((change) => withPart(change, part))),
     findings: parts.flatMap(({ diff }) => diff.findings),
   }),
-  apply: async (changes, parts: readonly Part[], run) => {
-    const planned = new Set(changes.map(({ target }) => nameOf(target)));
+  apply: async (changes, parts, run) => {
     const outcomes: Outcome[] = [];
-    for (const { step, ctx, state, diff } of parts) {
-      const own = diff.changes.filter(({ target }) => planned.has(nameOf(target)));
+    for (const part of parts) {
+      const { step, ctx, state } = part;
+      const own = changes.filter(({ payload }) => payload.part === part);
       outcomes.push(...(await step.apply(own, state, { ...run, ctx })));
     }
     return outcomes;
   },
 };
+
+/** The change of a part's step, whose payload it keeps. */
+const withPart = (change: Change, part: Part): ChangeWith<{ readonly part: Part }> => ({
+  ...change,
+  payload: { ...('payload' in change ? (change.payload as object) : {}), part },
+});
 
 function partsOf(former: FormerUser, current: Context): Promise<Part[]> {
   const ctx = asConfiguredFor(former, current);

@@ -6,7 +6,7 @@ import { keyTarget } from '../iam/users/targets.ts';
 import { diffKey } from '../access-key/diff.ts';
 import { waitUntilVerified } from '../access-key/verify.ts';
 import { removeKey } from '../access-key/remove.ts';
-import { type KeyState, observeKey } from '../access-key/state.ts';
+import { type KeyChange, type KeyState, observeKey } from '../access-key/state.ts';
 import { finding } from '../core/findings.ts';
 
 /** Days after which `status` asks for a rotation. */
@@ -15,7 +15,7 @@ const maxAgeDays = 90;
 const dayMs = 86_400_000;
 
 /** The key with which the cluster gets its tokens, in the three secrets that the operator reads. */
-export const imagePullerKey: Step<KeyState> = {
+export const imagePullerKey: Step<KeyState, KeyChange> = {
   id: 'image-puller-key',
   title: 'access key of the image puller, in Secrets Manager',
   needs: ['aws'],

@@ -2,6 +2,7 @@ import {
   applyRegistration,
   diffRegistration,
   observeRegistration,
+  type RegistrationChange,
   registrationHealth,
   type RegistrationState,
   registrationStep,
@@ -13,7 +14,7 @@ import type { Step } from './context.ts';
  * Verifies the registration of this cluster, which was written before the cluster was given its key. Then `rotate` for
  * another cluster of the project need not wait for this one.
  */
-export const registration: Step<RegistrationState> = {
+export const registration: Step<RegistrationState, RegistrationChange> = {
   ...registrationStep,
   readsLag: true,
   rights: [

@@ -5,7 +5,13 @@ import { kmsKeysInUse } from '../access-key/stored.ts';
 import { applyUser } from '../iam/users/apply.ts';
 import { diffUser } from '../iam/users/diff.ts';
 import { removeUser } from '../iam/users/remove.ts';
-import { documentOf, observeUser, type UserState, type UserRole } from '../iam/users/state.ts';
+import {
+  documentOf,
+  observeUser,
+  type UserChange,
+  type UserRole,
+  type UserState,
+} from '../iam/users/state.ts';
 import type { Context, Step } from './context.ts';
 
 interface UserStepState extends UserState {
@@ -26,7 +32,7 @@ function userStep(
   who: UserRole,
   title: string,
   unmanagedKeys: (ctx: Context) => Promise<readonly string[]>,
-): Step<UserStepState> {
+): Step<UserStepState, UserChange> {
   return {
     id: documentOf[who],
     title,

@@ -68,7 +68,10 @@ export function describeStepContract<State, World extends StepWorld>(
   });
 }
 
-export async function planStep<State>(step: Step<State>, world: StepWorld): Promise<Diff> {
+export async function planStep<State, C extends Change>(
+  step: Step<State, C>,
+  world: StepWorld,
+): Promise<Diff<C>> {
   const ctx = world.context();
   return step.diff(await step.observe(ctx), ctx);
 }

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { Change, Diff, Field, Outcome } from '../../core/step.ts';
+import type { Change, ChangeWith, Diff, Field, Outcome } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import { inOrder, tolerating } from '../../core/members.ts';
 import { docsPage } from '../../core/paths.ts';
@@ -22,6 +22,15 @@ import { type Registration, registrationIn, registrationTarget } from './registe
 import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
 import { finding } from '../../core/findings.ts';
 
+export type RegistrationWork =
+  /** Notes the cluster's key in its registration. `keepsKey`: only the version is noted, and nothing is verified. */
+  | { readonly does: 'register'; readonly keepsKey: boolean }
+  | { readonly does: 'deregister' }
+  /** Removes the registration with a secret of earlier settings. */
+  | { readonly does: 'deregisterFormer'; readonly secret: string };
+
+export type RegistrationChange = ChangeWith<RegistrationWork>;
+
 export interface RegistrationState extends Registration {
   /** The access key that the cluster has. */
   readonly keyId: string | undefined;
@@ -38,7 +47,7 @@ export const registrationStep = {
   needs: ['aws', 'cluster'],
 } as const;
 
-export function diffRegistration(state: RegistrationState): Diff {
+export function diffRegistration(state: RegistrationState): Diff<RegistrationChange> {
   const findings = limitFindings(state);
   const changes = [...changesOf(state, ownMinorVersion()), ...deregistrations(state.former)];
   return { changes: findings.length > 0 ? [] : changes, findings };
@@ -49,7 +58,7 @@ export function diffRegistration(state: RegistrationState): Diff {
  * the copies.
  */
 export async function applyRegistration(
-  changes: readonly Change[],
+  changes: readonly RegistrationChange[],
   { id, record, isFrozen }: RegistrationState,
   run: AccessKeyRun,
 ): Promise<Outcome[]> {
@@ -70,14 +79,14 @@ export async function registrationHealth(
 export function removeRegistration(
   { id, record, isFrozen, former }: RegistrationState,
   { config }: AccessKeyContext,
-): Diff {
+): Diff<RegistrationChange> {
   const { changes, findings } = deregistration(id, record, isFrozen, secretNames(config).id);
   return { changes: [...changes, ...deregistrations(former)], findings };
 }
 
 /** For a rotation: it has verified every level itself, and a newer version has configured nothing but the key. */
 export const registrationAfterRotation: Pick<
-  RotationStep<RegistrationState>,
+  RotationStep<RegistrationState, RegistrationChange>,
   'observe' | 'diff' | 'apply'
 > = {
   observe: observeRegistration,
@@ -118,7 +127,10 @@ export async function registrationHere(
 }
 
 /** @param version that configures the cluster with this run; what a newer one wrote stays */
-function changesOf({ id, keyId, record }: RegistrationState, version: string | undefined): Change[] {
+function changesOf(
+  { id, keyId, record }: RegistrationState,
+  version: string | undefined,
+): RegistrationChange[] {
   const target = registrationTarget(id);
   const fields: Field[] = [];
   if (record && keyId !== undefined && record.keyId !== keyId) {
@@ -127,11 +139,20 @@ function changesOf({ id, keyId, record }: RegistrationState, version: string | u
   if (record?.proof !== 'verified') {
     fields.push({ path: 'verified', ...(record ? { from: false } : {}), to: true });
   }
+  const keepsKey = fields.length === 0;
   if (record && version !== undefined && (isNewer(version, record.version) || !isVersion(record.version))) {
     fields.push({ path: 'version', from: record.version, to: version });
   }
   if (fields.length === 0) return [];
-  return [{ action: 'update', target, fields, ...(record ? reasonOf(record) : {}) }];
+  return [
+    {
+      action: 'update',
+      target,
+      fields,
+      ...(record ? reasonOf(record) : {}),
+      payload: { does: 'register', keepsKey },
+    },
+  ];
 }
 
 /** For `status` too, where this is drift. */
@@ -169,7 +190,7 @@ function versionFindings(records: readonly ClusterRecord[]): Finding[] {
 }
 
 function applyOne(
-  changes: readonly Change[],
+  changes: readonly RegistrationChange[],
   id: string,
   record: ClusterRecord | undefined,
   run: AccessKeyRun,
@@ -177,18 +198,18 @@ function applyOne(
 ): Promise<Outcome[]> {
   const { aws, cluster, clock, config } = run.ctx;
   const secret = secretNames(config).id;
-  const isOfFormer = ({ target }: Change): boolean => target.kind === formerKind;
+  const isOfFormer = ({ payload }: RegistrationChange): boolean => payload.does === 'deregisterFormer';
   const isMoved = changes.some(isOfFormer);
   const isMovedEarlier = record && changes.every(isOfFormer);
-  return inOrder(changes, run, async ({ action, target, fields }) => {
-    if (target.kind === formerKind) {
+  return inOrder(changes, run, async ({ payload }) => {
+    if (payload.does === 'deregisterFormer') {
       // It is in use until every namespace has a token of the new key.
       if (isMovedEarlier) await prove(run);
-      return aws.secrets.untag(target.name, [tagKeyOf(id)]);
+      return aws.secrets.untag(payload.secret, [tagKeyOf(id)]);
     }
-    if (action === 'delete') return aws.secrets.untag(secret, [tagKeyOf(id)]);
+    if (payload.does === 'deregister') return aws.secrets.untag(secret, [tagKeyOf(id)]);
     const { context: name } = await cluster.info();
-    const isVerified = record?.proof === 'verified' && fields.every(({ path }) => path === 'version');
+    const isVerified = record?.proof === 'verified' && payload.keepsKey;
     // Before the proof: a key that the operator reads while that lasts is not proved by it.
     const keyId = isVerified ? record.keyId : await keyInCluster(cluster);
     if (keyId === undefined) throw keyless;
@@ -199,15 +220,14 @@ function applyOne(
   });
 }
 
-const formerKind = 'former cluster registration';
-
 /** @param secrets of earlier settings, by name */
-const deregistrations = (secrets: readonly string[]): Change[] =>
-  secrets.map((name) => ({
+const deregistrations = (secrets: readonly string[]): RegistrationChange[] =>
+  secrets.map((secret) => ({
     action: 'delete',
-    target: { kind: formerKind, name },
+    target: { kind: 'former cluster registration', name: secret },
     fields: [],
     reason: 'the cluster is registered with another image puller',
+    payload: { does: 'deregisterFormer', secret },
   }));
 
 /** @param secret that holds the registration */
@@ -216,10 +236,13 @@ function deregistration(
   record: ClusterRecord | undefined,
   isFrozen: boolean,
   secret: string,
-): Diff {
+): Diff<RegistrationChange> {
   if (!record) return { changes: [], findings: [] };
   const target = registrationTarget(id);
-  if (!isFrozen) return { changes: [{ action: 'delete', target, fields: [] }], findings: [] };
+  if (!isFrozen) {
+    const change = { action: 'delete', target, fields: [], payload: { does: 'deregister' } } as const;
+    return { changes: [change], findings: [] };
+  }
   return {
     changes: [],
     findings: [

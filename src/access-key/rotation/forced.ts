@@ -1,9 +1,9 @@
 import { disabling } from './old-key.ts';
 import { kmsKeysInUse } from '../stored.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Change, Outcome } from '../../core/step.ts';
+import type { ChangeWith, Outcome } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
-import { inOrder, nameOf } from '../../core/members.ts';
+import { inOrder } from '../../core/members.ts';
 import type { AccessKeyContext, AnyRotationStep, RotationStep } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
 import { formerFindings, type FormerUsers, observeFormerUsers } from '../former-users.ts';
@@ -12,7 +12,14 @@ import { keyTarget, policyTarget } from '../../iam/users/targets.ts';
 import { diffKey, userAdoption, userFindings } from '../diff.ts';
 import { unmark } from '../protocol.ts';
 import { bringsBack, secretChanges, secretFindings } from '../secrets.ts';
-import { type KeyState, type ObservedKey, observeKey } from '../state.ts';
+import {
+  type KeyChange,
+  type KeyRevocation,
+  type KeyState,
+  type ObservedKey,
+  observeKey,
+  type SecretWork,
+} from '../state.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { clusterLabel, type ClusterRecord } from '../registration/records.ts';
 import { ownKeyStatement } from '../../iam/policies/image-puller.ts';
@@ -71,11 +78,17 @@ interface Revocation extends Rotation {
   readonly user: UserState;
 }
 
+type RevocationChange = ChangeWith<SecretWork | KeyRevocation>;
+
+const isOfSecret = (change: RevocationChange): change is ChangeWith<SecretWork> => 'part' in change.payload;
+
+const isOfKey = (change: RevocationChange): change is ChangeWith<KeyRevocation> => 'id' in change.payload;
+
 /**
  * Leaves at most one key, disabled: IAM allows two, and this one shows whether AWS refuses it already. Others come
  * first, so that an interrupted run never leaves an older key as the only one that works.
  */
-function revocation(forced: ForcedRotation): RotationStep<Revocation> {
+function revocation(forced: ForcedRotation): RotationStep<Revocation, RevocationChange> {
   return {
     id: 'revocation',
     title: 'every existing access key of the image puller',
@@ -108,20 +121,13 @@ function revocation(forced: ForcedRotation): RotationStep<Revocation> {
     },
     apply: async (changes, { key }, run) => {
       const { iam } = run.ctx.aws;
-      const isOfKey = ({ target }: Change): boolean => target.kind === keyTarget('').kind;
-      const stored = await applyKey(
-        changes.filter((change) => !isOfKey(change)),
-        key,
-        run,
-      );
+      const stored = await applyKey(changes.filter(isOfSecret), key, run);
       const ofKeys = changes.filter(isOfKey);
       if (stored.some(({ result }) => result !== 'done')) {
         return [...stored, ...ofKeys.map((change): Outcome => ({ change, result: 'skipped' }))];
       }
-      const revoked = await inOrder(ofKeys, run, ({ action, target }) =>
-        action === 'delete'
-          ? iam.deleteAccessKey(key.userName, target.name)
-          : iam.disableAccessKey(key.userName, target.name),
+      const revoked = await inOrder(ofKeys, run, ({ payload: { does, id } }) =>
+        does === 'deleteKey' ? iam.deleteAccessKey(key.userName, id) : iam.disableAccessKey(key.userName, id),
       );
       forced.seen.note(revoked);
       return [...stored, ...revoked];
@@ -134,9 +140,8 @@ function policyFindings(user: UserState): Finding[] {
   const { policy, who } = user.wanted;
   const target = policyTarget(policy.name);
   const isOutdated = diffUser(user).changes.some(
-    (change) =>
-      nameOf(change.target) === nameOf(target) &&
-      change.fields.some(({ path }) => path.startsWith(`document.${ownKeyStatement}`)),
+    ({ payload, fields }) =>
+      payload.on === 'policy' && fields.some(({ path }) => path.startsWith(`document.${ownKeyStatement}`)),
   );
   if (!isOutdated) return [];
   return [
@@ -150,7 +155,7 @@ function policyFindings(user: UserState): Finding[] {
 }
 
 /** They come first: a new key that cannot be stored must not cost the one that works. */
-const missingSecrets = (key: KeyState): Change[] => secretChanges(key).filter(bringsBack);
+const missingSecrets = (key: KeyState): ChangeWith<SecretWork>[] => secretChanges(key).filter(bringsBack);
 
 /** The key to try until AWS refuses it: one whose secret access key is stored, if there is one. */
 function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
@@ -158,12 +163,13 @@ function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
   return stored.find((key) => key !== undefined) ?? keys.toSorted((a, b) => b.created - a.created)[0];
 }
 
-const deletionOf = ({ id }: ObservedKey): Change => ({
+const deletionOf = ({ id }: ObservedKey): ChangeWith<KeyRevocation> => ({
   action: 'delete',
   target: keyTarget(id),
   fields: [],
   reason: 'every existing key is treated as leaked',
   grants: true,
+  payload: { does: 'deleteKey', id },
 });
 
 function interruption(others: readonly ClusterRecord[]): Finding {
@@ -177,7 +183,7 @@ function interruption(others: readonly ClusterRecord[]): Finding {
 }
 
 /** Creates the new key by the protocol that creates the first one, once AWS refuses the disabled key. */
-function replacement(forced: ForcedRotation): RotationStep<Rotation> {
+function replacement(forced: ForcedRotation): RotationStep<Rotation, KeyChange> {
   return {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
@@ -200,7 +206,7 @@ function replacement(forced: ForcedRotation): RotationStep<Rotation> {
   };
 }
 
-function creation(key: KeyState): Change {
+function creation(key: KeyState): KeyChange {
   const kept = keptKey(key);
   return {
     action: 'create',
@@ -208,6 +214,7 @@ function creation(key: KeyState): Change {
     fields: [],
     ...(kept ? { reason: `when AWS has refused ${kept.id} for 30 s` } : {}),
     grants: true,
+    payload: { does: 'provideKey' },
   };
 }
 
@@ -220,7 +227,7 @@ const enabledAgain = ({ id }: ObservedKey): BootstrapError =>
   });
 
 /** What is late with the new key fails the run only after this. */
-function deletion(forced: ForcedRotation): RotationStep<Rotation> {
+function deletion(forced: ForcedRotation): RotationStep<Rotation, ChangeWith<KeyRevocation>> {
   return {
     id: 'old-key',
     title: 'the disabled access key',
@@ -233,8 +240,8 @@ function deletion(forced: ForcedRotation): RotationStep<Rotation> {
       return { changes: left.map(deletionOf), findings: [] };
     },
     apply: async (changes, { key: { userName, creating } }, run) => {
-      const deleted = await inOrder(changes, run, ({ target }) =>
-        run.ctx.aws.iam.deleteAccessKey(userName, target.name),
+      const deleted = await inOrder(changes, run, ({ payload }) =>
+        run.ctx.aws.iam.deleteAccessKey(userName, payload.id),
       );
       forced.seen.note(deleted);
       // An earlier run that stopped had created one of these keys; its tag stood until they were gone.

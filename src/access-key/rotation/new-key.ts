@@ -1,4 +1,3 @@
-import type { Change } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import type { RotationStep } from '../context.ts';
 import { applyKey } from '../apply.ts';
@@ -6,13 +5,13 @@ import { classify, retiredAt } from '../classify.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
 import { diffKey, maxKeys } from '../diff.ts';
 import { secretTarget } from '../secrets.ts';
-import type { ObservedKey } from '../state.ts';
+import type { KeyChange, ObservedKey } from '../state.ts';
 import { secretParts } from '../stored.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
 /** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
-export function newKey(observe: ObserveRotation): RotationStep<Rotation> {
+export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChange> {
   return {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
@@ -29,7 +28,7 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation> {
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
       if (!rotation.isNew) return { changes, findings };
       // The mark of a run that stopped protects the key that is made now; it goes with that.
-      const before = changes.filter(({ target }) => target.kind !== 'IAM user');
+      const before = changes.filter(({ payload }) => payload.does !== 'changeUser');
       return { changes: [...before, creation(rotation)], findings };
     },
     apply: (changes, { key }, run) => applyKey(changes, key, run, { mustCreate: true }),
@@ -76,12 +75,13 @@ function repairFindings({ key, outgoing }: Rotation): Finding[] {
   ];
 }
 
-const creation = ({ key, outgoing }: Rotation): Change => ({
+const creation = ({ key, outgoing }: Rotation): KeyChange => ({
   action: 'create',
   target: keyTarget(key.userName),
   fields: [],
   reason: `to take the place of ${outgoing.map(({ id }) => id).join(', ')}`,
   grants: true,
+  payload: { does: 'provideKey' },
 });
 
 /** A new key needs a place beside the one that it replaces. */

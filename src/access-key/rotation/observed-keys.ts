@@ -1,5 +1,5 @@
-import type { Outcome } from '../../core/step.ts';
-import type { ObservedKey } from '../state.ts';
+import type { ChangeWith, Outcome } from '../../core/step.ts';
+import type { KeyRevocation, ObservedKey } from '../state.ts';
 
 /**
  * The access keys that one run has seen. IAM's lists can be older than what they showed before, and a key that is not
@@ -20,10 +20,11 @@ export class ObservedKeys {
   }
 
   /** To be called with what became of changes that disable and delete keys. */
-  note(outcomes: readonly Outcome[]): void {
+  note(outcomes: readonly Outcome<ChangeWith<KeyRevocation>>[]): void {
     for (const { change, result } of outcomes) {
       if (result !== 'done') continue;
-      (change.action === 'delete' ? this.#deleted : this.#disabled).add(change.target.name);
+      const { does, id } = change.payload;
+      (does === 'deleteKey' ? this.#deleted : this.#disabled).add(id);
     }
   }
 }

@@ -1,16 +1,19 @@
-import type { Change } from '../../core/step.ts';
+import type { ChangeWith } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import { inOrder } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
 import { clusterLabel, type ClusterRecord, forgetCommand } from '../registration/records.ts';
-import type { ObservedKey } from '../state.ts';
+import type { KeyRevocation, ObservedKey } from '../state.ts';
 import type { ObservedKeys } from './observed-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
 /** Disables the key that was replaced; a later run deletes it. */
-export function oldKey(observe: ObserveRotation, seen: ObservedKeys): RotationStep<Rotation> {
+export function oldKey(
+  observe: ObserveRotation,
+  seen: ObservedKeys,
+): RotationStep<Rotation, ChangeWith<KeyRevocation>> {
   return {
     id: 'old-key',
     title: 'the access key that is replaced',
@@ -22,8 +25,8 @@ export function oldKey(observe: ObserveRotation, seen: ObservedKeys): RotationSt
       findings: outgoing.flatMap((key) => awaited(key, waiting, names.id)),
     }),
     apply: async (changes, { key: { userName } }, run) => {
-      const disabled = await inOrder(changes, run, ({ target }) =>
-        run.ctx.aws.iam.disableAccessKey(userName, target.name),
+      const disabled = await inOrder(changes, run, ({ payload }) =>
+        run.ctx.aws.iam.disableAccessKey(userName, payload.id),
       );
       seen.note(disabled);
       return disabled;
@@ -31,12 +34,13 @@ export function oldKey(observe: ObserveRotation, seen: ObservedKeys): RotationSt
   };
 }
 
-export const disabling = ({ id }: ObservedKey): Change => ({
+export const disabling = ({ id }: ObservedKey): ChangeWith<KeyRevocation> => ({
   action: 'update',
   target: keyTarget(id),
   fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
   grants: true,
   revokes: true,
+  payload: { does: 'disableKey', id },
 });
 
 /** @param secret that holds the registrations */

@@ -1,10 +1,10 @@
 import {
   applyRegistration,
+  type RegistrationChange,
   registrationAfterRotation,
   type RegistrationState,
   registrationStep,
 } from '../registration/registration.ts';
-import type { Change } from '../../core/step.ts';
 import type { RotationStep } from '../context.ts';
 import { registrationTarget } from '../registration/register.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
@@ -16,7 +16,7 @@ interface RecordState {
 }
 
 /** Verifies the registration, so that rotations for other clusters need not wait for this one. */
-export function registerRollOut(observe: ObserveRotation): RotationStep<RecordState> {
+export function registerRollOut(observe: ObserveRotation): RotationStep<RecordState, RegistrationChange> {
   // Once the old key is deleted, another rotation could begin.
   let first: Promise<Rotation> | undefined;
   return {
@@ -37,9 +37,10 @@ export function registerRollOut(observe: ObserveRotation): RotationStep<RecordSt
 }
 
 /** What will have to be changed once the key exists, so that the plan shows it. */
-const expected = ({ id }: RecordState['own']): Change => ({
+const expected = ({ id }: RecordState['own']): RegistrationChange => ({
   action: 'update',
   target: registrationTarget(id),
   fields: [{ path: 'verified', from: false, to: true }],
   reason: 'when every namespace has a token of the new key',
+  payload: { does: 'register', keepsKey: false },
 });

@@ -1,5 +1,5 @@
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Change, Diff, Field, Target } from '../../core/step.ts';
+import type { Diff, Field } from '../../core/step.ts';
 import { adopting, unknownOwner } from '../../core/ownership.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
@@ -10,11 +10,18 @@ import {
   unmanagedFindings,
   unmanagedUserFindings,
 } from './findings.ts';
-import { documentOf, type ObservedUser, ownAttachments, type UserState, type WantedUser } from './state.ts';
+import {
+  documentOf,
+  type ObservedUser,
+  ownAttachments,
+  type UserChange,
+  type UserState,
+  type WantedUser,
+} from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
 /** What one of the two users lacks, and what else others changed about it; the same for every caller. */
-export function diffUser(state: UserState): Diff {
+export function diffUser(state: UserState): Diff<UserChange> {
   const { changes, findings } = diffCurrent(state);
   return {
     changes,
@@ -22,7 +29,7 @@ export function diffUser(state: UserState): Diff {
   };
 }
 
-function diffCurrent(state: UserState): Diff {
+function diffCurrent(state: UserState): Diff<UserChange> {
   const { wanted, observed } = state;
   if (!wanted.manage || !observed) return { changes: [], findings: unmanagedFindings(wanted, observed) };
   const foreign = unmanagedUserFindings(wanted, observed);
@@ -38,9 +45,9 @@ const fixFor = ({ who }: WantedUser): string =>
   `Run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator; \`ecr-bootstrap policy first-run\` prints the policy for that.`;
 
 /** What grants rights comes before what takes some away: the user pulls and pushes meanwhile. */
-function changesFor(wanted: WantedUser, seen: ObservedUser): Change[] {
+function changesFor(wanted: WantedUser, seen: ObservedUser): UserChange[] {
   const policy = policyChanges(wanted, seen);
-  const isCreation = ({ action }: Change): boolean => action === 'create';
+  const isCreation = ({ action }: UserChange): boolean => action === 'create';
   return [
     ...userChanges(wanted, seen),
     ...policy.filter(isCreation),
@@ -50,55 +57,61 @@ function changesFor(wanted: WantedUser, seen: ObservedUser): Change[] {
   ];
 }
 
-function userChanges(wanted: WantedUser, { user }: ObservedUser): Change[] {
+function userChanges(wanted: WantedUser, { user }: ObservedUser): UserChange[] {
   const { permissionsBoundary } = wanted;
-  const target = userTarget(wanted.name);
+  const subject = { target: userTarget(wanted.name), payload: { on: 'user' } } as const;
   if (!user) {
     const fields: Field[] = [
       { path: 'path', to: wanted.path },
       ...(permissionsBoundary ? [{ path: 'permissionsBoundary', to: permissionsBoundary }] : []),
       ...compareTags(wanted.tags, {}),
     ];
-    return [{ action: 'create', target, fields, grants: true }];
+    return [{ action: 'create', ...subject, fields, grants: true }];
   }
   const fields = [...compareTags(wanted.tags, user.tags)];
   if (permissionsBoundary && permissionsBoundary !== user.permissionsBoundary) {
     fields.push({ path: 'permissionsBoundary', from: user.permissionsBoundary, to: permissionsBoundary });
   }
-  return updates(target, fields, user.tags, wanted);
+  return updates(subject, fields, user.tags, wanted);
 }
 
 /** What bears no tag of ours is adopted; what is another project's is a finding before it comes to this. */
-function updates(target: Target, fields: readonly Field[], tags: Tags, wanted: WantedUser): Change[] {
+function updates(
+  subject: Pick<UserChange, 'target' | 'payload'>,
+  fields: readonly Field[],
+  tags: Tags,
+  wanted: WantedUser,
+): UserChange[] {
   if (fields.length === 0) return [];
-  const change: Change = { action: 'update', target, fields, grants: true };
+  const change: UserChange = { action: 'update', ...subject, fields, grants: true };
   return [ownershipOf(tags, wanted.tags) === 'ours' ? change : adopting(change, { owner: unknownOwner })];
 }
 
-function policyChanges(wanted: WantedUser, seen: ObservedUser): Change[] {
+function policyChanges(wanted: WantedUser, seen: ObservedUser): UserChange[] {
   const { policy, attached, tags } = wanted;
   if (!attached.includes(policy.arn)) return [];
-  const target = policyTarget(policy.name);
+  const subject = { target: policyTarget(policy.name), payload: { on: 'policy' } } as const;
   const fields = [
     ...compareDocuments(policy.document, seen.policy?.document),
     ...compareTags(tags, seen.policy?.tags ?? {}),
   ];
-  if (!seen.policy) return [{ action: 'create', target, fields, grants: true }];
-  return updates(target, fields, seen.policy.tags, wanted);
+  if (!seen.policy) return [{ action: 'create', ...subject, fields, grants: true }];
+  return updates(subject, fields, seen.policy.tags, wanted);
 }
 
-const attachmentChange = (action: 'create' | 'delete', userName: string, arn: string): Change => ({
+const attachmentChange = (action: 'create' | 'delete', userName: string, policyArn: string): UserChange => ({
   action,
-  target: attachmentTarget(userName, arn),
-  fields: [{ path: 'policyArn', [action === 'create' ? 'to' : 'from']: arn }],
+  target: attachmentTarget(userName, policyArn),
+  fields: [{ path: 'policyArn', [action === 'create' ? 'to' : 'from']: policyArn }],
   grants: true,
+  payload: { on: 'attachment', policyArn },
 });
 
-const missingAttachments = ({ name, attached }: WantedUser, seen: ObservedUser): Change[] =>
+const missingAttachments = ({ name, attached }: WantedUser, seen: ObservedUser): UserChange[] =>
   attached.filter((arn) => !seen.attached.includes(arn)).map((arn) => attachmentChange('create', name, arn));
 
 /** Only a policy that this program attaches is detached. Any other one is a finding. */
-const needlessAttachments = (wanted: WantedUser, seen: ObservedUser): Change[] =>
+const needlessAttachments = (wanted: WantedUser, seen: ObservedUser): UserChange[] =>
   ownAttachments(wanted, seen)
     .filter((arn) => seen.attached.includes(arn) && !wanted.attached.includes(arn))
     .map((arn) => attachmentChange('delete', wanted.name, arn));

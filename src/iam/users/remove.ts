@@ -1,10 +1,17 @@
 import { attachmentTarget, keyTarget, policyTarget, userTarget } from './targets.ts';
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Change, Diff, Target } from '../../core/step.ts';
+import type { Diff, Target } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
-import { isAdopted, ownershipOf, release } from '../tags.ts';
+import { isAdopted, markKeysIn, ownershipOf, release } from '../tags.ts';
 import type { IamContext } from '../context.ts';
-import { type ObservedUser, ownAttachments, type UserState, type WantedUser } from './state.ts';
+import {
+  type ObservedUser,
+  ownAttachments,
+  type UserChange,
+  type UserState,
+  type UserWork,
+  type WantedUser,
+} from './state.ts';
 import { finding } from '../../core/findings.ts';
 
 /**
@@ -16,7 +23,7 @@ export async function removeUser(
   { wanted, observed, callerIsPowerUser }: UserState,
   ctx: IamContext,
   findOtherKeys: () => Promise<readonly string[]>,
-): Promise<Diff> {
+): Promise<Diff<UserChange>> {
   if (!observed || !isManaged(wanted, observed)) return { changes: [], findings: [] };
   const reason = callerIsPowerUser
     ? 'the caller is one of the two users and may not change them: an administrator has to run this'
@@ -31,10 +38,14 @@ export async function removeUser(
     user && wanted.who === 'powerUser' && !isUserAdopted ? await ctx.aws.iam.accessKeys(wanted.name) : [];
   return {
     changes: [
-      ...keys.map(({ id }) => deletion(keyTarget(id))),
-      ...attached.filter((arn) => !isKept(arn)).map((arn) => deletion(attachmentTarget(wanted.name, arn))),
-      ...(user ? [deletionOrRelease(userTarget(wanted.name), user.tags)] : []),
-      ...(policy ? [deletionOrRelease(policyTarget(wanted.policy.name), policy.tags)] : []),
+      ...keys.map(({ id }) => deletion(keyTarget(id), { on: 'accessKey', id })),
+      ...attached
+        .filter((arn) => !isKept(arn))
+        .map((policyArn) =>
+          deletion(attachmentTarget(wanted.name, policyArn), { on: 'attachment', policyArn }),
+        ),
+      ...(user ? [deletionOrRelease('user', userTarget(wanted.name), user.tags)] : []),
+      ...(policy ? [deletionOrRelease('policy', policyTarget(wanted.policy.name), policy.tags)] : []),
     ],
     findings: [],
   };
@@ -44,10 +55,18 @@ export async function removeUser(
 const isManaged = ({ manage, tags }: WantedUser, { user, policy }: ObservedUser): boolean =>
   manage || [user, policy].some((one) => ownershipOf(one?.tags ?? {}, tags) === 'ours');
 
-const deletion = (target: Target): Change => ({ action: 'delete', target, fields: [], grants: true });
+const deletion = (target: Target, payload: UserWork): UserChange => ({
+  action: 'delete',
+  target,
+  fields: [],
+  grants: true,
+  payload,
+});
 
-const deletionOrRelease = (target: Target, tags: Tags): Change =>
-  isAdopted(tags) ? { ...release(target, tags), grants: true } : deletion(target);
+const deletionOrRelease = (on: 'user' | 'policy', target: Target, tags: Tags): UserChange =>
+  isAdopted(tags)
+    ? { ...release(target, tags), grants: true, payload: { on, untag: markKeysIn(tags) } }
+    : deletion(target, { on });
 
 async function whyKept(
   wanted: WantedUser,

@@ -1,6 +1,7 @@
 import type { ManagedPolicy, Tags, User } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import { BootstrapError } from '../../core/errors.ts';
+import type { ChangeWith } from '../../core/step.ts';
 import type { IamContext } from '../context.ts';
 import { awsTags, isCreatedByUs, ownershipOf } from '../tags.ts';
 import { namesIn } from '../names.ts';
@@ -28,6 +29,15 @@ export interface WantedUser {
   /** ARNs of the policies that are to be attached. */
   readonly attached: readonly string[];
 }
+
+/** What one change is about, and what `apply` needs besides the state. */
+export type UserWork =
+  /** `untag`: the tags by which it is managed are removed, and the rest stays. */
+  | { readonly on: 'user' | 'policy'; readonly untag?: readonly string[] }
+  | { readonly on: 'attachment'; readonly policyArn: string }
+  | { readonly on: 'accessKey'; readonly id: string };
+
+export type UserChange = ChangeWith<UserWork>;
 
 export interface UserState {
   readonly wanted: WantedUser;
