@@ -81,7 +81,6 @@ function remoteNet(net: Net, protocol: string): Net {
     url.hostname === 'loopback.test' ? new URL(`${protocol}://127.0.0.1:${url.port}`) : url;
   return {
     ...net,
-    preconnect: (url) => net.preconnect(near(url)),
     dispatcher: async () =>
       (await net.dispatcher()).compose((dispatch) => (options, handler) => {
         const { origin } = near(new URL(String(options.origin)));

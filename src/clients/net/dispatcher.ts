@@ -1,6 +1,5 @@
 import type { SecureContext } from 'node:tls';
 import { Agent, buildConnector, Dispatcher } from 'undici';
-import type { Preconnect } from './preconnect.ts';
 import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
 import { proxyAgent } from './agents.ts';
 
@@ -21,17 +20,14 @@ export class RoutingDispatcher extends Dispatcher {
   /** By origin: to read the environment for every request took a tenth of the time that a request takes here. */
   readonly #ways = new Map<string, Dispatcher>();
 
-  /**
-   * @param preconnect has connections with the same reach
-   * @param reach a proxy resolves names itself, so behind one only the host's own text is checked
-   */
-  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, preconnect: Preconnect, reach: Reach) {
+  /** @param reach a proxy resolves names itself, so behind one only the host's own text is checked */
+  constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, reach: Reach) {
     super();
     this.#proxyFor = proxyFor;
     this.#tls = tls;
     this.#reach = reach;
-    const connector = buildConnector({ ...tls, ...(reach === 'remote' && { lookup: remoteLookup }) });
-    this.#direct = new Agent({ connect: throughPreconnect(preconnect, connector) });
+    const connect = buildConnector({ ...tls, ...(reach === 'remote' && { lookup: remoteLookup }) });
+    this.#direct = new Agent({ connect });
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -83,14 +79,6 @@ export class RoutingDispatcher extends Dispatcher {
     await Promise.all([this.#direct, ...this.#proxies.values()].map(act));
   }
 }
-
-/** Uses a connection that is already open, if there is one. */
-const throughPreconnect =
-  (preconnect: Preconnect, connect: buildConnector.connector): buildConnector.connector =>
-  (options, callback) => {
-    const connected = preconnect.take(`${options.protocol}//${options.host ?? options.hostname}`);
-    void connected.then((socket) => (socket ? callback(null, socket) : connect(options, callback)));
-  };
 
 function settled(work: Promise<void>, done: (() => void) | undefined): Promise<void> | void {
   if (!done) return work;

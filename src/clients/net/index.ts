@@ -4,7 +4,6 @@ import type { Dispatcher } from 'undici';
 import type { BootstrapError } from '../../core/errors.ts';
 import { once } from '../../core/once.ts';
 import type { Reach } from './local.ts';
-import { Preconnect } from './preconnect.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 /**
@@ -17,8 +16,6 @@ export interface Net {
    * reach `remote` a request to this computer or its local link fails with a LocalAddressError before it connects.
    */
   dispatcher(reach?: Reach): Promise<Dispatcher>;
-  /** Opens a connection for a request to this origin that follows soon. */
-  preconnect(origin: URL, reach?: Reach): void;
   /**
    * The proxy that the environment asks for, for clients that want its URL.
    * @throws BootstrapError `proxy-invalid`
@@ -56,19 +53,14 @@ export function createNet(
     return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
   });
   const wayOut = (reach: Reach) => {
-    const preconnect = new Preconnect(tls, reach);
     let dispatcher: Promise<Dispatcher> | undefined;
     const open = async (): Promise<Dispatcher> => {
       const { RoutingDispatcher } = await import('./dispatcher.ts');
-      return new RoutingDispatcher(route, tls(), preconnect, reach);
+      return new RoutingDispatcher(route, tls(), reach);
     };
     return {
-      preconnect,
       dispatcher: () => (dispatcher ??= open()),
-      close: async () => {
-        preconnect.close();
-        await (await dispatcher)?.destroy();
-      },
+      close: async () => (await dispatcher)?.destroy(),
     };
   };
   const waysOut = { anywhere: wayOut('anywhere'), remote: wayOut('remote') };
@@ -77,9 +69,6 @@ export function createNet(
     ca,
     extraAuthorities,
     dispatcher: (reach = 'anywhere') => waysOut[reach].dispatcher(),
-    preconnect: (origin, reach = 'anywhere') => {
-      if (!route(origin.href)) waysOut[reach].preconnect.open(origin);
-    },
     proxyFor: async (url) => route(url)?.href,
     untrusted: async (thrown, url, reach = 'anywhere') => {
       const { untrusted } = await import('./untrusted.ts');

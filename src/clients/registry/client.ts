@@ -69,11 +69,6 @@ export class Registry {
     return this.#host.name;
   }
 
-  /** Opens a connection for a request that follows soon. */
-  preconnect(): void {
-    this.#host.preconnect();
-  }
-
   /** For work of several requests that is repeated as a whole. */
   retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
     return this.#host.retrying(call, attempt);

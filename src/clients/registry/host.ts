@@ -59,13 +59,6 @@ export class RegistryHost {
     this.#limiter = new HostLimiter(options.clock, options.rates);
   }
 
-  /** Finds out the host's protocol and opens a connection for a request that follows soon. */
-  preconnect(): void {
-    const base = (this.#base ??= this.#findBase());
-    // The request itself fails in the same way and reports it.
-    base.then((url) => this.#options.transport.preconnect(url)).catch(() => undefined);
-  }
-
   /** Repeats `attempt` within this host's budget. */
   retrying<T>({ signal }: Call, attempt: () => Promise<T>): Promise<T> {
     const policy: Retrying = { clock: this.#options.clock, signal, budget: this.#budget };

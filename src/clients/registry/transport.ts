@@ -63,11 +63,6 @@ export class RegistryTransport {
     this.#destinations = destinations;
   }
 
-  /** Opens a connection for a request that follows soon. */
-  preconnect(url: URL): void {
-    this.#net.preconnect(url, this.#destinations.reach(url));
-  }
-
   /** @throws RegistryError when no answer comes; any status is an answer */
   async send(request: Request): Promise<Reply> {
     const { method, url, headers, body, signal } = request;

@@ -73,8 +73,6 @@ export async function resolve(
     throw unsupportedDigest(wanted.source);
   const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
   const destination = { registry: target, repository: wanted.repository };
-  target.preconnect();
-  if (reference.digest === undefined) source.registry.preconnect();
   const { image, present, digest } =
     reference.digest === undefined
       ? await lookUpTag(wanted, reference, source, resolving, call)

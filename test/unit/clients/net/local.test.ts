@@ -164,17 +164,6 @@ describe('a request that must stay remote', () => {
     expect(connections).toBe(1);
   });
 
-  it.each(['127.0.0.1', 'tenant.example.com'])(
-    'opens no connection to %s ahead of a request',
-    async (host) => {
-      resolveTo(['127.0.0.1']);
-      net.preconnect(new URL(`http://${host}:${port()}/`), 'remote');
-      await expect(get(host, 'remote')).rejects.toMatchObject({ code: 'ERR_LOCAL_ADDRESS' });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(connections).toBe(0);
-    },
-  );
-
   it.each(['169.254.169.254', '0x7f.1', 'localhost', 'registry.localhost'])(
     'asks no proxy for %s',
     async (host) => {
