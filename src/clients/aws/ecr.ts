@@ -4,7 +4,7 @@ import { Secret } from '../../core/secret.ts';
 import { unlessAbsent, unlessThere } from './errors.ts';
 import { readManifests } from './ecr-manifests.ts';
 import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts';
-import { isTokenAccepted } from './registry.ts';
+import { checkLogin } from '../registry/token-check.ts';
 import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
 /** The most that DescribeRepositories gives in one answer. */
@@ -47,7 +47,11 @@ export function createEcr(session: AwsSession): EcrPort {
           throw error;
         },
       )),
-    checkToken: (registryToken, repository) => isTokenAccepted(options.net, registryToken, repository),
+    checkToken: ({ host, ...login }, repository) =>
+      checkLogin(options.net, {
+        ...{ host, login, repository },
+        codes: { unreachable: 'aws-unreachable', failed: 'aws-failed' },
+      }),
     repositories: () =>
       read('DescribeRepositories', 'list the repositories of the ECR', (ecr) =>
         allPages(async (nextToken) => {

@@ -1,5 +1,5 @@
 import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
-import { causes, connectionFailure } from '../net/errors.ts';
+import { causes, connectionFailure, NetworkError, type NetworkErrorKind } from '../net/errors.ts';
 import { denialHint, deniedAction } from './denial.ts';
 import type { Creation } from './port.ts';
 import { knownRegions, nearestRegion } from './regions.ts';
@@ -18,7 +18,6 @@ export interface Circumstances {
   readonly profile: string | undefined;
   /** AWS has taken the credentials during this run. */
   readonly accepted: boolean;
-  readonly host: string | undefined;
 }
 
 /** AWS's own name of a refusal, without the suffix that the SDK adds for some services: `NoSuchEntity`. */
@@ -106,11 +105,16 @@ function refusal(thrown: unknown, { action }: AwsCall): Explanation | undefined 
   };
 }
 
-function networkFailure(thrown: unknown, { region, host }: Circumstances): Explanation | undefined {
-  const failure = connectionFailure(thrown) ?? foreignAnswer(thrown);
-  if (!failure) return undefined;
-  const why = host ? `${host}: ${failure}` : failure;
-  const isUnknownName = /ENOTFOUND|EAI_AGAIN|the proxy answers/.test(failure);
+/** What happens to a name in a region that does not exist, directly or behind a proxy. */
+const unknownNameKinds: readonly NetworkErrorKind[] = ['name-unknown', 'resolver-failed', 'proxy-refused'];
+
+function networkFailure(thrown: unknown, { region }: Circumstances): Explanation | undefined {
+  const failure = connectionFailure(thrown);
+  const reason = failure?.reason ?? foreignAnswer(thrown);
+  if (!reason) return undefined;
+  const host = [...causes(thrown)].find((cause) => cause instanceof NetworkError)?.host;
+  const why = host ? `${host}: ${reason}` : reason;
+  const isUnknownName = failure && unknownNameKinds.includes(failure.kind);
   if (isUnknownName && !knownRegions.includes(region) && host?.includes(region)) {
     return {
       code: 'region-invalid',

@@ -1,17 +1,10 @@
 import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { NetworkError } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
+import { type Answer, request } from '../net/request.ts';
 
 /** Milliseconds until an answer's headers, and between two parts of its body. */
 const requestTimeoutMs = 30_000;
-
-/** Names of undici's errors that the SDK's retry strategy does not know, by names that it does. */
-const retryable: Readonly<Record<string, string>> = {
-  UND_ERR_CONNECT_TIMEOUT: 'TimeoutError',
-  UND_ERR_HEADERS_TIMEOUT: 'TimeoutError',
-  UND_ERR_BODY_TIMEOUT: 'TimeoutError',
-  UND_ERR_SOCKET: 'TimeoutError',
-};
 
 /** The part of the SDK's request that is used here. */
 interface HttpRequest {
@@ -29,45 +22,32 @@ interface HandlerOptions {
   readonly abortSignal?: unknown;
 }
 
-/**
- * Carries the SDK's requests over our own way out to the network, so that proxies and authorities hold for them
- * as for everything else. Knows to which host a failed request went, which the SDK's errors do not tell.
- */
+/** Sends the SDK's requests through {@link Net}, so that its proxies and authorities apply to them too. */
 export class NetHandler {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #net: Net;
-  readonly #hosts = new WeakMap<Error, string>();
 
   constructor(net: Net) {
     this.#net = net;
   }
 
-  /** The host that a request to which `error` happened was meant for. */
-  hostOf(error: unknown): string | undefined {
-    return error instanceof Error ? this.#hosts.get(error) : undefined;
-  }
-
-  async handle(request: HttpRequest, { abortSignal }: HandlerOptions = {}) {
-    const origin = `${request.protocol}//${request.hostname}${request.port ? `:${request.port}` : ''}`;
+  async handle(sent: HttpRequest, { abortSignal }: HandlerOptions = {}) {
+    const origin = `${sent.protocol}//${sent.hostname}${sent.port ? `:${sent.port}` : ''}`;
     try {
-      const dispatcher = await this.#net.dispatcher();
-      const answer = await dispatcher.request({
-        origin,
-        path: pathOf(request),
-        method: request.method,
-        headers: withoutHost(request.headers),
-        body: request.body || null,
-        headersTimeout: this.#net.timeoutMs(requestTimeoutMs),
-        bodyTimeout: this.#net.timeoutMs(requestTimeoutMs),
-        ...(abortSignal instanceof AbortSignal ? { signal: abortSignal } : {}),
+      const answer = await request(this.#net, `${origin}${pathOf(sent)}`, {
+        method: sent.method,
+        headers: withoutHost(sent.headers),
+        body: sent.body ?? null,
+        headersTimeoutMs: requestTimeoutMs,
+        signal: abortSignal instanceof AbortSignal ? abortSignal : undefined,
       });
-      const { statusCode } = answer;
+      const { status: statusCode } = answer;
       const headers = joined(answer.headers);
       const isText = headers['content-type']?.startsWith('text/html');
-      const body = isText ? await unlessPage(answer.body, statusCode) : answer.body;
+      const body = isText ? await unlessPage(answer, new URL(origin)) : answer.body;
       return { response: { statusCode, headers, body } };
     } catch (error) {
-      throw await this.#explained(error, origin);
+      throw await this.#forSdk(error);
     }
   }
 
@@ -78,12 +58,13 @@ export class NetHandler {
   }
   destroy(): void {}
 
-  async #explained(error: unknown, origin: string): Promise<unknown> {
-    const untrusted = await this.#net.untrusted(error, origin);
+  async #forSdk(error: unknown): Promise<unknown> {
+    if (!(error instanceof NetworkError)) return error;
+    const untrusted = await this.#net.untrusted(error, error.url.href);
     if (untrusted) return untrusted;
-    if (error instanceof Error) {
-      this.#hosts.set(error, new URL(origin).host);
-      error.name = retryable[(error as NodeJS.ErrnoException).code ?? ''] ?? error.name;
+    // The SDK repeats requests that failed in these ways, and does not know undici's codes for them.
+    if (error.code?.startsWith('UND_ERR_') && ['connect-timeout', 'timeout', 'reset'].includes(error.kind)) {
+      error.name = 'TimeoutError';
     }
     return error;
   }
@@ -93,10 +74,14 @@ export class NetHandler {
  * AWS answers with XML or JSON. The SDK takes a web page, as a proxy or the login page of a network sends it, for an empty
  * result where it expects XML.
  */
-async function unlessPage(body: Readable, httpStatusCode: number): Promise<Readable> {
-  const content = await text(body);
+async function unlessPage(answer: Answer, url: URL): Promise<Readable> {
+  const content = await answer.text();
   if (!/^\s*<(!doctype\s+html|html)/i.test(content)) return Readable.from([Buffer.from(content)]);
-  throw Object.assign(new Error('the answer is a web page'), { $metadata: { httpStatusCode } });
+  const page = {
+    kind: 'web-page',
+    reason: `HTTP ${answer.status} came from something that is not AWS`,
+  } as const;
+  throw Object.assign(new NetworkError(page, { url }), { $metadata: { httpStatusCode: answer.status } });
 }
 
 function pathOf({ path, query = {} }: HttpRequest): string {

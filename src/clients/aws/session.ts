@@ -45,7 +45,7 @@ export function createSession(options: AwsOptions, pair?: KeyPair): AwsSession {
         throw explain(
           error,
           { action, what },
-          { region: options.region, profile: options.profile, accepted, host: handler.hostOf(error) },
+          { region: options.region, profile: options.profile, accepted },
         );
       }
     },

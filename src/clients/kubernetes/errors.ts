@@ -1,6 +1,7 @@
-import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
+import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
 import type { KubeContext } from './kubeconfig.ts';
-import { causes, connectionFailure } from '../net/errors.ts';
+import { causes, type NetworkError, unreachableError } from '../net/errors.ts';
+import type { Net } from '../net/index.ts';
 
 /**
  * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
@@ -122,8 +123,8 @@ export function wrongName(
 ): BootstrapError | undefined {
   for (const cause of causes(error)) {
     const { code, cert } = cause as NodeJS.ErrnoException & { cert?: { subjectaltname?: string } };
-    if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') continue;
-    const names = (cert?.subjectaltname ?? '')
+    if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID' || !cert) continue;
+    const names = (cert.subjectaltname ?? '')
       .split(', ')
       .map((name) => name.replace(/^(DNS|IP Address):/, ''));
     const [first = 'kubernetes'] = names.filter(Boolean);
@@ -141,20 +142,13 @@ export function wrongName(
   return undefined;
 }
 
-export function unreachable(server: string, error: unknown): BootstrapError {
-  return new BootstrapError(
-    {
-      code: 'cluster-unreachable',
-      what: `reach the Kubernetes API at ${server}`,
-      why: connectionFailure(error) ?? (isTimeout(error) ? 'no answer in time' : reasonOf(error)),
-      hint: 'Check that the address is right and reachable from here, and the proxy settings (HTTPS_PROXY, NO_PROXY, proxy-url).',
-      isTransient: true,
-    },
-    { cause: error },
-  );
-}
-
-const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
+export const unreachable = (net: Net, server: string, error: NetworkError): Promise<BootstrapError> =>
+  unreachableError(net, error, {
+    code: 'cluster-unreachable',
+    what: `could not reach the Kubernetes API at ${server}`,
+    hint: 'Check the server in the kubeconfig, the network, and the proxy settings (HTTPS_PROXY, NO_PROXY, proxy-url).',
+    isTransient: true,
+  });
 
 const firstLine = (text: string): string => {
   const line = text.trim().split('\n', 1)[0]?.trim() ?? '';

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
-import { failureCode } from '../net/errors.ts';
+import { NetworkError } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 import { openConnections, tlsOptions } from './connection.ts';
 import { type ClientCredentials, credentialsOf, expiryOf, hasLogin } from './credentials.ts';
@@ -140,13 +140,10 @@ export class ApiTransport {
       if (last || !isTransient(answer.status, request.repeatable)) return answer;
       return retryAfter === undefined ? {} : { pause: retryAfter * 1000 };
     } catch (error) {
-      if (!last && request.repeatable && isReset(error)) return {};
-      const { server } = session.context.cluster;
-      throw (
-        wrongName(session.context.cluster, error) ??
-        (await this.#options.net.untrusted(error, server)) ??
-        unreachable(server, error)
-      );
+      if (!(error instanceof NetworkError)) throw error;
+      if (!last && request.repeatable && error.kind === 'reset') return {};
+      const { cluster } = session.context;
+      throw wrongName(cluster, error) ?? (await unreachable(this.#options.net, cluster.server, error));
     }
   }
 }
@@ -168,28 +165,25 @@ async function exchange(
   { context, credentials, dispatcher }: Connection,
   net: Net,
 ): Promise<{ answer: Answer; retryAfter?: number }> {
-  const response = await request(`${context.cluster.server}${path}`, {
+  const response = await request(net, `${context.cluster.server}${path}`, {
     method,
     dispatcher,
-    signal: AbortSignal.timeout(net.timeoutMs(requestTimeoutMs)),
+    totalTimeoutMs: requestTimeoutMs,
     // undici closes the connection after a DELETE that has a body, unless told that it can stay open.
     reset: false,
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
   });
-  const location = [response.headers['location']].flat()[0];
+  const location = response.header('location');
   const answer = {
-    status: response.statusCode,
-    body: await response.body.text(),
+    status: response.status,
+    body: await response.text(),
     ...(location === undefined ? {} : { location }),
   };
-  const retryAfter = Number(response.headers['retry-after']);
+  const retryAfter = Number(response.header('retry-after'));
   return retryAfter > 0 ? { answer, retryAfter } : { answer };
 }
 
 /** 429 is answered before anything was done, so it is safe to repeat whatever was asked. */
 const isTransient = (status: number, repeatable: boolean): boolean =>
   status === 429 || (repeatable && [500, 502, 503, 504].includes(status));
-
-const isReset = (error: unknown): boolean =>
-  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(failureCode(error) ?? '');

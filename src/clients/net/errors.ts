@@ -1,3 +1,72 @@
+import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
+import type { Net } from './index.ts';
+import type { Reach } from './local.ts';
+
+/** How a request failed without an answer. */
+export type NetworkErrorKind =
+  | 'name-unknown'
+  | 'resolver-failed'
+  | 'refused'
+  | 'no-route'
+  | 'connect-timeout'
+  | 'proxy-refused'
+  | 'untrusted'
+  | 'local-address'
+  | 'reset'
+  | 'timeout'
+  /** The headers of the answer are too large. */
+  | 'headers-too-large'
+  /** A proxy or a login page answered in place of the service. */
+  | 'web-page'
+  | 'other';
+
+/** A request that got no answer, or not all of it. The message is the reason, without the host. */
+export class NetworkError extends Error {
+  override name = 'NetworkError';
+  readonly kind: NetworkErrorKind;
+  readonly url: URL;
+  readonly reach: Reach;
+  /** Of the system or of TLS, for example `ECONNREFUSED`; the AWS SDK decides by it whether to repeat a request. */
+  readonly code: string | undefined;
+
+  constructor(
+    { kind, reason }: ConnectionFailure,
+    request: { readonly url: URL; readonly reach?: Reach },
+    cause?: unknown,
+  ) {
+    super(reason, { cause });
+    this.kind = kind;
+    this.url = request.url;
+    this.reach = request.reach ?? 'anywhere';
+    this.code = failureCode(cause);
+  }
+
+  get host(): string {
+    return this.url.host;
+  }
+}
+
+export function toNetworkError(
+  thrown: unknown,
+  request: { readonly url: URL; readonly reach?: Reach },
+): NetworkError {
+  if (thrown instanceof NetworkError) return thrown;
+  const failure = connectionFailure(thrown) ?? { kind: 'other', reason: reasonOf(thrown) };
+  return new NetworkError(failure, request, thrown);
+}
+
+/** The error to show for a request without an answer: `tls-untrusted` where that is the reason, else `parts`. */
+export async function unreachableError(
+  net: Net,
+  error: NetworkError,
+  parts: Omit<ErrorParts, 'why'>,
+): Promise<BootstrapError> {
+  return (
+    (await net.untrusted(error, error.url.href, error.reach)) ??
+    new BootstrapError({ ...parts, why: `${error.host}: ${error.message}` }, { cause: error })
+  );
+}
+
 /** The chain of causes of what was thrown, outermost first; members of an AggregateError are included. */
 export function* causes(thrown: unknown): Generator<Error> {
   for (let error = thrown; error instanceof Error; error = error.cause) {
@@ -7,7 +76,7 @@ export function* causes(thrown: unknown): Generator<Error> {
 }
 
 /** The code of the system or TLS error at the root of what was thrown, for example `ECONNREFUSED`. */
-export function failureCode(thrown: unknown): string | undefined {
+function failureCode(thrown: unknown): string | undefined {
   for (const error of causes(thrown)) {
     const { code } = error as NodeJS.ErrnoException;
     if (typeof code === 'string' && !code.startsWith('ERR_INVALID')) return code;
@@ -15,30 +84,53 @@ export function failureCode(thrown: unknown): string | undefined {
   return undefined;
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the name does not resolve',
-  EAI_AGAIN: 'the name does not resolve at the moment',
-  ECONNREFUSED: 'the connection is refused',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  EHOSTUNREACH: 'there is no route to the host',
-  ENETUNREACH: 'there is no route to the network',
-  ETIMEDOUT: 'no answer in time',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
-  UND_ERR_BODY_TIMEOUT: 'the answer stopped in the middle',
-  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
+export interface ConnectionFailure {
+  readonly kind: NetworkErrorKind;
+  readonly reason: string;
+}
+
+const kinds: Readonly<Record<string, readonly [kind: NetworkErrorKind, reason: string]>> = {
+  ENOTFOUND: ['name-unknown', 'the name does not resolve'],
+  EAI_AGAIN: ['resolver-failed', 'the name does not resolve at the moment'],
+  ECONNREFUSED: ['refused', 'the connection was refused'],
+  ECONNRESET: ['reset', 'the connection was reset'],
+  EPIPE: ['reset', 'the connection was reset'],
+  UND_ERR_SOCKET: ['reset', 'the connection was reset'],
+  EHOSTUNREACH: ['no-route', 'there is no route to the host'],
+  ENETUNREACH: ['no-route', 'there is no route to the network'],
+  ETIMEDOUT: ['timeout', 'no answer in time'],
+  UND_ERR_CONNECT_TIMEOUT: ['connect-timeout', 'no connection in time'],
+  UND_ERR_HEADERS_TIMEOUT: ['timeout', 'no answer in time'],
+  UND_ERR_BODY_TIMEOUT: ['timeout', 'the answer stopped before its end'],
+  UND_ERR_HEADERS_OVERFLOW: ['headers-too-large', 'the headers of the answer are too large'],
 };
 
-/** Why a connection failed, in words; undefined when what was thrown is no failure of a connection. */
-export function connectionFailure(thrown: unknown): string | undefined {
+/** The codes with which Node refuses a certificate, by what is wrong with it. */
+export const certificateFaults: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'authority',
+  CERT_SIGNATURE_FAILURE: 'authority',
+  CERT_UNTRUSTED: 'authority',
+  CERT_HAS_EXPIRED: 'dates',
+  CERT_NOT_YET_VALID: 'dates',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name',
+};
+
+/** Why a connection failed; undefined when what was thrown is not known as a failure of a connection. */
+export function connectionFailure(thrown: unknown): ConnectionFailure | undefined {
   for (const error of causes(thrown)) {
+    if (error instanceof NetworkError && error.kind !== 'other')
+      return { kind: error.kind, reason: error.message };
     const { code = '' } = error as NodeJS.ErrnoException;
-    const reason = reasons[code];
-    if (reason) return `${reason} (${code})`;
+    const [kind, reason] = kinds[code] ?? [];
+    if (kind && reason) return { kind, reason: `${reason} (${code})` };
+    if (certificateFaults[code]) return { kind: 'untrusted', reason: reasonOf(error) };
+    if (code === 'ERR_LOCAL_ADDRESS') return { kind: 'local-address', reason: error.message };
     const status = /^Proxy response \((\d+)\)/.exec(error.message)?.[1];
-    if (status) return `the proxy answers HTTP ${status}`;
+    if (status) return { kind: 'proxy-refused', reason: `the proxy answers HTTP ${status}` };
   }
   return undefined;
 }

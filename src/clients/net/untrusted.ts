@@ -3,22 +3,8 @@ import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { causes } from './errors.ts';
+import { causes, certificateFaults } from './errors.ts';
 import { type Reach, remoteLookup } from './local.ts';
-
-/** The codes with which Node says that it does not trust a certificate, by what cures them. */
-const remedies: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'authority',
-  SELF_SIGNED_CERT_IN_CHAIN: 'authority',
-  UNABLE_TO_GET_ISSUER_CERT: 'authority',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'authority',
-  CERT_SIGNATURE_FAILURE: 'authority',
-  CERT_UNTRUSTED: 'authority',
-  CERT_HAS_EXPIRED: 'dates',
-  CERT_NOT_YET_VALID: 'dates',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'name',
-};
 
 const hints = {
   authority:
@@ -38,8 +24,8 @@ export async function untrusted(
   reach: Reach,
 ): Promise<BootstrapError | undefined> {
   for (const error of causes(thrown)) {
-    const cure = remedies[(error as NodeJS.ErrnoException).code ?? ''];
-    if (!cure) continue;
+    const fault = certificateFaults[(error as NodeJS.ErrnoException).code ?? ''];
+    if (!fault) continue;
     const target = new URL(url);
     const issuer = await presentedIssuer(target, proxy, reach);
     return new BootstrapError(
@@ -47,7 +33,7 @@ export async function untrusted(
         code: 'tls-untrusted',
         what: `connect to ${target.host}`,
         why: `${reasonOf(error)}; the certificate was issued by ${issuer}`,
-        hint: hints[cure],
+        hint: hints[fault],
       },
       { cause: thrown },
     );

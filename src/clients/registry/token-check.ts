@@ -1,62 +1,68 @@
-import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { connectionFailure } from '../net/errors.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import type { Secret } from '../../core/secret.ts';
+import { NetworkError, unreachableError } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
 import { request } from '../net/request.ts';
-import type { Secret } from '../../core/secret.ts';
 import { basicHeader } from './credentials.ts';
+import { readRefusal } from './errors.ts';
 
 export interface RegistryLogin {
   readonly username: string;
   readonly password: Secret;
 }
 
-/** Milliseconds. */
-const requestTimeoutMs = 10_000;
+export type LoginCheck = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
+
+export interface LoginCheckOptions {
+  /** With port if it has one, without scheme. */
+  readonly host: string;
+  readonly login: RegistryLogin;
+  /** Asks for a manifest of this repository, where "not found" is as good as found; else for `/v2/`, as Docker does. */
+  readonly repository?: string;
+  /** The codes of errors. */
+  readonly codes: { readonly unreachable: ErrorCode; readonly failed: ErrorCode };
+}
+
+/** A tag that need not exist. */
+const probeTag = 'ecr-bootstrap-proof';
+const requestTimeoutMs = 30_000;
+const maxRefusalBytes = 1 << 16;
 
 /**
- * Whether a registry takes this login, asked as Docker does at `https://HOST/v2/`. ECR answers 401 for a wrong token,
- * 403 for an expired one, and 400 for a password that is no token at all.
- * @param host with port if it has one, without scheme
- * @throws BootstrapError `registry-failed` or `tls-untrusted` when the registry did not give an answer
+ * Whether a registry accepts a login, decided by use. ECR answers 401 for a wrong token, 403 for an expired one, and 400 for
+ * a password that is not a token.
+ * @throws BootstrapError with one of `codes`, or `tls-untrusted`, when the registry did not decide
  */
-export async function isLoginAccepted(net: Net, host: string, login: RegistryLogin): Promise<boolean> {
-  const url = `https://${host}/v2/`;
-  const status = await ask(net, url, login);
-  if (status === 200) return true;
-  if (isLoginRefusal(status)) return false;
-  throw failed(url, `it answered ${status}`);
+export async function checkLogin(
+  net: Net,
+  { host, login, repository, codes }: LoginCheckOptions,
+): Promise<LoginCheck> {
+  const path = repository === undefined ? '/v2/' : `/v2/${repository}/manifests/${probeTag}`;
+  const what = `could not check the login at ${host}`;
+  const { status, text } = await get(net, `https://${host}${path}`, login).catch(async (error: unknown) => {
+    if (!(error instanceof NetworkError)) throw error;
+    const hint = 'Check the network and DNS; behind a proxy set HTTPS_PROXY and NO_PROXY.';
+    throw await unreachableError(net, error, { code: codes.unreachable, what, hint });
+  });
+  if (repository === undefined ? status === 200 : status < 400 || status === 404) return { accepted: true };
+  const { message } = readRefusal(status, text);
+  const why = message.includes(`HTTP ${status}`) ? message : `HTTP ${status} ${message}`;
+  if ([400, 401, 403].includes(status)) return { accepted: false, why };
+  const hint = 'Run the same command again in a few minutes; it resumes where it stopped.';
+  throw new BootstrapError({ code: codes.failed, what, why, hint });
 }
 
-/** The statuses by which ECR refuses a login, when the request is otherwise known to be valid. */
-export const isLoginRefusal = (status: number): boolean => status === 400 || status === 401 || status === 403;
+/** {@link checkLogin} of a pull secret's login. */
+export const isLoginAccepted = async (net: Net, host: string, login: RegistryLogin): Promise<boolean> => {
+  const codes = { unreachable: 'registry-failed', failed: 'registry-failed' } as const;
+  return (await checkLogin(net, { host, login, codes })).accepted;
+};
 
-async function ask(net: Net, url: string, login: RegistryLogin): Promise<number> {
-  try {
-    const { statusCode, body } = await request(url, {
-      dispatcher: await net.dispatcher(),
-      headers: {
-        authorization: basicHeader(login),
-        'user-agent': 'ecr-bootstrap',
-      },
-      headersTimeout: net.timeoutMs(requestTimeoutMs),
-      bodyTimeout: net.timeoutMs(requestTimeoutMs),
-    });
-    await body.dump();
-    return statusCode;
-  } catch (error) {
-    throw (
-      (await net.untrusted(error, url)) ?? failed(url, connectionFailure(error) ?? reasonOf(error), error)
-    );
-  }
+async function get(net: Net, url: string, login: RegistryLogin): Promise<{ status: number; text: string }> {
+  const answer = await request(net, url, {
+    headers: { authorization: basicHeader(login), accept: '*/*', 'user-agent': 'ecr-bootstrap' },
+    headersTimeoutMs: requestTimeoutMs,
+  });
+  return { status: answer.status, text: (await answer.text()).slice(0, maxRefusalBytes) };
 }
-
-const failed = (url: string, why: string, cause?: unknown): BootstrapError =>
-  new BootstrapError(
-    {
-      code: 'registry-failed',
-      what: `ask ${url} whether it takes the pull secret`,
-      why,
-      hint: 'Check that the registry can be reached from here, and HTTPS_PROXY and NO_PROXY.',
-    },
-    { cause },
-  );

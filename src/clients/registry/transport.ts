@@ -2,11 +2,8 @@ import { type Clock, stopwatch } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
 import { type Destinations, localRefusal } from './destinations.ts';
 import { RegistryError } from './errors.ts';
-import { reasonOf } from '../../core/errors.ts';
-import { connectionFailure, failureCode } from '../net/errors.ts';
-import { LocalAddressError, type Reach } from '../net/local.ts';
+import { type NetworkError, type NetworkErrorKind, toNetworkError, unreachableError } from '../net/errors.ts';
 import { request as exchange } from '../net/request.ts';
-import type { Readable } from 'node:stream';
 
 /** Counts requests on behalf of one image. */
 export interface RequestCount {
@@ -71,34 +68,26 @@ export class RegistryTransport {
     const passedMs = stopwatch(this.#clock);
     const outgoing = typeof body === 'object' && !Buffer.isBuffer(body) ? new UploadBody(body) : undefined;
     try {
-      const {
-        statusCode,
-        headers: answered,
-        body: content,
-      } = await exchange(url, {
-        dispatcher: await this.#net.dispatcher(this.#destinations.reach(url)),
+      const answer = await exchange(this.#net, url, {
         method,
+        reach: this.#destinations.reach(url),
         headers: { 'user-agent': 'ecr-bootstrap', 'accept-encoding': 'identity', ...headers },
-        body: outgoing?.asBody() ?? (body as Buffer | string | undefined) ?? null,
+        body: outgoing?.chunks() ?? body ?? null,
         signal: outgoing ? AbortSignal.any([signal, outgoing.stalled]) : signal,
-        headersTimeout: this.#net.timeoutMs(responseTimeoutMs),
-        bodyTimeout: this.#net.timeoutMs(idleTimeoutMs),
+        headersTimeoutMs: responseTimeoutMs,
+        bodyTimeoutMs: idleTimeoutMs,
         highWaterMark: bufferedAnswer,
         // Each of them restarts the timeout above.
         onInfo: () => {
           if (!outgoing && passedMs() > responseTimeoutMs) throw tooSlow(request);
         },
       });
-      const header = (name: string) => {
-        const value = answered[name];
-        return Array.isArray(value) ? value.join(', ') : value;
-      };
       return {
         url,
-        status: statusCode,
-        header,
-        chunks: () => this.#read(content, request),
-        dump: () => discard(this.#read(content, request)),
+        status: answer.status,
+        header: answer.header,
+        chunks: () => this.#read(answer.body, request),
+        dump: () => discard(this.#read(answer.body, request)),
       };
     } catch (error) {
       if (outgoing?.failure) throw outgoing.failure.thrown;
@@ -133,7 +122,11 @@ export class RegistryTransport {
   async #failure(thrown: unknown, { signal, what, url }: Request): Promise<unknown> {
     if (signal.aborted) return signal.reason;
     if (thrown instanceof RegistryError) return thrown;
-    return networkError(what, url, thrown, this.#net, this.#destinations.reach(url));
+    return registryError(
+      what,
+      this.#net,
+      toNetworkError(thrown, { url, reach: this.#destinations.reach(url) }),
+    );
   }
 
   /**
@@ -213,38 +206,30 @@ export async function readText(reply: Reply, longest: number): Promise<string> {
   return Buffer.concat(chunks).subarray(0, longest).toString();
 }
 
-/** Waiting does not cure a name that does not exist. */
-const permanentCodes = new Set(['ENOTFOUND', 'ENETUNREACH', 'EHOSTUNREACH']);
-/** A proxy refuses the connection or cannot reach the host, in the words of {@link connectionFailure}. */
-const stoppedByProxy = /^the proxy answers/;
-const neverConnected = new Set([...permanentCodes, 'EAI_AGAIN', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
+/** No connection was made, and a retry does not help. */
+const permanentKinds: readonly NetworkErrorKind[] = ['name-unknown', 'no-route', 'proxy-refused'];
+const unconnectedKinds: readonly NetworkErrorKind[] = [
+  ...permanentKinds,
+  ...(['resolver-failed', 'refused', 'connect-timeout'] as const),
+];
 
 /** Turns a failure of the network into an error that says what to do. */
-async function networkError(
-  what: string,
-  url: URL,
-  thrown: unknown,
-  net: Net,
-  reach: Reach,
-): Promise<RegistryError> {
-  if (thrown instanceof LocalAddressError) return localRefusal(what, thrown.message, url, thrown);
-  const untrusted = await net.untrusted(thrown, url.href, reach);
-  if (untrusted) return new RegistryError(untrusted, {}, { cause: thrown });
-  const code = failureCode(thrown) ?? '';
-  const reason = connectionFailure(thrown) ?? reasonOf(thrown);
-  const why = `${url.host}: ${reason}`;
-  const isStopped = stoppedByProxy.test(reason);
-  if (isStopped || neverConnected.has(code)) {
-    const hint = `Check the name ${url.hostname}, and HTTPS_PROXY and NO_PROXY if a proxy is needed.`;
-    const failure = { retryable: !isStopped && !permanentCodes.has(code) };
-    return new RegistryError({ code: 'registry-unreachable', what, why, hint }, failure, { cause: thrown });
-  }
-  const hint = 'Run the same command again; what was copied is not copied again.';
-  return new RegistryError(
-    { code: 'registry-failed', what, why, hint },
-    { retryable: code !== 'UND_ERR_HEADERS_OVERFLOW' },
-    { cause: thrown },
-  );
+async function registryError(what: string, net: Net, error: NetworkError): Promise<RegistryError> {
+  const { kind, url } = error;
+  if (kind === 'local-address') return localRefusal(what, error.message, url, error);
+  const isConnected = !unconnectedKinds.includes(kind);
+  const shown = await unreachableError(net, error, {
+    what,
+    ...(isConnected
+      ? { code: 'registry-failed', hint: 'Run the same command again; copied images are not copied again.' }
+      : {
+          code: 'registry-unreachable',
+          hint: `Check the name ${url.hostname}, and HTTPS_PROXY and NO_PROXY if a proxy is needed.`,
+        }),
+  });
+  const retryable =
+    shown.code !== 'tls-untrusted' && !permanentKinds.includes(kind) && kind !== 'headers-too-large';
+  return new RegistryError(shown, { ...(retryable && { retryable }) }, { cause: error });
 }
 
 /** A body in which nothing moves for so long will not arrive any more. Milliseconds. */
@@ -266,12 +251,7 @@ class UploadBody {
     return this.#stalled.signal;
   }
 
-  /** undici sends any async iterable, and with less work than a stream; its types only name streams. */
-  asBody(): Readable {
-    return this.#watched() as unknown as Readable;
-  }
-
-  async *#watched(): AsyncGenerator<Buffer, void, undefined> {
+  async *chunks(): AsyncGenerator<Buffer, void, undefined> {
     const timer = setTimeout(
       () => this.#stalled.abort(new Error('nothing moved for two minutes')),
       requestTimeoutMs,

@@ -91,9 +91,8 @@ async function inRunning(
 async function askClock({ env }: Running, query = ''): Promise<number> {
   const net = createNet(authority(env), env);
   try {
-    const dispatcher = await net.dispatcher();
-    const { body } = await request(`${controlUrl}${query}`, { method: query ? 'POST' : 'GET', dispatcher });
-    return ((await body.json()) as { offset: number }).offset;
+    const answer = await request(net, `${controlUrl}${query}`, { method: query ? 'POST' : 'GET' });
+    return (JSON.parse(await answer.text()) as { offset: number }).offset;
   } finally {
     await net.close();
   }

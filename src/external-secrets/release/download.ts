@@ -1,5 +1,5 @@
-import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { connectionFailure } from '../../clients/net/errors.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { type NetworkError, toNetworkError } from '../../clients/net/errors.ts';
 import { hidePassword } from '../../clients/net/proxy.ts';
 import type { Net } from '../../clients/net/index.ts';
 import { request } from '../../clients/net/request.ts';
@@ -27,23 +27,21 @@ export async function download(address: string, net: Net): Promise<string> {
 
 async function get(url: URL, net: Net, address: string): Promise<string | { location: string }> {
   try {
-    const { statusCode, headers, body } = await request(url, {
-      dispatcher: await net.dispatcher(),
+    const { status, header, body } = await request(net, url, {
       headers: { accept: '*/*', 'user-agent': 'ecr-bootstrap' },
-      headersTimeout: net.timeoutMs(requestTimeoutMs),
-      bodyTimeout: net.timeoutMs(requestTimeoutMs),
+      headersTimeoutMs: requestTimeoutMs,
     });
-    const { location } = headers;
-    if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
+    const location = header('location');
+    if (status >= 300 && status < 400 && location !== undefined) {
       await body.dump();
       return { location };
     }
-    if (statusCode === 200) return await readAll(body, address);
+    if (status === 200) return await readAll(body, address);
     await body.dump();
-    throw unusable(address, `${url.host} answered ${statusCode}`);
+    throw unusable(address, `${url.host} answered ${status}`);
   } catch (error) {
     if (error instanceof BootstrapError) throw error;
-    throw (await net.untrusted(error, url.href)) ?? unreachable(address, url, error);
+    throw (await net.untrusted(error, url.href)) ?? unreachable(address, toNetworkError(error, { url }));
   }
 }
 
@@ -67,5 +65,5 @@ function secure(location: string, address: string, base?: URL): URL {
   throw unusable(address, `${url.origin} does not speak HTTPS`);
 }
 
-const unreachable = (address: string, { host }: URL, error: unknown): BootstrapError =>
-  unusable(address, `${host}: ${connectionFailure(error) ?? reasonOf(error)}`, error);
+const unreachable = (address: string, error: NetworkError): BootstrapError =>
+  unusable(address, `${error.host}: ${error.message}`, error);

@@ -161,7 +161,7 @@ describe('a cluster that answers and then falls silent', () => {
     spoil({ kind: 'reset', service: 'kubernetes', operation: 'list cronjobs' });
     const { code, stderr } = await cli.run('up --yes --only repositories,service-accounts');
     expect(code).toBe(2);
-    expect(stderr).toContain('error: reach the Kubernetes API');
+    expect(stderr).toContain('error: could not reach the Kubernetes API');
   });
 });
 

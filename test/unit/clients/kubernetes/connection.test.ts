@@ -213,7 +213,7 @@ it('says why an exec plugin failed', async () => {
 it('says that nobody listens there', async () => {
   await expect(ask({ server: 'https://localhost:1' })).rejects.toMatchObject({
     code: 'cluster-unreachable',
-    what: 'reach the Kubernetes API at https://localhost:1',
+    what: 'could not reach the Kubernetes API at https://localhost:1',
     why: expect.stringContaining('refused') as string,
   });
 });
