@@ -1,14 +1,14 @@
-// Tells the product's story in a sandbox: everything below runs for real over HTTP, only the servers are ours.
+// Shows the program at work in a sandbox. The program is the real one and talks HTTP; only the servers are fakes.
 import { openWorld } from './world.mjs';
 
-const colour = process.stdout.isTTY && !process.env.NO_COLOR;
-const bold = (text) => (colour ? `\u001b[1m${text}\u001b[0m` : text);
+const color = process.stdout.isTTY && !process.env.NO_COLOR;
+const bold = (text) => (color ? `\u001b[1m${text}\u001b[0m` : text);
 const say = (text) => console.log(`\n${bold(`# ${text}`)}`);
 
 const { world, run, close } = await openWorld({ echo: true });
 const failures = [];
 
-/** Runs a command before the reader's eyes; `expected` is the exit code that the story needs. */
+/** Runs a command and shows its output. `expected` is the exit code that the demo needs. */
 async function type(line, expected = 0) {
   console.log(bold(`$ ecr-bootstrap ${line}`));
   const { exitCode } = await run(line);
@@ -37,40 +37,40 @@ function widenPolicy(name) {
   policy.versions.set(policy.defaultVersion, { document, created: world.clock.now() });
 }
 
-say('An empty AWS account, and a cluster that reaches nothing but AWS.');
+say('An empty AWS account, and a cluster that reaches only AWS.');
 await type('up --yes');
-say('Again: there is nothing left to do.');
+say('Run it again: nothing to do.');
 await type('up --yes');
-say('How is everything?');
+say('Check the health.');
 await type('status');
 
-say('Thirteen hours pass. ECR tokens live for twelve.');
+say('Thirteen hours pass. ECR tokens are valid for twelve.');
 const before = token('shop');
 world.clock.advance(13 * 3_600_000);
 await world.cluster.settled();
 expectThat(token('shop') !== before, 'the pull secret in namespace shop was renewed');
 expectThat((await pulls('shop')) === 'pulled', `a node pulls ${webImage} with it`);
 
-say('Somebody makes a namespace.');
+say('You create a namespace.');
 world.cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
 await world.cluster.settled();
-expectThat((await pulls('team-a')) === 'pulled', 'its pull secret was there at once, and works');
+expectThat((await pulls('team-a')) === 'pulled', 'it has a pull secret at once, which works');
 const account = world.cluster.get('ServiceAccount', 'default', 'team-a');
 expectThat(
   account?.imagePullSecrets?.some((secret) => secret.name === 'puller'),
   'its default service account uses it',
 );
 
-say('Somebody deletes a repository, and gives the image puller more rights than it needs.');
+say('Another user deletes a repository, and gives the image puller more permissions than it needs.');
 world.aws.registry.repositories.delete('demo/docker.io/library/nginx');
 widenPolicy('ecr-bootstrap-image-puller');
 await type('status', 3);
-say('up repairs exactly that.');
+say('up repairs the drift.');
 await type('up --yes');
 await type('status');
 
 await close();
 if (failures.length > 0) {
-  console.error(`\nThe story did not hold:\n${failures.map((failure) => `  ${failure}`).join('\n')}`);
+  console.error(`\nThe demo failed:\n${failures.map((failure) => `  ${failure}`).join('\n')}`);
   process.exitCode = 1;
 }

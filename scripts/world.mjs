@@ -18,7 +18,7 @@ export async function openWorld({ echo = false } = {}) {
     ECR_BOOTSTRAP_CONFIG: devNull,
     ECR_BOOTSTRAP_PROJECT: 'demo',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
-    // Captured output looks as on a screen, without its colours and motion.
+    // Captured output looks as on a screen, without its colors and motion.
     ...(process.env.NO_COLOR || !echo ? { NO_COLOR: '1' } : {}),
     ...(echo ? {} : { CI: 'true' }),
     ...(process.env.TERM ? { TERM: process.env.TERM } : {}),
