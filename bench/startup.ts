@@ -21,6 +21,9 @@ interface Command {
   readonly beside: string;
 }
 
+/** Has Node print the peak of its memory in KiB. */
+const printMemory = `data:text/javascript,process.on('exit',()=>process.stderr.write('rss='+process.resourceUsage().maxRSS))`;
+
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '10' }, help: { type: 'boolean', default: false } },
   allowPositionals: true,
@@ -71,9 +74,6 @@ async function compareCommands(checkout: string | undefined, rounds: number): Pr
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-/** Has Node print the peak of its memory in KiB. */
-const printMemory = `data:text/javascript,process.on('exit',()=>process.stderr.write('rss='+process.resourceUsage().maxRSS))`;
 
 async function node(
   args: readonly string[],
