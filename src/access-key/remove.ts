@@ -1,5 +1,5 @@
 import type { SecretInfo } from '../clients/aws/port.ts';
-import type { Diff } from '../core/step.ts';
+import type { Diff, RemovalScope } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
 import { isAdopted, markKeysIn, release } from '../iam/tags.ts';
 import { removableKeys } from './classify.ts';
@@ -10,9 +10,9 @@ import { type SecretPart, secretParts } from './stored.ts';
 import { finding } from '../core/findings.ts';
 
 /** The keys, and the secrets, which can be restored for a while. What was adopted stays. */
-export function removeKey(state: KeyState): Diff<KeyChange> {
-  const keys = removableKeys(state);
-  const found = secretParts.flatMap((part) => {
+export function removeKey(state: KeyState, scope: RemovalScope): Diff<KeyChange> {
+  const keys = scope.identities ? removableKeys(state) : [];
+  const found = (scope.secrets ? secretParts : []).flatMap((part) => {
     const info = state.stored[part];
     return info && !info.deleted ? [{ part, info }] : [];
   });

@@ -48,7 +48,7 @@ export function down(session: Session, options: DownOptions): Promise<number> {
     question: yes
       ? undefined
       : (header, { config: { project } }) => (touchesAws ? removeAll(header, project) : removeHere(header)),
-    next: () => [Promise.resolve(keptInAws(options))],
+    nextSteps: keptInAws(options),
   });
 }
 

@@ -1,15 +1,9 @@
 import type { Command } from 'commander';
 import { examples, type Program } from './command.ts';
-import type { Change } from '../core/step.ts';
-import type { Context } from '../steps/context.ts';
-import { classify, retiredAt } from '../access-key/classify.ts';
-import { observeKey } from '../access-key/state.ts';
 import { forcedRotationSteps } from '../access-key/rotation/forced.ts';
 import { rotationSteps } from '../access-key/rotation/index.ts';
-import { retiredKeys } from '../access-key/rotation/state.ts';
 import { applyQuestion } from '../run/confirm.ts';
 import { runPlan } from '../run/run-plan.ts';
-import { createsKey, nextStepsForOtherClusters } from '../run/other-clusters.ts';
 import type { Session } from '../run/session.ts';
 
 export function register(command: Command, program: Program): void {
@@ -55,24 +49,5 @@ export function rotate(session: Session, { dryRun, force, yes }: RotateOptions):
     dryRun,
     usesKey: true,
     question: yes ? undefined : applyQuestion,
-    next: (ctx, changes) =>
-      force
-        ? [nextStepsForOtherClusters(ctx, { givesKey: true, hasRevoked: true })]
-        : nextSteps(ctx, changes),
-  });
-}
-
-/** What happens to the other clusters and to the old key after this run. */
-const nextSteps = (ctx: Context, changes: readonly Change[]): readonly Promise<string[]>[] => [
-  createsKey(changes) ? nextStepsForOtherClusters(ctx, { givesKey: true }) : Promise.resolve([]),
-  keptKeys(ctx),
-];
-
-async function keptKeys(ctx: Context): Promise<string[]> {
-  const state = await observeKey(ctx);
-  const { pair } = classify(state);
-  return retiredKeys(state).map((key) => {
-    const at = new Date(retiredAt(key, state, pair)).toISOString();
-    return `Access key ${key.id} is disabled; the first ecr-bootstrap up or rotate after ${at} deletes it.`;
   });
 }

@@ -14,10 +14,7 @@ import { type AdoptOptions, consentOf } from '../run/adopt.ts';
 import { type StepSelection, selectSteps, needsOf } from '../run/select-steps.ts';
 import { applyQuestion } from '../run/confirm.ts';
 import { runPlan } from '../run/run-plan.ts';
-import { createsKey, nextStepsForOtherClusters } from '../run/other-clusters.ts';
 import type { Session } from '../run/session.ts';
-import { plural } from '../output/units.ts';
-import { internetImages } from '../mirror/internet.ts';
 
 export function register(command: Command, program: Program): void {
   command
@@ -72,12 +69,6 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       consent: consentOf(options),
       question: yes ? undefined : applyQuestion,
       refuse: (ctx) => refuseLeftOut(ctx, chosen, options),
-      next: (ctx, changes) => [
-        ...(createsKey(changes)
-          ? [nextStepsForOtherClusters(ctx, { givesKey: chosen.includes(pullSecretBootstrap) })]
-          : []),
-        ...nextSteps(ctx, chosen),
-      ],
     });
   } catch (error) {
     const leftOut = earlierThan(chosen);
@@ -129,38 +120,4 @@ function earlierThan(chosen: readonly AnyStep[]): string[] {
   const last = chosen.at(-1);
   const before = last ? steps.slice(0, steps.indexOf(last)) : [];
   return before.filter((step) => !chosen.includes(step)).map((step) => step.id);
-}
-
-/** What you have to do yourself after `up`, one line each. */
-export function nextSteps(ctx: Context, chosen: readonly AnyStep[]): readonly Promise<readonly string[]>[] {
-  const ran = new Set(chosen.map((step) => step.id));
-  return [
-    ...(ran.has('power-user') ? [keyForPowerUser(ctx)] : []),
-    ...(ran.has('images') ? [workloadsOnInternet(ctx)] : []),
-  ];
-}
-
-/** `up` creates no access key for the user that pushes: only the person who uses the key should see it. */
-async function keyForPowerUser({ aws, config }: Context): Promise<string[]> {
-  const { name, manage } = config.users.powerUser;
-  if (!manage) return [];
-  try {
-    if ((await aws.iam.accessKeys(name)).length > 0) return [];
-  } catch (error) {
-    // Credentials that may not list access keys cannot create one either.
-    if (error instanceof BootstrapError && error.code === 'aws-denied') return [];
-    throw error;
-  }
-  return [`${name} has no access key; to push as that user: aws iam create-access-key --user-name ${name}`];
-}
-
-async function workloadsOnInternet(ctx: Context): Promise<string[]> {
-  // The images of static pods must already be on the node.
-  const found = (await internetImages(ctx)).filter(({ isStatic }) => !isStatic);
-  if (found.length === 0) return [];
-  const images = new Set(found.map((entry) => entry.image));
-  const workloads = new Set(found.map((entry) => entry.workload));
-  return [
-    `${plural(workloads.size, 'workload')} still ${workloads.size === 1 ? 'pulls' : 'pull'} ${plural(images.size, 'image')} from the internet: ecr-bootstrap images`,
-  ];
 }

@@ -8,7 +8,7 @@ import {
   splitByConsent,
 } from './consent.ts';
 import { nameOf, toBootstrapError } from './members.ts';
-import type { AnyStep, Diff } from './step.ts';
+import type { AnyStep, Diff, RemovalScope } from './step.ts';
 import type { Finding } from './findings.ts';
 
 /** One step with what it saw and what it would do about it. */
@@ -113,8 +113,8 @@ interface Removal {
   readonly diff: Diff;
 }
 
-/** The same step the other way round: its plan is what `down` takes away; nothing for a step that leaves all it did. */
-export function removalOf<Ctx>(step: AnyStep<Ctx>): AnyStep<Ctx> {
+/** The step in reverse: its plan is what `down` deletes, which is nothing for a step without `remove`. */
+export function removalOf<Ctx>(step: AnyStep<Ctx>, scope: RemovalScope): AnyStep<Ctx> {
   const { id, title, needs, readsLag } = step;
   return {
     id,
@@ -123,7 +123,7 @@ export function removalOf<Ctx>(step: AnyStep<Ctx>): AnyStep<Ctx> {
     ...(readsLag ? { readsLag } : {}),
     observe: async (ctx): Promise<Removal> => {
       const state: unknown = await (step.observeRemoval?.(ctx) ?? step.observe(ctx));
-      return { state, diff: (await step.remove?.(state, ctx)) ?? { changes: [], findings: [] } };
+      return { state, diff: (await step.remove?.(state, ctx, scope)) ?? { changes: [], findings: [] } };
     },
     diff: ({ diff }: Removal) => diff,
     apply: (changes, { state }: Removal, run) => step.apply(changes, state, run),

@@ -118,6 +118,22 @@ export interface ClusterRule {
   readonly resourceNames?: readonly string[];
 }
 
+/** What `down` deletes in AWS, besides everything in the cluster; each has its flag. */
+export interface RemovalScope {
+  /** Access keys, users and policies. */
+  readonly identities: boolean;
+  readonly images: boolean;
+  readonly secrets: boolean;
+}
+
+/** What the next steps depend on. */
+export interface CompletedRun<C extends Change> {
+  /** The changes of this step in the plan. */
+  readonly changes: readonly C[];
+  /** The IDs of all steps of the run. */
+  readonly steps: ReadonlySet<string>;
+}
+
 /**
  * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.
  * `State` is what the step observed: absence (a kind not served, a namespace missing, a key not yet created) is a
@@ -152,10 +168,14 @@ export interface Step<State, Ctx, C extends Change = Change> {
    * found by its name and label, whatever the settings are now.
    */
   observeRemoval?(ctx: Ctx): Promise<State>;
-  /** What `down` takes away, and as findings what it leaves. Reads what only this question needs. */
-  remove?(state: State, ctx: Ctx): Diff<C> | Promise<Diff<C>>;
-  /** Waits until what `down` took away is gone; runs also when an earlier run took it away. */
+  /** The resources in AWS that {@link remove} deletes. A step without them is about the cluster. */
+  readonly removesFromAws?: readonly (keyof RemovalScope)[];
+  /** What `down` deletes, and as findings what it keeps. Reads what only this question needs. */
+  remove?(state: State, ctx: Ctx, scope: RemovalScope): Diff<C> | Promise<Diff<C>>;
+  /** Waits until what `down` deleted is gone; runs also when an earlier run deleted it. */
   removed?(run: Run<Ctx>): Readiness;
+  /** What is left to do for people after a run that completed, one line each. Reads only. */
+  nextSteps?(ctx: Ctx, run: CompletedRun<C>): Promise<readonly string[]>;
 }
 
 /** A step with any state and payload: how lists of steps are typed. */

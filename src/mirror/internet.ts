@@ -35,6 +35,17 @@ export async function internetImages(ctx: MirrorContext): Promise<InternetImage[
   );
 }
 
+/** How many workloads still pull from the internet. */
+export async function pullsFromInternet(ctx: MirrorContext): Promise<string[]> {
+  // The images of static pods must already be on the node.
+  const found = (await internetImages(ctx)).filter(({ isStatic }) => !isStatic);
+  if (found.length === 0) return [];
+  const images = new Set(found.map((entry) => entry.image)).size;
+  const workloads = new Set(found.map((entry) => entry.workload)).size;
+  const pull = workloads === 1 ? '1 workload still pulls' : `${workloads} workloads still pull`;
+  return [`${pull} ${images} ${images === 1 ? 'image' : 'images'} from the internet: ecr-bootstrap images`];
+}
+
 function describe(workload: Workload, image: string, host: string, { config }: MirrorContext): InternetImage {
   const { kind, namespace, name, isStatic } = workload;
   const naming = { project: config.project, map: config.images.map };

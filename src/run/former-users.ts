@@ -1,55 +1,67 @@
-import type { Change, ChangeWith, Diff, Outcome } from '../core/step.ts';
+import type { Change, ChangeWith, Diff, Outcome, RemovalScope } from '../core/step.ts';
 import type { AnyStep, Context, Step } from '../steps/context.ts';
 import { asConfiguredFor, type FormerUser, observeFormerUsers } from '../access-key/former-users.ts';
 import { imagePullerKey } from '../steps/image-puller-key.ts';
 import { imagePuller, powerUser } from '../steps/users.ts';
 
 /** One step, with the settings of an earlier user. */
-interface Part {
+interface FormerUserStep {
   readonly step: AnyStep;
   readonly ctx: Context;
   readonly state: unknown;
   readonly diff: Diff;
 }
 
-/** The users of earlier names, with their keys, policies and secrets: the same steps with those names. */
-export const formerUsers: Step<readonly Part[], ChangeWith<{ readonly part: Part }>> = {
-  id: 'former-users',
-  title: 'users and secrets of earlier settings',
-  needs: ['aws'],
-  observe: async (ctx) => {
-    const { users } = await observeFormerUsers(ctx);
-    return (await Promise.all(users.map((one) => partsOf(one, ctx)))).flat();
-  },
-  diff: (parts) => ({
-    changes: parts.flatMap((part) => part.diff.changes.map((change) => withPart(change, part))),
-    findings: parts.flatMap(({ diff }) => diff.findings),
-  }),
-  apply: async (changes, parts, run) => {
-    const outcomes: Outcome[] = [];
-    for (const part of parts) {
-      const { step, ctx, state } = part;
-      const own = changes.filter(({ payload }) => payload.part === part);
-      outcomes.push(...(await step.apply(own, state, { ...run, ctx })));
-    }
-    return outcomes;
-  },
-};
+type FormerUserChange = ChangeWith<{ readonly of: FormerUserStep }>;
 
-/** The change of a part's step, whose payload it keeps. */
-const withPart = (change: Change, part: Part): ChangeWith<{ readonly part: Part }> => ({
+/** The users of earlier names, with their keys, policies and secrets: the same steps with those names. */
+export function formerUsers(scope: RemovalScope): Step<readonly FormerUserStep[], FormerUserChange> {
+  return {
+    id: 'former-users',
+    title: 'users and secrets of earlier settings',
+    needs: ['aws'],
+    observe: async (ctx) => {
+      const { users } = await observeFormerUsers(ctx);
+      return (await Promise.all(users.map((one) => stepsOf(one, ctx, scope)))).flat();
+    },
+    diff: (all) => {
+      const chosen = all.filter(({ step }) => isInScope(step, scope));
+      return {
+        changes: chosen.flatMap((of) => of.diff.changes.map((change) => withStep(change, of))),
+        findings: chosen.flatMap(({ diff }) => diff.findings),
+      };
+    },
+    apply: async (changes, all, run) => {
+      const outcomes: Outcome[] = [];
+      for (const one of all) {
+        const { step, ctx, state } = one;
+        const own = changes.filter(({ payload }) => payload.of === one);
+        outcomes.push(...(await step.apply(own, state, { ...run, ctx })));
+      }
+      return outcomes;
+    },
+  };
+}
+
+/** Whether `down` runs the step: it is about the cluster, or about something in AWS that is to be deleted. */
+export const isInScope = ({ removesFromAws }: AnyStep, scope: RemovalScope): boolean =>
+  removesFromAws?.some((resources) => scope[resources]) ?? true;
+
+/** The change with the payload of its own step, and with that step. */
+const withStep = (change: Change, of: FormerUserStep): FormerUserChange => ({
   ...change,
-  payload: { ...('payload' in change ? (change.payload as object) : {}), part },
+  payload: { ...('payload' in change ? (change.payload as object) : {}), of },
 });
 
-function partsOf(former: FormerUser, current: Context): Promise<Part[]> {
+function stepsOf(former: FormerUser, current: Context, scope: RemovalScope): Promise<FormerUserStep[]> {
   const ctx = asConfiguredFor(former, current);
   const steps: readonly AnyStep[] =
     former.who === 'imagePuller' ? [imagePullerKey, imagePuller] : [powerUser];
   return Promise.all(
-    steps.map(async (step): Promise<Part> => {
+    steps.map(async (step): Promise<FormerUserStep> => {
       const state: unknown = await step.observe(ctx);
-      return { step, ctx, state, diff: (await step.remove?.(state, ctx)) ?? { changes: [], findings: [] } };
+      const diff = (await step.remove?.(state, ctx, scope)) ?? { changes: [], findings: [] };
+      return { step, ctx, state, diff };
     }),
   );
 }

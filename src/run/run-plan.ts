@@ -31,8 +31,8 @@ export interface PlanRun {
   readonly consent?: Consent;
   /** What is asked before the first change; undefined when consent was given beforehand. */
   readonly question: ((header: Partial<Header>, ctx: Context) => Question) | undefined;
-  /** Lines about what is left to do after a run that got to its end. One that cannot be found is a warning. */
-  readonly next: (ctx: Context, changes: readonly Change[]) => readonly Promise<readonly string[]>[];
+  /** Next steps besides those of the steps, one line each. */
+  readonly nextSteps?: readonly string[];
 }
 
 /** Resolves to the exit code. */
@@ -82,7 +82,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
     abandoned = result.abandoned === true;
     const { next, missing } = result.error
       ? { next: [], missing: [] }
-      : await nextSteps(job, ctx.fresh(), changes, signal);
+      : await nextSteps(job, plan, ctx.fresh(), signal);
     await reporter.show({
       type: 'result',
       data: { steps: result.steps, ...countDone(result, changes), next },
@@ -99,16 +99,21 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
 
 /** What is done is done: that something cannot be looked up afterwards must not replace the result. */
 async function nextSteps(
-  job: PlanRun,
+  { nextSteps: added = [] }: PlanRun,
+  plan: readonly Planned<Context>[],
   ctx: Context,
-  changes: readonly Change[],
   signal: AbortSignal,
 ): Promise<{ readonly next: readonly string[]; readonly missing: readonly BootstrapError[] }> {
+  const steps = new Set(plan.map(({ step }) => step.id));
   const found = await Promise.allSettled(
-    job.next(ctx, changes).map((lines) => unlessAborted(signal, () => lines)),
+    plan
+      .filter(({ step }) => step.nextSteps)
+      .map(({ step, changes }) =>
+        unlessAborted(signal, async () => (await step.nextSteps?.(ctx, { changes, steps })) ?? []),
+      ),
   );
   return {
-    next: found.flatMap((lines) => (lines.status === 'fulfilled' ? lines.value : [])),
+    next: [...found.flatMap((lines) => (lines.status === 'fulfilled' ? lines.value : [])), ...added],
     missing: found.flatMap((lines) =>
       lines.status === 'rejected' ? [toBootstrapError(lines.reason, 'find out the next steps')] : [],
     ),

@@ -5,6 +5,7 @@ import { classify } from '../access-key/classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
 import { diffKey } from '../access-key/diff.ts';
 import { waitUntilVerified } from '../access-key/verify.ts';
+import { stepsAfterNewKey } from '../access-key/next-steps.ts';
 import { removeKey } from '../access-key/remove.ts';
 import { type KeyChange, type KeyState, observeKey } from '../access-key/state.ts';
 import { finding } from '../core/findings.ts';
@@ -23,7 +24,9 @@ export const imagePullerKey: Step<KeyState, KeyChange> = {
   observe: observeKey,
   diff: diffKey,
   apply: applyKey,
-  remove: removeKey,
+  removesFromAws: ['identities', 'secrets'],
+  remove: (state, _, scope) => removeKey(state, scope),
+  nextSteps: stepsAfterNewKey,
   ready: async (state, run) => {
     const { pair } = classify(state);
     // A key that lacks rights waits here for the policy that an earlier step of this run repaired.

@@ -9,6 +9,7 @@ import { repositoryKind } from '../mirror/repositories/diff.ts';
 import { internetFindings, oddNodesFinding } from '../mirror/image-findings.ts';
 import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from '../mirror/copies.ts';
 import { finding } from '../core/findings.ts';
+import { pullsFromInternet } from '../mirror/internet.ts';
 
 interface ImagePresence extends Presence {
   /** The error is what the source says; ECR does not have the image. */
@@ -60,6 +61,7 @@ export const images: Step<ImagesState> = {
       presence.flatMap(({ image, error }) => (error ? [{ target: imageTarget(image), error }] : [])),
     ),
   health: (_state, ctx) => internetFindings(ctx),
+  nextSteps: pullsFromInternet,
 };
 
 /** Asks the sources of images that ECR lacks; an image that no source gives is reported, and is no change. */

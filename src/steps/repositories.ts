@@ -35,5 +35,6 @@ export const repositories: Step<RepositoriesState> = {
     Promise.resolve(
       repositories.flatMap(({ name, error }) => (error ? [{ target: repositoryTarget(name), error }] : [])),
     ),
+  removesFromAws: ['images'],
   remove: removeRepositories,
 };

@@ -4,6 +4,7 @@ import { observeKey } from '../access-key/state.ts';
 import { kmsKeysInUse } from '../access-key/stored.ts';
 import { applyUser } from '../iam/users/apply.ts';
 import { diffUser } from '../iam/users/diff.ts';
+import { missingAccessKey } from '../iam/users/next-steps.ts';
 import { removeUser } from '../iam/users/remove.ts';
 import {
   documentOf,
@@ -18,8 +19,11 @@ interface UserStepState extends UserState {
   readonly former: FormerUsers;
 }
 
-/** The user for people who mirror images later. It gets no access key from us: who works with it makes one. */
-export const powerUser = userStep('powerUser', 'IAM user for mirroring images', () => Promise.resolve([]));
+/** The user for people who mirror images later. They create its access key themselves, so that only they see it. */
+export const powerUser: Step<UserStepState, UserChange> = {
+  ...userStep('powerUser', 'IAM user for mirroring images', () => Promise.resolve([])),
+  nextSteps: missingAccessKey,
+};
 
 /** The user whose key lives in the cluster. */
 export const imagePuller = userStep('imagePuller', 'IAM user for pulling images', async (ctx) => {
@@ -50,6 +54,7 @@ function userStep(
       return { changes, findings: [...findings, ...formerFindings(who, state.former)] };
     },
     apply: applyUser,
+    removesFromAws: ['identities'],
     remove: (state, ctx) => removeUser(state, ctx, () => unmanagedKeys(ctx)),
   };
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { nameOf } from '../../src/core/members.ts';
-import type { Change, Diff } from '../../src/core/step.ts';
+import type { Change, Diff, RemovalScope } from '../../src/core/step.ts';
 import type { Context, Run, Step } from '../../src/steps/context.ts';
 
 /** A place where one step can work: a sandbox, and a context on it. */
@@ -91,6 +91,9 @@ export async function applyStep<State>(step: Step<State>, world: StepWorld): Pro
   const after = world.context();
   await step.ready?.(await step.observe(after), runOf(after));
 }
+
+/** What `down` removes without flags. */
+export const clusterOnly: RemovalScope = { identities: false, images: false, secrets: false };
 
 /** A run that nobody watches. */
 export function runOf(ctx: Context, signal: AbortSignal = new AbortController().signal): Run {

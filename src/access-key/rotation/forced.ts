@@ -10,6 +10,7 @@ import { formerFindings, type FormerUsers, observeFormerUsers } from '../former-
 import { applyKey } from '../apply.ts';
 import { keyTarget, policyTarget } from '../../iam/users/targets.ts';
 import { diffKey, userAdoption, userFindings } from '../diff.ts';
+import { stepsForOtherClusters } from '../next-steps.ts';
 import { unmark } from '../protocol.ts';
 import { bringsBack, secretChanges, secretFindings } from '../secrets.ts';
 import {
@@ -203,6 +204,7 @@ function replacement(forced: ForcedRotation): RotationStep<Rotation, KeyChange> 
       forced.replace(key.keys);
       return applyKey(changes, key, run, { mustCreate: true });
     },
+    nextSteps: (ctx) => stepsForOtherClusters(ctx, { givesKey: true, hasRevoked: true }),
   };
 }
 

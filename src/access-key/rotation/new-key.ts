@@ -4,6 +4,7 @@ import { applyKey } from '../apply.ts';
 import { classify, retiredAt } from '../classify.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
 import { diffKey, maxKeys } from '../diff.ts';
+import { stepsAfterNewKey } from '../next-steps.ts';
 import { secretTarget } from '../secrets.ts';
 import type { KeyChange, ObservedKey } from '../state.ts';
 import { secretParts } from '../stored.ts';
@@ -32,6 +33,7 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChan
       return { changes: [...before, creation(rotation)], findings };
     },
     apply: (changes, { key }, run) => applyKey(changes, key, run, { mustCreate: true }),
+    nextSteps: stepsAfterNewKey,
   };
 }
 

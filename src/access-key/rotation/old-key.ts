@@ -2,6 +2,7 @@ import type { ChangeWith } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import { inOrder } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
+import { deletionOfRetiredKeys } from '../next-steps.ts';
 import { keyTarget } from '../../iam/users/targets.ts';
 import { clusterLabel, type ClusterRecord, forgetCommand } from '../registration/records.ts';
 import type { KeyRevocation, ObservedKey } from '../state.ts';
@@ -31,6 +32,7 @@ export function oldKey(
       seen.note(disabled);
       return disabled;
     },
+    nextSteps: deletionOfRetiredKeys,
   };
 }
 

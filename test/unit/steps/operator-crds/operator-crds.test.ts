@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { operator } from '../../../../src/steps/operator.ts';
 import { operatorCrds } from '../../../../src/steps/operator-crds.ts';
-import { applyStep, planStep } from '../../../contract/step-contract.ts';
+import { clusterOnly, applyStep, planStep } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 
 const open: OperatorWorld[] = [];
@@ -124,7 +124,7 @@ describe("the operator's definitions", () => {
     await applyStep(operatorCrds, world);
     const removal = async (): Promise<number | undefined> => {
       const ctx = world.context();
-      return (await operatorCrds.remove?.(await operatorCrds.observe(ctx), ctx))?.changes.length;
+      return (await operatorCrds.remove?.(await operatorCrds.observe(ctx), ctx, clusterOnly))?.changes.length;
     };
     expect(await removal()).toBe(16);
     world.inside.put(externalSecret);

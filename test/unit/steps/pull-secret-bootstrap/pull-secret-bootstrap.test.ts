@@ -8,7 +8,7 @@ import { secretNames } from '../../../../src/iam/names.ts';
 import { pullSecretDistribution } from '../../../../src/steps/pull-secret-distribution.ts';
 import { pullSecretRefresh } from '../../../../src/steps/pull-secret-refresh.ts';
 import { pullSecretBootstrap } from '../../../../src/steps/pull-secret-bootstrap.ts';
-import { applyStep, namesIn, planStep, runOf } from '../../../contract/step-contract.ts';
+import { clusterOnly, applyStep, namesIn, planStep, runOf } from '../../../contract/step-contract.ts';
 import { OperatorWorld, type WorldOptions } from '../operator-world.ts';
 
 const namespace = 'external-secrets';
@@ -68,7 +68,7 @@ describe('a cluster that is set up for another project or region', () => {
     const state = await pullSecretBootstrap.observe(ctx);
     for (const { changes, findings } of [
       pullSecretBootstrap.diff(state, ctx),
-      (await pullSecretBootstrap.remove?.(state, ctx)) ?? { changes: [], findings: [] },
+      (await pullSecretBootstrap.remove?.(state, ctx, clusterOnly)) ?? { changes: [], findings: [] },
     ]) {
       expect(changes).toEqual([]);
       expect(findings).toMatchObject([{ code: 'setup-differs', blocking: true }]);
@@ -81,7 +81,7 @@ describe('a cluster that is set up for another project or region', () => {
     world.inside.put({ kind: 'ConfigMap', metadata: { name: 'theirs', namespace } });
     const ctx = world.context();
     const state = await pullSecretBootstrap.observe(ctx);
-    const { changes } = (await pullSecretBootstrap.remove?.(state, ctx)) ?? { changes: [] };
+    const { changes } = (await pullSecretBootstrap.remove?.(state, ctx, clusterOnly)) ?? { changes: [] };
     expect(await pullSecretBootstrap.apply(changes, state, runOf(ctx))).toMatchObject(
       changes.map(() => ({ result: 'done' })),
     );
@@ -196,7 +196,11 @@ describe('the seed', () => {
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     await applyStep(pullSecretBootstrap, world);
     const ctx = world.context();
-    const removed = await pullSecretBootstrap.remove?.(await pullSecretBootstrap.observe(ctx), ctx);
+    const removed = await pullSecretBootstrap.remove?.(
+      await pullSecretBootstrap.observe(ctx),
+      ctx,
+      clusterOnly,
+    );
     expect(namesIn(removed?.changes ?? [])).toEqual([
       'Secret external-secrets/image-puller',
       'Secret external-secrets/puller',

@@ -1,0 +1,57 @@
+import type { CompletedRun } from '../core/step.ts';
+import { clusterId } from '../cluster/cluster-id.ts';
+import { bootstrapStep } from './bootstrap/state.ts';
+import { classify, retiredAt } from './classify.ts';
+import type { AccessKeyContext } from './context.ts';
+import { type ClusterRecord, clusterLabel, recordsIn } from './registration/records.ts';
+import { retiredKeys } from './rotation/state.ts';
+import { type KeyChange, observeKey } from './state.ts';
+
+/** For the step that creates a key. */
+export async function stepsAfterNewKey(
+  ctx: AccessKeyContext,
+  { changes, steps }: CompletedRun<KeyChange>,
+): Promise<string[]> {
+  const isPlanned = changes.some(
+    ({ action, payload }) => payload.does === 'provideKey' && action === 'create',
+  );
+  return isPlanned ? stepsForOtherClusters(ctx, { givesKey: steps.has(bootstrapStep.id) }) : [];
+}
+
+/** When the keys that rotations disabled are deleted. */
+export async function deletionOfRetiredKeys(ctx: AccessKeyContext): Promise<string[]> {
+  const state = await observeKey(ctx);
+  const { pair } = classify(state);
+  return retiredKeys(state).map((key) => {
+    const at = new Date(retiredAt(key, state, pair)).toISOString();
+    return `Access key ${key.id} is disabled; the first ecr-bootstrap up or rotate after ${at} deletes it.`;
+  });
+}
+
+interface NewKey {
+  /** This run has given the key to the current cluster. */
+  readonly givesKey: boolean;
+  /** Every older key was disabled, whatever IAM's list still shows. */
+  readonly hasRevoked?: boolean;
+}
+
+/** What a new access key means for the other clusters of the project, and for this one when the run was in AWS only. */
+export async function stepsForOtherClusters(
+  ctx: AccessKeyContext,
+  { givesKey, hasRevoked = false }: NewKey,
+): Promise<string[]> {
+  const { project, pullSecret } = ctx.config;
+  const { keys, stored } = await observeKey(ctx);
+  const here = givesKey ? await clusterId(ctx.cluster) : undefined;
+  const others = recordsIn(stored.id?.tags).filter(({ id }) => id !== here);
+  const isCutOff = ({ keyId }: ClusterRecord): boolean =>
+    hasRevoked || !keys.some(({ id, active }) => id === keyId && active);
+  const cutOff = others.filter(isCutOff);
+  const sharing = `${givesKey ? 'Other clusters' : 'Clusters'} that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; \`ecr-bootstrap up\` there verifies it.`;
+  return [
+    ...cutOff.map(
+      (one) => `Run \`ecr-bootstrap up\` for cluster ${clusterLabel(one)}: it cannot pull until then.`,
+    ),
+    ...(cutOff.length < others.length ? [sharing] : []),
+  ];
+}
