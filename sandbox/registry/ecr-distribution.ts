@@ -174,7 +174,7 @@ function holderOf(registry: EcrRegistry, authorization: string | undefined): Hol
   const [scheme = '', credentials = ''] = (authorization ?? '').split(' ');
   const [, user, token = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(credentials, 'base64').toString()) ?? [];
   if (scheme.toLowerCase() !== 'basic' || user !== 'AWS') return undefined;
-  if (!TOKEN.test(token)) return new AwsRefusal('BAD_REQUEST', 'the password is no token', 400);
+  if (!TOKEN.test(token)) return new AwsRefusal('BAD_REQUEST', 'the password is not a token', 400);
   try {
     return registry.tokens.userOf(token);
   } catch (cause) {

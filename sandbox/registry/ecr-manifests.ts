@@ -30,7 +30,8 @@ export async function putManifest(
   if (!MEDIA_TYPES.has(mediaType))
     return registryError(400, 'UNSUPPORTED', `Unsupported manifest type: "${mediaType}"`);
   const fields = parsed(bytes, mediaType);
-  if (!fields) return registryError(400, 'MANIFEST_INVALID', `the body is no manifest of type ${mediaType}`);
+  if (!fields)
+    return registryError(400, 'MANIFEST_INVALID', `the body is not a manifest of type ${mediaType}`);
   if (fields.artifactType !== undefined && REFUSED_ARTIFACTS.has(fields.artifactType)) {
     const message =
       "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'";

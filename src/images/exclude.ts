@@ -2,9 +2,9 @@ import { matchesAny } from '../core/globs.ts';
 import { familiar, formatReference, type Reference, repositoryOf } from './reference.ts';
 
 /**
- * A test for what the configuration leaves out.
- * @param globs over full references or as Docker's users write them, with tag or without
- * @returns takes a reference, or the text of one that cannot be read
+ * Makes the test for `images.exclude`.
+ * @param globs match full references or Docker's short forms, with or without the tag
+ * @returns a function for references, and for the text of invalid ones
  */
 export function excluding(globs: readonly string[]): (image: Reference | string) => boolean {
   const isExcluded = matchesAny(globs, { matchSlash: true });

@@ -2,21 +2,21 @@ import { BootstrapError } from '../core/errors.ts';
 import { canonical, isOperator, operatorName, operatorRepository } from './operator.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
 
-/** How sources become names in the ECR. */
+/** The settings that decide the names in ECR. */
 export interface Naming {
   readonly project: string;
-  /** Source repository to repository inside the project: `docker.io/library/nginx` to `web/nginx`. */
+  /** From source repository to repository inside the project: `docker.io/library/nginx` to `web/nginx`. */
   readonly map: Readonly<Record<string, string>>;
 }
 
-/** Where an image lives in the ECR, without the host. */
+/** The name of an image in ECR, without the host. */
 export interface EcrName {
   readonly repository: string;
-  /** For a source given by digest only, the digest. */
+  /** The digest, for a source without a tag. */
   readonly tag: string;
 }
 
-/** ECR's documentation allows fewer names than its service model: no two separators in a row. */
+/** By ECR's documentation, which is stricter than its service model: no two separators in a row. */
 export const ecrComponent = '[a-z0-9]+(?:[._-][a-z0-9]+)*';
 /** Grammar and length of ECR's CreateRepository. */
 const ecrGrammar = new RegExp(`^${ecrComponent}(?:/${ecrComponent})*$`);
@@ -24,32 +24,32 @@ const minLength = 2;
 const maxLength = 256;
 
 /**
- * The name of a source in the ECR. The host stays part of it, so that equal paths of two registries do not meet.
+ * The name of a source in ECR. It contains the host, so that equal paths of two registries do not collide.
  * @throws BootstrapError `repository-name-invalid` with the `images.map` line to write as its hint
  */
 export function ecrName(source: Reference, naming: Naming): EcrName {
   const reference = canonical(source);
   const repository = `${naming.project}/${pathInProject(reference, naming)}`;
-  const why = refusal(repository);
-  if (why !== undefined) throw refused(reference, repository, why, naming);
+  const why = whyInvalid(repository);
+  if (why !== undefined) throw invalidName(reference, repository, why, naming);
   return { repository, tag: reference.tag ?? reference.digest ?? 'latest' };
 }
 
 /**
- * The source of an image that is named as the ECR has it: the opposite of {@link ecrName}. Undefined when no source
- * would get that name, as for images that somebody pushed there himself.
+ * The source of an image by its name in ECR: the inverse of {@link ecrName}. Undefined when no source gets that name, for
+ * example for images that users pushed to ECR themselves.
  */
 export function sourceOf(inEcr: Reference, naming: Naming): Reference | undefined {
   const prefix = `${naming.project}/`;
   if (!inEcr.path.startsWith(prefix)) return undefined;
   const path = inEcr.path.slice(prefix.length);
-  return candidates(path, naming)
+  return candidateSources(path, naming)
     .map((repository) => sourceNamed(repository, inEcr, naming))
     .find((source) => source !== undefined);
 }
 
-/** Repositories at sources whose name in the ECR might be this. */
-function candidates(path: string, { map, project }: Naming): string[] {
+/** Source repositories that may have this name in ECR. */
+function candidateSources(path: string, { map, project }: Naming): string[] {
   const mapped = Object.keys(map).filter((key) => map[key] === path || map[key] === `${project}/${path}`);
   const [host = '', ...rest] = path.split('/');
   const isHost = rest.length > 0 && /[._]|^localhost$/.test(host);
@@ -60,27 +60,27 @@ function candidates(path: string, { map, project }: Naming): string[] {
   ];
 }
 
-/** That repository's image of the same version, if this is really what it is called in the ECR. */
+/** The image of the same version in that repository, if its name in ECR is really this. */
 function sourceNamed(repository: string, inEcr: Reference, naming: Naming): Reference | undefined {
   try {
     const { host, path } = parseReference(repository);
     const source = { ...inEcr, host, path };
     return ecrName(source, naming).repository === inEcr.path ? source : undefined;
   } catch (error) {
-    // What only looked like a host, for example.
+    // For example, a first component that only looked like a host.
     if (error instanceof BootstrapError) return undefined;
     throw error;
   }
 }
 
-/** `HOST/REPOSITORY:TAG`, or with `@` when the tag is a digest. */
+/** `HOST/REPOSITORY:TAG`, or with `@` if the tag is a digest. */
 export function ecrReference(host: string, { repository, tag }: EcrName): string {
   return `${host}/${repository}${tag.includes(':') ? '@' : ':'}${tag}`;
 }
 
 /**
- * What a workload names to get this source from the ECR. A digest beside the tag stays: runtimes pull by it, and the tag
- * may hold something else.
+ * The reference with which a workload pulls this source from ECR. It keeps a digest next to the tag: runtimes pull by the
+ * digest, and the tag may point elsewhere.
  */
 export function workloadReference(host: string, name: EcrName, { digest }: Reference): string {
   const reference = ecrReference(host, name);
@@ -89,7 +89,7 @@ export function workloadReference(host: string, name: EcrName, { digest }: Refer
 
 function pathInProject(reference: Reference, { project, map }: Naming): string {
   const mapped = mappedName(reference, map);
-  // Also taken as ECR's console shows it, with the project in front.
+  // Users may copy the name from ECR's console, with the project in front.
   if (mapped !== undefined)
     return mapped.startsWith(`${project}/`) ? mapped.slice(project.length + 1) : mapped;
   if (isOperator(reference)) return operatorName;
@@ -104,32 +104,32 @@ function mappedName(reference: Reference, map: Naming['map']): string | undefine
   return undefined;
 }
 
-function refusal(repository: string): string | undefined {
+function whyInvalid(repository: string): string | undefined {
   if (repository.length < minLength || repository.length > maxLength) {
-    return `ECR takes names of ${minLength} to ${maxLength} characters, this one has ${repository.length}`;
+    return `ECR accepts names of ${minLength} to ${maxLength} characters; this one has ${repository.length}`;
   }
   if (!ecrGrammar.test(repository)) {
-    return 'ECR takes lower-case letters and digits, parted by a single . _ or - or by /';
+    return 'ECR accepts lowercase letters and digits, separated by a single . _ or - or by /';
   }
   return undefined;
 }
 
-function refused(reference: Reference, repository: string, why: string, { map }: Naming): BootstrapError {
+function invalidName(reference: Reference, repository: string, why: string, { map }: Naming): BootstrapError {
   const source = repositoryOf(reference);
   const verb = mappedName(reference, map) === undefined ? 'Add' : 'Change';
   return new BootstrapError({
     code: 'repository-name-invalid',
-    what: `ECR repository ${repository} for ${formatReference(reference)}`,
+    what: `could not name the ECR repository ${repository} for ${formatReference(reference)}`,
     why,
-    hint: `${verb} this line under images.map in ecr-bootstrap.yaml: \`${yamlText(source)}: ${suggestion(reference)}\``,
+    hint: `${verb} this line under images.map in ecr-bootstrap.yaml: \`${yamlText(source)}: ${suggestedName(reference)}\``,
   });
 }
 
-/** A host that is an IPv6 address starts with `[`, which begins a list in YAML. */
+/** Quotes references that begin with `[`, an IPv6 address: in YAML that would begin a list. */
 export const yamlText = (reference: string): string =>
   /^\w/.test(reference) ? reference : JSON.stringify(reference);
 
-function suggestion({ path }: Reference): string {
+function suggestedName({ path }: Reference): string {
   const name = path.toLowerCase().replace(/[^a-z0-9/]+/g, '-');
   return name.length > 128 ? name.slice(name.lastIndexOf('/') + 1).slice(0, 64) : name;
 }

@@ -1,15 +1,15 @@
 import { BootstrapError } from '../core/errors.ts';
 import { type Digest, isDigest, isTag } from '../clients/registry/digest.ts';
 
-/** An image reference, normalised: Docker Hub's short names are spelled out, a missing tag is `latest`. */
+/** A normalized image reference: Docker Hub's short names are expanded, and a missing tag is `latest`. */
 export interface Reference {
   /** Registry host with its port, if any: `docker.io`, `ghcr.io`, `127.0.0.1:5000`. */
   readonly host: string;
   /** Repository within the registry: `library/nginx`. */
   readonly path: string;
-  /** Missing only when the image is given by digest alone. */
+  /** Missing only if the reference has a digest and no tag. */
   readonly tag?: string;
-  /** When given, it decides; the tag is then only a name. */
+  /** If set, runtimes pull by it and ignore the tag. */
   readonly digest?: Digest;
 }
 
@@ -24,23 +24,22 @@ const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const maxNameLength = 255;
 
 /**
- * Reads a reference as people and pods write it.
- * The grammar is that of the distribution project, which container runtimes share.
+ * Parses a reference as users and workloads write it, with the grammar of the distribution project.
  * @throws BootstrapError `reference-invalid`
  */
 export function parseReference(text: string): Reference {
-  refuseScheme(text);
+  rejectScheme(text);
   const { name, tag, digest } = split(text);
   const { host, path } = locate(text, name);
   if (tag !== undefined && !isTag(tag)) {
     throw invalid(
       text,
       `"${tag}" is not a tag`,
-      'A tag has up to 128 letters, digits and . _ - and begins with none of . and -.',
+      'Use up to 128 letters, digits and . _ - that do not begin with . or -.',
     );
   }
   if (digest !== undefined && !isDigest(digest)) {
-    throw invalid(text, `"${digest}" is not a digest`, 'Write sha256: and 64 lower-case hexadecimal digits.');
+    throw invalid(text, `"${digest}" is not a digest`, 'Write sha256: and 64 lowercase hexadecimal digits.');
   }
   if (digest === undefined) return { host, path, tag: tag ?? 'latest' };
   return tag === undefined ? { host, path, digest } : { host, path, tag, digest };
@@ -49,14 +48,14 @@ export function parseReference(text: string): Reference {
 /** `HOST/PATH`, without tag and digest. */
 export const repositoryOf = ({ host, path }: Reference): string => `${host}/${path}`;
 
-/** The normalised text; {@link parseReference} reads it back. */
+/** The normalized text. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
   return `${repositoryOf(reference)}${tag}${digest}`;
 }
 
-/** As Docker's users know it: `nginx:1.27` for `docker.io/library/nginx:1.27`. */
+/** The short form of Docker: `nginx:1.27` for `docker.io/library/nginx:1.27`. */
 export function familiar(text: string): string {
   return text.replace(/^docker\.io\/(?:library\/(?=[^/]+$))?/, '');
 }
@@ -73,7 +72,7 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
 function locate(text: string, name: string): { host: string; path: string } {
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
-  // The distribution project's rule that tells `team/app` on Docker Hub from `registry/app` elsewhere.
+  // The distribution project's rule to distinguish `team/app` on Docker Hub from `registry/app` elsewhere.
   const isHost = /[.:A-Z]/.test(first) || first === 'localhost';
   const host = isHost ? lowerCase(first) : dockerHub;
   const path = isHost ? name.slice(slash + 1) : name;
@@ -83,22 +82,22 @@ function locate(text: string, name: string): { host: string; path: string } {
   return { host: dockerHub, path: path.includes('/') ? path : `library/${path}` };
 }
 
-/** Without its capitals, `MyRegistry` alone would be read as a name on Docker Hub; the usual port keeps it a host. */
+/** In lowercase, `MyRegistry` alone would be a name on Docker Hub; with the default port it remains a host. */
 function lowerCase(host: string): string {
   const lower = host.toLowerCase();
   return /[.:]/.test(host) || lower === 'localhost' ? lower : `${lower}:443`;
 }
 
-/** skopeo and containerd name the transport, browsers the protocol; runtimes take neither. */
-function refuseScheme(text: string): void {
+/** skopeo and containerd add a transport, browsers a protocol; runtimes accept neither. */
+function rejectScheme(text: string): void {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(text) ?? [];
   if (scheme === undefined) return;
-  throw invalid(text, `"${scheme}" is not part of an image reference`, `Drop ${scheme}: write ${rest}`);
+  throw invalid(text, `"${scheme}" is not part of an image reference`, `Remove ${scheme}: write ${rest}`);
 }
 
 function checkHost(text: string, host: string): void {
   const match = hostGrammar.exec(host);
-  // What looks like an IPv4 address and is none, for example 1.2.3.999.
+  // For example 1.2.3.999, which looks like an IPv4 address.
   if (!match || !URL.canParse(`https://${host.replace(/:\d+$/, '')}`))
     throw invalid(
       text,
@@ -107,7 +106,7 @@ function checkHost(text: string, host: string): void {
     );
   const port = match.groups?.['port'];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
-    throw invalid(text, `"${port}" is not a port`, 'A port is a number from 1 to 65535.');
+    throw invalid(text, `"${port}" is not a port`, 'Use a port from 1 to 65535.');
   }
 }
 
@@ -115,8 +114,8 @@ function checkPath(text: string, path: string): void {
   if (/[A-Z]/.test(path)) {
     throw invalid(
       text,
-      'a repository name has no upper-case letters',
-      `Write ${path.toLowerCase()}, if that is what it is called.`,
+      'a repository name must not have uppercase letters',
+      `Write ${path.toLowerCase()}, if the repository has that name.`,
     );
   }
   const wrong = path.split('/').find((component) => !pathComponent.test(component));
@@ -137,5 +136,10 @@ function checkPath(text: string, path: string): void {
 }
 
 function invalid(text: string, why: string, hint: string): BootstrapError {
-  return new BootstrapError({ code: 'reference-invalid', what: `image reference "${text}"`, why, hint });
+  return new BootstrapError({
+    code: 'reference-invalid',
+    what: `could not read the image reference "${text}"`,
+    why,
+    hint,
+  });
 }

@@ -5,7 +5,7 @@ import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
 import { formatReference, parseReference, type Reference } from './reference.ts';
 import { isOfRegistry } from './registry-alias.ts';
 
-/** What names images in the cluster: a controller or bare pod. */
+/** A controller or bare pod that uses images. */
 export interface ImageUser {
   readonly kind: string;
   readonly namespace: string;
@@ -13,32 +13,32 @@ export interface ImageUser {
   readonly images: readonly string[];
 }
 
-/** One image that has to be in the ECR. */
+/** One image to have in ECR. */
 export interface WantedImage {
-  /** Normalised source reference: `docker.io/library/nginx:1.27`. */
+  /** Normalized reference of the source: `docker.io/library/nginx:1.27`. */
   readonly source: string;
-  /** Repository in the ECR: `myproject/docker.io/library/nginx`. */
+  /** Repository in ECR: `myproject/docker.io/library/nginx`. */
   readonly repository: string;
-  /** Tag in the ECR; for a source given by digest only, or whose tag another one gets, the digest. */
+  /** Tag in ECR. It is the digest for a source without a tag, or if another image has the tag. */
   readonly tag: string;
-  /** Where it was asked for: `config`, `file`, `operator`, `Deployment shop/web`. */
+  /** Where it is requested: `config`, `file`, `operator`, `Deployment shop/web`. */
   readonly wantedBy: readonly string[];
-  /** The user named it for this run, so its host may be one on this computer. */
+  /** The user gave it for this run, so its host may be on this computer. */
   readonly byHand?: true;
 }
 
 export interface WantedImages {
   /** The operator's own image. */
   readonly operator: WantedImage;
-  /** All others, sorted by source, without doubles. */
+  /** All others, sorted by source, without duplicates. */
   readonly others: readonly WantedImage[];
-  /** What the cluster names and this program cannot mirror: no reference, or no name that ECR takes. */
+  /** Images of workloads that cannot be mirrored: the reference is invalid, or ECR does not accept its name. */
   readonly rejected: readonly RejectedImage[];
-  /** The same among the references that were given by hand; `wantedBy` says where each stands. */
+  /** The same for references that the user gave for this run; `wantedBy` says where each was. */
   readonly refused: readonly RejectedImage[];
 }
 
-/** An image that is left out, and why. */
+/** An image that cannot be mirrored, and why. */
 export interface RejectedImage {
   /** As it was written. */
   readonly reference: string;
@@ -46,47 +46,47 @@ export interface RejectedImage {
   readonly error: BootstrapError;
 }
 
-/** A reference that somebody wrote for this run. */
+/** A reference that the user gave for this run. */
 export interface GivenReference {
   readonly text: string;
   /** For example `file images.txt`. */
   readonly wantedBy: string;
-  /** Where exactly it stands: `file images.txt, line 3`. */
+  /** Where exactly it is: `file images.txt, line 3`. */
   readonly where?: string;
 }
 
-/** Where images are asked for. */
+/** Where images are requested. */
 export interface ImageSources {
   readonly naming: Naming;
-  /** The account's registry: references to it stand for the sources of what they name. */
+  /** The account's registry. References to it mean the sources of its images. */
   readonly registryHost: string;
   /** The configuration's `images.list`. */
   readonly list: readonly string[];
-  /** Globs that leave out what the list and the cluster ask for, as full references or as Docker's users write them. */
+  /** Globs that exclude images of the list and the cluster; see {@link excluding}. */
   readonly exclude: readonly string[];
-  /** Given by hand; never left out. */
+  /** Given by the user for this run; never excluded. */
   readonly references?: readonly GivenReference[];
   readonly workloads?: readonly ImageUser[];
 }
 
 /**
- * All images that have to be in the ECR, each once, with everybody who asked for it.
+ * All images to have in ECR, each once, with all that request it.
  * @throws BootstrapError `reference-invalid` or `repository-name-invalid` for the configuration's list, `config-invalid`
- * when two sources would get the same name. What is wrong in the cluster is in `rejected`, what is wrong in the
- * references given by hand in `refused`.
+ * when two sources would get the same name. Invalid references of the cluster are in `rejected`, and those that the user
+ * gave for this run in `refused`.
  */
-export function wantedImages(wishes: ImageSources): WantedImages {
-  const gathering = new ImageCollector(wishes);
-  gathering.add(operatorImage, 'operator');
-  for (const text of wishes.list) gathering.add(text, 'config', { excludable: true });
-  for (const reference of wishes.references ?? []) gathering.addGiven(reference);
-  for (const workload of wishes.workloads ?? []) {
-    for (const text of workload.images) gathering.addFromCluster(text, nameOf(workload));
+export function wantedImages(sources: ImageSources): WantedImages {
+  const collector = new ImageCollector(sources);
+  collector.add(operatorImage, 'operator');
+  for (const text of sources.list) collector.add(text, 'config', { excludable: true });
+  for (const reference of sources.references ?? []) collector.addGiven(reference);
+  for (const workload of sources.workloads ?? []) {
+    for (const text of workload.images) collector.addFromCluster(text, workloadName(workload));
   }
-  return gathering.result();
+  return collector.result();
 }
 
-/** What a workload names to get a wanted image from ECR. */
+/** The reference with which a workload pulls a wanted image from ECR. */
 export const wantedReference = (host: string, image: WantedImage): string =>
   workloadReference(host, image, parseReference(image.source));
 
@@ -96,14 +96,14 @@ export function configuredHosts(list: readonly string[], { map }: Pick<Naming, '
     try {
       return [parseReference(text).host];
     } catch (error) {
-      // It is reported where the images are gathered.
+      // wantedImages reports it.
       if (error instanceof BootstrapError) return [];
       throw error;
     }
   });
 }
 
-const nameOf = ({ kind, namespace, name }: ImageUser) => `${kind} ${namespace}/${name}`;
+const workloadName = ({ kind, namespace, name }: ImageUser) => `${kind} ${namespace}/${name}`;
 
 interface Entry {
   readonly reference: Reference;
@@ -118,9 +118,9 @@ class ImageCollector {
   readonly #rejected = new Rejections();
   readonly #refused = new Rejections();
 
-  constructor(wishes: ImageSources) {
-    this.#sources = wishes;
-    this.#isExcluded = excluding(wishes.exclude);
+  constructor(sources: ImageSources) {
+    this.#sources = sources;
+    this.#isExcluded = excluding(sources.exclude);
   }
 
   add(text: string, wantedBy: string, { excludable = false, byHand = false } = {}): void {
@@ -157,7 +157,7 @@ class ImageCollector {
     all.sort((a, b) => (a.source < b.source ? -1 : 1));
     const isOperator = (image: WantedImage) => isInstalledOperator(parseReference(image.source));
     const operator = all.find(isOperator);
-    if (!operator) throw new Error('the operator is always wanted');
+    if (!operator) throw new Error('the operator image is always wanted');
     return {
       operator,
       others: all.filter((image) => image !== operator),
@@ -166,7 +166,7 @@ class ImageCollector {
     };
   }
 
-  /** What is named as the ECR has it is wanted there too; what somebody pushed there himself is his own. */
+  /** An image of ECR stands for its source. Images that users pushed to ECR themselves have none. */
   #atSource(reference: Reference): Reference | undefined {
     const { registryHost, naming } = this.#sources;
     return isOfRegistry(reference, registryHost) ? sourceOf(reference, naming) : reference;
@@ -182,11 +182,11 @@ class ImageCollector {
   }
 }
 
-/** What is no image that can be had in the ECR, each once. */
+/** Images that cannot be mirrored, each once. */
 class Rejections {
   readonly #entries = new Map<string, { readonly wantedBy: Set<string>; readonly error: BootstrapError }>();
 
-  /** @throws the error itself when it is none of the reference's own */
+  /** @throws the error itself if it is not about the reference */
   add(reference: string, wantedBy: string, error: unknown): void {
     if (!(error instanceof BootstrapError)) throw error;
     const entry = this.#entries.get(reference) ?? { wantedBy: new Set(), error };
@@ -204,8 +204,8 @@ class Rejections {
 }
 
 /**
- * Two sources must not fight over one tag. One that is pinned gives way and is stored by its digest, which is all
- * that a runtime looks at; a clash of anything else is a mistake in `images.map`.
+ * Two sources must not share one tag. A pinned one is stored by its digest instead, which is all that runtimes need. Any
+ * other conflict is a mistake in `images.map`.
  */
 function withDistinctNames(images: readonly WantedImage[]): WantedImage[] {
   const taken = new Map<string, WantedImage>();
@@ -222,15 +222,15 @@ function withDistinctNames(images: readonly WantedImage[]): WantedImage[] {
     }
     const digest = pinned(image);
     if (digest !== undefined) return { ...image, tag: digest };
-    throw clash(name, image, other);
+    throw nameConflict(name, image, other);
   });
 }
 
-function clash(name: string, image: WantedImage, other: WantedImage): BootstrapError {
+function nameConflict(name: string, image: WantedImage, other: WantedImage): BootstrapError {
   return new BootstrapError({
     code: 'config-invalid',
-    what: `ECR reference ${name}`,
-    why: `${other.source} and ${image.source} would both get this name`,
+    what: `could not assign the ECR reference ${name}`,
+    why: `${other.source} and ${image.source} would both get it`,
     hint: 'Give one of them another name under images.map in ecr-bootstrap.yaml.',
   });
 }

@@ -6,62 +6,68 @@ import type { Engine, EngineOptions } from './engine.ts';
 import type { MirrorResult } from './engine.ts';
 
 /**
- * The registry does not have the image, or cannot be reached. Docker Hub and others refuse what they do not have just like
- * what is private; the Docker engine then decides whether its own image may be used.
+ * The registry does not provide the image. Docker Hub and others reject what they do not have like what is private; the
+ * Docker engine then decides whether its own image may be used.
  */
-const elsewhere = new Set(['image-missing', 'registry-unreachable', 'registry-denied']);
+const unprovided = new Set(['image-missing', 'registry-unreachable', 'registry-denied']);
 
-type Act = (
+type RunEngine = (
   engine: Engine,
   images: readonly WantedImage[],
   options: EngineOptions,
 ) => Promise<readonly MirrorResult[]>;
 
 /**
- * The registry engine, and the Docker engine for images that only it has or can reach: built here, or behind a
- * network that the Docker engine's own proxy opens. Says so when it does that.
+ * Runs the registry engine, and the Docker engine for images that only it can provide: they were built on this computer,
+ * or only the Docker engine's proxy reaches their registry. Emits a note for each image of the Docker engine.
  * @param docker loads the Docker engine
  */
 export async function withFallback(
   registry: Engine,
   docker: () => Promise<Engine>,
-  act: Act,
+  runEngine: RunEngine,
   images: readonly WantedImage[],
   options: EngineOptions,
 ): Promise<readonly MirrorResult[]> {
-  const results = await act(registry, images, { ...options, emit: unless(isElsewhere, options.emit) });
-  const left = results.filter(({ error }) => isElsewhere(error));
-  if (left.length === 0) return results;
-  const wanted = left.map(({ image }) => image);
-  const found = await tryDocker(docker, act, wanted, { ...options, emit: unless(Boolean, options.emit) });
-  for (const result of left) if (!found.has(result.image)) reportDone(options.emit, result);
+  const results = await runEngine(registry, images, {
+    ...options,
+    emit: withholdDone(isUnprovided, options.emit),
+  });
+  const remaining = results.filter(({ error }) => isUnprovided(error));
+  if (remaining.length === 0) return results;
+  const wanted = remaining.map(({ image }) => image);
+  const found = await tryDocker(docker, runEngine, wanted, {
+    ...options,
+    emit: withholdDone(Boolean, options.emit),
+  });
+  for (const result of remaining) if (!found.has(result.image)) reportDone(options.emit, result);
   return results.map((result) => found.get(result.image) ?? result);
 }
 
-export const isElsewhere = (error?: BootstrapError): boolean =>
-  error !== undefined && elsewhere.has(error.code);
+export const isUnprovided = (error?: BootstrapError): boolean =>
+  error !== undefined && unprovided.has(error.code);
 
-/** Keeps back the end of images that somebody else is asked for yet. */
-const unless =
-  (isKept: (error?: BootstrapError) => boolean, emit: Emit): Emit =>
+/** Drops `image-done` for images that the other engine still tries. */
+const withholdDone =
+  (isWithheld: (error?: BootstrapError) => boolean, emit: Emit): Emit =>
   (event) => {
-    if (event.type !== 'image-done' || !isKept(event.error)) emit(event);
+    if (event.type !== 'image-done' || !isWithheld(event.error)) emit(event);
   };
 
-/** What the Docker engine could do. Where it could do nothing either, the registry's own words say more. */
+/** The images that the Docker engine could provide. For the others the registry's error is more useful. */
 async function tryDocker(
   docker: () => Promise<Engine>,
-  act: Act,
+  runEngine: RunEngine,
   images: readonly WantedImage[],
   options: EngineOptions,
 ): Promise<ReadonlyMap<WantedImage, MirrorResult>> {
   try {
-    const results = await act(await docker(), images, options);
+    const results = await runEngine(await docker(), images, options);
     const found = results.filter(({ state }) => state !== 'failed');
     for (const { image } of found) {
       options.emit({
         type: 'note',
-        text: `${image.source} comes from the Docker engine, because its registry does not provide it`,
+        text: `${image.source} is not available from its registry; using the local Docker engine`,
       });
     }
     return new Map(found.map((result) => [result.image, result]));
@@ -69,7 +75,7 @@ async function tryDocker(
     if (!(error instanceof BootstrapError) || error.code !== 'docker-unreachable') throw error;
     options.emit({
       type: 'detail',
-      text: `No Docker engine to look for ${images.length} more images: ${error.why}`,
+      text: `no Docker engine to look up ${images.length} images that their registries do not provide: ${error.why}`,
     });
     return new Map();
   }

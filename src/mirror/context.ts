@@ -5,7 +5,7 @@ import type { Platforms } from '../core/platform.ts';
 import type { WantedImages } from '../images/wanted.ts';
 import type { Mirror } from './index.ts';
 
-/** What work on images and repositories needs. */
+/** What the work on images and repositories uses. */
 export interface MirrorContext extends ClusterContext, IamContext {
   readonly mirror: Mirror;
   /** The images to mirror: the configuration's, those of files, and the cluster's when it answers. */

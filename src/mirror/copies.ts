@@ -10,7 +10,7 @@ import { finding } from '../core/findings.ts';
 const imageKind = 'image';
 export const imageTarget = (image: WantedImage) => ({ kind: imageKind, name: image.source });
 
-/** What the ECR has of these images; asks no source. */
+/** What ECR has of these images; asks no source. */
 export async function observePresence(
   images: readonly WantedImage[],
   ctx: MirrorContext,
@@ -18,7 +18,7 @@ export async function observePresence(
   return ctx.mirror.presence(images, await ctx.platforms());
 }
 
-/** A copy for every image that is absent or lacks a wanted platform. */
+/** One change for each image that ECR does not have, or not for all wanted platforms. */
 export function copiesOf(presence: readonly Presence[]): Change[] {
   return presence.flatMap(({ image, digest, missingPlatforms, error }): Change[] => {
     if (error) return [];
@@ -43,16 +43,16 @@ export async function copy(
     return image ? [{ change, image }] : [];
   });
   const { engine, concurrency } = ctx.config.mirror;
-  // The run tells the outcome of each change.
-  const withoutEnds: typeof emit = (event) => {
+  // The run reports the outcome of each change.
+  const emitWithoutDone: typeof emit = (event) => {
     if (event.type !== 'image-done') emit(event);
   };
   const results = await ctx.mirror.copy(
     pairs.map(({ image }) => image),
-    { engine, concurrency, platforms: await ctx.platforms(), prepare, signal, emit: withoutEnds },
+    { engine, concurrency, platforms: await ctx.platforms(), prepare, signal, emit: emitWithoutDone },
   );
   for (const { image, missingPlatforms } of results) {
-    const finding = withoutPlatforms(image, missingPlatforms, 'warning');
+    const finding = missingPlatformsFinding(image, missingPlatforms, 'warning');
     if (finding) emit({ type: 'finding', finding });
   }
   return pairs.flatMap(({ change }, index) => {
@@ -63,8 +63,8 @@ export async function copy(
 
 const ecrName = (image: WantedImage): string => wantedReference('', image).slice(1);
 
-/** What is to be known of an image whose source does not have it for all nodes; undefined when it has. */
-export function withoutPlatforms(
+/** Reports an image that its source does not have for all nodes. */
+export function missingPlatformsFinding(
   image: WantedImage,
   platforms: readonly string[] = [],
   level: Finding['level'],
@@ -74,7 +74,7 @@ export function withoutPlatforms(
     level,
     target: imageTarget(image),
     what: `${image.source} is not available for ${platforms.join(', ')}`,
-    why: 'the source has no such platform; its other platforms are in ECR',
-    hint: `Keep its pods off these nodes with a nodeSelector on kubernetes.io/arch.`,
+    why: 'its source does not have it for these platforms; the other platforms are in ECR',
+    hint: `Add a nodeSelector on kubernetes.io/arch, so that its pods do not run on these nodes.`,
   });
 }

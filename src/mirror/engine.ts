@@ -10,13 +10,13 @@ export type EngineName = 'registry' | 'docker';
 export interface MirrorOptions {
   readonly engine: 'auto' | EngineName;
   readonly platforms: Platforms;
-  /** Transfers at once. */
+  /** Blobs to transfer at once. */
   readonly concurrency: number;
-  /** Leave tags alone that exist in the ECR and differ from the source. */
+  /** Keep existing tags in ECR that differ from the source. */
   readonly noClobber?: boolean;
   /**
-   * Called with images that were found at their sources and are about to be written: creates their repositories.
-   * Resolves to what failed, by repository; images of these repositories fail with it.
+   * Creates the repositories of images that were found at their sources, before they are written.
+   * Resolves to the errors by repository; the images of these repositories fail with them.
    */
   readonly prepare?: (images: readonly WantedImage[]) => Promise<ReadonlyMap<string, BootstrapError>>;
   readonly signal: AbortSignal;
@@ -26,7 +26,7 @@ export interface MirrorOptions {
 /** What a mirror run would do, or did, for one image. */
 export interface MirrorResult {
   readonly image: WantedImage;
-  /** `HOST/REPOSITORY:TAG` in the ECR; `HOST/REPOSITORY@DIGEST` for what is stored by its digest alone. */
+  /** `HOST/REPOSITORY:TAG` in ECR; `HOST/REPOSITORY@DIGEST` for an image without a tag. */
   readonly target: string;
   readonly engine: EngineName;
   readonly state: 'current' | 'copied' | 'moved' | 'would-copy' | 'would-move' | 'kept' | 'failed';
@@ -34,13 +34,13 @@ export interface MirrorResult {
   readonly targetDigest?: Digest;
   /** The digest that the tag had before, when it moved. */
   readonly previousDigest?: Digest;
-  /** How much of the source the ECR gets: all of it, one platform's image under the tag, or an index of several. */
+  /** What is copied: all of the source, the image of one platform, or an index with some of the platforms. */
   readonly content?: 'whole' | 'platform' | 'reduced';
-  /** The platforms that the target gives; empty for artifacts and where that was not looked at. */
+  /** The platforms of the target; empty for artifacts and where they are unknown. */
   readonly platforms: readonly string[];
   /** Platforms of nodes that the source does not have; the image was copied without them. */
   readonly missingPlatforms?: readonly string[];
-  /** Bytes of all blobs of the target, where they are known. */
+  /** Bytes of all blobs of the target, if known. */
   readonly size?: number;
   readonly bytesSent: number;
   readonly bytesMounted: number;
@@ -50,30 +50,29 @@ export interface MirrorResult {
   readonly error?: BootstrapError;
 }
 
-/** What an engine is told: all of {@link MirrorOptions} but the choice of the engine. */
+/** {@link MirrorOptions} without the choice of the engine. */
 export type EngineOptions = Omit<MirrorOptions, 'engine'>;
 
 /**
- * One way to bring images into the ECR. One result for each image, in the same order. A failure is a result with
- * an error and never touches the other images; only what concerns them all is thrown (`docker-unreachable`, the
- * signal's reason). A copy emits `progress`: id `images` for the whole, counted in bytes, and one per image under
- * way with its source as the id; and, like a plan, `image-done` for each image as it
- * comes to its end.
+ * One way to copy images to ECR. Gives one result for each image, in their order. A failed image is a result with an
+ * error and does not affect the others; only what affects all of them is thrown (`docker-unreachable`, the signal's reason).
+ * A copy emits `progress` in bytes: with the id `images` for the whole, and with the source as the id for each image.
+ * Like a plan, it emits `image-done` for each finished image.
  */
 export interface Engine {
   readonly name: EngineName;
-  /** Resolves the sources and tells what {@link Engine.copy} would do. Writes nothing in the ECR. */
+  /** Resolves the sources and returns what {@link Engine.copy} would do. Writes nothing. */
   plan(images: readonly WantedImage[], options: EngineOptions): Promise<readonly MirrorResult[]>;
   copy(images: readonly WantedImage[], options: EngineOptions): Promise<readonly MirrorResult[]>;
-  /** One short question whether the source has an image. @throws what a copy of it would fail with */
+  /** Asks the source, with one short request, whether it has an image. @throws what a copy of it would fail with */
   find(image: WantedImage, signal: AbortSignal): Promise<void>;
 }
 
-/** A manifest as a registry holds it. */
+/** A manifest as a registry stores it. */
 export interface ExistingManifest {
   readonly digest: Digest;
   readonly mediaType: string;
-  /** The exact bytes; the digest is theirs. */
+  /** The exact bytes, which have that digest. */
   readonly bytes: Buffer;
 }
 
@@ -81,9 +80,9 @@ export interface ExistingManifest {
 export interface Target {
   /** Host with port if it has one, without scheme. */
   host(): Promise<string>;
-  /** Valid for a while at least; ask again for each image in a long run. */
+  /** Valid for some minutes; ask again for each image. */
   credential(): Promise<Credential>;
-  /** @param reference a tag or a digest. Undefined when there is no such manifest or repository. */
+  /** @param reference a tag or a digest @returns undefined when there is no such manifest or repository */
   manifest(
     repository: string,
     reference: string,
@@ -91,7 +90,7 @@ export interface Target {
   ): Promise<ExistingManifest | undefined>;
 }
 
-/** Tells that an image came to its end. */
+/** Emits that an image is finished. */
 export function reportDone(emit: Emit, { image, state, bytesSent, seconds, error }: MirrorResult): void {
   const { source } = image;
   emit({ type: 'image-done', source, state, bytesSent, seconds, ...(error ? { error } : {}) });

@@ -24,61 +24,61 @@ import { createRegistryEngine } from './registry/engine.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
 import { unavailableOf } from './unavailable.ts';
 
-/** Repositories must exist before {@link Mirror.copy}, or be made by `prepare`. Failures are per image, in the results. */
+/** Copies images to ECR. Their repositories must exist, or `prepare` creates them. Each result has its own error. */
 export interface Mirror {
-  /** Asks only the ECR. */
+  /** Asks ECR only. */
   presence(images: readonly WantedImage[], platforms: Platforms): Promise<readonly Presence[]>;
   /**
-   * Asks the sources, within seconds, for images that the ECR does not have: those that a source says it does not have, or
-   * refuses. A source that gives no clear answer in time says nothing about its images.
+   * Asks the sources of images that ECR does not have, within seconds. Returns the images that a source does not have, or
+   * for which it rejects the credentials. A source without a definite answer in time adds nothing.
    */
   unavailable(
     images: readonly WantedImage[],
     options: Pick<MirrorOptions, 'engine' | 'signal'>,
   ): Promise<ReadonlyMap<WantedImage, BootstrapError>>;
-  /** Resolves every source and tells what a copy would do. */
+  /** Resolves all sources and returns what a copy would do. */
   plan(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
   copy(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
 }
 
-export interface MirrorOptionsOfRun {
+export interface MirrorServices {
   readonly ecr: EcrPort;
   readonly net: Net;
   readonly clock: Clock;
-  /** Read for the Docker configuration, credential helpers and the cache's folder. */
+  /** For the Docker configuration, the credential helpers and the folder of the cache. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Hosts that may be spoken to without TLS, besides listed ones on this computer. */
+  /** Hosts to reach without TLS, in addition to listed ones on this computer. */
   readonly insecure?: readonly string[];
-  /** Hosts of the configuration. Others, unless an image is named by hand, must not lead to this computer. */
+  /** Hosts in the configuration. Other hosts must not lead to this computer, unless the user gave the image for this run. */
   readonly listed?: readonly string[];
   /** Loads the Docker engine. @throws BootstrapError `docker-unreachable` */
-  readonly docker: (parts: DockerParts) => Promise<Engine>;
+  readonly docker: (services: DockerServices) => Promise<Engine>;
 }
 
-/** What a Docker engine gets from the mirror. */
-export interface DockerParts {
+/** What the Docker engine gets from the mirror. */
+export interface DockerServices {
   readonly target: Target;
-  /** Logins to the sources. */
+  /** For the registries of the sources. */
   readonly credentials: CredentialStore;
   readonly refuseLocal: Registries['refuseLocal'];
 }
 
-/** ECR's documented defaults, which the limiter starts with. Requests per second and region. */
+/** ECR's documented default quotas, with which the limiter starts. Requests per second and region. */
 const ecrRates = { 'put-manifest': 10, 'start-upload': 100, 'finish-upload': 100 };
 
-/** The mirror: looks up what the ECR has, and brings what it has not. Nothing is opened before it is used. */
-export function createMirror(deps: MirrorOptionsOfRun): Mirror {
-  const open = onceFulfilled(() => openMirror(deps));
-  const act =
-    (what: 'plan' | 'copy') =>
+/** Looks up what ECR has, and copies what it does not have. Opens connections and files on first use. */
+export function createMirror(services: MirrorServices): Mirror {
+  const open = onceFulfilled(() => openMirror(services));
+  const runEngine =
+    (action: 'plan' | 'copy') =>
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
       if (images.length === 0) return [];
       const { registry, docker, target, listed } = await open();
       for (const { byHand, source } of images) if (byHand) listed.add(parseReference(source).host);
       const { engine, ...rest } = options;
       const run = async (chosen: Engine, some: readonly WantedImage[], how: EngineOptions) => {
-        const results = await chosen[what](some, how);
-        if (what === 'copy') await markPlatforms(results, target, how);
+        const results = await chosen[action](some, how);
+        if (action === 'copy') await markPlatforms(results, target, how);
         return results;
       };
       if (engine === 'registry') return run(registry, images, rest);
@@ -94,12 +94,12 @@ export function createMirror(deps: MirrorOptionsOfRun): Mirror {
       const { registry, docker } = await open();
       return unavailableOf(images, options, registry, docker);
     },
-    plan: act('plan'),
-    copy: act('copy'),
+    plan: runEngine('plan'),
+    copy: runEngine('copy'),
   };
 }
 
-interface Opened {
+interface OpenMirror {
   readonly registry: Engine;
   readonly target: Registry;
   readonly docker: () => Promise<Engine>;
@@ -107,9 +107,9 @@ interface Opened {
   readonly presence: Mirror['presence'];
 }
 
-async function openMirror(deps: MirrorOptionsOfRun): Promise<Opened> {
-  const { ecr, net, clock, env, insecure = [] } = deps;
-  const listed = new HostSet([...insecure, ...(deps.listed ?? [])]);
+async function openMirror(services: MirrorServices): Promise<OpenMirror> {
+  const { ecr, net, clock, env, insecure = [] } = services;
+  const listed = new HostSet([...insecure, ...(services.listed ?? [])]);
   const host = await ecr.registryHost();
   const credentials = dockerConfigCredentials(env);
   const folder = cacheFolder(env);
@@ -125,7 +125,7 @@ async function openMirror(deps: MirrorOptionsOfRun): Promise<Opened> {
     registry: createRegistryEngine(parts),
     target,
     docker: onceFulfilled(() =>
-      deps.docker({ target: ecrTarget(target, identity), credentials, refuseLocal }),
+      services.docker({ target: ecrTarget(target, identity), credentials, refuseLocal }),
     ),
     listed,
     presence: (images, platforms) => presenceOf(images, platforms, { ecr, registry: target, contents }),

@@ -7,20 +7,20 @@ import { BootstrapError } from '../core/errors.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { MirrorContext } from './context.ts';
 
-/** A workload that names an image outside this ECR. */
+/** An image that a workload pulls from elsewhere than this ECR registry. */
 export interface InternetImage {
   /** `Deployment shop/web`. */
   readonly workload: string;
   readonly image: string;
-  /** The reference to name instead; missing when the image's name cannot be one in ECR. */
+  /** The reference to use instead; missing when ECR does not accept the image's name. */
   readonly instead?: string;
-  /** Names this ECR, by a host for which the pull secret holds no login. */
+  /** The host is another name of this ECR registry, for which the pull secret has no credentials. */
   readonly isAlias: boolean;
-  /** Runs from a file on a node, where no pull secret reaches. */
+  /** The workload is a static pod, which has no pull secret. */
   readonly isStatic: boolean;
 }
 
-/** All of them, by workload; not those that the configuration leaves out. */
+/** All of them, by workload, except those that `images.exclude` matches. */
 export async function internetImages(ctx: MirrorContext): Promise<InternetImage[]> {
   const [host, workloads] = await Promise.all([ctx.registryHost(), ctx.inventory.workloads()]);
   const isExcluded = excluding(ctx.config.images.exclude);
@@ -29,9 +29,10 @@ export async function internetImages(ctx: MirrorContext): Promise<InternetImage[
       .filter((image) => !image.startsWith(`${host}/`))
       .filter(
         (image) =>
-          isInRegistry(image, host) || !isExcluded(attempt(() => canonical(parseReference(image))) ?? image),
+          isInRegistry(image, host) ||
+          !isExcluded(unlessInvalid(() => canonical(parseReference(image))) ?? image),
       )
-      .map((image) => describe(workload, image, host, ctx)),
+      .map((image) => internetImage(workload, image, host, ctx)),
   );
 }
 
@@ -46,11 +47,16 @@ export async function pullsFromInternet(ctx: MirrorContext): Promise<string[]> {
   return [`${pull} ${images} ${images === 1 ? 'image' : 'images'} from the internet: ecr-bootstrap images`];
 }
 
-function describe(workload: Workload, image: string, host: string, { config }: MirrorContext): InternetImage {
+function internetImage(
+  workload: Workload,
+  image: string,
+  host: string,
+  { config }: MirrorContext,
+): InternetImage {
   const { kind, namespace, name, isStatic } = workload;
   const naming = { project: config.project, map: config.images.map };
   const isAlias = isInRegistry(image, host);
-  const instead = attempt(() => {
+  const instead = unlessInvalid(() => {
     const source = parseReference(image);
     return isAlias
       ? formatReference({ ...source, host })
@@ -61,12 +67,12 @@ function describe(workload: Workload, image: string, host: string, { config }: M
 }
 
 const isInRegistry = (image: string, host: string): boolean => {
-  const reference = attempt(() => parseReference(image));
+  const reference = unlessInvalid(() => parseReference(image));
   return reference !== undefined && isOfRegistry(reference, host);
 };
 
-/** Whatever somebody wrote into a workload: undefined when it is no reference, or one that ECR cannot name. */
-function attempt<T>(work: () => T): T | undefined {
+/** A workload may contain anything. @returns undefined for an invalid reference, or for a name that ECR does not accept */
+function unlessInvalid<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {

@@ -5,14 +5,13 @@ import type { EngineOptions } from './engine.ts';
 import type { MirrorResult } from './engine.ts';
 
 /**
- * A second tag of an image in the ECR: it says that the source had none for that platform when the image was copied.
- * With it, `up` and `status` know from the ECR alone that there is nothing to add. It counts for its digest only, so it
- * never has to be moved or deleted.
+ * A second tag of an image in ECR. It records that the source did not have the image for that platform when it was copied,
+ * so `up` and `status` need not ask the source again. It is valid for its digest only, so it is never moved or deleted.
  */
 export const platformMark = (digest: Digest, platform: string): string =>
   `source-has-no-${platform.replaceAll('/', '-')}-${digest.slice(digest.indexOf(':') + 1).slice(0, 12)}`;
 
-/** Marks what was copied, or is there, without some of the nodes' platforms. A mark that fails costs a look-up next time. */
+/** Marks images that lack platforms of nodes. A mark that fails only costs a look-up in the next run. */
 export async function markPlatforms(
   results: readonly MirrorResult[],
   target: Registry,
@@ -31,7 +30,7 @@ export async function markPlatforms(
           if (!(error instanceof BootstrapError)) throw error;
           emit({
             type: 'detail',
-            text: `${image.source} was not marked as missing ${platform}: ${error.message}`,
+            text: `could not record that ${image.source} is not available for ${platform}: ${error.message}`,
           });
         }
       }),

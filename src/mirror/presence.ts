@@ -14,55 +14,59 @@ import { platformMark } from './platform-marks.ts';
 import type { Contents } from './registry/contents.ts';
 import { failureOf } from './registry/result.ts';
 
-/** What the ECR holds for a wanted image, told without asking its source. */
+/** What ECR has of a wanted image. Its source is not asked. */
 export interface Presence {
   readonly image: WantedImage;
   readonly digest?: Digest;
-  /** Wanted platforms that are to be copied; empty when the image is not there at all. */
+  /** Wanted platforms to copy; empty when ECR does not have the image at all. */
   readonly missingPlatforms: readonly string[];
   /** Platforms of nodes that the source did not have when the image was copied. */
   readonly unavailablePlatforms: readonly string[];
-  /** Why the ECR could not be asked about this image. */
+  /** Why the presence is unknown. */
   readonly error?: BootstrapError;
 }
 
-export interface PresenceParts {
+export interface PresenceClients {
   readonly ecr: EcrPort;
   readonly registry: Registry;
   readonly contents: Contents;
 }
 
-/** Repositories asked about at once. */
+/** Repositories to ask about at once. */
 const concurrency = 20;
 
 /**
- * What the ECR has of the wanted images. Asks about many tags of a repository in one call, and never a source. A pinned
- * image is asked for by its digest, whatever its tag holds, and lacks no platform: nothing can be added behind a digest.
+ * What ECR has of the wanted images. Asks about many tags of a repository in one call, and never asks a source. A pinned
+ * image is looked up by its digest, whatever its tag points at, and is complete: nothing can be added behind a digest.
  */
 export async function presenceOf(
   images: readonly WantedImage[],
   platforms: Platforms,
-  parts: PresenceParts,
+  clients: PresenceClients,
 ): Promise<Presence[]> {
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   const call = { signal };
-  const { found, failures, unreadable } = await storedManifests(images, parts.ecr);
+  const { found, failures, unreadable } = await storedManifests(images, clients.ecr);
   return Promise.all(
     images.map(async (image): Promise<Presence> => {
       const none = { image, missingPlatforms: [], unavailablePlatforms: [] };
       const pin = pinOf(image);
-      const name = nameOf(image.repository, pin ?? image.tag);
-      const error = failures.get(image.repository) ?? unreadable.get(name);
+      const key = lookupKey(image.repository, pin ?? image.tag);
+      const error = failures.get(image.repository) ?? unreadable.get(key);
       if (error) return { ...none, error };
-      const manifest = found.get(name);
+      const manifest = found.get(key);
       if (!manifest) return none;
       const { digest } = manifest;
       if (platforms === 'all' || pin !== undefined) return { ...none, digest };
       try {
-        return { image, digest, ...(await comparePlatforms(manifest, platforms, parts, call)) };
+        return { image, digest, ...(await comparePlatforms(manifest, platforms, clients, call)) };
       } catch (thrown) {
-        return { ...none, digest, error: presenceOfOne(thrown, `look up ${image.repository}:${image.tag}`) };
+        return {
+          ...none,
+          digest,
+          error: toTolerable(thrown, `could not look up ${image.repository}:${image.tag}`),
+        };
       }
     }),
   );
@@ -70,16 +74,16 @@ export async function presenceOf(
 
 const pinOf = ({ source }: WantedImage): Digest | undefined => parseReference(source).digest;
 
-const nameOf = (repository: string, reference: string) => `${repository} ${reference}`;
+const lookupKey = (repository: string, reference: string) => `${repository} ${reference}`;
 
-/** @throws what would fail all other images too */
-function presenceOfOne(thrown: unknown, what: string): BootstrapError {
+/** @throws the error itself if all other images would fail with it too */
+function toTolerable(thrown: unknown, what: string): BootstrapError {
   const error = failureOf(thrown, what);
   if (!isTolerable(error)) throw error;
   return error;
 }
 
-interface Stored {
+interface StoredManifests {
   readonly found: ReadonlyMap<string, StoredManifest>;
   /** By repository. */
   readonly failures: ReadonlyMap<string, BootstrapError>;
@@ -93,7 +97,7 @@ function inaccessible(repository: string, { reference, code, reason }: Unreadabl
   const about = `--repository-name ${repository}`;
   return new BootstrapError({
     code: 'image-inaccessible',
-    what: `read ${repository}${reference.includes(':') ? '@' : ':'}${reference}`,
+    what: `could not read ${repository}${reference.includes(':') ? '@' : ':'}${reference}`,
     why: `${code}: ${reason}`,
     hint:
       `See its status: \`aws ecr describe-images ${about} --image-ids ${image} --query imageDetails[].imageStatus\`. ` +
@@ -101,12 +105,12 @@ function inaccessible(repository: string, { reference, code, reason }: Unreadabl
   });
 }
 
-async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Promise<Stored> {
+async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Promise<StoredManifests> {
   const references = new Map<string, Set<string>>();
   for (const image of images) {
     const { repository, tag } = image;
     const pin = pinOf(image);
-    // One identifier that ECR cannot read fails the whole batch.
+    // ECR rejects the whole batch if it cannot read one identifier.
     if (pin !== undefined && !isAcceptedByEcr(pin)) continue;
     references.set(repository, (references.get(repository) ?? new Set()).add(pin ?? tag));
   }
@@ -117,14 +121,14 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
     try {
       const answer = await ecr.manifests(repository, [...wanted]);
       for (const one of answer.unreadable) {
-        unreadable.set(nameOf(repository, one.reference), inaccessible(repository, one));
+        unreadable.set(lookupKey(repository, one.reference), inaccessible(repository, one));
       }
       for (const manifest of answer.found) {
-        found.set(nameOf(repository, manifest.digest), manifest);
-        if (manifest.tag !== undefined) found.set(nameOf(repository, manifest.tag), manifest);
+        found.set(lookupKey(repository, manifest.digest), manifest);
+        if (manifest.tag !== undefined) found.set(lookupKey(repository, manifest.tag), manifest);
       }
     } catch (thrown) {
-      failures.set(repository, presenceOfOne(thrown, `look up repository ${repository}`));
+      failures.set(repository, toTolerable(thrown, `could not look up repository ${repository}`));
     }
   });
   return { found, failures, unreadable };
@@ -133,14 +137,14 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
 async function comparePlatforms(
   stored: StoredManifest,
   wanted: Exclude<Platforms, 'all'>,
-  parts: PresenceParts,
+  clients: PresenceClients,
   call: Call,
 ): Promise<Pick<Presence, 'missingPlatforms' | 'unavailablePlatforms'>> {
-  const given = await platformsOf(stored, parts, call);
-  const { missing, isEnough } = coverage(given ? wanted : 'all', given ?? []);
+  const available = await platformsOf(stored, clients, call);
+  const { missing, isEnough } = coverage(available ? wanted : 'all', available ?? []);
   if (missing.length === 0 || !isEnough) return { missingPlatforms: missing, unavailablePlatforms: [] };
   const marks = new Map(missing.map((platform) => [platformMark(stored.digest, platform), platform]));
-  const { found: marked } = await parts.ecr.manifests(stored.repository, [...marks.keys()]);
+  const { found: marked } = await clients.ecr.manifests(stored.repository, [...marks.keys()]);
   const unavailable = new Set(
     marked.filter(({ digest }) => digest === stored.digest).map(({ tag = '' }) => marks.get(tag)),
   );
@@ -150,20 +154,20 @@ async function comparePlatforms(
   };
 }
 
-/** Undefined for what has no platform: artifacts. */
+/** @returns undefined for artifacts, which have no platform */
 async function platformsOf(
   stored: StoredManifest,
-  parts: PresenceParts,
+  clients: PresenceClients,
   call: Call,
   seen = new Set<Digest>(),
 ): Promise<readonly Platform[] | undefined> {
   const { repository, digest } = stored;
-  const what = `read the manifest ${repository}@${digest}`;
+  const what = `could not read the manifest ${repository}@${digest}`;
   const manifest = parseManifest(Buffer.from(stored.manifest), stored.mediaType, what);
   if (!manifest.isIndex) {
-    const place = { registry: parts.registry, repository };
+    const location = { registry: clients.registry, repository };
     const found =
-      manifest.config && configPlatform(await parts.contents.config(place, manifest.config, call));
+      manifest.config && configPlatform(await clients.contents.config(location, manifest.config, call));
     return found && [found];
   }
   const nested = new Set<Digest>();
@@ -172,8 +176,8 @@ async function platformsOf(
     seen.add(child);
     nested.add(child);
   }
-  const inner = nested.size > 0 ? (await parts.ecr.manifests(repository, [...nested])).found : [];
-  const innerPlatforms = await Promise.all(inner.map((index) => platformsOf(index, parts, call, seen)));
+  const inner = nested.size > 0 ? (await clients.ecr.manifests(repository, [...nested])).found : [];
+  const innerPlatforms = await Promise.all(inner.map((index) => platformsOf(index, clients, call, seen)));
   const own = manifest.children.flatMap((child) =>
     child.platform && !isAttestation(child) ? [child.platform] : [],
   );

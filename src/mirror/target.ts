@@ -5,20 +5,20 @@ import type { Registry } from '../clients/registry/client.ts';
 import type { Credential, HostCredential } from '../clients/registry/credentials.ts';
 import type { Target } from './engine.ts';
 
-/** A token is renewed so long before its end that a large upload begun with it can end. Milliseconds. */
+/** A token is renewed early enough for a large upload to finish with it. */
 const minRemainingMs = 10 * 60_000;
 
-/** Who we are at the account's registry: the token that ECR gives, renewed in time or when it is refused. */
+/** The login to the account's registry: a token from ECR, renewed before it expires or when it is rejected. */
 export function ecrIdentity(ecr: EcrPort, clock: Clock): HostCredential {
   let renewal: Promise<RegistryToken> | undefined;
-  let isOld = (): boolean => true;
-  let shown: RegistryToken | undefined;
+  let isExpiring = (): boolean => true;
+  let current: RegistryToken | undefined;
   const renew = async (): Promise<RegistryToken> => {
     const token = await ecr.token();
-    const lifeMs = token.expiresAt - clock.now();
+    const lifetimeMs = token.expiresAt - clock.now();
     const ageMs = stopwatch(clock);
-    isOld = () => ageMs() >= lifeMs - Math.min(minRemainingMs, lifeMs / 4);
-    shown = token;
+    isExpiring = () => ageMs() >= lifetimeMs - Math.min(minRemainingMs, lifetimeMs / 4);
+    current = token;
     return token;
   };
   return {
@@ -28,10 +28,10 @@ export function ecrIdentity(ecr: EcrPort, clock: Clock): HostCredential {
       const action = deniedAction(message);
       return action === undefined ? undefined : denialHint(message, action);
     },
-    credential: (refused) => {
-      const isRefused = refused !== undefined && shown?.password.equals(refused.password);
-      if (!renewal || (shown && (isRefused || isOld()))) {
-        shown = undefined;
+    credential: (rejected) => {
+      const isRejected = rejected !== undefined && current?.password.equals(rejected.password);
+      if (!renewal || (current && (isRejected || isExpiring()))) {
+        current = undefined;
         renewal = renew();
         renewal.catch(() => (renewal = undefined));
       }
@@ -40,13 +40,13 @@ export function ecrIdentity(ecr: EcrPort, clock: Clock): HostCredential {
   };
 }
 
-/** The account's registry as the engines see it. */
+/** The account's registry, as the engines use it. */
 export function ecrTarget(registry: Registry, identity: HostCredential): Target {
   return {
     host: () => Promise.resolve(registry.name),
     credential: async (): Promise<Credential> => {
       const credential = await identity.credential();
-      if (!credential) throw new Error('the ECR always gives a token');
+      if (!credential) throw new Error('ECR always gives a token');
       return credential;
     },
     manifest: (repository, reference, signal = new AbortController().signal) =>

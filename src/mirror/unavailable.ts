@@ -2,17 +2,17 @@ import { setMaxListeners } from 'node:events';
 import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import type { WantedImage } from '../images/wanted.ts';
-import { isElsewhere } from './auto.ts';
+import { isUnprovided } from './auto.ts';
 import type { Engine } from './engine.ts';
 import type { MirrorOptions } from './engine.ts';
 
-/** A plan does not wait longer for sources. Milliseconds. */
+/** How long a plan waits for the sources. */
 const maxWaitMs = 10_000;
 
-/** Clear answers; all else may pass until the copy. */
-const clear = new Set<ErrorCode>(['image-missing', 'registry-denied', 'address-refused']);
+/** Answers that will not change before the copy. */
+const definite = new Set<ErrorCode>(['image-missing', 'registry-denied', 'address-refused']);
 
-/** See `Mirror.unavailable`. @param docker loads the Docker engine, which may have what no registry has */
+/** See `Mirror.unavailable`. @param docker loads the Docker engine, which may have images that no registry has */
 export async function unavailableOf(
   images: readonly WantedImage[],
   { engine, signal }: Pick<MirrorOptions, 'engine' | 'signal'>,
@@ -21,14 +21,14 @@ export async function unavailableOf(
 ): Promise<ReadonlyMap<WantedImage, BootstrapError>> {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(maxWaitMs)]);
   setMaxListeners(0, bounded);
-  // The Docker engine is asked through its API, which cannot be canceled.
-  const late = new Promise<never>((_, reject) => {
+  // A call of the Docker API cannot be canceled.
+  const timedOut = new Promise<never>((_, reject) => {
     bounded.addEventListener('abort', () => reject(bounded.reason as Error), { once: true });
   });
-  late.catch(() => undefined);
+  timedOut.catch(() => undefined);
   const ask = async (chosen: Engine, image: WantedImage): Promise<BootstrapError | undefined> => {
     try {
-      await Promise.race([chosen.find(image, bounded), late]);
+      await Promise.race([chosen.find(image, bounded), timedOut]);
       return undefined;
     } catch (error) {
       signal.throwIfAborted();
@@ -40,12 +40,12 @@ export async function unavailableOf(
   const found = await Promise.all(
     images.map(async (image) => {
       const error = await ask(engine === 'docker' ? await docker() : registry, image);
-      if (engine !== 'auto' || !isElsewhere(error)) return [image, error] as const;
+      if (engine !== 'auto' || !isUnprovided(error)) return [image, error] as const;
       const local = await ask(await docker(), image);
       return [image, local && error] as const;
     }),
   );
   return new Map(
-    found.flatMap(([image, error]) => (error && clear.has(error.code) ? [[image, error] as const] : [])),
+    found.flatMap(([image, error]) => (error && definite.has(error.code) ? [[image, error] as const] : [])),
   );
 }

@@ -11,7 +11,7 @@ import { configuredHosts, wantedImages } from '../images/wanted.ts';
 import { createInventory } from '../cluster/inventory.ts';
 import { createOperatorSource } from '../external-secrets/release/source.ts';
 import type { Engine } from '../mirror/engine.ts';
-import { createMirror, type DockerParts } from '../mirror/index.ts';
+import { createMirror, type DockerServices } from '../mirror/index.ts';
 import type { Net } from '../clients/net/index.ts';
 import { once, onceFulfilled } from '../core/once.ts';
 import { cacheFolder } from '../core/paths.ts';
@@ -109,7 +109,7 @@ async function findDocker({ env, dockerHost }: ServiceOptions): Promise<DockerPo
 }
 
 async function openDocker(
-  parts: DockerParts,
+  parts: DockerServices,
   docker: () => Promise<DockerPort>,
   clock: Clock,
 ): Promise<Engine> {

@@ -7,25 +7,25 @@ import type { Context, Step } from './context.ts';
 import { MissingRepositories, repositoryCreation } from '../mirror/repositories/create.ts';
 import { repositoryKind } from '../mirror/repositories/diff.ts';
 import { internetFindings, oddNodesFinding } from '../mirror/image-findings.ts';
-import { copiesOf, copy, imageTarget, observePresence, withoutPlatforms } from '../mirror/copies.ts';
+import { copiesOf, copy, imageTarget, observePresence, missingPlatformsFinding } from '../mirror/copies.ts';
 import { finding } from '../core/findings.ts';
 import { pullsFromInternet } from '../mirror/internet.ts';
 
 interface ImagePresence extends Presence {
-  /** The error is what the source says; ECR does not have the image. */
+  /** The error is from the source; ECR does not have the image. */
   readonly isOfSource?: boolean;
 }
 
 interface ImagesState {
   readonly presence: readonly ImagePresence[];
-  /** What the cluster names that is no image reference at all. */
+  /** What workloads use as an image and what is not an image reference. */
   readonly rejected: readonly RejectedImage[];
-  /** Names of repositories that the images to copy need and that do not exist. */
+  /** Names of missing repositories of the images to copy. */
   readonly newRepositories: readonly string[];
   readonly oddNodes: Finding | undefined;
 }
 
-/** Brings all wanted images into the ECR. One that fails does not keep the others. */
+/** Copies all wanted images to ECR. A failed image does not stop the others. */
 export const images: Step<ImagesState> = {
   id: 'images',
   title: 'images in use or listed',
@@ -64,7 +64,7 @@ export const images: Step<ImagesState> = {
   nextSteps: pullsFromInternet,
 };
 
-/** Asks the sources of images that ECR lacks; an image that no source gives is reported, and is no change. */
+/** Asks the sources of images that ECR does not have. An unavailable image is a finding and not a change. */
 async function withSources(presence: readonly Presence[], ctx: Context): Promise<readonly ImagePresence[]> {
   const absent = presence.filter(({ digest, error }) => digest === undefined && !error);
   if (absent.length === 0) return presence;
@@ -99,14 +99,14 @@ function findingsOf({ image, unavailablePlatforms, error, isOfSource }: ImagePre
       }),
     ];
   }
-  const unavailable = withoutPlatforms(image, unavailablePlatforms, 'ok');
+  const unavailable = missingPlatformsFinding(image, unavailablePlatforms, 'ok');
   return unavailable ? [unavailable] : [];
 }
 
 const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding =>
   finding('image-unresolved', {
     target: { kind: 'image', name: reference },
-    what: `image ${reference}, named by ${wantedBy.join(', ')}`,
+    what: `could not mirror ${reference}, which ${wantedBy.join(', ')} ${wantedBy.length > 1 ? 'use' : 'uses'}`,
     why: error.why,
     hint: error.hint,
   });

@@ -4,12 +4,12 @@ import type { Step } from './context.ts';
 import { MissingRepositories } from '../mirror/repositories/create.ts';
 import { copiesOf, copy, observePresence } from '../mirror/copies.ts';
 
-/** Brings the operator's own image first: nothing renews anything before it runs. */
+/** Copies the operator's image first: nothing renews tokens before the operator runs. */
 export const operatorImage: Step<readonly Presence[]> = {
   id: 'operator-image',
   title: 'image of External Secrets Operator',
   needs: ['aws', 'sources'],
-  // The steps that follow need this one.
+  // Throws, because the later steps need this image.
   observe: async (ctx) => {
     const presence = await observePresence([(await ctx.wantedImages()).operator], ctx);
     for (const { error } of presence) if (error) throw error;

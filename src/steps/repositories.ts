@@ -7,12 +7,12 @@ import { removeMarks, removeRepositories } from '../mirror/repositories/remove.t
 import { observeRepositories, type RepositoriesState } from '../mirror/repositories/state.ts';
 import { update } from '../mirror/repositories/update.ts';
 
-/** Changes at once: enough to be quick, few enough not to be throttled. */
+/** Changes at once. ECR throttles more. */
 const concurrency = 8;
 
 /**
- * The settings of the repositories that wanted images have in ECR, and the operator's repository. The others are created
- * with the first image that is found at its source, so that a mistyped name leaves no empty repository behind.
+ * Manages the settings of existing repositories, and creates the operator's. The others are created when an image is found
+ * at its source, so that a mistyped name leaves no empty repository.
  */
 export const repositories: Step<RepositoriesState> = {
   id: 'repositories',

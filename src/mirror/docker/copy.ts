@@ -16,11 +16,11 @@ import type { MirrorResult } from '../engine.ts';
 import { type TargetImage, isSame, readTargetImage } from './target-image.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { DockerProgress } from './progress.ts';
-import { type BorrowedReferences, localName } from './references.ts';
+import { type TemporaryReferences, localName } from './references.ts';
 import { mayUseLocal, wouldOverwrite } from './local-images.ts';
 import { layerBytes } from './layer-bytes.ts';
 
-/** What all images of a run share. */
+/** What the images of a run share. */
 export interface CopyContext {
   readonly docker: DockerPort;
   readonly target: Target;
@@ -30,7 +30,7 @@ export interface CopyContext {
   readonly progress: DockerProgress;
 }
 
-/** The part of a result that a job finds out. */
+/** What a job adds to the result. */
 export type CopyResult = Pick<MirrorResult, 'state' | 'platforms'> &
   Partial<
     Pick<
@@ -45,93 +45,97 @@ export type CopyResult = Pick<MirrorResult, 'state' | 'platforms'> &
     >
   >;
 
-/** The source of one image: at its registry, or only in the local engine. */
+/** The source of an image: at its registry, or only in the local engine. */
 interface Source {
   readonly platform: Platform;
   readonly digest?: Digest;
   readonly local?: LocalImage;
-  /** Why the local image stands in for the registry's. */
+  /** Why the local image replaces the one of the registry. */
   readonly failure?: BootstrapError;
 }
 
-/** One image on its way through the local engine. */
+/** Copies one image through the local engine. */
 export class ImageJob {
   readonly #image: WantedImage;
   readonly #name: string;
   readonly #context: CopyContext;
-  readonly #borrowed: BorrowedReferences;
+  readonly #references: TemporaryReferences;
 
-  constructor(image: WantedImage, context: CopyContext, borrowed: BorrowedReferences) {
+  constructor(image: WantedImage, context: CopyContext, references: TemporaryReferences) {
     this.#image = image;
     this.#name = localName(image.source);
     this.#context = context;
-    this.#borrowed = borrowed;
+    this.#references = references;
   }
 
-  /** Pulls only when nothing less tells whether the ECR's image is the same: its layers may be compressed anew. */
+  /** Pulls only if the digests do not show whether the image in ECR is the same: its layers may be compressed again. */
   async plan(): Promise<CopyResult> {
-    const { source, held } = await this.#look();
-    const known = describe(source, this.#context.options);
-    if (!held) return { ...known, state: 'would-copy' };
-    const same = held.digest === source.digest || isSame(held, await this.#obtain(source));
-    return { ...known, ...compared(held, same, this.#context.options.noClobber ? 'kept' : 'would-move') };
+    const { source, existing } = await this.#lookUp();
+    const known = sourceResult(source, this.#context.options);
+    if (!existing) return { ...known, state: 'would-copy' };
+    const same = existing.digest === source.digest || isSame(existing, await this.#obtain(source));
+    return {
+      ...known,
+      ...comparisonResult(existing, same, this.#context.options.noClobber ? 'kept' : 'would-move'),
+    };
   }
 
   async copy(): Promise<CopyResult> {
-    const { source, held } = await this.#look();
-    const known = describe(source, this.#context.options);
-    if (held && held.digest === source.digest) return { ...known, ...compared(held, true, 'kept') };
+    const { source, existing } = await this.#lookUp();
+    const known = sourceResult(source, this.#context.options);
+    if (existing && existing.digest === source.digest)
+      return { ...known, ...comparisonResult(existing, true, 'kept') };
     const local = await this.#obtain(source);
-    const same = held !== undefined && isSame(held, local);
-    if (held && (same || this.#context.options.noClobber))
-      return { ...known, ...compared(held, same, 'kept') };
+    const same = existing !== undefined && isSame(existing, local);
+    if (existing && (same || this.#context.options.noClobber))
+      return { ...known, ...comparisonResult(existing, same, 'kept') };
     const failures = await this.#context.options.prepare?.([this.#image]);
-    const refused = failures?.get(this.#image.repository);
-    if (refused) throw refused;
+    const failure = failures?.get(this.#image.repository);
+    if (failure) throw failure;
     const pushed = await this.#push(local, source.platform);
     const confirmed = await this.#confirm(pushed, source.platform);
     return {
       ...known,
       ...layerBytes(confirmed.layers, local.layers, pushed.layers),
-      state: held ? 'moved' : 'copied',
+      state: existing ? 'moved' : 'copied',
       targetDigest: confirmed.digest,
-      ...(held && { previousDigest: held.digest }),
+      ...(existing && { previousDigest: existing.digest }),
     };
   }
 
-  async #look(): Promise<{ source: Source; held: TargetImage | undefined }> {
-    refusePinned(this.#image);
+  async #lookUp(): Promise<{ source: Source; existing: TargetImage | undefined }> {
+    rejectPinned(this.#image);
     const { source: name } = this.#image;
-    await this.#context.refuseLocal(parseReference(name).host, `mirror ${name}`);
+    await this.#context.refuseLocal(parseReference(name).host, `could not mirror ${name}`);
     const source = await this.#find();
-    const held = await readTargetImage(
+    const existing = await readTargetImage(
       this.#context.target,
       this.#image,
       source.platform,
       this.#context.options.signal,
     );
-    this.#settle(source, held);
-    return { source, held };
+    this.#checkLocal(source, existing);
+    return { source, existing };
   }
 
-  /** What only the local engine has is taken from there, and said so, unless it might overwrite something newer. */
-  #settle({ failure, local }: Source, held: TargetImage | undefined): void {
+  /** Notes that the local image is used, or fails if it might overwrite a newer one in ECR. */
+  #checkLocal({ failure, local }: Source, existing: TargetImage | undefined): void {
     if (!failure || !local) return;
-    if (wouldOverwrite(failure, local, held)) throw failure;
+    if (wouldOverwrite(failure, local, existing)) throw failure;
     this.#context.options.emit({
       type: 'note',
-      text: `${this.#image.source}: taken from the Docker engine as it is there (${failure.why})`,
+      text: `using the local image ${this.#image.source} of the Docker engine: ${failure.why}`,
     });
   }
 
-  /** Asks the source's registry, and the local engine's own store where that does not tell. */
+  /** Asks the source's registry, and the local engine's store if the registry does not provide the image. */
   async #find(): Promise<Source> {
     const { docker, options } = this.#context;
     const wanted = options.platforms;
     let credential: Credential | undefined;
-    let answer: SourceImage;
+    let found: SourceImage;
     try {
-      answer = await this.#withLogin((login) => docker.source(this.#name, (credential = login)));
+      found = await this.#withLogin((login) => docker.source(this.#name, (credential = login)));
     } catch (error) {
       if (!(error instanceof BootstrapError) || !mayUseLocal(error, this.#image, this.#name, credential))
         throw error;
@@ -140,7 +144,7 @@ export class ImageJob {
       const platform = choosePlatform(this.#image.source, wanted, [local.platform]);
       return { platform, local, failure: error };
     }
-    const { digest, platforms } = answer;
+    const { digest, platforms } = found;
     if (platforms) return { platform: choosePlatform(this.#image.source, wanted, platforms), digest };
     if (wanted !== 'all')
       return { platform: onePlatform(this.#image.source, chosenPlatforms(wanted)), digest };
@@ -154,17 +158,17 @@ export class ImageJob {
 
   async #pull(platform: Platform | undefined): Promise<LocalImage> {
     const { docker } = this.#context;
-    await this.#borrowed.borrow(this.#name);
+    await this.#references.remember(this.#name);
     await this.#withLogin((login) => docker.pull(this.#name, platform, this.#transfer('pull', login)));
     const pulled = await docker.image(this.#name);
     if (pulled && (!platform || serves(platform, pulled.platform))) return pulled;
     throw new BootstrapError({
       code: 'image-platform-missing',
-      what: `pull ${this.#image.source}${platform ? ` for ${formatPlatform(platform)}` : ''}`,
+      what: `could not pull ${this.#image.source}${platform ? ` for ${formatPlatform(platform)}` : ''}`,
       why: pulled
-        ? `the engine got ${formatPlatform(pulled.platform)}`
-        : 'the engine does not have it after the pull',
-      hint: 'Name a platform that the image has with --platform.',
+        ? `the Docker engine pulled ${formatPlatform(pulled.platform)}`
+        : 'the Docker engine does not have the image after the pull',
+      hint: 'Choose a platform that the image has with --platform.',
     });
   }
 
@@ -172,25 +176,25 @@ export class ImageJob {
     const { docker, target } = this.#context;
     const { repository, tag } = this.#image;
     const destination = `${await target.host()}/${repository}`;
-    await this.#borrowed.borrow(`${destination}:${tag}`);
+    await this.#references.remember(`${destination}:${tag}`);
     await docker.tag(local.id, destination, tag);
     return docker.push(destination, tag, platform, this.#transfer('push', await target.credential()));
   }
 
-  /** The engine's word is not enough: the registry has to hold under the tag what the engine says that it sent. */
+  /** Checks that the tag in the registry points at what the engine reports. */
   async #confirm(pushed: Pushed, platform: Platform): Promise<TargetImage> {
-    const held = await readTargetImage(
+    const existing = await readTargetImage(
       this.#context.target,
       this.#image,
       platform,
       this.#context.options.signal,
     );
-    if (held?.digest === pushed.digest) return held;
+    if (existing?.digest === pushed.digest) return existing;
     throw new BootstrapError({
       code: 'docker-failed',
-      what: `push ${this.#image.repository}:${this.#image.tag}`,
-      why: `the engine reports ${pushed.digest}, and the registry holds ${held?.digest ?? 'nothing'}`,
-      hint: 'Run the same command again; if it stays so, something else writes this tag.',
+      what: `could not push ${this.#image.repository}:${this.#image.tag}`,
+      why: `the Docker engine reports ${pushed.digest}, but the registry has ${existing?.digest ?? 'nothing'}`,
+      hint: 'Run the same command again. If it still fails, another client writes this tag.',
     });
   }
 
@@ -208,7 +212,7 @@ export class ImageJob {
   }
 }
 
-function describe(
+function sourceResult(
   { platform, digest }: Source,
   { platforms }: EngineOptions,
 ): Pick<CopyResult, 'platforms' | 'missingPlatforms' | 'sourceDigest'> {
@@ -220,25 +224,25 @@ function describe(
   };
 }
 
-const compared = (
-  held: TargetImage,
+const comparisonResult = (
+  existing: TargetImage,
   same: boolean,
   otherwise: 'kept' | 'would-move',
 ): Omit<CopyResult, 'platforms'> =>
   same
-    ? { state: 'current', targetDigest: held.digest }
-    : { state: otherwise, targetDigest: held.digest, previousDigest: held.digest };
+    ? { state: 'current', targetDigest: existing.digest }
+    : { state: otherwise, targetDigest: existing.digest, previousDigest: existing.digest };
 
 /**
- * A runtime pulls a pinned image by its digest, with or without a tag beside it.
+ * A runtime pulls a pinned image by its digest, even if the reference also has a tag.
  * @throws BootstrapError `image-unsupported`
  */
-function refusePinned({ source }: WantedImage): void {
+function rejectPinned({ source }: WantedImage): void {
   if (parseReference(source).digest === undefined) return;
   throw new BootstrapError({
     code: 'image-unsupported',
-    what: `mirror ${source} with the docker engine`,
-    why: 'a push by that engine can change the digest, and this image is wanted by its digest',
-    hint: 'Use --engine registry, or name the image by a tag alone.',
+    what: `could not mirror ${source} with the Docker engine`,
+    why: 'a push by the Docker engine can change the digest, and this image is pinned to its digest',
+    hint: 'Use --engine registry, or remove the digest from the reference.',
   });
 }

@@ -11,44 +11,44 @@ import { reportDone } from '../engine.ts';
 import type { MirrorResult } from '../engine.ts';
 import { ImageJob, type CopyContext, type CopyResult } from './copy.ts';
 import { DockerProgress } from './progress.ts';
-import { BorrowedReferences, localName } from './references.ts';
+import { TemporaryReferences, localName } from './references.ts';
 import { mayUseLocal } from './local-images.ts';
 
-export interface DockerEngineParts {
-  /** Made when the engine is first used. */
+export interface DockerEngineServices {
+  /** Connects on first use. */
   docker(): Promise<DockerPort>;
   readonly target: Target;
   /** For the sources' registries. */
   readonly credentials: CredentialStore;
-  /** The daemon connects by itself, so its sources are checked before. @throws BootstrapError `address-refused` */
+  /** The daemon makes its own connections, so sources are checked first. @throws BootstrapError `address-refused` */
   readonly refuseLocal?: (host: string, what: string) => Promise<void>;
   readonly clock: Clock;
 }
 
-/** The daemon transfers this many layers at once by default; more images at once only wait inside it. */
+/** By default the daemon transfers this many layers at once; more images at once would only wait inside it. */
 const imagesAtOnce = 3;
 
 type Work = (job: ImageJob) => Promise<CopyResult>;
 
-/** Mirrors by the local Docker engine: pull, tag, push; what it made locally is removed again. */
-export function createDockerEngine(parts: DockerEngineParts): Engine {
+/** Mirrors through the local Docker engine: pull, tag, push. It removes what it created locally. */
+export function createDockerEngine(services: DockerEngineServices): Engine {
   return {
     name: 'docker',
-    plan: (images, options) => runAll(parts, images, options, (job) => job.plan()),
-    copy: (images, options) => runAll(parts, images, options, (job) => job.copy()),
-    find: (image) => find(image, parts),
+    plan: (images, options) => runAll(services, images, options, (job) => job.plan()),
+    copy: (images, options) => runAll(services, images, options, (job) => job.copy()),
+    find: (image) => find(image, services),
   };
 }
 
-async function find(image: WantedImage, parts: DockerEngineParts): Promise<void> {
+async function find(image: WantedImage, services: DockerEngineServices): Promise<void> {
   const { source } = image;
-  await parts.refuseLocal?.(parseReference(source).host, `look up ${source}`);
-  const docker = await parts.docker();
+  await services.refuseLocal?.(parseReference(source).host, `could not look up ${source}`);
+  const docker = await services.docker();
   const name = localName(source);
   let credential: Credential | undefined;
   try {
     const host = name.slice(0, name.indexOf('/'));
-    await withLogin(parts.credentials, host, (login) => docker.source(name, (credential = login)));
+    await withLogin(services.credentials, host, (login) => docker.source(name, (credential = login)));
   } catch (error) {
     const isLocal =
       error instanceof BootstrapError &&
@@ -59,12 +59,12 @@ async function find(image: WantedImage, parts: DockerEngineParts): Promise<void>
 }
 
 async function runAll(
-  { clock, target, credentials, refuseLocal = () => Promise.resolve(), ...parts }: DockerEngineParts,
+  { clock, target, credentials, refuseLocal = () => Promise.resolve(), ...services }: DockerEngineServices,
   images: readonly WantedImage[],
   options: EngineOptions,
   work: Work,
 ): Promise<readonly MirrorResult[]> {
-  const docker = await parts.docker();
+  const docker = await services.docker();
   await docker.version();
   const progress = new DockerProgress(options.emit);
   const context = { docker, target, credentials, refuseLocal, options, progress };
@@ -96,14 +96,14 @@ async function runOne(
   clock: Clock,
   work: Work,
 ): Promise<MirrorResult> {
-  const passedMs = stopwatch(clock);
+  const elapsedMs = stopwatch(clock);
   const { options, docker } = context;
-  const borrowed = new BorrowedReferences(docker);
+  const references = new TemporaryReferences(docker);
   let result: CopyResult | Failure;
   try {
-    result = await attempt(image, options, () => work(new ImageJob(image, context, borrowed)));
+    result = await attempt(image, options, () => work(new ImageJob(image, context, references)));
   } finally {
-    await borrowed.giveBack(options.emit);
+    await references.restore(options.emit);
   }
   return {
     image,
@@ -112,16 +112,16 @@ async function runOne(
     bytesSent: 0,
     bytesMounted: 0,
     bytesSkipped: 0,
-    // The engine talks to the registries by itself and does not say how often.
+    // The Docker engine does not report its requests to registries.
     requests: 0,
     ...result,
-    seconds: passedMs() / 1000,
+    seconds: elapsedMs() / 1000,
   };
 }
 
 type Failure = Pick<MirrorResult, 'state' | 'platforms' | 'error'>;
 
-/** A failure is the image's own, unless it would meet every other image as well. */
+/** @throws only errors that all other images would fail with too */
 async function attempt(
   { source }: WantedImage,
   { signal }: EngineOptions,
@@ -131,7 +131,7 @@ async function attempt(
     return await call();
   } catch (thrown) {
     signal.throwIfAborted();
-    const error = toBootstrapError(thrown, `mirror ${source}`);
+    const error = toBootstrapError(thrown, `could not mirror ${source}`);
     if (error.code === 'docker-unreachable') throw error;
     return { state: 'failed', platforms: [], error };
   }

@@ -1,21 +1,21 @@
 import type { LayerFate } from '../../clients/docker/port.ts';
 
-/** Compressed bytes by what became of them. */
+/** Compressed bytes of layers, by what the push did with them. */
 export interface LayerBytes {
   readonly bytesSent: number;
   readonly bytesMounted: number;
   readonly bytesSkipped: number;
 }
 
-/** The engine names layers by this many digits of their digest. */
+/** The engine reports layers by this many digits of their digest. */
 const shortLength = 12;
 
 const short = (digest = ''): string => digest.slice(digest.indexOf(':') + 1).slice(0, shortLength);
 
 /**
  * Adds up the layers of a pushed manifest.
- * @param layers the manifest's, base first
- * @param uncompressed digests of the same layers as the engine stores them; what a push's records name
+ * @param layers of the manifest, base first
+ * @param uncompressed digests of the same layers in the engine's store, by which a push reports them
  */
 export function layerBytes(
   layers: readonly { readonly digest: string; readonly size: number }[],

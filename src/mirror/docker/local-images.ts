@@ -5,11 +5,11 @@ import { type Credential, HelperError } from '../../clients/registry/credentials
 import { type TargetImage, isSame } from './target-image.ts';
 
 /**
- * Whether the local engine's image may be taken when the source's registry gave this error. Registries refuse what they do
- * not have like what is private, so images that were only built here are refused too. The user may name any local image;
- * a tenant of the cluster must not get a private one, so there a refusal only counts as absence where Docker Hub was asked
+ * Whether the local image may be used after this error of the source's registry. Registries reject images that they do not
+ * have like private ones, so they also reject images that were only built on this computer. The user may request any local
+ * image. A tenant of the cluster must not get a private one: there a rejection means absence only if Docker Hub was asked
  * without a login.
- * @param credential what the registry was asked with
+ * @param credential with which the registry was asked
  */
 export const mayUseLocal = (
   error: BootstrapError,
@@ -23,11 +23,11 @@ export const mayUseLocal = (
   (credential === undefined && !(error instanceof HelperError) && reference.startsWith('docker.io/'));
 
 /**
- * Whether a local image would overwrite what the ECR has, while the source, which may have given it that, was not asked:
- * the local one may be older. What the source says that it does not have can only be made here.
+ * Whether a local image would overwrite the image in ECR although the source did not answer: the local one may be older
+ * than the one in ECR. An image that the source does not have can only come from this computer.
  */
 export const wouldOverwrite = (
   { code }: BootstrapError,
   local: LocalImage,
-  held: TargetImage | undefined,
-): boolean => code !== 'image-missing' && held !== undefined && !isSame(held, local);
+  existing: TargetImage | undefined,
+): boolean => code !== 'image-missing' && existing !== undefined && !isSame(existing, local);

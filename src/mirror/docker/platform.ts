@@ -8,7 +8,7 @@ import {
 } from '../../core/platform.ts';
 
 /**
- * The one platform to take of those that there are.
+ * Chooses one of the available platforms.
  * @throws BootstrapError `image-platform-missing`
  */
 export function choosePlatform(source: string, wanted: Platforms, offered: readonly Platform[]): Platform {
@@ -16,13 +16,13 @@ export function choosePlatform(source: string, wanted: Platforms, offered: reado
   if (offered.some((other) => serves(platform, other))) return platform;
   throw new BootstrapError({
     code: 'image-platform-missing',
-    what: `mirror ${source} for ${formatPlatform(platform)}`,
-    why: `the image exists for ${offered.map(formatPlatform).join(', ') || 'no platform'} only`,
+    what: `could not mirror ${source} for ${formatPlatform(platform)}`,
+    why: `the image is available for ${offered.map(formatPlatform).join(', ') || 'no platform'} only`,
     hint: 'Choose a platform that the image has with --platform.',
   });
 }
 
-/** Of the nodes' platforms those that the image has; if it has none, that is found out when one is chosen. */
+/** The wanted platforms that the image has; the first wanted one if it has none. */
 function candidates(wanted: Platforms, offered: readonly Platform[]): readonly Platform[] {
   if (wanted === 'all') return offered;
   const chosen = chosenPlatforms(wanted);
@@ -32,7 +32,7 @@ function candidates(wanted: Platforms, offered: readonly Platform[]): readonly P
 }
 
 /**
- * A Docker engine keeps one platform of an image under a name, so more than one cannot be had.
+ * A Docker engine stores one platform of an image under a name, so it cannot mirror more than one.
  * @throws BootstrapError `image-platform-missing`
  */
 export function onePlatform(source: string, wanted: readonly Platform[]): Platform {
@@ -40,8 +40,8 @@ export function onePlatform(source: string, wanted: readonly Platform[]): Platfo
   if (platform !== undefined && wanted.length === 1) return platform;
   throw new BootstrapError({
     code: 'image-platform-missing',
-    what: `mirror ${source} with the docker engine`,
-    why: `that engine keeps one platform of an image, and ${wanted.map(formatPlatform).join(', ') || 'none'} are wanted`,
-    hint: 'Use --engine registry, or choose one with --platform.',
+    what: `could not mirror ${source} with the Docker engine`,
+    why: `the Docker engine stores one platform of an image, but the run asks for ${wanted.map(formatPlatform).join(', ') || 'none'}`,
+    hint: 'Use --engine registry, or choose one platform with --platform.',
   });
 }

@@ -3,7 +3,7 @@ import type { Emit } from '../../core/step.ts';
 
 const noProgress: Transferred = { done: 0, total: 0 };
 
-/** Tells how far each image and the whole run are, in bytes as the engine counts them. */
+/** Emits the progress of each image and of the whole run, in bytes as the engine counts them. */
 export class DockerProgress {
   readonly #emit: Emit;
   readonly #images = new Map<string, { pull: Transferred; push: Transferred }>();
@@ -16,11 +16,15 @@ export class DockerProgress {
     const image = this.#images.get(source) ?? { pull: noProgress, push: noProgress };
     image[phase] = transferred;
     this.#images.set(source, image);
-    this.#tell(source, `${phase} ${source}`, sum([image.pull, image.push]));
-    this.#tell('images', 'images', sum([...this.#images.values()].flatMap(({ pull, push }) => [pull, push])));
+    this.#emitProgress(source, `${phase} ${source}`, sum([image.pull, image.push]));
+    this.#emitProgress(
+      'images',
+      'images',
+      sum([...this.#images.values()].flatMap(({ pull, push }) => [pull, push])),
+    );
   }
 
-  #tell(id: string, label: string, { done, total }: Transferred): void {
+  #emitProgress(id: string, label: string, { done, total }: Transferred): void {
     this.#emit({ type: 'progress', progress: { id, label, done, total, unit: 'bytes' } });
   }
 }

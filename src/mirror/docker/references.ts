@@ -3,17 +3,17 @@ import type { DockerPort } from '../../clients/docker/port.ts';
 import { formatReference, parseReference, repositoryOf } from '../../images/reference.ts';
 import type { Emit } from '../../core/step.ts';
 
-/** The name by which the engine keeps a source: with both a tag and a digest it pulls, and keeps, the digest. */
+/** The name of a source in the engine. For a tag with a digest the engine pulls and stores the digest. */
 export function localName(source: string): string {
   const { tag, digest, ...repository } = parseReference(source);
   return formatReference({ ...repository, ...(digest ? { digest } : tag && { tag }) });
 }
 
 /**
- * The references that a copy makes in the local engine, put back as they were afterwards: new ones go, and a tag
- * of the user's that a pull moved to another platform's image returns to its own.
+ * The references that a copy creates or moves in the local engine. It restores them afterwards: it deletes new ones, and
+ * moves back a tag of the user that a pull moved to the image of another platform.
  */
-export class BorrowedReferences {
+export class TemporaryReferences {
   readonly #docker: DockerPort;
   readonly #before = new Map<string, string | undefined>();
 
@@ -22,17 +22,20 @@ export class BorrowedReferences {
   }
 
   /** Call before `reference` is pulled or tagged. */
-  async borrow(reference: string): Promise<void> {
+  async remember(reference: string): Promise<void> {
     this.#before.set(reference, (await this.#docker.image(reference))?.id);
   }
 
-  /** Never throws: an image left behind does not undo a copy, so it is told as a note. */
-  async giveBack(emit: Emit): Promise<void> {
+  /** Never throws: an image that remains does not affect the copy, so it is a note. */
+  async restore(emit: Emit): Promise<void> {
     for (const [reference, before] of this.#before) {
       try {
         await this.#restore(reference, before);
       } catch (error) {
-        emit({ type: 'note', text: `left ${reference} in the Docker engine: ${reasonOf(error)}` });
+        emit({
+          type: 'note',
+          text: `could not remove ${reference} from the Docker engine: ${reasonOf(error)}`,
+        });
       }
     }
   }

@@ -5,13 +5,13 @@ import { type Digest, isDigest } from '../../clients/registry/digest.ts';
 import { isPlatform } from '../../clients/registry/manifest.ts';
 import type { Target } from '../engine.ts';
 
-/** What a tag in the ECR gives for one platform. */
+/** What a tag in ECR points at for one platform. */
 export interface TargetImage {
   /** Digest that the tag points to: of the manifest, or of the index around it. */
   readonly digest: Digest;
   /** Digest of the platform's manifest. Undefined when an index lacks the platform. */
   readonly manifest?: Digest;
-  /** Digest of the image's config: what makes an image the same after its layers were compressed anew. */
+  /** Digest of the image's config. It identifies an image even after its layers were compressed again. */
   readonly config?: Digest;
   /** Compressed layers, base first. */
   readonly layers: readonly Descriptor[];
@@ -22,14 +22,14 @@ interface Descriptor {
   readonly size: number;
 }
 
-/** The fields of manifests and indexes that are looked at here, as they came: not validated. */
+/** The fields of manifests and indexes that are read here, not validated. */
 interface Manifest {
   readonly config?: Descriptor;
   readonly layers?: readonly Descriptor[];
   readonly manifests?: readonly (Descriptor & { readonly platform?: Platform })[];
 }
 
-/** Reads the tag, and behind an index the manifest of `platform`. Undefined when the tag is not there. */
+/** Reads the tag, and the manifest of `platform` behind an index. @returns undefined when there is no such tag */
 export async function readTargetImage(
   target: Target,
   { repository, tag }: WantedImage,
@@ -39,22 +39,24 @@ export async function readTargetImage(
   const top = await target.manifest(repository, tag, signal);
   if (!top) return undefined;
   const { manifests, ...single } = parse(top.bytes);
-  if (!manifests) return describe(top.digest, top.digest, single);
+  if (!manifests) return targetImage(top.digest, top.digest, single);
   const [child] = bestFor(
     platform,
     manifests.filter(({ platform: own }) => isPlatform(own)),
   );
-  const held = isDigest(child?.digest) && (await target.manifest(repository, child.digest, signal));
-  return held ? describe(top.digest, held.digest, parse(held.bytes)) : { digest: top.digest, layers: [] };
+  const inner = isDigest(child?.digest) && (await target.manifest(repository, child.digest, signal));
+  return inner
+    ? targetImage(top.digest, inner.digest, parse(inner.bytes))
+    : { digest: top.digest, layers: [] };
 }
 
-/** The engine's id of an image is the digest of one of these, by the kind of its store. */
-export const isSame = (held: TargetImage, local: LocalImage): boolean =>
-  held.config === local.id || held.manifest === local.id || held.digest === local.id;
+/** The engine's ID of an image is one of these digests, depending on its store. */
+export const isSame = (existing: TargetImage, local: LocalImage): boolean =>
+  existing.config === local.id || existing.manifest === local.id || existing.digest === local.id;
 
 const parse = (bytes: Buffer): Manifest => JSON.parse(bytes.toString('utf8')) as Manifest;
 
-const describe = (digest: Digest, manifest: Digest, { config, layers }: Manifest): TargetImage => ({
+const targetImage = (digest: Digest, manifest: Digest, { config, layers }: Manifest): TargetImage => ({
   digest,
   manifest,
   ...(isDigest(config?.digest) && { config: config.digest }),

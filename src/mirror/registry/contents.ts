@@ -14,9 +14,9 @@ import {
 const locationKey = ({ registry, repository }: RepositoryLocation): string =>
   `${registry.name}/${repository}`;
 
-/** A fetch failed: only callers that would ask the same place fail with it. */
+/** A failed fetch. Only callers that would ask the same registry fail with it. */
 class FetchFailure extends Error {
-  /** The place, and how it was asked. */
+  /** The repository, and what was asked of it. */
   readonly origin: string;
 
   constructor(origin: string, cause: unknown) {
@@ -25,7 +25,7 @@ class FetchFailure extends Error {
   }
 }
 
-/** Manifests and configs by digest, from the cache where it has them, else from their place: once, however many ask. */
+/** Manifests and configs by digest, from the cache or from their repository. Each is fetched once, however many need it. */
 export class Contents {
   readonly #cache: ContentCache;
   readonly #fetches = new SharedWork<Buffer>();
@@ -35,63 +35,58 @@ export class Contents {
     this.#cache = cache;
   }
 
-  /** The manifest that a tag points at now. Undefined when there is none. */
-  async tagged(place: RepositoryLocation, tag: string, call: Call): Promise<Manifest | undefined> {
-    const raw = await place.registry.getManifest(place.repository, tag, call);
+  /** The manifest that a tag points at now; undefined when there is none. */
+  async tagged(location: RepositoryLocation, tag: string, call: Call): Promise<Manifest | undefined> {
+    const raw = await location.registry.getManifest(location.repository, tag, call);
     if (!raw) return undefined;
     const manifest = parseManifest(
       raw.bytes,
       raw.mediaType,
-      `read the manifest of ${locationKey(place)}:${tag}`,
+      `could not read the manifest of ${locationKey(location)}:${tag}`,
     );
     await this.keep(manifest);
     return manifest;
   }
 
-  /** @throws BootstrapError `image-missing` when the place does not have it */
-  async manifest(place: RepositoryLocation, digest: Digest, call: Call): Promise<Manifest> {
-    const bytes = await this.#once(digest, locationKey(place), call, async (shared) => {
-      const raw = await place.registry.getManifest(place.repository, digest, shared);
-      if (!raw) throw missing(place, digest);
+  /** @throws BootstrapError `image-missing` when the repository does not have it */
+  async manifest(location: RepositoryLocation, digest: Digest, call: Call): Promise<Manifest> {
+    const bytes = await this.#once(digest, locationKey(location), call, async (shared) => {
+      const raw = await location.registry.getManifest(location.repository, digest, shared);
+      if (!raw) throw missing(location, digest);
       this.#types.set(digest, raw.mediaType);
       return raw.bytes;
     });
     return parseManifest(
       bytes,
       this.#types.get(digest) ?? '',
-      `read the manifest ${locationKey(place)}@${digest}`,
+      `could not read the manifest ${locationKey(location)}@${digest}`,
     );
   }
 
   /** An image's config, verified. */
-  config(place: RepositoryLocation, config: Descriptor, call: Call): Promise<Buffer> {
-    return this.#once(config.digest, `${locationKey(place)} ${config.size}`, call, async (shared) => {
+  config(location: RepositoryLocation, config: Descriptor, call: Call): Promise<Buffer> {
+    return this.#once(config.digest, `${locationKey(location)} ${config.size}`, call, async (shared) => {
       if (config.size > maxManifestBytes) {
         throw new BootstrapError({
           code: 'image-unsupported',
-          what: `read the config of ${locationKey(place)}`,
+          what: `could not read the config of ${locationKey(location)}`,
           why: `it has ${config.size} bytes`,
-          hint: 'Name another image; a config has a few thousand bytes.',
+          hint: 'Use another image; a valid config has a few thousand bytes.',
         });
       }
       const chunks: Buffer[] = [];
-      for await (const chunk of readBlob(place, config, shared)) chunks.push(chunk);
+      for await (const chunk of readBlob(location, config, shared)) chunks.push(chunk);
       return Buffer.concat(chunks);
     });
   }
 
-  /** What is at hand without a request. */
-  held(digest: Digest): Promise<Buffer | undefined> {
-    return this.#cache.get(digest);
-  }
-
-  /** A manifest and those that it refers to, each once, as far as they are at hand and can be read. */
+  /** A manifest and all that it refers to, each once, as far as they are in the cache and valid. */
   async family(digest: Digest): Promise<readonly Manifest[]> {
     const found = new Map<Digest, Manifest>();
     const queue = new Set([digest]);
     for (const next of queue) {
       const bytes = await this.#cache.get(next);
-      const manifest = bytes && this.#readable(next, bytes);
+      const manifest = bytes && this.#parseCached(next, bytes);
       if (!manifest) continue;
       found.set(next, manifest);
       for (const child of manifest.children) queue.add(child.digest);
@@ -104,16 +99,16 @@ export class Contents {
     await this.#cache.put(digest, bytes);
   }
 
-  #readable(digest: Digest, bytes: Buffer): Manifest | undefined {
+  #parseCached(digest: Digest, bytes: Buffer): Manifest | undefined {
     try {
-      return parseManifest(bytes, this.#types.get(digest) ?? '', `read the manifest ${digest}`);
+      return parseManifest(bytes, this.#types.get(digest) ?? '', `could not read the manifest ${digest}`);
     } catch (error) {
       if (error instanceof BootstrapError || error instanceof CorruptContent) return undefined;
       throw error;
     }
   }
 
-  /** Another image's fetch serves this one too, but its failure does not: this one then asks its own place. */
+  /** Shares the fetch of another image, but not its failure: then this image asks its own repository. */
   async #once(
     digest: Digest,
     origin: string,
@@ -122,8 +117,8 @@ export class Contents {
   ): Promise<Buffer> {
     const work = async (signal: AbortSignal): Promise<Buffer> => {
       try {
-        const held = await this.#cache.get(digest);
-        if (held) return held;
+        const cached = await this.#cache.get(digest);
+        if (cached) return cached;
         const bytes = await fetch({ ...call, signal });
         await this.#cache.put(digest, bytes);
         return bytes;
@@ -142,11 +137,11 @@ export class Contents {
   }
 }
 
-function missing(place: RepositoryLocation, digest: Digest): BootstrapError {
+function missing(location: RepositoryLocation, digest: Digest): BootstrapError {
   return new BootstrapError({
     code: 'image-missing',
-    what: `get the manifest ${locationKey(place)}@${digest}`,
+    what: `could not get the manifest ${locationKey(location)}@${digest}`,
     why: 'the registry has no such manifest',
-    hint: 'Check the reference; if the tag moved meanwhile, run the same command again.',
+    hint: 'Check the reference. If the tag has just moved, run the same command again.',
   });
 }

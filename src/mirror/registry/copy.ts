@@ -16,78 +16,78 @@ import { failureOf, type PlannedCopy, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
 import { type BlobDelivery, NotDelivered, Transfer } from './transfer.ts';
 
-export interface RegistryEngineParts {
+export interface RegistryEngineServices {
   readonly clock: Clock;
   readonly target: Registry;
-  /** @param host as it stands in references */
+  /** @param host as in image references */
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
   readonly history: MirrorHistory;
-  /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
+  /** Whether the account allows mounting blobs from other repositories; undefined when unknown. */
   readonly mounting: () => Promise<boolean | undefined>;
 }
 
-/** One copy of a whole set of images: all blobs of all repositories by one scheduler, each image's tag when its blobs are there. */
+/** Copies a set of images: one scheduler for the blobs of all repositories, and an image's tag when its blobs have arrived. */
 export class RegistryCopy {
-  readonly #parts: RegistryEngineParts;
+  readonly #services: RegistryEngineServices;
   readonly #options: EngineOptions;
   readonly #mounting: boolean | undefined;
   readonly #publisher: Publisher;
 
-  constructor(parts: RegistryEngineParts, options: EngineOptions, mounting: boolean | undefined) {
-    this.#parts = parts;
+  constructor(services: RegistryEngineServices, options: EngineOptions, mounting: boolean | undefined) {
+    this.#services = services;
     this.#options = options;
     this.#mounting = mounting;
-    this.#publisher = new Publisher(parts.target, parts.contents);
+    this.#publisher = new Publisher(services.target, services.contents);
   }
 
-  /** @throws the signal's reason, when everything under way has come to its end */
-  async run(looked: readonly PlannedCopy[]): Promise<MirrorResult[]> {
+  /** @throws the signal's reason, after all running work has ended */
+  async run(planned: readonly PlannedCopy[]): Promise<MirrorResult[]> {
     const { signal } = this.#options;
-    const shipments = new Map<PlannedCopy, Delivery>();
-    for (const one of looked) {
+    const deliveries = new Map<PlannedCopy, Delivery>();
+    for (const one of planned) {
       if ('resolution' in one && one.resolution.state.startsWith('would-')) {
-        shipments.set(one, createDelivery(one.resolution, one.account));
+        deliveries.set(one, createDelivery(one.resolution, one.stats));
       }
     }
-    const all = [...shipments.values()];
-    const refused = await this.#prepare(all);
-    const arrivals = await this.#ship(all.filter((shipped) => !refused.has(shipped)));
+    const all = [...deliveries.values()];
+    const unprepared = await this.#prepare(all);
+    const delivered = await this.#deliver(all.filter((delivery) => !unprepared.has(delivery)));
     signal.throwIfAborted();
-    return looked.map((one) => {
-      const shipped = shipments.get(one);
-      if (shipped) {
-        const result = refused.get(shipped) ?? arrivals.get(shipped);
-        return result ?? resultOf(shipped.resolution, shipped.stats);
+    return planned.map((one) => {
+      const delivery = deliveries.get(one);
+      if (delivery) {
+        const result = unprepared.get(delivery) ?? delivered.get(delivery);
+        return result ?? resultOf(delivery.resolution, delivery.stats);
       }
-      return 'resolution' in one ? resultOf(one.resolution, one.account) : one;
+      return 'resolution' in one ? resultOf(one.resolution, one.stats) : one;
     });
   }
 
-  /** Creates the repositories. @returns the results of images whose repository could not be created */
-  async #prepare(shipments: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
+  /** Creates the repositories. @returns the failed results of images without a repository */
+  async #prepare(deliveries: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
     const { prepare, emit } = this.#options;
-    if (!prepare || shipments.length === 0) return new Map();
-    const failures = await prepare(shipments.map(({ resolution }) => resolution.image));
+    if (!prepare || deliveries.length === 0) return new Map();
+    const failures = await prepare(deliveries.map(({ resolution }) => resolution.image));
     return new Map(
-      shipments.flatMap((shipped) => {
-        const error = failures.get(shipped.resolution.image.repository);
+      deliveries.flatMap((delivery) => {
+        const error = failures.get(delivery.resolution.image.repository);
         if (!error) return [];
-        const result = failedResult(shipped, error);
+        const result = failedResult(delivery, error);
         reportDone(emit, result);
-        return [[shipped, result] as const];
+        return [[delivery, result] as const];
       }),
     );
   }
 
-  async #ship(shipments: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
-    const { clock, target, contents } = this.#parts;
+  async #deliver(deliveries: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
+    const { clock, target, contents } = this.#services;
     const { concurrency, emit, signal } = this.#options;
-    const absent = await this.#absentLayers(shipments);
-    const jobs = await planBlobs(shipments, contents, (shipped, { digest }) =>
-      (absent.get(shipped) ?? []).some((blob) => blob.digest === digest),
+    const absent = await this.#absentLayers(deliveries);
+    const jobs = await planBlobs(deliveries, contents, (delivery, { digest }) =>
+      (absent.get(delivery) ?? []).some((blob) => blob.digest === digest),
     );
-    const progress = new RegistryProgress(shipments, jobs, emit, stopwatch(clock));
+    const progress = new RegistryProgress(deliveries, jobs, emit, stopwatch(clock));
     const transfer = new Transfer({
       target,
       contents,
@@ -95,54 +95,58 @@ export class RegistryCopy {
       mounting: this.#mounting,
       moved: (job, bytes) => progress.moved(job, bytes),
     });
-    const work = new Map<Delivery, Promise<void>[]>(shipments.map((shipped) => [shipped, []]));
+    const work = new Map<Delivery, Promise<void>[]>(deliveries.map((delivery) => [delivery, []]));
     for (const job of jobs) {
       const done = transfer.run(job, { signal }).then((delivery) => addStats(job, delivery, progress));
-      for (const shipped of job.shipments) work.get(shipped)?.push(failingBy(done, shipped));
+      for (const delivery of job.deliveries) work.get(delivery)?.push(failingFor(done, delivery));
     }
     const results = await Promise.all(
-      shipments.map(async (shipped) => {
-        const result = await this.#complete(shipped, work.get(shipped) ?? []);
-        progress.ended(shipped);
+      deliveries.map(async (delivery) => {
+        const result = await this.#complete(delivery, work.get(delivery) ?? []);
+        progress.finished(delivery);
         reportDone(emit, result);
-        return [shipped, result] as const;
+        return [delivery, result] as const;
       }),
     );
     await Promise.allSettled([...work.values()].flat());
     return new Map(results);
   }
 
-  /** Layers that only their makers distribute, as far as the source does not have them. Says where nodes download them. */
-  async #absentLayers(shipments: readonly Delivery[]): Promise<ReadonlyMap<Delivery, readonly Descriptor[]>> {
+  /** Non-distributable layers that the source does not have. Emits a note on where nodes download them. */
+  async #absentLayers(
+    deliveries: readonly Delivery[],
+  ): Promise<ReadonlyMap<Delivery, readonly Descriptor[]>> {
     const { emit, signal } = this.#options;
-    const found = shipments.map(async (shipped) => {
-      const { resolution, stats } = shipped;
+    const found = deliveries.map(async (delivery) => {
+      const { resolution, stats } = delivery;
       const { registry, repository } = resolution.source;
-      const foreign = blobsOf(resolution).filter(isNondistributable);
-      const isThere = await Promise.all(
-        foreign.map(({ digest }) => registry.offersBlob(repository, digest, { signal, tally: stats })),
+      const nondistributable = blobsOf(resolution).filter(isNondistributable);
+      const isOffered = await Promise.all(
+        nondistributable.map(({ digest }) =>
+          registry.offersBlob(repository, digest, { signal, tally: stats }),
+        ),
       );
-      const absent = foreign.filter((_, index) => !isThere[index]);
+      const absent = nondistributable.filter((_, index) => !isOffered[index]);
       if (absent.length > 0) emit({ type: 'note', text: downloadNote(resolution.image.source, absent) });
-      return [shipped, absent] as const;
+      return [delivery, absent] as const;
     });
     return new Map(await Promise.all(found));
   }
 
   /** Waits for an image's blobs and puts its manifests. */
-  async #complete(shipped: Delivery, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
-    const { resolution, stats } = shipped;
+  async #complete(delivery: Delivery, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
+    const { resolution, stats } = delivery;
     const call: Call = { signal: this.#options.signal, tally: stats };
     try {
       await Promise.all(blobs);
       await this.#publisher.publish(resolution, call);
-      shipped.settle(true);
+      delivery.settle(true);
       const state = resolution.present === undefined ? 'copied' : 'moved';
       return { ...resultOf(resolution, stats), state };
     } catch (error) {
-      shipped.failed = true;
-      shipped.settle(false);
-      return failedResult(shipped, failureOf(error, `mirror ${resolution.image.source}`));
+      delivery.failed = true;
+      delivery.settle(false);
+      return failedResult(delivery, failureOf(error, `could not mirror ${resolution.image.source}`));
     }
   }
 }
@@ -155,24 +159,24 @@ function failedResult({ resolution, stats }: Delivery, error: BootstrapError): M
 function downloadNote(source: string, absent: readonly Descriptor[]): string {
   const urls = absent.flatMap(({ urls: [first] = [] }) => (typeof first === 'string' ? [first] : []));
   const layers = absent.length === 1 ? '1 layer is' : `${absent.length} layers are`;
-  return `${source}: ${layers} not in its registry; nodes download from ${urls[0] ?? 'its maker'} and need access to it`;
+  return `${source}: ${layers} not in its registry; nodes need access to ${urls[0] ?? 'the URL of its vendor'} to download ${absent.length === 1 ? 'it' : 'them'}`;
 }
 
-async function failingBy(done: Promise<void>, shipped: Delivery): Promise<void> {
+async function failingFor(done: Promise<void>, delivery: Delivery): Promise<void> {
   try {
     await done;
   } catch (error) {
-    throw error instanceof NotDelivered ? error.of(shipped) : error;
+    throw error instanceof NotDelivered ? error.of(delivery) : error;
   }
 }
 
-/** Books a blob on the image that it was moved for; for others of the repository it was there. */
-function addStats(job: BlobJob, { way, shipped }: BlobDelivery, progress: RegistryProgress): void {
-  const { blob, shipments } = job;
-  const { stats } = shipped;
+/** Counts a blob for the image that it was delivered for; for other images of the repository it was skipped. */
+function addStats(job: BlobJob, { way, delivery }: BlobDelivery, progress: RegistryProgress): void {
+  const { blob, deliveries } = job;
+  const { stats } = delivery;
   if (way === 'sent') stats.bytesSent += blob.size;
   if (way === 'mounted') stats.bytesMounted += blob.size;
-  for (const other of shipments)
-    if (way === 'present' || other !== shipped) other.stats.bytesSkipped += blob.size;
+  for (const other of deliveries)
+    if (way === 'present' || other !== delivery) other.stats.bytesSkipped += blob.size;
   if (way !== 'sent') progress.moved(job, blob.size);
 }

@@ -1,4 +1,4 @@
-import { RegistryCopy, type RegistryEngineParts } from './copy.ts';
+import { RegistryCopy, type RegistryEngineServices } from './copy.ts';
 import { setMaxListeners } from 'node:events';
 import { stopwatch } from '../../core/clock.ts';
 import type { WantedImage } from '../../images/wanted.ts';
@@ -12,47 +12,47 @@ import { failureOf, type PlannedCopy, resultOf, TransferStats } from './result.t
 import { setFlagsFromString } from 'node:v8';
 
 /** Copies from registry to registry: digests kept, several platforms, nothing on the local disk. */
-export function createRegistryEngine(parts: RegistryEngineParts): Engine {
+export function createRegistryEngine(services: RegistryEngineServices): Engine {
   return {
     name: 'registry',
     plan: async (images, options) => {
-      const looked = await lookUp(images, options, parts, () => true);
-      return looked.map(outcomeOf);
+      const planned = await lookUp(images, options, services, () => true);
+      return planned.map(outcomeOf);
     },
     find: async (image, signal) => {
       const { host, path } = parseReference(image.source);
-      await sourceDigest(image, { registry: parts.sourceOf(host), repository: path }, { signal });
+      await sourceDigest(image, { registry: services.sourceOf(host), repository: path }, { signal });
     },
     copy: async (images, options) => {
       freeBuffersSoon();
-      const looked = await lookUp(images, options, parts, (state) => !state.startsWith('would-'));
-      const results = await new RegistryCopy(parts, options, await parts.mounting()).run(looked);
+      const planned = await lookUp(images, options, services, (state) => !state.startsWith('would-'));
+      const results = await new RegistryCopy(services, options, await services.mounting()).run(planned);
       const arrived = results.filter(({ state }) => state !== 'failed');
-      await parts.history.add(arrived.map(({ target }) => `present ${target}` as const));
+      await services.history.add(arrived.map(({ target }) => `present ${target}` as const));
       return results;
     },
   };
 }
 
-/** The hosts' limiters keep this within bounds. @param isEnd whether an image in that state has come to its end */
+/** The limiters of the hosts bound the requests. @param isDone whether nothing remains to do for an image in that state */
 async function lookUp(
   images: readonly WantedImage[],
   options: EngineOptions,
-  parts: RegistryEngineParts,
-  isEnd: (state: MirrorResult['state']) => boolean,
+  services: RegistryEngineServices,
+  isDone: (state: MirrorResult['state']) => boolean,
 ): Promise<PlannedCopy[]> {
   const { signal, emit } = options;
-  // Every request listens to it, and Node would warn of a leak.
+  // Every request adds a listener, and Node would warn of a leak.
   setMaxListeners(0, signal);
   let done = 0;
   return Promise.all(
     images.map(async (image) => {
-      const looked = await lookUpOne(image, options, parts);
+      const planned = await lookUpOne(image, options, services);
       const progress = { id: 'references', label: 'images looked up', total: images.length } as const;
       emit({ type: 'progress', progress: { ...progress, done: (done += 1), unit: 'items' } });
-      const outcome = outcomeOf(looked);
-      if (isEnd(outcome.state)) reportDone(emit, outcome);
-      return looked;
+      const outcome = outcomeOf(planned);
+      if (isDone(outcome.state)) reportDone(emit, outcome);
+      return planned;
     }),
   );
 }
@@ -60,34 +60,33 @@ async function lookUp(
 async function lookUpOne(
   image: WantedImage,
   { platforms, noClobber = false, signal }: EngineOptions,
-  parts: RegistryEngineParts,
+  services: RegistryEngineServices,
 ): Promise<PlannedCopy> {
-  const account = new TransferStats(stopwatch(parts.clock));
+  const stats = new TransferStats(stopwatch(services.clock));
   try {
-    const call = { signal, tally: account };
-    return { resolution: await resolve(image, { ...parts, platforms, noClobber }, call), account };
+    const call = { signal, tally: stats };
+    return { resolution: await resolve(image, { ...services, platforms, noClobber }, call), stats };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     return {
       image,
-      target: ecrReference(parts.target.name, image),
+      target: ecrReference(services.target.name, image),
       engine: 'registry',
       state: 'failed',
       platforms: [],
-      ...account.figures(),
-      error: failureOf(error, `mirror ${image.source}`),
+      ...stats.figures(),
+      error: failureOf(error, `could not mirror ${image.source}`),
     };
   }
 }
 
-const outcomeOf = (looked: PlannedCopy): MirrorResult =>
-  'resolution' in looked ? resultOf(looked.resolution, looked.account) : looked;
+const outcomeOf = (planned: PlannedCopy): MirrorResult =>
+  'resolution' in planned ? resultOf(planned.resolution, planned.stats) : planned;
 
 /**
- * Keeps the part of the heap where objects begin at the size that it has now. Bytes on their way through are garbage at
- * once, and V8 frees their memory only when that part is full: grown, it holds some 40 MB of them at 32 transfers,
- * small about half (`npm run test:bounds` measures it). It costs no processor time that could be told from noise. V8 reads
- * this flag whenever it would grow that part.
+ * Keeps V8's young generation at its present size. Transferred bytes become garbage at once, but V8 frees them only when
+ * the young generation is full: at 32 transfers a grown one holds some 40 MB of them, a small one about half
+ * (`npm run test:bounds` measures it). The cost in CPU time is not measurable. V8 reads this flag whenever it would grow it.
  */
 function freeBuffersSoon(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

@@ -2,63 +2,63 @@ import type { Emit } from '../../core/step.ts';
 import type { BlobJob, Delivery } from './blobs.ts';
 import { sizeOf } from './resolve.ts';
 
-/** Often enough for eyes, seldom enough for logs. Milliseconds. */
-const interval = 100;
+/** Often enough for a display, rare enough for logs. */
+const intervalMs = 100;
 
-/** Tells how far the copy is: the whole by id `images`, and each image by its source. */
+/** Emits the progress of the copy: the whole with the id `images`, and each image with its source as the id. */
 export class RegistryProgress {
   readonly #emit: Emit;
   readonly #now: () => number;
   readonly #total: number;
-  readonly #images = new Map<Delivery, { readonly total: number; done: number; told: number }>();
-  /** What is under way, with the bytes that are there already. */
+  readonly #images = new Map<Delivery, { readonly total: number; done: number; reportedAt: number }>();
+  /** Running jobs, with the bytes that they have transferred. */
   readonly #active = new Map<BlobJob, number>();
   #done = 0;
-  #told = -Infinity;
+  #reportedAt = -Infinity;
 
-  constructor(shipments: readonly Delivery[], jobs: readonly BlobJob[], emit: Emit, now: () => number) {
+  constructor(deliveries: readonly Delivery[], jobs: readonly BlobJob[], emit: Emit, now: () => number) {
     this.#emit = emit;
     this.#now = now;
     this.#total = jobs.reduce((sum, { blob }) => sum + blob.size, 0);
-    for (const shipped of shipments) {
-      this.#images.set(shipped, { total: sizeOf(shipped.resolution), done: 0, told: -Infinity });
+    for (const delivery of deliveries) {
+      this.#images.set(delivery, { total: sizeOf(delivery.resolution), done: 0, reportedAt: -Infinity });
     }
   }
 
-  /** Bytes of a job left, or are known not to have to (`bytes` negative: they have to again). */
+  /** Bytes of a job were sent, or need not be. Negative when an upload starts again. */
   moved(job: BlobJob, bytes: number): void {
     this.#done += bytes;
     const arrived = (this.#active.get(job) ?? 0) + bytes;
     if (arrived < job.blob.size) this.#active.set(job, arrived);
     else this.#active.delete(job);
-    for (const shipped of job.shipments) {
-      const image = this.#images.get(shipped);
+    for (const delivery of job.deliveries) {
+      const image = this.#images.get(delivery);
       if (!image) continue;
       image.done += bytes;
-      if (this.#now() - image.told >= interval) this.#tellImage(shipped);
+      if (this.#now() - image.reportedAt >= intervalMs) this.#reportImage(delivery);
     }
-    if (this.#now() - this.#told >= interval) this.#tell();
+    if (this.#now() - this.#reportedAt >= intervalMs) this.#report();
   }
 
-  /** An image came to its end, whichever. */
-  ended(shipped: Delivery): void {
-    this.#tellImage(shipped);
-    this.#tell();
+  /** An image is delivered, or has failed. */
+  finished(delivery: Delivery): void {
+    this.#reportImage(delivery);
+    this.#report();
   }
 
-  #tellImage(shipped: Delivery): void {
-    const image = this.#images.get(shipped);
+  #reportImage(delivery: Delivery): void {
+    const image = this.#images.get(delivery);
     if (!image) return;
-    image.told = this.#now();
-    const { source } = shipped.resolution.image;
+    image.reportedAt = this.#now();
+    const { source } = delivery.resolution.image;
     this.#emit({
       type: 'progress',
       progress: { id: source, label: source, done: image.done, total: image.total, unit: 'bytes' },
     });
   }
 
-  #tell(): void {
-    this.#told = this.#now();
+  #report(): void {
+    this.#reportedAt = this.#now();
     this.#emit({
       type: 'progress',
       progress: {

@@ -6,10 +6,10 @@ import { settleAll } from '../../core/members.ts';
 import type { Contents } from './contents.ts';
 import type { Resolution } from './resolve.ts';
 
-/** How registries refuse to move a tag that must not move: ECR in two ways. */
+/** How registries reject moving an immutable tag. ECR has two codes for it. */
 const immutable = /TAG_INVALID|ImageTagAlreadyExists|immutable/i;
 
-/** Puts manifests into the ECR: children before their index, the tag last. */
+/** Puts manifests into ECR: children before their index, the tag last. */
 export class Publisher {
   readonly #target: Registry;
   readonly #contents: Contents;
@@ -51,7 +51,7 @@ export class Publisher {
       ) {
         throw error;
       }
-      // A lost answer or another run may have put the very same image there.
+      // After a lost reply, or by another run, the tag may already point at this image.
       const present = await this.#target.headManifest(repository, tag, call);
       if (present !== manifest.digest) throw immutableTag(error, repository);
     }

@@ -11,58 +11,58 @@ export interface RepositoryLocation {
   readonly repository: string;
 }
 
-/** How often a download that broke off in the middle is taken up again. */
+/** How often an interrupted download is resumed. */
 const maxResumptions = 4;
 
 /**
- * A blob's bytes, with back pressure and verified: see {@link verified}. A connection that breaks is taken up again where it broke.
+ * A blob's bytes, with back pressure and verified: see {@link verified}. Resumes the download when a connection breaks.
  * @throws RegistryError, CorruptContent
  */
 export function readBlob(
-  place: RepositoryLocation,
+  location: RepositoryLocation,
   blob: Descriptor,
   call: Call,
 ): AsyncGenerator<Buffer, void, undefined> {
-  return verified(resuming(place, blob, call), blob);
+  return verified(resumed(location, blob, call), blob);
 }
 
-async function* resuming(
-  place: RepositoryLocation,
+async function* resumed(
+  location: RepositoryLocation,
   blob: Descriptor,
   call: Call,
 ): AsyncGenerator<Buffer, void, undefined> {
   let offset = 0;
   for (let resumptions = 0; ; resumptions += 1) {
-    const { registry, repository } = place;
+    const { registry, repository } = location;
     const from = offset;
     const reply = await registry.retrying(call, () => registry.openBlob(repository, blob.digest, from, call));
     try {
-      for await (const chunk of continued(reply, from, blob)) {
+      for await (const chunk of bytesFrom(reply, from, blob)) {
         offset += chunk.length;
         yield chunk;
       }
       return;
     } catch (error) {
-      const mayGoOn = error instanceof RegistryError && error.failure.retryable && offset > from;
-      if (!mayGoOn || resumptions >= maxResumptions) throw error;
+      const mayResume = error instanceof RegistryError && error.failure.retryable && offset > from;
+      if (!mayResume || resumptions >= maxResumptions) throw error;
     }
   }
 }
 
-/** The bytes from `offset` on, whether or not the server heeded the range. */
-async function* continued(
+/** The bytes from `offset`, whether or not the server honors the range. */
+async function* bytesFrom(
   reply: Reply,
   offset: number,
   { digest, size }: Descriptor,
 ): AsyncGenerator<Buffer> {
-  const isPart = reply.status === 206;
+  const isPartial = reply.status === 206;
   const announced = reply.header('content-length');
-  const expected = isPart ? size - offset : size;
+  const expected = isPartial ? size - offset : size;
   if (announced !== undefined && Number(announced) !== expected) {
     await reply.dump();
-    throw new CorruptContent(`the source announces ${announced} instead of ${expected} bytes for ${digest}`);
+    throw new CorruptContent(`the source sends ${announced} bytes instead of ${expected} for ${digest}`);
   }
-  let toSkip = isPart ? 0 : offset;
+  let toSkip = isPartial ? 0 : offset;
   for await (const chunk of reply.chunks()) {
     const rest = chunk.subarray(Math.min(toSkip, chunk.length));
     toSkip -= chunk.length - rest.length;

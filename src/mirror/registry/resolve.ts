@@ -15,7 +15,7 @@ import { select, type Selection } from './select.ts';
 import { fromSource } from './source-error.ts';
 import { ManifestTree } from './tree.ts';
 
-/** One image, looked up on both sides: what there is and what has to be done. Everything in it is fixed by digest. */
+/** One image, looked up at its source and in ECR, and what to do. It refers to all content by digest. */
 export interface Resolution {
   readonly image: WantedImage;
   readonly source: RepositoryLocation;
@@ -23,17 +23,17 @@ export interface Resolution {
   readonly state: Extract<MirrorResult['state'], 'current' | 'would-copy' | 'would-move' | 'kept'>;
   readonly sourceDigest: Digest;
   readonly selection: Selection;
-  /** What the tag in the ECR points at now. */
+  /** What the tag in ECR points at now. */
   readonly present?: Digest;
 }
 
-/** All blobs of what is selected, each once. */
+/** All selected blobs, each once. */
 export function blobsOf({ selection }: Resolution): Descriptor[] {
   const manifests = [...selection.inner, selection.root];
   return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
 }
 
-/** Bytes. */
+/** The size of all selected blobs, in bytes. */
 export const sizeOf = (resolution: Resolution): number =>
   blobsOf(resolution).reduce((sum, { size }) => sum + size, 0);
 
@@ -51,48 +51,44 @@ interface Sides {
   readonly reference: Reference;
   readonly source: RepositoryLocation;
   readonly destination: RepositoryLocation;
-  /** What the tag in the ECR points at. */
+  /** What the tag in ECR points at. */
   readonly present: Digest | undefined;
-  /** What the tag at the source points at, where it was asked already. */
+  /** What the tag at the source points at, if it is already known. */
   readonly digest: Digest | undefined;
 }
 
 /**
- * Finds out what the source is and what the ECR has, with a HEAD on each side when nothing is new, and one at the ECR for
- * an image that is pinned.
+ * Looks up the source and what ECR has of it: with one HEAD request to each when nothing is new, and with one to ECR for a
+ * pinned image.
  * @throws BootstrapError, RegistryError, CorruptContent
  */
-export async function resolve(
-  wanted: WantedImage,
-  resolving: ResolveContext,
-  call: Call,
-): Promise<Resolution> {
-  const { target, contents } = resolving;
+export async function resolve(wanted: WantedImage, context: ResolveContext, call: Call): Promise<Resolution> {
+  const { target, contents } = context;
   const reference = parseReference(wanted.source);
   if (reference.digest !== undefined && !isAcceptedByEcr(reference.digest))
     throw unsupportedDigest(wanted.source);
-  const source = { registry: resolving.sourceOf(reference.host), repository: reference.path };
+  const source = { registry: context.sourceOf(reference.host), repository: reference.path };
   const destination = { registry: target, repository: wanted.repository };
   const { image, present, digest } =
     reference.digest === undefined
-      ? await lookUpTag(wanted, reference, source, resolving, call)
+      ? await lookUpTag(wanted, reference, source, context, call)
       : await lookUpPinned(wanted, { ...reference, digest: reference.digest }, source, target, call);
   const sides = { image, reference, source, destination, present, digest };
   const manifest = await sourceManifest(sides, contents, call);
 
   const isCopied = manifest.digest === present;
-  // Docker Hub counts what is fetched from it; what the ECR holds already is read there.
-  const place = isCopied ? destination : source;
-  const what = `mirror ${image.source}`;
-  const read = (digest: Digest) => contents.manifest(place, digest, call);
+  // Docker Hub counts each fetch, so what ECR already has is read from there.
+  const location = isCopied ? destination : source;
+  const what = `could not mirror ${image.source}`;
+  const read = (digest: Digest) => contents.manifest(location, digest, call);
   const tree = new ManifestTree(manifest, read, { what, signal: call.signal });
-  const parts = {
+  const reader = {
     manifest: (digest: Digest) => tree.manifest(digest),
     below: (isFollowed?: (entry: Descriptor) => boolean) => tree.below(isFollowed),
-    config: (config: Parameters<Contents['config']>[1]) => contents.config(place, config, call),
+    config: (config: Parameters<Contents['config']>[1]) => contents.config(location, config, call),
   };
-  const platforms = reference.digest === undefined ? resolving.platforms : 'all';
-  const selection = await select(manifest, platforms, parts, what);
+  const platforms = reference.digest === undefined ? context.platforms : 'all';
+  const selection = await select(manifest, platforms, reader, what);
   const isCurrent =
     present !== undefined &&
     (isCopied || (await serves(present, selection, platforms, destination, contents, call)));
@@ -100,16 +96,16 @@ export async function resolve(
     image,
     source,
     target: ecrReference(target.name, image),
-    state: stateOf(present, isCurrent, resolving.noClobber),
+    state: stateOf(present, isCurrent, context.noClobber),
     sourceDigest: manifest.digest,
     selection,
     ...(present === undefined ? {} : { present }),
   };
 }
 
-/** What a HEAD on each side says. */
+/** What the HEAD requests found. */
 interface Found extends Pick<Sides, 'present' | 'digest'> {
-  /** The wanted image, perhaps under another name in the ECR. */
+  /** The wanted image, perhaps with another name in ECR. */
   readonly image: WantedImage;
 }
 
@@ -130,8 +126,8 @@ async function lookUpTag(
 }
 
 /**
- * A runtime pulls a pinned image by its digest, so the ECR is asked for that. A new one gets its tag as well, but only a
- * tag that is free in the ECR and that gives this digest at the source: a pin must not decide what others get by the tag.
+ * A runtime pulls a pinned image by its digest, so ECR is asked for the digest. A new image also gets its tag if the tag is
+ * free in ECR and points at this digest at the source: a pin must not change what others pull by the tag.
  */
 async function lookUpPinned(
   image: WantedImage,
@@ -144,15 +140,15 @@ async function lookUpPinned(
   const present = await target.headManifest(image.repository, digest, call);
   if (present !== undefined || tag === undefined || image.tag === digest)
     return { image: byDigest, present, digest };
-  const [held, offered] = await Promise.all([
+  const [existing, offered] = await Promise.all([
     target.headManifest(image.repository, image.tag, call),
     tagAtSource(source, tag, call),
   ]);
-  const isTagged = held === undefined && offered === digest;
+  const isTagged = existing === undefined && offered === digest;
   return { image: isTagged ? image : byDigest, present: undefined, digest };
 }
 
-/** What a tag gives at the source; undefined when that cannot be found out. */
+/** What a tag points at at the source; undefined when the source does not report it. */
 async function tagAtSource({ registry, repository }: RepositoryLocation, tag: string, call: Call) {
   try {
     return await registry.headManifest(repository, tag, call);
@@ -169,21 +165,21 @@ function stateOf(present: Digest | undefined, isCurrent: boolean, noClobber: boo
 }
 
 /**
- * The source's manifest. When the ECR has the tag already, the source is only asked for its digest, and the manifest
- * itself comes from the cache or from the ECR if it can.
+ * The source's manifest. If ECR already has the tag, the source is asked for the digest only, and the manifest comes from
+ * the cache or from ECR if possible.
  */
 async function sourceManifest(
   { image, reference, source, destination, present, digest }: Sides,
   contents: Contents,
   call: Call,
 ): Promise<Manifest> {
-  const fixed = digest ?? (present && (await sourceDigest(image, source, call)));
-  if (fixed === undefined) return fromSource(image, contents.tagged(source, reference.tag ?? 'latest', call));
-  if (fixed === present) return contents.manifest(destination, fixed, call);
-  return fromSource(image, contents.manifest(source, fixed, call));
+  const known = digest ?? (present && (await sourceDigest(image, source, call)));
+  if (known === undefined) return fromSource(image, contents.tagged(source, reference.tag ?? 'latest', call));
+  if (known === present) return contents.manifest(destination, known, call);
+  return fromSource(image, contents.manifest(source, known, call));
 }
 
-/** What the source gives for an image, by a HEAD. @throws BootstrapError `image-missing`, RegistryError */
+/** The digest of an image at its source, by a HEAD request. @throws BootstrapError `image-missing`, RegistryError */
 export async function sourceDigest(
   image: WantedImage,
   source: RepositoryLocation,
@@ -194,7 +190,7 @@ export async function sourceDigest(
   return fromSource(image, registry.headManifest(repository, digest ?? tag, call));
 }
 
-/** Whether the tag in the ECR already gives what is wanted, perhaps with more. */
+/** Whether the tag in ECR already has all that is wanted. */
 async function serves(
   present: Digest,
   { root }: Selection,
@@ -205,19 +201,19 @@ async function serves(
 ): Promise<boolean> {
   if (present === root.digest) return true;
   if (wanted === 'all') return false;
-  const held = await readable(contents.manifest(destination, present, call));
-  if (!held) return false;
+  const existing = await unlessInvalid(contents.manifest(destination, present, call));
+  if (!existing) return false;
   const needed = root.isIndex ? root.children.map(({ digest }) => digest) : [root.digest];
-  return needed.every((digest) => held.children.some((child) => child.digest === digest));
+  return needed.every((digest) => existing.children.some((child) => child.digest === digest));
 }
 
-/** Undefined for what was put there by another tool and is no image that this program knows: it gives nothing. */
-async function readable(manifest: Promise<Manifest>): Promise<Manifest | undefined> {
+/** Another tool may have put an unsupported manifest there. @returns undefined for it */
+async function unlessInvalid(manifest: Promise<Manifest>): Promise<Manifest | undefined> {
   try {
     return await manifest;
   } catch (error) {
-    const isOdd = error instanceof BootstrapError && /^image-(unsupported|corrupt)$/.test(error.code);
-    if (isOdd || error instanceof CorruptContent) return undefined;
+    const isInvalid = error instanceof BootstrapError && /^image-(unsupported|corrupt)$/.test(error.code);
+    if (isInvalid || error instanceof CorruptContent) return undefined;
     throw error;
   }
 }
@@ -225,8 +221,8 @@ async function readable(manifest: Promise<Manifest>): Promise<Manifest | undefin
 function unsupportedDigest(source: string): BootstrapError {
   return new BootstrapError({
     code: 'image-unsupported',
-    what: `mirror ${source}`,
-    why: 'it is pinned to a SHA-512 digest, and ECR supports SHA-256 digests only',
-    hint: 'Pin the image to its SHA-256 digest, or leave it out with images.exclude.',
+    what: `could not mirror ${source}`,
+    why: 'it is pinned to a SHA-512 digest, but ECR supports SHA-256 only',
+    hint: 'Pin the image to its SHA-256 digest, or exclude it with images.exclude.',
   });
 }

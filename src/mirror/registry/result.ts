@@ -5,7 +5,7 @@ import { BootstrapError } from '../../core/errors.ts';
 import { toBootstrapError } from '../../core/members.ts';
 import { type Resolution, sizeOf } from './resolve.ts';
 
-/** What one image cost so far. */
+/** Requests, bytes and time of one image so far. */
 export class TransferStats implements RequestCount {
   requests = 0;
   bytesSent = 0;
@@ -27,15 +27,15 @@ export class TransferStats implements RequestCount {
   }
 }
 
-/** An image that could be looked up, or the result that says why not. */
-export type PlannedCopy = { readonly resolution: Resolution; readonly account: TransferStats } | MirrorResult;
+/** An image that was looked up, or the failed result of one that could not be. */
+export type PlannedCopy = { readonly resolution: Resolution; readonly stats: TransferStats } | MirrorResult;
 
-/** The result of an image for which nothing was done (yet). */
-export function resultOf(resolution: Resolution, account: TransferStats): MirrorResult {
+/** The result of an image before its copy, or of one that needs none. */
+export function resultOf(resolution: Resolution, stats: TransferStats): MirrorResult {
   const { image, target, state, selection, sourceDigest, present } = resolution;
   const isSettled = state === 'current' || state === 'kept';
   const targetDigest = isSettled ? present : selection.root.digest;
-  if (isSettled) account.bytesSkipped = sizeOf(resolution);
+  if (isSettled) stats.bytesSkipped = sizeOf(resolution);
   return {
     image,
     target,
@@ -48,11 +48,11 @@ export function resultOf(resolution: Resolution, account: TransferStats): Mirror
     size: sizeOf(resolution),
     ...(targetDigest === undefined ? {} : { targetDigest }),
     ...(state === 'would-move' && present !== undefined ? { previousDigest: present } : {}),
-    ...account.figures(),
+    ...stats.figures(),
   };
 }
 
-/** What went wrong with one image, as the error for its result. */
+/** The error for the result of a failed image. */
 export function failureOf(thrown: unknown, what: string): BootstrapError {
   if (!(thrown instanceof CorruptContent)) return toBootstrapError(thrown, what);
   return new BootstrapError(
@@ -60,7 +60,7 @@ export function failureOf(thrown: unknown, what: string): BootstrapError {
       code: 'image-corrupt',
       what,
       why: thrown.message,
-      hint: 'Run the same command again; if it stays so, ask those who run the source registry.',
+      hint: 'Run the same command again. If it still fails, contact the operator of the source registry.',
     },
     { cause: thrown },
   );

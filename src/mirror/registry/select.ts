@@ -17,11 +17,11 @@ import {
   parseManifest,
 } from '../../clients/registry/manifest.ts';
 
-/** What of a source goes to the ECR. */
+/** What of a source is copied to ECR. */
 export interface Selection {
   /** What the tag will point at. */
   readonly root: Manifest;
-  /** What has to be there before: children before their index, each once. */
+  /** Manifests to put before the root: children before their index, each once. */
   readonly inner: readonly Manifest[];
   readonly content: 'whole' | 'platform' | 'reduced';
   readonly platforms: readonly string[];
@@ -29,32 +29,32 @@ export interface Selection {
   readonly missing: readonly string[];
 }
 
-/** Where a source's parts are read. */
-export interface Parts {
+/** Reads the content of a source. */
+export interface SourceReader {
   manifest(digest: Digest): Promise<Manifest>;
-  /** All manifests below the source, each before those that refer to it; perhaps only some. */
+  /** All manifests below the source, or only the followed ones; each before those that refer to it. */
   below(isFollowed?: (entry: Descriptor) => boolean): Promise<readonly Manifest[]>;
   config(config: Descriptor): Promise<Buffer>;
 }
 
 /**
- * Chooses what is copied. With all platforms the source stays as it is, with its digest. Else only images of wanted
- * platforms are taken: a single one is put under the tag itself, several in an index that holds nothing else.
- * Artifacts have no platform and are always wanted.
+ * Selects what to copy. For all platforms the source is copied unchanged, with its digest. Otherwise only images of wanted
+ * platforms are copied: a single one gets the tag itself, several get an index that has nothing else. Artifacts have no
+ * platform and are always copied.
  * @param what the source, for error messages
  * @throws BootstrapError `image-platform-missing`
  */
 export async function select(
   source: Manifest,
   wanted: Platforms,
-  parts: Parts,
+  reader: SourceReader,
   what: string,
 ): Promise<Selection> {
-  if (!source.isIndex) return single(source, wanted, parts, what);
-  if (wanted === 'all') return whole(source, await platformsIn(source, parts), parts);
-  const images = await imagesIn(source, parts);
-  // An index without any platform holds artifacts.
-  if (images.length === 0) return whole(source, [], parts);
+  if (!source.isIndex) return single(source, wanted, reader, what);
+  if (wanted === 'all') return whole(source, await platformsIn(source, reader), reader);
+  const images = await imagesIn(source, reader);
+  // An index without platforms contains artifacts.
+  if (images.length === 0) return whole(source, [], reader);
   const missing = missingIn(
     wanted,
     images.flatMap(({ platform }) => platform ?? []),
@@ -65,24 +65,29 @@ export async function select(
   if (chosen.size === 1) {
     const [only] = chosen;
     if (only) {
-      const root = await parts.manifest(only.digest);
+      const root = await reader.manifest(only.digest);
       return { root, inner: [], content: 'platform', platforms, missing };
     }
   }
-  if (source.children.every((child) => chosen.has(child))) return whole(source, platforms, parts, missing);
+  if (source.children.every((child) => chosen.has(child))) return whole(source, platforms, reader, missing);
   const kept = images.filter((image) => chosen.has(image));
-  const inner = await Promise.all(kept.map(({ digest }) => parts.manifest(digest)));
+  const inner = await Promise.all(kept.map(({ digest }) => reader.manifest(digest)));
   return { root: reduce(source, kept, what), inner, content: 'reduced', platforms, missing };
 }
 
-async function single(source: Manifest, wanted: Platforms, parts: Parts, what: string): Promise<Selection> {
-  const found = source.config && configPlatform(await parts.config(source.config));
+async function single(
+  source: Manifest,
+  wanted: Platforms,
+  reader: SourceReader,
+  what: string,
+): Promise<Selection> {
+  const found = source.config && configPlatform(await reader.config(source.config));
   const missing = found ? missingIn(wanted, [found], what) : [];
   const platforms = found ? [formatPlatform(found)] : [];
   return { root: source, inner: [], content: 'whole', platforms, missing };
 }
 
-/** @throws BootstrapError `image-platform-missing` when the image would be of no use without them */
+/** @throws BootstrapError `image-platform-missing` when the missing platforms make the image useless */
 function missingIn(wanted: Platforms, offered: readonly Platform[], what: string): readonly string[] {
   const { missing, isEnough } = coverage(wanted, offered);
   if (!isEnough) throw absent(what, missing, offered);
@@ -92,28 +97,29 @@ function missingIn(wanted: Platforms, offered: readonly Platform[], what: string
 async function whole(
   root: Manifest,
   platforms: readonly string[],
-  parts: Parts,
+  reader: SourceReader,
   missing: readonly string[] = [],
 ): Promise<Selection> {
-  return { root, inner: await parts.below(), content: 'whole', platforms, missing };
+  return { root, inner: await reader.below(), content: 'whole', platforms, missing };
 }
 
-/** The images in an index and in the indexes that it holds. */
-async function imagesIn(index: Manifest, parts: Parts): Promise<Descriptor[]> {
+/** The images in an index and in its nested indexes. */
+async function imagesIn(index: Manifest, reader: SourceReader): Promise<Descriptor[]> {
   const isIndex = ({ mediaType }: Descriptor) => isIndexType(mediaType);
-  const indexes = [index, ...(await parts.below(isIndex))];
+  const indexes = [index, ...(await reader.below(isIndex))];
   return indexes
     .flatMap(({ children }) => children)
     .filter((child) => child.platform && !isIndex(child) && !isAttestation(child));
 }
 
-const platformsIn = async (index: Manifest, parts: Parts) => platformsOf(await imagesIn(index, parts));
+const platformsIn = async (index: Manifest, reader: SourceReader) =>
+  platformsOf(await imagesIn(index, reader));
 
 const platformsOf = (images: readonly Descriptor[]): string[] => [
   ...new Set(images.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []))),
 ];
 
-/** The same index with fewer entries. Equal sources give equal bytes, so the next run knows it again. */
+/** The same index with fewer entries. Equal sources give equal bytes, so the next run recognizes it. */
 function reduce(source: Manifest, kept: readonly Descriptor[], what: string): Manifest {
   const original = JSON.parse(source.bytes.toString()) as Record<string, unknown>;
   return parseManifest(
@@ -132,8 +138,8 @@ function bytesOf(index: object, what: string): Buffer {
       {
         code: 'image-unsupported',
         what,
-        why: 'its index is nested too deeply to be written again for fewer platforms',
-        hint: 'Mirror all its platforms with --platform all, or leave the image out with images.exclude.',
+        why: 'its index is nested too deeply to select platforms from',
+        hint: 'Mirror all platforms with --platform all, or exclude the image with images.exclude.',
       },
       { cause: error },
     );
@@ -146,6 +152,6 @@ function absent(what: string, missing: readonly string[], offered: readonly Plat
     code: 'image-platform-missing',
     what,
     why: `the source has no image for ${missing.join(' or ')}, only for ${has || 'unknown platforms'}`,
-    hint: 'Choose platforms that it has with --platform or images.platforms, or leave it out with images.exclude.',
+    hint: 'Choose available platforms with --platform or images.platforms, or exclude the image with images.exclude.',
   });
 }

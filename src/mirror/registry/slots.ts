@@ -2,9 +2,9 @@
 export const smallBlob = 1024 * 1024;
 
 /**
- * Decides whose turn it is. Large blobs go largest first, so that none is left to run alone at the end; small ones
- * have places of their own and go in order, so that they never wait behind large ones. They spend their time waiting
- * for answers, so there are four times as many.
+ * Decides which blob is next. Large blobs run largest first, so that none runs alone at the end. Small blobs have slots of
+ * their own, in order of arrival, so that they never wait for large ones. They mostly wait for replies, so they have four
+ * times as many slots. This is not p-limit, which has no priorities and never starts work at once.
  */
 export class Slots {
   readonly #large: SlotQueue;
@@ -23,17 +23,17 @@ export class Slots {
 }
 
 class SlotQueue {
-  readonly #places: number;
-  #taken = 0;
+  readonly #slots: number;
+  #used = 0;
   readonly #waiting: { readonly weight: number; readonly start: () => void }[] = [];
 
-  constructor(places: number) {
-    this.#places = places;
+  constructor(slots: number) {
+    this.#slots = slots;
   }
 
   async run<T>(weight: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#taken < this.#places) this.#taken += 1;
-    else await this.#turn(weight);
+    if (this.#used < this.#slots) this.#used += 1;
+    else await this.#wait(weight);
     try {
       signal.throwIfAborted();
       return await work();
@@ -42,12 +42,12 @@ class SlotQueue {
     }
   }
 
-  #turn(weight: number): Promise<void> {
-    return new Promise((start) => void this.#waiting.splice(this.#placeOf(weight), 0, { weight, start }));
+  #wait(weight: number): Promise<void> {
+    return new Promise((start) => void this.#waiting.splice(this.#positionOf(weight), 0, { weight, start }));
   }
 
-  /** Behind all that weigh as much or more. */
-  #placeOf(weight: number): number {
+  /** Behind all of the same or more weight. */
+  #positionOf(weight: number): number {
     let [low, high] = [0, this.#waiting.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -57,10 +57,10 @@ class SlotQueue {
     return low;
   }
 
-  /** The place passes straight to the next in line, so the count does not change then. */
+  /** Passes the slot to the next in line; then the number of used slots stays the same. */
   #next(): void {
     const next = this.#waiting.shift();
     if (next) next.start();
-    else this.#taken -= 1;
+    else this.#used -= 1;
   }
 }

@@ -4,21 +4,21 @@ import { yamlText } from '../../images/naming.ts';
 import { parseReference } from '../../images/reference.ts';
 import { RegistryError } from '../../clients/registry/errors.ts';
 
-/** How registries say, with whatever status, that they do not have an image. */
-const unknown = new Set(['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'NOT_FOUND']);
+/** Error codes of registries, with any status, for an image that they do not have. */
+const missingCodes = new Set(['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'NOT_FOUND']);
 
 /**
- * Waits for what the source says of an image, and explains its refusals: it does not have the image, or it wants a login
- * and does not say whether it has it.
+ * Waits for the source's reply about an image and explains its rejections: the image does not exist, or the registry
+ * requires a login and does not reveal whether it exists.
  * @throws BootstrapError `image-missing`, RegistryError
  */
-export async function fromSource<T>(image: WantedImage, answer: Promise<T | undefined>): Promise<T> {
+export async function fromSource<T>(image: WantedImage, reply: Promise<T | undefined>): Promise<T> {
   let found: T | undefined;
   try {
-    found = await answer;
+    found = await reply;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    if (error.failure.codes?.some((code) => unknown.has(code))) throw missing(image);
+    if (error.failure.codes?.some((code) => missingCodes.has(code))) throw missing(image);
     throw error.code === 'registry-denied' ? denied(image, error) : error;
   }
   if (found === undefined) throw missing(image);
@@ -29,7 +29,7 @@ function missing(image: WantedImage): BootstrapError {
   const { host } = parseReference(image.source);
   return new BootstrapError({
     code: 'image-missing',
-    what: `look up ${image.source}`,
+    what: `could not look up ${image.source}`,
     why: `${host} has no such image`,
     hint: fixFor(image),
   });
@@ -40,8 +40,8 @@ function denied(image: WantedImage, error: RegistryError): RegistryError {
   return new RegistryError(
     {
       code,
-      what: `look up ${image.source}`,
-      why: `${why}; it may not exist or needs a login`,
+      what: `could not look up ${image.source}`,
+      why: `${why}; the image may not exist, or requires a login`,
       hint: `${error.hint.replace(/\.$/, '')}. ${fixFor(image)}`,
     },
     failure,
@@ -49,11 +49,11 @@ function denied(image: WantedImage, error: RegistryError): RegistryError {
   );
 }
 
-/** By where the image is asked for. */
+/** Depends on where the image is requested. */
 function fixFor({ source, wantedBy }: WantedImage): string {
   if (wantedBy.includes('operator')) return 'Run the same command again later.';
-  if (wantedBy.includes('config')) return `Correct or remove ${source} under images.list.`;
+  if (wantedBy.includes('config')) return `Fix or remove ${source} under images.list.`;
   const [first] = wantedBy.filter((by) => /^[A-Z]\w* .+\//.test(by));
   if (first === undefined) return 'Check the name and the tag.';
-  return `Fix ${first}, or leave it out with this line under images.exclude: \`- ${yamlText(source)}\``;
+  return `Fix the image reference in ${first}, or exclude the image with this line under images.exclude: \`- ${yamlText(source)}\``;
 }

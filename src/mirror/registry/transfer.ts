@@ -10,21 +10,21 @@ export interface TransferContext {
   readonly target: Registry;
   readonly contents: Contents;
   readonly slots: Slots;
-  /** Whether the account lets blobs be mounted; undefined when that cannot be told. */
+  /** Whether the account allows mounting blobs; undefined when unknown. */
   readonly mounting: boolean | undefined;
-  /** Told of bytes as they leave, and taken back (negative) when an upload starts again. */
+  /** Called with the bytes that were sent; negative when an upload starts again. */
   readonly moved: (job: BlobJob, bytes: number) => void;
 }
 
-/** How a blob got into its repository, and the image whose source was asked for it. */
+/** How a blob got into its repository, and the image whose source was read. */
 export interface BlobDelivery {
   readonly way: 'sent' | 'mounted' | 'present';
-  readonly shipped: Delivery;
+  readonly delivery: Delivery;
 }
 
 type Way = BlobDelivery['way'];
 
-/** No source could give a blob. Each of its images fails by what its own source said. */
+/** No source could provide a blob. Each image fails with the error of its own source. */
 export class NotDelivered extends Error {
   readonly #failures: ReadonlyMap<BlobSource, unknown>;
 
@@ -33,21 +33,21 @@ export class NotDelivered extends Error {
     this.#failures = failures;
   }
 
-  /** What the source of that image said. */
-  of(shipped: Delivery): unknown {
-    const own = [...this.#failures].find(([{ shipments }]) => shipments.includes(shipped));
+  /** The error of that image's source. */
+  of(delivery: Delivery): unknown {
+    const own = [...this.#failures].find(([{ deliveries }]) => deliveries.includes(delivery));
     return own?.[1] ?? [...this.#failures.values()][0];
   }
 }
 
-/** How often content that is not what it should be is fetched again: a bad copy in a content network may pass. */
+/** How often corrupt content is read: a bad copy in a content delivery network may be temporary. */
 const maxCorruptReads = 2;
-/** Blobs up to this are asked for while the registry is asked whether it needs them: that saves a round trip. Bytes. */
-const readAhead = smallBlob;
-/** Blobs up to this are read as a whole before they are sent. Bytes. */
-const readWhole = 256 * 1024;
-/** So many mounts refused in a row, where the account's setting is unknown, mean that there are none. */
-const conclusiveCount = 3;
+/** Blobs up to this size are requested before the target says whether it needs them: that saves a round trip. */
+const readAheadBytes = smallBlob;
+/** Blobs up to this size are read completely before they are sent. */
+const readWholeBytes = 256 * 1024;
+/** If the account's setting is unknown, this many rejected mounts in a row show that it does not allow mounts. */
+const conclusiveRejections = 3;
 
 /** A blob that is fetched before it is known to be needed. */
 interface ReadAhead {
@@ -55,109 +55,119 @@ interface ReadAhead {
   readonly cancel: () => void;
 }
 
-/** Brings blobs into repositories: by mount where it can be, by upload where it must be. */
+/** Brings blobs into repositories: by mount if possible, otherwise by upload. */
 export class Transfer {
-  readonly #with: TransferContext;
-  /** What sources failed with, as opposed to the target: then another source may do. */
-  readonly #ofSources = new WeakSet<object>();
+  readonly #context: TransferContext;
+  /** Errors of sources. After them another source may work; after errors of the target it may not. */
+  readonly #sourceErrors = new WeakSet<object>();
   #mounting: boolean | undefined;
-  #refusals = 0;
+  #rejections = 0;
 
-  constructor(transferring: TransferContext) {
-    this.#with = transferring;
-    this.#mounting = transferring.mounting;
+  constructor(context: TransferContext) {
+    this.#context = context;
+    this.#mounting = context.mounting;
   }
 
-  /** @throws NotDelivered when every source fails, and what the target fails with as it is */
+  /** @throws NotDelivered when all sources fail; errors of the target unchanged */
   async run(job: BlobJob, { signal }: Pick<Call, 'signal'>): Promise<BlobDelivery> {
-    const [first] = job.shipments;
-    if (job.isPresent) return { way: 'present', shipped: first };
-    const from = await this.#holder(job, signal);
-    return this.#with.slots.run(job.blob.size, signal, async () => {
+    const [first] = job.deliveries;
+    if (job.isPresent) return { way: 'present', delivery: first };
+    const mountFrom = await this.#repositoryToMountFrom(job, signal);
+    return this.#context.slots.run(job.blob.size, signal, async () => {
       const failures = new Map<BlobSource, unknown>();
-      for (const offer of job.offers) {
-        const shipped = offer.shipments.find(({ failed }) => !failed);
+      for (const source of job.sources) {
+        const delivery = source.deliveries.find(({ failed }) => !failed);
         // Every image that needed it has failed.
-        if (!shipped) continue;
-        const call = { signal, tally: shipped.stats };
+        if (!delivery) continue;
+        const call = { signal, tally: delivery.stats };
         try {
-          return { way: await this.#bring(job, offer.location, from, call), shipped };
+          return { way: await this.#bring(job, source.location, mountFrom, call), delivery };
         } catch (error) {
-          if (signal.aborted || !this.#isOfSource(error)) throw error;
-          failures.set(offer, error);
+          if (signal.aborted || !this.#isSourceError(error)) throw error;
+          failures.set(source, error);
         }
       }
       if (failures.size > 0) throw new NotDelivered(failures);
-      return { way: 'present', shipped: first };
+      return { way: 'present', delivery: first };
     });
   }
 
-  #isOfSource = (error: unknown): boolean =>
-    typeof error === 'object' && error !== null && this.#ofSources.has(error);
+  #isSourceError = (error: unknown): boolean =>
+    typeof error === 'object' && error !== null && this.#sourceErrors.has(error);
 
-  /** Remembers of whatever a source fails with that it was the source. */
-  async *#read(job: BlobJob, place: RepositoryLocation, call: Call): AsyncGenerator<Buffer, void, undefined> {
+  /** Remembers that a source failed, and not the target. */
+  async *#read(
+    job: BlobJob,
+    location: RepositoryLocation,
+    call: Call,
+  ): AsyncGenerator<Buffer, void, undefined> {
     try {
-      yield* readBlob(place, job.blob, call);
+      yield* readBlob(location, job.blob, call);
     } catch (error) {
-      throw this.#noted(error);
+      throw this.#sourceError(error);
     }
   }
 
-  #noted(error: unknown): unknown {
-    if (typeof error === 'object' && error !== null) this.#ofSources.add(error);
+  #sourceError(error: unknown): unknown {
+    if (typeof error === 'object' && error !== null) this.#sourceErrors.add(error);
     return error;
   }
 
-  /** Another repository that holds the blob, once a manifest there refers to it: ECR mounts nothing before that. */
-  async #holder(job: BlobJob, signal: AbortSignal): Promise<string | undefined> {
+  /** Another repository that has the blob. ECR mounts a blob only after a manifest there refers to it. */
+  async #repositoryToMountFrom(job: BlobJob, signal: AbortSignal): Promise<string | undefined> {
     for (const [repository, peer] of job.peers) {
       if (peer === job || this.#mounting === false) return undefined;
-      const arrived = await peer.shipments[0].arrived;
+      const arrived = await peer.deliveries[0].arrived;
       signal.throwIfAborted();
       if (arrived) return repository;
     }
     return undefined;
   }
 
-  async #bring(job: BlobJob, place: RepositoryLocation, from: string | undefined, call: Call): Promise<Way> {
-    const { target } = this.#with;
+  async #bring(
+    job: BlobJob,
+    location: RepositoryLocation,
+    from: string | undefined,
+    call: Call,
+  ): Promise<Way> {
+    const { target } = this.#context;
     const { blob, repository } = job;
-    // Without mounts a POST does not tell whether the blob is there, and a large one is worth a question.
-    const isAsked = this.#mounting === false && blob.size >= smallBlob;
-    if (isAsked && (await target.hasBlob(repository, blob.digest, call))) return 'present';
-    for (let tries = 1; ; tries += 1) {
+    // Without mounts the POST does not report whether the blob exists; for a large blob a HEAD request pays off.
+    const isChecked = this.#mounting === false && blob.size >= smallBlob;
+    if (isChecked && (await target.hasBlob(repository, blob.digest, call))) return 'present';
+    for (let reads = 1; ; reads += 1) {
       try {
-        return await target.retrying(call, () => this.#attempt(job, place, from, call));
+        return await target.retrying(call, () => this.#attempt(job, location, from, call));
       } catch (error) {
-        if (!(error instanceof CorruptContent) || tries >= maxCorruptReads) throw error;
+        if (!(error instanceof CorruptContent) || reads >= maxCorruptReads) throw error;
       }
     }
   }
 
   /**
-   * One try, with an upload session of its own: ECR answers 416 to whoever goes on with an interrupted one. The POST
-   * asks for a mount, if only from the repository itself, and so tells whether the blob is there already.
+   * One attempt with its own upload session: ECR answers 416 to requests that continue an interrupted one. The POST asks
+   * for a mount, at least from the repository itself, and so reports whether the blob already exists.
    */
   async #attempt(
     job: BlobJob,
-    place: RepositoryLocation,
+    location: RepositoryLocation,
     from: string | undefined,
     call: Call,
   ): Promise<Way> {
-    const { target } = this.#with;
+    const { target } = this.#context;
     const { blob, repository } = job;
-    const ahead = from === undefined && blob.size <= readAhead ? this.#fetch(job, place, call) : undefined;
+    const readAhead =
+      from === undefined && blob.size <= readAheadBytes ? this.#fetch(job, location, call) : undefined;
     try {
       const mount = this.#mounting === false ? undefined : { digest: blob.digest, from: from ?? repository };
       const upload = await target.startUpload(repository, mount, call);
       if (from !== undefined) this.#learn(upload === undefined);
       if (!upload) return from === undefined ? 'present' : 'mounted';
-      const content = ahead ? await ahead.content : this.#read(job, place, call);
+      const content = readAhead ? await readAhead.content : this.#read(job, location, call);
       await this.#upload(job, upload, content, call);
       return 'sent';
     } finally {
-      ahead?.cancel();
+      readAhead?.cancel();
     }
   }
 
@@ -170,41 +180,41 @@ export class Transfer {
     let sent = 0;
     const count = (bytes: number) => {
       sent += bytes;
-      this.#with.moved(job, bytes);
+      this.#context.moved(job, bytes);
     };
     const body = Buffer.isBuffer(content) ? content : counted(content, count);
     try {
-      await this.#with.target.upload(job.repository, upload, { ...job.blob, body }, call);
+      await this.#context.target.upload(job.repository, upload, { ...job.blob, body }, call);
     } catch (error) {
-      this.#with.moved(job, -sent);
+      this.#context.moved(job, -sent);
       throw error;
     }
     if (Buffer.isBuffer(content)) count(content.length);
   }
 
-  /** Begins to fetch a blob. The config of an image is kept: it tells the platform when only the ECR is asked. */
-  #fetch(job: BlobJob, place: RepositoryLocation, call: Call): ReadAhead {
-    const { root } = job.shipments[0].resolution.selection;
+  /** Begins to fetch a blob. Image configs are cached: later runs read the platform from them. */
+  #fetch(job: BlobJob, location: RepositoryLocation, call: Call): ReadAhead {
+    const { root } = job.deliveries[0].resolution.selection;
     if (root.config?.digest === job.blob.digest) {
-      const config = this.#with.contents.config(place, job.blob, call).catch((error: unknown) => {
-        throw this.#noted(error);
+      const config = this.#context.contents.config(location, job.blob, call).catch((error: unknown) => {
+        throw this.#sourceError(error);
       });
-      return watched(config, () => undefined);
+      return readAheadOf(config, () => undefined);
     }
-    const cancelling = new AbortController();
-    const signal = AbortSignal.any([call.signal, cancelling.signal]);
+    const canceling = new AbortController();
+    const signal = AbortSignal.any([call.signal, canceling.signal]);
     let isRead = false;
-    const chunks = told(this.#read(job, place, { ...call, signal }), () => (isRead = true));
-    const content = job.blob.size <= readWhole ? collect(chunks) : begun(chunks);
-    return watched(content, () => {
-      if (!isRead) cancelling.abort();
+    const chunks = withEnd(this.#read(job, location, { ...call, signal }), () => (isRead = true));
+    const content = job.blob.size <= readWholeBytes ? collect(chunks) : started(chunks);
+    return readAheadOf(content, () => {
+      if (!isRead) canceling.abort();
     });
   }
 
   #learn(isMounted: boolean): void {
-    this.#refusals = isMounted ? 0 : this.#refusals + 1;
+    this.#rejections = isMounted ? 0 : this.#rejections + 1;
     if (isMounted) this.#mounting = true;
-    else if (this.#mounting === undefined && this.#refusals >= conclusiveCount) this.#mounting = false;
+    else if (this.#mounting === undefined && this.#rejections >= conclusiveRejections) this.#mounting = false;
   }
 }
 
@@ -224,8 +234,8 @@ async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(all);
 }
 
-/** Sends the request for the first chunk at once; no more is read than fits in the buffers on the way. */
-async function begun(chunks: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buffer>> {
+/** Sends the request at once, and reads no more than fits in the buffers. */
+async function started(chunks: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buffer>> {
   const first = await chunks.next();
   return (async function* () {
     if (first.done === true) return;
@@ -234,8 +244,8 @@ async function begun(chunks: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buff
   })();
 }
 
-/** Tells when there is nothing more to read. */
-async function* told(chunks: AsyncIterable<Buffer>, ended: () => void): AsyncGenerator<Buffer> {
+/** Calls `ended` when there is nothing more to read. */
+async function* withEnd(chunks: AsyncIterable<Buffer>, ended: () => void): AsyncGenerator<Buffer> {
   try {
     yield* chunks;
   } finally {
@@ -243,8 +253,8 @@ async function* told(chunks: AsyncIterable<Buffer>, ended: () => void): AsyncGen
   }
 }
 
-/** A failure counts when the content is asked for, not before. */
-function watched(content: ReadAhead['content'], cancel: () => void): ReadAhead {
+/** An error is reported when the content is used, not before. */
+function readAheadOf(content: ReadAhead['content'], cancel: () => void): ReadAhead {
   content.catch(() => undefined);
   return { content, cancel };
 }

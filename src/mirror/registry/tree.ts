@@ -3,15 +3,15 @@ import { BootstrapError } from '../../core/errors.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
 
-/** Far more than any real image has, and little enough to hold in memory. */
+/** Far more than any real image has, and few enough for the memory. */
 const treeLimits = { levels: 3, manifests: 1000, manifestBytes: 32 * 1024 * 1024 } as const;
 
-/** Bounds the memory of manifests under way. */
-const manifestsAtOnce = 16;
+/** Manifests to read at once; bounds the memory. */
+const maxReadsAtOnce = 16;
 
 /**
- * The manifests of one image: its own and all that it refers to. Each is read once, however often it is named, and a
- * registry cannot make it larger than {@link treeLimits}.
+ * The manifests of one image: its own and all that it refers to. Each is read once, and a registry cannot make the tree
+ * larger than {@link treeLimits}.
  */
 export class ManifestTree {
   readonly #root: Manifest;
@@ -19,7 +19,7 @@ export class ManifestTree {
   readonly #what: string;
   readonly #signal: AbortSignal;
   readonly #known = new Map<Digest, Promise<Manifest>>();
-  readonly #limit = pLimit(manifestsAtOnce);
+  readonly #limit = pLimit(maxReadsAtOnce);
   #manifests = 1;
   #bytes = 0;
   #excess: BootstrapError | undefined;
@@ -61,7 +61,7 @@ export class ManifestTree {
       const digests = [...new Set(entries.map(({ digest }) => digest))];
       level = await Promise.all(digests.map((digest) => this.manifest(digest)));
       for (const manifest of level) {
-        // What is named again further down has to stand before those that name it there.
+        // A manifest that is referenced again at this level must come before the ones that refer to it.
         found.delete(manifest.digest);
         found.set(manifest.digest, manifest);
       }
@@ -99,7 +99,7 @@ export class ManifestTree {
       code: 'image-unsupported',
       what: this.#what,
       why,
-      hint: 'Mirror one platform of the image by its own digest, or leave the image out with images.exclude.',
+      hint: 'Mirror one platform of the image by its own digest, or exclude the image with images.exclude.',
     });
   }
 }

@@ -10,14 +10,14 @@ import { creationOf, diffRepositories } from './diff.ts';
 import { type RepositoriesState, observeRepository } from './state.ts';
 import { update } from './update.ts';
 
-/** Creations at once: enough to be quick, few enough not to be throttled. */
+/** Creations at once. ECR throttles more. */
 const concurrency = 8;
 
-/** The change that creates a repository as it is configured. */
+/** The change that creates a repository with the configured settings. */
 export const repositoryCreation = (name: string, config: Config): Change =>
   creationOf(name, { settings: config.repositories, tags: awsTags(config) });
 
-/** Creates a repository as it is configured; resolves to a detail worth showing, if any. */
+/** Creates a repository with the configured settings. @returns a detail to show, if any */
 export async function createRepository(name: string, ctx: MirrorContext): Promise<string | undefined> {
   const { ecr } = ctx.aws;
   const tags = awsTags(ctx.config);
@@ -36,10 +36,10 @@ export async function createRepository(name: string, ctx: MirrorContext): Promis
   return undefined;
 }
 
-/** A repository that was created meanwhile is used like one that was seen: an unmanaged one stays as it is. */
+/** A repository that was created meanwhile is used like one that was observed: an unmanaged one stays as it is. */
 async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
   const { repositories: settings } = ctx.config;
-  const seen = await observeRepository(name, ctx);
+  const observed = await observeRepository(name, ctx);
   const state: RepositoriesState = {
     settings,
     tags: awsTags(ctx.config),
@@ -47,16 +47,18 @@ async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
     project: ctx.config.project,
     creationRules: [],
     unneeded: [],
-    repositories: [{ name, images: [], seen }],
+    repositories: [{ name, images: [], observed }],
   };
-  const left = diffRepositories(state).changes.filter(({ action, adopts }) => action === 'update' && !adopts);
-  for (const change of left) await update(change, state, ctx);
-  return 'it existed by then';
+  const changes = diffRepositories(state).changes.filter(
+    ({ action, adopts }) => action === 'update' && !adopts,
+  );
+  for (const change of changes) await update(change, state, ctx);
+  return 'it was created meanwhile';
 }
 
 /**
- * Creates the repositories of images that a copy is about to write, each once. An image whose source does not have it
- * gets none, and a repository that cannot be created fails its own images only.
+ * Creates the repositories of images that a copy is about to write, each once. An image that its source does not have
+ * gets none. A repository that cannot be created fails only its own images.
  */
 export class MissingRepositories {
   readonly #run: MirrorRun;
@@ -70,7 +72,7 @@ export class MissingRepositories {
     );
   }
 
-  /** For a copy. @returns what failed, by repository */
+  /** For the copy. @returns errors by repository */
   prepare = async (images: readonly WantedImage[]): Promise<ReadonlyMap<string, BootstrapError>> => {
     const { ctx } = this.#run;
     const existing = await this.#existing();
@@ -99,7 +101,7 @@ export class MissingRepositories {
     return failures;
   };
 
-  /** What became of the planned creations, and of those that turned out to be needed. */
+  /** The outcomes of the planned creations, and of others that the copy needed. */
   async outcomes(planned: readonly Change[]): Promise<Outcome[]> {
     const known = new Map(
       await Promise.all([...this.#outcomes].map(async ([name, one]) => [name, await one] as const)),

@@ -30,31 +30,31 @@ export function diffRepositories(state: RepositoriesState): Diff {
   };
 }
 
-/** Names of as many repositories as one finding has room for. */
-const someOf = (names: readonly string[]): string =>
-  names.slice(0, namedAtMost).join(', ') +
-  (names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : '');
+/** The first names, and how many more there are. */
+const listed = (names: readonly string[]): string =>
+  names.slice(0, maxListed).join(', ') +
+  (names.length > maxListed ? ` and ${names.length - maxListed} more` : '');
 
-/** Of settings that are not in the configuration: it does not show whether they were, so they stay. */
+/** Settings that are not in the configuration stay: nothing shows whether they were in it before. */
 function keptSettings({ settings, repositories }: RepositoriesState): Finding[] {
-  const ours = repositories.flatMap(({ seen }) => (seen?.owner === 'ours' ? [seen] : []));
+  const ours = repositories.flatMap(({ observed }) => (observed?.owner === 'ours' ? [observed] : []));
   const withPolicy = ours.filter(({ lifecyclePolicy }) => lifecyclePolicy !== undefined);
   const scanned = ours.filter(({ repository }) => repository.scanOnPush);
   const kept = (
     what: string,
     setting: string,
     command: string,
-    seen: readonly ObservedRepository[],
+    observed: readonly ObservedRepository[],
   ): Finding[] => {
-    const [first] = seen;
+    const [first] = observed;
     if (!first) return [];
     const { name } = first.repository;
     return [
       finding('setting-kept', {
         target: repositoryTarget(name),
-        what: `${what}: ${someOf(seen.map(({ repository }) => repository.name))}`,
-        why: `${setting} is not set, which does not change existing repositories`,
-        hint: `To change that, set ${setting}, or run \`aws ecr ${command} --repository-name ${name}\` for each.`,
+        what: `${what}: ${listed(observed.map(({ repository }) => repository.name))}`,
+        why: `${setting} is not configured, so existing repositories keep it`,
+        hint: `Set ${setting}, or run for each repository: \`aws ecr ${command} --repository-name ${name}\`.`,
       }),
     ];
   };
@@ -62,14 +62,14 @@ function keptSettings({ settings, repositories }: RepositoriesState): Finding[] 
     ...(settings.lifecyclePolicy
       ? []
       : kept(
-          'repositories keep a lifecycle policy',
+          'these repositories keep their lifecycle policy',
           'repositories.lifecyclePolicy',
           'delete-lifecycle-policy',
           withPolicy,
         )),
     ...(settings.scanOnPush === undefined
       ? kept(
-          'repositories scan images when they are pushed',
+          'these repositories keep scanning images on push',
           'repositories.scanOnPush',
           'put-image-scanning-configuration --image-scanning-configuration scanOnPush=false',
           scanned,
@@ -84,9 +84,9 @@ function unneededFinding({ unneeded }: RepositoriesState): Finding[] {
   return [
     finding('repository-unneeded', {
       target: repositoryTarget(first),
-      what: `no image of the configuration or the cluster needs these repositories: ${someOf(unneeded)}`,
-      why: 'their images may still be in use by their names in ECR',
-      hint: `\`ecr-bootstrap down --delete-images\` deletes them too. To delete one with its images: \`aws ecr delete-repository --force --repository-name ${first}\`.`,
+      what: `these repositories have no image that the cluster uses or the configuration lists: ${listed(unneeded)}`,
+      why: 'workloads may still use their images by the names in ECR',
+      hint: `To delete one with its images, run \`aws ecr delete-repository --force --repository-name ${first}\`. \`ecr-bootstrap down --delete-images\` deletes them too.`,
     }),
   ];
 }
@@ -97,15 +97,15 @@ export const creationOf = (name: string, settings: Pick<RepositoriesState, 'sett
   fields: creationFields(settings),
 });
 
-function changesOf({ name, seen, error }: WantedRepository, state: RepositoriesState): Change[] {
+function changesOf({ name, observed, error }: WantedRepository, state: RepositoriesState): Change[] {
   if (error) return [];
-  if (!seen) return name === state.operator ? [creationOf(name, state)] : [];
+  if (!observed) return name === state.operator ? [creationOf(name, state)] : [];
   const target = repositoryTarget(name);
-  if (seen.owner === 'other') return [];
-  const fields = driftedFields(seen, state);
+  if (observed.owner === 'other') return [];
+  const fields = driftedFields(observed, state);
   if (fields.length === 0) return [];
   const change: Change = { action: 'update', target, fields };
-  return [seen.owner === 'ours' ? change : adopting(change, { owner: unknownOwner, optional: true })];
+  return [observed.owner === 'ours' ? change : adopting(change, { owner: unknownOwner, optional: true })];
 }
 
 function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' | 'tags'>): Field[] {
@@ -119,69 +119,70 @@ function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' |
   ];
 }
 
-/** The values that the configuration knows; ECR has more, for example IMMUTABLE_WITH_EXCLUSION. */
+/** The values that can be configured; ECR has more, for example IMMUTABLE_WITH_EXCLUSION. */
 const isKnownMutability = (value: string): boolean => value === 'MUTABLE' || value === 'IMMUTABLE';
 
-/** A setting that is not configured is not managed. */
-function driftedFields(seen: ObservedRepository, { settings, tags }: RepositoriesState): Field[] {
-  const { repository } = seen;
+/** Settings that are not configured are not managed. */
+function driftedFields(observed: ObservedRepository, { settings, tags }: RepositoriesState): Field[] {
+  const { repository } = observed;
   const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
-  const fields = compareTags(tags, seen.tags);
+  const fields = compareTags(tags, observed.tags);
   if (repository.tagMutability !== tagMutability && isKnownMutability(repository.tagMutability)) {
     fields.push({ path: 'tagMutability', from: repository.tagMutability, to: tagMutability });
   }
   if (scanOnPush !== undefined && repository.scanOnPush !== scanOnPush) {
     fields.push({ path: 'scanOnPush', from: repository.scanOnPush, to: scanOnPush });
   }
-  const seenPolicy = seen.lifecyclePolicy === undefined ? undefined : (parsed(seen.lifecyclePolicy) as Value);
-  if (lifecyclePolicy && !isSameLifecycle(seenPolicy, lifecyclePolicy)) {
-    fields.push({ path: 'lifecyclePolicy', from: seenPolicy, to: lifecyclePolicy as Value });
+  const currentPolicy =
+    observed.lifecyclePolicy === undefined ? undefined : (parsed(observed.lifecyclePolicy) as Value);
+  if (lifecyclePolicy && !isSameLifecycle(currentPolicy, lifecyclePolicy)) {
+    fields.push({ path: 'lifecyclePolicy', from: currentPolicy, to: lifecyclePolicy as Value });
   }
   return fields;
 }
 
-function findingsOf({ name, seen, error }: WantedRepository, state: RepositoriesState): Finding[] {
+function findingsOf({ name, observed, error }: WantedRepository, state: RepositoriesState): Finding[] {
   if (error) {
     const { what, why, hint } = error;
     return [finding('repository-unknown', { target: repositoryTarget(name), what, why, hint })];
   }
-  if (!seen) return [];
+  if (!observed) return [];
   return [
-    ...unmanagedRepositoryFinding(seen),
-    ...accessFindings(repositoryTarget(name), seen.access),
-    ...mutabilityFinding(seen),
-    ...encryptionFinding(seen, state),
+    ...unmanagedRepositoryFinding(observed),
+    ...accessFindings(repositoryTarget(name), observed.access),
+    ...mutabilityFinding(observed),
+    ...encryptionFinding(observed, state),
   ];
 }
 
-/** As many images are named; the rest are counted. */
-const namedAtMost = 3;
+/** Names listed in one finding; the rest are counted. */
+const maxListed = 3;
 
-/** Of the policy that the repository has, or gets with this configuration. */
+/** Checks the repository's policy, or the configured one that it will get. */
 function lifecycleFindings(
-  { name, images, seen, error }: WantedRepository,
+  { name, images, observed, error }: WantedRepository,
   state: RepositoriesState,
 ): Finding[] {
   if (error) return [];
-  if (seen?.lifecycleDenied) return [unknownLifecycle(name, seen.lifecycleDenied)];
-  const isManaged = seen === undefined || seen.owner === 'ours';
-  const policy = (isManaged ? state.settings.lifecyclePolicy : undefined) ?? seen?.lifecyclePolicy;
+  if (observed?.lifecycleDenied) return [unknownLifecycle(name, observed.lifecycleDenied)];
+  const isManaged = observed === undefined || observed.owner === 'ours';
+  const policy = (isManaged ? state.settings.lifecyclePolicy : undefined) ?? observed?.lifecyclePolicy;
   if (policy === undefined) return [];
   const { images: atRisk, rules, unclear } = lifecycleRisk(policy, images);
-  const place =
-    policy === seen?.lifecyclePolicy
-      ? `\`aws ecr get-lifecycle-policy --repository-name ${name}\` prints it`
-      : 'it is in repositories.lifecyclePolicy';
+  const location =
+    policy === observed?.lifecyclePolicy
+      ? `\`aws ecr get-lifecycle-policy --repository-name ${name}\` prints the policy`
+      : 'the policy is in repositories.lifecyclePolicy';
   const findings: Finding[] = [];
   if (atRisk.length > 0) {
-    const named = atRisk.slice(0, namedAtMost).map(({ source }) => source);
+    const named = atRisk.slice(0, maxListed).map(({ source }) => source);
     const rest = atRisk.length > named.length ? ` and ${atRisk.length - named.length} more` : '';
     findings.push(
       finding('lifecycle-risk', {
         target: repositoryTarget(name),
         what: `the lifecycle policy of ${name} can remove images in use: ${named.join(', ')}${rest}`,
-        why: `${rules.join('; ')}. A node that has an image in its cache does not pull it, so an old image may be in use`,
-        hint: `Remove the rule, or keep the tags in use by a rule with a lower rulePriority and a high imageCountMoreThan; ${place}.`,
+        why: `${rules.join('; ')}. Nodes do not pull images that they have cached, so an image in use may be old`,
+        hint: `Remove the rule, or keep the tags with a rule of lower rulePriority and a high imageCountMoreThan; ${location}.`,
       }),
     );
   }
@@ -189,9 +190,9 @@ function lifecycleFindings(
     findings.push(
       finding('lifecycle-risk', {
         target: repositoryTarget(name),
-        what: `the lifecycle policy of ${name} could not be judged`,
-        why: `${unclear.slice(0, namedAtMost).join('; ')}; it may remove images in use`,
-        hint: `Check what it selects; ${place}.`,
+        what: `ecr-bootstrap does not understand the lifecycle policy of ${name}`,
+        why: `${unclear.slice(0, maxListed).join('; ')}; the policy may remove images in use`,
+        hint: `Check which images it selects; ${location}.`,
       }),
     );
   }
@@ -202,7 +203,7 @@ const unknownLifecycle = (name: string, { why, hint }: BootstrapError): Finding 
   finding('lifecycle-risk', {
     target: repositoryTarget(name),
     what: `the lifecycle policy of ${name} could not be read`,
-    why: `${why}. If it has one, that policy may remove images in use`,
+    why: `${why}. The policy, if any, may remove images in use`,
     hint,
   });
 
@@ -211,9 +212,12 @@ function unmanagedRepositoryFinding({ owner, repository: { name } }: ObservedRep
   return [
     finding('repository-foreign', {
       target: repositoryTarget(name),
-      what: `repository ${name} is used and not changed`,
-      why: owner === 'other' ? 'it is of another project or region' : 'it does not bear our tags',
-      hint: `Nothing has to be done. To have its settings kept: \`ecr-bootstrap up --adopt '${nameOf(repositoryTarget(name))}'\`.`,
+      what: `repository ${name} is used but not managed by ecr-bootstrap`,
+      why:
+        owner === 'other'
+          ? 'it has the tags of another project or region'
+          : 'it does not have the tags of ecr-bootstrap',
+      hint: `To let ecr-bootstrap manage its settings, run \`ecr-bootstrap up --adopt '${nameOf(repositoryTarget(name))}'\`. Otherwise do nothing.`,
     }),
   ];
 }
@@ -225,18 +229,18 @@ function mutabilityFinding({ repository: { name, tagMutability } }: ObservedRepo
       target: repositoryTarget(name),
       what: `repository ${name} keeps its tag mutability ${tagMutability}`,
       why: 'repositories.tagMutability manages MUTABLE and IMMUTABLE only',
-      hint: `To have it managed again: \`aws ecr put-image-tag-mutability --repository-name ${name} --image-tag-mutability MUTABLE\`.`,
+      hint: `To let ecr-bootstrap manage it again, run \`aws ecr put-image-tag-mutability --repository-name ${name} --image-tag-mutability MUTABLE\`.`,
     }),
   ];
 }
 
-/** ECR cannot change a repository's encryption, and images are not ours to lose. */
+/** ECR cannot change a repository's encryption, and recreating the repository would delete its images. */
 function encryptionFinding({ repository }: ObservedRepository, { settings }: RepositoriesState): Finding[] {
   const { encryption: wanted } = settings;
   if (!wanted) return [];
   const { encryption, kmsKey } = repository;
   const isKey = !wanted.kmsKey || (kmsKey !== undefined && mayBeSameKey(wanted.kmsKey, kmsKey));
-  // A newer kind of KMS encryption is one all the same.
+  // Newer kinds of KMS encryption count as KMS.
   const isType = wanted.type === encryption || (wanted.type === 'KMS' && encryption.startsWith('KMS'));
   if (isType && isKey) return [];
   return [
@@ -244,7 +248,7 @@ function encryptionFinding({ repository }: ObservedRepository, { settings }: Rep
       target: repositoryTarget(repository.name),
       what: `repository ${repository.name} is encrypted with ${repository.kmsKey ?? repository.encryption}, not ${wanted.kmsKey ?? wanted.type}`,
       why: 'ECR cannot change the encryption of a repository',
-      hint: `To have it, delete the repository and run \`ecr-bootstrap up\` again: \`aws ecr delete-repository --force --repository-name ${repository.name}\` deletes its images too.`,
+      hint: `To change it, delete the repository with its images: \`aws ecr delete-repository --force --repository-name ${repository.name}\`. Then run \`ecr-bootstrap up\`.`,
     }),
   ];
 }
@@ -254,7 +258,7 @@ const commands: Readonly<Record<CreationRule['kind'], string>> = {
   'repository creation template': 'aws ecr describe-repository-creation-templates',
 };
 
-/** Rules of the registry whose prefix meets the project's: ECR would create repositories there by itself. */
+/** Rules of the registry with a prefix that overlaps the project's: ECR itself would create repositories there. */
 function creationRuleFindings({ creationRules, project }: RepositoriesState): Finding[] {
   const target = { kind: 'ECR registry', name: `${project}/*` };
   if (creationRules instanceof BootstrapError) {
@@ -263,24 +267,24 @@ function creationRuleFindings({ creationRules, project }: RepositoriesState): Fi
       finding('creation-rule', {
         level: 'unknown',
         target,
-        what: `whether rules of the registry create repositories in ${project}/`,
+        what: `could not check whether rules of the registry create repositories in ${project}/`,
         why,
         hint,
       }),
     ];
   }
   return creationRules
-    .filter(({ prefix }) => meets(prefix, project))
+    .filter(({ prefix }) => overlaps(prefix, project))
     .map(({ kind, prefix }) =>
       finding('creation-rule', {
         target,
         what: `the ${kind} with prefix ${prefix} covers repositories in ${project}/`,
-        why: 'ECR can create repositories there by itself, with content and settings that ecr-bootstrap does not manage',
-        hint: `Choose another prefix for it, or another project name. \`${commands[kind]}\` prints it.`,
+        why: 'ECR itself can create repositories there, with content and settings that ecr-bootstrap does not manage',
+        hint: `Choose another prefix for the rule, or another project name. \`${commands[kind]}\` prints the rule.`,
       }),
     );
 }
 
-/** `ROOT` stands for every prefix that no other rule has. */
-const meets = (prefix: string, project: string): boolean =>
+/** `ROOT` means every prefix without a rule of its own. */
+const overlaps = (prefix: string, project: string): boolean =>
   prefix === 'ROOT' || `${prefix}/`.startsWith(`${project}/`) || `${project}/`.startsWith(`${prefix}/`);

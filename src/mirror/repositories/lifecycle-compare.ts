@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 type Plain = Readonly<Record<string, unknown>>;
 
-/** Whether two lifecycle policies say the same: in ECR neither the order of rules and tags nor a default counts. */
+/** Whether two lifecycle policies are equivalent: to ECR the order of rules and tags and the defaults do not matter. */
 export const isSameLifecycle = (one: unknown, other: unknown): boolean =>
   isDeepStrictEqual(normalPolicy(one), normalPolicy(other));
 
@@ -22,7 +22,7 @@ function normalRule(rule: Plain): Plain {
   };
 }
 
-/** By default a rule is about images that are not archived, and a count has no unit. */
+/** By default a rule selects images that are not archived, and a count has no unit. */
 function normalSelection(selection: Plain): Plain {
   const fields = { ...selection, countNumber: number(selection['countNumber']) };
   return Object.fromEntries(
@@ -33,7 +33,7 @@ function normalSelection(selection: Plain): Plain {
   );
 }
 
-/** YAML and JSON may write a number as text. */
+/** YAML and JSON may have a number as a string. */
 const number = (value: unknown): unknown =>
   typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 

@@ -1,12 +1,12 @@
 import type { WantedImage } from '../../images/wanted.ts';
 
-/** What a lifecycle policy can do to images that are in use. */
+/** What a lifecycle policy can do to images in use. */
 export interface LifecycleRisk {
   /** Images that it may expire, or archive so that they cannot be pulled. */
   readonly images: readonly WantedImage[];
-  /** The rules that do so, in words: `rule 1 expires images 14 days after their push`. */
+  /** The rules that do so, as text: `rule 1 expires images 14 days after their push`. */
   readonly rules: readonly string[];
-  /** Why parts of it could not be judged. */
+  /** Which rules are not understood, and why. */
   readonly unclear: readonly string[];
 }
 
@@ -32,10 +32,9 @@ const ages: Readonly<Record<string, string>> = {
 };
 
 /**
- * Judges a policy by what it can ever do: every image in use is one day old enough, and a node that has an image in its
- * cache does not pull it. An image whose tag a rule selects is safe from the rules with a lower priority, and a child
- * of an index is safe as long as the index is there.
- * @param policy as ECR keeps it: text, or the parsed document
+ * Finds what a policy can remove at any time: every image in use becomes old, and nodes do not pull images that they have
+ * cached. An image that a rule selects is safe from later rules. A child of an index is safe while the index exists.
+ * @param policy as ECR stores it (JSON text), or the parsed document
  */
 export function lifecycleRisk(policy: unknown, images: readonly WantedImage[]): LifecycleRisk {
   const unclear: string[] = [];
@@ -60,10 +59,10 @@ export function lifecycleRisk(policy: unknown, images: readonly WantedImage[]): 
   };
 }
 
-/** `maybe`: the image may have further tags, which the policy asks for too. */
+/** `maybe`: the image may have further tags that the policy selects. */
 function selects({ tagStatus, prefixes, patterns }: Rule, { tag }: WantedImage): 'yes' | 'no' | 'maybe' {
   if (tagStatus === 'any') return 'yes';
-  // What is stored by its digest has no tag.
+  // An image with a digest in place of the tag is untagged.
   const isTagged = !tag.includes(':');
   if (tagStatus === 'untagged') return isTagged ? 'no' : 'yes';
   if (!isTagged) return 'no';
@@ -85,7 +84,7 @@ function describeRule({ name, effect, countType, count }: Rule): string {
   return `${name} ${effect} images ${count} days ${ages[countType] ?? ''}`.trimEnd();
 }
 
-/** @param unclear gets what is not known of the policy; a rule with such parts is left out */
+/** @param unclear gets the reasons for rules that are skipped because they are not understood */
 function rulesIn(policy: unknown, unclear: string[]): Rule[] {
   const document = typeof policy === 'string' ? parsed(policy) : policy;
   if (!isRecord(document) || !Array.isArray(document['rules'])) {
@@ -102,7 +101,7 @@ function rulesIn(policy: unknown, unclear: string[]): Rule[] {
   });
 }
 
-/** @returns the rule, none for what concerns archived images only, or why it cannot be judged */
+/** @returns the rule, an empty list for rules about archived images only, or why it is not understood */
 function ruleOf(rule: unknown, name: string): Rule[] | string {
   if (!isRecord(rule)) return 'is not a mapping';
   const { selection, action, rulePriority: priority } = rule;
@@ -128,8 +127,9 @@ function ruleOf(rule: unknown, name: string): Rule[] | string {
   if (typeof count !== 'number') return value('countNumber', count);
   if (countType !== 'imageCountMoreThan' && countUnit !== 'days') return value('countUnit', countUnit);
   const [prefixes, patterns] = [selection['tagPrefixList'] ?? [], selection['tagPatternList'] ?? []];
-  if (!isTextList(prefixes) || !isTextList(patterns)) return 'has a tag list that is not a list of texts';
-  if (tagStatus === 'tagged' && prefixes.length + patterns.length === 0) return 'names no tags';
+  if (!isTextList(prefixes) || !isTextList(patterns)) return 'has a tag list that is not a list of strings';
+  if (tagStatus === 'tagged' && prefixes.length + patterns.length === 0)
+    return 'has no tag prefixes or patterns';
   const effect = type === 'expire' ? 'expires' : 'archives';
   return [{ priority, name, tagStatus, prefixes, patterns, count, countType, effect }];
 }
@@ -143,7 +143,7 @@ const isRecord = (found: unknown): found is Readonly<Record<string, unknown>> =>
 const isTextList = (found: unknown): found is readonly string[] =>
   Array.isArray(found) && found.every((one) => typeof one === 'string');
 
-/** The text itself where it is no JSON. */
+/** The parsed text; the text itself if it is not JSON. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

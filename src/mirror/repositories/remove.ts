@@ -15,7 +15,7 @@ interface Ownership {
   readonly why?: string;
 }
 
-/** A repository whose tags cannot be read is not deleted, and does not keep the others. */
+/** A repository with unreadable tags is kept; the others are deleted. */
 async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: MirrorContext): Promise<Ownership> {
   try {
     const tags = await ecr.tags(arn);
@@ -26,17 +26,17 @@ async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: MirrorCont
   }
 }
 
-/** All managed repositories of the project, also those that no image needs any more. An adopted one keeps its images. */
+/** Deletes all managed repositories of the project, also unneeded ones. An adopted one is kept with its images. */
 export async function removeRepositories({ tags }: RepositoriesState, ctx: MirrorContext): Promise<Diff> {
   const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
     name.startsWith(`${ctx.config.project}/`),
   );
-  const seen = await pLimit(readConcurrency).map(inside, async ({ name, arn }) => ({
+  const existing = await pLimit(readConcurrency).map(inside, async ({ name, arn }) => ({
     name,
     ...(await ownership(arn, tags, ctx)),
   }));
   return {
-    changes: seen
+    changes: existing
       .filter(({ isManaged }) => isManaged)
       .map(({ name, tags: found }) =>
         isAdopted(found)
@@ -48,20 +48,20 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Mirro
               reason: 'with all its images',
             },
       ),
-    findings: seen
+    findings: existing
       .filter(({ isManaged }) => !isManaged)
       .map(({ name, why = 'it does not have the tags of this project and region' }) =>
         finding('left-behind', {
           target: repositoryTarget(name),
-          what: `repository ${name} is left`,
+          what: `repository ${name} is kept`,
           why,
-          hint: `To delete it with its images: \`aws ecr delete-repository --force --repository-name ${name}\`.`,
+          hint: `Delete it with its images: \`aws ecr delete-repository --force --repository-name ${name}\`.`,
         }),
       ),
   };
 }
 
-/** Of a repository that was adopted. */
+/** Removes the tags of ecr-bootstrap from an adopted repository. */
 export async function removeMarks(
   { target, fields }: Change,
   { aws: { ecr } }: MirrorContext,

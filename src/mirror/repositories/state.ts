@@ -14,24 +14,24 @@ export const readConcurrency = 10;
 export interface RepositoriesState {
   readonly settings: Config['repositories'];
   readonly tags: Tags;
-  /** The name of the operator's. */
+  /** The name of the operator's repository. */
   readonly operator: string;
   readonly project: string;
-  /** What can create repositories of the registry beside this program, or why that is unknown. */
+  /** Rules by which ECR creates repositories itself, or why they are unknown. */
   readonly creationRules: readonly CreationRule[] | BootstrapError;
-  /** Names of other repositories of the project. */
+  /** Names of the project's repositories that no wanted image needs. */
   readonly unneeded: readonly string[];
-  /** One for each repository that some wanted image needs, sorted by name. */
+  /** The repositories of the wanted images, sorted by name. */
   readonly repositories: readonly WantedRepository[];
 }
 
 export interface WantedRepository {
   readonly name: string;
-  /** What has to stay in it. */
+  /** The images that it must keep. */
   readonly images: readonly WantedImage[];
-  /** Undefined when there is none of that name. */
-  readonly seen: ObservedRepository | undefined;
-  /** Why it could not be looked at. */
+  /** Undefined when it does not exist. */
+  readonly observed: ObservedRepository | undefined;
+  /** Why it could not be read. */
   readonly error?: BootstrapError;
 }
 
@@ -41,13 +41,13 @@ export interface ObservedRepository {
   readonly owner: ReturnType<typeof ownershipOf>;
   /** The lifecycle policy's text. */
   readonly lifecyclePolicy: string | undefined;
-  /** Why the lifecycle policy is unknown. It matters only to warnings while none is configured. */
+  /** Why the lifecycle policy is unknown. If none is configured, this only affects warnings. */
   readonly lifecycleDenied?: BootstrapError;
-  /** Whom its own policy lets in. Looked at only where it may be adopted. */
+  /** Who has access by the repository's policy. Read only if it may be adopted. */
   readonly access?: ResourceAccess;
 }
 
-/** A query that names repositories fails whole when one is missing, so all are listed and filtered here. */
+/** Lists all repositories and filters them here, because a query by name fails when one is missing. */
 export async function observeRepositories(ctx: MirrorContext): Promise<RepositoriesState> {
   const [all, wanted, creationRules] = await Promise.all([
     ctx.aws.ecr.repositories(),
@@ -88,7 +88,7 @@ async function imagesByRepository(ctx: MirrorContext): Promise<Map<string, Wante
   return images;
 }
 
-/** A repository that the caller may not look at does not hide the others. */
+/** An unreadable repository does not fail the others. */
 async function readRepository(
   name: string,
   images: readonly WantedImage[],
@@ -97,14 +97,14 @@ async function readRepository(
   ctx: MirrorContext,
 ): Promise<WantedRepository> {
   try {
-    return { name, images, seen: repository && (await readDetails(repository, tags, ctx)) };
+    return { name, images, observed: repository && (await readDetails(repository, tags, ctx)) };
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
-    return { name, images, seen: undefined, error };
+    return { name, images, observed: undefined, error };
   }
 }
 
-/** One repository, as it is now. */
+/** Reads one repository; undefined when it does not exist. */
 export async function observeRepository(
   name: string,
   ctx: MirrorContext,

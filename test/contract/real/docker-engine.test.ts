@@ -183,7 +183,7 @@ describe('docker engine on a real daemon', () => {
     for (const platforms of ['all', ['linux/amd64', 'linux/arm64']] as const) {
       const { error } = only(await engine.copy([image], watch({ platforms }).options));
       expectError(error, 'image-platform-missing', image.source);
-      expect(error?.why).toContain('keeps one platform');
+      expect(error?.why).toContain('stores one platform');
     }
   });
 

@@ -14,13 +14,10 @@ const unfinished: readonly string[] = [
   'src/core/',
   'src/external-secrets/',
   'src/iam/',
-  'src/images/naming.ts',
-  'src/mirror/repositories/',
   'src/output/views/',
   'src/run/context.ts',
   'src/steps/pulling-pods.ts',
   'sandbox/cluster/',
-  'sandbox/registry/',
 ];
 
 const isFinished = (file: string): boolean => !unfinished.some((start) => file.startsWith(start));

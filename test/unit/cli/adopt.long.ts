@@ -92,7 +92,7 @@ describe('what was made by hand', () => {
     const uid = cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid;
     const { code, stdout, stderr } = await cli.run(wordsOf(line).slice(1));
     expect(code, stderr + stdout).toBe(0);
-    expect(stdout).not.toContain('is used and not changed');
+    expect(stdout).not.toContain('is used but not managed');
     const adopted = [...stdout.matchAll(/^ {2}[~/+-]+ (.+?) {2}\(adopted/gm)].map(([, name]) => name);
     expect(new Set(adopted).size).toBe(adopted.length);
     for (const name of adopted) expect(stdout).not.toContain(`✗ ${name} `);

@@ -22,7 +22,11 @@ function deploy(name: string, image: string): void {
 
 const repositories = () => [...cli.world.aws.registry.repositories.keys()];
 const only = '--only repositories,operator-image,images';
-const reasons = ['quay.io has no such image', 'Fix Deployment shop/mistaken', '- quay.io/no/such:1'];
+const reasons = [
+  'quay.io has no such image',
+  'Fix the image reference in Deployment shop/mistaken',
+  '- quay.io/no/such:1',
+];
 
 it('reports an image that cannot be found in the same words everywhere and finishes all else', async () => {
   deploy('mistaken', 'quay.io/no/such:1');

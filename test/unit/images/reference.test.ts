@@ -85,11 +85,11 @@ test('a familiar name is how Docker users write it', () => {
 
 describe('a reference with the scheme of another tool', () => {
   it.each([
-    ['docker://nginx', 'Drop docker://: write nginx'],
-    ['docker://ghcr.io/team/app:1', 'Drop docker://: write ghcr.io/team/app:1'],
-    ['https://ghcr.io/team/app', 'Drop https://: write ghcr.io/team/app'],
-    ['oci://ghcr.io/team/chart', 'Drop oci://: write ghcr.io/team/chart'],
-    ['docker-daemon://app:1', 'Drop docker-daemon://: write app:1'],
+    ['docker://nginx', 'Remove docker://: write nginx'],
+    ['docker://ghcr.io/team/app:1', 'Remove docker://: write ghcr.io/team/app:1'],
+    ['https://ghcr.io/team/app', 'Remove https://: write ghcr.io/team/app'],
+    ['oci://ghcr.io/team/chart', 'Remove oci://: write ghcr.io/team/chart'],
+    ['docker-daemon://app:1', 'Remove docker-daemon://: write app:1'],
   ])('is refused with what to write: %s', (text, hint) => {
     expect(() => parseReference(text)).toThrow(expect.objectContaining({ hint }));
   });

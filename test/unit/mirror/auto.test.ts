@@ -67,7 +67,7 @@ describe('auto', () => {
     const [result] = await world.copy(['myapp:dev']);
     expect(result?.error).toMatchObject({
       code: 'registry-denied',
-      why: expect.stringContaining('it may not exist or needs a login') as string,
+      why: expect.stringContaining('the image may not exist, or requires a login') as string,
     });
   });
 

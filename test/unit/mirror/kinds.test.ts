@@ -109,7 +109,7 @@ describe('kinds of images', () => {
         };
         expect((await world.copy(['windows'], { emit }))[0]).toMatchObject(copied);
         expect(held('windows').blobs.size).toBe(2);
-        expect(notes).toEqual([expect.stringContaining('nodes download from https://example.com/layer')]);
+        expect(notes).toEqual([expect.stringContaining('nodes need access to https://example.com/layer')]);
       },
     );
   });

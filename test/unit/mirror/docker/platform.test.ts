@@ -18,7 +18,7 @@ describe('the platform that the docker engine takes', () => {
 
   it('is an error that names what there is when the wanted one is absent', () => {
     expect(() => choosePlatform('x', ['linux/s390x'], [amd64, arm64])).toThrow(
-      'the image exists for linux/amd64, linux/arm64 only',
+      'the image is available for linux/amd64, linux/arm64 only',
     );
   });
 
@@ -30,7 +30,7 @@ describe('the platform that the docker engine takes', () => {
     expect(() => onePlatform('x', [amd64, arm64])).toThrow(
       expect.objectContaining({
         code: 'image-platform-missing',
-        why: 'that engine keeps one platform of an image, and linux/amd64, linux/arm64 are wanted',
+        why: 'the Docker engine stores one platform of an image, but the run asks for linux/amd64, linux/arm64',
         hint: expect.stringContaining('--engine registry') as string,
       }) as Error,
     );

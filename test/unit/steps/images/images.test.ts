@@ -41,7 +41,7 @@ it('reports an image that no source has, with its fix, and creates no repository
     {
       code: 'image-unresolved',
       why: 'quay.io has no such image',
-      hint: expect.stringContaining('Fix Deployment shop/mistaken') as string,
+      hint: expect.stringContaining('Fix the image reference in Deployment shop/mistaken') as string,
     },
     {
       code: 'image-unresolved',
@@ -117,7 +117,10 @@ it('names the standard host of the ECR where a workload uses another one, and co
   ]);
   const findings = (await images.health?.(state, ctx)) ?? [];
   expect(findings.filter(({ code }) => code === 'registry-alias')).toMatchObject(
-    hosts.map((host) => ({ target: { name: `${host}/${path}` }, hint: `Use ${standard}/${path}` })),
+    hosts.map((host) => ({
+      target: { name: `${host}/${path}` },
+      hint: `Change the reference to ${standard}/${path}`,
+    })),
   );
 });
 

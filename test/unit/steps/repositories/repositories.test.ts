@@ -212,7 +212,7 @@ describe('repositories', () => {
     const state = await repositories.observe(ctx);
     const { awsTags } = world.sandbox.aws.registry.addRepository(own);
     const outcomes = await repositories.apply(repositories.diff(state, ctx).changes, state, runOf(ctx));
-    expect(outcomes).toMatchObject([{ result: 'done', detail: 'it existed by then' }]);
+    expect(outcomes).toMatchObject([{ result: 'done', detail: 'it was created meanwhile' }]);
     expect(held(world)).toMatchObject({ tagMutability: 'MUTABLE' });
     expect([...awsTags]).toEqual([]);
   });
