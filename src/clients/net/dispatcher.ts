@@ -1,7 +1,14 @@
 import type { SecureContext } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
 import { Agent, buildConnector, Dispatcher } from 'undici';
 import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
 import { proxyAgent } from './agents.ts';
+
+// V8 would optimize undici's parser, WebAssembly with one large function, in a tenth of a second of CPU time and 35 MB, and
+// a process that ends waits for it. A mirror run with nothing new then takes half as long again. Without the second flag,
+// V8 would optimize the parser at once.
+setFlagsFromString('--no-wasm-dynamic-tiering');
+setFlagsFromString('--no-wasm-tier-up');
 
 interface Tls {
   readonly secureContext?: SecureContext;
