@@ -6,7 +6,7 @@ import { entrySegment, pathText, type Segment } from './path.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { duration, quantity } from './quantity.ts';
 
-/** Lists that Kubernetes merges by key, and that others may add entries to. All other lists are compared whole. */
+/** Lists that Kubernetes merges by key, so that other managers can add entries. Other lists are compared as a whole. */
 const listKeys: Readonly<Record<string, readonly string[]>> = {
   containers: ['name'],
   initContainers: ['name'],
@@ -21,7 +21,7 @@ const listKeys: Readonly<Record<string, readonly string[]>> = {
   versions: ['name'],
 };
 
-/** `ports` of a container and of a service go by different keys. */
+/** `ports` of a container and of a Service have different keys. */
 const portKeys = [
   ['containerPort', 'protocol'],
   ['port', 'protocol'],
@@ -33,21 +33,21 @@ const durationFields = new Set(['refreshInterval', 'refreshTime']);
 const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
 
 /**
- * The fields of `wanted` that `actual` does not have as wanted, and those that we applied earlier and want no more.
- * Whatever else `actual` has is somebody else's: defaults, status, other managers' fields. Values of Secrets come as
+ * The fields of `wanted` that differ in `actual`, and fields that `up` applied earlier and that are no longer desired.
+ * Other fields of `actual` are ignored: defaults, status, fields of other managers. Values of Secrets become
  * {@link Secret}. Field paths: `spec.template.spec.containers[name=webhook].image`, `metadata.labels["a.b/c"]`.
  */
 export const compare = (wanted: KubeObject, actual: KubeObject): Field[] =>
   compareFields(wanted, actual, isManagedApply);
 
-/** The same of an object that is to be adopted: what was set by hand and we do not want differs too. */
+/** Compares an object to adopt: fields that a user set and that are not desired differ too. */
 export const compareAdopted = (wanted: KubeObject, actual: KubeObject): Field[] =>
   compareFields(wanted, actual, (entry) => isManagedApply(entry) || isManualChange(entry));
 
 function compareFields(
   wanted: KubeObject,
   actual: KubeObject,
-  isOurs: (entry: ManagedFields) => boolean,
+  isOwn: (entry: ManagedFields) => boolean,
 ): Field[] {
   const fields: Field[] = [];
   const report: Report = (path, from, to) => {
@@ -56,11 +56,11 @@ function compareFields(
     fields.push({ path: text, ...shown('from', from, isSecret), ...shown('to', to, isSecret) });
   };
   compareMaps(wanted, actual, [], report);
-  findLeftovers(wanted, actual, isOurs, (path, value) => report(path, value, undefined));
+  findLeftovers(wanted, actual, isOwn, (path, value) => report(path, value, undefined));
   return fields;
 }
 
-/** Carries a copy of the whole object, secret values too, when somebody used `kubectl apply`. */
+/** `kubectl apply` stores a copy of the whole object here, with secret values. */
 const lastApplied = 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]';
 
 type Report = (path: readonly Segment[], from: unknown, to: unknown) => void;
@@ -117,8 +117,8 @@ function keysOf(name: Segment | undefined, items: readonly unknown[]): readonly 
 const keyDefaults: Readonly<Record<string, string>> = { protocol: 'TCP', operator: 'Equal' };
 
 function keyOf(item: JsonMap, keys: readonly string[]): string {
-  const given = keys.filter((key) => item[key] !== undefined && item[key] !== keyDefaults[key]);
-  return given.map((key) => `${key}=${String(item[key])}`).join(',');
+  const present = keys.filter((key) => item[key] !== undefined && item[key] !== keyDefaults[key]);
+  return present.map((key) => `${key}=${String(item[key])}`).join(',');
 }
 
 type JsonMap = Readonly<Record<string, unknown>>;
@@ -126,7 +126,7 @@ type JsonMap = Readonly<Record<string, unknown>>;
 const isMap = (value: unknown): value is JsonMap =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The API server leaves out zero values of most fields, so a zero value and an absent one are the same. */
+/** The API server omits zero values of most fields, so a zero value equals an absent one. */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === false || value === 0) return true;
   return typeof value === 'object' && Object.keys(value).length === 0;

@@ -4,13 +4,13 @@ import type { Clock } from '../core/clock.ts';
 import type { Run } from '../core/step.ts';
 import type { Inventory } from './inventory.ts';
 
-/** What work on the cluster needs. */
+/** What reading and changing the cluster needs. */
 export interface ClusterContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly cluster: ClusterPort;
   readonly inventory: Inventory;
-  /** The ECR's host, from what ECR answers; from what the cluster was given last when AWS does not answer. */
+  /** The ECR host, from ECR; while AWS is unreachable, from the annotation of the operator's namespace. */
   registryHost(): Promise<string>;
 }
 

@@ -11,22 +11,22 @@ import { annotations, ignoreLabel, operatorNamespace } from '../core/ownership.t
 import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
 import { finding } from '../core/findings.ts';
 
-/** Which namespaces get copies of the pull secret. */
+/** Which namespaces get a copy of the pull secret. */
 export interface Coverage {
-  /** All that are to have one, without the operator's namespace, where the original is. */
+  /** Without the operator's namespace, which has the original. */
   readonly covered: readonly NamespaceInfo[];
   readonly ignored: readonly NamespaceInfo[];
-  /** Of those that the configuration excludes: which have a copy. */
+  /** The namespaces that the configuration excludes and that still have a copy. */
   readonly excludedWithCopy: ReadonlyMap<string, ExcludedCopy>;
-  /** A secret of that name, or what makes one, is somebody else's there. The operator would overwrite it. */
+  /** These have an unmanaged Secret or ExternalSecret of that name, which the operator would overwrite. */
   readonly unmanaged: readonly UnmanagedCopy[];
 }
 
 export interface ExcludedCopy {
-  /** What still pulls with it. While there is anything, the copy stays and is renewed. */
+  /** While it has users, the copy is kept and renewed. */
   readonly users: readonly string[];
-  /** Service accounts name it, so it was not merely copied into a namespace that came later. */
-  readonly isNamed: boolean;
+  /** Whether service accounts list it. If none does, the namespace is new and was never covered. */
+  readonly isListed: boolean;
 }
 
 export interface UnmanagedCopy {
@@ -34,15 +34,15 @@ export interface UnmanagedCopy {
   readonly object: KubeObject;
 }
 
-/** On Secrets that External Secrets Operator keeps. */
-const reconciled = 'reconcile.external-secrets.io/managed';
+/** The operator's label on the Secrets that it writes. */
+const reconciledLabel = 'reconcile.external-secrets.io/managed';
 
-/** Whether the operator wrote it, and not we. */
+/** Whether the operator wrote the Secret. */
 export const isReconciled = ({ metadata }: KubeObject): boolean =>
-  metadata.labels?.[reconciled] === 'true' &&
+  metadata.labels?.[reconciledLabel] === 'true' &&
   metadata.annotations?.['reconcile.external-secrets.io/data-hash'] !== undefined;
 
-/** To see whether an excluded namespace still uses its copy. */
+/** To find out whether an excluded namespace still uses its copy. */
 export const coverageRights: readonly ClusterRule[] = [
   { apiGroups: [''], resources: ['namespaces', 'secrets', 'pods', 'serviceaccounts'], verbs: ['list'] },
   { apiGroups: ['apps'], resources: ['deployments', 'daemonsets', 'statefulsets'], verbs: ['list'] },
@@ -57,11 +57,11 @@ export async function observeCoverage(ctx: ClusterContext): Promise<Coverage> {
     inventory.externalSecrets(),
   ]);
   const { name } = config.pullSecret;
-  const foreign = unmanagedIn(secrets, externalSecrets, name);
+  const unmanaged = unmanagedIn(secrets, externalSecrets, name);
   const eligible = namespaces.filter((one) => !one.terminating && one.name !== operatorNamespace);
   const wanted = eligible.filter(({ ignored }) => !ignored);
   return {
-    covered: wanted.filter((one) => !foreign.has(one.name)),
+    covered: wanted.filter((one) => !unmanaged.has(one.name)),
     ignored: eligible.filter(({ ignored }) => ignored),
     excludedWithCopy: await excludedCopies(
       ctx,
@@ -70,13 +70,13 @@ export async function observeCoverage(ctx: ClusterContext): Promise<Coverage> {
       ),
     ),
     unmanaged: wanted.flatMap((one) => {
-      const object = foreign.get(one.name);
+      const object = unmanaged.get(one.name);
       return object ? [{ namespace: one.name, object }] : [];
     }),
   };
 }
 
-/** By namespace: what has the name of the pull secret and is not managed. */
+/** Unmanaged objects with the name of the pull secret, by namespace. */
 export function unmanagedIn(
   secrets: readonly KubeObject[],
   externalSecrets: readonly KubeObject[],
@@ -89,7 +89,7 @@ export function unmanagedIn(
   return new Map(others.map((object) => [object.metadata.namespace ?? '', object]));
 }
 
-/** By the configuration, and not by a label, which the operator itself acts upon at once. */
+/** Excluded by the configuration. The operator itself handles the label at once. */
 const isExcluded = ({ ignored, labels }: NamespaceInfo): boolean => ignored && labels[ignoreLabel] !== 'true';
 
 const isCopyIn = (copy: KubeObject, name: string, namespace: string): boolean =>
@@ -102,20 +102,20 @@ async function excludedCopies(
   if (namespaces.length === 0) return new Map();
   const { name } = ctx.config.pullSecret;
   const [users, accounts] = await Promise.all([readUsers(ctx), ctx.inventory.serviceAccounts()]);
-  const using = users.filter(({ pullSecrets }) => pullSecrets.includes(name));
-  const naming = accounts.filter((account) => pullSecretsOf(account).includes(name));
+  const copyUsers = users.filter(({ pullSecrets }) => pullSecrets.includes(name));
+  const listing = accounts.filter((account) => pullSecretsOf(account).includes(name));
   return new Map(
     namespaces.map(({ name: namespace }) => [
       namespace,
       {
-        users: using.filter((user) => user.namespace === namespace).map((user) => user.name),
-        isNamed: naming.some(({ metadata }) => metadata.namespace === namespace),
+        users: copyUsers.filter((user) => user.namespace === namespace).map((user) => user.name),
+        isListed: listing.some(({ metadata }) => metadata.namespace === namespace),
       },
     ]),
   );
 }
 
-/** Made by our ClusterExternalSecret, which bears the pull secret's name. */
+/** Created by the ClusterExternalSecret, which has the name of the pull secret. */
 export const isDistributed = ({ metadata }: KubeObject, name: string): boolean =>
   (metadata.ownerReferences ?? []).some(
     (owner) => owner.kind === 'ClusterExternalSecret' && owner.name === name,
@@ -131,15 +131,14 @@ export interface LabelSelector {
 
 const nameLabel = 'kubernetes.io/metadata.name';
 const isGlob = (text: string): boolean => /[*?]/.test(text);
-/** Others name no namespace, and would not be accepted as the value of a label. */
+/** The API server rejects anything else as a label value, and no namespace has such a name. */
 const isName = (text: string): boolean => /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text);
 
 /**
- * Selects the covered namespaces, future ones too. Labels know no globs, so a glob is resolved to the names of the
- * namespaces that match when the list is written. Namespaces that come and go under a glob later are no reason to write
- * it again: `actual` keeps the names that it has while {@link excludeMark} says that the globs are the same. A namespace
- * that still uses its copy is not excluded yet.
- * @param actual what the selector is part of, as it is in the cluster
+ * Selects the covered namespaces, including future ones. A label selector has no globs, so a glob becomes the names of the
+ * namespaces that match when the selector is written. While {@link excludeMark} shows the same globs, the names in `actual`
+ * stay, so that namespaces created or deleted later are not drift. A namespace that uses its copy is not excluded yet.
+ * @param actual the object with the selector, as it is in the cluster
  */
 export function namespaceSelector(
   { ignored, excludedWithCopy, unmanaged }: Coverage,
@@ -152,7 +151,7 @@ export function namespaceSelector(
     excludeMark(exclude)[annotations.excludedNamespaces];
   const byGlob =
     actual && isWritten
-      ? [...excludedNamesIn(actual), ...namedCopies(excludedWithCopy)].filter(matchesGlob)
+      ? [...excludedNamesIn(actual), ...listedCopies(excludedWithCopy)].filter(matchesGlob)
       : ignored.filter(isExcluded).map(({ name }) => name);
   const excluded = [...byGlob, ...exclude.filter(isName)].filter(
     (name) => !excludedWithCopy.get(name)?.users.length,
@@ -167,16 +166,16 @@ export function namespaceSelector(
   };
 }
 
-const namedCopies = (copies: Coverage['excludedWithCopy']): readonly string[] =>
-  [...copies].filter(([, { isNamed }]) => isNamed).map(([name]) => name);
+const listedCopies = (copies: Coverage['excludedWithCopy']): readonly string[] =>
+  [...copies].filter(([, { isListed }]) => isListed).map(([name]) => name);
 
-/** The annotation of what has a selector of {@link namespaceSelector}. */
+/** The annotation of an object with a {@link namespaceSelector}. */
 export function excludeMark(exclude: readonly string[]): Readonly<Record<string, string>> {
   const globs = exclude.filter(isGlob);
   return globs.length > 0 ? { [annotations.excludedNamespaces]: [...globs].sort().join(' ') } : {};
 }
 
-/** The names in the selector of a ClusterExternalSecret or ClusterSecretStore. */
+/** The excluded names in a ClusterExternalSecret or ClusterSecretStore. */
 function excludedNamesIn({ spec }: KubeObject): readonly string[] {
   const { namespaceSelectors = [], conditions = [] } = (spec ?? {}) as {
     namespaceSelectors?: readonly Partial<LabelSelector>[];
@@ -187,7 +186,7 @@ function excludedNamesIn({ spec }: KubeObject): readonly string[] {
   return expressions.filter(({ key }) => key === nameLabel).flatMap(({ values }) => values);
 }
 
-/** Namespaces that are to have no copy and still use it. */
+/** Reports excluded namespaces that still use their copy. */
 export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string): readonly Finding[] {
   return [...excludedWithCopy]
     .filter(([, { users }]) => users.length > 0)
@@ -195,8 +194,8 @@ export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string
       finding('namespace-in-use', {
         target: { kind: 'Namespace', name },
         what: `namespace ${name} is excluded and still uses pull secret ${pullSecret}`,
-        why: `its copy stays and is renewed while these list it: ${listed(users)}`,
-        hint: `Give them another pull secret: in their pod templates, or in place of ${pullSecret} in the service accounts of ${name}. Recreate the pods, then run ecr-bootstrap up, which removes the copy.`,
+        why: `its copy is kept and renewed while these use it: ${listed(users)}`,
+        hint: `Set another pull secret in their pod templates, or instead of ${pullSecret} in the service accounts of ${name}. Recreate the pods, then run \`ecr-bootstrap up\`, which deletes the copy.`,
       }),
     );
 }
@@ -206,18 +205,18 @@ export function unmanagedCopyFindings({ unmanaged }: Coverage): readonly Finding
     const target = targetOf(refOf(object));
     return finding('pull-secret-foreign', {
       target,
-      what: `${nameOf(target)} exists and is not ours, so namespace ${namespace} gets no pull secret`,
+      what: `${nameOf(target)} is not managed by ecr-bootstrap, so namespace ${namespace} gets no pull secret`,
       why: 'the operator would overwrite it',
-      hint: `${adoptHint(object)}Delete it (kubectl -n ${namespace} delete ${object.kind.toLowerCase()} ${object.metadata.name}) and run ecr-bootstrap up, or choose another pullSecret.name.`,
+      hint: `${adoptHint(object)}Delete it (kubectl -n ${namespace} delete ${object.kind.toLowerCase()} ${object.metadata.name}) and run \`ecr-bootstrap up\`, or set another pullSecret.name.`,
       resolvedBy: target,
     });
   });
 }
 
-/** What something else keeps would be written in turn. */
+/** An object with an owner cannot be adopted: its owner would overwrite it again. */
 const adoptHint = ({ kind, metadata }: KubeObject): string =>
   kind === 'Secret' && !metadata.ownerReferences?.length
-    ? `Take it over: ecr-bootstrap up --adopt '${kind} ${metadata.namespace}/${metadata.name}'. Or: `
+    ? `Adopt it: ecr-bootstrap up --adopt '${kind} ${metadata.namespace}/${metadata.name}'. Or: `
     : '';
 
 export function ignoredFindings({ ignored, excludedWithCopy }: Coverage): readonly Finding[] {
@@ -225,13 +224,13 @@ export function ignoredFindings({ ignored, excludedWithCopy }: Coverage): readon
   return left.map(({ name, labels }) =>
     finding('namespace-ignored', {
       target: { kind: 'Namespace', name },
-      what: `namespace ${name} is left alone`,
+      what: `namespace ${name} is excluded`,
       why:
         labels[ignoreLabel] === 'true'
           ? `its label ${ignoreLabel}`
           : 'namespaces.exclude in the configuration',
       hint: excludedWithCopy.has(name)
-        ? `Nothing to do. It has a copy of the pull secret, because it was created after the list of excluded namespaces was written. To prevent that, create namespaces with the label ${ignoreLabel}=true.`
+        ? `Nothing to do. It has a copy of the pull secret because it was created after the last \`ecr-bootstrap up\`. To prevent that, create namespaces with the label ${ignoreLabel}=true.`
         : 'Nothing to do.',
     }),
   );

@@ -11,7 +11,7 @@ const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });
 const apps = (kind: string): Kind => ({ apiVersion: 'apps/v1', kind });
 const batch = (kind: string): Kind => ({ apiVersion: 'batch/v1', kind });
 
-/** One snapshot of the cluster: nothing is read before it is asked for, and everything at most once. */
+/** One snapshot of the cluster, read lazily and at most once. */
 export function createInventory(cluster: ClusterPort, config: Config): Inventory {
   const all = (kind: Kind, options?: ListOptions) => once(() => cluster.list(kind, options));
   const pods = all(core('Pod'));
@@ -60,7 +60,7 @@ function platformOf({ status }: KubeObject): string | undefined {
   return operatingSystem === '' && architecture === '' ? undefined : `${operatingSystem}/${architecture}`;
 }
 
-/** @param exclude globs of the configuration: `kube-*` */
+/** @param exclude globs of `namespaces.exclude`: `kube-*` */
 function namespaceInfos(
   namespaces: readonly KubeObject[],
   exclude: readonly string[],
@@ -82,7 +82,7 @@ export const optsOut = ({ metadata }: KubeObject): boolean => metadata.labels?.[
 export interface NamespaceInfo {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** By label or configuration: no pull secret, no service account is touched there. */
+  /** By label or configuration: gets no pull secret, and its service accounts are not changed. */
   readonly ignored: boolean;
   readonly terminating: boolean;
 }
@@ -93,13 +93,13 @@ export interface OddNode {
   readonly platform: string;
 }
 
-/** One snapshot of the cluster for one observation. Each list is read at most once, cluster-wide and paged. */
+/** One snapshot of the cluster for one observation. Each list is read at most once, for all namespaces, in pages. */
 export interface Inventory {
   namespaces(): Promise<readonly NamespaceInfo[]>;
   serviceAccounts(): Promise<readonly KubeObject[]>;
   pods(): Promise<readonly KubeObject[]>;
   workloads(): Promise<readonly Workload[]>;
-  /** The nodes' platforms, for example `linux/amd64`, without doubles. */
+  /** The distinct platforms of the nodes, for example `linux/amd64`. */
   platforms(): Promise<readonly string[]>;
   /** Nodes that report a platform for which no image can exist. */
   oddNodes(): Promise<readonly OddNode[]>;

@@ -11,18 +11,18 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 type Report = (path: readonly Segment[], value: unknown) => void;
 
 /**
- * Reports the fields that are ours by the server's record and that we do not want, such as an environment variable
- * that left the configuration. The next apply takes them away. Fields that others have set are none of our business.
- * @param isOurs which entries of the record count as ours
+ * Reports managed fields that are no longer desired, for example an environment variable that was removed from the
+ * configuration. The next apply removes them. Fields of other managers are ignored.
+ * @param isOwn selects the entries of `managedFields` that count as managed
  */
 export function findLeftovers(
   wanted: KubeObject,
   actual: KubeObject,
-  isOurs: (entry: ManagedFields) => boolean,
+  isOwn: (entry: ManagedFields) => boolean,
   report: Report,
 ): void {
   const { managedFields = [] } = actual.metadata as { managedFields?: readonly ManagedFields[] };
-  const fields = managedFields.filter(isOurs).map(({ fieldsV1 = {} }) => withoutRelease(fieldsV1));
+  const fields = managedFields.filter(isOwn).map(({ fieldsV1 = {} }) => withoutRelease(fieldsV1));
   walk(fields.reduce(union, {}), wanted, actual, [], report);
 }
 
@@ -37,12 +37,12 @@ function walk(
     const child = childOf(key, wanted, actual, path);
     if (!child || child.actual === undefined) continue;
     if (child.wanted !== undefined) walk(inner, child.wanted, child.actual, child.path, report);
-    else if (!isFilledIn(child.path, child.actual)) report(child.path, child.actual);
+    else if (!isDefault(child.path, child.actual)) report(child.path, child.actual);
   }
 }
 
-/** What the API server fills in by itself counts as set by who made the object, and comes back when it is taken away. */
-const filledIn: Readonly<Record<string, unknown>> = {
+/** The API server records defaults as set by the creator of the object, and sets them again when they are removed. */
+const defaults: Readonly<Record<string, unknown>> = {
   progressDeadlineSeconds: 600,
   revisionHistoryLimit: 10,
   strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
@@ -57,9 +57,9 @@ const filledIn: Readonly<Record<string, unknown>> = {
   internalTrafficPolicy: 'Cluster',
 };
 
-function isFilledIn(path: readonly Segment[], value: unknown): boolean {
+function isDefault(path: readonly Segment[], value: unknown): boolean {
   if (isMap(value) && Object.keys(value).length === 0) return true;
-  return isDeepStrictEqual(filledIn[String(path.at(-1))], value);
+  return isDeepStrictEqual(defaults[String(path.at(-1))], value);
 }
 
 interface Child {
@@ -83,7 +83,7 @@ function childOf(key: string, wanted: unknown, actual: unknown, path: readonly S
   };
 }
 
-/** The record spells out a port's protocol also where the object leaves it to the default. */
+/** The key in `managedFields` has the protocol of a port also when the object omits the default. */
 const isEntry = (item: unknown, identity: Readonly<Record<string, unknown>>): boolean =>
   isMap(item) &&
   Object.entries(identity).every(

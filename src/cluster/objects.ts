@@ -7,38 +7,39 @@ import { inOrder, nameOf } from '../core/members.ts';
 import { waitFor } from '../core/wait.ts';
 import type { ClusterRun } from './context.ts';
 
-/** The Kubernetes objects that a step keeps, and what the cluster has of them. */
+/** The Kubernetes objects of a step, and their state in the cluster. */
 export interface ObjectsState {
-  /** In the order in which they are to be applied; each carries our label. */
+  /** In the order of their application, with the label of managed objects. */
   readonly wanted: readonly KubeObject[];
-  /** What earlier settings left behind: deleted when it is there and ours. */
+  /** Objects of earlier configurations: deleted when they exist and are managed. */
   readonly unwanted: readonly ObjectRef[];
-  /** By {@link keyOf}. Absent: not there, or its namespace or kind is not. */
+  /** By {@link keyOf}. Without objects that do not exist, or whose namespace or kind does not exist. */
   readonly observed: ReadonlyMap<string, KubeObject>;
 }
 
-/** The object with our label, which {@link diffObjects} knows it by. */
+/** The object with the label of managed objects. */
 export function owned<T extends KubeObject>(object: T): T {
   const { metadata } = object;
   return { ...object, metadata: { ...metadata, labels: { ...metadata.labels, ...managedBy } } };
 }
 
-/** The object with these annotations; none is the same as before. */
+/** The object with these annotations added. */
 export function annotated<T extends KubeObject>(object: T, added: Readonly<Record<string, string>>): T {
   if (Object.keys(added).length === 0) return object;
   const { metadata } = object;
   return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, ...added } } };
 }
 
-/** It is being deleted, and something keeps it by a finalizer. */
-export const isHeld = ({ metadata: { deletionTimestamp, finalizers = [] } }: KubeObject): boolean =>
-  deletionTimestamp !== undefined && finalizers.length > 0;
+/** Whether a finalizer blocks the deletion of the object. */
+export const isDeletionBlocked = ({
+  metadata: { deletionTimestamp, finalizers = [] },
+}: KubeObject): boolean => deletionTimestamp !== undefined && finalizers.length > 0;
 
 export const isManaged = (object: KubeObject): boolean => isManagedBy(object, managedBy);
 
 export const keyOf = (ref: ObjectRef): string => nameOf(targetOf(ref));
 
-/** Gets each of them; what is not there is a state. */
+/** Reads each object. */
 export async function observeObjects(
   cluster: ClusterPort,
   wanted: readonly KubeObject[],
@@ -50,7 +51,7 @@ export async function observeObjects(
   return { wanted, unwanted, observed };
 }
 
-/** Those of `refs` that are there and managed. All are to be deleted: for `down`, and never for {@link diffObjects}. */
+/** Reads the managed objects among `refs`, to delete them: for `down`, not for {@link diffObjects}. */
 export async function observeManaged(
   cluster: ClusterPort,
   refs: readonly ObjectRef[],
@@ -59,14 +60,14 @@ export async function observeManaged(
   return { ...state, observed: new Map([...state.observed].filter(([, object]) => isManaged(object))) };
 }
 
-/** Has these, which were found by their label, among what is to be deleted. */
-export const withFound = (state: ObjectsState, found: readonly KubeObject[]): ObjectsState => ({
+/** Adds objects, which were found by their label, to those to delete. */
+export const alsoDeleting = (state: ObjectsState, found: readonly KubeObject[]): ObjectsState => ({
   ...state,
   unwanted: [...state.unwanted, ...found.map(refOf)],
   observed: new Map([...state.observed, ...found.map((object) => [keyOf(refOf(object)), object] as const)]),
 });
 
-/** What has to be done so that the cluster has the wanted objects, which includes adopting those that are not ours. */
+/** The changes that create, update and adopt the wanted objects and delete the unwanted ones. */
 export function diffObjects(state: ObjectsState): Diff {
   const changes = state.wanted.flatMap((object) =>
     changesFor(object, state.observed.get(keyOf(refOf(object)))),
@@ -74,13 +75,13 @@ export function diffObjects(state: ObjectsState): Diff {
   return { changes: [...changes, ...deletions(state.unwanted, state)], findings: [] };
 }
 
-/** What `down` deletes: all of ours, the last applied first. */
+/** The changes that delete all managed objects, in reverse order of their application. */
 export function removeObjects(state: ObjectsState): Diff {
   const refs = [...state.unwanted, ...state.wanted.map(refOf)].reverse();
   return { changes: deletions(refs, state), findings: [] };
 }
 
-/** Carries changes of {@link diffObjects} out, in the plan's order, by server-side apply. */
+/** Makes changes of {@link diffObjects} in their order, by server-side apply. */
 export function applyObjects(
   changes: readonly Change[],
   state: ObjectsState,
@@ -113,10 +114,10 @@ function changesFor(wanted: KubeObject, actual: KubeObject | undefined): Change[
   return [isManaged(actual) ? change : adopting(change, { owner: ownerOf(actual) })];
 }
 
-/** A namespace holds more than what is ours, so what people set on it stays. */
+/** Other tools use the namespace too, so fields that they set stay. */
 const isShared = ({ kind }: KubeObject): boolean => kind === 'Namespace';
 
-/** Fields that the API server never lets change, by kind. */
+/** Immutable fields, by kind. */
 const immutable: Readonly<Record<string, RegExp>> = {
   Secret: /^type$/,
   RoleBinding: /^roleRef/,
@@ -139,7 +140,7 @@ function deletions(refs: readonly ObjectRef[], { observed }: ObjectsState): Chan
     .map((ref) => ({ action: 'delete', target: targetOf(ref), fields: [] }));
 }
 
-/** Deletes exactly the object that was seen and waits until it is gone. */
+/** Deletes the observed object, and not a new one of the same name, and waits until it no longer exists. */
 export async function deleteObserved(ref: ObjectRef, state: ObjectsState, run: ClusterRun): Promise<void> {
   const { cluster } = run.ctx;
   const uid = state.observed.get(keyOf(ref))?.metadata.uid;
@@ -149,8 +150,8 @@ export async function deleteObserved(ref: ObjectRef, state: ObjectsState, run: C
     {
       deadlineMs: 60_000,
       intervalMs: 200,
-      what: `${keyOf(ref)} to be gone`,
-      hint: 'Deal with what holds it, and run the same command again.',
+      what: `${keyOf(ref)} to be deleted`,
+      hint: 'Remove its finalizers, or wait for their owners. Then run the same command again.',
     },
     async (pending) => {
       const left = await cluster.get(ref);
@@ -160,6 +161,6 @@ export async function deleteObserved(ref: ObjectRef, state: ObjectsState, run: C
   );
 }
 
-/** Who keeps a Kubernetes object, by the label that tools put there. */
+/** The owner of a Kubernetes object, from the label that tools set. */
 export const ownerOf = ({ metadata }: KubeObject): string =>
   metadata.labels?.[managedByLabel] ?? unknownOwner;

@@ -1,4 +1,4 @@
-/** A key of a map, an index of a list, or a key with an entry's identity behind it: `containers[name=web]`. */
+/** A key of a map, an index of a list, or an entry of a list that is merged by key: `containers[name=web]`. */
 export type Segment = string | number;
 
 /** `spec.containers[name=web].image`, `rules[0].verbs`, `metadata.labels["a.b/c"]`. */

@@ -3,7 +3,7 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { oldestFirst } from './events.ts';
 import { operatorNamespace } from '../core/ownership.ts';
 
-/** Why a pod does not run, when waiting alone will not cure it. */
+/** Why a pod does not run, when waiting does not help. */
 export interface PodFailure {
   readonly cause:
     | 'dns'
@@ -15,7 +15,7 @@ export interface PodFailure {
     | 'unknown-pull'
     | 'unschedulable'
     | 'crash';
-  /** In the kubelet's or scheduler's words, short. */
+  /** The message of the kubelet or scheduler, shortened. */
   readonly why: string;
   /** The image that cannot be pulled. */
   readonly image?: string;
@@ -40,12 +40,12 @@ interface PodStatus {
   readonly initContainerStatuses?: readonly ContainerStatus[];
 }
 
-/** A first crash may be a race at the start; the kubelet waits longer after each one. */
+/** A first crash can be a race at startup; the kubelet waits longer after each one. */
 const toleratedRestarts = 2;
 
 /**
- * What keeps a pod from running, from its status and the warnings about it.
- * @param warnings Events; kubelets before 1.31 tell a failed pull's cause only there
+ * Finds out from the status of a pod, and from warnings about it, what prevents it from running.
+ * @param warnings events; before 1.31 the kubelet reports the cause of a failed pull only there
  */
 export function diagnosePod(pod: KubeObject, warnings: readonly KubeObject[] = []): PodFailure | undefined {
   const status = (pod['status'] ?? {}) as PodStatus;
@@ -53,7 +53,7 @@ export function diagnosePod(pod: KubeObject, warnings: readonly KubeObject[] = [
     ({ type, status: value, reason }) =>
       type === 'PodScheduled' && value === 'False' && reason === 'Unschedulable',
   );
-  if (unscheduled) return { cause: 'unschedulable', why: short(unscheduled.message ?? 'no node takes it') };
+  if (unscheduled) return { cause: 'unschedulable', why: short(unscheduled.message ?? 'no node can run it') };
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
   return containers.map((container) => containerFailure(container, pod, warnings)).find(Boolean);
 }
@@ -74,7 +74,7 @@ function containerFailure(
   return undefined;
 }
 
-/** What the kubelet says that a pod waits for; undefined when it says nothing. */
+/** What a pod waits for according to the kubelet; undefined when the kubelet reports nothing. */
 export function waitOf(pod: KubeObject): string | undefined {
   const { initContainerStatuses = [], containerStatuses = [] } = (pod['status'] ?? {}) as PodStatus;
   const waits = [...initContainerStatuses, ...containerStatuses].map(({ state }) => state?.waiting);
@@ -83,12 +83,12 @@ export function waitOf(pod: KubeObject): string | undefined {
 }
 
 function describeCrash(restarts: number, last: Terminated = {}): string {
-  const end = [
+  const details = [
     last.reason,
     last.exitCode === undefined ? undefined : `exit code ${last.exitCode}`,
     last.message,
   ];
-  return short([`it ended ${restarts + 1} times`, ...end.filter(Boolean)].join(', '));
+  return short([`it exited ${restarts + 1} times`, ...details.filter(Boolean)].join(', '));
 }
 
 /** The last cause in a chain such as `failed to pull and unpack image "…": failed to resolve reference "…": …`. */
@@ -108,7 +108,7 @@ function pullWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]):
   return typeof newest === 'string' ? (pullCause(newest) ?? newest) : undefined;
 }
 
-/** In this order: what is told of credentials and platforms also says "not found" at its end. */
+/** The order matters: errors about credentials and platforms can also end with "not found". */
 const pullCauses: readonly (readonly [PodFailure['cause'], RegExp])[] = [
   ['dns', /no such host|server misbehaving|lookup \S+ on|name resolution/i],
   ['tls', /x509|certificate|tls: /i],
@@ -130,7 +130,7 @@ const short = (text: string): string => {
   return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
 };
 
-/** How to fix it. */
+/** How to fix the failure. */
 export function remedyFor(
   { cause, image = '' }: PodFailure,
   { metadata }: KubeObject,
@@ -139,25 +139,25 @@ export function remedyFor(
   const pod = `-n ${metadata.namespace} ${metadata.name}`;
   const [host = ''] = image.split('/');
   const domain = `${region}.${partitionOf(region).domain}`;
-  const names = `${host}, api.ecr.${domain}, secretsmanager.${domain} and *.s3.${domain}`;
+  const endpoints = `${host}, api.ecr.${domain}, secretsmanager.${domain} and *.s3.${domain}`;
   switch (cause) {
     case 'dns':
-      return `Let the nodes resolve and reach ${names}: through VPC endpoints ecr.api, ecr.dkr, secretsmanager (private DNS on) and S3, or the proxy.`;
+      return `Let the nodes resolve and reach ${endpoints}. Use the VPC endpoints ecr.api, ecr.dkr, secretsmanager (with private DNS) and S3, or a proxy.`;
     case 'route':
-      return `Open the way from the nodes to port 443 of ${names}, or set the proxy of the container runtime.`;
+      return `Allow the nodes to connect to port 443 of ${endpoints}, or configure a proxy for the container runtime.`;
     case 'tls':
-      return `Make the container runtime of every node trust the authority that signs ${host}.`;
+      return `Install the certificate authority of ${host} in the trust store of every node.`;
     case 'credentials':
-      return 'Run ecr-bootstrap up --only image-puller,image-puller-key,pull-secret-bootstrap,registration, which verifies key, policy and pull secret.';
+      return 'Run `ecr-bootstrap up --only image-puller,image-puller-key,pull-secret-bootstrap,registration`, which verifies the policy, the access key and the pull secret.';
     case 'not-found':
-      return `Copy it: ecr-bootstrap up --only repositories,operator-image,images (${image}).`;
+      return `Copy ${image} to ECR: ecr-bootstrap up --only repositories,operator-image,images`;
     case 'platform':
-      return `Copy it for the node's platform: images.platforms: cluster, then ecr-bootstrap mirror (${image}).`;
+      return `Copy ${image} for the node's platform: set images.platforms: cluster and run \`ecr-bootstrap mirror\`.`;
     case 'unschedulable':
-      return 'For a tainted node (a one-node kubeadm has node-role.kubernetes.io/control-plane) add externalSecrets.tolerations; else check externalSecrets.nodeSelector and resources.';
+      return 'Check externalSecrets.nodeSelector and externalSecrets.resources. For a tainted node, add externalSecrets.tolerations: a control-plane node of kubeadm has the taint node-role.kubernetes.io/control-plane.';
     case 'crash':
-      return `Read its log: kubectl logs ${pod} --previous${metadata.namespace === operatorNamespace ? ', and check externalSecrets.env' : ''}.`;
+      return `${metadata.namespace === operatorNamespace ? 'Check externalSecrets.env and the logs' : 'Check the logs'}: kubectl logs ${pod} --previous`;
     case 'unknown-pull':
-      return `Look at the pod: kubectl describe pod ${pod}`;
+      return `Check the pod: kubectl describe pod ${pod}`;
   }
 }

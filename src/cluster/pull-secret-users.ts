@@ -3,27 +3,29 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { isFinished } from './workloads.ts';
 import type { ClusterContext } from './context.ts';
 
-/** What pulls with the pull secrets that it lists. */
+/** A pod, or a workload with a pod template, and its pull secrets. */
 export interface PullSecretUser {
   readonly namespace: string;
   /** `Deployment shop/web`. */
   readonly name: string;
   readonly pullSecrets: readonly string[];
-  /** It lists none itself: these are of its service account, and change with it. */
+  /** The pull secrets are those of its service account, because it lists none. */
   readonly byAccount: boolean;
 }
 
-/** Names in a service account's list, in its order. */
+/** The pull secrets of a service account, in order. */
 export const pullSecretsOf = (account: KubeObject): readonly string[] => namesIn(account['imagePullSecrets']);
 
-/** Running pods, and the templates of pods to come. A Job is left out: its pods stand for it, and it ends. */
+/** Running pods, and pod templates. Jobs are left out, because their pods are included and they end. */
 export async function readUsers({ inventory }: ClusterContext): Promise<readonly PullSecretUser[]> {
   const [pods, workloads, accounts] = await Promise.all([
     inventory.pods(),
     inventory.workloads(),
     inventory.serviceAccounts(),
   ]);
-  const ofAccounts = new Map(accounts.map((account) => [fullName(account.metadata), pullSecretsOf(account)]));
+  const secretsByAccount = new Map(
+    accounts.map((account) => [fullName(account.metadata), pullSecretsOf(account)]),
+  );
   return [
     ...workloads
       .filter(({ kind }) => kind !== 'Pod' && kind !== 'Job')
@@ -31,7 +33,9 @@ export async function readUsers({ inventory }: ClusterContext): Promise<readonly
         namespace,
         name: `${kind} ${namespace}/${name}`,
         pullSecrets:
-          pullSecrets.length > 0 ? pullSecrets : (ofAccounts.get(`${namespace}/${serviceAccount}`) ?? []),
+          pullSecrets.length > 0
+            ? pullSecrets
+            : (secretsByAccount.get(`${namespace}/${serviceAccount}`) ?? []),
         byAccount: pullSecrets.length === 0,
       })),
     ...pods

@@ -19,12 +19,12 @@ const suffixes: Readonly<Record<string, { readonly base: bigint; readonly expone
   Ei: binarySuffixes(60),
 };
 
-/** Digits after the point that count; Kubernetes itself keeps nine. */
+/** Compared digits after the decimal point; Kubernetes keeps nine. */
 const precision = 30;
 
 /**
- * A number that stands for the value of a Kubernetes quantity (`500m`, `1Gi`, `2e3`), the same for equal quantities;
- * undefined when the text is none. Not a floating-point number, for which `0.7` and `700m` differ.
+ * The value of a Kubernetes quantity (`500m`, `1Gi`, `2e3`) in a fixed unit; undefined for anything else. A bigint,
+ * because as floating-point numbers `0.7` and `700m` would differ.
  */
 export function quantity(text: string | number): bigint | undefined {
   const match = /^([+-]?)(?=\.?\d)(\d{0,40})(?:\.(\d{0,20}))?(?:[eE]([+-]?\d{1,2}))?([a-zA-Z]*)$/.exec(
@@ -43,10 +43,10 @@ export function quantity(text: string | number): bigint | undefined {
 
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
-/** Milliseconds of a Go duration (`1h`, `1h0m0s`, `90s`, `0`); undefined when it is none. */
+/** A Go duration (`1h`, `1h0m0s`, `90s`, `0`) in milliseconds; undefined for anything else. */
 export function duration(text: string): number | undefined {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) return undefined;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ''] ?? 0), 0);
+  const terms = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
+  return terms.reduce((sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ''] ?? 0), 0);
 }

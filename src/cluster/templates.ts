@@ -2,15 +2,15 @@ import { readFile } from 'node:fs/promises';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { packageFile } from '../core/paths.ts';
 
-/** What fills a template: text goes wherever its name stands, a list or object only where a whole value is. */
+/** Values of placeholders. A list or object can only replace a whole value. */
 export type TemplateValues = Readonly<Record<string, string | number | readonly unknown[] | object>>;
 
 const placeholder = /\$\{([a-zA-Z]+)\}/g;
 
 /**
- * The objects of `manifests/NAME.yaml`, its `${name}` placeholders filled in after parsing, so that no value can
- * change the document's structure.
- * @throws Error when a placeholder has no value or a value no placeholder: a mistake in this program
+ * The objects of `manifests/NAME.yaml`. Placeholders such as `${name}` are replaced after parsing, so that no value can
+ * change the structure of the document.
+ * @throws Error for a placeholder without a value or a value without a placeholder, which is a bug
  */
 export async function renderTemplate(name: string, values: TemplateValues): Promise<readonly KubeObject[]> {
   const [text, { CORE_SCHEMA, loadAll }] = await Promise.all([
@@ -41,6 +41,6 @@ function fillIn(node: unknown, valueOf: (key: string) => TemplateValues[string])
 }
 
 function textOf(key: string, value: TemplateValues[string]): string {
-  if (typeof value === 'object') throw new Error(`\${${key}} stands inside a text and has no text for value`);
+  if (typeof value === 'object') throw new Error(`\${${key}} is part of a text and its value is not a text`);
   return String(value);
 }

@@ -2,17 +2,16 @@ import { isManagedBy } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { managedBy } from '../core/ownership.ts';
 
-/** A controller or bare pod that names images, with what names them. */
+/** A controller or a pod without one, with its images. */
 export interface Workload {
-  /** `Deployment shop/web`; static pods are `Node NAME` mirror pods and say so. */
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
   readonly images: readonly string[];
   readonly serviceAccount: string;
-  /** Pull secrets that the pod template itself names. */
+  /** Pull secrets that the pod template lists. */
   readonly pullSecrets: readonly string[];
-  /** Run by the kubelet from a file: no service account, no pull secret can help it. */
+  /** The kubelet runs it from a file, so it uses no service account and no pull secret. */
   readonly isStatic: boolean;
 }
 
@@ -27,20 +26,19 @@ interface PodSpec {
   readonly imagePullSecrets?: readonly { readonly name?: string }[];
 }
 
-/** Set by the kubelet on the API's image of a pod that it runs from a file. */
+/** The kubelet sets it on the mirror pod of a static pod. */
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
 /**
- * What names images: each controller once, with the images of its pods too (admission may have added containers),
- * and pods that none of the controllers owns. Finished pods are left out, for they pull no more and may be of an image that
- * their controller has given up, and so are the operator's own parts: their images are this program's business, whatever
- * somebody wrote into them.
+ * Every workload with its images: each controller once, also with the images of its pods, because admission can add
+ * containers, and pods without a controller. Finished pods are left out: they do not pull, and can have an image that their
+ * controller no longer uses. Managed controllers, the operator's, are left out too: `up` decides on their images.
  */
 export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[]): readonly Workload[] {
   const found = new Map<string, Workload>();
-  const ours = new Set<string>();
+  const managed = new Set<string>();
   for (const controller of controllers) {
-    if (isManagedBy(controller, managedBy)) ours.add(idOf(controller.kind, controller));
+    if (isManagedBy(controller, managedBy)) managed.add(idOf(controller.kind, controller));
     if (ownerOf(controller)?.kind === 'CronJob') continue;
     found.set(
       idOf(controller.kind, controller),
@@ -49,7 +47,7 @@ export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[
   }
   const jobs = new Map(controllers.map((controller) => [idOf(controller.kind, controller), controller]));
   for (const pod of pods) if (!isFinished(pod)) addPod(pod, found, jobs);
-  return [...found].filter(([id]) => !ours.has(id)).map(([, one]) => one);
+  return [...found].filter(([id]) => !managed.has(id)).map(([, one]) => one);
 }
 
 function addPod(
@@ -57,15 +55,15 @@ function addPod(
   found: Map<string, Workload>,
   controllers: ReadonlyMap<string, KubeObject>,
 ): void {
-  const own = workload('Pod', pod, pod['spec'] as PodSpec);
+  const bare = workload('Pod', pod, pod['spec'] as PodSpec);
   const owner = topOwner(pod, controllers);
   const known = owner && found.get(owner.id);
   if (owner && known) {
-    found.set(owner.id, { ...known, images: distinct([...known.images, ...own.images]) });
+    found.set(owner.id, { ...known, images: distinct([...known.images, ...bare.images]) });
   } else if (owner) {
-    found.set(owner.id, { ...own, kind: owner.kind, name: owner.name });
+    found.set(owner.id, { ...bare, kind: owner.kind, name: owner.name });
   } else {
-    found.set(idOf('Pod', pod), own);
+    found.set(idOf('Pod', pod), bare);
   }
 }
 
@@ -75,7 +73,7 @@ interface Owner {
   readonly name: string;
 }
 
-/** The controller at the top of a pod's chain of owners; a mirror pod's owner is its node, which is none. */
+/** The top controller in a pod's chain of owners. The owner of a mirror pod is its node, which is not a controller. */
 function topOwner(pod: KubeObject, controllers: ReadonlyMap<string, KubeObject>): Owner | undefined {
   const direct = ownerOf(pod);
   if (!direct || direct.kind === 'Node') return undefined;
@@ -83,7 +81,7 @@ function topOwner(pod: KubeObject, controllers: ReadonlyMap<string, KubeObject>)
   const owner = (kind: string, name: string): Owner => ({ id: `${kind} ${namespace}/${name}`, kind, name });
   const hash = labels?.['pod-template-hash'];
   if (direct.kind === 'ReplicaSet' && hash && direct.name.endsWith(`-${hash}`)) {
-    // A Deployment names its ReplicaSets NAME-HASH; reading all ReplicaSets only to learn that is not worth it.
+    // A Deployment names its ReplicaSets NAME-HASH, so ReplicaSets do not have to be listed.
     const deployment = owner('Deployment', direct.name.slice(0, -hash.length - 1));
     if (controllers.has(deployment.id)) return deployment;
   }
@@ -124,7 +122,7 @@ function workload(kind: string, { metadata }: KubeObject, spec: PodSpec): Worklo
 
 const distinct = (items: readonly string[]): readonly string[] => [...new Set(items)];
 
-/** Ended for good, as after an eviction or the shutdown of its node; the API keeps it. */
+/** A pod that ended, for example by eviction. The API server keeps it for a while. */
 export function isFinished(pod: KubeObject): boolean {
   const { phase } = (pod['status'] ?? {}) as { phase?: string };
   return phase === 'Succeeded' || phase === 'Failed';

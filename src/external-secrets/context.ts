@@ -4,15 +4,15 @@ import type { Run } from '../core/step.ts';
 import type { IamContext } from '../iam/context.ts';
 import type { OperatorSource } from './release/port.ts';
 
-/** What work on the operator and its pull secrets needs. */
+/** What managing the operator and its pull secrets needs. */
 export interface ExternalSecretsContext extends ClusterContext, IamContext {
   readonly operatorSource: OperatorSource;
   /**
-   * Whether the registry takes this login, which a pull secret holds.
-   * @throws BootstrapError when it gives no answer
+   * Whether the registry accepts this login of a pull secret.
+   * @throws BootstrapError when the registry cannot be asked
    */
   isLoginAccepted(host: string, login: RegistryLogin): Promise<boolean>;
-  /** A context that has forgotten what this one has read. */
+  /** A context without the cached reads of this one. */
   fresh(): ExternalSecretsContext;
 }
 

@@ -7,29 +7,29 @@ import { annotations } from '../core/ownership.ts';
 const maxAttempts = 5;
 
 /**
- * Makes the operator look at one of its objects at once, by an annotation.
- * @param parent what the annotation belongs to: `/metadata`, or where the object has the metadata of what it makes
+ * Has the operator reconcile an object at once, by an annotation.
+ * @param parent where the annotation goes: `/metadata`, or the metadata of the ExternalSecrets that the object creates
  */
 export async function forceSync(
   cluster: ClusterPort,
   object: KubeObject,
   parent: '/metadata' | '/spec/externalSecretMetadata',
 ): Promise<void> {
-  let seen = object;
+  let current = object;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await cluster.patch(refOf(seen), annotate(seen, parent, randomUUID()));
+      await cluster.patch(refOf(current), annotate(current, parent, randomUUID()));
       return;
     } catch (error) {
       const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-      const now = isConflict && attempt < maxAttempts ? await cluster.get(refOf(seen)) : undefined;
-      if (!now) throw error;
-      seen = now;
+      const latest = isConflict && attempt < maxAttempts ? await cluster.get(refOf(current)) : undefined;
+      if (!latest) throw error;
+      current = latest;
     }
   }
 }
 
-/** Sets the annotation below `parent`, with the maps that are not there yet, unless another client added them meanwhile. */
+/** Adds the annotation and missing parent maps. A test of the version keeps maps that another client adds meanwhile. */
 function annotate(object: KubeObject, parent: string, value: string): JsonPatchOperation[] {
   const path = `${parent}/annotations`;
   const missing = [parent, path].filter((map) => !has(object, map));

@@ -3,12 +3,12 @@ import { releasedNames } from './release/release.ts';
 import { keySecretName, operatorNamespace } from '../core/ownership.ts';
 import { policyName } from '../cluster/service-account-policy/policy.ts';
 
-/** Kubernetes judges these by the object's name; a list or a creation names none. */
+/** Kubernetes authorizes these verbs by object name; `list` and `create` have no name. */
 const byName = new Set(['get', 'update', 'patch', 'delete', 'escalate', 'bind']);
 
 /**
- * The names to which a verb on a resource can be restricted; undefined where the steps need it for any name. All of
- * these objects are named by this program, by the operator's release, or by the configuration.
+ * The object names to which a verb on a resource can be restricted; undefined where the steps need every name. The names
+ * come from ecr-bootstrap, the operator's release, and the configuration.
  * @param resource with its group: `deployments.apps`
  */
 export function namesOf(config: Config, resource: string, verb: string): readonly string[] | undefined {
@@ -36,11 +36,11 @@ export function namesOf(config: Config, resource: string, verb: string): readonl
     'clustersecretstores.external-secrets.io': ['pull-secret'],
     'clusterexternalsecrets.external-secrets.io': [pullSecret],
     'ecrauthorizationtokens.generators.external-secrets.io': [keySecretName],
-    // Every service account gets the pull secret, but only these are deleted.
+    // `up` patches every service account, but deletes only these.
     ...(verb === 'delete' ? { serviceaccounts: [...releasedNames('ServiceAccount'), reader] } : {}),
   };
   return names[resource];
 }
 
-/** The service account that reads the pull secret for other namespaces, with its role. */
+/** The service account, Role and RoleBinding with which the pull secret is read for other namespaces. */
 const reader = 'pull-secret-reader';

@@ -6,7 +6,7 @@ import { finding } from '../core/findings.ts';
  * v1.55.5, aws/endpoints/defaults.go) lists for Secrets Manager. Others are refused with "region not found"
  * (validateRegion in pkg/provider/aws/provider.go), and its requests to other partitions go to amazonaws.com.
  */
-const known: ReadonlySet<string> = new Set([
+const supported: ReadonlySet<string> = new Set([
   ...['af-south-1', 'ap-east-1', 'ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3', 'ap-south-1'],
   ...['ap-south-2', 'ap-southeast-1', 'ap-southeast-2', 'ap-southeast-3', 'ap-southeast-4', 'ca-central-1'],
   ...['ca-west-1', 'eu-central-1', 'eu-central-2', 'eu-north-1', 'eu-south-1', 'eu-south-2', 'eu-west-1'],
@@ -15,15 +15,15 @@ const known: ReadonlySet<string> = new Set([
   ...['us-gov-west-1', 'us-iso-east-1', 'us-iso-west-1', 'us-isob-east-1'],
 ]);
 
-/** What the operator cannot do in a region that is newer than its release. */
+/** Reports a region that is newer than the operator's release. */
 export function regionFindings(region: string): Finding[] {
-  if (known.has(region)) return [];
+  if (supported.has(region)) return [];
   return [
     finding('region-unsupported', {
       target: { kind: 'AWS region', name: region },
       what: `External Secrets v0.12.1 cannot renew the pull secret in ${region}`,
-      why: 'its AWS SDK does not know the region, and its webhook refuses every store for it: region not found',
-      hint: 'Give another region with --region or aws.region. ECR, IAM and the copies of images work in this one.',
+      why: 'its AWS SDK does not know the region, and its webhook rejects every store with "region not found"',
+      hint: 'Use another region with --region or aws.region. ECR, IAM and `ecr-bootstrap mirror` work in this one.',
     }),
   ];
 }

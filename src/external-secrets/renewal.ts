@@ -1,7 +1,7 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { excludeMark, isReconciled, namespaceSelector, observeCoverage } from '../cluster/coverage.ts';
 import { earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
-import { annotated, type ObjectsState, observeObjects, owned, withFound } from '../cluster/objects.ts';
+import { annotated, type ObjectsState, observeObjects, owned, alsoDeleting } from '../cluster/objects.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
@@ -14,7 +14,7 @@ import { fixOf, Refusals } from './refusals.ts';
 import { syncFinding, syncOf } from './sync.ts';
 import { expiryOf, tokenFinding } from './tokens.ts';
 
-/** The Role that may read the pull secret, and those of earlier names. */
+/** The Role that can read the pull secret, and pull secrets of earlier names. */
 export const readerRole = {
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'Role',
@@ -51,24 +51,24 @@ export async function renewalObjects(ctx: ExternalSecretsContext): Promise<reado
   );
 }
 
-/** The objects, and what renews pull secrets of earlier names. */
+/** The objects, and the ExternalSecrets that renew pull secrets of earlier names. */
 export async function observeRenewalForRemoval(ctx: ExternalSecretsContext): Promise<ObjectsState> {
   const earlier = await earlierPullSecrets(ctx);
   const state = await observeObjects(ctx.cluster, await renewalObjects(ctx));
-  return withFound(
+  return alsoDeleting(
     state,
     earlier.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'ExternalSecret')),
   );
 }
 
-const synced = new Set(['SecretStore', 'ClusterSecretStore', 'ExternalSecret']);
+const syncedKinds = new Set(['SecretStore', 'ClusterSecretStore', 'ExternalSecret']);
 
-/** What the operator says about each object of the chain, and how long the token in its own namespace lasts. */
+/** Reports objects that fail to sync, and when the token in the operator's namespace expires. */
 export async function renewalHealth(
   state: ObjectsState,
   ctx: ExternalSecretsContext,
 ): Promise<readonly Finding[]> {
-  const objects = [...state.observed.values()].filter(({ kind }) => synced.has(kind));
+  const objects = [...state.observed.values()].filter(({ kind }) => syncedKinds.has(kind));
   const secrets = await ctx.inventory.pullSecrets();
   const original = secrets.find(({ metadata }) => metadata.namespace === namespace);
   return [
@@ -88,56 +88,57 @@ async function syncFindings(
   return failing.flatMap((object) => syncFinding(object, syncOf(object, warnings)));
 }
 
-/** Milliseconds; a first sync takes seconds, one after a failure up to two minutes because of the operator's back-off. */
+/** A first sync takes seconds. After a failure, the operator's backoff delays it by up to two minutes. */
 const deadlineMs = 180_000;
-const hint = 'ecr-bootstrap status tells more; the next ecr-bootstrap up goes on.';
+const hint =
+  'For details, run `ecr-bootstrap status`. Then run the same command again; it resumes where it stopped.';
 
-/** Waits until the operator itself has issued the token in the pull secret of its namespace. */
+/** Waits until the operator has written a valid token to the pull secret in its namespace. */
 export async function waitForRenewal(run: ExternalSecretsRun): Promise<void> {
   const { ctx, looksOnly = false } = run;
   const what = 'the operator to renew the pull secret';
   const refusals = new Refusals(ctx.clock);
   await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
-    const behind = await whyNotRenewed(ctx);
-    if (behind === undefined) return true;
-    const { why, evidence = '', renewal } = behind;
+    const pendingRenewal = await findPendingRenewal(ctx);
+    if (pendingRenewal === undefined) return true;
+    const { why, evidence = '', externalSecret } = pendingRenewal;
     const fix = fixOf(why, { namespace, name: ctx.config.pullSecret.name });
     const isConfirmed = fix && (looksOnly || refusals.isConfirmed(namespace, evidence));
     if (isConfirmed)
       throw new BootstrapError({ code: 'not-ready', what: `timed out waiting for ${what}`, why, hint });
-    if (fix && isConfirmed === undefined && renewal) {
-      await forceSync(ctx.cluster, renewal, '/metadata');
-      refusals.ask(namespace, evidence);
+    if (fix && isConfirmed === undefined && externalSecret) {
+      await forceSync(ctx.cluster, externalSecret, '/metadata');
+      refusals.recordRetry(namespace, evidence);
     }
     return pending(why);
   });
 }
 
-interface Behind {
+interface PendingRenewal {
   readonly why: string;
-  /** What the operator says of its last try. */
+  /** What the operator reported about its last attempt. */
   readonly evidence?: string;
-  readonly renewal?: KubeObject;
+  readonly externalSecret?: KubeObject;
 }
 
-async function whyNotRenewed({
+async function findPendingRenewal({
   cluster,
   config,
   clock,
-}: ExternalSecretsContext): Promise<Behind | undefined> {
+}: ExternalSecretsContext): Promise<PendingRenewal | undefined> {
   const { name } = config.pullSecret;
-  const [renewal, secret] = await Promise.all([
+  const [externalSecret, secret] = await Promise.all([
     cluster.get({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name, namespace }),
     cluster.get({ apiVersion: 'v1', kind: 'Secret', name, namespace }),
   ]);
-  if (!renewal) return { why: `ExternalSecret ${namespace}/${name} is not there` };
-  if (syncOf(renewal, []).state === 'failing') {
+  if (!externalSecret) return { why: `ExternalSecret ${namespace}/${name} does not exist` };
+  if (syncOf(externalSecret, []).state === 'failing') {
     const warnings = await cluster.list(
       { apiVersion: 'v1', kind: 'Event' },
       { namespace, fieldSelector: 'type=Warning' },
     );
-    const sync = syncOf(renewal, warnings);
-    if (sync.state === 'failing') return { why: sync.why, evidence: sync.evidence, renewal };
+    const sync = syncOf(externalSecret, warnings);
+    if (sync.state === 'failing') return { why: sync.why, evidence: sync.evidence, externalSecret };
   }
   if (!secret || !isReconciled(secret)) return { why: 'the operator has not written the Secret yet' };
   return (expiryOf(secret) ?? 0) > clock.now() ? undefined : { why: 'its token has expired' };

@@ -5,15 +5,15 @@ import type { Finding } from '../core/findings.ts';
 import { nameOf } from '../core/members.ts';
 import { finding } from '../core/findings.ts';
 
-/** How External Secrets Operator gets on with one of its objects. */
+/** Whether the operator has synced an object. */
 export type Sync =
   | { readonly state: 'synced' }
-  /** It has not looked at it yet. */
+  /** The operator has not reconciled it yet. */
   | { readonly state: 'waiting' }
   | {
       readonly state: 'failing';
       readonly why: string;
-      /** Changes when the operator has tried again. */
+      /** Changes when the operator has retried. */
       readonly evidence: string;
     };
 
@@ -25,21 +25,21 @@ interface Condition {
   readonly lastTransitionTime?: string;
 }
 
-/** @param warnings events: conditions only say that something failed, events say what */
+/** @param warnings events; a condition reports only that a sync failed, an event reports why */
 export function syncOf(object: KubeObject, warnings: readonly KubeObject[]): Sync {
   const { conditions = [] } = (object['status'] ?? {}) as { conditions?: readonly Condition[] };
   const ready = conditions.find(({ type }) => type === 'Ready');
   if (!ready) return { state: 'waiting' };
   if (ready.status === 'True') return { state: 'synced' };
-  const { message = 'it gives no reason', reason = '', lastTransitionTime = '' } = ready;
+  const { message = 'no reason given', reason = '', lastTransitionTime = '' } = ready;
   const last = lastWarning(object, warnings, Date.parse(lastTransitionTime) || 0);
   const text = last?.['message'];
   const why = typeof text === 'string' && text !== '' ? shortened(text) : message || reason;
   return { state: 'failing', why, evidence: `${last?.metadata.resourceVersion ?? ''} ${why}` };
 }
 
-/** Milliseconds by which an event may be older than the condition that it belongs to. */
-const slack = 5000;
+/** How much older than its condition an event can be. */
+const maxEventAgeMs = 5000;
 
 interface InvolvedObject {
   readonly kind?: string;
@@ -48,7 +48,7 @@ interface InvolvedObject {
   readonly uid?: string;
 }
 
-/** The newest warning about this very object, unless it is of an earlier failure that was over in between. */
+/** The newest warning about this object, unless it belongs to an earlier failure. */
 function lastWarning(
   { kind, metadata }: KubeObject,
   warnings: readonly KubeObject[],
@@ -61,14 +61,14 @@ function lastWarning(
     return isNamed && (uid === undefined || uid === metadata.uid);
   });
   const last = oldestFirst(about).at(-1);
-  return last && timeOf(last) >= since - slack ? last : undefined;
+  return last && timeOf(last) >= since - maxEventAgeMs ? last : undefined;
 }
 
-/** AWS's words for a key that is deleted, deactivated, or not the right half of a pair. */
+/** AWS's errors for a deleted or inactive key, and for a secret that does not match the key ID. */
 const refusedKey =
   /InvalidClientTokenId|UnrecognizedClient|InvalidSignature|SignatureDoesNotMatch|InvalidAccessKeyId|security token included in the request is (invalid|expired)/;
 
-/** A finding for what is failing; none for anything else. */
+/** Reports an object that fails to sync. */
 export function syncFinding(
   object: KubeObject,
   sync: Pick<Sync, 'state'> & { readonly why?: string },
@@ -80,9 +80,9 @@ export function syncFinding(
     return [
       finding('key-refused', {
         target,
-        what: `${nameOf(target)}: AWS refuses the operator's access key`,
+        what: `${nameOf(target)}: AWS rejects the operator's access key`,
         why,
-        hint: 'ecr-bootstrap up puts a working key in its place.',
+        hint: 'Run `ecr-bootstrap up`, which replaces it with a working key.',
       }),
     ];
   }
@@ -91,7 +91,7 @@ export function syncFinding(
       target,
       what: `${nameOf(target)} is not synced`,
       why,
-      hint: 'See what the operator says: kubectl -n external-secrets logs deployment/external-secrets',
+      hint: 'Check the logs of the operator: kubectl -n external-secrets logs deployment/external-secrets',
     }),
   ];
 }

@@ -25,7 +25,7 @@ import { finding } from '../core/findings.ts';
 
 const write = ['get', 'create', 'patch', 'delete'];
 
-/** External Secrets Operator from the private registry, with the pull secret that the step before has seeded. */
+/** External Secrets Operator. Its image comes from ECR, with the pull secret of step `pull-secret-bootstrap`. */
 export const operator: Step<ObjectsState> = {
   id: 'operator',
   title: 'External Secrets Operator',
@@ -88,14 +88,14 @@ export const operator: Step<ObjectsState> = {
   remove: removeObjects,
 };
 
-/** An operator that was installed before `externalSecrets.install` became false. Deleting it would end all renewal. */
+/** Reports an operator that `up` installed before `externalSecrets.install` was false. Deleting it would stop renewal. */
 function keptFindings({ observed }: ObjectsState): Finding[] {
   if (![...observed.values()].some(({ kind }) => kind === 'Deployment')) return [];
   return [
     finding('operator-kept', {
       target: { kind: 'Deployment', name: `${operatorNamespace}/external-secrets` },
       what: 'the External Secrets Operator that ecr-bootstrap installed is still in use',
-      why: 'externalSecrets.install is false now: ecr-bootstrap up no longer updates or repairs this operator, and only ecr-bootstrap down deletes it',
+      why: 'externalSecrets.install is false: `ecr-bootstrap up` no longer updates or repairs this operator, and only `ecr-bootstrap down` deletes it',
       hint: 'Set externalSecrets.install: true to keep it managed. To replace it, run `ecr-bootstrap down`, install the other operator, then run `ecr-bootstrap up`.',
     }),
   ];

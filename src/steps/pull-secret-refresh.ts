@@ -16,12 +16,12 @@ import {
 } from '../external-secrets/renewal.ts';
 
 /**
- * Makes the operator renew the pull secret in its own namespace: from the access key in Secrets Manager to a token
- * of the registry, and a store through which the other namespaces may read that one Secret.
+ * Has the operator renew the pull secret in its namespace: it reads the access key from Secrets Manager and gets a token
+ * from ECR. A ClusterSecretStore lets the other namespaces read this one Secret.
  */
 export const pullSecretRefresh: Step<ObjectsState> = {
   id: 'pull-secret-refresh',
-  title: 'renewal of the pull secret',
+  title: 'pull secret renewal',
   needs: ['cluster'],
   rights: [
     {

@@ -6,7 +6,7 @@ import type { Finding } from '../core/findings.ts';
 import type { Run, Step } from './context.ts';
 import { coverageRights } from '../cluster/coverage.ts';
 import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
-import { deleteObserved, withFound } from '../cluster/objects.ts';
+import { deleteObserved, alsoDeleting } from '../cluster/objects.ts';
 import { observeCopies, whyNotServing } from '../external-secrets/copies/copies.ts';
 import { readerRole, renewalObjects } from '../external-secrets/renewal.ts';
 import { listed, pullSecretsOf } from '../cluster/pull-secret-users.ts';
@@ -199,7 +199,7 @@ function deleteObjects(
   run: Run,
 ): Promise<Outcome[]> {
   const found = earlier.flatMap(({ objects }) => objects);
-  const state = withFound({ wanted: [], unwanted: [], observed: new Map() }, found);
+  const state = alsoDeleting({ wanted: [], unwanted: [], observed: new Map() }, found);
   const byName = new Map(found.map((object) => [nameOf(targetOf(refOf(object))), refOf(object)]));
   return inOrder(changes, run, async ({ target }) => {
     const ref = byName.get(nameOf(target));

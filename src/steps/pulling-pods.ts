@@ -5,13 +5,13 @@ import type { Step } from './context.ts';
 import { operatorNamespace } from '../core/ownership.ts';
 import { finding } from '../core/findings.ts';
 
-/** Enough to see what it is about; `kubectl get pods -A` lists the rest. */
+/** `kubectl get pods -A` lists all of them. */
 const maxShown = 20;
 
-/** Tells which pods lose what they pull with. Changes nothing. */
+/** Reports which pods lose their pull secret. Changes nothing. */
 export const pullingPods: Step<readonly string[]> = {
   id: 'pods',
-  title: 'pods that pull from this ECR',
+  title: 'pods with images of this ECR',
   needs: ['aws', 'cluster'],
   rights: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }],
   observe: async (ctx) => {
@@ -42,8 +42,8 @@ function pullEnding(pods: readonly string[]) {
   const more = pods.length > maxShown ? ` and ${pods.length - maxShown} more` : '';
   return finding('pull-ending', {
     target: { kind: 'Pod', name: pods[0] ?? '' },
-    what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and will not pull them again`,
-    why: `without the pull secret they cannot be made anew on a node that lacks the image: ${names}${more}`,
-    hint: 'Give them another registry or pull secret first, if they are to live on.',
+    what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and cannot pull them again`,
+    why: `without the pull secret they cannot restart on a node that does not have the image cached: ${names}${more}`,
+    hint: 'To keep them running, first give them another registry or pull secret.',
   });
 }

@@ -15,7 +15,7 @@ import {
 } from '../cluster/service-account-policy/verification.ts';
 import { finding } from '../core/findings.ts';
 
-/** Makes the API server itself add the pull secret to each new service account, before its first pod can start. */
+/** An admission policy with which the API server adds the pull secret to each new service account. */
 export const serviceAccountPolicy: Step<PolicyState> = {
   id: 'service-account-policy',
   title: 'admission policy for new service accounts',
@@ -37,8 +37,8 @@ export const serviceAccountPolicy: Step<PolicyState> = {
   },
   diff(state, { config }) {
     const { changes, findings } = diffObjects(state);
-    const isMissed = state.version === undefined && config.serviceAccounts.policy === 'auto';
-    return { changes, findings: isMissed ? [...findings, unavailable] : findings };
+    const isUnavailable = state.version === undefined && config.serviceAccounts.policy === 'auto';
+    return { changes, findings: isUnavailable ? [...findings, unavailable] : findings };
   },
   async apply(changes, state, run) {
     const outcomes = await applyObjects(changes, state, run);
@@ -56,7 +56,7 @@ async function renderPolicy(ctx: Context): Promise<readonly KubeObject[]> {
 
 const unavailable: Finding = finding('policy-unavailable', {
   target: { kind: 'MutatingAdmissionPolicy', name: policyName },
-  what: 'service accounts made from now on do not get the pull secret by themselves',
-  why: 'the cluster does not serve MutatingAdmissionPolicy: Kubernetes 1.36 and newer do, 1.34 and 1.35 where it was turned on',
-  hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, and after kubeadm upgrade, which rewrites those of coredns and kube-proxy.',
+  what: 'new service accounts do not get the pull secret automatically',
+  why: 'the cluster does not serve MutatingAdmissionPolicy (Kubernetes 1.36 and later do; 1.34 and 1.35 have a feature gate for it)',
+  hint: 'Run `ecr-bootstrap up --only service-accounts` after you create namespaces, and after `kubeadm upgrade`, which overwrites the service accounts of coredns and kube-proxy.',
 });

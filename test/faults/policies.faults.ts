@@ -212,7 +212,7 @@ describe('every action is needed: without any one of them something of all this 
     // A run with nothing to change deletes no pod.
     cli.world.cluster.delete('Service', 'external-secrets-webhook', 'external-secrets');
     // By itself this step cannot give the pods what they pull with: it looks why, and recreates them.
-    expect((await run('power-user', 'up --yes --only operator')).stderr).toContain('refuses the pull secret');
+    expect((await run('power-user', 'up --yes --only operator')).stderr).toContain('rejects the pull secret');
     await succeed('power-user', 'up --yes');
     await succeed('power-user', 'down --yes');
     const needless = rules.flatMap(({ resources: [resource = ''], verbs }) =>

@@ -6,7 +6,7 @@ import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
-import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
+import { isControllerReady } from '../../external-secrets/pull-secret/resync.ts';
 import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
 import { verifyRollOut } from './verify-roll-out.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
@@ -33,7 +33,7 @@ export function rollOut(
       const [rotation, bootstrap, isOperatorUp] = await Promise.all([
         observe(ctx),
         observeBootstrap(ctx),
-        controllerRuns({ ctx }),
+        isControllerReady({ ctx }),
       ]);
       return { bootstrap, rotation, isOperatorUp };
     },

@@ -4,7 +4,7 @@ import type { AccessKeyRun } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { keyInCluster } from '../../external-secrets/pull-secret/objects.ts';
 import { verifyEveryLevel } from '../../external-secrets/pull-secret/verify-levels.ts';
-import { controllerRuns } from '../../external-secrets/pull-secret/resync.ts';
+import { isControllerReady } from '../../external-secrets/pull-secret/resync.ts';
 import type { Rotation } from './state.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function verifyRollOut(
   hint: string,
 ): Promise<readonly MemberFailure[]> {
   // What was synced before, by an operator that has stopped, says nothing about the new key.
-  if (!(await controllerRuns(run))) {
+  if (!(await isControllerReady(run))) {
     throw new BootstrapError({
       code: 'not-ready',
       what: 'could not give the namespaces tokens of the new access key',

@@ -11,7 +11,7 @@ const kinds = ['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'] as c
 
 export const policyName = 'ecr-bootstrap-pull-secret';
 
-/** `v1` from Kubernetes 1.36, `v1beta1` before behind a feature gate; undefined where neither is served. */
+/** `v1` from Kubernetes 1.36 on, before it `v1beta1` with a feature gate; undefined when neither is served. */
 export async function servedVersion(cluster: ClusterPort): Promise<string | undefined> {
   for (const version of ['v1', 'v1beta1']) {
     if (await cluster.serves({ apiVersion: `${group}/${version}`, kind: kinds[0] })) return version;
@@ -19,7 +19,7 @@ export async function servedVersion(cluster: ClusterPort): Promise<string | unde
   return undefined;
 }
 
-/** The binding first: without it the policy has no effect, so it is the first to be deleted. */
+/** The binding first: it is deleted first, and without it the policy has no effect. */
 export const policyRefs = (version: string): readonly ObjectRef[] =>
   kinds.toReversed().map((kind) => ({ apiVersion: `${group}/${version}`, kind, name: policyName }));
 
@@ -55,7 +55,7 @@ interface MatchCondition {
 const lacks = (pullSecret: string): string =>
   `!has(object.imagePullSecrets) || !object.imagePullSecrets.exists(s, has(s.name) && s.name == ${JSON.stringify(pullSecret)})`;
 
-/** Matches what none of the globs matches. CEL's regular expressions are RE2's. */
+/** A condition that is true when none of the globs matches. CEL uses RE2. */
 function excluding(condition: string, subject: string, globs: readonly string[]): MatchCondition[] {
   if (globs.length === 0) return [];
   const pattern = globs.map((glob) => globPattern(glob)).join('|');

@@ -6,32 +6,32 @@ import { applyObjects, diffObjects, observeObjects } from '../objects.ts';
 import { policyName, policyRefs } from './policy.ts';
 import { finding } from '../../core/findings.ts';
 
-/** Milliseconds of our own time: it may be a cluster that does not answer for which the run is ended. */
+/** Real time, because the cluster may be unreachable. */
 const rollBackTimeoutMs = 20_000;
 
-const removing = 'take away the admission policy, which was not proved';
+const what = 'could not delete the admission policy, which was not verified';
 
-const hint = `Until it is removed, the cluster may be unable to create service accounts: kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy ${policyName}. Then run \`ecr-bootstrap up\`, which creates and tries it again.`;
+const hint = `Until it is removed, the cluster may be unable to create service accounts: kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy ${policyName}. Then run \`ecr-bootstrap up\`, which creates and verifies it again.`;
 
 /**
- * Takes an unproved policy away, also when the run is about to end: its own signal would have every delete skipped.
- * @param why it is unproved
- * @returns what says that it is still there; undefined when it is gone
+ * Deletes a policy that was not verified. Ignores the signal of the run, so that it also works in an aborted run.
+ * @param why why the policy was not verified
+ * @returns the error when the policy still exists
  */
 export async function rollBack(
   version: string,
   why: string,
   run: ClusterRun,
 ): Promise<BootstrapError | undefined> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(tooLate()), rollBackTimeoutMs);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(timeoutError()), rollBackTimeoutMs);
   try {
-    await Promise.race([remove(version, { ...run, signal: late.signal }), failureOf(late.signal)]);
+    await Promise.race([remove(version, { ...run, signal: timeout.signal }), failureOf(timeout.signal)]);
     return undefined;
   } catch (thrown) {
-    const error = toBootstrapError(thrown, removing);
-    const reason = `${error.message} (not proved: ${why})`;
-    return new BootstrapError({ code: 'step-failed', what: removing, why: reason, hint }, { cause: error });
+    const error = toBootstrapError(thrown, what);
+    const reason = `${error.message} (not verified: ${why})`;
+    return new BootstrapError({ code: 'step-failed', what, why: reason, hint }, { cause: error });
   } finally {
     clearTimeout(timer);
   }
@@ -49,44 +49,44 @@ const failureOf = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
 
-const tooLate = (): BootstrapError =>
+const timeoutError = (): BootstrapError =>
   new BootstrapError({
     code: 'not-ready',
-    what: 'wait until the admission policy is gone',
+    what: 'timed out waiting for the admission policy to be deleted',
     why: `it took more than ${rollBackTimeoutMs / 1000} s`,
     hint,
   });
 
 const target = { kind: 'MutatingAdmissionPolicy', name: policyName };
 
-/** Of a policy that an earlier run made, where this run changes nothing. */
+/** The error for a policy of an earlier run, in a run that changes nothing. */
 export const notVerified = (cause: BootstrapError): BootstrapError =>
   new BootstrapError(
     { code: 'not-ready', what: 'could not verify the admission policy', why: cause.message, hint },
     { cause },
   );
 
-/** For a run that ends by an error of its own. */
-export const leftBehind = ({ what, why }: BootstrapError): Finding =>
+/** For a run that fails with another error. */
+export const policyLeftFinding = ({ what, why }: BootstrapError): Finding =>
   finding('policy-left', {
     target,
-    what: `could not ${what}`,
+    what,
     why,
     hint,
   });
 
-export const notSampled = (why: string): Finding =>
+export const interruptedFinding = (why: string): Finding =>
   finding('policy-unproven', {
     target,
-    what: 'the admission policy could not be tried and was taken away',
+    what: 'the admission policy could not be verified and was deleted',
     why,
-    hint: 'Run the same command again: it makes it and tries it.',
+    hint: 'Run the same command again; it creates and verifies the policy.',
   });
 
 export const unverifiedFinding = (why: string): Finding =>
   finding('policy-unproven', {
     target,
-    what: 'the admission policy did not work in a dry run and was taken away',
+    what: 'the admission policy failed in a dry run and was deleted',
     why,
-    hint: 'Run ecr-bootstrap up --only service-accounts after new namespaces, or set serviceAccounts.policy: off.',
+    hint: 'Run `ecr-bootstrap up --only service-accounts` after you create namespaces, or set serviceAccounts.policy: off.',
   });

@@ -9,23 +9,29 @@ import type { ClusterRun } from '../context.ts';
 import { diffObjects, type ObjectsState } from '../objects.ts';
 import { observeServiceAccounts } from '../service-accounts/covered.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
-import { leftBehind, notVerified, rollBack, unverifiedFinding, notSampled } from './rollback.ts';
+import {
+  policyLeftFinding,
+  notVerified,
+  rollBack,
+  unverifiedFinding,
+  interruptedFinding,
+} from './rollback.ts';
 
 export interface PolicyState extends ObjectsState {
   /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */
   readonly version: string | undefined;
 }
 
-/** Milliseconds; an API server takes up a new policy within a second or two, each of several by itself. */
+/** Each API server of a cluster applies a new policy within a second or two. */
 const deadlineMs = 15_000;
 
 /**
- * Proves by dry runs that service accounts are created and updated with the pull secret. A policy that fails there
- * could keep the whole cluster from making service accounts, so it is taken away at once (a run that only looks reports it): then `up` has to be run
- * again after new namespaces, which is no reason to end a run. One that could not be tried, because the cluster fell
- * silent or the run is to end, is taken away, too, and the run ends: the next one makes it again.
- * @param state before this run applied anything
- * @throws BootstrapError `cluster-unreachable`; `step-failed` when it could not be taken away; the signal's reason
+ * Verifies by dry runs that service accounts are created and updated with the pull secret. A failing policy could prevent
+ * the whole cluster from creating service accounts, so it is deleted at once. The run continues, because without the
+ * policy `up` only has to run again for new namespaces. When the cluster is unreachable or the run is aborted, the policy
+ * is deleted too and the run ends; the next run creates it again. A run without changes deletes nothing.
+ * @param state observed before this run applied anything
+ * @throws BootstrapError `cluster-unreachable`; `step-failed` when it could not be deleted; the signal's reason
  */
 export async function verifyOrRemove(state: PolicyState, run: ClusterRun): Promise<void> {
   if (state.wanted.length === 0 || state.version === undefined) return;
@@ -33,21 +39,21 @@ export async function verifyOrRemove(state: PolicyState, run: ClusterRun): Promi
     await verify(run);
   } catch (thrown) {
     const { aborted } = run.signal;
-    // What stood there before was proved by the run that made it: a Ctrl-C is no reason to lose it.
+    // An existing policy was verified by the run that created it, so an interruption does not delete it.
     if (aborted && diffObjects(state).changes.length === 0) throw thrown;
-    const error = toBootstrapError(thrown, 'prove the admission policy');
+    const error = toBootstrapError(thrown, 'could not verify the admission policy');
     if (run.looksOnly) throw aborted ? thrown : notVerified(error);
-    const left = await rollBack(state.version, error.why, run);
-    // An aborted run ends by the signal's reason, so what is left behind has to be told beside it.
-    if (left && !aborted) throw left;
-    const goesOn = !aborted && error.code !== 'cluster-unreachable' && error.code !== 'bug';
-    const gone = goesOn ? unverifiedFinding(error.why) : notSampled(error.message);
-    run.emit({ type: 'finding', finding: left ? leftBehind(left) : gone });
-    if (!goesOn) throw thrown;
+    const rollBackError = await rollBack(state.version, error.why, run);
+    // An aborted run fails with the reason of its signal, so a remaining policy is reported as a finding.
+    if (rollBackError && !aborted) throw rollBackError;
+    const continues = !aborted && error.code !== 'cluster-unreachable' && error.code !== 'bug';
+    const deletedFinding = continues ? unverifiedFinding(error.why) : interruptedFinding(error.message);
+    run.emit({ type: 'finding', finding: rollBackError ? policyLeftFinding(rollBackError) : deletedFinding });
+    if (!continues) throw thrown;
   }
 }
 
-/** An aborted run never comes to the proof of what it has just applied. */
+/** Deletes a policy that an aborted run applied, because that run does not verify it. */
 export async function removeUnverified(
   outcomes: readonly Outcome[],
   { version }: PolicyState,
@@ -56,8 +62,11 @@ export async function removeUnverified(
   const isApplied = outcomes.some(({ change, result }) => result === 'done' && change.action !== 'delete');
   if (!isApplied || !run.signal.aborted || version === undefined) return;
   const why = reasonOf(run.signal.reason);
-  const left = await rollBack(version, why, run);
-  run.emit({ type: 'finding', finding: left ? leftBehind(left) : notSampled(why) });
+  const rollBackError = await rollBack(version, why, run);
+  run.emit({
+    type: 'finding',
+    finding: rollBackError ? policyLeftFinding(rollBackError) : interruptedFinding(why),
+  });
 }
 
 async function verify(run: ClusterRun): Promise<void> {
@@ -68,13 +77,13 @@ async function verify(run: ClusterRun): Promise<void> {
   const pullSecret = ctx.config.pullSecret.name;
   const what = 'the admission policy to take effect';
   await waitFor(run, { what, deadlineMs, intervalMs: 500 }, async (pending) => {
-    const tried = await sampleOne(samples, ctx);
-    const untouched = tried.find((account) => !pullSecretsOf(account).includes(pullSecret));
-    return untouched ? pending(`${untouched.metadata.name} is admitted without the pull secret`) : true;
+    const admitted = await sampleOne(samples, ctx);
+    const unchanged = admitted.find((account) => !pullSecretsOf(account).includes(pullSecret));
+    return unchanged ? pending(`${unchanged.metadata.name} is admitted without the pull secret`) : true;
   });
 }
 
-/** Namespaces in which the policy is tried before it is to blame. */
+/** The policy fails verification when so many namespaces reject it. */
 const maxSamples = 5;
 
 function onePerNamespace(accounts: readonly KubeObject[]): KubeObject[] {
@@ -87,9 +96,9 @@ function onePerNamespace(accounts: readonly KubeObject[]): KubeObject[] {
 }
 
 /**
- * Tries the first namespace that takes a service account: a quota, or another policy, of one namespace says nothing
- * about this policy, which would refuse in every namespace.
- * @throws BootstrapError the refusal of the first one, when all of them refuse
+ * Uses the first namespace that accepts a service account. A quota or another policy can reject it in one namespace, but
+ * a broken policy rejects it in every namespace.
+ * @throws BootstrapError the error of the first namespace, when all of them reject it
  */
 async function sampleOne(
   samples: readonly KubeObject[],
@@ -104,7 +113,7 @@ async function sampleOne(
       first ??= error;
     }
   }
-  throw first ?? new Error('there is nothing to try the admission policy on');
+  throw first ?? new Error('there is no service account to verify the admission policy with');
 }
 
 function dryCreate(cluster: ClusterPort, { apiVersion, kind, metadata }: KubeObject): Promise<KubeObject> {
@@ -113,7 +122,7 @@ function dryCreate(cluster: ClusterPort, { apiVersion, kind, metadata }: KubeObj
   return cluster.create({ apiVersion, kind, metadata: { name, namespace } }, { dryRun: true });
 }
 
-/** The sample as it is now, without the pull secret; the server changes nothing but tells what it would store. */
+/** Updates the current service account without the pull secret, in a dry run. */
 async function dryUpdate(cluster: ClusterPort, sample: KubeObject, pullSecret: string): Promise<KubeObject> {
   const current = (await cluster.get(refOf(sample))) ?? sample;
   const others = pullSecretsOf(current).filter((name) => name !== pullSecret);

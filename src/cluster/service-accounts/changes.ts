@@ -63,13 +63,13 @@ const removedNames = ({ from, to }: Field): string[] =>
     (name) => !(to as readonly string[]).includes(name),
   );
 
-/** Adds how to exclude a service account that the cluster does not let us change. */
+/** Adds to the hint how to exclude a service account that cannot be changed. */
 export function withExcludeHint(error: BootstrapError, name: string): BootstrapError {
   if (!/^cluster-(failed|denied)$/.test(error.code)) return error;
   const { code, what, why, hint } = error;
-  const leaveOut = `Or leave the service account out: add "- ${name}" to serviceAccounts.exclude.`;
+  const exclude = `Or exclude the service account: add "- ${name}" to serviceAccounts.exclude.`;
   return new BootstrapError(
-    { code, what, why, hint: `${hint.replace(/\.?$/, '.')} ${leaveOut}` },
+    { code, what, why, hint: `${hint.replace(/\.?$/, '.')} ${exclude}` },
     { cause: error },
   );
 }

@@ -10,11 +10,11 @@ import { operatorNamespace } from '../../core/ownership.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 
 export interface ServiceAccountsState {
-  /** All that are to name the pull secret. */
+  /** All that should list the pull secret. */
   readonly covered: readonly KubeObject[];
-  /** Left alone by their label or the configuration; in ignored namespaces only those that name the pull secret. */
+  /** Excluded by label or configuration; in excluded namespaces only those that list the pull secret. */
   readonly ignored: readonly KubeObject[];
-  /** Pull secrets that service accounts are to name no more. */
+  /** Pull secrets that `down` removes from service accounts. */
   readonly obsolete: readonly ObsoleteEntries[];
 }
 
@@ -49,9 +49,9 @@ export async function observeServiceAccounts(ctx: ClusterContext): Promise<Servi
 }
 
 /**
- * All that `up` can have written, with any settings: also of earlier names, and where namespaces and service accounts
- * are excluded by now. The operator's own service accounts go as a whole. A name that belongs to something unmanaged in
- * the namespace stays.
+ * Every entry that `up` can have written with any configuration: also earlier names, and in namespaces and service
+ * accounts that are excluded now. The operator's service accounts are deleted as a whole. The name of an unmanaged Secret
+ * of the namespace stays.
  */
 export async function observeEntries(ctx: ClusterContext): Promise<ServiceAccountsState> {
   const { cluster, config, inventory } = ctx;

@@ -9,18 +9,18 @@ import { pullSecretsOf } from '../pull-secret-users.ts';
 import { withExcludeHint } from './changes.ts';
 import { refusalOf } from './list.ts';
 
-/** Before the first `up` every service account lacks the pull secret, and trying them all would be work for the cluster. */
-const maxAttempts = 50;
+/** Before the first `up` no service account lists the pull secret, and checking all of them would load the cluster. */
+const maxChecked = 50;
 
-/** What `up` would report of service accounts that it cannot change. */
+/** Reports service accounts that `up` could not change. */
 export async function refusalFindings(
   covered: readonly KubeObject[],
   ctx: ClusterContext,
 ): Promise<Finding[]> {
   const { cluster, config } = ctx;
   const missing = covered.filter((account) => !pullSecretsOf(account).includes(config.pullSecret.name));
-  if (missing.length === 0 || missing.length > maxAttempts) return [];
-  // A user who may only look learns nothing from a refusal.
+  if (missing.length === 0 || missing.length > maxChecked) return [];
+  // For a user without write permission, a refusal has no meaning.
   if (!(await cluster.allowed({ verb: 'patch', group: '', resource: 'serviceaccounts' }))) return [];
   const found = await Promise.all(
     missing.map(async (account): Promise<Finding[]> => {
@@ -36,13 +36,13 @@ export async function refusalFindings(
 
 export function ignoredAccountFinding(account: KubeObject, pullSecret: string): Finding {
   const target = targetOf(refOf(account));
-  const isNamed = pullSecretsOf(account).includes(pullSecret);
+  const isListed = pullSecretsOf(account).includes(pullSecret);
   return finding('namespace-ignored', {
     target,
-    what: `${nameOf(target)} is left alone`,
-    why: `${optsOut(account) ? `its label ${ignoreLabel}` : 'the configuration excludes it'}${isNamed ? `; it still names ${pullSecret}` : ''}`,
-    hint: isNamed
-      ? `Nothing to do: ecr-bootstrap down removes ${pullSecret} from it. Or edit it: kubectl -n ${account.metadata.namespace} edit serviceaccount ${account.metadata.name}`
+    what: `${nameOf(target)} is excluded`,
+    why: `${optsOut(account) ? `its label ${ignoreLabel}` : 'the configuration excludes it'}${isListed ? `; it still lists ${pullSecret}` : ''}`,
+    hint: isListed
+      ? `Nothing to do; \`ecr-bootstrap down\` removes ${pullSecret} from it. Or edit it: kubectl -n ${account.metadata.namespace} edit serviceaccount ${account.metadata.name}`
       : 'Nothing to do.',
   });
 }

@@ -6,13 +6,13 @@ import { isTolerable } from '../../core/members.ts';
 import type { ClusterContext } from '../context.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 
-/** Times that somebody else may be quicker before it is given up. */
-const attempts = 5;
+/** Other clients can change the list at the same time. */
+const maxAttempts = 5;
 
 /**
- * Appends the pull secret to the list as it is, or fails with a conflict and looks again: the list is atomic, so a
- * merge or apply patch would drop the entries of others.
- * @returns a detail worth showing
+ * Appends the pull secret to the current list, and reads it again after a conflict. The list is atomic, so a merge or apply
+ * patch would remove the entries of others.
+ * @returns a detail to print, if any
  */
 export const addPullSecret = (account: KubeObject, ctx: ClusterContext): Promise<string | undefined> =>
   patchList(account, ctx, (current) =>
@@ -22,8 +22,8 @@ export const addPullSecret = (account: KubeObject, ctx: ClusterContext): Promise
   );
 
 /**
- * Why the API server would refuse the pull secret in a list; undefined when it would not, or when that is not known.
- * Asked by a dry run, which stores nothing.
+ * Finds out by a dry run why the API server rejects the pull secret in a list; undefined when it accepts it, or when this
+ * is unknown.
  */
 export async function refusalOf(
   account: KubeObject,
@@ -39,19 +39,19 @@ export async function refusalOf(
   }
 }
 
-/** Removes these names from the list and leaves those of others. */
+/** Removes these names from the list and keeps all others. */
 export const removePullSecrets = (
   account: KubeObject,
   names: readonly string[],
   ctx: ClusterContext,
 ): Promise<string | undefined> =>
   patchList(account, ctx, (current) =>
-    pullSecretsOf(current).some((name) => names.includes(name)) ? withdrawing(current, names) : undefined,
+    pullSecretsOf(current).some((name) => names.includes(name)) ? removing(current, names) : undefined,
   );
 
 type Patch = readonly JsonPatchOperation[];
 
-/** @param patchFor what is still to be done; undefined when nothing is */
+/** @param patchFor returns the patch that is still needed, if any */
 async function patchList(
   account: KubeObject,
   { cluster, clock }: ClusterContext,
@@ -59,30 +59,30 @@ async function patchList(
 ): Promise<string | undefined> {
   let current: KubeObject | undefined = account;
   for (let attempt = 1; ; attempt += 1) {
-    if (!current) return 'is gone';
+    if (!current) return 'no longer exists';
     const patch = patchFor(current);
     if (!patch) return undefined;
     try {
       current = await cluster.patch(refOf(current), patch);
       if (!patchFor(current)) return undefined;
-      // An admission policy that was just deleted is in force for another moment.
+      // A deleted admission policy stays in effect for a moment.
       await clock.sleep(1000);
-      if (attempt < attempts) continue;
-      return 'is changed back by something else';
+      if (attempt < maxAttempts) continue;
+      return 'another client restores the entry';
     } catch (error) {
       if (!(error instanceof BootstrapError)) throw error;
-      const seen = await cluster.get(refOf(account));
-      const conflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-      // Nothing is left to do when the patch took effect and only its answer was lost.
-      const isLeft = seen !== undefined && patchFor(seen) !== undefined;
-      if (isLeft && (!conflict || attempt === attempts)) throw error;
-      current = seen;
+      const latest = await cluster.get(refOf(account));
+      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
+      // The patch can have taken effect although its response was lost.
+      const isPending = latest !== undefined && patchFor(latest) !== undefined;
+      if (isPending && (!isConflict || attempt === maxAttempts)) throw error;
+      current = latest;
     }
   }
 }
 
-/** A list that holds nothing else is removed too. */
-function withdrawing(account: KubeObject, names: readonly string[]): Patch {
+/** Removes the list when no entry is left. */
+function removing(account: KubeObject, names: readonly string[]): Patch {
   const list = account['imagePullSecrets'] as readonly { readonly name?: string }[];
   const kept = list.filter(({ name = '' }) => !names.includes(name));
   const path = '/imagePullSecrets';
@@ -94,10 +94,10 @@ function withdrawing(account: KubeObject, names: readonly string[]): Patch {
 
 function appending(account: KubeObject, name: string): Patch {
   const { resourceVersion } = account.metadata;
-  const isThere = Array.isArray(account['imagePullSecrets']);
+  const hasList = Array.isArray(account['imagePullSecrets']);
   return [
     { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
-    isThere
+    hasList
       ? { op: 'add', path: '/imagePullSecrets/-', value: { name } }
       : { op: 'add', path: '/imagePullSecrets', value: [{ name }] },
   ];

@@ -8,7 +8,7 @@ import { operatorDeployments, operatorNamespace } from '../../core/ownership.ts'
 import { diagnosePod, type PodFailure, remedyFor } from '../pod-failure.ts';
 import { finding } from '../../core/findings.ts';
 
-/** Pods that cannot pull, and workloads that do not use the pull secret of their service account. */
+/** Reports pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {
   const { inventory, config } = ctx;
   const [pods, workloads, host] = await Promise.all([
@@ -26,7 +26,7 @@ export async function pullFindings(ctx: ClusterContext): Promise<readonly Findin
   ];
 }
 
-/** The step of the operator reports these. */
+/** The step `operator` reports these. */
 const isOperatorPod = ({ metadata }: KubeObject): boolean =>
   metadata.namespace === operatorNamespace &&
   operatorDeployments.some((name) => metadata.labels?.['app.kubernetes.io/name'] === name);
@@ -37,31 +37,31 @@ function failingPull(
   region: string,
   warnings: readonly KubeObject[],
 ): Finding[] {
-  const trouble = diagnosePod(pod, warnings);
-  if (trouble?.image === undefined) return [];
+  const failure = diagnosePod(pod, warnings);
+  if (failure?.image === undefined) return [];
   const target = targetOf(refOf(pod));
-  const isOurs = trouble.image.startsWith(`${host}/`);
+  const isInEcr = failure.image.startsWith(`${host}/`);
   return [
     finding('pull-failing', {
       // What a workload names outside this ECR is for its owner to mend; `up` has done all it can.
-      level: isOurs ? 'failed' : 'warning',
+      level: isInEcr ? 'failed' : 'warning',
       target,
-      what: `${nameOf(target)} cannot pull ${trouble.image}`,
-      why: trouble.why,
-      hint: isOurs
-        ? hintInEcr(trouble, pod, region)
+      what: `${nameOf(target)} cannot pull ${failure.image}`,
+      why: failure.why,
+      hint: isInEcr
+        ? hintInEcr(failure, pod, region)
         : 'The image is not in this ECR: ecr-bootstrap images shows the reference to use instead.',
     }),
   ];
 }
 
-function hintInEcr(trouble: PodFailure, pod: KubeObject, region: string): string {
+function hintInEcr(failure: PodFailure, pod: KubeObject, region: string): string {
   const { metadata } = pod;
-  if (trouble.cause !== 'credentials') return remedyFor(trouble, pod, region);
-  return `A pod keeps the pull secrets that it was created with. After ecr-bootstrap up, recreate it: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
+  if (failure.cause !== 'credentials') return remedyFor(failure, pod, region);
+  return `Pull secrets are fixed when a pod is created. Recreate it after \`ecr-bootstrap up\`: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
 }
 
-/** A pod with a list of its own gets none from its service account. */
+/** A pod that lists pull secrets itself does not use those of its service account. */
 const usesPullSecret = ({ pullSecrets, images }: Workload, name: string, host: string): boolean =>
   pullSecrets.length === 0 ||
   pullSecrets.includes(name) ||
@@ -72,7 +72,7 @@ function ownSecretsFinding(workload: Workload, pullSecret: string): Finding {
   return finding('pod-pull-secrets', {
     target,
     what: `${nameOf(target)} does not use the pull secret of its service account`,
-    why: `its pods list pull secrets of their own: ${workload.pullSecrets.join(', ')}`,
-    hint: `Add ${pullSecret} to that list, or remove the list.`,
+    why: `its pod template lists other pull secrets: ${workload.pullSecrets.join(', ')}`,
+    hint: `Add ${pullSecret} to imagePullSecrets of the pod template, or remove that list.`,
   });
 }

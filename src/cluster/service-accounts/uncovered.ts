@@ -4,22 +4,21 @@ import type { ClusterContext } from '../context.ts';
 import { observeCoverage } from '../coverage.ts';
 import { listed } from '../pull-secret-users.ts';
 
-interface Uncovered<State> {
-  /** Of the step itself. */
+interface WithUncovered<State> {
   readonly state: State;
-  /** Covered namespaces that have no pull secret. */
+  /** Covered namespaces without a pull secret. */
   readonly namespaces: readonly string[];
 }
 
 /**
- * A step that makes service accounts name the pull secret, in a run that does not create it in their namespaces.
- * Kubernetes ignores the name of a secret that does not exist, so this breaks nothing that works.
- * @param creating the ID of the step that is left out
+ * Wraps a step that lists the pull secret in service accounts, for a run that does not create the copies: adds a warning.
+ * The step still runs, because Kubernetes ignores a pull secret that does not exist.
+ * @param skipped the ID of the step that creates the copies
  */
 export function withoutCopies<State, Ctx extends ClusterContext>(
   step: Step<State, Ctx>,
-  creating: string,
-): Step<Uncovered<State>, Ctx> {
+  skipped: string,
+): Step<WithUncovered<State>, Ctx> {
   return {
     id: step.id,
     title: step.title,
@@ -33,7 +32,7 @@ export function withoutCopies<State, Ctx extends ClusterContext>(
       const { changes, findings } = step.diff(state, ctx);
       if (changes.length === 0 || namespaces.length === 0) return { changes, findings };
       const { name } = ctx.config.pullSecret;
-      return { changes, findings: [...findings, uncovered(namespaces, name, creating)] };
+      return { changes, findings: [...findings, uncovered(namespaces, name, skipped)] };
     },
     apply: (changes, { state }, run) => step.apply(changes, state, run),
     ready: async ({ state }, run) => step.ready?.(state, run),
@@ -42,8 +41,8 @@ export function withoutCopies<State, Ctx extends ClusterContext>(
 
 async function uncoveredNamespaces(ctx: ClusterContext): Promise<string[]> {
   const [{ covered }, secrets] = await Promise.all([observeCoverage(ctx), ctx.inventory.pullSecrets()]);
-  const served = new Set(secrets.map(({ metadata }) => metadata.namespace));
-  return covered.map(({ name }) => name).filter((name) => !served.has(name));
+  const namespaces = new Set(secrets.map(({ metadata }) => metadata.namespace));
+  return covered.map(({ name }) => name).filter((name) => !namespaces.has(name));
 }
 
 const uncovered = (namespaces: readonly string[], pullSecret: string, step: string): Finding =>
@@ -51,6 +50,6 @@ const uncovered = (namespaces: readonly string[], pullSecret: string, step: stri
     level: 'warning',
     target: { kind: 'step', name: step },
     what: `pull secret ${pullSecret} is missing in ${listed(namespaces)}`,
-    why: `this run leaves out the step ${step}, which creates it; pods there cannot pull from this ECR until then`,
+    why: `this run skips step ${step}, which creates it; until it runs, pods there cannot pull from ECR`,
     hint: 'Run `ecr-bootstrap up` without --only and --skip.',
   });

@@ -13,9 +13,9 @@ export interface PullSecretCopy {
   readonly namespace: string;
   readonly secret: KubeObject | undefined;
   readonly externalSecret: KubeObject | undefined;
-  /** Why there is no copy, or why it is not kept up to date. */
+  /** Why the copy is missing or not renewed. */
   readonly failure: string | undefined;
-  /** Changes when the operator has tried again. */
+  /** Changes when the operator has retried. */
   readonly evidence: string;
 }
 
@@ -23,27 +23,27 @@ export interface Copies {
   readonly coverage: Coverage;
   /** One for each covered namespace. */
   readonly copies: readonly PullSecretCopy[];
-  /** What makes the copies. */
-  readonly fanOut: KubeObject | undefined;
+  /** The ClusterExternalSecret that creates the copies. */
+  readonly distribution: KubeObject | undefined;
 }
 
-interface FanOutStatus {
+interface DistributionStatus {
   readonly failedNamespaces?: readonly { readonly namespace: string; readonly reason?: string }[];
 }
 
-/** The whole fan-out from lists that each span the cluster. */
+/** Reads all copies with a few lists of the whole cluster. */
 export async function observeCopies(ctx: ExternalSecretsContext): Promise<Copies> {
   const { name } = ctx.config.pullSecret;
-  const fanOutRef = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret', name };
-  const [coverage, secrets, externalSecrets, fanOut] = await Promise.all([
+  const distributionRef = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret', name };
+  const [coverage, secrets, externalSecrets, distribution] = await Promise.all([
     observeCoverage(ctx),
     ctx.inventory.pullSecrets(),
     ctx.inventory.externalSecrets(),
-    ctx.cluster.get(fanOutRef),
+    ctx.cluster.get(distributionRef),
   ]);
   const secretIn = byNamespace(secrets);
   const sourceIn = byNamespace(externalSecrets.filter(({ metadata }) => metadata.name === name));
-  const { failedNamespaces = [] } = (fanOut?.['status'] ?? {}) as FanOutStatus;
+  const { failedNamespaces = [] } = (distribution?.['status'] ?? {}) as DistributionStatus;
   const refused = new Map(
     failedNamespaces.map(({ namespace, reason }) => [namespace, reason ?? 'no reason given']),
   );
@@ -58,11 +58,11 @@ export async function observeCopies(ctx: ExternalSecretsContext): Promise<Copies
     }
     return { namespace, secret, externalSecret, failure: refused.get(namespace), evidence: '' };
   });
-  return { coverage, copies, fanOut };
+  return { coverage, copies, distribution };
 }
 
 /**
- * What a namespace that refuses its copy is reported as, by a run and by `status` alike.
+ * Describes a namespace that rejects its copy, for runs and for `status`.
  * @param name of the pull secret
  */
 export function refusalOf(
@@ -74,24 +74,27 @@ export function refusalOf(
   return {
     target: { kind: 'Namespace', name: namespace },
     what: secret
-      ? `namespace ${namespace} refuses a new token for its pull secret`
-      : `namespace ${namespace} refuses the pull secret`,
+      ? `namespace ${namespace} rejects a new token for its pull secret`
+      : `namespace ${namespace} rejects the pull secret`,
     why: failure,
-    hint: `${hint} ${tryAgain(externalSecret ? `-n ${namespace} externalsecret` : 'clusterexternalsecret', name)}`,
+    hint: `${hint} ${retryHint(externalSecret ? `-n ${namespace} externalsecret` : 'clusterexternalsecret', name)}`,
   };
 }
 
-/** An empty plan changes nothing, so that what is fixed stays reported until the operator has tried again. */
-const tryAgain = (what: string, name: string): string =>
-  `Then the operator tries again within 17 minutes, or at once after: kubectl annotate --overwrite ${what} ${name} ${annotations.forceSync}="$(date)"`;
+/** A fixed cause is still reported until the operator retries, because a run without changes does not force a retry. */
+const retryHint = (what: string, name: string): string =>
+  `The operator then retries within 17 minutes. To retry at once: kubectl annotate --overwrite ${what} ${name} ${annotations.forceSync}="$(date)"`;
 
-/** What is still missing before a copy serves; undefined when nothing is. */
+/** Why pods cannot use a copy yet; undefined when they can. */
 export function whyNotServing(
   { secret, externalSecret, failure }: PullSecretCopy,
   now: number,
 ): string | undefined {
   if (failure !== undefined) return failure;
-  if (!secret) return externalSecret ? 'the copy is not written yet' : 'there is no ExternalSecret yet';
+  if (!secret)
+    return externalSecret
+      ? 'the operator has not written it yet'
+      : 'the operator has not created the ExternalSecret yet';
   if (!isReconciled(secret)) return 'the operator has not adopted the Secret yet';
   return (expiryOf(secret) ?? 0) > now ? undefined : 'its token has expired';
 }
@@ -99,7 +102,7 @@ export function whyNotServing(
 const byNamespace = (objects: readonly KubeObject[]): ReadonlyMap<string, KubeObject> =>
   new Map(objects.map((object) => [object.metadata.namespace ?? '', object]));
 
-/** For each namespace: how long its token lasts, or why it has none. */
+/** Reports for each namespace when its token expires, or why it has none. */
 export async function copiesHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
   const { coverage, copies } = await observeCopies(ctx);
   const now = ctx.clock.now();
@@ -113,7 +116,7 @@ export async function copiesHealth(ctx: ExternalSecretsContext): Promise<readonl
 function copyFindings(copy: PullSecretCopy, name: string, now: number): readonly Finding[] {
   const { secret, externalSecret, failure } = copy;
   const refusal = refusalOf(copy, name);
-  // The operator writes when a token expires also on a Secret that takes no new token.
+  // First, because the annotation with the expiry can change although the Secret rejects new tokens.
   if (refusal) return [finding('namespace-uncovered', refusal)];
   if (!secret) return [uncovered(copy)];
   const failing =
@@ -131,6 +134,6 @@ const uncovered = ({ namespace, failure, externalSecret }: PullSecretCopy): Find
       failure ??
       (externalSecret
         ? 'the operator has not written it yet'
-        : 'the operator has not made an ExternalSecret there'),
-    hint: 'Run ecr-bootstrap up; it waits for the operator and says what stands in the way.',
+        : 'the operator has not created the ExternalSecret yet'),
+    hint: 'Run `ecr-bootstrap up`; it waits for the operator and reports what blocks it.',
   });

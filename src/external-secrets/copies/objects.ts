@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { type Coverage, excludeMark, namespaceSelector, observeCoverage } from '../../cluster/coverage.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
-import { annotated, type ObjectsState, observeObjects, owned, withFound } from '../../cluster/objects.ts';
+import { annotated, type ObjectsState, observeObjects, owned, alsoDeleting } from '../../cluster/objects.ts';
 import { renderTemplate } from '../../cluster/templates.ts';
 import { managedBy, operatorNamespace } from '../../core/ownership.ts';
 import type { ExternalSecretsContext } from '../context.ts';
@@ -31,7 +31,7 @@ export async function observeDistributionForRemoval(ctx: ExternalSecretsContext)
   const earlierDistributions = earlier.flatMap(({ objects }) =>
     objects.filter(({ kind }) => kind === clusterExternalSecret.kind),
   );
-  return { ...state, ...withFound(state, [...earlierDistributions, ...orphans]) };
+  return { ...state, ...alsoDeleting(state, [...earlierDistributions, ...orphans]) };
 }
 
 export const renderDistribution = async (ctx: ExternalSecretsContext): Promise<readonly KubeObject[]> =>

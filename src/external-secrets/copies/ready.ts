@@ -6,34 +6,33 @@ import { isTolerable, nameOf } from '../../core/members.ts';
 import type { MemberFailure } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsRun } from '../context.ts';
-import { isHeld, isManaged } from '../../cluster/objects.ts';
+import { isDeletionBlocked, isManaged } from '../../cluster/objects.ts';
 import { forceSync } from '../force-sync.ts';
-
 import { managedBy, managedByLabel, manager, operatorNamespace } from '../../core/ownership.ts';
 import { Refusals } from '../refusals.ts';
 import { type Copies, observeCopies, refusalOf, whyNotServing } from './copies.ts';
 
-/** Milliseconds without progress; the operator serves a thousand namespaces in one to three minutes. */
+/** Without progress; the operator needs one to three minutes for a thousand namespaces. */
 const deadlineMs = 180_000;
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
-const hint = 'ecr-bootstrap status names every namespace; the next ecr-bootstrap up goes on.';
+const hint =
+  'Run `ecr-bootstrap status`, which lists every namespace. Then run the same command again; it resumes where it stopped.';
 
-/** Milliseconds that the owner of a finalizer is given. */
-const finalizersOf = 15_000;
+/** The time for the owners of finalizers to remove them. */
+const finalizerTimeoutMs = 15_000;
 
 /**
- * Waits until no ExternalSecret of the fan-out is left, for the operator's webhook has to be there while they go, and
- * no Secret that one of them made: Kubernetes collects these afterwards, and only while the owner's kind is defined.
- * What does not go in time, or is held by a finalizer, is reported and stops nothing. A Secret goes with its owner, so
- * it is not waited for while that is kept.
+ * Waits until the copies are deleted. First the ExternalSecrets, because the operator's webhook is needed to delete them.
+ * Then their Secrets, which Kubernetes collects only while the CRD of the owner exists. What is not deleted in time, or is
+ * blocked by a finalizer, is reported and stops nothing. A Secret is not waited for while its owner exists.
  */
 export async function waitUntilGone(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
   const { ctx } = run;
-  const untilNone = async (
+  const waitUntilNone = async (
     what: string,
     list: () => Promise<readonly KubeObject[]>,
   ): Promise<readonly MemberFailure[]> => {
-    const passed = stopwatch(ctx.clock);
+    const elapsed = stopwatch(ctx.clock);
     const wait = { what, deadlineMs, intervalMs: 500, hint };
     let left: readonly KubeObject[] = [];
     try {
@@ -41,22 +40,24 @@ export async function waitUntilGone(run: ExternalSecretsRun): Promise<readonly M
         left = await list();
         const [first] = left;
         if (!first) return [];
-        if (left.every(isHeld) && passed() >= finalizersOf) return left.map(notGone);
-        const why = `${left.length} are left, one in ${first.metadata.namespace ?? ''}`;
+        if (left.every(isDeletionBlocked) && elapsed() >= finalizerTimeoutMs) return left.map(notDeleted);
+        const why = `${left.length} left, for example in namespace ${first.metadata.namespace ?? ''}`;
         return pending(why, { left: left.length, of: left.length });
       });
     } catch (error) {
       if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
-      return left.map(notGone);
+      return left.map(notDeleted);
     }
   };
   const listSources = async (): Promise<readonly KubeObject[]> =>
     (await ctx.cluster.list(externalSecret)).filter(isManagedCopy);
-  const sources = await untilNone("the namespaces' ExternalSecrets to be gone", listSources);
-  const kept = new Set(sources.length > 0 ? (await listSources()).map(({ metadata }) => metadata.uid) : []);
-  const secrets = await untilNone("the namespaces' pull secrets to be gone", async () =>
+  const sources = await waitUntilNone("the namespaces' ExternalSecrets to be deleted", listSources);
+  const keptOwners = new Set(
+    sources.length > 0 ? (await listSources()).map(({ metadata }) => metadata.uid) : [],
+  );
+  const secrets = await waitUntilNone("the namespaces' pull secrets to be deleted", async () =>
     (await listManagedSecrets(ctx.cluster)).filter(
-      (secret) => isCopy(secret) && !secret.metadata.ownerReferences?.some(({ uid }) => kept.has(uid)),
+      (secret) => isCopy(secret) && !secret.metadata.ownerReferences?.some(({ uid }) => keptOwners.has(uid)),
     ),
   );
   return [...sources, ...secrets];
@@ -74,7 +75,7 @@ export const listManagedSecrets = (cluster: ClusterPort): Promise<readonly KubeO
     { labelSelector: `${managedByLabel}=${managedBy[managedByLabel]}`, metadataOnly: true },
   );
 
-function notGone(object: KubeObject): MemberFailure {
+function notDeleted(object: KubeObject): MemberFailure {
   const { kind, metadata } = object;
   const { name, namespace = '', finalizers = [] } = metadata;
   const target = targetOf(refOf(object));
@@ -82,9 +83,9 @@ function notGone(object: KubeObject): MemberFailure {
     target,
     error: new BootstrapError({
       code: 'not-ready',
-      what: `delete ${nameOf(target)}`,
-      why: finalizers.length > 0 ? `it has finalizers: ${finalizers.join(', ')}` : 'it is still there',
-      hint: `Remove what holds it, then delete it: kubectl -n ${namespace} delete ${kind.toLowerCase()} ${name}`,
+      what: `could not delete ${nameOf(target)}`,
+      why: finalizers.length > 0 ? `it has finalizers: ${finalizers.join(', ')}` : 'it still exists',
+      hint: `Remove its finalizers, then delete it: kubectl -n ${namespace} delete ${kind.toLowerCase()} ${name}`,
     }),
   };
 }
@@ -94,35 +95,35 @@ const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeO
   labels?.[managedByLabel] === manager &&
   ownerReferences.some(({ kind }) => kind === externalSecret.kind);
 
-/** Namespaces without a valid pull secret, after all that waiting could do. */
+/** Namespaces without a valid pull secret at the end of the wait. */
 export interface Shortfall {
-  /** They take none until someone changes something there. */
+  /** They reject it until a user fixes them. */
   readonly refused: readonly MemberFailure[];
-  /** They may get one yet. */
+  /** They timed out. */
   readonly late: readonly MemberFailure[];
 }
 
 export const membersOf = ({ refused, late }: Shortfall): readonly MemberFailure[] => [...refused, ...late];
 
-/** Waits until every covered namespace has a valid token that the operator put there, or never will as things are. */
+/** Waits until every covered namespace has a valid token from the operator, or rejects it. */
 export async function waitForCopies(run: ExternalSecretsRun): Promise<Shortfall> {
   const { ctx, looksOnly = false } = run;
   const refusals = looksOnly ? undefined : new Refusals(ctx.clock);
   const what = 'the pull secret in every namespace';
-  let last: Missing = { refused: [], waiting: [] };
+  let latest: Missing = { refused: [], waiting: [] };
   try {
     return await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
-      const seen = await observeCopies(ctx.fresh());
-      last = await missingFrom(seen, ctx, refusals);
-      const [first] = last.waiting;
-      if (!first) return { refused: last.refused, late: [] };
-      const left = last.waiting.length;
-      const why = `${left} of ${seen.copies.length} lack it, ${first.namespace}: ${first.why}`;
-      return pending(why, { left, of: seen.copies.length });
+      const copies = await observeCopies(ctx.fresh());
+      latest = await findMissing(copies, ctx, refusals);
+      const [first] = latest.waiting;
+      if (!first) return { refused: latest.refused, late: [] };
+      const left = latest.waiting.length;
+      const why = `${left} of ${copies.copies.length} namespaces wait for it, ${first.namespace}: ${first.why}`;
+      return pending(why, { left, of: copies.copies.length });
     });
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
-    return { refused: last.refused, late: last.waiting.map(lateFailure) };
+    return { refused: latest.refused, late: latest.waiting.map(lateFailure) };
   }
 }
 
@@ -131,9 +132,9 @@ interface Missing {
   readonly waiting: readonly { readonly namespace: string; readonly why: string }[];
 }
 
-/** @param refusals undefined when the operator may not be made to try again: then what it said last counts */
-async function missingFrom(
-  { copies, fanOut }: Copies,
+/** @param refusals undefined in a run that forces no retries: then the last refusal counts */
+async function findMissing(
+  { copies, distribution }: Copies,
   { cluster, clock, config }: ExternalSecretsRun['ctx'],
   refusals: Refusals | undefined,
 ): Promise<Missing> {
@@ -152,14 +153,14 @@ async function missingFrom(
     }
     waiting.push({ namespace, why });
     if (!refusal || !refusals || isConfirmed !== undefined) continue;
-    await tryAgain(cluster, externalSecret ?? fanOut);
-    refusals.ask(namespace, evidence);
+    await forceRetry(cluster, externalSecret ?? distribution);
+    refusals.recordRetry(namespace, evidence);
   }
   return { refused, waiting };
 }
 
-/** Where that is refused too, the operator tries again by itself. */
-async function tryAgain(cluster: ClusterPort, object: KubeObject | undefined): Promise<void> {
+/** Ignores a namespace that rejects this too; the operator retries later without it. */
+async function forceRetry(cluster: ClusterPort, object: KubeObject | undefined): Promise<void> {
   try {
     if (object) await forceSync(cluster, object, '/metadata');
   } catch (error) {
@@ -173,6 +174,6 @@ const lateFailure = ({ namespace, why }: Missing['waiting'][number]): MemberFail
     code: 'not-ready',
     what: `timed out waiting for the pull secret in namespace ${namespace}`,
     why: `${why} (${deadlineMs / 1000} s without progress)`,
-    hint: `Check the operator (kubectl -n ${operatorNamespace} logs deployment/external-secrets), then run ecr-bootstrap up again. Or leave the namespace out: add "- ${namespace}" to namespaces.exclude.`,
+    hint: `Check the operator (kubectl -n ${operatorNamespace} logs deployment/external-secrets), then run ecr-bootstrap up again. Or exclude the namespace: add "- ${namespace}" to namespaces.exclude.`,
   }),
 });

@@ -5,23 +5,23 @@ import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace, operatorVersion } from '../../core/ownership.ts';
 import { finding } from '../../core/findings.ts';
 
-/** Label of the chart and of the release's YAML on the controller, whatever it is called and wherever it is. */
+/** The controller has this label in the Helm chart and in the release manifest, with any name and namespace. */
 const controllerLabel = 'app.kubernetes.io/name=external-secrets';
 
-/** Deployments of External Secrets Operator in any namespace, ours or not. */
+/** Deployments of the operator's controller in any namespace, managed or not. */
 export function findControllers(cluster: ClusterPort): Promise<readonly KubeObject[]> {
   return cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { labelSelector: controllerLabel });
 }
 
 /**
- * The finding that ends a run before it installs a second operator or takes over one that is not of this version. One
- * that is where ours would be, under its names and of its version, can be adopted.
- * @param usable whether the API versions that we write are served, so that it could be used as it is
+ * Blocks a run that would install a second operator or downgrade a newer one. An unmanaged operator of the same
+ * namespace, name and version can be adopted.
+ * @param isUsable whether the cluster serves the API versions that ecr-bootstrap uses
  */
-export function otherOperatorFindings(controllers: readonly KubeObject[], usable: boolean): Finding[] {
-  const [theirs] = controllers.filter((controller) => !isManaged(controller) && !isAdoptable(controller));
-  if (theirs !== undefined) return [otherOperator(theirs, usable)];
-  return controllers.filter(isNewer).map(newer);
+export function otherOperatorFindings(controllers: readonly KubeObject[], isUsable: boolean): Finding[] {
+  const [unmanaged] = controllers.filter((controller) => !isManaged(controller) && !isAdoptable(controller));
+  if (unmanaged !== undefined) return [otherOperator(unmanaged, isUsable)];
+  return controllers.filter(isNewer).map(newerOperator);
 }
 
 function isAdoptable(controller: KubeObject): boolean {
@@ -33,22 +33,22 @@ function isAdoptable(controller: KubeObject): boolean {
   );
 }
 
-function otherOperator(controller: KubeObject, usable: boolean): Finding {
+function otherOperator(controller: KubeObject, isUsable: boolean): Finding {
   const { name, namespace = '' } = controller.metadata;
   const release = helmRelease(controller);
-  const facts = [
+  const sources = [
     `Deployment ${namespace}/${name}`,
     ...(release ? [`Helm release ${release.name} in namespace ${release.namespace}`] : []),
   ];
-  // Without the definitions: with them would go everybody's ExternalSecrets, and the Secrets that these own.
-  const remove = `kubectl delete deployment,service,serviceaccount,secret,role,rolebinding -n ${namespace} -l app.kubernetes.io/instance=${instanceOf(controller)}`;
+  // Keeps the CRDs: deleting them would delete every ExternalSecret in the cluster, and the Secrets that they own.
+  const uninstall = `kubectl delete deployment,service,serviceaccount,secret,role,rolebinding -n ${namespace} -l app.kubernetes.io/instance=${instanceOf(controller)}`;
   return finding('operator-foreign', {
     target: targetOf(refOf(controller)),
-    what: `External Secrets Operator ${versionOf(controller) ?? 'of unknown version'} is installed and not ours`,
-    why: facts.join(', '),
-    hint: usable
-      ? `Set externalSecrets.install: false to use it as it is, or take it away but for its definitions and run the same command again: \`${remove}\`.`
-      : `It does not serve the API versions that are needed: upgrade it to ${operatorVersion}, or take it away: \`${remove}\`.`,
+    what: `External Secrets Operator ${versionOf(controller) ?? 'of unknown version'} is installed and not managed by ecr-bootstrap`,
+    why: sources.join(', '),
+    hint: isUsable
+      ? `Set externalSecrets.install: false to use it as it is. Or uninstall it, keeping its CRDs, and run the same command again: \`${uninstall}\`.`
+      : `It does not serve the required API versions. Upgrade it to ${operatorVersion}, or uninstall it, keeping its CRDs: \`${uninstall}\`.`,
     blocking: true,
   });
 }
@@ -56,7 +56,7 @@ function otherOperator(controller: KubeObject, usable: boolean): Finding {
 const instanceOf = ({ metadata }: KubeObject): string =>
   metadata.labels?.['app.kubernetes.io/instance'] ?? 'external-secrets';
 
-/** What Helm installed and we adopted, Helm would still take away with its release. */
+/** `helm uninstall` would still delete an operator that Helm installed and `up` adopted. */
 export function helmFindings(controllers: readonly KubeObject[]): Finding[] {
   return controllers.filter(isManaged).flatMap((controller): Finding[] => {
     const release = helmRelease(controller);
@@ -65,20 +65,20 @@ export function helmFindings(controllers: readonly KubeObject[]): Finding[] {
     return [
       finding('operator-helm', {
         target: targetOf(refOf(controller)),
-        what: `Helm still knows the operator as release ${name}`,
-        why: '`helm uninstall` and `helm upgrade` would take away or change what is ours now',
-        hint: `Make Helm forget it, which changes nothing else: \`kubectl delete secret -n ${namespace} -l owner=helm,name=${name} && kubectl annotate deployment -n ${operatorNamespace} ${controller.metadata.name} meta.helm.sh/release-name- meta.helm.sh/release-namespace-\`.`,
+        what: `the operator still belongs to Helm release ${name}`,
+        why: '`helm uninstall` or `helm upgrade` would delete or change resources that ecr-bootstrap manages',
+        hint: `Remove the Helm release record, which changes nothing else: \`kubectl delete secret -n ${namespace} -l owner=helm,name=${name} && kubectl annotate deployment -n ${operatorNamespace} ${controller.metadata.name} meta.helm.sh/release-name- meta.helm.sh/release-namespace-\`.`,
       }),
     ];
   });
 }
 
-const newer = (controller: KubeObject): Finding =>
+const newerOperator = (controller: KubeObject): Finding =>
   finding('operator-foreign', {
     target: targetOf(refOf(controller)),
-    what: `External Secrets Operator ${versionOf(controller)} is installed, and this program brings ${operatorVersion}`,
-    why: 'a later release of this program installed it; the operator is never downgraded',
-    hint: 'Use that later release, or set externalSecrets.install: false.',
+    what: `External Secrets Operator ${versionOf(controller)} is installed, and this version of ecr-bootstrap installs ${operatorVersion}`,
+    why: 'a later release of ecr-bootstrap installed it, and the operator is never downgraded',
+    hint: 'Use the later release of ecr-bootstrap, or set externalSecrets.install: false.',
     blocking: true,
   });
 
@@ -97,9 +97,9 @@ function imageOf(controller: KubeObject): string {
   return spec?.template?.spec?.containers?.[0]?.image ?? '';
 }
 
-/** Helm marks what it installed, which the rendered YAML of a release is not. */
+/** Helm annotates what it installs; `kubectl apply` of the release manifest does not. */
 function helmRelease(object: KubeObject | undefined): { name: string; namespace: string } | undefined {
-  const marks = object?.metadata.annotations ?? {};
-  const [name, namespace] = [marks['meta.helm.sh/release-name'], marks['meta.helm.sh/release-namespace']];
+  const helm = object?.metadata.annotations ?? {};
+  const [name, namespace] = [helm['meta.helm.sh/release-name'], helm['meta.helm.sh/release-namespace']];
   return name && namespace ? { name, namespace } : undefined;
 }

@@ -5,53 +5,52 @@ import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { isDistributed } from '../../cluster/coverage.ts';
-import { isHeld, isManaged, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
+import { isDeletionBlocked, isManaged, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
 import { finding } from '../../core/findings.ts';
 
 /**
- * Deleting a definition deletes every object of its kind: they are deleted only when all objects are of this program. A
- * definition whose objects are held by finalizers stays: its deletion would not end before they are gone, and until
- * then the kind could not be used.
+ * Deleting a CRD deletes all its objects, so the CRDs are deleted only when ecr-bootstrap manages every object. A CRD
+ * stays while a finalizer blocks the deletion of one of its objects: a CRD that is being deleted cannot be used.
  */
 export async function removeCrds(state: ObjectsState, ctx: ExternalSecretsContext): Promise<Diff> {
   const removal = removeObjects(state);
   if (removal.changes.length === 0) return removal;
-  const defined = await definedObjects(state, ctx);
-  const others = defined.filter(
+  const objects = await customObjects(state, ctx);
+  const unmanaged = objects.filter(
     ({ object }) => !isManaged(object) && !isDistributed(object, ctx.config.pullSecret.name),
   );
-  const [first] = others;
-  if (!first) return withoutHeld(removal, defined);
-  const more = others.length > 1 ? ` and ${others.length - 1} more` : '';
+  const [first] = unmanaged;
+  if (!first) return withoutBlocked(removal, objects);
+  const more = unmanaged.length > 1 ? ` and ${unmanaged.length - 1} more` : '';
   return {
     changes: [],
     findings: [
       finding('left-behind', {
         target: { kind: 'CustomResourceDefinition', name: 'external-secrets.io' },
-        what: 'the definitions of External Secrets Operator are left',
-        why: `they define objects of others, which would go with them: ${nameOf(targetOf(refOf(first.object)))}${more}; without the operator nothing syncs these any more`,
-        hint: 'Move them to another installation of the operator, or delete them, and run the same command again.',
+        what: 'the CRDs of External Secrets Operator are kept',
+        why: `deleting them would delete unmanaged objects: ${nameOf(targetOf(refOf(first.object)))}${more}; without the operator these are no longer synced`,
+        hint: 'Delete these objects, or install another operator for them. Then run the same command again.',
       }),
     ],
   };
 }
 
-interface Defined {
-  /** The name of its definition. */
-  readonly definition: string;
+interface CustomObject {
+  /** The name of its CRD. */
+  readonly crd: string;
   readonly object: KubeObject;
 }
 
-async function definedObjects(
+async function customObjects(
   { observed }: ObjectsState,
   ctx: ExternalSecretsContext,
-): Promise<readonly Defined[]> {
+): Promise<readonly CustomObject[]> {
   const lists = await Promise.all(
-    [...observed.values()].flatMap((definition) =>
-      kindsOf(definition).map(async ({ apiVersion, kind }) => {
+    [...observed.values()].flatMap((crd) =>
+      storedKind(crd).map(async ({ apiVersion, kind }) => {
         const objects = await ctx.cluster.list({ apiVersion, kind }, { metadataOnly: true });
         return objects.map((object) => ({
-          definition: definition.metadata.name,
+          crd: crd.metadata.name,
           object: { ...object, apiVersion, kind },
         }));
       }),
@@ -60,30 +59,30 @@ async function definedObjects(
   return lists.flat();
 }
 
-function withoutHeld({ changes, findings }: Diff, defined: readonly Defined[]): Diff {
-  const held = new Map(
-    defined.filter(({ object }) => isHeld(object)).map(({ definition, object }) => [definition, object]),
+function withoutBlocked({ changes, findings }: Diff, objects: readonly CustomObject[]): Diff {
+  const blocking = new Map(
+    objects.filter(({ object }) => isDeletionBlocked(object)).map(({ crd, object }) => [crd, object]),
   );
   return {
-    changes: changes.filter(({ target }) => !held.has(target.name)),
-    findings: [...findings, ...[...held].map(heldFinding)],
+    changes: changes.filter(({ target }) => !blocking.has(target.name)),
+    findings: [...findings, ...[...blocking].map(blockedFinding)],
   };
 }
 
-function heldFinding([definition, object]: readonly [string, KubeObject]): Finding {
+function blockedFinding([crd, object]: readonly [string, KubeObject]): Finding {
   const { kind, metadata } = object;
   const { name, namespace, finalizers = [] } = metadata;
   return finding('left-behind', {
-    target: { kind: 'CustomResourceDefinition', name: definition },
-    what: `the definition ${definition} is left`,
+    target: { kind: 'CustomResourceDefinition', name: crd },
+    what: `CRD ${crd} is kept`,
     why: `${nameOf(targetOf(refOf(object)))} is being deleted and has finalizers: ${finalizers.join(', ')}`,
-    hint: `Remove what holds it (kubectl ${namespace === undefined ? '' : `-n ${namespace} `}get ${kind.toLowerCase()} ${name} -o yaml), then run the same command again.`,
+    hint: `Wait for the owners of the finalizers, or remove the finalizers: kubectl ${namespace === undefined ? '' : `-n ${namespace} `}edit ${kind.toLowerCase()} ${name}. Then run the same command again.`,
   });
 }
 
-/** The kind that a definition defines, in the version that is stored. */
-function kindsOf(definition: KubeObject): Kind[] {
-  const { group, names, versions } = definition['spec'] as {
+/** The kind of a CRD in its storage version. */
+function storedKind(crd: KubeObject): Kind[] {
+  const { group, names, versions } = crd['spec'] as {
     group: string;
     names: { kind: string };
     versions: readonly { name: string; storage?: boolean }[];

@@ -18,73 +18,75 @@ import { findMissing } from './readiness.ts';
 import { imageInEcr } from './objects.ts';
 import { finding } from '../../core/findings.ts';
 
-/** The pods rather than the Deployments: the controller has no probes, so its "Available" says nothing. */
+/** Checks pods rather than Deployments: the controller has no probes, so its Deployment is always Available. */
 export async function operatorHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {
   const { cluster } = ctx;
-  const [parts, image, missing] = await Promise.all([
+  const [components, image, missing] = await Promise.all([
     readComponents(cluster),
     imageInEcr(ctx),
     findMissing(cluster),
   ]);
-  const troubled = await findFailingPods(cluster, parts);
-  const broken = new Set(troubled.map(({ pod }) => pod));
-  const stalls = parts
+  const failing = await findFailingPods(cluster, components);
+  const broken = new Set(failing.map(({ pod }) => pod));
+  const stalledFindings = components
     .filter(({ pods }) => pods.length > 0 && !pods.some((pod) => isRunning(pod) || broken.has(pod)))
-    .flatMap((part) => stalled(part, ctx.clock.now()));
-  const running = parts.flatMap(({ pods }) => pods).filter((pod) => !broken.has(pod));
+    .flatMap((component) => stalled(component, ctx.clock.now()));
+  const running = components.flatMap(({ pods }) => pods).filter((pod) => !broken.has(pod));
   return [
-    ...troubled.map(({ pod, failure }) =>
+    ...failing.map(({ pod, failure }) =>
       unhealthy(
         'failed',
         podTarget(pod),
-        'does not run',
+        'is not running',
         describeFailure(failure),
         remedyFor(failure, pod, ctx.config.aws.region),
       ),
     ),
-    // A missing Deployment is drift, which is reported already.
-    ...parts.filter(({ pods, isMissing }) => pods.length === 0 && !isMissing).map(({ name }) => absent(name)),
-    ...stalls,
+    // A missing Deployment is reported as drift.
+    ...components
+      .filter(({ pods, isMissing }) => pods.length === 0 && !isMissing)
+      .map(({ name }) => withoutPods(name)),
+    ...stalledFindings,
     ...running.flatMap((pod) => [...restarts(pod), ...wrongImage(pod, image)]),
-    ...(missing === undefined || broken.size > 0 || stalls.length > 0 ? [] : [webhookDown(missing)]),
+    ...(missing === undefined || broken.size > 0 || stalledFindings.length > 0 ? [] : [webhookDown(missing)]),
   ];
 }
 
-const absent = (part: string): Finding =>
+const withoutPods = (component: string): Finding =>
   unhealthy(
     'failed',
-    { kind: 'Deployment', name: `${namespace}/${part}` },
-    'has no pod',
-    impactByComponent[part] ?? 'nothing of it runs',
-    `See why: kubectl describe deployment -n ${namespace} ${part}`,
+    { kind: 'Deployment', name: `${namespace}/${component}` },
+    'has no pods',
+    impactByComponent[component] ?? 'the component does not run',
+    `Find out why: kubectl describe deployment -n ${namespace} ${component}`,
   );
 
-/** Milliseconds that a pod may take to start, or to come back after a first crash. */
-const startTime = 2 * 60_000;
+/** Time for a pod to start, or to restart after a first crash. */
+const startTimeoutMs = 2 * 60_000;
 
-/** What rests while no pod of a part runs. */
+/** What does not work while a component has no running pod. */
 const impactByComponent: Readonly<Record<string, string>> = {
-  [controller]: 'no token is renewed and no pull secret is copied',
-  [certController]: "the webhook's certificate is not renewed",
-  [webhook]: 'the API server refuses changes of ExternalSecrets and their stores',
+  [controller]: 'tokens are no longer renewed and pull secrets are no longer copied',
+  [certController]: "the webhook's certificate is no longer renewed",
+  [webhook]: 'the API server rejects changes of ExternalSecrets and their stores',
 };
 
-/** A part whose pods do not start, for causes that the kubelet goes on trying with: a Secret or a volume is missing. */
+/** A component whose pods do not start for a cause that the kubelet retries: a Secret or a volume is missing. */
 function stalled({ name, pods }: Component, now: number): Finding[] {
-  if (pods.some((pod) => now - idleSince(pod) < startTime)) return [];
+  if (pods.some((pod) => now - idleSince(pod) < startTimeoutMs)) return [];
   const wait = pods.map(waitOf).find(Boolean);
   return [
     unhealthy(
       'failed',
       { kind: 'Deployment', name: `${namespace}/${name}` },
       'has no running pod',
-      [impactByComponent[name], wait].filter(Boolean).join('; the kubelet says: '),
-      `See why: kubectl describe pod -n ${namespace} -l app.kubernetes.io/name=${name}`,
+      [impactByComponent[name], wait].filter(Boolean).join('; the kubelet reports: '),
+      `Find out why: kubectl describe pod -n ${namespace} -l app.kubernetes.io/name=${name}`,
     ),
   ];
 }
 
-/** Milliseconds since the epoch: when a pod was made, or was ready for the last time. */
+/** When a pod was created, or stopped being ready, in milliseconds since the epoch. */
 function idleSince({ metadata, status }: KubeObject): number {
   const { conditions = [] } = (status ?? {}) as {
     conditions?: { type: string; lastTransitionTime?: string }[];
@@ -100,25 +102,25 @@ const webhookDown = (why: string): Finding =>
     { kind: 'Service', name: `${namespace}/external-secrets-webhook` },
     'is not ready',
     why,
-    'Run `ecr-bootstrap up`, which waits for it and reports the cause.',
+    'Run `ecr-bootstrap up`; it waits for the webhook and reports what blocks it.',
   );
 
-/** More often than this it is no accident. */
-const restartFindings = 5;
+/** Fewer restarts can be a coincidence. */
+const minRestarts = 5;
 
 function restarts(pod: KubeObject): Finding[] {
   const count = statuses(pod).reduce((sum, { restartCount = 0 }) => sum + restartCount, 0);
-  if (count < restartFindings) return [];
+  if (count < minRestarts) return [];
   const last = statuses(pod).find(({ lastState }) => lastState?.terminated)?.lastState?.terminated;
   return [
     unhealthy(
       'warning',
       podTarget(pod),
-      `was restarted ${count} times`,
+      `restarted ${count} times`,
       last
         ? `last with ${last.reason ?? 'no reason'}, exit code ${last.exitCode ?? 'unknown'}`
-        : 'no reason is known',
-      `Read its last log: kubectl logs -n ${namespace} ${pod.metadata.name} --previous`,
+        : 'the reason is unknown',
+      `Check the logs of its last run: kubectl logs -n ${namespace} ${pod.metadata.name} --previous`,
     ),
   ];
 }
@@ -133,7 +135,7 @@ function wrongImage(pod: KubeObject, wanted: string): Finding[] {
       podTarget(pod),
       `runs ${other.image}`,
       `its image should be ${wanted}`,
-      'Run ecr-bootstrap up, or delete the pod if its Deployment names the right image.',
+      'Run `ecr-bootstrap up`. If the Deployment already has the right image, delete the pod.',
     ),
   ];
 }

@@ -11,10 +11,10 @@ import { releasedRefs } from '../release/release.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { annotations, managedBy, operatorNamespace as namespace } from '../../core/ownership.ts';
 
-/** ConfigMap of the configured authorities, empty when there are none: enough to name it. */
+/** The ConfigMap of the certificate authorities without data, to refer to it. */
 export const noAuthorities = authorityMap('', { namespace, labels: managedBy });
 
-/** The operator's objects in the order in which they have to be applied. */
+/** The operator's objects in the order in which they must be applied. */
 export async function wantedObjects(ctx: ExternalSecretsContext): Promise<KubeObject[]> {
   const { install, env, caBundle, tolerations, nodeSelector, resources } = ctx.config.externalSecrets;
   if (!install) return [];
@@ -33,12 +33,12 @@ export async function wantedObjects(ctx: ExternalSecretsContext): Promise<KubeOb
   return inOrder([...maps, ...objects]);
 }
 
-/** All that any settings can create, in the same order. */
+/** Every object that some configuration creates, in the same order. */
 export const operatorRefs = (): readonly ObjectRef[] =>
   [
     refOf(noAuthorities),
     ...releasedRefs(namespace).filter(({ kind }) => kind !== 'CustomResourceDefinition'),
-  ].sort((one, other) => placeOf(one.kind, one.name) - placeOf(other.kind, other.name));
+  ].sort((one, other) => orderOf(one.kind, one.name) - orderOf(other.kind, other.name));
 
 export async function imageInEcr(ctx: ExternalSecretsContext): Promise<string> {
   const naming = { project: ctx.config.project, map: ctx.config.images.map };
@@ -46,9 +46,8 @@ export async function imageInEcr(ctx: ExternalSecretsContext): Promise<string> {
 }
 
 /**
- * The cert-controller makes the certificate that the webhook waits for, and it must not wait for the webhook to be
- * ready, because it is not ready itself before. Webhook configurations come last: until the webhook answers, they
- * make the API server refuse every object.
+ * The webhook waits for the certificate that the cert-controller creates, so the cert-controller must not wait for the
+ * webhook. Webhook configurations come last: until the webhook answers, they make the API server reject every object.
  */
 const order: readonly (readonly [kind: string, name?: string])[] = [
   ['ServiceAccount'],
@@ -64,24 +63,26 @@ const order: readonly (readonly [kind: string, name?: string])[] = [
   ['ValidatingWebhookConfiguration'],
 ];
 
-/** Where {@link order} needs the certificate. */
+/** The first index of {@link order} that needs the certificate. */
 const needsCertificate = order.findIndex(([kind, name]) => kind === 'Deployment' && name === undefined);
 
 export const isAfterCertificate = (object: { kind: string; metadata: { name: string } }): boolean =>
-  placeOf(object.kind, object.metadata.name) >= needsCertificate;
+  orderOf(object.kind, object.metadata.name) >= needsCertificate;
 
-function placeOf(kind: string, name: string): number {
-  return order.findIndex(([k, n]) => k === kind && (n === undefined || n === name));
+function orderOf(kind: string, name: string): number {
+  return order.findIndex(
+    ([orderKind, orderName]) => orderKind === kind && (orderName === undefined || orderName === name),
+  );
 }
 
 const inOrder = (objects: readonly KubeObject[]): KubeObject[] =>
   [...objects].sort(
-    (one, other) => placeOf(one.kind, one.metadata.name) - placeOf(other.kind, other.metadata.name),
+    (one, other) => orderOf(one.kind, one.metadata.name) - orderOf(other.kind, other.metadata.name),
   );
 
 async function readAuthorities(path: string): Promise<string> {
-  const what = `read the authorities ${path}`;
-  const hint = 'Correct externalSecrets.caBundle: a PEM file with one or more certificates.';
+  const what = `could not read the certificate authorities in ${path}`;
+  const hint = 'Set externalSecrets.caBundle to a PEM file with one or more certificates.';
   let pem: string;
   try {
     pem = await readFile(path, 'utf8');
@@ -89,7 +90,7 @@ async function readAuthorities(path: string): Promise<string> {
     throw new BootstrapError({ code: 'file-missing', what, why: reasonOf(error), hint }, { cause: error });
   }
   if (pem.includes('PRIVATE KEY') || !pem.includes('-----BEGIN CERTIFICATE-----')) {
-    const why = pem.includes('PRIVATE KEY') ? 'it holds a private key' : 'it holds no certificate';
+    const why = pem.includes('PRIVATE KEY') ? 'it contains a private key' : 'it contains no certificate';
     throw new BootstrapError({ code: 'config-invalid', what, why, hint });
   }
   return pem;

@@ -11,9 +11,9 @@ export const [controller, certController, webhook] = operatorDeployments;
 export interface Component {
   readonly name: string;
   readonly isMissing: boolean;
-  /** All its pods that are neither finished nor on their way out. */
+  /** Its pods, without finished and terminating ones. */
   readonly pods: readonly KubeObject[];
-  /** Those that were made from its present template. */
+  /** The pods of the current pod template. */
   readonly current: readonly KubeObject[];
 }
 
@@ -26,7 +26,7 @@ export async function readComponents(
     cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
   ]);
   return names.map((name) => {
-    const own = pods.filter(
+    const active = pods.filter(
       (pod) =>
         pod.metadata.labels?.['app.kubernetes.io/name'] === name &&
         pod.metadata.deletionTimestamp === undefined &&
@@ -36,8 +36,8 @@ export async function readComponents(
     return {
       name,
       isMissing: deployment === undefined,
-      pods: own,
-      current: own.filter((pod) => isCurrent(pod, deployment)),
+      pods: active,
+      current: active.filter((pod) => isCurrent(pod, deployment)),
     };
   });
 }
@@ -47,7 +47,7 @@ interface Template {
   readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image: string }[] };
 }
 
-/** By image and settings: a repair changes one of them, and the pods of before do not matter any more. */
+/** Compares image and settings: a repair changes one of them, and the state of older pods is irrelevant then. */
 function isCurrent(pod: KubeObject, deployment: KubeObject | undefined): boolean {
   const template = (deployment?.['spec'] as { template?: Template } | undefined)?.template;
   const { containers = [] } = (pod['spec'] ?? {}) as NonNullable<Template['spec']>;
@@ -72,12 +72,12 @@ export interface FailingPod {
   readonly failure: PodFailure;
 }
 
-/** Pods that will not run by themselves. Events are fetched only when there is one. */
+/** Pods that waiting does not help. Events are read only when there are any. */
 export async function findFailingPods(
   cluster: ClusterPort,
-  parts: readonly Component[],
+  components: readonly Component[],
 ): Promise<readonly FailingPod[]> {
-  const all = parts.flatMap(({ current }) => current);
+  const all = components.flatMap(({ current }) => current);
   const failing = all.filter((pod) => diagnosePod(pod) !== undefined);
   if (failing.length === 0) return [];
   const events = await cluster.list(
@@ -91,54 +91,54 @@ export async function findFailingPods(
 }
 
 /**
- * Ends the run on a cause that waiting will not cure.
+ * Ends the run when waiting cannot help.
  * @throws BootstrapError `not-ready`
  */
 export async function refuseFailingPods(
   { cluster, config }: ExternalSecretsContext,
-  parts: readonly Component[],
+  components: readonly Component[],
 ): Promise<void> {
-  const [first] = await findFailingPods(cluster, parts);
+  const [first] = await findFailingPods(cluster, components);
   if (first === undefined) return;
   throw new BootstrapError({
     code: 'not-ready',
-    what: `start pod ${namespace}/${first.pod.metadata.name}`,
+    what: `could not start pod ${namespace}/${first.pod.metadata.name}`,
     why: describeFailure(first.failure),
     hint: `${remedyFor(first.failure, first.pod, config.aws.region)}${first.failure.image === undefined ? '' : pullsAgain(first)}`,
   });
 }
 
 const pullsAgain = ({ pod }: FailingPod): string =>
-  ` Once that is fixed, the kubelet pulls again within five minutes, or at once after: kubectl -n ${namespace} delete pod ${pod.metadata.name}`;
+  ` The kubelet then retries within five minutes. To retry at once: kubectl -n ${namespace} delete pod ${pod.metadata.name}`;
 
 const causes: Readonly<Record<PodFailure['cause'], string>> = {
   dns: 'its node cannot resolve the registry',
   route: 'its node cannot reach the registry',
   tls: "its node does not trust the registry's certificate",
-  credentials: 'the registry refuses the pull secret',
+  credentials: 'the registry rejects the pull secret',
   'not-found': 'the registry does not have the image',
   platform: "the image does not exist for the node's platform",
   'unknown-pull': 'its image cannot be pulled',
-  unschedulable: 'no node takes it',
+  unschedulable: 'no node can run it',
   crash: 'it crashes',
 };
 
 export const describeFailure = ({ cause, why }: PodFailure): string => `${causes[cause]}: ${why}`;
 
 /**
- * Deletes pods that failed to pull before now. The kubelet waits up to five minutes between two tries, and what made
- * it fail (an expired token, a missing image) may have been repaired by the steps before this one.
+ * Deletes pods that failed to pull their image. The kubelet waits up to five minutes before it retries, and the steps
+ * before this one may have fixed the cause: an expired token, a missing image.
  */
 export async function recreateStuckPods(
   { ctx, emit, looksOnly = false }: ExternalSecretsRun,
-  parts?: readonly string[],
+  names?: readonly string[],
 ): Promise<void> {
   if (looksOnly) return;
-  const failing = await findFailingPods(ctx.cluster, await readComponents(ctx.cluster, parts));
+  const failing = await findFailingPods(ctx.cluster, await readComponents(ctx.cluster, names));
   for (const { pod, failure } of failing) {
     if (failure.image === undefined) continue;
     const { name, uid } = pod.metadata;
-    emit({ type: 'note', text: `pod ${name} is made anew: ${describeFailure(failure)}` });
+    emit({ type: 'note', text: `recreating pod ${name}: ${describeFailure(failure)}` });
     await ctx.cluster.delete({ apiVersion: 'v1', kind: 'Pod', name, namespace }, { uid });
   }
 }

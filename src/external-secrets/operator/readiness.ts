@@ -15,54 +15,61 @@ import {
 } from './pods.ts';
 
 /**
- * Milliseconds. A first install answers after ten seconds; a certificate made anew may take the cert-controller's
- * five minutes between two looks.
+ * A new installation is ready after ten seconds. A recreated certificate can take five minutes, the interval at which
+ * the cert-controller checks.
  */
 const deadlineMs = 6 * 60_000;
 
-/** Waits until the cert-controller has made the webhook's certificate, which it did long ago on every later run. */
+/** Waits until the cert-controller has created the webhook's certificate. Returns at once when it exists. */
 export async function waitForCertificate(run: ExternalSecretsRun): Promise<void> {
   if ((await readAuthority(run.ctx.cluster)) !== undefined) return;
   await recreateStuckPods(run, [certController]);
   await waitUntil(run, "the certificate of the operator's webhook", [certController], async (cluster) =>
-    (await readAuthority(cluster)) === undefined ? 'the cert-controller has not made it yet' : undefined,
+    (await readAuthority(cluster)) === undefined ? 'the cert-controller has not created it yet' : undefined,
   );
 }
 
-/** Waits until the controller runs and the webhook is proven to answer. */
+/** Waits until the controller runs and the webhook validates a request. */
 export async function waitUntilServing(run: ExternalSecretsRun): Promise<void> {
   await recreateStuckPods(run);
-  await waitUntil(run, 'External Secrets Operator to work', undefined, async (cluster, parts) => {
-    const pods = parts.find(({ name }) => name === controller)?.current ?? [];
-    if (pods.length === 0) return 'the controller has no pod yet';
-    if (!pods.some(isRunning)) return 'the controller does not run yet';
-    return (await findMissing(cluster)) ?? refusesInvalid(cluster);
-  });
+  await waitUntil(
+    run,
+    'External Secrets Operator to become ready',
+    undefined,
+    async (cluster, components) => {
+      const pods = components.find(({ name }) => name === controller)?.current ?? [];
+      if (pods.length === 0) return 'the controller has no pod yet';
+      if (!pods.some(isRunning)) return 'the controller is not running yet';
+      return (await findMissing(cluster)) ?? rejectsInvalid(cluster);
+    },
+  );
 }
 
-/** What the webhook still lacks, from reading alone; undefined when it has all. */
+/** What the webhook lacks, found without writing; undefined when it has everything. */
 export async function findMissing(cluster: ClusterPort): Promise<string | undefined> {
   const authority = await readAuthority(cluster);
   if (authority === undefined) return 'the webhook has no certificate yet';
   const untrusting = await findUntrusting(cluster, authority);
-  if (untrusting.length > 0) return `the webhook's authority is not yet in ${untrusting.join(', ')}`;
+  if (untrusting.length > 0)
+    return `the webhook's certificate authority is not yet in ${untrusting.join(', ')}`;
   return (await hasEndpoint(cluster)) ? undefined : 'the webhook has no ready endpoint yet';
 }
 
-type Check = (cluster: ClusterPort, parts: readonly Component[]) => Promise<string | undefined>;
+/** Returns why the operator is not ready, or undefined when it is. */
+type Check = (cluster: ClusterPort, components: readonly Component[]) => Promise<string | undefined>;
 
 async function waitUntil(
   run: ExternalSecretsRun,
   what: string,
   names: readonly string[] | undefined,
-  look: Check,
+  check: Check,
 ): Promise<void> {
-  const hint = `Look at its pods: kubectl get pods -n ${namespace}; ecr-bootstrap status tells more.`;
+  const hint = `Check its pods: kubectl get pods -n ${namespace}. For more details, run \`ecr-bootstrap status\`.`;
   const { ctx } = run;
   await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
-    const parts = await readComponents(ctx.cluster, names);
-    await refuseFailingPods(ctx, parts);
-    const why = await look(ctx.cluster, parts);
+    const components = await readComponents(ctx.cluster, names);
+    await refuseFailingPods(ctx, components);
+    const why = await check(ctx.cluster, components);
     return why === undefined ? true : pending(why);
   });
 }
@@ -82,8 +89,8 @@ async function hasEndpoint(cluster: ClusterPort): Promise<boolean> {
   );
 }
 
-/** What the webhook says to an ExternalSecret without data. That it lets a valid one pass would prove nothing. */
-const refusal = 'either data or dataFrom should be specified';
+/** The webhook's error for an ExternalSecret without data. Accepting a valid one would show nothing. */
+const rejection = 'either data or dataFrom should be specified';
 
 const invalid: KubeObject = {
   apiVersion: 'external-secrets.io/v1beta1',
@@ -92,12 +99,12 @@ const invalid: KubeObject = {
   spec: { secretStoreRef: { name: 'none' } },
 };
 
-async function refusesInvalid(cluster: ClusterPort): Promise<string | undefined> {
+async function rejectsInvalid(cluster: ClusterPort): Promise<string | undefined> {
   try {
     await cluster.create(invalid, { dryRun: true });
-    return 'the API server does not ask the webhook yet';
+    return 'the API server does not call the webhook yet';
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
-    return error.why.includes(refusal) ? undefined : error.why;
+    return error.why.includes(rejection) ? undefined : error.why;
   }
 }

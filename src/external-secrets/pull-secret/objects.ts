@@ -12,16 +12,19 @@ import { isManaged } from '../../cluster/objects.ts';
 
 export const pullSecretType = 'kubernetes.io/dockerconfigjson';
 
-/** For what a cluster is set up. */
+/** The project and registry that a cluster is set up for. */
 interface Setup {
   readonly project: string;
   readonly registryHost: string;
 }
 
-/** The operator's namespace, which also tells for what the cluster was set up. */
-export function namespaceObject({ project, registryHost }: Setup, seen: KubeObject | undefined): KubeObject {
-  // A namespace that somebody else made is used, and not marked as ours to delete.
-  const labels = seen === undefined || isManaged(seen) ? { labels: managedBy } : {};
+/** The operator's namespace. Its annotations record what the cluster is set up for. */
+export function namespaceObject(
+  { project, registryHost }: Setup,
+  actual: KubeObject | undefined,
+): KubeObject {
+  // An existing namespace of another owner is used without our label, so `down` keeps it.
+  const labels = actual === undefined || isManaged(actual) ? { labels: managedBy } : {};
   return {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -44,19 +47,19 @@ export function keySecret(pair: KeyPair, region: string): KubeObject {
   };
 }
 
-/** The ID of the access key that the operator logs in with. */
+/** The ID of the access key that the operator uses. */
 export async function keyInCluster(cluster: ClusterPort): Promise<string | undefined> {
   return keyIdIn(await cluster.get({ apiVersion: 'v1', kind: 'Secret', name: keySecretName, namespace }));
 }
 
-/** The ID of the access key in the Secret that the operator logs in with. */
+/** The ID of the access key in the Secret that the operator uses. */
 export function keyIdIn(keySecret: KubeObject | undefined): string | undefined {
   const { data } = (keySecret ?? {}) as { data?: Readonly<Record<string, string>> };
   const id = data?.['AWS_ACCESS_KEY_ID'];
   return id === undefined ? undefined : Buffer.from(id, 'base64').toString();
 }
 
-/** The pull secret as the operator's template makes it too. */
+/** The pull secret, as the template in `manifests/renewal.yaml` creates it. */
 export function pullSecret(name: string, token: RegistryToken): KubeObject {
   const { username, password, host, expiresAt } = token;
   const auth = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
@@ -74,13 +77,13 @@ export function pullSecret(name: string, token: RegistryToken): KubeObject {
   };
 }
 
-/** `data` and not `stringData`: the server records as ours what was applied, and only `data` is what it keeps. */
+/** Not `stringData`: the server records the applied fields as managed, and stores only `data`. */
 const encoded = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
   );
 
-/** A Secret without data: enough to name it. */
+/** A Secret without data, to refer to it. */
 export const secret = (name: string, type: string): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
@@ -105,18 +108,18 @@ export function loginIn(pullSecret: KubeObject, host: string): RegistryLogin | u
   return { username: text('username') ?? username, password: new Secret(password) };
 }
 
-/** Users can write anything into the Secret. */
+/** The Secret can contain anything that a user wrote. */
 function entryFor(config: string, host: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const { auths } = JSON.parse(config) as { auths?: Readonly<Record<string, Record<string, unknown>>> };
     return auths?.[host];
   } catch {
-    // Whatever is not a docker config holds no login.
+    // Invalid JSON contains no login.
     return undefined;
   }
 }
 
-/** Kept by the operator: it has taken the Secret over, and owner references would tell of somebody else's. */
+/** Whether the operator renews the Secret for `up`; with an owner reference it belongs to another ExternalSecret. */
 const isRenewed = ({ metadata }: KubeObject): boolean =>
   metadata.labels?.['reconcile.external-secrets.io/managed'] === 'true' &&
   (metadata.ownerReferences ?? []).length === 0;

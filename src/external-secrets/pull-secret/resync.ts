@@ -15,65 +15,65 @@ import { finding } from '../../core/findings.ts';
 
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 
-/** Milliseconds without progress at one level; the operator syncs about 6 to 17 namespaces a second. */
+/** For each level, without progress; the operator syncs 6 to 17 namespaces per second. */
 const deadlineMs = 30_000;
 
-/** What to do about a level that does not sync in time. */
-type Late = (error: BootstrapError) => void;
+/** Handles a level that does not sync in time. */
+type OnTimeout = (error: BootstrapError) => void;
 
 /**
- * Makes the operator sync at once what depends on a new key or token: its copy of the key, then the pull secret, then
- * the namespaces' copies, each after the one before. What does not exist yet is no failure, nor is an operator that
- * does not run: its pods may wait for this very pull secret, its webhook then refuses every change, and it syncs all
- * when it starts. The steps that follow see to that, and prove the rotation.
+ * Has the operator sync everything that depends on a new key or token, one level after the other: its copy of the key, the
+ * pull secret, the copies in the namespaces. Objects that do not exist yet are skipped. So is an operator that does not
+ * run: its pods may need this pull secret, and it syncs everything when it starts. Later steps verify the result.
  */
 export async function resync(
   run: ExternalSecretsRun,
-  late: Late,
+  onTimeout: OnTimeout,
   earlier: readonly EarlierPullSecret[] = [],
 ): Promise<void> {
   const { pullSecret } = run.ctx.config;
-  if (!(await controllerRuns(run))) return;
+  if (!(await isControllerReady(run))) return;
   for (const name of [keySecretName, pullSecret.name]) {
     const ref = { ...externalSecret, name, namespace };
-    await force(run, late, ref, '/metadata', syncOfOne);
+    await force(run, onTimeout, ref, '/metadata', observeOne);
   }
-  const fanOut = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
-  await force(run, late, fanOut, '/spec/externalSecretMetadata', syncOfCopies);
+  const distribution = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
+  await force(run, onTimeout, distribution, '/spec/externalSecretMetadata', observeCopySyncs);
   for (const { name } of earlier) await resyncEarlier(name, run);
 }
 
-/** A pull secret of an earlier name that does not sync is reported, and stops nothing. */
+/** Reports a pull secret of an earlier name that does not sync, and continues. */
 async function resyncEarlier(name: string, run: ExternalSecretsRun): Promise<void> {
-  const report: Late = ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` });
+  const report: OnTimeout = ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` });
   try {
-    await force(run, report, { ...externalSecret, name, namespace }, '/metadata', syncOfOne);
-    const fanOut = { ...externalSecret, kind: 'ClusterExternalSecret', name };
-    await force(run, report, fanOut, '/spec/externalSecretMetadata', syncOfCopies);
+    await force(run, report, { ...externalSecret, name, namespace }, '/metadata', observeOne);
+    const distribution = { ...externalSecret, kind: 'ClusterExternalSecret', name };
+    await force(run, report, distribution, '/spec/externalSecretMetadata', observeCopySyncs);
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
     report(error);
   }
 }
 
-/** Why a level is not in sync yet. */
-interface Behind {
+/** Why a level is not synced yet. */
+interface Unsynced {
   readonly why: string;
   readonly count?: WaitCount;
 }
 
-type Synced = (run: ExternalSecretsRun, object: KubeObject) => Promise<() => Promise<Behind | undefined>>;
+/** Reads the state before a sync; the returned function compares the current state with it. */
+type Observe = (run: ExternalSecretsRun, object: KubeObject) => Promise<() => Promise<Unsynced | undefined>>;
 
 async function force(
   run: ExternalSecretsRun,
-  late: Late,
+  onTimeout: OnTimeout,
   ref: ObjectRef,
   parent: Parameters<typeof forceSync>[2],
-  synced: Synced,
+  observe: Observe,
 ): Promise<void> {
   const object = await run.ctx.cluster.get(ref);
   if (object === undefined) return;
-  const behind = await synced(run, object);
+  const findUnsynced = await observe(run, object);
   try {
     await forceSync(run.ctx.cluster, object, parent);
     await waitFor(
@@ -82,38 +82,40 @@ async function force(
         what: `${ref.kind} ${fullName(ref)} to sync`,
         deadlineMs,
         intervalMs: 250,
-        hint: 'ecr-bootstrap status tells why.',
+        hint: 'Run `ecr-bootstrap status` to find the cause.',
       },
       async (pending) => {
-        const still = await behind();
-        return still ? pending(still.why, still.count) : true;
+        const unsynced = await findUnsynced();
+        return unsynced ? pending(unsynced.why, unsynced.count) : true;
       },
     );
   } catch (error) {
-    // A webhook without endpoints is `cluster-failed`: the controller may run on a node where the webhook cannot yet.
+    // Without endpoints of the webhook, the API server returns an error: the webhook may start later than the controller.
     if (!(error instanceof BootstrapError) || !/^(not-ready|cluster-failed)$/.test(error.code)) throw error;
-    late(error);
+    onTimeout(error);
   }
 }
 
-/** Compares with what was seen before the force: the cluster's clock may differ from ours. */
-async function syncOfOne(
+/** Compares with the state before the sync, because the cluster's clock may differ from the local one. */
+async function observeOne(
   { ctx }: ExternalSecretsRun,
   before: KubeObject,
-): Promise<() => Promise<Behind | undefined>> {
+): Promise<() => Promise<Unsynced | undefined>> {
   const ref = refOf(before);
   return async () => {
-    const now = await ctx.cluster.get(ref);
-    return now === undefined || isSyncedSince(before, now) ? undefined : { why: conditionOf(now) };
+    const current = await ctx.cluster.get(ref);
+    return current === undefined || isSyncedSince(before, current)
+      ? undefined
+      : { why: conditionOf(current) };
   };
 }
 
-/** A namespace that refuses its copy is not waited for: the step that makes the copies reports it. */
-async function syncOfCopies(
+/** Ignores a namespace that rejects its copy; the step `pull-secret-distribution` reports it. */
+async function observeCopySyncs(
   { ctx }: ExternalSecretsRun,
-  fanOut: KubeObject,
-): Promise<() => Promise<Behind | undefined>> {
-  const { uid } = fanOut.metadata;
+  distribution: KubeObject,
+): Promise<() => Promise<Unsynced | undefined>> {
+  const { uid } = distribution.metadata;
   const list = async (): Promise<Map<string, KubeObject>> => {
     const all = await ctx.cluster.list(externalSecret);
     const copies = all.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
@@ -131,27 +133,27 @@ async function syncOfCopies(
   };
   const before = await list();
   const refusals = new Refusals(ctx.clock);
-  const earlier = new Map(await failing(before));
-  for (const name of before.keys()) refusals.ask(name, earlier.get(name)?.evidence ?? '');
+  const failingBefore = new Map(await failing(before));
+  for (const name of before.keys()) refusals.recordRetry(name, failingBefore.get(name)?.evidence ?? '');
   return async () => {
     const all = [...(await list())];
-    const unsynced = all.filter(([name, now]) => {
-      const then = before.get(name);
-      return then !== undefined && !isSyncedSince(then, now);
+    const unsynced = all.filter(([name, current]) => {
+      const earlier = before.get(name);
+      return earlier !== undefined && !isSyncedSince(earlier, current);
     });
-    const place = { name: ctx.config.pullSecret.name };
+    const { name: pullSecret } = ctx.config.pullSecret;
     const refused = new Set(
       (await failing(unsynced))
-        .filter(([name, { why }]) => fixOf(why, { ...place, namespace: name }) !== undefined)
+        .filter(([name, { why }]) => fixOf(why, { name: pullSecret, namespace: name }) !== undefined)
         .filter(([name, { evidence }]) => refusals.isConfirmed(name, evidence))
         .map(([name]) => name),
     );
-    const behind = unsynced.filter(([name]) => !refused.has(name));
-    const [first] = behind;
+    const waiting = unsynced.filter(([name]) => !refused.has(name));
+    const [first] = waiting;
     return (
       first && {
-        why: `${behind.length} namespaces wait, ${first[0]}: ${conditionOf(first[1])}`,
-        count: { left: behind.length, of: all.length },
+        why: `${waiting.length} namespaces are not synced, ${first[0]}: ${conditionOf(first[1])}`,
+        count: { left: waiting.length, of: all.length },
       }
     );
   };
@@ -167,18 +169,19 @@ interface Status {
 
 const statusOf = (object: KubeObject): Status => object['status'] ?? {};
 
-function isSyncedSince(before: KubeObject, now: KubeObject): boolean {
-  const [then, status] = [statusOf(before), statusOf(now)];
+function isSyncedSince(before: KubeObject, current: KubeObject): boolean {
+  const [earlier, status] = [statusOf(before), statusOf(current)];
   return (
-    then.syncedResourceVersion !== status.syncedResourceVersion || then.refreshTime !== status.refreshTime
+    earlier.syncedResourceVersion !== status.syncedResourceVersion ||
+    earlier.refreshTime !== status.refreshTime
   );
 }
 
 const conditionOf = (object: KubeObject): string =>
-  statusOf(object).conditions?.find(({ type }) => type === 'Ready')?.message ?? 'it has not begun';
+  statusOf(object).conditions?.find(({ type }) => type === 'Ready')?.message ?? 'the sync has not started';
 
-/** Whether the operator has a controller that could sync anything. */
-export async function controllerRuns({ ctx }: Pick<ExternalSecretsRun, 'ctx'>): Promise<boolean> {
+/** Whether the operator has a ready controller. */
+export async function isControllerReady({ ctx }: Pick<ExternalSecretsRun, 'ctx'>): Promise<boolean> {
   const deployment = await ctx.cluster.get({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -189,18 +192,18 @@ export async function controllerRuns({ ctx }: Pick<ExternalSecretsRun, 'ctx'>): 
   return readyReplicas > 0;
 }
 
-/** What stays as it is while the operator does not run. */
+/** Reports `what` does not work while the operator is not running. */
 export async function withoutOperator(ctx: ExternalSecretsContext, what: string): Promise<Finding[]> {
-  // An operator that something else installed may have other names.
-  if (!ctx.config.externalSecrets.install || (await controllerRunsIn(ctx))) return [];
+  // An operator that another tool installed may have other names.
+  if (!ctx.config.externalSecrets.install || (await isControllerReadyIn(ctx))) return [];
   return [
     finding('operator-unhealthy', {
       target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
       what,
-      why: 'this depends on External Secrets Operator, which is not running (see operator)',
+      why: 'this needs External Secrets Operator, which is not running (see operator)',
       hint: 'Run `ecr-bootstrap up`.',
     }),
   ];
 }
 
-const controllerRunsIn = oncePerContext((ctx: ExternalSecretsContext) => controllerRuns({ ctx }));
+const isControllerReadyIn = oncePerContext((ctx: ExternalSecretsContext) => isControllerReady({ ctx }));

@@ -10,22 +10,22 @@ import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { observeCoverage } from '../../cluster/coverage.ts';
 import { pullSecretType } from './objects.ts';
 
-/** Requests under way at once. */
+/** Concurrent requests. */
 const concurrency = 8;
 
-/** Pull secrets that somebody made in other namespaces; one that something keeps there would be written in turn. */
+/** Unmanaged pull secrets without an owner. One with an owner is left out: its owner would overwrite it again. */
 export async function unmanagedPullSecrets(ctx: ExternalSecretsContext): Promise<readonly KubeObject[]> {
   const { unmanaged } = await observeCoverage(ctx);
   const secrets = unmanaged
     .map(({ object }) => object)
     .filter(({ kind, metadata }) => kind === 'Secret' && (metadata.ownerReferences ?? []).length === 0);
-  // The lists have no types.
-  const seen = await Promise.all(secrets.map((object) => readable(ctx.cluster, object)));
-  return seen.filter((object) => object !== undefined);
+  // Lists of metadata do not have the type of a Secret.
+  const found = await Promise.all(secrets.map((object) => getIfAllowed(ctx.cluster, object)));
+  return found.filter((object) => object !== undefined);
 }
 
-/** Undefined also where this namespace is closed to the caller: it is reported as not covered all the same. */
-async function readable(cluster: ClusterPort, object: KubeObject): Promise<KubeObject | undefined> {
+/** Undefined without permission to read it; the namespace is then reported as unmanaged. */
+async function getIfAllowed(cluster: ClusterPort, object: KubeObject): Promise<KubeObject | undefined> {
   try {
     return await cluster.get(refOf(object));
   } catch (error) {
@@ -34,7 +34,7 @@ async function readable(cluster: ClusterPort, object: KubeObject): Promise<KubeO
   }
 }
 
-/** Adopted, they are kept by the operator. Until then their namespaces are left alone, which stops no run. */
+/** After their adoption, the operator renews them. Until then their namespaces are skipped, so they are optional. */
 export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
   return secrets.map((object) => {
     const target = targetOf(refOf(object));

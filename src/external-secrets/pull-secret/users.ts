@@ -4,7 +4,7 @@ import { operatorNamespace } from '../../core/ownership.ts';
 import { pullSecretsOf, readUsers } from '../../cluster/pull-secret-users.ts';
 import { observeServiceAccounts } from '../../cluster/service-accounts/covered.ts';
 
-/** What pulls with the pull secret of this earlier name and with none of today's name. */
+/** What uses the pull secret of this earlier name, and not the current one. */
 export async function usersOf(name: string, ctx: ExternalSecretsContext): Promise<readonly string[]> {
   const current = ctx.config.pullSecret.name;
   const isUser = (pullSecrets: readonly string[]): boolean =>
@@ -14,11 +14,11 @@ export async function usersOf(name: string, ctx: ExternalSecretsContext): Promis
     ctx.inventory.serviceAccounts(),
     observeServiceAccounts(ctx),
   ]);
-  const changed = new Set(covered.map(({ metadata }) => fullName(metadata)));
+  const updated = new Set(covered.map(({ metadata }) => fullName(metadata)));
   return [
-    // `up` gives the covered service accounts today's name first.
+    // An earlier step of `up` adds the current name to these service accounts.
     ...accounts
-      .filter((account) => pullSecretsOf(account).includes(name) && !changed.has(fullName(account.metadata)))
+      .filter((account) => pullSecretsOf(account).includes(name) && !updated.has(fullName(account.metadata)))
       .map(({ metadata }) => `ServiceAccount ${fullName(metadata)}`),
     ...users
       .filter((user) => !user.byAccount && isUser(user.pullSecrets) && !isReplaced(user.name, ctx))
@@ -26,6 +26,6 @@ export async function usersOf(name: string, ctx: ExternalSecretsContext): Promis
   ];
 }
 
-/** The operator's pods: they are rolled out with today's name. */
+/** The operator's pods; `up` rolls them out with the current name. */
 const isReplaced = (user: string, { config }: ExternalSecretsContext): boolean =>
   config.externalSecrets.install && user.startsWith(`Pod ${operatorNamespace}/external-secrets`);

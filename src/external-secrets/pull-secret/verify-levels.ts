@@ -7,24 +7,23 @@ import { waitForRenewal } from '../renewal.ts';
 import { resync } from './resync.ts';
 
 /**
- * Each level is synced after the one that it is made from, so that what the last one holds is of the key that the
- * first has. A run that only looks takes what was synced last.
- * @returns the namespaces that take no new token until someone changes something there: waiting for them, and keeping
- * an old key for them, would be in vain
- * @throws BootstrapError when a namespace is late that may get its token yet
+ * Syncs each level after its source, so that every copy was issued with the current key. A run without changes verifies
+ * only what was synced last.
+ * @returns the namespaces that reject a new token until a user fixes them; an old key does not have to be kept for them
+ * @throws BootstrapError when a namespace did not get its token in time but still can
  */
 export async function verifyEveryLevel(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
   await waitForRenewal(run);
   if (!run.looksOnly) {
-    const late = (error: BootstrapError): never => {
+    const onTimeout = (error: BootstrapError): never => {
       throw error;
     };
-    await resync(run, late, await earlierPullSecrets(run.ctx));
+    await resync(run, onTimeout, await earlierPullSecrets(run.ctx));
   }
   const { refused, late } = await waitForCopies(run);
   const [first] = late;
   if (!first) return refused;
   const { code, what, why, hint } = first.error;
-  const others = late.length > 1 ? `; ${late.length - 1} more namespaces are late` : '';
+  const others = late.length > 1 ? `; ${late.length - 1} more namespaces timed out` : '';
   throw new BootstrapError({ code, what, why: `${why}${others}`, hint });
 }

@@ -6,8 +6,8 @@ const folder = '/etc/ecr-bootstrap/authorities';
 const pod = 'spec.template.spec';
 
 /**
- * Mounts the authorities of {@link authorityMap} into the controller, the only part that talks to AWS. Go reads the
- * image's own bundle from its usual file and, besides, every file in SSL_CERT_DIR.
+ * Mounts the certificate authorities of {@link authorityMap} into the controller, the only component that calls AWS. Go
+ * reads the bundle of the image, and also every file in SSL_CERT_DIR.
  */
 export const authorityPatches: readonly Patch[] = [
   inController(`${pod}.volumes`, { name, configMap: { name } }),
@@ -15,7 +15,7 @@ export const authorityPatches: readonly Patch[] = [
   inController(`${pod}.containers.*.env`, { name: 'SSL_CERT_DIR', value: folder }),
 ];
 
-/** The ConfigMap that holds the authorities. */
+/** The ConfigMap with the certificate authorities. */
 export function authorityMap(
   pem: string,
   metadata: { namespace: string; labels: Readonly<Record<string, string>> },
@@ -25,7 +25,7 @@ export function authorityMap(
 
 function inController(path: string, item: object): Patch {
   return {
-    what: 'authorities',
+    what: 'certificate authorities',
     objects: 'Deployment external-secrets',
     path,
     times: 1,

@@ -7,8 +7,8 @@ export const sha256 = (content: string | Buffer): string =>
   createHash('sha256').update(content).digest('hex');
 
 /**
- * Texts kept by name between runs, readable by the user only. Each file begins with its content's checksum, so a
- * torn or altered one counts as absent. The cache only saves time: where it cannot be written, nothing is kept.
+ * Caches texts by name between runs, in files that only the user can read. Each file begins with the checksum of its
+ * content, so an incomplete or modified file counts as absent. A cache that cannot be written is not an error.
  */
 export class TextCache {
   readonly #folder: string;
@@ -18,7 +18,7 @@ export class TextCache {
   }
 
   async read(name: string): Promise<string | undefined> {
-    const file = await readFile(join(this.#folder, name), 'utf8').catch(absent);
+    const file = await readFile(join(this.#folder, name), 'utf8').catch(ignoreUnusable);
     if (file === undefined) return undefined;
     const end = file.indexOf('\n');
     const content = file.slice(end + 1);
@@ -26,22 +26,22 @@ export class TextCache {
   }
 
   async write(name: string, content: string): Promise<void> {
-    const unfinished = join(this.#folder, `${name}.${randomUUID()}`);
+    const temporary = join(this.#folder, `${name}.${randomUUID()}`);
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await writeFile(unfinished, `${sha256(content)}\n${content}`, { mode: 0o600 });
-      await rename(unfinished, join(this.#folder, name));
+      await writeFile(temporary, `${sha256(content)}\n${content}`, { mode: 0o600 });
+      await rename(temporary, join(this.#folder, name));
     } catch (error) {
-      await rm(unfinished, { force: true }).catch(absent);
-      absent(error);
+      await rm(temporary, { force: true }).catch(ignoreUnusable);
+      ignoreUnusable(error);
     }
   }
 }
 
-/** What a cache meets on read-only, full or foreign file systems, and where nothing has been kept yet. */
-const tolerated = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EEXIST']);
+/** Errors of absent files and of file systems that are read-only, full or owned by another user. */
+const ignoredCodes = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EEXIST']);
 
-function absent(error: unknown): undefined {
+function ignoreUnusable(error: unknown): undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!tolerated.has(code)) throw error;
+  if (!ignoredCodes.has(code)) throw error;
 }

@@ -5,22 +5,22 @@ import type { Net } from '../../clients/net/index.ts';
 import { request } from '../../clients/net/request.ts';
 import { unusable } from './parse.ts';
 
-/** The release's YAML has 1 MB; more than this is something else. */
+/** The release manifest has 1 MB. */
 const maxBytes = 16 * 1024 * 1024;
 const maxRedirects = 5;
-/** Milliseconds without a byte. */
+/** Without any response data. */
 const requestTimeoutMs = 30_000;
 
 /**
- * Fetches a text by HTTPS, following redirects (a release asset is one). Plain HTTP is taken from this machine only.
+ * Fetches a text by HTTPS, following redirects (a release asset is one). Plain HTTP is accepted only from localhost.
  * @throws BootstrapError `manifest-unusable`
  */
 export async function download(address: string, net: Net): Promise<string> {
-  let url = secure(address, address);
+  let url = secureUrl(address, address);
   for (let hop = 0; hop <= maxRedirects; hop += 1) {
-    const answer = await get(url, net, address);
-    if (typeof answer === 'string') return answer;
-    url = secure(answer.location, address, url);
+    const response = await get(url, net, address);
+    if (typeof response === 'string') return response;
+    url = secureUrl(response.location, address, url);
   }
   throw unusable(address, `more than ${maxRedirects} redirects`);
 }
@@ -38,7 +38,7 @@ async function get(url: URL, net: Net, address: string): Promise<string | { loca
     }
     if (status === 200) return await readAll(body, address);
     await body.dump();
-    throw unusable(address, `${url.host} answered ${status}`);
+    throw unusable(address, `${url.host} returned HTTP ${status}`);
   } catch (error) {
     if (error instanceof BootstrapError) throw error;
     throw (await net.untrusted(error, url.href)) ?? unreachable(address, toNetworkError(error, { url }));
@@ -56,13 +56,13 @@ async function readAll(body: AsyncIterable<Buffer>, address: string): Promise<st
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function secure(location: string, address: string, base?: URL): URL {
+function secureUrl(location: string, address: string, base?: URL): URL {
   const url = URL.canParse(location, base?.href) ? new URL(location, base) : undefined;
-  if (url === undefined) throw unusable(address, `${location} is no URL`);
+  if (url === undefined) throw unusable(address, `${location} is not a URL`);
   hidePassword(url);
-  const here = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && here)) return url;
-  throw unusable(address, `${url.origin} does not speak HTTPS`);
+  const isLocalhost = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLocalhost)) return url;
+  throw unusable(address, `${url.origin} does not use HTTPS`);
 }
 
 const unreachable = (address: string, error: NetworkError): BootstrapError =>

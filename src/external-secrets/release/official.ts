@@ -6,15 +6,15 @@ import { releaseObjects, releaseVersion as version } from './release.ts';
 const idOf = ({ kind, metadata }: KubeObject): string => `${kind} ${metadata.name}`;
 
 /**
- * Checks that these are the objects of External Secrets Operator v0.12.1, field by field: the YAML is fetched when the
- * program runs, and what it holds beyond the release would be applied with the rights of an administrator.
+ * Verifies field by field that these are the objects of External Secrets Operator v0.12.1. The manifest is downloaded at
+ * run time, and anything added to it would be applied with administrator permissions.
  * @param from file or URL, for the error
- * @throws BootstrapError `manifest-unusable` that says what was found instead
+ * @throws BootstrapError `manifest-unusable` with the differences
  */
 export function verifyOfficial(objects: readonly KubeObject[], from: string): void {
   const found = versionOf(objects);
   if (found !== undefined && found !== version) {
-    throw unusable(from, `it is that of ${found}, and ${version} is needed`);
+    throw unusable(from, `it is of version ${found}, and ${version} is required`);
   }
   const released = new Map(releaseObjects().map((object) => [idOf(object), object]));
   const expected = [...released.keys()];
@@ -23,19 +23,19 @@ export function verifyOfficial(objects: readonly KubeObject[], from: string): vo
   if (missing.length === expected.length) {
     throw unusable(from, `none of its ${objects.length} objects belongs to External Secrets Operator`);
   }
-  if (missing.length > 0) throw unusable(from, `it lacks ${some(missing)}`);
+  if (missing.length > 0) throw unusable(from, `it does not contain ${some(missing)}`);
   const surplus = [...present].filter((name) => !expected.includes(name));
-  if (surplus.length > 0) throw unusable(from, `it holds ${some(surplus)}, which the release does not`);
-  if (found === undefined) throw unusable(from, 'its Deployments name no version');
-  if (objects.length > present.size) throw unusable(from, 'it holds an object twice');
-  const unlike = objects.flatMap((object) => {
+  if (surplus.length > 0) throw unusable(from, `it contains ${some(surplus)}, which the release does not`);
+  if (found === undefined) throw unusable(from, 'the images of its Deployments have no version tag');
+  if (objects.length > present.size) throw unusable(from, 'it contains an object twice');
+  const mismatches = objects.flatMap((object) => {
     const original = released.get(idOf(object));
     return original === undefined ? [] : differences(original, object);
   });
-  if (unlike.length > 0) throw unusable(from, `${some(unlike)}, unlike the release`);
+  if (mismatches.length > 0) throw unusable(from, `${some(mismatches)}, unlike the release`);
 }
 
-/** The version in the tags of the Deployments' images, or all versions that there are. */
+/** The version in the image tags of the Deployments; all versions when they differ. */
 function versionOf(objects: readonly KubeObject[]): string | undefined {
   const images = objects.filter(({ kind }) => kind === 'Deployment').flatMap(imagesOf);
   const tags = new Set(images.map((image) => /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? image));

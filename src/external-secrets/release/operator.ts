@@ -8,7 +8,7 @@ import { renderedNamespace } from './release.ts';
 
 const image = /external-secrets\/external-secrets:v0\.12\.1$/;
 
-/** How objects are marked as ours. */
+/** Namespace, labels and annotations of managed objects. */
 export interface Marks {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -24,17 +24,17 @@ export interface OperatorSettings
   /** The operator's image in the ECR: `HOST/REPOSITORY:TAG`. */
   readonly image: string;
   readonly pullSecret: string;
-  /** PEM of authorities that the operator trusts besides those in its image. */
+  /** PEM of certificate authorities that the operator trusts in addition to those of its image. */
   readonly authorities?: string;
 }
 
-/** The 16 CRDs as we apply them. */
+/** The 16 CRDs as `up` applies them. */
 export function patchCrds(manifest: OperatorManifest, marks: Marks): KubeObject[] {
   const crds = manifest.objects.filter(isCrd);
   return applyPatches(crds, [...markPatches(crds.length, manifest, marks), conversion(marks.namespace)]);
 }
 
-/** The other 19 objects as we apply them. */
+/** The other 19 objects as `up` applies them. */
 export function patchObjects(manifest: OperatorManifest, settings: OperatorSettings): KubeObject[] {
   const objects = manifest.objects.filter((object) => !isCrd(object));
   return applyPatches(objects, [
@@ -48,11 +48,11 @@ export function patchObjects(manifest: OperatorManifest, settings: OperatorSetti
 
 const isCrd = ({ kind }: KubeObject): boolean => kind === 'CustomResourceDefinition';
 
-/** Labels of the YAML stay: the cert-controller sees only what has its component's label. */
+/** The release's labels stay: the cert-controller watches only objects with its component label. */
 function markPatches(times: number, manifest: OperatorManifest, marks: Marks): Patch[] {
   const { labels, annotations } = marks;
   return [
-    { what: 'our labels', objects: '*', path: 'metadata.labels', times, set: adding(labels) },
+    { what: 'labels', objects: '*', path: 'metadata.labels', times, set: adding(labels) },
     {
       what: 'checksum',
       objects: '*',
@@ -64,8 +64,8 @@ function markPatches(times: number, manifest: OperatorManifest, marks: Marks): P
 }
 
 /**
- * The webhook that converts between versions. The cert-controller writes name and namespace of the service, and the
- * authority, into three of them; the bundle of CRDs names a placeholder that the release replaces.
+ * The service of the conversion webhook. The cert-controller sets the service and the certificate authority in only three
+ * CRDs; the other CRDs of the release have a placeholder.
  */
 const conversion = (namespace: string): Patch => ({
   what: 'service of the conversion webhooks',
@@ -77,21 +77,21 @@ const conversion = (namespace: string): Patch => ({
 });
 
 function namespacePatches(namespace: string): Patch[] {
-  const rendered = (value: unknown): boolean => value === renderedNamespace;
+  const isRendered = (value: unknown): boolean => value === renderedNamespace;
   const set = (): string => namespace;
-  const moved = (objects: string, path: string, times: number): Patch => ({
+  const inNamespace = (objects: string, path: string, times: number): Patch => ({
     what: 'namespace',
     objects,
     path,
-    where: rendered,
+    where: isRendered,
     times,
     set,
   });
   return [
-    moved('*', 'metadata.namespace', 10),
-    moved('ClusterRoleBinding', 'subjects.*.namespace', 2),
-    moved('RoleBinding', 'subjects.*.namespace', 1),
-    moved('ValidatingWebhookConfiguration', 'webhooks.*.clientConfig.service.namespace', 3),
+    inNamespace('*', 'metadata.namespace', 10),
+    inNamespace('ClusterRoleBinding', 'subjects.*.namespace', 2),
+    inNamespace('RoleBinding', 'subjects.*.namespace', 1),
+    inNamespace('ValidatingWebhookConfiguration', 'webhooks.*.clientConfig.service.namespace', 3),
     argument('external-secrets-cert-controller', `--service-namespace=${renderedNamespace}`, namespace),
     argument('external-secrets-cert-controller', `--secret-namespace=${renderedNamespace}`, namespace),
     argument(
@@ -106,7 +106,7 @@ function podPatches(settings: OperatorSettings): Patch[] {
   const { env, nodeSelector, pullSecret, resources, tolerations } = settings;
   const pod = 'spec.template.spec';
   const container = `${pod}.containers.*`;
-  const everywhere = (what: string, path: string, value: unknown): Patch => ({
+  const inEveryPod = (what: string, path: string, value: unknown): Patch => ({
     what,
     objects: 'Deployment',
     path,
@@ -130,9 +130,9 @@ function podPatches(settings: OperatorSettings): Patch[] {
       times: 3,
       set: () => settings.image,
     },
-    // With one worker, a single call to AWS that hangs stops the renewal of every secret.
+    // With one worker, one stuck call to AWS would stop the renewal of every secret.
     argument('external-secrets', '--concurrent=1', '5'),
-    // The first probe is all that a first install waits for: the pods are ready within two seconds.
+    // A new installation waits for the first probe, and the pods are ready within two seconds.
     {
       what: 'delay of the readiness probes',
       objects: 'Deployment',
@@ -141,16 +141,16 @@ function podPatches(settings: OperatorSettings): Patch[] {
       times: 2,
       set: () => 2,
     },
-    ...given(env, everywhere('environment', `${container}.env`, variables(env))),
-    ...given(nodeSelector, everywhere('node selector', `${pod}.nodeSelector`, nodeSelector)),
-    ...given(tolerations, everywhere('tolerations', `${pod}.tolerations`, tolerations)),
-    ...given(resources, everywhere('resources', `${container}.resources`, resources)),
+    ...ifSet(env, inEveryPod('environment', `${container}.env`, variables(env))),
+    ...ifSet(nodeSelector, inEveryPod('node selector', `${pod}.nodeSelector`, nodeSelector)),
+    ...ifSet(tolerations, inEveryPod('tolerations', `${pod}.tolerations`, tolerations)),
+    ...ifSet(resources, inEveryPod('resources', `${container}.resources`, resources)),
   ];
 }
 
 /**
- * Marks the pods with a checksum of the settings: it tells pods of before a change from those of after, makes new
- * ones for new authorities, which are read at a pod's start only, and shows that a setting was taken away.
+ * Annotates the pods with a checksum of the settings. It distinguishes the pods before and after a change, recreates them
+ * for new certificate authorities, which are read only at startup, and reveals a setting that was removed.
  */
 const settingsDigest = ({ annotations, labels, namespace, ...settings }: OperatorSettings): Patch => ({
   what: 'checksum of the settings',
@@ -160,7 +160,7 @@ const settingsDigest = ({ annotations, labels, namespace, ...settings }: Operato
   set: adding({ [annotations.settingsDigest]: sha256(JSON.stringify(settings)) }),
 });
 
-/** Gives one argument of a Deployment's container another value. */
+/** Changes the value of one container argument of a Deployment. */
 function argument(deployment: string, before: string, value: string): Patch {
   const [flag = ''] = before.split('=');
   return {
@@ -173,7 +173,7 @@ function argument(deployment: string, before: string, value: string): Patch {
   };
 }
 
-const given = (setting: object | undefined, patch: Patch): Patch[] =>
+const ifSet = (setting: object | undefined, patch: Patch): Patch[] =>
   setting === undefined || Object.keys(setting).length === 0 ? [] : [patch];
 
 const variables = (env: Readonly<Record<string, string>>): object[] =>

@@ -5,7 +5,7 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
 /**
  * Reads every document of a YAML file; empty documents are left out.
  * @param from file or URL, for the error
- * @throws BootstrapError `manifest-unusable` when it is no YAML or holds something that is no Kubernetes object
+ * @throws BootstrapError `manifest-unusable` for invalid YAML or a document that is not a Kubernetes object
  */
 export async function parseObjects(text: string, from: string): Promise<KubeObject[]> {
   const { CORE_SCHEMA, loadAll } = await import('js-yaml');
@@ -17,20 +17,23 @@ export async function parseObjects(text: string, from: string): Promise<KubeObje
   const documents = attempt(read, from).filter((document) => document != null);
   return documents.map((document, index) => {
     if (isObject(document)) return document;
-    throw unusable(from, `document ${index + 1} is no Kubernetes object: it has no apiVersion, kind or name`);
+    throw unusable(
+      from,
+      `document ${index + 1} is not a Kubernetes object: apiVersion, kind or name is missing`,
+    );
   });
 }
 
-/** @param why what was found instead of the operator's YAML */
+/** @param why what is wrong with the manifest */
 export function unusable(from: string, why: string, cause?: unknown): BootstrapError {
   return new BootstrapError(
     {
       code: 'manifest-unusable',
-      what: `read the operator's YAML from ${from}`,
+      what: `could not use the operator manifest ${from}`,
       why,
       hint:
-        'Fetch external-secrets.yaml of release v0.12.1 where the internet can be reached, ' +
-        'and name the local file with --manifest or in externalSecrets.manifest.',
+        'Download external-secrets.yaml of release v0.12.1 on a machine with internet access. ' +
+        'Then pass the file with --manifest or set externalSecrets.manifest.',
     },
     { cause },
   );
@@ -40,7 +43,7 @@ function attempt<T>(parse: () => T, from: string): T {
   try {
     return parse();
   } catch (error) {
-    throw unusable(from, `it is no YAML: ${reasonOf(error)}`, error);
+    throw unusable(from, `it is not valid YAML: ${reasonOf(error)}`, error);
   }
 }
 

@@ -1,25 +1,25 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 
-/** One typed change of the operator's YAML. */
+/** One modification of the operator manifest. */
 export interface Patch {
-  /** What it is for, for people. */
+  /** What it changes, for the error message. */
   readonly what: string;
-  /** `Deployment external-secrets` for one object, `Deployment` for all of a kind, `*` for every object. */
+  /** `Deployment external-secrets` for one object, `Deployment` for every object of the kind, `*` for every object. */
   readonly objects: string;
-  /** Fields from the object's root; `*` stands for each item of a list. The last one need not exist. */
+  /** Fields from the root of the object; `*` is each item of a list. The last field may be absent. */
   readonly path: string;
-  /** Which of the values there are meant; all, if it is left out. */
+  /** Which of the values to change; by default all. */
   readonly where?: (value: unknown) => boolean;
-  /** How often it must match in all objects together. */
+  /** The required number of matches in all objects together. */
   readonly times: number;
-  /** Gives the new value; undefined leaves the field out. */
+  /** Returns the new value; undefined removes the field. */
   readonly set: (value: unknown) => unknown;
 }
 
 /**
- * Applies the patches in their order to copies.
- * @throws BootstrapError `patch-mismatch` when one does not match exactly as often as it must
+ * Returns copies of the objects with the patches applied in order.
+ * @throws BootstrapError `patch-mismatch` when a patch does not match exactly as often as required
  */
 export function applyPatches(objects: readonly KubeObject[], patches: readonly Patch[]): KubeObject[] {
   return patches.reduce(applyPatch, [...objects]);
@@ -61,8 +61,8 @@ function check({ what, path, objects, times }: Patch, matches: ReadonlyMap<strin
   const each = [...matches].map(([name, count]) => `${name}: ${count}`);
   throw new BootstrapError({
     code: 'patch-mismatch',
-    what: `patch the operator's YAML: ${what}`,
-    why: `${path} must match ${times}, and matched ${total} times (${each.join(', ') || `no ${objects}`})`,
+    what: `could not patch the operator manifest: ${what}`,
+    why: `${path} must match ${times} times and matched ${total} times (${each.join(', ') || `no ${objects}`})`,
     hint: 'Use the unchanged external-secrets.yaml of release v0.12.1 with --manifest or externalSecrets.manifest.',
   });
 }

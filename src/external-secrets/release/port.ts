@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 
-/** The operator's official YAML, as it is before our patches. */
+/** The release manifest of the operator, without patches. */
 export interface OperatorManifest {
   readonly objects: readonly KubeObject[];
   /** Hexadecimal, of the file as it was read. */
@@ -9,7 +9,7 @@ export interface OperatorManifest {
   readonly from: string;
 }
 
-/** Where the operator's YAML comes from: the configured file or URL, or the release's URL with a cache. Memoised. */
+/** Loads the operator manifest once: from the configured file or URL, by default from the release. */
 export interface OperatorSource {
   load(): Promise<OperatorManifest>;
 }

@@ -5,8 +5,8 @@ import { sha256 } from './cache.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * How an object differs from that of the release, in words. Every field counts, except for what only describes and
- * for what the patches replace: the image's registry, and the service of the conversion webhooks. A role may allow
+ * How an object differs from the one in the release, for the error message. Every field counts, except descriptive ones
+ * and those that patches replace: the registry of the image, and the service of the conversion webhooks. A role may grant
  * less than in the release.
  */
 export function differences(released: KubeObject, found: KubeObject): string[] {
@@ -20,7 +20,7 @@ export function differences(released: KubeObject, found: KubeObject): string[] {
 
 const isRole = ({ kind }: KubeObject): boolean => kind === 'Role' || kind === 'ClusterRole';
 
-/** Labels and annotations that nothing acts on. Anywhere else, as in a selector, the same keys count. */
+/** Labels and annotations without effect. In any other place, for example in a selector, the same keys count. */
 const descriptive = new Set([
   'helm.sh/chart',
   'app.kubernetes.io/version',
@@ -28,7 +28,7 @@ const descriptive = new Set([
   'controller-gen.kubebuilder.io/version',
 ]);
 
-/** What stands for the schema of a CRD's version. */
+/** Replaces the schema of a CRD version. */
 type Digest = (schema: unknown) => unknown;
 
 function comparable(object: KubeObject, digest: Digest): unknown {
@@ -62,15 +62,15 @@ function comparableVersion(version: unknown, digest: Digest): Fields {
   return { ...rest, schema: digest(schema) };
 }
 
-/** A schema that refuses nothing and sets nothing. */
+/** A schema that accepts everything and defaults nothing. */
 const openSchema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
 
-/** The checksum of a CRD version's schema without its descriptions. */
+/** The checksum of the schema of a CRD version, without descriptions. */
 function schemaDigest(schema: unknown): string {
   return isDeepStrictEqual(schema, openSchema) ? 'open' : sha256(withoutDescriptions(schema ?? null));
 }
 
-/** As JSON in a fixed order. A property may be named description; its value is no text. */
+/** JSON with sorted keys. A property may be named `description` too; its value is not a string. */
 function withoutDescriptions(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(withoutDescriptions).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -80,7 +80,7 @@ function withoutDescriptions(value: unknown): string {
   return `{${members.join(',')}}`;
 }
 
-/** YAML has several ways to leave a value out; each of them becomes none. */
+/** YAML has several ways to omit a value; this removes all of them. */
 function withoutEmpty(value: unknown, path = ''): unknown {
   if (Array.isArray(value)) {
     return value.length === 0 ? undefined : value.map((item) => withoutEmpty(item, path) ?? null);
@@ -99,7 +99,7 @@ function fieldDifferences(want: Fields, have: Fields, parent: string): string[] 
     const path = parent + key;
     const [wanted, found] = [want[key], have[key]];
     if (isSame(path, wanted, found)) return [];
-    if (found === undefined) return [`lacks ${path}`];
+    if (found === undefined) return [`has no ${path}`];
     if (isComposite(wanted) && isComposite(found) && Array.isArray(wanted) === Array.isArray(found)) {
       return fieldDifferences(fieldsOf(wanted), fieldsOf(found), `${path}.`);
     }
@@ -126,19 +126,19 @@ function shown(value: unknown): string {
 }
 
 function excessRights(released: KubeObject, found: KubeObject): string[] {
-  const odd = isListOrNone(found['rules'])
+  const invalid = isListOrNone(found['rules'])
     ? listOf(found['rules']).filter((rule) => !isRule(rule))
     : [found['rules']];
-  if (odd.length > 0) return odd.map((rule) => `has rules ${shown(rule)}`);
-  const known = new Set(rightsOf(released));
+  if (invalid.length > 0) return invalid.map((rule) => `has rules ${shown(rule)}`);
+  const granted = new Set(rightsOf(released));
   return rightsOf(found)
-    .filter((right) => !known.has(right))
+    .filter((right) => !granted.has(right))
     .map((right) => `allows ${right}`);
 }
 
 const fieldsOfRules = ['apiGroups', 'resources', 'verbs', 'resourceNames', 'nonResourceURLs'];
 
-/** Rights are read from lists of texts only. */
+/** Only rules with lists of strings can be compared. */
 const isRule = (rule: unknown): boolean =>
   isComposite(rule) &&
   Object.entries(rule as Fields).every(
@@ -153,19 +153,19 @@ const isListOrNone = (value: unknown): boolean =>
 
 const rightsOf = (role: KubeObject): string[] => listOf(role['rules']).flatMap(rightsIn);
 
-/** Each single right, as a text to compare and to show. */
+/** One text for each permission of a rule, to compare and print. */
 function rightsIn(rule: unknown): string[] {
   const { apiGroups, resources, verbs, resourceNames, nonResourceURLs } = fieldsOf(rule);
   const names = listOf(resourceNames);
-  const things = [
+  const resourcesAndUrls = [
     ...listOf(apiGroups).flatMap((group) =>
       listOf(resources).map((name) => (group === '' ? String(name) : `${String(name)}.${String(group)}`)),
     ),
     ...listOf(nonResourceURLs).map(String),
   ];
   return listOf(verbs).flatMap((verb) =>
-    things.flatMap((thing) =>
-      (names.length === 0 ? [''] : names).map((name) => `${String(verb)} ${thing} ${String(name)}`.trim()),
+    resourcesAndUrls.flatMap((resource) =>
+      (names.length === 0 ? [''] : names).map((name) => `${String(verb)} ${resource} ${String(name)}`.trim()),
     ),
   );
 }

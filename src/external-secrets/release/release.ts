@@ -3,17 +3,19 @@ import type { KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
 
 export const releaseVersion = 'v0.12.1';
 
-/** The namespace that the release's YAML is rendered for. */
+/** The namespace in the release manifest. */
 export const renderedNamespace = 'default';
 
 /**
- * The objects of External Secrets Operator v0.12.1 as its release renders them. Labels that only describe are left
- * out; of a CRD's schema there is the checksum, see `schemaDigest`.
+ * The objects of the release manifest of External Secrets Operator v0.12.1, without descriptive labels. A CRD has the
+ * checksum of its schema, see `schemaDigest`.
  */
 export function releaseObjects(): KubeObject[] {
   return [
-    ...definitions.map(definition),
-    ...[controller, certController, webhook].map((program) => namespaced('v1', 'ServiceAccount', program)),
+    ...crdLines.map(crd),
+    ...[controller, certController, webhook].map((component) =>
+      namespaced('v1', 'ServiceAccount', component),
+    ),
     namespaced('v1', 'Secret', webhook, {}, ofWebhook),
     namespaced('v1', 'Service', webhook, { spec: service }, ofWebhook),
     deployment(controller, controllerContainer, { dnsPolicy: 'ClusterFirst' }),
@@ -76,8 +78,8 @@ function clusterWide(...args: Parameters<typeof namespaced>): KubeObject {
   return { ...rest, metadata: others };
 }
 
-/** Kind, short name (- for none) and the checksum of each version's schema; the last version is stored. */
-const definitions = [
+/** Kind, short name (- for none) and the schema checksum of each version; the last version is the stored one. */
+const crdLines = [
   'ClusterExternalSecret ces v1beta1=f44e57476fda7ef65bde3dc633a360d743e0a76dfaa792ed7e60929aee4a4d74',
   'ClusterSecretStore css v1alpha1=a315702cd32ce20a85a030c641a26a20632791a843955585541b1636b98c8f36 v1beta1=da60f7a1375ca086e40e970683f04692f213d29c5b51d3057edfa161321be023',
   'ExternalSecret es v1alpha1=00703b2d110246406bacf674ea59ad87ec927dbe1974f896502a7a1ec4a2c413 v1beta1=315a20493744d5f60cbc588a8525216f2f619220853e43ee3b718fcc344d5e24',
@@ -96,9 +98,9 @@ const definitions = [
   'Webhook - v1alpha1=a31c1b4d76f6d37b7357abad303b5e84ab40081abf21e9fdd6d2476c1eed0b2e',
 ];
 
-function definition(line: string, index: number): KubeObject {
+function crd(line: string, index: number): KubeObject {
   const [kind = '', shortName = '-', ...versions] = line.split(' ');
-  // The first five are stores and secrets, the others generators.
+  // The first five kinds are stores and secrets, the others generators.
   const isGenerator = index > 4;
   const singular = kind.toLowerCase();
   const names = {
@@ -250,7 +252,7 @@ const validator = (kind: string, scope: string): Fields => ({
   timeoutSeconds: 5,
 });
 
-/** Lists are words with blanks between. */
+/** Lists are separated by spaces. */
 const allow = (apiGroup: string, resources: string, verbs: string, names?: string): Fields => ({
   apiGroups: [apiGroup],
   resources: resources.split(' '),
@@ -268,7 +270,7 @@ const subresources = kinds.split(' ').flatMap((kind) => [kind, `${kind}/status`,
 const leases = allow('coordination.k8s.io', 'leases', 'get create update patch');
 const configurations = 'validatingwebhookconfigurations';
 
-/** What the ClusterRoles, and the one Role, allow. */
+/** The rules of the ClusterRoles and the Role, by name. */
 const rules: Readonly<Record<string, readonly Fields[]>> = {
   [`${controller}-controller`]: [
     allow(group, kinds, read),
@@ -310,7 +312,7 @@ const rules: Readonly<Record<string, readonly Fields[]>> = {
 const aggregateTo = (...roles: readonly string[]): Fields =>
   Object.fromEntries(roles.map((name) => [`rbac.authorization.k8s.io/aggregate-to-${name}`, 'true']));
 
-/** Labels by which other roles take in the rights of these. */
+/** Labels that aggregate these roles into others. */
 const labelsOfRoles: Readonly<Record<string, Fields>> = {
   [`${controller}-view`]: aggregateTo('view', 'edit', 'admin'),
   [`${controller}-edit`]: aggregateTo('edit', 'admin'),
@@ -326,7 +328,7 @@ function role(name: string, allowed: readonly Fields[]): KubeObject {
   return make(`${rbac}/v1`, kind, program, { rules: allowed }, labelsOfRoles[name], name);
 }
 
-/** Binds the role of the binding's own name to a service account. */
+/** Binds the role with the name of the binding to a service account. */
 function binding(kind: 'ClusterRoleBinding' | 'RoleBinding', name: string, account: string): KubeObject {
   const make = kind === 'RoleBinding' ? namespaced : clusterWide;
   const roleRef = { apiGroup: rbac, kind: kind.replace('Binding', ''), name };
@@ -334,13 +336,13 @@ function binding(kind: 'ClusterRoleBinding' | 'RoleBinding', name: string, accou
   return make(`${rbac}/v1`, kind, account, { roleRef, subjects }, {}, name);
 }
 
-/** Every object of the release, as it is named in the operator's namespace. */
+/** References to every object of the release in the operator's namespace. */
 export const releasedRefs = (namespace: string): readonly ObjectRef[] =>
   releaseObjects()
     .map(refOf)
     .map((ref) => (ref.namespace === undefined ? ref : { ...ref, namespace }));
 
-/** Names of the release's objects of one kind. */
+/** Names of the objects of one kind in the release. */
 export const releasedNames = (kind: string): readonly string[] =>
   releaseObjects()
     .filter((object) => object.kind === kind)

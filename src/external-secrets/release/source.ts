@@ -11,20 +11,20 @@ import { verifyOfficial } from './official.ts';
 import { parseObjects, unusable } from './parse.ts';
 import type { OperatorManifest, OperatorSource } from './port.ts';
 
-/** Where the release's YAML is. */
+/** The URL of the release manifest. */
 export const releaseUrl =
   'https://github.com/external-secrets/external-secrets/releases/download/v0.12.1/external-secrets.yaml';
 
 export interface OperatorSourceOptions {
   readonly config: Pick<Config['externalSecrets'], 'manifest' | 'sha256'>;
   readonly net: Net;
-  /** Folder of this program's cache. */
+  /** The cache folder of ecr-bootstrap. */
   readonly cacheDir: string;
 }
 
 /**
- * The operator's YAML from the configured file or URL, else from the release. What was downloaded once is not asked
- * for again, and neither is what was parsed once: that takes a quarter of a second.
+ * Loads the operator manifest from the configured file or URL, by default from the release. Caches what was downloaded
+ * and what was parsed, because parsing takes a quarter of a second.
  */
 export function createOperatorSource(options: OperatorSourceOptions): OperatorSource {
   return { load: onceFulfilled(() => load(options)) };
@@ -39,15 +39,15 @@ async function load({ config, net, cacheDir }: OperatorSourceOptions): Promise<O
     : await readLocal(from);
   const digest = sha256(text);
   if (wanted !== undefined && digest !== wanted) {
-    throw unusable(from, `its SHA-256 is ${digest}, and externalSecrets.sha256 demands ${wanted}`);
+    throw unusable(from, `its SHA-256 is ${digest}, and externalSecrets.sha256 requires ${wanted}`);
   }
   const objects = await parsed(text, digest, from, cache);
-  // Those from the cache too: they may have been kept by a version that compared less.
+  // Also when it comes from the cache: an older version may have verified less.
   verifyOfficial(objects, from);
   return { objects, sha256: digest, from };
 }
 
-/** Only a text of the wanted checksum is taken from the cache; without a wanted one, whatever was fetched last. */
+/** Uses the cache when the cached manifest has the configured checksum, or when none is configured. */
 async function downloaded(
   url: string,
   wanted: string | undefined,
@@ -55,8 +55,8 @@ async function downloaded(
   cache: TextCache,
 ): Promise<string> {
   const name = `operator-${sha256(url)}.yaml`;
-  const kept = await cache.read(name);
-  if (kept !== undefined && (wanted === undefined || sha256(kept) === wanted)) return kept;
+  const cached = await cache.read(name);
+  if (cached !== undefined && (wanted === undefined || sha256(cached) === wanted)) return cached;
   const text = await download(url, net);
   verifyOfficial(await parseObjects(text, url), url);
   await cache.write(name, text);
@@ -70,9 +70,9 @@ async function readLocal(path: string): Promise<string> {
     throw new BootstrapError(
       {
         code: 'file-missing',
-        what: `read the operator's YAML ${path}`,
+        what: `could not read the operator manifest ${path}`,
         why: reasonOf(error),
-        hint: 'Correct --manifest or externalSecrets.manifest, or leave it out to use the release from GitHub.',
+        hint: 'Fix --manifest or externalSecrets.manifest, or remove it to use the release from GitHub.',
       },
       { cause: error },
     );
@@ -86,8 +86,8 @@ async function parsed(
   cache: TextCache,
 ): Promise<readonly KubeObject[]> {
   const name = `operator-${digest}.json`;
-  const kept = await cache.read(name);
-  if (kept !== undefined) return JSON.parse(kept) as KubeObject[];
+  const cached = await cache.read(name);
+  if (cached !== undefined) return JSON.parse(cached) as KubeObject[];
   const objects = await parseObjects(text, from);
   await cache.write(name, JSON.stringify(objects));
   return objects;

@@ -120,7 +120,7 @@ describe('what was made by hand', () => {
   it('has nothing left to do afterwards, and tells what Helm and others still have', patient, async () => {
     const plan = await cli.run('up --dry-run --exit-code -v');
     expect(plan.code, plan.stdout).toBe(0);
-    expect(plan.stdout).toContain('Helm still knows the operator as release external-secrets');
+    expect(plan.stdout).toContain('the operator still belongs to Helm release external-secrets');
     expect(plan.stdout).toContain('detach-user-policy');
     const status = await cli.run('status');
     expect(status.code, status.stdout).toBe(0);

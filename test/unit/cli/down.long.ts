@@ -45,7 +45,7 @@ describe('down', () => {
     cluster.put({ kind: 'Pod', metadata: { name: 'finished', namespace: 'shop' }, spec, status });
     const { code, stdout } = await cli().run('down --dry-run');
     expect(code).toBe(0);
-    expect(stdout).toContain('1 pod uses images of this ECR and will not pull them again');
+    expect(stdout).toContain('1 pod uses images of this ECR and cannot pull them again');
     expect(stdout).toContain('shop/ours');
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
@@ -80,7 +80,7 @@ describe('down', () => {
     const { code, stdout, stderr } = await cli().run('down --yes');
     expect(code, stderr).toBe(0);
     await cluster.settled();
-    expect(stdout).toContain('the definitions of External Secrets Operator are left');
+    expect(stdout).toContain('the CRDs of External Secrets Operator are kept');
     expect(stdout).toContain('ExternalSecret shop/theirs');
     expect(stdout).toContain('it holds what this plan does not delete: ConfigMap external-secrets/theirs');
     expect(cluster.get('ExternalSecret', 'theirs', 'shop')).toBeDefined();

@@ -241,9 +241,7 @@ describe('a run that is split', () => {
     rmSync(join(cli.folder, 'cache'), { recursive: true, force: true });
     const { code, document } = await cli.json('up --yes --only operator');
     expect(code).toBe(2);
-    expect(document.error?.hint).toContain(
-      'name the local file with --manifest or in externalSecrets.manifest',
-    );
+    expect(document.error?.hint).toContain('pass the file with --manifest or set externalSecrets.manifest');
   });
 });
 

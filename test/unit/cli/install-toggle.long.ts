@@ -69,7 +69,7 @@ it('down with install: false leaves no webhook that refuses the objects of other
   configure(withoutInstall);
   const { code, stdout, stderr } = await cli.run('down --yes');
   expect(code, stderr).toBe(0);
-  expect(stdout).toContain('the definitions of External Secrets Operator are left');
+  expect(stdout).toContain('the CRDs of External Secrets Operator are kept');
   await cli.world.cluster.settled();
   expect(cli.world.cluster.list('ValidatingWebhookConfiguration')).toEqual([]);
   await createForOthers('afterwards');

@@ -15,7 +15,7 @@ it.each(['--skip pull-secret-distribution', '--only service-accounts', '--only s
     const { code, stdout } = await cli.run(`up --dry-run ${choice}`);
     expect(code).toBe(0);
     expect(count(stdout)).toBe(1);
-    expect(stdout).toContain('leaves out the step pull-secret-distribution');
+    expect(stdout).toContain('this run skips step pull-secret-distribution');
   },
 );
 

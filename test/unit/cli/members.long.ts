@@ -144,7 +144,7 @@ describe('namespaces that take no Secret', () => {
     const { code, stdout, stderr } = await cli.run('up --yes');
     expect(code).toBe(1);
     expect(stderr).toMatch(/✗ Namespace team-quota: .*exceeded quota[^\n]*\n\s+fix: +Raise the quota/);
-    expect(stdout).toMatch(/✗ namespace team-quota refuses the pull secret: .*exceeded quota/);
+    expect(stdout).toMatch(/✗ namespace team-quota rejects the pull secret: .*exceeded quota/);
     expect(stderr).toContain('error: Namespace team-quota and 3 more failed; everything else is done');
   });
 

@@ -53,7 +53,7 @@ describe('what refuses a Secret', () => {
     let now = 0;
     const refusals = new Refusals({ now: () => now });
     expect(refusals.isConfirmed('shop', 'old')).toBeUndefined();
-    refusals.ask('shop', 'old');
+    refusals.recordRetry('shop', 'old');
     expect(refusals.isConfirmed('shop', 'old')).toBe(false);
     expect(refusals.isConfirmed('shop', 'new')).toBe(true);
     now = 15_000;

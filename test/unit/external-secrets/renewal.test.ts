@@ -17,13 +17,13 @@ async function health(): Promise<readonly Finding[]> {
   return (await pullSecretRefresh.health?.(await pullSecretRefresh.observe(ctx), ctx)) ?? [];
 }
 
-it('tells how long the token of the operator lasts', async () => {
+it('reports when the token in the namespace of the operator expires', async () => {
   expect(await health()).toMatchObject([
     { code: 'in-order', what: expect.stringContaining('11 h 59 min') as string },
   ]);
 });
 
-it('says with the words of AWS that the key is refused', async () => {
+it('reports a rejected access key with the error of AWS', async () => {
   const [key] = await world.aws.iam.accessKeys('image-puller');
   await world.aws.iam.deleteAccessKey('image-puller', key?.id ?? '');
   world.sandbox.clock.advance(2 * 3_600_000);
@@ -40,7 +40,7 @@ it('says with the words of AWS that the key is refused', async () => {
   );
 });
 
-it('depends on the operator: it says so while that is missing', async () => {
+it('reports that the pull secret is not renewed while the operator is not running', async () => {
   world.inside.delete('Deployment', 'external-secrets', 'external-secrets');
   await world.inside.settled();
   expect(await health()).toContainEqual(

@@ -27,8 +27,8 @@ const interruption = new BootstrapError({
   hint: '',
 });
 
-/** Applies and proves as a run does, which gives both the state from before. */
-async function carryOut(betweenBoth: () => void = () => undefined): Promise<void> {
+/** Applies and verifies as a run does: both get the state from before. */
+async function applyAndVerify(beforeVerification: () => void = () => undefined): Promise<void> {
   const ctx = world.context();
   const emit = (event: Parameters<Parameters<typeof step.apply>[2]['emit']>[0]): void => {
     if ((event as Event).type === 'finding') findings.push((event as { finding: object }).finding);
@@ -37,12 +37,12 @@ async function carryOut(betweenBoth: () => void = () => undefined): Promise<void
   const state = await step.observe(ctx);
   await step.apply(step.diff(state, ctx).changes, state, run);
   if (interrupt.signal.aborted) return;
-  betweenBoth();
+  beforeVerification();
   await step.ready?.(state, run);
 }
 
-/** Without its binding the policy does nothing, and the proof waits for it. */
-const interruptProof = (): void => {
+/** Without its binding the policy has no effect, so the verification waits. */
+const interruptVerification = (): void => {
   world.inside.delete('MutatingAdmissionPolicyBinding', name);
   interruptAt('create serviceaccounts');
 };
@@ -53,7 +53,7 @@ function interruptAt(wanted: string): void {
   });
 }
 
-const breakIt = (): void =>
+const breakPolicy = (): void =>
   edit(world, ['MutatingAdmissionPolicy', name], (object) => {
     const expression = '[JSONPatch{op: "add", path: "/x", value: Object.imagePullSecrets{name: "puller"}}]';
     return { ...object, spec: { ...(object['spec'] as object), mutations: [{ jsonPatch: { expression } }] } };
@@ -62,38 +62,38 @@ const breakIt = (): void =>
 const refuseDeletes = (): void =>
   void world.sandbox.faults.plan({ kind: 'deny', operation: /^delete mutatingadmission/ });
 
-describe('a run that is interrupted', () => {
-  it('before the policy is proved takes it away, says so, and ends as interrupted', async () => {
-    await expect(carryOut(interruptProof)).rejects.toBe(interruption);
+describe('an interrupted run', () => {
+  it('deletes a policy that is not verified yet, reports it, and fails as interrupted', async () => {
+    await expect(applyAndVerify(interruptVerification)).rejects.toBe(interruption);
     expect(left()).toEqual([]);
     expect(findings).toMatchObject([
       {
         code: 'policy-unproven',
-        what: expect.stringContaining('could not be tried and was taken away') as string,
+        what: expect.stringContaining('could not be verified and was deleted') as string,
         why: expect.stringContaining('interrupted') as string,
       },
     ]);
   });
 
-  it('while it applies the policy, and so never comes to the proof, takes it away', async () => {
+  it('deletes the policy that it was applying', async () => {
     interruptAt('patch mutatingadmissionpolicybindings');
-    await carryOut();
+    await applyAndVerify();
     expect(left()).toEqual([]);
     expect(findings).toMatchObject([{ code: 'policy-unproven' }]);
   });
 
-  it('keeps a policy that stood before: that was proved by the run that made it', async () => {
+  it('keeps an existing policy, which the run that created it verified', async () => {
     await applyStep(step, world);
     world.sandbox.faults.plan({ kind: 'reset', operation: 'create serviceaccounts' });
     interruptAt('create serviceaccounts');
-    await expect(carryOut()).rejects.toBeInstanceOf(BootstrapError);
+    await expect(applyAndVerify()).rejects.toBeInstanceOf(BootstrapError);
     expect(left()).toEqual(kinds);
     expect(findings).toEqual([]);
   });
 
-  it('and may not take the policy away says that it is still there, and how it goes', async () => {
+  it('reports a policy that it cannot delete, with the command that deletes it', async () => {
     refuseDeletes();
-    await expect(carryOut(interruptProof)).rejects.toBe(interruption);
+    await expect(applyAndVerify(interruptVerification)).rejects.toBe(interruption);
     expect(findings).toMatchObject([
       {
         level: 'failed',
@@ -105,12 +105,12 @@ describe('a run that is interrupted', () => {
   });
 });
 
-describe('a policy that breaks the dry run', () => {
-  it('and cannot be taken away fails the run, with how it goes', async () => {
+describe('a policy that fails in the dry run', () => {
+  it('fails the run when it cannot be deleted, with the command that deletes it', async () => {
     refuseDeletes();
-    await expect(carryOut(breakIt)).rejects.toMatchObject({
+    await expect(applyAndVerify(breakPolicy)).rejects.toMatchObject({
       code: 'step-failed',
-      why: expect.stringMatching(/cannot delete .*not proved: /) as string,
+      why: expect.stringMatching(/cannot delete .*not verified: /) as string,
       hint: expect.stringContaining('kubectl delete mutatingadmissionpolicybinding') as string,
     });
     expect(left()).toEqual(kinds);

@@ -112,7 +112,7 @@ describe("the operator's YAML", () => {
 
   it('is never fetched by plain HTTP, not by a redirect either', async () => {
     serve('github.com', 302, { location: 'http://assets.example/file' });
-    await expect(load()).rejects.toMatchObject({ why: 'http://assets.example does not speak HTTPS' });
+    await expect(load()).rejects.toMatchObject({ why: 'http://assets.example does not use HTTPS' });
     await expect(load({ manifest: 'http://assets.example/file' })).rejects.toMatchObject({
       code: 'manifest-unusable',
     });
@@ -124,12 +124,12 @@ describe("the operator's YAML", () => {
     [
       'without one of its objects',
       yaml.replace('name: secretstore-validate', 'name: other'),
-      /lacks .*secretstore-validate/,
+      /does not contain .*secretstore-validate/,
     ],
     [
       'with an object more',
       `${yaml}---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: odd\n`,
-      /holds Pod odd/,
+      /contains Pod odd/,
     ],
     ['that is a web page', '<html><body>Sign in</body></html>', /no Kubernetes object/],
     [

@@ -30,8 +30,8 @@ it('names a policy that holds the denied action, and none for an action that no 
   expect(all.length).toBeGreaterThan(40);
   for (const action of all) {
     const [, name] = /ecr-bootstrap policy ([\w-]+)/.exec(denialHint('', action)) ?? [];
-    const isHeld = holds('power-user', action) || holds('first-run', action);
-    expect(name !== undefined, action).toBe(isHeld);
+    const isDeletionBlocked = holds('power-user', action) || holds('first-run', action);
+    expect(name !== undefined, action).toBe(isDeletionBlocked);
     if (name !== undefined) expect(holds(name as PolicyName, action), `${action} in ${name}`).toBe(true);
   }
 });

@@ -35,19 +35,19 @@ function helmInstall({ inside }: OperatorWorld, version: string): void {
   });
 }
 
-function disown({ inside }: OperatorWorld, name: string): void {
+function removeLabels({ inside }: OperatorWorld, name: string): void {
   const crd = inside.get('CustomResourceDefinition', name);
   if (crd) inside.put({ ...crd, metadata: { ...crd.metadata, labels: {} } });
 }
 
 const externalSecret = {
   kind: 'ExternalSecret',
-  metadata: { name: 'theirs', namespace: 'shop' },
+  metadata: { name: 'unmanaged', namespace: 'shop' },
   spec: { dataFrom: [{ extract: { key: 'a' } }] },
 };
 
-describe("the operator's definitions", () => {
-  it('are not taken over from an operator that is not ours: version, namespace and Helm release are named', async () => {
+describe('CRDs of the operator', () => {
+  it('are not adopted from another operator, whose version, namespace and Helm release the finding names', async () => {
     const world = await start();
     helmInstall(world, 'v0.9.11');
     const { changes, findings } = await planStep(operatorCrds, world);
@@ -56,17 +56,17 @@ describe("the operator's definitions", () => {
       expect.objectContaining({
         code: 'operator-foreign',
         blocking: true,
-        what: 'External Secrets Operator v0.9.11 is installed and not ours',
+        what: 'External Secrets Operator v0.9.11 is installed and not managed by ecr-bootstrap',
         why: 'Deployment tools/eso-external-secrets, Helm release eso in namespace tools',
         hint: expect.stringContaining('kubectl delete deployment,service') as string,
       }),
     ]);
   });
 
-  it('that lost our label are adopted', async () => {
+  it('are adopted when they have lost the label of managed objects', async () => {
     const world = await start();
     await applyStep(operatorCrds, world);
-    disown(world, 'secretstores.external-secrets.io');
+    removeLabels(world, 'secretstores.external-secrets.io');
     const { changes } = await planStep(operatorCrds, world);
     expect(changes).toMatchObject([
       { target: { name: 'secretstores.external-secrets.io' }, adopts: { owner: 'nobody known' } },
@@ -84,13 +84,13 @@ describe("the operator's definitions", () => {
       findings: [
         expect.objectContaining({
           blocking: true,
-          what: 'External Secrets Operator v0.13.0 is installed, and this program brings v0.12.1',
+          what: 'External Secrets Operator v0.13.0 is installed, and this version of ecr-bootstrap installs v0.12.1',
         }),
       ],
     });
   });
 
-  it('of somebody else are used with install: false once they serve what is needed', async () => {
+  it('of another operator are used with install: false once they serve the required versions', async () => {
     const world = await start({ externalSecrets: { install: false } });
     expect(await planStep(operatorCrds, world)).toMatchObject({
       changes: [],
@@ -105,13 +105,13 @@ describe("the operator's definitions", () => {
     expect((await planStep(operatorCrds, world)).changes).toEqual([]);
   });
 
-  it('reports which manifest the operator is installed from, with its checksum', async () => {
+  it('come with a finding that names the manifest and its checksum', async () => {
     const { findings } = await planStep(operatorCrds, await start());
     const what = expect.stringMatching(/^operator manifest .+, SHA-256 [0-9a-f]{64}$/) as string;
     expect(findings).toEqual([expect.objectContaining({ level: 'ok', code: 'operator-manifest', what })]);
   });
 
-  it('are not drift because the cert-controller wrote its authority into them', async () => {
+  it('are not drift after the cert-controller has set its certificate authority', async () => {
     const world = await (await start()).prepare();
     await applyStep(operator, world);
     const crd = world.inside.get('CustomResourceDefinition', 'secretstores.external-secrets.io');
@@ -119,7 +119,7 @@ describe("the operator's definitions", () => {
     expect((await planStep(operatorCrds, world)).changes).toEqual([]);
   });
 
-  it('stay when they are to be removed while other people use them', async () => {
+  it('are not removed while unmanaged objects of their kinds exist', async () => {
     const world = await start();
     await applyStep(operatorCrds, world);
     const removal = async (): Promise<number | undefined> => {

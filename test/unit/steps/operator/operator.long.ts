@@ -89,7 +89,7 @@ describe('the operator', () => {
   it.each([
     [{ image: null }, /does not have the image/, /operator-image/],
     [{ image: { platforms: ['linux/arm64'] } }, /node's platform/, /images\.platforms/],
-    [{ externalSecrets: { nodeSelector: { disk: 'fast' } } }, /no node takes it/, /nodeSelector/],
+    [{ externalSecrets: { nodeSelector: { disk: 'fast' } } }, /no node can run it/, /nodeSelector/],
   ] as const)('stops early with the cause when a pod cannot start: %o', async (options, why, hint) => {
     const world = await start(options);
     await expect(applyStep(operator, world)).rejects.toMatchObject({
@@ -108,7 +108,7 @@ describe('the operator', () => {
     const strict = await start();
     taint(strict);
     await expect(applyStep(operator, strict)).rejects.toMatchObject({
-      why: expect.stringContaining('no node takes it') as string,
+      why: expect.stringContaining('no node can run it') as string,
       hint: expect.stringContaining('externalSecrets.tolerations') as string,
     });
     const tolerant = await start({ externalSecrets: { tolerations: [{ key, operator: 'Exists' }] } });
@@ -217,7 +217,7 @@ describe('the operator', () => {
   });
 
   it.each([
-    ['external-secrets', 'no token is renewed'],
+    ['external-secrets', 'tokens are no longer renewed'],
     ['external-secrets-webhook', 'ExternalSecrets'],
     ['external-secrets-cert-controller', "webhook's certificate"],
   ])('is unhealthy with what that means when no pod of %s starts', async (part, means) => {
@@ -235,7 +235,7 @@ describe('the operator', () => {
       why: expect.stringMatching(
         new RegExp(`${means}.*CreateContainerConfigError: secret "proxy" not found`),
       ) as string,
-      hint: `See why: kubectl describe pod -n ${namespace} -l app.kubernetes.io/name=${part}`,
+      hint: `Find out why: kubectl describe pod -n ${namespace} -l app.kubernetes.io/name=${part}`,
     });
   });
 
