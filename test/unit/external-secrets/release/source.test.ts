@@ -120,7 +120,7 @@ describe("the operator's YAML", () => {
   });
 
   it.each([
-    ['of another version', yaml.replaceAll(':v0.12.1', ':v0.13.0'), /that of v0\.13\.0/],
+    ['of another version', yaml.replaceAll(':v0.12.1', ':v0.13.0'), /of version v0\.13\.0/],
     [
       'without one of its objects',
       yaml.replace('name: secretstore-validate', 'name: other'),
@@ -131,13 +131,13 @@ describe("the operator's YAML", () => {
       `${yaml}---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: odd\n`,
       /contains Pod odd/,
     ],
-    ['that is a web page', '<html><body>Sign in</body></html>', /no Kubernetes object/],
+    ['that is a web page', '<html><body>Sign in</body></html>', /not a Kubernetes object/],
     [
       'that is something else',
       'apiVersion: v1\nkind: Pod\nmetadata:\n  name: odd\n',
       /none of its 1 objects/,
     ],
-    ['that is no YAML', 'a: [', /no YAML/],
+    ['that is no YAML', 'a: [', /not valid YAML/],
     ['that is empty', '', /none of its 0 objects/],
   ])('%s is refused with what was found, and the hint to name a file', async (_, text, why) => {
     await expect(load({ manifest: await write(text) })).rejects.toMatchObject({
@@ -165,7 +165,7 @@ describe("the operator's YAML", () => {
     serve('assets.example', 404, {});
     await expect(load()).rejects.toMatchObject({
       code: 'manifest-unusable',
-      why: 'assets.example answered 404',
+      why: 'assets.example returned HTTP 404',
     });
   });
 
