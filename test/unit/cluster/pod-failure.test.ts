@@ -91,7 +91,10 @@ describe('why a pod does not run', () => {
     const crashing = (restartCount: number): KubeObject =>
       waiting('CrashLoopBackOff', 'back-off 40s restarting', { restartCount, lastState });
     expect(diagnosePod(crashing(1))).toBeUndefined();
-    expect(diagnosePod(crashing(3))).toEqual({ cause: 'crash', why: 'it exited 4 times, Error, exit code 1' });
+    expect(diagnosePod(crashing(3))).toEqual({
+      cause: 'crash',
+      why: 'it exited 4 times, Error, exit code 1',
+    });
   });
 
   it('is nothing while it starts or runs', () => {
