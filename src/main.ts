@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { flagsOf, createProgram } from './commands/program.ts';
 import { commands } from './commands/index.ts';
 import { systemClock } from './core/clock.ts';
-import { BootstrapError, exitCodes } from './core/errors.ts';
+import { BootstrapError, exitCodes, interruptedError } from './core/errors.ts';
 import { runCommand } from './run/run-command.ts';
 import { openSession, type Runtime } from './run/session.ts';
 
@@ -67,14 +67,7 @@ export async function run(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (interrupt.signal.aborted) process.exit(exitCodes.interrupted);
-      interrupt.abort(
-        new BootstrapError({
-          code: 'interrupted',
-          what: 'could not finish',
-          why: 'the run was interrupted',
-          hint: 'Run the same command again; it resumes where this run stopped.',
-        }),
-      );
+      interrupt.abort(interruptedError());
     });
   }
   const unread = new AbortController();

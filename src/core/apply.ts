@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Abandoned, graceMs, unlessAborted, withinGrace } from './abort.ts';
 import type { Clock } from './clock.ts';
-import { BootstrapError } from './errors.ts';
+import { BootstrapError, interruptedError } from './errors.ts';
 import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
 import { consentedIn, type Consent } from './consent.ts';
 import { nameOf } from './members.ts';
@@ -187,13 +187,11 @@ function throwIfInterrupted(signal: AbortSignal): void {
 
 function interruption({ reason }: AbortSignal, abandoned: boolean): BootstrapError {
   if (reason instanceof BootstrapError && reason.code !== 'interrupted') return reason;
-  return new BootstrapError({
-    code: 'interrupted',
+  return interruptedError({
     what: 'could not apply all changes',
     why: abandoned
       ? 'the run was interrupted, and changes in flight did not finish in time'
       : 'the run was interrupted after the changes in flight were finished',
-    hint: 'Run the same command again; it resumes where this run stopped.',
   });
 }
 

@@ -68,6 +68,28 @@ export function severalErrors([first, ...others]: readonly BootstrapError[]): Bo
   return new BootstrapError({ code, what, why, hint, isTransient }, { cause, others });
 }
 
+/** The run ended because of Ctrl-C or a signal to end. */
+export const interruptedError = (parts: Partial<Pick<ErrorParts, 'what' | 'why' | 'hint'>> = {}): BootstrapError =>
+  new BootstrapError({
+    code: 'interrupted',
+    what: 'could not finish',
+    why: 'the run was interrupted',
+    hint: 'Run the same command again; it resumes where it stopped.',
+    ...parts,
+  });
+
+/** For whatever was not thrown on purpose. */
+export const internalError = (thrown: unknown, what = 'an internal error occurred'): BootstrapError =>
+  new BootstrapError(
+    {
+      code: 'bug',
+      what,
+      why: reasonOf(thrown),
+      hint: 'This is a bug. Please report it with the output of the same command with -v.',
+    },
+    { cause: thrown },
+  );
+
 /**
  * Turns whatever was thrown into one short line, for use as the `why` of an error. What parsers quote from their input is left
  * out: the input may be a file or an answer with secrets.

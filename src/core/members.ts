@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { BootstrapError, reasonOf } from './errors.ts';
+import { BootstrapError, internalError } from './errors.ts';
 import type { ErrorCode } from './error-codes.ts';
 import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
 
@@ -85,18 +85,9 @@ async function outcomeOf<C extends Change>(change: C, applyChange: ApplyChange<C
   }
 }
 
-/** What was thrown, if it is one of ours; anything else becomes the error that says it is a bug. */
+/** Anything but a BootstrapError becomes the error that reports a bug. */
 export function toBootstrapError(thrown: unknown, what: string): BootstrapError {
-  if (thrown instanceof BootstrapError) return thrown;
-  return new BootstrapError(
-    {
-      code: 'bug',
-      what,
-      why: reasonOf(thrown),
-      hint: 'This is a bug. Please report it with the output of the same command with -v.',
-    },
-    { cause: thrown },
-  );
+  return thrown instanceof BootstrapError ? thrown : internalError(thrown, what);
 }
 
 /** Images that no source has are skipped rather than failed: there is nothing to try again before a name is corrected. */

@@ -2,7 +2,7 @@ import { openSync } from 'node:fs';
 import { isAbsolute, relative, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WriteStream } from 'node:tty';
-import { BootstrapError } from '../core/errors.ts';
+import { type BootstrapError, interruptedError } from '../core/errors.ts';
 import { redact } from '../core/secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
@@ -147,8 +147,7 @@ async function readAnswer(
 }
 
 const interrupted = (): BootstrapError =>
-  new BootstrapError({
-    code: 'interrupted',
+  interruptedError({
     what: 'the question was interrupted',
     why: 'Ctrl-C was pressed before an answer; nothing was changed',
     hint: 'Run the same command again to see the plan and the question.',

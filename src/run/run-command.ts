@@ -39,21 +39,10 @@ function reportError(session: Session, thrown: unknown): number {
   const { signal, verbosity } = session;
   // An error of a call that the signal ended says less than the signal's reason.
   const cause = thrown instanceof BootstrapError || !signal.aborted ? thrown : (signal.reason as unknown);
-  const error = cause instanceof BootstrapError ? cause : unexpectedError(cause);
+  const error = cause instanceof BootstrapError ? cause : internalError(cause);
   session.reporter.error(error);
   if (verbosity === 'verbose' && error.code === 'bug' && thrown instanceof Error) {
     for (const line of (thrown.stack ?? thrown.message).split('\n')) session.reporter.warn(line);
   }
   return error.exitCode;
 }
-
-const unexpectedError = (thrown: unknown): BootstrapError =>
-  new BootstrapError(
-    {
-      code: 'bug',
-      what: 'internal error',
-      why: reasonOf(thrown),
-      hint: 'Please report it with the output of the same command with -v.',
-    },
-    { cause: thrown },
-  );
