@@ -69,7 +69,9 @@ export function severalErrors([first, ...others]: readonly BootstrapError[]): Bo
 }
 
 /** The run ended because of Ctrl-C or a signal to end. */
-export const interruptedError = (parts: Partial<Pick<ErrorParts, 'what' | 'why' | 'hint'>> = {}): BootstrapError =>
+export const interruptedError = (
+  parts: Partial<Pick<ErrorParts, 'what' | 'why' | 'hint'>> = {},
+): BootstrapError =>
   new BootstrapError({
     code: 'interrupted',
     what: 'could not finish',

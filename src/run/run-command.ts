@@ -1,5 +1,5 @@
 import { Abandoned, withinGrace } from '../core/abort.ts';
-import { BootstrapError, exitCodes, reasonOf } from '../core/errors.ts';
+import { BootstrapError, exitCodes, internalError } from '../core/errors.ts';
 import { type GlobalFlags, openSession, type Runtime, type Session } from './session.ts';
 
 /**

@@ -12,11 +12,11 @@ export interface AwsCall {
   readonly what: string;
 }
 
-/** What has to be known to explain a failure. */
+/** What {@link explain} needs to know of the caller. */
 export interface Circumstances {
   readonly region: string;
   readonly profile: string | undefined;
-  /** AWS has taken the credentials during this run. */
+  /** AWS has accepted the credentials during this run. */
   readonly accepted: boolean;
 }
 
@@ -49,7 +49,7 @@ const throttled = [
 export const isKeyUnknown = ({ cause }: BootstrapError): boolean =>
   ['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidAccessKeyId'].includes(awsCode(cause));
 
-/** Turns what the SDK threw into an error of ours with its three parts. */
+/** Turns what the SDK threw into a BootstrapError. */
 export function explain(thrown: unknown, operation: AwsCall, circumstances: Circumstances): BootstrapError {
   for (const cause of causes(thrown)) {
     if (cause instanceof BootstrapError) return circumstances.accepted ? duringRun(cause) : cause;
@@ -59,7 +59,7 @@ export function explain(thrown: unknown, operation: AwsCall, circumstances: Circ
     refusal(thrown, operation) ??
     networkFailure(thrown, circumstances) ??
     unexpectedFailure(thrown);
-  return new BootstrapError({ what: operation.what, ...parts }, { cause: thrown });
+  return new BootstrapError({ what: `could not ${operation.what}`, ...parts }, { cause: thrown });
 }
 
 /** Credentials that cannot be renewed during a run were there when it began. */
@@ -71,7 +71,7 @@ function duringRun(error: BootstrapError): BootstrapError {
 
 type Explanation = Omit<ErrorParts, 'what'>;
 
-/** AWS does not take the credentials, whatever they came from. */
+/** AWS rejects the credentials, whatever their source. */
 function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstances): Explanation | undefined {
   const code = awsCode(thrown);
   const reason = reasonOf(thrown);
@@ -79,7 +79,7 @@ function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstance
     return {
       code: 'aws-failed',
       why: `${code}: ${reason}`,
-      hint: "Set this computer's clock, which differs too much from that of AWS, then run the same command again.",
+      hint: "Set this computer's clock, which differs too much from the clock of AWS, then run the same command again.",
     };
   }
   const isExpired = expired.includes(code);
@@ -119,7 +119,7 @@ function networkFailure(thrown: unknown, { region }: Circumstances): Explanation
     return {
       code: 'region-invalid',
       why,
-      hint: `${region} is no region that is known: did you mean ${nearestRegion(region)}? Give --region or aws.region.`,
+      hint: `Correct --region or aws.region: ${region} is not a known region. Did you mean ${nearestRegion(region)}?`,
     };
   }
   return {
@@ -150,38 +150,38 @@ function unexpectedFailure(thrown: unknown): Explanation {
     return {
       code: 'aws-failed',
       why,
-      hint: 'AWS asks to slow down. Wait a minute and run the same command again: it goes on.',
+      hint: 'Wait a minute, then run the same command again; it resumes where it stopped. AWS asked to slow down.',
     };
   }
   if (((thrown as ServiceFailure).$metadata?.httpStatusCode ?? 0) >= 500) {
     return {
       code: 'aws-failed',
       why,
-      hint: 'AWS failed by itself. Run the same command again in a while: it goes on.',
+      hint: 'AWS returned a server error. Run the same command again in a few minutes; it resumes where it stopped.',
     };
   }
   if (code === 'RegionDisabled' || code === 'OptInRequired') {
     return {
       code: 'aws-failed',
       why,
-      hint: 'Enable the region for the account, or give another one with --region: `aws account list-regions` prints their state.',
+      hint: 'Enable the region for the account, or choose another with --region. To list them: `aws account list-regions`',
     };
   }
   if (code === 'LimitExceeded') {
     return {
       code: 'aws-failed',
       why,
-      hint: 'Remove what is no longer needed, or have the quota raised in Service Quotas.',
+      hint: 'Delete resources that you no longer need, or request a higher quota in Service Quotas.',
     };
   }
   return {
     code: 'aws-failed',
     why,
-    hint: 'Correct what AWS names, then run the same command again: it goes on.',
+    hint: 'Correct what AWS reports, then run the same command again; it resumes where it stopped.',
   };
 }
 
-/** Answers undefined where AWS says by one of `codes` that there is no such thing. */
+/** Undefined where AWS reports by one of `codes` that the resource does not exist. */
 export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -191,7 +191,7 @@ export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>
   }
 }
 
-/** `exists` where AWS says by `code` that there is one of that name: another run made it, or this one, whose answer was lost. */
+/** `exists` where AWS reports by `code` that the name is taken: by another run, or by a request whose answer was lost. */
 export async function unlessThere(code: string, work: Promise<unknown>): Promise<Creation> {
   try {
     await work;

@@ -204,7 +204,7 @@ function digestFrom(text: unknown, what: string): Digest {
   if (isDigest(text)) return text;
   throw new BootstrapError({
     code: 'docker-failed',
-    what,
+    what: `could not ${what}`,
     why: `the Docker engine reported an invalid digest: ${JSON.stringify(text ?? null).slice(0, 80)}`,
     hint: 'Copy the image without the Docker engine: --engine registry',
   });
@@ -213,8 +213,8 @@ function digestFrom(text: unknown, what: string): Digest {
 function incomplete(what: string): BootstrapError {
   return new BootstrapError({
     code: 'docker-failed',
-    what,
-    why: 'the engine ended the transfer without saying that it succeeded',
+    what: `could not ${what}`,
+    why: 'the engine ended the transfer without reporting success',
     hint: 'Run the same command again.',
   });
 }

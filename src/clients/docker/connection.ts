@@ -1,7 +1,7 @@
 import { Agent } from 'node:https';
 import type Docker from 'dockerode';
-import { BootstrapError } from '../../core/errors.ts';
 import type { EngineAddress } from './address.ts';
+import { dockerUnreachable } from './errors.ts';
 import { sshAgent } from './ssh.ts';
 
 /** The library's options. Everything that it would take from the environment by itself is set, so that it does not. */
@@ -35,12 +35,11 @@ export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.D
     case 'ssh':
       return { ...noOptions, host: 'docker', port: 80, protocol: 'http', ...{ agent: sshAgent(url) } };
     default:
-      throw new BootstrapError({
-        code: 'docker-unreachable',
-        what: `connect to the Docker engine at ${url} (${origin})`,
-        why: `the scheme ${scheme} is not one of unix, tcp, http, https, ssh`,
-        hint: 'Set DOCKER_HOST to an address such as unix:///var/run/docker.sock.',
-      });
+      throw dockerUnreachable(
+        `could not connect to the Docker engine at ${url} (${origin})`,
+        `the scheme ${scheme} is not one of unix, tcp, http, https, ssh`,
+        'Set DOCKER_HOST to an address, for example unix:///var/run/docker.sock.',
+      );
   }
 }
 

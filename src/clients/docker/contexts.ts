@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { EngineAddress } from './address.ts';
+import { dockerUnreachable } from './errors.ts';
 import { readIfThere, readTls } from './tls.ts';
 
 /** The context that `docker context use` chose, if any. */
@@ -17,12 +18,11 @@ export async function contextAddress(configDir: string, name: string): Promise<E
   const meta = await readJson(join(configDir, 'contexts/meta', folder, 'meta.json'));
   const endpoint = dockerEndpoint(meta);
   if (!endpoint) {
-    throw new BootstrapError({
-      code: 'docker-unreachable',
-      what: `find the Docker context "${name}"`,
-      why: meta ? 'it names no Docker engine' : `it is not in ${join(configDir, 'contexts')}`,
-      hint: 'See the names with `docker context ls`, or set DOCKER_HOST.',
-    });
+    throw dockerUnreachable(
+      `could not find the Docker context "${name}"`,
+      meta ? 'it names no Docker engine' : `it is not in ${join(configDir, 'contexts')}`,
+      'List the contexts with `docker context ls`, or set DOCKER_HOST.',
+    );
   }
   const origin = `context "${name}"`;
   const tls = await readTls(join(configDir, 'contexts/tls', folder, 'docker'), !endpoint.skipVerify);
@@ -45,14 +45,11 @@ async function readJson(path: string): Promise<Json | undefined> {
     // The docker command takes an empty file for an empty configuration.
     return text?.trim() ? (JSON.parse(text) as Json) : undefined;
   } catch (error) {
-    throw new BootstrapError(
-      {
-        code: 'docker-unreachable',
-        what: `read ${path}`,
-        why: reasonOf(error),
-        hint: 'Repair the file, or set DOCKER_HOST.',
-      },
-      { cause: error },
+    throw dockerUnreachable(
+      `could not read ${path}`,
+      reasonOf(error),
+      'Correct the file, or set DOCKER_HOST.',
+      error,
     );
   }
 }

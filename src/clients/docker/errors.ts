@@ -11,6 +11,10 @@ export interface DockerCall {
   readonly address: string;
 }
 
+/** An engine that cannot be found or used as it is configured. */
+export const dockerUnreachable = (what: string, why: string, hint: string, cause?: unknown): BootstrapError =>
+  new BootstrapError({ code: 'docker-unreachable', what, why, hint }, { cause });
+
 /** Turns what the engine or the connection to it threw into an error in three parts. */
 export function dockerError(thrown: unknown, attempt: DockerCall): BootstrapError {
   if (thrown instanceof BootstrapError) return thrown;
@@ -18,7 +22,7 @@ export function dockerError(thrown: unknown, attempt: DockerCall): BootstrapErro
   const why = unreachable ?? reasons(thrown);
   const code = unreachable ? 'docker-unreachable' : codeOf(why);
   return new BootstrapError(
-    { code, what: attempt.what, why, hint: hintFor(code, attempt) },
+    { code, what: `could not ${attempt.what}`, why, hint: hintFor(code, attempt) },
     { cause: thrown },
   );
 }
@@ -32,16 +36,16 @@ function reasons(thrown: unknown): string {
 
 const connectionReasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such socket',
-  EACCES: 'the socket may not be opened by this user',
-  ECONNREFUSED: 'nothing listens there',
-  ENOTFOUND: 'the host name is unknown',
+  EACCES: 'this user may not open the socket',
+  ECONNREFUSED: 'nothing listens at this address',
+  ENOTFOUND: 'the host name does not resolve',
   EHOSTUNREACH: 'there is no route to the host',
-  ETIMEDOUT: 'the host does not answer',
+  ETIMEDOUT: 'the host did not answer in time',
 };
 
 function connectionFailure(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || 'statusCode' in thrown) return undefined;
-  if (thrown.name === 'TimeoutError') return 'it does not answer in time';
+  if (thrown.name === 'TimeoutError') return 'it did not answer in time';
   const { code, syscall } = thrown as NodeJS.ErrnoException;
   if (code && connectionReasons[code] && syscall !== 'open') return connectionReasons[code];
   const isTransport = code !== undefined || thrown.message.startsWith('ssh: ');
@@ -69,16 +73,16 @@ const codeOf = (why: string): ErrorCode => patterns.find(([text]) => text.test(w
 function hintFor(code: ErrorCode, { registry, address }: DockerCall): string {
   switch (code) {
     case 'docker-unreachable':
-      return `Start Docker, or set DOCKER_HOST or DOCKER_CONTEXT; tried ${address}. --engine registry needs no Docker.`;
+      return `Start Docker, or set DOCKER_HOST or DOCKER_CONTEXT (now ${address}). To copy without Docker: --engine registry`;
     case 'registry-denied':
       return registry
-        ? `Log in with \`docker login ${registry}\`, and check that the name is right.`
-        : 'Log in with `docker login`, and check that the name is right.';
+        ? `Log in with \`docker login ${registry}\`, and check the name of the image.`
+        : 'Log in with `docker login`, and check the name of the image.';
     case 'image-missing':
       return 'Check the name and the tag.';
     case 'image-platform-missing':
       return 'Name a platform that the image has with --platform.';
     default:
-      return "The engine's own log tells more; --engine registry copies without Docker.";
+      return "Read the engine's log, or copy without Docker: --engine registry";
   }
 }

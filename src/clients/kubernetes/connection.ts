@@ -5,6 +5,7 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { hidePassword } from '../net/proxy.ts';
 import type { Net } from '../net/index.ts';
 import { type ClientCredentials, readNamedFile } from './credentials.ts';
+import { unconfigured } from './errors.ts';
 import type { KubeContext } from './kubeconfig.ts';
 
 /** Requests at once to one API server; its own fairness queues start well above. */
@@ -42,13 +43,9 @@ function contextOf(parts: SecureContextOptions & Pick<ClientCredentials, 'cert' 
   try {
     return createSecureContext(parts);
   } catch (error) {
-    throw new BootstrapError(
-      {
-        code: 'cluster-unconfigured',
-        what: 'could not use the client certificate and key of the kubeconfig',
-        why: describeDamage(parts) ?? reasonOf(error),
-        hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
-      },
+    throw unconfigured(
+      'could not use the client certificate and key of the kubeconfig',
+      describeDamage(parts) ?? reasonOf(error),
       { cause: error },
     );
   }
@@ -83,7 +80,7 @@ export async function openConnections(
   } catch (error) {
     throw new BootstrapError({
       code: 'proxy-invalid',
-      what: `use proxy ${proxy ?? ''} for ${cluster.server}`,
+      what: `could not use proxy ${proxy ?? ''} for ${cluster.server}`,
       why: reasonOf(error),
       hint: 'Correct proxy-url in the kubeconfig, or HTTPS_PROXY.',
     });
@@ -106,12 +103,8 @@ function certificatesIn(pem: string, origin: string): string {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
   const readable = certificates.filter(isCertificate);
   if (readable.length > 0) return readable.join('\n');
-  throw new BootstrapError({
-    code: 'cluster-unconfigured',
-    what: `could not use the ${origin}`,
-    why: certificates.length === 0 ? 'it holds no certificate in PEM' : 'it holds a damaged certificate',
-    hint: 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.',
-  });
+  const why = certificates.length === 0 ? 'it holds no certificate in PEM' : 'it holds a damaged certificate';
+  throw unconfigured(`could not use the ${origin}`, why);
 }
 
 function isCertificate(pem: string): boolean {

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
+import { unconfigured } from './errors.ts';
 import type { PluginBounds } from './exec-plugin.ts';
 import type { Impersonation, KubeCluster, KubeContext, KubeUser } from './kubeconfig.ts';
 
@@ -49,7 +50,7 @@ export async function credentialsOf(
     throw new BootstrapError(
       {
         code: 'cluster-unreachable',
-        what: `get the credentials of context ${name}`,
+        what: `could not get the credentials of context ${name}`,
         why: (command && startFailure(command, error)) ?? reasonOf(error),
         hint: installHint ? `${installHint.trim().replace(/\s*\n\s*/g, ' ')} ${check}` : check,
       },
@@ -80,14 +81,14 @@ export async function readNamedFile(key: string, file: string): Promise<Buffer> 
 function unusable(what: string, error: unknown, hint: string): BootstrapError {
   const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
   const why = isMissing ? 'there is no such file' : reasonOf(error);
-  return new BootstrapError({ code: 'cluster-unconfigured', what, why, hint }, { cause: error });
+  return unconfigured(what, why, { hint, cause: error });
 }
 
-/** Why credentials that the server refused may be over, as far as they tell. */
+/** When a rejected client certificate expired, if it has. */
 export function expiryOf({ cert }: ClientCredentials): string | undefined {
   if (!cert) return undefined;
   const { validTo } = new X509Certificate(cert);
-  return Date.parse(validTo) < Date.now() ? `the client certificate ended on ${validTo}` : undefined;
+  return Date.parse(validTo) < Date.now() ? `the client certificate expired on ${validTo}` : undefined;
 }
 
 interface LoginSource {
@@ -199,12 +200,11 @@ const escaped = (key: string): string =>
 function encoded(headers: ClientCredentials['headers'], context: string): ClientCredentials['headers'] {
   const encode = (name: string, value: string): string => {
     if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');
-    throw new BootstrapError({
-      code: 'cluster-unconfigured',
-      what: `could not use the login of context ${context}`,
-      why: `its ${name} header would hold a line break or another control character`,
-      hint: `Correct the user in the kubeconfig. Check with: kubectl --context ${context} get namespaces`,
-    });
+    throw unconfigured(
+      `could not use the login of context ${context}`,
+      `its ${name} header would hold a line break or another control character`,
+      { hint: `Correct the user in the kubeconfig. Check with: kubectl --context ${context} get namespaces` },
+    );
   };
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [

@@ -5,17 +5,17 @@ import type { Net } from '../net/index.ts';
 
 /**
  * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
- * an admission policy, a namespace that is going away), `invalid` (a field is not as it must be, or cannot change).
+ * an admission policy, a namespace that is being deleted), `invalid` (a field has a wrong value, or cannot change).
  */
 export type RefusalKind = 'conflict' | 'admission' | 'invalid';
 
 const refusalHints: Readonly<Record<RefusalKind, string>> = {
-  conflict: 'Somebody else changes it at the same time. Run the same command again.',
-  admission: 'Change what refuses it, or the object, and run the same command again.',
-  invalid: 'Compare the object with what the cluster serves: kubectl explain.',
+  conflict: 'Another client changes it at the same time. Run the same command again.',
+  admission: 'Change the webhook or policy that refuses it, or the object, then run the same command again.',
+  invalid: 'Compare the object with the schema of the cluster: kubectl explain KIND',
 };
 
-/** The server understood the request and will not do it as it is: callers may have an answer to that. */
+/** The server understood the request and refused it; callers may handle that. */
 export class ClusterRefusal extends BootstrapError {
   readonly refusal: RefusalKind;
 
@@ -43,8 +43,9 @@ export function statusOf(code: number, body: string): Status {
   }
 }
 
-/** @param what the request for people: `apply Secret shop/puller` */
-export function refused(what: string, status: Status): BootstrapError {
+/** @param request for people: `apply Secret shop/puller` */
+export function refused(request: string, status: Status): BootstrapError {
+  const what = `could not ${request}`;
   const why = status.message || status.reason || `status ${status.code}`;
   const refusal = refusalOf(status);
   if (refusal) return new ClusterRefusal(refusal, { what, why });
@@ -62,7 +63,7 @@ export function refused(what: string, status: Status): BootstrapError {
       code: 'cluster-denied',
       what,
       why,
-      hint: 'Have an administrator grant what this prints: ecr-bootstrap policy cluster',
+      hint: 'Ask an administrator to grant the permissions that this prints: ecr-bootstrap policy cluster',
     });
   }
   return new BootstrapError({
@@ -80,18 +81,30 @@ function refusalOf({ code, message }: Status): RefusalKind | undefined {
   return code === 422 ? 'invalid' : undefined;
 }
 
+const newKubeconfig =
+  'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.';
+
+/** The kubeconfig has no usable context. */
+export const unconfigured = (
+  what: string,
+  why: string,
+  { hint = newKubeconfig, cause }: { readonly hint?: string; readonly cause?: unknown } = {},
+): BootstrapError => new BootstrapError({ code: 'cluster-unconfigured', what, why, hint }, { cause });
+
 /** The server wants a login, and the kubeconfig has none that may be sent. */
 export const noLogin = (server: string, { name, user, cluster }: KubeContext): BootstrapError =>
-  new BootstrapError({
-    code: 'cluster-unconfigured',
-    what: `could not log in to ${server}`,
-    why: /^https:/i.test(server)
-      ? `user ${user?.name ?? ''} of context ${name} has no token, password, client certificate or exec plugin (401)`
-      : 'the server wants a login (401), and none is sent over http://, where others could read it',
-    hint: /^https:/i.test(server)
-      ? 'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.'
-      : `Set an https:// URL in the kubeconfig: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
-  });
+  /^https:/i.test(server)
+    ? unconfigured(
+        `could not log in to ${server}`,
+        `user ${user?.name ?? ''} of context ${name} has no token, password, client certificate or exec plugin (401)`,
+      )
+    : unconfigured(
+        `could not log in to ${server}`,
+        'the server wants a login (401), and none is sent over http://, where others could read it',
+        {
+          hint: `Set an https:// URL in the kubeconfig: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
+        },
+      );
 
 /** @param answer what came in place of the API's answer */
 export const notTheApi = ({ name, cluster }: KubeContext, answer: string): BootstrapError =>
@@ -102,21 +115,21 @@ export const notTheApi = ({ name, cluster }: KubeContext, answer: string): Boots
     hint: `Correct the server in the kubeconfig, path included, then check: kubectl --context ${name} get namespaces`,
   });
 
-/** The server answers, and does not know who asks. */
+/** The server rejected the credentials. */
 export class LoginRefused extends BootstrapError {
-  /** @param expiry what the credentials themselves tell about their end */
+  /** @param expiry of the credentials, if they have expired */
   constructor(server: string, context: string, expiry: string | undefined) {
     super({
       code: 'cluster-unreachable',
-      what: `log in to ${server}`,
-      why: `the credentials of context ${context} are refused: ${expiry ?? 'they are wrong, expired or revoked'} (401)`,
+      what: `could not log in to ${server}`,
+      why: `the server rejected the credentials of context ${context}: ${expiry ?? 'they are wrong, expired or revoked'} (401)`,
       hint: 'Get a new kubeconfig (on a kubeadm control plane: kubeadm kubeconfig user, or copy admin.conf), or log in again.',
     });
     this.name = 'LoginRefused';
   }
 }
 
-/** The server is known to nobody by the name that it was reached by: a tunnel or another address, mostly. */
+/** The certificate is for another name, mostly because of a tunnel or another address. */
 export function wrongName(
   { name, server, tlsServerName }: KubeContext['cluster'],
   error: unknown,

@@ -194,9 +194,9 @@ class Cluster implements ClusterPort {
     if (resource) return resource;
     throw new BootstrapError({
       code: 'cluster-failed',
-      what: describe(verb, ref),
+      what: `could not ${describe(verb, ref)}`,
       why: `the cluster does not serve ${ref.kind} in ${ref.apiVersion}`,
-      hint: 'See what it serves: kubectl api-resources',
+      hint: 'List the kinds that it serves: kubectl api-resources',
     });
   }
 }

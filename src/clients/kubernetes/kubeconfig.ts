@@ -4,6 +4,7 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { decodeText } from '../../core/decode-text.ts';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { hidePassword } from '../net/proxy.ts';
+import { unconfigured } from './errors.ts';
 import type { PluginSettings } from './exec-plugin.ts';
 import { readYaml } from './yaml.ts';
 
@@ -96,13 +97,23 @@ export const currentContext = async (choice: KubeconfigChoice): Promise<string |
  */
 export async function chooseContext(choice: KubeconfigChoice): Promise<KubeContext> {
   const entries = await readAll(choice);
-  if (!entries) throw unconfigured('find a kubeconfig', 'neither KUBECONFIG nor ~/.kube/config is there');
+  if (!entries)
+    throw unconfigured(
+      'could not find a kubeconfig',
+      'KUBECONFIG is not set and there is no ~/.kube/config',
+      { hint },
+    );
   const name = choice.context ?? entries.current;
-  if (!name) throw unconfigured('choose a context', 'the kubeconfig has no current context');
+  if (!name)
+    throw unconfigured('could not choose a context', 'the kubeconfig has no current context', { hint });
   const context = entries.contexts.find((candidate) => candidate.name === name);
   if (!context) {
     const known = entries.contexts.map((candidate) => candidate.name).join(', ') || 'none';
-    throw unconfigured(`use context ${name}`, `the kubeconfig has no such context; it has: ${known}`);
+    throw unconfigured(
+      `could not use context ${name}`,
+      `the kubeconfig has no such context; it has: ${known}`,
+      { hint },
+    );
   }
   const what = `could not use context ${name}`;
   try {
@@ -112,11 +123,10 @@ export async function chooseContext(choice: KubeconfigChoice): Promise<KubeConte
     return { name, cluster, user };
   } catch (error) {
     if (error instanceof BootstrapError) throw error;
-    throw unconfigured(
-      what,
-      reasonOf(error),
-      'Correct the kubeconfig, or choose another context with --context NAME.',
-    );
+    throw unconfigured(what, reasonOf(error), {
+      hint: 'Correct the kubeconfig, or choose another context with --context NAME.',
+      cause: error,
+    });
   }
 }
 
@@ -129,9 +139,6 @@ function named(entries: readonly Entry[], kind: 'cluster' | 'user', context: Ent
   const known = entries.map((candidate) => candidate.name).join(', ') || 'none';
   throw new Error(`its ${kind} ${name} is not in the kubeconfig, which has: ${known}`);
 }
-
-const unconfigured = (what: string, why: string, fix = hint): BootstrapError =>
-  new BootstrapError({ code: 'cluster-unconfigured', what, why, hint: fix });
 
 /** The files that are read, whether or not they exist. */
 export function kubeconfigFiles({ kubeconfig }: KubeconfigChoice): readonly string[] {
@@ -172,7 +179,11 @@ async function textOf(file: string, required?: 'required'): Promise<string | und
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (missing && !required) return undefined;
-    throw unconfigured(`read kubeconfig ${file}`, missing ? 'there is no such file' : reasonOf(error));
+    throw unconfigured(
+      `could not read kubeconfig ${file}`,
+      missing ? 'there is no such file' : reasonOf(error),
+      { hint, cause: error },
+    );
   }
 }
 
@@ -187,7 +198,7 @@ async function readEntries(file: string, content: string): Promise<Entries> {
       current: typeof current === 'string' && current !== '' ? current : undefined,
     };
   } catch (error) {
-    throw unconfigured(`read kubeconfig ${file}`, reasonOf(error));
+    throw unconfigured(`could not read kubeconfig ${file}`, reasonOf(error), { hint, cause: error });
   }
 }
 

@@ -8,9 +8,10 @@ import { type Reach, remoteLookup } from './local.ts';
 
 const hints = {
   authority:
-    'If a proxy of your organisation opens TLS, export its authority as a PEM file and set NODE_EXTRA_CA_CERTS=/path/to/ca.pem.',
-  dates: "Check this machine's clock; if it is right, the server's certificate has to be renewed.",
-  name: 'Something else answers under that name: check DNS, the proxy settings and endpoint overrides.',
+    'If a proxy of your organization inspects TLS, export its CA certificate as a PEM file and set NODE_EXTRA_CA_CERTS=/path/to/ca.pem.',
+  dates:
+    "Check this computer's clock. If it is right, ask the operators of the server to renew its certificate.",
+  name: 'Check DNS, the proxy settings and endpoint overrides: another server answers under this name.',
 } as const;
 
 /**
@@ -31,7 +32,7 @@ export async function untrusted(
     return new BootstrapError(
       {
         code: 'tls-untrusted',
-        what: `connect to ${target.host}`,
+        what: `could not connect to ${target.host}`,
         why: `${reasonOf(error)}; the certificate was issued by ${issuer}`,
         hint: hints[fault],
       },
@@ -85,7 +86,7 @@ function outermostIssuer(leaf: DetailedPeerCertificate): string {
     next = next.issuerCertificate;
   }
   const { CN, O } = last.issuer;
-  return [CN, O].filter(Boolean).flat().join(', ') || 'an authority without a name';
+  return [CN, O].filter(Boolean).flat().join(', ') || 'an issuer without a name';
 }
 
 function tunnel(target: URL, proxy: URL): Promise<Socket> {

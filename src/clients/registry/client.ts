@@ -32,7 +32,7 @@ async function unlessUnsupported<T>(request: Promise<T>, content: string): Promi
     if (!isRefused && !unsupportedStatuses.has(status)) throw error;
     const { what, why, failure } = error;
     const hint =
-      'Mirror one platform of the image with --platform, which copies no attestations. If that is refused too, leave the image out with images.exclude.';
+      'Mirror one platform of the image with --platform, which copies no attestations. If the registry refuses that too, add the image to images.exclude.';
     const parts = { code: 'image-unsupported', what, why: `${why} (${content})`, hint } as const;
     throw new RegistryError(parts, failure, { cause: error });
   }
@@ -178,7 +178,7 @@ export class Registry {
     await reply.dump();
     if (reply.status === 201) return undefined;
     const location = reply.header('location');
-    if (location === undefined) throw this.#odd(what, `HTTP ${reply.status} names no place to upload to`);
+    if (location === undefined) throw this.#odd(what, `HTTP ${reply.status} names no upload location`);
     return { location };
   }
 
@@ -247,7 +247,7 @@ export class Registry {
 
   #what(action: string, repository: string, reference = ''): string {
     const separator = isDigest(reference) ? '@' : ':';
-    return `${action} ${this.name}/${repository}${reference === '' ? '' : separator}${reference}`;
+    return `could not ${action} ${this.name}/${repository}${reference === '' ? '' : separator}${reference}`;
   }
 
   #odd(what: string, why: string): BootstrapError {

@@ -1,5 +1,5 @@
 import { isLocalHost, type Reach } from '../net/local.ts';
-import { RegistryError } from './errors.ts';
+import { misdirected, RegistryError } from './errors.ts';
 
 /** Docker Hub's images are named after one host and served by another. */
 const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
@@ -76,15 +76,15 @@ export class Destinations {
    */
   onward(location: string, what: string, from?: URL): URL {
     const sender = (from ?? this.#base).host;
-    if (!URL.canParse(location, from?.href))
-      throw refused(what, `${sender} sends this on to something that is no URL`);
+    const sends = from ? `${sender} redirects to` : `${sender} names the token service`;
+    if (!URL.canParse(location, from?.href)) throw misdirected(what, `${sends} something that is not a URL`);
     const url = new URL(location, from);
     // Registries behind a TLS proxy often name themselves with http.
     if (url.protocol === 'http:' && url.host === sender && !this.mayBePlain(url)) url.protocol = 'https:';
     if (this.reach(url) === 'remote' && isLocalHost(url.hostname))
-      throw localRefusal(what, `${sender} sends this on to ${url.host}, a local address`, url);
+      throw localRefusal(what, `${sends} ${url.host}, a local address`, url);
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.mayBePlain(url)))
-      throw refused(what, `${sender} sends this on to ${url.protocol}//${url.host}, which is not protected`);
+      throw misdirected(what, `${sends} ${url.protocol}//${url.host}, which does not use TLS`);
     // A login in a URL is the registry's invention.
     url.username = '';
     url.password = '';
@@ -109,15 +109,4 @@ export const localRefusal = (what: string, why: string, { host }: URL, cause?: u
     },
     {},
     { cause },
-  );
-
-const refused = (what: string, why: string): RegistryError =>
-  new RegistryError(
-    {
-      code: 'registry-failed',
-      what,
-      why,
-      hint: 'Report this to the operators of the registry, or use the image from another registry.',
-    },
-    {},
   );

@@ -1,7 +1,7 @@
 import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 
-/** How a request failed, for those who decide whether to try again or elsewhere. */
+/** How a request failed, for callers that decide whether to try again or elsewhere. */
 export interface Failure {
   /** HTTP status; missing when no answer came. */
   readonly status?: number;
@@ -25,10 +25,24 @@ export class RegistryError extends BootstrapError {
     this.failure = failure;
   }
 
-  /** The same, where the cause has been dealt with meanwhile. */
+  /** The same error, for a cause that has been removed. */
   asRetryable(): RegistryError {
     return new RegistryError(this, { ...this.failure, retryable: true }, { cause: this.cause });
   }
+}
+
+/** What only the operators of a registry can fix. */
+export const reportHint =
+  'Report this to the operators of the registry, or use the image from another registry.';
+
+/** A registry sends requests where they must not go. */
+export const misdirected = (what: string, why: string): RegistryError =>
+  new RegistryError({ code: 'registry-failed', what, why, hint: reportHint }, {});
+
+/** Content does not match its digest, or does not follow its format. */
+export function corrupt(what: string, why: string, cause?: unknown): BootstrapError {
+  const hint = 'Run the same command again. If it fails again, report it to the operators of the registry.';
+  return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause });
 }
 
 /** The parts of a registry's refusal that matter. Bodies follow the distribution specification, or AWS's JSON, or nothing. */
@@ -67,7 +81,7 @@ function entriesOf(body: string): { code?: unknown; message?: unknown; __type?: 
   try {
     value = JSON.parse(body);
   } catch {
-    // Proxies and load balancers answer with HTML or nothing; then the status says it all.
+    // Proxies and load balancers answer with HTML or nothing.
     return [];
   }
   if (typeof value !== 'object' || value === null) return [];
@@ -75,7 +89,7 @@ function entriesOf(body: string): { code?: unknown; message?: unknown; __type?: 
   return list.filter((entry): entry is object => typeof entry === 'object' && entry !== null);
 }
 
-/** Which of our codes a refused request gets. */
+/** The error code of a refused request. */
 export function codeOf(status: number): ErrorCode {
   return status === 401 || status === 403 ? 'registry-denied' : 'registry-failed';
 }

@@ -132,8 +132,8 @@ export class RegistryHost {
         {
           code: 'registry-failed',
           what,
-          why: `${this.name} names another place for the upload: ${url?.host || path.slice(0, 80)}`,
-          hint: `Check that ${this.name} is the registry that you mean, and what is between it and this computer.`,
+          why: `${this.name} names another host for the upload: ${url?.host || path.slice(0, 80)}`,
+          hint: `Check that ${this.name} is the right registry, and that no proxy answers in its place.`,
         },
         {},
       );

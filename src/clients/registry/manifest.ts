@@ -1,4 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
+import { corrupt } from './errors.ts';
 import type { Platform } from '../../core/platform.ts';
 import { CorruptContent, type Digest, digestOf, isDigest, isAcceptedByEcr } from './digest.ts';
 
@@ -64,8 +65,8 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   if (value['schemaVersion'] === 1 || /docker\.distribution\.manifest\.v1/.test(ownType || servedType)) {
     throw unsupported(
       what,
-      'it has the old manifest format (schema 1), which ECR does not take',
-      'Build or pull and push the image again with a current tool, or ask its makers.',
+      'it has the old manifest format (schema 1), which ECR does not accept',
+      'Build the image again, or pull and push it, with a current tool.',
     );
   }
   const isIndex = Array.isArray(value['manifests']);
@@ -195,9 +196,4 @@ function bareType(contentType: string): string {
 
 function unsupported(what: string, why: string, hint: string): BootstrapError {
   return new BootstrapError({ code: 'image-unsupported', what, why, hint });
-}
-
-function corrupt(what: string, why: string, cause?: unknown): BootstrapError {
-  const hint = 'Run the same command again; if it stays so, ask those who run the registry.';
-  return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause });
 }

@@ -1,4 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
+import { corrupt } from './errors.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from './digest.ts';
 import { maxManifestBytes } from './manifest.ts';
 import type { Reply } from './transport.ts';
@@ -46,11 +47,6 @@ export function checkDigest(digest: Digest | undefined, expected: Digest, who: s
   throw corrupt(what, `${who} ${digest} for ${expected}`);
 }
 
-function corrupt(what: string, why: string): BootstrapError {
-  const hint = 'Run the same command again. If it fails again, report it to the operator of the registry.';
-  return new BootstrapError({ code: 'image-corrupt', what, why, hint });
-}
-
 async function readBounded(reply: Reply, what: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -60,7 +56,7 @@ async function readBounded(reply: Reply, what: string): Promise<Buffer> {
       throw new BootstrapError({
         code: 'image-unsupported',
         what,
-        why: 'the manifest is larger than the 4 MiB that ECR takes',
+        why: 'the manifest is larger than the 4 MiB that ECR accepts',
         hint: 'Build the image with fewer layers, or mirror one platform of it.',
       });
     }

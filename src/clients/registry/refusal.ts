@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import type { HostCredential } from './credentials.ts';
-import { codeOf, readRefusal, RegistryError } from './errors.ts';
+import { codeOf, readRefusal, RegistryError, reportHint } from './errors.ts';
 import { readText, type Reply } from './transport.ts';
 
-/** What was asked of whom. */
+/** The request that the registry refused. */
 interface RefusedRequest {
   readonly what: string;
   /** The registry's name in references. */
@@ -15,16 +15,16 @@ interface RefusedRequest {
 }
 
 const maxRefusalBytes = 1 << 16;
-/** Who asks to wait longer than this is not waited for: people would rather know. Milliseconds. */
+/** A longer wait is reported instead. */
 const maxWaitMs = 5 * 60_000;
 
-/** Reads an answer that is no success: what it means, whether to try again, what to do. */
+/** Reads an answer that is not a success: what it means, whether to try again, what to do. */
 export async function refusalError(reply: Reply, asked: RefusedRequest): Promise<RegistryError> {
   const { what, host, clock } = asked;
   const { status, url } = reply;
   const { codes, message } = readRefusal(status, await readText(reply, maxRefusalBytes));
-  const who = asked.isElsewhere ? `${host} sends this on to ${url.host}, which answers` : host;
-  const why = `${who}: ${message}`;
+  const sender = asked.isElsewhere ? `${host} redirects to ${url.host}, which answers` : host;
+  const why = `${sender}: ${message}`;
   const isPullLimit = /pull rate limit/i.test(message);
   const throttled =
     !isPullLimit &&
@@ -47,7 +47,7 @@ export async function refusalError(reply: Reply, asked: RefusedRequest): Promise
 
 function tooLong(what: string, refused: string, wait: number): RegistryError {
   const why = `${refused}; it asks to wait for ${Math.ceil(wait / 60_000)} minutes`;
-  const hint = 'Run the same command again then; what was copied is not copied again.';
+  const hint = 'Run the same command again then. Copied images are not copied again.';
   return new RegistryError({ code: 'registry-failed', what, why, hint }, {});
 }
 
@@ -58,11 +58,9 @@ function hintFor(
   { identity, isElsewhere }: RefusedRequest,
 ): string {
   if (status === 401 || status === 403)
-    return isElsewhere
-      ? 'Report this to the operators of the registry, or use the image from another registry.'
-      : (identity.hintFor?.(message) ?? identity.hint);
+    return isElsewhere ? reportHint : (identity.hintFor?.(message) ?? identity.hint);
   if (codes.includes('NAME_UNKNOWN')) return 'Run the same command again; it creates the repository.';
-  return 'Run the same command again; what was copied is not copied again.';
+  return 'Run the same command again. Copied images are not copied again.';
 }
 
 /** Retry-After in milliseconds: seconds or a date. */

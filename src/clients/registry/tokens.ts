@@ -79,7 +79,7 @@ export class Tokens {
   }
 
   async #fetch(challenge: BearerChallenge, scope: string, signal: AbortSignal): Promise<Token> {
-    const what = `get a token for ${scope} of ${this.#host}`;
+    const what = `could not get a token for ${scope} of ${this.#host}`;
     const url = this.#destinations.onward(challenge.realm, what);
     const credential = await this.#identity.credential();
     const query = new URLSearchParams({
@@ -133,7 +133,7 @@ export class Tokens {
         code: 'registry-failed',
         what,
         why: `${service}: ${reasonOf(error)}`,
-        hint: `Check what is between this computer and ${service}: a proxy or a login page may have answered in its place.`,
+        hint: `Check the network between this computer and ${service}: a proxy or a login page may have answered in its place.`,
       } as const;
       throw new RegistryError(parts, { retryable: true }, { cause: error });
     }

@@ -1,7 +1,7 @@
 import { type Clock, stopwatch } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
 import { type Destinations, localRefusal } from './destinations.ts';
-import { RegistryError } from './errors.ts';
+import { misdirected, RegistryError } from './errors.ts';
 import { type NetworkError, type NetworkErrorKind, toNetworkError, unreachableError } from '../net/errors.ts';
 import { request as exchange } from '../net/request.ts';
 
@@ -142,7 +142,7 @@ export class RegistryTransport {
       await reply.dump();
       next = this.#redirected(next, location, reply.status);
     }
-    throw redirectError(request, `it is sent on more than ${maxRedirects} times`);
+    throw redirectError(request, `it redirects more than ${maxRedirects} times`);
   }
 
   #redirected(request: Request, location: string, status: number): Request {
@@ -150,24 +150,15 @@ export class RegistryTransport {
     const isSameOrigin = url.origin === request.url.origin;
     // A body holds a login, or is content that this registry asked for.
     if (request.body !== undefined && (!isSameOrigin || !keepsBody.has(status)))
-      throw redirectError(request, `it is sent on to ${url.host} with what is only for this host`);
+      throw redirectError(request, `it redirects to ${url.host} with a body that is only for this host`);
     if (isSameOrigin) return { ...request, url };
     const { authorization: _, ...headers } = request.headers;
     return { ...request, url, headers };
   }
 }
 
-function redirectError(request: Request, why: string): RegistryError {
-  return new RegistryError(
-    {
-      code: 'registry-failed',
-      what: request.what,
-      why: `${request.url.host}: ${why}`,
-      hint: 'Report this to the operators of the registry, or use the image from another registry.',
-    },
-    {},
-  );
-}
+const redirectError = ({ what, url }: Request, why: string): RegistryError =>
+  misdirected(what, `${url.host}: ${why}`);
 
 function tooSlow({ what, url }: Request): RegistryError {
   return new RegistryError(
@@ -175,7 +166,7 @@ function tooSlow({ what, url }: Request): RegistryError {
       code: 'registry-failed',
       what,
       why: `${url.host}: it delivered less than 1 MiB in 5 minutes`,
-      hint: 'Check the network and the proxy, and run the same command again. Copied images are not copied again.',
+      hint: 'Check the network and the proxy, then run the same command again. Copied images are not copied again.',
     },
     {},
   );

@@ -175,7 +175,7 @@ describe('a cluster that answers, but not with its workloads,', () => {
       spoil({ kind, service: 'kubernetes', operation: 'list cronjobs' });
       const { code, document } = await cli.json('images --platform linux/amd64');
       expect(code).not.toBe(0);
-      expect(document.error).toMatchObject({ code: error, what: 'list cronjobs' });
+      expect(document.error).toMatchObject({ code: error, what: 'could not list cronjobs' });
     },
   );
 
@@ -183,7 +183,7 @@ describe('a cluster that answers, but not with its workloads,', () => {
     const env = kubeconfig('https://cluster.sandbox:6443', 'former');
     cli.world.cluster.revokeTokens('former');
     const { document } = await cli.json('images --platform linux/amd64', { env });
-    expect(document.error?.why).toContain('the credentials of context former@sandbox are refused');
+    expect(document.error?.why).toContain('rejected the credentials of context former@sandbox');
   });
 });
 

@@ -93,7 +93,7 @@ describe('AWS, before any change', () => {
 
   it('a region that does not exist, with the nearest that does', async () => {
     expect(await refusal('up --region eu-wst-1')).toMatchObject({
-      hint: expect.stringContaining('did you mean eu-west-1?') as string,
+      hint: expect.stringContaining('Did you mean eu-west-1?') as string,
     });
   });
 

@@ -113,7 +113,7 @@ describe('errors', () => {
     const nobody = await cluster.as('nobody');
     await expect(nobody.list({ apiVersion: 'v1', kind: 'Secret' })).rejects.toMatchObject({
       code: 'cluster-denied',
-      what: 'list secrets',
+      what: 'could not list secrets',
       why: expect.stringContaining('cannot list resource "secrets"') as string,
     });
     expect(await nobody.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(false);
@@ -137,12 +137,12 @@ describe('errors', () => {
     });
   });
 
-  it('say that the credentials of the context are over', async () => {
+  it('say that the server rejected the credentials of the context', async () => {
     const former = await cluster.as('former');
     cluster.inside.revokeTokens('former');
     await expect(former.info()).rejects.toMatchObject({
       code: 'cluster-unreachable',
-      why: expect.stringContaining('former@sandbox are refused') as string,
+      why: expect.stringContaining('rejected the credentials of context former@sandbox') as string,
     });
   });
 });

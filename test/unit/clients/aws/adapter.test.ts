@@ -148,7 +148,7 @@ describe('an error of AWS', () => {
     world.caller = world.sandbox.aws.addUser('nobody').key;
     await expect(world.aws().ecr.repositories()).rejects.toMatchObject({
       code: 'aws-denied',
-      what: 'list the repositories of the ECR',
+      what: 'could not list the repositories of the ECR',
       why: expect.stringContaining('ecr:DescribeRepositories') as string,
       hint: expect.stringContaining('ecr-bootstrap policy power-user') as string,
     });
@@ -258,7 +258,7 @@ describe('an error of AWS', () => {
     const aws = createAws({ region: 'eu-west-1', net }).as(await pairOf());
     await expect(aws.identity()).rejects.toMatchObject({
       code: 'tls-untrusted',
-      what: 'connect to sts.eu-west-1.amazonaws.com',
+      what: 'could not connect to sts.eu-west-1.amazonaws.com',
     });
     await net.close();
   });

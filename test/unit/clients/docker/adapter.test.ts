@@ -49,8 +49,8 @@ describe('the Docker adapter', () => {
     const { port } = await daemon((_, response) => response.end('{"status":"Pulling from a/b","id":"1"}\n'));
     await expect(port.pull(image, platform, transfer())).rejects.toMatchObject({
       code: 'docker-failed',
-      what: `pull ${image} for linux/arm64`,
-      why: 'the engine ended the transfer without saying that it succeeded',
+      what: `could not pull ${image} for linux/arm64`,
+      why: 'the engine ended the transfer without reporting success',
     });
   });
 
@@ -160,7 +160,7 @@ describe('the Docker adapter', () => {
     const port = await connectDocker({ host: 'unix:///nowhere/docker.sock', env: {}, home: '/nowhere' });
     await expect(port.version()).rejects.toMatchObject({
       code: 'docker-unreachable',
-      what: 'connect to the Docker engine at unix:///nowhere/docker.sock (given address)',
+      what: 'could not connect to the Docker engine at unix:///nowhere/docker.sock (given address)',
       why: 'there is no such socket',
     });
   });

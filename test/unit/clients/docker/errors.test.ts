@@ -13,7 +13,11 @@ describe('an error of the engine', () => {
     ['received unexpected HTTP status: 500 Internal Server Error', 'docker-failed'],
     ['write /var/lib/docker/tmp/x: no space left on device', 'docker-failed'],
   ])('"%s" is %s', (text, code) => {
-    expect(dockerError(new Error(text), attempt)).toMatchObject({ code, what: attempt.what, why: text });
+    expect(dockerError(new Error(text), attempt)).toMatchObject({
+      code,
+      what: 'could not pull ghcr.io/a/b:1',
+      why: text,
+    });
   });
 
   it("gives the engine's words without the library's frame", () => {

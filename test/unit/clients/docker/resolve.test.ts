@@ -112,7 +112,7 @@ describe('the address of the Docker engine', () => {
     const resolving = resolveAddress({ env: { DOCKER_CONTEXT: 'gone' }, home });
     await expect(resolving).rejects.toMatchObject({
       code: 'docker-unreachable',
-      what: 'find the Docker context "gone"',
+      what: 'could not find the Docker context "gone"',
       why: expect.stringContaining('contexts') as string,
       hint: expect.stringContaining('docker context ls') as string,
     });
@@ -122,7 +122,7 @@ describe('the address of the Docker engine', () => {
     await write('.docker/config.json', '{');
     await expect(resolveAddress({ env: {}, home })).rejects.toMatchObject({
       code: 'docker-unreachable',
-      what: `read ${join(home, '.docker/config.json')}`,
+      what: `could not read ${join(home, '.docker/config.json')}`,
     });
   });
 });

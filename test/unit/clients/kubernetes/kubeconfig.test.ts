@@ -73,7 +73,7 @@ it.each([
   const kubeconfig = text === undefined ? join(folder, 'absent') : await file('config', text);
   await expect(chooseContext({ kubeconfig })).rejects.toMatchObject({
     code: 'cluster-unconfigured',
-    what: `read kubeconfig ${kubeconfig}`,
+    what: `could not read kubeconfig ${kubeconfig}`,
   });
 });
 

@@ -102,7 +102,9 @@ describe('a cluster that could not be reached', () => {
     await closing.pop()?.();
     const { cluster } = await connect(port, join(folder, 'token'));
     await rm(tokenFile);
-    await expect(cluster.info()).rejects.toMatchObject({ what: 'get the credentials of context x' });
+    await expect(cluster.info()).rejects.toMatchObject({
+      what: 'could not get the credentials of context x',
+    });
     await writeFile(tokenFile, 'a-token');
     await expect(cluster.info()).rejects.toMatchObject({ why: expect.stringContaining('refused') as string });
     await serve(tokenFile, port);

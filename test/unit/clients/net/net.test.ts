@@ -115,7 +115,7 @@ describe('the way out', () => {
     const error = await one.untrusted(await failureThrough(one), url);
     expect(error).toMatchObject({
       code: 'tls-untrusted',
-      what: 'connect to ghcr.io',
+      what: 'could not connect to ghcr.io',
       why: expect.stringMatching(/issued by .*[Ss]andbox/) as string,
       hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
     });

@@ -312,7 +312,7 @@ describe('Bearer', () => {
   test('a token service without protection gets no login', async () => {
     guard(world.source, 'Bearer realm="http://tokens.example.com/"', () => false);
     const [result] = await world.copy(['a']);
-    expect(result?.error?.why).toContain('not protected');
+    expect(result?.error?.why).toContain('does not use TLS');
   });
 });
 
@@ -428,7 +428,7 @@ describe('a redirect to another host', () => {
     const [result] = await world.copy(['a']);
     expect(result?.error).toMatchObject({
       code: 'registry-denied',
-      why: expect.stringContaining(`sends this on to ${store.host}, which answers`) as string,
+      why: expect.stringContaining(`redirects to ${store.host}, which answers`) as string,
       hint: expect.not.stringContaining('docker login') as string,
     });
     const shown = new Set(store.seen.map(({ headers }) => headers.authorization));
