@@ -8,7 +8,7 @@ import type { MirrorOptions, MirrorResult } from '../mirror/engine.ts';
 import type { MirrorRow, Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { oddNodesFinding } from '../mirror/image-findings.ts';
-import { MissingRepositories } from '../mirror/repositories/create.ts';
+import { MissingRepositories } from '../mirror/repositories/apply.ts';
 import { collectImages } from '../run/collect-images.ts';
 import { probe, refuseUnreached, showReading } from '../run/preflight.ts';
 import { readReferences } from '../run/references.ts';

@@ -56,8 +56,3 @@ export const release = (target: Target, tags: Tags): Change => ({
   fields: markKeysIn(tags).map((key) => ({ path: `tags.${key}`, from: tags[key] })),
   reason: 'adopted, so it is kept',
 });
-
-export const isRelease = ({ action, fields }: Change): boolean =>
-  action === 'update' &&
-  fields.some(({ path }) => path === `tags.${keys.adopted}`) &&
-  fields.every((field) => !('to' in field));

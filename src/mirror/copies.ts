@@ -1,14 +1,15 @@
 import { wantedReference } from '../images/wanted.ts';
 import type { WantedImage } from '../images/wanted.ts';
-import type { MirrorOptions, MirrorResult } from './engine.ts';
+import type { MirrorOptions } from './engine.ts';
 import type { Presence } from './presence.ts';
-import type { Change } from '../core/step.ts';
+import type { ChangeWith, Outcome } from '../core/step.ts';
 import type { Finding } from '../core/findings.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';
 import { finding } from '../core/findings.ts';
 
-const imageKind = 'image';
-export const imageTarget = (image: WantedImage) => ({ kind: imageKind, name: image.source });
+export type CopyChange = ChangeWith<{ readonly does: 'copy'; readonly image: WantedImage }>;
+
+export const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
 
 /** What ECR has of these images; asks no source. */
 export async function observePresence(
@@ -19,45 +20,41 @@ export async function observePresence(
 }
 
 /** One change for each image that ECR does not have, or not for all wanted platforms. */
-export function copiesOf(presence: readonly Presence[]): Change[] {
-  return presence.flatMap(({ image, digest, missingPlatforms, error }): Change[] => {
+export function copiesOf(presence: readonly Presence[]): CopyChange[] {
+  return presence.flatMap(({ image, digest, missingPlatforms, error }): CopyChange[] => {
     if (error) return [];
     const target = imageTarget(image);
+    const payload = { does: 'copy', image } as const;
     if (digest === undefined)
-      return [{ action: 'create', target, fields: [], reason: `as ${ecrName(image)}` }];
+      return [{ action: 'create', target, fields: [], reason: `as ${ecrName(image)}`, payload }];
     if (missingPlatforms.length === 0) return [];
-    return [{ action: 'update', target, fields: [{ path: 'platforms', to: missingPlatforms }] }];
+    return [{ action: 'update', target, fields: [{ path: 'platforms', to: missingPlatforms }], payload }];
   });
 }
 
-/** Copies the images that these changes name. One result for each of them, in their order. */
-export async function copy(
-  changes: readonly Change[],
-  presence: readonly Presence[],
+/** Copies the images of these changes. @returns their outcomes, in the same order */
+export async function copyImages(
+  changes: readonly CopyChange[],
   { ctx, signal, emit }: MirrorRun,
   prepare: MirrorOptions['prepare'] & {},
-): Promise<{ change: Change; result: MirrorResult }[]> {
-  const images = new Map(presence.map(({ image }) => [image.source, image]));
-  const pairs = changes.flatMap((change) => {
-    const image = change.target.kind === imageKind ? images.get(change.target.name) : undefined;
-    return image ? [{ change, image }] : [];
-  });
+): Promise<Outcome<CopyChange>[]> {
   const { engine, concurrency } = ctx.config.mirror;
   // The run reports the outcome of each change.
   const emitWithoutDone: typeof emit = (event) => {
     if (event.type !== 'image-done') emit(event);
   };
   const results = await ctx.mirror.copy(
-    pairs.map(({ image }) => image),
+    changes.map(({ payload }) => payload.image),
     { engine, concurrency, platforms: await ctx.platforms(), prepare, signal, emit: emitWithoutDone },
   );
   for (const { image, missingPlatforms } of results) {
     const finding = missingPlatformsFinding(image, missingPlatforms, 'warning');
     if (finding) emit({ type: 'finding', finding });
   }
-  return pairs.flatMap(({ change }, index) => {
+  return changes.flatMap((change, index): Outcome<CopyChange>[] => {
     const result = results[index];
-    return result ? [{ change, result }] : [];
+    if (!result) return [];
+    return [result.error ? { change, result: 'failed', error: result.error } : { change, result: 'done' }];
   });
 }
 

@@ -1,11 +1,10 @@
 import type { Presence } from '../mirror/presence.ts';
-import type { Outcome } from '../core/step.ts';
 import type { Step } from './context.ts';
-import { MissingRepositories } from '../mirror/repositories/create.ts';
-import { copiesOf, copy, observePresence } from '../mirror/copies.ts';
+import { MissingRepositories } from '../mirror/repositories/apply.ts';
+import { copiesOf, type CopyChange, copyImages, observePresence } from '../mirror/copies.ts';
 
 /** Copies the operator's image first: nothing renews tokens before the operator runs. */
-export const operatorImage: Step<readonly Presence[]> = {
+export const operatorImage: Step<readonly Presence[], CopyChange> = {
   id: 'operator-image',
   title: 'image of External Secrets Operator',
   needs: ['aws', 'sources'],
@@ -16,10 +15,5 @@ export const operatorImage: Step<readonly Presence[]> = {
     return presence;
   },
   diff: (presence) => ({ changes: copiesOf(presence), findings: [] }),
-  apply: async (changes, presence, run) => {
-    const copied = await copy(changes, presence, run, new MissingRepositories(run).prepare);
-    return copied.map(({ change, result }): Outcome =>
-      result.error ? { change, result: 'failed', error: result.error } : { change, result: 'done' },
-    );
-  },
+  apply: (changes, _presence, run) => copyImages(changes, run, new MissingRepositories(run).prepare),
 };

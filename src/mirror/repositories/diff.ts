@@ -1,5 +1,5 @@
 import { mayBeSameKey } from '../../clients/aws/kms-key.ts';
-import type { Change, Diff, Field, Target, Value } from '../../core/step.ts';
+import type { Diff, Field, Target, Value } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import { BootstrapError } from '../../core/errors.ts';
@@ -8,14 +8,20 @@ import { adopting, unknownOwner } from '../../core/ownership.ts';
 import { compareTags } from '../../iam/tags.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
-import type { ObservedRepository, RepositoriesState, WantedRepository } from './state.ts';
+import type {
+  ObservedRepository,
+  RepositoriesState,
+  RepositoryChange,
+  RepositoryCreation,
+  RepositoryRepairs,
+  WantedRepository,
+} from './state.ts';
 import type { CreationRule } from '../../clients/aws/port.ts';
 import { finding } from '../../core/findings.ts';
 
-export const repositoryKind = 'ECR repository';
-export const repositoryTarget = (name: string): Target => ({ kind: repositoryKind, name });
+export const repositoryTarget = (name: string): Target => ({ kind: 'ECR repository', name });
 
-export function diffRepositories(state: RepositoriesState): Diff {
+export function diffRepositories(state: RepositoriesState): Diff<RepositoryChange> {
   return {
     changes: state.repositories.flatMap((repository) => changesOf(repository, state)),
     findings: [
@@ -91,20 +97,28 @@ function unneededFinding({ unneeded }: RepositoriesState): Finding[] {
   ];
 }
 
-export const creationOf = (name: string, settings: Pick<RepositoriesState, 'settings' | 'tags'>): Change => ({
+export const creationOf = (
+  name: string,
+  settings: Pick<RepositoriesState, 'settings' | 'tags'>,
+): RepositoryCreation => ({
   action: 'create',
   target: repositoryTarget(name),
   fields: creationFields(settings),
+  payload: { does: 'create', name },
 });
 
-function changesOf({ name, observed, error }: WantedRepository, state: RepositoriesState): Change[] {
+function changesOf(
+  { name, observed, error }: WantedRepository,
+  state: RepositoriesState,
+): RepositoryChange[] {
   if (error) return [];
   if (!observed) return name === state.operator ? [creationOf(name, state)] : [];
   const target = repositoryTarget(name);
   if (observed.owner === 'other') return [];
   const fields = driftedFields(observed, state);
   if (fields.length === 0) return [];
-  const change: Change = { action: 'update', target, fields };
+  const payload = { does: 'update', name, repairs: repairsOf(observed, state) } as const;
+  const change: RepositoryChange = { action: 'update', target, fields, payload };
   return [observed.owner === 'ours' ? change : adopting(change, { owner: unknownOwner, optional: true })];
 }
 
@@ -127,19 +141,43 @@ function driftedFields(observed: ObservedRepository, { settings, tags }: Reposit
   const { repository } = observed;
   const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
   const fields = compareTags(tags, observed.tags);
-  if (repository.tagMutability !== tagMutability && isKnownMutability(repository.tagMutability)) {
+  if (hasOtherMutability(observed, settings)) {
     fields.push({ path: 'tagMutability', from: repository.tagMutability, to: tagMutability });
   }
-  if (scanOnPush !== undefined && repository.scanOnPush !== scanOnPush) {
+  if (hasOtherScanning(observed, settings)) {
     fields.push({ path: 'scanOnPush', from: repository.scanOnPush, to: scanOnPush });
   }
-  const currentPolicy =
-    observed.lifecyclePolicy === undefined ? undefined : (parsed(observed.lifecyclePolicy) as Value);
-  if (lifecyclePolicy && !isSameLifecycle(currentPolicy, lifecyclePolicy)) {
-    fields.push({ path: 'lifecyclePolicy', from: currentPolicy, to: lifecyclePolicy as Value });
+  if (hasOtherLifecycle(observed, settings)) {
+    fields.push({ path: 'lifecyclePolicy', from: currentPolicy(observed), to: lifecyclePolicy as Value });
   }
   return fields;
 }
+
+/** What writes the drifted settings. */
+function repairsOf(observed: ObservedRepository, { settings, tags }: RepositoriesState): RepositoryRepairs {
+  const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
+  return {
+    arn: observed.repository.arn,
+    ...(compareTags(tags, observed.tags).length > 0 && { tags }),
+    ...(hasOtherMutability(observed, settings) && { tagMutability }),
+    ...(scanOnPush !== undefined && hasOtherScanning(observed, settings) && { scanOnPush }),
+    ...(hasOtherLifecycle(observed, settings) && { lifecyclePolicy: JSON.stringify(lifecyclePolicy) }),
+  };
+}
+
+type Settings = RepositoriesState['settings'];
+
+const hasOtherMutability = ({ repository }: ObservedRepository, { tagMutability }: Settings): boolean =>
+  repository.tagMutability !== tagMutability && isKnownMutability(repository.tagMutability);
+
+const hasOtherScanning = ({ repository }: ObservedRepository, { scanOnPush }: Settings): boolean =>
+  scanOnPush !== undefined && repository.scanOnPush !== scanOnPush;
+
+const hasOtherLifecycle = (observed: ObservedRepository, { lifecyclePolicy }: Settings): boolean =>
+  lifecyclePolicy !== undefined && !isSameLifecycle(currentPolicy(observed), lifecyclePolicy);
+
+const currentPolicy = ({ lifecyclePolicy }: ObservedRepository): Value =>
+  lifecyclePolicy === undefined ? undefined : (parsed(lifecyclePolicy) as Value);
 
 function findingsOf({ name, observed, error }: WantedRepository, state: RepositoriesState): Finding[] {
   if (error) {

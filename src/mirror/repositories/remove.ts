@@ -1,12 +1,12 @@
 import pLimit from 'p-limit';
 import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Change, Diff } from '../../core/step.ts';
+import type { Diff } from '../../core/step.ts';
 import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';
-import { isAdopted, ownershipOf, release } from '../../iam/tags.ts';
+import { isAdopted, markKeysIn, ownershipOf, release } from '../../iam/tags.ts';
 import { repositoryTarget } from './diff.ts';
-import { readConcurrency, type RepositoriesState } from './state.ts';
+import { readConcurrency, type RepositoriesState, type RepositoryChange } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
 interface Ownership {
@@ -27,7 +27,10 @@ async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: MirrorCont
 }
 
 /** Deletes all managed repositories of the project, also unneeded ones. An adopted one is kept with its images. */
-export async function removeRepositories({ tags }: RepositoriesState, ctx: MirrorContext): Promise<Diff> {
+export async function removeRepositories(
+  { tags }: RepositoriesState,
+  ctx: MirrorContext,
+): Promise<Diff<RepositoryChange>> {
   const inside = (await ctx.aws.ecr.repositories()).filter(({ name }) =>
     name.startsWith(`${ctx.config.project}/`),
   );
@@ -38,14 +41,18 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Mirro
   return {
     changes: existing
       .filter(({ isManaged }) => isManaged)
-      .map(({ name, tags: found }) =>
+      .map(({ name, tags: found }): RepositoryChange =>
         isAdopted(found)
-          ? release(repositoryTarget(name), found)
+          ? {
+              ...release(repositoryTarget(name), found),
+              payload: { does: 'untag', name, keys: markKeysIn(found) },
+            }
           : {
               action: 'delete',
               target: repositoryTarget(name),
               fields: [],
               reason: 'with all its images',
+              payload: { does: 'delete', name },
             },
       ),
     findings: existing
@@ -59,17 +66,4 @@ export async function removeRepositories({ tags }: RepositoriesState, ctx: Mirro
         }),
       ),
   };
-}
-
-/** Removes the tags of ecr-bootstrap from an adopted repository. */
-export async function removeMarks(
-  { target, fields }: Change,
-  { aws: { ecr } }: MirrorContext,
-): Promise<void> {
-  const arn = (await ecr.repositories()).find(({ name }) => name === target.name)?.arn;
-  if (arn !== undefined)
-    await ecr.untag(
-      arn,
-      fields.map(({ path }) => path.slice('tags.'.length)),
-    );
 }

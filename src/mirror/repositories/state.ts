@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { CreationRule, Repository, Tags } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
 import type { WantedImage } from '../../images/wanted.ts';
+import type { ChangeWith } from '../../core/step.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';
@@ -10,6 +11,26 @@ import { type ResourceAccess, readAccess } from '../../iam/resource-access.ts';
 
 /** Repositories read at once; ECR throttles bursts of reads of tags. */
 export const readConcurrency = 10;
+
+/** What `apply` does for one change of a repository. */
+export type RepositoryWork =
+  | { readonly does: 'create'; readonly name: string }
+  | { readonly does: 'update'; readonly name: string; readonly repairs: RepositoryRepairs }
+  | { readonly does: 'untag'; readonly name: string; readonly keys: readonly string[] }
+  | { readonly does: 'delete'; readonly name: string };
+
+/** The settings of an existing repository to write; a missing one is as configured. */
+export interface RepositoryRepairs {
+  readonly arn: string;
+  readonly tags?: Tags;
+  readonly tagMutability?: Config['repositories']['tagMutability'];
+  readonly scanOnPush?: boolean;
+  /** The policy's JSON text. */
+  readonly lifecyclePolicy?: string;
+}
+
+export type RepositoryChange = ChangeWith<RepositoryWork>;
+export type RepositoryCreation = ChangeWith<Extract<RepositoryWork, { does: 'create' }>>;
 
 export interface RepositoriesState {
   readonly settings: Config['repositories'];

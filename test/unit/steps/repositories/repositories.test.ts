@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MissingRepositories } from '../../../../src/mirror/repositories/create.ts';
+import { MissingRepositories } from '../../../../src/mirror/repositories/apply.ts';
 import { repositories } from '../../../../src/steps/repositories.ts';
 import {
   applyStep,

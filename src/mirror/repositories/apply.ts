@@ -3,19 +3,70 @@ import type { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/wanted.ts';
 import { onceFulfilled } from '../../core/once.ts';
 import { inParallel, isTolerable } from '../../core/members.ts';
-import type { Change, Outcome } from '../../core/step.ts';
+import type { Outcome } from '../../core/step.ts';
 import type { MirrorContext, MirrorRun } from '../context.ts';
-import { awsTags } from '../../iam/tags.ts';
+import { adoptedTags, awsTags } from '../../iam/tags.ts';
 import { creationOf, diffRepositories } from './diff.ts';
-import { type RepositoriesState, observeRepository } from './state.ts';
-import { update } from './update.ts';
+import {
+  observeRepository,
+  type RepositoriesState,
+  type RepositoryChange,
+  type RepositoryCreation,
+  type RepositoryRepairs,
+} from './state.ts';
 
-/** Creations at once. ECR throttles more. */
+/** Changes at once. ECR throttles more. */
 const concurrency = 8;
 
 /** The change that creates a repository with the configured settings. */
-export const repositoryCreation = (name: string, config: Config): Change =>
+export const repositoryCreation = (name: string, config: Config): RepositoryCreation =>
   creationOf(name, { settings: config.repositories, tags: awsTags(config) });
+
+/** Makes the changes of {@link diffRepositories} and of the removal. */
+export function applyRepositories(
+  changes: readonly RepositoryChange[],
+  run: MirrorRun,
+): Promise<Outcome<RepositoryChange>[]> {
+  return inParallel(concurrency, changes, run, (change) => applyOne(change, run.ctx));
+}
+
+function applyOne({ payload, adopts }: RepositoryChange, ctx: MirrorContext): Promise<unknown> {
+  switch (payload.does) {
+    case 'create':
+      return createRepository(payload.name, ctx);
+    case 'update': {
+      const { tags, ...settings } = payload.repairs;
+      const written = tags && { tags: adopts ? adoptedTags(tags) : tags };
+      return writeSettings(payload.name, { ...settings, ...written }, ctx);
+    }
+    case 'untag':
+      return untagRepository(payload.name, payload.keys, ctx);
+    case 'delete':
+      return ctx.aws.ecr.deleteRepository(payload.name);
+  }
+}
+
+/** Repairs the drifted settings of a repository. */
+async function writeSettings(
+  name: string,
+  { arn, tags, tagMutability, scanOnPush, lifecyclePolicy }: RepositoryRepairs,
+  { aws: { ecr } }: MirrorContext,
+): Promise<void> {
+  if (tags) await ecr.tag(arn, tags);
+  if (tagMutability !== undefined) await ecr.setTagMutability(name, tagMutability);
+  if (scanOnPush !== undefined) await ecr.setScanOnPush(name, scanOnPush);
+  if (lifecyclePolicy !== undefined) await ecr.setLifecyclePolicy(name, lifecyclePolicy);
+}
+
+/** Removes tags from a repository, if it still exists. */
+async function untagRepository(
+  name: string,
+  keys: readonly string[],
+  { aws: { ecr } }: MirrorContext,
+): Promise<void> {
+  const arn = (await ecr.repositories()).find((repository) => repository.name === name)?.arn;
+  if (arn !== undefined) await ecr.untag(arn, [...keys]);
+}
 
 /** Creates a repository with the configured settings. @returns a detail to show, if any */
 export async function createRepository(name: string, ctx: MirrorContext): Promise<string | undefined> {
@@ -36,7 +87,7 @@ export async function createRepository(name: string, ctx: MirrorContext): Promis
   return undefined;
 }
 
-/** A repository that was created meanwhile is used like one that was observed: an unmanaged one stays as it is. */
+/** Uses a repository that was created meanwhile like an observed one: an unmanaged one stays unchanged. */
 async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
   const { repositories: settings } = ctx.config;
   const observed = await observeRepository(name, ctx);
@@ -49,10 +100,9 @@ async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
     unneeded: [],
     repositories: [{ name, images: [], observed }],
   };
-  const changes = diffRepositories(state).changes.filter(
-    ({ action, adopts }) => action === 'update' && !adopts,
-  );
-  for (const change of changes) await update(change, state, ctx);
+  for (const { payload, adopts } of diffRepositories(state).changes) {
+    if (payload.does === 'update' && !adopts) await writeSettings(name, payload.repairs, ctx);
+  }
   return 'it was created meanwhile';
 }
 
@@ -63,7 +113,7 @@ async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
 export class MissingRepositories {
   readonly #run: MirrorRun;
   readonly #existing: () => Promise<ReadonlySet<string>>;
-  readonly #outcomes = new Map<string, Promise<Outcome>>();
+  readonly #outcomes = new Map<string, Promise<Outcome<RepositoryCreation>>>();
 
   constructor(run: MirrorRun) {
     this.#run = run;
@@ -81,13 +131,13 @@ export class MissingRepositories {
     const changes = missing
       .filter((name) => !this.#outcomes.has(name))
       .map((name) => repositoryCreation(name, ctx.config));
-    const done = inParallel(concurrency, changes, this.#run, ({ target }) =>
-      createRepository(target.name, ctx),
+    const done = inParallel(concurrency, changes, this.#run, ({ payload }) =>
+      createRepository(payload.name, ctx),
     );
     for (const [index, change] of changes.entries()) {
-      const skipped: Outcome = { change, result: 'skipped' };
+      const skipped: Outcome<RepositoryCreation> = { change, result: 'skipped' };
       this.#outcomes.set(
-        change.target.name,
+        change.payload.name,
         done.then((outcomes) => outcomes[index] ?? skipped),
       );
     }
@@ -102,11 +152,14 @@ export class MissingRepositories {
   };
 
   /** The outcomes of the planned creations, and of others that the copy needed. */
-  async outcomes(planned: readonly Change[]): Promise<Outcome[]> {
+  async outcomes(planned: readonly RepositoryCreation[]): Promise<Outcome<RepositoryCreation>[]> {
     const known = new Map(
       await Promise.all([...this.#outcomes].map(async ([name, one]) => [name, await one] as const)),
     );
-    const skipped = planned.filter(({ target }) => !known.has(target.name));
-    return [...known.values(), ...skipped.map((change): Outcome => ({ change, result: 'skipped' }))];
+    const skipped = planned.filter(({ payload }) => !known.has(payload.name));
+    return [
+      ...known.values(),
+      ...skipped.map((change): Outcome<RepositoryCreation> => ({ change, result: 'skipped' })),
+    ];
   }
 }

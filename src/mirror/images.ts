@@ -1,0 +1,113 @@
+import { type Finding, finding } from '../core/findings.ts';
+import type { Diff, Outcome } from '../core/step.ts';
+import type { RejectedImage } from '../images/wanted.ts';
+import type { MirrorContext, MirrorRun } from './context.ts';
+import {
+  copiesOf,
+  type CopyChange,
+  copyImages,
+  imageTarget,
+  missingPlatformsFinding,
+  observePresence,
+} from './copies.ts';
+import { oddNodesFinding } from './image-findings.ts';
+import type { Presence } from './presence.ts';
+import { MissingRepositories, repositoryCreation } from './repositories/apply.ts';
+import type { RepositoryCreation } from './repositories/state.ts';
+
+interface ImagePresence extends Presence {
+  /** The error is from the source; ECR does not have the image. */
+  readonly isOfSource?: boolean;
+}
+
+export interface ImagesState {
+  readonly presence: readonly ImagePresence[];
+  /** What workloads use as an image and what is not an image reference. */
+  readonly rejected: readonly RejectedImage[];
+  /** Names of missing repositories of the images to copy. */
+  readonly newRepositories: readonly string[];
+  readonly oddNodes: Finding | undefined;
+}
+
+export type ImagesChange = CopyChange | RepositoryCreation;
+
+export async function observeImages(ctx: MirrorContext): Promise<ImagesState> {
+  const { others, rejected } = await ctx.wantedImages();
+  const presence = await withSources(await observePresence(others, ctx), ctx);
+  const [missing, oddNodes] = await Promise.all([newRepositories(presence, ctx), oddNodesFinding(ctx)]);
+  return { presence, rejected, newRepositories: missing, oddNodes };
+}
+
+export const diffImages = (
+  { presence, rejected, newRepositories, oddNodes }: ImagesState,
+  { config }: MirrorContext,
+): Diff<ImagesChange> => ({
+  changes: [...newRepositories.map((name) => repositoryCreation(name, config)), ...copiesOf(presence)],
+  findings: [...(oddNodes ? [oddNodes] : []), ...rejected.map(rejection), ...presence.flatMap(findingsOf)],
+});
+
+/** Copies the images, and creates a repository when an image for it was found at its source. */
+export async function applyImages(
+  changes: readonly ImagesChange[],
+  run: MirrorRun,
+): Promise<Outcome<ImagesChange>[]> {
+  const repositories = new MissingRepositories(run);
+  const copied = await copyImages(changes.filter(isCopy), run, repositories.prepare);
+  return [...(await repositories.outcomes(changes.filter(isCreation))), ...copied];
+}
+
+const isCopy = (change: ImagesChange): change is CopyChange => change.payload.does === 'copy';
+const isCreation = (change: ImagesChange): change is RepositoryCreation => change.payload.does === 'create';
+
+/** Asks the sources of images that ECR does not have. An unavailable image is a finding and not a change. */
+async function withSources(
+  presence: readonly Presence[],
+  ctx: MirrorContext,
+): Promise<readonly ImagePresence[]> {
+  const absent = presence.filter(({ digest, error }) => digest === undefined && !error);
+  if (absent.length === 0) return presence;
+  const unavailable = await ctx.mirror.unavailable(
+    absent.map(({ image }) => image),
+    { engine: ctx.config.mirror.engine, signal: new AbortController().signal },
+  );
+  return presence.map((one) => {
+    const error = unavailable.get(one.image);
+    return error ? { ...one, error, isOfSource: true } : one;
+  });
+}
+
+async function newRepositories(
+  presence: readonly Presence[],
+  { aws }: MirrorContext,
+): Promise<readonly string[]> {
+  const copied = presence.filter(({ digest, error }) => digest === undefined && !error);
+  if (copied.length === 0) return [];
+  const existing = new Set((await aws.ecr.repositories()).map(({ name }) => name));
+  const needed = new Set(copied.map(({ image }) => image.repository));
+  return [...needed].filter((name) => !existing.has(name)).sort();
+}
+
+function findingsOf({ image, unavailablePlatforms, error, isOfSource }: ImagePresence): Finding[] {
+  if (error) {
+    const { what, why, hint } = error;
+    return [
+      finding(isOfSource ? 'image-unresolved' : 'image-unknown', {
+        level: 'failed',
+        target: imageTarget(image),
+        what,
+        why,
+        hint,
+      }),
+    ];
+  }
+  const unavailable = missingPlatformsFinding(image, unavailablePlatforms, 'ok');
+  return unavailable ? [unavailable] : [];
+}
+
+const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding =>
+  finding('image-unresolved', {
+    target: { kind: 'image', name: reference },
+    what: `could not mirror ${reference}, which ${wantedBy.join(', ')} ${wantedBy.length > 1 ? 'use' : 'uses'}`,
+    why: error.why,
+    hint: error.hint,
+  });
