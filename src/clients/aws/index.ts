@@ -28,7 +28,7 @@ function withKey(options: AwsOptions, pair?: KeyPair): AwsPort {
   };
 }
 
-/** Asks STS who calls; AWS allows that to everybody whose credentials are valid. */
+/** The caller's identity from STS, which needs no permission. */
 export async function readIdentity({ call, settings, options }: AwsSession): Promise<CallerIdentity> {
   return call('sts:GetCallerIdentity', 'identify the AWS caller', async () => {
     const { STS } = await import('@aws-sdk/client-sts');

@@ -16,7 +16,7 @@ export interface AwsOptions {
 /** Sends one request and turns what goes wrong into a BootstrapError. */
 export type Call = <T>(action: string, what: string, send: () => Promise<T>) => Promise<T>;
 
-/** What the services' adapters share: one caller, one region, one way out. */
+/** What the services' adapters share: one caller, one region, one network. */
 export interface AwsSession {
   readonly options: AwsOptions;
   readonly call: Call;
@@ -24,7 +24,7 @@ export interface AwsSession {
   readonly settings: ReturnType<typeof clientSettings>;
 }
 
-/** Takes the SDK's log and warnings, of which the user must see nothing. */
+/** Discards the SDK's log and warnings. */
 const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** @param pair a key to use in place of what the environment and the profile give */

@@ -12,7 +12,7 @@ import { fateOf, LayerProgress } from './progress.ts';
 import { Secret } from '../../core/secret.ts';
 import { readRecords, type StreamRecord } from './stream.ts';
 
-/** How long an engine may take to say its version, in milliseconds. */
+/** For the engine's version. */
 const responseTimeoutMs = 10_000;
 
 /** A port to the engine at `address`. Connects with the first call. */
@@ -138,7 +138,7 @@ class DockerodeAdapter implements DockerPort {
   }
 }
 
-/** Yields the records, telling progress on the way. */
+/** Yields the records and reports progress. */
 async function* follow(
   stream: NodeJS.ReadableStream,
   phase: 'Downloading' | 'Pushing',

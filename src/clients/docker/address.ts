@@ -4,7 +4,7 @@ import type { TlsMaterial } from './tls.ts';
 export interface EngineAddress {
   /** `unix://`, `tcp://`, `http(s)://` or `ssh://` */
   readonly url: string;
-  /** Who said so, for messages: `DOCKER_HOST`, `context "colima"`. */
+  /** The source of the address, for messages: `DOCKER_HOST`, `context "colima"`. */
   readonly origin: string;
   readonly tls?: TlsMaterial;
 }

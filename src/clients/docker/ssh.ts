@@ -24,7 +24,7 @@ class SshAgent extends Agent {
   }
 }
 
-/** The standard streams of an ssh process as one connection, which fails with what ssh complained about. */
+/** The standard streams of an ssh process as one connection, which fails with the last line of ssh's error output. */
 class SshConnection extends Duplex {
   readonly #ssh: ChildProcessWithoutNullStreams;
 
@@ -41,7 +41,7 @@ class SshConnection extends Duplex {
       if (code) this.destroy(new Error(`ssh: ${lastLine(complaint) || `exit code ${code}`}`));
       else this.push(null);
     });
-    // A pipe that breaks means that ssh ends; its exit tells the reason.
+    // A broken pipe means that ssh ended; its exit gives the reason.
     ssh.stdin.on('error', () => undefined);
   }
 

@@ -17,7 +17,7 @@ export interface StreamRecord {
 class StreamFailure extends Error {}
 
 /**
- * Reads the records of a stream. Each line is looked at for an error: the engine answers 200 before it knows
+ * Reads the records of a stream. Each line may hold an error: the engine answers 200 before it knows
  * whether a pull or push works, and the library's own followProgress leaves errors to its caller.
  */
 export async function* readRecords(stream: Readable): AsyncGenerator<StreamRecord> {
@@ -34,7 +34,7 @@ export async function* readRecords(stream: Readable): AsyncGenerator<StreamRecor
   }
 }
 
-/** `readline` ends quietly when its input fails, so a connection that breaks is told apart here. */
+/** `readline` ends quietly when its input fails, so a broken connection is detected here. */
 async function* linesOf(stream: Readable): AsyncGenerator<string> {
   let broken: Error | undefined;
   const lines = createInterface({ input: stream, crlfDelay: Infinity });

@@ -6,7 +6,7 @@ import { unconfigured } from './errors.ts';
 import type { PluginBounds } from './exec-plugin.ts';
 import type { Impersonation, KubeCluster, KubeContext, KubeUser } from './kubeconfig.ts';
 
-/** What a request shows to the API server: headers, or a client certificate for the connection. */
+/** How a request authenticates: headers, or a client certificate for the connection. */
 export interface ClientCredentials {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly cert?: Buffer | string;
@@ -18,7 +18,7 @@ export const hasLogin = ({ server }: KubeCluster): boolean => /^https:/i.test(se
 
 /**
  * Runs the exec plugin or refreshes the OIDC token where the user has one; the rest is in the kubeconfig. A server that is
- * reached without TLS is shown no login.
+ * reached without TLS receives no login.
  * @throws BootstrapError `cluster-unreachable` when that fails
  */
 export async function credentialsOf(
@@ -131,7 +131,7 @@ async function authenticateByOidc(
   return options;
 }
 
-/** What a plugin gets to know about the cluster: client-go's rest/exec.go, ConfigToExecCluster. */
+/** The cluster as an exec plugin receives it: client-go's rest/exec.go, ConfigToExecCluster. */
 async function clusterInfo(cluster: KubeCluster): Promise<object> {
   const ca =
     cluster.caData ??
@@ -214,7 +214,7 @@ function encoded(headers: ClientCredentials['headers'], context: string): Client
   );
 }
 
-/** Makes the redactor know the values. */
+/** Adds the values to the redactor. */
 function redactAll(...values: readonly (string | undefined)[]): void {
   for (const value of values) if (value) new Secret(value.trim());
 }

@@ -15,7 +15,7 @@ export interface KubeconfigChoice {
   readonly context?: string | undefined;
 }
 
-/** Where the API server is, and how it is known. */
+/** The API server and its certificate authority. */
 export interface KubeCluster {
   readonly name: string;
   readonly server: string;
@@ -29,7 +29,7 @@ export interface KubeCluster {
   readonly execExtension?: unknown;
 }
 
-/** Whom requests are made for, in place of the one who makes them. */
+/** The user that requests impersonate. */
 export interface Impersonation {
   readonly user: string;
   readonly uid?: string | undefined;
@@ -37,7 +37,7 @@ export interface Impersonation {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** How a user logs in. */
+/** The credentials of a user. */
 export interface KubeUser {
   readonly name: string;
   readonly certData?: string | undefined;

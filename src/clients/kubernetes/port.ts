@@ -52,7 +52,7 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
 }
 
-/** What an object has to be still; nothing more than its name where both are left out. */
+/** What must not have changed; without both, only the name counts. */
 export interface Precondition {
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
@@ -72,7 +72,7 @@ export interface ClusterInfo {
   readonly version: string;
 }
 
-/** What is asked by a SelfSubjectAccessReview. */
+/** The question of a SelfSubjectAccessReview. */
 export interface AccessQuestion {
   readonly verb: string;
   readonly group: string;
@@ -99,7 +99,7 @@ export interface ClusterPort {
   create(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** Server-side apply as field manager `ecr-bootstrap`, taking over fields that others hold. */
   apply(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
-  /** As {@link ClusterPort.apply}, of what kubectl or Helm made: what they set and `object` does not goes. */
+  /** As {@link ClusterPort.apply}, of what kubectl or Helm made: fields that they set and `object` does not are removed. */
   adopt(object: KubeObject): Promise<KubeObject>;
   /** Update (PUT); fails with a conflict when `metadata.resourceVersion` is given and outdated. */
   update(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;

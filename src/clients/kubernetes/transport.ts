@@ -104,7 +104,7 @@ export class ApiTransport {
     return opened;
   }
 
-  /** Whoever asks next opens another session, unless somebody has done so. */
+  /** The next request opens another session, unless another request has done so. */
   #forget(session: Promise<Connection>): void {
     if (this.#session === session) this.#session = undefined;
   }
@@ -148,11 +148,11 @@ export class ApiTransport {
   }
 }
 
-/** Whether another look may give other credentials. */
+/** Whether the credentials may change during a run. */
 const isRenewable = ({ user, cluster }: KubeContext): boolean =>
   hasLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
 
-/** What answered in place of a Kubernetes API, which answers with JSON or, for paths that it does not have, with plain text. */
+/** Describes an answer that is not from a Kubernetes API, which sends JSON or, for unknown paths, plain text. */
 function otherThanApi({ status, body, location }: Answer): string | undefined {
   if (status >= 300 && status < 400) return `a redirect to ${location ?? 'another place'} (HTTP ${status})`;
   const isPage = /^\s*</.test(body);

@@ -7,8 +7,8 @@ import type { Reach } from './local.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 /**
- * The one way out to the network. `HTTP(S)_PROXY` and `NO_PROXY` hold for AWS, registries and the cluster alike;
- * none of their clients honours them by itself. Connections are made when first asked for, kept and shared.
+ * All access to the network. `HTTP(S)_PROXY` and `NO_PROXY` apply to AWS, registries and the cluster alike;
+ * their own clients ignore them. Connections are opened when first used, kept and shared.
  */
 export interface Net {
   /**
