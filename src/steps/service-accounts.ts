@@ -1,5 +1,5 @@
 import type { Step } from './context.ts';
-import { additions, applyEntries, removal } from '../cluster/service-accounts/changes.ts';
+import { additions, applyEntries, type EntryChange, removal } from '../cluster/service-accounts/changes.ts';
 import {
   observeEntries,
   observeServiceAccounts,
@@ -9,7 +9,7 @@ import { ignoredAccountFinding, refusalFindings } from '../cluster/service-accou
 import { pullFindings } from '../cluster/service-accounts/pulls.ts';
 
 /** Lists the pull secret in every service account, so that pods use it without listing it themselves. */
-export const serviceAccounts: Step<ServiceAccountsState> = {
+export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   id: 'service-accounts',
   title: 'service accounts that use the pull secret',
   needs: ['cluster'],
@@ -31,7 +31,7 @@ export const serviceAccounts: Step<ServiceAccountsState> = {
     changes: additions(covered, config.pullSecret.name),
     findings: [],
   }),
-  apply: applyEntries,
+  apply: (changes, _, run) => applyEntries(changes, run),
   observeRemoval: observeEntries,
   remove: ({ obsolete }) => ({ changes: obsolete.map(removal), findings: [] }),
   health: async ({ covered, ignored }, ctx) => [

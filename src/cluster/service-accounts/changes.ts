@@ -1,67 +1,55 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { inParallel, nameOf, tolerating } from '../../core/members.ts';
-import type { Change, Field, Outcome } from '../../core/step.ts';
+import { inParallel, tolerating } from '../../core/members.ts';
+import type { ChangeWith, Outcome } from '../../core/step.ts';
 import type { ClusterRun } from '../context.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
-import type { ObsoleteEntries, ServiceAccountsState } from './covered.ts';
+import type { ObsoleteEntries } from './covered.ts';
 import { addPullSecret, removePullSecrets } from './list.ts';
 
 /** Concurrent patches. */
 const concurrency = 16;
 
-/** One change for each service account that does not list the pull secret. */
-export const additions = (accounts: readonly KubeObject[], pullSecret: string): Change[] =>
-  accounts.flatMap((account) => addition(account, pullSecret));
+/** The account and the pull secret to add to its list, or the names to remove from it. */
+type EntryPayload = { readonly account: KubeObject } & (
+  { readonly does: 'add' } | { readonly does: 'remove'; readonly names: readonly string[] }
+);
 
-function addition(account: KubeObject, name: string): Change[] {
-  const names = pullSecretsOf(account);
-  if (names.includes(name)) return [];
-  const field = {
-    path: 'imagePullSecrets',
-    ...(names.length > 0 ? { from: names } : {}),
-    to: [...names, name],
-  };
-  return [{ action: 'update', target: targetOf(refOf(account)), fields: [field] }];
+export type EntryChange = ChangeWith<EntryPayload>;
+
+/** One change for each service account that does not list the pull secret. */
+export function additions(accounts: readonly KubeObject[], pullSecret: string): EntryChange[] {
+  return accounts.flatMap((account): EntryChange[] => {
+    const names = pullSecretsOf(account);
+    if (names.includes(pullSecret)) return [];
+    const before = names.length > 0 ? { from: names } : {};
+    const field = { path: 'imagePullSecrets', ...before, to: [...names, pullSecret] };
+    const target = targetOf(refOf(account));
+    return [{ action: 'update', target, fields: [field], payload: { does: 'add', account } }];
+  });
 }
 
-export function removal({ account, names }: ObsoleteEntries): Change {
+export function removal({ account, names }: ObsoleteEntries): EntryChange {
   const before = pullSecretsOf(account);
-  const field = {
-    path: 'imagePullSecrets',
-    from: before,
-    to: before.filter((name) => !names.includes(name)),
-  };
-  return { action: 'update', target: targetOf(refOf(account)), fields: [field] };
+  const to = before.filter((name) => !names.includes(name));
+  const field = { path: 'imagePullSecrets', from: before, to };
+  const target = targetOf(refOf(account));
+  return { action: 'update', target, fields: [field], payload: { does: 'remove', account, names } };
 }
 
 /** Patches the service accounts. A failure of one does not stop the others. */
-export async function applyEntries(
-  changes: readonly Change[],
-  { covered, obsolete }: ServiceAccountsState,
-  run: ClusterRun,
-): Promise<Outcome[]> {
-  const all = [...covered, ...obsolete.map(({ account }) => account)];
-  const accounts = new Map(all.map((account) => [targetOf(refOf(account)).name, account]));
-  const outcomes = await inParallel(concurrency, changes, run, async ({ target, fields }) => {
-    const account = accounts.get(target.name);
-    if (!account) throw new Error(`${nameOf(target)} was not observed`);
-    const names = fields.flatMap(removedNames);
-    if (names.length > 0) return removePullSecrets(account, names, run.ctx);
+export async function applyEntries(changes: readonly EntryChange[], run: ClusterRun): Promise<Outcome[]> {
+  const outcomes = await inParallel(concurrency, changes, run, async ({ payload, target }) => {
+    if (payload.does === 'remove') return removePullSecrets(payload.account, payload.names, run.ctx);
     try {
-      return await addPullSecret(account, run.ctx);
+      return await addPullSecret(payload.account, run.ctx);
     } catch (error) {
       throw error instanceof BootstrapError ? withExcludeHint(error, target.name) : error;
     }
   });
   return tolerating(outcomes);
 }
-
-const removedNames = ({ from, to }: Field): string[] =>
-  (Array.isArray(from) ? (from as readonly string[]) : []).filter(
-    (name) => !(to as readonly string[]).includes(name),
-  );
 
 /** Adds to the hint how to exclude a service account that cannot be changed. */
 export function withExcludeHint(error: BootstrapError, name: string): BootstrapError {

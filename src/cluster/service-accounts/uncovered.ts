@@ -1,5 +1,5 @@
 import { type Finding, finding } from '../../core/findings.ts';
-import type { Step } from '../../core/step.ts';
+import type { Change, Step } from '../../core/step.ts';
 import type { ClusterContext } from '../context.ts';
 import { observeCoverage } from '../coverage.ts';
 import { listed } from '../pull-secret-users.ts';
@@ -15,10 +15,10 @@ interface WithUncovered<State> {
  * The step still runs, because Kubernetes ignores a pull secret that does not exist.
  * @param skipped the ID of the step that creates the copies
  */
-export function withoutCopies<State, Ctx extends ClusterContext>(
-  step: Step<State, Ctx>,
+export function withoutCopies<State, Ctx extends ClusterContext, C extends Change>(
+  step: Step<State, Ctx, C>,
   skipped: string,
-): Step<WithUncovered<State>, Ctx> {
+): Step<WithUncovered<State>, Ctx, C> {
   return {
     id: step.id,
     title: step.title,
