@@ -6,6 +6,7 @@ import { BootstrapError, reasonOf } from '../core/errors.ts';
 import { refuseAliasBomb } from '../core/yaml-aliases.ts';
 import { knownContext } from './ambient.ts';
 import { getAt, leaves, setAt, type Tree, withoutNulls } from './tree.ts';
+import { type LineOf, parseYaml } from './yaml.ts';
 import { tokenAgeWarning } from './pull-secret.ts';
 import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
@@ -13,7 +14,7 @@ import { refusePlugins, refuseUntrusted } from './trust.ts';
 import { closestWord } from '../core/suggestion.ts';
 import { type Checked, type Mistake, validate, validateLeniently } from './validate.ts';
 
-/** The file that is read when none is named. */
+/** The file that is read by default. */
 export const defaultFile = 'ecr-bootstrap.yaml';
 
 export interface ConfigRequest {
@@ -23,13 +24,13 @@ export interface ConfigRequest {
   readonly flags: Readonly<Record<string, unknown>>;
   /** From `--config`. */
   readonly file?: string;
-  /** Whether placeholders stand for the project and the region where nothing names them. */
+  /** Whether placeholders stand for a project and a region that are not set. */
   readonly placeholders?: boolean;
   /** Values that are missing or wrong are reported in {@link Loaded.mistakes} instead of thrown. */
   readonly lenient?: boolean;
 }
 
-/** What stands for a value that is not known yet, and a valid value for the checks. */
+/** The placeholder for a value that is not set, and a valid value for the checks. */
 const placeholders = { project: ['PROJECT', 'project'], 'aws.region': ['REGION', 'us-east-1'] } as const;
 
 /** The only settings without a default. */
@@ -52,8 +53,8 @@ export interface Loaded {
 }
 
 /**
- * The effective configuration: flag over `ECR_BOOTSTRAP_*` over file over what other programs' variables say over
- * default.
+ * The effective configuration. A flag wins over an `ECR_BOOTSTRAP_*` variable, then come the file, the variables of other
+ * programs, and the default.
  * @throws BootstrapError `config-*` or `file-missing`
  */
 export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
@@ -77,7 +78,7 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   if (origins.get('cluster.context') !== '--context') warnings.push(...(await contextWarning(values)));
   const noProfile = await absentProfile(values, request.env);
   const about = { origins, ...(noProfile === undefined ? {} : { noProfile }) };
-  const source = file ? { file: file.name, text: file.text, ...about } : about;
+  const source = file ? { file: file.name, lineOf: file.lineOf, ...about } : about;
   const { config, mistakes }: Checked = request.lenient
     ? validateLeniently(values, source, required)
     : { config: validate(values, source), mistakes: [] };
@@ -103,7 +104,7 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   };
 }
 
-/** What a file that was only found says about the kubeconfig counts less than what the user says. */
+/** A kubeconfig that only a found file names gets less trust than one that the user names. */
 async function refuseFoundPlugins(
   { cluster }: Config,
   file: ConfigFile | undefined,
@@ -125,7 +126,7 @@ function quoteAccountId(values: Tree): void {
 interface Given {
   readonly value?: unknown;
   readonly origin: string;
-  /** The warning that the file wins over something that says otherwise. */
+  /** A warning that the file overrides another value. */
   readonly overrides?: string;
 }
 
@@ -143,7 +144,7 @@ async function resolveSetting(
   if (ambient === undefined || ambient.value === inFile || typeof inFile !== 'string') return undefined;
   return {
     origin: '',
-    overrides: `${setting.key} is ${inFile} by the configuration file, although ${ambient.origin} says ${String(ambient.value)}.`,
+    overrides: `The configuration file sets ${setting.key} to ${inFile}, which overrides ${ambient.origin} (${String(ambient.value)}).`,
   };
 }
 
@@ -162,7 +163,7 @@ async function ambientValue(
   return region === undefined ? undefined : { value: region, origin: `AWS profile ${profile}` };
 }
 
-/** Why the AWS configuration files cannot have the region that is missing: they have no such profile. */
+/** Why the region is missing: the AWS configuration files do not have the profile. */
 async function absentProfile(values: Tree, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const profile = getAt(values, 'aws.profile');
   if (typeof profile !== 'string' || getAt(values, 'aws.region') !== undefined) return undefined;
@@ -183,7 +184,7 @@ async function contextWarning(values: Tree): Promise<string[]> {
   const kubeconfig = getAt(values, 'cluster.kubeconfig');
   const current = await knownContext(typeof kubeconfig === 'string' ? kubeconfig : undefined);
   if (current === undefined || current === wanted) return [];
-  return [`cluster.context is ${wanted}, although the kubeconfig's current context is ${current}.`];
+  return [`cluster.context is ${wanted}; the kubeconfig's current context is ${current}.`];
 }
 
 function unknownVariables(env: NodeJS.ProcessEnv): string[] {
@@ -192,7 +193,7 @@ function unknownVariables(env: NodeJS.ProcessEnv): string[] {
     .filter((name) => name.startsWith('ECR_BOOTSTRAP_') && !known.includes(name))
     .map((name) => {
       const near = closestWord(name, known);
-      return `${name} is not a variable of ecr-bootstrap${near === undefined ? '' : `; did you mean ${near}?`}`;
+      return `Ignoring the environment variable ${name}, which is unknown.${near === undefined ? '' : ` Did you mean ${near}?`}`;
     });
 }
 
@@ -201,9 +202,9 @@ const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (letter) => `-${
 interface ConfigFile {
   readonly name: string;
   readonly path: string;
-  readonly text: string;
+  readonly lineOf: LineOf;
   readonly values: Tree;
-  /** It lay in the working folder; the user did not name it. */
+  /** It was found in the working folder, and not named by the user. */
   readonly found: boolean;
 }
 
@@ -216,34 +217,34 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
     if (named === undefined) return undefined;
     throw new BootstrapError({
       code: 'file-missing',
-      what: `read configuration ${name}`,
-      why: 'there is no such file',
-      hint: 'Check --config and ECR_BOOTSTRAP_CONFIG, or write one with `ecr-bootstrap init`.',
+      what: `could not read the configuration ${name}`,
+      why: 'the file does not exist',
+      hint: 'Correct --config or ECR_BOOTSTRAP_CONFIG, or create the file with `ecr-bootstrap init`.',
     });
   }
   const found = named === undefined;
   if (found) refuseUntrusted(path, name);
   try {
     const text = decodeText(readFileSync(path));
-    const { load } = await import('js-yaml');
-    const values = load(text, { filename: name }) ?? {};
+    const { values: parsed, lineOf } = await parseYaml(text, name);
+    const values = parsed ?? {};
     refuseAliasBomb(values);
     if (typeof values !== 'object' || Array.isArray(values)) throw new Error('it is not a YAML mapping');
-    return { name, path, text, values: withoutNulls(values as Tree), found };
+    return { name, path, lineOf, values: withoutNulls(values as Tree), found };
   } catch (error) {
     throw new BootstrapError(
       {
         code: 'config-unreadable',
-        what: `read configuration ${name}`,
+        what: `could not read the configuration ${name}`,
         why: reasonOf(error),
-        hint: 'Mend the file; `ecr-bootstrap init --force` writes a new one.',
+        hint: 'Correct the file, or write a new one with `ecr-bootstrap init --force`.',
       },
       { cause: error },
     );
   }
 }
 
-/** The keys that name files of this machine. */
+/** The keys whose values are files of this computer. */
 const fileKeys = ['cluster.kubeconfig', 'externalSecrets.manifest', 'externalSecrets.caBundle'];
 
 /**

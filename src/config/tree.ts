@@ -13,7 +13,7 @@ export function getAt(tree: Tree, path: string): unknown {
   return at;
 }
 
-/** Sets a value, making the objects on the way. Something on the way that is no object stays for the schema to refuse. */
+/** Sets a value, and creates the objects of its path. A value on the path that is not an object stays, for the schema to refuse. */
 export function setAt(tree: Tree, path: string, value: unknown): void {
   const keys = path.split('.');
   const last = keys.pop();
@@ -62,28 +62,4 @@ export function withoutNulls(tree: Tree): Tree {
       value === null ? [] : [[key, isTree(value) ? withoutNulls(value) : value]],
     ),
   );
-}
-
-/**
- * The 1-based line of a key in a YAML text in block style, found by following the keys' indentation; the nearest
- * parent's line for anything written in another style, undefined when not even the first key is found.
- */
-export function lineOf(text: string, path: readonly PropertyKey[]): number | undefined {
-  const lines = text.split('\n');
-  let line: number | undefined;
-  let from = 0;
-  let indent = -1;
-  for (const key of path) {
-    if (typeof key !== 'string') break;
-    const found = lines.findIndex((candidate, index) => {
-      if (index < from) return false;
-      const [, spaces = '', name] = /^(\s*)["']?([^"':#]+)["']?\s*:(\s|$)/.exec(candidate) ?? [];
-      return name?.trim() === key && spaces.length > indent;
-    });
-    if (found < 0) break;
-    indent = /^\s*/.exec(lines[found] ?? '')?.[0].length ?? 0;
-    from = found + 1;
-    line = found + 1;
-  }
-  return line;
 }

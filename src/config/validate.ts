@@ -2,16 +2,17 @@ import type { z } from 'zod';
 import { BootstrapError, severalErrors } from '../core/errors.ts';
 import { closestWord } from '../core/suggestion.ts';
 import { docsPage } from '../core/paths.ts';
-import { deleteAt, getAt, lineOf, existingPrefix, setAt, type Tree } from './tree.ts';
+import { deleteAt, getAt, existingPrefix, setAt, type Tree } from './tree.ts';
+import type { LineOf } from './yaml.ts';
 import { type Config, configSchema } from './schema.ts';
 
-/** What the values come from, for messages. `text` is the file's, to tell lines. */
+/** Where the values come from, for messages. */
 export interface Source {
   readonly file?: string;
-  readonly text?: string;
+  readonly lineOf?: LineOf;
   /** By key path, where it is not the file: `--region`, `AWS_REGION`. */
   readonly origins?: ReadonlyMap<string, string>;
-  /** Where a profile is named that does not exist: that, in words. */
+  /** Why the profile has no region: it does not exist. */
   readonly noProfile?: string;
 }
 
@@ -24,15 +25,15 @@ export function validate(values: Tree, source: Source): Config {
   return config;
 }
 
-/** The configuration without the values that are wrong, and these by their key paths. */
+/** The configuration without its wrong values, and the mistakes. */
 export interface Checked {
   readonly config: Config;
   readonly mistakes: readonly Mistake[];
 }
 
 /**
- * Validates as far as possible, for a command that shows the configuration. A wrong value counts as not given.
- * @param required valid values for what has no default
+ * Validates as far as possible, for a command that shows the configuration. A wrong value counts as not set.
+ * @param required valid values for keys without a default
  */
 export function validateLeniently(values: Tree, source: Source, required: Tree): Checked {
   const mistakes: Mistake[] = [];
@@ -45,8 +46,8 @@ export function validateLeniently(values: Tree, source: Source, required: Tree):
       const { path, key, isMissing } = mistake;
       const stand = getAt(required, key);
       if (stand !== undefined) setAt(right, key, stand);
-      // Without a part that it needs, a section cannot be used either.
-      // A default may be wrong only beside another value: then the section is deleted.
+      // A section without a value that it needs cannot be used either.
+      // A default can be wrong together with another value: then the section is deleted.
       else deleteAt(right, existingPrefix(before, isMissing ? path.slice(0, -1) : path));
       mistakes.push(mistake);
     }
@@ -54,7 +55,7 @@ export function validateLeniently(values: Tree, source: Source, required: Tree):
 }
 
 function check(values: Tree, source: Source): { config?: Config; mistakes: Mistake[] } {
-  // Without `aws` it is the region that is missing.
+  // Without `aws`, the region is missing.
   const result = configSchema.safeParse({ aws: {}, ...values }, { reportInput: true });
   return result.success
     ? { config: result.data, mistakes: [] }
@@ -104,13 +105,13 @@ const at = (path: readonly PropertyKey[]): Pick<Mistake, 'path' | 'key'> => ({
   key: keyWithoutIndex(path),
 });
 
-/** The flag or variable that gave the value, which says by its name what it sets; else the key, in the file with its line. */
-function placed(path: readonly PropertyKey[], { file, text, origins }: Source): string {
+/** The flag or variable that gave the value, or else the key, with file and line. */
+function placed(path: readonly PropertyKey[], { file, lineOf, origins }: Source): string {
   const key = path.join('.') || 'the configuration';
   const origin = origins?.get(keyWithoutIndex(path));
   if (origin !== undefined && origin !== file) return origin;
   if (file === undefined) return key;
-  const line = text === undefined ? undefined : lineOf(text, path);
+  const line = lineOf?.(path);
   return `${line ? `${file}:${line}` : file}: ${key}`;
 }
 
@@ -127,7 +128,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a mapping',
 };
 
-/** Issues of other codes are about what is there, and may not say what that is. */
+/** Issues of other codes concern a value that exists, and may lack it. */
 const isAbsent = ({ code, input }: z.core.$ZodIssue): boolean =>
   (code === 'invalid_type' || code === 'invalid_value') && input === undefined;
 
@@ -137,7 +138,7 @@ function reason(issue: z.core.$ZodIssue): string {
     return `must be ${kinds[issue.expected] ?? issue.expected}, not ${shortText(issue.input)}`;
   }
   if (issue.code === 'invalid_value') {
-    return `${shortText(issue.input)} is none of ${issue.values.map(String).join(', ')}`;
+    return `${shortText(issue.input)} is not one of ${issue.values.map(String).join(', ')}`;
   }
   const isNumber = typeof issue.input === 'number';
   if (issue.code === 'too_small') {
@@ -151,7 +152,7 @@ function reason(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_format' ? `${shortText(issue.input)} ${issue.message}` : issue.message;
 }
 
-/** A value as it is named in a message; its kind, where it is long or not plain. */
+/** A value as messages show it; for a list or mapping, only its kind. */
 function shortText(value: unknown): string {
   const text = typeof value === 'object' ? 'a list or mapping' : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
@@ -163,11 +164,11 @@ function hintFor(key: string, issue: z.core.$ZodIssue, { file, origins, noProfil
   }
   const isMissing = isAbsent(issue);
   if (isMissing && key === 'project')
-    return 'Give --project NAME, or `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
+    return 'Pass --project NAME, or set `project: NAME` in ecr-bootstrap.yaml (ecr-bootstrap init).';
   if (isMissing && key === 'aws.region' && noProfile !== undefined)
-    return 'Name an existing profile with --profile, AWS_PROFILE or aws.profile: `aws configure list-profiles` prints them.';
+    return 'Choose an existing profile with --profile, AWS_PROFILE or aws.profile: `aws configure list-profiles` prints them.';
   if (isMissing && key === 'aws.region')
-    return 'Give --region REGION, AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
+    return 'Pass --region REGION, or set AWS_REGION, or `aws.region` in ecr-bootstrap.yaml.';
   const origin = origins?.get(key);
   const given = origin === undefined || origin === file ? '' : `Correct ${origin}. `;
   return `${given}See ${key} in ${docsPage('reference/configuration.md')}`;
@@ -182,7 +183,7 @@ function suggest(unknown: string, parents: readonly PropertyKey[]): string {
     : `Did you mean ${[...parents, near].join('.')}?`;
 }
 
-/** What is inside a list or a mapping of free keys is documented with it. */
+/** Entries of lists, and of mappings with free keys, are documented with the list or mapping. */
 function documentedKey(path: readonly PropertyKey[]): string {
   let length = 0;
   while (length < path.length && keysAt(path.slice(0, length)).includes(String(path[length]))) length += 1;

@@ -43,7 +43,7 @@ describe('loadConfig', () => {
     const { config, warnings } = await load({ env: { AWS_REGION: 'us-east-1' } });
     expect(config.aws.region).toBe('eu-west-1');
     expect(warnings).toEqual([
-      'aws.region is eu-west-1 by the configuration file, although AWS_REGION says us-east-1.',
+      'The configuration file sets aws.region to eu-west-1, which overrides AWS_REGION (us-east-1).',
     ]);
   });
 
@@ -65,9 +65,7 @@ describe('loadConfig', () => {
     const kubeconfig = file('current-context: laptop\n', 'kubeconfig');
     file('project: shop\naws: {region: eu-west-1}\ncluster: {context: prod}\n');
     const { warnings } = await load({ env: { KUBECONFIG: join(cwd, kubeconfig) } });
-    expect(warnings).toContain(
-      "cluster.context is prod, although the kubeconfig's current context is laptop.",
-    );
+    expect(warnings).toContain("cluster.context is prod; the kubeconfig's current context is laptop.");
   });
 
   it('takes no comment for the current context, and merges the files of KUBECONFIG as kubectl does', async () => {
@@ -220,7 +218,7 @@ describe('loadConfig', () => {
 
   it('lists the words that a key takes', async () => {
     await expect(load({ flags: { ...minimal, engine: 'dokcer' } })).rejects.toMatchObject({
-      why: '--engine "dokcer" is none of auto, registry, docker',
+      why: '--engine "dokcer" is not one of auto, registry, docker',
       hint: 'Correct --engine. See mirror.engine in docs/reference/configuration.md',
     });
   });
@@ -290,7 +288,7 @@ describe('loadConfig', () => {
   it('suggests the variable that a misspelt one is near to', async () => {
     const { warnings } = await load({ flags: minimal, env: { ECR_BOOTSTRAP_REGOIN: 'x' } });
     expect(warnings).toEqual([
-      'ECR_BOOTSTRAP_REGOIN is not a variable of ecr-bootstrap; did you mean ECR_BOOTSTRAP_REGION?',
+      'Ignoring the environment variable ECR_BOOTSTRAP_REGOIN, which is unknown. Did you mean ECR_BOOTSTRAP_REGION?',
     ]);
   });
 

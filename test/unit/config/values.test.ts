@@ -127,7 +127,7 @@ const refused: [path: string, value: unknown, why: string][] = [
   ['externalSecrets.tolerations', [{ value: 'x' }], 'needs `operator: Exists`'],
   ['externalSecrets.tolerations', [{ key: 'a', operator: 'Exists', value: 'x' }], 'does not allow'],
   ['externalSecrets.tolerations', [{ key: 'a', tolerationSeconds: 60 }], 'needs `effect: NoExecute`'],
-  ['externalSecrets.tolerations', [{ key: 'a', effect: 'Never' }], 'is none of NoSchedule'],
+  ['externalSecrets.tolerations', [{ key: 'a', effect: 'Never' }], 'is not one of NoSchedule'],
   ['externalSecrets.tolerations', [{ kye: 'a' }], 'is not a key of the configuration'],
   ['externalSecrets.resources', { limit: { cpu: 1 } }, 'is not a key of the configuration'],
   ['externalSecrets.resources', { limits: { cpu: 'lots' } }, 'is not a quantity'],
