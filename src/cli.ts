@@ -3,7 +3,7 @@ import module from 'node:module';
 import { join } from 'node:path';
 import { cacheFolder } from './core/paths.ts';
 
-// Node 22.1 and newer keep what V8 made of a package from run to run; most of a short run's time is loading AWS's.
+// Node 22.1 and newer can keep compiled code between runs. Most of a short run is loading the AWS SDK.
 const { enableCompileCache } = module as { readonly enableCompileCache?: (folder: string) => unknown };
 enableCompileCache?.(join(cacheFolder(process.env), 'compiled'));
 

@@ -55,12 +55,11 @@ async function reportUsageError(
 const wantsJson = (argv: readonly string[]): boolean =>
   /(^| )(-o[= ]?json|--output[= ]json)( |$)/.test(argv.join(' '));
 
-/** Milliseconds. */
-const watchStdout = 1000;
+const exitDelayMs = 1000;
 
-/** The process's own run: after Ctrl-C, changes in flight get a short grace; a second Ctrl-C ends the process at once. */
+/** Runs the process. After Ctrl-C, changes in flight get a short time to finish; a second Ctrl-C ends the process at once. */
 export async function run(): Promise<void> {
-  // Node and the SDK warn of things that are not the user's to mend.
+  // Warnings of Node and the AWS SDK are not about anything that a user can fix.
   process.removeAllListeners('warning');
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const interrupt = new AbortController();
@@ -70,8 +69,8 @@ export async function run(): Promise<void> {
       interrupt.abort(interruptedError());
     });
   }
-  const unread = new AbortController();
-  ignoreBrokenPipe(process.stdout, () => unread.abort());
+  const stdoutClosed = new AbortController();
+  ignoreBrokenPipe(process.stdout, () => stdoutClosed.abort());
   ignoreBrokenPipe(process.stderr);
   process.exitCode = await main(process.argv.slice(2), {
     cwd: process.cwd(),
@@ -79,13 +78,13 @@ export async function run(): Promise<void> {
     streams: process,
     clock: systemClock,
     signal: interrupt.signal,
-    stdoutClosed: unread.signal,
+    stdoutClosed: stdoutClosed.signal,
   });
-  // A request that a Ctrl-C or a deadline cut short may linger; nothing that is still wanted takes this long.
-  setTimeout(() => process.exit(), watchStdout).unref();
+  // A request that Ctrl-C or --timeout ended may still keep the process alive. Nothing that is needed takes this long.
+  setTimeout(() => process.exit(), exitDelayMs).unref();
 }
 
-/** A reader that has seen enough, such as `head`, is no error, and a run that changes something goes on without it. */
+/** A reader such as `head` may end early. That is not an error, and a run that changes something continues without it. */
 function ignoreBrokenPipe(stream: NodeJS.WritableStream, gone?: () => void): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -93,7 +93,7 @@ function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepSt
 function withDefaultFinding(status: StepStatus): StepStatus {
   if (status.findings.length > 0) return status;
   const target = { kind: 'step', name: status.step };
-  const fine: Finding = finding('in-order', { target, what: 'in order', why: '', hint: '' });
+  const fine: Finding = finding('in-order', { target, what: 'OK', why: '', hint: '' });
   return { ...status, findings: [fine] };
 }
 

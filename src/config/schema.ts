@@ -39,11 +39,11 @@ const user = (name: string, policies: string, grammar = userName) =>
         .boolean()
         .default(true)
         .describe(
-          '`false`: the user is made elsewhere; it is only verified, and the policy to hand over is printed.',
+          '`false`: you create the user yourself; it is only verified, and the policy that it needs is printed.',
         ),
       policy: z.enum(['precise', 'managed']).default('precise').describe(policies),
       path: userPath.default('/').describe('IAM path of the user and its policy, for example `/team/`.'),
-      permissionsBoundary: policyArn.optional().describe('ARN of the policy that bounds the user.'),
+      permissionsBoundary: policyArn.optional().describe('ARN of the permissions boundary of the user.'),
     })
     .prefault({});
 
@@ -60,7 +60,7 @@ const users = z
       imagePullerName,
     ),
   })
-  // IAM does not tell names apart by case.
+  // IAM compares names without regard to case.
   .refine(({ powerUser, imagePuller }) => powerUser.name.toLowerCase() !== imagePuller.name.toLowerCase(), {
     path: ['imagePuller', 'name'],
     error: 'is the name of users.powerUser too: two users are needed',
@@ -70,21 +70,23 @@ const users = z
 /** The configuration file. Every key is described here once: the reference, the JSON Schema and `init` use it. */
 export const configSchema = z
   .strictObject({
-    project: project.describe('First part of every repository name in the ECR.'),
+    project: project.describe('First part of every repository name in ECR.'),
     aws: z.strictObject({
-      region: region.describe('Region of the ECR and the secrets.'),
+      region: region.describe('Region of the registry and the secrets.'),
       profile: text.optional().describe('Profile of the AWS configuration files.'),
-      accountId: accountId.optional().describe('Guard: any other account is refused.'),
+      accountId: accountId
+        .optional()
+        .describe('Commands abort if the credentials belong to another account.'),
       tags: tags
         .default({})
         .describe(
-          'Tags for everything that is created in AWS: at most 40, with the characters that IAM allows. A tag that is removed here stays on existing resources.',
+          'Tags for all resources in AWS: at most 40, with the characters that IAM allows. A tag that you remove here stays on existing resources.',
         ),
     }),
     cluster: z
       .strictObject({
         kubeconfig: text.optional().describe('Path of the kubeconfig file.'),
-        context: text.optional().describe('Guard and choice: the context to use.'),
+        context: text.optional().describe('Kubeconfig context. Commands abort if it does not exist.'),
       })
       .prefault({}),
     images: z
@@ -96,7 +98,7 @@ export const configSchema = z
         exclude: z
           .array(text)
           .default([])
-          .describe('Globs of references that are not mirrored, and that status does not warn of.'),
+          .describe('Globs of references that are not mirrored. `status` does not warn about them.'),
         map: z
           .record(sourceRepository, repositoryPath)
           .default({})
@@ -158,7 +160,7 @@ export const configSchema = z
           .boolean()
           .default(true)
           .describe(
-            '`false`: use the External Secrets Operator that is there. One that `up` installed before stays and keeps working, but is no longer updated or repaired; `down` deletes it.',
+            '`false`: use the External Secrets Operator that is already installed. One that `up` installed before keeps working, but is no longer updated or repaired; `down` deletes it.',
           ),
         manifest: text
           .refine(isFileOrUrl, {
@@ -171,13 +173,13 @@ export const configSchema = z
           .string()
           .regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 of 64 hexadecimal digits')
           .optional()
-          .describe('The YAML must have this checksum.'),
+          .describe('SHA-256 that the YAML must have.'),
         env: environment
           .default({})
-          .describe("Environment of the operator's containers, such as HTTPS_PROXY."),
+          .describe("Environment of the operator's containers, for example HTTPS_PROXY."),
         caBundle: text
           .optional()
-          .describe('PEM file of authorities that the operator trusts besides the usual ones.'),
+          .describe('PEM file of additional certificate authorities that the operator trusts.'),
         tolerations: tolerations.default([]).describe("Tolerations of the operator's pods."),
         nodeSelector: nodeSelector.default({}).describe("Node selector of the operator's pods."),
         resources: resources.optional().describe("Resources of the operator's containers."),
@@ -190,7 +192,7 @@ export const configSchema = z
           .array(namespaceGlob)
           .default([])
           .describe(
-            'Globs of namespaces that get no pull secret. One that uses its copy keeps it until no workload there does. Namespaces that come later and match a glob with `*` or `?` get a copy that no service account names; the label `ecr-bootstrap.dev/ignore=true` prevents that.',
+            'Globs of namespaces that get no pull secret. A namespace that uses its copy keeps it until no workload there does. A later namespace that matches a glob with `*` or `?` gets a copy that no service account uses; the label `ecr-bootstrap.dev/ignore=true` prevents that.',
           ),
       })
       .prefault({}),
@@ -209,7 +211,7 @@ export const configSchema = z
   })
   .superRefine(refuseContradictions);
 
-/** Any scheme but a web address's would be looked for as a file. */
+/** Another scheme than that of a URL would be taken for a file name. */
 function isFileOrUrl(name: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(name)?.[1];
   return scheme === undefined || (/^https?$/i.test(scheme) && URL.canParse(name));

@@ -5,11 +5,11 @@ export interface Setting {
   /** Name of the global flag as commander stores it. */
   readonly flag: string;
   readonly env: string;
-  /** Variables of other programs that hold it when nothing of ours does, best first. */
+  /** Variables of other programs that set it by default, the most important first. */
   readonly ambient: readonly string[];
 }
 
-/** In the order in which they are resolved: the profile may give the region. Everything else belongs in the file only. */
+/** In the order in which they are resolved, because the profile may give the region. Other keys belong in the file only. */
 export const settings: readonly Setting[] = [
   { key: 'project', flag: 'project', env: 'ECR_BOOTSTRAP_PROJECT', ambient: [] },
   {

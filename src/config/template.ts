@@ -1,11 +1,11 @@
 import { jsonSchema, type KeySchema } from './describe.ts';
 
 export interface Template {
-  /** Lines to begin with. */
+  /** The first lines. */
   readonly heading: readonly string[];
   /** Values to write, by key path; all other keys are written as comments with their defaults. */
   readonly values: ReadonlyMap<string, string>;
-  /** What was found and may help, by key path: written beside the key. */
+  /** Remarks by key path, which are written above the key. */
   readonly remarks: ReadonlyMap<string, string>;
 }
 
@@ -23,7 +23,7 @@ export function configTemplate(template: Template): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A top-level key. One without a value to write is a comment as a whole: without its first `# ` it is valid. */
+/** A top-level key. Without a value, the whole block is a comment, and is valid without its first `# `. */
 function block(key: string, schema: KeySchema, path: string, template: Template): string[] {
   const active = isActive(path, template);
   const lines = entry(key, schema, path, template, active);
@@ -33,7 +33,7 @@ function block(key: string, schema: KeySchema, path: string, template: Template)
 const isActive = (path: string, { values }: Template): boolean =>
   [...values.keys()].some((set) => set === path || set.startsWith(`${path}.`));
 
-/** @param inActive whether the section around it is written in force, so that what is not has to be a comment */
+/** @param inActive whether the section around it is not a comment, so that a key without a value has to be one */
 function entry(
   key: string,
   schema: KeySchema,
@@ -49,7 +49,7 @@ function entry(
     entry(child, childSchema, `${path}.${child}`, template, inActive).map((line) => `  ${line}`),
   );
   const lines = [`${key}:`, ...within];
-  // Without a default the mapping itself is unset: nothing of it may be switched on by accident.
+  // A mapping without a default is not set, so none of its keys may be set by accident.
   const unset = schema.default === undefined && !isActive(path, template) && path.includes('.');
   return [...about, ...(unset ? lines.map((line) => `# ${line}`) : lines)];
 }

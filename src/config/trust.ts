@@ -37,7 +37,7 @@ const untrusted = (name: string, why: string, otherwise?: string): BootstrapErro
     code: 'config-untrusted',
     what: `the configuration ${name} is not trusted`,
     why,
-    hint: `${otherwise === undefined ? 'Read' : `${otherwise}, or read`} the file and then name it: \`-c ${name}\`.`,
+    hint: `${otherwise === undefined ? 'Read' : `${otherwise}, or read`} the file and then pass it: \`-c ${name}\`.`,
   });
 
 /** The part of a configuration file that decides whether its kubeconfig is trusted. */
@@ -50,7 +50,7 @@ export interface FoundConfig {
 
 /**
  * Refuses to run a program that a kubeconfig names, or to send a token from a file that it names, when both files may have come
- * together, for example with a cloned repository: the configuration was only found, and the kubeconfig lies beside it or at a
+ * together, for example with a cloned repository: the configuration was only found, and the kubeconfig is next to it or at a
  * path relative to it. The kubeconfig that kubectl would use is trusted.
  * @param choice the kubeconfig, with absolute paths, and context of the run
  * @throws BootstrapError `kubeconfig-untrusted`
@@ -62,19 +62,19 @@ export async function refusePlugins(
   const { chooseContext, kubeconfigFiles } = await import('../clients/kubernetes/kubeconfig.ts');
   const usual = new Set(kubeconfigFiles({}).map((file) => resolve(file)));
   const absolute = choice.kubeconfig.split(delimiter);
-  const beside = kubeconfig.split(delimiter).find((file, index) => {
+  const nearby = kubeconfig.split(delimiter).find((file, index) => {
     const target = absolute[index] ?? '';
     if (file === '' || usual.has(target)) return false;
     return isRelative(file) || leadsThrough(target, dirname(path));
   });
-  if (beside === undefined) return;
-  const wish = await describeSetting(() => chooseContext(choice));
-  if (wish === undefined) return;
+  if (nearby === undefined) return;
+  const untrustedSetting = await describeSetting(() => chooseContext(choice));
+  if (untrustedSetting === undefined) return;
   throw new BootstrapError({
     code: 'kubeconfig-untrusted',
-    what: `the kubeconfig ${beside} is not trusted to ${wish.purpose}`,
-    why: `its user ${wish.user} asks for ${wish.object}, and both the kubeconfig and ${name} were only found here`,
-    hint: `Check what it asks for, then give \`--kubeconfig ${beside}\` or \`-c ${name}\`.`,
+    what: `the kubeconfig ${nearby} is not trusted to ${untrustedSetting.purpose}`,
+    why: `its user ${untrustedSetting.user} asks for ${untrustedSetting.object}, and both the kubeconfig and ${name} were only found here`,
+    hint: `Check what it asks for, then pass \`--kubeconfig ${nearby}\` or \`-c ${name}\`.`,
   });
 }
 
@@ -102,7 +102,7 @@ function realPath(path: string): string {
   }
 }
 
-/** What the user of a kubeconfig wants that needs trust. */
+/** What the user of a kubeconfig asks for that needs trust. */
 interface UntrustedSetting {
   readonly user: string;
   readonly purpose: string;

@@ -200,5 +200,5 @@ export const unplannedDelete = (change: Change): BootstrapError =>
     code: 'plan-changed',
     what: `could not ${change.action} ${nameOf(change.target)}`,
     why: 'the plan that was shown did not include it',
-    hint: 'Run the same command again and look at the new plan.',
+    hint: 'Run the same command again and review the new plan.',
   });

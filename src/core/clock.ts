@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The time, and waiting. Everything that looks at the time does it through this, so that tests can move it. */
+/** The time, and waiting. All code uses it, so that tests can advance the time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
   /** Resolves after that many milliseconds; rejects with the signal's reason when it is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
-  /** Calls `act` at intervals until the returned function is called. Clocks that jump call it during a jump. */
+  /** Calls `act` at intervals until the returned function is called. A clock that jumps calls it during a jump. */
   every?(milliseconds: number, act: () => void): () => void;
 }
 
-/** The same for any clock: in real time, unless the clock has a way of its own. */
+/** The same for any clock: in real time, unless the clock implements it. */
 export function every(clock: Clock, milliseconds: number, act: () => void): () => void {
   if (clock.every) return clock.every(milliseconds, act);
   const timer = setInterval(act, milliseconds).unref();
@@ -30,7 +30,7 @@ export function stopwatch(clock: Pick<Clock, 'now'>): () => number {
   return () => {
     const [wall, steady] = [clock.now(), performance.now()];
     if (wall < lastWall) {
-      // Set back: what passed until then is kept, and both clocks start again from here.
+      // The wall clock was set back: keep the time that has passed, and start both clocks again.
       before += passed(lastWall, steady);
       [wallStart, steadyStart] = [wall, steady];
     }
@@ -40,8 +40,7 @@ export function stopwatch(clock: Pick<Clock, 'now'>): () => number {
 }
 
 /**
- * The time by a clock that is never set back: what waits for a moment must not wait for an hour more because the wall clock
- * was corrected.
+ * A time that is never set back, so that a wait does not last an hour longer because the wall clock was corrected.
  */
 export function forwardTime(clock: Pick<Clock, 'now'>): () => number {
   let last = -Infinity;

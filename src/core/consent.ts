@@ -2,19 +2,19 @@ import { nameOf } from './members.ts';
 import type { Change, ChangeWith, Target } from './step.ts';
 import type { Finding } from './findings.ts';
 
-/** Whether something that is not ours may be made ours. */
+/** Whether an unmanaged resource may be adopted. */
 export type Consent = (target: Target) => boolean;
 
 export const denyAll: Consent = () => false;
 
-/** The changes of one step, parted by what may be done. */
+/** The changes of one step, split by consent. */
 export interface PartitionedChanges {
   readonly changes: readonly Change[];
-  /** Of what is not ours and was not asked for: one for each target, with the fields of all. */
+  /** Changes of unmanaged resources without consent: one for each target, with the fields of all. */
   readonly unmanaged: readonly Change[];
 }
 
-/** Withholds every change of a target that is not ours, unless it was agreed to; what is optional is withheld alone. */
+/** Withholds every change of an unmanaged target without consent. Of an optional adoption only the change itself is withheld. */
 export function splitByConsent(changes: readonly Change[], consent: Consent): PartitionedChanges {
   const refused = changes.filter(({ adopts, target }) => adopts && !consent(target));
   const needed = new Set(refused.filter(isNeeded).map(({ target }) => nameOf(target)));
@@ -56,10 +56,10 @@ export function isResolvedBy(changes: readonly Change[], { level, target, resolv
   return level === 'ok' && changes.some((change) => change.adopts && isOf(nameOf(target))(change));
 }
 
-/** The run cannot do without making this ours. */
+/** The run needs this adoption. */
 export const isNeeded = ({ adopts }: Change): boolean => adopts !== undefined && adopts.optional !== true;
 
-/** Agrees to what was adopted in the plan that was shown, and to nothing that turns up later. */
+/** Agrees to the adoptions in the plan that was shown, and to none that is found later. */
 export function consentedIn(plan: readonly Pick<PartitionedChanges, 'changes'>[]): Consent {
   const adopted = plan.flatMap(({ changes }) => changes.filter(({ adopts }) => adopts));
   const names = new Set(adopted.map(({ target }) => nameOf(target)));

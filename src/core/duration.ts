@@ -1,6 +1,6 @@
 const units = { s: 1000, m: 60_000, h: 3_600_000 } as const;
 
-/** How durations are written: `90s`, `10m`, `1h30m`. */
+/** Durations such as `90s`, `10m` and `1h30m`. */
 export const durationGrammar = /^([1-9][0-9]*(s|m|h))+$/;
 
 /** Milliseconds of a duration that follows {@link durationGrammar}. */
@@ -11,7 +11,7 @@ export function parseDuration(text: string): number {
   );
 }
 
-/** `11 h 5 min`, as a token's life is told; what is left of a minute is left out. */
+/** `11 h 5 min`, rounded down to minutes. */
 export function hoursAndMinutes(milliseconds: number): string {
   const minutes = Math.floor(milliseconds / 60_000);
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];

@@ -1,8 +1,8 @@
 import type { Target } from './step.ts';
 
-/** Something to know that `up` does not change: a fact with its reason and what to do. */
+/** A fact that `up` does not change, with its reason and its fix. */
 export interface Finding {
-  /** How bad it is, whoever looks: `unknown` means that it could not be checked. */
+  /** How bad it is. `unknown` means that it could not be checked. */
   readonly level: 'ok' | 'warning' | 'failed' | 'unknown';
   readonly code: FindingCode;
   readonly target: Target;

@@ -1,6 +1,7 @@
 import type { BootstrapError } from './errors.ts';
 import { isNeeded } from './consent.ts';
 import { nameOf, toBootstrapError } from './members.ts';
+import { unknownOwner } from './ownership.ts';
 import { type Planned, planStep } from './plan.ts';
 import type { AnyStep, Change } from './step.ts';
 import type { Finding } from './findings.ts';
@@ -14,7 +15,7 @@ export interface StepStatus {
   readonly drift: readonly Change[];
 }
 
-/** Looks at all steps in parallel and changes nothing. What cannot be seen is a finding of level `unknown`. */
+/** Checks all steps in parallel and changes nothing. A check that cannot run is a finding of level `unknown`. */
 export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<StepStatus[]> {
   return Promise.all(
     steps.map(async (step) => {
@@ -41,7 +42,7 @@ async function health<Ctx>({ step, state }: Planned<Ctx>, ctx: Ctx): Promise<rea
   try {
     return (await step.health?.(state, ctx)) ?? [];
   } catch (thrown) {
-    return [couldNotCheck(step.id, toBootstrapError(thrown, `look at the health of ${step.id}`))];
+    return [couldNotCheck(step.id, toBootstrapError(thrown, `could not check the health of ${step.id}`))];
   }
 }
 
@@ -54,7 +55,7 @@ function driftFinding(change: Change): Finding {
   const fields = change.fields.map((field) => field.path).join(', ');
   return finding('drift', {
     target: change.target,
-    what: `${nameOf(change.target)} ${change.action === 'create' ? 'is missing' : 'is not as it should be'}`,
+    what: `${nameOf(change.target)} ${change.action === 'create' ? 'is missing' : 'differs from the configuration'}`,
     why:
       change.reason ?? (change.action === 'create' || !fields ? 'it is part of the configuration' : fields),
     hint: change.fix ?? 'ecr-bootstrap up',
@@ -64,7 +65,7 @@ function driftFinding(change: Change): Finding {
 const unmanagedFinding = ({ target, adopts }: Change): Finding =>
   finding('foreign', {
     target,
-    what: `${nameOf(target)} exists and is not ours`,
-    why: `it belongs to ${adopts?.owner ?? 'somebody else'}, and nothing is changed until that is settled`,
-    hint: '`ecr-bootstrap up` tells how to take it over; or remove it, or choose another name.',
+    what: `${nameOf(target)} already exists and is not managed by ecr-bootstrap`,
+    why: `its owner is ${adopts?.owner ?? unknownOwner}; it stays unchanged until you adopt it`,
+    hint: 'Adopt it (`ecr-bootstrap up` shows the command), delete it, or configure another name.',
   });

@@ -26,7 +26,7 @@ export async function inOrder<C extends Change, Ctx>(
   return outcomes;
 }
 
-/** Applies the changes with at most `limit` under way; a failure does not stop the others. */
+/** Applies the changes, at most `limit` at once; a failure does not stop the others. */
 export function inParallel<C extends Change, Ctx>(
   limit: number,
   changes: readonly C[],
@@ -38,7 +38,7 @@ export function inParallel<C extends Change, Ctx>(
   );
 }
 
-/** Causes that every member and every later step would meet too. */
+/** Errors that would fail every other member and every later step too. */
 const runWideCodes: ReadonlySet<ErrorCode> = new Set([
   'aws-unreachable',
   'credentials-expired',
@@ -55,7 +55,7 @@ const runWideCodes: ReadonlySet<ErrorCode> = new Set([
 /** Whether an error can be the failure of one member alone, so that the run may continue without it. */
 export const isTolerable = ({ code }: BootstrapError): boolean => !runWideCodes.has(code);
 
-/** For changes of members of a set: what fails one of them stops neither the others nor the later steps. */
+/** For changes of members of a set: a failure of one stops neither the others nor the later steps. */
 export const tolerating = <C extends Change>(outcomes: readonly Outcome<C>[]): Outcome<C>[] =>
   outcomes.map((outcome) =>
     outcome.result === 'failed' && isTolerable(outcome.error) ? { ...outcome, tolerable: true } : outcome,
@@ -80,7 +80,7 @@ async function outcomeOf<C extends Change>(change: C, applyChange: ApplyChange<C
     return {
       change,
       result: 'failed',
-      error: toBootstrapError(error, `${change.action} ${nameOf(change.target)}`),
+      error: toBootstrapError(error, `could not ${change.action} ${nameOf(change.target)}`),
     };
   }
 }
@@ -90,7 +90,7 @@ export function toBootstrapError(thrown: unknown, what: string): BootstrapError 
   return thrown instanceof BootstrapError ? thrown : internalError(thrown, what);
 }
 
-/** Images that no source has are skipped rather than failed: there is nothing to try again before a name is corrected. */
+/** Images that no source has count as skipped, not as failed: trying again does not help until a name is corrected. */
 export function splitFailures(failures: readonly MemberFailure[]): {
   readonly missing: readonly MemberFailure[];
   readonly failed: readonly MemberFailure[];

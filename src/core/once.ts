@@ -1,12 +1,12 @@
-/** Calls `make` when first asked and gives everybody that one answer; a promise that fails is remembered too. */
+/** Calls `make` once, and returns its result to every caller. A promise that fails is kept too. */
 export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
 
 /**
- * The same for a promise, of which a failure is forgotten: it is told to all who waited for it, and who asks later has
- * `make` try again. For what outlives one look: `status --watch` sees what was down come back.
+ * The same for a promise, except that a failure is not kept: a later caller tries again. So `status --watch` notices when
+ * a service is available again.
  */
 export function onceFulfilled<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
@@ -17,7 +17,7 @@ export function onceFulfilled<T>(make: () => Promise<T>): () => Promise<T> {
     }));
 }
 
-/** A context is one observation, so what several steps ask about is asked once. */
+/** A context is one observation: what several steps need is read once. */
 export function oncePerContext<Ctx extends object, T>(
   observe: (ctx: Ctx) => Promise<T>,
 ): (ctx: Ctx) => Promise<T> {

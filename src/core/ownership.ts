@@ -1,14 +1,14 @@
 import type { Adoption, Change } from './step.ts';
-/** How everything that is ours is marked, so that no state file is needed to know it again. */
+/** How managed resources are marked, so that no state file is needed. */
 export const manager = 'ecr-bootstrap';
 
-/** Annotations on our Kubernetes objects. */
+/** Annotations on managed Kubernetes objects. */
 export const annotations = {
-  /** SHA-256 of the operator's YAML that an object was made from. */
+  /** SHA-256 of the operator's YAML from which an object was created. */
   manifestDigest: 'ecr-bootstrap.dev/manifest-sha256',
-  /** SHA-256 of the settings that the operator's pods were made with. */
+  /** SHA-256 of the settings with which the operator's pods were created. */
   settingsDigest: 'ecr-bootstrap.dev/settings-sha256',
-  /** When the token in a pull secret ends, in unix seconds: the form in which the generator gives it. */
+  /** When the token in a pull secret expires, in Unix seconds, as the generator writes it. */
   expiresAt: 'ecr-bootstrap.dev/expires-at',
   /** The ECR host that the cluster was set up for. */
   registryHost: 'ecr-bootstrap.dev/registry-host',
@@ -22,7 +22,7 @@ export const annotations = {
 
 export const tagPrefix = 'ecr-bootstrap:';
 
-/** AWS tag keys. `creating` protects the access key that is being made; its value is the key ids that stood before, or `-`. */
+/** AWS tag keys. `creating` protects the access key that is being created; its value is the IDs of the earlier keys, or `-`. */
 export const tags = {
   project: 'ecr-bootstrap:project',
   region: 'ecr-bootstrap:region',
@@ -52,16 +52,16 @@ export const keySecretName = 'image-puller';
 
 export const operatorVersion = 'v0.12.1';
 
-/** The label by which tools say that an object is theirs. */
+/** The label with which tools mark their objects. */
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 
-/** Label on every Kubernetes object that this program made. */
+/** Label on every Kubernetes object that this program created. */
 export const managedBy = { [managedByLabel]: 'ecr-bootstrap' } as const;
 
 /** Opts a namespace or service account out when `"true"`. */
 export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
 
-/** The change of something that is not ours: it also puts our mark there, which goes without saying. */
+/** A change that adopts its target. The fields that mark the target as managed are not shown. */
 export const adopting = <C extends Change>(change: C, adopts: Adoption): C => ({
   ...change,
   fields: change.fields.filter(({ path }) => !isMark(path)),
@@ -75,5 +75,5 @@ const isMark = (path: string): boolean =>
 
 const marks: ReadonlySet<string> = new Set([`metadata.labels["${managedByLabel}"]`]);
 
-/** For what bears no mark at all. */
-export const unknownOwner = 'nobody known';
+/** The owner of a resource without any mark. */
+export const unknownOwner = 'unknown';

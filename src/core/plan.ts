@@ -11,10 +11,10 @@ import { nameOf, toBootstrapError } from './members.ts';
 import type { AnyStep, Diff, RemovalScope } from './step.ts';
 import type { Finding } from './findings.ts';
 
-/** One step with what it saw and what it would do about it. */
+/** One step with its observed state and its changes. */
 export interface Planned<Ctx> extends PartitionedChanges {
   readonly step: AnyStep<Ctx>;
-  /** What `observe` gave; undefined when it failed. */
+  /** The result of `observe`; undefined if it failed. */
   readonly state?: unknown;
   readonly findings: readonly Finding[];
   /** Why the step could not be observed. */
@@ -30,7 +30,7 @@ export async function makePlan<Ctx>(
   return withoutResolved(adoptedOnce(await Promise.all(steps.map((step) => planStep(step, ctx, consent)))));
 }
 
-/** What several steps would adopt belongs to the first of them: the others will find it ours. */
+/** A resource that several steps would adopt belongs to the first one: the others will find it managed. */
 function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   const known = new Set<string>();
   return plan.map((planned) => {
@@ -68,7 +68,7 @@ export async function planStep<Ctx>(
       changes: [],
       unmanaged: [],
       findings: [],
-      error: toBootstrapError(thrown, `look at ${step.id}`),
+      error: toBootstrapError(thrown, `could not check ${step.id}`),
     };
   }
 }
@@ -83,7 +83,7 @@ export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
   refuseUnmanaged(plan);
 }
 
-/** The part of {@link refuseBlocked} that consent cannot change: such a plan is not worth showing. */
+/** The checks of {@link refuseBlocked} that consent cannot change. They run before the plan is shown. */
 export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
   const unseen = plan.find((planned) => planned.error);
   if (unseen?.error) throw unseen.error;
@@ -101,9 +101,9 @@ function refuseUnmanaged<Ctx>(plan: readonly Planned<Ctx>[]): void {
   const others = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
   throw new BootstrapError({
     code: 'foreign',
-    what: 'carry out the plan',
-    why: `${nameOf(first.target)}${others} ${foreign.length > 1 ? 'exist and are' : 'exists and is'} not ours`,
-    hint: 'Give --adopt for each, or --adopt-all: it becomes ours and as configured, and keeps what it holds. Or remove it, or choose other names.',
+    what: 'could not apply the plan',
+    why: `${nameOf(first.target)}${others} ${foreign.length > 1 ? 'already exist and are' : 'already exists and is'} not managed by ecr-bootstrap`,
+    hint: 'Adopt it with --adopt or --adopt-all: ecr-bootstrap then configures it, and keeps its content. Or delete it, or configure another name.',
   });
 }
 

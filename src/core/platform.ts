@@ -57,9 +57,9 @@ export function parsePlatform(text: string): Platform {
   if (platform) return platform;
   throw new BootstrapError({
     code: 'platform-unknown',
-    what: `platform "${text}"`,
-    why: 'it is not written as os/arch or os/arch/variant',
-    hint: 'Write for example linux/amd64 or linux/arm64.',
+    what: `unknown platform "${text}"`,
+    why: 'a platform is written as os/arch or os/arch/variant',
+    hint: 'Write it for example as linux/amd64 or linux/arm64.',
   });
 }
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 const mask = '(secret)';
-/** Everything to be masked: each value as it is, and as other texts write it. */
+/** All texts to mask: each value as it is, and as other texts encode it. */
 const known = new Set<string>();
 /** The same, longest first: a value inside another must not keep the longer one from being found. */
 let inOrder: readonly string[] | undefined;
@@ -9,7 +9,7 @@ let inOrder: readonly string[] | undefined;
 /** Shorter values are not masked in text: they would hide ordinary words. */
 const shortestMasked = 8;
 
-/** Access key ids and regions are stored beside secrets and are none; findings and commands have to name them. */
+/** Access key IDs and regions are stored with secrets but are not secret: findings and commands have to show them. */
 const isPublic = (value: string): boolean =>
   /^(AKIA|ASIA)[A-Z0-9]{16}$|^[a-z]{2,4}(-[a-z]+)+-\d+$/.test(value);
 
@@ -66,7 +66,7 @@ export function redact(text: string): string {
   return clean;
 }
 
-/** Forgets what is to be masked: for a process that makes hundreds of runs, which would mask ever more slowly. */
+/** Forgets all values: in a process with hundreds of runs, masking would become slower and slower. */
 export function forgetSecrets(): void {
   known.clear();
   inOrder = undefined;

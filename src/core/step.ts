@@ -31,14 +31,14 @@ export interface Field {
 /** Stands in a plan for a value that only the change itself brings about. */
 export const knownAfterApply = '(known after apply)';
 
-/** One thing that a step would do: plain data, printable and comparable. */
+/** One change that a step would make: plain data, printable and comparable. */
 export interface Change {
   readonly action: 'create' | 'update' | 'replace' | 'delete';
   readonly target: Target;
   readonly fields: readonly Field[];
-  /** Shown behind the target when the fields alone do not tell the reason. */
+  /** Shown after the target when the fields alone do not explain the change. */
   readonly reason?: string;
-  /** The change touches who may do what. */
+  /** The change affects permissions. */
   readonly grants?: boolean;
   /** The change ends access, as a delete does: what was shown of it must happen or be reported. */
   readonly revokes?: boolean;
@@ -46,7 +46,7 @@ export interface Change {
   readonly fix?: string;
   /** Cleanup that can wait: when it was not in the plan that was shown, the next run plans it. */
   readonly postponable?: boolean;
-  /** The target is not ours: the change makes it so, and is carried out only when that was asked for. */
+  /** The target is unmanaged. The change adopts it, and is applied only with consent. */
   readonly adopts?: Adoption;
 }
 
@@ -72,7 +72,7 @@ export interface Diff<C extends Change = Change> {
   readonly findings: readonly Finding[];
 }
 
-/** What became of one change. */
+/** The result of one change. */
 export type Outcome<C extends Change = Change> =
   | { readonly change: C; readonly result: 'done'; readonly detail?: string }
   | {
@@ -147,7 +147,7 @@ export interface Step<State, Ctx, C extends Change = Change> {
   readonly needs: readonly Need[];
   /** Preflight asks for them, and `policy cluster` prints them. */
   readonly rights?: readonly ClusterRule[];
-  /** What `remove` needs beside reading and deleting what {@link Step.rights} name. */
+  /** What `remove` needs in addition to reading and deleting the objects of {@link Step.rights}. */
   readonly removalRights?: readonly ClusterRule[];
   /** What it observes can be older than what it wrote: after a change it is observed until the change shows. */
   readonly readsLag?: boolean;
@@ -164,7 +164,7 @@ export interface Step<State, Ctx, C extends Change = Change> {
   /** The Kubernetes objects that `up` applies, without secrets. */
   render?(ctx: Ctx): Promise<readonly object[]>;
   /**
-   * What `down` looks at in place of {@link observe}, where that depends on settings: what an earlier run created is
+   * What `down` reads instead of {@link observe}, where that depends on settings: what an earlier run created is
    * found by its name and label, whatever the settings are now.
    */
   observeRemoval?(ctx: Ctx): Promise<State>;
@@ -213,7 +213,7 @@ export type Event =
   | { readonly type: 'waiting'; readonly step: string; readonly what: string; readonly seconds: number }
   | { readonly type: 'finding'; readonly step: string; readonly finding: Finding }
   | { readonly type: 'progress'; readonly step: string; readonly progress: Progress }
-  /** An image that was to be mirrored came to its end. */
+  /** An image was mirrored, or failed. */
   | {
       readonly type: 'image-done';
       readonly step: string;
@@ -230,5 +230,5 @@ export type Event =
 
 type WithoutStep<E> = E extends unknown ? Omit<E, 'step'> : never;
 
-/** How a step tells what it does; the runner adds the step's name. */
+/** How a step reports events; the runner adds the step's name. */
 export type Emit = (event: WithoutStep<Event>) => void;

@@ -20,7 +20,7 @@ export interface SubprocessResult {
 /** Bytes of standard output and of standard error each; credentials take a few thousand. */
 const maxOutputBytes = 1024 * 1024;
 
-/** How to kill each program that still runs: they must not outlive this process. */
+/** How to kill each program that still runs, when this process ends. */
 const running = new Set<() => void>();
 process.on('exit', () => {
   for (const kill of running) kill();
@@ -96,6 +96,6 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // All of it has ended.
+    // The whole group has ended.
   }
 }

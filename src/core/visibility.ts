@@ -4,7 +4,7 @@ import { nameOf } from './members.ts';
 import type { AnyStep, Change, MemberFailure, Run } from './step.ts';
 import { waitFor } from './wait.ts';
 
-/** Milliseconds in which reads have to show what this run has written. */
+/** Reads have to show the changes of this run within this time. */
 const deadlineMs = 180_000;
 const intervalMs = 2000;
 
@@ -33,7 +33,7 @@ export async function waitUntilVisible<Ctx extends { readonly clock: Clock }>(
       const { changes } = step.diff(await step.observe(ctx), ctx);
       hidden = made.filter((change) => changes.some((left) => isSame(left, change)));
       const [first] = hidden;
-      return first === undefined ? true : pending(`${nameOf(first.target)} still looks as before`);
+      return first === undefined ? true : pending(`${nameOf(first.target)} has not changed yet`);
     });
     return [];
   } catch (error) {

@@ -1,9 +1,9 @@
-/** More than any file that this program reads has in it. */
+/** More than any valid file has. */
 const maxAliases = { values: 500_000, depth: 200 };
 
 /**
- * Checks what was read from YAML that others may have written, before anything walks through it: with aliases a few lines can
- * stand for more values than there is time for, or for a value within itself.
+ * Checks values from untrusted YAML before the program walks through them: with aliases, a few lines can stand for billions of
+ * values, or for a value inside itself.
  * @throws Error
  */
 export function refuseAliasBomb(value: unknown): void {

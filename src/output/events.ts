@@ -4,9 +4,15 @@ import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';
 
+const underWay = {
+  create: 'creating',
+  update: 'updating',
+  replace: 'replacing',
+  delete: 'deleting',
+} as const;
 const verbs = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
-/** Lines that an event leaves behind. On a screen a step is one line; a pipe gets one for each change. */
+/** The lines that an event prints. On a terminal a step is one line; a pipe gets one for each change. */
 export function eventLines(event: Event, style: Style, how: { verbose: boolean; screen: boolean }): string[] {
   switch (event.type) {
     case 'step-started':
@@ -18,7 +24,9 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
       return [`${style.good('✓')} ${event.step.padEnd(24)}${time}`];
     }
     case 'found-on-the-way':
-      return [`  ${style.warn('found on the way:')} ${event.change.action} ${nameOf(event.change.target)}`];
+      return [
+        `  ${style.warn(`also ${underWay[event.change.action]}`)} ${nameOf(event.change.target)} (found during this run)`,
+      ];
     case 'no-longer-needed': {
       const { action, target } = event.change;
       return [`  ${style.warn('no longer needed:')} ${action} ${nameOf(target)}`];
@@ -28,12 +36,12 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
     case 'member-failed': {
       const { target, error } = event.failure;
       return [
-        `  ${style.bad('✗')} ${nameOf(target)}: ${error.why}`,
+        `  ${style.bad('✗')} ${nameOf(target)}: ${error.why} ${style.dim(`[${error.code}]`)}`,
         `      ${style.dim('fix:')} ${error.hint}`,
       ];
     }
     case 'waiting':
-      // One plain line in ten seconds tells a log's reader that the run is alive; a screen has its live line.
+      // One line in ten seconds shows in a log that the run is alive; a terminal has the live line.
       return how.screen || event.seconds === 0 || event.seconds % 10 !== 0
         ? []
         : [style.dim(`  waiting for ${event.what}`)];
@@ -55,7 +63,8 @@ function imageLine(
   { source, state, bytesSent, seconds, error }: Extract<Event, { type: 'image-done' }>,
   style: Style,
 ): string {
-  if (error) return `  ${style.bad('failed'.padEnd(11))}${source}: ${error.why}`;
+  if (error)
+    return `  ${style.bad('failed'.padEnd(11))}${source}: ${error.why} ${style.dim(`[${error.code}]`)}`;
   const sent = bytesSent > 0 ? `${formatBytes(bytesSent)} sent, ` : '';
   return `  ${state.padEnd(11)}${source}  ${style.dim(`${sent}${formatDuration(seconds * 1000)}`)}`;
 }
@@ -68,7 +77,10 @@ function outcomeLines(
   const target = nameOf(outcome.change.target);
   if (outcome.result === 'skipped') return verbose ? [style.dim(`  skipped ${target}`)] : [];
   if (outcome.result === 'unknown') return [];
-  if (outcome.result === 'failed') return [`  ${style.bad('✗')} ${target}: ${outcome.error.why}`];
+  if (outcome.result === 'failed') {
+    const { why, code } = outcome.error;
+    return [`  ${style.bad('✗')} ${target}: ${why} ${style.dim(`[${code}]`)}`];
+  }
   if (screen && !verbose) return [];
   const detail = outcome.detail ? style.dim(`  ${outcome.detail}`) : '';
   return [`  ${verbs[outcome.change.action]} ${target}${detail}`];

@@ -10,10 +10,10 @@ const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 
 type Screen = NodeJS.WritableStream & { columns?: number };
 
-/** Milliseconds after which the line says how long something takes. */
-const noteworthy = 2000;
+/** After this time the line shows how long the work has taken. */
+const showTimeAfterMs = 2000;
 
-/** The one moving line at the bottom of a terminal: what is under way, how much, how fast, and how long it takes. */
+/** The moving line at the bottom of a terminal: the current work, its progress, speed and duration. */
 export class LiveLine {
   readonly moves: boolean;
   readonly #screen: Screen;
@@ -22,7 +22,7 @@ export class LiveLine {
   #drawn = false;
   #frame = 0;
   #label = '';
-  /** When the work that the label names began, in milliseconds since the epoch. */
+  /** When the work of the label began, in milliseconds since the epoch. */
   #since = 0;
 
   constructor(screen: Screen, moves: boolean) {
@@ -30,7 +30,7 @@ export class LiveLine {
     this.moves = moves;
   }
 
-  /** Takes note of what is under way. */
+  /** Updates the line for an event. */
   follow(event: Event): void {
     if (!this.moves) return;
     if (event.type === 'step-started') this.#begin(event.title);
@@ -41,13 +41,13 @@ export class LiveLine {
     else if (event.type === 'step-done') this.clear();
   }
 
-  /** Writes text that stays, above the line. */
+  /** Writes text above the line. */
   above(text: string): void {
     this.#erase();
     this.#screen.write(text);
   }
 
-  /** Takes the line away until something is under way again. */
+  /** Removes the line until the next work begins. */
   clear(): void {
     this.#erase();
     clearInterval(this.#timer);
@@ -83,7 +83,7 @@ export class LiveLine {
       rate: rate.perSecond(now),
     }));
     const passed = now - this.#since;
-    const time = passed < noteworthy ? '' : ` (${seconds(passed)})`;
+    const time = passed < showTimeAfterMs ? '' : ` (${seconds(passed)})`;
     const text = progressText(underWay, width - 2) || shortened(this.#label, width - 2 - time.length) + time;
     this.#erase();
     if (isTerminalLent()) return;

@@ -12,7 +12,7 @@ const lineBreak = /[\t\n\v\f\r\u0085\u2028\u2029]/;
 
 /**
  * The same for text that must stay on one line: line breaks and tabs become one space, so it cannot fake a line. Each run of
- * spaces is read once: others choose how long it is.
+ * spaces is read once, because untrusted input decides how long it is.
  */
 const printableLine = (text: string): string =>
   printable(text.replace(/[\s\u0085]+/g, (spaces) => (lineBreak.test(spaces) ? ' ' : spaces)));
@@ -45,8 +45,8 @@ function copyOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [printableLine(key), copyOf(child)]));
 }
 
-/** Commands as hints and texts name them. */
+/** The commands in hints and texts. */
 const ownCommand = /\becr-bootstrap (?=(?:up|status|rotate|down|mirror|images|render|policy|init|config)\b)/g;
 
-/** In the sandbox, a command that is pasted without that word would reach the user's real account and cluster. */
+/** In the sandbox, a pasted command without that word would reach your real account and cluster. */
 export const withinSandbox = (text: string): string => text.replace(ownCommand, 'ecr-bootstrap sandbox ');

@@ -1,7 +1,7 @@
 import type { Progress } from '../core/step.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 
-/** Something under way, and how much of it is done a second, where that can be told. */
+/** Work in progress, and its speed per second if it is known. */
 export interface ActiveProgress {
   readonly progress: Progress;
   readonly rate?: number | undefined;
@@ -9,10 +9,10 @@ export interface ActiveProgress {
 
 const separator = ' · ';
 
-/** A run of the mirror tells of the whole under this id, and of each image under its source. */
+/** The mirror reports the whole run under this ID, and each image under its source. */
 const whole = 'images';
 
-/** What is under way as one line of at most `width` characters: the whole, then as many of its parts as there is room for. */
+/** Work in progress as one line of at most `width` characters: the whole, then as many images as fit. */
 export function progressText(underWay: readonly ActiveProgress[], width: number): string {
   const all = underWay.find(({ progress }) => progress.id === whole);
   if (!all) return underWay.map(described).join('  ').slice(0, width);
@@ -22,7 +22,7 @@ export function progressText(underWay: readonly ActiveProgress[], width: number)
   return withParts(fitting(figures(all), width), parts, width);
 }
 
-/** The figures in the order in which they matter, as many as fit. */
+/** The figures by importance, as many as fit. */
 function fitting(texts: readonly string[], width: number): string {
   let line = '';
   for (const text of texts) {
@@ -56,7 +56,7 @@ function timeLeft({ done, total }: Progress, rate: number | undefined): string[]
   return [`${formatDuration(((total - done) / rate) * 1000)} left`];
 }
 
-/** An image that has begun. */
+/** An image that is being copied. */
 const isPart = ({ progress: { id, unit, done, total = 0 } }: ActiveProgress): boolean =>
   id !== whole && unit === 'bytes' && done > 0 && done < total;
 

@@ -1,9 +1,9 @@
-/** Long enough that single large steps do not make it jump, short enough to follow a network. Milliseconds. */
+/** Long enough to smooth single large steps, short enough to follow the network. */
 const windowMs = 5_000;
-/** Before that much time nothing can be said. Milliseconds. */
+/** A rate over a shorter time would mean nothing. */
 const minSpanMs = 1_000;
 
-/** How fast something goes lately. */
+/** The recent speed of some work. */
 export class Rate {
   readonly #samples: { readonly at: number; readonly done: number }[] = [];
 
@@ -14,7 +14,7 @@ export class Rate {
     while (second() <= at - windowMs) this.#samples.shift();
   }
 
-  /** A second, up to `now`; undefined while it cannot be told. */
+  /** Undefined while it is unknown. */
   perSecond(now: number): number | undefined {
     const [first] = this.#samples;
     const last = this.#samples.at(-1);

@@ -2,7 +2,7 @@ import type { BootstrapError } from '../core/errors.ts';
 import type { Event } from '../core/step.ts';
 import type { Header, View } from './view.ts';
 
-/** The only thing that writes to a stream. Everything that passes is redacted. */
+/** The only writer to the streams. It redacts everything. */
 export interface Reporter {
   header(header: Header): void;
   warn(text: string): void;

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** How a terminal's text looks. All of it becomes plain when colour is off. */
+/** Formats text for a terminal; without color, all text stays plain. */
 export interface Style {
   readonly good: (text: string) => string;
   readonly warn: (text: string) => string;
@@ -9,9 +9,9 @@ export interface Style {
   readonly bold: (text: string) => string;
 }
 
-export function createStyle(colour: boolean): Style {
+export function createStyle(color: boolean): Style {
   const paint = (format: Parameters<typeof styleText>[0]) => (text: string) =>
-    colour ? styleText(format, text, { validateStream: false }) : text;
+    color ? styleText(format, text, { validateStream: false }) : text;
   return {
     good: paint('green'),
     warn: paint('yellow'),
@@ -21,10 +21,10 @@ export function createStyle(colour: boolean): Style {
   };
 }
 
-/** Colour is for terminals, unless NO_COLOR (no-color.org) or --no-color says otherwise. */
+/** Color is for terminals, unless NO_COLOR (no-color.org) or --no-color says otherwise. */
 export const wantsColor = (isTerminal: boolean, noColor: boolean, env: NodeJS.ProcessEnv): boolean =>
   isTerminal && !noColor && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 
-/** Motion is for terminals that a person looks at. */
+/** Motion is for terminals, except in CI. */
 export const wantsMotion = (isTerminal: boolean, env: NodeJS.ProcessEnv): boolean =>
   isTerminal && !env['CI'] && env['TERM'] !== 'dumb';

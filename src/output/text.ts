@@ -8,13 +8,13 @@ import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
 import { printableData, withinSandbox } from './printable.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
-import { createStyle, wantsColor, wantsMotion } from './style.ts';
+import { createStyle, type Style, wantsColor, wantsMotion } from './style.ts';
 import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
 
 /**
- * Data to stdout, progress to stderr; color and motion only where a person looks. What comes in is made printable here,
- * before it is formatted: the formatters need no care.
+ * Data to stdout, progress to stderr; color and motion only on a terminal. Texts are made printable here, before they are
+ * formatted, so the formatters need no care.
  */
 export function createTextReporter(options: ReporterOptions): Reporter {
   const { streams, env, noColor, verbosity, sandbox } = options;
@@ -23,7 +23,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   const quiet = verbosity === 'quiet';
   const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
   let views = Promise.resolve();
-  /** The plan, if no screen has shown it yet: a question about it has to. */
+  /** The plan, until a screen shows it. A question about the plan shows it first. */
   let unseenPlan: Extract<View, { type: 'plan' }> | undefined;
 
   const textOf = (lines: readonly string[]): string => {
@@ -34,7 +34,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     if (lines.length > 0) live.above(textOf(lines));
   };
 
-  /** Asks on the terminal, wherever stderr goes; undefined without one. */
+  /** Asks on the terminal, even if stderr is redirected; undefined without a terminal. */
   const onTerminal = async (
     question: string,
     signal: AbortSignal,
@@ -78,7 +78,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       });
       return views;
     },
-    error: (error) => say(errorLines(printableData(error), style.bad, style.dim)),
+    error: (error) => say(errorLines(printableData(error), style)),
     ask: async (question, { expected, signal }) => {
       const text = `${question} ${expected === undefined ? '[y/N] ' : ''}`;
       const answer = await onTerminal(text, signal, async (screen) => {
@@ -148,8 +148,8 @@ async function readAnswer(
 
 const interrupted = (): BootstrapError =>
   interruptedError({
-    what: 'the question was interrupted',
-    why: 'Ctrl-C was pressed before an answer; nothing was changed',
+    what: 'could not get an answer',
+    why: 'Ctrl-C was pressed at the question; nothing was changed',
     hint: 'Run the same command again to see the plan and the question.',
   });
 
@@ -173,7 +173,7 @@ function headerLines(header: Header, around: Pick<ReporterOptions, 'cwd' | 'env'
 
 const headerWidth = 80;
 
-/** The files that decide where the run works, on one line, or on a line each where they are long. */
+/** The files that determine the account and the cluster: on one line, or one per line if they are long. */
 function fileLines(
   { config, kubeconfig }: Header,
   { cwd, env }: Pick<ReporterOptions, 'cwd' | 'env'>,
@@ -204,19 +204,18 @@ function shortPath(path: string, cwd: string, home: string | undefined): string 
 }
 
 /** Errors that were found together share a headline where it is the same. */
-function errorLines(
-  { what, why, hint, others }: BootstrapError,
-  bad: (text: string) => string,
-  dim: (text: string) => string,
-): string[] {
-  const reasons = (one: Pick<BootstrapError, 'why' | 'hint'>): string[] => [
-    `  ${dim('why:')} ${one.why}`,
-    `  ${dim('fix:')} ${one.hint}`,
+function errorLines(error: BootstrapError, { bad, dim }: Style): string[] {
+  const headline = ({ what, code }: BootstrapError): string => `${bad('error:')} ${what} ${dim(`[${code}]`)}`;
+  const reasons = ({ why, hint }: BootstrapError): string[] => [
+    `  ${dim('why:')} ${why}`,
+    `  ${dim('fix:')} ${hint}`,
   ];
-  const heading = (text: string): string => `${bad('error:')} ${text}`;
   return [
-    heading(what),
-    ...reasons({ why, hint }),
-    ...others.flatMap((other) => [...(other.what === what ? [] : [heading(other.what)]), ...reasons(other)]),
+    headline(error),
+    ...reasons(error),
+    ...error.others.flatMap((other) => [
+      ...(headline(other) === headline(error) ? [] : [headline(other)]),
+      ...reasons(other),
+    ]),
   ];
 }

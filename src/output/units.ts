@@ -1,6 +1,6 @@
 const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** Decimal units, as registries and network rates are told: `1.2 GB`. */
+/** Decimal units, as registries and networks use them: `1.2 GB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -33,7 +33,7 @@ export function formatDuration(milliseconds: number): string {
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
-/** Rows as columns parted by two blanks; the last column is not padded. */
+/** Rows as columns with two blanks between them; the last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -4,7 +4,7 @@ import type { Finding } from '../core/findings.ts';
 import type { StepResult } from '../core/apply.ts';
 import type { StepStatus } from '../core/inspect.ts';
 
-/** Where a command is about to work, shown before anything else. */
+/** Where a command works, shown before anything else. */
 export interface Header {
   readonly sandbox: boolean;
   readonly caller?: string;
@@ -24,7 +24,7 @@ export interface PlannedStep {
   readonly step: string;
   readonly title: string;
   readonly changes: readonly Change[];
-  /** Changes of what is not ours, withheld until they are asked for. */
+  /** Changes of unmanaged resources, withheld until you consent. */
   readonly foreign?: readonly Change[];
   readonly findings: readonly Finding[];
 }
@@ -32,7 +32,7 @@ export interface PlannedStep {
 export interface PlanView {
   readonly steps: readonly PlannedStep[];
   readonly dryRun: boolean;
-  /** The command line that adopts all that is not ours; there when the run cannot do without. */
+  /** The command that adopts every unmanaged resource; only when the run needs that. */
   readonly adoptBy?: string;
 }
 
@@ -42,19 +42,19 @@ export interface ImageRow {
   readonly target: string;
   readonly present: boolean | 'unknown';
   readonly digest?: string;
-  /** Wanted platforms that the tag in ECR does not give and the next `up` copies. */
+  /** Wanted platforms that the tag in ECR lacks; the next `up` copies them. */
   readonly missingPlatforms?: readonly string[];
   readonly usedBy: readonly string[];
 }
 
-/** What became of one image that was to be mirrored. A reference that names no image has neither target nor engine. */
+/** The result of mirroring one image. An invalid reference has neither target nor engine. */
 export interface MirrorRow
   extends
     Omit<MirrorResult, 'image' | 'target' | 'engine'>,
     Partial<Pick<MirrorResult, 'target' | 'engine'>> {
-  /** Normalised; one that names no image as it was written. */
+  /** Normalized; an invalid reference as it was written. */
   readonly source: string;
-  /** Where it was asked for. */
+  /** Where it is referenced. */
   readonly wantedBy: readonly string[];
 }
 
@@ -68,8 +68,8 @@ export interface ConfigRow {
 }
 
 /**
- * What a command has to tell, as data. The text reporter formats it, the JSON reporter puts it into the document
- * under the name of its type.
+ * What a command shows, as data. The text reporter formats it; the JSON reporter adds it to the document under the name
+ * of its type.
  */
 export type View =
   | {
@@ -80,7 +80,7 @@ export type View =
       readonly type: 'result';
       readonly data: {
         readonly steps: readonly StepResult[];
-        /** Targets that were changed. */
+        /** The number of targets that were changed. */
         readonly changed: number;
         /** Those of them that the plan did not name, because they were created during the run. */
         readonly unplanned: number;

@@ -2,8 +2,8 @@ import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
 
 /**
- * The guard of `aws.accountId`.
- * @param why what another account was found by
+ * Aborts if the credentials or the registry belong to another account than `aws.accountId`.
+ * @param why how the other account was found
  * @throws BootstrapError `account-mismatch`
  */
 export function refuseOtherAccount({ aws }: Config, found: string, why: string): void {
@@ -11,8 +11,8 @@ export function refuseOtherAccount({ aws }: Config, found: string, why: string):
   if (wanted === undefined || wanted === found) return;
   throw new BootstrapError({
     code: 'account-mismatch',
-    what: `work in account ${wanted}`,
+    what: `could not use account ${wanted}`,
     why,
-    hint: 'Use the right credentials (--profile, AWS_PROFILE), or correct --account-id or aws.accountId.',
+    hint: 'Use other credentials (--profile, AWS_PROFILE), or correct --account-id or aws.accountId.',
   });
 }

@@ -7,26 +7,26 @@ import { commandLine } from './command-line.ts';
 import type { Session } from './session.ts';
 
 export interface AdoptOptions {
-  /** Targets as plans write them, `Secret external-secrets/puller`; `*` stands for any text. */
+  /** Targets as in the plan, for example `Secret external-secrets/puller`; `*` stands for any text. */
   readonly adopt?: readonly string[];
   readonly adoptAll?: boolean;
 }
 
-/** What the flags agree to. A plan is made with it, and only what that plan showed is adopted. */
+/** The consent of the flags. Only what the plan showed with it is adopted. */
 export function consentOf({ adopt = [], adoptAll = false }: AdoptOptions): Consent {
   const isNamed = matchesAny(adopt, { matchSlash: true });
   return (target) => adoptAll || isNamed(nameOf(target));
 }
 
-/** As many of one kind are named together. */
-const many = 3;
+/** From this number on, targets of one kind become one glob. */
+const minAlike = 3;
 
 /** The command line that adopts everything unmanaged in the plan. */
 export function adoptingCommand(session: Session, plan: readonly Planned<Context>[]): string {
   const targets = plan.flatMap(({ unmanaged }) => unmanaged.map(({ target }) => target));
   const names = targets.map((target) => {
     const alike = targets.filter(({ kind }) => kind === target.kind).length;
-    return alike < many ? nameOf(target) : `${target.kind} *`;
+    return alike < minAlike ? nameOf(target) : `${target.kind} *`;
   });
   const flags = [...new Set(names)].flatMap((name) => ['--adopt', name]);
   const isUp = session.argv?.includes('up') === true;

@@ -7,7 +7,7 @@ import type { Workload } from '../cluster/workloads.ts';
 import type { Context } from '../steps/context.ts';
 
 export interface CollectOptions {
-  /** Given by hand. */
+  /** From the command line or a file. */
   readonly references: readonly GivenReference[];
   /** The configuration's `images.list` too. */
   readonly list: boolean;
@@ -15,7 +15,7 @@ export interface CollectOptions {
   readonly fromCluster: boolean;
 }
 
-/** The wanted images from all places that were asked for. */
+/** The wanted images from all selected sources. */
 export async function collectImages(ctx: Context, from: CollectOptions): Promise<WantedImages> {
   const { project, images } = ctx.config;
   const [registryHost, workloads] = await Promise.all([
@@ -32,13 +32,13 @@ export async function collectImages(ctx: Context, from: CollectOptions): Promise
   });
 }
 
-/** The cluster's workloads; none when there is no cluster to ask, or it does not answer at all. */
+/** The cluster's workloads; none if there is no cluster or it is unreachable. */
 export async function workloadsIfReachable(ctx: Context): Promise<readonly Workload[]> {
   try {
     return await ctx.inventory.workloads();
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    // One that answers and then falls silent has workloads: without them a run would seem complete.
+    // A cluster that answered before has workloads: without them a run would seem complete.
     if (error.code === 'cluster-unreachable' && (await answers(ctx))) throw error;
     return [];
   }
@@ -50,7 +50,7 @@ const unreachableCodes: readonly ErrorCode[] = [
   'tls-untrusted',
 ];
 
-/** Nobody answered: a refusal or a failure is an answer. */
+/** No server answered. A refusal or a failure is an answer. */
 export const isUnreachable = (error: unknown): error is BootstrapError =>
   error instanceof BootstrapError &&
   unreachableCodes.includes(error.code) &&

@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 /** A question about a plan that is on the screen. */
 export interface Question {
   readonly text: string;
-  /** What has to be typed to agree, for what cannot be undone. */
+  /** The word to type, for what cannot be undone. */
   readonly word?: string | undefined;
 }
 
@@ -22,8 +22,8 @@ export async function confirm(session: Session, question: Question): Promise<boo
   if (answer !== undefined) return answer;
   throw new BootstrapError({
     code: 'confirmation-needed',
-    what: 'could not ask whether to apply these changes',
-    why: flags.output === 'json' ? '-o json never asks' : 'there is no terminal to ask on',
+    what: 'could not prompt for confirmation',
+    why: flags.output === 'json' ? '-o json never prompts' : 'there is no terminal',
     hint: `Review the plan with --dry-run, then run \`${commandLine(session, ['--yes'])}\`.`,
   });
 }

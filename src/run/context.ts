@@ -25,21 +25,21 @@ export interface ServiceOptions {
   readonly net: Net;
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
-  /** Source registries to be spoken to by plain HTTP, beside loopback. */
+  /** Source registries that are reached by plain HTTP, in addition to loopback addresses. */
   readonly insecureRegistries?: readonly string[];
-  /** Address of the Docker engine, before all that the environment says. */
+  /** Address of the Docker engine; overrides the environment. */
   readonly dockerHost?: string | undefined;
   readonly askMfaCode?: AskMfaCode;
 }
 
-/** What the composition root makes. */
+/** The lazy clients of a run. */
 export interface Services {
   readonly context: Context;
   readonly docker: () => Promise<DockerPort>;
   readonly close: () => Promise<void>;
 }
 
-/** The composition root: which adapter stands behind each port. Each is made when it is first touched. */
+/** The composition root: creates each client when it is first used. */
 export function createServices(options: ServiceOptions): Services {
   const { config, net, clock, env, askMfaCode } = options;
   const aws = once(() => createAws({ ...config.aws, net, askMfaCode }));
@@ -117,14 +117,14 @@ async function openDocker(
   return createDockerEngine({ ...parts, docker, clock });
 }
 
-/** Only without any kubeconfig does `cluster` mean all: a cluster that does not answer must not pass unnoticed. */
+/** `cluster` means all platforms only without a kubeconfig: an unreachable cluster is an error. */
 async function wantedPlatforms({ config, inventory }: Context): Promise<Platforms> {
   const { platforms } = config.images;
   if (platforms !== 'cluster') return platforms;
   const { kubeconfig, context } = config.cluster;
   try {
     const anyOf = await inventory.platforms();
-    // Without nodes nothing is known of those to come.
+    // Later nodes may have any platform.
     return anyOf.length > 0 ? { anyOf } : 'all';
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
@@ -133,10 +133,10 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
     throw new BootstrapError(
       {
         code: 'platform-unknown',
-        what: "tell the nodes' platforms",
+        what: "could not read the nodes' platforms",
         why: error.message,
-        hint: `Make the cluster answer, or give --platform linux/amd64 (or a list, or all)${
-          isUnreachable(error) ? '; then images that only its workloads name are left out' : ''
+        hint: `Check that the cluster is reachable, or pass --platform linux/amd64 (or a list, or all)${
+          isUnreachable(error) ? '; images that only its workloads reference are then skipped' : ''
         }.`,
       },
       { cause: error },
@@ -144,7 +144,7 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
   }
 }
 
-/** Its host begins with its account. */
+/** The host of a registry begins with its account. */
 async function guardedRegistryHost(context: Context): Promise<string> {
   const host = await findRegistryHost(context);
   const [account = ''] = host.split('.');
@@ -152,21 +152,21 @@ async function guardedRegistryHost(context: Context): Promise<string> {
   return host;
 }
 
-/** From ECR; while AWS does not answer or knows no caller, from what the cluster was given at the last run. */
+/** From ECR, or while AWS is unreachable or rejects the caller, from the cluster, which has it from the last run. */
 async function findRegistryHost({ aws, cluster }: Context): Promise<string> {
   try {
     return await aws.ecr.registryHost();
   } catch (error) {
-    // What was noted is of the right region, and would hide that the configured one is wrong.
+    // The stored host has the right region, and would hide that the configured region is wrong.
     if (!(error instanceof BootstrapError) || error.code === 'region-invalid') throw error;
-    const noted = await notedHost(cluster);
-    if (noted === undefined) throw error;
-    return noted;
+    const stored = await storedHost(cluster);
+    if (stored === undefined) throw error;
+    return stored;
   }
 }
 
-/** Undefined where the cluster does not tell: what AWS said is then the news. */
-async function notedHost(cluster: ClusterPort): Promise<string | undefined> {
+/** Undefined if the cluster does not have it: the error of AWS is then reported. */
+async function storedHost(cluster: ClusterPort): Promise<string | undefined> {
   try {
     const namespace = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace });
     return namespace?.metadata.annotations?.[annotations.registryHost];

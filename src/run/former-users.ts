@@ -14,7 +14,7 @@ interface FormerUserStep {
 
 type FormerUserChange = ChangeWith<{ readonly of: FormerUserStep }>;
 
-/** The users of earlier names, with their keys, policies and secrets: the same steps with those names. */
+/** Removes the users of earlier names with their keys, policies and secrets, by the same steps with those names. */
 export function formerUsers(scope: RemovalScope): Step<readonly FormerUserStep[], FormerUserChange> {
   return {
     id: 'former-users',

@@ -207,7 +207,7 @@ export class HeldLease {
     }
   }
 
-  /** A failed attempt is no loss: no other run takes the lease before its duration has passed. */
+  /** After a failed attempt this run still holds the lease: no other run takes it before its duration has passed. */
   async #renew(): Promise<void> {
     const { cluster, clock } = this.#services;
     const ageMs = stopwatch(clock);

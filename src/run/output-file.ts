@@ -2,18 +2,18 @@ import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync }
 import { dirname } from 'node:path';
 import { BootstrapError, reasonOf } from '../core/errors.ts';
 
-/** A file that was named on the command line, to be written. */
+/** A file of the command line that the run writes. */
 export interface OutputFile {
   readonly path: string;
-  /** As it was named. */
+  /** As it was given. */
   readonly name: string;
-  /** What to do when it cannot be written. */
+  /** How to fix it if it cannot be written. */
   readonly hint: string;
 }
 
 /**
- * For a file that is written at the end of a run, at its beginning: makes the folders on the way and tells whether
- * it can be written.
+ * Creates the folders of a file, and checks that it can be written. A run that writes a file at its end calls this at its
+ * beginning.
  * @throws BootstrapError `file-unwritable`
  */
 export function prepareOutput(file: OutputFile): void {
@@ -29,7 +29,7 @@ export function prepareOutput(file: OutputFile): void {
 }
 
 /**
- * Nobody else may read it.
+ * Only this user can read the file.
  * @throws BootstrapError `file-unwritable`
  */
 export function writeOutput(file: OutputFile, text: string): void {
@@ -42,6 +42,6 @@ export function writeOutput(file: OutputFile, text: string): void {
 
 const unwritable = ({ name, hint }: OutputFile, cause: unknown): BootstrapError =>
   new BootstrapError(
-    { code: 'file-unwritable', what: `write ${name}`, why: reasonOf(cause), hint },
+    { code: 'file-unwritable', what: `could not write ${name}`, why: reasonOf(cause), hint },
     { cause },
   );

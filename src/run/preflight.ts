@@ -6,17 +6,17 @@ import type { AnyStep, Context } from '../steps/context.ts';
 import { refuseOtherAccount } from './account.ts';
 import type { EnvironmentHeader, Session } from './session.ts';
 
-/** Where the run is about to work, as far as it could be told, and what could not be reached. */
+/** The account and cluster of the run, as far as they are reachable, and the errors of the others. */
 export interface Environment {
   readonly header: EnvironmentHeader;
   readonly errors: ReadonlyMap<Need, BootstrapError>;
 }
 
-/** Shows on a terminal that a run has begun: what it reads may take a while to answer. */
+/** Shows on a terminal that the run has begun, because the first answers can take seconds. */
 export const showReading = ({ reporter }: Session): void =>
   reporter.event({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
 
-/** Asks AWS and the cluster who we are there, in parallel; what does not answer is in the errors. */
+/** Asks AWS for the caller and the cluster for its version, in parallel. */
 export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Environment> {
   const errors = new Map<Need, BootstrapError>();
   const ask = async <T>(need: Need, question: () => Promise<T>): Promise<T | undefined> => {
@@ -39,8 +39,8 @@ export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Env
 }
 
 /**
- * Ends a run that lacks something which its steps need, before anything is changed.
- * @throws BootstrapError everything that is missing, AWS before the cluster
+ * Ends a run before its first change if its steps need something that is unreachable or not allowed.
+ * @throws BootstrapError with everything that is missing, AWS before the cluster
  */
 export async function preflight(
   ctx: Context,

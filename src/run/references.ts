@@ -7,9 +7,9 @@ import type { GivenReference } from '../images/wanted.ts';
 import type { Session } from './session.ts';
 
 /**
- * The references in a file, one a line; blank lines and `#` comments are passed over.
+ * The references in a file, one per line; blank lines and `#` comments are skipped.
  * @param file a path, or `-` for standard input
- * @throws BootstrapError `file-missing`, `reference-invalid` when it is no text
+ * @throws BootstrapError `file-missing`, `reference-invalid` when it is not text
  */
 export async function readReferences(session: Session, file: string): Promise<GivenReference[]> {
   const wantedBy = file === '-' ? 'standard input' : `file ${file}`;
@@ -27,9 +27,9 @@ function linesOf(content: Buffer, from: string): string[] {
     throw new BootstrapError(
       {
         code: 'reference-invalid',
-        what: `read references from ${from}`,
+        what: `could not read references from ${from}`,
         why: 'it is not text in UTF-8 or UTF-16',
-        hint: 'Give a text file with one image reference a line.',
+        hint: 'Pass a text file with one image reference per line.',
       },
       { cause: error },
     );
@@ -44,9 +44,9 @@ function readNamedFile({ cwd }: Session, file: string): Buffer {
     throw new BootstrapError(
       {
         code: 'file-missing',
-        what: `read references from ${file}`,
-        why: missing ? 'there is no such file' : reasonOf(error),
-        hint: 'Check --from-file; - reads standard input.',
+        what: `could not read references from ${file}`,
+        why: missing ? 'the file does not exist' : reasonOf(error),
+        hint: 'Correct --from-file; `-` reads standard input.',
       },
       { cause: error },
     );

@@ -42,8 +42,8 @@ export function mergeRules(rules: readonly ClusterRule[], config: Config): Clust
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => a.localeCompare(b);
 
 /**
- * Asks the API server whether we may do what the steps need.
- * @throws BootstrapError `cluster-denied` with the first rights that are missing
+ * Asks the API server for every permission that the steps need.
+ * @throws BootstrapError `cluster-denied` with the first missing permissions
  */
 export async function refuseMissingRights(ctx: Context, steps: readonly AnyStep[]): Promise<void> {
   if (!needsOf(steps).has('cluster')) return;
@@ -68,9 +68,9 @@ export async function refuseMissingRights(ctx: Context, steps: readonly AnyStep[
   const rest = missing.length > shown.length ? ` and ${missing.length - shown.length} more` : '';
   throw new BootstrapError({
     code: 'cluster-denied',
-    what: 'check the rights in the cluster',
-    why: `this kubeconfig's user may not ${shown.join(', ')}${rest}`,
-    hint: 'Ask an administrator to apply what `ecr-bootstrap policy cluster --user NAME` prints.',
+    what: 'could not start: permissions are missing in the cluster',
+    why: `the kubeconfig's user may not ${shown.join(', ')}${rest}`,
+    hint: 'Ask an administrator to apply the output of: ecr-bootstrap policy cluster --user NAME',
   });
 }
 

@@ -17,19 +17,19 @@ import { holdLease } from './lease.ts';
 import { preflight, probe, showReading } from './preflight.ts';
 import type { Session } from './session.ts';
 
-/** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and carried out. */
+/** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and applied. */
 export interface PlanRun {
   readonly steps: readonly AnyStep[];
   readonly dryRun?: boolean | undefined;
-  /** With `dryRun`: a plan that is not empty is drift. */
+  /** With `dryRun`: exit 3 if the plan is not empty. */
   readonly exitCode?: boolean | undefined;
   /** A run that is not a dry run judges the stored access key by use, see {@link Context.usesKey}. */
   readonly usesKey?: boolean;
-  /** Throws where the run must not begin. */
+  /** Throws if the run must not begin. */
   readonly refuse?: (ctx: Context) => Promise<void>;
-  /** What may be made ours that is not; nothing by default. */
+  /** Which existing resources to adopt; none by default. */
   readonly consent?: Consent;
-  /** What is asked before the first change; undefined when consent was given beforehand. */
+  /** The question before the first change; undefined if consent was given beforehand. */
   readonly question: ((header: Partial<Header>, ctx: Context) => Question) | undefined;
   /** Next steps besides those of the steps, one line each. */
   readonly nextSteps?: readonly string[];
@@ -74,7 +74,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
     const result = await applyPlan(plan, {
       ctx,
       fresh: (old) => old.fresh(),
-      // While the question stood, and until the lease was held, something else may have changed.
+      // During the question and the wait for the lease, the state may have changed.
       outdated: question !== undefined || lease !== undefined,
       signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
       emit: (event) => reporter.event(event),
@@ -87,17 +87,17 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
       type: 'result',
       data: { steps: result.steps, ...countDone(result, changes), next },
     });
-    for (const error of missing) reporter.warn(`Could not find out all next steps: ${error.message}.`);
+    for (const error of missing) reporter.warn(`Could not find all next steps: ${error.message}.`);
     throwFailure(result, steps);
     return exitCodes.done;
   } finally {
-    // What is in flight may still change the cluster, so another run has to wait until it has certainly ended.
+    // Changes in flight may still take effect, so other runs have to wait until the lease expires.
     if (abandoned) lease?.leave();
     else await lease?.release();
   }
 }
 
-/** What is done is done: that something cannot be looked up afterwards must not replace the result. */
+/** A failure to find the next steps must not replace the result of the run. */
 async function nextSteps(
   { nextSteps: added = [] }: PlanRun,
   plan: readonly Planned<Context>[],
@@ -115,7 +115,7 @@ async function nextSteps(
   return {
     next: [...found.flatMap((lines) => (lines.status === 'fulfilled' ? lines.value : [])), ...added],
     missing: found.flatMap((lines) =>
-      lines.status === 'rejected' ? [toBootstrapError(lines.reason, 'find out the next steps')] : [],
+      lines.status === 'rejected' ? [toBootstrapError(lines.reason, 'could not find the next steps')] : [],
     ),
   };
 }
@@ -147,7 +147,7 @@ function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun:
   reporter.warn(`${parts.what}: ${parts.why}. ${parts.hint}`);
 }
 
-/** Where images are to be copied by Docker and by nothing else, it has to answer before the first change. */
+/** If only Docker may copy images, it has to answer before the first change. */
 async function refuseWithoutEngine(session: Session, plan: readonly Planned<Context>[]): Promise<void> {
   const { config } = await session.loaded();
   const copies = plan.some(({ step, changes }) => step.needs.includes('sources') && changes.length > 0);
@@ -170,7 +170,7 @@ function countDone({ steps }: RunResult, planned: readonly Change[]) {
   return { changed: names.size, unplanned: [...names].filter((name) => !known.has(name)).length };
 }
 
-/** Members that failed did not stop the run, but make it a failed one. */
+/** Failed members do not stop a run, but it exits with an error. */
 function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {
   if (result.error) throw result.error;
   const failing = result.steps.filter(({ failures }) => failures.length > 0);
@@ -182,14 +182,14 @@ function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {
     code: failing.every(({ step }) => mirroring.has(step)) ? 'mirror-incomplete' : 'incomplete',
     what: `${headline(failures)}; everything else is done`,
     why: first.error.message,
-    hint: others.length > 0 ? 'Fix what is listed above, then run the same command again.' : first.error.hint,
+    hint: others.length > 0 ? 'Fix the errors above, then run the same command again.' : first.error.hint,
   });
 }
 
 function headline(failures: readonly MemberFailure[]): string {
   const { missing, failed } = splitFailures(failures);
   const [first, ...others] = failed;
-  const cannotBeFound = missing.length > 0 ? `${plural(missing.length, 'image')} cannot be found` : '';
+  const cannotBeFound = missing.length > 0 ? `${plural(missing.length, 'image')} not found` : '';
   if (!first) return cannotBeFound;
   const more = others.length > 0 ? ` and ${others.length} more` : '';
   return [`${nameOf(first.target)}${more} failed`, cannotBeFound].filter(Boolean).join(', ');

@@ -32,7 +32,7 @@ const unknownStep = (name: string, known: readonly string[]): BootstrapError => 
   const near = closestWord(name, known);
   return new BootstrapError({
     code: 'usage',
-    what: `could not choose step ${name}`,
+    what: `unknown step ${name}`,
     why: 'there is no such step',
     hint: `${near === undefined ? '' : `Did you mean ${near}? `}The steps are: ${known.join(', ')}.`,
   });
@@ -42,6 +42,6 @@ const noStep = (only: StepSelection['only'], known: readonly string[]): Bootstra
   new BootstrapError({
     code: 'usage',
     what: 'no step is selected',
-    why: only?.length === 0 ? '--only names no step' : '--skip leaves out every step',
+    why: only?.length === 0 ? '--only names no step' : '--skip skips every step',
     hint: `Name at least one step. The steps are: ${known.join(', ')}.`,
   });

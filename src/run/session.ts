@@ -7,7 +7,7 @@ import type { Context } from '../steps/context.ts';
 import type { Services } from './context.ts';
 import { deadline } from './timeout.ts';
 
-/** What the process gives: everything that differs between a terminal, a test and the sandbox. */
+/** What the process provides: everything that differs between a terminal, a test and the sandbox. */
 export interface Runtime {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
@@ -17,11 +17,11 @@ export interface Runtime {
   readonly argv?: readonly string[];
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  /** Aborted when nobody reads stdout any more. */
+  /** Aborted when the reader of stdout has ended. */
   readonly stdoutClosed?: AbortSignal;
-  /** PEM of an authority to trust besides Node's. */
+  /** PEM of an additional certificate authority. */
   readonly ca?: string;
-  /** The way out to the network, where it outlives the run: it is not closed with it. */
+  /** Network connections that several runs share: a run does not close them. */
   readonly net?: Net;
   /** Everything happens against the sandbox. */
   readonly sandbox?: boolean;
@@ -41,22 +41,22 @@ export interface GlobalFlags {
   readonly [flag: string]: unknown;
 }
 
-/** The part of the header that AWS and the cluster say. */
+/** The part of the header that AWS and the cluster provide. */
 export type EnvironmentHeader = Omit<Header, 'sandbox' | 'config' | 'kubeconfig'>;
 
-/** One run of one command: its configuration, its voice, and its ports, which are made when first touched. */
+/** One run of one command: its configuration, its reporter, and its lazy clients. */
 export interface Session extends Runtime {
   readonly reporter: Reporter;
   readonly verbosity: Verbosity;
   readonly flags: GlobalFlags;
-  /** Read when first asked for; with placeholders for what is not configured, or without. */
+  /** Reads the configuration at the first call. */
   loaded(request?: Pick<ConfigRequest, 'placeholders' | 'lenient'>): Promise<Loaded>;
   context(): Promise<Context>;
-  /** Shows which files the run reads, and where it works as far as that is known. */
+  /** Shows the files that the run reads, and the account and cluster as far as they are known. */
   header(reached?: EnvironmentHeader): Promise<void>;
-  /** The Docker engine, wherever it is; nothing has been sent to it yet. */
+  /** The client of the Docker engine; nothing has been sent yet. */
   docker(): Promise<DockerPort>;
-  /** A session of its own with other flags. */
+  /** Another session with further flags. */
   fork(flags: GlobalFlags): Session;
   close(): Promise<void>;
 }
@@ -92,7 +92,7 @@ export function openSession(command: string, flags: GlobalFlags, runtime: Runtim
     },
     docker: async () => (await (services ??= createServices())).docker(),
     close: async () => {
-      // What could not be opened has been told to whoever asked for it.
+      // A failure to create the clients was reported to the caller that needed them.
       const opened = await services?.catch(() => undefined);
       await opened?.close();
     },

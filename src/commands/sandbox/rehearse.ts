@@ -11,7 +11,7 @@ import { formatDuration } from '../../output/units.ts';
 import { controlUrl, startWorld } from '../../../sandbox/world.ts';
 import { announce, createFolder, readRunning, type Running, withdraw } from './state.ts';
 
-/** Runs a command against the running sandbox, or against a fresh one that is gone afterwards. */
+/** Runs a command against the running sandbox, or against a new one that is deleted afterwards. */
 export async function rehearse(
   session: Session,
   words: readonly string[],
@@ -21,7 +21,7 @@ export async function rehearse(
   if (running) return inRunning(session, running, words, main);
   if (!words.some((word) => /^(-q|--quiet)$/.test(word))) {
     session.reporter.warn(
-      'This sandbox is fresh and will be gone afterwards; `ecr-bootstrap sandbox` keeps one running.',
+      'This sandbox is deleted after the command; `ecr-bootstrap sandbox` keeps one running.',
     );
   }
   const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-'));
@@ -57,21 +57,21 @@ function useRunning({ reporter }: Session): number {
   return exitCodes.done;
 }
 
-/** Lets time pass in the running sandbox. */
+/** Advances the clock of the running sandbox. */
 export async function advance({ reporter }: Session, milliseconds: number): Promise<number> {
   const running = readRunning();
   if (!running) {
     throw new BootstrapError({
       code: 'usage',
-      what: 'let time pass in the sandbox',
+      what: 'could not advance the clock of the sandbox',
       why: 'no sandbox is running',
-      hint: 'Start one with `ecr-bootstrap sandbox` in another terminal.',
+      hint: 'Start one in another terminal: ecr-bootstrap sandbox',
     });
   }
   await askClock(running, `?advance=${milliseconds}`);
   await reporter.show({
     type: 'text',
-    data: { text: `${formatDuration(milliseconds)} have passed in the sandbox.` },
+    data: { text: `Advanced the clock of the sandbox by ${formatDuration(milliseconds)}.` },
   });
   return exitCodes.done;
 }
@@ -101,7 +101,7 @@ async function askClock({ env }: Running, query = ''): Promise<number> {
 const authority = (env: Readonly<Record<string, string>>): string =>
   readFileSync(env['NODE_EXTRA_CA_CERTS'] ?? devNull, 'utf8');
 
-/** Surroundings that lead nowhere but into the sandbox; also for the process itself. */
+/** A runtime in which every server is the sandbox. Also changes the environment of the process. */
 function enter(
   session: Session,
   words: readonly string[],
@@ -131,7 +131,7 @@ function enter(
   };
 }
 
-/** What of the user's environment only concerns how things look. */
+/** The variables of the user's environment that affect only the display. */
 function display(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names = ['TERM', 'NO_COLOR', 'CI', 'COLUMNS', 'LANG'];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
@@ -145,10 +145,10 @@ const clockAt = (real: Clock, offset: () => number): Clock => ({
 const invitation = (kubeconfig: string): string =>
   `The sandbox runs until Ctrl-C. In another terminal:
 
-  ecr-bootstrap sandbox up              set everything up
-  ecr-bootstrap sandbox status          look at it
-  ecr-bootstrap sandbox --advance 13h   let time pass
+  ecr-bootstrap sandbox up              set up AWS and the cluster
+  ecr-bootstrap sandbox status          show its health
+  ecr-bootstrap sandbox --advance 13h   advance its clock
 
-Look at its cluster with kubectl:
+To inspect its cluster:
 
   kubectl --kubeconfig ${kubeconfig} get pods -A`;

@@ -12,16 +12,16 @@ import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BootstrapError } from '../../core/errors.ts';
 
-/** What a running sandbox leaves for commands in other terminals. */
+/** How commands in other terminals find a running sandbox. */
 export interface Running {
   readonly pid: number;
-  /** Holds its kubeconfig and certificates, and nothing of another sandbox. */
+  /** Has its kubeconfig and certificates, and no files of another sandbox. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly account: string;
 }
 
-/** The same for all sandboxes of this user. */
+/** All sandboxes of this user share it. */
 const sharedFolder = (): string =>
   join(process.env['XDG_RUNTIME_DIR'] || tmpdir(), `ecr-bootstrap-sandbox-${userInfo().uid}`);
 
@@ -48,7 +48,7 @@ export function announce(running: Running): boolean {
   return true;
 }
 
-/** Of two sandboxes that start at once, one succeeds, and no terminal ever reads half a file. */
+/** Of two sandboxes that start at once, one succeeds, and no terminal reads an incomplete file. */
 function linked(file: string, name: string): boolean {
   try {
     linkSync(file, name);
@@ -59,7 +59,7 @@ function linked(file: string, name: string): boolean {
   }
 }
 
-/** What a sandbox left that was killed. */
+/** Removes the files of a sandbox that was killed. */
 function removeLeftover(): void {
   const left = readState();
   rmSync(stateFile(), { force: true });
@@ -68,7 +68,7 @@ function removeLeftover(): void {
   }
 }
 
-/** Removes what the sandbox of that folder left, and nothing of another one. */
+/** Removes the files of the sandbox of that folder. */
 export function withdraw(folder: string): void {
   if (readState()?.folder === folder) rmSync(stateFile(), { force: true });
   rmSync(folder, { recursive: true, force: true });
@@ -76,7 +76,7 @@ export function withdraw(folder: string): void {
 
 /**
  * The sandbox that runs in another process of this user, if there is one.
- * @throws BootstrapError `sandbox-untrusted` when another user could have written what it left
+ * @throws BootstrapError `sandbox-untrusted` when another user could have written its files
  */
 export function readRunning(): Running | undefined {
   const running = readState();
@@ -105,14 +105,14 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch {
-    // Gone, or the number now belongs to a process of another user.
+    // It has ended, or its number now belongs to a process of another user.
     return false;
   }
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** The environment that is read there leads commands to a proxy and to its certificates. */
+/** The state names the proxy and the certificates that commands use. */
 function refuseShared(path: string, kind: 'folder' | 'file'): void {
   const user = process.geteuid?.();
   // Windows has no such owners and modes.

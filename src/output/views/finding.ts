@@ -1,12 +1,16 @@
 import type { Finding } from '../../core/findings.ts';
 import type { Style } from '../style.ts';
 
-/** A finding in up to three lines: what, why, what to do. */
+/** A finding in up to three lines: what with its code, why, and the fix. */
 export function findingLines(finding: Finding, style: Style): string[] {
-  const { what, why, hint, level } = finding;
+  const { what, why, hint, level, code } = finding;
   const head = `${levelMark(level, style)} ${what}`;
   if (level === 'ok') return [head];
-  return [head, `    ${style.dim('why:')} ${why}`, `    ${style.dim('fix:')} ${hint}`];
+  return [
+    `${head} ${style.dim(`[${code}]`)}`,
+    `    ${style.dim('why:')} ${why}`,
+    `    ${style.dim('fix:')} ${hint}`,
+  ];
 }
 
 export function levelMark(level: Finding['level'], style: Style): string {

@@ -13,7 +13,7 @@ export function imageLines({ images }: { images: readonly ImageRow[] }): string[
     shortDigest(image.digest),
     usedBy(image.usedBy),
   ]);
-  return columns([['SOURCE', 'IN THE ECR', 'PRESENT', 'DIGEST', 'USED BY'], ...rows]);
+  return columns([['SOURCE', 'NAME IN ECR', 'IN ECR', 'DIGEST', 'USED BY'], ...rows]);
 }
 
 function presence({ present, missingPlatforms = [] }: ImageRow): string {
@@ -35,11 +35,12 @@ export function mirrorLines(
   const rows = images
     .filter((image) => !image.error)
     .map((image) => [image.state, image.source, image.target ?? '', outcome(image)]);
-  const lines = rows.length > 0 ? columns([['STATE', 'SOURCE', 'IN THE ECR', ''], ...rows]) : [];
+  const lines = rows.length > 0 ? columns([['STATE', 'SOURCE', 'NAME IN ECR', ''], ...rows]) : [];
   for (const { source, error } of failed) {
     if (!error) continue;
     const what = error.what.includes(source) ? error.what : `${source}: ${error.what}`;
-    lines.push(`${style.bad('failed')}  ${what}: ${error.why}`, `    ${style.dim('fix:')} ${error.hint}`);
+    const head = `${style.bad('failed')}  ${what}: ${error.why} ${style.dim(`[${error.code}]`)}`;
+    lines.push(head, `    ${style.dim('fix:')} ${error.hint}`);
   }
   return [...lines, summary(images, dryRun)];
 }
@@ -62,7 +63,7 @@ function summary(images: readonly MirrorRow[], dryRun: boolean): string {
   const failed = count(['failed']);
   const parts = [
     `${plural(copied, 'image')} ${dryRun ? 'would be copied' : `copied (${formatBytes(sent)} sent)`}`,
-    `${count(['current', 'kept'])} already there`,
+    `${count(['current', 'kept'])} already in ECR`,
     ...(failed > 0 ? [`${failed} failed`] : []),
   ];
   return `${parts.join(', ')}.`;

@@ -8,7 +8,7 @@ import { planLines } from './plan.ts';
 import { statusLines } from './status.ts';
 import { nameOf, splitFailures } from '../../core/members.ts';
 
-/** What a view looks like as text: nothing in it can act on the terminal, and no value can fake a line. */
+/** A view as text. No value in it can control the terminal or fake a line. */
 export async function viewLines(view: View, style: Style, verbosity: Verbosity): Promise<string[]> {
   switch (view.type) {
     case 'config':
@@ -54,7 +54,7 @@ const configLines = (values: readonly ConfigRow[]): string[] =>
     ]),
   );
 
-/** One reference a line, for `kubectl set image`. */
+/** One reference per line, for `kubectl set image`. */
 const targets = (images: readonly MirrorRow[]): string[] =>
   images.flatMap(({ state, target }) => (state === 'failed' || target === undefined ? [] : [target]));
 
@@ -64,7 +64,7 @@ async function yamlOf(objects: readonly object[]): Promise<string> {
   const documents = objects.map((object) => {
     const text = dump(object, options);
     if (printable(text) === text) return text;
-    // YAML understands the escapes in double quotes only.
+    // YAML reads escapes only in double quotes.
     return printable(dump(object, { ...options, forceQuotes: true, quotingType: '"' }));
   });
   return documents
@@ -76,7 +76,7 @@ async function yamlOf(objects: readonly object[]): Promise<string> {
 function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Style): string[] {
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
-    `${style.bad('✗')} ${error.message}`,
+    `${style.bad('✗')} ${error.message} ${style.dim(`[${error.code}]`)}`,
     `    ${style.dim('fix:')} ${error.hint}`,
   ]);
   const unknown = data.steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'unknown'));

@@ -10,14 +10,14 @@ import { findingLines } from './finding.ts';
 
 const marks = { create: '+', update: '~', replace: '-/+', delete: '-' } as const;
 const maxValueLength = 100;
-const roomForNames = 50;
+const maxNamesLength = 50;
 
 export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, verbose: boolean): string[] {
   const changes = steps.flatMap((step) => step.changes);
   const lines: string[] = [];
   for (const step of steps) {
-    const tells = verbose || step.changes.length > 0;
-    const findings = step.findings.filter((finding) => tells || finding.level !== 'ok');
+    const showsAll = verbose || step.changes.length > 0;
+    const findings = step.findings.filter((finding) => showsAll || finding.level !== 'ok');
     if (step.changes.length === 0 && findings.length === 0) continue;
     lines.push(`${style.bold(step.step)}  ${style.dim(step.title)}`);
     lines.push(...changeLines(step.changes, style, verbose).map((line) => `  ${line}`));
@@ -27,7 +27,7 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
   }
   lines.push(
     ...unmanagedLines(
-      steps.flatMap(({ foreign = [] }) => foreign),
+      steps.flatMap((step) => step.foreign ?? []),
       adoptBy,
       style,
       verbose,
@@ -37,7 +37,7 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
   return [...lines, '', summary(changes, dryRun)];
 }
 
-/** Counts targets: one that two steps change counts once, as what happens to it first. */
+/** Counts targets: one that two steps change counts once, with its first action. */
 function summary(changes: readonly Change[], dryRun: boolean): string {
   const actions = new Map<string, Change['action']>();
   for (const { action, target } of changes) {
@@ -50,12 +50,12 @@ function summary(changes: readonly Change[], dryRun: boolean): string {
   return `Plan: ${counts.join(', ')}.${dryRun ? ' Nothing was changed (dry run).' : ''}`;
 }
 
-/** One change a line; changes that are alike but for their target become one line with a count, unless verbose. */
+/** One line per change. Unless verbose, changes that differ only in their target become one line with a count. */
 export function changeLines(changes: readonly Change[], style: Style, verbose: boolean): string[] {
   if (verbose) return changes.flatMap((change) => changeLine(change, style));
   const groups = new Map<string, Change[]>();
   for (const change of changes) {
-    // What is created differs by its reason only, which the list of names need not tell.
+    // Creations may differ in their reason alone, which a list of names does not need.
     const reason = change.action === 'create' ? undefined : change.reason;
     const key = JSON.stringify([change.action, change.target.kind, change.fields, change.adopts, reason]);
     const group = groups.get(key);
@@ -75,13 +75,13 @@ function groupLine(group: readonly Change[], style: Style): string {
   return `${what} ${style.dim(`(${names.join(', ')}, … -v lists all)`)}`;
 }
 
-/** The first name, and a second one where a usual terminal has room for it. */
+/** The first name, and the second one if both fit into 80 columns. */
 const fewNames = ([first = '', second = '']: readonly string[]): string[] =>
-  first.length + second.length > roomForNames ? [first] : [first, second];
+  first.length + second.length > maxNamesLength ? [first] : [first, second];
 
 function changeLine(change: Change, style: Style): string[] {
-  const told = [...(change.adopts ? ['adopted'] : []), ...(change.reason ? [change.reason] : [])];
-  const reason = told.length > 0 ? style.dim(`  (${told.join('; ')})`) : '';
+  const remarks = [...(change.adopts ? ['adopted'] : []), ...(change.reason ? [change.reason] : [])];
+  const reason = remarks.length > 0 ? style.dim(`  (${remarks.join('; ')})`) : '';
   const head = `${mark(change, style)} ${nameOf(change.target)}${reason}`;
   if (change.action === 'create' || change.action === 'delete') return [head];
   return [head, ...change.fields.map((field) => `    ${fieldLine(field, style)}`)];

@@ -6,7 +6,7 @@ import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';
 import { changeLines } from './plan.ts';
 
-/** More findings alike in one step are counted, not listed, unless verbose. */
+/** Further findings with one code in a step are counted and not listed, unless verbose. */
 const maxAlike = 3;
 
 export function statusLines(
@@ -16,12 +16,12 @@ export function statusLines(
 ): string[] {
   const width = Math.max(...steps.map((step) => step.step.length));
   const causes = sharedCauses(steps);
-  const told = new Set(causes.flatMap(({ findings }) => findings));
+  const shown = new Set(causes.flatMap(({ findings }) => findings));
   const lines = steps.flatMap((status) => {
     const { step, title, findings } = status;
     const mark = levelMark(worst(findings), style);
     const within = stepLines(
-      { ...status, findings: findings.filter((each) => !told.has(each)) },
+      { ...status, findings: findings.filter((each) => !shown.has(each)) },
       style,
       verbose,
     );
@@ -38,7 +38,7 @@ export function statusLines(
   ];
 }
 
-/** One reason why several steps could not be looked at: an AWS or a cluster that does not answer. */
+/** One reason why several steps could not be checked: AWS or the cluster is unreachable. */
 interface Cause {
   readonly steps: readonly string[];
   readonly findings: readonly Finding[];
@@ -74,7 +74,7 @@ function stepLines(status: StepStatus, style: Style, verbose: boolean): string[]
   ];
 }
 
-/** How long all tokens of a step are valid at least. */
+/** The shortest time until a token of a step expires. */
 function tokenLine(good: readonly Finding[], style: Style): string[] {
   const tokens = good.filter(({ secondsLeft }) => secondsLeft !== undefined);
   const [only, ...others] = tokens;
@@ -85,7 +85,7 @@ function tokenLine(good: readonly Finding[], style: Style): string[] {
   return [`${levelMark('ok', style)} tokens in ${tokens.length} namespaces are valid for at least ${span}`];
 }
 
-/** What differs, as the plan shows it: that is what `up` would do about it. */
+/** Drift as a plan shows it: the changes that `up` would make. */
 function driftLines({ drift }: StepStatus, style: Style, verbose: boolean): string[] {
   if (drift.length === 0) return [];
   const fixes = new Set(drift.map(({ fix }) => fix ?? 'ecr-bootstrap up'));
@@ -99,7 +99,7 @@ function listed(findings: readonly Finding[], verbose: boolean, style: Style): s
   return groupBy(findings, ({ code }) => code).flatMap((alike) => {
     const some = verbose ? alike : alike.slice(0, maxAlike);
     const rest = alike.length - some.length;
-    const more = rest > 0 ? [style.dim(`… and ${rest} more alike; -v lists all`)] : [];
+    const more = rest > 0 ? [style.dim(`… and ${rest} more like this; -v lists all`)] : [];
     const lines = groupBy(some, ({ why, hint }) => `${why}\n${hint}`).flatMap((group) =>
       together(group, style),
     );
@@ -107,7 +107,7 @@ function listed(findings: readonly Finding[], verbose: boolean, style: Style): s
   });
 }
 
-/** Findings with one reason: each in a line, and the reason once. */
+/** Findings with one reason: a line each, and the reason once. */
 function together(group: readonly Finding[], style: Style): string[] {
   return group.flatMap((finding, index) => {
     const lines = findingLines(finding, style);
@@ -124,7 +124,7 @@ function groupBy(findings: readonly Finding[], keyOf: (finding: Finding) => stri
   return [...groups.values()];
 }
 
-/** The level that decides how a step, or the whole, is marked. */
+/** The level that decides how a step is marked. */
 function worst(findings: readonly Finding[]): Finding['level'] {
   const order = ['failed', 'unknown', 'warning', 'ok'] as const;
   return order.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';

@@ -3,37 +3,37 @@ import { nameOf } from '../../core/members.ts';
 import type { Style } from '../style.ts';
 import { columns } from '../units.ts';
 
-/** As many fields are named in one row; -v names all. */
-const fewFields = 2;
+/** The fields that one row names; -v names all. */
+const maxFields = 2;
 /** More targets of one kind with the same differences become one row. */
-const fewTargets = 2;
+const maxTargets = 2;
 
-/** All that exists under our names and is not ours as one table, and the line that adopts it. */
+/** The table of existing resources that are not managed, and the command that adopts them. */
 export function unmanagedLines(
-  foreign: readonly Change[],
+  unmanaged: readonly Change[],
   adoptBy: string | undefined,
   style: Style,
   verbose: boolean,
 ): string[] {
   if (adoptBy === undefined) return [];
-  const rows = [...grouped(foreign, verbose).values()].flatMap((group) =>
-    group.length > fewTargets ? [rowOf(group, verbose)] : group.map((change) => rowOf([change], verbose)),
+  const rows = [...grouped(unmanaged, verbose).values()].flatMap((group) =>
+    group.length > maxTargets ? [rowOf(group, verbose)] : group.map((change) => rowOf([change], verbose)),
   );
-  const [head = '', ...table] = columns([['FOUND, NOT OURS', 'BELONGS TO', 'DIFFERS IN'], ...rows]);
+  const [head = '', ...table] = columns([['EXISTING RESOURCE', 'OWNER', 'DIFFERENCES'], ...rows]);
   return [
     '',
     style.bold(head),
     ...table,
     '',
-    'To adopt all of this and configure it, run the command below. Images, secret values and working keys are kept.',
-    '`down` keeps what was adopted in AWS, and deletes what was adopted in the cluster.',
+    'To adopt and configure these resources, run the command below. It keeps images, secret values and working keys.',
+    '`down` keeps adopted resources in AWS, and deletes adopted resources in the cluster.',
     `  ${adoptBy}`,
   ];
 }
 
-function grouped(foreign: readonly Change[], verbose: boolean): Map<string, Change[]> {
+function grouped(unmanaged: readonly Change[], verbose: boolean): Map<string, Change[]> {
   const groups = new Map<string, Change[]>();
-  for (const change of foreign) {
+  for (const change of unmanaged) {
     const alike = [change.target.kind, change.action, ownerIn(change), change.fields.map(({ path }) => path)];
     const key = verbose ? nameOf(change.target) : JSON.stringify(alike);
     groups.set(key, [...(groups.get(key) ?? []), change]);
@@ -53,8 +53,8 @@ const ownerIn = ({ adopts }: Change): string => adopts?.owner ?? '';
 
 function differencesOf({ fields, action }: Change, verbose: boolean): string {
   const paths = [...new Set(fields.map(({ path }) => path))];
-  const some = verbose ? paths : paths.slice(0, fewFields);
+  const some = verbose ? paths : paths.slice(0, maxFields);
   const more = paths.length > some.length ? ` and ${paths.length - some.length} more` : '';
-  const text = paths.length === 0 ? 'nothing' : `${some.join(', ')}${more}`;
-  return action === 'replace' ? `${text}: made anew` : text;
+  const text = paths.length === 0 ? 'none' : `${some.join(', ')}${more}`;
+  return action === 'replace' ? `${text} (recreated)` : text;
 }

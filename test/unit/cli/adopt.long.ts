@@ -43,20 +43,20 @@ describe('what was made by hand', () => {
       expect(code, stderr).toBe(2);
       expect(changes()).toEqual([]);
       expect(stdout).not.toContain('~ Namespace external-secrets');
-      const table = stdout.slice(stdout.indexOf('FOUND, NOT OURS'));
-      expect(table).toMatch(/^IAM user image-puller +nobody known +nothing$/m);
-      expect(table).toMatch(/^IAM policy ecr-bootstrap-image-puller +nobody known +document\./m);
-      expect(table).toMatch(/^3 × AWS secret \(image-puller-AWS_ACCESS_KEY_ID, …\) +nobody known +version$/m);
-      expect(table).toMatch(/^ECR repository shop\/external-secrets +nobody known/m);
-      expect(table).toMatch(/^Secret external-secrets\/puller +nobody known +type: made anew$/m);
+      const table = stdout.slice(stdout.indexOf('EXISTING RESOURCE'));
+      expect(table).toMatch(/^IAM user image-puller +unknown +none$/m);
+      expect(table).toMatch(/^IAM policy ecr-bootstrap-image-puller +unknown +document\./m);
+      expect(table).toMatch(/^3 × AWS secret \(image-puller-AWS_ACCESS_KEY_ID, …\) +unknown +version$/m);
+      expect(table).toMatch(/^ECR repository shop\/external-secrets +unknown/m);
+      expect(table).toMatch(/^Secret external-secrets\/puller +unknown +type \(recreated\)$/m);
       expect(table).toMatch(/^16 × CustomResourceDefinition \(.*\) +Helm/m);
-      expect(table).toMatch(/^Namespace external-secrets +nobody known/m);
+      expect(table).toMatch(/^Namespace external-secrets +unknown/m);
       expect(table).toContain(
         '`down` keeps what was adopted in AWS, and deletes what was adopted in the cluster.',
       );
       line = /^ +(ecr-bootstrap up .*)$/m.exec(table)?.[1] ?? '';
       expect(line).toContain("ecr-bootstrap up --yes --project shop --adopt 'IAM user power-user'");
-      expect(stderr).toContain('not ours');
+      expect(stderr).toContain('not managed by ecr-bootstrap');
     },
   );
 
@@ -73,7 +73,7 @@ describe('what was made by hand', () => {
   it('is told by status', patient, async () => {
     const { code, stdout } = await cli.run('status');
     expect(code).toBe(3);
-    expect(stdout).toContain('IAM user image-puller exists and is not ours');
+    expect(stdout).toContain('IAM user image-puller already exists and is not managed by ecr-bootstrap');
   });
 
   it('is not adopted in part: the rest stops the run', patient, async () => {

@@ -90,14 +90,14 @@ describe('a run that cannot do everything', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('✗ look up docker.io/library/nginx:gone: docker.io has no such image');
     expect(stdout).toMatch(/\d\d changes done, 1 skipped\./);
-    expect(stderr).toContain('error: 1 image cannot be found; everything else is done');
+    expect(stderr).toContain('error: 1 image not found; everything else is done');
   });
 
   it('gives the images that failed in the JSON document, with the fix of each', async () => {
     const file = configure('{list: [nginx:gone, nginx:lost]}');
     const { code, document } = await cli.json(`up --yes -c ${file} --only repositories,images`);
     expect({ code, error: document.error?.code }).toEqual({ code: 1, error: 'mirror-incomplete' });
-    expect(document.error?.what).toBe('2 images cannot be found; everything else is done');
+    expect(document.error?.what).toBe('2 images not found; everything else is done');
     const { steps } = document['result'] as { steps: { step: string; failures: unknown[] }[] };
     expect(steps.find(({ step }) => step === 'images')?.failures).toEqual(
       ['gone', 'lost'].map((tag) => ({
@@ -192,7 +192,7 @@ describe('a cluster that does not answer at all', () => {
     const env = kubeconfig('https://elsewhere.sandbox:6443');
     const { document } = await cli.json('images', { env });
     expect(document.error?.hint).toMatch(
-      /give --platform .* images that only its workloads name are left out/,
+      /pass --platform .* images that only its workloads reference are then skipped/,
     );
     expect((await cli.json('images --platform linux/amd64', { env })).document.ok).toBe(true);
   });

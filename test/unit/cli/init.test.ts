@@ -30,7 +30,7 @@ it('says in words that a file cannot be written, before it asks anybody', async 
   ] as const) {
     const { code, document } = await cli.json(line);
     expect(code).toBe(2);
-    expect(document.error).toMatchObject({ code: 'file-unwritable', what: `write ${name}` });
+    expect(document.error).toMatchObject({ code: 'file-unwritable', what: `could not write ${name}` });
   }
   expect(cli.world.faults.calls.length).toBe(asked);
 });

@@ -108,7 +108,7 @@ async function silentServer(where: { readonly port: 0; readonly host: string } |
 describe('--timeout', () => {
   const expectTimeout = ({ code, output }: Awaited<ReturnType<typeof run>>) => {
     expect(code, output).toBe(1);
-    expect(output).toContain('the time given by --timeout has passed');
+    expect(output).toContain('timed out after --timeout');
   };
 
   it('ends the process while the API server is silent', patient, async () => {

@@ -40,7 +40,7 @@ describe('the file of --failed-to', () => {
         `mirror ${source.host}/team/app:1 ${flags} --failed-to ${name}`,
       );
       expect(code).toBe(2);
-      expect(document.error).toMatchObject({ code: 'file-unwritable', what: `write ${name}` });
+      expect(document.error).toMatchObject({ code: 'file-unwritable', what: `could not write ${name}` });
       expect(cli.world.faults.calls.length).toBe(asked);
     },
   );

@@ -26,7 +26,7 @@ it('a pipe gets a line for each image as it is done, whatever became of it', asy
   expect(lines.toSorted()).toEqual([
     expect.stringMatching(`^  copied     ${two}  [0-9]`) as string,
     expect.stringMatching(`^  current    ${one}  [0-9]`) as string,
-    expect.stringMatching(`^  failed     ${gone}: .* has no such image$`) as string,
+    expect.stringMatching(`^  failed     ${gone}: .* has no such image \\[image-missing\\]$`) as string,
   ]);
 });
 
@@ -78,12 +78,12 @@ describe('mirror -q', () => {
     const { code, stdout, stderr } = await cli.run(`mirror -q ${good} ${missing.join(' ')} ${flags}`);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^\S+\/quiet:1\n$/);
-    expect(stderr).toContain('error: could not mirror 2 of 3 images\n');
+    expect(stderr).toContain('error: could not mirror 2 of 3 images [mirror-incomplete]\n');
     for (const reference of missing) expect(stderr).toMatch(new RegExp(`why: ${reference}: .*no such image`));
   });
 
   it('names the one image that failed in the headline', async () => {
     const { stderr } = await cli.run(`mirror -q ${source.host}/none:1 ${flags}`);
-    expect(stderr).toContain(`error: could not mirror ${source.host}/none:1\n`);
+    expect(stderr).toContain(`error: could not mirror ${source.host}/none:1 [mirror-incomplete]\n`);
   });
 });

@@ -15,7 +15,5 @@ it('shows the result of up, and the other next steps, when AWS fails while the n
   const { changed, next } = document['result'] as { changed: number; next: readonly string[] };
   expect(changed).toBeGreaterThan(0);
   expect(next).toEqual([expect.stringContaining('from the internet') as string]);
-  expect(document['warnings']).toEqual([
-    expect.stringMatching(/^Could not find out all next steps: /) as string,
-  ]);
+  expect(document['warnings']).toEqual([expect.stringMatching(/^Could not find all next steps: /) as string]);
 }, 240_000);

@@ -119,7 +119,7 @@ describe('policy cluster', () => {
     expect(code).toBe(2);
     expect(document.error).toMatchObject({
       code: 'cluster-denied',
-      why: "this kubeconfig's user may not delete secrets image-puller, get secrets image-puller, patch secrets image-puller",
+      why: "the kubeconfig's user may not delete secrets image-puller, get secrets image-puller, patch secrets image-puller",
       hint: expect.stringContaining('ecr-bootstrap policy cluster --user') as string,
     });
   });

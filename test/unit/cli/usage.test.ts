@@ -44,7 +44,7 @@ describe('the command line', () => {
     ['up --skip image', 'Did you mean images?'],
     ['render operatr', 'Did you mean operator?'],
     ['up --only=', '--only names no step'],
-    ['up --only images --skip images', '--skip leaves out every step'],
+    ['up --only images --skip images', '--skip skips every step'],
     ['up --skip registration', 'could not leave out the step registration'],
     [
       'up --only pull-secret-bootstrap',

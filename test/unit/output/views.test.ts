@@ -78,7 +78,7 @@ describe('a status', () => {
     code: 'operator-unhealthy',
     target: { kind: 'thing', name: 'x' },
     what: 'thing x is gone',
-    why: 'somebody took it',
+    why: 'it was deleted',
     hint: 'ecr-bootstrap up',
     ...more,
   });
@@ -87,25 +87,25 @@ describe('a status', () => {
     data: { healthy, steps: [{ step: 'images', title: 'all images', findings, drift: [] }] },
   });
 
-  it('tells what, why and what to do', async () => {
+  it('shows a finding with its code, its reason and its fix', async () => {
     expect(await lines(status([finding('failed')], false))).toEqual([
       '✗ images  all images',
-      '    ✗ thing x is gone',
-      '        why: somebody took it',
+      '    ✗ thing x is gone [operator-unhealthy]',
+      '        why: it was deleted',
       '        fix: ecr-bootstrap up',
       '',
       'Unhealthy: 1 failed (1 check).',
     ]);
   });
 
-  it('says once why several parts could not be looked at', async () => {
+  it('shows once why several checks could not run', async () => {
     const unseen = finding('unknown', { code: 'unseen', what: 'reach the API', why: 'no route' });
     const steps = ['operator', 'images'].map((step) => ({ step, title: '', findings: [unseen], drift: [] }));
     expect(await lines({ type: 'status', data: { healthy: false, steps } })).toEqual([
       '? operator  ',
       '? images    ',
       '',
-      '? reach the API',
+      '? reach the API [unseen]',
       '    why: no route',
       '    fix: ecr-bootstrap up',
       '    for: operator, images',
@@ -114,19 +114,19 @@ describe('a status', () => {
     ]);
   });
 
-  it('says once what several findings have in common', async () => {
+  it('shows once the reason that several findings share', async () => {
     const alike = ['a', 'b'].map((name) =>
       finding('failed', { what: `namespace ${name} has no pull secret` }),
     );
     expect((await lines(status(alike, false))).slice(1, 5)).toEqual([
-      '    ✗ namespace a has no pull secret',
-      '    ✗ namespace b has no pull secret',
-      '        why: somebody took it',
+      '    ✗ namespace a has no pull secret [operator-unhealthy]',
+      '    ✗ namespace b has no pull secret [operator-unhealthy]',
+      '        why: it was deleted',
       '        fix: ecr-bootstrap up',
     ]);
   });
 
-  it('tells in one line how long all tokens last at least, and each of them when verbose', async () => {
+  it('shows in one line when the first token expires, and each token when verbose', async () => {
     const token = (name: string, hours: number): Finding =>
       finding('ok', { what: `token of ${name}/puller is valid for ${hours} h`, secondsLeft: hours * 3600 });
     const view = status([token('a', 12), token('b', 11)], true);
@@ -137,7 +137,7 @@ describe('a status', () => {
     ]);
   });
 
-  it('shows no control characters of other people', async () => {
+  it('shows no control characters from untrusted texts', async () => {
     const text = (await lines(status([finding('failed', { why: 'a\u001b[2Jb\u200bc' })], false))).join('\n');
     expect(text).toContain('why: a\\u001b[2Jb\\u200bc');
   });

@@ -142,10 +142,10 @@ describe('consent to a plan without a terminal', () => {
     expect(await isPlanned('up')).toBe(true);
   });
 
-  it.each(['up', 'rotate', 'down', 'up --adopt-all'])('%s -o json never asks', async (line) => {
+  it.each(['up', 'rotate', 'down', 'up --adopt-all'])('%s -o json never prompts', async (line) => {
     const { code, document } = await cli.json(line, { terminal: { answer: 'y' } });
     expect(code).toBe(2);
-    expect(document.error).toMatchObject({ code: 'confirmation-needed', why: '-o json never asks' });
+    expect(document.error).toMatchObject({ code: 'confirmation-needed', why: '-o json never prompts' });
     expect(document['plan']).toBeDefined();
   });
 

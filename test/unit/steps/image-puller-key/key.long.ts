@@ -168,7 +168,7 @@ describe("the image puller's key", () => {
     for (const name of Object.values(names)) secretOf(world, name).tags.clear();
     const { changes } = await plan(world);
     expect(changes.map(({ target, adopts }) => [target.kind, adopts?.owner])).toEqual(
-      Array.from({ length: 3 }, () => ['AWS secret', 'nobody known']),
+      Array.from({ length: 3 }, () => ['AWS secret', 'unknown']),
     );
   });
 

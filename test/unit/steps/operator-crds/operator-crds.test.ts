@@ -69,7 +69,7 @@ describe('CRDs of the operator', () => {
     removeLabels(world, 'secretstores.external-secrets.io');
     const { changes } = await planStep(operatorCrds, world);
     expect(changes).toMatchObject([
-      { target: { name: 'secretstores.external-secrets.io' }, adopts: { owner: 'nobody known' } },
+      { target: { name: 'secretstores.external-secrets.io' }, adopts: { owner: 'unknown' } },
     ]);
   });
 

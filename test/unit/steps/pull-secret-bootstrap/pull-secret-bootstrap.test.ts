@@ -163,7 +163,7 @@ describe('the seed', () => {
     const { changes } = await planStep(pullSecretBootstrap, world);
     expect(changes.find(({ target }) => target.name === 'external-secrets/puller')).toMatchObject({
       action: 'replace',
-      adopts: { owner: 'nobody known' },
+      adopts: { owner: 'unknown' },
     });
   });
 

@@ -162,7 +162,7 @@ describe('the two users', () => {
     expect(changes).toContainEqual(
       expect.objectContaining({
         target: { kind: 'IAM user', name: 'image-puller' },
-        adopts: { owner: 'nobody known' },
+        adopts: { owner: 'unknown' },
       }),
     );
     expect(findings).toMatchObject([{ code: 'user-excess' }]);
