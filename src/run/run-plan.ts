@@ -107,7 +107,7 @@ async function nextSteps(
   const steps = new Set(plan.map(({ step }) => step.id));
   const found = await Promise.allSettled(
     plan
-      .filter(({ step }) => step.nextSteps)
+      .filter(({ step }) => step.nextSteps !== undefined)
       .map(({ step, changes }) =>
         unlessAborted(signal, async () => (await step.nextSteps?.(ctx, { changes, steps })) ?? []),
       ),

@@ -1,7 +1,12 @@
 import { applyBootstrap } from '../access-key/bootstrap/apply.ts';
 import { diffBootstrap } from '../access-key/bootstrap/diff.ts';
 import { removalRights, removeBootstrap } from '../access-key/bootstrap/remove.ts';
-import { observeBootstrap, bootstrapStep, type BootstrapState } from '../access-key/bootstrap/state.ts';
+import {
+  type BootstrapChange,
+  type BootstrapState,
+  bootstrapStep,
+  observeBootstrap,
+} from '../access-key/bootstrap/state.ts';
 import { namespaceObject } from '../external-secrets/pull-secret/objects.ts';
 import type { Step } from './context.ts';
 
@@ -9,7 +14,7 @@ import type { Step } from './context.ts';
  * The operator's pods need the pull secret that only the operator renews. This step breaks the circle: it writes the
  * first one, and a new one whenever the registry refuses the one that is there.
  */
-export const pullSecretBootstrap: Step<BootstrapState> = {
+export const pullSecretBootstrap: Step<BootstrapState, BootstrapChange> = {
   ...bootstrapStep,
   title: "the operator's pull secret",
   removalRights,

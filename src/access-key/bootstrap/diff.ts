@@ -1,7 +1,7 @@
 import { compare, compareAdopted } from '../../cluster/compare.ts';
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Change, Diff, Field } from '../../core/step.ts';
+import type { Diff, Field } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import { Secret } from '../../core/secret.ts';
@@ -20,13 +20,16 @@ import {
   secret,
 } from '../../external-secrets/pull-secret/objects.ts';
 import { outdatedFieldsFinding } from './namespace-annotations.ts';
-import type { BootstrapState } from './state.ts';
+import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
-export function diffBootstrap(state: BootstrapState, { config }: Pick<AccessKeyContext, 'config'>): Diff {
+export function diffBootstrap(
+  state: BootstrapState,
+  { config }: Pick<AccessKeyContext, 'config'>,
+): Diff<BootstrapChange> {
   const keyChanges = diffKeySecret(state);
   const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
-  const changes = [
+  const changes: BootstrapChange[] = [
     ...registrationChanges(state.registration, {
       held: keyIdIn(state.observed.keySecret),
       writes: keyChanges.length > 0,
@@ -35,7 +38,10 @@ export function diffBootstrap(state: BootstrapState, { config }: Pick<AccessKeyC
     ...diffNamespace(state),
     ...keyChanges,
     ...diffPullSecret(state, config.pullSecret.name, newKey),
-    ...adoptionsOf(state.unmanaged),
+    ...adoptionsOf(state.unmanaged).map((change): BootstrapChange => ({
+      ...change,
+      payload: { does: 'adoptPullSecret' },
+    })),
   ];
   const setup = outdatedFieldsFinding(state);
   if (setup.length > 0) return { changes: [], findings: setup };
@@ -47,39 +53,53 @@ export function diffBootstrap(state: BootstrapState, { config }: Pick<AccessKeyC
 }
 
 /** An unmanaged namespace is used as it is. Once it is adopted, `down` deletes it when nothing else is in it. */
-function diffNamespace({ namespace, observed }: BootstrapState): Change[] {
-  const changes = diffObject(namespace, observed.namespace);
+function diffNamespace({ namespace, observed }: BootstrapState): BootstrapChange[] {
+  const changes = diffObject('namespace', namespace, observed.namespace);
   if (observed.namespace === undefined || isManaged(observed.namespace)) return changes;
-  const adoption: Change = { action: 'update', target: targetOf(refOf(namespace)), fields: [] };
+  const adoption: BootstrapChange = {
+    action: 'update',
+    target: targetOf(refOf(namespace)),
+    fields: [],
+    payload: { does: 'writeObject', object: 'namespace' },
+  };
   return [adopting(adoption, { owner: ownerOf(observed.namespace), optional: true })];
 }
 
 /** While there is no whole pair, only the Secret's absence can be told. */
-function diffKeySecret({ stored, observed }: BootstrapState): Change[] {
-  if (stored.state === 'whole') return diffObject(keySecret(stored.pair, stored.region), observed.keySecret);
-  return observed.keySecret === undefined ? diffObject(secret(keySecretName, 'Opaque'), undefined) : [];
+function diffKeySecret({ stored, observed }: BootstrapState): BootstrapChange[] {
+  if (stored.state === 'whole') {
+    return diffObject('keySecret', keySecret(stored.pair, stored.region), observed.keySecret);
+  }
+  return observed.keySecret === undefined
+    ? diffObject('keySecret', secret(keySecretName, 'Opaque'), undefined)
+    : [];
 }
 
 /** The operator renews the pull secret: it is touched only when its token is no good. */
-function diffPullSecret({ observed, token }: BootstrapState, name: string, newKey: boolean): Change[] {
+function diffPullSecret(
+  { observed, token }: BootstrapState,
+  name: string,
+  newKey: boolean,
+): BootstrapChange[] {
   const actual = observed.pullSecret;
-  const target = targetOf(refOf(secret(name, pullSecretType)));
-  if (actual === undefined) return [{ action: 'create', target, fields: [] }];
+  const subject = {
+    target: targetOf(refOf(secret(name, pullSecretType))),
+    payload: { does: 'writeObject', object: 'pullSecret' },
+  } as const;
+  if (actual === undefined) return [{ action: 'create', ...subject, fields: [] }];
   if (actual['type'] !== pullSecretType) {
     const field: Field = { path: 'type', from: String(actual['type']), to: pullSecretType };
     const reason = 'the type of a Secret cannot change';
-    return [managedTarget(actual, { action: 'replace', target, fields: [field], reason })];
+    return [managedTarget(actual, { action: 'replace', ...subject, fields: [field], reason })];
   }
   const reason = refreshReason(token.verdict, newKey);
-  if (reason !== undefined)
-    return [managedTarget(actual, { action: 'update', target, fields: [newToken], reason })];
-  return isManagedSecret(actual)
-    ? []
-    : [managedTarget(actual, { action: 'update', target, fields: [newToken] })];
+  if (reason === undefined && isManagedSecret(actual)) return [];
+  const update: BootstrapChange = { action: 'update', ...subject, fields: [newToken] };
+  return [managedTarget(actual, reason === undefined ? update : { ...update, reason })];
 }
 
 /** The change, which is an adoption when the Secret is somebody else's. */
-const managedTarget = (actual: KubeObject, change: Change): Change =>
+const managedTarget = (actual: KubeObject, change: BootstrapChange): BootstrapChange =>
   isManagedSecret(actual) ? change : adopting(change, { owner: ownerOf(actual) });
 
 const newToken: Field = { path: 'data[".dockerconfigjson"]', to: new Secret('') };
@@ -90,16 +110,20 @@ function refreshReason(verdict: BootstrapState['token']['verdict'], newKey: bool
   return newKey ? 'the access key changed' : undefined;
 }
 
-function diffObject(wanted: KubeObject, actual: KubeObject | undefined): Change[] {
-  const target = targetOf(refOf(wanted));
-  if (actual === undefined) return [{ action: 'create', target, fields: [] }];
+function diffObject(
+  object: ObjectWork['object'],
+  wanted: KubeObject,
+  actual: KubeObject | undefined,
+): BootstrapChange[] {
+  const subject = { target: targetOf(refOf(wanted)), payload: { does: 'writeObject', object } } as const;
+  if (actual === undefined) return [{ action: 'create', ...subject, fields: [] }];
   const isAdopted = actual.kind === 'Secret' && !isManagedSecret(actual);
   const fields = (isAdopted ? compareAdopted : compare)(wanted, actual).filter(
     ({ path }) => !(isManagedSecret(actual) && isMark(path)),
   );
   if (fields.length === 0) return [];
   const action = fields.some(({ path }) => path === 'type') ? 'replace' : 'update';
-  const change: Change = { action, target, fields };
+  const change: BootstrapChange = { action, ...subject, fields };
   return [actual.kind === 'Secret' ? managedTarget(actual, change) : change];
 }
 

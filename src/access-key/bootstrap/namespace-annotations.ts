@@ -42,7 +42,3 @@ export const noteFields = (seen: KubeObject): Field[] =>
     const from = valueIn(seen, key);
     return from === undefined ? [] : [{ path: `metadata.annotations["${key}"]`, from }];
   });
-
-export const isNoteRemoval = (fields: readonly Field[]): boolean =>
-  fields.length > 0 &&
-  fields.every((field) => !('to' in field) && keys.some((key) => field.path.includes(`"${key}"`)));

@@ -1,6 +1,6 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Change, ClusterRule, Diff } from '../../core/step.ts';
+import type { ClusterRule, Diff, Field } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/members.ts';
 import { namesOf } from '../../external-secrets/object-names.ts';
@@ -10,7 +10,7 @@ import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
 import { noteFields, outdatedFieldsFinding } from './namespace-annotations.ts';
-import type { BootstrapState } from './state.ts';
+import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
 /** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
@@ -39,29 +39,44 @@ const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
 export async function removeBootstrap(
   { observed, earlier, namespace: wanted }: BootstrapState,
   ctx: AccessKeyContext,
-): Promise<Diff> {
+): Promise<Diff<BootstrapChange>> {
   const setup = outdatedFieldsFinding({ namespace: wanted, observed });
   if (setup.length > 0) return { changes: [], findings: setup };
-  const secrets = [observed.pullSecret, observed.keySecret, ...earlier].filter(
-    (secret) => secret !== undefined && isManagedSecret(secret),
-  );
+  const secrets = [
+    deletion('pullSecret', observed.pullSecret),
+    deletion('keySecret', observed.keySecret),
+    ...earlier.map((secret) => deletion('earlierPullSecret', secret)),
+  ].flat();
   const { namespace: home } = observed;
   const others = home && isManaged(home) ? await findOthers(ctx) : [];
   const isDeleted = home && isManaged(home) && others.length === 0;
-  const objects = [...secrets, ...(isDeleted ? [home] : [])];
   const note = home && !isDeleted ? noteFields(home) : [];
   return {
     changes: [
-      ...objects
-        .filter((object) => object !== undefined)
-        .map((object): Change => ({ action: 'delete', target: targetOf(refOf(object)), fields: [] })),
-      ...(home && note.length > 0
-        ? [{ action: 'update', target: targetOf(refOf(home)), fields: note } as const]
-        : []),
+      ...secrets,
+      ...(isDeleted ? [deletionOf('namespace', home)] : []),
+      ...(home && note.length > 0 ? [removalOfNote(home, note)] : []),
     ],
     findings: home ? whyLeft(home, others) : [],
   };
 }
+
+const deletion = (object: ObjectWork['object'], secret: KubeObject | undefined): BootstrapChange[] =>
+  secret !== undefined && isManagedSecret(secret) ? [deletionOf(object, secret)] : [];
+
+const deletionOf = (object: ObjectWork['object'], actual: KubeObject): BootstrapChange => ({
+  action: 'delete',
+  target: targetOf(refOf(actual)),
+  fields: [],
+  payload: { does: 'writeObject', object },
+});
+
+const removalOfNote = (home: KubeObject, note: readonly Field[]): BootstrapChange => ({
+  action: 'update',
+  target: targetOf(refOf(home)),
+  fields: note,
+  payload: { does: 'writeObject', object: 'namespace', removesNote: true },
+});
 
 /** A managed object that no step of `down` deletes counts too: it must not go unshown with the namespace. */
 async function findOthers(ctx: AccessKeyContext): Promise<readonly KubeObject[]> {

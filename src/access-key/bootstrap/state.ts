@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
+import type { ChangeWith } from '../../core/step.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
@@ -29,6 +30,23 @@ export const bootstrapStep = {
     { apiGroups: [''], resources: ['namespaces', 'secrets'], verbs: ['list'] },
   ],
 } as const;
+
+/** What `apply` does for one change. */
+export type BootstrapWork =
+  | { readonly does: 'register' }
+  | ObjectWork
+  /** The Secret is in another namespace. */
+  | { readonly does: 'adoptPullSecret' };
+
+/** Writes or deletes an object in the operator's namespace, or the namespace. */
+export interface ObjectWork {
+  readonly does: 'writeObject';
+  readonly object: 'namespace' | 'keySecret' | 'pullSecret' | 'earlierPullSecret';
+  /** Removes the annotations that note for what the cluster is set up. */
+  readonly removesNote?: boolean;
+}
+
+export type BootstrapChange = ChangeWith<BootstrapWork>;
 
 export interface BootstrapState {
   /** As it should be. */

@@ -1,6 +1,6 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Change, Target } from '../../core/step.ts';
+import type { ChangeWith, Target } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { AccessKeyRun } from '../context.ts';
 import { secretNames } from '../../iam/names.ts';
@@ -48,7 +48,10 @@ export interface KeyInCluster {
  * What has to be registered before a key is written into the cluster, and for a cluster that holds a key and is not
  * registered: another cluster's `rotate` or `down --aws` would take the key away from it.
  */
-export function registrationChanges({ id, record }: Registration, key: KeyInCluster): Change[] {
+export function registrationChanges(
+  { id, record }: Registration,
+  key: KeyInCluster,
+): ChangeWith<{ readonly does: 'register' }>[] {
   const { held, writes, next } = key;
   if (!writes && (held === undefined || record)) return [];
   const to = (writes ? next : held) ?? '(known after apply)';
@@ -61,6 +64,7 @@ export function registrationChanges({ id, record }: Registration, key: KeyInClus
       reason: writes
         ? 'before the access key is written into the cluster'
         : 'the cluster holds an access key and is not registered',
+      payload: { does: 'register' },
     },
   ];
 }

@@ -1,13 +1,17 @@
 import { applyBootstrap } from '../bootstrap/apply.ts';
 import { diffBootstrap } from '../bootstrap/diff.ts';
-import { type BootstrapState, bootstrapStep, observeBootstrap } from '../bootstrap/state.ts';
-import type { Change } from '../../core/step.ts';
+import {
+  type BootstrapChange,
+  type BootstrapState,
+  bootstrapStep,
+  type ObjectWork,
+  observeBootstrap,
+} from '../bootstrap/state.ts';
 import type { Finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isControllerReady } from '../../external-secrets/pull-secret/resync.ts';
-import { type Registration, registrationChanges, registrationTarget } from '../registration/register.ts';
+import { type Registration, registrationChanges } from '../registration/register.ts';
 import { verifyRollOut } from './verify-roll-out.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 import { finding } from '../../core/findings.ts';
@@ -25,7 +29,7 @@ interface RollOutState {
 export function rollOut(
   observe: ObserveRotation,
   { force }: { readonly force: boolean } = { force: false },
-): RotationStep<RollOutState> {
+): RotationStep<RollOutState, BootstrapChange> {
   return {
     ...bootstrapStep,
     title: 'the new key in the cluster, and a token of it in every namespace',
@@ -64,20 +68,30 @@ export function rollOut(
   };
 }
 
-/** What the seed will find to do once the key is made, so that the plan tells it. */
-function withNewKey(changes: readonly Change[], registration: Registration, pullSecret: string): Change[] {
-  const known = new Set(changes.map(({ target }) => nameOf(target)));
-  const expected = [keySecretName, pullSecret].map((name): Change => ({
-    action: 'update',
-    target: { kind: 'Secret', name: `${namespace}/${name}` },
-    fields: [],
-    reason: 'the access key changes',
-  }));
+/** Adds what the bootstrap will find to do once the key is created, so that the plan shows it. */
+function withNewKey(
+  changes: readonly BootstrapChange[],
+  registration: Registration,
+  pullSecret: string,
+): BootstrapChange[] {
+  const planned = new Set(changes.map(({ payload }) => payload.does === 'writeObject' && payload.object));
   // A cluster is registered with a key before it gets that key.
   const registering = registrationChanges(registration, { held: undefined, writes: true, next: undefined });
-  const others = changes.filter(({ target }) => target.kind !== registrationTarget('').kind);
-  return [...registering, ...others, ...expected.filter(({ target }) => !known.has(nameOf(target)))];
+  return [
+    ...registering,
+    ...changes.filter(({ payload }) => payload.does !== 'register'),
+    ...(planned.has('keySecret') ? [] : [newContent('keySecret', keySecretName)]),
+    ...(planned.has('pullSecret') ? [] : [newContent('pullSecret', pullSecret)]),
+  ];
 }
+
+const newContent = (object: ObjectWork['object'], name: string): BootstrapChange => ({
+  action: 'update',
+  target: { kind: 'Secret', name: `${namespace}/${name}` },
+  fields: [],
+  reason: 'the access key changes',
+  payload: { does: 'writeObject', object },
+});
 
 const notRunning = (blocking: boolean): Finding =>
   finding('operator-unhealthy', {
