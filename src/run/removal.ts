@@ -42,7 +42,7 @@ export function removalSteps(scope: RemovalScope): readonly AnyStep[] {
   const removals = [...inCluster, registration, ...inAws].map((step) => removalOf(step, scope));
   return [
     pullingPods,
-    ...(identities || images || secrets ? [enabledKeys(identities, secrets)] : []),
+    ...(identities || images || secrets ? [enabledKeys({ disables: identities, forgets: secrets })] : []),
     operatorWebhooks(scope),
     ...removals.map((step) => only(step, (kind) => !isWebhook(kind))),
     ...(identities || secrets ? [formerUsers(scope)] : []),

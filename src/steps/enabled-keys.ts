@@ -1,129 +1,24 @@
-import type { BootstrapError } from '../core/errors.ts';
-import type { Change } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
-import { inOrder, nameOf } from '../core/members.ts';
-import type { Context, Step } from './context.ts';
-import { clustersOf, observeFormerUsers } from '../access-key/former-users.ts';
-import { removableKeys, unknownKeys } from '../access-key/classify.ts';
-import { keyTarget, userTarget } from '../iam/users/targets.ts';
-import { removalBlockedBy } from '../access-key/diff.ts';
-import { secretTarget } from '../access-key/secrets.ts';
-import { clusterId } from '../cluster/cluster-id.ts';
 import {
-  clusterLabel,
-  type ClusterRecord,
-  forgetCommand,
-  recordsIn,
-} from '../access-key/registration/records.ts';
-import { ownershipOf } from '../iam/tags.ts';
-import { type KeyState, type ObservedKey, observeKey } from '../access-key/state.ts';
-import { finding } from '../core/findings.ts';
-
-interface EnabledKeys {
-  readonly key: KeyState;
-  /** The other registered clusters. */
-  readonly clusters: readonly ClusterRecord[];
-  /** Why clusters that are registered with the secrets of another image puller could not be found. */
-  readonly denied: BootstrapError | undefined;
-  /** When each enabled key was last used, by its id; in milliseconds since the epoch. */
-  readonly lastUses: ReadonlyMap<string, number | undefined>;
-}
+  diffEnabledKeys,
+  disableKeys,
+  type EnabledKeys,
+  type KeyRemoval,
+  observeEnabledKeys,
+} from '../access-key/enabled-keys.ts';
+import type { KeyRevocation } from '../access-key/state.ts';
+import type { ChangeWith } from '../core/step.ts';
+import type { Step } from './context.ts';
 
 /**
  * Comes first when something in AWS is removed: refuses while another cluster is registered. Then disables the key, so
  * that a later run which resumes the removal knows that it was decided.
- * @param disables whether the keys are removed, and not only what they give access to
- * @param forgets whether the secrets are removed, which show what keys are managed
  */
-export function enabledKeys(disables: boolean, forgets: boolean): Step<EnabledKeys> {
-  return {
-    id: 'enabled-keys',
-    title: 'access keys of the image puller that work',
-    needs: ['aws', 'cluster'],
-    readsLag: true,
-    observe: async (ctx) => {
-      const [key, here, former] = await Promise.all([
-        observeKey(ctx),
-        clusterId(ctx.cluster),
-        observeFormerUsers(ctx),
-      ]);
-      const records = [...recordsIn(key.stored.id?.tags), ...former.users.flatMap(clustersOf)];
-      const clusters = records.filter(({ id }) => id !== here);
-      return { key, clusters, denied: former.denied, lastUses: await lastUsesOf(enabledIn(key), ctx) };
-    },
-    diff: ({ key, lastUses, clusters, denied }) => {
-      const findings = [
-        ...(denied ? [unknownClusters(denied)] : []),
-        ...clusters.map((record) => stillRegistered(record, key)),
-        ...(hasLostRegistrations(key) ? [lostRegistrations(key)] : []),
-        ...(disables || forgets ? unknownKeys(key).map((one) => removalBlockedBy(one, key)) : []),
-        ...(forgets && !disables ? removableKeys(key).map((one) => forgotten(one, key)) : []),
-      ];
-      const changes = enabledIn(key).map((one) => disabling(one, lastUses.get(one.id)));
-      return { changes: disables && findings.length === 0 ? changes : [], findings };
-    },
-    apply: (changes, { key }, run) =>
-      inOrder(changes, run, ({ target }) => run.ctx.aws.iam.disableAccessKey(key.userName, target.name)),
-  };
-}
-
-const forgotten = ({ id }: ObservedKey, { userName }: KeyState): Finding =>
-  finding('key-in-use', {
-    target: keyTarget(id),
-    what: `could not delete the secrets: IAM user ${userName} has access key ${id}`,
-    why: 'without the secrets, ecr-bootstrap cannot know that it manages the key, and would never delete it',
-    hint: 'Remove both: `ecr-bootstrap down --aws --delete-secrets`.',
-    blocking: true,
-  });
-
-const enabledIn = (key: KeyState): ObservedKey[] => removableKeys(key).filter(({ active }) => active);
-
-async function lastUsesOf(keys: readonly ObservedKey[], { aws }: Context): Promise<EnabledKeys['lastUses']> {
-  return new Map(
-    await Promise.all(keys.map(async ({ id }) => [id, await aws.iam.accessKeyLastUsed(id)] as const)),
-  );
-}
-
-/** The last use is for information: it may be this cluster's. Registrations show which clusters use the key. */
-const disabling = ({ id }: ObservedKey, lastUse: number | undefined): Change => ({
-  action: 'update',
-  target: keyTarget(id),
-  fields: [{ path: 'status', from: 'Active', to: 'Inactive' }],
-  reason: lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`,
-  grants: true,
-  revokes: true,
+export const enabledKeys = (removal: KeyRemoval): Step<EnabledKeys, ChangeWith<KeyRevocation>> => ({
+  id: 'enabled-keys',
+  title: 'access keys of the image puller that work',
+  needs: ['aws', 'cluster'],
+  readsLag: true,
+  observe: observeEnabledKeys,
+  diff: (state) => diffEnabledKeys(state, removal),
+  apply: disableKeys,
 });
-
-/** Where all tags of the secret are removed, or it is created again by hand, the registrations are gone too. */
-const hasLostRegistrations = (key: KeyState): boolean =>
-  key.stored.id !== undefined &&
-  ownershipOf(key.stored.id.tags, key.tags) === 'nobody' &&
-  removableKeys(key).length > 0;
-
-const lostRegistrations = ({ names }: KeyState): Finding =>
-  finding('key-in-use', {
-    target: secretTarget(names.id),
-    what: `it is unknown which clusters use the project: secret ${names.id} has lost its tags`,
-    why: 'each cluster is registered by a tag of this secret, and the pods of another one may pull with what this command would remove',
-    hint: `Run \`ecr-bootstrap up --adopt '${nameOf(secretTarget(names.id))}'\` for each cluster of the project, which registers it again. Then run the same command again.`,
-    blocking: true,
-  });
-
-/** The project's images, and its user for pushing, belong to the clusters of every image puller. */
-const unknownClusters = ({ why, hint }: BootstrapError): Finding =>
-  finding('key-in-use', {
-    target: { kind: 'step', name: 'enabled-keys' },
-    what: 'it is unknown which clusters use the project: its secrets could not be listed',
-    why,
-    hint,
-    blocking: true,
-  });
-
-const stillRegistered = (record: ClusterRecord, { userName, names }: KeyState): Finding =>
-  finding('key-in-use', {
-    target: userTarget(userName),
-    what: `another cluster uses the project: ${clusterLabel(record)}`,
-    why: 'it is registered, and its pods pull with what this command would remove',
-    hint: `Run \`ecr-bootstrap down\` for it first. If it no longer exists: \`${forgetCommand(names.id, record)}\`.`,
-    blocking: true,
-  });

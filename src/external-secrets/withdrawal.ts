@@ -1,0 +1,203 @@
+import { earlierPullSecrets, type EarlierPullSecret } from '../cluster/earlier-pull-secrets.ts';
+import { deleteObserved, keyOf } from '../cluster/objects.ts';
+import { listed, pullSecretsOf } from '../cluster/pull-secret-users.ts';
+import { removePullSecrets } from '../cluster/service-accounts/list.ts';
+import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import { inOrder, inParallel, tolerating } from '../core/members.ts';
+import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
+import type { ExternalSecretsContext, ExternalSecretsRun } from './context.ts';
+import { observeCopies, whyNotServing } from './copies/copies.ts';
+import { usersOf } from './pull-secret/users.ts';
+import { readerRole, renewalObjects } from './renewal.ts';
+import { syncFinding, syncOf } from './sync.ts';
+import { tokenFinding } from './tokens.ts';
+
+/** A pull secret of an earlier name, and what depends on it. */
+interface Earlier extends EarlierPullSecret {
+  /** Pods and service accounts that pull with it and with no pull secret of the current name. */
+  readonly users: readonly string[];
+  /** Service accounts that list it. */
+  readonly accounts: readonly KubeObject[];
+}
+
+export interface WithdrawalState {
+  readonly earlier: readonly Earlier[];
+}
+
+type WithdrawalWork =
+  /** Removes names from the list of a service account. */
+  | { readonly does: 'removeNames'; readonly account: KubeObject; readonly names: readonly string[] }
+  | { readonly does: 'deleteObject'; readonly object: KubeObject }
+  /** The role that lets the operator read the pull secrets gets the remaining names. */
+  | { readonly does: 'updateRole' };
+
+export type WithdrawalChange = ChangeWith<WithdrawalWork>;
+
+/** Concurrent patches. */
+const concurrency = 16;
+
+export async function observeWithdrawal(ctx: ExternalSecretsContext): Promise<WithdrawalState> {
+  const earlier = await earlierPullSecrets(ctx);
+  if (earlier.length === 0) return { earlier: [] };
+  const accounts = await ctx.inventory.serviceAccounts();
+  return {
+    earlier: await Promise.all(
+      earlier.map(async (one) => ({
+        ...one,
+        users: await usersOf(one.name, ctx),
+        accounts: accounts.filter((account) => pullSecretsOf(account).includes(one.name)),
+      })),
+    ),
+  };
+}
+
+export function diffWithdrawal(
+  { earlier }: WithdrawalState,
+  { config }: ExternalSecretsContext,
+): Diff<WithdrawalChange> {
+  const { name } = config.pullSecret;
+  const used = earlier.filter(({ users }) => users.length > 0);
+  const unused = earlier.filter(({ users }) => users.length === 0);
+  return {
+    changes: unused.length > 0 ? withdrawals(unused, used, name) : [],
+    findings: used.map((one) => inUse(one, name)),
+  };
+}
+
+export async function applyWithdrawal(
+  changes: readonly WithdrawalChange[],
+  { earlier }: WithdrawalState,
+  run: ExternalSecretsRun,
+): Promise<Outcome[]> {
+  const why = await whyNeeded(earlier, run);
+  if (why !== undefined) {
+    run.emit({ type: 'note', text: `pull secrets of earlier names stay: ${why}` });
+    return changes.map((change): Outcome => ({ change, result: 'skipped' }));
+  }
+  const isOfAccount = ({ payload }: WithdrawalChange): boolean => payload.does === 'removeNames';
+  const others = changes.filter((change) => !isOfAccount(change));
+  const make = (change: WithdrawalChange): Promise<unknown> => applyOne(change, run);
+  const withdrawn = tolerating(await inParallel(concurrency, changes.filter(isOfAccount), run, make));
+  if (withdrawn.some(({ result }) => result !== 'done')) {
+    return [...withdrawn, ...others.map((change): Outcome => ({ change, result: 'skipped' }))];
+  }
+  return [...withdrawn, ...tolerating(await inOrder(others, run, make))];
+}
+
+export async function withdrawalHealth(
+  { earlier }: WithdrawalState,
+  ctx: ExternalSecretsContext,
+): Promise<Finding[]> {
+  const findings = await Promise.all(
+    earlier.map(async ({ name, objects }) => {
+      const secret = objects.find(({ kind }) => kind === 'Secret');
+      const sources = (await ctx.inventory.externalSecrets()).filter(
+        ({ metadata }) => metadata.name === name,
+      );
+      const failing = sources.filter((source) => syncOf(source, []).state === 'failing');
+      const warnings = failing.length > 0 ? await ctx.inventory.warnings() : [];
+      return [
+        ...(secret ? [tokenFinding(secret, ctx.clock.now())] : []),
+        ...failing.flatMap((source) => syncFinding(source, syncOf(source, warnings))),
+      ];
+    }),
+  );
+  return findings.flat();
+}
+
+async function applyOne({ payload }: WithdrawalChange, run: ExternalSecretsRun): Promise<unknown> {
+  switch (payload.does) {
+    case 'removeNames':
+      return removePullSecrets(payload.account, payload.names, run.ctx);
+    case 'deleteObject': {
+      const ref = refOf(payload.object);
+      const observed = new Map([[keyOf(ref), payload.object]]);
+      return deleteObserved(ref, { wanted: [], unwanted: [], observed }, run);
+    }
+    case 'updateRole': {
+      const role = (await renewalObjects(run.ctx.fresh())).find(({ kind }) => kind === readerRole.kind);
+      if (role) await run.ctx.cluster.apply(role);
+      return undefined;
+    }
+  }
+}
+
+/** First the names in service accounts, then the objects, last the right to read them. */
+function withdrawals(
+  unused: readonly Earlier[],
+  used: readonly Earlier[],
+  current: string,
+): WithdrawalChange[] {
+  const unusedNames = new Set(unused.map(({ name }) => name));
+  const accounts = new Map(
+    unused.flatMap((one) => one.accounts.map((account) => [fullName(account.metadata), account] as const)),
+  );
+  const reason = `nothing uses it since pullSecret.name is ${current}`;
+  const postponable = true;
+  return [
+    ...[...accounts.values()].map((account): WithdrawalChange => {
+      const names = pullSecretsOf(account);
+      const from = names.includes(current) ? names : [...names, current];
+      const field = { path: 'imagePullSecrets', from, to: from.filter((name) => !unusedNames.has(name)) };
+      return {
+        action: 'update',
+        target: targetOf(refOf(account)),
+        fields: [field],
+        postponable,
+        payload: { does: 'removeNames', account, names: names.filter((name) => unusedNames.has(name)) },
+      };
+    }),
+    ...unused.flatMap(({ objects }) =>
+      objects.map((object): WithdrawalChange => ({
+        action: 'delete',
+        target: targetOf(refOf(object)),
+        fields: [],
+        reason,
+        postponable,
+        payload: { does: 'deleteObject', object },
+      })),
+    ),
+    {
+      action: 'update',
+      target: targetOf(readerRole),
+      fields: [
+        {
+          path: 'rules[0].resourceNames',
+          from: [current, ...[...unused, ...used].map(({ name }) => name).sort()],
+          to: [current, ...used.map(({ name }) => name)],
+        },
+      ],
+      grants: true,
+      postponable,
+      payload: { does: 'updateRole' },
+    },
+  ];
+}
+
+const inUse = ({ name, users }: Earlier, current: string): Finding =>
+  finding('pull-secret-earlier', {
+    target: { kind: 'ClusterExternalSecret', name },
+    what: `pull secret ${name} is still in use, although pullSecret.name is ${current} now`,
+    why: `it stays and is renewed while these list it and not ${current}: ${listed(users)}`,
+    hint: `Recreate the pods (kubectl rollout restart), and write ${current} where a pod template or an excluded service account names ${name}. Then run ecr-bootstrap up, which deletes ${name}.`,
+  });
+
+/** The steps before this one may have failed for one namespace or service account. */
+async function whyNeeded(
+  earlier: readonly Earlier[],
+  { ctx }: ExternalSecretsRun,
+): Promise<string | undefined> {
+  const { name } = ctx.config.pullSecret;
+  const lacking = earlier
+    .flatMap(({ accounts }) => accounts)
+    .find((account) => !pullSecretsOf(account).includes(name));
+  if (lacking) return `ServiceAccount ${fullName(lacking.metadata)} does not name ${name} yet`;
+  const { copies } = await observeCopies(ctx);
+  for (const copy of copies) {
+    const why = whyNotServing(copy, ctx.clock.now());
+    if (why !== undefined) return `namespace ${copy.namespace} has no ${name} yet: ${why}`;
+  }
+  return undefined;
+}
