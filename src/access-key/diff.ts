@@ -88,7 +88,7 @@ function changesTowards(situation: Situation, state: KeyState): KeyChange[] {
         action: 'update',
         target: secretTarget(state.names[part]),
         fields: [{ path: 'version', from: holderOf(state.stored[part], 'AWSCURRENT'), to: knownAfterApply }],
-        reason: 'the three values work together and are of different writes; they are stored as one',
+        reason: 'the three values match but were written separately; they are stored as one version',
         payload: { does: 'updateSecret', part, storesPair: true },
       }));
   }
@@ -112,7 +112,7 @@ function promotion(version: string, { stored, names, creating }: KeyState): KeyC
       action: 'update',
       target: secretTarget(names[part]),
       fields: [{ path: 'AWSCURRENT', ...(from ? { from } : {}), to: version }],
-      ...(creating ? { reason: 'an earlier run stopped before it proved the new key' } : {}),
+      ...(creating ? { reason: 'an earlier run stopped before it verified the new key' } : {}),
       payload: { does: 'updateSecret', part, promotes: { from, to: version } },
     }));
 }
@@ -125,7 +125,7 @@ function unmarking({ next }: Situation, { creating, userName }: KeyState): KeyCh
       action: 'update',
       target: userTarget(userName),
       fields: [{ path: `tags.${tagKeys.creating}`, from: creating.join(' ') || '-' }],
-      reason: 'an earlier run stopped while it made the access key',
+      reason: 'an earlier run stopped while it created the access key',
       grants: true,
       payload: { does: 'changeUser', unmarks: true },
     },
@@ -151,8 +151,8 @@ export function userFindings({ user, owner, userName }: KeyState): Finding[] {
   return [
     finding('user-foreign', {
       target: userTarget(userName),
-      what: `IAM user ${userName} exists and is not ours`,
-      why: 'it bears the tags of another project or region, so no key is made for it',
+      what: `IAM user ${userName} already exists and is not managed by ecr-bootstrap`,
+      why: 'it is tagged for another project or region, so no access key is created',
       hint: 'Set users.imagePuller.name to another name, or see what the step image-puller says.',
       blocking: true,
     }),
@@ -189,9 +189,9 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
     ...staleKeys(state, situation).map((key): Finding =>
       finding('key-unfinished', {
         target: keyTarget(key.id),
-        what: `access key ${key.id} is replaced and still works`,
-        why: 'a rotation did not get to its end',
-        hint: 'Run `ecr-bootstrap rotate`, which goes on.',
+        what: `access key ${key.id} was replaced and still works`,
+        why: 'a rotation did not finish',
+        hint: 'Run `ecr-bootstrap rotate`, which resumes the rotation.',
       }),
     ),
   ];

@@ -70,9 +70,9 @@ function unmanagedSecretFinding(info: SecretInfo, state: KeyState): Finding[] {
   return [
     finding('secret-foreign', {
       target: secretTarget(name),
-      what: `secret ${name} exists and is not ours`,
-      why: 'it bears the tags of another project or region',
-      hint: "Set users.imagePuller.name, which also begins the secrets' names.",
+      what: `secret ${name} already exists and is not managed by ecr-bootstrap`,
+      why: 'it is tagged for another project or region',
+      hint: 'Set users.imagePuller.name to another name: the names of the secrets begin with it.',
       blocking: true,
     }),
   ];

@@ -40,15 +40,15 @@ export async function waitUntilVerified(run: AccessKeyRun, pair: KeyPair): Promi
   const aws = ctx.aws.as(pair);
   let successes = 0;
   let last: Attempt = { verdict: 'works' };
-  const hint = 'Run the same command again: it goes on with this key.';
-  const what = `access key ${pair.accessKeyId} to be taken`;
+  const hint = 'Run the same command again; it resumes with this key.';
+  const what = `AWS to accept access key ${pair.accessKeyId}`;
   try {
     await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
       last = await verdictOf(() => useAll(ctx, aws));
       if (last.verdict === 'works') successes += 1;
       else successes = 0;
       if (successes >= requiredSuccesses) return true;
-      return pending(last.why ?? `${successes} of ${requiredSuccesses} proofs in a row`);
+      return pending(last.why ?? `${successes} of ${requiredSuccesses} successful checks in a row`);
     });
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
@@ -64,11 +64,11 @@ export class UnverifiedKey extends BootstrapError {
     super(
       {
         code: 'key-unproven',
-        what: `prove access key ${id} by use`,
+        what: `could not verify access key ${id}`,
         why: cause.why,
         hint:
           verdict === 'denied'
-            ? 'The key is valid, its rights are not: run `ecr-bootstrap up --only image-puller,image-puller-key`; an organisation may deny the action too.'
+            ? 'The key is valid and lacks rights. Run `ecr-bootstrap up --only image-puller,image-puller-key`. A policy of the AWS organization may deny the action too.'
             : cause.hint,
       },
       { cause },

@@ -138,9 +138,9 @@ function ownerFinding(object: KubeObject | undefined): Finding[] {
   return [
     finding('pull-secret-foreign', {
       target,
-      what: `${nameOf(target)} is kept by ${owner.kind} ${owner.name}, which is not ours`,
-      why: 'both would write it in turn',
-      hint: `Take that one away, which takes the Secret along: kubectl delete ${owner.kind.toLowerCase()} -n ${object.metadata.namespace} ${owner.name}`,
+      what: `${nameOf(target)} is owned by ${owner.kind} ${owner.name}, which ecr-bootstrap does not manage`,
+      why: 'both would keep overwriting it',
+      hint: `Delete the owner, which deletes the Secret too: kubectl delete ${owner.kind.toLowerCase()} -n ${object.metadata.namespace} ${owner.name}`,
       blocking: true,
     }),
   ];
@@ -151,8 +151,8 @@ function incompletePairFinding({ stored }: BootstrapState, idSecret: string): Fi
   return [
     finding('secret-pair-torn', {
       target: { kind: 'Secret', name: keySecretName },
-      what: 'the access key in Secrets Manager is not of one write',
-      why: 'the current versions of the three secrets differ, so id and secret may not belong together',
+      what: 'the stored key ID and secret access key do not match',
+      why: 'the current versions of the three secrets differ: an earlier write was interrupted',
       hint: 'Run ecr-bootstrap up: its step image-puller-key stores a matching pair.',
       resolvedBy: secretTarget(idSecret),
     }),
@@ -164,9 +164,9 @@ function unknownFinding({ token, observed }: BootstrapState): Finding[] {
   return [
     finding('token-unknown', {
       target: targetOf(refOf(observed.pullSecret)),
-      what: "it cannot be told whether the registry takes the pull secret's token",
+      what: "it is unknown whether the registry accepts the pull secret's token",
       why: token.why,
-      hint: 'Check that the registry can be reached from here, and HTTPS_PROXY and NO_PROXY.',
+      hint: 'Check that the registry is reachable from this machine, and check HTTPS_PROXY and NO_PROXY.',
     }),
   ];
 }

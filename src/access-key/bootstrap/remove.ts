@@ -113,8 +113,8 @@ function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
       what: `namespace ${namespace} is left`,
       why: isManaged(home)
         ? `it holds what this plan does not delete: ${names.join(', ')}${more}`
-        : 'it was not made by us',
-      hint: `When nobody needs it: kubectl delete namespace ${namespace}`,
+        : 'ecr-bootstrap did not create it',
+      hint: `If it is not needed, delete it: kubectl delete namespace ${namespace}`,
     }),
   ];
 }

@@ -81,7 +81,7 @@ const creation = ({ key, outgoing }: Rotation): KeyChange => ({
   action: 'create',
   target: keyTarget(key.userName),
   fields: [],
-  reason: `to take the place of ${outgoing.map(({ id }) => id).join(', ')}`,
+  reason: `replaces ${outgoing.map(({ id }) => id).join(', ')}`,
   grants: true,
   payload: { does: 'provideKey' },
 });
@@ -100,9 +100,9 @@ function blockedFinding(one: ObservedKey, { key }: Rotation): Finding {
   }
   return finding('key-limit', {
     target,
-    what: `IAM user ${key.userName} has access key ${one.id}, which is not ours`,
+    what: `IAM user ${key.userName} has access key ${one.id}, which ecr-bootstrap does not manage`,
     why: `IAM allows ${maxKeys} access keys, and the new one needs a place beside the current one`,
-    hint: `Delete it if nobody uses it: \`aws iam delete-access-key --user-name ${key.userName} --access-key-id ${one.id}\`.`,
+    hint: `If it is not used, delete it: \`aws iam delete-access-key --user-name ${key.userName} --access-key-id ${one.id}\`.`,
     blocking: true,
   });
 }

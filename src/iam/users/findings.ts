@@ -14,7 +14,7 @@ export function unmanagedUserFindings(wanted: WantedUser, seen: ObservedUser): F
     findings.push(
       finding('user-foreign', {
         target: userTarget(name),
-        what: `IAM user ${name} exists and is not ours`,
+        what: `IAM user ${name} already exists and is not managed by ecr-bootstrap`,
         why: `${ownerOf(seen.user.tags)}; it has ${contentOf(seen)}`,
         hint: hintFor(wanted),
         blocking: true,
@@ -25,7 +25,7 @@ export function unmanagedUserFindings(wanted: WantedUser, seen: ObservedUser): F
     findings.push(
       finding('user-foreign', {
         target: policyTarget(policy.name),
-        what: `IAM policy ${policy.name} exists and is not ours`,
+        what: `IAM policy ${policy.name} already exists and is not managed by ecr-bootstrap`,
         why: ownerOf(seen.policy.tags),
         hint: hintFor(wanted),
         blocking: true,
@@ -61,7 +61,7 @@ export function pathFindings(wanted: WantedUser, seen: ObservedUser): Finding[] 
       finding('path-differs', {
         target: userTarget(name),
         what: `IAM user ${name} has path ${seen.user.path}, not ${path}`,
-        why: 'policies name users with their path, so those of ours do not reach it',
+        why: 'policies name users by path, so the policies of this project do not apply to it',
         hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${seen.user.path}.`,
       }),
     );
@@ -72,8 +72,8 @@ export function pathFindings(wanted: WantedUser, seen: ObservedUser): Finding[] 
       finding('path-differs', {
         target: policyTarget(policy.name),
         what: `IAM policy ${policy.name} has another path than ${path}`,
-        why: `it is ${elsewhere}; IAM moves no policy, and makes no second one of that name`,
-        hint: `Set users.${who}.path to the path of both, or take it away and run the same command again: \`aws iam detach-user-policy --user-name ${name} --policy-arn ${elsewhere} && aws iam delete-policy --policy-arn ${elsewhere}\`.`,
+        why: `it is ${elsewhere}; IAM cannot move a policy or create a second one with the same name`,
+        hint: `Set users.${who}.path to the path of both, or delete it and run the same command again: \`aws iam detach-user-policy --user-name ${name} --policy-arn ${elsewhere} && aws iam delete-policy --policy-arn ${elsewhere}\`.`,
         blocking: true,
       }),
     );
@@ -110,8 +110,8 @@ export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[
     finding('user-excess', {
       target: userTarget(name),
       what: `IAM user ${name} has ${thing}`,
-      why: 'it is not ours and may allow more than is needed',
-      hint: `Take it away if nobody needs it: \`${command}\`.`,
+      why: 'ecr-bootstrap does not manage it, and it may allow more than is needed',
+      hint: `If it is not needed, remove it: \`${command}\`.`,
     }),
   );
 }
@@ -136,7 +136,7 @@ export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undef
     finding('user-unmanaged', {
       target,
       what: seen.user ? `IAM user ${wanted.name} may do nothing` : `IAM user ${wanted.name} does not exist`,
-      why: `users.${wanted.who}.manage is false: it is made elsewhere`,
+      why: `users.${wanted.who}.manage is false, so another tool creates it`,
       hint,
       blocking: true,
     }),

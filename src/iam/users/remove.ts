@@ -26,7 +26,7 @@ export async function removeUser(
 ): Promise<Diff<UserChange>> {
   if (!observed || !isManaged(wanted, observed)) return { changes: [], findings: [] };
   const reason = callerIsPowerUser
-    ? 'the caller is one of the two users and may not change them: an administrator has to run this'
+    ? 'the caller is one of the two users and may not change them; run the same command as an administrator'
     : await whyKept(wanted, observed, ctx, findOtherKeys);
   if (reason !== undefined) return { changes: [], findings: [kept(wanted, reason)] };
   const { user, policy, attached } = observed;
@@ -77,7 +77,7 @@ async function whyKept(
   const { user, policy } = seen;
   const found = [user, policy].filter((one) => one !== undefined);
   if (found.some(({ tags }) => ownershipOf(tags, wanted.tags) !== 'ours')) {
-    return 'it does not bear the tags of this project and region';
+    return 'it does not have the tags of this project and region';
   }
   if (!user || isAdopted(user.tags)) return undefined;
   if ((await ctx.aws.identity()).arn === user.arn) return 'it is the calling user';
@@ -88,7 +88,7 @@ async function whyKept(
     ...seen.groups.map((name) => `group ${name}`),
     ...(await findOtherKeys()).map((id) => `access key ${id}`),
   ];
-  return foreign.length > 0 ? `it has what is not ours: ${foreign.join(', ')}` : undefined;
+  return foreign.length > 0 ? `it has what ecr-bootstrap does not manage: ${foreign.join(', ')}` : undefined;
 }
 
 const kept = ({ name }: WantedUser, why: string): Finding =>
@@ -96,5 +96,5 @@ const kept = ({ name }: WantedUser, why: string): Finding =>
     target: userTarget(name),
     what: `IAM user ${name} is left, with its policy`,
     why,
-    hint: `Look at it: \`aws iam get-user --user-name ${name}\`. When that is dealt with, run the same command again.`,
+    hint: `Check it: \`aws iam get-user --user-name ${name}\`. Fix the cause, then run the same command again.`,
   });
