@@ -88,7 +88,7 @@ describe('a run that cannot do everything', () => {
     const file = configure('{list: [nginx:gone]}');
     const { code, stdout, stderr } = await cli.run(`up --yes -c ${file} --only repositories,images`);
     expect(code).toBe(1);
-    expect(stdout).toContain('✗ look up docker.io/library/nginx:gone: docker.io has no such image');
+    expect(stdout).toContain('✗ could not look up docker.io/library/nginx:gone: docker.io has no such image');
     expect(stdout).toMatch(/\d\d changes done, 1 skipped\./);
     expect(stderr).toContain('error: 1 image not found; everything else is done');
   });
