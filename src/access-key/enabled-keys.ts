@@ -1,7 +1,8 @@
 import type { BootstrapError } from '../core/errors.ts';
 import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
-import { inOrder, nameOf } from '../core/members.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import { inOrder } from '../core/members.ts';
+import { nameOf } from '../core/target.ts';
 import type { AccessKeyContext, AccessKeyRun } from './context.ts';
 import { clustersOf, observeFormerUsers } from './former-users.ts';
 import { removableKeys, unknownKeys } from './classify.ts';
@@ -13,7 +14,6 @@ import { clusterLabel, type ClusterRecord, forgetCommand, recordsIn } from './re
 import { ownershipOf } from '../iam/tags.ts';
 import { type KeyRevocation, type KeyState, type ObservedKey, observeKey } from './state.ts';
 import { disabling } from './rotation/old-key.ts';
-import { finding } from '../core/findings.ts';
 
 export interface EnabledKeys {
   readonly key: KeyState;

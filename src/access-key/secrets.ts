@@ -1,13 +1,13 @@
 import { mayBeSameKey } from '../clients/aws/kms-key.ts';
 import type { SecretInfo, Tags } from '../clients/aws/port.ts';
-import type { ChangeWith, Field, Target } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
+import type { ChangeWith, Field } from '../core/step.ts';
+import type { Target } from '../core/target.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import { accessFindings } from '../iam/resource-access.ts';
 import { adopting, unknownOwner } from '../core/ownership.ts';
 import { compareTags, ownershipOf } from '../iam/tags.ts';
 import type { KeyState, SecretWork } from './state.ts';
 import { type SecretPart, secretParts } from './stored.ts';
-import { finding } from '../core/findings.ts';
 
 export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
 

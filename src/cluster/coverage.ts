@@ -3,13 +3,12 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { matchesAny } from '../core/globs.ts';
 import type { NamespaceInfo } from './inventory.ts';
 import type { ClusterRule } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
-import { nameOf } from '../core/members.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import { nameOf } from '../core/target.ts';
 import type { ClusterContext } from './context.ts';
 import { isManaged } from './objects.ts';
 import { annotations, ignoreLabel, operatorNamespace } from '../core/ownership.ts';
 import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
-import { finding } from '../core/findings.ts';
 
 /** Which namespaces get a copy of the pull secret. */
 export interface Coverage {

@@ -3,7 +3,8 @@ import { compare, compareAdopted } from './compare.ts';
 import { isManagedBy, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import type { Change, Diff, Field, Outcome } from '../core/step.ts';
-import { inOrder, nameOf } from '../core/members.ts';
+import { inOrder } from '../core/members.ts';
+import { nameOf } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
 import type { ClusterRun } from './context.ts';
 

@@ -3,9 +3,9 @@ import { Abandoned, graceMs, unlessAborted, withinGrace } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { BootstrapError, interruptedError } from './errors.ts';
 import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
-import { consentedIn, type Consent } from './consent.ts';
-import { nameOf } from './members.ts';
-import { planStep, type Planned, refuseBlocked } from './plan.ts';
+import { type Consent, consentedIn } from './consent.ts';
+import { nameOf } from './target.ts';
+import { type Planned, planStep, refuseBlocked } from './plan.ts';
 import { waitUntilVisible } from './visibility.ts';
 
 export interface ApplyOptions<Ctx> {

@@ -1,5 +1,5 @@
-import { nameOf } from './members.ts';
-import type { Change, ChangeWith, Target } from './step.ts';
+import { nameOf, type Target } from './target.ts';
+import type { Change, ChangeWith } from './step.ts';
 import type { Finding } from './findings.ts';
 
 /** Whether an unmanaged resource may be adopted. */

@@ -1,4 +1,4 @@
-import type { Target } from './step.ts';
+import type { Target } from './target.ts';
 
 /** A fact that `up` does not change, with its reason and its fix. */
 export interface Finding {

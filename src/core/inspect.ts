@@ -1,11 +1,11 @@
 import type { BootstrapError } from './errors.ts';
 import { isNeeded } from './consent.ts';
-import { nameOf, toBootstrapError } from './members.ts';
+import { nameOf } from './target.ts';
+import { toBootstrapError } from './members.ts';
 import { unknownOwner } from './ownership.ts';
 import { type Planned, planStep } from './plan.ts';
 import type { AnyStep, Change } from './step.ts';
-import type { Finding } from './findings.ts';
-import { finding } from './findings.ts';
+import { type Finding, finding } from './findings.ts';
 
 /** The state of one step as `status` shows it. */
 export interface StepStatus {

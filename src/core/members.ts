@@ -1,10 +1,8 @@
 import pLimit from 'p-limit';
 import { BootstrapError, internalError } from './errors.ts';
 import type { ErrorCode } from './error-codes.ts';
-import type { Change, MemberFailure, Outcome, Run, Target } from './step.ts';
-
-/** How a target is written for people and on the command line: `Secret external-secrets/puller`. */
-export const nameOf = (target: Target): string => `${target.kind} ${target.name}`;
+import type { Change, MemberFailure, Outcome, Run } from './step.ts';
+import { nameOf } from './target.ts';
 
 /** Makes one change; resolves to a detail to print, if any. */
 export type ApplyChange<C extends Change> = (change: C) => Promise<unknown>;

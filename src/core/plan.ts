@@ -7,7 +7,8 @@ import {
   type PartitionedChanges,
   splitByConsent,
 } from './consent.ts';
-import { nameOf, toBootstrapError } from './members.ts';
+import { nameOf } from './target.ts';
+import { toBootstrapError } from './members.ts';
 import type { AnyStep, Diff, RemovalScope } from './step.ts';
 import type { Finding } from './findings.ts';
 

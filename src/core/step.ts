@@ -1,15 +1,10 @@
 import type { BootstrapError } from './errors.ts';
 import type { Finding } from './findings.ts';
 import type { Secret } from './secret.ts';
+import type { Target } from './target.ts';
 
 /** What a step has to reach. Preflight asks only for the needs of the selected steps. */
 export type Need = 'aws' | 'cluster' | 'sources' | 'docker';
-
-/** What a change or finding is about: kind `Secret`, name `external-secrets/puller`. */
-export interface Target {
-  readonly kind: string;
-  readonly name: string;
-}
 
 export type Value =
   | string

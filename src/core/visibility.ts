@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import { BootstrapError } from './errors.ts';
-import { nameOf } from './members.ts';
+import { nameOf } from './target.ts';
 import type { AnyStep, Change, MemberFailure, Run } from './step.ts';
 import { waitFor } from './wait.ts';
 

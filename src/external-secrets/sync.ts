@@ -1,9 +1,8 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { oldestFirst, timeOf } from '../cluster/events.ts';
-import type { Finding } from '../core/findings.ts';
-import { nameOf } from '../core/members.ts';
-import { finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import { nameOf } from '../core/target.ts';
 
 /** Whether the operator has synced an object. */
 export type Sync =

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
-import type { Target } from '../core/step.ts';
+import type { Target } from '../core/target.ts';
 import { finding, type Finding } from '../core/findings.ts';
 import { isTolerable } from '../core/members.ts';
 

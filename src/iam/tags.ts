@@ -1,4 +1,5 @@
-import type { Change, Field, Target } from '../core/step.ts';
+import type { Change, Field } from '../core/step.ts';
+import type { Target } from '../core/target.ts';
 import type { AccessKey, Tags } from '../clients/aws/port.ts';
 import type { Config } from '../config/schema.ts';
 import { tagPrefix, tags as keys } from '../core/ownership.ts';

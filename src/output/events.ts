@@ -1,5 +1,5 @@
 import type { Event } from '../core/step.ts';
-import { nameOf } from '../core/members.ts';
+import { nameOf } from '../core/target.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';

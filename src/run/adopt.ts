@@ -1,6 +1,6 @@
 import type { Consent } from '../core/consent.ts';
 import { matchesAny } from '../core/globs.ts';
-import { nameOf } from '../core/members.ts';
+import { nameOf } from '../core/target.ts';
 import type { Planned } from '../core/plan.ts';
 import type { Context } from '../steps/context.ts';
 import { commandLine } from './command-line.ts';

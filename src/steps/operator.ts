@@ -1,7 +1,7 @@
 import { refOf } from '../clients/kubernetes/names.ts';
 import type { Change, Outcome } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
-import { nameOf } from '../core/members.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import { nameOf } from '../core/target.ts';
 import type { Step } from './context.ts';
 import {
   applyObjects,
@@ -21,7 +21,6 @@ import {
   operatorRefs,
   wantedObjects,
 } from '../external-secrets/operator/objects.ts';
-import { finding } from '../core/findings.ts';
 
 const write = ['get', 'create', 'patch', 'delete'];
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { nameOf } from '../../src/core/members.ts';
+import { nameOf } from '../../src/core/target.ts';
 import type { Change, Diff, RemovalScope } from '../../src/core/step.ts';
 import type { Context, Run, Step } from '../../src/steps/context.ts';
 

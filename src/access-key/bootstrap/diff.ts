@@ -2,8 +2,8 @@ import { compare, compareAdopted } from '../../cluster/compare.ts';
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Diff, Field } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
+import { type Finding, finding } from '../../core/findings.ts';
+import { nameOf } from '../../core/target.ts';
 import { Secret } from '../../core/secret.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { isManaged, ownerOf } from '../../cluster/objects.ts';
@@ -21,7 +21,6 @@ import {
 } from '../../external-secrets/pull-secret/objects.ts';
 import { outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
-import { finding } from '../../core/findings.ts';
 
 export function diffBootstrap(
   state: BootstrapState,

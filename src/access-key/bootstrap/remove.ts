@@ -1,8 +1,8 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { ClusterRule, Diff, Field } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
+import { type Finding, finding } from '../../core/findings.ts';
+import { nameOf } from '../../core/target.ts';
 import { namesOf } from '../../external-secrets/object-names.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
@@ -11,7 +11,6 @@ import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
 import { noteFields, outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
-import { finding } from '../../core/findings.ts';
 
 /** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
 const contents: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,7 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { ChangeWith, Target } from '../../core/step.ts';
+import type { ChangeWith } from '../../core/step.ts';
+import type { Target } from '../../core/target.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { AccessKeyRun } from '../context.ts';
 import { secretNames } from '../../iam/names.ts';

@@ -5,8 +5,7 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { hidePassword } from '../net/proxy.ts';
 import type { Net } from '../net/index.ts';
 import { type ClientCredentials, readNamedFile } from './credentials.ts';
-import { unconfigured } from './errors.ts';
-import type { KubeContext } from './kubeconfig.ts';
+import { type KubeContext, unconfigured } from './kubeconfig.ts';
 
 /** Requests at once to one API server; its own fairness queues start well above. */
 const connections = 32;

@@ -2,9 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
-import { unconfigured } from './errors.ts';
+import {
+  type Impersonation,
+  type KubeCluster,
+  type KubeContext,
+  type KubeUser,
+  unconfigured,
+} from './kubeconfig.ts';
 import type { PluginBounds } from './exec-plugin.ts';
-import type { Impersonation, KubeCluster, KubeContext, KubeUser } from './kubeconfig.ts';
 
 /** How a request authenticates: headers, or a client certificate for the connection. */
 export interface ClientCredentials {

@@ -1,7 +1,7 @@
 import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
-import type { KubeContext } from './kubeconfig.ts';
-import { causes, type NetworkError, unreachableError } from '../net/errors.ts';
-import type { Net } from '../net/index.ts';
+import { type KubeContext, unconfigured } from './kubeconfig.ts';
+import { causes, type NetworkError } from '../net/errors.ts';
+import { type Net, unreachableError } from '../net/index.ts';
 
 /**
  * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
@@ -80,16 +80,6 @@ function refusalOf({ code, message }: Status): RefusalKind | undefined {
   if (code === 409) return 'conflict';
   return code === 422 ? 'invalid' : undefined;
 }
-
-const newKubeconfig =
-  'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.';
-
-/** The kubeconfig has no usable context. */
-export const unconfigured = (
-  what: string,
-  why: string,
-  { hint = newKubeconfig, cause }: { readonly hint?: string; readonly cause?: unknown } = {},
-): BootstrapError => new BootstrapError({ code: 'cluster-unconfigured', what, why, hint }, { cause });
 
 /** The server wants a login, and the kubeconfig has none that may be sent. */
 export const noLogin = (server: string, { name, user, cluster }: KubeContext): BootstrapError =>

@@ -4,7 +4,6 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { decodeText } from '../../core/decode-text.ts';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { hidePassword } from '../net/proxy.ts';
-import { unconfigured } from './errors.ts';
 import type { PluginSettings } from './exec-plugin.ts';
 import { readYaml } from './yaml.ts';
 
@@ -377,3 +376,13 @@ function pluginOf(entry: Entry): PluginSettings | undefined {
 
 const isInteractiveMode = (mode: string): mode is NonNullable<PluginSettings['interactiveMode']> =>
   ['Never', 'IfAvailable', 'Always'].includes(mode);
+
+const newKubeconfig =
+  'Get a new kubeconfig, for example by copying /etc/kubernetes/admin.conf from a control plane node.';
+
+/** The kubeconfig has no usable context. */
+export const unconfigured = (
+  what: string,
+  why: string,
+  { hint = newKubeconfig, cause }: { readonly hint?: string; readonly cause?: unknown } = {},
+): BootstrapError => new BootstrapError({ code: 'cluster-unconfigured', what, why, hint }, { cause });

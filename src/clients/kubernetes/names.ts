@@ -1,4 +1,4 @@
-import type { Target } from '../../core/step.ts';
+import type { Target } from '../../core/target.ts';
 import type { KubeObject, ObjectRef } from './port.ts';
 
 /** `namespace/name`, or the name alone for what is cluster-wide. */

@@ -1,5 +1,4 @@
-import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
-import type { Net } from './index.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { Reach } from './local.ts';
 
 /** How a request failed without an answer. */
@@ -53,18 +52,6 @@ export function toNetworkError(
   if (thrown instanceof NetworkError) return thrown;
   const failure = connectionFailure(thrown) ?? { kind: 'other', reason: reasonOf(thrown) };
   return new NetworkError(failure, request, thrown);
-}
-
-/** The error to show for a request without an answer: `tls-untrusted` where that is the reason, else `parts`. */
-export async function unreachableError(
-  net: Net,
-  error: NetworkError,
-  parts: Omit<ErrorParts, 'why'>,
-): Promise<BootstrapError> {
-  return (
-    (await net.untrusted(error, error.url.href, error.reach)) ??
-    new BootstrapError({ ...parts, why: `${error.host}: ${error.message}` }, { cause: error })
-  );
 }
 
 /** The chain of causes of what was thrown, outermost first; members of an AggregateError are included. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as nodeTls from 'node:tls';
 import type { Dispatcher } from 'undici';
-import type { BootstrapError } from '../../core/errors.ts';
+import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
+import type { NetworkError } from './errors.ts';
 import { once } from '../../core/once.ts';
 import type { Reach } from './local.ts';
 import { proxyFor, type Environment } from './proxy.ts';
@@ -30,6 +31,18 @@ export interface Net {
   /** The error `tls-untrusted` that names the issuer seen, if that is why a request to `url` failed. */
   untrusted(thrown: unknown, url: string, reach?: Reach): Promise<BootstrapError | undefined>;
   close(): Promise<void>;
+}
+
+/** The error to show for a request without an answer: `tls-untrusted` where that is the reason, else `parts`. */
+export async function unreachableError(
+  net: Net,
+  error: NetworkError,
+  parts: Omit<ErrorParts, 'why'>,
+): Promise<BootstrapError> {
+  return (
+    (await net.untrusted(error, error.url.href, error.reach)) ??
+    new BootstrapError({ ...parts, why: `${error.host}: ${error.message}` }, { cause: error })
+  );
 }
 
 /**

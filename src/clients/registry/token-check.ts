@@ -1,8 +1,8 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import type { Secret } from '../../core/secret.ts';
-import { NetworkError, unreachableError } from '../net/errors.ts';
-import type { Net } from '../net/index.ts';
+import { NetworkError } from '../net/errors.ts';
+import { type Net, unreachableError } from '../net/index.ts';
 import { request } from '../net/request.ts';
 import { basicHeader } from './credentials.ts';
 import { readRefusal } from './errors.ts';

@@ -1,8 +1,8 @@
 import { type Clock, stopwatch } from '../../core/clock.ts';
-import type { Net } from '../net/index.ts';
+import { type Net, unreachableError } from '../net/index.ts';
 import { type Destinations, localRefusal } from './destinations.ts';
 import { misdirected, RegistryError } from './errors.ts';
-import { type NetworkError, type NetworkErrorKind, toNetworkError, unreachableError } from '../net/errors.ts';
+import { type NetworkError, type NetworkErrorKind, toNetworkError } from '../net/errors.ts';
 import { request as exchange } from '../net/request.ts';
 
 /** Counts requests on behalf of one image. */

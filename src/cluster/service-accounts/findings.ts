@@ -1,7 +1,7 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { type Finding, finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
+import { nameOf } from '../../core/target.ts';
 import { ignoreLabel } from '../../core/ownership.ts';
 import type { ClusterContext } from '../context.ts';
 import { optsOut } from '../inventory.ts';

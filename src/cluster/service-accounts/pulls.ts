@@ -1,12 +1,11 @@
 import { fullName, refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Workload } from '../workloads.ts';
-import type { Finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
+import { type Finding, finding } from '../../core/findings.ts';
+import { nameOf } from '../../core/target.ts';
 import type { ClusterContext } from '../context.ts';
 import { operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
 import { diagnosePod, type PodFailure, remedyFor } from '../pod-failure.ts';
-import { finding } from '../../core/findings.ts';
 
 /** Reports pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {

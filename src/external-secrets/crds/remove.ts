@@ -1,12 +1,11 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { Kind, KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Diff } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
+import { type Finding, finding } from '../../core/findings.ts';
+import { nameOf } from '../../core/target.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { isDistributed } from '../../cluster/coverage.ts';
 import { isDeletionBlocked, isManaged, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
-import { finding } from '../../core/findings.ts';
 
 /**
  * Deleting a CRD deletes all its objects, so the CRDs are deleted only when ecr-bootstrap manages every object. A CRD

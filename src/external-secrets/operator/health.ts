@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Target } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
+import type { Target } from '../../core/target.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { remedyFor, waitOf } from '../../cluster/pod-failure.ts';
@@ -16,7 +16,6 @@ import {
 } from './pods.ts';
 import { findMissing } from './readiness.ts';
 import { imageInEcr } from './objects.ts';
-import { finding } from '../../core/findings.ts';
 
 /** Checks pods rather than Deployments: the controller has no probes, so its Deployment is always Available. */
 export async function operatorHealth(ctx: ExternalSecretsContext): Promise<readonly Finding[]> {

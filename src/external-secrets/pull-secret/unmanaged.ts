@@ -1,7 +1,8 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { inParallel, nameOf, tolerating } from '../../core/members.ts';
+import { inParallel, tolerating } from '../../core/members.ts';
+import { nameOf } from '../../core/target.ts';
 import type { Change, Outcome } from '../../core/step.ts';
 import { Secret } from '../../core/secret.ts';
 import { ownerOf } from '../../cluster/objects.ts';

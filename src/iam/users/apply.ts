@@ -1,6 +1,7 @@
 import { isOutsideOwnPolicies } from '../../clients/aws/denial.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { inOrder, nameOf } from '../../core/members.ts';
+import { inOrder } from '../../core/members.ts';
+import { nameOf } from '../../core/target.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { Outcome } from '../../core/step.ts';
 import type { IamRun } from '../context.ts';

@@ -1,7 +1,8 @@
 import { attachmentTarget, keyTarget, policyTarget, userTarget } from './targets.ts';
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Diff, Target } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
+import type { Diff } from '../../core/step.ts';
+import type { Target } from '../../core/target.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { isAdopted, markKeysIn, ownershipOf, release } from '../tags.ts';
 import type { IamContext } from '../context.ts';
 import {
@@ -12,7 +13,6 @@ import {
   type UserWork,
   type WantedUser,
 } from './state.ts';
-import { finding } from '../../core/findings.ts';
 
 /**
  * The user with its keys and policy. What was adopted stays, without the tags of this program. A user also stays when it

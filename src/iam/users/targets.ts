@@ -1,4 +1,4 @@
-import type { Target } from '../../core/step.ts';
+import type { Target } from '../../core/target.ts';
 
 export const userTarget = (name: string): Target => ({ kind: 'IAM user', name });
 

@@ -69,7 +69,7 @@ async function untagRepository(
 }
 
 /** Creates a repository with the configured settings. @returns a detail to show, if any */
-export async function createRepository(name: string, ctx: MirrorContext): Promise<string | undefined> {
+async function createRepository(name: string, ctx: MirrorContext): Promise<string | undefined> {
   const { ecr } = ctx.aws;
   const tags = awsTags(ctx.config);
   const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = ctx.config.repositories;

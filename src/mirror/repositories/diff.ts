@@ -1,7 +1,7 @@
 import { mayBeSameKey } from '../../clients/aws/kms-key.ts';
-import type { Diff, Field, Target, Value } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
+import type { Diff, Field, Value } from '../../core/step.ts';
+import { nameOf, type Target } from '../../core/target.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
 import { adopting, unknownOwner } from '../../core/ownership.ts';
@@ -17,7 +17,6 @@ import type {
   WantedRepository,
 } from './state.ts';
 import type { CreationRule } from '../../clients/aws/port.ts';
-import { finding } from '../../core/findings.ts';
 
 export const repositoryTarget = (name: string): Target => ({ kind: 'ECR repository', name });
 

@@ -6,7 +6,8 @@ import type { ConfigRow, MirrorRow, View } from '../view.ts';
 import { imageLines, mirrorLines } from './images.ts';
 import { planLines } from './plan.ts';
 import { statusLines } from './status.ts';
-import { nameOf, splitFailures } from '../../core/members.ts';
+import { nameOf } from '../../core/target.ts';
+import { splitFailures } from '../../core/members.ts';
 
 /** A view as text. No value in it can control the terminal or fake a line. */
 export async function viewLines(view: View, style: Style, verbosity: Verbosity): Promise<string[]> {

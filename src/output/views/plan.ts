@@ -1,6 +1,6 @@
 import type { Change, Field, Value } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
-import { nameOf } from '../../core/members.ts';
+import { nameOf } from '../../core/target.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';

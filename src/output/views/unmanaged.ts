@@ -1,5 +1,5 @@
 import type { Change } from '../../core/step.ts';
-import { nameOf } from '../../core/members.ts';
+import { nameOf } from '../../core/target.ts';
 import type { Style } from '../style.ts';
 import { columns } from '../units.ts';
 

@@ -261,7 +261,7 @@ describe('a manifest', () => {
 
   it('that is shorter than announced fails its image alone', async () => {
     world.corrupt(world.source, 'GET manifests', { announce: world.spoilt.manifest.bytes.length + 1 });
-    await world.resists('registry-failed', 'cut');
+    await world.resists('registry-failed', 'the connection was reset');
   });
 
   it('with endless headers fails its image alone, and is not asked for again', async () => {
@@ -420,7 +420,7 @@ describe('an ECR that names another place for an upload', () => {
     ['//127.0.0.1:1/upload', '127.0.0.1:1'],
   ])('such as %s gets no content of the image', async (location, place) => {
     world.corrupt(world.target, 'POST uploads', { status: 202, headers: { location } });
-    await world.resists('registry-failed', `another place for the upload: ${place}`);
+    await world.resists('registry-failed', `another host for the upload: ${place}`);
     expect(world.target.seen.filter(({ kind }) => kind === 'PUT uploads').length).toBeLessThan(3);
   });
 });
