@@ -63,7 +63,7 @@ export class ApiServer {
     if (user === undefined) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
     if (fault === 'throttle') return tooManyRequests;
     if (fault === 'error')
-      throw new StatusError(500, 'InternalError', 'Internal error occurred: the sandbox was told to fail');
+      throw new StatusError(500, 'InternalError', 'Internal error occurred: the sandbox injected this failure');
     if (fault === 'deny') throw address ? forbidden({ ...address, user }) : pathForbidden(user, url.pathname);
     const actor = impersonated(this.#store, user, req);
     const answer = this.#perform(req, url, actor, address, text);

@@ -251,5 +251,5 @@ const alreadyWorks = new BootstrapError({
   code: 'plan-changed',
   what: 'could not replace the access key',
   why: 'AWS did not show the stored access key when the plan was made, so the plan did not replace it',
-  hint: 'Run the same command again and look at the new plan.',
+  hint: 'Run the same command again and check the new plan.',
 });

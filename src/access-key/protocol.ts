@@ -47,7 +47,7 @@ async function requestKey(run: AccessKeyRun, { userName, creating }: KeyState): 
         code: 'plan-changed',
         what: 'could not create a new access key',
         why: `IAM user ${userName} has ${maxKeys} access keys already: ${keys.map(({ id }) => id).join(', ')}`,
-        hint: 'Run the same command again and look at the new plan.',
+        hint: 'Run the same command again and check the new plan.',
       },
       { cause: error },
     );
@@ -134,7 +134,7 @@ async function deletedUser(
       code: 'plan-changed',
       what: 'could not create a new access key',
       why: `IAM user ${userName} does not exist; IAM still showed it when the plan was made`,
-      hint: 'Run the same command again and look at the new plan.',
+      hint: 'Run the same command again and check the new plan.',
     },
     { cause },
   );

@@ -67,7 +67,7 @@ export function accessFindings(target: Target, access: ResourceAccess | undefine
       finding('resource-policy', {
         level: 'unknown',
         target,
-        what: `whom the policy of ${name} lets in`,
+        what: `could not read which principals the policy of ${name} allows`,
         why,
         hint,
       }),

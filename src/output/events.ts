@@ -21,7 +21,7 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
       if (event.changed === 0 && !how.verbose) return [];
       const count = plural(event.changed, 'change').padEnd(10);
       const time = style.dim(`${count}  ${formatDuration(event.milliseconds)}`);
-      return [`${style.good('✓')} ${event.step.padEnd(24)}${time}`];
+      return [`${style.good('✓')} ${event.step.padEnd(26)}${time}`];
     }
     case 'found-on-the-way':
       return [

@@ -124,7 +124,7 @@ export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undef
     return [
       finding('unseen', {
         target,
-        what: `IAM user ${wanted.name} could not be looked at`,
+        what: `IAM user ${wanted.name} could not be checked`,
         why: 'the caller may not read it',
         hint,
       }),

@@ -91,7 +91,7 @@ describe('a held lease', () => {
     await pass(4);
     expect(held.lost.reason).toMatchObject({
       code: 'lease-lost',
-      why: expect.stringContaining('told to fail') as string,
+      why: expect.stringContaining('injected this failure') as string,
     });
     await held.release();
     expect(lease()).toBeDefined();
@@ -129,7 +129,7 @@ describe('a held lease', () => {
     cluster.sandbox.faults.plan({ kind: 'error', operation: 'delete leases' });
     await held.release();
     expect(lease()).toBeDefined();
-    expect(warnings).toEqual([expect.stringMatching(/Could not release .*told to fail.*It expires in 30 s/)]);
+    expect(warnings).toEqual([expect.stringMatching(/Could not release .*injected this failure.*It expires in 30 s/)]);
   });
 
   it('is released when only the answer to its last renewal was lost', async () => {

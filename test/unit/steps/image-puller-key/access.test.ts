@@ -11,7 +11,7 @@ const policy = JSON.stringify({
 const accessFindings = async () =>
   (await plan(world)).findings.filter(({ code }) => code === 'resource-policy');
 
-it('shows whom the policy of a secret lets in before the secret is adopted', async () => {
+it('shows who may use a secret by its policy before the secret is adopted', async () => {
   world = await withKey();
   const secret = secretOf(world, names.secret);
   secret.tags.clear();
