@@ -27,7 +27,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test("the operator's three pods were pulled from the ECR with the seeded secret", async () => {
+  test('pulls the three operator pods from ECR with the bootstrap pull secret', async () => {
     const { cluster, registry, project } = await world;
     const pods = await cluster.list<Pod>('pods', 'external-secrets');
     expect(pods.map(({ status }) => status.phase)).toEqual(['Running', 'Running', 'Running']);
@@ -39,7 +39,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     }
   });
 
-  test('all ExternalSecrets are synced', async () => {
+  test('syncs every ExternalSecret', async () => {
     const all = await (await world).cluster.list<ExternalSecret>('externalsecrets');
     const ready = all.filter(({ status }) =>
       status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
@@ -48,7 +48,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     expect(all.length).toBeGreaterThan(workloads.length);
   });
 
-  test('puller in every namespace was issued by the operator', async () => {
+  test('gives every namespace a puller secret issued by the operator', async () => {
     const { cluster, now } = await world;
     for (const { metadata } of await cluster.list('namespaces')) {
       const secret = await cluster.get('secret', 'puller', metadata.name);
@@ -60,7 +60,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     }
   });
 
-  test('every service account pulls with it', async () => {
+  test('makes every service account use the pull secret', async () => {
     const accounts = await (await world).cluster.list<ServiceAccount>('serviceaccounts');
     const without = accounts.filter(
       ({ imagePullSecrets }) => imagePullSecrets?.some(({ name }) => name === 'puller') !== true,
@@ -68,17 +68,17 @@ describe('up on an empty account and a cluster with workloads', () => {
     expect(without.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).toEqual([]);
   });
 
-  test('a workload runs once its image is named as the ECR has it', async () => {
+  test('lets workloads run once they reference their images in ECR', async () => {
     await nameAsMirrored(await world);
   });
 
-  test('status is healthy', async () => {
+  test('makes status report a healthy cluster without drift', async () => {
     const { code, drift } = await health(await world);
     expect(drift).toEqual([]);
     expect(code).toBe(0);
   });
 
-  test('a second up plans nothing', async () => {
+  test('plans nothing on a second run', async () => {
     expect(await planned(await world)).toEqual([]);
     await succeed(await world, 'up', '--yes');
   });

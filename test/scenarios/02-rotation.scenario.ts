@@ -8,7 +8,7 @@ const always = (name: string, image: string) => ({
   containers: [{ name, image, imagePullPolicy: 'Always' }],
 });
 
-describe('tokens that live for less than a minute', () => {
+describe('pull tokens with a lifetime of less than a minute', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('tokens that live for less than a minute', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('a pod is pulled at any moment of several lives, and old tokens are worth nothing', async () => {
+  test('let pods pull at any time across several renewals, and the registry rejects expired tokens', async () => {
     const { startPod, pass } = await world;
     const image = mirrored(await world, 'nginx:1.28');
     const tokens = new Set<string | undefined>();

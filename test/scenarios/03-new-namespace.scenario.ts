@@ -17,34 +17,37 @@ describe('a new namespace', () => {
     await (await world).cluster.remove('namespace', 'uncovered');
   });
 
-  test('runs a pod that is created in the same second and names no pull secret', async () => {
+  test('runs a pod that is created in the same second without a pull secret', async () => {
     const image = mirrored(await world, 'nginx:1.28');
     const first = deployment({ namespace: 'just-born', name: 'first', image });
     await (await world).cluster.apply(namespace('just-born'), first);
     await podsRun(await world, 'just-born');
   });
 
-  describe.runIf(can('restart the API server'))('on an API server without admission policies', () => {
-    beforeAll(async () => {
-      const { cluster, serveAdmissionPolicies } = await world;
-      await serveAdmissionPolicies(false);
-      await cluster.apply(namespace('uncovered'));
-      // Made by a controller, which has to find the new API server first.
-      await waitFor('its service account', () => cluster.get('serviceaccount', 'default', 'uncovered'));
-    });
+  describe.runIf(can('restart the API server'))(
+    'on an API server without mutating admission policies',
+    () => {
+      beforeAll(async () => {
+        const { cluster, serveAdmissionPolicies } = await world;
+        await serveAdmissionPolicies(false);
+        await cluster.apply(namespace('uncovered'));
+        // A controller creates it, and has to reconnect to the restarted API server first.
+        await waitFor('its service account', () => cluster.get('serviceaccount', 'default', 'uncovered'));
+      });
 
-    tidyUp(async () => {
-      await (await world).serveAdmissionPolicies(true);
-      await succeed(await world, 'up', '--yes');
-    });
+      tidyUp(async () => {
+        await (await world).serveAdmissionPolicies(true);
+        await succeed(await world, 'up', '--yes');
+      });
 
-    test('status names its service account, and up repairs it', async () => {
-      const { drift } = await health(await world);
-      expect(drift).toContain('update ServiceAccount uncovered/default');
-      await succeed(await world, 'up', '--yes');
-      expect(await (await world).startPod('uncovered', 'first', mirrored(await world, 'nginx:1.28'))).toBe(
-        'Running',
-      );
-    });
-  });
+      test('has its service account reported as drift by status and repaired by up', async () => {
+        const { drift } = await health(await world);
+        expect(drift).toContain('update ServiceAccount uncovered/default');
+        await succeed(await world, 'up', '--yes');
+        expect(await (await world).startPod('uncovered', 'first', mirrored(await world, 'nginx:1.28'))).toBe(
+          'Running',
+        );
+      });
+    },
+  );
 });

@@ -29,7 +29,7 @@ async function scale({ cluster }: World, replicas: number): Promise<void> {
 const podsOf = async ({ cluster }: World) =>
   (await Promise.all(spaces.map((space) => cluster.list<StuckPod>('pods', space)))).flat();
 
-/** Waits for tokens of the short life everywhere, then for their end. */
+/** Waits until every namespace has a short-lived token, then until these tokens expire. */
 async function outliveTokens(world: World): Promise<void> {
   for (const space of spaces) {
     await waitFor(`a short-lived token in ${space}`, async () => {
@@ -43,7 +43,7 @@ async function outliveTokens(world: World): Promise<void> {
   await world.emptyImageStore();
 }
 
-describe('a cluster that was off for longer than its tokens live', () => {
+describe('a cluster that was off for longer than its tokens are valid', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
@@ -62,7 +62,7 @@ describe('a cluster that was off for longer than its tokens live', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('cannot pull by itself, and comes back with up', async () => {
+  test('cannot pull by itself, and recovers after up', async () => {
     await scale(await world, 1);
     await waitFor('all pods to be stuck', async () => {
       const pods = await podsOf(await world);

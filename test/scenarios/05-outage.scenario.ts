@@ -7,7 +7,7 @@ import type { Run } from './world.ts';
 
 const renewEvery = 10;
 
-describe('an outage of AWS, for two intervals', () => {
+describe('an AWS outage that lasts two renewal intervals', () => {
   const world = enterWorld();
   let during: Run;
 
@@ -15,11 +15,11 @@ describe('an outage of AWS, for two intervals', () => {
     const { breakAws, cluster, configure, pass, run } = await world;
     await configure({ ...imagesInUse, pullSecret: { renewEvery: `${renewEvery}s`, copyEvery: '5s' } });
     await succeed(await world, 'up', '--yes');
-    const mend = await breakAws();
+    const restoreAws = await breakAws();
     await pass(2 * renewEvery);
     during = await run('status');
     await cluster.apply(namespace('outage'));
-    await mend();
+    await restoreAws();
   });
 
   tidyUp(async () => {
@@ -29,21 +29,21 @@ describe('an outage of AWS, for two intervals', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('is told by status while it lasts', () => {
+  test('is reported by status during the outage', () => {
     expect(during.code).toBe(3);
     expect(during.stdout).toMatch(/ExternalSecret external-secrets\/puller is not synced/);
   });
 
-  test('status tells how many hours are left', () => {
+  test('makes status show for how many hours pulls keep working', () => {
     expect(during.stdout).toMatch(/\b1[12]\s?h/);
   });
 
-  test('takes nothing away: even a namespace made during it pulls at once', async () => {
+  test('does not stop pulls, even in a namespace created during the outage', async () => {
     const { startPod } = await world;
     expect(await startPod('outage', 'after', mirrored(await world, 'redis:8'))).toBe('Running');
   });
 
-  test('heals by itself', async () => {
+  test('needs no action: the cluster becomes healthy again by itself', async () => {
     await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 120);
   });
 });

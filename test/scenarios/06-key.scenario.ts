@@ -10,14 +10,14 @@ const UserName = 'image-puller';
 const keysOf = async ({ aws }: World) =>
   (await aws.iam.send(new ListAccessKeysCommand({ UserName }))).AccessKeyMetadata ?? [];
 
-/** How a pod starts that must ask the registry. */
+/** Starts a pod that must contact the registry. @returns how the start ended */
 function pull(world: World, where: string, name: string): Promise<string> {
   const image = mirrored(world, 'redis:8');
   const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
   return world.startPod(where, name, image, always);
 }
 
-describe("image-puller's access key, deleted behind our back", () => {
+describe('an image-puller access key that was deleted outside ecr-bootstrap', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
@@ -34,7 +34,7 @@ describe("image-puller's access key, deleted behind our back", () => {
     await (await world).cluster.remove('namespace', 'key');
   });
 
-  test('is told by status and replaced by up, after which pods are pulled', async () => {
+  test('is reported by status and replaced by up, and pods can pull again', async () => {
     const { code, drift, findings } = await health(await world);
     expect(code).toBe(3);
     expect([...drift, ...findings]).not.toEqual([]);
@@ -45,7 +45,7 @@ describe("image-puller's access key, deleted behind our back", () => {
   });
 });
 
-describe("image-puller's access key, leaked", () => {
+describe('a leaked image-puller access key', () => {
   const world = enterWorld();
   const inCluster = async () =>
     secretValue(await world, 'external-secrets', 'image-puller', 'AWS_ACCESS_KEY_ID');
@@ -61,7 +61,7 @@ describe("image-puller's access key, leaked", () => {
     await (await world).cluster.remove('namespace', 'leak');
   });
 
-  test('is replaced by rotate --force, after which pods are pulled', async () => {
+  test('is replaced by rotate --force, and pods can pull again', async () => {
     const [leaked] = await keysOf(await world);
     await succeed(await world, 'rotate', '--force', '--yes');
     const keys = await keysOf(await world);
@@ -72,7 +72,7 @@ describe("image-puller's access key, leaked", () => {
     expect((await health(await world)).code).toBe(0);
   });
 
-  test('is reported by status when it is disabled, and replaced by up', async () => {
+  test('is reported by status after it is disabled, and replaced by up', async () => {
     const [disabled] = await keysOf(await world);
     const { iam } = (await world).aws;
     const { AccessKeyId } = disabled ?? {};

@@ -23,7 +23,7 @@ async function widenPolicy({ aws }: World): Promise<void> {
   );
 }
 
-/** An API server forgets a policy that is gone only after a moment. */
+/** An API server keeps applying a deleted admission policy for a short time. */
 async function uncover({ cluster }: World, where: string): Promise<void> {
   await waitFor('a service account without the pull secret', async () => {
     const account = await cluster.get<ServiceAccount>('serviceaccount', 'default', where);
@@ -33,7 +33,7 @@ async function uncover({ cluster }: World, where: string): Promise<void> {
   });
 }
 
-describe('what somebody changes behind our back', () => {
+describe('drift in the cluster and in AWS', () => {
   const world = enterWorld();
   let expected: readonly string[];
 
@@ -47,7 +47,7 @@ describe('what somebody changes behind our back', () => {
     const image = '/spec/template/spec/containers/0/image';
     const edited = [{ op: 'replace', path: image, value: 'quay.io/prometheus/node-exporter:v1.9.1' }];
     await cluster.patch('deployment', 'external-secrets', 'external-secrets', edited);
-    // While the policy stands, it mends a service account at once.
+    // While the admission policy exists, it repairs a service account immediately.
     await cluster.remove('mutatingadmissionpolicybinding', 'ecr-bootstrap-pull-secret');
     await uncover(await world, 'drift');
     await cluster.remove('clusterexternalsecret', 'puller');
@@ -68,17 +68,17 @@ describe('what somebody changes behind our back', () => {
     await (await world).cluster.remove('namespace', 'drift');
   });
 
-  test('is named by status', async () => {
+  test('is reported completely by status', async () => {
     const { code, drift } = await health(await world);
     expect(code).toBe(3);
     expect([...drift].sort()).toEqual([...expected].sort());
   });
 
-  test('is all that up would do', async () => {
+  test('is exactly what up plans to repair', async () => {
     expect([...(await planned(await world))].sort()).toEqual([...expected].sort());
   });
 
-  test('is repaired by up', async () => {
+  test('is repaired by up, which makes status healthy', async () => {
     await succeed(await world, 'up', '--yes');
     expect(await planned(await world)).toEqual([]);
     expect((await health(await world)).code).toBe(0);

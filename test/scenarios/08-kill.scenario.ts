@@ -6,21 +6,22 @@ import { imagesInUse, planned, settle, succeed } from './site.ts';
 import { randomNumbers, seed } from './random.ts';
 import type { World } from './world.ts';
 
-/** About twenty seconds each, so a check of everything may want fewer. */
+/** A round takes about twenty seconds. Set a lower number when all scenarios run. */
 const rounds = Number(process.env['ECR_BOOTSTRAP_LAB_KILLS'] ?? 25);
 
-/** A first `up` waits for half a minute on the operator's start; every fifth round is one, the others find it there. */
-const startOf = (round: number): Start => (round % 5 === 0 ? 'from nothing' : 'beside the operator');
-type Start = 'from nothing' | 'beside the operator';
+/** A first `up` waits half a minute for the operator to start. Only every fifth round starts without the operator. */
+const startOf = (round: number): Start =>
+  round % 5 === 0 ? 'without the operator' : 'with the operator installed';
+type Start = 'without the operator' | 'with the operator installed';
 
-/** How far a first `up` has come, of its whole time: a random moment of each of as many equal parts. */
+/** When to kill `up`, as a fraction of its duration: a random moment in each of `rounds` equal intervals. */
 const numbers = randomNumbers(seed);
 const moments = Array.from({ length: rounds }, (_, round) => {
   const part = (round * 7) % rounds;
   return { start: startOf(round), done: (part + numbers.next().value) / rounds };
 });
 
-/** What an `up` that nobody disturbs leaves, and how long it takes in milliseconds. */
+/** The result of an `up` that is not interrupted, and its duration in milliseconds. */
 interface Undisturbed {
   readonly time: number;
   readonly account: readonly string[];
@@ -28,7 +29,7 @@ interface Undisturbed {
 }
 
 const startOver = (world: World, start: Start) =>
-  world.startOver({ keepOperator: start === 'beside the operator' });
+  world.startOver({ keepOperator: start === 'with the operator installed' });
 
 async function bringUp(world: World, start: Start): Promise<Undisturbed> {
   await startOver(world, start);
@@ -39,7 +40,7 @@ async function bringUp(world: World, start: Start): Promise<Undisturbed> {
 }
 
 describe.runIf(can('kill'))(
-  `a first up, ended by SIGKILL at a random moment (ECR_BOOTSTRAP_LAB_SEED=${seed})`,
+  `a first up killed by SIGKILL at a random moment (ECR_BOOTSTRAP_LAB_SEED=${seed})`,
   () => {
     const world = enterWorld();
     const undisturbed = new Map<Start, Undisturbed>();
@@ -47,7 +48,7 @@ describe.runIf(can('kill'))(
     beforeAll(async () => {
       await (await world).configure(imagesInUse);
       await settle(await world);
-      for (const start of ['from nothing', 'beside the operator'] as const) {
+      for (const start of ['without the operator', 'with the operator installed'] as const) {
         undisturbed.set(start, await bringUp(await world, start));
       }
     });
@@ -56,14 +57,17 @@ describe.runIf(can('kill'))(
       await succeed(await world, 'up', '--yes');
     });
 
-    test.each(moments)('$start, at $done of its time', async ({ start, done }) => {
-      const { time = 0, account, cluster } = undisturbed.get(start) ?? {};
-      await startOver(await world, start);
-      await (await world).runAndKill(done * time, 'up', '--yes');
-      await succeed(await world, 'up', '--yes');
-      expect(await (await world).account()).toEqual(account);
-      expect(await census(await world)).toEqual(cluster);
-      expect(await planned(await world)).toEqual([]);
-    });
+    test.each(moments)(
+      'is completed by the next up when it started $start and was killed at $done of its duration',
+      async ({ start, done }) => {
+        const { time = 0, account, cluster } = undisturbed.get(start) ?? {};
+        await startOver(await world, start);
+        await (await world).runAndKill(done * time, 'up', '--yes');
+        await succeed(await world, 'up', '--yes');
+        expect(await (await world).account()).toEqual(account);
+        expect(await census(await world)).toEqual(cluster);
+        expect(await planned(await world)).toEqual([]);
+      },
+    );
   },
 );

@@ -17,7 +17,7 @@ async function deleteKeys({ aws: { iam } }: World): Promise<void> {
   }
 }
 
-/** The current version of each of the secrets. */
+/** The current version of each secret. */
 async function versions({ aws }: World): Promise<readonly (string | undefined)[]> {
   const all = secrets.map((SecretId) => aws.secrets.send(new DescribeSecretCommand({ SecretId })));
   return (await Promise.all(all)).map(({ VersionIdsToStages = {} }) =>
@@ -25,7 +25,7 @@ async function versions({ aws }: World): Promise<readonly (string | undefined)[]
   );
 }
 
-/** What the operator reads with, which it takes from Secrets Manager. */
+/** The access key pair that the operator uses. The operator copies it from Secrets Manager. */
 const pair = async (world: World) =>
   Promise.all(
     ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map((key) =>
@@ -34,7 +34,7 @@ const pair = async (world: World) =>
   );
 
 describe.runIf(can('kill'))(
-  'the next up repairs what SIGKILL leaves between writes of the secrets, which the operator reads every 5 s',
+  'up after a SIGKILL between two writes to Secrets Manager, with an operator that reads every 5 s',
   () => {
     const world = enterWorld();
 
@@ -50,7 +50,7 @@ describe.runIf(can('kill'))(
       await succeed(await world, 'up', '--yes');
     });
 
-    /** What the next `up` has to bring about, whatever came before. */
+    /** Expects that the next `up` repairs everything, whatever the kill left. */
     async function expectWhole(pod: string): Promise<void> {
       expect((await health(await world)).code).toBe(3);
       await succeed(await world, 'up', '--yes');
@@ -62,27 +62,33 @@ describe.runIf(can('kill'))(
       expect(await (await world).startPod('torn', pod, image, always)).toBe('Running');
     }
 
-    test.each(secrets)('with a new key for a deleted one, before %s is written', async (resource) => {
-      await deleteKeys(await world);
-      const write = { service: 'secretsmanager', operation: 'PutSecretValue', resource };
-      await (await world).runAndKillAt(write, 'up', '--yes');
-      const [ofId, ofSecret] = await versions(await world);
-      expect(ofId).not.toBe(ofSecret);
-      await expectWhole(`written-${secrets.indexOf(resource)}`);
-    });
+    test.each(secrets)(
+      'completes the replacement of a deleted key after a kill before %s is written',
+      async (resource) => {
+        await deleteKeys(await world);
+        const write = { service: 'secretsmanager', operation: 'PutSecretValue', resource };
+        await (await world).runAndKillAt(write, 'up', '--yes');
+        const [ofId, ofSecret] = await versions(await world);
+        expect(ofId).not.toBe(ofSecret);
+        await expectWhole(`written-${secrets.indexOf(resource)}`);
+      },
+    );
 
-    test.each(secrets)('with a new key for a working one, before %s becomes current', async (resource) => {
-      // A rotation begins only when the one before has come to its end.
-      await (await world).startOver({ keepOperator: true });
-      await succeed(await world, 'up', '--yes');
-      const [id, secret] = await pair(await world);
-      const move = { service: 'secretsmanager', operation: 'UpdateSecretVersionStage', resource };
-      await (await world).runAndKillAt(move, 'rotate', '--yes');
-      await waitFor('the operator to take a torn pair', async () => {
-        const [idNow, secretNow] = await pair(await world);
-        return (idNow === id) !== (secretNow === secret) || undefined;
-      });
-      await expectWhole(`moved-${secrets.indexOf(resource)}`);
-    });
+    test.each(secrets)(
+      'completes a rotation after a kill before the new version of %s becomes current',
+      async (resource) => {
+        // A rotation starts only when the previous one is complete.
+        await (await world).startOver({ keepOperator: true });
+        await succeed(await world, 'up', '--yes');
+        const [id, secret] = await pair(await world);
+        const move = { service: 'secretsmanager', operation: 'UpdateSecretVersionStage', resource };
+        await (await world).runAndKillAt(move, 'rotate', '--yes');
+        await waitFor('the operator to take a torn pair', async () => {
+          const [idNow, secretNow] = await pair(await world);
+          return (idNow === id) !== (secretNow === secret) || undefined;
+        });
+        await expectWhole(`moved-${secrets.indexOf(resource)}`);
+      },
+    );
   },
 );

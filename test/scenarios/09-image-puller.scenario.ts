@@ -52,7 +52,7 @@ const PolicyArn = 'arn:aws:iam::aws:policy/AdministratorAccess';
 const SecretId = 'image-puller-REGION';
 const anything = JSON.stringify({ Version: '2012-10-17', Statement: [] });
 
-/** Calls to AWS by name, each of which the image puller must be refused. */
+/** AWS calls, by name, that must be denied to the image puller. */
 const denied: Readonly<Record<string, (aws: AwsHands) => Promise<unknown>>> = {
   CreateRepository: ({ ecr }) => ecr.send(new CreateRepositoryCommand({ repositoryName: `${project}/new` })),
   DescribeRepositories: ({ ecr }) => ecr.send(new DescribeRepositoriesCommand({})),
@@ -107,7 +107,7 @@ const denied: Readonly<Record<string, (aws: AwsHands) => Promise<unknown>>> = {
     secrets.send(new GetSecretValueCommand({ SecretId: 'of-somebody-else' })),
 };
 
-/** Requests to the registry: method, path and the status that the image puller's token gets. */
+/** Requests to the registry: method, path and the status with the image puller's token. */
 const requests: readonly (readonly [string, string, number])[] = [
   ['GET', `${inside}/manifests/1.28`, 200],
   ['GET', `${outside}/manifests/1.28`, 403],
@@ -116,7 +116,7 @@ const requests: readonly (readonly [string, string, number])[] = [
   ['POST', `${outside}/blobs/uploads/`, 403],
 ];
 
-describe("image-puller's key", () => {
+describe('the image-puller access key', () => {
   const world = enterWorld();
   let puller: AwsHands;
 
@@ -141,7 +141,7 @@ describe("image-puller's key", () => {
     await aws.secrets.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
   });
 
-  test('reads what it needs: the three secrets and the images of the project', async () => {
+  test('can read the three secrets and the images of the project', async () => {
     const { SecretString } = await puller.secrets.send(new GetSecretValueCommand({ SecretId }));
     expect(SecretString).toBe(region);
     const { images = [] } = await puller.ecr.send(new BatchGetImageCommand({ repositoryName, imageIds }));
@@ -156,7 +156,7 @@ describe("image-puller's key", () => {
     expect(outcome).toMatch(/^AccessDenied/);
   });
 
-  test.each(requests)('gets a token with which %s %s is answered %i', async (method, path, status) => {
+  test.each(requests)('gets a registry token with which %s %s returns %i', async (method, path, status) => {
     const { authorizationData = [] } = await puller.ecr.send(new GetAuthorizationTokenCommand());
     const headers = {
       authorization: `Basic ${authorizationData[0]?.authorizationToken}`,

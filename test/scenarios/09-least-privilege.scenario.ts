@@ -7,7 +7,7 @@ import type { AwsKey, KubeObject } from './world.ts';
 
 const powerUser = { UserName: 'power-user' };
 
-describe('what each identity may do', () => {
+describe('least privilege', () => {
   const world = enterWorld();
   let pusher: AwsKey;
   let pullerSecret: string | undefined;
@@ -38,13 +38,13 @@ describe('what each identity may do', () => {
     ['mirror', 'registry.k8s.io/coredns/coredns:v1.12.1'],
     ['status', '-o', 'json'],
     ['up', '--yes'],
-  ])("power-user's key is enough for %s", async (...args) => {
+  ])('lets power-user run %s', async (...args) => {
     const { runAs } = await world;
     const { code, stdout, stderr } = await runAs(pusher, ...args);
     expect(code, stdout + stderr).toBe(0);
   });
 
-  test("no Secret outside the operator's namespace holds an AWS key", async () => {
+  test("keeps AWS keys out of Secrets outside the operator's namespace", async () => {
     type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
     const secrets = await (await world).cluster.list<Secret>('secrets');
     const elsewhere = secrets.filter(({ metadata }) => metadata.namespace !== 'external-secrets');

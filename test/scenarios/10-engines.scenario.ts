@@ -11,10 +11,10 @@ const set = [
   'registry.k8s.io/coredns/coredns:v1.12.1',
 ];
 
-/** Each engine mirrors the set into a project of its own: what is there already would not be copied again. */
+/** Each engine mirrors into its own project, because an existing image is not copied again. */
 const projects = { whole: 'engines-whole', onePlatform: 'engines-platform', docker: 'engines-docker' };
 
-describe.runIf(can('other tools'))('a mirrored image, compared with its source by another tool', () => {
+describe.runIf(can('other tools'))('a mirrored image compared with its source by skopeo', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
@@ -42,7 +42,7 @@ describe.runIf(can('other tools'))('a mirrored image, compared with its source b
   };
 
   test.each(set)(
-    '%s is the same to the digest when the registry engine copied all platforms',
+    '%s has the digest of its source when the registry engine copied all platforms',
     async (image) => {
       const [source, copy] = await looks(projects.whole, image);
       expect(copy).toEqual(source);
@@ -50,7 +50,7 @@ describe.runIf(can('other tools'))('a mirrored image, compared with its source b
   );
 
   test.each(set)(
-    "%s is its source's manifest for the platform when the registry engine copied one",
+    '%s is the source manifest of the platform when the registry engine copied one platform',
     async (image) => {
       const [source, copy] = await looks(projects.onePlatform, image);
       expect(Object.values(source.platforms)).toContain(copy.digest);
@@ -58,7 +58,7 @@ describe.runIf(can('other tools'))('a mirrored image, compared with its source b
     },
   );
 
-  test.each(set)('%s has the same configuration when the Docker engine copied it', async (image) => {
+  test.each(set)('%s has the image config of its source when the Docker engine copied it', async (image) => {
     const [source, copy] = await looks(projects.docker, image);
     expect(copy.config).toBe(source.config);
   });

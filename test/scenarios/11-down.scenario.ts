@@ -8,7 +8,7 @@ import { waitFor } from './wait.ts';
 const everything = ['down', '--yes', '--aws', '--delete-images', '--delete-secrets'];
 const operators = ['external-secrets', 'external-secrets-webhook', 'external-secrets-cert-controller'];
 
-/** A service account whose owner has a pull secret already. */
+/** A service account that already has another pull secret. */
 const partner = {
   apiVersion: 'v1',
   kind: 'ServiceAccount',
@@ -37,11 +37,11 @@ describe('down', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('leaves the cluster as it was', async () => {
+  test('leaves the cluster as it was before up', async () => {
     expect(await photograph(await world)).toEqual(before);
   });
 
-  test('leaves of the account what others made, and the secrets for as long as they can be restored', async () => {
+  test('leaves only unmanaged resources in the account, and secrets that are scheduled for deletion', async () => {
     const left = await (await world).account();
     expect(left.filter((line) => !/^user admin,|^secret image-puller-\S+, to be deleted/.test(line))).toEqual(
       [],
@@ -53,7 +53,7 @@ describe('down', () => {
     expect((await health(await world)).code).toBe(0);
   });
 
-  test('is not held up by a webhook that nobody answers', async () => {
+  test("succeeds when the operator's webhook is unreachable", async () => {
     const { cluster } = await world;
     const stop = [{ op: 'replace', path: '/spec/replicas', value: 0 }];
     for (const name of operators) await cluster.patch('deployment', name, 'external-secrets', stop);

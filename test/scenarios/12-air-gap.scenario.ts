@@ -3,13 +3,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { can, enterWorld, tidyUp } from './enter.ts';
 import { deployment, imagesInUse, mirrored, nameAsMirrored, namespace, podsRun, succeed } from './site.ts';
 
-describe.runIf(can('DNS log'))('a cluster that works from the ECR', () => {
+describe.runIf(can('DNS log'))('a cluster that pulls only from ECR', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
-    // Until then their pods try the internet again and again.
+    // Until then their pods keep requesting images from the internet.
     await nameAsMirrored(await world);
   });
 
@@ -17,7 +17,7 @@ describe.runIf(can('DNS log'))('a cluster that works from the ECR', () => {
     await (await world).cluster.remove('namespace', 'air-gap');
   });
 
-  test("asks for no name but AWS's and its own", async () => {
+  test('resolves no DNS names except those of AWS and the cluster', async () => {
     const { cluster, namesAsked } = await world;
     const before = (await namesAsked()).length;
     await succeed(await world, 'up', '--yes');

@@ -11,7 +11,7 @@ const coredns = {
   metadata: { name: 'coredns', namespace: 'kube-system' },
 };
 
-describe("kubeadm's way to overwrite a service account", () => {
+describe('a service account that kubeadm overwrites', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
@@ -20,7 +20,7 @@ describe("kubeadm's way to overwrite a service account", () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('takes nothing away while the admission policy stands', async () => {
+  test('keeps its pull secret while the admission policy exists', async () => {
     const { cluster } = await world;
     await cluster.replace(coredns);
     const after = await cluster.get<ServiceAccount>('serviceaccount', 'coredns', 'kube-system');
@@ -38,7 +38,7 @@ describe("kubeadm's way to overwrite a service account", () => {
       await succeed(await world, 'up', '--yes');
     });
 
-    test('is told by status', async () => {
+    test('is reported as drift by status', async () => {
       expect((await health(await world)).drift).toContain('update ServiceAccount kube-system/coredns');
     });
   });

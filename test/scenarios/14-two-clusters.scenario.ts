@@ -10,7 +10,7 @@ const image = 'nginx:1.28';
 const keyOf = (world: World) => secretValue(world, 'external-secrets', 'image-puller', 'AWS_ACCESS_KEY_ID');
 const tokenIn = (world: World, where: string) => secretValue(world, where, 'puller', '.dockerconfigjson');
 
-/** A namespace that is made now, and how a pod in it starts that must ask the registry. */
+/** Creates a namespace and starts a pod that must contact the registry. @returns how the start ended */
 async function pullIn(world: World, where: string): Promise<string> {
   await world.cluster.apply(namespace(where));
   const source = mirrored(world, image);
@@ -33,7 +33,7 @@ describe('two clusters of one project', () => {
 
   tidyUp(async () => {
     const { configure, setTokenLife, stopSecondCluster } = await world;
-    // It leaves the record too, so that later rotations do not wait for it.
+    // This also unregisters the cluster, so later rotations do not wait for it.
     await succeed(second, 'down', '--yes');
     await stopSecondCluster();
     await setTokenLife(12 * 3600);
@@ -41,7 +41,7 @@ describe('two clusters of one project', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('are both healthy, with the same images and one key', async () => {
+  test('are both healthy, with the same images and one access key', async () => {
     for (const each of [await world, second]) {
       expect((await health(each)).code).toBe(0);
       expect(await planned(each)).toEqual([]);
@@ -50,9 +50,10 @@ describe('two clusters of one project', () => {
     expect(await pullIn(second, 'of-the-second')).toBe('Running');
   });
 
-  test('a key that one of them rotates is in the other after up there, and stays enabled until then', async () => {
+  test('share a rotated key after up in the other cluster, and the old key stays enabled until then', async () => {
     const before = await keyOf(second);
-    // Both use it every few seconds: AWS, which tells a key's last use, cannot tell them apart. Their records can.
+    // Both clusters use the key every few seconds, so AWS's last-used date cannot distinguish them. Their
+    // registrations can.
     expect((await succeed(await world, 'rotate', '--yes')).stdout).toContain(
       `access key ${before} stays enabled`,
     );
@@ -62,7 +63,7 @@ describe('two clusters of one project', () => {
     expect(await pullIn(second, 'rotated')).toBe('Running');
   });
 
-  test('a leaked key that one of them replaces cuts the other off until up there', async () => {
+  test('share a key replaced by rotate --force only after up in the other cluster, which cannot pull until then', async () => {
     const before = await keyOf(second);
     const { stdout } = await succeed(await world, 'rotate', '--force', '--yes');
     expect(stdout).toMatch(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/);
@@ -74,7 +75,7 @@ describe('two clusters of one project', () => {
     expect((await health(second)).code).toBe(0);
   });
 
-  test('down takes one away, and the other goes on with new tokens', async () => {
+  test('are independent: after down in one, the other still gets new tokens', async () => {
     const { pass } = await world;
     await succeed(await world, 'down', '--yes');
     const token = await tokenIn(second, 'of-the-second');

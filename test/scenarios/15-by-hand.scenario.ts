@@ -9,7 +9,7 @@ const home = 'external-secrets';
 const release = 'https://github.com/external-secrets/external-secrets/releases/download/v0.12.1';
 const upstream = 'external-secrets/external-secrets:v0.12.1';
 
-/** One pull secret with the token of today, as `kubectl create secret docker-registry` makes it. */
+/** One pull secret with the current token, as `kubectl create secret docker-registry` creates it. */
 async function pullSecret({ aws, registry }: World): Promise<object> {
   const { authorizationData = [] } = await aws.ecr.send(new GetAuthorizationTokenCommand());
   const auth = authorizationData[0]?.authorizationToken ?? '';
@@ -30,7 +30,7 @@ const patch = (kind: string, name: string, path: string, value: string) => ({
 });
 const args = '/spec/template/spec/containers/0/args';
 
-/** The official YAML as the guide changes it: the namespace, the image from the ECR, the pull secret. */
+/** The official YAML as the manual guide changes it: the namespace, the image from ECR and the pull secret. */
 const kustomization = ({ registry, project }: World): object => ({
   namespace: home,
   resources: [`${release}/external-secrets.yaml`],
@@ -56,7 +56,7 @@ const kustomization = ({ registry, project }: World): object => ({
   ],
 });
 
-describe.runIf(can('other tools'))('a bootstrap that was made by hand', () => {
+describe.runIf(can('other tools'))('a bootstrap that was set up manually', () => {
   const world = enterWorld();
 
   beforeAll(async () => {
@@ -77,7 +77,7 @@ describe.runIf(can('other tools'))('a bootstrap that was made by hand', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('is taken over by up', async () => {
+  test('is adopted by up', async () => {
     await succeed(await world, 'up', '--yes', '--adopt-all');
     expect((await health(await world)).code).toBe(0);
     expect(await planned(await world)).toEqual([]);

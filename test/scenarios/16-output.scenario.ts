@@ -5,7 +5,7 @@ import { health, imagesInUse, succeed } from './site.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** How a secret may be written: as it is, for a Secret, for a docker config, in a URL. */
+/** The forms in which a secret may be written: plain, in a Secret, in a Docker config, in a URL. */
 const spellings = (secret: string) => [
   secret,
   base64(secret),
@@ -13,10 +13,10 @@ const spellings = (secret: string) => [
   encodeURIComponent(secret),
 ];
 
-describe.runIf(can('one for all'))('what the product has printed in all scenarios', () => {
+describe.runIf(can('one for all'))('the output of ecr-bootstrap in all scenarios', () => {
   const world = enterWorld();
 
-  test('holds no secret', async () => {
+  test('contains no secret', async () => {
     await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes', '--verbose');
     await health(await world);

@@ -6,12 +6,12 @@ const words = (names: Iterable<string>) => [...names].sort().join(' ') || 'none'
 const inWords = (tags: Tags) => words([...tags].map(([key, value]) => `${key}=${value}`));
 
 /**
- * What there is in the account, one line for each thing with all that tells it from what it should be: how many keys
- * a user has, which stages a secret's versions bear. Values, and ids that differ from run to run, are left out, and so
- * is AWSPREVIOUS: which value was in force before is history.
+ * Describes the account, one line per resource, with everything that shows a deviation: for example how many keys
+ * a user has, and which stages the versions of a secret have. Values and ids that differ between runs are left
+ * out. So is AWSPREVIOUS, because the previous value is history.
  */
 export function describeAccount({ account, aws: { identities, secrets, registry } }: Sandbox): string[] {
-  // A cluster's record: the key that it has proved, and when.
+  // A cluster's registration contains the key that it has verified, and the time.
   const withoutKey = (tag: string): string =>
     tag.replace(/^(AKIA\w+) \S+/, (_, id: string) =>
       identities.keys.get(id)?.active ? 'active key' : 'old key',
@@ -39,7 +39,7 @@ export function describeAccount({ account, aws: { identities, secrets, registry 
   return [...users, ...policies, ...repositories, ...kept].sort();
 }
 
-/** Leaves what a new account has: nobody and nothing but its administrator. */
+/** Resets the account to a new one, with only its administrator. */
 export function emptyAccount({ account, aws: { identities, secrets, registry }, admin }: Sandbox): void {
   const kept = identities.workingKey(admin.accessKeyId);
   for (const [id, key] of identities.keys) if (key !== kept) identities.keys.delete(id);

@@ -1,6 +1,6 @@
 import type { KubeObject, World } from './world.ts';
 
-/** Kinds of which `up` makes objects, and those whose objects it changes. */
+/** The kinds that `up` creates or changes. */
 const kinds = [
   ...['namespaces', 'serviceaccounts', 'secrets', 'configmaps', 'services', 'deployments'],
   ...['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings', 'customresourcedefinitions'],
@@ -17,7 +17,7 @@ interface Any extends KubeObject {
 const nameOf = ({ kind, metadata: { namespace, name } }: Any) =>
   namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 
-/** What there is in the cluster, one line for each object with what `up` makes of it: two clusters can be compared. */
+/** Describes the cluster for comparisons, one line per object, with what `up` sets on it. */
 export async function census({ cluster }: World): Promise<readonly string[]> {
   const objects = await cluster.list<Any>(kinds);
   return objects
@@ -33,10 +33,10 @@ export async function census({ cluster }: World): Promise<readonly string[]> {
     .sort();
 }
 
-/** Changes without anybody's doing, or tells of changes that were taken back. */
+/** These fields change by themselves, or show changes that were reverted. */
 const volatile = ['resourceVersion', 'managedFields', 'generation'];
 
-/** Every object as it is, by name: one that was made anew has another uid. */
+/** Every object as it is, by name. The uid shows whether an object was recreated. */
 export async function photograph({ cluster }: World): Promise<Readonly<Record<string, object>>> {
   const objects = await cluster.list<Any>(kinds);
   const still = objects.map((object) => {

@@ -5,23 +5,23 @@ import type { Capability, World } from './world.ts';
 /** Set by the vitest project `lab`. Everywhere else the scenarios run in sandboxes. */
 const inLab = process.env['SCENARIO_WORLD'] === 'lab';
 
-/** What happens in no sandbox. Scenarios that need it are counted as skipped there. */
+/** What no sandbox can do. Scenarios that need it are skipped there. */
 const beyondSandbox: readonly Capability[] = [
   ...(['kill', 'restart the API server', 'other tools', 'DNS log', 'one for all'] as const),
 ];
 
-/** Whether this world can do something that not every world can. */
+/** Whether this world has an optional capability. */
 export const can = (capability: Capability): boolean => inLab || !beyondSandbox.includes(capability);
 
-/** Brings the site back to what the next scenario expects; a sandbox goes away with its scenario. */
+/** Restores the state that the next scenario expects. Only the lab needs it: a sandbox serves one scenario. */
 export function tidyUp(work: () => Promise<void>): void {
   if (inLab) afterAll(work);
 }
 
 /**
- * The world that scenarios run in: the lab of real parts, inside which they are started, or a sandbox of their own.
- * @param untouched nothing was done there yet; else the people's workloads are there, at work once `up` has run. The
- *   lab is one site for all scenarios, untouched for the first.
+ * Opens the world that scenarios run in. In the lab of real parts it is the lab; otherwise it is a new sandbox.
+ * @param untouched whether nothing has been done there yet. Otherwise it has the users' workloads, which run once
+ * `up` has run. The lab is one site for all scenarios, and is untouched for the first.
  */
 export async function enterWorld({ untouched = false } = {}): Promise<World> {
   if (inLab) return (await import('../lab/world.ts')).labWorld();

@@ -11,8 +11,8 @@ interface Pod extends KubeObject {
 }
 
 /**
- * Creates a pod as somebody writes it who knows nothing of pull secrets, and tells how its start ended:
- * `Running`, or the runtime's reason with its words.
+ * Creates a pod without any pull secret. Returns how its start ended: `Running`, or the reason and message of the
+ * container runtime.
  */
 export async function startPod(
   cluster: ClusterHands,

@@ -1,7 +1,7 @@
-/** Where the run's random numbers begin: `ECR_BOOTSTRAP_LAB_SEED` repeats those of another run. */
+/** The seed of the run's random numbers. Set `ECR_BOOTSTRAP_LAB_SEED` to repeat those of an earlier run. */
 export const seed = Number(process.env['ECR_BOOTSTRAP_LAB_SEED'] ?? Date.now() % 1_000_000);
 
-/** Numbers between 0 and 1, the same ones for the same start (mulberry32). */
+/** Numbers between 0 and 1 that depend only on the seed (mulberry32). */
 export function* randomNumbers(start: number): Generator<number, never> {
   for (let state = start | 0; ;) {
     state = (state + 0x6d2b79f5) | 0;

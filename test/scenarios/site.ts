@@ -19,7 +19,7 @@ interface Secret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** Namespaces of people who use the cluster, with what they run. */
+/** Namespaces of the cluster's users, with their workloads. */
 export const workloads: readonly {
   readonly namespace: string;
   readonly name: string;
@@ -30,10 +30,10 @@ export const workloads: readonly {
   { namespace: 'monitoring', name: 'node-exporter', image: 'quay.io/prometheus/node-exporter:v1.9.1' },
 ];
 
-/** Configuration that keeps these images in the ECR also when no workload names their source any more. */
+/** A configuration that keeps these images in ECR even when no workload references their source. */
 export const imagesInUse = { images: { list: workloads.map(({ image }) => image) } };
 
-/** Where an image of the internet is in the private registry. */
+/** The reference in the private registry of an image from the internet. */
 export function mirrored(world: World, image: string): string {
   const short = !image.includes('/') ? `docker.io/library/${image}` : image;
   return `${world.registry}/${world.project}/${short}`;
@@ -56,25 +56,25 @@ export function deployment({ namespace: where, name, image }: (typeof workloads)
   };
 }
 
-/** The cluster as it is found: its workloads name images of the internet, which its nodes cannot reach. */
+/** Restores the initial cluster: its workloads reference images on the internet, which its nodes cannot reach. */
 export async function settle(world: World): Promise<void> {
   const namespaces = new Set(workloads.map((workload) => workload.namespace));
   await world.cluster.apply(...[...namespaces].map(namespace), ...workloads.map(deployment));
 }
 
-/** Waits until all pods of a namespace run, as those who deployed them would. */
-export async function podsRun(world: World, where: string, patience = 60): Promise<void> {
+/** Waits until all pods of a namespace are running. */
+export async function podsRun(world: World, where: string, timeoutSeconds = 60): Promise<void> {
   await waitFor(
     `pods in ${where}`,
     async () => {
       const pods = await world.cluster.list<Pod>('pods', where);
       return (pods.length > 0 && pods.every(({ status }) => status.phase === 'Running')) || undefined;
     },
-    patience,
+    timeoutSeconds,
   );
 }
 
-/** Names the workloads' images as the ECR has them, and waits until they run. */
+/** Makes the workloads reference their images in ECR, and waits until they are running. */
 export async function nameAsMirrored(world: World): Promise<void> {
   for (const { namespace: where, name, image } of workloads) {
     const path = '/spec/template/spec/containers/0/image';
@@ -84,7 +84,7 @@ export async function nameAsMirrored(world: World): Promise<void> {
   for (const { namespace: where } of workloads) await podsRun(world, where);
 }
 
-/** Runs the product and expects success. The whole output is shown when it fails. */
+/** Runs ecr-bootstrap and expects success. Shows the whole output when it fails. */
 export async function succeed(world: World, ...args: string[]): Promise<Run> {
   const run = await world.run(...args);
   expect(run.code, `ecr-bootstrap ${args.join(' ')}\n${run.stdout}\n${run.stderr}`).toBe(0);
@@ -108,14 +108,14 @@ interface Status {
 
 const inWords = ({ action, target }: Change) => `${action} ${target.kind} ${target.name}`;
 
-/** What `up` would do now, for example `create Namespace external-secrets`. */
+/** What `up` would do, for example `create Namespace external-secrets`. */
 export async function planned(world: World): Promise<readonly string[]> {
   const { stdout } = await succeed(world, 'up', '--dry-run', '-o', 'json');
   const { plan } = JSON.parse(stdout) as Document;
   return plan.steps.flatMap(({ changes }) => changes.map(inWords));
 }
 
-/** What `status` says: its exit code, the drift as in a plan, and the codes of all that is not in order. */
+/** The result of `status`: its exit code, the drift in the form of a plan, and the codes of all findings. */
 export async function health(
   world: World,
 ): Promise<{ code: number; drift: readonly string[]; findings: readonly string[] }> {

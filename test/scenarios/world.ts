@@ -2,14 +2,14 @@ import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
-/** How a command ended. */
+/** The result of a command. */
 export interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A Kubernetes object as far as scenarios look at it. */
+/** The fields of a Kubernetes object that scenarios use. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -22,29 +22,29 @@ export interface KubeObject {
   };
 }
 
-/** The hands of somebody with all rights in the cluster. Resources are named as kubectl takes them. */
+/** Access to the cluster with all permissions. Resources are named as kubectl accepts them. */
 export interface ClusterHands {
-  /** Undefined where there is no such object. */
+  /** Undefined when the object does not exist. */
   get<T extends KubeObject>(resource: string, name: string, namespace?: string): Promise<T | undefined>;
-  /** In all namespaces unless one is named. */
+  /** Lists all namespaces unless one is given. */
   list<T extends KubeObject>(resource: string, namespace?: string): Promise<readonly T[]>;
   apply(...objects: object[]): Promise<void>;
-  /** What `kubectl apply -k` makes of a kustomization.yaml. */
+  /** Applies a kustomization.yaml as `kubectl apply -k` does. */
   applyKustomization(kustomization: object): Promise<void>;
-  /** A plain update of the whole object, as `kubectl replace` sends it. */
+  /** Updates the whole object, as `kubectl replace` does. */
   replace(object: object): Promise<void>;
-  /** A JSON patch. */
+  /** Applies a JSON patch. */
   patch(
     resource: string,
     name: string,
     namespace: string | undefined,
     operations: readonly object[],
   ): Promise<void>;
-  /** Waits until the object is gone; one that is not there is fine. */
+  /** Deletes the object if it exists, and waits until it is gone. */
   remove(resource: string, name: string, namespace?: string): Promise<void>;
 }
 
-/** AWS as one identity uses it: the account's administrator unless told otherwise. */
+/** AWS clients of one identity: the account's administrator by default. */
 export interface AwsHands {
   readonly ecr: ECRClient;
   readonly iam: IAMClient;
@@ -56,17 +56,20 @@ export interface AwsKey {
   readonly secretAccessKey: string;
 }
 
-/** What an image is made of, by digests. */
+/** The digests that describe an image. */
 export interface Look {
-  /** Of the manifest or index that the reference names. */
+  /** The digest of the manifest or index that the reference points to. */
   readonly digest: string;
-  /** Of the manifest for this platform, by platform; empty where the reference names no index. */
+  /** The digest of the manifest of each platform; empty when the reference points to no index. */
   readonly platforms: Readonly<Record<string, string>>;
-  /** Of the configuration for the cluster's platform, which tells the content whatever the compression. */
+  /**
+   * The digest of the image config for the cluster's platform. It identifies the content, whatever the
+   * compression.
+   */
   readonly config: string;
 }
 
-/** A request to AWS: its service, its action, and what it is about as the request names it. */
+/** A request to AWS: its service, its action, and the resource as the request names it. */
 export interface AwsRequest {
   readonly service: string;
   readonly operation: string;
@@ -74,71 +77,71 @@ export interface AwsRequest {
 }
 
 /**
- * What not every world can do: end the product by SIGKILL, start the API server again, run tools beside the product
- * (skopeo, a Docker engine), tell which names were asked for, be the same one for all scenarios.
+ * What only some worlds can do: kill ecr-bootstrap with SIGKILL, restart the API server, run other tools (skopeo,
+ * a Docker engine), list the DNS names that were requested, and keep one site for all scenarios.
  */
 export type Capability = 'kill' | 'restart the API server' | 'other tools' | 'DNS log' | 'one for all';
 
-/** What scenarios happen in: an account, a cluster and a laptop. The sandbox is one, the lab of real parts another. */
+/** What scenarios run in: an account, a cluster and a laptop. A sandbox is one, the lab of real parts is another. */
 export interface World {
   readonly name: 'sandbox' | 'lab';
-  /** Host of the private registry. */
+  /** The host of the private registry. */
   readonly registry: string;
   readonly project: string;
   readonly cluster: ClusterHands;
   readonly aws: AwsHands;
-  /** The hands of somebody else. */
+  /** AWS clients of another identity. */
   awsAs(key: AwsKey): AwsHands;
-  /** Sends a request from the laptop, redirects not followed, and gives the answer's status. */
+  /** Sends a request from the laptop without following redirects. @returns the status of the response */
   ask(method: string, url: string, headers: Readonly<Record<string, string>>, body?: string): Promise<number>;
-  /** Runs the product as a user at the laptop does. */
+  /** Runs ecr-bootstrap as a user at the laptop does. */
   run(...args: readonly string[]): Promise<Run>;
-  /** The same with another AWS identity than the administrator's. */
+  /** Runs ecr-bootstrap with an AWS identity other than the administrator's. */
   runAs(key: AwsKey, ...args: readonly string[]): Promise<Run>;
-  /** Starts the product and ends it by SIGKILL after so many milliseconds, unless it ends before. */
+  /** Starts ecr-bootstrap and kills it with SIGKILL after this many milliseconds, unless it ends earlier. */
   runAndKill(after: number, ...args: readonly string[]): Promise<void>;
-  /** Starts the product and ends it by SIGKILL when it has sent this request, which AWS leaves without an answer. */
+  /** Starts ecr-bootstrap and kills it with SIGKILL when it has sent this request, which AWS leaves unanswered. */
   runAndKillAt(request: AwsRequest, ...args: readonly string[]): Promise<void>;
   /**
-   * An account that is empty but for its administrator, and a cluster in which nothing of ours is left but, if asked
-   * for, the operator. Workloads stay as they are.
+   * Resets the account to its administrator only, and removes ecr-bootstrap's objects from the cluster, on request
+   * except the operator. Workloads stay as they are.
    */
   startOver(options?: { readonly keepOperator?: boolean }): Promise<void>;
   /**
-   * What there is in the account, one line for each thing with all that tells it from what it should be. Values, and
-   * ids that differ from run to run, are left out.
+   * Describes the account, one line per resource, with everything that shows a deviation. Values and ids that
+   * differ between runs are left out.
    */
   account(): Promise<readonly string[]>;
-  /** All that the product has printed so far, in all scenarios. */
+  /** Everything that ecr-bootstrap has printed so far, in all scenarios. */
   printed(): Promise<string>;
-  /** All that is secret in this world, and was at any time. */
+  /** Every secret of this world, past and present. */
   secrets(): Promise<readonly string[]>;
-  /** Writes the product's configuration file: the project and region, and these settings. */
+  /** Writes ecr-bootstrap's configuration file: the project and region, and these settings. */
   configure(settings: object): Promise<void>;
   /**
-   * Creates a pod and tells how its start ended: `Running`, or the runtime's reason and words.
+   * Creates a pod and returns how its start ended: `Running`, or the reason and message of the container runtime.
    * @param spec what to add to the pod's spec
    */
   startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
-  /** An image as another tool than the product reads it, in a source registry or in the private one. */
+  /** Reads an image with another tool, from a source registry or from the private one. */
   look(image: string): Promise<Look>;
-  /** Copies an image into the private registry with another tool than the product. */
+  /** Copies an image into the private registry with another tool. */
   copyByHand(source: string, destination: string): Promise<void>;
-  /** Seconds that the registry's new tokens live. */
+  /** Sets the lifetime of the registry's new tokens in seconds. */
   setTokenLife(seconds: number): Promise<void>;
-  /** From now on AWS and its registry answer every request with an error; the returned call ends that. */
+  /** Makes AWS and its registry answer every request with an error. @returns a function that ends this */
   breakAws(): Promise<() => Promise<void>>;
-  /** Takes every image off the node but the pause image. */
+  /** Deletes all images from the node except the pause image. */
   emptyImageStore(): Promise<void>;
-  /** Names that the node and its pods have asked for so far, in order. */
+  /** The DNS names that the node and its pods have requested so far, in order. */
   namesAsked(): Promise<readonly string[]>;
-  /** Starts the API server again as one that serves no MutatingAdmissionPolicy, or as one that does. */
+  /** Restarts the API server with or without MutatingAdmissionPolicy. */
   serveAdmissionPolicies(yes: boolean): Promise<void>;
-  /** Another cluster, with no workloads, that works with the same account from the same laptop. */
+  /** Starts another cluster without workloads, for the same account and laptop. */
   startSecondCluster(): Promise<World>;
   stopSecondCluster(): Promise<void>;
-  /** Milliseconds since the epoch, in this world's time. */
+  /** Milliseconds since the epoch, on this world's clock. */
   now(): number;
-  /** Lets this time go by: the sandbox's clock jumps, the lab waits. */
+  /** Lets time pass: the sandbox moves its clock, the lab waits. */
   pass(seconds: number): Promise<void>;
 }

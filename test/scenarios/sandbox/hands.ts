@@ -9,25 +9,25 @@ interface Resource {
   readonly namespaced: boolean;
 }
 
-/** For what needs a {@link Capability} that the sandbox has not. */
+/** Stands in for an operation that needs a {@link Capability} the sandbox does not have. */
 export const unable = (what: string) => (): never => {
   throw new Error(`the sandbox cannot ${what}: ask \`can\` before`);
 };
 
-/** Milliseconds of the sandbox's time that one look takes: who waits for something lets time go by. */
+/** Milliseconds of sandbox time that one read takes, so that time passes while a scenario waits. */
 const look = 1000;
 
-/** The cluster by its API, with all rights. */
+/** Accesses the cluster through its API, with all permissions. */
 export class SandboxHands implements ClusterHands {
   readonly #sandbox: Sandbox;
   readonly #cluster: Cluster;
   readonly #server: string;
   readonly #token: string;
   readonly #dispatcher: ProxyAgent;
-  /** By plural and singular, as far as anybody asked; a kind that is defined later is found then. */
+  /** API resources by plural and singular, as requested so far. A CRD that is created later is found on demand. */
   readonly #served = new Map<string, { base: string; plural: string; namespaced: boolean }>();
 
-  /** @param server the URL of its API */
+  /** @param server the URL of the cluster's API */
   constructor(sandbox: Sandbox, cluster: Cluster, server: string) {
     this.#sandbox = sandbox;
     this.#cluster = cluster;
@@ -57,7 +57,7 @@ export class SandboxHands implements ClusterHands {
       const path = await this.#path(one, namespace);
       if (path === undefined) return [];
       const { apiVersion, kind, items } = (await this.#send('GET', path)) as T & { items: T[] };
-      // Only lists of several kinds, which kubectl makes, name the kind of each item.
+      // Only lists of several kinds, which kubectl builds, contain the kind of each item.
       return items.map((item) => ({ ...item, apiVersion, kind: kind.replace(/List$/, '') }));
     });
     return (await Promise.all(lists)).flat();
@@ -106,7 +106,10 @@ export class SandboxHands implements ClusterHands {
     await this.#cluster.settled();
   }
 
-  /** Where a resource is, named as kubectl takes it: plural, singular or kind. Undefined where it is not served. */
+  /**
+   * The path of a resource, given as kubectl accepts it: plural, singular or kind. Undefined when it is not
+   * served.
+   */
   async #path(resource: string, namespace?: string, name?: string): Promise<string | undefined> {
     const wanted = resource.toLowerCase();
     if (!this.#served.has(wanted)) await this.#discover();

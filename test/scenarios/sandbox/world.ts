@@ -13,7 +13,7 @@ import { SandboxHands, unable } from './hands.ts';
 const project = 'demo';
 const secondHost = 'second.sandbox:6443';
 
-/** What the lab's internet holds beside the sandbox's own images. */
+/** The images of the lab's internet that are not among the sandbox's own. */
 const images = [
   ['docker.io', 'library/nginx', '1.28'],
   ['docker.io', 'library/redis', '8'],
@@ -21,7 +21,7 @@ const images = [
   ['registry.k8s.io', 'coredns/coredns', 'v1.12.1'],
 ] as const;
 
-/** A site of its own for one file of scenarios, in this process, gone when the file is done. Waiting is not. */
+/** Opens a site for one file of scenarios, in this process. Waiting moves its clock. */
 export async function openSandboxWorld(untouched: boolean): Promise<World> {
   const cli = await openCli({}, { fast: true });
   const { cluster, clusterUrl, sources } = cli.world;
@@ -30,14 +30,14 @@ export async function openSandboxWorld(untouched: boolean): Promise<World> {
   const site = new Site(cli);
   afterAll(() => site.close());
   const world = site.worldOf(cluster, clusterUrl);
-  // The sandbox has workloads of its own under these names.
+  // The sandbox has its own workloads with these names.
   await world.cluster.remove('deployment', 'web', 'shop');
   await world.cluster.remove('statefulset', 'prometheus', 'monitoring');
   if (!untouched) await world.cluster.apply(...workloads.map((workload) => atWork(world, workload)));
   return world;
 }
 
-/** A workload that works from the ECR as soon as it has the images and the namespace its pull secret. */
+/** A workload that works with ECR as soon as the images and the pull secret of its namespace exist. */
 function atWork(world: World, workload: (typeof workloads)[number]): object {
   const { spec, ...rest } = deployment({ ...workload, image: mirrored(world, workload.image) });
   const { template } = spec;
@@ -45,7 +45,7 @@ function atWork(world: World, workload: (typeof workloads)[number]): object {
   return { ...rest, spec: { ...spec, template: { ...template, spec: pod } } };
 }
 
-/** A laptop, an account and the clusters at it, as scenarios see them. */
+/** A laptop, an account and its clusters, as scenarios see them. */
 class Site {
   readonly #cli: Cli;
   readonly #config: string;
@@ -117,10 +117,10 @@ class Site {
       },
       async breakAws() {
         const services = ['ecr', 'iam', 'secretsmanager', 'sts', 'registry', 'storage'] as const;
-        const mends = services.map((service) => faults.plan({ kind: 'error', service }));
-        return async () => mends.forEach((mend) => mend());
+        const undos = services.map((service) => faults.plan({ kind: 'error', service }));
+        return async () => undos.forEach((undo) => undo());
       },
-      // Its node keeps no image that was pulled.
+      // The sandbox's node keeps no pulled image.
       emptyImageStore: () => Promise.resolve(),
       namesAsked: unable('tell names that were asked for'),
       serveAdmissionPolicies: unable('start its API server again'),
@@ -144,7 +144,7 @@ class Site {
     return this.worldOf(cluster, `https://${secondHost}`);
   }
 
-  /** By steps, as time passes: what renews itself in between must get its turn. */
+  /** Moves time in steps, so that the operator can renew tokens in between. */
   async #pass(seconds: number): Promise<void> {
     for (let left = seconds; left > 0; left -= 1) {
       this.#cli.world.clock.advance(Math.min(left, 1) * 1000);
