@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-/** Milliseconds: each starts the program, with a sandbox in it. */
-const patient = { timeout: 120_000 };
+/** Milliseconds. Each test starts the program and a sandbox in it. */
+const slow = { timeout: 120_000 };
 const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 let folder: string;
@@ -15,7 +15,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the program as a process of its own, against a fresh sandbox, with the reading end of one stream closed at once. */
+/**
+ * Runs the program in its own process against a new sandbox, and closes the reading end of one stream immediately.
+ */
 async function runWithout(
   closed: 'stdout' | 'stderr',
   line: string,
@@ -35,26 +37,26 @@ async function runWithout(
   return { code, heard };
 }
 
-it('a run that changes something goes to its end when nobody reads its results', patient, async () => {
+it('up completes when stdout is closed', slow, async () => {
   const { code, heard } = await runWithout('stdout', 'up --yes');
   expect(heard).toMatch(/✓ images +16 changes/);
   expect(code, heard).toBe(0);
 });
 
-it('nor is its progress needed', patient, async () => {
+it('up completes when stderr is closed', slow, async () => {
   const { code, heard } = await runWithout('stderr', 'up --yes');
   expect(heard).toMatch(/^Done: \d+ changes/m);
   expect(code, heard).toBe(0);
 });
 
-it('a result that nobody reads still decides the exit code', patient, async () => {
+it('up --dry-run --exit-code keeps its exit code when stdout is closed', slow, async () => {
   expect(await runWithout('stdout', 'up --dry-run --exit-code')).toMatchObject({ code: 3 });
 });
 
-it('an error that nobody reads still decides the exit code', patient, async () => {
+it('an error keeps its exit code when stderr is closed', slow, async () => {
   expect(await runWithout('stderr', 'up --account-id 999999999999')).toMatchObject({ code: 2 });
 });
 
-it('watching ends when nobody reads what is seen', patient, async () => {
+it('status --watch ends when stdout is closed', slow, async () => {
   expect(await runWithout('stdout', 'status --watch')).toMatchObject({ code: 3 });
 });

@@ -2,7 +2,7 @@ import type { Call } from '../../sandbox/faults.ts';
 import { cutOff, moments } from '../support/cut-off.ts';
 import { describeCall, type Point } from './points.ts';
 
-/** All points at which a run can be cut off that made these requests. */
+/** Every point at which a run with these requests can be interrupted. */
 export function cutsOf(calls: readonly Call[]): Point[] {
   const writes = calls.filter((call) => call.writes);
   return writes.flatMap((call, index) =>

@@ -8,10 +8,10 @@ import { type AwsLeaf, awsLeaves } from '../support/aws-drift.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { type Leaf, leavesOf } from '../support/leaves.ts';
 
-/** Milliseconds: whole runs of `up` are part of all. */
-const patient = { timeout: 240_000 };
+/** Milliseconds. Every test contains whole runs of `up`. */
+const slow = { timeout: 240_000 };
 
-/** Every setting that is optional, so that every field is set. */
+/** Every optional setting, so that every field is set. */
 const config = `
 aws: { tags: { team: ours } }
 users:
@@ -36,7 +36,7 @@ interface PlannedChange {
 
 let cli: Cli;
 let first: readonly PlannedChange[];
-/** As `up` applies them. */
+/** The objects as `up` applies them. */
 let objects: readonly KubeObject[];
 
 async function plan(args = ''): Promise<readonly PlannedChange[]> {
@@ -65,7 +65,7 @@ const pathOf = ({ path }: { readonly path: string }): string => path;
 const nameOf = ({ kind, metadata: { namespace, name } }: KubeObject): string =>
   `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 
-/** All that is set, here and in AWS, by us and by others; not what the cluster itself counts and reports. */
+/** All settings in the cluster and in AWS, managed or not, without what the cluster itself counts and reports. */
 function snapshot(): unknown {
   const { identities, registry, secrets } = cli.world.aws;
   const kinds = new Set([...objects.map(({ kind }) => kind), 'ConfigMap']);
@@ -88,7 +88,7 @@ function snapshot(): unknown {
     secrets: [...secrets.all()].map(({ name, tags, versions }) => ({ name, tags, versions })),
     keys: [...identities.keys.values()].map(({ id, active }) => ({ id, active })),
   };
-  // A webhook that was made anew has another authority.
+  // A recreated webhook has another CA.
   const { cluster, ...aws } = all;
   const text = JSON.stringify(cluster, (key, value: unknown) => (key === 'caBundle' ? undefined : value));
   return structuredClone({ ...aws, cluster: JSON.parse(text) as unknown });
@@ -97,7 +97,7 @@ function snapshot(): unknown {
 function settingsOf({ status: _, ...object }: KubeObject & { status?: unknown }): unknown {
   const { apiVersion, kind, metadata } = object;
   const { name, namespace, labels, annotations } = metadata;
-  // Tokens are issued anew each time that the operator syncs.
+  // The operator issues new tokens at each sync.
   if (kind === 'Secret')
     return { name, namespace, type: object['type'], keys: Object.keys(object['data'] ?? {}) };
   const fields = Object.entries(object).filter(([key]) => key !== 'metadata');
@@ -111,14 +111,14 @@ beforeAll(async () => {
   expect(code, stderr).toBe(0);
   const { document } = await cli.json('render');
   ({ objects } = document['objects'] as { objects: readonly KubeObject[] });
-}, patient.timeout);
+}, slow.timeout);
 afterAll(() => cli.close());
 
-/** Spoils all of these, and expects a plan of exactly them, one `up` that repairs them, and nothing else moved. */
-async function expectRepaired(spoil: () => readonly string[], args = ''): Promise<void> {
+/** Corrupts settings. Expects a plan of exactly these, one `up` that repairs them, and no other change. */
+async function expectRepaired(corrupt: () => readonly string[], args = ''): Promise<void> {
   await cli.world.cluster.settled();
   const before = snapshot();
-  const lines = spoil();
+  const lines = corrupt();
   expect(lines.length).toBeGreaterThan(5);
   expect(linesOf(await plan(args)).sort()).toEqual([...lines].sort());
   const { code, stderr } = await cli.run(`up --yes -q ${args}`);
@@ -128,50 +128,64 @@ async function expectRepaired(spoil: () => readonly string[], args = ''): Promis
   expect(snapshot()).toEqual(before);
 }
 
-/** The operator's cert-controller puts these back by itself, perhaps before anybody looks. */
+/** The operator's cert-controller restores these itself, possibly before the next read. */
 const isOperators = ({ path }: Leaf): boolean =>
   /^webhooks\[.*clientConfig\.service\.name(space)?$/.test(path);
 
-/** They say which project the cluster is set up for. A change of them stops every run, so a person has to settle it. */
+/**
+ * These annotations record the project that the cluster is set up for. A change stops every run, because only a
+ * person can decide.
+ */
 const isSetup = ({ path }: Leaf): boolean => /ecr-bootstrap\.dev\/(project|registry-host)/.test(path);
 
-function spoilObjects(chosen: readonly KubeObject[], pick: (leaf: Leaf, index: number) => boolean): string[] {
+function corruptObjects(
+  chosen: readonly KubeObject[],
+  pick: (leaf: Leaf, index: number) => boolean,
+): string[] {
   return chosen.flatMap((object) => {
     const leaves = leavesOf(object)
       .filter((leaf) => !isOperators(leaf) && !isSetup(leaf))
       .filter(pick);
-    const spoilt = leaves.reduce((whole, leaf) => leaf.corrupt(whole), stored(object));
-    cli.world.cluster.put(spoilt as Draft);
+    const corrupted = leaves.reduce((whole, leaf) => leaf.corrupt(whole), stored(object));
+    cli.world.cluster.put(corrupted as Draft);
     return leaves.map(({ path }) => `${nameOf(object)}: ${path}`);
   });
 }
 
 const isDefinition = ({ kind }: KubeObject): boolean => kind === 'CustomResourceDefinition';
 
-describe('whatever up sets and somebody else changes is planned, all of it and nothing more, and repaired', () => {
-  it('in AWS: tags, boundaries, statements, attachments, settings', patient, async () => {
-    // ECR and IAM never change these: they are findings.
-    const leaves: AwsLeaf[] = awsLeaves(cli.world, first, ['path', 'encryption', 'kmsKeyId']);
-    await expectRepaired(() => {
-      for (const { corrupt } of leaves) corrupt();
-      cli.world.aws.identities.settle();
-      return leaves.map(({ line }) => line);
-    });
-  });
+describe('up after changes outside ecr-bootstrap', () => {
+  it(
+    'repairs exactly the changed tags, boundaries, statements, attachments and settings in AWS',
+    slow,
+    async () => {
+      // ECR and IAM cannot change these, so they are findings.
+      const leaves: AwsLeaf[] = awsLeaves(cli.world, first, ['path', 'encryption', 'kmsKeyId']);
+      await expectRepaired(() => {
+        for (const { corrupt } of leaves) corrupt();
+        cli.world.aws.identities.settle();
+        return leaves.map(({ line }) => line);
+      });
+    },
+  );
 
-  it.each([0, 1])('in the cluster: every second field of every object, from %i on', patient, async (from) => {
-    const chosen = objects.filter((object) => !isDefinition(object));
-    await expectRepaired(() => spoilObjects(chosen, (_, index) => index % 2 === from));
-  });
+  it.each([0, 1])(
+    'repairs exactly every second field of every object in the cluster, starting with field %i',
+    slow,
+    async (from) => {
+      const chosen = objects.filter((object) => !isDefinition(object));
+      await expectRepaired(() => corruptObjects(chosen, (_, index) => index % 2 === from));
+    },
+  );
 
-  it('in the definitions', patient, async () => {
+  it('repairs exactly the changed fields of CRDs', slow, async () => {
     await expectRepaired(
-      () => spoilObjects(objects.filter(isDefinition), () => true),
+      () => corruptObjects(objects.filter(isDefinition), () => true),
       '--only operator-crds',
     );
   });
 
-  it('as a whole: every object that can go without taking others along', patient, async () => {
+  it('recreates exactly the deleted objects, except those whose deletion cascades', slow, async () => {
     const chosen = objects.filter(({ kind }) => !/^(CustomResourceDefinition|Namespace)$/.test(kind));
     await expectRepaired(() => {
       for (const { kind, metadata } of chosen)
@@ -180,7 +194,7 @@ describe('whatever up sets and somebody else changes is planned, all of it and n
     });
   });
 
-  it('in service accounts: our entry, and not those of others', patient, async () => {
+  it('restores its own entry in service accounts, and changes no other entry', slow, async () => {
     const chosen = cli.world.cluster
       .list('ServiceAccount')
       .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/managed-by'] === undefined);
@@ -192,25 +206,29 @@ describe('whatever up sets and somebody else changes is planned, all of it and n
     });
   });
 
-  it('our mark: what lost it is found as not ours, and adopted when that is asked for', patient, async () => {
-    const before = snapshot();
-    for (const object of objects.map(stored)) {
-      const { [managedByLabel]: _, ...labels } = object.metadata.labels ?? {};
-      cli.world.cluster.put({ ...object, metadata: { ...object.metadata, labels } } as Draft);
-    }
-    const { document } = await cli.json('up --yes');
-    const { steps } = document['plan'] as { steps: readonly { foreign?: readonly PlannedChange[] }[] };
-    const found = steps
-      .flatMap(({ foreign = [] }) => foreign)
-      .map(({ target }) => `${target.kind} ${target.name}`);
-    expect(found.sort()).toEqual(objects.map(nameOf).sort());
-    const { code, stderr } = await cli.run('up -q --yes --adopt-all');
-    expect(code, stderr).toBe(0);
-    expect(linesOf(await plan())).toEqual([]);
-    expect(snapshot()).toEqual(before);
-  });
+  it(
+    'reports objects that lost the managed-by label as unmanaged, and adopts them with --adopt-all',
+    slow,
+    async () => {
+      const before = snapshot();
+      for (const object of objects.map(stored)) {
+        const { [managedByLabel]: _, ...labels } = object.metadata.labels ?? {};
+        cli.world.cluster.put({ ...object, metadata: { ...object.metadata, labels } } as Draft);
+      }
+      const { document } = await cli.json('up --yes');
+      const { steps } = document['plan'] as { steps: readonly { foreign?: readonly PlannedChange[] }[] };
+      const found = steps
+        .flatMap(({ foreign = [] }) => foreign)
+        .map(({ target }) => `${target.kind} ${target.name}`);
+      expect(found.sort()).toEqual(objects.map(nameOf).sort());
+      const { code, stderr } = await cli.run('up -q --yes --adopt-all');
+      expect(code, stderr).toBe(0);
+      expect(linesOf(await plan())).toEqual([]);
+      expect(snapshot()).toEqual(before);
+    },
+  );
 
-  it('each by itself, be it changed or taken away', () => {
+  it('detects each changed or removed field, and no other field', () => {
     for (const object of objects) {
       for (const { path, corrupt, take } of leavesOf(object)) {
         expect(compare(object, corrupt(object)).map(pathOf)).toEqual([path]);

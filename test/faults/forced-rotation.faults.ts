@@ -10,20 +10,20 @@ import {
 } from '../support/image-puller.ts';
 import { Thief } from '../support/thief.ts';
 
-/** Milliseconds: a whole `up` comes first. */
-const patient = { timeout: 240_000 };
+/** Milliseconds. Each test starts with a whole `up`. */
+const slow = { timeout: 240_000 };
 
 let cli: Cli;
 afterEach(() => cli.close());
 
-/** What AWS was asked to do with access keys. */
+/** The requests to AWS that change access keys. */
 const keyRequests = (): string[] =>
   cli.world.faults.calls
     .map(({ operation }) => operation)
     .filter((operation) => /^(Create|Update|Delete)AccessKey$/.test(operation));
 
 describe('rotate --force', () => {
-  it('replaces a second key of the user too, whichever of them leaked', patient, async () => {
+  it('also replaces a second key of the user, whichever of them leaked', slow, async () => {
     cli = await openInstalled();
     const leaked = onlyAccessKey(cli);
     const { identities } = cli.world.aws;
@@ -35,7 +35,7 @@ describe('rotate --force', () => {
     expect(thief.loot).not.toContain(onlyAccessKey(cli).secret);
   });
 
-  it('stops before it creates a key when AWS accepts the disabled one for ten minutes', patient, async () => {
+  it('stops before it creates a key when AWS accepts the disabled key for ten minutes', slow, async () => {
     cli = await openInstalled();
     cli.world.aws.identities.revocationLag = 3_600_000;
     const { code, stderr } = await cli.run('rotate --force --yes');
@@ -47,8 +47,8 @@ describe('rotate --force', () => {
   });
 
   it.each(['throttle', 'reset'] as const)(
-    'does not take a request that fails (%s) for a refusal of the key',
-    patient,
+    'does not take a failed request (%s) for a rejection of the key',
+    slow,
     async (kind) => {
       cli = await openInstalled();
       const { id: caller } = onlyAccessKey(cli);
@@ -68,7 +68,7 @@ describe('rotate --force', () => {
     },
   );
 
-  it('waits a minute when the secret access key of the disabled one is not stored', patient, async () => {
+  it('waits a minute when the secret access key of the disabled key is not stored', slow, async () => {
     cli = await openInstalled();
     const leaked = onlyAccessKey(cli);
     for (const secret of cli.world.aws.secrets.all()) secret.versions.clear();
@@ -80,7 +80,7 @@ describe('rotate --force', () => {
     expect(thief.loot).not.toContain(onlyAccessKey(cli).secret);
   });
 
-  it('is followed by up when it was interrupted before the new key exists', patient, async () => {
+  it('is completed by up when it was interrupted before the new key exists', slow, async () => {
     cli = await openInstalled();
     const leaked = onlyAccessKey(cli);
     const thief = new Thief(cli.world, leaked);
@@ -101,7 +101,7 @@ describe('rotate --force', () => {
     await succeed(cli, 'status');
   });
 
-  it('works while the operator does not run, and says that up has to follow', patient, async () => {
+  it('rotates while the operator is not running, and reports that up must follow', slow, async () => {
     cli = await openInstalled();
     const leaked = onlyAccessKey(cli);
     cli.world.cluster.delete('Deployment', 'external-secrets', 'external-secrets');
@@ -115,7 +115,7 @@ describe('rotate --force', () => {
   });
 });
 
-/** From the request on that would create a key nothing is answered. */
+/** Resets every request from the one that would create a key. */
 function cutAtCreation(): () => void {
   const { faults } = cli.world;
   const restore: (() => void)[] = [];

@@ -2,13 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { World } from '../../sandbox/world.ts';
 import type { Planted } from './planted.ts';
 
-/** The hosts of a world that refuse, each in its own protocol, telling all they know: all that was ever sent to any of them. */
+/**
+ * Makes hosts of a world deny requests, each in its own protocol. Each message repeats every secret that was ever
+ * sent to any host.
+ */
 export class Hostile {
   readonly #planted: Planted;
   #host: RegExp | undefined;
   #from = 1;
   #seen = 0;
-  /** How many requests were refused. */
+  /** The number of denied requests. */
   refused = 0;
 
   constructor(world: World, planted: Planted) {
@@ -22,7 +25,7 @@ export class Hostile {
     }
   }
 
-  /** From now on hosts of that name refuse, beginning with their n-th request. */
+  /** Makes the matching hosts deny requests, starting with their n-th request from now. */
   become(host: RegExp, from: number): void {
     this.#host = host;
     this.#from = from;

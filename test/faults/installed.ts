@@ -19,7 +19,7 @@ export interface Ended {
   readonly output: string;
 }
 
-/** The package as a user installs it, in a folder of its own. */
+/** The package as a user installs it, in its own folder. */
 export class Installed {
   readonly folder: string;
   readonly #program: string;
@@ -44,7 +44,7 @@ export class Installed {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Keeps a sandbox running, apart from any other on this machine. */
+  /** Starts a sandbox that is separate from all others on this machine. */
   async sandbox(): Promise<RunningSandbox> {
     const runtime = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-runtime-'));
     const program = run(this.#program, ['sandbox'], runtime, { XDG_RUNTIME_DIR: runtime });
@@ -55,9 +55,9 @@ export class Installed {
   }
 }
 
-/** A sandbox in a process of its own, and the installed program's commands against it, each in one of theirs. */
+/** A sandbox in its own process. The installed program runs each command against it in another process. */
 export class RunningSandbox {
-  /** How its AWS and its cluster are reached. */
+  /** The environment that makes its AWS and its cluster reachable. */
   readonly env: Readonly<Record<string, string>>;
   readonly #program: string;
   readonly #runtime: string;
@@ -70,7 +70,7 @@ export class RunningSandbox {
     this.env = env;
   }
 
-  /** @param killAfter milliseconds after which it gets SIGKILL, if it still runs */
+  /** @param killAfter milliseconds after which the command gets SIGKILL if it is still running */
   async run(line: string, killAfter?: number): Promise<Ended> {
     const child = spawn(this.#program, ['sandbox', ...line.split(' ')], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -94,7 +94,7 @@ export class RunningSandbox {
     return ended;
   }
 
-  /** How many keys of a user AWS takes. */
+  /** How many access keys of a user are enabled in AWS. */
   async activeKeys(user: string): Promise<number> {
     const { AWS_REGION: region = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = this.env;
     const net = createNet(readFileSync(this.env['NODE_EXTRA_CA_CERTS'] ?? '', 'utf8'), this.env);

@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Installed, type RunningSandbox } from './installed.ts';
 
-/** KILLS_SEED repeats the moments of an earlier run; how far the program gets until then is up to the machine. */
+/** KILLS_SEED repeats the moments of an earlier run. How far the program gets by then depends on the machine. */
 const seed = Number(process.env['KILLS_SEED'] ?? Date.now() % 1_000_000);
-/** When, as parts of the time that a command takes when it is left alone: drawn before, for runs are under way beside each other. */
+/**
+ * When to kill, as fractions of the duration of an uninterrupted command. Drawn in advance, because runs are
+ * concurrent.
+ */
 const moments = Array.from({ length: 50 }, randomFrom(seed));
 const ups = moments.slice(0, 34);
 const others = [
-  // The old key works until a rotation gets to its end.
+  // The old key works until a rotation completes.
   {
-    // Few, for each such run waits half a minute until the disabled key is refused.
+    // Only a few: each such run waits half a minute until the disabled key is rejected.
     command: 'rotate --yes --force',
     moments: moments.slice(34, 37),
     recovery: ['up --yes', 'rotate --yes --force'],
@@ -17,7 +20,7 @@ const others = [
   { command: 'down --yes', moments: moments.slice(42), recovery: ['up --yes'] },
 ];
 /** Milliseconds. */
-const patient = 600_000;
+const timeoutMs = 600_000;
 
 let installed: Installed;
 let killed = 0;
@@ -51,11 +54,11 @@ describe('the installed program, killed at a random moment', () => {
     await inSandbox(async (sandbox) => {
       typical = await timed(sandbox, 'up --yes');
     });
-  }, patient);
+  }, timeoutMs);
 
   it.concurrent.each(ups)(
-    'after %d of a first up, is followed by one that gets all in order',
-    { timeout: patient },
+    'completes with another up after a kill at %d of the duration of a first up',
+    { timeout: timeoutMs },
     (moment) =>
       inSandbox(async (sandbox) => {
         await kill(sandbox, 'up --yes', moment * typical);
@@ -65,8 +68,8 @@ describe('the installed program, killed at a random moment', () => {
   );
 
   it.concurrent.each(others)(
-    'during $command, again and again, is followed by runs that get all in order',
-    { timeout: patient },
+    'completes with the recovery commands after each of several kills during $command',
+    { timeout: timeoutMs },
     (other) =>
       inSandbox(async (sandbox) => {
         await timed(sandbox, 'up --yes');
@@ -90,14 +93,14 @@ async function inSandbox(act: (sandbox: RunningSandbox) => Promise<void>): Promi
   }
 }
 
-/** Nothing is left to do, and there is one active key. */
+/** Expects an empty plan and exactly one enabled key. */
 async function expectOrder(sandbox: RunningSandbox): Promise<void> {
   const plan = await sandbox.run('up --dry-run --exit-code');
   expect(plan.code, plan.output).toBe(0);
   expect(await sandbox.activeKeys('image-puller'), 'active keys').toBe(1);
 }
 
-/** Numbers from 0 to 1 that follow from a seed: mulberry32. */
+/** Numbers between 0 and 1 that depend only on the seed (mulberry32). */
 function randomFrom(start: number): () => number {
   let state = start;
   return () => {

@@ -14,8 +14,8 @@ const points = (['every', 'next'] as const).flatMap((which) =>
 );
 
 /**
- * Commands of which each begins as soon as the one before has ended. In `every` run reads lag behind writes; or only in
- * the `next` run, which then meets reads that show nothing of the run before.
+ * Each command starts as soon as the previous one has ended. Reads lag behind writes in `every` run, or only in
+ * the `next` run, whose reads then show nothing of the previous run.
  */
 describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
   'while reads of %s are %i ms behind in the %s run',
@@ -38,8 +38,8 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
     }
 
     /**
-     * It succeeds; or it fails, says so in three parts, and succeeds when it is repeated: twice at most, because a plan
-     * can show restored secrets first and a user that is gone then.
+     * Expects that the command succeeds, or fails with a three-part error and succeeds when it is repeated. It may
+     * fail twice, because a plan can first show restored secrets and then a deleted user.
      */
     async function ends(command: string, isNext = true): Promise<void> {
       const failures: string[] = [];
@@ -48,7 +48,7 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
         if (code === 0) return;
         expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}fix: .+/);
         failures.push(stderr);
-        // A repository that ECR lists and that does not exist is not created until the list is right.
+        // `up` cannot create a repository that ECR still lists after its deletion. Wait until the list is right.
         if (service === 'ecr') cli.world.clock.advance(milliseconds);
       }
       expect(failures, command).toEqual([]);
@@ -59,14 +59,14 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
       await expectOrder(cli, how);
     }
 
-    it('up, run again at once, changes nothing and creates no second key', async () => {
+    it('up that runs again immediately changes nothing and creates no second key', async () => {
       await ends('up --yes', false);
       await ends('up --yes');
       await ends('up --yes');
       await isInOrder();
     });
 
-    it('rotate ends with one key that works, whatever follows at once', async () => {
+    it('rotate results in one working key, whatever command runs immediately afterwards', async () => {
       const [old] = accessKeys(cli);
       await ends('rotate --yes', false);
       expect(old?.active).toBe(false);
@@ -78,7 +78,7 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
       await ends('up --yes', false);
     });
 
-    it('rotate --force leaves no older key, also when it follows at once on another', async () => {
+    it('rotate --force leaves no older key, even when it runs again immediately', async () => {
       const old = accessKeys(cli);
       await ends('rotate --force --yes', false);
       expect(accessKeys(cli).filter((key) => old.includes(key))).toEqual([]);
@@ -89,16 +89,16 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
       await isInOrder();
     });
 
-    it('down can be followed by up at once', async () => {
+    it('up works immediately after down', async () => {
       await ends('down --yes', false);
       await ends('up --yes');
       await ends('up --yes');
       await isInOrder();
     });
 
-    it('down of everything in AWS can be followed by up at once, and by another', async () => {
+    it('up works immediately after a complete down in AWS, and works again later', async () => {
       await ends('down --aws --delete-images --delete-secrets --yes', false);
-      // What AWS still shows of a resource that is gone is taken for that resource, until AWS shows the truth.
+      // Until its reads are current, AWS shows deleted resources, and `up` takes them for existing ones.
       await ends('up --yes');
       cli.world.clock.advance(milliseconds);
       await ends('up --yes');

@@ -47,7 +47,7 @@ afterAll(async () => {
   process.stdout.write(`searched ${outputs.length} outputs for ${planted.size} secrets\n`);
 });
 
-/** Runs, and looks at all that came of it. */
+/** Runs a command and searches its output for secrets. */
 async function run(args: string, options: RunOptions = {}): Promise<CliResult> {
   const ran = await cli.run(args, { ...options, env: { ...env, ...options.env } });
   planted.addFromState(cli.world);
@@ -62,7 +62,7 @@ function search(where: string, text: string): void {
   expect(planted.in(text), where).toEqual([]);
 }
 
-/** A session as single sign-on leaves it in a credentials file, in place of the administrator's key. */
+/** A single sign-on session in a credentials file, instead of the administrator's key. */
 function singleSignOn(): Record<string, string | undefined> {
   const { identities } = cli.world.aws;
   const admin = identities.users.get('admin');
@@ -98,7 +98,7 @@ function writeDockerConfig(folder: string): void {
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths }), { mode: 0o600 });
 }
 
-describe('no output holds a secret', () => {
+describe('no output contains a secret', () => {
   it.each([
     ...[
       'up --dry-run -v',
@@ -119,13 +119,13 @@ describe('no output holds a secret', () => {
       'mirror -o json',
     ],
     ...['rotate --yes -v', 'rotate --yes --force -o json', 'status -v', 'down --yes -v', 'up --yes -v'],
-  ])('%s', async (line) => {
+  ])('when %s runs', async (line) => {
     const { code, stderr } = await run(line);
     expect(code, stderr).toBe(0);
   });
 });
 
-describe('no output holds a secret that a refusal repeats', () => {
+describe('no output contains a secret that an error response repeats', () => {
   const hosts = [
     /^sts\./,
     /^iam\./,
@@ -140,19 +140,22 @@ describe('no output holds a secret that a refusal repeats', () => {
     [1, 2, 7].flatMap((from) => ['-v', '-o json'].map((how) => [host.source, from, how, host] as const)),
   );
 
-  it.each(cases)('%s from request %i on, up %s', async (_host, from, how, host) => {
-    // Something is to be done in every part, so that every host is asked.
-    for (const name of [...cli.world.aws.registry.repositories.keys()])
-      cli.world.aws.registry.repositories.delete(name);
-    cli.world.cluster.delete('Secret', 'puller', 'external-secrets');
-    hostile.become(host, from);
-    const { code } = await run(`up --yes ${how}`, {
-      env: { XDG_CACHE_HOME: join(cli.folder, 'none') },
-    });
-    expect(code).not.toBe(70);
-  });
+  it.each(cases)(
+    'when %s denies requests from number %i on, and up runs with %s',
+    async (_host, from, how, host) => {
+      // Every step needs to do something, so that every host gets requests.
+      for (const name of [...cli.world.aws.registry.repositories.keys()])
+        cli.world.aws.registry.repositories.delete(name);
+      cli.world.cluster.delete('Secret', 'puller', 'external-secrets');
+      hostile.become(host, from);
+      const { code } = await run(`up --yes ${how}`, {
+        env: { XDG_CACHE_HOME: join(cli.folder, 'none') },
+      });
+      expect(code).not.toBe(70);
+    },
+  );
 
-  it('a Docker engine', async () => {
+  it('when a Docker engine returns errors', async () => {
     const engine = createServer((request, response) => {
       planted.addFrom(request);
       response.writeHead(request.url?.endsWith('version') ? 200 : 500, {
@@ -176,7 +179,7 @@ describe('no output holds a secret that a refusal repeats', () => {
     engine.close();
   });
 
-  it('a cluster with a password and a client key', async () => {
+  it('when a cluster with a password and a client key denies requests', async () => {
     const key = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(awkward()).toString('base64')}\n-----END PRIVATE KEY-----`;
     planted.add('client key', key);
     const users = [{ name: 'kubernetes-admin', user: { username: 'me', password: passwords.kube } }];
@@ -189,8 +192,8 @@ describe('no output holds a secret that a refusal repeats', () => {
   });
 });
 
-describe('no crash report holds a secret', () => {
-  it.each(['up', 'up -v', 'up -v -o json'])('%s', async (line) => {
+describe('no crash report contains a secret', () => {
+  it.each(['up', 'up -v', 'up -v -o json'])('when %s crashes', async (line) => {
     const text = (): string => `a mistake in this program, with ${planted.sent.join(' ')}`;
     const now = (): number => {
       throw new TypeError(text());
@@ -201,10 +204,10 @@ describe('no crash report holds a secret', () => {
   });
 });
 
-describe('nothing in memory that somebody may print shows a secret', () => {
+describe('no object in memory shows a secret when it is printed', () => {
   afterEach(() => void vi.unstubAllEnvs());
 
-  it('the configuration, the context, and errors with their causes', async () => {
+  it('neither the configuration, nor the context, nor errors with their causes', async () => {
     for (const [name, value] of Object.entries({ ...cli.site, ...env })) {
       if (name.startsWith('AWS_')) vi.stubEnv(name, value);
     }
@@ -244,7 +247,7 @@ describe('nothing in memory that somebody may print shows a secret', () => {
   });
 });
 
-/** For JSON.stringify. */
+/** A replacer for JSON.stringify that leaves out repeated objects. */
 function withoutCircles(): (key: string, value: unknown) => unknown {
   const seen = new WeakSet<object>();
   return (_, value) => {
@@ -255,8 +258,8 @@ function withoutCircles(): (key: string, value: unknown) => unknown {
   };
 }
 
-describe('no file that is written holds a secret', () => {
-  it('and none can be read by others', async () => {
+describe('written files', () => {
+  it('contain no secret and are readable only by their owner', async () => {
     await run('init --project shop --region eu-west-1 -c ecr-bootstrap.new.yaml');
     const ours = ['cache', 'none', 'failed.txt', 'ecr-bootstrap.new.yaml'].flatMap((name) =>
       filesIn(join(cli.folder, name)),
@@ -274,8 +277,8 @@ function filesIn(path: string): string[] {
   return readdirSync(path).flatMap((name) => filesIn(join(path, name)));
 }
 
-describe('this search', () => {
-  it('looked at texts in which secrets had been', () => {
+describe('the search for secrets', () => {
+  it('covered output in which secrets were masked', () => {
     expect(masked).toBeGreaterThan(30);
   });
 

@@ -5,9 +5,9 @@ import type { Story } from './stories.ts';
 import { Trials } from './trial.ts';
 
 /**
- * Tries each point of a story. The points are found by a run of today's product: a new request is covered without a
- * test of its own. Those that a run rides out share runs; one that ends a run has a run of its own.
- * @param about for the count that is printed: `cut off`
+ * Tries each point of a story. A run of the current product yields the points, so new requests are covered without
+ * a new test. Points that a run survives share runs. A point that ends a run has its own run.
+ * @param about names the fault in the printed count, for example `cut off`
  */
 export async function matrix(story: Story, about: string, pointsOf: Points): Promise<void> {
   const trials = new Trials(story);
@@ -28,26 +28,27 @@ export async function matrix(story: Story, about: string, pointsOf: Points): Pro
 
     it('happened at nearly all points', () => {
       const missed = points.filter((point) => !tried.has(point)).map(({ name }) => name);
-      // How often something is asked for until it is there differs from run to run.
+      // How often a run polls for something differs between runs.
       if (missed.length > points.length / 50) expect(missed).toEqual([]);
     });
   });
 }
 
 /**
- * Tries a point. Where a run no longer has that many such calls, at the last that it has; where a busy machine was too
- * slow for an impatient run, which then ended before, with ten times the patience.
+ * Tries a point. If the run has fewer such calls than expected, it tries the last one. If a busy machine exceeded
+ * the request timeout and the run ended early, it uses a timeout ten times as long.
  */
 async function isTried(trials: Trials, point: Point): Promise<boolean> {
   const { ended, met, calls } = await trials.run([point]);
   if (met.length > 0) return true;
-  const { patience = Infinity } = point;
-  if (!ended && patience < 10_000) return isTried(trials, { ...point, patience: 10 * patience });
+  const { requestTimeoutMs = Infinity } = point;
+  if (!ended && requestTimeoutMs < 10_000)
+    return isTried(trials, { ...point, requestTimeoutMs: 10 * requestTimeoutMs });
   const moved = point.in?.(calls);
   return moved ? isTried(trials, moved) : false;
 }
 
-/** @returns those that need a run of their own */
+/** @returns the points that need their own run */
 async function tryTogether(trials: Trials, points: readonly Point[], tried: Set<Point>): Promise<Point[]> {
   const alone = points.filter(({ together }) => !together);
   let waiting = points.filter(({ together }) => together);
@@ -60,7 +61,7 @@ async function tryTogether(trials: Trials, points: readonly Point[], tried: Set<
       return { ended: false, met: [] };
     });
     if (ended) for (const point of met) tried.add(point);
-    // What happened last has probably ended the run.
+    // The last fault that occurred has probably ended the run.
     const suspects = ended || met.length === 0 ? group.filter((point) => !tried.has(point)) : met.slice(-1);
     alone.push(...suspects);
     waiting = waiting.filter((point) => !tried.has(point) && !suspects.includes(point));
@@ -68,7 +69,7 @@ async function tryTogether(trials: Trials, points: readonly Point[], tried: Set<
   return alone;
 }
 
-/** The first and all of its kind, no operation twice. */
+/** The first point and all points of the same kind, at most one for each operation. */
 function groupOf(points: readonly Point[]): Point[] {
   const kind = points[0]?.together?.kind;
   const group = new Map<string, Point>();

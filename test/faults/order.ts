@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 import type { Cli } from '../support/cli.ts';
 
-/** What must hold once an interrupted run was followed by a whole one. */
+/** Expects the final state after an interrupted run and a complete one. */
 export async function expectOrder(cli: Cli, { rotated = false } = {}): Promise<void> {
   const { world } = cli;
   const user = world.aws.identities.users.get('image-puller');
   const keys = [...world.aws.identities.keys.values()].filter((key) => key.user === user);
   const active = keys.filter((key) => key.active);
   expect(active, 'one active key').toHaveLength(1);
-  // A rotation keeps the old key, disabled, for as long as a token of it may live.
+  // A rotation keeps the old key, disabled, for as long as its tokens may be valid.
   expect(keys.length, 'no stranded key').toBeLessThanOrEqual(rotated ? 2 : 1);
   expect(user?.tags.has('ecr-bootstrap:creating'), 'no tag of an unfinished key').toBe(false);
 

@@ -8,7 +8,7 @@ import { names, Pair } from './pair.ts';
 import type { Story } from './stories.ts';
 import { hiddenDeletions, type Run, Watch } from './watch.ts';
 
-/** What an administrator of either cluster may run after a run of the first one was killed. */
+/** The commands that an administrator of either cluster may run after a run of the first cluster was killed. */
 const others: readonly Run[] = [
   { by: 'first', command: 'status' },
   { by: 'first', command: 'mirror' },
@@ -22,10 +22,13 @@ const others: readonly Run[] = [
   { by: 'second', command: 'down --aws --delete-images --yes' },
 ];
 
-/** Two images are enough for everything but the copying itself. */
+/** Two images are enough for everything except the copying itself. */
 const config = 'images: { exclude: [registry.k8s.io/*, quay.io/*] }';
 
-/** Of the pairs of a kill and another command: `FAULTS=n` takes fewer here than elsewhere, for each takes longer. */
+/**
+ * The sample of pairs of a kill and another command. `FAULTS=n` takes fewer here than elsewhere, because each
+ * takes longer.
+ */
 const every = sampleEvery > 1 ? 3 * sampleEvery : 1;
 
 interface Pairing {
@@ -34,7 +37,7 @@ interface Pairing {
   readonly name: string;
 }
 
-/** A run is killed before a writing request, counted from 1, or after the last. */
+/** A run is killed before a writing request, counted from 1, or after the last one. */
 interface Kill {
   readonly at: number;
   readonly when: 'before' | 'after';
@@ -42,9 +45,9 @@ interface Kill {
 }
 
 /**
- * Kills a story's run of the first cluster at its writing requests, and then runs each other command of either
- * cluster, with a whole `up` of both at the end. Where two kills let the same changes through, the second is skipped,
- * and so is an end that was seen before.
+ * Kills a story's run of the first cluster at its writing requests. Then runs each other command of either
+ * cluster, and finally a whole `up` of both. Skips a kill that lets the same changes through as an earlier one,
+ * and a final state that already occurred.
  */
 export async function othersAfter(story: Story): Promise<void> {
   const stage = new PairStage(story);
@@ -67,7 +70,7 @@ export async function othersAfter(story: Story): Promise<void> {
         `${same} more left the same state, in ${stage.runs} runs\n`,
     );
   });
-  describe(`${story.name}, killed`, () => {
+  describe(`${story.name} that was killed, followed by another command`, () => {
     it.each<Pairing>(pairings)('$name', async ({ kill, other }) => {
       if (await stage.isNew(kill)) {
         await stage.follow(other);
@@ -75,8 +78,8 @@ export async function othersAfter(story: Story): Promise<void> {
       } else same += 1;
     });
 
-    it('happened at nearly all writes', () => {
-      // How often a lease is renewed differs from run to run.
+    it('was tried with nearly all kills', () => {
+      // How often a run renews its lease differs between runs.
       if (stage.missed.length > kills.length / 10) expect(stage.missed).toEqual([]);
     });
   });
@@ -87,19 +90,22 @@ class PairStage {
   readonly #story: Story;
   #pair: Pair | undefined;
   #watch: Watch | undefined;
-  /** Puts the world back to where the story begins. */
+  /** Restores the state at the start of the story. */
   #begin: (() => Promise<void>) | undefined;
   #opened = 0;
   #killed:
     { readonly kill: Kill; readonly changes: string; readonly restore: () => Promise<void> } | undefined;
-  /** What killed runs had changed. */
+  /** The changes that killed runs made. */
   readonly #tried = new Set<string>();
-  /** Kills that let the same changes through as one before. */
+  /** Kills that let the same changes through as an earlier one. */
   readonly #repeated = new Set<Kill>();
-  /** The access key of runs that are killed: in this process their last requests are still repeated afterwards. */
+  /**
+   * The access key of killed runs. They share this process, so their last requests are still retried after the
+   * kill.
+   */
   #killedKey: KeyPair | undefined;
   #endStragglers: () => void = () => undefined;
-  /** The changes of killed runs and of other commands from which both clusters were seen to recover. */
+  /** The changes of killed runs and of other commands from which both clusters recovered. */
   readonly #recovered = new Set<string>();
   runs = 0;
   /** The names of kills that came too late for their run. */
@@ -109,7 +115,7 @@ class PairStage {
     this.#story = story;
   }
 
-  /** The kills worth trying, from what a run without trouble writes: of equal writes in a row the first and the last. */
+  /** The kills to try, from the writes of an undisturbed run: the first and the last of equal consecutive writes. */
   async kills(): Promise<Kill[]> {
     const { pair } = await this.#open();
     const { calls } = pair.cli.world.faults;
@@ -136,7 +142,7 @@ class PairStage {
     ];
   }
 
-  /** Brings the world into the state after a kill, unless another one left the same. */
+  /** Brings the world into the state after a kill. @returns false if another kill left the same state */
   async isNew(kill: Kill): Promise<boolean> {
     if (this.#killed?.kill === kill) {
       await this.#killed.restore();
@@ -162,7 +168,7 @@ class PairStage {
     return true;
   }
 
-  /** Another command, and what gets all in order after it. */
+  /** Runs another command, and then the commands that repair everything. */
   async follow(other: Run): Promise<void> {
     const { pair } = await this.#open(false);
     const { faults, aws } = pair.cli.world;
@@ -180,7 +186,7 @@ class PairStage {
     const state = `${this.#killed?.changes}\n${changed && `${other.by}\n${changed}`}`;
     if (this.#recovered.has(state)) return;
     for (const by of names) await this.#run({ by, command: 'up --yes' }, { mustSucceed: true });
-    // A rotation that was killed is finished by the next one, once both clusters have the new key.
+    // The next rotation completes a killed one, once both clusters have the new key.
     for (let again = 0; again < 2 && this.#activeKeys().length > 1; again += 1) {
       await this.#run({ by: 'first', command: 'rotate --yes' }, { mustSucceed: true });
       await this.#run({ by: 'second', command: 'up --yes' }, { mustSucceed: true });
@@ -194,10 +200,10 @@ class PairStage {
     this.#pair = undefined;
   }
 
-  /** @param fresh put back to where the story begins */
+  /** @param fresh restores the state at the start of the story */
   async #open(fresh = true): Promise<{ pair: Pair; watch: Watch }> {
     const offset = this.#pair?.cli.world.clock.offset ?? 0;
-    // A day must not pass by waiting: keys and tokens age.
+    // The tests must not let a day pass, because keys and tokens age.
     if (fresh && offset - this.#opened > 6 * 3_600_000) await this.close();
     if (this.#pair && this.#watch) {
       if (fresh) await this.#begin?.();
@@ -243,7 +249,10 @@ class PairStage {
     return keys.filter(({ user, active }) => user.name === 'image-puller' && active).map(({ id }) => id);
   }
 
-  /** Both clusters can pull everywhere with the one enabled key, are registered with it, and have nothing left to do. */
+  /**
+   * Expects that both clusters can pull in every namespace with the only enabled key, are registered with it, and
+   * have an empty plan.
+   */
   async #expectOrder(): Promise<void> {
     const { pair } = await this.#open(false);
     const { identities, registry } = pair.cli.world.aws;
@@ -251,7 +260,7 @@ class PairStage {
     const keys = [...identities.keys.values()].filter((key) => key.user === user);
     const active = this.#activeKeys();
     expect(active, 'one enabled key').toHaveLength(1);
-    // A rotation keeps the old key, disabled, for as long as a token of it may live.
+    // A rotation keeps the old key, disabled, for as long as its tokens may be valid.
     expect(keys.length, 'no stranded key').toBeLessThanOrEqual(2);
     expect(user?.tags.has('ecr-bootstrap:creating'), 'no tag of an unfinished key').toBe(false);
     for (const name of names) {
@@ -273,7 +282,7 @@ const changesIn = (document: unknown): unknown[] =>
   (document as { plan?: { steps: { changes: unknown[] }[] } }).plan?.steps.flatMap((step) => step.changes) ??
   [];
 
-/** Layers that no manifest uses are invisible to every later run, and leases end by themselves. */
+/** Later runs cannot see layers that no manifest uses, and leases expire by themselves. */
 const isSeen = ({ service, operation }: Call): boolean =>
   !operation.endsWith(' leases') && !(service === 'registry' && operation !== 'PutManifest');
 

@@ -44,7 +44,7 @@ export class Pair {
     for (const name of names) await this.clusters[name].settled();
   }
 
-  /** Remembers AWS and both clusters. @returns a function that puts them back; only the clock does not turn back */
+  /** Saves the state of AWS and of both clusters. @returns a function that restores it, except for the clock */
   save(): () => Promise<void> {
     const restore = [saveAws(this.cli.world.aws), ...names.map((name) => this.clusters[name].save())];
     return async () => {
@@ -70,7 +70,7 @@ export class Pair {
     );
   }
 
-  /** The access key with which a cluster is registered. */
+  /** The access key that the cluster is registered with. */
   registeredKeyOf(name: Name): string | undefined {
     const uid = this.clusters[name].get('Namespace', 'kube-system')?.metadata.uid ?? '';
     const tags = this.cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { World } from '../../sandbox/world.ts';
 
-/** A password with everything that some encoding or other writes differently. */
+/** A password with every character that some encoding changes. */
 export const awkward = (): string => `p"w\\ o:r/d@%é-${randomBytes(9).toString('base64url')}`;
 
 /**
- * Every secret of a world's runs: those that were planted, those that the program was seen to send, and those that
- * the world holds.
+ * Every secret of a world's runs: the planted secrets, those that the program sends, and those that the world
+ * holds.
  */
 export class Planted {
   readonly #values = new Map<string, string>();
   readonly #sent = new Set<string>();
 
   add(what: string, value: string | undefined): void {
-    // Words of everyday texts are no secrets, and nothing shorter is masked.
+    // Common words are no secrets, and the program masks nothing shorter.
     if (value !== undefined && value.length >= 8) this.#values.set(value, what);
   }
 
@@ -26,7 +26,7 @@ export class Planted {
     return [...this.#values.keys()];
   }
 
-  /** Those that the program has sent, so that an answer may repeat them. */
+  /** The secrets that the program has sent, for responses that repeat them. */
   get sent(): readonly string[] {
     return [...this.#sent];
   }
@@ -36,7 +36,7 @@ export class Planted {
     if (value !== undefined && this.#values.has(value)) this.#sent.add(value);
   }
 
-  /** What a request shows of its sender, also inside the encodings of its headers. */
+  /** Adds the credentials in a request, including those inside encoded headers. */
   addFrom({ headers }: IncomingMessage): void {
     for (const name of ['authorization', 'proxy-authorization']) {
       const [scheme = '', given = ''] = String(headers[name] ?? '').split(' ');
@@ -49,7 +49,7 @@ export class Planted {
     this.#addSent('login for a Docker engine', headers['x-registry-auth']?.toString());
   }
 
-  /** Access keys, and what the cluster's Secrets hold. */
+  /** Adds the access keys and the values in the cluster's Secrets. */
   addFromState({ aws, cluster }: World): void {
     for (const { secret, sessionToken } of aws.identities.keys.values()) {
       this.add('secret access key', secret);
@@ -60,7 +60,7 @@ export class Planted {
       metadata: { name: string };
     }[]) {
       for (const [key, value] of Object.entries((data ?? {}) as Record<string, string>)) {
-        // Access key ids, regions, dates and certificates may be shown.
+        // Access key ids, regions, dates and certificates are not secret.
         if (!/SECRET|dockerconfigjson|\.key$/.test(key)) continue;
         this.add(`${metadata.name} ${key}`, value);
         this.add(`${metadata.name} ${key}`, Buffer.from(value, 'base64').toString());
@@ -68,7 +68,7 @@ export class Planted {
     }
   }
 
-  /** Which of them a text holds, in any of the forms in which texts write them. */
+  /** The secrets that a text contains, in any of the usual encodings. */
   in(text: string): string[] {
     return [...this.#values].flatMap(([value, what]) => {
       const forms = {

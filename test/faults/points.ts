@@ -1,20 +1,26 @@
 import type { Call } from '../../sandbox/faults.ts';
 import type { World } from '../../sandbox/world.ts';
 
-/** Something that goes wrong at one moment of a run. */
+/** A fault at one moment of a run. */
 export interface Point {
   readonly name: string;
-  /** A run is likely to ride it out, and then, in the same run, others of this kind at other operations. */
+  /**
+   * Set when a run is likely to survive the fault. The same run can then have others of this kind at other
+   * operations.
+   */
   readonly together?: { readonly kind: string; readonly operation: string };
-  /** Milliseconds that the product waits for an answer; without it as long as in earnest. */
-  readonly patience?: number;
-  /** Gets it ready, before the run; the result takes it away again and tells at which of the world's calls it happened, 0 for none. */
+  /** Milliseconds that the program waits for a response; the real timeout if undefined. */
+  readonly requestTimeoutMs?: number;
+  /**
+   * Prepares the fault before the run. @returns a function that removes it and returns the number of the call at
+   * which it occurred, or 0
+   */
   arm(world: World): () => number;
-  /** The same in a run that made these calls; undefined when it has no such point. */
+  /** The equivalent point in a run with these calls, or undefined. */
   in?(calls: readonly Call[]): Point | undefined;
 }
 
-/** The points of a run that are worth trying, from the requests that a run without trouble made. */
+/** Finds the points of a run to try, from the requests of an undisturbed run. */
 export type Points = (calls: readonly Call[]) => Point[];
 
 export const describeCall = ({ service, operation, resource = '' }: Call): string =>

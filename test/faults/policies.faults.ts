@@ -7,11 +7,11 @@ import { type Decision, type Named, needlessActions, recordDecisions } from '../
 import { type Cli, openCli, type CliResult } from '../support/cli.ts';
 import { pullLikeARuntime, pushLikeDocker } from '../support/registry-requests.ts';
 
-/** Milliseconds: whole runs of `up` are part of some. */
-const patient = { timeout: 240_000 };
+/** Milliseconds. Some tests contain whole runs of `up`. */
+const slow = { timeout: 240_000 };
 
 const boundary = 'arn:aws:iam::aws:policy/AdministratorAccess';
-/** Every setting that asks for rights. */
+/** Every setting that needs permissions. */
 const config = `
 project: shop
 aws: { tags: { team: ours } }
@@ -24,7 +24,7 @@ repositories:
   lifecyclePolicy: { rules: [{ rulePriority: 1, selection: { tagStatus: any, countType: imageCountMoreThan, countNumber: 5 }, action: { type: expire } }] }
 externalSecrets: { caBundle: ca.pem }
 `;
-/** Has what `policy cluster` prints, and nothing else in the cluster. */
+/** A user with the permissions that `policy cluster` prints, and no others in the cluster. */
 const deployer = 'deployer';
 
 interface PlannedChange {
@@ -49,7 +49,7 @@ let decisions: Decision[];
 let rules: readonly Rule[];
 const documents = new Map<string, readonly Named[]>();
 let leaves: readonly AwsLeaf[];
-/** What was asked of the API server: `patch serviceaccounts`. */
+/** The requests to the API server, for example `patch serviceaccounts`. */
 const asked = new Set<string>();
 
 const by = (user: string): Decision[] => decisions.filter((one) => one.user === user);
@@ -60,8 +60,8 @@ async function printed(name: string): Promise<Record<string, unknown>> {
 }
 
 /**
- * Secrets Manager judges a secret that is not there by its bare name, which no policy for real ones covers; and who
- * pushes makes the key for it by hand, which `up` would only remind of.
+ * Expected denials. Secrets Manager evaluates a missing secret by its bare name, which no policy for existing
+ * secrets covers. The user who pushes creates the power-user's key manually; `up` would only remind of it.
  */
 const isForeseen = ({ action, resource }: Decision): boolean =>
   (action === 'secretsmanager:DescribeSecret' && !cli.world.aws.secrets.get(resource)) ||
@@ -85,7 +85,7 @@ function run(user: string, line: string): Promise<CliResult> {
   return cli.run(line, { env });
 }
 
-/** Runs to its end; nothing must have been denied. */
+/** Runs a command that must succeed without a denied request. */
 async function succeed(user: string, line: string): Promise<void> {
   const { code, stdout, stderr } = await run(user, line);
   expect(code, `${line}: ${stderr}${stdout}`).toBe(0);
@@ -93,7 +93,7 @@ async function succeed(user: string, line: string): Promise<void> {
   await cli.world.cluster.settled();
 }
 
-/** Breaks all in AWS that is not about users and policies. */
+/** Breaks everything in AWS except users and policies. */
 function breakKeyAndRepositories(): void {
   const { identities, secrets } = cli.world.aws;
   for (const { line, corrupt } of leaves) if (!line.startsWith('IAM')) corrupt();
@@ -103,7 +103,7 @@ function breakKeyAndRepositories(): void {
   for (const secret of secrets.all()) secret.deletion = { at: 0, gone: Infinity };
 }
 
-/** A plan reads the policies of a repository and of a secret that may be adopted. */
+/** A plan reads the policies of a repository and of a secret that can be adopted. */
 async function lookAtUnmanaged(user: string): Promise<void> {
   const { registry, secrets } = cli.world.aws;
   const resources = [...registry.repositories.values()].map(({ awsTags }) => awsTags);
@@ -119,13 +119,13 @@ function breakUsers(): void {
   const { identities } = cli.world.aws;
   for (const { line, corrupt } of leaves) if (line.startsWith('IAM')) corrupt();
   const policy = identities.policies.get(identities.arn('policy', '/', 'ecr-bootstrap-power-user'));
-  // IAM keeps five versions: the oldest makes room.
+  // IAM keeps five versions, so an update has to delete the oldest one.
   for (const id of ['v2', 'v3', 'v4', 'v5'])
     policy?.versions.set(id, { document: '{"Statement":[]}', created: 0 });
   identities.settle();
 }
 
-/** The operator lost its secrets and its pods, and a run that was killed left its lease behind. */
+/** Deletes the operator's secrets and pods, and leaves the lease of a killed run. */
 async function breakOperator(): Promise<void> {
   const { cluster } = cli.world;
   for (const name of ['image-puller', 'puller']) cluster.delete('Secret', name, 'external-secrets');
@@ -171,11 +171,11 @@ beforeAll(async () => {
   await succeed('installer', 'up --yes');
   const created = steps.flatMap(({ changes }) => changes);
   leaves = awsLeaves(world, created, ['path', 'encryption', 'kmsKeyId']);
-}, patient.timeout);
+}, slow.timeout);
 afterAll(() => cli.close());
 
-describe('the policy for a first run', () => {
-  it('suffices for a first up, for every repair, and for rotations', patient, async () => {
+describe('the first-run policy', () => {
+  it('allows a first up, every repair and every rotation', slow, async () => {
     breakUsers();
     breakKeyAndRepositories();
     await succeed('installer', 'up --yes');
@@ -190,14 +190,14 @@ describe('the policy for a first run', () => {
   });
 });
 
-describe("power-user's policy", () => {
+describe('the power-user policy', () => {
   it.each(['status', 'up --yes', 'mirror redis:7 valkey:8', 'rotate --yes', 'rotate --yes --force'])(
-    'suffices for %s',
-    patient,
+    'allows %s',
+    slow,
     (line) => succeed('power-user', line),
   );
 
-  it('suffices for an up that repairs all that is not about users and policies', patient, async () => {
+  it('allows an up that repairs everything except users and policies', slow, async () => {
     breakKeyAndRepositories();
     await succeed('power-user', 'up --yes');
     breakKeyAndRepositories();
@@ -206,12 +206,12 @@ describe("power-user's policy", () => {
   });
 });
 
-describe('every action is needed: without any one of them something of all this would be denied', () => {
-  it('in the cluster, of which the role suffices for down too', patient, async () => {
+describe('every permission is needed', () => {
+  it('in the cluster role, which also allows down', slow, async () => {
     await breakOperator();
-    // A run with nothing to change deletes no pod.
+    // A run with an empty plan deletes no pod.
     cli.world.cluster.delete('Service', 'external-secrets-webhook', 'external-secrets');
-    // By itself this step cannot give the pods what they pull with: it looks why, and recreates them.
+    // This step alone cannot restore the pull secret. It diagnoses the pods and recreates them.
     expect((await run('power-user', 'up --yes --only operator')).stderr).toContain('rejects the pull secret');
     await succeed('power-user', 'up --yes');
     await succeed('power-user', 'down --yes');
@@ -221,15 +221,15 @@ describe('every action is needed: without any one of them something of all this 
     expect(needless).toEqual([]);
   });
 
-  it.each(['installer', 'power-user'])('by %s', patient, async (user) => {
+  it.each(['installer', 'power-user'])('in the policy of %s', slow, async (user) => {
     await lookAtUnmanaged(user);
-    // The Docker engine asks before it sends, and sends in pieces.
+    // The Docker engine checks for a blob before it uploads it, and uploads in chunks.
     await pushLikeDocker(cli.world, keyOf(user));
     const name = user === 'installer' ? 'first-run' : user;
     expect(needlessActions(documents.get(name) ?? [], by(user))).toEqual([]);
   });
 
-  it('by image-puller', patient, async () => {
+  it('in the policy of image-puller', slow, async () => {
     await pullLikeARuntime(cli.world, keyOf('image-puller'));
     expect(needlessActions(documents.get('image-puller') ?? [], by('image-puller'))).toEqual([]);
   });
@@ -238,9 +238,10 @@ describe('every action is needed: without any one of them something of all this 
 function isAsked(verb: string, resource: string): boolean {
   // The sandbox serves none.
   if (resource === 'persistentvolumeclaims') return true;
-  // A definition's objects are listed whatever they are.
+  // A CRD's objects are listed whatever their kind.
   if (resource === '*') return [...asked].some((one) => one.startsWith(`${verb} `));
-  // The API server wants `create` too where an apply makes the object, and judges roles by two verbs of its own.
+  // For an apply that creates an object, the API server also requires `create`. It judges roles by two special
+  // verbs.
   const stands = { create: 'patch', escalate: 'patch', bind: 'patch' }[verb] ?? verb;
   return asked.has(`${verb} ${resource}`) || asked.has(`${stands} ${resource}`);
 }

@@ -5,23 +5,23 @@ import { type Cli, openCli } from '../support/cli.ts';
 import { watchRegistration } from '../support/registrations.ts';
 import { inAws, traces } from '../support/traces.ts';
 
-/** A run to which something happens, and what has to follow so that all is in order. */
+/** A run that a fault interrupts, and the commands that must restore order afterwards. */
 export interface Story {
   readonly name: string;
   readonly command: string;
-  /** Whether it begins with nothing; else with all in order. */
+  /** Whether the run starts without anything installed. Otherwise it starts with everything in order. */
   readonly fromNothing?: true;
-  /** Makes ready for the run, once all is in order. */
+  /** Prepares the run, once everything is in order. */
   prepare?(cli: Cli): Promise<void>;
-  /** A key that was replaced stays, disabled, for as long as its tokens may live. */
+  /** A replaced key stays, disabled, for as long as its tokens may be valid. */
   readonly keepsDisabledKey?: true;
-  /** Commands that a person would give after a run that failed, each to its end. */
+  /** The commands that a person would run after the failed run. Each must succeed. */
   readonly recovery: readonly string[];
-  /** The one of these that may refuse to begin, with a fix that the next one is, as long as it changes nothing. */
+  /** The recovery command that may refuse to start. It must change nothing, and its fix must be the next command. */
   readonly mayRefuse?: string;
-  /** The same after a run that got to its end in spite of all. */
+  /** The commands after a run that succeeded despite the fault. */
   readonly afterwards: readonly string[];
-  /** What must hold once the command itself got to its end, before anything else follows. */
+  /** Checks the result of the command itself, before any other command. */
   readonly expectDone?: (cli: Cli) => void;
 }
 
@@ -34,7 +34,7 @@ export const firstUp: Story = {
 };
 
 export const repairingUp: Story = {
-  name: 'a repairing up',
+  name: 'an up that repairs damage',
   command: 'up --yes',
   prepare: damage,
   recovery: ['up --yes'],
@@ -50,35 +50,35 @@ export const rotation: Story = {
   afterwards: [],
 };
 
-/** The answer to a leak: no key may be created while an older one is still accepted. */
+/** The response to a leak: no key may be created while AWS still accepts an older one. */
 export const forcedRotation: Story = {
   name: 'a forced rotation',
   command: 'rotate --force --yes',
   prepare: watchLeakedKeys,
-  // An up that finds the new key at work leaves the disabled one to a later run.
+  // An `up` that finds a working new key leaves the disabled key to a later run.
   keepsDisabledKey: true,
   recovery: ['up --yes'],
   afterwards: [],
 };
 
-/** The same, for a person who runs the same command again. */
+/** As above, for a person who runs the same command again. */
 export const forcedRotationAgain: Story = {
   ...forcedRotation,
-  name: 'a forced rotation that is run again',
+  name: 'a forced rotation that is repeated',
   recovery: ['rotate --force --yes'],
 };
 
-/** The same, for a person who then tries the other way to rotate. */
+/** As above, for a person who then tries the other form of `rotate`. */
 export const forcedRotationThenPlain: Story = {
   ...forcedRotation,
-  name: 'a forced rotation that a plain one follows',
+  name: 'a forced rotation followed by a plain one',
   recovery: ['rotate --yes', 'up --yes'],
-  // Where the stored pair is incomplete, `up` has to repair it first.
+  // If the stored pair is incomplete, `up` has to repair it first.
   mayRefuse: 'rotate --yes',
 };
 
 export const removal: Story = {
-  name: 'a removal',
+  name: 'a down',
   command: 'down --yes',
   recovery: ['down --yes', 'up --yes'],
   afterwards: ['up --yes'],
@@ -87,12 +87,12 @@ export const removal: Story = {
 const removeAll = 'down --aws --delete-images --delete-secrets --yes';
 
 export const fullRemoval: Story = {
-  name: 'a full removal',
+  name: 'a full down',
   command: removeAll,
   recovery: [removeAll, 'up --yes'],
   afterwards: ['up --yes'],
   expectDone: (cli) => {
-    // A warning names a lease that could not be released. It expires.
+    // A warning names the lease if it could not be released. The lease expires.
     const left = traces(cli).filter((name) => name !== 'Lease kube-system/ecr-bootstrap');
     expect(left, 'nothing is left in the cluster').toEqual([]);
     const nothing = { users: [], keys: 0, policies: [], repositories: 0, secrets: 0 };
@@ -100,15 +100,18 @@ export const fullRemoval: Story = {
   },
 };
 
-/** The images of the control plane are copied as the others are: without them each run is half as long. */
+/**
+ * Excludes the images of the control plane: they are copied like all others, and each run takes half as long
+ * without them.
+ */
 const config = 'images: { exclude: [registry.k8s.io/kube-*, registry.k8s.io/etcd*] }';
 
 const unregistered = new WeakMap<Cli, readonly string[]>();
 
-/** A cluster that holds the access key is registered at every single write. */
+/** Expects that a cluster with the access key was registered at every single write. */
 export const expectRegistered = (cli: Cli): void => expect(unregistered.get(cli)).toEqual([]);
 
-/** Worlds of one story, one after the other; a world that ended in order serves the next run too. */
+/** The worlds of one story. A world that ends in order serves the next run too. */
 export class Stage {
   readonly #story: Story;
   #inOrder: Cli | undefined;
@@ -118,7 +121,7 @@ export class Stage {
     this.#story = story;
   }
 
-  /** A world that is ready for the story's run. */
+  /** Returns a world that is ready for the story's run. */
   async begin(): Promise<Cli> {
     forgetSecrets();
     const reused = this.#inOrder;
@@ -134,7 +137,7 @@ export class Stage {
     return cli;
   }
 
-  /** To be called when all is in order again. */
+  /** Call this when everything is in order again. */
   end(cli: Cli): void {
     if (!this.#story.fromNothing) this.#inOrder = cli;
   }
@@ -151,7 +154,7 @@ export async function succeed(cli: Cli, command: string): Promise<void> {
   await cli.world.cluster.settled();
 }
 
-/** @throws AssertionError when the command fails, but for a refusal that changes nothing and names its fix */
+/** @throws AssertionError when the command fails, except for a refusal that changes nothing and names its fix */
 export async function succeedOrRefuse(cli: Cli, command: string): Promise<void> {
   const { changes } = cli.world.faults;
   const before = changes.length;
@@ -164,7 +167,7 @@ export async function succeedOrRefuse(cli: Cli, command: string): Promise<void> 
   await cli.world.cluster.settled();
 }
 
-/** Something of every step is broken. */
+/** Damages something of every step. */
 async function damage({ world }: Cli): Promise<void> {
   const { identities, registry } = world.aws;
   registry.repositories.delete('shop/docker.io/library/nginx');
@@ -178,7 +181,7 @@ async function damage({ world }: Cli): Promise<void> {
   await world.cluster.settled();
 }
 
-/** The key that the rotation before disabled is deleted by the first `up` after twelve hours. */
+/** The first `up` after twelve hours deletes the key that the previous rotation disabled. */
 async function forgetRotation(cli: Cli): Promise<void> {
   cli.world.clock.advance(13 * 3_600_000);
   await cli.world.cluster.settled();

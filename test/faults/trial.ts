@@ -5,20 +5,20 @@ import { describeCall, type Point, type Points } from './points.ts';
 import { expectRegistered, Stage, type Story, succeed, succeedOrRefuse } from './stories.ts';
 
 export interface Outcome {
-  /** Whether the run got to its end in spite of all. */
+  /** Whether the run succeeded despite the faults. */
   readonly ended: boolean;
-  /** Those of the points that it came to, in this order. */
+  /** The points that the run reached, in this order. */
   readonly met: readonly Point[];
   readonly calls: readonly Call[];
 }
 
-/** Runs of one story, each with some trouble, and each followed by whole runs until all must be in order. */
+/** Runs of one story with faults. After each, the recovery commands must restore order. */
 export class Trials {
   readonly #story: Story;
   readonly #stage: Stage;
-  /** What failed runs had changed before, where a whole run was seen to get all in order from there. */
+  /** The changes of failed runs from which the recovery commands restored order. */
   readonly #recovered = new Set<string>();
-  /** How many there were. */
+  /** The number of runs. */
   count = 0;
 
   constructor(story: Story) {
@@ -26,7 +26,7 @@ export class Trials {
     this.#stage = new Stage(story);
   }
 
-  /** The points of a run without trouble. */
+  /** The points of an undisturbed run. */
   async find(pointsOf: Points): Promise<Point[]> {
     const cli = await this.#stage.begin();
     const { calls } = cli.world.faults;
@@ -35,15 +35,18 @@ export class Trials {
     return pointsOf(calls.slice(before));
   }
 
-  /** One run in which the trouble of all these points happens. */
+  /** Runs the story once with all these faults. */
   async run(points: readonly Point[]): Promise<Outcome> {
     const { command, recovery, afterwards, mayRefuse, expectDone } = this.#story;
     const cli = await this.#stage.begin();
     const { faults } = cli.world;
     const [called, changed] = [faults.calls.length, faults.changes.length];
     const armed = points.map((point) => ({ point, disarm: point.arm(cli.world) }));
-    const patience = points.find((point) => point.patience)?.patience;
-    const { code, stderr } = await cli.run(command, patience === undefined ? {} : { timeoutMs: patience });
+    const requestTimeoutMs = points.find((point) => point.requestTimeoutMs)?.requestTimeoutMs;
+    const { code, stderr } = await cli.run(
+      command,
+      requestTimeoutMs === undefined ? {} : { timeoutMs: requestTimeoutMs },
+    );
     const met = armed
       .map(({ point, disarm }) => ({ point, at: disarm() }))
       .filter(({ at }) => at > 0)
@@ -53,13 +56,13 @@ export class Trials {
     this.count += 1;
     expectRegistered(cli);
     const ended = code === 0;
-    // Killed processes say nothing; this one lived on, and has to say in three parts what happened.
+    // A killed process prints nothing. This one was not killed, so it has to print an error in three parts.
     if (!ended) expect(stderr).toMatch(/error: .+\n {2}why: .+\n {2}fix: .+/);
     expect(code, stderr).not.toBe(70);
     const outcome = { ended, met, calls };
     const state = stateAfter(faults.changes.slice(changed));
     if (!ended && this.#recovered.has(state)) {
-      // Nothing was changed: the world is as it was made ready.
+      // The run changed nothing, so the world is still ready for another run.
       if (state === '') this.#stage.end(cli);
       return outcome;
     }
@@ -80,7 +83,7 @@ export class Trials {
   }
 }
 
-/** Where the same changes were let through, the next run finds the same. */
+/** The changes of a run, which determine the state that the next run finds. */
 const stateAfter = (changes: readonly Call[]): string =>
   changes
     .filter(({ operation }) => !operation.endsWith(' leases'))

@@ -1,21 +1,21 @@
 import type { Call } from '../../sandbox/faults.ts';
 import { type Name, names, type Pair } from './pair.ts';
 
-/** One command of one cluster's administrator. */
+/** A command that one cluster's administrator runs. */
 export interface Run {
   readonly by: Name;
   readonly command: string;
 }
 
 interface Seen {
-  /** By cluster, the ids of enabled keys that it holds, or of which it has a token. */
+  /** By cluster, the ids of the enabled keys that it holds or has a token of. */
   readonly enabledKeys: Readonly<Record<Name, ReadonlySet<string>>>;
   /** By cluster, the namespaces that can pull. */
   readonly pulling: Readonly<Record<Name, ReadonlySet<string>>>;
   readonly repositories: ReadonlySet<string>;
 }
 
-/** Checks at every request of a run, and at its end, what must hold whatever was interrupted before. */
+/** Checks the invariants at every request of a run and at its end, whatever was interrupted before. */
 export class Watch {
   readonly #pair: Pair;
   readonly #keyOfToken = new Map<string, string>();
@@ -37,7 +37,7 @@ export class Watch {
     this.#run = run;
   }
 
-  /** @returns what did not hold, in sentences */
+  /** @returns the violated invariants as sentences */
   end(succeeded: boolean): string[] {
     const run = this.#run;
     if (!run) return [];
@@ -60,7 +60,7 @@ export class Watch {
       if (this.#pair.keyIn(name) === undefined || this.#pair.registeredKeyOf(name) !== undefined) continue;
       this.#violations.add(`the ${name} cluster holds an access key and is not registered`);
     }
-    // The answer to a leak is worth failing pulls.
+    // After a leak, failing pulls are acceptable.
     if (command.startsWith('rotate --force')) return;
     const removesAws = command.startsWith('down --aws');
     const clusters = command.startsWith('down') ? names.filter((name) => name !== by) : names;
@@ -117,7 +117,7 @@ export class Watch {
     return id !== undefined && this.#isEnabled(id) && user !== undefined && user.attached.size > 0;
   }
 
-  /** A token outlives its key in a cluster, but no longer tells which one it was. */
+  /** A cluster keeps a token longer than the key, and the token no longer shows its key. */
   #keyOf(token: string): string | undefined {
     const known = this.#keyOfToken.get(token);
     if (known !== undefined) return known;
@@ -131,7 +131,7 @@ export class Watch {
   }
 }
 
-/** Deletions that a run made without showing them in its JSON document. Its own lease is no part of a plan. */
+/** The deletions of a run that its JSON document does not show. The run's own lease is not part of a plan. */
 export function hiddenDeletions(
   changes: readonly Call[],
   deletedKeys: readonly string[],

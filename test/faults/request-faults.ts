@@ -1,35 +1,37 @@
 import type { Call, FaultKind } from '../../sandbox/faults.ts';
 import type { Point } from './points.ts';
 
-/** Milliseconds until a request that is never answered is given up, in place of minutes. */
-const patience = 1000;
+/** Milliseconds until a request without a response times out, instead of minutes. */
+const requestTimeoutMs = 1000;
 
-/** What happens to a single request; `lost` is the same as `reset` for one that changes nothing. */
+/** What can happen to a single request. For a request that changes nothing, `lost` equals `reset`. */
 const kinds: readonly FaultKind[] = ['throttle', 'error', 'reset', 'timeout', 'lost'];
 
-/** Each operation of each service, its first and its last occurrence, with all that can happen to it. */
-export const spoilsOf = (calls: readonly Call[]): Point[] =>
-  occurrences(calls).flatMap((occurrence) => kindsOf(occurrence.call).map((kind) => spoil(kind, occurrence)));
+/** The first and the last call of each operation of each service, with every fault that can happen to it. */
+export const requestFaultsOf = (calls: readonly Call[]): Point[] =>
+  occurrences(calls).flatMap((occurrence) =>
+    kindsOf(occurrence.call).map((kind) => requestFault(kind, occurrence)),
+  );
 
-/** The first request of each operation, denied, and with its answer lost. */
+/** The first request of each operation, once denied and once with a lost response. */
 export const denialsOf = (calls: readonly Call[]): Point[] =>
   occurrences(calls)
     .filter(({ at }) => at === 1)
-    .flatMap((occurrence) => (['deny', 'lost'] as const).map((kind) => spoil(kind, occurrence)));
+    .flatMap((occurrence) => (['deny', 'lost'] as const).map((kind) => requestFault(kind, occurrence)));
 
-function spoil(kind: FaultKind, { call, at, of }: Occurrence): Point {
+function requestFault(kind: FaultKind, { call, at, of }: Occurrence): Point {
   const { service, operation } = call;
   return {
     name: `${kind} at ${service} ${operation}, ${at} of ${of}`,
-    // The cluster's silence is waited for once, for a minute: the run ends. So does a denial.
+    // An unresponsive cluster ends the run after one timeout of a minute. So does a denial.
     ...((kind === 'timeout' && service === 'kubernetes') || kind === 'deny'
       ? {}
       : { together: { kind, operation: `${service} ${operation}` } }),
-    ...(kind === 'timeout' ? { patience } : {}),
+    ...(kind === 'timeout' ? { requestTimeoutMs } : {}),
     arm: ({ faults }) => faults.plan({ kind, service, operation, from: at, to: at }),
     in: (calls) => {
       const now = calls.filter((other) => other.service === service && other.operation === operation).length;
-      return now > 0 && now < of ? spoil(kind, { call, at: Math.min(at, now), of: now }) : undefined;
+      return now > 0 && now < of ? requestFault(kind, { call, at: Math.min(at, now), of: now }) : undefined;
     },
   };
 }
