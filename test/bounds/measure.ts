@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** What a copy took. */
+/** The cost of a copy. */
 export interface Measured {
-  /** Peak of the engine's process: all of its memory, and what Buffers held of it. Bytes. */
+  /** The peak of the engine's process in bytes: all of its memory, and the part that Buffers hold. */
   readonly resident: number;
   readonly buffers: number;
-  /** As the registries counted. */
+  /** As counted by the registries. */
   readonly requests: number;
   readonly kinds: Readonly<Record<string, number>>;
   readonly blobs: number;
@@ -26,14 +26,14 @@ export interface Measurement {
   /** The compiled program that runs the engine. */
   readonly engine: string;
   readonly images: number;
-  /** Bytes of each image's layer; 0 for the blob of ten gigabytes. */
+  /** Bytes of each image's layer. 0 means the blob of ten gigabytes. */
   readonly size: number;
   readonly concurrency: number;
 }
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Copies images between two registries that hold nothing, by the engine in a process of its own. */
+/** Copies images between two empty registries. The engine runs in its own process. */
 export async function measure({ engine, images, size, concurrency }: Measurement): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'bounds-'));
   const tsx = import.meta.resolve('tsx');

@@ -1,4 +1,5 @@
-// Loaded into the measured process before its program: writes what the process took, when it ends, to $BOUNDS_REPORT.
+// Loaded into the measured process before its program. Writes the process's memory use to $BOUNDS_REPORT when it
+// ends.
 import { writeFileSync } from 'node:fs';
 
 const every = 20;

@@ -5,11 +5,11 @@ import { compile, engineSource } from '../../bench/mirror/tools.ts';
 import { type Measured, measure } from './measure.ts';
 import { tenGigabytes } from './sparse.ts';
 
-/** What the mirror promises for any size of images and up to 32 transfers at once. Bytes. */
+/** The memory limit of the mirror in bytes, for images of any size and up to 32 concurrent transfers. */
 const mostResident = 150e6;
-/** What the transfers themselves may hold: each a few pieces on their way. Bytes. */
+/** The limit for the transfers themselves in bytes. Each holds a few chunks in flight. */
 const mostBuffered = 48e6;
-/** What planning may add, whatever the images share. Bytes. */
+/** The limit for planning in bytes, whatever layers the images share. */
 const mostPlanned = 100e6;
 
 let engine: string;
@@ -23,7 +23,7 @@ function tell(what: string, { resident, buffers, bytes, requests, seconds }: Mea
   );
 }
 
-test('a blob of 10 GB passes through less than 150 MB', async () => {
+test('a blob of 10 GB needs less than 150 MB of memory', async () => {
   const measured = await measure({ engine, images: 1, size: 0, concurrency: 32 });
   tell('one blob of 10 GB', measured);
   expect(measured).toMatchObject({ tags: 1, blobs: 2, mismatches: 0 });
@@ -32,7 +32,7 @@ test('a blob of 10 GB passes through less than 150 MB', async () => {
   expect(measured.buffers).toBeLessThan(mostBuffered);
 });
 
-test('32 transfers at once take less than 150 MB, and 3 + 3b requests an image', async () => {
+test('32 concurrent transfers need less than 150 MB of memory, and an image with b blobs needs 3 + 3b requests', async () => {
   const images = 64;
   const size = 16_000_000;
   const measured = await measure({ engine, images, size, concurrency: 32 });
@@ -58,13 +58,16 @@ test('32 transfers at once take less than 150 MB, and 3 + 3b requests an image',
 it.each([
   { images: 3000, shared: 20, own: 5 },
   { images: 1000, shared: 40, own: 5 },
-])('plans $images images that share $shared layers in less than 100 MB', ({ images, shared, own }) => {
-  const script = fileURLToPath(new URL('planning.ts', import.meta.url));
-  const tsx = import.meta.resolve('tsx');
-  const counts = [images, shared, own].map(String);
-  const output = execFileSync(process.execPath, ['--expose-gc', '--import', tsx, script, ...counts]);
-  const { jobs, grown } = JSON.parse(output.toString()) as { jobs: number; grown: number };
-  process.stdout.write(`${jobs} blobs planned: ${Math.round(grown / 1e6)} MB over idle\n`);
-  expect(jobs).toBe(images * (shared + own));
-  expect(grown).toBeLessThan(mostPlanned);
-});
+])(
+  'planning $images images that share $shared layers needs less than 100 MB of memory',
+  ({ images, shared, own }) => {
+    const script = fileURLToPath(new URL('planning.ts', import.meta.url));
+    const tsx = import.meta.resolve('tsx');
+    const counts = [images, shared, own].map(String);
+    const output = execFileSync(process.execPath, ['--expose-gc', '--import', tsx, script, ...counts]);
+    const { jobs, grown } = JSON.parse(output.toString()) as { jobs: number; grown: number };
+    process.stdout.write(`${jobs} blobs planned: ${Math.round(grown / 1e6)} MB over idle\n`);
+    expect(jobs).toBe(images * (shared + own));
+    expect(grown).toBeLessThan(mostPlanned);
+  },
+);

@@ -3,8 +3,8 @@ import { TransferStats } from '../../src/mirror/registry/result.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 
 /**
- * Plans the copy of images in a process of its own, each with blobs of its own and with blobs that all share:
- * `planning.ts IMAGES SHARED OWN`. Prints how many blobs are planned, and by how many bytes memory grew.
+ * Plans the copy of images in its own process. Each image has its own blobs and blobs that all images share:
+ * `planning.ts IMAGES SHARED OWN`. Prints the number of planned blobs and the growth of memory in bytes.
  */
 const [images = 1, shared = 0, own = 0] = process.argv.slice(2).map(Number);
 

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { makeSparse, piecesOf, type Sparse, tenGigabytes } from './sparse.ts';
 
 /**
- * Two registries on loopback in a process of their own: `registries.ts COUNT SIZE` serves images `app-0` to
- * `app-COUNT` of one blob each that is made while it is sent, and swallows what is uploaded; SIZE 0 is the blob of ten
- * gigabytes. A line of JSON says where they are; each line on standard input is answered by one with what came.
+ * Two registries on loopback in their own process: `registries.ts COUNT SIZE` serves images `app-0` to
+ * `app-COUNT`, each with one blob that is generated while it is sent. It discards uploads. SIZE 0 means the blob
+ * of ten gigabytes. Prints the addresses as a line of JSON, and answers each line on standard input with the
+ * counts.
  */
 const [count = 1, size = 0] = process.argv.slice(2).map(Number);
 
@@ -38,7 +39,7 @@ const kinds: Record<string, number> = {};
 const report = { kinds, requests: 0, blobs: 0, bytes: 0, tags: 0, uploadsAtOnce: 0, mismatches: 0 };
 let uploads = 0;
 
-/** Counts a request: `PUT manifests`. */
+/** Counts a request under a name such as `PUT manifests`. */
 function note({ method = '', url = '' }: IncomingMessage): void {
   const kind = `${method} ${/uploads|manifests|blobs/.exec(url.replace('blobs/uploads', 'uploads'))?.[0] ?? url}`;
   kinds[kind] = (kinds[kind] ?? 0) + 1;
@@ -70,7 +71,7 @@ async function pour(content: Sparse, response: ServerResponse): Promise<void> {
   response.end();
 }
 
-/** Until more can be written, or never will. */
+/** Waits until more can be written, or until the response is closed. */
 function writable(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const go = (): void => {
@@ -109,7 +110,7 @@ async function swallow(request: IncomingMessage, response: ServerResponse, url: 
 }
 
 async function listen(serve: RequestListener): Promise<string> {
-  // A connection that the server gives up would be a request that is sent again.
+  // A request on a connection that the server closes would be sent again and counted twice.
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, serve).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 
-/** A blob that exists nowhere: one byte, again and again. */
+/** A blob that exists nowhere: one byte, repeated. */
 export interface Sparse {
   readonly byte: number;
-  /** Bytes. */
+  /** The size in bytes. */
   readonly size: number;
   readonly digest: string;
 }
 
 const pieceSize = 256 * 1024;
 
-/** The content, in pieces that all share their memory. */
+/** The content in chunks that share their memory. */
 export function* piecesOf({ byte, size }: Omit<Sparse, 'digest'>): Generator<Buffer> {
   const piece = Buffer.alloc(pieceSize, byte);
   for (let left = size; left > 0; left -= pieceSize) yield left < pieceSize ? piece.subarray(0, left) : piece;
@@ -22,7 +22,10 @@ export function makeSparse(byte: number, size: number): Sparse {
   return { byte, size, digest: `sha256:${hash.digest('hex')}` };
 }
 
-/** Ten gigabytes of zeros; the digest is what `head -c 10000000000 /dev/zero | sha256sum` says. */
+/**
+ * Ten gigabytes of zeros. The digest is the output of `head -c 10000000000 /dev/zero
+ *  sha256sum`.
+ */
 export const tenGigabytes: Sparse = {
   byte: 0,
   size: 10_000_000_000,

@@ -10,7 +10,7 @@ const seed = Number(process.env['KILLS_SEED'] ?? Date.now() % 1_000_000);
 const moments = Array.from({ length: 50 }, randomFrom(seed));
 const ups = moments.slice(0, 34);
 const others = [
-  // The old key works until a rotation completes.
+  // The old key works until a rotation completes, so the recovery rotates again.
   {
     // Only a few: each such run waits half a minute until the disabled key is rejected.
     command: 'rotate --yes --force',

@@ -2,13 +2,13 @@ import type { Access, Statement } from '../../sandbox/aws/policy.ts';
 import { decide } from '../../sandbox/aws/policy.ts';
 import type { World } from '../../sandbox/world.ts';
 
-/** One decision of IAM's. */
+/** One authorization decision of IAM. */
 export interface Decision extends Access {
   readonly user: string;
   readonly allowed: boolean;
 }
 
-/** Writes down every decision from now on. */
+/** Records every decision from now on. */
 export function recordDecisions({ aws: { identities } }: World): Decision[] {
   const decisions: Decision[] = [];
   const authorise = identities.authorise.bind(identities);
@@ -25,7 +25,7 @@ export function recordDecisions({ aws: { identities } }: World): Decision[] {
   return decisions;
 }
 
-/** The actions of a document, `SID ACTION`, without any one of which all these would be decided the same. */
+/** The actions of a policy document, as `SID ACTION`, that none of these decisions needs. */
 export function needlessActions(statements: readonly Named[], decisions: readonly Decision[]): string[] {
   const allowed = decisions.filter((one) => one.allowed);
   return statements.flatMap((statement, at) =>
@@ -37,7 +37,7 @@ export function needlessActions(statements: readonly Named[], decisions: readonl
   );
 }
 
-/** A statement as this program writes it. */
+/** A statement in the form that ecr-bootstrap writes. */
 export interface Named extends Statement {
   readonly Sid: string;
   readonly Action: readonly string[];

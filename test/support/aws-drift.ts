@@ -1,13 +1,13 @@
 import type { World } from '../../sandbox/world.ts';
 
-/** A field that a plan names, and how somebody changes it. */
+/** A field that a plan shows, and a function that changes it outside ecr-bootstrap. */
 export interface AwsLeaf {
-  /** `IAM user power-user: path`, or without a field for what is deleted. */
+  /** For example `IAM user power-user: path`. A deletion has no field. */
   readonly line: string;
   corrupt(): void;
 }
 
-/** Fields that tell to whom something belongs: changed, it is another project's. */
+/** Tags that show the owner. When one is changed, the resource belongs to another project. */
 const isMark = (path: string): boolean => /^tags\.ecr-bootstrap:(project|region)$/.test(path);
 
 interface PlannedChange {
@@ -16,9 +16,9 @@ interface PlannedChange {
 }
 
 /**
- * Every field that a first plan sets in AWS, and that can be changed back.
+ * Every field that a first plan sets in AWS and that can be restored.
  * @param created the changes of that plan
- * @param unchangeable fields that AWS never lets change
+ * @param unchangeable fields that AWS cannot change
  */
 export function awsLeaves(
   world: World,
@@ -60,7 +60,7 @@ function leavesOf(world: World, { kind, name }: PlannedChange['target'], path: s
   return [{ line, corrupt: () => set(world, name) }];
 }
 
-/** How a setting comes to differ, by kind and field. A setting that is new in a plan has to be added here. */
+/** Changes a setting, by kind and field. Add every setting that is new in a plan here. */
 const settings: Readonly<Record<string, (world: World, name: string) => void>> = {
   'IAM user: permissionsBoundary': ({ aws }, name) => {
     const user = aws.identities.users.get(name);
@@ -83,7 +83,7 @@ const settings: Readonly<Record<string, (world: World, name: string) => void>> =
 type Policy = World['aws']['identities']['policies'] extends ReadonlyMap<string, infer P> ? P : never;
 type Statement = Record<string, unknown> & { Sid: string };
 
-/** Each part of the statement that a field of the plan is about. */
+/** Each part of the policy statement that a field of the plan shows. */
 function statementLeaves(line: string, path: string, policy: Policy): AwsLeaf[] {
   const sid = path.slice('document.'.length);
   const edit = (change: (statement: Statement) => void): void => {

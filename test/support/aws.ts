@@ -12,16 +12,16 @@ export function configOf(settings: object = {}): Config {
   return configSchema.parse({ project: 'myproject', aws: { region: 'eu-west-1' }, ...settings });
 }
 
-/** The sandbox's account, and contexts on it for steps that need nothing but AWS. */
+/** The sandbox's account, and contexts for steps that need only AWS. */
 export class AwsWorld {
   readonly sandbox: Sandbox;
   readonly net: Net;
   config: Config;
-  /** Sources of the images that are wanted besides the operator's, with their repositories. */
+  /** The sources of the desired images besides the operator's, with their repositories. */
   wanted: readonly { source: string; repository: string }[] = [];
-  /** Who calls; the administrator at first. */
+  /** The credentials that send requests: initially the administrator's. */
   caller: KeyPair;
-  /** Milliseconds until an answer must come. */
+  /** The request timeout in milliseconds. */
   patience = 2000;
 
   private constructor(sandbox: Sandbox, config: Config) {
@@ -45,7 +45,7 @@ export class AwsWorld {
     await this.sandbox.close();
   }
 
-  /** Waiting moves the sandbox's time at once. */
+  /** Waiting moves the sandbox's clock immediately. */
   get clock(): Clock {
     const { clock } = this.sandbox;
     return {
@@ -64,7 +64,7 @@ export class AwsWorld {
     return nobody.as({ accessKeyId: pair.accessKeyId, secretAccessKey: new Secret(pair.secretAccessKey) });
   }
 
-  /** @param usesKey whether observing may log in with the stored access key, as for `up` */
+  /** @param usesKey whether reads may log in with the stored access key, as for `up` */
   context(usesKey = true): Context {
     const aws = this.aws();
     const known: Partial<Context> = {

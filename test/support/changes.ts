@@ -1,5 +1,5 @@
 import type { World } from '../../sandbox/world.ts';
 
-/** The requests that were to change something. Reviews are posted, and change nothing. */
+/** The requests that are meant to change something. Reviews are POST requests that change nothing. */
 export const changesAsked = ({ faults }: World) =>
   faults.calls.filter(({ writes, operation }) => writes && !/review/i.test(operation));

@@ -17,30 +17,30 @@ export interface CliResult {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly stdin?: string;
-  /** The run happens on a terminal. */
+  /** Set to run on a terminal. */
   readonly terminal?: Terminal;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
-  /** Hurried only, and not with another proxy: milliseconds after which a request that is not answered is given up. */
+  /** Milliseconds until a request without a response times out. Only with `fast`, and not with another proxy. */
   readonly timeoutMs?: number;
 }
 
 export interface Terminal {
-  /** What is typed at the question; undefined ends the input, as Ctrl-D does. */
+  /** The answer that is typed at the prompt. Undefined closes the input, as Ctrl-D does. */
   readonly answer: string | undefined;
-  /** What happens while the question stands. */
+  /** Called while the prompt is shown. */
   readonly atQuestion?: () => Promise<unknown>;
 }
 
 /** The command line as a user types it, in this process and against one world. */
 export interface Cli {
   readonly world: World;
-  /** Working folder and HOME of the runs. */
+  /** The working folder and HOME of the runs. */
   readonly folder: string;
-  /** Environment of the runs. */
+  /** The environment of the runs. */
   readonly site: Readonly<Record<string, string>>;
   run(args: string | readonly string[], options?: RunOptions): Promise<CliResult>;
-  /** Runs with `-o json` and gives the document. */
+  /** Runs with `-o json` and parses the document. */
   json(args: string, options?: RunOptions): Promise<CliResult & { readonly document: Document }>;
   close(): Promise<void>;
 }
@@ -58,13 +58,13 @@ export interface Document {
 }
 
 export interface CliOptions {
-  /** The product's waiting lets the sandbox's time pass instead of ours, and runs share their connections. */
+  /** Waiting in ecr-bootstrap moves the sandbox's clock instead of taking real time. Runs share their connections. */
   readonly fast?: boolean;
-  /** YAML of a configuration file. */
+  /** The YAML of a configuration file. */
   readonly config?: string;
 }
 
-/** A world of its own with the command line in it: project `shop`, the account guard set, no personal settings. */
+/** Opens the command line on a new world, with the project `shop`, the account guard and no personal settings. */
 export async function openCli(
   options: WorldOptions = {},
   { fast = false, config }: CliOptions = {},
@@ -136,7 +136,7 @@ function defined(env: Readonly<Record<string, string | undefined>>): Record<stri
   );
 }
 
-/** The SDK's chain of credential providers reads the process's own environment. */
+/** The SDK's credential provider chain reads the environment of the process. */
 function borrowAws(env: Readonly<Record<string, string>>): () => void {
   const before = Object.entries(process.env).filter(([name]) => name.startsWith('AWS_'));
   const clear = (): void => {
@@ -150,7 +150,7 @@ function borrowAws(env: Readonly<Record<string, string>>): () => void {
   };
 }
 
-/** The same streams as a terminal's, and a person who answers the first question. */
+/** Turns the streams into those of a terminal, with a user who answers the first prompt. */
 function onTerminal({ stdout, stderr }: Record<'stdout' | 'stderr', Writable>, terminal: Terminal) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const answer = (): void => {

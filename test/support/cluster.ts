@@ -18,24 +18,24 @@ import { fastClock } from './fast-clock.ts';
 
 export interface TestCluster {
   readonly sandbox: Sandbox;
-  /** The sandbox's cluster, to look at and to change behind the API's back. */
+  /** The sandbox's cluster, to read and change without the API. */
   readonly inside: Cluster;
   readonly url: string;
   readonly kubeconfig: string;
   /** The product's own adapter, connected as an administrator. */
   readonly port: ClusterPort;
-  /** Of the product. */
+  /** The clock that the product uses. */
   readonly clock: Clock;
-  /** Connected as somebody else. */
+  /** Connects as another user. */
   as(user: string): Promise<ClusterPort>;
-  /** Writes a kubeconfig and gives its path. */
+  /** Writes a kubeconfig. @returns its path */
   kubeconfigFile(content: string): Promise<string>;
   close(): Promise<void>;
 }
 
 const authority = new CertificateAuthority();
 
-/** The sandbox with its cluster on a loopback server, and the product's adapter connected to it. */
+/** Starts a sandbox with its cluster on a loopback server, and connects the product's adapter to it. */
 export async function startTestCluster(
   options: Partial<ClusterOptions> = {},
   { hurried = false } = {},

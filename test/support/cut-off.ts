@@ -1,17 +1,17 @@
 import type { Faults } from '../../sandbox/faults.ts';
 
 /**
- * When a run is cut off at one of its writing requests: before it takes effect, after it did with its answer lost, or
- * after its answer.
+ * When a run is interrupted at a writing request: before the request takes effect, after it takes effect but with
+ * a lost response, or after its response.
  */
 export const moments = ['before', 'lost', 'after'] as const;
 
 export type Moment = (typeof moments)[number];
 
 /**
- * Cuts off what runs at a writing request, counted from 1. From then on every request fails, so that no clean-up code
- * can help: a process that is killed runs none.
- * @returns the way to take it back, which tells at which of all calls it happened, 0 for none
+ * Interrupts a run at its n-th writing request, counted from 1. Every later request fails, so that no cleanup code
+ * can help, as in a killed process.
+ * @returns a function that ends this, and returns the number of the call at which it occurred, or 0
  */
 export function cutOff(faults: Faults, at: number, when: Moment): () => number {
   let seen = 0;
@@ -22,7 +22,7 @@ export function cutOff(faults: Faults, at: number, when: Moment): () => number {
     seen += 1;
     if (seen !== at) return;
     happened = faults.calls.length;
-    // Faults are met after this listener, by the very call that is counted here too.
+    // This listener runs before faults apply, and the fault counts the current call too.
     if (when === 'lost') planned.push(faults.plan({ kind: 'lost', to: 1 }));
     planned.push(faults.plan({ kind: 'reset', from: when === 'before' ? 1 : 2 }));
   });

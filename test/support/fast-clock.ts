@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { SandboxClock } from '../../sandbox/clock.ts';
 
-/** The product's waiting lets the sandbox's time pass instead of ours. */
+/** Waiting in ecr-bootstrap moves the sandbox's clock instead of taking real time. */
 export const fastClock = (clock: SandboxClock): Clock => ({
   now: () => clock.now(),
   sleep: async (milliseconds, signal) => {

@@ -8,7 +8,7 @@ import { EngineWorld } from './registry-engine.ts';
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const size = 1_800_000;
 
-/** Two images between two registries: `spoilt`, which something happens to, and `good`, which has to arrive all the same. */
+/** Two images between two registries. Faults affect `corrupted`; `good` must be copied in spite of them. */
 export class FaultWorld extends EngineWorld {
   readonly spoilt = makeImage(amd64, [randomBytes(size)]);
   readonly good = makeImage(amd64, ['good']);
@@ -20,14 +20,14 @@ export class FaultWorld extends EngineWorld {
     return world;
   }
 
-  /** The one layer of `spoilt`. */
+  /** The only layer of `corrupted`. */
   get layer(): Blob {
     const [first] = this.spoilt.layers;
     if (!first) throw new Error('the image has a layer');
     return first;
   }
 
-  /** Spoils requests of one kind that are about the layer, or about the image's manifest: the first `times` of them. */
+  /** Applies a fault to the first `times` requests of one kind for the layer or the manifest of `corrupted`. */
   corrupt(server: OciServer, kind: string, mischief: Misbehavior, times = Infinity): void {
     let count = 0;
     server.misbehavior = (request) => {
@@ -42,12 +42,15 @@ export class FaultWorld extends EngineWorld {
     return !kind.endsWith('blobs') || reference === this.layer.digest;
   }
 
-  /** What the tag of one of the images points at in the target. */
+  /** The manifest that an image's tag points to in the target. */
   tagged(name: string): Blob | undefined {
     return this.target.repository(`p/${name}`).manifests.get('1');
   }
 
-  /** `spoilt` fails with that code and has no tag, and `good` is copied; when all is well again, a second run completes it. */
+  /**
+   * Expects that `corrupted` fails with this code and gets no tag, and that `good` is copied. Then expects that a
+   * second run without faults copies `corrupted`.
+   */
   async failsAlone(code: string): Promise<MirrorResult> {
     const [failed, good] = await this.copy(['spoilt', 'good']);
     expectFailure(failed, code, '/spoilt');
@@ -61,7 +64,7 @@ export class FaultWorld extends EngineWorld {
     return failed as MirrorResult;
   }
 
-  /** `spoilt` is copied, byte by byte. */
+  /** Expects an exact copy of `corrupted`. */
   async succeeds(): Promise<MirrorResult> {
     const [result] = await this.copy(['spoilt']);
     expect(result?.error?.message ?? result?.state).toBe('copied');
@@ -71,7 +74,7 @@ export class FaultWorld extends EngineWorld {
   }
 }
 
-/** A result that tells what failed, why, and what to do. */
+/** Expects an error that states what failed, why, and how to fix it. */
 export function expectFailure(result: MirrorResult | undefined, code: string, about: string): void {
   expect(result?.state).toBe('failed');
   expect(result?.targetDigest).toBeUndefined();
@@ -82,7 +85,10 @@ export function expectFailure(result: MirrorResult | undefined, code: string, ab
   expect(error?.hint).toMatch(/\S/);
 }
 
-/** What a registry lacks of what its tags point at: nothing, unless an image is visible by halves. */
+/**
+ * The content that the registry's tags need and that is missing. It is empty unless an image is only partly
+ * visible.
+ */
 export function missingBehindTags({ repositories }: OciServer): string[] {
   return [...repositories].flatMap(([name, { manifests, blobs }]) => {
     const missingOf = (reference: string): string[] => {
@@ -106,7 +112,7 @@ type Fields = {
 
 const fieldsOf = ({ bytes }: Blob): Fields => JSON.parse(bytes.toString()) as Fields;
 
-/** The same image with other bytes for its layer, under a manifest that is right about them. */
+/** The same image with another layer, and a manifest that matches it. */
 export function withLayer({ manifest, layers, ...rest }: TestImage, layer: Blob): TestImage {
   const [old] = layers;
   const text = manifest.bytes.toString().replace(String(old?.digest), layer.digest);

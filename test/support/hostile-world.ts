@@ -13,7 +13,7 @@ import { OciServer } from './oci-server.ts';
 
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 
-/** A registry with hostile images and a good one, and a user with files that no registry may touch. */
+/** A registry with hostile images and a good one, and a user with files that no registry may change. */
 export class HostileWorld extends FaultWorld {
   readonly #home = mkdtempSync(join(tmpdir(), 'hostile-'));
   readonly cacheFolder = join(this.#home, '.cache', 'ecr-bootstrap');
@@ -40,7 +40,7 @@ export class HostileWorld extends FaultWorld {
     );
   }
 
-  /** Puts a manifest into a repository of the source, as it is. */
+  /** Stores a manifest in a repository of the source, unchanged. */
   hold(manifest: object | string, mediaType = manifestType, name = 'spoilt'): Blob {
     const bytes = Buffer.from(typeof manifest === 'string' ? manifest : JSON.stringify(manifest));
     const blob = { digest: sha256(bytes), mediaType, bytes };
@@ -48,14 +48,14 @@ export class HostileWorld extends FaultWorld {
     return blob;
   }
 
-  /** The same, and under the tag that is copied. */
+  /** Stores a manifest as {@link hold} does, also under the tag that is copied. */
   tag(manifest: object | string, mediaType = manifestType, name = 'spoilt'): Blob {
     const blob = this.hold(manifest, mediaType, name);
     this.source.repository(name).manifests.set('1', blob);
     return blob;
   }
 
-  /** The hostile images fail, the good one is copied, and no file but cached content has changed. */
+  /** Expects that the hostile images fail, that the good one is copied, and that only cached content changes. */
   async resists(
     code: string,
     why: string | RegExp,
@@ -74,7 +74,7 @@ export class HostileWorld extends FaultWorld {
     return results;
   }
 
-  /** Sends a body byte by byte; on the world's clock a minute passes before each. */
+  /** Sends a body byte by byte. The world's clock moves by a minute before each byte. */
   drip(response: ServerResponse, body: Buffer): void {
     const send = async () => {
       for (const byte of body) {
@@ -89,7 +89,7 @@ export class HostileWorld extends FaultWorld {
     void send();
   }
 
-  /** All files of the user but the cached content, with what is in them. */
+  /** All files of the user except cached content, with their contents. */
   #files(): Record<string, string> {
     const all = readdirSync(this.#home, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

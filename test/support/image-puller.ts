@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { AccessKey } from '../../sandbox/aws/identities.ts';
 import { type Cli, openCli } from './cli.ts';
 
-/** A sandbox after `up`, whose AWS still accepts a disabled key for 20 seconds. */
+/** Opens a sandbox after `up`. Its AWS accepts a disabled key for 20 more seconds. */
 export async function openInstalled(): Promise<Cli> {
   const cli = await openCli({}, { fast: true });
   await succeed(cli, 'up -q --yes');

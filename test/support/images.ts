@@ -2,14 +2,14 @@ import type { Digest } from '../../src/clients/registry/digest.ts';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 
-/** Content with its address. */
+/** Content with its digest. */
 export interface Blob {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly bytes: Buffer;
 }
 
-/** A small image that real engines accept: its layers are gzipped tars and its config names their digests. */
+/** A small image that real engines accept. Its layers are gzipped tars, and its config lists their digests. */
 export interface TestImage {
   readonly manifest: Blob;
   readonly config: Blob;
@@ -35,7 +35,7 @@ export const mediaTypes = {
 export const sha256 = (bytes: Buffer): Digest =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
 
-/** @param files one layer for each, with the text as a file's content */
+/** @param files the contents of one file per layer */
 export function makeImage(platform: TestPlatform, files: readonly (string | Buffer)[]): TestImage {
   const tars = files.map((content, index) => makeTar(`file-${index}`, Buffer.from(content)));
   const layers = tars.map((tar) => makeBlob(mediaTypes.layer, gzipSync(tar)));
@@ -54,7 +54,7 @@ export function makeImage(platform: TestPlatform, files: readonly (string | Buff
   return { manifest, config, layers, tars, platform };
 }
 
-/** An index of several images. */
+/** Builds an index of several images. */
 export function makeIndex(images: readonly TestImage[]): Blob {
   return json(mediaTypes.index, {
     schemaVersion: 2,
@@ -63,7 +63,7 @@ export function makeIndex(images: readonly TestImage[]): Blob {
   });
 }
 
-/** What `docker load` reads. */
+/** Builds an archive for `docker load`. */
 export function makeArchive({ config, tars }: TestImage, reference: string): Buffer {
   const layers = tars.map((tar, index) => ({ name: `layer-${index}.tar`, tar }));
   const manifest = [{ Config: 'config.json', RepoTags: [reference], Layers: layers.map(({ name }) => name) }];
@@ -95,7 +95,7 @@ function tarEntry(name: string, content: Buffer): Buffer {
   return Buffer.concat([tarHeader(name, content.length), content, tarPadding(content.length)]);
 }
 
-/** What stands before a file's content, in the ustar format of POSIX.1-1988. */
+/** The header of a file in the ustar format of POSIX.1-1988. */
 export function tarHeader(name: string, size: number): Buffer {
   const header = Buffer.alloc(blockSize);
   const octal = (value: number, length: number): string => value.toString(8).padStart(length - 1, '0');
@@ -113,6 +113,6 @@ export function tarHeader(name: string, size: number): Buffer {
   return header;
 }
 
-/** What stands after it. */
+/** The padding after a file's content. */
 export const tarPadding = (size: number): Buffer =>
   Buffer.alloc((blockSize - (size % blockSize)) % blockSize);

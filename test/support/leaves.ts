@@ -1,17 +1,19 @@
 import { entrySegment, pathText, type Segment } from '../../src/cluster/path.ts';
 import type { KubeObject } from '../../src/clients/kubernetes/port.ts';
 
-/** One value that an object sets. */
+/** A single value in an object. */
 export interface Leaf {
-  /** As a plan names it. */
+  /** The path as a plan shows it. */
   readonly path: string;
-  /** Puts another value of the same type there. */
+  /** Replaces the value with another one of the same type. */
   corrupt(object: KubeObject): KubeObject;
-  /** Takes it away; undefined where the API server fills the same value in, and in lists. */
+  /** Removes the value. Undefined for entries of lists, and where the API server would restore the same value. */
   readonly take: ((object: KubeObject) => KubeObject) | undefined;
 }
 
-/** By these a list's entries are told apart, so a change of one is another entry: not a field of its own. */
+/**
+ * The keys that identify entries of a list. A changed key means another entry, so a key is not a field of its own.
+ */
 const entryKeys: Readonly<Record<string, readonly string[]>> = {
   containers: ['name'],
   env: ['name'],
@@ -25,17 +27,20 @@ const entryKeys: Readonly<Record<string, readonly string[]>> = {
 };
 
 const named = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
-/** Without it the object is somebody else's, which is another matter. */
+/** Without this label the object is unmanaged, which other tests cover. */
 const markPath = 'metadata.labels["app.kubernetes.io/managed-by"]';
 
-/** Every value that an object sets, but its name and our mark. */
+/** Every value in an object, except its name and the managed-by label. */
 export function leavesOf(object: KubeObject): Leaf[] {
   return walk(object, [], []).filter(({ path }) => !named.has(path) && path !== markPath);
 }
 
 type Fields = Record<string, unknown>;
 
-/** @param keys where it is in the object; @param path how a plan says that */
+/**
+ * @param keys the location in the object
+ * @param path the same location as a plan shows it
+ */
 function walk(value: unknown, keys: readonly Segment[], path: readonly Segment[]): Leaf[] {
   if (isFields(value)) {
     return Object.entries(value).flatMap(([key, inner]) => walk(inner, [...keys, key], [...path, key]));

@@ -8,7 +8,7 @@ const kinds = [
   ...['ECRAuthorizationToken'],
 ];
 
-/** Everything in the cluster that carries the label of ecr-bootstrap. */
+/** Every object in the cluster with the managed-by label of ecr-bootstrap. */
 export const managedObjects = ({ world: { cluster } }: Cli): readonly string[] =>
   kinds
     .flatMap((kind) => cluster.list(kind))

@@ -5,7 +5,7 @@ import { Secret } from '../../sandbox/aws/secret-store.ts';
 import type { KeyPair } from '../../sandbox/ports.ts';
 
 /**
- * What somebody has who followed the manual guide for project `shop`: nothing of it bears our marks.
+ * Sets up what the manual guide creates for project `shop`. None of it is tagged or labeled as managed.
  * @returns the image puller's key
  */
 export function setUpManually({ aws, cluster, account, region, clock }: World): KeyPair {
@@ -33,7 +33,7 @@ export function setUpManually({ aws, cluster, account, region, clock }: World): 
   return key;
 }
 
-/** As `helm install external-secrets -n external-secrets` leaves it. */
+/** The objects as `helm install external-secrets -n external-secrets` creates them. */
 function operatorByHelm(): Draft[] {
   const text = operatorManifest()
     .replaceAll('namespace: default', 'namespace: external-secrets')
@@ -47,7 +47,7 @@ function operatorByHelm(): Draft[] {
       'meta.helm.sh/release-name': release.name,
       'meta.helm.sh/release-namespace': release.namespace,
     };
-    // The API server fills in a Secret's type.
+    // The API server sets the default type of a Secret.
     const type = object.kind === 'Secret' ? { type: 'Opaque' } : {};
     return { ...object, ...type, metadata: { ...metadata, labels, annotations } };
   });

@@ -13,7 +13,7 @@ import { AwsWorld } from './aws.ts';
 
 type EmittedEvent = Parameters<MirrorOptions['emit']>[0];
 
-/** The mirror on the sandbox's ECR and source registries. */
+/** The mirror, with the sandbox's ECR and source registries. */
 export class MirrorWorld {
   readonly aws: AwsWorld;
   readonly events: EmittedEvent[] = [];
@@ -33,12 +33,12 @@ export class MirrorWorld {
     rmSync(this.#home, { recursive: true });
   }
 
-  /** Where the mirror looks for Docker's configuration and keeps its cache. */
+  /** The folder with Docker's configuration and the mirror's cache. */
   get home(): string {
     return this.#home;
   }
 
-  /** A mirror that remembers nothing but what is in the cache on disk. */
+  /** A new mirror, which knows only the cache on disk. */
   mirror(): Mirror {
     const { net, clock } = this.aws;
     return createMirror({
@@ -66,7 +66,7 @@ export class MirrorWorld {
     rmSync(join(this.#home, '.cache'), { recursive: true, force: true });
   }
 
-  /** Copies images, making their repositories first, and gives the results in order. */
+  /** Creates the repositories of images and copies the images. @returns the results in order */
   async copy(
     sources: readonly string[],
     more: Partial<MirrorOptions> = {},
@@ -89,14 +89,14 @@ export class MirrorWorld {
     return source;
   }
 
-  /** What the ECR has of a repository. */
+  /** The content of a repository in ECR. */
   held(repository: string) {
     const held = this.aws.sandbox.aws.registry.repositories.get(repository);
     if (!held) throw new Error(`the ECR has no ${repository}`);
     return held;
   }
 
-  /** The registries' operations since the last call, on both sides. */
+  /** The operations of the registries on both sides since the last call. */
   operations(): string[] {
     const { calls } = this.aws.sandbox.faults;
     const registries = calls
@@ -112,7 +112,7 @@ export function wanted(source: string): WantedImage {
   return { source: formatReference(reference), ...ecrName(reference, naming), wantedBy: ['test'] };
 }
 
-/** How often each operation happened. */
+/** The number of times that each operation occurred. */
 export function countOf(operations: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const operation of operations) counts[operation] = (counts[operation] ?? 0) + 1;

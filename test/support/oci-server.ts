@@ -3,37 +3,39 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { sha256, type Blob, type TestImage } from './images.ts';
 
-/** One request as the server saw it. `kind` is for example `GET blobs`, `POST uploads`. */
+/** A request as the server received it. `kind` is for example `GET blobs` or `POST uploads`. */
 export interface SeenRequest {
   readonly kind: string;
   readonly repository: string;
   readonly reference: string;
-  /** Path and query, under any origin. */
+  /** The path and query. The origin is arbitrary. */
   readonly path: URL;
   readonly headers: IncomingMessage['headers'];
 }
 
-/** What a request meets instead of being served. A status comes with headers; the others spoil a body. */
+/** A faulty response to a request. A status has headers; the others change a body. */
 export type Misbehavior =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
-  /** The answer's body breaks off after so many bytes; a request's body is cut after so many. Perhaps because the server dies. */
+  /**
+   * Ends the response's body, or stops reading the request's body, after this many bytes. The server may then die.
+   */
   | { readonly cutAfter: number; readonly dies?: boolean }
-  /** Other bytes. */
+  /** Sends other bytes. */
   | { readonly instead: Buffer; readonly headers?: Record<string, string> }
-  /** This length is announced, and the true bytes sent as far as they go. */
+  /** Announces this length, and sends as many of the real bytes as there are. */
   | { readonly announce: number }
-  /** Whatever the test does with the connection. */
+  /** Lets the test handle the response. */
   | { readonly answer: (response: ServerResponse) => void };
 
 type Decide = (request: SeenRequest, times: number) => Misbehavior | undefined;
 
-/** A registry that misbehaves on purpose: plain HTTP on loopback, everything in memory, mounts allowed. */
+/** A registry that misbehaves on purpose: plain HTTP on loopback, in memory, with mounts allowed. */
 export class OciServer {
   readonly repositories = new Map<string, { blobs: Map<string, Buffer>; manifests: Map<string, Blob> }>();
   readonly seen: SeenRequest[] = [];
-  /** Asked for each request; `times` counts the requests of its kind, from 1. */
+  /** Called for each request; `times` counts the requests of its kind, from 1. */
   misbehavior: Decide = () => undefined;
-  /** What each request waits for before it is served. */
+  /** Each request waits for this before it is served. */
   hold: () => Promise<void> = () => Promise.resolve();
   readonly #server: Server;
   readonly #times = new Map<string, number>();
@@ -57,13 +59,13 @@ export class OciServer {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** Cuts all connections and takes no more, at once. What it holds stays. */
+  /** Immediately closes all connections and accepts no more. The content stays. */
   die(): void {
     this.#server.close();
     this.#server.closeAllConnections();
   }
 
-  /** Listens again, at the same address. */
+  /** Listens again at the same address. */
   async revive(): Promise<void> {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -81,7 +83,7 @@ export class OciServer {
     return found;
   }
 
-  /** Puts an image there under a tag, or an index of images when there are several. */
+  /** Stores an image under a tag, or an index when there are several images. */
   put(name: string, tag: string, images: readonly TestImage[], top?: Blob): void {
     const { blobs, manifests } = this.repository(name);
     for (const { manifest, config, layers } of images) {
@@ -94,7 +96,7 @@ export class OciServer {
     manifests.set(tag, root);
   }
 
-  /** How often each kind of request came. */
+  /** The number of requests of each kind. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const { kind } of this.seen) counts[kind] = (counts[kind] ?? 0) + 1;
@@ -191,7 +193,7 @@ export class OciServer {
   }
 }
 
-/** The body; undefined when it is to be cut. */
+/** Reads the body. Returns undefined when it must be cut. */
 async function receive(request: IncomingMessage, cutAfter: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -5,21 +5,21 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long a program may take to answer, or to end, in milliseconds. */
+/** Milliseconds that a program may take to respond or to end. */
 const timeoutMs = 30_000;
 
-/** A program under way in a folder of its own. */
+/** A running program in its own folder. */
 export interface Program {
   readonly pid: number;
-  /** What it wrote so far, to stdout and stderr alike. */
+  /** The output so far, of stdout and stderr together. */
   output(): string;
-  /** Waits for a condition; the program must not end before. */
+  /** Waits for a condition. Fails if the program ends first. */
   until(what: string, done: () => Promise<boolean>): Promise<void>;
-  /** Ends it and removes its folder. */
+  /** Ends the program and deletes its folder. */
   stop(): Promise<void>;
 }
 
-/** Starts a program with an environment of its own: PATH, a HOME in the folder, and what is given. */
+/** Starts a program whose environment has only PATH, a HOME in the folder, and the given variables. */
 export function run(
   name: string,
   args: readonly string[],
@@ -64,7 +64,7 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(forced);
 }
 
-/** A port of loopback that nobody listens on. */
+/** A free loopback port. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -7,12 +7,12 @@ import { basename, join } from 'node:path';
 import { freePort, run } from './program.ts';
 import { TestRegistry } from './registry.ts';
 
-/** A real program in a folder of its own, both gone after {@link Part.stop}. */
+/** A real program in its own folder. {@link Part.stop} removes both. */
 export interface Part {
   stop(): Promise<void>;
 }
 
-/** Starts Debian's docker-registry with TLS and Basic authentication on a free port of loopback. */
+/** Starts Debian's docker-registry with TLS and Basic authentication on a free loopback port. */
 export async function startRegistry(): Promise<
   Part & { readonly registry: TestRegistry; readonly folder: string }
 > {
@@ -37,8 +37,8 @@ export async function startRegistry(): Promise<
 }
 
 /**
- * Of a registry that keeps its images in the folder, with `cert.pem` and `key.pem` beside them.
- * @param auth who is let in, in the registry's own words
+ * The configuration of a registry that keeps its images in the folder, next to `cert.pem` and `key.pem`.
+ * @param auth the `auth` section of the registry's configuration
  */
 export const registryConfig = (folder: string, port: number, auth: object): object => ({
   version: 0.1,
@@ -53,8 +53,8 @@ export const registryConfig = (folder: string, port: number, auth: object): obje
 });
 
 /**
- * Starts a Docker engine of its own; wants root. No bridge and no firewall rules: nothing runs containers here.
- * The engine does not check certificates of registries on loopback, so it needs no authority of the test's.
+ * Starts a separate Docker engine. Needs root. It has no bridge and no firewall rules, because it runs no
+ * containers. The engine does not check certificates of registries on loopback, so it does not need the test's CA.
  */
 export async function startDocker(): Promise<Part & { readonly url: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'ecr-bootstrap-docker-'));
@@ -73,7 +73,7 @@ export async function startDocker(): Promise<Part & { readonly url: string }> {
   return { url: `unix://${socket}`, stop: () => program.stop() };
 }
 
-/** Writes a self-signed `cert.pem` for loopback with its `key.pem`; resolves to the certificate. */
+/** Writes a self-signed `cert.pem` for loopback and its `key.pem`. @returns the certificate */
 export async function makeCertificate(folder: string): Promise<string> {
   const subject = [
     '-subj',
@@ -87,7 +87,10 @@ export async function makeCertificate(folder: string): Promise<string> {
   return readFile(join(folder, 'cert.pem'), 'utf8');
 }
 
-/** The only hash that docker-registry takes. Perl is part of every Debian, and its crypt knows bcrypt. */
+/**
+ * bcrypt is the only hash that docker-registry accepts. Perl is part of every Debian, and its crypt supports
+ * bcrypt.
+ */
 function bcrypt(password: string): string {
   const salt = `$2y$05$${randomBytes(11).toString('hex')}`;
   return execFileSync('perl', ['-e', 'my ($p, $s) = split " ", <STDIN>; print crypt($p, $s)'], {

@@ -8,7 +8,7 @@ interface Watched {
   readonly aws: { readonly secrets: { all(): readonly Secret[] } };
 }
 
-/** The registration of a cluster as its tag has it. */
+/** The registration of a cluster in its tag. */
 export function registrationOf({ cluster, aws }: Omit<Watched, 'faults'>): string | undefined {
   const tag = `ecr-bootstrap:cluster/${cluster.get('Namespace', 'kube-system')?.metadata.uid ?? ''}`;
   return aws.secrets
@@ -19,7 +19,7 @@ export function registrationOf({ cluster, aws }: Omit<Watched, 'faults'>): strin
 
 /**
  * Watches that the cluster is registered when its access key is written, and at each write while it holds one.
- * @returns the requests at which it was not
+ * @returns the requests at which it was not registered
  */
 export function watchRegistration(watched: Watched): readonly string[] {
   const { cluster, faults } = watched;

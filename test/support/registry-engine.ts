@@ -13,7 +13,7 @@ import type { HostSet } from '../../src/clients/registry/destinations.ts';
 import { openRegistries } from '../../src/clients/registry/index.ts';
 import { OciServer } from './oci-server.ts';
 
-/** A clock that waits in no time, and tells what was waited for. */
+/** A clock that does not wait, and records the requested waits. */
 export class InstantClock implements Clock {
   readonly slept: number[] = [];
   #now = Date.now();
@@ -22,7 +22,7 @@ export class InstantClock implements Clock {
     return this.#now;
   }
 
-  /** Lets time pass without a sleep. */
+  /** Moves the clock without a sleep. */
   advance(milliseconds: number): void {
     this.#now += milliseconds;
   }
@@ -36,7 +36,7 @@ export class InstantClock implements Clock {
   }
 }
 
-/** The registry engine between two registries that misbehave when they are told to. */
+/** The registry engine between two registries that can be made to misbehave. */
 export class EngineWorld {
   readonly source: OciServer;
   readonly target: OciServer;
@@ -44,12 +44,12 @@ export class EngineWorld {
   readonly net = createNet();
   /** What earlier runs observed. */
   readonly history = new Set<HistoryEntry>();
-  /** The hosts that may be on this computer; all may without it. */
+  /** The hosts that may be on this computer. Undefined allows all. */
   listed: HostSet | undefined;
   identity: HostCredential = { credential: () => Promise.resolve(undefined), hint: 'ask' };
-  /** What the account's setting says of mounts. */
+  /** The account's setting for blob mounting. */
   mounting: boolean | undefined = true;
-  /** Where one run keeps content. */
+  /** Where a run keeps content. */
   cache: () => ContentCache = memoryCache;
   credentials: CredentialStore = { find: () => Promise.resolve(undefined) };
 
@@ -93,7 +93,7 @@ export class EngineWorld {
     return { platforms: 'all', concurrency: 4, signal, emit: () => undefined, ...more };
   }
 
-  /** A name at the source, as an image that is wanted; makes the repository in the target. */
+  /** An image of the source, as a desired image. Also creates its repository in the target. */
   wanted(name: string, tag = '1'): WantedImage {
     const repository = `p/${name}`;
     this.target.repository(repository);

@@ -23,7 +23,10 @@ interface Answer {
   readonly text: string;
 }
 
-/** What the Docker engine sends for one blob that is not there yet: it looks, opens an upload, and sends in pieces. */
+/**
+ * Sends what the Docker engine sends for a missing blob: it checks for the blob, starts an upload, and sends
+ * chunks.
+ */
 export function pushLikeDocker(world: World, key: Key): Promise<void> {
   return withToken(world, key, async (ask) => {
     const body = `a layer of ${key.id}`;
@@ -36,7 +39,7 @@ export function pushLikeDocker(world: World, key: Key): Promise<void> {
   });
 }
 
-/** What a container runtime sends for an image: its manifests, and each blob after a look. */
+/** Sends what a container runtime sends for an image: it gets the manifests, and each blob after a check. */
 export function pullLikeARuntime(world: World, key: Key): Promise<void> {
   return withToken(world, key, async (ask) => {
     const at = '/v2/shop/external-secrets';

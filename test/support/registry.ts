@@ -11,11 +11,11 @@ const accepted = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ].join(', ');
 
-/** The test's own way into a registry: to put images there and to see what is there, past the code under test. */
+/** Direct access to a registry for tests, to store and read images without the code under test. */
 export class TestRegistry implements Target {
   readonly address: string;
   readonly user: Credential;
-  /** PEM of the authority that signed the registry's certificate. */
+  /** The PEM of the CA that signed the registry's certificate. */
   readonly ca: string;
   readonly #agent: Agent;
 
@@ -57,7 +57,7 @@ export class TestRegistry implements Target {
     return { digest: sha256(bytes), mediaType: String(answer.headers['content-type']), bytes };
   }
 
-  /** Puts one image, or an index of several, under a tag; resolves to the digest of what the tag names. */
+  /** Stores an image, or an index of several, under a tag. @returns the digest that the tag points to */
   async put(repository: string, tag: string, ...images: readonly TestImage[]): Promise<string> {
     for (const { layers, config, manifest } of images) {
       for (const blob of [...layers, config]) await this.#putBlob(repository, blob);

@@ -7,22 +7,22 @@ import { managedObjects } from './managed.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** No resource depends on the setting. */
+/** A setting that no resource depends on. */
 interface Independent {
   readonly none: string;
 }
 
-/** It changed between two runs: `up` with `from`, then `up` with `to`. */
+/** A setting that changes between two runs: `up` with `from`, then `up` with `to`. */
 export interface SettingChange {
   readonly from?: Settings | ((cli: Cli) => Settings);
   readonly to: Settings;
-  /** Codes of findings with which `status` reports what the new settings do not name. */
+  /** The codes of the findings with which `status` reports resources that the new settings no longer include. */
   readonly reports?: readonly string[];
-  /** The change is refused before the first request that writes, with these words among the errors. */
+  /** Text in the error if `up` must reject the change before its first writing request. */
   readonly refused?: string;
 }
 
-/** Covered by a test of its own. */
+/** A setting that another test covers. */
 interface Elsewhere {
   readonly test: string;
 }
@@ -52,7 +52,7 @@ const userRows = (who: 'powerUser' | 'imagePuller', other: string): Record<strin
   [`users.${who}.permissionsBoundary`]: { from: ofUser(who, { permissionsBoundary: boundary }), to: {} },
 });
 
-/** One row for each setting: a setting without a row fails a test. */
+/** One row per setting. A setting without a row fails a test. */
 export const settingRows: Readonly<Record<string, SettingRow>> = {
   project: { to: { project: 'store' }, refused: 'this cluster is set up for project shop' },
   'aws.region': { test: 'test/unit/steps/pull-secret-bootstrap/pull-secret-bootstrap.test.ts' },
@@ -129,7 +129,10 @@ export const settingRows: Readonly<Record<string, SettingRow>> = {
   'serviceAccounts.policy': { to: { serviceAccounts: { policy: 'off' } } },
 };
 
-/** Carries a change out, and expects that nothing in use loses its rights and that nothing is left behind unseen. */
+/**
+ * Applies a change. Expects that everything in use keeps its permissions and that nothing is left behind
+ * unreported.
+ */
 export async function changeSetting(row: SettingChange): Promise<void> {
   const cli = await openCli({}, { fast: true, config: '{}' });
   try {
@@ -168,7 +171,7 @@ function configure({ folder }: Cli, settings: Settings): void {
 const codesIn = (text: string): string[] =>
   [...text.matchAll(/"code": "([a-z-]+)"/g)].map(([, code = '']) => code);
 
-/** The project comes from the file, so that it can change. */
+/** Reads the project from the file, so that it can change. */
 const env = { ECR_BOOTSTRAP_PROJECT: undefined };
 
 async function succeed(cli: Cli, args: string): Promise<void> {
@@ -184,7 +187,10 @@ async function isRefused(cli: Cli, words: string): Promise<void> {
   expect(changesAsked(cli.world).slice(asked)).toEqual([]);
 }
 
-/** After every change in IAM, the key in the cluster must pull and must read the secrets. @returns what it could not do */
+/**
+ * Checks after every change in IAM that the key in the cluster can pull and read the secrets. @returns a function
+ * that lists what it could not do
+ */
 function watchImagePuller({ world: { aws, cluster } }: Cli): () => readonly string[] {
   const { identities } = aws;
   const lost: string[] = [];
@@ -223,7 +229,7 @@ function watchImagePuller({ world: { aws, cluster } }: Cli): () => readonly stri
   };
 }
 
-/** Everything in AWS with a tag of ecr-bootstrap, secrets that are scheduled for deletion aside. */
+/** Everything in AWS with a tag of ecr-bootstrap, except secrets that are scheduled for deletion. */
 function taggedResources({ world: { aws } }: Cli): string[] {
   const all: (readonly [name: string, tags: ReadonlyMap<string, string>])[] = [
     ...[...aws.identities.users.values()].map((one) => [one.arn, one.tags] as const),

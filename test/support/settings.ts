@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** The paths of all settings in a schema: `users.imagePuller.name`. */
+/** The paths of all settings in a schema, for example `users.imagePuller.name`. */
 export function settingsIn(schema: z.core.$ZodType, path: readonly string[] = []): string[] {
   const { def } = schema._zod as { readonly def: Definition };
   if (def.innerType) return settingsIn(def.innerType, path);
@@ -10,7 +10,7 @@ export function settingsIn(schema: z.core.$ZodType, path: readonly string[] = []
 
 interface Definition {
   readonly type: string;
-  /** Of a default, a prefault, and what is optional. */
+  /** The inner type of a default, a prefault or an optional. */
   readonly innerType?: z.core.$ZodType;
   readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
 }

@@ -1,4 +1,4 @@
-/** Keeps every test away from the developer's own AWS, Kubernetes, Docker and proxy settings. */
+/** Isolates every test from the developer's AWS, Kubernetes, Docker and proxy settings. */
 const personal =
   /^(AWS_|ECR_BOOTSTRAP_|KUBE|DOCKER_|HTTPS?_PROXY$|NO_PROXY$|https?_proxy$|no_proxy$|all_proxy$|ALL_PROXY$)/;
 

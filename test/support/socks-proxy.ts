@@ -2,14 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface SocksProxy {
-  /** Without a scheme. */
+  /** The address without a scheme. */
   readonly host: string;
-  /** `HOST:PORT` of each connection that was asked for. */
+  /** `HOST:PORT` of each requested connection. */
   readonly asked: string[];
   close(): Promise<void>;
 }
 
-/** A SOCKS5 proxy (RFC 1928) as `ssh -D` opens it: no login, names are resolved here, and lead to this machine or to `to`. */
+/**
+ * Starts a SOCKS5 proxy (RFC 1928) as `ssh -D` does: no login, and names are resolved here. Connections go to this
+ * machine or to `to`.
+ */
 export async function startSocksProxy(to?: { host: string; port: number }): Promise<SocksProxy> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();

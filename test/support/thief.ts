@@ -6,13 +6,13 @@ import { clients } from '../unit/sandbox/support.ts';
 
 const names = ['image-puller-AWS_ACCESS_KEY_ID', 'image-puller-AWS_SECRET_ACCESS_KEY', 'image-puller-REGION'];
 
-/** Reads the image puller's secrets with stolen credentials, before and after every request that anyone sends. */
+/** Reads the image puller's secrets with stolen credentials, before and after every request of any client. */
 export class Thief {
   /** Every value that was read. */
   readonly loot = new Set<string>();
-  /** The error codes of refused requests. */
+  /** The error codes of denied requests. */
   readonly refusals = new Set<string>();
-  /** How often AWS was asked. */
+  /** The number of requests to AWS. */
   attempts = 0;
   readonly #world: World;
   readonly #credentials: SigningKey[];
@@ -25,12 +25,12 @@ export class Thief {
     this.#stop = world.faults.onCall(() => {
       if (this.#asking) return;
       this.read();
-      // The request that was seen takes effect within this turn.
+      // The observed request takes effect in the current turn of the event loop.
       setImmediate(() => this.read());
     });
   }
 
-  /** From now on also reads with temporary credentials, which the stolen key is exchanged for. */
+  /** Exchanges the stolen key for temporary credentials, and reads with them too from now on. */
   async takeSession(): Promise<void> {
     const { sts } = clients(this.#world, this.#credentials[0]);
     const { Credentials } = await sts.send(new GetSessionTokenCommand({ DurationSeconds: 129_600 }));
@@ -43,7 +43,7 @@ export class Thief {
     });
   }
 
-  /** Asks for all three secrets with each of the credentials; the requests have taken effect when this returns. */
+  /** Requests all three secrets with each of the credentials. The requests have taken effect when this returns. */
   read(): void {
     const { awsForCluster, region } = this.#world;
     this.#asking = true;

@@ -1,6 +1,6 @@
 import type { Cli } from './cli.ts';
 
-/** Every object of the cluster with the name or label of ecr-bootstrap, and those of the operator. */
+/** Every object in the cluster with the name or label of ecr-bootstrap, and those of the operator. */
 export function traces({ world: { cluster } }: Cli): string[] {
   const kinds = [
     ...['Namespace', 'Secret', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
@@ -17,7 +17,7 @@ export function traces({ world: { cluster } }: Cli): string[] {
     .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
 }
 
-/** What a whole removal deletes in AWS. */
+/** What a full `down` deletes in AWS. */
 export const inAws = ({ world: { aws } }: Cli) => ({
   users: [...aws.identities.users.keys()].filter((name) => /power-user|image-puller/.test(name)),
   keys: [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller').length,

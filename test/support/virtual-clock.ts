@@ -1,7 +1,7 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import type { Clock } from '../../src/core/clock.ts';
 
-/** A clock on which many wait at once: time goes on to the next that is due when nobody has anything left to do. */
+/** A clock for concurrent waits. It moves to the next due wait when all work is idle. */
 export class VirtualClock implements Clock {
   #now = Date.UTC(2026, 0, 1);
   #sleepers: { readonly due: number; readonly wake: () => void }[] = [];
@@ -27,7 +27,7 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Lets time pass until `work` is done. Throws when it waits for something else than time. */
+  /** Moves the clock until `work` is done. @throws Error when it waits for something other than time */
   async passUntil<T>(work: Promise<T>): Promise<T> {
     const state = { isDone: false };
     const end = () => (state.isDone = true);

@@ -1,6 +1,6 @@
 import type { AwsState } from '../../sandbox/index.ts';
 
-/** Remembers an AWS account. @returns a function that puts it back; only the clock does not turn back */
+/** Saves the state of an AWS account. @returns a function that restores it, except for the clock */
 export function saveAws({ identities, registry, secrets }: AwsState): () => void {
   const kept = secrets.all();
   const restoreFields = saveFields([
@@ -18,7 +18,7 @@ export function saveAws({ identities, registry, secrets }: AwsState): () => void
   };
 }
 
-/** Remembers the content of maps, sets, arrays and objects, and of all that they contain. */
+/** Saves the contents of maps, sets, arrays and objects, recursively. */
 function saveFields(root: object): () => void {
   const restore = new Map<object, () => void>();
   const waiting: unknown[] = [root];
@@ -57,7 +57,7 @@ function contentOf(value: object): { parts: unknown[]; putBack: () => void } {
     for (const name of Object.keys(value)) {
       if (!fields.some(([field]) => field === name)) Reflect.deleteProperty(value, name);
     }
-    // Fields that are read-only hold what they held.
+    // Read-only fields still hold their values.
     for (const [name, part] of fields) if (Reflect.get(value, name) !== part) Reflect.set(value, name, part);
   };
   return { parts: fields.map(([, part]): unknown => part), putBack };
