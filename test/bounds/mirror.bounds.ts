@@ -1,21 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, it, test } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { compile, engineSource } from '../../bench/mirror/tools.ts';
 import { type Measured, measure } from './measure.ts';
 import { tenGigabytes } from './sparse.ts';
 
 /** The memory limit of the mirror in bytes, for images of any size and up to 32 concurrent transfers. */
-const mostResident = 150e6;
+const maxResident = 150e6;
 /** The limit for the transfers themselves in bytes. Each holds a few chunks in flight. */
-const mostBuffered = 48e6;
+const maxBuffered = 48e6;
 /** The limit for planning in bytes, whatever layers the images share. */
-const mostPlanned = 100e6;
+const maxPlanned = 100e6;
 
 let engine: string;
 beforeAll(() => void (engine = compile(engineSource)));
 
-function tell(what: string, { resident, buffers, bytes, requests, seconds }: Measured): void {
+function printResult(what: string, { resident, buffers, bytes, requests, seconds }: Measured): void {
   const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;
   process.stdout.write(
     `${what}: peak ${megabytes(resident)} resident, ${megabytes(buffers)} in buffers, ` +
@@ -23,20 +23,20 @@ function tell(what: string, { resident, buffers, bytes, requests, seconds }: Mea
   );
 }
 
-test('a blob of 10 GB needs less than 150 MB of memory', async () => {
+it('a blob of 10 GB needs less than 150 MB of memory', async () => {
   const measured = await measure({ engine, images: 1, size: 0, concurrency: 32 });
-  tell('one blob of 10 GB', measured);
+  printResult('one blob of 10 GB', measured);
   expect(measured).toMatchObject({ tags: 1, blobs: 2, mismatches: 0 });
   expect(measured.bytes).toBeGreaterThan(tenGigabytes.size);
-  expect(measured.resident).toBeLessThan(mostResident);
-  expect(measured.buffers).toBeLessThan(mostBuffered);
+  expect(measured.resident).toBeLessThan(maxResident);
+  expect(measured.buffers).toBeLessThan(maxBuffered);
 });
 
-test('32 concurrent transfers need less than 150 MB of memory, and an image with b blobs needs 3 + 3b requests', async () => {
+it('32 concurrent transfers need less than 150 MB of memory, and an image with b blobs needs 3 + 3b requests', async () => {
   const images = 64;
   const size = 16_000_000;
   const measured = await measure({ engine, images, size, concurrency: 32 });
-  tell(`${images} blobs of 16 MB, 32 at once`, measured);
+  printResult(`${images} blobs of 16 MB, 32 at once`, measured);
   expect(measured).toMatchObject({
     tags: images,
     blobs: 2 * images,
@@ -51,8 +51,8 @@ test('32 concurrent transfers need less than 150 MB of memory, and an image with
     },
   });
   expect(measured.uploadsAtOnce).toBeGreaterThanOrEqual(32);
-  expect(measured.resident).toBeLessThan(mostResident);
-  expect(measured.buffers).toBeLessThan(mostBuffered);
+  expect(measured.resident).toBeLessThan(maxResident);
+  expect(measured.buffers).toBeLessThan(maxBuffered);
 });
 
 it.each([
@@ -68,6 +68,6 @@ it.each([
     const { jobs, grown } = JSON.parse(output.toString()) as { jobs: number; grown: number };
     process.stdout.write(`${jobs} blobs planned: ${Math.round(grown / 1e6)} MB over idle\n`);
     expect(jobs).toBe(images * (shared + own));
-    expect(grown).toBeLessThan(mostPlanned);
+    expect(grown).toBeLessThan(maxPlanned);
   },
 );

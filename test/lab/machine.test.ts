@@ -1,6 +1,6 @@
 /** What every scenario stands on: the lab's own parts work together, without the product. */
 import { CreateRepositoryCommand, DeleteRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { operatorImages } from './images/catalog.ts';
 import { clusters, registry } from './names.ts';
@@ -43,29 +43,29 @@ describe('the lab', () => {
     await new ECRClient().send(new DeleteRepositoryCommand(repository));
   });
 
-  test('has a node that is ready', async () => {
+  it('has a node that is ready', async () => {
     const node = await cluster.get<Node>('node', clusters.first.node);
     expect(node?.status.conditions).toContainEqual(
       expect.objectContaining({ type: 'Ready', status: 'True' }),
     );
   });
 
-  test('runs a pod whose image was pulled from the ECR with a token', async () => {
+  it('runs a pod whose image was pulled from the ECR with a token', async () => {
     expect(await startPod(space, 'with-token', image, { imagePullSecrets: [{ name: 'token' }] })).toBe(
       'Running',
     );
   });
 
-  test('refuses the same image to a pod without a pull secret', async () => {
+  it('refuses the same image to a pod without a pull secret', async () => {
     const nothing = { imagePullSecrets: [{ name: 'there-is-none' }] };
     expect(await startPod(space, 'without', image, nothing)).toMatch(/^Err.*no basic auth credentials/s);
   });
 
-  test('has no way from the node to a registry on the internet', async () => {
+  it('has no way from the node to a registry on the internet', async () => {
     expect(await startPod(space, 'internet', 'docker.io/library/nginx:1.28')).toMatch(/no such host/);
   });
 
-  test('has a Docker engine that pulls from the internet and pushes to the ECR', async () => {
+  it('has a Docker engine that pulls from the internet and pushes to the ECR', async () => {
     const [source] = operatorImages;
     const target = `${registry}/${space}/nginx:by-docker`;
     await capture('docker', ['login', '--username', 'AWS', '--password-stdin', registry], {

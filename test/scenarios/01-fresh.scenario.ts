@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld } from './enter.ts';
 import {
@@ -27,7 +27,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('pulls the three operator pods from ECR with the bootstrap pull secret', async () => {
+  it('pulls the three operator pods from ECR with the bootstrap pull secret', async () => {
     const { cluster, registry, project } = await world;
     const pods = await cluster.list<Pod>('pods', 'external-secrets');
     expect(pods.map(({ status }) => status.phase)).toEqual(['Running', 'Running', 'Running']);
@@ -39,7 +39,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     }
   });
 
-  test('syncs every ExternalSecret', async () => {
+  it('syncs every ExternalSecret', async () => {
     const all = await (await world).cluster.list<ExternalSecret>('externalsecrets');
     const ready = all.filter(({ status }) =>
       status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
@@ -48,7 +48,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     expect(all.length).toBeGreaterThan(workloads.length);
   });
 
-  test('gives every namespace a puller secret issued by the operator', async () => {
+  it('gives every namespace a puller secret issued by the operator', async () => {
     const { cluster, now } = await world;
     for (const { metadata } of await cluster.list('namespaces')) {
       const secret = await cluster.get('secret', 'puller', metadata.name);
@@ -60,7 +60,7 @@ describe('up on an empty account and a cluster with workloads', () => {
     }
   });
 
-  test('makes every service account use the pull secret', async () => {
+  it('makes every service account use the pull secret', async () => {
     const accounts = await (await world).cluster.list<ServiceAccount>('serviceaccounts');
     const without = accounts.filter(
       ({ imagePullSecrets }) => imagePullSecrets?.some(({ name }) => name === 'puller') !== true,
@@ -68,17 +68,17 @@ describe('up on an empty account and a cluster with workloads', () => {
     expect(without.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).toEqual([]);
   });
 
-  test('lets workloads run once they reference their images in ECR', async () => {
+  it('lets workloads run once they reference their images in ECR', async () => {
     await nameAsMirrored(await world);
   });
 
-  test('makes status report a healthy cluster without drift', async () => {
+  it('makes status report a healthy cluster without drift', async () => {
     const { code, drift } = await health(await world);
     expect(drift).toEqual([]);
     expect(code).toBe(0);
   });
 
-  test('plans nothing on a second run', async () => {
+  it('plans nothing on a second run', async () => {
     expect(await planned(await world)).toEqual([]);
     await succeed(await world, 'up', '--yes');
   });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { imagesInUse, mirrored, namespace, secretValue, succeed } from './site.ts';
@@ -28,7 +28,7 @@ describe('pull tokens with a lifetime of less than a minute', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('let pods pull at any time across several renewals, and the registry rejects expired tokens', async () => {
+  it('let pods pull at any time across several renewals, and the registry rejects expired tokens', async () => {
     const { startPod, pass } = await world;
     const image = mirrored(await world, 'nginx:1.28');
     const tokens = new Set<string | undefined>();

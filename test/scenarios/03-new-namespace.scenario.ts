@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
 import { deployment, health, imagesInUse, mirrored, namespace, podsRun, succeed } from './site.ts';
@@ -17,7 +17,7 @@ describe('a new namespace', () => {
     await (await world).cluster.remove('namespace', 'uncovered');
   });
 
-  test('runs a pod that is created in the same second without a pull secret', async () => {
+  it('runs a pod that is created in the same second without a pull secret', async () => {
     const image = mirrored(await world, 'nginx:1.28');
     const first = deployment({ namespace: 'just-born', name: 'first', image });
     await (await world).cluster.apply(namespace('just-born'), first);
@@ -40,7 +40,7 @@ describe('a new namespace', () => {
         await succeed(await world, 'up', '--yes');
       });
 
-      test('has its service account reported as drift by status and repaired by up', async () => {
+      it('has its service account reported as drift by status and repaired by up', async () => {
         const { drift } = await health(await world);
         expect(drift).toContain('update ServiceAccount uncovered/default');
         await succeed(await world, 'up', '--yes');

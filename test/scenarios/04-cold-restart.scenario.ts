@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, podsRun, secretValue, succeed } from './site.ts';
@@ -62,7 +62,7 @@ describe('a cluster that was off for longer than its tokens are valid', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('cannot pull by itself, and recovers after up', async () => {
+  it('cannot pull by itself, and recovers after up', async () => {
     await scale(await world, 1);
     await waitFor('all pods to be stuck', async () => {
       const pods = await podsOf(await world);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, succeed } from './site.ts';
@@ -29,21 +29,21 @@ describe('an AWS outage that lasts two renewal intervals', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('is reported by status during the outage', () => {
+  it('is reported by status during the outage', () => {
     expect(during.code).toBe(3);
     expect(during.stdout).toMatch(/ExternalSecret external-secrets\/puller is not synced/);
   });
 
-  test('makes status show for how many hours pulls keep working', () => {
+  it('makes status show for how many hours pulls keep working', () => {
     expect(during.stdout).toMatch(/\b1[12]\s?h/);
   });
 
-  test('does not stop pulls, even in a namespace created during the outage', async () => {
+  it('does not stop pulls, even in a namespace created during the outage', async () => {
     const { startPod } = await world;
     expect(await startPod('outage', 'after', mirrored(await world, 'redis:8'))).toBe('Running');
   });
 
-  test('needs no action: the cluster becomes healthy again by itself', async () => {
+  it('needs no action: the cluster becomes healthy again by itself', async () => {
     await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 120);
   });
 });

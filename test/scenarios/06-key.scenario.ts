@@ -1,5 +1,5 @@
 import { DeleteAccessKeyCommand, ListAccessKeysCommand, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, secretValue, succeed } from './site.ts';
@@ -34,7 +34,7 @@ describe('an image-puller access key that was deleted outside ecr-bootstrap', ()
     await (await world).cluster.remove('namespace', 'key');
   });
 
-  test('is reported by status and replaced by up, and pods can pull again', async () => {
+  it('is reported by status and replaced by up, and pods can pull again', async () => {
     const { code, drift, findings } = await health(await world);
     expect(code).toBe(3);
     expect([...drift, ...findings]).not.toEqual([]);
@@ -61,7 +61,7 @@ describe('a leaked image-puller access key', () => {
     await (await world).cluster.remove('namespace', 'leak');
   });
 
-  test('is replaced by rotate --force, and pods can pull again', async () => {
+  it('is replaced by rotate --force, and pods can pull again', async () => {
     const [leaked] = await keysOf(await world);
     await succeed(await world, 'rotate', '--force', '--yes');
     const keys = await keysOf(await world);
@@ -72,7 +72,7 @@ describe('a leaked image-puller access key', () => {
     expect((await health(await world)).code).toBe(0);
   });
 
-  test('is reported by status after it is disabled, and replaced by up', async () => {
+  it('is reported by status after it is disabled, and replaced by up', async () => {
     const [disabled] = await keysOf(await world);
     const { iam } = (await world).aws;
     const { AccessKeyId } = disabled ?? {};

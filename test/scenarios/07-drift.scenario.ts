@@ -1,6 +1,6 @@
 import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
 import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aws-sdk/client-iam';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, namespace, planned, succeed } from './site.ts';
@@ -68,17 +68,17 @@ describe('drift in the cluster and in AWS', () => {
     await (await world).cluster.remove('namespace', 'drift');
   });
 
-  test('is reported completely by status', async () => {
+  it('is reported completely by status', async () => {
     const { code, drift } = await health(await world);
     expect(code).toBe(3);
     expect([...drift].sort()).toEqual([...expected].sort());
   });
 
-  test('is exactly what up plans to repair', async () => {
+  it('is exactly what up plans to repair', async () => {
     expect([...(await planned(await world))].sort()).toEqual([...expected].sort());
   });
 
-  test('is repaired by up, which makes status healthy', async () => {
+  it('is repaired by up, which makes status healthy', async () => {
     await succeed(await world, 'up', '--yes');
     expect(await planned(await world)).toEqual([]);
     expect((await health(await world)).code).toBe(0);

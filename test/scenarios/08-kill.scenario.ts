@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { census } from './census.ts';
 import { can, enterWorld, tidyUp } from './enter.ts';
@@ -57,7 +57,7 @@ describe.runIf(can('kill'))(
       await succeed(await world, 'up', '--yes');
     });
 
-    test.each(moments)(
+    it.each(moments)(
       'is completed by the next up when it started $start and was killed at $done of its duration',
       async ({ start, done }) => {
         const { time = 0, account, cluster } = undisturbed.get(start) ?? {};

@@ -1,6 +1,6 @@
 import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-iam';
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, planned, secretValue, succeed } from './site.ts';
@@ -62,7 +62,7 @@ describe.runIf(can('kill'))(
       expect(await (await world).startPod('torn', pod, image, always)).toBe('Running');
     }
 
-    test.each(secrets)(
+    it.each(secrets)(
       'completes the replacement of a deleted key after a kill before %s is written',
       async (resource) => {
         await deleteKeys(await world);
@@ -74,7 +74,7 @@ describe.runIf(can('kill'))(
       },
     );
 
-    test.each(secrets)(
+    it.each(secrets)(
       'completes a rotation after a kill before the new version of %s becomes current',
       async (resource) => {
         // A rotation starts only when the previous one is complete.

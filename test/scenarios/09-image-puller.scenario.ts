@@ -35,7 +35,7 @@ import {
   PutSecretValueCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
@@ -141,14 +141,14 @@ describe('the image-puller access key', () => {
     await aws.secrets.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
   });
 
-  test('can read the three secrets and the images of the project', async () => {
+  it('can read the three secrets and the images of the project', async () => {
     const { SecretString } = await puller.secrets.send(new GetSecretValueCommand({ SecretId }));
     expect(SecretString).toBe(region);
     const { images = [] } = await puller.ecr.send(new BatchGetImageCommand({ repositoryName, imageIds }));
     expect(images).toHaveLength(1);
   });
 
-  test.each(Object.keys(denied))('is denied %s', async (name) => {
+  it.each(Object.keys(denied))('is denied %s', async (name) => {
     const outcome = await denied[name]?.(puller).then(
       () => 'allowed',
       (error: unknown) => (error instanceof Error ? error.name : String(error)),
@@ -156,7 +156,7 @@ describe('the image-puller access key', () => {
     expect(outcome).toMatch(/^AccessDenied/);
   });
 
-  test.each(requests)('gets a registry token with which %s %s returns %i', async (method, path, status) => {
+  it.each(requests)('gets a registry token with which %s %s returns %i', async (method, path, status) => {
     const { authorizationData = [] } = await puller.ecr.send(new GetAuthorizationTokenCommand());
     const headers = {
       authorization: `Basic ${authorizationData[0]?.authorizationToken}`,

@@ -1,5 +1,5 @@
 import { CreateAccessKeyCommand, DeleteAccessKeyCommand } from '@aws-sdk/client-iam';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
@@ -34,7 +34,7 @@ describe('least privilege', () => {
     await aws.iam.send(new DeleteAccessKeyCommand({ ...powerUser, AccessKeyId: pusher.accessKeyId }));
   });
 
-  test.each([
+  it.each([
     ['mirror', 'registry.k8s.io/coredns/coredns:v1.12.1'],
     ['status', '-o', 'json'],
     ['up', '--yes'],
@@ -44,7 +44,7 @@ describe('least privilege', () => {
     expect(code, stdout + stderr).toBe(0);
   });
 
-  test("keeps AWS keys out of Secrets outside the operator's namespace", async () => {
+  it("keeps AWS keys out of Secrets outside the operator's namespace", async () => {
     type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
     const secrets = await (await world).cluster.list<Secret>('secrets');
     const elsewhere = secrets.filter(({ metadata }) => metadata.namespace !== 'external-secrets');

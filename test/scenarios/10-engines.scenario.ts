@@ -1,5 +1,5 @@
 import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { can, enterWorld } from './enter.ts';
 import { imagesInUse, mirrored, succeed } from './site.ts';
@@ -41,7 +41,7 @@ describe.runIf(can('other tools'))('a mirrored image compared with its source by
     return Promise.all([look(image), look(mirrored({ ...(await world), project }, image))]);
   };
 
-  test.each(set)(
+  it.each(set)(
     '%s has the digest of its source when the registry engine copied all platforms',
     async (image) => {
       const [source, copy] = await looks(projects.whole, image);
@@ -49,7 +49,7 @@ describe.runIf(can('other tools'))('a mirrored image compared with its source by
     },
   );
 
-  test.each(set)(
+  it.each(set)(
     '%s is the source manifest of the platform when the registry engine copied one platform',
     async (image) => {
       const [source, copy] = await looks(projects.onePlatform, image);
@@ -58,7 +58,7 @@ describe.runIf(can('other tools'))('a mirrored image compared with its source by
     },
   );
 
-  test.each(set)('%s has the image config of its source when the Docker engine copied it', async (image) => {
+  it.each(set)('%s has the image config of its source when the Docker engine copied it', async (image) => {
     const [source, copy] = await looks(projects.docker, image);
     expect(copy.config).toBe(source.config);
   });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { photograph } from './census.ts';
 import { enterWorld, tidyUp } from './enter.ts';
@@ -37,23 +37,23 @@ describe('down', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('leaves the cluster as it was before up', async () => {
+  it('leaves the cluster as it was before up', async () => {
     expect(await photograph(await world)).toEqual(before);
   });
 
-  test('leaves only unmanaged resources in the account, and secrets that are scheduled for deletion', async () => {
+  it('leaves only unmanaged resources in the account, and secrets that are scheduled for deletion', async () => {
     const left = await (await world).account();
     expect(left.filter((line) => !/^user admin,|^secret image-puller-\S+, to be deleted/.test(line))).toEqual(
       [],
     );
   });
 
-  test('can be followed by up', async () => {
+  it('can be followed by up', async () => {
     await succeed(await world, 'up', '--yes');
     expect((await health(await world)).code).toBe(0);
   });
 
-  test("succeeds when the operator's webhook is unreachable", async () => {
+  it("succeeds when the operator's webhook is unreachable", async () => {
     const { cluster } = await world;
     const stop = [{ op: 'replace', path: '/spec/replicas', value: 0 }];
     for (const name of operators) await cluster.patch('deployment', name, 'external-secrets', stop);

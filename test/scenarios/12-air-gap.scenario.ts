@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
 import { deployment, imagesInUse, mirrored, nameAsMirrored, namespace, podsRun, succeed } from './site.ts';
@@ -17,7 +17,7 @@ describe.runIf(can('DNS log'))('a cluster that pulls only from ECR', () => {
     await (await world).cluster.remove('namespace', 'air-gap');
   });
 
-  test('resolves no DNS names except those of AWS and the cluster', async () => {
+  it('resolves no DNS names except those of AWS and the cluster', async () => {
     const { cluster, namesAsked } = await world;
     const before = (await namesAsked()).length;
     await succeed(await world, 'up', '--yes');

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, succeed } from './site.ts';
@@ -20,7 +20,7 @@ describe('a service account that kubeadm overwrites', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('keeps its pull secret while the admission policy exists', async () => {
+  it('keeps its pull secret while the admission policy exists', async () => {
     const { cluster } = await world;
     await cluster.replace(coredns);
     const after = await cluster.get<ServiceAccount>('serviceaccount', 'coredns', 'kube-system');
@@ -38,7 +38,7 @@ describe('a service account that kubeadm overwrites', () => {
       await succeed(await world, 'up', '--yes');
     });
 
-    test('is reported as drift by status', async () => {
+    it('is reported as drift by status', async () => {
       expect((await health(await world)).drift).toContain('update ServiceAccount kube-system/coredns');
     });
   });

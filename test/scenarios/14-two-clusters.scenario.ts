@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, mirrored, namespace, planned, secretValue, succeed } from './site.ts';
@@ -41,7 +41,7 @@ describe('two clusters of one project', () => {
     await succeed(await world, 'up', '--yes');
   });
 
-  test('are both healthy, with the same images and one access key', async () => {
+  it('are both healthy, with the same images and one access key', async () => {
     for (const each of [await world, second]) {
       expect((await health(each)).code).toBe(0);
       expect(await planned(each)).toEqual([]);
@@ -50,7 +50,7 @@ describe('two clusters of one project', () => {
     expect(await pullIn(second, 'of-the-second')).toBe('Running');
   });
 
-  test('share a rotated key after up in the other cluster, and the old key stays enabled until then', async () => {
+  it('share a rotated key after up in the other cluster, and the old key stays enabled until then', async () => {
     const before = await keyOf(second);
     // Both clusters use the key every few seconds, so AWS's last-used date cannot distinguish them. Their
     // registrations can.
@@ -63,7 +63,7 @@ describe('two clusters of one project', () => {
     expect(await pullIn(second, 'rotated')).toBe('Running');
   });
 
-  test('share a key replaced by rotate --force only after up in the other cluster, which cannot pull until then', async () => {
+  it('share a key replaced by rotate --force only after up in the other cluster, which cannot pull until then', async () => {
     const before = await keyOf(second);
     const { stdout } = await succeed(await world, 'rotate', '--force', '--yes');
     expect(stdout).toMatch(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/);
@@ -75,7 +75,7 @@ describe('two clusters of one project', () => {
     expect((await health(second)).code).toBe(0);
   });
 
-  test('are independent: after down in one, the other still gets new tokens', async () => {
+  it('are independent: after down in one, the other still gets new tokens', async () => {
     const { pass } = await world;
     await succeed(await world, 'down', '--yes');
     const token = await tokenIn(second, 'of-the-second');

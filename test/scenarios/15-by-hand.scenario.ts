@@ -1,5 +1,5 @@
 import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
 import { health, imagesInUse, namespace, planned, podsRun, settle, succeed } from './site.ts';
@@ -77,7 +77,7 @@ describe.runIf(can('other tools'))('a bootstrap that was set up manually', () =>
     await succeed(await world, 'up', '--yes');
   });
 
-  test('is adopted by up', async () => {
+  it('is adopted by up', async () => {
     await succeed(await world, 'up', '--yes', '--adopt-all');
     expect((await health(await world)).code).toBe(0);
     expect(await planned(await world)).toEqual([]);

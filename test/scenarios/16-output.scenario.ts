@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { can, enterWorld } from './enter.ts';
 import { health, imagesInUse, succeed } from './site.ts';
@@ -16,7 +16,7 @@ const spellings = (secret: string) => [
 describe.runIf(can('one for all'))('the output of ecr-bootstrap in all scenarios', () => {
   const world = enterWorld();
 
-  test('contains no secret', async () => {
+  it('contains no secret', async () => {
     await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes', '--verbose');
     await health(await world);

@@ -1,5 +1,5 @@
 import { ProxyAgent } from 'undici';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { startWorld } from '../../../sandbox/world.ts';
 import { ecr, iam, secrets, type WireRequest } from './request.ts';
 import { sendTo } from './send.ts';
@@ -13,7 +13,7 @@ async function pretend(account = '123456789012') {
   return { world, options };
 }
 
-test('a run on AWS removes everything that its cases created there', async () => {
+it('a run on AWS removes everything that its cases created there', async () => {
   const { world, options } = await pretend();
   const before = [...world.aws.identities.users.keys()];
   const target = await startAws(options);
@@ -42,13 +42,13 @@ test('a run on AWS removes everything that its cases created there', async () =>
   await world.close();
 });
 
-test('credentials of another account than the named one are refused', async () => {
+it('credentials of another account than the named one are refused', async () => {
   const { world, options } = await pretend('999999999999');
   await expect(startAws(options)).rejects.toThrow(/account 123456789012.*allows 999999999999 only/);
   await options.dispatcher.close();
   await world.close();
 });
 
-test('AWS is not asked unless an account is named', async () => {
+it('AWS is not asked unless an account is named', async () => {
   await expect(awsOptions({ AWS_REGION: 'eu-west-1' })).rejects.toThrow(/CONTRACT_AWS_ACCOUNT/);
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, Case, Situation } from './case.ts';
 import { cases } from './cases/index.ts';
 import { signatureOf, type Reply } from './reply.ts';
@@ -35,7 +35,7 @@ export function describeContract(name: TargetName): void {
     for (const service of offers[name]) {
       describe(service, () => {
         const able = cases[service].filter(({ needs, also }) => isAble(name, needs?.lever, also));
-        test.each(able.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+        it.each(able.map((one) => [one.name, one] as const))('%s', async (_, one) => {
           await tryCase(name, target, one);
         });
       });

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { document } from './doc.ts';
 
-test('docs/internals/contract.md is generated from the cases', async () => {
+it('docs/internals/contract.md is generated from the cases', async () => {
   await expect(document()).toMatchFileSnapshot('../../../docs/internals/contract.md');
 });
