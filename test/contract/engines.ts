@@ -8,7 +8,7 @@ import type { CredentialStore } from '../../src/clients/registry/credentials.ts'
 import { makeImage, type TestImage } from '../support/images.ts';
 import type { TestRegistry } from '../support/registry.ts';
 
-/** The real registries of a suite, and how to make the engine under test between them. */
+/** The real registries of a suite, and a function that creates the engine under test between them. */
 export interface EngineWorld {
   readonly source: TestRegistry;
   readonly target: TestRegistry;
@@ -20,10 +20,10 @@ export const arm64 = { os: 'linux', architecture: 'arm64', variant: 'v8' };
 
 let counter = 0;
 
-/** A name that no other test uses. */
+/** Returns a name that no other test uses. */
 export const uniqueName = (stem: string): string => `team/${stem}-${++counter}`;
 
-/** An image unlike any other; two layers that share nothing. */
+/** Builds a unique image, with two layers that share nothing. */
 export const freshImage = (platform = amd64): TestImage =>
   makeImage(platform, [`base ${uniqueName('base')}`, `top ${uniqueName('top')}`]);
 
@@ -32,7 +32,7 @@ export function wanted({ source }: EngineWorld, name: string, tag = '1.0'): Want
   return { source: reference, repository: `project/${name}`, tag, wantedBy: ['config'] };
 }
 
-/** The source's own user for the source, nobody elsewhere. */
+/** The source's own user for the source, and no credentials for other registries. */
 export const sourceCredentials = ({ source }: EngineWorld): CredentialStore => ({
   find: (host) => Promise.resolve(host === source.address ? source.user : undefined),
 });
@@ -42,7 +42,7 @@ export interface Watched {
   readonly events: Parameters<Emit>[0][];
 }
 
-/** Options of a run whose events are kept. */
+/** Options of a run that records its events. */
 export function watch(changes: Partial<EngineOptions> = {}): Watched {
   const events: Parameters<Emit>[0][] = [];
   const options = {
@@ -55,7 +55,7 @@ export function watch(changes: Partial<EngineOptions> = {}): Watched {
   return { options, events };
 }
 
-/** The config's digest behind a tag, for an image of one platform. */
+/** The digest of the config behind a tag, for an image of one platform. */
 export async function configOf(registry: TestRegistry, repository: string, tag: string): Promise<unknown> {
   const held = await registry.manifest(repository, tag);
   return held && (JSON.parse(held.bytes.toString()) as { config?: { digest?: string } }).config?.digest;
@@ -67,7 +67,7 @@ export function only(results: readonly MirrorResult[]): MirrorResult {
   return result;
 }
 
-/** What every engine promises, whatever it is made of. One platform is wanted, because one engine knows no more. */
+/** The contract of every engine. It uses a single platform, because one of the engines supports no more. */
 export function engineContract(name: string, start: () => EngineWorld): void {
   describe(`${name} engine`, () => {
     const copyOne = async (image: WantedImage, changes: Partial<EngineOptions> = {}): Promise<MirrorResult> =>
@@ -75,7 +75,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
     const planOne = async (image: WantedImage): Promise<MirrorResult> =>
       only(await start().engine(sourceCredentials(start())).plan([image], watch().options));
 
-    it('copies an image so that the tag gives the same config', async () => {
+    it('copies an image so that the tag has the same config', async () => {
       const world = start();
       const image = wanted(world, uniqueName('copied'));
       const made = freshImage();
@@ -90,7 +90,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       expect(await configOf(world.target, image.repository, image.tag)).toBe(made.config.digest);
     });
 
-    it('names the digest that the registry holds', async () => {
+    it('returns the digest that the registry holds', async () => {
       const world = start();
       const image = wanted(world, uniqueName('digest'));
       await world.source.put(nameOf(image), image.tag, freshImage());
@@ -98,7 +98,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       expect((await world.target.manifest(image.repository, image.tag))?.digest).toBe(targetDigest);
     });
 
-    it('finds a copied image current and sends nothing', async () => {
+    it('reports a copied image as current and sends nothing', async () => {
       const world = start();
       const image = wanted(world, uniqueName('current'));
       await world.source.put(nameOf(image), image.tag, freshImage());
@@ -115,7 +115,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       expect(await world.target.manifest(image.repository, image.tag)).toBeUndefined();
     });
 
-    it('moves a tag whose source moved, and names both digests', async () => {
+    it('moves a tag whose source has moved, and reports both digests', async () => {
       const world = start();
       const image = wanted(world, uniqueName('moved'));
       await world.source.put(nameOf(image), image.tag, freshImage());
@@ -138,7 +138,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       expect(await configOf(world.target, image.repository, image.tag)).toBe(older.config.digest);
     });
 
-    it('takes the wanted platform out of an index', async () => {
+    it('copies the requested platform of an index', async () => {
       const world = start();
       const image = wanted(world, uniqueName('index'));
       const forArm = freshImage(arm64);
@@ -147,7 +147,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       expect(result).toMatchObject({ state: 'copied', sourceDigest: digest, platforms: ['linux/arm64'] });
     });
 
-    it('fails an image whose platform is absent, and names those that there are', async () => {
+    it('fails an image that lacks the platform, and lists the platforms of the image', async () => {
       const world = start();
       const image = wanted(world, uniqueName('platform'));
       await world.source.put(nameOf(image), image.tag, freshImage(), freshImage(arm64));
@@ -157,7 +157,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       expect(error?.why).toContain('linux/amd64');
     });
 
-    it('fails a missing image alone and answers in the order of the images', async () => {
+    it('fails only the missing image, and returns results in the order of the images', async () => {
       const world = start();
       const [first, missing, last] = ['first', 'missing', 'last'].map((stem) =>
         wanted(world, uniqueName(stem)),
@@ -169,7 +169,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       expectError(results[1]?.error, 'image-missing', missing.source);
     });
 
-    it('says that a source wants credentials', async () => {
+    it('reports that a source requires credentials', async () => {
       const world = start();
       const image = wanted(world, uniqueName('private'));
       await world.source.put(nameOf(image), image.tag, freshImage());
@@ -181,7 +181,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       );
     });
 
-    it('tells progress in bytes for the whole and for each image, up to the end', async () => {
+    it('reports progress in bytes, in total and per image, until the end', async () => {
       const world = start();
       const image = wanted(world, uniqueName('progress'));
       const large = makeImage(amd64, [Buffer.alloc(4_000_000, counter), `top ${counter}`]);
@@ -212,7 +212,7 @@ export function engineContract(name: string, start: () => EngineWorld): void {
   });
 }
 
-/** The repository of a wanted image at its source. */
+/** The source repository of a desired image. */
 export const nameOf = ({ repository }: WantedImage): string => repository.replace('project/', '');
 
 export function expectError(error: BootstrapError | undefined, code: string, target: string): void {

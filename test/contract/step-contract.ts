@@ -3,29 +3,29 @@ import { nameOf } from '../../src/core/target.ts';
 import type { Change, Diff, RemovalScope } from '../../src/core/step.ts';
 import type { Context, Run, Step } from '../../src/steps/context.ts';
 
-/** A place where one step can work: a sandbox, and a context on it. */
+/** A sandbox for one step, and a context on it. */
 export interface StepWorld {
-  /** A new one for each observation. */
+  /** Creates a new context for each observation. */
   context(): Context;
   close(): Promise<void>;
 }
 
-/** One thing done behind the step's back. */
+/** A change outside the step. */
 export interface Drift<World extends StepWorld> {
   readonly name: string;
   spoil(world: World): Promise<void> | void;
-  /** What the plan must name, all of it: `KIND NAME: PATH`, or `KIND NAME` for a create or delete. */
+  /** The complete plan that the drift must cause: `KIND NAME: PATH`, or `KIND NAME` for a create or delete. */
   readonly plans: readonly string[] | ((world: World) => readonly string[]);
 }
 
 export interface StepContract<State, World extends StepWorld> {
   readonly step: Step<State>;
-  /** Makes a world in which all that the step builds upon is there, and nothing of the step itself. */
+  /** Creates a world with everything that the step builds upon, and nothing of the step itself. */
   fresh(): Promise<World>;
   readonly drifts: readonly Drift<World>[];
 }
 
-/** Runs the contract that every step keeps: it plans what is missing, its plan works, and only drift is planned again. */
+/** Runs the contract of every step: it plans what is missing, its plan works, and afterwards it plans only drift. */
 export function describeStepContract<State, World extends StepWorld>(
   contract: StepContract<State, World>,
 ): void {
@@ -47,17 +47,17 @@ export function describeStepContract<State, World extends StepWorld>(
   });
 
   describe(`step ${step.id}`, () => {
-    it('plans something where nothing is there yet', async () => {
+    it('plans changes when nothing exists yet', async () => {
       const { changes } = await planStep(step, await start());
       expect(changes).not.toEqual([]);
     });
 
-    it('plans nothing after it was applied', async () => {
+    it('plans nothing after its plan was applied', async () => {
       const { changes } = await planStep(step, await applied());
       expect(namesIn(changes)).toEqual([]);
     });
 
-    it.each(contract.drifts)('plans exactly what drifted and repairs it: $name', async ({ spoil, plans }) => {
+    it.each(contract.drifts)('plans exactly the drift and repairs it: $name', async ({ spoil, plans }) => {
       const world = await applied();
       await spoil(world);
       const { changes } = await planStep(step, world);
@@ -76,12 +76,12 @@ export async function planStep<State, C extends Change>(
   return step.diff(await step.observe(ctx), ctx);
 }
 
-/** Plans and applies, then waits until it works. A failed change fails the test with its error. */
+/** Plans, applies and waits until the result works. A failed change fails the test with its error. */
 export async function applyStep<State>(step: Step<State>, world: StepWorld): Promise<void> {
   const ctx = world.context();
   const state = await step.observe(ctx);
   const { changes: all, findings } = step.diff(state, ctx);
-  // What can be done without is adopted only when that is asked for.
+  // Optional adoptions need an explicit request.
   const changes = all.filter(({ adopts }) => adopts?.optional !== true);
   expect(findings.filter((finding) => finding.blocking)).toEqual([]);
   for (const outcome of await step.apply(changes, state, runOf(ctx))) {
@@ -95,12 +95,12 @@ export async function applyStep<State>(step: Step<State>, world: StepWorld): Pro
 /** What `down` removes without flags. */
 export const clusterOnly: RemovalScope = { identities: false, images: false, secrets: false };
 
-/** A run that nobody watches. */
+/** A run without any output. */
 export function runOf(ctx: Context, signal: AbortSignal = new AbortController().signal): Run {
   return { ctx, signal, emit: () => undefined };
 }
 
-/** Changes as the contract writes them: one line for each field, or for the target when there are none. */
+/** Changes in the notation of the contract: one line per field, or one for the target when there are no fields. */
 export function namesIn(changes: readonly Change[]): string[] {
   return changes
     .flatMap(({ action, target, fields }) =>

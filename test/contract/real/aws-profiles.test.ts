@@ -69,7 +69,7 @@ const configure = (config: string, credentials = ''): void => {
   rmSync(join(folder, '.aws', 'cli'), { recursive: true, force: true });
 };
 
-/** What the AWS CLI asks STS, or its error. */
+/** The request that the AWS CLI sends to STS, or its error. */
 async function clis(env: Environment, profile?: string): Promise<readonly string[] | string> {
   asked = [];
   const args = ['sts', 'get-caller-identity', ...(profile === undefined ? [] : ['--profile', profile])];
@@ -81,7 +81,7 @@ async function clis(env: Environment, profile?: string): Promise<readonly string
   }
 }
 
-/** What this program asks STS, or its error. */
+/** The request that ecr-bootstrap sends to STS, or its error. */
 async function programs(env: Environment, profile?: string): Promise<readonly string[] | string> {
   asked = [];
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
@@ -172,7 +172,7 @@ describe.skipIf(!hasAws)('the AWS CLI', () => {
       'work',
     ],
   ])(
-    'uses the same key and region as this program with %s',
+    'uses the same key and region as ecr-bootstrap with %s',
     async (_, expected, config, credentials, env, profile) => {
       configure(config, credentials);
       expect(await programs(env, profile)).toEqual(expected);
@@ -182,13 +182,13 @@ describe.skipIf(!hasAws)('the AWS CLI', () => {
 
   it.each([
     [
-      'the words of a process',
+      'the error output of a process',
       "[profile p]\nregion = eu-west-1\ncredential_process = sh -c 'echo vault is sealed >&2; exit 3'\n",
       'p',
       'vault is sealed',
     ],
     ['a profile that does not exist', '[default]\nregion = eu-west-1\n', 'prod', 'prod'],
-  ])('reports %s, as this program does', async (_, config, profile, words) => {
+  ])('reports %s, as ecr-bootstrap does', async (_, config, profile, words) => {
     configure(config);
     expect(await programs({ AWS_REGION: 'eu-west-1' }, profile)).toContain(words);
     expect(await clis({}, profile)).toContain(words);

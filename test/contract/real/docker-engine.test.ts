@@ -26,7 +26,7 @@ import {
 
 let parts: Part[] = [];
 let world: EngineWorld;
-/** Past the code under test. */
+/** Direct access to the engine, without the code under test. */
 let docker: Docker;
 let engineUrl: string;
 
@@ -56,8 +56,8 @@ afterAll(async () => {
 
 engineContract('docker', () => world);
 
-describe('docker engine on a real daemon', () => {
-  // The engine lists images by the second of their making: those of one second come in any order.
+describe('Docker engine on a real daemon', () => {
+  // The engine sorts images by the second of their creation. Images of the same second come in any order.
   const references = async (): Promise<string[]> =>
     (await docker.listImages())
       .flatMap((image) => [
@@ -79,7 +79,7 @@ describe('docker engine on a real daemon', () => {
     expect(await references()).toEqual(before);
   });
 
-  it("gives a tag of the user's back that the pull of another platform moved", async () => {
+  it('restores a tag of the user that the pull of another platform moved', async () => {
     const image = wanted(world, uniqueName('borrowed'));
     const forArm = freshImage(arm64);
     await world.source.put(nameOf(image), image.tag, freshImage(), forArm);
@@ -100,7 +100,7 @@ describe('docker engine on a real daemon', () => {
     expect((await docker.getImage(image.source).inspect()).Id).toBe(made.config.digest);
   });
 
-  it('takes what only the local engine has, and says so', async () => {
+  it('copies an image that only the local engine has, and reports it', async () => {
     const image = wanted(world, uniqueName('local'));
     const made = freshImage();
     await load(made, image.source);
@@ -114,13 +114,13 @@ describe('docker engine on a real daemon', () => {
     });
   });
 
-  /** A source that nothing answers for. */
+  /** An image whose source is unreachable. */
   const unreachable = (stem: string): WantedImage => {
     const image = wanted(world, uniqueName(stem));
     return { ...image, source: image.source.replace(world.source.address, '127.0.0.1:1') };
   };
 
-  it('leaves a tag of the ECR as it is when the source cannot be asked', async () => {
+  it('keeps a tag in ECR when the source is unreachable', async () => {
     const image = unreachable('stale');
     await load(freshImage(), image.source);
     const digest = await world.target.put(image.repository, image.tag, freshImage(), freshImage(arm64));
@@ -135,7 +135,7 @@ describe('docker engine on a real daemon', () => {
     expect((await world.target.manifest(image.repository, image.tag))?.digest).toBe(digest);
   });
 
-  it('fills a tag that the ECR lacks when the source cannot be asked, and finds it current then', async () => {
+  it('fills a tag that ECR lacks when the source is unreachable, and then reports it as current', async () => {
     const image = unreachable('filled');
     const made = freshImage();
     await load(made, image.source);
@@ -145,7 +145,7 @@ describe('docker engine on a real daemon', () => {
     expect(only(await engine.copy([image], watch().options)).state).toBe('current');
   });
 
-  it('takes nothing from the local engine for a workload when the source refuses the login', async () => {
+  it("does not copy a workload's image from the local engine when the source rejects the login", async () => {
     const image = { ...wanted(world, uniqueName('refused')), wantedBy: ['Deployment shop/web'] };
     const made = freshImage();
     await world.source.put(nameOf(image), image.tag, made);
@@ -156,7 +156,7 @@ describe('docker engine on a real daemon', () => {
     expect(await world.target.manifest(image.repository, image.tag)).toBeUndefined();
   });
 
-  it('takes what the configuration names from the local engine when the source refuses the login', async () => {
+  it('copies a configured image from the local engine when the source rejects the login', async () => {
     const image = wanted(world, uniqueName('built'));
     const made = freshImage();
     await world.source.put(nameOf(image), image.tag, freshImage());
@@ -166,7 +166,7 @@ describe('docker engine on a real daemon', () => {
     expect(await configOf(world.target, image.repository, image.tag)).toBe(made.config.digest);
   });
 
-  it('refuses what is pinned, also beside a tag, for its push may have another digest', async () => {
+  it('rejects pinned images, even with a tag, because a push may change the digest', async () => {
     const image = wanted(world, uniqueName('pinned'));
     const digest = await world.source.put(nameOf(image), image.tag, freshImage());
     const pinned = { ...image, source: `${image.source}@${digest}` };
@@ -176,7 +176,7 @@ describe('docker engine on a real daemon', () => {
     expect(await world.target.manifest(image.repository, image.tag)).toBeUndefined();
   });
 
-  it('refuses more than one platform and says that this engine keeps one', async () => {
+  it('rejects several platforms and explains that this engine keeps one', async () => {
     const image = wanted(world, uniqueName('several'));
     await world.source.put(nameOf(image), image.tag, freshImage(), freshImage(arm64));
     const engine = world.engine(sourceCredentials(world));
@@ -187,7 +187,7 @@ describe('docker engine on a real daemon', () => {
     }
   });
 
-  it('takes the one platform that there is when all are wanted', async () => {
+  it('copies the only platform of an image when all platforms are requested', async () => {
     const image = wanted(world, uniqueName('all'));
     await world.source.put(nameOf(image), image.tag, freshImage(arm64));
     const engine = world.engine(sourceCredentials(world));
@@ -211,7 +211,7 @@ describe('docker engine on a real daemon', () => {
     expect(two.bytesSent).toBeGreaterThan(0);
   });
 
-  it('gives local references back when it is aborted on the way', async () => {
+  it('restores local references when it is aborted', async () => {
     const image = wanted(world, uniqueName('interrupted'));
     await world.source.put(nameOf(image), image.tag, makeImage(amd64, [Buffer.alloc(30_000_000, 1)]));
     const before = await references();
@@ -228,7 +228,7 @@ describe('docker engine on a real daemon', () => {
     expect(await references()).toEqual(before);
   });
 
-  it('reports a push that the registry refuses although the engine answered 200', async () => {
+  it('reports a push that the registry rejects although the engine answered 200', async () => {
     const image = wanted(world, uniqueName('refused'));
     await world.source.put(nameOf(image), image.tag, freshImage());
     const engine = createDockerEngine({

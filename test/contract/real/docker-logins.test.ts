@@ -12,12 +12,12 @@ const hasDocker = spawnSync('docker', ['--version']).status === 0;
 
 let folder: string;
 let engine: Server;
-/** What the docker command wants the engine to show to the registry. */
+/** The login that the docker command passes to the engine for the registry. */
 let shown: Record<string, string> | undefined;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'docker-logins-'));
-  // In place of an engine: the command decides which login to use, and hands it over in this header.
+  // Stands in for an engine. The docker command chooses the login and sends it in this header.
   engine = createServer((request, response) => {
     const header = request.headers['x-registry-auth'];
     if (request.url?.includes('/images/create')) {
@@ -118,15 +118,18 @@ const configure = (config: unknown) =>
   writeFileSync(join(folder, 'config.json'), config === '' ? '' : JSON.stringify(config));
 
 describe.skipIf(!hasDocker)('the docker command', () => {
-  it.each(cases)('shows %s the same login as this program: %s, by %j', async (host, expected, config) => {
-    configure(config);
-    expect(await found(host)).toBe(expected);
-    expect(await dockers(images[host])).toBe(expected);
-  });
+  it.each(cases)(
+    'uses the same login for %s as ecr-bootstrap: %s, with %j',
+    async (host, expected, config) => {
+      configure(config);
+      expect(await found(host)).toBe(expected);
+      expect(await dockers(images[host])).toBe(expected);
+    },
+  );
 
-  // The kubelet and Podman take these keys for Docker Hub, and people who wrote one mean its login.
+  // The kubelet and Podman accept these keys for Docker Hub, and users who write them mean its login.
   it.each(['index.docker.io', 'https://index.docker.io/v2/', 'https://index.docker.io/v1', 'docker.io'])(
-    'does not know %s as Docker Hub, as this program does',
+    'does not accept %s for Docker Hub, but ecr-bootstrap does',
     async (key) => {
       configure({ auths: { [key]: { auth } } });
       expect(await found('docker.io')).toBe('user:word');

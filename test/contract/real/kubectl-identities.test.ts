@@ -18,7 +18,7 @@ const authority = new CertificateAuthority();
 let folder: string;
 let server: Server;
 let url: string;
-/** The identity that the last request showed. */
+/** The identity in the last request. */
 let shown: Record<string, unknown> | undefined;
 
 const identityOf = ({ headers }: IncomingMessage): Record<string, unknown> =>
@@ -68,18 +68,18 @@ const kubeconfig = (user: object, cluster: object, more: object): string => {
   return file;
 };
 
-/** What kubectl shows to the server; undefined when it refuses the kubeconfig. */
+/** The identity that kubectl sends; undefined when it rejects the kubeconfig. */
 async function kubectls(file: string) {
   shown = undefined;
   const env = { HOME: folder, PATH: process.env['PATH'] };
   const run = promisify(execFile)('kubectl', ['--kubeconfig', file, 'get', '--raw', '/version'], { env });
-  // Without a user, kubectl asks for one.
+  // Without a user, kubectl prompts for one.
   run.child.stdin?.end();
   await run.catch(() => undefined);
   return shown;
 }
 
-/** What this program shows to the server; undefined when it refuses the kubeconfig. */
+/** The identity that ecr-bootstrap sends; undefined when it rejects the kubeconfig. */
 async function programs(file: string) {
   shown = undefined;
   const net = createNet(undefined, {});
@@ -90,7 +90,7 @@ async function programs(file: string) {
   return shown;
 }
 
-/** What a plugin was told is its token here. */
+/** The identity, with the input of a plugin decoded: the plugin returns its input as the token. */
 const readable = (identity: Record<string, unknown> | undefined): unknown => {
   const token = String(identity?.['authorization']).replace('Bearer ', '');
   const told = Buffer.from(token, 'base64').toString();
@@ -120,19 +120,19 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
     ],
     ['a plugin', { exec }],
     [
-      'a plugin that is told of the cluster',
+      'a plugin with provideClusterInfo',
       { exec: { ...exec, provideClusterInfo: true } },
       { extensions: [extension] },
     ],
-    ['a plugin beside a token', { exec, token: 'my-token' }],
-    ['a plugin beside a token file', { exec, tokenFile: 'token' }],
-    ['a plugin beside a password', { exec, username: 'me', password: 'word' }],
+    ['a plugin and a token', { exec, token: 'my-token' }],
+    ['a plugin and a token file', { exec, tokenFile: 'token' }],
+    ['a plugin and a password', { exec, username: 'me', password: 'word' }],
     ['a plugin whose output is YAML', { exec: { ...exec, command: 'printf', args: [yamlOutput] } }],
     ['impersonation beyond ASCII', { token: 'T', as: 'jürgen', 'as-groups': ['größe'] }],
     ['a plugin with env: null', { exec: { ...exec, env: null, args: null } }],
     ['nulls', { token: 'my-token', as: null, 'as-groups': null, exec: null, tokenFile: null }],
     ['unknown fields', { token: 'my-token', 'token-file': 'token', later: { a: 1 } }],
-  ])('shows the same identity as this program with %s', async (_, user, cluster = {}) => {
+  ])('sends the same identity as ecr-bootstrap with %s', async (_, user, cluster = {}) => {
     const file = kubeconfig(user, { ...trusted(), ...cluster }, {});
     const theirs = readable(await kubectls(file));
     expect(theirs).toBeDefined();
@@ -147,14 +147,14 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
       'with yes for true',
       (json) => json.replace(/"certificate-authority-data":"[^"]*"/, '"insecure-skip-tls-verify": yes'),
     ],
-  ])('reads a file %s as this program does', async (_, write) => {
+  ])('reads a file %s as ecr-bootstrap does', async (_, write) => {
     const file = kubeconfig({ token: 'my-token' }, trusted(), {});
     writeFileSync(file, write(readFileSync(file, 'utf8')));
     expect(await kubectls(file)).toEqual({ authorization: 'Bearer my-token' });
     expect(await programs(file)).toEqual({ authorization: 'Bearer my-token' });
   });
 
-  it('shows no login to a server without TLS, as this program does', async () => {
+  it('sends no login to a server without TLS, as ecr-bootstrap does', async () => {
     const plain = createHttpServer(server.listeners('request')[0] as RequestListener);
     await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
     const address = `http://localhost:${(plain.address() as AddressInfo).port}`;
@@ -165,16 +165,16 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
   });
 
   it.each<[string, object, object?, object?]>([
-    ['a user that is missing', {}, {}, { users: null }],
+    ['a missing user', {}, {}, { users: null }],
     ['a certificate without a key', { 'client-certificate-data': 'AAAA' }],
     ['a numeric token', { token: 12 }],
     ['env as a mapping', { exec: { ...exec, env: { A: 'b' } } }],
     ['a token and a password', { token: 'T', username: 'me', password: 'word' }],
     ['groups without a user', { token: 'T', 'as-groups': ['ops'] }],
-    ['an authority that is not checked', { token: 'T' }, { 'insecure-skip-tls-verify': true }],
-    ['an authority that is no certificate', { token: 'T' }, { 'certificate-authority-data': 'bm9uc2Vuc2U=' }],
-    ['an authority that is no base64', { token: 'T' }, { 'certificate-authority-data': '-----BEGIN' }],
-  ])('sends nothing, as this program does, with %s', async (_, user, cluster = {}, more = {}) => {
+    ['a CA that is not checked', { token: 'T' }, { 'insecure-skip-tls-verify': true }],
+    ['a CA that is not a certificate', { token: 'T' }, { 'certificate-authority-data': 'bm9uc2Vuc2U=' }],
+    ['a CA that is not base64', { token: 'T' }, { 'certificate-authority-data': '-----BEGIN' }],
+  ])('sends nothing, like ecr-bootstrap, with %s', async (_, user, cluster = {}, more = {}) => {
     const file = kubeconfig(user, { ...trusted(), ...cluster }, more);
     expect(await kubectls(file)).toBeUndefined();
     expect(await programs(file)).toBeUndefined();

@@ -5,7 +5,7 @@ import { ecr, iam, secrets, type WireRequest } from './request.ts';
 import { sendTo } from './send.ts';
 import { awsOptions, startAws, type AwsOptions } from './targets/aws.ts';
 
-/** The sandbox in AWS's place, under the same names. */
+/** Puts the sandbox in the place of AWS, under the same host names. */
 async function pretend(account = '123456789012') {
   const world = await startWorld();
   const dispatcher = new ProxyAgent({ uri: world.proxyUrl, requestTls: { ca: world.caPem } });
@@ -42,13 +42,13 @@ it('a run on AWS removes everything that its cases created there', async () => {
   await world.close();
 });
 
-it('credentials of another account than the named one are refused', async () => {
+it('a run on AWS rejects credentials of an account other than the given one', async () => {
   const { world, options } = await pretend('999999999999');
   await expect(startAws(options)).rejects.toThrow(/account 123456789012.*allows 999999999999 only/);
   await options.dispatcher.close();
   await world.close();
 });
 
-it('AWS is not asked unless an account is named', async () => {
+it('a run sends nothing to AWS unless an account is given', async () => {
   await expect(awsOptions({ AWS_REGION: 'eu-west-1' })).rejects.toThrow(/CONTRACT_AWS_ACCOUNT/);
 });

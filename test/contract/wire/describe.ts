@@ -12,7 +12,7 @@ import { levers, offers, runPrefix, startTarget } from './targets/index.ts';
 const run = `${runPrefix}${randomBytes(3).toString('hex')}`;
 let situations = 0;
 
-/** For cases about other services than registries. */
+/** For cases of services other than registries. */
 const noImage: StandingImage = {
   repository: '',
   tag: '',
@@ -23,7 +23,7 @@ const noImage: StandingImage = {
 
 const noTokens: TokenAuthority = { realm: '', service: '', login: '' };
 
-/** Makes tests of all the cases about what the target offers. */
+/** Defines a test for every case whose service the target offers. */
 export function describeContract(name: TargetName): void {
   describe(name, () => {
     let target: Target;
@@ -62,7 +62,7 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
   for (const given of one.given ?? []) {
     const request = given(situation);
     if (!target.endpoints[request.service]) continue;
-    const reply = await patiently(target, request, ({ status }) => status < 400);
+    const reply = await sendUntilPropagated(target, request, ({ status }) => status < 400);
     if (reply.status >= 400) {
       const difference = one.differs?.[name];
       if (difference?.instead === signatureOf(reply)) return;
@@ -74,7 +74,7 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
   const request = one.ask(situation);
   const end = await meet(target, one, request);
   const fits = (seen: Reply) => misfit(seen, answer) === undefined;
-  const reply = await patiently(target, request, fits, one.revokes);
+  const reply = await sendUntilPropagated(target, request, fits, one.revokes);
   await end?.();
   const difference = one.differs?.[name];
   const unlike = misfit(reply, answer);
@@ -92,8 +92,11 @@ async function meet({ levers: own = {} }: Target, { needs }: Case, request: Wire
   return condition?.(request);
 }
 
-/** Asks again for as long as a change may take to be seen, where refusals are of the kind that this brings about. */
-async function patiently(
+/**
+ * Repeats a request until the answer fits or the target's propagation time is over. Repeats only answers that the
+ * delay can cause.
+ */
+async function sendUntilPropagated(
   target: Target,
   request: WireRequest,
   fits: (reply: Reply) => boolean,

@@ -38,7 +38,7 @@ from this page, also if a listed difference no longer exists. [Testing](testing.
 A number behind a case's name refers to the source that the case cites.
 `;
 
-/** The whole page. */
+/** Renders the whole page. */
 export function document(): string {
   const sections = (Object.keys(titles) as Service[]).map((service) =>
     section(

@@ -7,11 +7,11 @@ import { offers } from './targets/index.ts';
 import { installMoto } from './targets/moto.ts';
 import { kubernetesIsBuilt } from './targets/kubernetes.ts';
 
-/** Whether a program is on the path. */
+/** Whether a program is on the PATH. */
 const has = (name: string): boolean =>
   (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
 
-/** What each target lacks on this machine; undefined where it can run. */
+/** What this machine lacks for each target; undefined if the target can run. */
 const lacks: Readonly<Record<TargetName, () => string | undefined>> = {
   sandbox: () => undefined,
   moto: () => (has('python3') ? undefined : 'python3 with venv'),
@@ -21,7 +21,7 @@ const lacks: Readonly<Record<TargetName, () => string | undefined>> = {
 };
 const names = Object.keys(offers) as TargetName[];
 
-/** Splits `--target NAME` off; the rest is vitest's. */
+/** Separates `--target NAME` from the arguments for vitest. */
 function read(args: readonly string[]): { readonly chosen: readonly TargetName[]; readonly rest: string[] } {
   const chosen: TargetName[] = [];
   const rest: string[] = [];

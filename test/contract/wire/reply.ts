@@ -1,14 +1,14 @@
 import { parseXml } from './xml.ts';
 
-/** An answer as it came, and read as far as it can be. */
+/** An answer as received, and parsed as far as possible. */
 export interface Reply {
   readonly status: number;
-  /** Names in lower case. */
+  /** Names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  /** Parsed, if it is JSON or XML. */
+  /** Parsed if it is JSON or XML. */
   readonly body: unknown;
-  /** The service's own name of what went wrong; undefined when nothing did. */
+  /** The service's own name of the error; undefined when there is none. */
   readonly code: string | undefined;
 }
 
@@ -17,11 +17,11 @@ export function readReply(status: number, headers: Readonly<Record<string, strin
   return { status, headers, text, body, code: status < 400 ? undefined : codeOf(body) };
 }
 
-/** What a reply is called in short, and in lists of differences: `400 InvalidParameterException`. */
+/** The short form of a reply in messages and in lists of differences, for example `400 InvalidParameterException`. */
 export const signatureOf = ({ status, code }: Pick<Reply, 'status' | 'code'>): string =>
   code === undefined ? String(status) : `${status} ${code}`;
 
-/** By its looks: whether the content type is right too is for a case to say. */
+/** Detects the format from the text. Cases check whether the content type is right too. */
 function parsed(text: string): unknown {
   if (text === '') return undefined;
   if (/^\s*\{/.test(text)) return JSON.parse(text);
@@ -29,11 +29,11 @@ function parsed(text: string): unknown {
 }
 
 interface Failure {
-  /** JSON services of AWS, some with a namespace before a `#`. */
+  /** JSON services of AWS. Some put a namespace before a `#`. */
   readonly __type?: string;
   /** Query services of AWS. */
   readonly Error?: { readonly Code?: string };
-  /** The same as some of them word it that are not AWS. */
+  /** The form that some imitations of the query services use. */
   readonly Errors?: { readonly Error?: { readonly Code?: string } };
   /** OCI distribution. */
   readonly errors?: readonly { readonly code?: string }[];

@@ -3,24 +3,24 @@ import type { SigningKey } from '../../../sandbox/ports.ts';
 export type { SigningKey } from '../../../sandbox/ports.ts';
 
 /**
- * What is spoken at one address. `ecr-registry` is the distribution API of ECR, `registry` that of any other registry,
- * and `bearer-registry` that of one which wants tokens of an authority beside it.
+ * The protocol at an address. `ecr-registry` is the distribution API of ECR, `registry` that of any other
+ * registry, and `bearer-registry` that of a registry which requires tokens from a separate authority.
  */
 export type Service =
   'sts' | 'iam' | 'ecr' | 'secretsmanager' | 'ecr-registry' | 'registry' | 'bearer-registry' | 'kubernetes';
 
-/** Who sends a request: a key that signs it, a header's text, or nobody that is known. */
+/** The sender of a request: a key that signs it, the text of a header, or an anonymous client. */
 export type Identity = { readonly key: SigningKey } | { readonly authorization: string } | 'anonymous';
 
-/** One HTTP request, but for its host and for what proves who sends it. */
+/** An HTTP request without its host and its authentication. */
 export interface WireRequest {
   readonly service: Service;
   readonly method: string;
-  /** With its query. */
+  /** Path and query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
-  /** The target's own identity unless told otherwise; `stranger` is known to it and may do nothing. */
+  /** By default the target's owner. `stranger` is a known user without permissions. */
   readonly as?: Identity | 'stranger';
   /** Milliseconds by which the sender's clock is wrong. */
   readonly skew?: number;
@@ -42,7 +42,7 @@ const awsJson =
 export const ecr = awsJson('ecr', 'AmazonEC2ContainerRegistry_V20150921');
 export const secrets = awsJson('secretsmanager', 'secretsmanager');
 
-/** Tags are the only lists of structures in this product's requests. */
+/** Tags are the only lists of structures in the product's requests. */
 type QueryInput = Readonly<
   Record<string, string | readonly string[] | readonly Readonly<Record<string, string>>[]>
 >;
@@ -61,7 +61,7 @@ const awsQuery =
 export const iam = awsQuery('iam', '2010-05-08');
 export const sts = awsQuery('sts', '2011-06-15');
 
-/** `{ Tags: [{ Key: 'a' }] }` as `Tags.member.1.Key=a`. */
+/** Converts `{ Tags: [{ Key: 'a' }] }` to `Tags.member.1.Key=a`. */
 function flat(input: QueryInput): Record<string, string> {
   const entries = Object.entries(input).flatMap(([name, value]) => {
     if (typeof value === 'string') return [[name, value]];
@@ -95,7 +95,7 @@ const types = {
   strategic: 'application/strategic-merge-patch+json',
 } as const;
 
-/** @param more `type` is the body's */
+/** @param more its `type` is the type of the body */
 export function kube(
   method: string,
   path: string,

@@ -5,14 +5,14 @@ import { readReply, type Reply } from './reply.ts';
 import type { Identity, SigningKey, WireRequest } from './request.ts';
 import type { Target } from './target.ts';
 
-/** Sends one request as it is: no retry, no redirect followed. */
+/** Sends one request unchanged, without retries or redirects. */
 export async function sendTo(target: Target, request: WireRequest): Promise<Reply> {
   const endpoint = target.endpoints[request.service];
   if (!endpoint) throw new Error(`there is no ${request.service} here`);
   const { as = endpoint.owner } = request;
   const identity = as === 'stranger' ? endpoint.stranger : as;
   if (!identity) throw new Error(`there is no stranger at ${request.service}`);
-  // A location may be absolute or not.
+  // A location may be absolute or relative.
   const url = new URL(request.path, endpoint.url);
   const headers = await authenticated(target, url, request, identity);
   const reply = await send(url, {
@@ -54,7 +54,7 @@ async function authenticated(
 const signer = (credentials: SigningKey, service: string, region: string): SignatureV4 =>
   new SignatureV4({ credentials, service, region, sha256: Sha256 });
 
-/** Node's SHA-256 in the form that the signer takes. */
+/** Node's SHA-256 with the interface that the signer expects. */
 class Sha256 {
   readonly #hash: ReturnType<typeof createHash | typeof createHmac>;
 

@@ -3,7 +3,7 @@ import { claimed, rows, targetNames, type Standing } from './table.ts';
 
 const marks: Readonly<Record<Standing, string>> = { holds: '=', differs: '~', fails: 'X', 'not run': '' };
 
-/** Prints cases by targets at the end of a run. */
+/** Prints a table of cases and targets at the end of a run. */
 export default class TableReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const passed = new Map<string, boolean>();

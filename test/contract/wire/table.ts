@@ -4,7 +4,10 @@ import type { Service } from './request.ts';
 import type { TargetName } from './target.ts';
 import { levers, offers } from './targets/index.ts';
 
-/** How a case stands on a target: as the contract says, otherwise as is written down, or not as either. */
+/**
+ * The result of a case on a target: the contract holds, a known difference exists, neither is true, or the case
+ * did not run.
+ */
 export type Standing = 'holds' | 'differs' | 'fails' | 'not run';
 
 export interface Row {
@@ -22,7 +25,7 @@ export const rows: readonly Row[] = (Object.keys(cases) as Service[]).flatMap((s
   cases[service].map(({ name, differs = {}, needs, also }) => ({ service, name, differs, needs, also })),
 );
 
-/** What the contract claims: a run proves it, or fails. */
+/** The result that the contract claims. A run confirms it, or fails. */
 export function claimed({ service, differs, needs, also }: Row, target: TargetName): Standing {
   if (!offers[target].includes(service)) return 'not run';
   if (also && !offers[target].includes(also)) return 'not run';

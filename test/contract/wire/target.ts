@@ -4,56 +4,56 @@ import type { Identity, Service, SigningKey, WireRequest } from './request.ts';
 
 export type TargetName = 'sandbox' | 'moto' | 'docker-registry' | 'kubernetes' | 'aws';
 
-/** Where a service is. */
+/** The address of a service. */
 export interface Endpoint {
   /** Scheme, host and port. */
   readonly url: string;
-  /** Who may do everything there. */
+  /** An identity with all permissions. */
   readonly owner: Identity;
-  /** Who is known there and may do nothing; where AWS is spoken, cases make their own. */
+  /** A known identity without permissions. Where the target is AWS, cases create their own. */
   readonly stranger?: Identity;
 }
 
-/** An image that stands in `registry` from the start, for a registry may be read-only. */
+/** An image that `registry` has from the start, because a registry may be read-only. */
 export interface StandingImage {
   readonly repository: string;
   readonly tag: string;
-  /** Of the manifest. */
+  /** The digest of the manifest. */
   readonly digest: string;
   readonly mediaType: string;
   readonly layer: { readonly digest: string; readonly size: number };
 }
 
-/** Where a registry's tokens come from, as its challenges say. */
+/** The token authority of a registry, as its challenges name it. */
 export interface TokenAuthority {
   readonly realm: string;
   readonly service: string;
-  /** Text of an `authorization` header that is given tokens. */
+  /** The text of an `authorization` header that is accepted for tokens. */
   readonly login: string;
 }
 
-/** Brings about what a request is to meet; the returned call ends that. */
+/** Sets up a condition for a request. The returned function ends it. */
 export type Condition = (request: WireRequest) => Promise<() => Promise<void>>;
 
-/** What a target is brought to from outside, because no request does, or none in a minute. */
+/** What a target can set up from outside, because requests cannot, or not within a minute. */
 export interface Levers {
-  /** From now on there are too many requests like this one. */
+  /** From now on, requests like this one are throttled. */
   throttle: Condition;
-  /** From now on blobs may be mounted from one repository into another. */
+  /** From now on, blobs can be mounted from one repository into another. */
   mountBlobs: Condition;
   /** Temporary credentials belong to the key that requested them. Moto issues fixed example credentials. */
   issuesSessions: true;
-  /** Expired credentials. */
+  /** Returns expired credentials. */
   expiredSession(): SigningKey;
-  /** An `authorization` header with an expired token of ECR. */
+  /** Returns an `authorization` header with an expired token of ECR. */
   expiredEcrToken(): string;
-  /** Docker Hub is there under its real names. */
+  /** The target has Docker Hub under its real host names. */
   dockerHub: true;
-  /** The same with a token of the authority, for pulling the standing image. */
+  /** Returns an `authorization` header with an expired token of the authority, for pulling the standing image. */
   expiredBearer(): string;
 }
 
-/** Something that claims to speak a protocol, running. */
+/** A running service that is expected to speak a protocol. */
 export interface Target {
   readonly account: string;
   readonly region: string;
@@ -62,9 +62,9 @@ export interface Target {
   readonly tokens?: TokenAuthority;
   readonly levers?: Partial<Levers>;
   readonly dispatcher: Dispatcher;
-  /** Milliseconds that a change may take until every request sees it. */
+  /** Milliseconds until every request sees a change. */
   readonly lag: number;
-  /** Told of each request and its answer. */
+  /** Called with each request and its reply. */
   readonly sent?: (request: WireRequest, reply: Reply) => void;
   close(): Promise<void>;
 }

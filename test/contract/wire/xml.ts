@@ -1,4 +1,7 @@
-/** An element's content: its text, or its children by name; several of one name, and `member`s, make a list. */
+/**
+ * An element's content: its text, or its children by name. Several children of one name, and `member`s, become a
+ * list.
+ */
 export type Content = string | undefined | Content[] | { [name: string]: Content };
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
@@ -14,7 +17,7 @@ const unescape = (text: string): string =>
   );
 
 /**
- * Reads the XML of AWS's query services, which has neither attributes of interest nor mixed content.
+ * Reads the XML of AWS's query services, which has neither relevant attributes nor mixed content.
  * @returns the root's content
  * @throws {SyntaxError}
  */

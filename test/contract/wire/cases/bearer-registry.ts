@@ -4,7 +4,7 @@ import { something } from './support.ts';
 
 const specification = 'the distribution project, "Token Authentication Specification"';
 
-/** Asks the authority for a token. The path is the whole URL: the authority may be at another host. */
+/** Requests a token from the authority. The path is a whole URL, because the authority may have another host. */
 const askForToken =
   (scope?: string, as?: Identity): Ask =>
   ({ image, tokens }) => {
@@ -21,7 +21,7 @@ const manifest = ({ image }: Parameters<Ask>[0], as: Identity): WireRequest =>
     as,
   });
 
-/** With the token that the last request was answered. */
+/** Sends the token in the last reply. */
 const withToken: Ask = (situation) => {
   const { token } = situation.replies.at(-1)?.body as { token: string };
   return manifest(situation, { authorization: `Bearer ${token}` });
@@ -37,7 +37,7 @@ const refused = {
 
 const absent = 'library/no-such-image';
 
-/** How a registry sends its clients to an authority, and what it makes of the tokens from there. */
+/** How a registry sends its clients to a token authority, and how it handles the tokens. */
 export const bearerRegistryCases: readonly Case[] = [
   {
     name: 'a request without a token is answered with the address and scope of the token service',

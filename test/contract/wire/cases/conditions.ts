@@ -2,7 +2,7 @@ import type { Ask, Case, Need } from '../case.ts';
 import { commonErrors, jsonErrors } from './differences.ts';
 import { matching } from './support.ts';
 
-/** How services of AWS word the same refusal: as XML with a status of its own, or as JSON with 400. */
+/** The two forms of AWS errors: XML with a specific status, or JSON with 400. */
 type Wording = 'query' | 'json';
 
 const decides: Readonly<Record<Wording, string>> = {
@@ -10,7 +10,7 @@ const decides: Readonly<Record<Wording, string>> = {
   json: `${commonErrors}; ${jsonErrors}`,
 };
 
-/** Two refusals that every service of AWS has. @param ask any call of the service */
+/** Two errors that every AWS service has. @param ask any call of the service */
 export function conditionsOf(wording: Wording, ask: Ask): readonly Case[] {
   const need = (lever: Need['lever']): Need => ({ lever, decides: decides[wording] });
   return [

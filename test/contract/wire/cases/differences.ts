@@ -1,13 +1,13 @@
 import type { Difference } from '../case.ts';
 
-/** AWS's own page about an action or a type, in the API reference of a service. */
+/** The AWS page of an action or a type, in the API reference of a service. */
 const reference = (service: string, page: string): string => `${service} API Reference, ${page}`;
 
 export const commonErrors = 'AWS API references, "Common Errors"';
 export const jsonErrors =
   "AWS JSON 1.1 protocol in the Smithy specification and the SDKs' models: an error's name is in `__type` and its status is 400 unless the service failed";
 
-/** Moto, 5.2.5. */
+/** Differences of Moto 5.2.5. */
 export const moto = {
   xmlInErrors: (instead: string): Difference => ({
     instead,
@@ -106,7 +106,7 @@ export const moto = {
   },
 } as const;
 
-/** Docker-registry as Debian ships it, 2.8, where ECR has rules of its own. */
+/** Differences of docker-registry 2.8, as shipped by Debian, where ECR has its own rules. */
 export const dockerRegistry = {
   anyName: (instead: string): Difference => ({
     instead,

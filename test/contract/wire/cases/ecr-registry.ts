@@ -34,8 +34,8 @@ const at =
     ecrRegistry(method, `${name}/${path}`, more);
 const start = at('POST', 'blobs/uploads/');
 
-/** A request to where the last reply says that the upload goes on. */
-const goOn =
+/** A request to the upload location in the last reply. */
+const continueUpload =
   (method: string, body: string, digest?: string): Ask =>
   ({ replies }) => {
     const location = new URL(replies.at(-1)?.headers['location'] ?? '', 'https://registry');
@@ -43,12 +43,12 @@ const goOn =
     const path = location.pathname + location.search;
     return { service: 'ecr-registry', method, path, headers: octets, body };
   };
-const upload: readonly Ask[] = [start, goOn('PUT', config, digestOf(config))];
+const upload: readonly Ask[] = [start, continueUpload('PUT', config, digestOf(config))];
 const putManifest = (reference: string, body = manifest): Ask =>
   at('PUT', `manifests/${reference}`, { headers: { 'content-type': mediaType }, body });
 const image: readonly Ask[] = [...upload, putManifest('v1')];
 
-/** A request to where the last reply redirected. */
+/** A request to the redirect location in the last reply. */
 const redirected =
   (as?: WireRequest['as']): Ask =>
   ({ replies }) => {
@@ -64,7 +64,10 @@ const stored: Answer = {
 const noRepository: Answer = { status: 404, code: 'NAME_UNKNOWN' };
 const here = ({ name }: Situation): string => name;
 
-/** A token, and what becomes of the key that it was issued with. No document says whether it outlives the key. */
+/**
+ * A token, and a change to the key that it was issued with. No document says whether a token stays valid without
+ * its key.
+ */
 const orphaned = (end: Ask): Pick<Case, 'given' | 'ask' | 'also' | 'revokes' | 'answer'> => ({
   given: [
     ...userWithKey(allow('ecr:GetAuthorizationToken')),
@@ -87,7 +90,7 @@ function tokenIn(replies: Situation['replies']): string {
   throw new Error('no token was issued');
 }
 
-/** The distribution API as ECR speaks it: what is pushed and pulled there. */
+/** The distribution API of ECR, for pushes and pulls. */
 export const ecrRegistryCases: readonly Case[] = [
   {
     name: 'one who does not log in is challenged for Basic',
@@ -165,13 +168,13 @@ export const ecrRegistryCases: readonly Case[] = [
   {
     name: 'a blob is stored by one PUT',
     given: [create, start],
-    ask: goOn('PUT', config, digestOf(config)),
+    ask: continueUpload('PUT', config, digestOf(config)),
     answer: { status: 201, headers: { 'docker-content-digest': digestOf(config) } },
   },
   {
     name: 'a blob of another digest is refused',
     given: [create, start],
-    ask: goOn('PUT', 'something else', digestOf(config)),
+    ask: continueUpload('PUT', 'something else', digestOf(config)),
     answer: { status: 400, code: 'DIGEST_INVALID' },
   },
   {
@@ -255,7 +258,7 @@ export const ecrRegistryCases: readonly Case[] = [
   {
     name: 'an empty blob is refused',
     given: [create, start],
-    ask: goOn('PUT', '', digestOf('')),
+    ask: continueUpload('PUT', '', digestOf('')),
     answer: {
       status: 400,
       code: 'BLOB_UPLOAD_INVALID',

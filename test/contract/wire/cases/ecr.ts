@@ -9,7 +9,7 @@ const repositoryOf = ({ name }: Situation): string => `${name}/library/nginx`;
 const arnOf = (situation: Situation): string =>
   `arn:aws:ecr:${situation.region}:${situation.account}:repository/${repositoryOf(situation)}`;
 
-/** A call about the situation's repository. */
+/** A call for the situation's repository. */
 const about =
   (operation: string, input: object = {}): Ask =>
   (situation) =>
@@ -32,10 +32,10 @@ const repositoryPolicy = JSON.stringify({
   Statement: [{ Sid: 'all', Effect: 'Allow', Principal: '*', Action: 'ecr:BatchGetImage' }],
 });
 
-/** An index of nothing, which needs no blobs. */
+/** An empty index needs no blobs. */
 const mediaType = 'application/vnd.oci.image.index.v1+json';
 const manifest = JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] });
-/** By the registry as clients do, or where there is none by the control plane alone. */
+/** Pushes through the registry as clients do, or through the control plane where there is no registry. */
 const push: Ask = (situation) =>
   situation.speaks('ecr-registry')
     ? ecrRegistry('PUT', `${repositoryOf(situation)}/manifests/v1`, {
@@ -49,7 +49,7 @@ const push: Ask = (situation) =>
         imageTag: 'v1',
       });
 
-/** ECR's control plane. */
+/** The control plane of ECR. */
 export const ecrCases: readonly Case[] = [
   {
     name: 'GetAuthorizationToken returns a token for the registry',

@@ -20,7 +20,7 @@ const version: Ask = (situation) =>
 const done = { status: 200, body: { ResponseMetadata: { RequestId: something } } };
 const absent = { status: 404, code: 'NoSuchEntity' };
 
-/** Customer managed policies with their versions, and what is attached to users. */
+/** Customer managed policies with their versions, and their attachments to users. */
 export const iamPolicyCases: readonly Case[] = [
   {
     name: 'CreatePolicy answers with ARN and default version',
@@ -126,7 +126,7 @@ export const iamPolicyCases: readonly Case[] = [
       status: 200,
       body: {
         ListPolicyVersionsResult: {
-          // In any order: who wants one sorts.
+          // The order is undefined, so the client has to sort.
           Versions: listWith(
             having({ VersionId: 'v3', IsDefaultVersion: 'true' }),
             having({ VersionId: 'v2', IsDefaultVersion: 'false' }),

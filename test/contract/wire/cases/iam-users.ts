@@ -9,7 +9,7 @@ const key: Ask = ({ name }) => iam('CreateAccessKey', { UserName: name });
 const boundary = 'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser';
 const date = matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
 
-/** Users and their keys. */
+/** Users and their access keys. */
 export const iamUserCases: readonly Case[] = [
   {
     name: 'CreateUser answers with the user, its path, tags and boundary',

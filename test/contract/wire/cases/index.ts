@@ -16,7 +16,7 @@ import { registryCases } from './registry.ts';
 import { secretsManagerCases } from './secrets-manager.ts';
 import { stsCases } from './sts.ts';
 
-/** The contract: every call and every refusal that the product handles. */
+/** The contract: every call and every error that the product handles. */
 export const cases: Readonly<Record<Service, readonly Case[]>> = {
   sts: stsCases,
   iam: [...iamUserCases, ...iamPolicyCases],

@@ -3,7 +3,10 @@ import { kube } from '../request.ts';
 import { something } from './support.ts';
 import { ask, configMap, created, last, namespace, refusal, secret, within } from './kubernetes-support.ts';
 
-/** Two more objects beside those that controllers make in every namespace, and the query that finds only them. */
+/**
+ * Two objects that exist in addition to the controllers' objects in every namespace, and a query that finds only
+ * these two.
+ */
 const pair = ['one', 'two'].map((name) =>
   ask('POST', 'configmaps', configMap(name, { metadata: { name, labels: { of: 'pair' } } })),
 );
@@ -12,7 +15,7 @@ const ofPair = 'configmaps?labelSelector=of%3Dpair';
 
 const partial = { accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' };
 
-/** Pages, selectors and metadata alone. */
+/** Pages, selectors and metadata-only lists. */
 export const kubernetesListCases: readonly Case[] = [
   {
     name: 'a list is returned in pages',

@@ -3,7 +3,7 @@ import { kube } from '../request.ts';
 import { matching, something } from './support.ts';
 import { ask, configMap, created, namespace, refusal } from './kubernetes-support.ts';
 
-/** Making, replacing and deleting objects. */
+/** Creating, replacing and deleting objects. */
 export const kubernetesObjectCases: readonly Case[] = [
   {
     name: 'an object that does not exist is not found',

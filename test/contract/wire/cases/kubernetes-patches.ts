@@ -13,7 +13,7 @@ import {
   within,
 } from './kubernetes-support.ts';
 
-/** A Secret as the operator makes it. */
+/** A Secret as the operator creates it. */
 const ofOperator = ask(
   'POST',
   'secrets?fieldManager=externalsecrets.external-secrets.io%2Fone',

@@ -49,26 +49,29 @@ const binding = (kind: 'Role' | 'ClusterRole', name: string, roleName = name): o
   subjects: [{ apiGroup: group, kind: 'User', name: 'nobody' }],
 });
 
-/** A request about roles or bindings in the situation's namespace. */
+/** A request for roles or bindings in the situation's namespace. */
 const rbac =
   (method: string, rest: string, body: object, options: Options = {}): Ask =>
   ({ name }) =>
     kube(method, `/apis/${group}/v1/namespaces/${name}/${rest}`, body, options);
 
-/** A request about roles or bindings of the cluster. */
+/** A request for cluster roles or cluster role bindings. */
 const cluster =
   (method: string, rest: string, body: (name: string) => object, options: Options = {}): Ask =>
   ({ name }) =>
     kube(method, `/apis/${group}/v1/${rest.replace('NAME', name)}`, body(name), options);
 
-/** Gives the stranger these rights in the situation's namespace. */
+/** Grants the stranger these permissions in the situation's namespace. */
 const granted = (...rules: readonly Rule[]): readonly Ask[] => [
   namespace,
   rbac('POST', 'roles', role('Role', 'granted', rules)),
   rbac('POST', 'rolebindings', binding('Role', 'granted')),
 ];
 
-/** Gives the stranger these rights in the whole cluster. No case can remove them, so they must name what they are for. */
+/**
+ * Grants the stranger these permissions in the whole cluster. No case can remove them, so they must be restricted
+ * to names.
+ */
 const grantedEverywhere = (rules: (name: string) => readonly Rule[]): readonly Ask[] => [
   cluster('POST', 'clusterroles', (name) => role('ClusterRole', `${name}-granted`, rules(name))),
   cluster('POST', 'clusterrolebindings', (name) => binding('ClusterRole', `${name}-granted`)),
@@ -92,7 +95,7 @@ const escalation = (resource: string, name: string): Answer =>
     { name, group, kind: resource },
   );
 
-/** Names restrict rights, and no one grants rights that they do not have. */
+/** Resource names restrict permissions, and users cannot grant permissions that they lack. */
 export const kubernetesRbacCases: readonly Case[] = [
   ...(['GET', 'PATCH', 'DELETE'] as const).flatMap((method): Case[] => {
     const body = method === 'PATCH' ? { data: { k: '2' } } : undefined;

@@ -6,7 +6,10 @@ const created = ask('POST', 'secrets', secret({ data: { k: 'MQ==' } }));
 
 const sealed = ask('POST', 'secrets', secret({ data: { k: 'MQ==' }, immutable: true }));
 
-/** Its status says that the one Secret is all there may be; without a controller the case has to write it. */
+/**
+ * A quota whose status says that it is used up by the only Secret. The case has to write the status, because there
+ * is no controller.
+ */
 const exhausted = [
   ask('POST', 'resourcequotas', {
     apiVersion: 'v1',
@@ -20,11 +23,11 @@ const exhausted = [
     { status: { hard: { 'count/secrets': '1' }, used: { 'count/secrets': '1' } } },
     { type: 'merge' },
   ),
-  // Admission knows quotas from a watch, which is a moment behind.
+  // Admission watches quotas, so it sees a new one after a moment.
   ...Array.from({ length: 5 }, () => ask('GET', 'resourcequotas/few')),
 ];
 
-/** Its object has a finalizer, so the namespace stays while it is being terminated. */
+/** The object in the namespace has a finalizer, so the namespace keeps terminating. */
 const terminating = [
   namespace,
   ask(
@@ -38,7 +41,7 @@ const terminating = [
 const isTerminating =
   /^secrets "one" is forbidden: unable to create new content in namespace \S+ because it is being terminated$/;
 
-/** Why one namespace takes no Secret while all others do. */
+/** Reasons why one namespace rejects a Secret while all others accept it. */
 export const kubernetesRefusalCases: readonly Case[] = [
   {
     name: 'a Secret above the quota of its namespace is refused',

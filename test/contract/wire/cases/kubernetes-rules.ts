@@ -68,7 +68,7 @@ function webhook(namespaceName: string): object {
   };
 }
 
-/** What the API server itself sees to: defaults, fields that stay, admission. */
+/** Rules of the API server itself: defaults, immutable fields and admission. */
 export const kubernetesRuleCases: readonly Case[] = [
   {
     name: 'a Secret accepts plain text and returns base64',

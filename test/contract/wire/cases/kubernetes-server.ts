@@ -9,10 +9,13 @@ const review = {
   spec: { resourceAttributes: { verb: 'list', group: '', resource: 'secrets' } },
 };
 
-/** Kubernetes 1.36 names the newer, constrained right (`impersonate-on:user-info:list`), and earlier versions `impersonate`. */
+/**
+ * Kubernetes 1.36 names the newer, constrained permission (`impersonate-on:user-info:list`), and earlier versions
+ * `impersonate`.
+ */
 const notImpersonating = refusal(403, 'Forbidden', /is forbidden: User "nobody" cannot impersonate/);
 
-/** Discovery, who asks, and what they may. */
+/** Discovery, identities and their permissions. */
 export const kubernetesServerCases: readonly Case[] = [
   {
     name: 'the version is returned',

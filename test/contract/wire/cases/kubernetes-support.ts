@@ -2,7 +2,7 @@ import type { Answer, Ask, Situation } from '../case.ts';
 import { kube, type WireRequest } from '../request.ts';
 import { matching } from './support.ts';
 
-/** Each case works in a namespace of its own. */
+/** Each case has its own namespace. */
 export const namespace: Ask = ({ name }) =>
   kube('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 
@@ -49,7 +49,7 @@ interface Stored {
 
 export const last = ({ replies }: Situation): Stored['metadata'] => (replies.at(-1)?.body as Stored).metadata;
 
-/** A `Status`, as every refusal of the API server is. */
+/** A `Status`, which is the form of every error of the API server. */
 export const refusal = (status: number, code: string, message: RegExp, details?: object): Answer => ({
   status,
   code,

@@ -25,7 +25,7 @@ const manifestAnswer = ({ image }: Situation): Answer => ({
   },
 });
 
-/** What a registry that images come from is asked: one that wants a login, and is only read. */
+/** A source registry that requires a login and is only read. */
 export const registryCases: readonly Case[] = [
   {
     name: 'a request without a login is challenged',

@@ -20,7 +20,7 @@ import {
 /** Version ids, which callers may choose. */
 const [one, two] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
 
-/** A call about the situation's secret. */
+/** A call for the situation's secret. */
 const about =
   (operation: string, input: object = {}): Ask =>
   ({ name }) =>
@@ -38,7 +38,7 @@ const marked: Answer = { status: 400, code: 'InvalidRequestException' };
 const arn = ({ region, account, name }: { region: string; account: string; name: string }): unknown =>
   matching(`^arn:aws:secretsmanager:${region}:${account}:secret:${name}-[A-Za-z0-9]{6}$`);
 
-/** A key that may read the situation's secret, and what becomes of it. */
+/** A key that may read the situation's secret, and a change to the key. */
 const afterwards = (end: Ask): Pick<Case, 'given' | 'ask' | 'revokes' | 'answer'> => ({
   given: [create({ SecretString: 'x' }), ...userWithKey(allow('secretsmanager:GetSecretValue')), end],
   ask: ({ name, replies }) => secrets('GetSecretValue', { SecretId: name }, { as: { key: keyOf(replies) } }),

@@ -4,15 +4,15 @@ import type { Ask, Need } from '../case.ts';
 import type { Reply } from '../reply.ts';
 import { iam, sts } from '../request.ts';
 
-/** For values that are there but cannot be foreseen. */
+/** Matches values that must exist but are unpredictable. */
 export const something = expect.stringMatching(/./) as unknown;
 
 export const aNumber = expect.any(Number) as unknown;
 
-/** A list that has at least these, in any order. */
+/** Matches a list that contains at least these members, in any order. */
 export const listWith = (...members: readonly unknown[]): unknown => expect.arrayContaining([...members]);
 
-/** An object that has at least these fields. */
+/** Matches an object that contains at least these fields. */
 export const having = (fields: object): unknown => expect.objectContaining(fields);
 
 export const matching = (pattern: RegExp | string): unknown => expect.stringMatching(pattern);
@@ -26,7 +26,7 @@ export const allow = (Action: string | readonly string[], Resource: string | rea
   Resource,
 });
 
-/** A user of the situation's name with a key and what the statements allow; {@link keyOf} finds the key. */
+/** Creates a user with the situation's name, a key and these permissions. {@link keyOf} finds the key. */
 export const userWithKey = (...statements: readonly object[]): readonly Ask[] => [
   ({ name }) => iam('CreateUser', { UserName: name }),
   ({ name }) => iam('CreateAccessKey', { UserName: name }),
@@ -48,7 +48,7 @@ interface CreatedKey {
   };
 }
 
-/** The first key that was made among these replies. */
+/** The first key that was created in these replies. */
 export function keyOf(replies: readonly Reply[]): KeyPair {
   for (const { body } of replies) {
     const { CreateAccessKeyResult: created } = (body ?? {}) as CreatedKey;
@@ -71,17 +71,17 @@ interface IssuedSession {
   };
 }
 
-/** For cases about temporary credentials. */
+/** For cases with temporary credentials. */
 export const sessions: Need = {
   lever: 'issuesSessions',
   decides:
     'IAM User Guide, "Permissions for GetSessionToken" and "Disabling permissions for temporary security credentials"',
 };
 
-/** Requests temporary credentials with the situation's key; {@link sessionOf} finds them. */
+/** Requests temporary credentials with the situation's key. {@link sessionOf} finds them. */
 export const session: Ask = ({ replies }) => sts('GetSessionToken', {}, { as: { key: keyOf(replies) } });
 
-/** The first temporary credentials that were issued among these replies. */
+/** The first temporary credentials that were issued in these replies. */
 export function sessionOf(replies: readonly Reply[]): SigningKey {
   for (const { body } of replies) {
     const { GetSessionTokenResult: issued } = (body ?? {}) as IssuedSession;
@@ -92,7 +92,7 @@ export function sessionOf(replies: readonly Reply[]): SigningKey {
   throw new Error('no temporary credentials were issued');
 }
 
-/** Takes the situation's key out of service. */
+/** Disables the situation's key. */
 export const disableKey: Ask = ({ name, replies }) => {
   const { accessKeyId: AccessKeyId } = keyOf(replies);
   return iam('UpdateAccessKey', { UserName: name, AccessKeyId, Status: 'Inactive' });

@@ -5,7 +5,7 @@ import type { Target } from '../target.ts';
 
 type Kind = 'user' | 'policy' | 'repository' | 'secret';
 
-/** What a run has made in an account, noted as it is made, to be taken away when the run ends. */
+/** Records what a run creates in an account, and deletes it when the run ends. */
 export class Belongings {
   readonly #names: Readonly<Record<Kind, Set<string>>> = {
     user: new Set(),
@@ -14,7 +14,7 @@ export class Belongings {
     secret: new Set(),
   };
 
-  /** Looks at a request that was sent: a creation that was answered well is noted. */
+  /** Records the resource of a successful creation request. */
   note({ body = '', headers = {} }: WireRequest, reply: Reply): void {
     if (reply.status >= 400) return;
     const operation = headers['x-amz-target']?.split('.').at(-1);
@@ -34,7 +34,7 @@ export class Belongings {
     }
   }
 
-  /** @throws Error that names what is left, when something could not be removed */
+  /** @throws Error that lists the resources that could not be deleted */
   async remove(target: Target): Promise<void> {
     const left: string[] = [];
     const removals: readonly (readonly [Kind, (target: Target, name: string) => Promise<Reply>])[] = [
@@ -74,7 +74,7 @@ async function removeUser(target: Target, UserName: string): Promise<Reply> {
 
 async function removePolicy(target: Target, PolicyArn: string): Promise<Reply> {
   for (const VersionId of await listOf(target, 'ListPolicyVersions', { PolicyArn }, 'VersionId')) {
-    // The one in force is refused here and goes with the policy.
+    // IAM rejects the deletion of the default version. It is deleted with the policy.
     await sendTo(target, iam('DeletePolicyVersion', { PolicyArn, VersionId }));
   }
   return sendTo(target, iam('DeletePolicy', { PolicyArn }));

@@ -7,16 +7,16 @@ import { Belongings } from './aws-belongings.ts';
 import { logIn } from './ecr-login.ts';
 
 export interface AwsOptions {
-  /** The account that may be used. Credentials of any other one are refused before the first case. */
+  /** The account to use. Credentials of any other account are rejected before the first case. */
   readonly account: string;
   readonly region: string;
   readonly key: SigningKey;
   readonly dispatcher: Dispatcher;
-  /** Milliseconds until a new user, key or policy is known everywhere. */
+  /** Milliseconds until a new user, key or policy has propagated. */
   readonly lag: number;
 }
 
-/** @throws Error unless an account and a region are named: AWS is never asked by chance */
+/** @throws Error unless an account and a region are given, so that no run uses AWS by accident */
 export async function awsOptions(env: NodeJS.ProcessEnv = process.env): Promise<AwsOptions> {
   const { CONTRACT_AWS_ACCOUNT: account = '', AWS_REGION: region = '' } = env;
   if (!/^\d{12}$/.test(account) || region === '') {
@@ -26,7 +26,7 @@ export async function awsOptions(env: NodeJS.ProcessEnv = process.env): Promise<
   return { account, region, key, dispatcher: new EnvHttpProxyAgent(), lag: 30_000 };
 }
 
-/** AWS itself. What the cases make there is taken away at the end. */
+/** AWS itself. Everything that the cases create is deleted at the end. */
 export async function startAws({ account, region, key, dispatcher, lag }: AwsOptions): Promise<Target> {
   const at = (host: string) => ({ url: `https://${host}`, owner: { key } });
   const belongings = new Belongings();

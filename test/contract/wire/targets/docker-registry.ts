@@ -38,7 +38,7 @@ export async function startDockerRegistry(): Promise<Target> {
     image: standingImage,
     tokens: behindTokens.authority,
     levers: {
-      // This registry always lets them be.
+      // This registry always allows mounts.
       mountBlobs: async () => async () => undefined,
       expiredBearer: behindTokens.expired,
     },
@@ -55,7 +55,7 @@ export async function startDockerRegistry(): Promise<Target> {
   };
 }
 
-/** Another registry with the same images, which wants bearer tokens. */
+/** Another registry with the same images, which requires bearer tokens. */
 async function startBehindTokens(folder: string, login: string, repository: string, dispatcher: Dispatcher) {
   const authority = await startAuthority(folder, `Basic ${login}`);
   const port = await freePort();

@@ -2,7 +2,7 @@ import { ecr } from '../request.ts';
 import { sendTo } from '../send.ts';
 import type { Target } from '../target.ts';
 
-/** Adds the registry of an account, with a token that the account's ECR gives. @param url of the registry */
+/** Adds the registry of an account, with a token from the account's ECR. @param url of the registry */
 export async function logIn(url: string, target: Target): Promise<Target> {
   const { status, body, text } = await sendTo(target, ecr('GetAuthorizationToken'));
   if (status !== 200) throw new Error(`no token for ${url}: HTTP ${status} ${text}`);

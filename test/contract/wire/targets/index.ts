@@ -1,12 +1,12 @@
 import type { Service } from '../request.ts';
 import type { Levers, Target, TargetName } from '../target.ts';
 
-/** Begins the name of everything that a run makes, so that what a broken run left can be found. */
+/** The prefix of all names that a run creates, so that leftovers of a broken run can be found. */
 export const runPrefix = 'ecr-bootstrap-contract-';
 
 const controlPlane = ['sts', 'iam', 'ecr', 'secretsmanager'] as const;
 
-/** What each target speaks. */
+/** The services of each target. */
 export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
   sandbox: [...controlPlane, 'ecr-registry', 'registry', 'bearer-registry', 'kubernetes'],
   moto: controlPlane,
@@ -15,7 +15,7 @@ export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
   aws: [...controlPlane, 'ecr-registry'],
 };
 
-/** What each target can be brought to. */
+/** The levers of each target. */
 export const levers: Readonly<Record<TargetName, readonly (keyof Levers)[]>> = {
   sandbox: [
     'throttle',

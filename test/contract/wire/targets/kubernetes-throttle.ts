@@ -8,10 +8,10 @@ import type { Target } from '../target.ts';
 const api = '/apis/flowcontrol.apiserver.k8s.io/v1';
 const apiVersion = 'flowcontrol.apiserver.k8s.io/v1';
 const metadata = { name: 'no-requests' };
-/** Milliseconds between looks at whether the API server has taken the rule in. */
+/** Milliseconds between checks whether the API server applies the rule. */
 const pause = 100;
 
-/** A level at which one request runs, none waits and nothing is lent. */
+/** A priority level that runs one request, queues none and lends none. */
 const level = {
   apiVersion,
   kind: 'PriorityLevelConfiguration',
@@ -45,7 +45,7 @@ const schema = {
   },
 };
 
-/** Makes the API server's own flow control turn the stranger away, as it does with everybody when it has too much to do. */
+/** Makes the API server's flow control reject the stranger's requests, as it does with any user under overload. */
 export async function throttleStranger(target: Target, request: WireRequest): Promise<() => Promise<void>> {
   const until = async (turnedAway: boolean) => {
     while (((await sendTo(target, request)).status === 429) !== turnedAway) await sleep(pause);
@@ -62,11 +62,11 @@ export async function throttleStranger(target: Target, request: WireRequest): Pr
   };
 }
 
-/** Begins a request of the stranger's and does not end it: where nothing runs, one request always may. */
+/** Starts a request of the stranger and does not end it. One request can always run when no other is running. */
 async function occupy({ endpoints: { kubernetes }, dispatcher }: Target): Promise<() => Promise<void>> {
   const { url = '', stranger } = kubernetes ?? {};
   const body = new PassThrough();
-  // Something that everybody may ask, and that is answered when all of the question is there.
+  // Every user may send this request, and the server answers it only when the body is complete.
   const answered = send(`${url}/apis/authorization.k8s.io/v1/selfsubjectaccessreviews`, {
     dispatcher,
     method: 'POST',

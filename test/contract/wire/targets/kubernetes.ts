@@ -11,11 +11,11 @@ import { freePort, run, type Program } from '../../../support/program.ts';
 import type { Target } from '../target.ts';
 import { throttleStranger } from './kubernetes-throttle.ts';
 
-/** The lab's build has left both programs in its cache. */
+/** Whether the lab's build has left both programs in its cache. */
 export const kubernetesIsBuilt = (): boolean =>
   [etcd, kubernetes].every((part) => existsSync(partFolder(part)));
 
-/** A real API server on a store of its own; no controllers, no node. */
+/** A real API server with its own etcd, without controllers and nodes. */
 export async function startKubernetes(): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), 'ecr-bootstrap-apiserver-'));
   const store = await startEtcd();
@@ -43,7 +43,7 @@ export async function startKubernetes(): Promise<Target> {
     account: '',
     region: '',
     dispatcher,
-    // The server reads roles and bindings from a cache.
+    // The server caches roles and bindings.
     lag: 5_000,
     endpoints: {
       kubernetes: {
@@ -103,7 +103,7 @@ async function argumentsOf(
     `--token-auth-file=${await file('tokens.csv', users)}`,
     '--authorization-mode=RBAC',
     '--service-cluster-ip-range=10.96.0.0/16',
-    // The server's own service would be given an address that no client reaches.
+    // Otherwise the server's own service would get an address that no client can reach.
     '--endpoint-reconciler-type=none',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${await file('sa.pub', publicKey)}`,

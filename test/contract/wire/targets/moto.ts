@@ -12,7 +12,7 @@ import { iam } from '../request.ts';
 import { sendTo } from '../send.ts';
 import type { Target } from '../target.ts';
 
-/** Somebody else's reading of AWS's documentation, in a Python environment of its own. */
+/** An independent implementation of AWS's documentation, in its own Python environment. */
 const moto: Part = {
   name: 'moto',
   version: '5.2.5',
@@ -23,7 +23,7 @@ const moto: Part = {
   },
 };
 
-/** Installs it unless it is in the cache. */
+/** Installs Moto unless it is in the cache. */
 export async function installMoto(): Promise<void> {
   await mkdir(cache, { recursive: true });
   await ensurePart(moto);
@@ -31,7 +31,7 @@ export async function installMoto(): Promise<void> {
 
 export const motoIsInstalled = (): boolean => existsSync(partFolder(moto));
 
-/** Requests that the first administrator is made with, before signatures and policies count. */
+/** The number of requests that create the first administrator, before Moto checks signatures and policies. */
 const unchecked = 3;
 
 export async function startMoto(): Promise<Target> {

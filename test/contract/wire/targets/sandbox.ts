@@ -63,13 +63,13 @@ function seed({ sources }: World): StandingImage {
   return { ...standing, digest, mediaType: manifest.mediaType, layer: layers[0] };
 }
 
-/** What was given out for no time at all is over. */
+/** Credentials and tokens with a lifetime of zero are expired. */
 function leversOf({ aws, admin, faults, sources }: World): Levers {
   const { identities, registry } = aws;
   return {
     throttle: async () => {
-      const relent = faults.plan({ kind: 'throttle' });
-      return async () => void relent();
+      const undo = faults.plan({ kind: 'throttle' });
+      return async () => void undo();
     },
     mountBlobs: async () => {
       registry.settings.set('BLOB_MOUNTING', 'ENABLED');

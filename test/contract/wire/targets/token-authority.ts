@@ -5,12 +5,12 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** Who gives out bearer tokens for a registry, beside it. */
+/** A service that issues bearer tokens for a separate registry. */
 export interface Authority {
   readonly realm: string;
   readonly service: string;
   readonly issuer: string;
-  /** A token as the registry reads it. @param life seconds */
+  /** Issues a token that the registry accepts. @param life seconds */
   issue(scopes: readonly string[], life: number): string;
   stop(): Promise<void>;
 }
@@ -23,10 +23,10 @@ const usualLife = 300;
 const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /**
- * Starts an authority as the distribution project describes it ("Token Authentication Implementation"): JSON Web Tokens
- * signed with a key whose certificate the registry trusts.
- * @param folder with that `cert.pem` and `key.pem`
- * @param login `authorization` header of the one who is given tokens
+ * Starts an authority as the distribution project describes it ("Token Authentication Implementation"): JSON Web
+ * Tokens signed with a key whose certificate the registry trusts.
+ * @param folder contains that `cert.pem` and `key.pem`
+ * @param login the `authorization` header that is accepted for tokens
  */
 export async function startAuthority(folder: string, login: string): Promise<Authority> {
   const [cert, pem] = await Promise.all([
