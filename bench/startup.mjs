@@ -1,5 +1,5 @@
-// How long the program takes to begin, beside bare Node, and an `up` that has nothing to do, in a sandbox.
-// Runs alternate, so that whatever else this machine does falls on both alike; medians, and their ratio, are told.
+// Compares the time to start the program with bare Node, and measures an `up` with an empty plan in a sandbox.
+// Runs alternate, so that other load on the machine affects both. Prints medians and their ratio.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,9 +13,9 @@ const rounds = Number(process.argv[2] ?? 20);
 const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-bench-'));
 const nothing = join(folder, 'nothing.mjs');
 writeFileSync(nothing, '');
-const tellMemory = join(folder, 'memory.mjs');
+const printMemory = join(folder, 'memory.mjs');
 writeFileSync(
-  tellMemory,
+  printMemory,
   "process.on('exit', () => process.stderr.write(`rss=${process.resourceUsage().maxRSS}`));",
 );
 
@@ -32,9 +32,9 @@ async function node(args, env = process.env) {
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** Megabytes at the most. */
+/** The peak of the memory in megabytes. */
 async function memory(args, env) {
-  const { stderr } = await node(['--import', tellMemory, ...args], env);
+  const { stderr } = await node(['--import', printMemory, ...args], env);
   return Number(/rss=(\d+)$/.exec(stderr)?.[1]) / 1000;
 }
 
@@ -60,7 +60,7 @@ try {
   const [bare, help] = await alternate([[nothing], [cli, '--help']]);
   const ups = [];
   for (let round = 0; round < 5; round += 1) ups.push((await node([cli, 'up', '--yes'], env)).milliseconds);
-  const told = async (name, milliseconds, args, environment) =>
+  const printRow = async (name, milliseconds, args, environment) =>
     row(
       name,
       `${milliseconds.toFixed(0)} ms`,
@@ -68,9 +68,9 @@ try {
       `${(await memory(args, environment)).toFixed(0)} MB`,
     );
   row('', 'median', 'of node', 'memory');
-  await told('node', bare, [nothing]);
-  await told('ecr-bootstrap --help', help, [cli, '--help']);
-  await told('ecr-bootstrap up (no-op)', median(ups), [cli, 'up', '--yes'], env);
+  await printRow('node', bare, [nothing]);
+  await printRow('ecr-bootstrap --help', help, [cli, '--help']);
+  await printRow('ecr-bootstrap up (no-op)', median(ups), [cli, 'up', '--yes'], env);
 } finally {
   await world.close();
   rmSync(folder, { recursive: true, force: true });

@@ -17,11 +17,11 @@ With the checkout of another build (npm run build), both builds are compared in 
 interface Command {
   readonly name: string;
   readonly args: readonly string[];
-  /** The name of the command that the ratio is about. */
-  readonly beside: string;
+  /** The name of the command that the ratio refers to. */
+  readonly relativeTo: string;
 }
 
-/** Has Node print the peak of its memory in KiB. */
+/** Makes Node print the peak of its memory in KiB. */
 const printMemory = `data:text/javascript,process.on('exit',()=>process.stderr.write('rss='+process.resourceUsage().maxRSS))`;
 
 const { values, positionals } = parseArgs({
@@ -44,12 +44,12 @@ async function compareCommands(checkout: string | undefined, rounds: number): Pr
     const own = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
     const other = checkout === undefined ? [] : [join(checkout, 'dist/cli.js')];
     const commands: Command[] = [
-      { name: 'node', args: ['--input-type=module', '--eval', ''], beside: 'node' },
-      { name: '--help', args: [own, '--help'], beside: 'node' },
-      { name: 'up, nothing to do', args: [own, 'up', '--yes'], beside: 'node' },
+      { name: 'node', args: ['--input-type=module', '--eval', ''], relativeTo: 'node' },
+      { name: '--help', args: [own, '--help'], relativeTo: 'node' },
+      { name: 'up, nothing to do', args: [own, 'up', '--yes'], relativeTo: 'node' },
       ...other.flatMap((cli) => [
-        { name: `--help of ${checkout}`, args: [cli, '--help'], beside: '--help' },
-        { name: `up of ${checkout}`, args: [cli, 'up', '--yes'], beside: 'up, nothing to do' },
+        { name: `--help of ${checkout}`, args: [cli, '--help'], relativeTo: '--help' },
+        { name: `up of ${checkout}`, args: [cli, 'up', '--yes'], relativeTo: 'up, nothing to do' },
       ]),
     ];
     await node([own, 'up', '--yes'], env);
@@ -58,14 +58,14 @@ async function compareCommands(checkout: string | undefined, rounds: number): Pr
     for (let round = 0; round < rounds; round += 1)
       for (const { name, args } of commands) times.get(name)?.push((await node(args, env)).ms);
     printRow(['command', 'median', 'ratio', 'to', 'memory']);
-    for (const { name, args, beside } of commands) {
+    for (const { name, args, relativeTo } of commands) {
       const own = times.get(name) ?? [];
-      const pairs = own.map((ms, round) => ms / (times.get(beside)?.[round] ?? NaN));
+      const pairs = own.map((ms, round) => ms / (times.get(relativeTo)?.[round] ?? NaN));
       printRow([
         name,
         `${spreadOf(own).median.toFixed(0)} ms`,
         spreadOf(pairs).median.toFixed(2),
-        beside,
+        relativeTo,
         `${((await node(['--import', printMemory, ...args], env)).peakBytes / 1e6).toFixed(0)} MB`,
       ]);
     }

@@ -1,5 +1,5 @@
-// Records the events that each step leaves in the audit logs: runs every step in a sandbox, first on an empty account
-// and cluster, then after one of its resources was broken.
+// Records the events of each step in the audit logs. Runs every step in a sandbox, first with an empty account and
+// cluster, then after damage to one of the step's resources.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,7 +7,7 @@ import { steps } from '../src/steps/index.ts';
 import { ACTIONS } from '../sandbox/registry/ecr-distribution.ts';
 import { openWorld } from './world.mjs';
 
-/** Where CloudTrail says that an event comes from. */
+/** The CloudTrail event source of each service. */
 const sources = {
   ecr: 'ecr.amazonaws.com',
   registry: 'ecr.amazonaws.com',
@@ -16,7 +16,7 @@ const sources = {
   sts: 'sts.amazonaws.com',
 };
 
-/** Settings with which every step has a resource that can be broken. */
+/** Settings that give every step a resource to damage. */
 const config = `
 project: demo
 aws: { tags: { team: platform } }
@@ -56,7 +56,7 @@ export async function recordAudit() {
     await record('rotate', () => run(`rotate --yes -c ${file}`));
     await record('rotate', () => run(`rotate --yes --force -c ${file}`));
     await record('down', () => run(`down --yes -c ${file}`));
-    // A day after anything used the key.
+    // No client has used the key for a day.
     world.clock.advance(25 * 3_600_000);
     await record('down --aws', () => run(`down --yes --aws --delete-images --delete-secrets -c ${file}`));
   } finally {
@@ -77,14 +77,14 @@ function note({ aws, kubernetes }, { service, operation, caller, writes }, world
   }
   const event = service === 'registry' ? ACTIONS[operation] : operation;
   const user = world.aws.identities.keys.get(caller ?? '')?.user.name;
-  // The operator, the nodes, and the verification of a key act as another user.
+  // The operator, the nodes and the verification of a key act as other users.
   if (event !== undefined && sources[service] !== undefined && user === 'admin')
     add(kind(aws), sources[service], event);
 }
 
 const add = (map, key, value) => map.set(key, (map.get(key) ?? new Set()).add(value));
 
-/** Breaks one resource of every step, in a way that `up` repairs. */
+/** Damages one resource of every step in a way that `up` repairs. */
 function damage({ aws, cluster }) {
   const { identities, registry, secrets } = aws;
   for (const { tags } of [...identities.users.values(), ...identities.policies.values(), ...secrets.all()])

@@ -1,4 +1,4 @@
-// Makes dist, the program as it is installed.
+// Builds dist, the installed form of the program.
 import { chmodSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.ts';

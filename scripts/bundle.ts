@@ -1,13 +1,16 @@
 import { buildSync } from 'esbuild';
 
-/** Loaded by few runs: dockerode depends on native code, and the client of Kubernetes is larger than everything else. */
+/**
+ * Few runs load these packages. dockerode depends on native code, and the Kubernetes client is larger than
+ * everything else.
+ */
 const external = ['@kubernetes/client-node', 'dockerode'];
 
 /**
- * Compiles a program as it is shipped, with the packages that it uses: one file for all code that is loaded together,
- * and one for each part that is loaded when it is first used. Node takes up to a millisecond to find and link a file,
- * and the packages have hundreds.
- * @param entries keep their names; the files lie in `folder` itself
+ * Compiles a program as it is shipped, with the packages that it uses. Code that is loaded together becomes one
+ * file, and each part that is loaded on first use becomes another. Node takes up to a millisecond to find and link
+ * a file, and the packages have hundreds.
+ * @param entries keep their names; the files are written directly to `folder`
  */
 export function bundle(entries: readonly string[], folder: string): void {
   buildSync({
@@ -18,7 +21,7 @@ export function bundle(entries: readonly string[], folder: string): void {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    // Only ES modules can be reduced to the code in use, and imported by name when they are loaded late.
+    // Only ES modules support tree shaking and lazy imports by name.
     mainFields: ['module', 'main'],
     external,
     // CommonJS packages load Node's own modules with `require`, which ES modules do not have.

@@ -1,4 +1,4 @@
-// Shows the program at work in a sandbox. The program is the real one and talks HTTP; only the servers are fakes.
+// Demonstrates the program in a sandbox. The program is the real one and uses HTTP; only the servers are fakes.
 import { openWorld } from './world.mjs';
 
 const color = process.stdout.isTTY && !process.env.NO_COLOR;
@@ -27,7 +27,7 @@ const pulls = (namespace) => {
   return world.images.pull(webImage, 'linux/amd64', [text]);
 };
 
-/** What the IAM console's editor does: a new default version that allows everything. */
+/** Does what the editor of the IAM console does: it creates a new default version, which allows everything. */
 function widenPolicy(name) {
   const policy = [...world.aws.identities.policies.values()].find((each) => each.name === name);
   const everything = { Effect: 'Allow', Action: '*', Resource: '*' };

@@ -1,6 +1,6 @@
-// Writes the generated parts of the docs: the references, the JSON Schema, the benchmark's tables, and the README's
-// terminal output, which comes from a real run in a sandbox. With --check it writes nothing, and exits 1 if a file is
-// stale. It does not check terminal output, which has times in it.
+// Writes the generated parts of the docs: the references, the JSON Schema, the benchmark's tables, and the
+// README's terminal output, which comes from a real run in a sandbox. With --check it writes nothing, and exits
+// with 1 if a file is stale. It does not check terminal output, because that contains times.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
@@ -165,14 +165,17 @@ async function terminalOutput(text, run) {
     result += part;
     if (line === undefined) continue;
     const { output: printed } = await run(line);
-    // The sandbox serves its own YAML in place of the operator's. A reader must not pin the checksum of that one.
+    // The sandbox serves its own YAML instead of the operator's. A reader must not pin its checksum.
     const output = printed.replace(/SHA-256 [0-9a-f]{64}/g, 'SHA-256 <that of the file>');
     result += `\n\n\`\`\`text\n$ ecr-bootstrap ${line}\n${output.trimEnd()}\n\`\`\`\n\n`;
   }
   return result;
 }
 
-/** Puts the summary of the benchmark between `<!-- speed -->` and `<!-- end -->`, and writes the other views of its results. */
+/**
+ * Puts the summary of the benchmark between `<!-- speed -->` and `<!-- end -->`, and writes the other tables of
+ * its results.
+ */
 async function speed(text) {
   const load = (name) => import(`../bench/mirror/${name}.ts`);
   const [{ readResults }, { markdown, summary }, { chart }] = await Promise.all(
@@ -191,7 +194,7 @@ async function speed(text) {
 
 mkdirSync(`${root}docs`, { recursive: true });
 mkdirSync(`${root}schema`, { recursive: true });
-// A sandbox changes the environment of this process, so one has to end before the next begins.
+// A sandbox changes the environment of this process, so one must close before the next opens.
 put('docs/operations/audit.md', await audit());
 const { run, close } = await openWorld();
 try {

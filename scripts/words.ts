@@ -1,6 +1,6 @@
 /**
- * Words that texts for users and docs do not use, each with plain words to write instead. CONTRIBUTING.md has the
- * glossary. `test/unit/ci/words.test.ts` searches the docs, and the strings of the program, for them.
+ * Words that texts for users and docs must not use, each with plain alternatives. CONTRIBUTING.md has the
+ * glossary. `test/unit/ci/words.test.ts` searches the docs and the strings of the program for them.
  */
 export const wordsToAvoid: readonly (readonly [words: RegExp, instead: string])[] = [
   [/\b(tells?|telling|told)\b/, 'say, show, report, print'],

@@ -1,4 +1,4 @@
-// What the demo and the docs share: a sandbox, and the product's own main run in it.
+// Shared by the demo and the docs: opens a sandbox and runs the product's own main in it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export async function openWorld({ echo = false } = {}) {
     ECR_BOOTSTRAP_CONFIG: devNull,
     ECR_BOOTSTRAP_PROJECT: 'demo',
     ECR_BOOTSTRAP_ACCOUNT_ID: world.account,
-    // Captured output looks as on a screen, without its colors and motion.
+    // Captured output looks as on a terminal, without colors and progress.
     ...(process.env.NO_COLOR || !echo ? { NO_COLOR: '1' } : {}),
     ...(echo ? {} : { CI: 'true' }),
     ...(process.env.TERM ? { TERM: process.env.TERM } : {}),

@@ -49,7 +49,7 @@ export async function compare(setting: Setting, source: Source, bench: Bench): P
   try {
     for (let repetition = 0; repetition < repetitions; repetition += 1) {
       for (const tool of tools) {
-        // These take so long that once must do.
+        // These tools take so long that one repetition must suffice.
         if (repetition > 0 && dockerTools.includes(tool)) continue;
         const runs = await runTool(tool, { roundTripMs, tlsFolder, source, registry, bench });
         samples.push(...runs);
@@ -108,7 +108,7 @@ async function runTool(tool: ToolName, trial: Trial): Promise<Sample[]> {
         PATH: process.env['PATH'],
         HOME: home,
         ...(docker && { DOCKER_HOST: docker.url }),
-        // The first is for Go's programs, the second for Node's.
+        // SSL_CERT_FILE is for Go's programs, NODE_EXTRA_CA_CERTS for Node's.
         ...(authority !== undefined && { SSL_CERT_FILE: authority, NODE_EXTRA_CA_CERTS: authority }),
       },
       daemon: docker && Number(await readFile(join(dirname(docker.url.slice('unix://'.length)), 'pid'))),

@@ -13,8 +13,8 @@ import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 
 /**
- * One run of one of the product's engines between two plain registries: what `mirror` does once it knows its images,
- * without ECR. The list has a source and a target reference in each line.
+ * Runs one of the product's engines once between two plain registries, without ECR. This is what `mirror` does
+ * once it knows its images. Each line of the list has a source and a target reference.
  */
 const { values } = parseArgs({
   options: {
@@ -56,7 +56,7 @@ function registryEngine(): Engine {
   const history = historyFile(join(folder, 'history'));
   const remote = remoteNet(net, values.protocol);
   const registries = openRegistries({ net: remote, clock: systemClock, credentials: anonymous, history });
-  // As for ECR, the target's way to authenticate is known beforehand.
+  // As with ECR, the target's authentication scheme is known in advance.
   const identity = { ...anonymous, preemptive: true, hint: '' };
   return createRegistryEngine({
     clock: systemClock,
@@ -73,8 +73,8 @@ function remoteName(host: string): string {
 }
 
 /**
- * Leads requests for a {@link remoteName} back to loopback. Under a name of loopback, the product would first ask a host
- * whether it speaks TLS, which costs round trips that a registry on the internet does not cost.
+ * Redirects requests for a {@link remoteName} to loopback. With a loopback name, the product would first check
+ * whether the host speaks TLS, which costs round trips that a registry on the internet does not cost.
  */
 function remoteNet(net: Net, protocol: string): Net {
   const near = (url: URL) =>

@@ -11,11 +11,11 @@ import { type Comparison, readResults, withComparison } from './results.ts';
 import { markdown } from './table.ts';
 import { compile, prepareTool, type ToolName } from './tools.ts';
 
-/** A disk would be what is measured. */
+/** In memory, because otherwise the benchmark would measure the disk. */
 const memoryFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 async function main(options: Options): Promise<void> {
-  // Debian's dockerd is there, and not every PATH has these folders.
+  // Debian's dockerd is in one of these folders, and not every PATH has them.
   process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   const missing = missingFor(options);
   if (missing.length > 0) {
@@ -30,7 +30,7 @@ async function main(options: Options): Promise<void> {
   try {
     await compareAll(options, interruption.signal, done);
   } catch (error) {
-    // Ctrl-C also reaches the registries, so work may fail in another way than by the signal.
+    // Ctrl-C also ends the registries, so work may fail with another error than the signal's.
     if (!interruption.signal.aborted) throw error;
     log(`interrupted after ${done.length} of ${options.settings.length} comparisons`);
     process.exitCode = 130;
@@ -38,7 +38,7 @@ async function main(options: Options): Promise<void> {
   if (done.length > 0) process.stdout.write(markdown(done));
 }
 
-/** Adds each comparison to `done`, and to the results, as soon as it is made. */
+/** Adds each comparison to `done` and to the results as soon as it is complete. */
 async function compareAll({ settings, isQuick, out }: Options, signal: AbortSignal, done: Comparison[]) {
   const tools = new Set(settings.flatMap((setting) => setting.tools));
   const commands = new Map([...tools].map((name) => [name, prepareTool(name)]));

@@ -8,7 +8,7 @@ export interface Cost {
   readonly seconds: number;
   /** User and system time of the command, its descendants and the daemon that works for it. */
   readonly cpuSeconds: number;
-  /** The peak of what all these processes held together. */
+  /** The peak of the total memory of these processes. */
   readonly peakMemoryBytes: number;
 }
 
@@ -23,8 +23,8 @@ export interface CommandOptions {
 const memoryIntervalMs = 50;
 
 /**
- * Runs a command to its end and measures the whole of it, its start included.
- * @throws Error when the command fails, with the end of its output
+ * Runs a command to its end and measures all of it, including its start.
+ * @throws Error with the end of its output when the command fails
  */
 export async function measure(command: readonly string[], options: CommandOptions): Promise<Cost> {
   const { folder, env, daemon, signal } = options;
@@ -36,7 +36,7 @@ export async function measure(command: readonly string[], options: CommandOption
   const child = spawn('/usr/bin/time', ['-f', '%U %S %M', '-o', figures, '--', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
-    // A process group of its own, so that it can be killed as a whole.
+    // A separate process group can be killed as a whole.
     detached: true,
   });
   const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');

@@ -54,7 +54,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   const named = values.tools?.split(',').map(toolNamed);
   const repetitions = count(values.repetitions ?? (isQuick ? '1' : '3'));
   const plain = isTls ? [] : sets.map((set) => ({ set, transport: 'http' as const }));
-  // TLS costs most where the most bytes go through it.
+  // TLS costs most for the set with the most bytes.
   const secure = sets
     .filter((set) => isTls || set === 'C')
     .map((set) => ({ set, transport: 'https' as const }));

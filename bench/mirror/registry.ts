@@ -89,7 +89,7 @@ const configuration = (port: number, storage: string, tlsFolder?: string): objec
   storage: { filesystem: { rootdirectory: storage }, cache: { blobdescriptor: 'inmemory' } },
   http: {
     addr: `127.0.0.1:${port}`,
-    // The product uploads only to the registry that it addressed, and it addresses this one by another name.
+    // The product uploads only to the registry that it addressed, and it uses another name for this one.
     relativeurls: true,
     secret: randomBytes(16).toString('hex'),
     ...(tlsFolder !== undefined && {

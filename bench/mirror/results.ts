@@ -15,7 +15,7 @@ export type Transport = 'http' | 'https';
 export interface Sample extends Cost {
   readonly tool: ToolName;
   readonly phase: Phase;
-  /** Answered by both registries together. */
+  /** Requests answered by both registries together. */
   readonly requests: number;
   /** CPU time of the registries and the latency proxies. */
   readonly otherCpuSeconds: number;
@@ -31,7 +31,7 @@ export interface Comparison {
   readonly title: string;
   readonly images: number;
   readonly layerBytes: number;
-  /** The fewest requests that the set takes. */
+  /** The minimum number of requests for the set. */
   readonly floor: Readonly<Record<Phase, number>>;
   readonly transport: Transport;
   readonly roundTripMs: number;
@@ -54,7 +54,7 @@ export function withComparison(earlier: readonly Comparison[], newer: Comparison
   );
 }
 
-/** One line of the table: what the runs of one tool say of one phase. Medians, unless the name says otherwise. */
+/** A line of the table: the results of one tool in one phase. Values are medians, unless the name says otherwise. */
 export interface Row {
   readonly tool: ToolName;
   readonly repetitions: number;

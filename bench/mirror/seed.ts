@@ -21,7 +21,7 @@ interface Layer {
   readonly from: string;
 }
 
-/** A Docker engine, which copies one platform, takes the first. */
+/** A Docker engine copies one platform: the first. */
 const architectures = ['amd64', 'arm64', 'arm', 's390x', 'ppc64le'];
 
 /** Fills a registry with a set. Resolves to the digest under {@link tag} in each repository. */

@@ -112,7 +112,7 @@ function summaryRow(comparison: Comparison): string[][] {
   return cold && warm ? [[`${comparison.set}: ${comparison.title}${tls}`, ...cold, ...warm]] : [];
 }
 
-/** Compares with what most people do without a tool. */
+/** Compares with the usual approach without a tool. */
 function loopSentence(comparison: Comparison): string[] {
   const [cold, warm] = phases.map((phase) => rowsOf(comparison, phase).find(({ tool }) => tool === 'loop'));
   if (!cold || !warm) return [];

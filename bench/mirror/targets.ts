@@ -1,6 +1,6 @@
 import { type Comparison, type Phase, phases, rowsOf, type Row } from './results.ts';
 
-/** What the registry engine should reach, and what it reached. A missed target fails nothing. */
+/** A goal for the registry engine, and the result. Missing it does not fail the benchmark. */
 export interface Target {
   /** `A cold, https` */
   readonly scope: string;
@@ -9,15 +9,18 @@ export interface Target {
   readonly isMet: boolean;
 }
 
-/** The round trip that the targets are about. */
+/** The round trip that the goals apply to. */
 export const targetRoundTripMs = 40;
 
-/** How many times as fast as the fastest peer. */
+/** The minimum speed, as a multiple of the fastest peer's. */
 const minSpeed: Readonly<Record<Phase, number>> = { cold: 3, warm: 2 };
-/** Set C is bound by the processors and the registry, whatever the tool: how many times the fastest peer's seconds. */
+/**
+ * Processors and the registry limit set C for every tool. The maximum, as a multiple of the fastest peer's
+ * seconds.
+ */
 const maxSecondsRatioForC = 1.1;
 const maxMemoryBytes = 150e6;
-/** For many images with nothing new: seconds besides the round trips of so many parallel requests. */
+/** For many images with nothing new: seconds in addition to the round trips of this many parallel requests. */
 const nothingNew = { seconds: 2, atOnce: 10, minImages: 200 };
 
 export function targetsOf(comparison: Comparison): Target[] {

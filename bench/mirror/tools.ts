@@ -40,11 +40,11 @@ const descriptions: Readonly<Record<(typeof toolNames)[number], string>> = {
 export const describeTool = (name: ToolName): string =>
   name in descriptions ? descriptions[name as keyof typeof descriptions] : name;
 
-/** What a tool copies, and how the registries are reached. */
+/** The input of a tool: what to copy, and how to reach the registries. */
 export interface Task {
   /** A file with a source and a target reference in each line. */
   readonly list: string;
-  /** The same with `docker://` before each reference. */
+  /** The same list with `docker://` before each reference. */
   readonly dockerList: string;
   /** Addresses of the registries. */
   readonly hosts: readonly string[];
@@ -106,7 +106,7 @@ export function compile(source: string, checkout = root): string {
   const key = createHash('sha256').update(checkout).digest('hex').slice(0, 12);
   const output = join(checkout, 'node_modules/.cache/ecr-bootstrap-bench', key);
   bundle([join(checkout, source)], output);
-  // Without it, Node reads each file twice to find out its module format.
+  // Without this file, Node reads each file twice to detect its module format.
   writeFileSync(join(output, 'package.json'), '{ "type": "module" }\n');
   return join(output, `${parse(source).name}.js`);
 }
@@ -132,7 +132,7 @@ function buildPeer(name: keyof typeof modules): string {
   return join(folder, name);
 }
 
-/** The versions of everything that takes part, for the results. */
+/** The versions of all programs in the benchmark, for the results. */
 export function versionsOf(tools: readonly ToolName[]): Record<string, string> {
   const version = (program: string) =>
     /\d+\.\d+[\w.+]*/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[0] ?? 'unknown';

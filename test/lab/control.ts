@@ -4,12 +4,12 @@ import { text } from 'node:stream/consumers';
 
 import { state } from './paths.ts';
 
-/** Where levers are pulled: `machine` for the services, `aws` for the account. */
+/** What a lever belongs to: `machine` to the services, `aws` to the account. */
 export type Lever = 'machine' | 'aws';
 
 export const controlSocket = (lever: Lever) => join(state, `${lever}.sock`);
 
-/** Pulls a lever of the running lab, from inside or outside. @throws Error with what the lab answered */
+/** Pulls a lever of the running lab, from inside or outside. @throws Error with the lab's answer */
 export async function control(
   lever: Lever,
   method: 'GET' | 'POST' | 'DELETE',

@@ -10,7 +10,7 @@ import type { ClusterNames } from './names.ts';
 import { kubeconfigOf, state } from './paths.ts';
 import { say } from './process.ts';
 
-/** Lines of each log that are shown. */
+/** The number of lines to show of each log. */
 const shown = 80;
 const logs = join(state, 'logs');
 
@@ -25,7 +25,7 @@ interface Task {
 
 const failed = ({ result, tasks = [] }: Task): boolean => result?.state === 'fail' || tasks.some(failed);
 
-/** What the parts of the lab wrote while this file's scenarios ran, when one of them failed: CI keeps only its output. */
+/** Shows what the lab logged during this file's scenarios when one of them failed. CI keeps only this output. */
 afterAll(async ({}, file: Task) => {
   if (!failed(file)) return;
   for (const name of (await readdir(logs)).sort()) {
@@ -40,7 +40,7 @@ afterAll(async ({}, file: Task) => {
 async function showCluster(cluster: ClusterNames): Promise<void> {
   const kubectl = kubectlAt(cluster);
   const look = async (what: string, ...args: string[]) => {
-    // A cluster that does not answer must not hide what the others say.
+    // An unreachable cluster must not hide the other logs.
     show(
       `${what} of the ${cluster.name} cluster`,
       await kubectl(['--request-timeout=10s', ...args]).catch(String),

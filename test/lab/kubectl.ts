@@ -10,7 +10,7 @@ import { capture } from './process.ts';
 const inNamespace = (namespace: string | undefined) =>
   namespace === undefined ? [] : ['--namespace', namespace];
 
-/** Runs kubectl at one of the clusters, with all rights, and gives what it prints. */
+/** Runs kubectl in one of the clusters, with all permissions. @returns its output */
 export type Kubectl = (args: readonly string[], input?: string) => Promise<string>;
 
 export const kubectlAt =
@@ -22,7 +22,7 @@ export const kubectlAt =
       input === undefined ? {} : { input },
     );
 
-/** A cluster by kubectl. */
+/** Access to a cluster through kubectl. */
 export const handsOn = (kubectl: Kubectl): ClusterHands => ({
   async get<T extends KubeObject>(resource: string, name: string, namespace?: string) {
     const found = await kubectl([

@@ -1,4 +1,4 @@
-/** What every scenario stands on: the lab's own parts work together, without the product. */
+/** The basis of all scenarios: the lab's own components work together, without ecr-bootstrap. */
 import { CreateRepositoryCommand, DeleteRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -50,22 +50,22 @@ describe('the lab', () => {
     );
   });
 
-  it('runs a pod whose image was pulled from the ECR with a token', async () => {
+  it('runs a pod whose image was pulled from ECR with a token', async () => {
     expect(await startPod(space, 'with-token', image, { imagePullSecrets: [{ name: 'token' }] })).toBe(
       'Running',
     );
   });
 
-  it('refuses the same image to a pod without a pull secret', async () => {
+  it('rejects the same image for a pod without a pull secret', async () => {
     const nothing = { imagePullSecrets: [{ name: 'there-is-none' }] };
     expect(await startPod(space, 'without', image, nothing)).toMatch(/^Err.*no basic auth credentials/s);
   });
 
-  it('has no way from the node to a registry on the internet', async () => {
+  it('has no route from the node to a registry on the internet', async () => {
     expect(await startPod(space, 'internet', 'docker.io/library/nginx:1.28')).toMatch(/no such host/);
   });
 
-  it('has a Docker engine that pulls from the internet and pushes to the ECR', async () => {
+  it('has a Docker engine that pulls from the internet and pushes to ECR', async () => {
     const [source] = operatorImages;
     const target = `${registry}/${space}/nginx:by-docker`;
     await capture('docker', ['login', '--username', 'AWS', '--password-stdin', registry], {

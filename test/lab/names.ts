@@ -1,10 +1,10 @@
-/** The lab's map: which names exist, and at which of its addresses each is served. */
+/** The lab's names, and the addresses that serve them. */
 
 export const account = '123456789012';
 export const region = 'eu-west-1';
 export const registry = `${account}.dkr.ecr.${region}.amazonaws.com`;
 
-/** All of them on the loopback interface of the lab's own network namespace. */
+/** All addresses are on the loopback interface of the lab's own network namespace. */
 export const addresses = {
   aws: '10.99.0.1',
   internet: '10.99.0.2',
@@ -15,14 +15,14 @@ export const addresses = {
 export interface ClusterNames {
   readonly name: string;
   readonly node: string;
-  /** Of its machine, behind a cable of its own. */
+  /** The machine's address on its own virtual cable. */
   readonly address: string;
-  /** This side of the cable: the machine's router and name server. */
+  /** The lab's end of the cable: the machine's router and name server. */
   readonly router: string;
   readonly podSubnet: string;
 }
 
-/** The second one is there only while somebody wants it. */
+/** The second cluster exists only on request. */
 export const clusters = {
   first: {
     name: 'first',
@@ -42,7 +42,10 @@ export const clusters = {
 
 export const apiServer = ({ address }: ClusterNames): string => `https://${address}:6443`;
 
-/** What an air-gapped network reaches through its VPC endpoints, and the laptop too. A leading `*.` stands for one label. */
+/**
+ * The names that an air-gapped network reaches through its VPC endpoints. The laptop reaches them too. A leading
+ * `*.` stands for one label.
+ */
 export const awsNames: readonly string[] = [
   `*.dkr.ecr.${region}.amazonaws.com`,
   `api.ecr.${region}.amazonaws.com`,
@@ -53,7 +56,7 @@ export const awsNames: readonly string[] = [
   'iam.amazonaws.com',
 ];
 
-/** Registries on the internet: only the laptop knows these names. */
+/** Registries on the internet. Only the laptop resolves these names. */
 export const internetNames: readonly string[] = [
   'docker.io',
   'registry-1.docker.io',
@@ -63,7 +66,7 @@ export const internetNames: readonly string[] = [
   'registry.k8s.io',
 ];
 
-/** Where the operator's release is published. */
+/** The hosts that publish the operator's release. */
 export const websiteNames: readonly string[] = ['github.com', 'release-assets.githubusercontent.com'];
 
 export function matches(patterns: readonly string[], name: string): boolean {

@@ -4,7 +4,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** One line for the person who waits. */
+/** Prints a line of progress. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -13,11 +13,11 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Added to this process's environment. */
   readonly env?: NodeJS.ProcessEnv;
-  /** File that gets all output. Its last lines are part of the error. */
+  /** The file for all output. Its last lines are part of the error. */
   readonly log: string;
 }
 
-/** Runs a command to its end with its output in a file. @throws Error with the end of that file. */
+/** Runs a command to its end with its output in a file. @throws Error with the end of that file */
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<void> {
   const log = createWriteStream(options.log, { flags: 'a' });
   await once(log, 'open');
@@ -33,7 +33,7 @@ export async function run(command: string, args: readonly string[], options: Run
   throw new Error(`${command} ended with ${String(code ?? signal)}; the end of ${options.log}:\n  ${tail}`);
 }
 
-/** Runs a command and gives its standard output. @throws Error with its standard error. */
+/** Runs a command and returns its standard output. @throws Error with its standard error */
 export async function capture(
   command: string,
   args: readonly string[],
@@ -54,10 +54,10 @@ export async function capture(
   return output;
 }
 
-/** The process that another one has started, or starts right now. @throws Error when that one is gone */
+/** The child of a process, which may be starting right now. @throws Error when the process has ended */
 export async function childOf(pid: number): Promise<number> {
   for (;;) {
-    // Without a match, ps ends with 1.
+    // ps ends with 1 when there is no match.
     const found = await capture('ps', ['-o', 'pid=', '--ppid', String(pid)]).catch(() => '');
     if (found.trim() !== '') return Number(found);
     if (!existsSync(`/proc/${pid}`)) throw new Error(`process ${pid} ended before it started another one`);

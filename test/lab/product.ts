@@ -7,22 +7,25 @@ import { text } from 'node:stream/consumers';
 import type { Run } from '../scenarios/world.ts';
 import { state } from './paths.ts';
 
-/** Where the person at the laptop works. */
+/** The working folder of the user at the laptop. */
 export const workplace = join(state, 'laptop/site');
 
-/** All that the product has printed in this lab, run by run. */
+/** Everything that ecr-bootstrap has printed in this lab, run by run. */
 export const transcript = join(state, 'logs/product.log');
 
-/** What a person at the laptop has not: the settings of these tests, of which the product would warn. */
+/**
+ * Leaves out the settings of these tests, which a user at a laptop does not have. ecr-bootstrap would warn about
+ * them.
+ */
 const own = Object.entries(process.env).filter(([name]) => !name.startsWith('ECR_BOOTSTRAP_LAB_'));
 
 export interface StartedRun {
   readonly ended: Promise<Run>;
-  /** Ends it as a power cut does. */
+  /** Kills the process like a power cut. */
   kill(): void;
 }
 
-/** Starts the product as installed from its package, and keeps what it prints. */
+/** Starts ecr-bootstrap as installed from its package, and records its output. */
 export function startProduct(args: readonly string[], env: NodeJS.ProcessEnv = {}): StartedRun {
   const began = Date.now();
   const child = spawn('ecr-bootstrap', args, {

@@ -12,8 +12,8 @@ interface Secret extends KubeObject {
 }
 
 /**
- * All that is secret in this lab: every AWS key and token that was ever given out, also of those that are gone, the
- * tokens of the kubeconfigs, and private keys in the cluster.
+ * Every secret of this lab: all AWS keys and tokens that were ever issued, including deleted ones, the tokens of
+ * the kubeconfigs, and private keys in the cluster.
  */
 export async function allSecrets(): Promise<readonly string[]> {
   const ofAws = (await control('aws', 'GET', '/secrets')) as string[];
@@ -25,7 +25,7 @@ export async function allSecrets(): Promise<readonly string[]> {
   const ofKubeconfigs = rows.map((row) => row.slice(0, row.indexOf(',')));
   const inCluster = await handsOn(kubectlAt(clusters.first)).list<Secret>('secrets');
   const keys = inCluster.flatMap(({ data = {} }) => (data['tls.key'] === undefined ? [] : [data['tls.key']]));
-  // Of a PEM file the first line is the same for all.
+  // The first line of a PEM file is always the same.
   const ofKeys = keys.map((key) => Buffer.from(key, 'base64').toString().split('\n')[1] ?? '');
   return [...ofAws, ...ofKubeconfigs, ...ofKeys];
 }

@@ -9,7 +9,7 @@ interface ServiceAccount extends KubeObject {
 
 const home = 'external-secrets';
 
-/** Takes away all that `up` makes in a cluster but the operator itself, with its definitions and rights. */
+/** Removes everything that `up` creates in a cluster, except the operator with its CRDs and permissions. */
 export async function leaveOperatorAlone(kubectl: Kubectl): Promise<void> {
   const cluster = handsOn(kubectl);
   const remove = (kinds: string, ...args: readonly string[]) =>
@@ -28,7 +28,10 @@ export async function leaveOperatorAlone(kubectl: Kubectl): Promise<void> {
   await waitFor('service accounts without a pull secret', () => uncover(cluster));
 }
 
-/** An API server forgets an admission policy that is gone only after a moment; until then it mends each one. */
+/**
+ * An API server keeps applying a deleted admission policy for a short time, and restores every service account
+ * until then.
+ */
 async function uncover(cluster: ClusterHands): Promise<true | undefined> {
   const accounts = await cluster.list<ServiceAccount>('serviceaccounts');
   const covered = accounts.filter(

@@ -1,4 +1,4 @@
-/** Every part that the lab builds, pinned. A changed version is built beside the old one. */
+/** The pinned version of every part that the lab builds. A new version is built in addition to the old one. */
 export const versions = {
   kubernetes: '1.36.3',
   etcd: '3.6.8',

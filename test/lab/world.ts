@@ -22,7 +22,7 @@ import { leaveOperatorAlone } from './start-over.ts';
 
 const project = 'demo';
 
-/** How often AWS was asked for this so far. */
+/** The number of such requests to AWS so far. */
 const timesAsked = (request: AwsRequest) => control('aws', 'POST', '/count', request) as Promise<number>;
 
 /** The running lab with one of its clusters, for scenarios that run inside it. */
@@ -67,7 +67,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
       const { ended, kill } = start(args);
       try {
         await waitFor(request.operation, async () => (await timesAsked(request)) > before || undefined);
-        // What it sent at the same time gets through.
+        // Requests that it sent at the same time still succeed.
         await sleep(1000);
       } finally {
         kill();
@@ -77,7 +77,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     },
     async configure(settings) {
       await mkdir(workplace, { recursive: true });
-      // YAML includes JSON.
+      // JSON is valid YAML.
       const config = JSON.stringify({ project, aws: { region }, ...settings }, null, 2);
       await writeFile(join(workplace, 'ecr-bootstrap.yaml'), config);
     },
@@ -119,7 +119,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     printed: () => readFile(transcript, 'utf8'),
     secrets: allSecrets,
     async serveAdmissionPolicies(yes) {
-      // They exist since 1.32, off until 1.36.
+      // The policies exist since 1.32 and are off by default until 1.36.
       const args = yes ? [] : ['--emulated-version=1.33'];
       await control('machine', 'POST', '/restart', { name: `${names.name}-kube-apiserver`, args });
     },

@@ -7,7 +7,7 @@ import { ensureDebianPackages } from './debian.ts';
 import { ensurePart } from './part.ts';
 import { parts } from './parts.ts';
 
-/** Makes everything that the lab runs: what is there already is left alone. */
+/** Builds everything that the lab runs, except what already exists. */
 export async function build(): Promise<void> {
   await mkdir(cache, { recursive: true });
   say(`Building the lab's parts in ${cache}`);

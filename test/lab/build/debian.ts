@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 
 import { say, run } from '../process.ts';
 
-/** Debian's package for each program that the lab runs, and the file that shows that it is there. */
+/** Debian's package for each program that the lab runs, and the file that shows that it is installed. */
 const packages: Readonly<Record<string, string>> = {
   'docker.io': 'dockerd',
   runc: 'runc',
@@ -25,7 +25,7 @@ function installed(program: string): boolean {
   return folders.some((folder) => existsSync(program.startsWith('/') ? program : join(folder, program)));
 }
 
-/** Installs the Debian or Ubuntu packages of missing programs, without letting any of their services start. */
+/** Installs the Debian or Ubuntu packages of missing programs without starting any of their services. */
 export async function ensureDebianPackages(log: string): Promise<void> {
   const missing = Object.keys(packages).filter((name) => !installed(packages[name] ?? name));
   if (missing.length === 0) {
@@ -33,14 +33,14 @@ export async function ensureDebianPackages(log: string): Promise<void> {
     return;
   }
   say(`  Debian packages: installing ${missing.join(' ')} ...`);
-  const ours = !existsSync(policy);
-  // Debian's maintainer scripts ask this program before they start a service; 101 forbids it.
-  if (ours) await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const isTemporary = !existsSync(policy);
+  // Debian's maintainer scripts call this program before they start a service. Exit code 101 forbids the start.
+  if (isTemporary) await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   try {
     await run('apt-get', ['update', '-q'], { log, env });
     await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...missing], { log, env });
   } finally {
-    if (ours) await rm(policy);
+    if (isTemporary) await rm(policy);
   }
 }

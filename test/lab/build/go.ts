@@ -3,23 +3,23 @@ import { join } from 'node:path';
 
 import { capture, run } from '../process.ts';
 
-/** Static, small and independent of where they are built. */
+/** Builds static and small programs that do not depend on the build folder. */
 const flags = ['-trimpath', '-buildvcs=false'];
 const goEnv = { CGO_ENABLED: '0' };
 
 export interface GoBuild {
-  /** Folder of the main module. */
+  /** The folder of the main module. */
   readonly cwd: string;
   readonly packages: readonly string[];
   /** A file, or with a trailing slash a folder for several programs. */
   readonly out: string;
   readonly log: string;
   readonly tags?: readonly string[];
-  /** Values for package variables: `path/to/package.name` to value. */
+  /** Values for package variables, by `path/to/package.name`. */
   readonly set?: Readonly<Record<string, string>>;
 }
 
-/** Builds programs at low priority, so that the machine stays usable meanwhile. */
+/** Builds programs at low priority, so that the machine stays usable. */
 export async function goBuild(build: GoBuild): Promise<void> {
   const values = Object.entries(build.set ?? {}).map(([name, value]) => `-X ${name}=${value}`);
   const args = ['build', ...flags, '-mod=mod', `-ldflags=${['-s', '-w', ...values].join(' ')}`];
@@ -32,8 +32,8 @@ export async function goBuild(build: GoBuild): Promise<void> {
 }
 
 /**
- * Makes `folder` a main module that requires one published module. The `replace` lines of a dependency
- * do not count for us, so a module that lives from them needs its own given here.
+ * Makes `folder` a main module that requires one published module. Go ignores the `replace` lines of a dependency,
+ * so list those that the module needs here.
  */
 export async function requireModule(
   folder: string,
@@ -45,7 +45,7 @@ export async function requireModule(
   await run('go', ['get', `${module.path}@v${module.version}`], { cwd: folder, log });
 }
 
-/** Downloads a module and gives its folder in Go's module cache, which is read-only. */
+/** Downloads a module. @returns its folder in Go's module cache, which is read-only */
 export async function downloadModule(path: string, version: string): Promise<string> {
   const answer: unknown = JSON.parse(
     await capture('go', ['mod', 'download', '-json', `${path}@v${version}`]),
@@ -53,15 +53,15 @@ export async function downloadModule(path: string, version: string): Promise<str
   return (answer as { Dir: string }).Dir;
 }
 
-/** A writable copy of a module, for the few places where a build needs another file than the published one. */
+/** A writable copy of a module, for the few builds that need to change a published file. */
 export async function copyModule(path: string, version: string, folder: string): Promise<void> {
   await cp(await downloadModule(path, version), folder, { recursive: true });
   await run('chmod', ['-R', 'u+w', folder], { log: '/dev/null' });
 }
 
 /**
- * The modules that a module's go.mod replaces by folders of its own repository, with the version under
- * which they are published. Kubernetes' staging modules follow its own: 1.36.3 comes with v0.36.3.
+ * The modules that a module's go.mod replaces by folders of its own repository, with their published versions.
+ * Kubernetes' staging modules follow its version: 1.36.3 comes with v0.36.3.
  */
 export async function stagingReplaces(
   moduleFolder: string,

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { cache } from '../paths.ts';
 import { say } from '../process.ts';
 
-/** Something that is built once for each version and kept in the cache. */
+/** A component that is built once per version and kept in the cache. */
 export interface Part {
   readonly name: string;
   readonly version: string;
-  /** Leaves the finished files in `out`; `work` is scratch space that is removed afterwards. */
+  /** Writes the finished files to `out`. `work` is scratch space that is deleted afterwards. */
   make(place: { out: string; work: string; log: string }): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export function partFolder(part: Pick<Part, 'name' | 'version'>): string {
   return join(cache, `${part.name}-${part.version}-${process.arch}`);
 }
 
-/** Makes the part unless it is there. It appears whole or not at all: an interrupted build is begun again. */
+/** Builds the part unless it exists. It appears completely or not at all, so an interrupted build starts again. */
 export async function ensurePart(part: Part): Promise<void> {
   const folder = partFolder(part);
   const title = `${part.name} ${part.version}`;

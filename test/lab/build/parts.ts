@@ -10,7 +10,7 @@ import { partFolder } from './part.ts';
 import type { Part } from './part.ts';
 
 const goSources = join(root, 'test/lab/go');
-/** In the parts that images are made of. */
+/** The layer file in the parts that images consist of. */
 export const layerFile = 'layer.tar.gz';
 const operatorModule = 'github.com/external-secrets/external-secrets';
 
@@ -34,7 +34,7 @@ export const kubernetes: Part = {
   },
 };
 
-/** Debian 12's etcd 3.4 is too old: this API server fails on it with "Too large resource version". */
+/** Debian 12's etcd 3.4 is too old: this API server fails with it ("Too large resource version"). */
 export const etcd: Part = {
   name: 'etcd',
   version: versions.etcd,
@@ -59,8 +59,8 @@ export const containerd: Part = {
 };
 
 /**
- * A layer with the operator as released, except that of its providers only those are kept that the cluster
- * uses: all of them take minutes more.
+ * A layer with the operator as released, but only with the providers that the cluster uses. All providers would
+ * take minutes more to build.
  */
 export const externalSecrets: Part = {
   name: 'external-secrets',
@@ -107,8 +107,8 @@ export const idle: Part = {
 };
 
 /**
- * The official install YAML, rendered as the operator's release does: CRDs, then the chart with the
- * release's values. The chart in the tag still carries the version before; the release sets both first.
+ * The official install YAML, rendered as in the operator's release: CRDs, then the chart with the release's
+ * values. The chart in the tag still has the previous version; the release sets both versions first.
  */
 export const operatorManifest: Part = {
   name: 'operator-manifest',
@@ -121,7 +121,7 @@ export const operatorManifest: Part = {
     const released = (await readFile(join(chart, 'Chart.yaml'), 'utf8'))
       .replace(/^version:.*$/m, `version: "${this.version}"`)
       .replace(/^appVersion:.*$/m, `appVersion: "v${this.version}"`)
-      // The bitwarden subchart is off by default and would have to be downloaded.
+      // The bitwarden subchart is off by default and would need a download.
       .replace(/^dependencies:\n(?:[ -].*\n)*/m, '');
     await writeFile(join(chart, 'Chart.yaml'), released);
     const values = join(source, 'deploy/manifests/helm-values.yaml');
@@ -137,7 +137,7 @@ export const operatorManifest: Part = {
   },
 };
 
-/** In the order of building: what another one needs comes first. */
+/** In build order: each part comes after the parts that it needs. */
 export const parts: readonly Part[] = [
   idle,
   etcd,

@@ -8,17 +8,17 @@ import { say } from '../process.ts';
 import { firstProcess } from './state.ts';
 
 const controlGroups = '/sys/fs/cgroup';
-/** Of the containers of all that a containerd does for Kubernetes. */
+/** The control group of all containers that containerd runs for Kubernetes. */
 const containersGroup = 'k8s.io';
 
-/** Ends the lab and removes everything of it but what was built. */
+/** Stops the lab and deletes everything except the cache of built parts. */
 export async function down(): Promise<void> {
   const pid = await firstProcess();
   if (pid !== undefined) {
     process.kill(pid, 'SIGKILL');
     while (existsSync(`/proc/${pid}`)) await sleep(50);
   }
-  // Version 1 has a tree for each controller, version 2 one for all.
+  // Version 1 has a tree for each controller, version 2 has one tree.
   const trees = (await readdir(controlGroups)).map((name) => join(controlGroups, name));
   for (const tree of [controlGroups, ...trees]) {
     await removeGroup(join(tree, containersGroup));
@@ -28,7 +28,10 @@ export async function down(): Promise<void> {
   if (existed) say('The lab is gone.');
 }
 
-/** Control groups look like folders but only go one by one, from the leaves, and when the last process has. */
+/**
+ * Control groups look like folders, but each must be removed alone, from the leaves, once its last process has
+ * ended.
+ */
 async function removeGroup(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
   for (const entry of await readdir(folder, { withFileTypes: true })) {

@@ -11,7 +11,9 @@ import { runningLab } from './state.ts';
 
 const path = [join(product, 'node_modules/.bin'), ...[kubernetes, containerd].map(partFolder)].join(':');
 
-/** Runs a command as the person at the lab's laptop and ends as it does. Without a command: a shell. */
+/**
+ * Runs a command as the user of the lab's laptop, and ends with its exit code. Without a command it opens a shell.
+ */
 export async function exec(command: readonly string[]): Promise<void> {
   const pid = await runningLab();
   const environment = JSON.parse(

@@ -5,7 +5,7 @@ import { root, state } from '../paths.ts';
 import { run, say } from '../process.ts';
 import { runningLab } from './state.ts';
 
-/** Where the laptop's `ecr-bootstrap` is installed. */
+/** The folder where `ecr-bootstrap` is installed on the laptop. */
 export const product = join(state, 'product');
 
 /** Packs this checkout and installs the package on the lab's laptop, as a user would from the registry. */

@@ -3,18 +3,15 @@ import { join } from 'node:path';
 
 import { state } from '../paths.ts';
 
-/**
- * Gives the lab's first process while it runs: everything ends with it, and it leads into the lab's
- * namespaces.
- */
+/** The lab's first process if it is running. The lab ends with it, and its namespaces are the lab's. */
 export async function firstProcess(): Promise<number | undefined> {
   const pid = await readFile(join(state, 'pid'), 'utf8').catch(() => '');
-  // The number may have gone to another program since.
+  // Another program may have the process id by now.
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
   return name.trim() === 'tini' ? Number(pid) : undefined;
 }
 
-/** The same, for what makes no sense without it. @throws Error when the lab does not run */
+/** Like {@link firstProcess}, for commands that need a running lab. @throws Error when the lab is not running */
 export async function runningLab(): Promise<number> {
   const pid = await firstProcess();
   if (pid === undefined) throw new Error('the lab does not run; start it with npm run lab:up');

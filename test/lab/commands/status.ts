@@ -2,7 +2,7 @@ import { control } from '../control.ts';
 import { say } from '../process.ts';
 import { firstProcess } from './state.ts';
 
-/** Says whether the lab runs and which of its services do. Ends with 3 when not all of them do. */
+/** Reports whether the lab and its services are running. The exit code is 3 when one of them is not. */
 export async function status(): Promise<void> {
   if ((await firstProcess()) === undefined) {
     say('The lab does not run.');

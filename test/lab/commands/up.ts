@@ -12,13 +12,13 @@ import { childOf, say } from '../process.ts';
 import { down } from './down.ts';
 import { firstProcess } from './state.ts';
 
-/** A little more than a slow machine needs. */
-const patience = 180_000;
+/** Milliseconds, a little more than a slow machine needs. */
+const timeoutMs = 180_000;
 
 /**
- * Starts the lab unless it runs, and waits until it is ready.
- * @param wanted `second`: with a second cluster
- * @throws Error when it fails; its logs stay
+ * Starts the lab unless it is running, and waits until it is ready.
+ * @param wanted `second` also starts a second cluster
+ * @throws Error when the start fails; the logs are kept
  */
 export async function up(wanted: readonly string[]): Promise<void> {
   if (existsSync(join(state, 'ready')) && (await firstProcess()) !== undefined) say('The lab runs already.');
@@ -48,11 +48,11 @@ async function start(): Promise<void> {
   });
   await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   const failed = () => child.exitCode !== null || child.signalCode !== null;
-  // The first process inside ends everything with it, and leads into the lab's namespaces.
+  // The lab ends with its first process, and the process's namespaces are the lab's.
   await writeFile(join(state, 'pid'), String(await childOf(child.pid ?? 0)));
 
   let shown = 0;
-  for (const deadline = Date.now() + patience; !existsSync(join(state, 'ready')); await sleep(100)) {
+  for (const deadline = Date.now() + timeoutMs; !existsSync(join(state, 'ready')); await sleep(100)) {
     const text = await readFile(progress, 'utf8');
     process.stderr.write(text.slice(shown));
     shown = text.length;

@@ -8,18 +8,21 @@ import { run } from '../process.ts';
 import { packLayer, readLayer, writeImage } from './oci.ts';
 import type { Image } from './oci.ts';
 
-/** The image that every pod's sandbox runs. It is on the node before the node is cut off, as kubeadm leaves it. */
+/** The image of every pod's sandbox. The node has it before it is disconnected, as after kubeadm. */
 export const pauseImage = 'registry.k8s.io/pause:3.10';
 
 const operatorTag = `v${externalSecrets.version}`;
 
-/** The operator's image has two names: the second one's host is retired but still stands in the install YAML. */
+/**
+ * The operator's image has two names. The host of the second one is retired, but the install YAML still contains
+ * it.
+ */
 export const operatorImages = [
   `ghcr.io/external-secrets/external-secrets:${operatorTag}`,
   `oci.external-secrets.io/external-secrets/external-secrets:${operatorTag}`,
 ] as const;
 
-/** What the cluster's workloads run: made here, each with a digest of its own. */
+/** The images of the cluster's workloads: built here, each with its own digest. */
 const workloadImages = [
   'docker.io/library/nginx:1.28',
   'docker.io/library/redis:8',
@@ -27,12 +30,12 @@ const workloadImages = [
   'registry.k8s.io/coredns/coredns:v1.12.1',
 ] as const;
 
-/** What this machine's kernel runs, in the words of images. */
+/** The platform of this machine, in image notation. */
 const machinePlatform = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
 const layerOf = (part: Part) => readLayer(join(partFolder(part), layerFile));
 
-/** Writes the pause image as a tar that containerd imports. */
+/** Writes the pause image as a tar that containerd can import. */
 export async function writePauseImage(file: string, scratch: string, log: string): Promise<void> {
   const layers = [await layerOf(idle)];
   await writeImage(scratch, { layers, entrypoint: ['/idle'], platforms: [machinePlatform] }, pauseImage);
@@ -40,8 +43,8 @@ export async function writePauseImage(file: string, scratch: string, log: string
 }
 
 /**
- * Publishes all images in the registries on the internet, as somebody with skopeo would.
- * @param trust PEM of the authorities that the operator's image trusts: it brings its own bundle, as the released one does
+ * Publishes all images in the registries on the internet, with skopeo.
+ * @param trust PEM of the CAs that the operator's image trusts. Like the released image, it has its own bundle.
  */
 export async function publishImages(scratch: string, trust: string, log: string): Promise<void> {
   const layers = [await layerOf(idle)];

@@ -8,7 +8,7 @@ import { run } from '../process.ts';
 /** A compressed layer in memory. */
 export interface Layer {
   readonly blob: Buffer;
-  /** Digest of the tar without compression, which the image's config lists. */
+  /** The digest of the uncompressed tar, which the image's config lists. */
   readonly diffId: string;
 }
 
@@ -16,7 +16,7 @@ export interface Image {
   readonly layers: readonly Layer[];
   readonly entrypoint: readonly string[];
   readonly env?: readonly string[];
-  /** For example `linux/amd64`: one makes an image, several make an index. */
+  /** For example `linux/amd64`. One platform makes an image, several make an index. */
   readonly platforms: readonly string[];
 }
 
@@ -31,7 +31,7 @@ interface Descriptor {
 const type = (kind: string) => `application/vnd.oci.image.${kind}`;
 const digestOf = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** Packs a folder as a layer file: the same content gives the same bytes. */
+/** Packs a folder as a layer file. Equal content gives equal bytes. */
 export async function packLayer(folder: string, file: string, log: string): Promise<void> {
   const reproducible = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
   await run('tar', ['-C', folder, ...reproducible, '-I', 'gzip -n', '-cf', file, '.'], { log });

@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 
-/** Just enough of a Kubernetes client to ask whether something is there. */
+/** A minimal Kubernetes client that can check whether an object exists. */
 export class KubernetesApi {
   readonly #server: string;
   readonly #ca: Buffer;
@@ -12,7 +12,7 @@ export class KubernetesApi {
     this.#token = token;
   }
 
-  /** Gives the body of an answer 200, undefined for 404. @throws Error for any other answer */
+  /** Returns the body of a 200 response, or undefined for 404. @throws Error for any other response */
   async get(path: string): Promise<unknown> {
     const headers = { authorization: `Bearer ${this.#token}`, accept: 'application/json' };
     return new Promise((resolve, reject) => {
@@ -47,7 +47,7 @@ export class KubernetesApi {
     );
   }
 
-  /** The cluster address of a service. */
+  /** The cluster IP of a service. */
   async serviceAddress(namespace: string, name: string): Promise<string | undefined> {
     const found = (await this.get(`/api/v1/namespaces/${namespace}/services/${name}`)) as
       { spec: { clusterIP: string } } | undefined;

@@ -1,4 +1,4 @@
-/** The lab's AWS as a process of its own: the sandbox's account, served by TLS under the real names. */
+/** The lab's AWS in its own process: the sandbox's account, served over TLS under the real host names. */
 import { appendFile, readFile } from 'node:fs/promises';
 
 import { startSandbox } from '../../../sandbox/index.ts';
@@ -26,7 +26,7 @@ await writeCredentials(home, sandbox.admin);
 const planned = new Map<string, () => void>();
 await serveControl(socket, {
   'GET /health': () => 'ok',
-  /** Seconds that new tokens of the ECR live. */
+  /** Sets the lifetime of new ECR tokens in seconds. */
   'POST /token-life': (seconds) => {
     sandbox.aws.registry.tokens.life = Number(seconds) * 1000;
   },
@@ -34,19 +34,19 @@ await serveControl(socket, {
   'POST /start-over': () => {
     emptyAccount(sandbox);
   },
-  /** Every secret that was ever given out. */
+  /** Every secret that was ever issued. */
   'GET /secrets': () => [...sandbox.aws.identities.givenOut, ...sandbox.aws.registry.tokens.givenOut],
-  /** How often this was asked for so far. */
+  /** The number of such requests so far. */
   'POST /count': (request) => {
     const wanted = Object.entries(request as Partial<Call>) as [keyof Call, unknown][];
     return sandbox.faults.calls.filter((call) => wanted.every(([field, value]) => call[field] === value))
       .length;
   },
-  /** Spoils requests from now on. */
+  /** Injects a fault from now on. */
   'POST /faults': (fault) => {
     planned.set(JSON.stringify(fault), sandbox.faults.plan(fault as Fault));
   },
-  /** Ends all that was planned. */
+  /** Removes all faults. */
   'DELETE /faults': () => {
     for (const end of planned.values()) end();
     planned.clear();

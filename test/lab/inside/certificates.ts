@@ -9,7 +9,7 @@ export interface KeyPairFiles {
   readonly key: string;
 }
 
-/** A private certificate authority that lives as long as the lab. */
+/** A private certificate authority that exists as long as the lab. */
 export class Authority {
   readonly certificate: string;
   readonly #folder: string;
@@ -29,7 +29,7 @@ export class Authority {
     return authority;
   }
 
-  /** Issues a certificate for a server. @param names in openssl's words: `DNS:host` or `IP:address` */
+  /** Issues a certificate for a server. @param names in openssl's notation: `DNS:host` or `IP:address` */
   async issueServer(file: string, names: readonly string[]): Promise<KeyPairFiles> {
     const extensions = ['extendedKeyUsage=serverAuth', `subjectAltName=${names.join(',')}`];
     const signer = ['-CA', this.certificate, '-CAkey', join(this.#folder, 'ca.key')];
@@ -40,7 +40,7 @@ export class Authority {
     const pair = { certificate: join(this.#folder, `${file}.crt`), key: join(this.#folder, `${file}.key`) };
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const output = ['-keyout', pair.key, '-out', pair.certificate, '-days', '7', '-subj', `/CN=${name}`];
-    // Without a configuration of our own, the system's adds extensions that contradict ours.
+    // Without its own configuration, openssl adds the system's extensions, which contradict the requested ones.
     const config = join(this.#folder, 'openssl.cnf');
     await writeFile(config, '[req]\ndistinguished_name = name\n[name]\n');
     const extra = extensions.flatMap((extension) => ['-addext', extension]);

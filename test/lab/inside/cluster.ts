@@ -11,18 +11,21 @@ import { Machine } from './machine.ts';
 import { prepareNode } from './node.ts';
 import type { ServiceOptions, Services } from './service.ts';
 
-/** Where a cluster writes what happens. */
+/** The log files of a cluster. */
 export interface ClusterLogs {
   readonly setup: string;
   readonly dns: string;
 }
 
-/** A cluster that runs, and how it ends. */
+/** A running cluster, with a function that stops it. */
 export interface RunningCluster {
   stop(): Promise<void>;
 }
 
-/** Starts a cluster from nothing and waits until its node is ready. Its services bear its name: `first-etcd`. */
+/**
+ * Starts a new cluster and waits until its node is ready. The names of its services have its name as a prefix:
+ * `first-etcd`.
+ */
 export async function startCluster(
   names: ClusterNames,
   services: Services,
@@ -33,7 +36,7 @@ export async function startCluster(
   const machine = await Machine.start(names, logs.setup);
   const plane = await prepareControlPlane(names, logs.setup);
   const node = await prepareNode(names, plane, logs.setup);
-  // Pods ask this one, so it knows the cluster's services too.
+  // Pods use this name server, so it also resolves the cluster's services.
   const stopNames = await serveNames(
     'vpc',
     names.router,

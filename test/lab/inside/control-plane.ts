@@ -11,7 +11,7 @@ import { KubernetesApi } from './api.ts';
 import { Authority } from './certificates.ts';
 import type { ServiceOptions } from './service.ts';
 
-/** Who asks the API server, with the groups that its built-in roles are bound to. */
+/** The users of the API server, with the groups that its built-in roles are bound to. */
 const usersOf = ({ node }: ClusterNames): Readonly<Record<string, string>> => ({
   admin: 'system:masters',
   'system:kube-controller-manager': '',
@@ -20,7 +20,9 @@ const usersOf = ({ node }: ClusterNames): Readonly<Record<string, string>> => ({
   [`system:node:${node}`]: 'system:nodes',
 });
 
-/** The files and services of a control plane like kubeadm's, with random tokens instead of client certificates. */
+/**
+ * The files and services of a control plane like kubeadm's, but with random tokens instead of client certificates.
+ */
 export interface ControlPlane {
   readonly api: KubernetesApi;
   readonly etcd: ServiceOptions;
@@ -29,7 +31,10 @@ export interface ControlPlane {
   readonly scheduler: ServiceOptions;
 }
 
-/** Writes the files of a cluster's control plane, with a kubeconfig for each user whose context has the cluster's name. */
+/**
+ * Writes the files of a cluster's control plane, with a kubeconfig for each user. Its context has the cluster's
+ * name.
+ */
 export async function prepareControlPlane(names: ClusterNames, log: string): Promise<ControlPlane> {
   const { name: cluster, address } = names;
   const folder = clusterFolder(names);
@@ -58,7 +63,7 @@ export async function prepareControlPlane(names: ClusterNames, log: string): Pro
   await writeFile(tokensOf(names), rows.join(''), { mode: 0o600 });
   const kubeconfig = (user: string) => kubeconfigOf(names, user);
   for (const [user, token] of tokens) {
-    // Files for several clusters are read as one, so what they hold needs names of its own.
+    // Kubeconfigs of several clusters are merged, so their entries need unique names.
     const entry = `${user}@${cluster}`;
     const config = {
       apiVersion: 'v1',
@@ -93,7 +98,7 @@ export async function prepareControlPlane(names: ClusterNames, log: string): Pro
         `--listen-client-urls=${etcdUrl}`,
         `--advertise-client-urls=${etcdUrl}`,
         '--listen-peer-urls=http://127.0.0.1:2380',
-        // The lab's data need not survive a power cut, and the disk may be slow.
+        // The lab's data does not need to survive a power cut, and the disk may be slow.
         '--unsafe-no-fsync',
       ],
       ready: async () => (await fetch(`${etcdUrl}/health`)).ok,
@@ -111,13 +116,13 @@ export async function prepareControlPlane(names: ClusterNames, log: string): Pro
         '--authorization-mode=Node,RBAC',
         '--enable-admission-plugins=NodeRestriction',
         '--allow-privileged=true',
-        // No name server knows the node.
+        // No name server resolves the node's name.
         '--kubelet-preferred-address-types=InternalIP',
         `--service-cluster-ip-range=${serviceSubnet}`,
         '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
         `--service-account-key-file=${file('sa.pub')}`,
         `--service-account-signing-key-file=${file('sa.key')}`,
-        // Webhooks are called at their pods: the network has no route for service addresses.
+        // The API server calls webhooks at their pods, because the network has no route for service addresses.
         '--enable-aggregator-routing=true',
       ],
       ready: () => api.isReady(),

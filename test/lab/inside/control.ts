@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-/** What one path does, by method and path. Body and answer are JSON. */
+/** The handlers by method and path. Body and answer are JSON. */
 export type Routes = Readonly<Record<string, (body: unknown) => unknown>>;
 
-/** Serves the levers that scenarios pull, by HTTP on a Unix socket. An error is answered with 500 and its text. */
+/** Serves the levers for scenarios by HTTP on a Unix socket. Answers an error with 500 and its text. */
 export async function serveControl(socket: string, routes: Routes): Promise<void> {
   const server = createServer((request, response) => {
     const answer = async () => {

@@ -2,17 +2,17 @@ import { createSocket } from 'node:dgram';
 import type { RemoteInfo } from 'node:dgram';
 import { appendFile } from 'node:fs/promises';
 
-/** Gives the IPv4 address of a name, or undefined where there is no such name. */
+/** Resolves a name to its IPv4 address; undefined if the name does not exist. */
 export type Lookup = (name: string) => Promise<string | undefined>;
 
 const typeA = 1;
 const nameError = 3;
 
 /**
- * A name server as small as the lab needs it: it answers A questions and writes each one to a log as a JSON
- * line `{view, client, name, address}`, which shows what anybody tried to reach.
- * @returns how it ends
- * @param view where the asking machine stands: the internet, or the air-gapped network
+ * A minimal name server. It answers A queries and logs each one as a JSON line `{view, client, name, address}`,
+ * which shows what a program tried to reach.
+ * @returns a function that stops it
+ * @param view the network of the querying machine: the internet, or the air-gapped network
  */
 export async function serveNames(
   view: string,
@@ -39,7 +39,10 @@ export async function serveNames(
   return () => socket.close();
 }
 
-/** The first question of a message: after 12 bytes of header a name as counted labels, then type and class. */
+/**
+ * The first question of a message: after a header of 12 bytes it has a name as counted labels, then type and
+ * class.
+ */
 function readQuestion(message: Buffer): { name: string; type: number; end: number } {
   const labels: string[] = [];
   let at = 12;
@@ -50,7 +53,7 @@ function readQuestion(message: Buffer): { name: string; type: number; end: numbe
   return { name: labels.join('.').toLowerCase(), type: message.readUInt16BE(at + 1), end: at + 5 };
 }
 
-/** An existing name without an answer of the asked type (AAAA) is an empty success, not a name error. */
+/** An existing name without an answer of the requested type (AAAA) is an empty success, not a name error. */
 function makeAnswer(question: Buffer, found: string | undefined, type: number): Buffer {
   const records = found !== undefined && type === typeA ? [record(found)] : [];
   const header = Buffer.from(question.subarray(0, 12));
@@ -61,7 +64,7 @@ function makeAnswer(question: Buffer, found: string | undefined, type: number): 
   return Buffer.concat([header, question.subarray(12), ...records]);
 }
 
-/** An A record for the question's own name, good for five seconds. */
+/** An A record for the question's own name, with a TTL of five seconds. */
 function record(address: string): Buffer {
   const pointerToQuestion = [0xc0, 12];
   const bytes = address.split('.').map(Number);

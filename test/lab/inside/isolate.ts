@@ -5,9 +5,9 @@ import { addresses } from '../names.ts';
 import { run } from '../process.ts';
 
 /**
- * Makes this process's namespaces a machine of their own. What its programs write below /etc, /var/lib and
- * /var/log lands in the lab's folder; /run is empty; the network has only the lab's addresses, so there is
- * no internet. Only to be called in fresh mount and network namespaces.
+ * Turns this process's namespaces into a separate machine. What its programs write below /etc, /var/lib and
+ * /var/log is stored in the lab's folder. /run is empty. The network has only the lab's addresses, so there is no
+ * internet. Call it only in new mount and network namespaces.
  */
 export async function isolate(folder: string, log: string): Promise<void> {
   const command = (name: string, ...args: string[]) => run(name, args, { log });

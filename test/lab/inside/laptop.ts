@@ -7,12 +7,12 @@ import { capture } from '../process.ts';
 import type { Authority, KeyPairFiles } from './certificates.ts';
 import type { ServiceOptions } from './service.ts';
 
-/** Where Debian's programs look for the authorities that they trust. */
+/** The file with the CAs that Debian's programs trust. */
 export const caBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 const dockerSocket = 'unix:///run/docker.sock';
 
-/** Docker as on a laptop, except that its containers have no network: the lab runs none. */
+/** Docker as on a laptop, except that its containers have no network, because the lab runs none. */
 export const docker: ServiceOptions = {
   name: 'dockerd',
   command: [
@@ -26,7 +26,7 @@ export const docker: ServiceOptions = {
   ready: async () => (await capture('docker', ['--host', dockerSocket, 'version'])) !== '',
 };
 
-/** One registry serves all the names on the internet. */
+/** One registry serves all names on the internet. */
 export async function internetRegistry(folder: string, tls: KeyPairFiles): Promise<ServiceOptions> {
   const health = '127.0.0.1:5001';
   const config = {
@@ -45,7 +45,7 @@ export async function internetRegistry(folder: string, tls: KeyPairFiles): Promi
   };
 }
 
-/** Writes the home folder of the person at the laptop and makes the machine trust the lab's "Amazon". */
+/** Writes the home folder of the user at the laptop, and makes the machine trust the lab's "Amazon". */
 export async function writeLaptop(home: string, authority: Authority): Promise<void> {
   await appendFile(caBundle, await readFile(authority.certificate));
   await mkdir(home, { recursive: true, mode: 0o700 });
@@ -63,7 +63,7 @@ export async function writeLaptop(home: string, authority: Authority): Promise<v
   await writeFile(join(home, 'environment.json'), JSON.stringify(environment, null, 2));
 }
 
-/** Gives the person at the laptop an administrator's key in the default profile. */
+/** Writes an administrator's key to the default profile of the user at the laptop. */
 export async function writeCredentials(
   home: string,
   { accessKeyId, secretAccessKey }: { readonly accessKeyId: string; readonly secretAccessKey: string },

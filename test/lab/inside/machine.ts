@@ -11,12 +11,12 @@ import { childOf, run } from '../process.ts';
 import { useResolver } from './isolate.ts';
 import type { ServiceOptions } from './service.ts';
 
-/** What the programs of a node keep, each node on a real file system of its own. */
+/** The data folders of a node's programs. Each node has them on its own real file system. */
 const ownFolders = ['/var/lib/cni', '/var/lib/containerd', '/var/lib/kubelet'];
 
 /**
- * A cluster's machine: namespaces for processes, mounts and the network, behind a cable to the lab's. Its name server
- * knows nothing of the internet and its routes lead to AWS alone.
+ * A cluster's machine: namespaces for processes, mounts and the network, with a virtual cable to the lab's. Its
+ * name server resolves no internet names, and its routes lead only to AWS.
  */
 export class Machine {
   readonly #holder: ChildProcess;
@@ -39,7 +39,7 @@ export class Machine {
       ...ownFolders.map((path) => `mount --bind ${join(folder, path)} ${path}`),
       'mount -t tmpfs -o mode=755 tmpfs /run',
       `mount --bind ${resolver} /etc/resolv.conf`,
-      // The kubelet and the runtime hand mounts to each other and to containers.
+      // The kubelet and the runtime share mounts with each other and with containers.
       'mount --make-rshared /',
       'ip link set lo up',
       'iptables -P FORWARD ACCEPT',
@@ -48,7 +48,7 @@ export class Machine {
       'exec sleep infinity',
     ];
     const namespaces = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--propagation', 'private'];
-    // The last part of a machine to go is what looks after orphans.
+    // The process that reaps orphans ends last.
     const first = ['tini', '--', 'sh', '-ec', script.join('\n')];
     const holder = spawn('unshare', ['--kill-child=SIGKILL', ...namespaces, ...first], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -63,18 +63,18 @@ export class Machine {
     return machine;
   }
 
-  /** The same service, on this machine. */
+  /** The same service, but on this machine. */
   hosted(service: ServiceOptions): ServiceOptions {
     const enter = ['--mount', '--net', '--pid', `--target=${this.#pid}`] as const;
     return {
       ...service,
       command: ['nsenter', ...enter, ...service.command],
-      // A namespace for processes is entered by a child.
+      // A process namespace is entered by a child process.
       worker: childOf,
     };
   }
 
-  /** Switches it off, with all that runs on it. */
+  /** Switches the machine off, with everything that runs on it. */
   async stop(): Promise<void> {
     const ended = once(this.#holder, 'exit');
     this.#holder.kill('SIGKILL');

@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   ]);
   await serveControl(controlSocket('machine'), {
     'GET /services': () => services.all().map(({ name, running, log }) => ({ name, running, log })),
-    /** Starts a service again, with more arguments than it was started with first. */
+    /** Restarts a service with additional arguments. */
     'POST /restart': async (body) => {
       const { name, args = [] } = body as { name: string; args?: string[] };
       const service = services.get(name);

@@ -52,15 +52,16 @@ const kubeletConfig = (cluster: ClusterNames) => ({
   cgroupDriver: 'cgroupfs',
   failCgroupV1: false,
   failSwapOn: false,
-  // Each kubelet would end the pods of the other one, which it does not know: there is one tree of control groups.
+  // There is one tree of control groups. With groups by quality of service, each kubelet would end the pods of the
+  // other, which it does not know.
   cgroupsPerQOS: false,
   enforceNodeAllocatable: [],
   clusterDNS: [cluster.router],
   clusterDomain: 'cluster.local',
-  // Inside the lab's network everybody is the person who looks around.
+  // Inside the lab's network, every client is the user who inspects the lab.
   authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
   authorization: { mode: 'AlwaysAllow' },
-  // How full this machine's disk is says nothing about the lab.
+  // The disk usage of this machine says nothing about the lab.
   evictionHard: { 'nodefs.available': '1%', 'imagefs.available': '1%' },
   imageGCHighThresholdPercent: 100,
   serializeImagePulls: false,
@@ -78,10 +79,10 @@ const proxyConfig = (cluster: ClusterNames) => ({
 
 export interface ClusterNode {
   readonly containerd: ServiceOptions;
-  /** To be started when the pause image is imported. */
+  /** Start it after the pause image is imported. */
   readonly kubelet: ServiceOptions;
   readonly proxy: ServiceOptions;
-  /** Brings an image archive onto the node and keeps the kubelet from removing that image. */
+  /** Imports an image archive into the node, and keeps the kubelet from removing that image. */
   importImage(archive: string, name: string): Promise<void>;
 }
 
@@ -108,7 +109,7 @@ export async function prepareNode(
     containerd: {
       name: 'containerd',
       command: [tool('containerd'), '--config', file('containerd.toml')],
-      // The runtime looks for its shim in the PATH.
+      // The runtime searches its shim in the PATH.
       env: { PATH: `${partFolder(containerd)}:${process.env['PATH'] ?? ''}` },
       ready: async () => (await capture(tool('ctr'), [`--address=${socket}`, 'version'])) !== '',
     },

@@ -11,13 +11,13 @@ export interface ServiceOptions {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
-  /** The process that does the work, where the command only brings it about. */
+  /** The process that does the work, if the command only starts it. */
   worker?(pid: number): Promise<number>;
-  /** Whether it works. Asked again and again until it does; an error counts as no. */
+  /** Whether the service works. Polled until it does; an error counts as no. */
   ready?(): Promise<boolean>;
 }
 
-/** A long-running part of the lab, with all its output in a log file. */
+/** A long-running component of the lab, with its output in a log file. */
 export class Service {
   readonly name: string;
   readonly log: string;
@@ -35,19 +35,19 @@ export class Service {
   }
 
   /**
-   * Starts it and waits until it is ready.
-   * @param extra arguments added to its command
-   * @param patience milliseconds
-   * @throws Error with the end of its log when it ends by itself or is not ready in time
+   * Starts the service and waits until it is ready.
+   * @param extra additional arguments for its command
+   * @param timeoutMs throws after this time
+   * @throws Error with the end of its log when it ends or is not ready in time
    */
-  async start(extra: readonly string[] = [], patience = 60_000): Promise<void> {
+  async start(extra: readonly string[] = [], timeoutMs = 60_000): Promise<void> {
     const [program, ...args] = this.#options.command;
     const log = openSync(this.log, 'a');
     const env = { ...process.env, ...this.#options.env };
     this.#child = spawn(program, [...args, ...extra], { env, stdio: ['ignore', log, log] });
     closeSync(log);
     this.#child.on('error', (error) => appendFileSync(this.log, `${error.message}\n`));
-    const deadline = Date.now() + patience;
+    const deadline = Date.now() + timeoutMs;
     while (!(await this.#isReady())) {
       if (!this.running) throw await this.#failure('ended');
       if (Date.now() > deadline) throw await this.#failure('is not ready');
@@ -55,7 +55,7 @@ export class Service {
     }
   }
 
-  /** Ends it as a power cut does: an API server that may say goodbye to its watchers takes a minute. */
+  /** Kills the service like a power cut. An API server that may close its watches takes a minute to stop. */
   async stop(): Promise<void> {
     const child = this.#child;
     if (child === undefined || !this.running) return;
@@ -70,7 +70,8 @@ export class Service {
     try {
       return (await this.#options.ready?.()) ?? true;
     } catch {
-      // Not listening yet looks like any other failure; the deadline and the log tell them apart.
+      // A service that is not listening yet looks like any other failure. The deadline and the log distinguish
+      // them.
       return false;
     }
   }
@@ -86,12 +87,12 @@ export class Services {
   readonly #logs: string;
   readonly #all = new Map<string, Service>();
 
-  /** @param logs folder that gets a log file for each */
+  /** @param logs the folder for their log files */
   constructor(logs: string) {
     this.#logs = logs;
   }
 
-  /** Those whose machine was switched off. */
+  /** Forgets the services of a machine that was switched off. */
   forget(names: readonly string[]): void {
     for (const name of names) this.#all.delete(name);
   }
@@ -104,7 +105,7 @@ export class Services {
     say(`  ${service.name}: ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
   }
 
-  /** @throws Error when there is no such service */
+  /** @throws Error when the service does not exist */
   get(name: string): Service {
     const service = this.#all.get(name);
     if (service === undefined)

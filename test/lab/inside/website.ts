@@ -10,7 +10,10 @@ import type { KeyPairFiles } from './certificates.ts';
 const release = '/external-secrets/external-secrets/releases/download/v0.12.1/external-secrets.yaml';
 const asset = 'release-assets.githubusercontent.com';
 
-/** Where the operator's install YAML is released: like the real host it sends clients to another one for the file. */
+/**
+ * The website that publishes the operator's install YAML. Like the real host, it redirects clients to another host
+ * for the file.
+ */
 export async function serveWebsite(tls: KeyPairFiles): Promise<void> {
   const manifest = await readFile(join(partFolder(operatorManifest), 'external-secrets.yaml'));
   const [key, cert] = await Promise.all([readFile(tls.key), readFile(tls.certificate)]);

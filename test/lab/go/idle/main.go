@@ -1,4 +1,4 @@
-// Waits until it is told to end. In the lab's images it is both the pause container, which as process 1 of
+// Waits for a signal to end. In the lab's images it is both the pause container, which as process 1 of
 // a pod has to reap orphans, and the program of every workload.
 package main
 
