@@ -19,7 +19,7 @@ function descriptors(name: string, count: number, size: number) {
   }));
 }
 
-function shipmentOf(number: number): Delivery {
+function deliveryOf(number: number): Delivery {
   const blobs = [...descriptors('s', shared, 1000), ...descriptors(`${number}-`, own, 5000 + number)];
   const root = { digest: digest(`m${number}`), mediaType: '', bytes: Buffer.alloc(0), children: [], blobs };
   const resolution = {
@@ -31,9 +31,9 @@ function shipmentOf(number: number): Delivery {
 }
 
 const contents = new Contents({ get: () => Promise.resolve(undefined), put: () => Promise.resolve() });
-const shipments = Array.from({ length: images }, (_, number) => shipmentOf(number));
+const deliveries = Array.from({ length: images }, (_, number) => deliveryOf(number));
 globalThis.gc?.();
 const idle = process.memoryUsage.rss();
-const jobs = await planBlobs(shipments, contents);
+const jobs = await planBlobs(deliveries, contents);
 const grown = process.resourceUsage().maxRSS * 1024 - idle;
 process.stdout.write(JSON.stringify({ jobs: jobs.length, grown }));

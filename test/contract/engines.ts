@@ -189,13 +189,15 @@ export function engineContract(name: string, start: () => EngineWorld): void {
       const { options, events } = watch();
       await world.engine(sourceCredentials(world)).copy([image], options);
       for (const id of ['images', image.source]) {
-        const told = events.flatMap((event) =>
+        const progress = events.flatMap((event) =>
           event.type === 'progress' && event.progress.id === id ? [event.progress] : [],
         );
-        const final = told.at(-1);
+        const final = progress.at(-1);
         expect(final).toMatchObject({ unit: 'bytes' });
         expect(final?.done).toBe(final?.total);
-        expect(told.map(({ done }) => done)).toEqual(told.map(({ done }) => done).toSorted((a, b) => a - b));
+        expect(progress.map(({ done }) => done)).toEqual(
+          progress.map(({ done }) => done).toSorted((a, b) => a - b),
+        );
       }
     });
 

@@ -10,7 +10,7 @@ export class Hostile {
   readonly #planted: Planted;
   #host: RegExp | undefined;
   #from = 1;
-  #seen = 0;
+  #count = 0;
   /** The number of denied requests. */
   refused = 0;
 
@@ -29,14 +29,14 @@ export class Hostile {
   become(host: RegExp, from: number): void {
     this.#host = host;
     this.#from = from;
-    this.#seen = 0;
+    this.#count = 0;
     this.refused = 0;
   }
 
   #isTurn(host: string): boolean {
     if (!this.#host?.test(host)) return false;
-    this.#seen += 1;
-    return this.#seen >= this.#from;
+    this.#count += 1;
+    return this.#count >= this.#from;
   }
 
   async #refuse(host: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -261,11 +261,11 @@ function withoutCircles(): (key: string, value: unknown) => unknown {
 describe('written files', () => {
   it('contain no secret and are readable only by their owner', async () => {
     await run('init --project shop --region eu-west-1 -c ecr-bootstrap.new.yaml');
-    const ours = ['cache', 'none', 'failed.txt', 'ecr-bootstrap.new.yaml'].flatMap((name) =>
+    const written = ['cache', 'none', 'failed.txt', 'ecr-bootstrap.new.yaml'].flatMap((name) =>
       filesIn(join(cli.folder, name)),
     );
-    expect(ours.length).toBeGreaterThan(3);
-    for (const file of ours) {
+    expect(written.length).toBeGreaterThan(3);
+    for (const file of written) {
       search(file, readFileSync(file, 'latin1'));
       expect(statSync(file).mode & 0o077, file).toBe(0);
     }

@@ -12,9 +12,9 @@ export async function expectOrder(cli: Cli, { rotated = false } = {}): Promise<v
   expect(keys.length, 'no stranded key').toBeLessThanOrEqual(rotated ? 2 : 1);
   expect(user?.tags.has('ecr-bootstrap:creating'), 'no tag of an unfinished key').toBe(false);
 
-  const seen = world.cluster.get('Secret', 'image-puller', 'external-secrets') as
+  const secret = world.cluster.get('Secret', 'image-puller', 'external-secrets') as
     { data?: Record<string, string> } | undefined;
-  const stored = Buffer.from(seen?.data?.['AWS_ACCESS_KEY_ID'] ?? '', 'base64').toString();
+  const stored = Buffer.from(secret?.data?.['AWS_ACCESS_KEY_ID'] ?? '', 'base64').toString();
   expect(stored, 'the cluster has the key').toBe(active[0]?.id);
 
   const again = await cli.json('up --dry-run --exit-code');

@@ -63,7 +63,7 @@ async function printed(name: string): Promise<Record<string, unknown>> {
  * Expected denials. Secrets Manager evaluates a missing secret by its bare name, which no policy for existing
  * secrets covers. The user who pushes creates the power-user's key manually; `up` would only remind of it.
  */
-const isForeseen = ({ action, resource }: Decision): boolean =>
+const isExpectedDenial = ({ action, resource }: Decision): boolean =>
   (action === 'secretsmanager:DescribeSecret' && !cli.world.aws.secrets.get(resource)) ||
   (action === 'iam:ListAccessKeys' && resource.endsWith('/power-user'));
 
@@ -89,7 +89,7 @@ function run(user: string, line: string): Promise<CliResult> {
 async function succeed(user: string, line: string): Promise<void> {
   const { code, stdout, stderr } = await run(user, line);
   expect(code, `${line}: ${stderr}${stdout}`).toBe(0);
-  expect(by(user).filter((one) => !one.allowed && !isForeseen(one))).toEqual([]);
+  expect(by(user).filter((one) => !one.allowed && !isExpectedDenial(one))).toEqual([]);
   await cli.world.cluster.settled();
 }
 
@@ -104,7 +104,7 @@ function breakKeyAndRepositories(): void {
 }
 
 /** A plan reads the policies of a repository and of a secret that can be adopted. */
-async function lookAtUnmanaged(user: string): Promise<void> {
+async function planUnmanaged(user: string): Promise<void> {
   const { registry, secrets } = cli.world.aws;
   const resources = [...registry.repositories.values()].map(({ awsTags }) => awsTags);
   const tags = [...resources, ...secrets.all().map((secret) => secret.tags)];
@@ -222,7 +222,7 @@ describe('every permission is needed', () => {
   });
 
   it.each(['installer', 'power-user'])('in the policy of %s', slow, async (user) => {
-    await lookAtUnmanaged(user);
+    await planUnmanaged(user);
     // The Docker engine checks for a blob before it uploads it, and uploads in chunks.
     await pushLikeDocker(cli.world, keyOf(user));
     const name = user === 'installer' ? 'first-run' : user;

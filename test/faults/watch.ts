@@ -7,7 +7,7 @@ export interface Run {
   readonly command: string;
 }
 
-interface Seen {
+interface Observed {
   /** By cluster, the ids of the enabled keys that it holds or has a token of. */
   readonly enabledKeys: Readonly<Record<Name, ReadonlySet<string>>>;
   /** By cluster, the namespaces that can pull. */
@@ -20,12 +20,12 @@ export class Watch {
   readonly #pair: Pair;
   readonly #keyOfToken = new Map<string, string>();
   #run: Run | undefined;
-  #seen: Seen;
+  #observed: Observed;
   #violations = new Set<string>();
 
   constructor(pair: Pair) {
     this.#pair = pair;
-    this.#seen = this.#look();
+    this.#observed = this.#observe();
     pair.cli.world.faults.onCall(() => {
       if (this.#run) this.#check(this.#run);
     });
@@ -33,7 +33,7 @@ export class Watch {
 
   begin(run: Run): void {
     this.#violations = new Set();
-    this.#seen = this.#look();
+    this.#observed = this.#observe();
     this.#run = run;
   }
 
@@ -54,8 +54,8 @@ export class Watch {
   }
 
   #check({ by, command }: Run): void {
-    const before = this.#seen;
-    const now = (this.#seen = this.#look());
+    const before = this.#observed;
+    const now = (this.#observed = this.#observe());
     for (const name of names) {
       if (this.#pair.keyIn(name) === undefined || this.#pair.registeredKeyOf(name) !== undefined) continue;
       this.#violations.add(`the ${name} cluster holds an access key and is not registered`);
@@ -84,7 +84,7 @@ export class Watch {
     }
   }
 
-  #look(): Seen {
+  #observe(): Observed {
     const { registry } = this.#pair.cli.world.aws;
     const each = <T>(look: (name: Name) => T) => ({ first: look('first'), second: look('second') });
     return {

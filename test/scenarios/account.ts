@@ -33,8 +33,8 @@ export function describeAccount({ account, aws: { identities, secrets, registry 
     const all = [...versions.values()].flatMap((version) => [...version.stages]);
     const stages = all.filter((stage) => stage !== 'AWSPREVIOUS');
     const state = deletion ? 'to be deleted' : `stages: ${words(stages)}`;
-    const told = [...tags].map(([key, value]) => [key, withoutKey(value)] as const);
-    return `secret ${name}, ${state}, tags: ${inWords(new Map(told))}`;
+    const shown = [...tags].map(([key, value]) => [key, withoutKey(value)] as const);
+    return `secret ${name}, ${state}, tags: ${inWords(new Map(shown))}`;
   });
   return [...users, ...policies, ...repositories, ...kept].sort();
 }

@@ -83,14 +83,14 @@ export async function openCli(
     ? fastClock(world.clock)
     : { now: () => world.clock.now(), sleep: systemClock.sleep };
 
-  let patience = Infinity;
-  const net = createNet(world.caPem, site, (due) => Math.min(due, patience));
+  let requestTimeoutMs = Infinity;
+  const net = createNet(world.caPem, site, (due) => Math.min(due, requestTimeoutMs));
 
   const run: Cli['run'] = async (
     args,
     { env = {}, stdin = '', signal = new AbortController().signal, terminal, ...options } = {},
   ) => {
-    patience = options.timeoutMs ?? Infinity;
+    requestTimeoutMs = options.timeoutMs ?? Infinity;
     const [stdout, stderr] = [sink(), sink()];
     const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
     if (terminal) Object.assign(streams, onTerminal(streams, terminal));

@@ -14,13 +14,13 @@ export type Moment = (typeof moments)[number];
  * @returns a function that ends this, and returns the number of the call at which it occurred, or 0
  */
 export function cutOff(faults: Faults, at: number, when: Moment): () => number {
-  let seen = 0;
+  let count = 0;
   let happened = 0;
   const planned: (() => void)[] = [];
   const stopCounting = faults.onCall((call) => {
     if (!call.writes) return;
-    seen += 1;
-    if (seen !== at) return;
+    count += 1;
+    if (count !== at) return;
     happened = faults.calls.length;
     // This listener runs before faults apply, and the fault counts the current call too.
     if (when === 'lost') planned.push(faults.plan({ kind: 'lost', to: 1 }));

@@ -70,7 +70,7 @@ const configure = (config: string, credentials = ''): void => {
 };
 
 /** The request that the AWS CLI sends to STS, or its error. */
-async function clis(env: Environment, profile?: string): Promise<readonly string[] | string> {
+async function awsCliRequests(env: Environment, profile?: string): Promise<readonly string[] | string> {
   asked = [];
   const args = ['sts', 'get-caller-identity', ...(profile === undefined ? [] : ['--profile', profile])];
   try {
@@ -82,7 +82,7 @@ async function clis(env: Environment, profile?: string): Promise<readonly string
 }
 
 /** The request that ecr-bootstrap sends to STS, or its error. */
-async function programs(env: Environment, profile?: string): Promise<readonly string[] | string> {
+async function ecrBootstrapRequests(env: Environment, profile?: string): Promise<readonly string[] | string> {
   asked = [];
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
   for (const [name, value] of Object.entries(environment(env))) vi.stubEnv(name, value);
@@ -175,8 +175,8 @@ describe.skipIf(!hasAws)('the AWS CLI', () => {
     'uses the same key and region as ecr-bootstrap with %s',
     async (_, expected, config, credentials, env, profile) => {
       configure(config, credentials);
-      expect(await programs(env, profile)).toEqual(expected);
-      expect(await clis(env, profile)).toEqual(expected);
+      expect(await ecrBootstrapRequests(env, profile)).toEqual(expected);
+      expect(await awsCliRequests(env, profile)).toEqual(expected);
     },
   );
 
@@ -190,7 +190,7 @@ describe.skipIf(!hasAws)('the AWS CLI', () => {
     ['a profile that does not exist', '[default]\nregion = eu-west-1\n', 'prod', 'prod'],
   ])('reports %s, as ecr-bootstrap does', async (_, config, profile, words) => {
     configure(config);
-    expect(await programs({ AWS_REGION: 'eu-west-1' }, profile)).toContain(words);
-    expect(await clis({}, profile)).toContain(words);
+    expect(await ecrBootstrapRequests({ AWS_REGION: 'eu-west-1' }, profile)).toContain(words);
+    expect(await awsCliRequests({}, profile)).toContain(words);
   });
 });

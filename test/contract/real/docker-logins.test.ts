@@ -54,7 +54,7 @@ const environment = () => ({
 });
 
 /** The login that the docker command uses for an image. */
-async function dockers(image: string): Promise<string> {
+async function dockerLogin(image: string): Promise<string> {
   const args = ['--host', `unix://${join(folder, 'engine.sock')}`, 'pull', image];
   await promisify(execFile)('docker', args, { env: environment() });
   const { username, password, identitytoken, registrytoken } = shown ?? {};
@@ -123,7 +123,7 @@ describe.skipIf(!hasDocker)('the docker command', () => {
     async (host, expected, config) => {
       configure(config);
       expect(await found(host)).toBe(expected);
-      expect(await dockers(images[host])).toBe(expected);
+      expect(await dockerLogin(images[host])).toBe(expected);
     },
   );
 
@@ -133,7 +133,7 @@ describe.skipIf(!hasDocker)('the docker command', () => {
     async (key) => {
       configure({ auths: { [key]: { auth } } });
       expect(await found('docker.io')).toBe('user:word');
-      expect(await dockers('nginx:1')).toBe('anonymous');
+      expect(await dockerLogin('nginx:1')).toBe('anonymous');
     },
   );
 });

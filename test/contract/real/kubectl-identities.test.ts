@@ -69,7 +69,7 @@ const kubeconfig = (user: object, cluster: object, more: object): string => {
 };
 
 /** The identity that kubectl sends; undefined when it rejects the kubeconfig. */
-async function kubectls(file: string) {
+async function kubectlIdentity(file: string) {
   shown = undefined;
   const env = { HOME: folder, PATH: process.env['PATH'] };
   const run = promisify(execFile)('kubectl', ['--kubeconfig', file, 'get', '--raw', '/version'], { env });
@@ -80,7 +80,7 @@ async function kubectls(file: string) {
 }
 
 /** The identity that ecr-bootstrap sends; undefined when it rejects the kubeconfig. */
-async function programs(file: string) {
+async function ecrBootstrapIdentity(file: string) {
   shown = undefined;
   const net = createNet(undefined, {});
   const cluster = createCluster({ kubeconfig: file, net, clock: systemClock });
@@ -93,8 +93,8 @@ async function programs(file: string) {
 /** The identity, with the input of a plugin decoded: the plugin returns its input as the token. */
 const readable = (identity: Record<string, unknown> | undefined): unknown => {
   const token = String(identity?.['authorization']).replace('Bearer ', '');
-  const told = Buffer.from(token, 'base64').toString();
-  return told.startsWith('{"') ? (JSON.parse(told) as unknown) : identity;
+  const input = Buffer.from(token, 'base64').toString();
+  return input.startsWith('{"') ? (JSON.parse(input) as unknown) : identity;
 };
 
 const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin', interactiveMode: 'Never' };
@@ -134,9 +134,9 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
     ['unknown fields', { token: 'my-token', 'token-file': 'token', later: { a: 1 } }],
   ])('sends the same identity as ecr-bootstrap with %s', async (_, user, cluster = {}) => {
     const file = kubeconfig(user, { ...trusted(), ...cluster }, {});
-    const theirs = readable(await kubectls(file));
+    const theirs = readable(await kubectlIdentity(file));
     expect(theirs).toBeDefined();
-    expect(readable(await programs(file))).toEqual(theirs);
+    expect(readable(await ecrBootstrapIdentity(file))).toEqual(theirs);
   });
 
   it.each<[string, (json: string) => string | Buffer]>([
@@ -150,8 +150,8 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
   ])('reads a file %s as ecr-bootstrap does', async (_, write) => {
     const file = kubeconfig({ token: 'my-token' }, trusted(), {});
     writeFileSync(file, write(readFileSync(file, 'utf8')));
-    expect(await kubectls(file)).toEqual({ authorization: 'Bearer my-token' });
-    expect(await programs(file)).toEqual({ authorization: 'Bearer my-token' });
+    expect(await kubectlIdentity(file)).toEqual({ authorization: 'Bearer my-token' });
+    expect(await ecrBootstrapIdentity(file)).toEqual({ authorization: 'Bearer my-token' });
   });
 
   it('sends no login to a server without TLS, as ecr-bootstrap does', async () => {
@@ -159,8 +159,8 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
     await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
     const address = `http://localhost:${(plain.address() as AddressInfo).port}`;
     const file = kubeconfig({ token: 'my-token', as: 'jane' }, { server: address }, {});
-    expect(await kubectls(file)).toEqual({ 'impersonate-user': 'jane' });
-    expect(await programs(file)).toEqual({ 'impersonate-user': 'jane' });
+    expect(await kubectlIdentity(file)).toEqual({ 'impersonate-user': 'jane' });
+    expect(await ecrBootstrapIdentity(file)).toEqual({ 'impersonate-user': 'jane' });
     plain.close();
   });
 
@@ -176,7 +176,7 @@ describe.skipIf(!hasKubectl)('kubectl', () => {
     ['a CA that is not base64', { token: 'T' }, { 'certificate-authority-data': '-----BEGIN' }],
   ])('sends nothing, like ecr-bootstrap, with %s', async (_, user, cluster = {}, more = {}) => {
     const file = kubeconfig(user, { ...trusted(), ...cluster }, more);
-    expect(await kubectls(file)).toBeUndefined();
-    expect(await programs(file)).toBeUndefined();
+    expect(await kubectlIdentity(file)).toBeUndefined();
+    expect(await ecrBootstrapIdentity(file)).toBeUndefined();
   });
 });
