@@ -17,7 +17,7 @@ describe('a new namespace', () => {
     await (await world).cluster.remove('namespace', 'uncovered');
   });
 
-  it('runs a pod that is created in the same second without a pull secret', async () => {
+  it('runs a pod that is created in the same second and whose spec has no pull secret', async () => {
     const image = mirrored(await world, 'nginx:1.28');
     const first = deployment({ namespace: 'just-born', name: 'first', image });
     await (await world).cluster.apply(namespace('just-born'), first);
