@@ -15,35 +15,38 @@ type Logger = NonNullable<NonNullable<Parameters<typeof fromNodeProviderChain>[0
 export type AskMfaCode = (serial: string) => Promise<string | undefined>;
 
 export interface CredentialOptions {
-  /** Of the AWS configuration files; undefined for the one that AWS_PROFILE names, and otherwise the default one. */
+  /** A profile of the AWS configuration files. Undefined for the one in AWS_PROFILE, or else the default profile. */
   readonly profile?: string | undefined;
   readonly askMfaCode?: AskMfaCode | undefined;
   readonly net: Net;
-  /** Carries the requests that credentials need themselves. */
+  /** Sends the requests that are needed to get credentials. */
   readonly requestHandler: NetHandler;
   readonly logger: Logger;
 }
 
-/** Milliseconds; a credential_process may ask its user to log in elsewhere. The SDK sets no limit of its own. */
+/**
+ * Timeout in milliseconds. A credential_process may ask the user to log in elsewhere. The SDK has no timeout of
+ * its own.
+ */
 const timeoutMs = 60_000;
-/** The SDK renews credentials that last no longer than this. Milliseconds. */
+/** The SDK renews credentials that expire within this time, in milliseconds. */
 const renewalMs = 5 * 60_000;
 
-/** One place that credentials come from. */
+/** One source of credentials. */
 interface CredentialSource {
-  /** What to do when it fails. */
+  /** Explains a failure, with what to do. */
   readonly explain: (thrown: unknown) => Explanation;
   readonly provide: CredentialProvider;
-  /** The user types a code, which no limit should cut short. */
+  /** The source prompts the user for a code, so it has no timeout. */
   readonly asks?: boolean;
 }
 
 type Explanation = Pick<ErrorParts, 'why' | 'hint'>;
 
 /**
- * The credentials of the SDK's default chain, from the one source that the chain comes to: environment, profile, web
- * identity, container, instance. The chain itself continues when a source fails, and reports only that the last one has none.
- * The order is that of aws-sdk-js-v3, packages/credential-provider-node/src/defaultProvider.ts.
+ * The credentials of the SDK's default chain, from the first source that applies: environment, profile, web
+ * identity, container, instance. The chain itself continues when a source fails, and reports only that the last
+ * source has none. The order is that of aws-sdk-js-v3, packages/credential-provider-node/src/defaultProvider.ts.
  */
 export function credentialProvider(options: CredentialOptions): CredentialProvider {
   let provider: Promise<CredentialProvider> | undefined;
@@ -53,7 +56,7 @@ export function credentialProvider(options: CredentialOptions): CredentialProvid
     let refusal: BootstrapError | undefined;
     const memoized = memoize(
       async () => {
-        // Each service asks for credentials; the user is asked for a code only once.
+        // Each service requests credentials, but the user is prompted for a code only once.
         if (refusal) throw refusal;
         const source = await chooseSource(options);
         return resolveSource(source, options, identity).catch((error: unknown) => {
@@ -83,7 +86,7 @@ async function resolveSource(
       ? source.provide(identity)
       : unlessAborted(timeout, () => source.provide(identity)));
     refuseSpaces(credentials);
-    // A refusal may repeat what was sent; a Secret makes the redactor know it.
+    // An error of AWS may repeat what was sent, so it must be redacted.
     for (const value of [credentials.secretAccessKey, credentials.sessionToken]) if (value) new Secret(value);
     return credentials;
   } catch (error) {
@@ -93,7 +96,7 @@ async function resolveSource(
   }
 }
 
-/** Line ends get into variables from files of Windows; AWS would call the whole pair wrong. */
+/** Variables can contain line ends from Windows files. AWS would only report that the key pair is wrong. */
 function refuseSpaces(credentials: Awaited<ReturnType<CredentialProvider>>): void {
   const parts = {
     accessKeyId: 'access key ID',
@@ -119,7 +122,7 @@ async function chooseSource(options: CredentialOptions): Promise<CredentialSourc
   const sdk = await import('@aws-sdk/credential-providers');
   const { env } = process;
   const { requestHandler, logger } = options;
-  // Without a region: SSO has one of its own, and for roles the SDK takes the profile's or the caller's.
+  // Without a region: SSO has its own, and for roles the SDK uses the region of the profile or of the caller.
   const clientConfig = { requestHandler, logger };
   const named = options.profile || env['AWS_PROFILE'] || undefined;
   const hasKey = env['AWS_ACCESS_KEY_ID'] && env['AWS_SECRET_ACCESS_KEY'];
@@ -161,7 +164,7 @@ const isPlain =
   (hint: string) =>
   (thrown: unknown): Explanation => ({ why: reasonOf(thrown), hint });
 
-/** Settings by which a profile says where its credentials are. */
+/** Settings that define where a profile's credentials come from. */
 const sourceSettings = [
   ...['aws_access_key_id', 'aws_secret_access_key', 'role_arn', 'source_profile', 'credential_source'],
   ...['credential_process', 'web_identity_token_file', 'login_session', 'sso_session', 'sso_start_url'],
@@ -170,7 +173,7 @@ const sourceSettings = [
 
 const hasSource = (profile: Profile): boolean => sourceSettings.some((setting) => setting in profile);
 
-/** The profile and those that it gets its credentials through. */
+/** The profile and the profiles that it gets its credentials through. */
 function chainOf(name: string, profiles: ReadonlyMap<string, Profile>): Set<string> {
   const chain = new Set<string>();
   for (let at: string | undefined = name; at !== undefined && !chain.has(at);) {
@@ -224,7 +227,7 @@ function explainWebIdentity(thrown: unknown): Explanation {
 
 const isNoFile = (thrown: unknown): boolean => (thrown as NodeJS.ErrnoException).code === 'ENOENT';
 
-/** @param origin the profile that has credentials of its own; `name` unless roles lie between */
+/** @param origin the profile that has credentials of its own; the same as `name` if no role is involved */
 function explainProfile(
   thrown: unknown,
   name: string,
@@ -290,7 +293,7 @@ function explainProfile(
   return { why: reason, hint: `Correct profile ${name}, then check: ${check}` };
 }
 
-/** What a process wrote to its standard error, which Node puts after a line that repeats the command. */
+/** The standard error of a process. Node puts it after a line that repeats the command. */
 function splitCommand({ message }: Error, command: string): string {
   const start = `Command failed: ${command}`;
   if (!message.startsWith(start)) return message.replace(/^Profile \S+ credential_process /, 'it ').trim();

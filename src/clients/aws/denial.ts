@@ -1,4 +1,4 @@
-/** Where the policies are that are not the caller's own, by the names that AWS gives them in a refusal. */
+/** Where to find the policies that are not the caller's own, by their names in AWS's access denied messages. */
 const policySources: Readonly<Record<string, string>> = {
   'service control policy': 'in AWS Organizations, on this account or a unit above it',
   'resource control policy': 'in AWS Organizations, on this account or a unit above it',
@@ -8,10 +8,10 @@ const policySources: Readonly<Record<string, string>> = {
   'vpc endpoint policy': 'on the VPC endpoint that the request went through',
 };
 
-/** The kind of policy that refused a request: IAM User Guide, "Troubleshoot access denied error messages". */
+/** The kind of policy that denied a request: IAM User Guide, "Troubleshoot access denied error messages". */
 export interface Denial {
   readonly kind: string;
-  /** A statement denies the action; otherwise no statement of that kind allows it. */
+  /** True if a statement denies the action. False if no policy of that kind allows it. */
   readonly isExplicit: boolean;
 }
 
@@ -21,7 +21,7 @@ function readDenial(message: string): Denial | undefined {
   return kind === undefined ? undefined : { kind, isExplicit: explicit !== null };
 }
 
-/** Whether the caller's own policies cannot help, whatever they allow. */
+/** Whether the denial comes from another policy, so a change of the caller's own policies cannot help. */
 export function isOutsideOwnPolicies(message: string): boolean {
   const denial = readDenial(message);
   return (
@@ -31,7 +31,7 @@ export function isOutsideOwnPolicies(message: string): boolean {
 
 const rerunHint = 'Then run the same command again; it resumes where it stopped.';
 
-/** How to lift a refusal, by the kind of policy that AWS names. */
+/** How to fix a denial, by the kind of policy in AWS's message. */
 export function denialHint(message: string, action: string): string {
   const { kind = '', isExplicit = false } = readDenial(message) ?? {};
   const place = policySources[kind.toLowerCase()];
@@ -47,7 +47,7 @@ export function denialHint(message: string, action: string): string {
   return `Ask an administrator to allow ${action}: \`ecr-bootstrap policy ${policy}\` prints the policy to attach. ${rerunHint}`;
 }
 
-/** The action that a refusal names. */
+/** The action in an access denied message. */
 export const deniedAction = (message: string): string | undefined =>
   /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1];
 
@@ -56,7 +56,7 @@ const firstRunOnly =
 const removal =
   /^(iam:(Delete(User|Policy|UserPermissionsBoundary)|UntagPolicy)|ecr:(DeleteRepository|UntagResource)|secretsmanager:DeleteSecret)$/;
 
-/** Which of the documents that `policy` prints holds an action. None lets its holder remove what `up` created in AWS. */
+/** The document printed by `policy` that allows an action. No document allows deleting what `up` created in AWS. */
 function policyWith(action: string): 'first-run' | 'power-user' | undefined {
   if (removal.test(action)) return undefined;
   return firstRunOnly.test(action) ? 'first-run' : 'power-user';

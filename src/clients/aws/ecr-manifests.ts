@@ -3,10 +3,10 @@ import { isDigest } from '../registry/digest.ts';
 import { unlessAbsent } from './errors.ts';
 import type { StoredManifest, StoredManifests } from './port.ts';
 
-/** The most image ids that BatchGetImage takes. */
+/** Maximum number of image IDs in one BatchGetImage call. */
 const batchSize = 100;
 
-/** Without this list ECR may convert what it holds to an older form, with another digest. */
+/** Without this list, ECR may convert a manifest to an older format, which has another digest. */
 const mediaTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.oci.image.manifest.v1+json',
@@ -17,8 +17,8 @@ const mediaTypes = [
 type Read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) => Promise<T>;
 
 /**
- * Reads manifests by tag or digest. A missing manifest, or one in a missing repository, is left out; one that ECR has and does
- * not return is reported as such.
+ * Reads manifests by tag or digest. Omits a missing manifest, also when its repository is missing. Reports a
+ * manifest that ECR has and does not return.
  */
 export async function readManifests(
   read: Read,

@@ -7,20 +7,20 @@ import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts
 import { checkLogin } from '../registry/token-check.ts';
 import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
-/** The most that DescribeRepositories gives in one answer. */
+/** Maximum page size of DescribeRepositories. */
 const pageSize = 1000;
-const requestTimeoutMs = { retryMode: 'adaptive', maxAttempts: 10 };
+const adaptiveRetry = { retryMode: 'adaptive', maxAttempts: 10 };
 
 export function createEcr(session: AwsSession): EcrPort {
   const { call, settings, options } = session;
   const client = onceFulfilled(async () => new (await import('@aws-sdk/client-ecr')).ECR(settings));
-  // Adaptive: the SDK learns from throttling how fast it may ask. For reads that are made once for each repository.
-  const patientClient = onceFulfilled(async () => {
+  // Adaptive retries: the SDK adjusts its rate when AWS throttles. For reads that are repeated for each repository.
+  const adaptiveClient = onceFulfilled(async () => {
     const { ECR } = await import('@aws-sdk/client-ecr');
-    return new ECR({ ...settings, ...(process.env['AWS_MAX_ATTEMPTS'] ? {} : requestTimeoutMs) });
+    return new ECR({ ...settings, ...(process.env['AWS_MAX_ATTEMPTS'] ? {} : adaptiveRetry) });
   });
-  const readPatiently = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
-    call(`ecr:${action}`, what, async () => send(await patientClient()));
+  const readAdaptively = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
+    call(`ecr:${action}`, what, async () => send(await adaptiveClient()));
   const read = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
     call(`ecr:${action}`, what, async () => send(await client()));
   const write = async (action: string, what: string, send: (ecr: ECR) => Promise<unknown>): Promise<void> => {
@@ -91,7 +91,7 @@ export function createEcr(session: AwsSession): EcrPort {
       );
     },
     tags: async (arn) => {
-      const { tags } = await readPatiently('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
+      const { tags } = await readAdaptively('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
         ecr.listTagsForResource({ resourceArn: arn }),
       );
       return tagRecord(tags);
@@ -116,7 +116,7 @@ export function createEcr(session: AwsSession): EcrPort {
     lifecyclePolicy: async (name) => {
       const found = await unlessAbsent(
         ['LifecyclePolicyNotFound'],
-        readPatiently('GetLifecyclePolicy', `read the lifecycle policy of repository ${name}`, (ecr) =>
+        readAdaptively('GetLifecyclePolicy', `read the lifecycle policy of repository ${name}`, (ecr) =>
           ecr.getLifecyclePolicy({ repositoryName: name }),
         ),
       );

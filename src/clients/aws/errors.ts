@@ -4,15 +4,15 @@ import { denialHint, deniedAction } from './denial.ts';
 import type { Creation } from './port.ts';
 import { knownRegions, nearestRegion } from './regions.ts';
 
-/** One request to AWS, as errors name it. */
+/** One request to AWS, as named in errors. */
 export interface AwsCall {
-  /** As policies name it: `ecr:CreateRepository`. */
+  /** The action's name in policies: `ecr:CreateRepository`. */
   readonly action: string;
   /** For people: `create repository myproject/nginx`. */
   readonly what: string;
 }
 
-/** What {@link explain} needs to know of the caller. */
+/** What {@link explain} needs to know about the caller. */
 export interface Circumstances {
   readonly region: string;
   readonly profile: string | undefined;
@@ -20,7 +20,7 @@ export interface Circumstances {
   readonly accepted: boolean;
 }
 
-/** AWS's own name of a refusal, without the suffix that the SDK adds for some services: `NoSuchEntity`. */
+/** AWS's error code, without the suffix that the SDK adds for some services: `NoSuchEntity`. */
 export function awsCode(thrown: unknown): string {
   return thrown instanceof Error ? thrown.name.replace(/Exception$/, '') : '';
 }
@@ -30,9 +30,9 @@ const invalid = [
   ...['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidSignature', 'SignatureDoesNotMatch'],
   ...['IncompleteSignature', 'MissingAuthenticationToken', 'AuthFailure', 'InvalidAccessKeyId'],
 ];
-/** The clocks differ too much. The SDK corrects for that once by itself. */
+/** The clocks differ too much. The SDK corrects this once automatically. */
 const skewed = ['RequestTimeTooSkewed', 'RequestInTheFuture'];
-/** Whether AWS refused the credentials of the caller, and not what was asked for. */
+/** Whether AWS rejected the caller's credentials, and not the request itself. */
 export const isCallerRefused = (thrown: unknown): boolean =>
   expired.includes(awsCode(thrown)) || invalid.includes(awsCode(thrown));
 
@@ -43,13 +43,13 @@ const throttled = [
 ];
 
 /**
- * Whether AWS refused the access key itself. A wrong signature is another matter: the key may work for a caller who
- * has the right secret access key.
+ * Whether AWS rejected the access key ID itself. A wrong signature does not count: the key may work with the
+ * right secret access key.
  */
 export const isKeyUnknown = ({ cause }: BootstrapError): boolean =>
   ['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidAccessKeyId'].includes(awsCode(cause));
 
-/** Turns what the SDK threw into a BootstrapError. */
+/** Converts an error of the SDK to a BootstrapError. */
 export function explain(thrown: unknown, operation: AwsCall, circumstances: Circumstances): BootstrapError {
   for (const cause of causes(thrown)) {
     if (cause instanceof BootstrapError) return circumstances.accepted ? duringRun(cause) : cause;
@@ -62,7 +62,7 @@ export function explain(thrown: unknown, operation: AwsCall, circumstances: Circ
   return new BootstrapError({ what: `could not ${operation.what}`, ...parts }, { cause: thrown });
 }
 
-/** Credentials that cannot be renewed during a run were there when it began. */
+/** Credentials that cannot be renewed during a run existed when it began. */
 function duringRun(error: BootstrapError): BootstrapError {
   if (error.code !== 'credentials-missing') return error;
   const { what, why, hint } = error;
@@ -71,7 +71,7 @@ function duringRun(error: BootstrapError): BootstrapError {
 
 type Explanation = Omit<ErrorParts, 'what'>;
 
-/** AWS rejects the credentials, whatever their source. */
+/** Explains that AWS rejects the credentials, from any source. */
 function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstances): Explanation | undefined {
   const code = awsCode(thrown);
   const reason = reasonOf(thrown);
@@ -105,7 +105,7 @@ function refusal(thrown: unknown, { action }: AwsCall): Explanation | undefined 
   };
 }
 
-/** What happens to a name in a region that does not exist, directly or behind a proxy. */
+/** How a request to a region that does not exist fails, directly or behind a proxy. */
 const unknownNameKinds: readonly NetworkErrorKind[] = ['name-unknown', 'resolver-failed', 'proxy-refused'];
 
 function networkFailure(thrown: unknown, { region }: Circumstances): Explanation | undefined {
@@ -135,7 +135,10 @@ interface ServiceFailure {
   readonly $fault?: string;
 }
 
-/** An answer without a request id of AWS, and with no error code that it has, comes from something in between. */
+/**
+ * Describes a response from something between this program and AWS: it has neither a request ID nor an error code
+ * of AWS.
+ */
 function foreignAnswer(thrown: unknown): string | undefined {
   const { $metadata: metadata = {}, $fault: fault } = thrown as ServiceFailure;
   const hasCode = fault !== undefined && !/^Unknown(Error)?$/.test(awsCode(thrown));
@@ -181,7 +184,7 @@ function unexpectedFailure(thrown: unknown): Explanation {
   };
 }
 
-/** Undefined where AWS reports by one of `codes` that the resource does not exist. */
+/** Returns undefined if AWS reports with one of `codes` that the resource does not exist. */
 export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -191,7 +194,10 @@ export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>
   }
 }
 
-/** `exists` where AWS reports by `code` that the name is taken: by another run, or by a request whose answer was lost. */
+/**
+ * Returns `exists` if AWS reports with `code` that another run, or a request whose response was lost, took the
+ * name.
+ */
 export async function unlessThere(code: string, work: Promise<unknown>): Promise<Creation> {
   try {
     await work;

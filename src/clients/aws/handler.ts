@@ -3,10 +3,10 @@ import { NetworkError } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
 import { type Answer, request } from '../net/request.ts';
 
-/** Milliseconds until an answer's headers, and between two parts of its body. */
+/** Timeout until a response's headers, and between two parts of its body. In milliseconds. */
 const requestTimeoutMs = 30_000;
 
-/** The part of the SDK's request that is used here. */
+/** The fields of the SDK's request that this handler uses. */
 interface HttpRequest {
   readonly method: string;
   readonly protocol: string;
@@ -62,7 +62,7 @@ export class NetHandler {
     if (!(error instanceof NetworkError)) return error;
     const untrusted = await this.#net.untrusted(error, error.url.href);
     if (untrusted) return untrusted;
-    // The SDK repeats requests that failed in these ways, and does not know undici's codes for them.
+    // The SDK retries these failures, but does not know undici's codes for them.
     if (error.code?.startsWith('UND_ERR_') && ['connect-timeout', 'timeout', 'reset'].includes(error.kind)) {
       error.name = 'TimeoutError';
     }
@@ -71,8 +71,8 @@ export class NetHandler {
 }
 
 /**
- * AWS answers with XML or JSON. The SDK takes a web page, as a proxy or the login page of a network sends it, for an empty
- * result where it expects XML.
+ * Detects the web page of a proxy or of a network's login page. AWS responds with XML or JSON. Where the SDK
+ * expects XML, it reads a web page as an empty result.
  */
 async function unlessPage(answer: Answer, url: URL): Promise<Readable> {
   const content = await answer.text();
@@ -91,7 +91,7 @@ function pathOf({ path, query = {} }: HttpRequest): string {
   return pairs.length > 0 ? `${path}?${pairs.join('&')}` : path;
 }
 
-/** undici makes the header itself, and takes no second one. */
+/** undici sets the headers `host` and `content-length` itself, and rejects duplicates. */
 function withoutHost(headers: HttpRequest['headers']): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !/^(host|content-length)$/i.test(name)),

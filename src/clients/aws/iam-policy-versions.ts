@@ -9,7 +9,10 @@ const mostVersions = 5;
 
 type Read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) => Promise<T>;
 
-/** Makes `document` the default version of a policy; when there is no room, the oldest version that is not in force goes first. */
+/**
+ * Makes `document` the default version of a policy. At the limit, first deletes the oldest version that is not
+ * the default.
+ */
 export async function updatePolicy(read: Read, arn: string, document: unknown): Promise<void> {
   const what = `update policy ${arn}`;
   const versions = await versionsOf(read, arn, what);
@@ -27,7 +30,7 @@ export async function updatePolicy(read: Read, arn: string, document: unknown): 
   );
 }
 
-/** IAM deletes a policy only when no version but the one in force is left. */
+/** IAM deletes a policy only when its default version is the only one left. */
 export async function deletePolicy(read: Read, arn: string): Promise<void> {
   const what = `delete policy ${arn}`;
   const versions = (await unlessAbsent(absent, versionsOf(read, arn, what))) ?? [];
@@ -55,5 +58,5 @@ async function deleteVersion(read: Read, arn: string, id: string, what: string):
   );
 }
 
-/** Versions are numbered `v1`, `v2` and so on, which parts those of one second. */
+/** Versions are numbered `v1`, `v2` and so on, which also orders those created in the same second. */
 const order = ({ VersionId = '' }: { VersionId?: string | undefined }): number => Number(VersionId.slice(1));

@@ -13,10 +13,10 @@ export function createIam({ call, settings }: AwsSession): IamPort {
   const client = onceFulfilled(async () => new (await import('@aws-sdk/client-iam')).IAM(settings));
   const read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) =>
     call(`iam:${action}`, what, async () => send(await client()));
-  /** What a user has; nothing when it is gone by then. */
+  /** A list of what a user has. Empty if the user no longer exists. */
   const list = async <T>(action: string, what: string, send: (iam: IAM) => Promise<T[]>): Promise<T[]> =>
     (await unlessAbsent(absent, read(action, what, send))) ?? [];
-  /** Writes answer nothing that matters. */
+  /** Sends a write and ignores its result. */
   const write = async (action: string, what: string, send: (iam: IAM) => Promise<unknown>): Promise<void> => {
     await read(action, what, send);
   };
@@ -106,7 +106,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
       const { PolicyVersion: version } = await read('GetPolicyVersion', `read policy ${arn}`, (iam) =>
         iam.getPolicyVersion({ PolicyArn: arn, VersionId: defaultVersion }),
       );
-      // IAM answers documents URL-encoded.
+      // IAM returns documents URL-encoded.
       const document: unknown = JSON.parse(decodeURIComponent(version?.Document ?? '{}'));
       return { arn, defaultVersion, document, tags: tagRecord(Tags) };
     },

@@ -9,8 +9,8 @@ export type { AskMfaCode } from './credentials.ts';
 export type { AwsOptions } from './session.ts';
 
 /**
- * AWS by its SDK, which is loaded service by service when first used. Credentials come from the sources of the SDK's own chain;
- * AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> are honoured by the SDK.
+ * AWS through its SDK. Each service's client is loaded on first use. Credentials come from the sources of the
+ * SDK's default chain. The SDK itself honors AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>.
  */
 export function createAws(options: AwsOptions): AwsPort {
   return withKey(options);
@@ -28,7 +28,7 @@ function withKey(options: AwsOptions, pair?: KeyPair): AwsPort {
   };
 }
 
-/** The caller's identity from STS, which needs no permission. */
+/** Reads the caller's identity from STS, which requires no permission. */
 export async function readIdentity({ call, settings, options }: AwsSession): Promise<CallerIdentity> {
   return call('sts:GetCallerIdentity', 'identify the AWS caller', async () => {
     const { STS } = await import('@aws-sdk/client-sts');

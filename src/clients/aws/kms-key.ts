@@ -1,4 +1,4 @@
-/** What a key is known by without its ARN: its ID, or `alias/NAME`. */
+/** A key's name without the rest of its ARN: its ID, or `alias/NAME`. */
 const nameOfKey = (key: string): string =>
   key.replace(/^arn:[^/]*:(?=key\/|alias\/)/, '').replace(/^key\//, '');
 
@@ -6,8 +6,8 @@ const isArn = (key: string): boolean => key.startsWith('arn:');
 const isAlias = (key: string): boolean => nameOfKey(key).startsWith('alias/');
 
 /**
- * Whether two spellings may name the same KMS key. AWS answers with an ARN whatever a key was given as, and does not
- * say which key an alias stands for, so an alias and an ID count as the same key.
+ * Whether two names may refer to the same KMS key. AWS always returns an ARN, however the key was specified. It
+ * does not reveal the key behind an alias, so an alias and an ID count as the same key.
  */
 export function mayBeSameKey(one: string, other: string): boolean {
   if (isArn(one) && isArn(other) && isAlias(one) === isAlias(other)) return one === other;

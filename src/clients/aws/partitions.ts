@@ -1,6 +1,6 @@
-/** A part of AWS with identities, endpoints and ARNs of its own. */
+/** An AWS partition, with its own identities, endpoints and ARNs. */
 export interface Partition {
-  /** In ARNs. */
+  /** The partition's ID in ARNs. */
   readonly id: string;
   /** Domain of the endpoints, and of the values of `kms:ViaService`. */
   readonly domain: string;
@@ -8,7 +8,7 @@ export interface Partition {
 
 const commercial: Partition = { id: 'aws', domain: 'amazonaws.com' };
 
-/** As in the partition data of AWS's SDKs, by how the names of regions begin. */
+/** By the prefix of region names, as in the partition data of AWS's SDKs. */
 const others: readonly (readonly [region: RegExp, partition: Partition])[] = [
   [/^cn-/, { id: 'aws-cn', domain: 'amazonaws.com.cn' }],
   [/^us-gov-/, { id: 'aws-us-gov', domain: 'amazonaws.com' }],

@@ -1,20 +1,20 @@
 import type { Digest } from '../registry/digest.ts';
 import type { Secret } from '../../core/secret.ts';
 
-/** An access key. The id is no secret (CloudTrail shows it); the other half is. */
-/** `exists`: nothing was done. */
+/** `exists`: nothing was changed. */
 export type Creation = 'created' | 'exists';
 
+/** An access key. Its ID is not secret (CloudTrail shows it); the secret access key is. */
 export interface KeyPair {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
 }
 
-/** Who calls, as STS tells. */
+/** The caller, as reported by STS. */
 export interface CallerIdentity {
   readonly arn: string;
   readonly accountId: string;
-  /** `aws`, `aws-cn`, `aws-us-gov`: taken from the ARN. */
+  /** The partition in the ARN: `aws`, `aws-cn` or `aws-us-gov`. */
   readonly partition: string;
   readonly region: string;
 }
@@ -44,7 +44,10 @@ export interface AccessKey {
   readonly created: number;
 }
 
-/** Reads answer undefined for what does not exist. Every method throws BootstrapError `aws-denied` with the action's name, or another `aws-*` or `credentials-*`. */
+/**
+ * IAM. Reads return undefined for what does not exist. Every method throws BootstrapError `aws-denied` with the
+ * action's name, or another `aws-*` or `credentials-*` error.
+ */
 export interface IamPort {
   user(name: string): Promise<User | undefined>;
   createUser(user: {
@@ -70,16 +73,16 @@ export interface IamPort {
     document: unknown;
     tags: Tags;
   }): Promise<Creation>;
-  /** Makes a new default version; removes the oldest other one first when there are five. */
+  /** Creates a new default version. If there are already five versions, first deletes the oldest other one. */
   updatePolicy(arn: string, document: unknown): Promise<void>;
-  /** With all its versions. */
+  /** Deletes the policy and all its versions. */
   deletePolicy(arn: string): Promise<void>;
   tagPolicy(arn: string, tags: Tags): Promise<void>;
   untagPolicy(arn: string, keys: readonly string[]): Promise<void>;
   accessKeys(userName: string): Promise<readonly AccessKey[]>;
-  /** Never retried by itself: a repeated request would make a second key. */
+  /** Never retried automatically: a repeated request would create a second key. */
   createAccessKey(userName: string): Promise<KeyPair>;
-  /** Resolves also when there is no such key. */
+  /** Also resolves when the key does not exist. */
   disableAccessKey(userName: string, id: string): Promise<void>;
   deleteAccessKey(userName: string, id: string): Promise<void>;
   /** Milliseconds since the epoch. */
@@ -89,7 +92,7 @@ export interface IamPort {
 export interface Repository {
   readonly name: string;
   readonly arn: string;
-  /** `HOST/NAME` as ECR tells it. */
+  /** `HOST/NAME`, as reported by ECR. */
   readonly uri: string;
   readonly tagMutability: string;
   readonly scanOnPush: boolean;
@@ -98,7 +101,7 @@ export interface Repository {
   readonly kmsKey?: string;
 }
 
-/** One manifest that ECR holds. `manifest` is its exact text. */
+/** One manifest in ECR. `manifest` is its exact text. */
 export interface StoredManifest {
   readonly repository: string;
   readonly digest: Digest;
@@ -107,31 +110,31 @@ export interface StoredManifest {
   readonly manifest: string;
 }
 
-/** What a registry's token is and how long it lasts. */
+/** A token for a registry, with its expiry. */
 export interface RegistryToken {
   readonly username: string;
   readonly password: Secret;
-  /** Registry host with port if it has one, without scheme. */
+  /** The registry's host, with its port if any, without a scheme. */
   readonly host: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
-/** Whether the registry takes a token; `why` is in the registry's words. */
+/** Whether the registry accepts a token. `why` is the registry's own message. */
 export type TokenCheck = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
 
-/** What lets ECR create repositories whose names begin with a prefix. */
+/** A rule by which ECR itself creates repositories whose names begin with a prefix. */
 export interface CreationRule {
   readonly kind: 'pull through cache rule' | 'repository creation template';
   /** `ROOT` for all names that no other rule covers. */
   readonly prefix: string;
 }
 
-/** An image that ECR has and does not give. */
+/** An image that ECR has and does not return. */
 export interface UnreadableManifest {
-  /** The tag or digest that was asked for. */
+  /** The requested tag or digest. */
   readonly reference: string;
-  /** ECR's name of the failure: `ImageInaccessible`. */
+  /** ECR's failure code: `ImageInaccessible`. */
   readonly code: string;
   readonly reason: string;
 }
@@ -151,7 +154,7 @@ export interface EcrPort {
     scanOnPush?: boolean;
     encryption?: { type: string; kmsKey?: string };
   }): Promise<Creation>;
-  /** With all its images. */
+  /** Deletes the repository and all its images. */
   deleteRepository(name: string): Promise<void>;
   tags(repositoryArn: string): Promise<Tags>;
   tag(repositoryArn: string, tags: Tags): Promise<void>;
@@ -161,7 +164,10 @@ export interface EcrPort {
   /** The policy's text. */
   lifecyclePolicy(name: string): Promise<string | undefined>;
   setLifecyclePolicy(name: string, text: string): Promise<void>;
-  /** Manifests by tag or digest, in calls of 100; what is not there is left out, also when the repository is not. */
+  /**
+   * Manifests by tag or digest, 100 per call. Omits manifests that do not exist, also if the repository does not
+   * exist.
+   */
   manifests(repository: string, references: readonly string[]): Promise<StoredManifests>;
   /** The text of the repository's own policy. */
   repositoryPolicy(name: string): Promise<string | undefined>;
@@ -169,13 +175,14 @@ export interface EcrPort {
   /** A new token each time. */
   token(): Promise<RegistryToken>;
   /**
-   * Proves a token by use: asks the registry for a manifest of `repository`, where "not found" is as good as found.
-   * Throws only when the registry gives no such answer.
+   * Verifies a token by use: requests a manifest of `repository`. The response "not found" also means that it is
+   * accepted.
+   * @throws only when the registry gives no definite answer
    */
   checkToken(token: RegistryToken, repository: string): Promise<TokenCheck>;
-  /** The account's private registry in this region, as ECR names it in answers. */
+  /** The host of the account's private registry in this region, as reported by ECR. */
   registryHost(): Promise<string>;
-  /** Whether the account lets blobs be mounted between repositories; undefined when that cannot be told. */
+  /** Whether the account allows mounting blobs from other repositories; undefined when unknown. */
   blobMounting(): Promise<boolean | undefined>;
 }
 
@@ -190,7 +197,7 @@ export interface SecretInfo {
   readonly arn: string;
   readonly tags: Tags;
   readonly kmsKeyId?: string;
-  /** Scheduled for deletion: its name is blocked until it is restored. */
+  /** The secret is scheduled for deletion. Its name cannot be reused until it is restored. */
   readonly deleted: boolean;
   readonly versions: readonly SecretVersion[];
 }
@@ -201,15 +208,18 @@ export interface ListedSecret {
   readonly tags: Tags;
 }
 
-/** `exists`: nothing was done, also when the caller may not see it; `deleted`: it is scheduled for deletion and holds the name. */
+/**
+ * `exists`: nothing was changed; the caller may lack access to the secret. `deleted`: the secret is scheduled for
+ * deletion and blocks the name.
+ */
 export type SecretCreation = Creation | 'deleted';
 
 export interface SecretsPort {
-  /** All secrets with a tag of that key, without those that are scheduled for deletion. */
+  /** All secrets with a tag of that key, except those that are scheduled for deletion. */
   list(tagKey: string): Promise<readonly ListedSecret[]>;
-  /** Undefined when absent, or when the caller may not tell absent from forbidden. */
+  /** Undefined when absent, or when the caller lacks the permission to distinguish absent from forbidden. */
   describe(name: string): Promise<SecretInfo | undefined>;
-  /** Creates it without a value, or tells why the name is taken. */
+  /** Creates the secret without a value, or returns why the name is taken. */
   create(secret: {
     name: string;
     description: string;
@@ -219,19 +229,19 @@ export interface SecretsPort {
   /** The text of the secret's own policy. */
   resourcePolicy(name: string): Promise<string | undefined>;
   restore(name: string): Promise<void>;
-  /** Schedules it for deletion: for 30 days it can be restored. */
+  /** Schedules the secret for deletion. It can be restored for 30 days. */
   delete(name: string): Promise<void>;
   tag(name: string, tags: Tags): Promise<void>;
-  /** Resolves also when the secret is gone, or is scheduled for deletion, where AWS lets no tag be removed. */
+  /** Also resolves when the secret is absent or scheduled for deletion: AWS does not allow removing tags from it. */
   untag(name: string, keys: readonly string[]): Promise<void>;
-  /** @param version a version id or a stage; default AWSCURRENT */
+  /** @param version a version ID or a stage; default AWSCURRENT */
   value(name: string, version?: { id: string } | { stage: string }): Promise<Secret | undefined>;
-  /** @param token ClientRequestToken, which becomes the version's id */
+  /** @param token ClientRequestToken, which becomes the version's ID */
   put(name: string, value: Secret, version: { token: string; stages: readonly string[] }): Promise<void>;
   moveStage(name: string, stage: string, move: { to?: string; from?: string }): Promise<void>;
 }
 
-/** AWS as this product needs it: one caller, one region. */
+/** AWS, as far as this program uses it: one caller, one region. */
 export interface AwsPort {
   /** Memoised. */
   identity(): Promise<CallerIdentity>;
@@ -239,6 +249,6 @@ export interface AwsPort {
   readonly iam: IamPort;
   readonly ecr: EcrPort;
   readonly secrets: SecretsPort;
-  /** The same region, endpoints and proxy, with another key: to prove a key by use. */
+  /** The same region, endpoints and proxy with another access key, to verify that key by use. */
   as(pair: KeyPair): AwsPort;
 }

@@ -8,16 +8,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const homeOf = (env: Environment): string => env['HOME'] || homedir();
 
-/** Where the AWS configuration is, as the AWS CLI finds it. */
+/** The paths of the AWS configuration files, by the AWS CLI's rules. */
 const profileFiles = (env: Environment): { readonly config: string; readonly credentials: string } => ({
   config: env['AWS_CONFIG_FILE'] || join(homeOf(env), '.aws', 'config'),
   credentials: env['AWS_SHARED_CREDENTIALS_FILE'] || join(homeOf(env), '.aws', 'credentials'),
 });
 
 /**
- * The profiles of both files, by the SDK's own reader. What the credentials file sets counts before the same setting in the
- * configuration file, for the SDK as for the AWS CLI (botocore/session.py, full_config). A file that cannot be read counts as
- * empty for both.
+ * The profiles of both files, by the SDK's own reader. For the SDK and the AWS CLI (botocore/session.py,
+ * full_config), the credentials file takes precedence over the configuration file. Both treat an unreadable file
+ * as empty.
  */
 export async function readProfiles(env: Environment): Promise<ReadonlyMap<string, Profile>> {
   const { parseKnownFiles } = await import('@smithy/core/config');
@@ -30,12 +30,12 @@ export async function readProfiles(env: Environment): Promise<ReadonlyMap<string
   return new Map(Object.entries(profiles).filter(([name]) => !/^(sso-session|services)\./.test(name)));
 }
 
-/** The region that the AWS configuration files give the profile, if any. */
+/** The profile's region in the AWS configuration files, if any. */
 export async function profileRegion(profile: string, env: Environment): Promise<string | undefined> {
   return (await readProfiles(env)).get(profile)?.['region'];
 }
 
-/** What to say of a profile that the AWS configuration files do not have; undefined when they have it. */
+/** Explains that the AWS configuration files lack a profile. Undefined when they have it. */
 export function absence(
   name: string,
   profiles: ReadonlyMap<string, Profile>,

@@ -1,8 +1,8 @@
 import { closest } from 'fastest-levenshtein';
 
 /**
- * Regions known when this was written. The list only decides how an unreachable endpoint is explained, as a
- * misspelt region or as a network that does not lead there; newer regions work all the same.
+ * The regions that existed when this list was written. The list only decides whether an unreachable endpoint is
+ * explained as a misspelled region or as a network problem. Newer regions work too.
  */
 export const knownRegions: readonly string[] = [
   ...['af-south-1', 'ap-east-1', 'ap-east-2', 'ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'],
@@ -15,5 +15,5 @@ export const knownRegions: readonly string[] = [
   ...['us-isof-east-1', 'us-isof-south-1', 'eu-isoe-west-1'],
 ];
 
-/** The known region with the fewest letters to change. */
+/** The known region with the smallest edit distance. */
 export const nearestRegion = (name: string): string => closest(name, knownRegions);

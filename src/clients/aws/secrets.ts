@@ -11,7 +11,7 @@ const absent = ['ResourceNotFound'];
 const isScheduledForDeletion = ({ cause, why }: BootstrapError): boolean =>
   awsCode(cause) === 'InvalidRequest' && /deletion/.test(why);
 
-/** A secret that does not exist, or is scheduled for deletion, needs no removal. */
+/** Ignores the error for a secret that does not exist or is scheduled for deletion. */
 async function unlessDeleted(removal: Promise<void>): Promise<void> {
   try {
     await unlessAbsent(absent, removal);
@@ -55,7 +55,7 @@ export function createSecrets({ call, settings }: AwsSession): SecretsPort {
       const found = await read('ListSecrets', `list the secrets with tag ${tagKey}`, (secrets) =>
         allPages(async (token) => {
           const page = await secrets.listSecrets({
-            // Matches the beginning of keys.
+            // This filter matches by prefix.
             Filters: [{ Key: 'tag-key', Values: [tagKey] }],
             MaxResults: 100,
             ...(token ? { NextToken: token } : {}),
@@ -66,7 +66,7 @@ export function createSecrets({ call, settings }: AwsSession): SecretsPort {
       return found.map(({ Name = '', Tags }) => ({ name: Name, tags: tagRecord(Tags) }));
     },
     describe: async (name) => {
-      // Who may see only some secrets is refused, not told, when one of them is absent.
+      // For a caller with access to only some secrets, AWS answers "access denied" when a secret is absent.
       const found = await unlessAbsent(
         [...absent, 'AccessDenied'],
         read('DescribeSecret', `read secret ${name}`, (secrets) =>
@@ -115,7 +115,7 @@ export function createSecrets({ call, settings }: AwsSession): SecretsPort {
       write('RestoreSecret', `restore secret ${name}`, (secrets) =>
         secrets.restoreSecret({ SecretId: name }),
       ),
-    // A request whose answer was lost has scheduled the deletion, and its repetition is refused.
+    // If the response was lost, the deletion is already scheduled, and AWS rejects the repetition.
     delete: (name) =>
       unlessDeleted(
         write('DeleteSecret', `delete secret ${name}`, (secrets) =>

@@ -7,16 +7,16 @@ import type { KeyPair } from './port.ts';
 
 export interface AwsOptions {
   readonly region: string;
-  /** Of the AWS configuration files; undefined for the SDK's own choice. */
+  /** A profile of the AWS configuration files. Undefined for the SDK's own choice. */
   readonly profile?: string | undefined;
   readonly net: Net;
   readonly askMfaCode?: AskMfaCode | undefined;
 }
 
-/** Sends one request and turns what goes wrong into a BootstrapError. */
+/** Sends one request and converts errors to BootstrapErrors. */
 export type Call = <T>(action: string, what: string, send: () => Promise<T>) => Promise<T>;
 
-/** What the services' adapters share: one caller, one region, one network. */
+/** Shared by the adapters of all services: one caller, one region, one network. */
 export interface AwsSession {
   readonly options: AwsOptions;
   readonly call: Call;
@@ -27,9 +27,10 @@ export interface AwsSession {
 /** Discards the SDK's log and warnings. */
 const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-/** @param pair a key to use in place of what the environment and the profile give */
+/** @param pair an access key that replaces the credentials of the environment and the profile */
 export function createSession(options: AwsOptions, pair?: KeyPair): AwsSession {
-  // Read when a client is made: the SDK otherwise prints a warning about versions of Node that it will drop.
+  // The SDK reads this when it creates a client. Otherwise, it warns about Node versions that it will stop
+  // supporting.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const handler = new NetHandler(options.net);
   let accepted = false;
@@ -66,7 +67,7 @@ function clientSettings(options: AwsOptions, handler: NetHandler, pair: KeyPair 
   };
 }
 
-/** Collects all pages of a list. `fetch` gets the token of the page to fetch, undefined for the first. */
+/** Collects all pages of a list. `fetch` receives the token of the page, or undefined for the first page. */
 export async function allPages<T>(
   fetch: (
     token: string | undefined,
@@ -82,7 +83,7 @@ export async function allPages<T>(
   return all;
 }
 
-/** AWS's list of tags. */
+/** Tags in AWS's list format. */
 export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }

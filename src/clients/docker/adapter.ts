@@ -12,7 +12,7 @@ import { fateOf, LayerProgress } from './progress.ts';
 import { Secret } from '../../core/secret.ts';
 import { readRecords, type StreamRecord } from './stream.ts';
 
-/** For the engine's version. */
+/** Timeout of the request for the engine's version. In milliseconds. */
 const responseTimeoutMs = 10_000;
 
 /** A port to the engine at `address`. Connects with the first call. */
@@ -32,7 +32,7 @@ class DockerodeAdapter implements DockerPort {
   async version(): Promise<string> {
     const abortSignal = AbortSignal.timeout(responseTimeoutMs);
     const what = `connect to the Docker engine at ${this.address}`;
-    // The declared type knows no options; the library takes them.
+    // The declared type has no options, but the library accepts them.
     const ask = this.#docker.version.bind(this.#docker) as (options: object) => Promise<{ Version: string }>;
     return this.#attempt({ what }, async () => {
       try {
@@ -55,7 +55,7 @@ class DockerodeAdapter implements DockerPort {
     return this.#attempt({ what: `look up ${reference}`, registry }, async () => {
       const image = this.#docker.getImage(reference);
       const found = await image.distribution(authentication(registry, credential));
-      // Indexes of BuildKit list their attestations as images for `unknown/unknown`.
+      // BuildKit's indexes list attestations as images for `unknown/unknown`.
       const told = found.Platforms as typeof found.Platforms | null;
       const platforms = told?.map(platformOf).filter(({ os }) => os !== 'unknown');
       return {
@@ -152,19 +152,19 @@ async function* follow(
   }
 }
 
-/** Engines write a missing variant as an empty one, or not at all. */
+/** Engines report a missing variant as an empty text, or omit it. */
 function platformOf(from: { os: string; architecture: string; variant?: string | undefined }): Platform {
   const { os, architecture, variant } = from;
   return { os, architecture, ...(variant && { variant }) };
 }
 
-/** The host of a normalised reference. */
+/** The host of a normalized reference. */
 const registryOf = (reference: string): string => reference.slice(0, reference.indexOf('/'));
 
-/** The name under which Docker Hub's credentials are kept. */
+/** The name under which Docker Hub's credentials are stored. */
 const dockerHub = { host: 'docker.io', server: 'https://index.docker.io/v1/' };
 
-/** The library sends it as X-Registry-Auth, JSON in base64url: the engine silently ignores any other form. */
+/** The library sends this as X-Registry-Auth, JSON in base64url. The engine silently ignores any other format. */
 function authentication(
   registry: string,
   credential: Credential | undefined,
@@ -193,13 +193,13 @@ function localImage(found: Docker.ImageInspectInfo, reference: string): LocalIma
   };
 }
 
-/** The graph-driver store reports the digest in `aux`, the containerd store only in its last status. */
+/** The graph-driver store reports the digest in `aux`; the containerd store reports it only in its last status. */
 function pushedDigest({ aux, status }: StreamRecord, what: string): Digest | undefined {
   const text = aux?.Digest ?? /: digest: (\S+) size: \d+$/.exec(status ?? '')?.[1];
   return text === undefined ? undefined : digestFrom(text, what);
 }
 
-/** The engine passes on what registries say, and its digests become part of its URLs again. */
+/** Validates a digest: the engine passes on texts of registries, and digests become part of the engine's URLs. */
 function digestFrom(text: unknown, what: string): Digest {
   if (isDigest(text)) return text;
   throw new BootstrapError({
@@ -219,7 +219,7 @@ function incomplete(what: string): BootstrapError {
   });
 }
 
-/** Undefined for what the engine does not have. */
+/** Returns undefined if the engine does not have the object. */
 async function orAbsent<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

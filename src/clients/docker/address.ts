@@ -1,6 +1,6 @@
 import type { TlsMaterial } from './tls.ts';
 
-/** Where the engine listens. */
+/** The address that the engine listens on. */
 export interface EngineAddress {
   /** `unix://`, `tcp://`, `http(s)://` or `ssh://` */
   readonly url: string;

@@ -4,7 +4,7 @@ import type { EngineAddress } from './address.ts';
 import { dockerUnreachable } from './errors.ts';
 import { sshAgent } from './ssh.ts';
 
-/** The library's options. Everything that it would take from the environment by itself is set, so that it does not. */
+/** The library's options. They set everything that the library would otherwise read from the environment. */
 export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.DockerOptions {
   const [scheme, rest] = url.split('://', 2);
   switch (scheme) {
@@ -23,7 +23,7 @@ export function connectionOptions({ url, origin, tls }: EngineAddress): Docker.D
         ...(secure && {
           agent: new Agent({
             rejectUnauthorized: tls?.verify ?? true,
-            // Where no authority is given, Node 20 would forget those of NODE_EXTRA_CA_CERTS.
+            // Only with an explicit authority: otherwise Node 20 would ignore NODE_EXTRA_CA_CERTS.
             allowPartialTrustChain: tls?.ca !== undefined,
           }),
         }),

@@ -5,14 +5,14 @@ import type { EngineAddress } from './address.ts';
 import { dockerUnreachable } from './errors.ts';
 import { readIfThere, readTls } from './tls.ts';
 
-/** The context that `docker context use` chose, if any. */
+/** The context that `docker context use` set, if any. */
 export async function currentContext(configDir: string): Promise<string | undefined> {
   const config = await readJson(join(configDir, 'config.json'));
   const name = config?.['currentContext'];
   return typeof name === 'string' && name ? name : undefined;
 }
 
-/** The engine of a context. The docker command stores a context in a folder named by the SHA-256 of its name. */
+/** The engine of a context. The docker command stores a context in a folder named with the SHA-256 of its name. */
 export async function contextAddress(configDir: string, name: string): Promise<EngineAddress> {
   const folder = createHash('sha256').update(name).digest('hex');
   const meta = await readJson(join(configDir, 'contexts/meta', folder, 'meta.json'));
@@ -42,7 +42,7 @@ type Json = Record<string, unknown>;
 async function readJson(path: string): Promise<Json | undefined> {
   try {
     const text = await readIfThere(path);
-    // The docker command takes an empty file for an empty configuration.
+    // The docker command treats an empty file as an empty configuration.
     return text?.trim() ? (JSON.parse(text) as Json) : undefined;
   } catch (error) {
     throw dockerUnreachable(

@@ -1,21 +1,21 @@
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 
-/** What was attempted, for the message. */
+/** The attempted action, for error messages. */
 export interface DockerCall {
   /** `pull docker.io/library/nginx:1.27 for linux/amd64` */
   readonly what: string;
-  /** The registry that the engine talks to for it, for hints. */
+  /** The registry that the engine contacts for this action, for hints. */
   readonly registry?: string;
-  /** Where the engine is. */
+  /** The engine's address. */
   readonly address: string;
 }
 
-/** An engine that cannot be found or used as it is configured. */
+/** The error for an engine that cannot be found, or cannot be used as configured. */
 export const dockerUnreachable = (what: string, why: string, hint: string, cause?: unknown): BootstrapError =>
   new BootstrapError({ code: 'docker-unreachable', what, why, hint }, { cause });
 
-/** Turns what the engine or the connection to it threw into an error in three parts. */
+/** Converts an error of the engine, or of the connection to the engine, to a BootstrapError. */
 export function dockerError(thrown: unknown, attempt: DockerCall): BootstrapError {
   if (thrown instanceof BootstrapError) return thrown;
   const unreachable = connectionFailure(thrown);
@@ -27,7 +27,7 @@ export function dockerError(thrown: unknown, attempt: DockerCall): BootstrapErro
   );
 }
 
-/** The engine's own words without the library's frame: `(HTTP code 404) no such image - …`. */
+/** The engine's own message, without the library's prefix: `(HTTP code 404) no such image - …`. */
 function reasons(thrown: unknown): string {
   const json = (thrown as { json?: { message?: unknown } } | null)?.json;
   const text = typeof json?.message === 'string' ? json.message : reasonOf(thrown);
@@ -53,8 +53,8 @@ function connectionFailure(thrown: unknown): string | undefined {
 }
 
 /**
- * The engine passes on the registries' texts without a code, so the words decide. Docker Hub answers "denied" for a
- * repository that does not exist as well; that text names both causes.
+ * The engine passes on the registries' messages without a code, so the text decides. Docker Hub also responds
+ * with "denied" for a repository that does not exist; that message names both causes.
  */
 const patterns: readonly (readonly [RegExp, ErrorCode])[] = [
   [

@@ -1,7 +1,7 @@
 import type { LayerFate, Transferred } from './port.ts';
 import type { StreamRecord } from './stream.ts';
 
-/** Adds up what a stream tells layer by layer. */
+/** Adds up the progress that a stream reports for each layer. */
 export class LayerProgress {
   readonly #layers = new Map<string, { done: number; total: number }>();
   readonly #phase: string;
@@ -40,7 +40,7 @@ export class LayerProgress {
 
 const finished = new Set(['Download complete', 'Pull complete', 'Pushed']);
 
-/** What a push's record says of its layer, if it is the layer's last. */
+/** The outcome in a layer's last record of a push; undefined for other records. */
 export function fateOf(status: string): LayerFate | undefined {
   if (status === 'Pushed') return 'sent';
   if (status === 'Layer already exists') return 'existed';

@@ -5,18 +5,18 @@ import { contextAddress, currentContext } from './contexts.ts';
 import { readTls } from './tls.ts';
 
 export interface AddressOptions {
-  /** An address given to this program; before everything else. */
+  /** An address given to this program. It takes precedence over everything else. */
   readonly host?: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
 }
 
-/** The name of the context that means "no context": DOCKER_HOST or the default socket. */
+/** The context name that means "no context": DOCKER_HOST or the default socket. */
 const defaultContext = 'default';
 
 /**
  * Finds the engine as the docker command does: an explicit address, DOCKER_HOST, DOCKER_CONTEXT, the current
- * context of the docker config, and the first default socket that is there.
+ * context of the docker config, and the first default socket that exists.
  */
 export async function resolveAddress({ host, env, home }: AddressOptions): Promise<EngineAddress> {
   const configDir = env['DOCKER_CONFIG'] || join(home, '.docker');
@@ -46,7 +46,7 @@ function findSocket(env: NodeJS.ProcessEnv, home: string): string {
 
 const systemSocket = '/var/run/docker.sock';
 
-/** Where engines put their socket when nothing is configured: the system's, rootless, Docker Desktop, Colima, OrbStack, Rancher Desktop. */
+/** The engines' default sockets: system, rootless, Docker Desktop, Colima, OrbStack, Rancher Desktop. */
 function defaultSockets(env: NodeJS.ProcessEnv, home: string): readonly string[] {
   const runtimeDir = env['XDG_RUNTIME_DIR'];
   return [

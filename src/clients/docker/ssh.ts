@@ -3,9 +3,9 @@ import { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
 
 /**
- * Reaches an engine by `ssh://[user@]host[:port]` through the system's ssh, as the docker command does: the user's
- * ssh configuration, agent and known hosts hold. The library's own ssh client checks no host key, and registry
- * credentials travel on this connection.
+ * Connects to an engine at `ssh://[user@]host[:port]` with the system's ssh, as the docker command does. The
+ * user's ssh configuration, agent and known hosts apply. The library's own ssh client does not check host keys,
+ * and this connection carries registry credentials.
  */
 export function sshAgent(address: string): Agent {
   return new SshAgent(sshArguments(address));
@@ -24,7 +24,7 @@ class SshAgent extends Agent {
   }
 }
 
-/** The standard streams of an ssh process as one connection, which fails with the last line of ssh's error output. */
+/** The standard streams of an ssh process as one connection. It fails with the last line of ssh's error output. */
 class SshConnection extends Duplex {
   readonly #ssh: ChildProcessWithoutNullStreams;
 
@@ -41,7 +41,7 @@ class SshConnection extends Duplex {
       if (code) this.destroy(new Error(`ssh: ${lastLine(complaint) || `exit code ${code}`}`));
       else this.push(null);
     });
-    // A broken pipe means that ssh ended; its exit gives the reason.
+    // A broken pipe means that ssh has exited. The exit handler reports the reason.
     ssh.stdin.on('error', () => undefined);
   }
 

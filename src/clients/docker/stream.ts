@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
-/** One line of a pull's or push's answer. */
+/** One line of the response to a pull or push. */
 export interface StreamRecord {
-  /** The layer that the line is about. */
+  /** The layer that the record describes. */
   readonly id?: string;
   readonly status?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
@@ -17,8 +17,8 @@ export interface StreamRecord {
 class StreamFailure extends Error {}
 
 /**
- * Reads the records of a stream. Each line may hold an error: the engine answers 200 before it knows
- * whether a pull or push works, and the library's own followProgress leaves errors to its caller.
+ * Reads the records of a stream. Each line may contain an error: the engine responds with 200 before it knows
+ * whether a pull or push works. The library's own followProgress leaves errors to its caller.
  */
 export async function* readRecords(stream: Readable): AsyncGenerator<StreamRecord> {
   try {
@@ -34,7 +34,7 @@ export async function* readRecords(stream: Readable): AsyncGenerator<StreamRecor
   }
 }
 
-/** `readline` ends quietly when its input fails, so a broken connection is detected here. */
+/** `readline` ends without an error when its input fails, so this detects a broken connection. */
 async function* linesOf(stream: Readable): AsyncGenerator<string> {
   let broken: Error | undefined;
   const lines = createInterface({ input: stream, crlfDelay: Infinity });

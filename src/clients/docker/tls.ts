@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** PEM texts for a connection to an engine by TLS. */
+/** PEM texts for a TLS connection to an engine. */
 export interface TlsMaterial {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** False: the engine's certificate is not checked, as the docker configuration demands. */
+  /** False if the docker configuration disables the check of the engine's certificate. */
   readonly verify: boolean;
 }
 
@@ -18,7 +18,7 @@ export async function readTls(folder: string, verify: boolean): Promise<TlsMater
   return { verify, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
-/** A file's text, or undefined when there is no such file. */
+/** A file's text, or undefined when the file does not exist. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

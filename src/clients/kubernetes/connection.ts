@@ -7,7 +7,7 @@ import type { Net } from '../net/index.ts';
 import { type ClientCredentials, readNamedFile } from './credentials.ts';
 import { type KubeContext, unconfigured } from './kubeconfig.ts';
 
-/** Requests at once to one API server; its own fairness queues start well above. */
+/** Concurrent requests to one API server. The limits of its priority and fairness queues are far higher. */
 const connections = 32;
 
 export interface TlsOptions {
@@ -23,12 +23,12 @@ export async function tlsOptions(
   net: Net,
 ): Promise<TlsOptions> {
   const own = await authorityOf(cluster);
-  // A kubeconfig's authority replaces all others but those that a proxy on the way may need.
+  // A kubeconfig's authority replaces all others, except extra ones that a proxy may need.
   const ca = own === undefined ? net.ca : [own, ...net.extraAuthorities];
   return {
-    // Made once: with a list of authorities each connection would parse them again.
+    // Created once: with a list of authorities, each connection would parse them again.
     secureContext: contextOf({
-      // A cluster's authority is often an intermediate one, and kubectl needs no root beside it.
+      // A cluster's authority is often an intermediate one. kubectl accepts it without its root.
       ...(ca === undefined ? {} : { ca: [...ca], allowPartialTrustChain: true }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
@@ -50,7 +50,7 @@ function contextOf(parts: SecureContextOptions & Pick<ClientCredentials, 'cert' 
   }
 }
 
-/** In other words than OpenSSL's. */
+/** Explains a damaged client certificate or key more clearly than OpenSSL. */
 function describeDamage({ cert, key }: Pick<ClientCredentials, 'cert' | 'key'>): string | undefined {
   try {
     if (cert !== undefined) new X509Certificate(cert);
@@ -65,7 +65,7 @@ function describeDamage({ cert, key }: Pick<ClientCredentials, 'cert' | 'key'>):
   return undefined;
 }
 
-/** The kubeconfig's proxy-url counts before the environment's. */
+/** The kubeconfig's proxy-url takes precedence over the environment's proxy. */
 export async function openConnections(
   { cluster }: KubeContext,
   tls: TlsOptions,
@@ -97,7 +97,10 @@ async function authorityOf({ name, caFile, caData }: KubeContext['cluster']): Pr
   return certificatesIn(content, `certificate-authority ${caFile}`);
 }
 
-/** The readable certificates. Like kubectl, skips damaged ones between them; Node would ignore all that follow. */
+/**
+ * The readable certificates. Like kubectl, skips damaged ones. Node would ignore all certificates after a damaged
+ * one.
+ */
 function certificatesIn(pem: string, origin: string): string {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
   const readable = certificates.filter(isCertificate);

@@ -18,13 +18,13 @@ export interface ClientCredentials {
   readonly key?: Buffer | string;
 }
 
-/** client-go shows logins to https servers only (tools/clientcmd/client_config.go, IsConfigTransportTLS). */
+/** client-go sends credentials to HTTPS servers only (tools/clientcmd/client_config.go, IsConfigTransportTLS). */
 export const hasLogin = ({ server }: KubeCluster): boolean => /^https:/i.test(server);
 
 /**
- * Runs the exec plugin or refreshes the OIDC token where the user has one; the rest is in the kubeconfig. A server that is
- * reached without TLS receives no login.
- * @throws BootstrapError `cluster-unreachable` when that fails
+ * Runs the user's exec plugin or refreshes the user's OIDC token; other credentials are in the kubeconfig. A
+ * server without TLS receives no credentials.
+ * @throws BootstrapError `cluster-unreachable` when the plugin or the refresh fails
  */
 export async function credentialsOf(
   { name, cluster, user }: KubeContext,
@@ -36,7 +36,8 @@ export async function credentialsOf(
     const cert = await pem('client-certificate', user.certFile, user.certData);
     const key = cert && (await pem('client-key', user.keyFile, user.keyData));
     const own = { ...basic(user), ...(await bearer(user)) };
-    // As for kubectl, a plugin is not asked beside other credentials (plugin/pkg/client/auth/exec, UpdateTransportConfig).
+    // Like kubectl, runs no plugin when there are other credentials (plugin/pkg/client/auth/exec,
+    // UpdateTransportConfig).
     const isComplete = own['Authorization'] !== undefined || cert !== undefined;
     const given = user.exec && isComplete ? { headers: {} } : await authenticate(user, cluster, bounds);
     const login = { ...own, ...given.headers };
@@ -72,7 +73,7 @@ function startFailure(command: string, error: unknown): string | undefined {
 }
 
 /**
- * A file that the kubeconfig names.
+ * Reads a file that the kubeconfig references.
  * @throws BootstrapError `cluster-unconfigured` when it cannot be read
  */
 export async function readNamedFile(key: string, file: string): Promise<Buffer> {
@@ -89,7 +90,7 @@ function unusable(what: string, error: unknown, hint: string): BootstrapError {
   return unconfigured(what, why, { hint, cause: error });
 }
 
-/** When a rejected client certificate expired, if it has. */
+/** The expiry of a rejected client certificate. Undefined when it has not expired. */
 export function expiryOf({ cert }: ClientCredentials): string | undefined {
   if (!cert) return undefined;
   const { validTo } = new X509Certificate(cert);
@@ -136,7 +137,7 @@ async function authenticateByOidc(
   return options;
 }
 
-/** The cluster as an exec plugin receives it: client-go's rest/exec.go, ConfigToExecCluster. */
+/** The cluster in the form that an exec plugin receives: client-go's rest/exec.go, ConfigToExecCluster. */
 async function clusterInfo(cluster: KubeCluster): Promise<object> {
   const ca =
     cluster.caData ??
@@ -158,7 +159,7 @@ const basic = ({ username, password }: KubeUser): Record<string, string> =>
     ? { Authorization: `Basic ${Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64')}` }
     : {};
 
-/** As for kubectl, a file counts before a token in the kubeconfig, unless it cannot be read (client-go's transport/token_source.go). */
+/** Like kubectl, prefers a readable token file to the kubeconfig's token (client-go's transport/token_source.go). */
 async function bearer({ token, tokenFile }: KubeUser): Promise<Record<string, string>> {
   const inFile = tokenFile === undefined ? undefined : await readToken(tokenFile).catch(orElse(token));
   const given = inFile ?? token;
@@ -190,7 +191,7 @@ function impersonation(as: Impersonation | undefined): Record<string, string | r
   };
 }
 
-/** Percent-encodes what cannot stand in a header's name. */
+/** Percent-encodes the characters that are not valid in a header's name. */
 const escaped = (key: string): string =>
   [...Buffer.from(key)]
     .map((byte) => {
@@ -201,7 +202,7 @@ const escaped = (key: string): string =>
     })
     .join('');
 
-/** In UTF-8, as kubectl sends them; undici would write a character a byte. */
+/** Encodes header values in UTF-8, as kubectl does. undici would write each character as one byte. */
 function encoded(headers: ClientCredentials['headers'], context: string): ClientCredentials['headers'] {
   const encode = (name: string, value: string): string => {
     if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');
@@ -224,7 +225,7 @@ function redactAll(...values: readonly (string | undefined)[]): void {
   for (const value of values) if (value) new Secret(value.trim());
 }
 
-/** As for kubectl, data counts before a file. */
+/** Like kubectl, prefers inline data to a file. */
 async function pem(
   key: string,
   file: string | undefined,

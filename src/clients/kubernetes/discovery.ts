@@ -17,7 +17,7 @@ interface ResourceList {
   }[];
 }
 
-/** Which kinds the server serves, asked once for each group and version. */
+/** The kinds that the server serves. Sends one request for each group and version. */
 export class Discovery {
   readonly #transport: ApiTransport;
   readonly #lists = new Map<string, Promise<ResourceList>>();
@@ -54,7 +54,7 @@ export class Discovery {
   }
 }
 
-/** Path of a collection, or with a name of one object. */
+/** The path of a collection; with a name, the path of one object. */
 export function pathOf({ base, plural, namespaced }: Resource, namespace?: string, name?: string): string {
   const inside = namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
   return `${base}${inside}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;

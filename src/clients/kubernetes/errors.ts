@@ -4,8 +4,8 @@ import { causes, type NetworkError } from '../net/errors.ts';
 import { type Net, unreachableError } from '../net/index.ts';
 
 /**
- * Why the API server refused an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
- * an admission policy, a namespace that is being deleted), `invalid` (a field has a wrong value, or cannot change).
+ * Why the API server rejected an object: `conflict` (409, or a JSON patch whose test failed), `admission` (a webhook,
+ * an admission policy, a namespace that is being deleted), `invalid` (a field has an invalid value, or is immutable).
  */
 export type RefusalKind = 'conflict' | 'admission' | 'invalid';
 
@@ -15,7 +15,7 @@ const refusalHints: Readonly<Record<RefusalKind, string>> = {
   invalid: 'Compare the object with the schema of the cluster: kubectl explain KIND',
 };
 
-/** The server understood the request and refused it; callers may handle that. */
+/** The server understood the request and rejected it. Callers may handle this error. */
 export class ClusterRefusal extends BootstrapError {
   readonly refusal: RefusalKind;
 
@@ -26,14 +26,14 @@ export class ClusterRefusal extends BootstrapError {
   }
 }
 
-/** The part of a `Status` object (the body of every failed answer) that is read here. */
+/** The fields of a `Status` object (the body of every error response) that this program reads. */
 export interface Status {
   readonly code: number;
   readonly reason: string;
   readonly message: string;
 }
 
-/** From an answer's body: a Status, or whatever a proxy in between wrote. */
+/** Reads the status from a response body, which is a Status object, or any text of a proxy. */
 export function statusOf(code: number, body: string): Status {
   try {
     const { reason = '', message = '' } = JSON.parse(body) as Partial<Status>;
@@ -49,7 +49,7 @@ export function refused(request: string, status: Status): BootstrapError {
   const why = status.message || status.reason || `status ${status.code}`;
   const refusal = refusalOf(status);
   if (refusal) return new ClusterRefusal(refusal, { what, why });
-  // Quotas are enforced with 403 too, and more rights do not help.
+  // An exceeded quota is a 403 too, and more permissions do not help.
   if (status.code === 403 && status.message.includes('exceeded quota: ')) {
     return new BootstrapError({
       code: 'cluster-failed',
@@ -81,7 +81,7 @@ function refusalOf({ code, message }: Status): RefusalKind | undefined {
   return code === 422 ? 'invalid' : undefined;
 }
 
-/** The server wants a login, and the kubeconfig has none that may be sent. */
+/** The server requires a login, and the kubeconfig has none that may be sent. */
 export const noLogin = (server: string, { name, user, cluster }: KubeContext): BootstrapError =>
   /^https:/i.test(server)
     ? unconfigured(
@@ -96,7 +96,7 @@ export const noLogin = (server: string, { name, user, cluster }: KubeContext): B
         },
       );
 
-/** @param answer what came in place of the API's answer */
+/** @param answer describes the response that is not from the API */
 export const notTheApi = ({ name, cluster }: KubeContext, answer: string): BootstrapError =>
   new BootstrapError({
     code: 'cluster-unreachable',
@@ -107,7 +107,7 @@ export const notTheApi = ({ name, cluster }: KubeContext, answer: string): Boots
 
 /** The server rejected the credentials. */
 export class LoginRefused extends BootstrapError {
-  /** @param expiry of the credentials, if they have expired */
+  /** @param expiry when the credentials expired, if they have */
   constructor(server: string, context: string, expiry: string | undefined) {
     super({
       code: 'cluster-unreachable',
@@ -119,7 +119,7 @@ export class LoginRefused extends BootstrapError {
   }
 }
 
-/** The certificate is for another name, mostly because of a tunnel or another address. */
+/** The certificate is for another name, usually because the cluster is reached by a tunnel or another address. */
 export function wrongName(
   { name, server, tlsServerName }: KubeContext['cluster'],
   error: unknown,

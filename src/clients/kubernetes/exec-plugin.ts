@@ -31,8 +31,9 @@ export interface PluginCredentials {
 }
 
 /**
- * Runs a credential plugin (client.authentication.k8s.io), as kubernetes/client-go does in plugin/pkg/client/auth/exec. It reads from the terminal only where there is one and its
- * interactiveMode allows it; otherwise its input is empty.
+ * Runs a credential plugin (client.authentication.k8s.io), as kubernetes/client-go does in
+ * plugin/pkg/client/auth/exec. The plugin reads from the terminal only if there is one and its interactiveMode
+ * allows it; otherwise its input is empty.
  */
 export async function runPlugin(
   settings: PluginSettings,
@@ -72,7 +73,7 @@ export async function runPlugin(
   return read(stdout, command);
 }
 
-/** On one line, because a plugin may begin with an empty line or a stack trace. */
+/** The complaint on one line, because a plugin may begin with an empty line or a stack trace. */
 function wordsOf(complaint: string): string {
   const words = complaint.trim().replace(/\s*\n\s*/g, '; ');
   return words.length > 500 ? `…${words.slice(-499)}` : words;

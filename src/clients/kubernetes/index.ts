@@ -23,13 +23,13 @@ import { Secret } from '../../core/secret.ts';
 
 export type ClusterOptions = TransportOptions;
 
-/** The cluster of a kubeconfig's context. Nothing is read or opened before the first call. */
+/** The cluster of a kubeconfig's context. Reads files and opens connections only on the first call. */
 export function createCluster(options: ClusterOptions): ClusterPort & { close(): Promise<void> } {
   return new Cluster(new ApiTransport(options));
 }
 
 const versionPath = '/metadata/resourceVersion';
-/** Attempts to become the manager of an object that others change meanwhile. */
+/** Attempts to become the manager of an object that other clients change concurrently. */
 const maxAdoptionAttempts = 5;
 
 type Write = Pick<Request, 'method' | 'repeatable'> & Partial<Pick<Request, 'contentType'>>;
@@ -98,7 +98,7 @@ class Cluster implements ClusterPort {
         ]);
         return await this.apply(object);
       } catch (error) {
-        // Another client was quicker, or the patch took effect and its answer was lost.
+        // Another client changed the object first, or the patch took effect and its response was lost.
         const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
         if (!isConflict || attempt === maxAdoptionAttempts) throw error;
       }
@@ -144,7 +144,7 @@ class Cluster implements ClusterPort {
       metadata: { name: '' },
       spec: { resourceAttributes: question },
     };
-    // A review is answered and kept nowhere.
+    // The API server answers a review and does not store it.
     const answered = await this.#create(review, { method: 'POST', repeatable: true });
     return (answered['status'] as { allowed?: boolean } | undefined)?.allowed === true;
   }
@@ -207,21 +207,21 @@ function parse({ body }: Answer): KubeObject {
   return object;
 }
 
-/** A patch that took effect changes the version, so a second one is refused. */
+/** Whether the patch tests the version: once applied it changes the version, so a repetition is rejected. */
 const isGuarded = (operations: readonly JsonPatchOperation[]): boolean =>
   operations.some(({ op, path }) => op === 'test' && path === versionPath);
 
-/** Has the same effect a second time. In a list it would not. */
+/** Whether a repetition has the same effect. A repetition in a list would not. */
 const setsText = (operation: JsonPatchOperation): boolean =>
   operation.op !== 'remove' && typeof operation.value === 'string' && !/\/(\d+|-)$/.test(operation.path);
 
-/** A JSON patch whose `test` fails is answered with 422, not 409 (k8s.io/apiserver, patch handler). */
+/** The API server answers a JSON patch whose `test` fails with 422, not 409 (k8s.io/apiserver, patch handler). */
 function asConflict(error: unknown): unknown {
   if (!(error instanceof ClusterRefusal) || error.refusal !== 'invalid') return error;
   return new ClusterRefusal('conflict', error);
 }
 
-/** What a Secret holds, and how an error of the API server may repeat it: makes the redactor know both. */
+/** Redacts a Secret's data, in every form in which an error of the API server may repeat it. */
 function hideData(object: unknown): void {
   const { kind, data, stringData } = (object ?? {}) as {
     kind?: unknown;

@@ -8,7 +8,7 @@ import type { PluginSettings } from './exec-plugin.ts';
 import { readYaml } from './yaml.ts';
 
 export interface KubeconfigChoice {
-  /** Path of a file, or of several as KUBECONFIG has them; default: KUBECONFIG's files, else `~/.kube/config`. */
+  /** Path of a file, or of several as in KUBECONFIG. Default: the files of KUBECONFIG, else `~/.kube/config`. */
   readonly kubeconfig?: string | undefined;
   /** Default: the current context. */
   readonly context?: string | undefined;
@@ -24,7 +24,7 @@ export interface KubeCluster {
   readonly tlsServerName?: string | undefined;
   readonly proxyUrl?: string | undefined;
   readonly disableCompression?: boolean | undefined;
-  /** The part that is reserved for exec plugins: the extension `client.authentication.k8s.io/exec`. */
+  /** The extension `client.authentication.k8s.io/exec`, which is reserved for exec plugins. */
   readonly execExtension?: unknown;
 }
 
@@ -52,7 +52,7 @@ export interface KubeUser {
   readonly authProvider?: Fields | undefined;
 }
 
-/** One context with what it names. */
+/** One context, with the cluster and the user that it references. */
 export interface KubeContext {
   readonly name: string;
   readonly cluster: KubeCluster;
@@ -61,10 +61,10 @@ export interface KubeContext {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One entry of a list. Its values are read when it is used: what is wrong in others does not matter. */
+/** One entry of a list. Its values are read when it is used, so errors in unused entries do not matter. */
 interface Entry {
   readonly name: string;
-  /** The kubeconfig that has it: relative paths are relative to that file. */
+  /** The kubeconfig that contains the entry. Relative paths are relative to this file. */
   readonly file: string;
   /** `users["admin"].user` */
   readonly path: string;
@@ -81,18 +81,18 @@ interface Entries {
 const hint = 'Name a kubeconfig with --kubeconfig FILE and a context with --context NAME.';
 
 /**
- * The name of the current context, whether or not it is there; undefined when there is none or no file at all.
- * Files are merged as kubectl does: the first that has a name wins.
+ * The name of the current context, even if no such context exists. Undefined when none is set or no file exists.
+ * Files are merged as in kubectl: the first file that has a name wins.
  * @throws BootstrapError `cluster-unconfigured` for a file that is missing or not a kubeconfig
  */
 export const currentContext = async (choice: KubeconfigChoice): Promise<string | undefined> =>
   (await readAll(choice))?.current;
 
 /**
- * The chosen context, read and checked by kubectl's rules: kubernetes/client-go 1.36, tools/clientcmd/{loader,validation,
- * client_config}.go and api/v1/types.go. Only the entries that the context names are checked, where kubectl refuses the file
- * for any wrong value in it.
- * @throws BootstrapError `cluster-unconfigured` when there is none
+ * The chosen context, read and checked by kubectl's rules: kubernetes/client-go 1.36,
+ * tools/clientcmd/{loader,validation, client_config}.go and api/v1/types.go. Unlike kubectl, which rejects a file
+ * for any invalid value in it, this checks only the entries that the context references.
+ * @throws BootstrapError `cluster-unconfigured` when there is no usable context
  */
 export async function chooseContext(choice: KubeconfigChoice): Promise<KubeContext> {
   const entries = await readAll(choice);
@@ -129,7 +129,7 @@ export async function chooseContext(choice: KubeconfigChoice): Promise<KubeConte
   }
 }
 
-/** The entry that a context names. */
+/** The entry that a context references. */
 function named(entries: readonly Entry[], kind: 'cluster' | 'user', context: Entry): Entry {
   const name = text(context, kind);
   if (!name) throw new Error(`it names no ${kind}`);
@@ -139,7 +139,7 @@ function named(entries: readonly Entry[], kind: 'cluster' | 'user', context: Ent
   throw new Error(`its ${kind} ${name} is not in the kubeconfig, which has: ${known}`);
 }
 
-/** The files that are read, whether or not they exist. */
+/** The files to read; some may not exist. */
 export function kubeconfigFiles({ kubeconfig }: KubeconfigChoice): readonly string[] {
   const listed = (kubeconfig ?? process.env['KUBECONFIG'])?.split(delimiter).filter(Boolean) ?? [];
   return listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
@@ -219,7 +219,7 @@ function mapping(value: unknown, path: string): Fields {
   return fields as Fields;
 }
 
-/** Undefined for what is absent, null or empty. */
+/** The text of a field. Undefined when the field is absent, null or empty. */
 function text({ fields, path }: Pick<Entry, 'fields' | 'path'>, key: string): string | undefined {
   const value = fields[key] ?? '';
   if (typeof value === 'string') return value === '' ? undefined : value;
@@ -250,7 +250,7 @@ function filePath(entry: Entry, key: string): string | undefined {
 const absolute = (kubeconfig: string, file: string): string =>
   isAbsolute(file) ? file : join(dirname(kubeconfig), file);
 
-/** Base64, as Go reads it: line ends are ignored, anything else is refused. */
+/** Base64, as Go reads it: line ends are ignored, any other invalid character is an error. */
 function base64(entry: Entry, key: string): string | undefined {
   const value = text(entry, key)?.replace(/[\r\n]/g, '');
   if (value === undefined) return undefined;

@@ -3,9 +3,9 @@ import { refused, statusOf } from './errors.ts';
 import type { Kind, KubeObject, ListOptions } from './port.ts';
 import type { ApiTransport } from './transport.ts';
 
-/** Objects in one answer: what kubectl takes too. */
+/** Objects per response, as in kubectl. */
 const pageSize = 500;
-/** A listing that takes longer than etcd keeps old revisions (5 minutes) has to begin anew. */
+/** A listing restarts when it takes longer than etcd keeps old revisions (5 minutes). */
 const maxRestarts = 3;
 
 const partial =
@@ -17,7 +17,7 @@ interface Page {
   readonly metadata?: { readonly continue?: string };
 }
 
-/** All pages of a collection, as one list. */
+/** Reads all pages of a collection as one list. */
 export async function listAll(
   transport: ApiTransport,
   resource: Resource,
@@ -30,7 +30,7 @@ export async function listAll(
   }
 }
 
-/** Undefined when the server has forgotten the place to continue from (410 Gone). */
+/** Undefined when the continue token has expired (410 Gone). */
 async function listOnce(
   transport: ApiTransport,
   resource: Resource,
@@ -50,7 +50,8 @@ async function listOnce(
       return undefined;
     }
     const page = JSON.parse(answer.body) as Page;
-    // Items of built-in kinds come without the two, those of metadata lists with PartialObjectMetadata's.
+    // Items of built-in kinds have no apiVersion and kind; items of metadata lists have those of
+    // PartialObjectMetadata.
     for (const item of page.items ?? []) objects.push({ ...(item as KubeObject), ...plainKind(kind) });
     next = page.metadata?.continue ?? '';
   } while (next !== '');

@@ -1,4 +1,4 @@
-/** The API server's record of who set what, as far as it is read here. */
+/** The API server's record of which client set which fields. Only the fields that this program reads. */
 export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
@@ -13,22 +13,22 @@ export interface FieldSet {
   readonly [key: string]: FieldSet;
 }
 
-/** How the API server records whose fields are ours. */
+/** The field manager under which the API server records the fields that this program sets. */
 export const fieldManager = 'ecr-bootstrap';
 
 export const isManagedApply = ({ manager, operation }: ManagedFields): boolean =>
   manager === fieldManager && operation === 'Apply';
 
-/** Set by people and by what they install with, and not by controllers. */
+/** Whether a person or an installation tool set the fields, and not a controller. */
 export const isManualChange = ({ manager = '', subresource }: ManagedFields): boolean =>
   /^(kubectl|helm|kustomize|before-first-apply)/i.test(manager) && !subresource;
 
-/** By these `helm` and we know a release again. */
+/** Helm and this program recognize a release by these annotations. */
 const isReleaseMark = (annotation: string): boolean => annotation.startsWith('f:meta.helm.sh/');
 
 /**
- * The record after what was set by hand became ours, so that our next apply takes away what of it is not wanted;
- * undefined when nothing was. Helm keeps what tells of its release.
+ * The record after adoption: this program owns the manually set fields, so its next apply removes the undesired ones.
+ * Undefined when no field was set manually. Helm keeps the annotations of its release.
  */
 export function adoptedFields(
   record: readonly ManagedFields[],
@@ -65,7 +65,7 @@ const annotationsIn = (fields: FieldSet): FieldSet => fields['f:metadata']?.['f:
 const picked = (fields: FieldSet, isWanted: (key: string) => boolean): FieldSet =>
   Object.fromEntries(Object.entries(fields).filter(([key]) => isWanted(key)));
 
-/** The fields but for what tells of Helm's release. */
+/** The fields without the annotations of Helm's release. */
 export function withoutRelease(fields: FieldSet): FieldSet {
   const { 'f:metadata': metadata = {} } = fields;
   if (!metadata['f:annotations']) return fields;

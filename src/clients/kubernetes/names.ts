@@ -1,7 +1,7 @@
 import type { Target } from '../../core/target.ts';
 import type { KubeObject, ObjectRef } from './port.ts';
 
-/** `namespace/name`, or the name alone for what is cluster-wide. */
+/** `namespace/name`, or only the name for a cluster-wide object. */
 export const fullName = (name: { readonly name: string; readonly namespace?: string }): string =>
   name.namespace === undefined ? name.name : `${name.namespace}/${name.name}`;
 

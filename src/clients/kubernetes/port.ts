@@ -1,4 +1,4 @@
-/** Any Kubernetes object; the fields beyond these are read with care where they are needed. */
+/** Any Kubernetes object. Code that needs other fields checks them when it reads them. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -43,7 +43,7 @@ export interface ListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** Ask for PartialObjectMetadata: only apiVersion, kind and metadata are filled. */
+  /** Requests PartialObjectMetadata: only apiVersion, kind and metadata are set. */
   readonly metadataOnly?: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
 }
 
-/** What must not have changed; without both, only the name counts. */
+/** The object's identity and version that must not have changed. If both are missing, only the name counts. */
 export interface Precondition {
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
@@ -82,16 +82,17 @@ export interface AccessQuestion {
 }
 
 /**
- * The Kubernetes API as this product needs it. Reads answer undefined or an empty list for objects that are not
- * there and for kinds that are not served. Errors are BootstrapError `cluster-*` or `tls-untrusted`; a conflict
- * (409) and a refusal by an admission webhook are {@link ClusterRefusal} so that callers can tell them apart.
+ * The Kubernetes API, as far as this program uses it. Reads return undefined or an empty list for objects that do
+ * not exist and for kinds that are not served. Errors are BootstrapError `cluster-*` or `tls-untrusted`. A
+ * conflict (409) and a rejection by an admission webhook are {@link ClusterRefusal}, so that callers can
+ * distinguish them.
  */
 export interface ClusterPort {
   /** Memoised. */
   info(): Promise<ClusterInfo>;
   /** Whether the server serves that kind. Memoised until {@link ClusterPort.forgetKinds}. */
   serves(kind: Kind): Promise<boolean>;
-  /** To be called after CRDs changed. */
+  /** Call it after CRDs changed. */
   forgetKinds(): void;
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
   /** All pages. */
@@ -99,7 +100,10 @@ export interface ClusterPort {
   create(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** Server-side apply as field manager `ecr-bootstrap`, taking over fields that others hold. */
   apply(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
-  /** As {@link ClusterPort.apply}, of what kubectl or Helm made: fields that they set and `object` does not are removed. */
+  /**
+   * As {@link ClusterPort.apply}, of what kubectl or Helm made: fields that they set and `object` does not are
+   * removed.
+   */
   adopt(object: KubeObject): Promise<KubeObject>;
   /** Update (PUT); fails with a conflict when `metadata.resourceVersion` is given and outdated. */
   update(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
@@ -108,7 +112,10 @@ export interface ClusterPort {
     operations: readonly JsonPatchOperation[],
     options?: WriteOptions,
   ): Promise<KubeObject>;
-  /** Resolves also when it was not there; fails with a conflict when it is not that object, or not that version of it. */
+  /**
+   * Resolves also when it was not there; fails with a conflict when it is not that object, or not that version of
+   * it.
+   */
   delete(ref: ObjectRef, only?: Precondition): Promise<void>;
   allowed(question: AccessQuestion): Promise<boolean>;
 }

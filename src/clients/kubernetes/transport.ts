@@ -10,21 +10,21 @@ import { chooseContext, type KubeconfigChoice, type KubeContext } from './kubeco
 
 export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** With its query. */
+  /** Includes the query. */
   readonly path: string;
   /** For people: `apply Secret shop/puller`. */
   readonly what: string;
   readonly body?: unknown;
   readonly contentType?: string;
   readonly accept?: string;
-  /** A second time does no harm when an answer was lost. */
+  /** The request can safely be repeated when its response was lost. */
   readonly repeatable: boolean;
 }
 
 export interface Answer {
   readonly status: number;
   readonly body: string;
-  /** Where the server sends the request instead. */
+  /** The target of a redirect. */
   readonly location?: string;
 }
 
@@ -37,11 +37,11 @@ const maxAttempts = 5;
 const firstPauseMs = 200;
 const maxPauseMs = 30_000;
 /**
- * Milliseconds for one request; the API server itself ends one after 60 s. Needed beside undici's own limits: its
- * ProxyAgent (7.30) tries for ever when a proxy cuts the connection instead of answering.
+ * Timeout of one request in milliseconds; the API server itself ends a request after 60 s. undici's own timeouts
+ * do not suffice: its ProxyAgent (7.30) retries forever when a proxy closes the connection without a response.
  */
 const requestTimeoutMs = 65_000;
-/** Milliseconds for a credential plugin, which may ask its user to log in elsewhere. */
+/** Timeout of a credential plugin in milliseconds. A plugin may ask the user to log in elsewhere. */
 const pluginTimeoutMs = 60_000;
 
 interface Connection {
@@ -50,11 +50,14 @@ interface Connection {
   readonly dispatcher: Dispatcher;
 }
 
-/** Sends requests to one API server: connections, credentials, retries, and errors in three parts. */
+/** Sends requests to one API server. Manages connections, credentials and retries, and explains errors. */
 export class ApiTransport {
   readonly #options: TransportOptions;
   #session: Promise<Connection> | undefined;
-  /** One for each session there was: requests of an earlier one may still be under way, or wait for their next attempt. */
+  /**
+   * One for each session so far: requests of earlier sessions may still be in flight or wait for their next
+   * attempt.
+   */
   readonly #dispatchers: Dispatcher[] = [];
   readonly #closed = new AbortController();
 
@@ -66,13 +69,13 @@ export class ApiTransport {
     return (await this.#connected()).context;
   }
 
-  /** Answers below 300 and those named in `expected`; anything else is thrown. */
+  /** Returns responses with a status below 300 or in `expected`. @throws BootstrapError for any other response */
   async send(request: Request, expected: readonly number[] = []): Promise<Answer> {
     const opened = this.#connected();
     let session = await opened;
     let answer = await this.#sendPatiently(request, session);
     if (answer.status === 401 && isRenewable(session.context)) {
-      // The token of a plugin may have ended during a long run; who is refused later finds the new session there.
+      // A plugin's token may expire during a long run. Requests that are rejected later use the same new session.
       this.#forget(opened);
       session = await this.#connected();
       answer = await this.#sendPatiently(request, session);
@@ -90,7 +93,7 @@ export class ApiTransport {
   }
 
   async close(): Promise<void> {
-    // Requests that are still under way belong to a run that no longer waits for them.
+    // The run no longer waits for requests that are still in flight.
     this.#closed.abort(new Error('the connection was closed because the run ended'));
     this.#session = undefined;
     await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.destroy()));
@@ -104,7 +107,7 @@ export class ApiTransport {
     return opened;
   }
 
-  /** The next request opens another session, unless another request has done so. */
+  /** Makes the next request open a new session, unless another request already opened one. */
   #forget(session: Promise<Connection>): void {
     if (this.#session === session) this.#session = undefined;
   }
@@ -133,7 +136,7 @@ export class ApiTransport {
     }
   }
 
-  /** An answer, or how long to pause before the next attempt. */
+  /** Returns the response, or the pause before the next attempt. */
   async #attempt(request: Request, session: Connection, last: boolean): Promise<Answer | { pause?: number }> {
     try {
       const { answer, retryAfter } = await exchange(request, session, this.#options.net);
@@ -152,7 +155,7 @@ export class ApiTransport {
 const isRenewable = ({ user, cluster }: KubeContext): boolean =>
   hasLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
 
-/** Describes an answer that is not from a Kubernetes API, which sends JSON or, for unknown paths, plain text. */
+/** Describes a response that is not from a Kubernetes API. The API sends JSON, or plain text for unknown paths. */
 function otherThanApi({ status, body, location }: Answer): string | undefined {
   if (status >= 300 && status < 400) return `a redirect to ${location ?? 'another place'} (HTTP ${status})`;
   const isPage = /^\s*</.test(body);
@@ -169,7 +172,7 @@ async function exchange(
     method,
     dispatcher,
     totalTimeoutMs: requestTimeoutMs,
-    // undici closes the connection after a DELETE that has a body, unless told that it can stay open.
+    // By default, undici closes the connection after a DELETE that has a body.
     reset: false,
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
@@ -184,6 +187,6 @@ async function exchange(
   return retryAfter > 0 ? { answer, retryAfter } : { answer };
 }
 
-/** 429 is answered before anything was done, so it is safe to repeat whatever was asked. */
+/** The server sends 429 before it does anything, so every request can be repeated after it. */
 const isTransient = (status: number, repeatable: boolean): boolean =>
   status === 429 || (repeatable && [500, 502, 503, 504].includes(status));

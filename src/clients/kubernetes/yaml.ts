@@ -1,6 +1,6 @@
 import { once } from '../../core/once.ts';
 
-/** Words that YAML 1.1 takes for booleans. js-yaml knows those of YAML 1.2 only. */
+/** Words that are booleans in YAML 1.1. js-yaml supports only those of YAML 1.2. */
 const words = { true: /^(y|yes|true|on)$/i, false: /^(n|no|false|off)$/i };
 const isBoolean = (text: unknown): boolean =>
   typeof text === 'string' &&
@@ -25,8 +25,8 @@ const library = once(async () => {
 });
 
 /**
- * Reads YAML or JSON as kubectl does (sigs.k8s.io/yaml): the first document only, in YAML 1.1, where `yes` is a boolean,
- * but a date is text. Of two values with one key the last counts.
+ * Reads YAML or JSON as kubectl does (sigs.k8s.io/yaml): only the first document, in YAML 1.1, where `yes` is a
+ * boolean. A date is text. If a key occurs twice, the last value counts.
  */
 export async function readYaml(content: string): Promise<unknown> {
   const loadAll = await library();

@@ -5,18 +5,18 @@ interface AgentOptions {
   readonly requestTls: buildConnector.BuildOptions;
   /** For the connection to the proxy itself. */
   readonly proxyTls?: buildConnector.BuildOptions;
-  /** The most to one origin. */
+  /** Maximum number of connections to one origin. */
   readonly connections?: number;
 }
 
-/** Connections of their own, through a proxy if one is given. */
+/** Opens separate connections, through a proxy if one is given. */
 export const openAgent = (proxy: string | undefined, options: AgentOptions): Dispatcher =>
   proxy ? proxyAgent(proxy, options) : directAgent(options);
 
 const directAgent = ({ requestTls, connections }: AgentOptions): Dispatcher =>
   new Agent({ connect: requestTls, ...(connections && { connections }) });
 
-/** An agent for a proxy. A SOCKS5 proxy resolves names itself, with either scheme, as in Go. */
+/** An agent for a proxy. As in Go, a SOCKS5 proxy resolves names itself, with either scheme. */
 export function proxyAgent(uri: string, options: AgentOptions): Dispatcher {
   if (!/^socks5h?:/i.test(uri)) return new ProxyAgent({ uri, ...options });
   const { requestTls, connections } = options;

@@ -4,9 +4,9 @@ import { Agent, buildConnector, Dispatcher } from 'undici';
 import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
 import { proxyAgent } from './agents.ts';
 
-// V8 would optimize undici's parser, WebAssembly with one large function, in a tenth of a second of CPU time and 35 MB, and
-// a process that ends waits for it. A mirror run with nothing new then takes half as long again. Without the second flag,
-// V8 would optimize the parser at once.
+// To optimize undici's parser (WebAssembly with one large function), V8 needs a tenth of a second of CPU time and
+// 35 MB, and the process cannot exit before that ends. A mirror run with nothing new then takes 50 % longer.
+// Without the second flag, V8 would optimize the parser at once.
 setFlagsFromString('--no-wasm-dynamic-tiering');
 setFlagsFromString('--no-wasm-tier-up');
 
@@ -15,8 +15,8 @@ interface Tls {
 }
 
 /**
- * Sends each request through the proxy that `proxyFor` names for its origin, or straight there. undici's own
- * EnvHttpProxyAgent knows neither ALL_PROXY nor address ranges in NO_PROXY, and takes HTTP_PROXY for https.
+ * Sends each request through the proxy that `proxyFor` returns for its origin, or directly. undici's own
+ * EnvHttpProxyAgent supports neither ALL_PROXY nor address ranges in NO_PROXY, and uses HTTP_PROXY for https.
  */
 export class RoutingDispatcher extends Dispatcher {
   readonly #proxyFor: (url: string) => URL | undefined;
@@ -24,10 +24,10 @@ export class RoutingDispatcher extends Dispatcher {
   readonly #reach: Reach;
   readonly #direct: Agent;
   readonly #proxies = new Map<string, Dispatcher>();
-  /** By origin, because reading the environment takes a tenth of a request's time. */
+  /** Cached by origin, because reading the environment takes a tenth of a request's time. */
   readonly #ways = new Map<string, Dispatcher>();
 
-  /** @param reach a proxy resolves names itself, so behind one only the host's own text is checked */
+  /** @param reach behind a proxy, which resolves names itself, only the text of the host is checked */
   constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, reach: Reach) {
     super();
     this.#proxyFor = proxyFor;

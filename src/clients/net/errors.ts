@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { Reach } from './local.ts';
 
-/** How a request failed without an answer. */
+/** Why a request got no response. */
 export type NetworkErrorKind =
   | 'name-unknown'
   | 'resolver-failed'
@@ -15,17 +15,17 @@ export type NetworkErrorKind =
   | 'timeout'
   /** The headers of the answer are too large. */
   | 'headers-too-large'
-  /** A proxy or a login page answered in place of the service. */
+  /** A proxy or a login page responded instead of the service. */
   | 'web-page'
   | 'other';
 
-/** A request that got no answer, or not all of it. The message is the reason, without the host. */
+/** A request got no response, or only part of it. The message is the reason, without the host. */
 export class NetworkError extends Error {
   override name = 'NetworkError';
   readonly kind: NetworkErrorKind;
   readonly url: URL;
   readonly reach: Reach;
-  /** Of the system or of TLS, for example `ECONNREFUSED`; the AWS SDK decides by it whether to repeat a request. */
+  /** A code of the system or of TLS, for example `ECONNREFUSED`. The AWS SDK uses it to decide about retries. */
   readonly code: string | undefined;
 
   constructor(
@@ -92,7 +92,7 @@ const kinds: Readonly<Record<string, readonly [kind: NetworkErrorKind, reason: s
   UND_ERR_HEADERS_OVERFLOW: ['headers-too-large', 'the headers of the answer are too large'],
 };
 
-/** The codes with which Node refuses a certificate, by what is wrong with it. */
+/** What is wrong with a certificate, by the code with which Node rejects it. */
 export const certificateFaults: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'authority',
   SELF_SIGNED_CERT_IN_CHAIN: 'authority',
@@ -106,7 +106,7 @@ export const certificateFaults: Readonly<Record<string, 'authority' | 'dates' | 
   ERR_TLS_CERT_ALTNAME_INVALID: 'name',
 };
 
-/** Why a connection failed; undefined when what was thrown is not known as a failure of a connection. */
+/** Why a connection failed. Undefined when the error is not a known connection failure. */
 export function connectionFailure(thrown: unknown): ConnectionFailure | undefined {
   for (const error of causes(thrown)) {
     if (error instanceof NetworkError && error.kind !== 'other')

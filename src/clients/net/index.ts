@@ -8,32 +8,33 @@ import type { Reach } from './local.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 /**
- * All access to the network. `HTTP(S)_PROXY` and `NO_PROXY` apply to AWS, registries and the cluster alike;
- * their own clients ignore them. Connections are opened when first used, kept and shared.
+ * All access to the network. `HTTP(S)_PROXY` and `NO_PROXY` apply to AWS, registries and the cluster alike; their own
+ * clients ignore these variables. Connections are opened on first use, kept open and shared.
  */
 export interface Net {
   /**
-   * For undici: AWS, registries and the Kubernetes API. HTTP/1.1, as many connections as there are requests. With the
-   * reach `remote` a request to this computer or its local link fails with a LocalAddressError before it connects.
+   * For undici: AWS, registries and the Kubernetes API. HTTP/1.1, with one connection per concurrent request.
+   * With the reach `remote`, a request to this computer or its local link fails with a LocalAddressError before
+   * it connects.
    */
   dispatcher(reach?: Reach): Promise<Dispatcher>;
   /**
-   * The proxy that the environment asks for, for clients that want its URL.
+   * The proxy that the environment sets, for clients that need its URL.
    * @throws BootstrapError `proxy-invalid`
    */
   proxyFor(url: string): Promise<string | undefined>;
-  /** How long to wait for an answer where `milliseconds` are due: the one place where tests can be impatient. */
+  /** The timeout to use where `milliseconds` is the regular one. Tests shorten all timeouts here. */
   timeoutMs(milliseconds: number): number;
-  /** Authorities to trust, or undefined for Node's own choice (which includes NODE_EXTRA_CA_CERTS). */
+  /** Authorities to trust; undefined for Node's default (which includes NODE_EXTRA_CA_CERTS). */
   readonly ca: readonly string[] | undefined;
-  /** Those of them that Node does not have by itself. */
+  /** Authorities in addition to Node's own. */
   readonly extraAuthorities: readonly string[];
-  /** The error `tls-untrusted` that names the issuer seen, if that is why a request to `url` failed. */
+  /** The error `tls-untrusted` with the observed issuer, if a request to `url` failed for that reason. */
   untrusted(thrown: unknown, url: string, reach?: Reach): Promise<BootstrapError | undefined>;
   close(): Promise<void>;
 }
 
-/** The error to show for a request without an answer: `tls-untrusted` where that is the reason, else `parts`. */
+/** The error to show for a request without a response: `tls-untrusted` if that is the reason, else `parts`. */
 export async function unreachableError(
   net: Net,
   error: NetworkError,
@@ -46,9 +47,10 @@ export async function unreachableError(
 }
 
 /**
- * @param extraCa PEM of an authority to trust besides Node's own, for a caller that cannot set NODE_EXTRA_CA_CERTS before the process starts.
- * @param env where the proxy settings are read, each time they are needed.
- * @param timeoutMs shortens waiting in tests
+ * @param extraCa PEM of an authority to trust besides Node's own, for a caller that cannot set
+ * NODE_EXTRA_CA_CERTS before the process starts
+ * @param env the proxy settings, which are read each time they are needed
+ * @param timeoutMs shortens timeouts in tests
  */
 export function createNet(
   extraCa?: string,
@@ -58,11 +60,11 @@ export function createNet(
   const extraAuthorities = [...namedAuthorities(env), ...(extraCa ? [extraCa] : [])];
   const ca = extraAuthorities.length > 0 ? [...ownAuthorities(), ...extraAuthorities] : undefined;
   const route = (url: string): URL | undefined => proxyFor(url, env);
-  // One context for all connections: to parse all authorities takes each of them 15 ms.
+  // One context for all connections: parsing all authorities takes 15 ms per connection.
   const tls = once(() => {
     if (ca === undefined) return {};
-    // Organizations often give away an intermediate authority only, without its root. Node 20 forgets the authorities of
-    // NODE_EXTRA_CA_CERTS where this is allowed, so all of them are given.
+    // Organizations often distribute only an intermediate authority, without its root. If partial chains are
+    // allowed, Node 20 ignores the authorities of NODE_EXTRA_CA_CERTS, so the list contains all authorities.
     return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
   });
   const wayOut = (reach: Reach) => {
@@ -93,13 +95,19 @@ export function createNet(
   };
 }
 
-/** The authorities that Node trusts by its flags. Node 20 and 22.14 cannot list them; these have no others by default. */
+/**
+ * The authorities that Node trusts by its flags. Node 20 and 22.14 cannot list them; their default is the bundled
+ * list.
+ */
 function ownAuthorities(): readonly string[] {
   const { getCACertificates } = nodeTls as { readonly getCACertificates?: (type: 'default') => string[] };
   return getCACertificates?.('default') ?? nodeTls.rootCertificates;
 }
 
-/** What Node itself adds to its authorities, which it no longer does once a list is given. An unreadable file is skipped as Node does, with its own warning. */
+/**
+ * The authorities of NODE_EXTRA_CA_CERTS. Node adds them only when no list is passed. Like Node, skips an
+ * unreadable file, for which Node itself prints a warning.
+ */
 function namedAuthorities(env: Environment): string[] {
   const file = env['NODE_EXTRA_CA_CERTS'];
   if (!file) return [];

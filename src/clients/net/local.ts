@@ -1,10 +1,10 @@
 import dns from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
-/** Where a connection may lead: anywhere, or only to what is neither this computer nor its local link. */
+/** Where a connection may lead: anywhere, or only to hosts that are neither this computer nor on its local link. */
 export type Reach = 'anywhere' | 'remote';
 
-/** A connection was not made because it would have reached this computer or its local link. */
+/** A connection was refused because it would have reached this computer or its local link. */
 export class LocalAddressError extends Error {
   readonly code = 'ERR_LOCAL_ADDRESS';
 
@@ -43,15 +43,15 @@ for (const [network, bits] of [
 const names = new Set(['localhost', 'localhost.localdomain', 'metadata.google.internal', 'metadata.goog']);
 
 /**
- * Whether a host is local as far as it shows without resolving it.
- * @param host as `URL.hostname` has it, so that every spelling of an address is the usual one
+ * Whether a host is local, judged by its text, without resolving it.
+ * @param host as in `URL.hostname`, so that every address has its canonical form
  */
 export function isLocalHost(host: string): boolean {
   const name = host.toLowerCase().replace(/^\[|\]$|\.+$/g, '');
   return isIP(name) > 0 ? isLocalAddress(name) : names.has(name) || name.endsWith('.localhost');
 }
 
-/** Whether an address is loopback, link-local, unspecified, or of a cloud's metadata service, also inside IPv6. */
+/** Whether an address is loopback, link-local, unspecified, or a cloud's metadata service, also embedded in IPv6. */
 function isLocalAddress(address: string): boolean {
   const [bare = ''] = address.split('%', 1);
   if (isIP(bare) === 4) return ipv4.check(bare, 'ipv4');
@@ -59,7 +59,7 @@ function isLocalAddress(address: string): boolean {
   return ipv6.check(bare, 'ipv6') || embedded(bare).some((inner) => ipv4.check(inner, 'ipv4'));
 }
 
-/** The IPv4 addresses that a packet to this IPv6 address may end at. */
+/** The IPv4 addresses that a packet to this IPv6 address may reach. */
 function embedded(address: string): string[] {
   const groups = expand(address);
   const bytes = groups.flatMap((group) => [group >> 8, group & 0xff]);
@@ -68,7 +68,7 @@ function embedded(address: string): string[] {
   const startsWith = (...start: readonly number[]) => start.every((group, index) => groups[index] === group);
   // IPv4-compatible, -mapped and -translated addresses (RFC 4291, RFC 2765).
   if (startsWith(0, 0, 0, 0)) return [last];
-  // NAT64 (RFC 6052), and its local prefix with an address at any of the places that the RFC knows (RFC 8215).
+  // NAT64 (RFC 6052), and its local prefix (RFC 8215) with an address at any of the positions that RFC 6052 defines.
   if (startsWith(0x64, 0xff9b, 0, 0, 0, 0)) return [last];
   if (startsWith(0x64, 0xff9b, 1)) return [last, at(6, 7, 9, 10), at(7, 9, 10, 11), at(9, 10, 11, 12)];
   // 6to4 (RFC 3056) and Teredo, which inverts the client's address (RFC 4380).
@@ -88,7 +88,10 @@ function expand(address: string): number[] {
   return [...start, ...new Array<number>(8 - start.length - end.length).fill(0), ...end];
 }
 
-/** Resolves names for connections, which then go to these addresses and no others: a name cannot change in between. */
+/**
+ * Resolves and checks names for connections. Each connection uses the checked addresses, so DNS cannot change in
+ * between.
+ */
 export const remoteLookup: LookupFunction = (hostname, options, callback) => {
   dns.lookup(hostname, { ...options, all: true }, (error, found) => {
     if (error) return callback(error, []);
@@ -100,7 +103,7 @@ export const remoteLookup: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-/** What {@link remoteLookup} would refuse, if a single one of a host's addresses is local. */
+/** The error for a host with at least one local address. {@link remoteLookup} would only skip that address. */
 export async function findLocalAddress(host: string): Promise<LocalAddressError | undefined> {
   if (isLocalHost(host)) return new LocalAddressError(host);
   const found = await dns.promises.lookup(host, { all: true }).catch(() => []);

@@ -5,9 +5,9 @@ import { Secret } from '../../core/secret.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy that the environment asks for. The rules are those of Go's net/http, because kubectl, docker and the
- * operator beside us follow them: lower-case names first, ALL_PROXY last, loopback never, NO_PROXY with domains
- * (which cover their subdomains), addresses, CIDR ranges, `host:port` and `*`.
+ * The proxy that the environment sets for a URL. The rules are those of Go's net/http, which kubectl, docker and
+ * the operator also follow: lower-case names first, ALL_PROXY last, never for loopback. NO_PROXY has domains
+ * (which include their subdomains), addresses, CIDR ranges, `host:port` and `*`.
  * @throws BootstrapError `proxy-invalid`
  */
 export function proxyFor(target: string | URL, env: Environment): URL | undefined {
@@ -45,7 +45,7 @@ function parse({ variable, value }: Setting): URL {
   return proxy;
 }
 
-/** A password in a URL may come back in error messages; a Secret makes the redactor know it, and the header made of it. */
+/** Redacts a URL's password, and the header that contains it: error messages may repeat both. */
 export function hidePassword({ username, password }: URL): void {
   if (!password) return;
   const [user, plain] = [decodeURIComponent(username), decodeURIComponent(password)];

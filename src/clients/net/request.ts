@@ -14,21 +14,21 @@ export interface RequestOptions extends Pick<
   readonly signal?: AbortSignal | undefined;
   /** Default: `anywhere`. */
   readonly reach?: Reach;
-  /** In place of {@link Net}'s own connections. */
+  /** Replaces the connections of {@link Net}. */
   readonly dispatcher?: Dispatcher;
-  /** Until the headers of the answer. */
+  /** Timeout until the headers of the response. */
   readonly headersTimeoutMs?: number;
-  /** Between two parts of the body; default: `headersTimeoutMs`. */
+  /** Timeout between two parts of the body. Default: `headersTimeoutMs`. */
   readonly bodyTimeoutMs?: number;
-  /** For the whole request, body included. */
+  /** Timeout of the whole request, including the body. */
   readonly totalTimeoutMs?: number;
 }
 
-/** Any status is an answer. Its body must be read or dumped, or the connection cannot be used again. */
+/** A response with any status. Its body must be read or dumped, or the connection cannot be reused. */
 export interface Answer {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
-  /** Throws undici's errors; {@link toNetworkError} maps them. */
+  /** Throws undici's errors, which {@link toNetworkError} maps. */
   readonly body: Readable & { dump(): Promise<void> };
   readonly header: (name: string) => string | undefined;
   /** @throws NetworkError */
@@ -37,7 +37,7 @@ export interface Answer {
 
 /**
  * Sends one HTTP request: no retries, no redirects.
- * @throws NetworkError when there is no answer; the signal's reason when it is aborted
+ * @throws NetworkError when there is no response; the signal's reason when it is aborted
  */
 export async function request(net: Net, target: string | URL, options: RequestOptions = {}): Promise<Answer> {
   const url = new URL(target);
@@ -57,7 +57,7 @@ export async function request(net: Net, target: string | URL, options: RequestOp
       path: url.pathname + url.search,
       method: options.method ?? 'GET',
       headers: options.headers ?? null,
-      // undici sends any async iterable, and with less work than a stream; its types name streams only.
+      // undici accepts any async iterable, with less overhead than a stream. Its types allow only streams.
       body: (options.body as Readable | string | Uint8Array | null | undefined) || null,
       ...defined({
         highWaterMark: options.highWaterMark,

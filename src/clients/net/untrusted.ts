@@ -15,8 +15,8 @@ const hints = {
 } as const;
 
 /**
- * The error that names the issuer seen, if `thrown` is a failure of trust in `url`'s certificate; else undefined.
- * Node's own error does not carry the certificate, so it is looked at once more; nothing is sent there.
+ * An error with the observed issuer, if `thrown` means that `url`'s certificate is not trusted; else undefined.
+ * Node's own error does not contain the certificate, so this connects again to read it, and sends no request.
  */
 export async function untrusted(
   thrown: unknown,
@@ -42,7 +42,10 @@ export async function untrusted(
   return undefined;
 }
 
-/** Milliseconds: the server answered just now, so it does so again at once or the issuer is not worth waiting for. */
+/**
+ * In milliseconds. The server has just responded, so it responds quickly again, or the issuer is not worth the
+ * wait.
+ */
 const timeoutMs = 3000;
 
 async function presentedIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
@@ -74,7 +77,7 @@ function readIssuer(target: URL, socket: Socket | undefined, reach: Reach): Prom
   });
 }
 
-/** The issuer of the last certificate that the server sent along: the one whose trust is missing. */
+/** The issuer of the last certificate in the chain that the server sent. This issuer is the untrusted one. */
 function outermostIssuer(leaf: DetailedPeerCertificate): string {
   let last = leaf;
   const seen = new Set<string>();
@@ -82,7 +85,7 @@ function outermostIssuer(leaf: DetailedPeerCertificate): string {
   while (next && !seen.has(next.fingerprint256)) {
     seen.add(next.fingerprint256);
     last = next;
-    // Missing, against its type, where the server sent no more of the chain; a root is its own issuer.
+    // Despite its type, undefined at the end of the chain that the server sent. A root is its own issuer.
     next = next.issuerCertificate;
   }
   const { CN, O } = last.issuer;

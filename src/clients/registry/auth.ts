@@ -17,23 +17,27 @@ export interface AuthOptions {
   readonly history?: MirrorHistory;
 }
 
-/** A login that is refused without words so soon after it was first shown is denied, not over. Milliseconds. */
+/**
+ * If a login is rejected without a reason this soon after its first use, access is denied, not expired. In
+ * milliseconds.
+ */
 const minTokenAgeMs = 60_000;
 
 const open: Challenge = { scheme: 'none' };
 
-/** What is sent with one request, and which challenge it answers. */
+/** The authorization of one request, and the challenge that it answers. */
 export interface Answer {
   /** The value of the Authorization header. */
   readonly header?: string;
   readonly to: Challenge;
-  /** A login or token is sent only because another repository's challenge wanted it. */
+  /** The login or token answers the challenge of another repository. */
   readonly isGuess: boolean;
 }
 
 /**
- * Authorization for one host. Each repository meets its own challenge: gateways put repositories of different registries
- * under one host. What the first one met is only a guess for the others, which saves them a refused request.
+ * Authorization for one host. Each repository may have its own challenge, because gateways serve repositories of
+ * different registries under one host. The first challenge is a guess for the other repositories, which saves
+ * them a rejected request.
  */
 export class HostAuth {
   readonly #identity: HostCredential;
@@ -58,7 +62,7 @@ export class HostAuth {
     if (identity.preemptive) this.#guess = { scheme: 'basic' };
   }
 
-  /** What to send with a request. The first one finds out what the host wants, the others wait for it. */
+  /** What to send with a request. The first request finds out what the host requires; the others wait for it. */
   async answer(scope: string, signal: AbortSignal): Promise<Answer> {
     if (!this.#guess && (await this.#history?.has(this.#anonymous))) this.#guess ??= open;
     while (!this.#guess && this.#discovery) {
@@ -74,7 +78,7 @@ export class HostAuth {
     return { to: open, isGuess: false };
   }
 
-  /** Call for every reply that is no refusal of what was sent. */
+  /** Call this for every reply that does not reject the authorization. */
   accepted(scope: string, { to }: Answer): void {
     if (!this.#known.has(scope)) this.#known.set(scope, to);
     if (!this.#guess) {
@@ -84,15 +88,15 @@ export class HostAuth {
     this.undecided();
   }
 
-  /** To be told of the end of every request, however it ended: those who wait for the first one go on. */
+  /** Call this after every request, however it ended, so that requests that wait for the first one can continue. */
   undecided(): void {
     this.#discovery?.finish();
     this.#discovery = undefined;
   }
 
   /**
-   * Digests a 401, ECR's 403 for an expired token, or any refusal of a guess.
-   * @returns whether the same request has a chance now
+   * Processes a 401, ECR's 403 for an expired token, or any rejection of a guess.
+   * @returns whether a repetition of the same request may succeed
    */
   async refused(reply: Reply, scope: string, answer: Answer): Promise<boolean> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
@@ -110,7 +114,8 @@ export class HostAuth {
     const now = challenge ?? answer.to;
     if (now.scheme === 'bearer') {
       if (header !== undefined) this.#tokens.refused(now, scope, header);
-      // The token service gave all that it gives for this scope: Docker Hub says so of what it does not have.
+      // The token service grants no more for this scope. Docker Hub responds like this for repositories that do
+      // not exist.
       return !(now.error === 'insufficient_scope' && isSameService(now, answer.to));
     }
     if (now.scheme !== 'basic') return false;
@@ -119,8 +124,8 @@ export class HostAuth {
   }
 
   /**
-   * What to send to this host after its challenge, where another registry sent the request on to it.
-   * @returns undefined when there is no login for what it wants
+   * What to send to this host after its challenge, when another registry redirected the request to it.
+   * @returns undefined when there is no login for what the host requires
    */
   async answerChallenge(
     challenge: Challenge,
@@ -131,8 +136,8 @@ export class HostAuth {
   }
 
   /**
-   * Whether a refusal that does not tell why may mean that the token sent is over: then {@link refused} is to be told.
-   * Only where tokens are ours to renew, and not while they are young, or each denial would cost one.
+   * Whether a rejection without a reason may mean that the token has expired; then call {@link refused}. False if
+   * this program cannot renew the token, or if the token is young: otherwise each denial would cost a token.
    */
   mayBeExpired(sent: string | undefined): boolean {
     if (!this.#identity.preemptive || !this.#shown) return false;
@@ -148,7 +153,10 @@ export class HostAuth {
     return header === undefined ? {} : { header };
   }
 
-  /** Another repository's token service may know nothing of this one, which then shows its own challenge. */
+  /**
+   * Tries another repository's challenge. If its token service does not know this repository, sends no
+   * authorization, and the registry responds with this repository's own challenge.
+   */
   async #tryGuess(guess: Challenge, scope: string, signal: AbortSignal): Promise<Answer> {
     try {
       const sent = await this.#header(guess, scope, signal);
@@ -173,7 +181,7 @@ export class HostAuth {
     return credential && basicHeader(credential);
   }
 
-  /** Basic takes a password; tokens are for others. */
+  /** A login with a password for Basic. Tokens are not valid for Basic. */
   async #login(): Promise<Credential | undefined> {
     const credential = await this.#identity.credential();
     return credential?.isIdentityToken || credential?.isRegistryToken ? undefined : credential;

@@ -4,17 +4,17 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { algorithmOf, type Digest, digestOf } from './digest.ts';
 
-/** Manifests and configs by digest: what is in it never has to be asked for again. */
+/** Manifests and configs by digest. Cached content is never requested again. */
 export interface ContentCache {
   get(digest: Digest): Promise<Buffer | undefined>;
-  /** Never fails: a cache that cannot be written only costs requests. */
+  /** Never fails, because a cache that cannot be written only costs requests. */
   put(digest: Digest, bytes: Buffer): Promise<void>;
 }
 
-/** The part of the cache for content by digest. */
+/** The folder of the cache for content by digest. */
 export const contentFolder = (folder: string): string => join(folder, 'content');
 
-/** A cache on disk, remembered in memory while the run lasts. Files belong to the user alone: images may be private. */
+/** A cache on disk, and in memory during the run. Only the user can read the files, because images may be private. */
 export function diskCache(folder: string): ContentCache {
   const memory = new Map<Digest, Buffer>();
   const fileOf = (digest: Digest) => join(folder, ...digest.split(':'));
@@ -37,10 +37,10 @@ export function diskCache(folder: string): ContentCache {
 async function read(file: string, digest: Digest): Promise<Buffer | undefined> {
   let bytes: Buffer;
   try {
-    // A few kilobytes, mostly in the system's cache: to ask for them in the background takes several times as long.
+    // A few kilobytes, mostly in the system's cache. An asynchronous read takes several times as long.
     bytes = readFileSync(file);
   } catch {
-    // Not cached, or not readable: either way it is fetched.
+    // Content that is not cached or not readable is fetched.
     return undefined;
   }
   if (digestOf(bytes, algorithmOf(digest)) === digest) return bytes;
@@ -55,7 +55,7 @@ async function write(file: string, bytes: Buffer): Promise<void> {
     await writeFile(partial, bytes, { mode: 0o600, flag: 'wx' });
     await rename(partial, file);
   } catch {
-    // A read-only or full disk must not stop a copy that needs no disk.
+    // A read-only or full disk must not fail a copy, which needs no disk.
     await rm(partial, { force: true }).catch(() => undefined);
   }
 }

@@ -1,18 +1,18 @@
-/** How a registry wants to be convinced (RFC 9110 §11, distribution's token specification). */
+/** The authentication that a registry requires (RFC 9110 §11, distribution's token specification). */
 export type Challenge = { readonly scheme: 'none' } | { readonly scheme: 'basic' } | BearerChallenge;
 
-/** A token service gives tokens for scopes. */
+/** The registry requires a token from a token service, which issues tokens for scopes. */
 export interface BearerChallenge {
   readonly scheme: 'bearer';
   readonly realm: string;
   readonly service?: string;
-  /** What the registry wants a token for, in its own words. */
+  /** The scope that the registry requires, in its own notation. */
   readonly scope?: string;
-  /** What was wrong with the token that was sent: `insufficient_scope`. */
+  /** Why the registry rejected the token: `insufficient_scope`. */
   readonly error?: string;
 }
 
-/** Reads WWW-Authenticate. Bearer is preferred where both are offered; undefined when neither is. */
+/** Parses WWW-Authenticate. Prefers Bearer if both schemes are offered. Undefined if neither is offered. */
 export function parseChallenge(header: string): Challenge | undefined {
   const bearer = /(?:^|[\s,])bearer\s+(.*)$/is.exec(header)?.[1];
   if (bearer !== undefined) {

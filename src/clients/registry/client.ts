@@ -6,22 +6,22 @@ import { acceptedManifests } from './manifest.ts';
 import { checkDigest, digestHeader, type RawManifest, receiveManifest } from './raw-manifest.ts';
 import type { Reply } from './transport.ts';
 
-/** Where to put a blob's bytes: the answer to a POST. */
+/** Where to upload a blob's bytes: the response to a POST. */
 export interface Upload {
   readonly location: string;
 }
 
-/** References are checked where they are read; a mistake there must not reach a URL. */
+/** References are validated where they are read. This check keeps a missed one out of URLs. */
 function manifestPath(repository: string, reference: string): string {
   if (!isDigest(reference) && !isTag(reference)) throw new Error('neither a tag nor a digest');
   return `/v2/${repository}/manifests/${reference}`;
 }
 
-/** How registries refuse content that they never store, whatever is tried again. */
+/** Error codes for content that a registry does not store, so that a retry cannot help. */
 const unsupportedCodes = new Set(['UNSUPPORTED', 'MANIFEST_INVALID', 'SIZE_INVALID', 'BLOB_UPLOAD_INVALID']);
 const unsupportedStatuses = new Set([405, 413, 415]);
 
-/** @throws RegistryError `image-unsupported` in the registry's words when it refuses the content itself */
+/** @throws RegistryError `image-unsupported` with the registry's message when it rejects the content itself */
 async function unlessUnsupported<T>(request: Promise<T>, content: string): Promise<T> {
   try {
     return await request;
@@ -38,7 +38,10 @@ async function unlessUnsupported<T>(request: Promise<T>, content: string): Promi
   }
 }
 
-/** Some registries, and firewalls before them, refuse every HEAD. The answer to a GET also has a body that says why. */
+/**
+ * Some registries, and firewalls in front of them, reject every HEAD. The response to a GET also has a body with
+ * the reason.
+ */
 const headRefusals = new Set([400, 405, 501]);
 
 async function unlessHeadUnsupported<T>(request: Promise<T>): Promise<T | undefined> {
@@ -51,9 +54,9 @@ async function unlessHeadUnsupported<T>(request: Promise<T>): Promise<T | undefi
 }
 
 /**
- * The distribution API of one registry, at the floor of its requests. Short requests are repeated by themselves;
- * an upload is not, because each try needs a session of its own.
- * Every method throws RegistryError; what does not exist is undefined.
+ * The distribution API of one registry, with the minimum number of requests. Short requests are retried
+ * automatically. An upload is not, because each attempt needs its own session.
+ * Every method throws RegistryError, and returns undefined for what does not exist.
  */
 export class Registry {
   readonly #host: RegistryHost;
@@ -69,15 +72,15 @@ export class Registry {
     return this.#host.name;
   }
 
-  /** For work of several requests that is repeated as a whole. */
+  /** Retries several requests as a whole. */
   retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
     return this.#host.retrying(call, attempt);
   }
 
   /**
-   * The digest that a tag points at. A HEAD, which Docker Hub does not count as a pull.
+   * The digest that a tag points to. Sends a HEAD, which Docker Hub does not count as a pull.
    * @param reference a tag or a digest
-   * @throws BootstrapError `image-corrupt` when the registry names no valid digest, or another one than requested
+   * @throws BootstrapError `image-corrupt` when the registry returns no valid digest, or not the requested one
    */
   async headManifest(repository: string, reference: string, call: Call): Promise<Digest | undefined> {
     const reply = await unlessHeadUnsupported(
@@ -94,7 +97,7 @@ export class Registry {
 
   /**
    * @param reference a tag or a digest
-   * @throws BootstrapError `image-unsupported` when it is larger than ECR takes, `image-corrupt` for a wrong digest
+   * @throws BootstrapError `image-unsupported` when it is larger than ECR accepts, `image-corrupt` for a wrong digest
    */
   getManifest(repository: string, reference: string, call: Call): Promise<RawManifest | undefined> {
     return this.retrying(call, async () => {
@@ -108,7 +111,7 @@ export class Registry {
     });
   }
 
-  /** Opens a blob for reading, from `offset` on. Not repeated. */
+  /** Opens a blob for reading, starting at `offset`. Not retried. */
   async openBlob(repository: string, digest: Digest, offset: number, call: Call): Promise<Reply> {
     const reply = await this.#host.send(
       {
@@ -141,7 +144,10 @@ export class Registry {
     return reply.status !== 404;
   }
 
-  /** The same for a blob that a registry need not have. A refusal means no; without an answer, it may have the blob. */
+  /**
+   * Whether the registry has a blob that it need not have. A rejection means no. Without a response, it may have
+   * the blob.
+   */
   async offersBlob(repository: string, digest: Digest, call: Call): Promise<boolean> {
     try {
       return await this.hasBlob(repository, digest, call);
@@ -152,8 +158,8 @@ export class Registry {
   }
 
   /**
-   * Asks for a place to upload to, or for the blob to be mounted from another repository. Not repeated.
-   * @returns undefined when the repository has the blob now, without any upload
+   * Starts an upload, or mounts the blob from another repository. Not retried.
+   * @returns undefined when the repository already has the blob, so no upload is needed
    */
   async startUpload(
     repository: string,
@@ -182,7 +188,7 @@ export class Registry {
     return { location };
   }
 
-  /** Sends a whole blob in one request. Not repeated. */
+  /** Sends a whole blob in one request. Not retried. */
   async upload(
     repository: string,
     upload: Upload,
@@ -195,7 +201,7 @@ export class Registry {
       {
         method: 'PUT',
         path: `${upload.location}${separator}digest=${encodeURIComponent(blob.digest)}`,
-        // Debian's docker-registry refuses uploads without a type.
+        // Debian's docker-registry rejects uploads without a type.
         headers: { 'content-length': String(blob.size), 'content-type': 'application/octet-stream' },
         body: blob.body,
         scope: this.#scope(repository),

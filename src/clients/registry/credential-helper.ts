@@ -3,14 +3,14 @@ import { Secret } from '../../core/secret.ts';
 import { type SubprocessResult, runSubprocess } from '../../core/subprocess.ts';
 import { type Credential, HelperError } from './credentials.ts';
 
-/** Milliseconds; helpers may ask the user to unlock a key chain. */
+/** Timeout in milliseconds. A helper may ask the user to unlock a keychain. */
 const timeoutMs = 60_000;
-/** What Docker's own helpers print when they know nothing of a server. */
+/** What Docker's own helpers print when they have no login for a server. */
 const nothingKnown = /credentials not found|no credentials (?:server|username)|not found in native keychain/i;
 
 /**
- * Asks a program `docker-credential-NAME` for a login. The server goes to its standard input and the login comes from
- * its standard output, so nothing secret is seen in the list of processes.
+ * Gets a login from a program `docker-credential-NAME`. The server goes to its standard input and the login comes
+ * from its standard output, so the process list shows no secrets.
  * @throws HelperError
  */
 export async function askHelper(
@@ -33,11 +33,11 @@ function read(output: string, program: string, server: string): Credential | und
   try {
     answer = JSON.parse(output) as Record<string, unknown> | null;
   } catch {
-    // The parser's message would quote the output, which may hold a password.
+    // The parser's message would quote the output, which may contain a password.
     throw failed(program, server, 'its answer is not JSON');
   }
   const { Username: username, Secret: secret } = answer ?? {};
-  // Docker shows a login only when both parts are there.
+  // Docker sends a login only if both the user name and the password are set.
   if (typeof username !== 'string' || typeof secret !== 'string' || !username || !secret) return undefined;
   const password = new Secret(secret);
   return username === '<token>' ? { username, password, isIdentityToken: true } : { username, password };

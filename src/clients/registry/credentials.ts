@@ -1,33 +1,36 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 
-/** What a registry is shown: a user's password, or an identity token that its token service takes instead. */
+/** What to authenticate with: a password, or an identity token, which the registry's token service accepts instead. */
 export interface Credential {
   readonly username: string;
   readonly password: Secret;
-  /** The password is an OAuth2 refresh token: helpers say so by the user name `<token>`. */
+  /** The password is an OAuth2 refresh token. Credential helpers mark one with the user name `<token>`. */
   readonly isIdentityToken?: boolean;
-  /** The password is a bearer token, which the registry itself takes. */
+  /** The password is a bearer token for the registry itself. */
   readonly isRegistryToken?: boolean;
 }
 
-/** Where credentials for a registry host come from. Undefined: ask anonymously. */
+/** A source of credentials for registry hosts. */
 export interface CredentialStore {
-  /** @param host as it stands in references: `docker.io`, `ghcr.io`, `127.0.0.1:5000` */
+  /**
+   * @param host as in references: `docker.io`, `ghcr.io`, `127.0.0.1:5000`
+   * @returns undefined for anonymous access
+   */
   find(host: string): Promise<Credential | undefined>;
 }
 
 /**
- * A credential helper is missing or fails. Docker then pulls without a login, which is all that public images need, so this
- * error matters only when the registry refuses.
+ * A credential helper is missing or fails. Docker then pulls without a login, which is enough for public images.
+ * So this error matters only when the registry rejects the request.
  */
 export class HelperError extends BootstrapError {
   override readonly name = 'HelperError';
 }
 
 /**
- * Runs `attempt` with the login to a host, or without one where its helper fails.
- * @throws HelperError in place of the registry's refusal then
+ * Runs `attempt` with the login to a host, or without a login if its helper fails.
+ * @throws HelperError if its helper failed and the registry rejects the request
  */
 export async function withLogin<T>(
   credentials: CredentialStore,
@@ -48,18 +51,18 @@ export async function withLogin<T>(
   }
 }
 
-/** Who we are at one host. */
+/** The credentials for one host. */
 export interface HostCredential {
-  /** @param refused one that the registry did not take (again): something newer is wanted */
+  /** @param refused a credential that the registry rejected, so a newer one is needed */
   credential(refused?: Credential): Promise<Credential | undefined>;
-  /** Set when the host is known to take Basic: then no request is spent on asking. */
+  /** The host is known to accept Basic, so no unauthenticated request is needed first. */
   readonly preemptive?: boolean;
-  /** What to do when the registry refuses, for error messages. */
+  /** What to do when the registry rejects the request, for error messages. */
   readonly hint: string;
-  /** The same, where the registry's own words say more. */
+  /** A more specific hint for some of the registry's messages. */
   readonly hintFor?: (message: string) => string | undefined;
 }
 
-/** The value of an Authorization header. A server may repeat it in its refusal, so its text counts as a secret too. */
+/** The value of an Authorization header. Redacted, because a server may repeat it in an error message. */
 export const basicHeader = ({ username, password }: Credential): string =>
   `Basic ${new Secret(Buffer.from(`${username}:${password.reveal()}`).toString('base64')).reveal()}`;

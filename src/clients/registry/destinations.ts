@@ -1,17 +1,17 @@
 import { isLocalHost, type Reach } from '../net/local.ts';
 import { misdirected, RegistryError } from './errors.ts';
 
-/** Docker Hub's images are named after one host and served by another. */
+/** Docker Hub's images have one host in their references, and another host serves them. */
 const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
 
-/** The host that serves a registry. @param name as it stands in references */
+/** The host that serves a registry. @param name as in references */
 export const apiHost = (name: string): string => apiHosts[name] ?? name;
 
-/** The name in references of the registry that a host serves. */
+/** The name, as in references, of the registry that a host serves. */
 export const registryName = (host: string): string =>
   Object.keys(apiHosts).find((name) => apiHosts[name] === host) ?? host;
 
-/** Registry hosts as they stand in references, to be compared with URLs. */
+/** Registry hosts, as in references, for comparison with URLs. */
 export class HostSet {
   readonly #hosts = new Set<string>();
 
@@ -36,27 +36,27 @@ const normalHost = ({ protocol, hostname, port }: URL) =>
   `${hostname}:${port || (defaultPorts[protocol] ?? '')}`;
 
 export interface DestinationRules {
-  /** The hosts that the user lists. Undefined for a registry that may send anywhere: the account's own. */
+  /** Hosts that the user lists. Undefined for the account's own registry, which may redirect to any host. */
   readonly listed?: HostSet;
-  /** Hosts that may be spoken to without TLS. */
+  /** Hosts that may be used without TLS. */
   readonly insecure: HostSet;
 }
 
 /**
- * Where requests to one registry may lead, and where it may send them on to, as a token service or by redirects. Any
- * tenant of a cluster can write a reference, so only what the user lists may be this computer or its local link.
+ * Where requests to one registry may lead, including its token service and redirects. Any tenant of a cluster can
+ * write a reference, so only hosts that the user lists may be this computer or on its local link.
  */
 export class Destinations {
   readonly #base: URL;
   readonly #rules: DestinationRules;
 
-  /** @param host the registry, as it stands in references */
+  /** @param host the registry, as in references */
   constructor(host: string, rules: DestinationRules) {
     this.#base = new URL(`https://${apiHost(host)}`);
     this.#rules = rules;
   }
 
-  /** A registry that is listed may also use other ports of its own host. */
+  /** A listed registry may also use other ports of its own host. */
   reach(url: URL): Reach {
     const { listed } = this.#rules;
     if (!listed || listed.has(url)) return 'anywhere';
@@ -70,33 +70,33 @@ export class Destinations {
   }
 
   /**
-   * The URL to ask when the registry names a token service or redirects.
-   * @param from what redirects; a token service is named by the registry itself
-   * @throws RegistryError when a request must not go there
+   * The URL to request when the registry names a token service or redirects.
+   * @param from the URL that redirects; undefined for a token service, which the registry itself names
+   * @throws RegistryError when requests to that URL are not allowed
    */
   onward(location: string, what: string, from?: URL): URL {
     const sender = (from ?? this.#base).host;
     const sends = from ? `${sender} redirects to` : `${sender} names the token service`;
     if (!URL.canParse(location, from?.href)) throw misdirected(what, `${sends} something that is not a URL`);
     const url = new URL(location, from);
-    // Registries behind a TLS proxy often name themselves with http.
+    // Registries behind a TLS proxy often use http in their own URLs.
     if (url.protocol === 'http:' && url.host === sender && !this.mayBePlain(url)) url.protocol = 'https:';
     if (this.reach(url) === 'remote' && isLocalHost(url.hostname))
       throw localRefusal(what, `${sends} ${url.host}, a local address`, url);
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.mayBePlain(url)))
       throw misdirected(what, `${sends} ${url.protocol}//${url.host}, which does not use TLS`);
-    // A login in a URL is the registry's invention.
+    // A login in this URL comes from the registry, not from the user.
     url.username = '';
     url.password = '';
     return url;
   }
 }
 
-/** Whether a host is this computer, by the usual names that plain HTTP is spoken to. */
+/** Whether a host is this computer, by the usual names for which plain HTTP is allowed. */
 const isLoopback = (hostname: string) =>
   hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 
-/** A request that would have reached this computer or its local link, at a host that the user does not list. */
+/** The error for a request that would reach this computer or its local link, at a host that the user does not list. */
 export const localRefusal = (what: string, why: string, { host }: URL, cause?: unknown): RegistryError =>
   new RegistryError(
     {

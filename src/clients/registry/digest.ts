@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 declare const validated: unique symbol;
 
 /**
- * The digest of a manifest or blob: `sha256:` or `sha512:` and lower-case hexadecimal digits. Text from outside becomes
- * one through {@link isDigest} only, so a Digest is safe in a path, a URL and a header.
+ * The digest of a manifest or blob: `sha256:` or `sha512:` and lower-case hexadecimal digits. External text
+ * becomes a Digest only through {@link isDigest}, so a Digest is safe in a path, a URL and a header.
  */
 export type Digest = string & { readonly [validated]: true };
 
@@ -21,18 +21,18 @@ export const isTag = (text: string): boolean => tagGrammar.test(text);
 export const algorithmOf = (digest: Digest): Algorithm =>
   digest.startsWith('sha512:') ? 'sha512' : 'sha256';
 
-/** ECR documents SHA-256 for manifests and layers, and nothing else. */
+/** ECR documents only SHA-256 for manifests and layers. */
 export const isAcceptedByEcr = (digest: Digest): boolean => algorithmOf(digest) === 'sha256';
 
 export const digestOf = (bytes: Uint8Array, algorithm: Algorithm = 'sha256'): Digest =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 
-/** What came is not what was asked for: another digest, or another length. */
+/** The received content has a wrong digest or a wrong length. */
 export class CorruptContent extends Error {}
 
 /**
- * Passes the chunks on and fails unless they are `size` bytes with that digest. The last chunk is held back until
- * that is known, so that no wrong content ever arrives complete.
+ * Passes the chunks on, and fails unless they are `size` bytes with that digest. Holds the last chunk back until
+ * the digest is verified, so that wrong content never arrives completely.
  * @throws CorruptContent
  */
 export async function* verified(

@@ -10,7 +10,7 @@ import { tokenGrammar } from './tokens.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A value of the configuration, with where it stands. */
+/** A value of the configuration, with its location. */
 interface ConfigEntry {
   /** The file's path, or the name of the environment variable. */
   readonly origin: string;
@@ -21,9 +21,9 @@ interface ConfigEntry {
 
 const dockerHub = {
   host: 'docker.io',
-  /** The key under which Docker keeps the login, from before registries had names. */
+  /** The key under which Docker stores the login. It dates from before registries had names. */
   server: 'https://index.docker.io/v1/',
-  /** Names that other writers of this file use. The kubelet and Podman take them for Docker Hub, too. */
+  /** Names that other programs write to this file. The kubelet and Podman also read them as Docker Hub. */
   names: ['index.docker.io', 'docker.io', 'registry-1.docker.io'],
 };
 
@@ -31,12 +31,12 @@ const serverOf = (host: string): string => (host === dockerHub.host ? dockerHub.
 const namesOf = (host: string): readonly string[] => (host === dockerHub.host ? dockerHub.names : [host]);
 
 /**
- * The logins that `docker login` keeps: in DOCKER_AUTH_CONFIG, in its configuration file, or with a credential helper. Each
- * host is looked up once.
+ * The logins that `docker login` stores, in its configuration file or with a credential helper, and those in
+ * DOCKER_AUTH_CONFIG. Each host is looked up once.
  *
- * The rules are those of docker/cli 29.7 in cli/config: configfile/file.go (LoadFromReader, decodeAuth, GetCredentialsStore,
- * parseEnvConfig) and credentials/{file_store,native_store}.go. A wrong value fails only what needs it; the docker command
- * warns and then uses no login at all.
+ * The rules are those of docker/cli 29.7 in cli/config: configfile/file.go (LoadFromReader, decodeAuth,
+ * GetCredentialsStore, parseEnvConfig) and credentials/{file_store,native_store}.go. An invalid value fails only
+ * the lookups that need it; the docker command warns and then uses no login at all.
  */
 export function dockerConfigCredentials(env: Environment): CredentialStore {
   const config = once(() => readConfig(env));
@@ -65,7 +65,7 @@ async function lookUp(
   const helper = helperFor(file, host);
   if (!helper) return loginIn(file, host);
   try {
-    // A helper that has no login for a host speaks for the file, too: Docker does not look there then.
+    // Like Docker, does not look in the file when the helper has no login for a host.
     return await askHelper(helper, serverOf(host), env);
   } catch (error) {
     const login = loginIn(file, host);
@@ -74,7 +74,7 @@ async function lookUp(
   }
 }
 
-/** The helper of a host, else the one for all. An empty name stands for the file itself. */
+/** The helper of a host, or else the helper for all hosts. An empty name means the file itself. */
 function helperFor(config: ConfigEntry, host: string): string | undefined {
   const helpers = mapping(field(config, 'credHelpers'));
   const key = [serverOf(host), ...namesOf(host)].find((name) => Object.hasOwn(helpers.value, name));
@@ -99,11 +99,11 @@ function loginIn(config: ConfigEntry, host: string): Credential | undefined {
   const [username, password] = auth
     ? decode(field(entry, 'auth'), auth)
     : [text(field(entry, 'username')), text(field(entry, 'password'))];
-  // Docker shows a login only when both parts are there.
+  // Docker sends a login only if both the user name and the password are set.
   return username && password ? { username, password: new Secret(password) } : undefined;
 }
 
-/** Old keys are URLs, such as `https://registry.example.com/v1/`. */
+/** Old keys are URLs, for example `https://registry.example.com/v1/`. */
 const hostOf = (key: string): string =>
   key.replace(/^[a-z][a-z0-9+.-]*:\/\/([^/@]*@)?/i, '').replace(/[/?#].*$/s, '');
 
@@ -132,7 +132,7 @@ const mapping = (part: ConfigEntry): Mapping => {
   return { ...part, value: value as Mapping['value'] };
 };
 
-/** Of something that Docker's own fields name: Go's decoder ignores the case of such names. */
+/** A field that Docker itself defines. Go's decoder ignores the case of its name. */
 function field(parent: ConfigEntry, name: string): ConfigEntry {
   const { value, origin, path } = mapping(parent);
   const keys = Object.keys(value);
@@ -161,7 +161,7 @@ const invalid = ({ origin, path }: ConfigEntry, why: string): BootstrapError =>
     hint: 'Correct or remove the value; docker login writes a new one.',
   });
 
-/** Like Docker, takes an empty text for an empty configuration. */
+/** Like Docker, reads an empty text as an empty configuration. */
 const parse = (origin: string, content: string): ConfigEntry => {
   try {
     return { origin, path: '', value: content.trim() === '' ? undefined : JSON.parse(content) };

@@ -1,21 +1,21 @@
 import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 
-/** How a request failed, for callers that decide whether to try again or elsewhere. */
+/** How a request failed, for callers that decide about a retry or another source. */
 export interface Failure {
-  /** HTTP status; missing when no answer came. */
+  /** HTTP status; missing when there was no response. */
   readonly status?: number;
-  /** Error codes of the registry's answer: `MANIFEST_UNKNOWN`, `TAG_INVALID`. */
+  /** Error codes in the registry's response: `MANIFEST_UNKNOWN`, `TAG_INVALID`. */
   readonly codes?: readonly string[];
   /** The same request may work later. */
   readonly retryable?: boolean;
-  /** The registry asked for fewer requests. */
+  /** The registry throttles requests. */
   readonly throttled?: boolean;
-  /** Milliseconds that the registry asked to wait. */
+  /** The wait that the registry asks for, in milliseconds. */
   readonly retryAfter?: number;
 }
 
-/** A registry refused or failed a request. */
+/** A registry rejected a request, or the request failed. */
 export class RegistryError extends BootstrapError {
   readonly failure: Failure;
 
@@ -25,27 +25,30 @@ export class RegistryError extends BootstrapError {
     this.failure = failure;
   }
 
-  /** The same error, for a cause that has been removed. */
+  /** The same error as a retryable one, when its cause has been removed. */
   asRetryable(): RegistryError {
     return new RegistryError(this, { ...this.failure, retryable: true }, { cause: this.cause });
   }
 }
 
-/** What only the operators of a registry can fix. */
+/** The hint for errors that only the operators of a registry can fix. */
 export const reportHint =
   'Report this to the operators of the registry, or use the image from another registry.';
 
-/** A registry sends requests where they must not go. */
+/** The error for a registry that redirects requests to a forbidden destination. */
 export const misdirected = (what: string, why: string): RegistryError =>
   new RegistryError({ code: 'registry-failed', what, why, hint: reportHint }, {});
 
-/** Content does not match its digest, or does not follow its format. */
+/** The error for content that does not match its digest or its format. */
 export function corrupt(what: string, why: string, cause?: unknown): BootstrapError {
   const hint = 'Run the same command again. If it fails again, report it to the operators of the registry.';
   return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause });
 }
 
-/** The parts of a registry's refusal that matter. Bodies follow the distribution specification, or AWS's JSON, or nothing. */
+/**
+ * The relevant parts of a registry's error response. Its format is the distribution specification's, AWS's JSON,
+ * or none.
+ */
 export interface ErrorBody {
   readonly codes: readonly string[];
   /** One short line. */
@@ -81,7 +84,7 @@ function entriesOf(body: string): { code?: unknown; message?: unknown; __type?: 
   try {
     value = JSON.parse(body);
   } catch {
-    // Proxies and load balancers answer with HTML or nothing.
+    // Proxies and load balancers respond with HTML or without a body.
     return [];
   }
   if (typeof value !== 'object' || value === null) return [];
@@ -89,7 +92,7 @@ function entriesOf(body: string): { code?: unknown; message?: unknown; __type?: 
   return list.filter((entry): entry is object => typeof entry === 'object' && entry !== null);
 }
 
-/** The error code of a refused request. */
+/** The error code for a rejected request. */
 export function codeOf(status: number): ErrorCode {
   return status === 401 || status === 403 ? 'registry-denied' : 'registry-failed';
 }

@@ -2,14 +2,14 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { once } from '../../core/once.ts';
 
-/** A reference in ECR, `HOST/REPOSITORY:TAG`, that had its image, or a source that required no login. */
+/** A reference in ECR, `HOST/REPOSITORY:TAG`, whose image was present, or a source that required no login. */
 export type HistoryEntry = `present ${string}` | `anonymous ${string}`;
 
 /**
- * What earlier runs of the mirror observed. An entry may be wrong, so it only changes which requests are sent at the same
- * time, never a result: an image that was present is looked up on both sides at once, and at a host that required no
- * login no request waits for the first answer. A wrong entry costs one request. Without the history, a run with nothing
- * new takes 11 % (set A of the benchmark) to 24 % (set D) longer at 40 ms.
+ * What earlier runs of the mirror observed. An entry may be wrong, so it only changes which requests are
+ * concurrent, never a result. An image that was present is looked up on both sides at once. At a host that
+ * required no login, no request waits for the first response. A wrong entry costs one request. Without the
+ * history, a run with nothing new takes 11 % (set A of the benchmark) to 24 % (set D) longer at 40 ms.
  */
 export interface MirrorHistory {
   has(entry: HistoryEntry): Promise<boolean>;
@@ -17,10 +17,10 @@ export interface MirrorHistory {
   remove(entry: HistoryEntry): Promise<void>;
 }
 
-/** Begins a line that removes an earlier one. Files are only appended to, so that concurrent runs can share one. */
+/** Prefix of a line that removes an earlier line. Runs only append to the file, so concurrent runs can share it. */
 const removed = '- ';
 
-/** Keeps one entry per line. A file that cannot be read or written only costs round trips. */
+/** A history file with one entry per line. If it cannot be read or written, that only costs round trips. */
 export function historyFile(file: string): MirrorHistory {
   const load = once(async () => parse(await read(file)));
   return {
@@ -60,6 +60,6 @@ async function append(file: string, lines: readonly string[]): Promise<void> {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await appendFile(file, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
   } catch {
-    // A read-only or full disk must not stop a copy that needs no disk.
+    // A read-only or full disk must not fail a copy, which needs no disk.
   }
 }

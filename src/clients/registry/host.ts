@@ -17,31 +17,31 @@ export interface HostOptions {
   readonly transport: RegistryTransport;
   readonly clock: Clock;
   readonly destinations: Destinations;
-  /** Authorization at a host that this one sends requests on to. */
+  /** Authorization at a host that this host redirects to. */
   readonly elsewhere: (url: URL) => HostAuth;
   readonly rates?: Rates;
   /** Whether the host required no login in earlier runs. */
   readonly history?: MirrorHistory;
 }
 
-/** On whose behalf requests are made. */
+/** The image that requests are sent for. */
 export interface Call {
   readonly signal: AbortSignal;
   readonly tally?: RequestCount;
 }
 
 export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' | 'tally'> {
-  /** Below the host, or a whole URL that the registry gave. */
+  /** A path below the host, or a complete URL from the registry. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** `repository:NAME:pull` */
   readonly scope: string;
   readonly pace?: Pace;
-  /** Statuses that are no failure, besides 2xx. */
+  /** Statuses that are not failures, in addition to 2xx. */
   readonly accept?: readonly number[];
 }
 
-/** Once without and once with a token that turned out to be over. */
+/** One login if the request had no token, and one if its token turns out to be expired. */
 const maxLogins = 2;
 /** One registry host: its protocol, authorization, pace and retries. */
 export class RegistryHost {
@@ -66,7 +66,7 @@ export class RegistryHost {
   }
 
   /**
-   * One authorised request, repeated only to log in. The answer is a success or an accepted status.
+   * Sends one authorized request, and repeats it only to log in. Returns a success or an accepted status.
    * @throws RegistryError
    */
   async send(request: HostRequest, call: Call): Promise<Reply> {
@@ -94,7 +94,8 @@ export class RegistryHost {
       for (let tries = 1; ; tries += 1) {
         const answer = await this.#auth.answer(request.scope, call.signal);
         const first = await this.#exchange(request, url, answer.header, call);
-        // What another host says of logins is not this one's word, and it is sent none of this one's.
+        // Another host's response says nothing about logins at this host, and that host must not receive this
+        // host's login.
         const isElsewhere = first.url.origin !== base.origin;
         const reply = isElsewhere ? await this.#answerElsewhere(first, request, call) : first;
         const isRefused = !isElsewhere && (reply.status === 401 || isWrongGuess(reply, answer));
@@ -113,7 +114,10 @@ export class RegistryHost {
     }
   }
 
-  /** Asks the host that answers again, with what it wants: a token for everyone, or the login for that host. */
+  /**
+   * Repeats the request at the responding host with what it requires: an anonymous token, or the login for that
+   * host.
+   */
   async #answerElsewhere(reply: Reply, request: HostRequest, call: Call): Promise<Reply> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
     if (reply.status !== 401 || !challenge) return reply;
@@ -124,7 +128,7 @@ export class RegistryHost {
     return this.#exchange(request, reply.url, header, call);
   }
 
-  /** An upload goes where the registry says, but only to the registry itself: the image may be private. */
+  /** The URL of a request. The registry chooses an upload's URL, but only on its own host: the image may be private. */
   #urlOf({ path, what }: HostRequest, base: URL): URL {
     const url = URL.canParse(path, base.href) ? new URL(path, base) : undefined;
     if (url?.host !== base.host) {
@@ -138,7 +142,7 @@ export class RegistryHost {
         {},
       );
     }
-    // Registries behind a TLS proxy often name themselves with http.
+    // Registries behind a TLS proxy often use http in their own URLs.
     url.protocol = base.protocol;
     return url;
   }
@@ -169,18 +173,20 @@ export class RegistryHost {
 const isFine = (status: number, accept: readonly number[] = []) =>
   (status >= 200 && status < 300) || accept.includes(status);
 
-/** Registries, and the object stores behind them, also refuse another service's token like this, and may be open without it. */
+/**
+ * Registries and their object stores also send these statuses for another service's token, and may allow
+ * anonymous access.
+ */
 const isWrongGuess = ({ status }: Reply, { isGuess }: Answer) =>
   isGuess && (status === 400 || status === 403 || status === 404);
 
-/** ECR answers 403 where a token is over; to a HEAD it cannot say so. */
+/** ECR responds with 403 to an expired token. The response to a HEAD has no body with the reason. */
 const saysLogin = ({ failure, why }: RegistryError) =>
   failure.status === 401 || (failure.status === 403 && /expired/i.test(why));
 
-/** Milliseconds. */
-const requestTimeoutMs = 5_000;
+const handshakeTimeoutMs = 5_000;
 
-/** Whether a host answers a TLS handshake. No request is sent; the certificate is judged later, by the requests. */
+/** Whether a host completes a TLS handshake. Sends no request. Later requests verify the certificate. */
 function speaksTls(host: string): Promise<boolean> {
   const { hostname, port } = new URL(`https://${host}`);
   return new Promise((resolve) => {
@@ -188,7 +194,7 @@ function speaksTls(host: string): Promise<boolean> {
       host: hostname.replace(/^\[|\]$/g, ''),
       port: Number(port || 443),
       rejectUnauthorized: false,
-      // No certificate is checked here; to parse Node's authorities takes 20 ms.
+      // No certificate is checked here, and parsing Node's authorities would take 20 ms.
       ca: [],
     });
     const end = (answer: boolean) => {
@@ -196,8 +202,8 @@ function speaksTls(host: string): Promise<boolean> {
       socket.destroy();
       resolve(answer);
     };
-    // Not the socket's own timeout: each byte restarts that.
-    const timer = setTimeout(() => end(false), requestTimeoutMs);
+    // The socket's own timeout does not suffice, because each byte restarts it.
+    const timer = setTimeout(() => end(false), handshakeTimeoutMs);
     socket.once('secureConnect', () => end(true));
     socket.once('error', () => end(false));
   });

@@ -22,27 +22,34 @@ export interface RegistriesOptions {
   readonly clock: Clock;
   /** Logins to the sources. */
   readonly credentials: CredentialStore;
-  /** What earlier runs observed of the sources. */
+  /** What earlier runs observed about the sources. */
   readonly history?: MirrorHistory;
-  /** The hosts that the user lists: only these may be this computer or its local link. Without it every host may be. */
+  /**
+   * Hosts that the user lists. Only these may be this computer or on its local link. If undefined, every host may
+   * be.
+   */
   readonly listed?: HostSet;
-  /** Hosts that may be spoken to without TLS, besides listed ones on this computer. */
+  /** Hosts that may be used without TLS, in addition to listed ones on this computer. */
   readonly insecure?: readonly string[];
 }
 
 export interface Registries {
-  /** A registry to pull from. One client for each host, so that all share its limits. @param host as it stands in references */
+  /**
+   * A registry to pull from. Each host has one client, so that all callers share its limits.
+   * @param host as in references
+   */
   source(host: string): Registry;
   /**
-   * For clients that connect by themselves: whether they may be sent to this source, as far as names show it now.
+   * Checks a source for a client that opens its own connections: its host must not be local, as far as its name
+   * currently resolves.
    * @throws RegistryError `address-refused`
    */
   readonly refuseLocal: (host: string, what: string) => Promise<void>;
-  /** The registry that is written to. */
+  /** The registry to write to. */
   own(host: string, identity: HostCredential, rates: Rates): Registry;
 }
 
-/** Clients of registries. Nothing is sent before one is used. */
+/** Creates clients of registries. They send nothing before their first use. */
 export function openRegistries(options: RegistriesOptions): Registries {
   const { net, clock, credentials, history, listed } = options;
   const insecure = new HostSet(options.insecure);
@@ -72,8 +79,8 @@ export function openRegistries(options: RegistriesOptions): Registries {
     };
   };
   /**
-   * A registry that only a tenant of the cluster names must not have an image read with the user's login for another
-   * registry: logins elsewhere are for what listed registries send on.
+   * A registry that only a tenant of the cluster references must not cause a read with the user's login for
+   * another registry. So only requests that listed registries redirect use the logins of other hosts.
    */
   const elsewhere = (from: string): HostOptions['elsewhere'] => {
     const isTrusted = !listed || listed.has(new URL(`https://${apiHost(from)}`));

@@ -2,29 +2,30 @@ import { type Clock, forwardTime } from '../../core/clock.ts';
 import { Semaphore } from './semaphore.ts';
 
 /**
- * What a request counts as: what has a rate of its own in ECR (PutImage, InitiateLayerUpload, CompleteLayerUpload,
- * GetDownloadUrlForLayer), and the rest.
+ * The rate limit that applies to a request. ECR has separate rates for PutImage, InitiateLayerUpload,
+ * CompleteLayerUpload and GetDownloadUrlForLayer.
  */
 export type Pace = 'put-manifest' | 'start-upload' | 'finish-upload' | 'read-blob' | 'other';
 
-/** Requests per second to begin with; missing means no limit until the registry complains. */
+/** Initial requests per second. If missing, there is no limit until the registry throttles. */
 export type Rates = Partial<Readonly<Record<Pace, number>>>;
 
-/** Requests under way at once on one host. */
+/** Concurrent requests to one host. */
 const maxInFlight = 64;
-/** Bodies that take long hold no seat, or short requests would wait for them; the scheduler bounds them. */
+/** Requests with long transfers take no slot, because short requests would wait for them. The scheduler bounds them. */
 const bulk: ReadonlySet<Pace> = new Set<Pace>(['finish-upload', 'read-blob']);
 const defaultPauseMs = 500;
 const maxPauseMs = 60_000;
-/** A rate that grew to this is no limit any more. */
+/** A rate that grows to this value is no longer limited. */
 const unlimited = 1000;
-/** What was not used of a rate can be made up for so long, in milliseconds. */
+/** How long unused requests of a rate can be used later. In milliseconds. */
 const burst = 1000;
 
 /**
- * Paces the requests to one host. It starts at the documented rates and learns: a complaint (429, 503, throttling)
- * pauses everything for as long as asked and halves the rate, each success lets it grow by about one request a
- * second every second. Who waits has no time of its own: the rate and the pause of the moment decide when the next may start.
+ * Paces the requests to one host. It starts at the documented rates and adapts. When the host throttles (429,
+ * 503), all requests pause as long as the host asks, and the rate halves. Successes let the rate grow by about
+ * one request per second every second. Waiting requests have no fixed start time: the current rate and pause
+ * decide when the next one may start.
  */
 export class HostLimiter {
   readonly #clock: Clock;
@@ -46,13 +47,14 @@ export class HostLimiter {
     };
   }
 
-  /** Waits for the turn of one request; call what it resolves to when the answer is in. */
+  /** Waits until one request may start. Resolves to a function to call when the response has arrived. */
   async admit(pace: Pace, signal: AbortSignal): Promise<() => void> {
     const lane = this.#lanes[pace];
     const seats = bulk.has(pace) ? undefined : this.#seats;
     const behind = lane.head.acquire(signal);
     if (behind) await behind;
-    // Only the head of a lane waits for a seat and its turn, so a slow rate keeps no more than one seat from the others.
+    // Only the head of a lane waits for a slot and its turn, so a slow rate blocks at most one slot for the other
+    // lanes.
     try {
       const full = seats?.acquire(signal);
       if (full) await full;
@@ -82,7 +84,7 @@ export class HostLimiter {
     this.#lanes[pace].speedUp();
   }
 
-  /** Requests per second that are allowed now. */
+  /** Requests per second that are currently allowed. */
   rate(pace: Pace): number {
     return this.#lanes[pace].rate;
   }
@@ -92,12 +94,12 @@ export class HostLimiter {
   }
 }
 
-/** One rate. A second's worth may come at once, but none of what a pause kept back. */
+/** One rate. The requests of one second may start at once, but not those that a pause delayed. */
 class RateLimit {
   rate: number;
   /** When the next request may start, in milliseconds since the epoch. */
   next = 0;
-  /** Held by the one whose turn is next. */
+  /** Held by the request whose turn is next. */
   readonly head = new Semaphore(1);
   #lastSlowed = -Infinity;
   readonly #recent: number[] = [];
@@ -113,7 +115,7 @@ class RateLimit {
     this.next = Math.max(this.next, now - burst + interval, pausedUntil) + interval;
   }
 
-  /** Answers to requests that were under way together count as one complaint. */
+  /** Halves the rate once for all throttled responses to requests that were in flight together. */
   slowDown(now: number): void {
     if (now - this.#lastSlowed < 1000) return;
     this.#lastSlowed = now;
@@ -127,7 +129,7 @@ class RateLimit {
     if (this.rate > unlimited) this.rate = Infinity;
   }
 
-  /** Keeps the starts of the last second. */
+  /** Forgets starts that are older than one second. */
   #forget(now: number): void {
     while (this.#recent[0] !== undefined && this.#recent[0] <= now - 1000) this.#recent.shift();
   }

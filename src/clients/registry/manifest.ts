@@ -12,7 +12,7 @@ const mediaTypes = {
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
 } as const;
 
-/** What we ask registries for. Schema 1 is left out; those that have nothing else send it all the same. */
+/** Media types to request. Schema 1 is not included; registries that have nothing else send it anyway. */
 export const acceptedManifests = [
   mediaTypes.ociIndex,
   mediaTypes.ociManifest,
@@ -23,7 +23,7 @@ export const acceptedManifests = [
 const indexTypes: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerList];
 const imageTypes: readonly string[] = [mediaTypes.ociManifest, mediaTypes.dockerManifest];
 
-/** The distribution specification's limit, and ECR's. */
+/** The limit of the distribution specification and of ECR. */
 export const maxManifestBytes = 4 * 1024 * 1024;
 
 export interface Descriptor {
@@ -33,29 +33,29 @@ export interface Descriptor {
   readonly size: number;
   readonly platform?: Platform & { readonly 'os.version'?: string };
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Where layers can be downloaded that registries need not have. */
+  /** Download locations of layers that registries need not have. */
   readonly urls?: readonly string[];
 }
 
-/** A manifest as it came, and what it refers to. */
+/** A manifest as received, and the content that it references. */
 export interface Manifest {
-  /** SHA-256, by which ECR knows it. */
+  /** SHA-256, which ECR uses. */
   readonly digest: Digest;
   readonly mediaType: string;
   readonly bytes: Buffer;
   /** An index's manifests; empty for anything else. */
   readonly children: readonly Descriptor[];
-  /** Config and layers, those first that stand first, each once. */
+  /** Config and layers, in their order, each once. */
   readonly blobs: readonly Descriptor[];
-  /** The config, if it is one of an image that runs somewhere: it tells the platform. */
+  /** The config, if it is that of a runnable image. It contains the platform. */
   readonly config?: Descriptor;
   readonly isIndex: boolean;
 }
 
 /**
- * Reads a manifest of any kind that is supported: images and indexes of Docker and OCI, artifacts. OCI's need not say
- * what they are; Docker's always do.
- * @param what what was read, for error messages
+ * Parses a manifest of any supported kind: images and indexes of Docker and OCI, and artifacts. OCI manifests
+ * need not have a media type of their own; Docker manifests always do.
+ * @param what the name of the content, for error messages
  * @throws BootstrapError `image-unsupported` or `image-corrupt`
  */
 export function parseManifest(bytes: Buffer, contentType: string, what: string): Manifest {
@@ -70,14 +70,14 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
     );
   }
   const isIndex = Array.isArray(value['manifests']);
-  // What one tool takes for an index, another would take for an image.
+  // Reject a manifest that one tool would read as an index and another as an image.
   if (isIndex && 'layers' in value) throw corrupt(what, 'its manifest is both an index and an image');
   if ((isIndex ? imageTypes : indexTypes).includes(ownType))
     throw corrupt(
       what,
       `its manifest is ${isIndex ? 'an index' : 'an image'} and says that it is ${ownType}`,
     );
-  // Plain file servers serve manifests as text/plain or application/json: only a type that fits counts.
+  // Plain file servers serve manifests as text/plain or application/json, so only a matching type counts.
   const [usual = '', ...others] = isIndex ? indexTypes : imageTypes;
   const mediaType = ownType || (others.includes(servedType) ? servedType : usual);
   const base = { digest: digestOf(bytes), mediaType, bytes, isIndex };
@@ -102,7 +102,7 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   };
 }
 
-/** The platform that an image's config tells; undefined when it is not that of something that runs. */
+/** The platform in an image's config. Undefined when the config is not that of a runnable image. */
 export function configPlatform(config: Buffer): Platform | undefined {
   let value: unknown;
   try {
@@ -116,7 +116,7 @@ export function configPlatform(config: Buffer): Platform | undefined {
   return { os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) };
 }
 
-/** Provenance and the like, which build tools put beside the images in an index (BuildKit's attestation storage). */
+/** An attestation, for example provenance, which build tools add to an index (BuildKit's attestation storage). */
 export function isAttestation({ annotations, platform }: Descriptor): boolean {
   return (
     annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
@@ -127,7 +127,7 @@ export function isAttestation({ annotations, platform }: Descriptor): boolean {
 export const isIndexType = (mediaType: string): boolean =>
   mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList;
 
-/** Layers that registries need not have, for example of Windows: runtimes download them from their makers. */
+/** Layers that registries need not have, for example of Windows. Runtimes download them from the vendor. */
 export const isNondistributable = ({ mediaType, urls }: Descriptor): boolean =>
   Array.isArray(urls) && urls.length > 0 && /foreign|nondistributable/.test(mediaType);
 
@@ -169,18 +169,18 @@ function descriptors(list: unknown, what: string): Descriptor[] {
   });
 }
 
-/** Whether a descriptor's platform has the form that it should have. */
+/** Whether a descriptor's platform is valid. */
 export function isPlatform(value: unknown): value is Platform {
   if (typeof value !== 'object' || value === null) return false;
   const { os, architecture, variant } = value as Record<string, unknown>;
   return [os, architecture, variant ?? ''].every((part) => typeof part === 'string');
 }
 
-/** OCI allows further algorithms beside SHA-2. */
+/** OCI allows other algorithms in addition to SHA-2. */
 const isOfOtherAlgorithm = (digest: unknown): boolean =>
   typeof digest === 'string' && /^(?!sha256:|sha512:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[\w=-]+$/.test(digest);
 
-/** RFC 6838. It becomes a header. */
+/** RFC 6838. The media type becomes a header. */
 const mediaTypeGrammar = /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,126}$/i;
 
 function mediaTypeOf(value: unknown, what: string): string {

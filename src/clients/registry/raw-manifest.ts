@@ -5,17 +5,17 @@ import { maxManifestBytes } from './manifest.ts';
 import type { Reply } from './transport.ts';
 
 export interface RawManifest {
-  /** SHA-256, whatever digest it was requested by. */
+  /** SHA-256, even if it was requested by another digest. */
   readonly digest: Digest;
-  /** The Content-Type, without what a manifest says of itself. */
+  /** The Content-Type. The manifest's own media type is not considered. */
   readonly mediaType: string;
   readonly bytes: Buffer;
 }
 
 /**
- * Reads the answer to a GET of a manifest and verifies its digest: the requested one, or the one in the header.
- * @param requested the digest that was requested, if it was one
- * @throws BootstrapError `image-unsupported` when it is larger than ECR takes, `image-corrupt` for a wrong digest
+ * Reads the response to a GET of a manifest and verifies its digest: the requested one, or the one in the header.
+ * @param requested the requested digest; undefined for a tag
+ * @throws BootstrapError `image-unsupported` when it is larger than ECR accepts, `image-corrupt` for a wrong digest
  */
 export async function receiveManifest(
   reply: Reply,
@@ -29,8 +29,8 @@ export async function receiveManifest(
 }
 
 /**
- * The digest that a registry names in its answer, if it names one.
- * @throws BootstrapError `image-corrupt` when the header is no digest
+ * The digest in the header of a registry's response, if any.
+ * @throws BootstrapError `image-corrupt` when the header is not a valid digest
  */
 export function digestHeader(reply: Reply, what: string): Digest | undefined {
   const header = reply.header('docker-content-digest');
@@ -41,7 +41,7 @@ export function digestHeader(reply: Reply, what: string): Digest | undefined {
   );
 }
 
-/** @throws BootstrapError `image-corrupt` when a digest is known and another one than expected */
+/** @throws BootstrapError `image-corrupt` when the digest is known and is not the expected one */
 export function checkDigest(digest: Digest | undefined, expected: Digest, who: string, what: string): void {
   if (digest === undefined || digest === expected) return;
   throw corrupt(what, `${who} ${digest} for ${expected}`);

@@ -3,22 +3,22 @@ import type { HostCredential } from './credentials.ts';
 import { codeOf, readRefusal, RegistryError, reportHint } from './errors.ts';
 import { readText, type Reply } from './transport.ts';
 
-/** The request that the registry refused. */
+/** The request that the registry rejected. */
 interface RefusedRequest {
   readonly what: string;
   /** The registry's name in references. */
   readonly host: string;
   readonly identity: HostCredential;
   readonly clock: Clock;
-  /** The registry sent the request on, and another host answers. */
+  /** The registry redirected the request, and another host responded. */
   readonly isElsewhere: boolean;
 }
 
 const maxRefusalBytes = 1 << 16;
-/** A longer wait is reported instead. */
+/** If the registry asks for a longer wait, the request fails. In milliseconds. */
 const maxWaitMs = 5 * 60_000;
 
-/** Reads an answer that is not a success: what it means, whether to try again, what to do. */
+/** Interprets an error response: what it means, whether to retry, what to do. */
 export async function refusalError(reply: Reply, asked: RefusedRequest): Promise<RegistryError> {
   const { what, host, clock } = asked;
   const { status, url } = reply;
@@ -34,7 +34,7 @@ export async function refusalError(reply: Reply, asked: RefusedRequest): Promise
   const retryAfter = waitOf(reply.header('retry-after'), clock.now());
   if (!isPullLimit && retryAfter !== undefined && retryAfter > maxWaitMs)
     return tooLong(what, why, retryAfter);
-  // 501 says that the server cannot do it, now or later.
+  // 501 means that the server does not support the request, so a retry cannot help.
   const retryable = throttled || status === 408 || (status >= 500 && status !== 501);
   const hint = isPullLimit
     ? `Log in for a higher limit: docker login ${host}; or wait and run the same command again.`

@@ -2,14 +2,14 @@ import type { Clock } from '../../core/clock.ts';
 import { RegistryError } from './errors.ts';
 
 const maxAttempts = 5;
-/** Being asked to slow down is no fault, so it may happen more often. */
+/** Throttling is not a failure, so more attempts are allowed. */
 const maxThrottledAttempts = 12;
 const firstPauseMs = 200;
 const maxPauseMs = 10_000;
 
 /**
- * What a host may cost in retries. It starts full; each retry takes one, each success gives a tenth back. So single
- * faults are always retried, and a host that is down is given up soon, however many images want it.
+ * Limits the retries for one host. The budget starts full. Each retry takes one, each success returns a tenth. So
+ * single failures are always retried, and a host that is down fails quickly, however many images need it.
  */
 export class RetryBudget {
   readonly #full: number;
@@ -37,7 +37,7 @@ export interface Retrying {
   readonly budget: RetryBudget;
 }
 
-/** Repeats `attempt` while it fails with a {@link RegistryError} that says it may work later. */
+/** Repeats `attempt` while it fails with a retryable {@link RegistryError}. */
 export async function retrying<T>(
   { clock, signal, budget }: Retrying,
   attempt: () => Promise<T>,
@@ -62,7 +62,7 @@ export async function retrying<T>(
   }
 }
 
-/** Half fixed, half random, so that many that failed together do not come back together. */
+/** Half fixed, half random, so that requests that failed together are not retried together. */
 function pause(attempt: number, advice = 0): number {
   const backoff = Math.min(maxPauseMs, firstPauseMs * 2 ** (attempt - 1));
   return advice + backoff * (0.5 + Math.random() / 2);

@@ -1,4 +1,4 @@
-/** A number of places, given away in the order of asking. Who is aborted while waiting leaves the queue. */
+/** A semaphore that grants slots in the order of requests. An aborted waiter leaves the queue. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -7,7 +7,7 @@ export class Semaphore {
     this.#free = places;
   }
 
-  /** Takes a place. Nothing to wait for is undefined: most requests find a place, and shall not cost a tick. */
+  /** Takes a slot. Returns undefined if a slot is free: most requests find one, and must not cost a tick. */
   acquire(signal: AbortSignal): Promise<void> | undefined {
     signal.throwIfAborted();
     if (this.#free === 0) return this.#wait(signal);
@@ -15,7 +15,7 @@ export class Semaphore {
     return undefined;
   }
 
-  /** A place passes straight to the next in line, so the count does not change then. */
+  /** Passes the slot directly to the next waiter; then the count does not change. */
   release(): void {
     const next = this.#waiting.shift();
     if (next) next();

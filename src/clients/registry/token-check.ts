@@ -15,12 +15,15 @@ export interface RegistryLogin {
 export type LoginCheck = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
 
 export interface LoginCheckOptions {
-  /** With port if it has one, without scheme. */
+  /** The host, with its port if any, without a scheme. */
   readonly host: string;
   readonly login: RegistryLogin;
-  /** Asks for a manifest of this repository, where "not found" is as good as found; else for `/v2/`, as Docker does. */
+  /**
+   * Requests a manifest of this repository; "not found" also means accepted. Without it, requests `/v2/`, as
+   * Docker does.
+   */
   readonly repository?: string;
-  /** The codes of errors. */
+  /** Error codes to use. */
   readonly codes: { readonly unreachable: ErrorCode; readonly failed: ErrorCode };
 }
 
@@ -30,9 +33,9 @@ const requestTimeoutMs = 30_000;
 const maxRefusalBytes = 1 << 16;
 
 /**
- * Whether a registry accepts a login, decided by use. ECR answers 401 for a wrong token, 403 for an expired one, and 400 for
- * a password that is not a token.
- * @throws BootstrapError with one of `codes`, or `tls-untrusted`, when the registry did not decide
+ * Verifies by use whether a registry accepts a login. ECR responds with 401 for a wrong token, 403 for an expired
+ * token, and 400 for a password that is not a token.
+ * @throws BootstrapError with one of `codes`, or `tls-untrusted`, when the registry gives no definite answer
  */
 export async function checkLogin(
   net: Net,
@@ -53,7 +56,7 @@ export async function checkLogin(
   throw new BootstrapError({ code: codes.failed, what, why, hint });
 }
 
-/** {@link checkLogin} of a pull secret's login. */
+/** {@link checkLogin} for the login of a pull secret. */
 export const isLoginAccepted = async (net: Net, host: string, login: RegistryLogin): Promise<boolean> => {
   const codes = { unreachable: 'registry-failed', failed: 'registry-failed' } as const;
   return (await checkLogin(net, { host, login, codes })).accepted;

@@ -14,12 +14,12 @@ interface Token {
   readonly ageMs: () => number;
 }
 
-/** The specification's lifetime of a token that does not tell it, in seconds. */
+/** The specification's default for a token without a lifetime. In seconds. */
 const assumedLifetimeSeconds = 60;
-/** Renewed when so much of its life is over. */
+/** A token is renewed after this fraction of its lifetime. */
 const usableLife = 0.9;
 const maxAnswerBytes = 1 << 20;
-/** Visible ASCII, as a header takes it; servers take headers of 8 to 64 KiB. */
+/** Visible ASCII, as in a header. Servers accept headers of 8 to 64 KiB. */
 export const tokenGrammar = /^[\x21-\x7e]{1,65536}$/;
 
 export interface TokensOptions {
@@ -33,7 +33,10 @@ export interface TokensOptions {
 const keyOf = ({ realm, service }: BearerChallenge, scope: string): string =>
   JSON.stringify([realm, service, scope]);
 
-/** Bearer tokens of one host: one for each scope and challenge, fetched once however many ask, renewed before they end. */
+/**
+ * Bearer tokens of one host, one for each scope and challenge. Concurrent requests share a fetch; expiry triggers
+ * renewal.
+ */
 export class Tokens {
   readonly #host: string;
   readonly #identity: HostCredential;
@@ -60,7 +63,7 @@ export class Tokens {
     return `Bearer ${token.reveal()}`;
   }
 
-  /** Forgets the scope's token, if it is the one that was refused. */
+  /** Forgets the scope's token, if it is the rejected one. */
   refused(challenge: BearerChallenge, scope: string, header: string): void {
     const key = keyOf(challenge, scope);
     const token = this.#tokens.get(key);
@@ -118,7 +121,7 @@ export class Tokens {
   #read(body: string, what: string, service: string): Token {
     try {
       const { token, access_token: access, expires_in: life } = JSON.parse(body) as Record<string, unknown>;
-      // Some services fill only one of the two, and leave the other empty.
+      // Some services set only one of the two fields and leave the other empty.
       const value = [token, access].find((one) => typeof one === 'string' && one !== '');
       if (typeof value !== 'string') throw new Error('the answer holds no token');
       if (!tokenGrammar.test(value)) throw new Error('the token cannot be sent in a header');

@@ -5,7 +5,7 @@ import { misdirected, RegistryError } from './errors.ts';
 import { type NetworkError, type NetworkErrorKind, toNetworkError } from '../net/errors.ts';
 import { request as exchange } from '../net/request.ts';
 
-/** Counts requests on behalf of one image. */
+/** Counts the requests for one image. */
 export interface RequestCount {
   requests: number;
 }
@@ -16,39 +16,45 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | string | AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
-  /** What is being done, for error messages. */
+  /** The current action, for error messages. */
   readonly what: string;
   readonly tally?: RequestCount;
 }
 
-/** An answer whose body must be read or dumped, or its connection is lost. */
+/** A response. Its body must be read or dumped, or its connection is lost. */
 export interface Reply {
-  /** Where the answer comes from: after redirects, not always from the host that was asked. */
+  /** The URL that responded. After redirects, its host may differ from the requested one. */
   readonly url: URL;
   readonly status: number;
   readonly header: (name: string) => string | undefined;
-  /** The body. Throws RegistryError when it breaks off. */
+  /** The body. @throws RegistryError when the connection breaks */
   chunks(): AsyncIterable<Buffer>;
   dump(): Promise<void>;
 }
 
-/** Registries may think for long after a large upload: they hash it or copy it to its place. */
+/** After a large upload, a registry may take long to respond: it hashes the content or moves it. In milliseconds. */
 const responseTimeoutMs = 300_000;
-/** Nothing arrives at all for so long: the other side is gone. */
+/** If nothing arrives for this long, the connection counts as broken. In milliseconds. */
 const idleTimeoutMs = 60_000;
-/** An answer that delivers less than this in {@link slowWindowMs} of waiting for it is given up. Bytes. */
+/** A response fails if it delivers less than this during {@link slowWindowMs} of waiting. In bytes. */
 const slowBytes = 1024 * 1024;
 const slowWindowMs = 300_000;
-/** The most that is read of an unwanted body to keep its connection. Bytes. */
+/** Maximum size of an unneeded body that is read to keep its connection. In bytes. */
 const maxDiscardedBytes = 128 * 1024;
-/** Bytes of an answer that are read ahead and passed on as one: four times undici's own, so a quarter of the steps for a large blob. */
+/**
+ * Bytes of a response that are buffered and passed on as one chunk: four times undici's default, so that a large
+ * blob takes a quarter of the steps.
+ */
 const bufferedAnswer = 256 * 1024;
 const maxRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
-/** The others make a request without a body of it. */
+/** Redirects that keep the method and the body. The others change the request to one without a body. */
 const keepsBody = new Set([307, 308]);
 
-/** Single HTTP exchanges with one registry and where it sends us, by way of {@link Net}: no authentication, no retries. */
+/**
+ * Single HTTP exchanges with one registry and the hosts that it redirects to, through {@link Net}. No login, no
+ * retries.
+ */
 export class RegistryTransport {
   readonly #net: Net;
   readonly #clock: Clock;
@@ -60,7 +66,7 @@ export class RegistryTransport {
     this.#destinations = destinations;
   }
 
-  /** @throws RegistryError when no answer comes; any status is an answer */
+  /** @throws RegistryError when there is no response; any status is a response */
   async send(request: Request): Promise<Reply> {
     const { method, url, headers, body, signal } = request;
     signal.throwIfAborted();
@@ -77,7 +83,7 @@ export class RegistryTransport {
         headersTimeoutMs: responseTimeoutMs,
         bodyTimeoutMs: idleTimeoutMs,
         highWaterMark: bufferedAnswer,
-        // Each of them restarts the timeout above.
+        // Each interim response restarts the timeout above.
         onInfo: () => {
           if (!outgoing && passedMs() > responseTimeoutMs) throw tooSlow(request);
         },
@@ -103,13 +109,13 @@ export class RegistryTransport {
     }
   }
 
-  /** Counts only the time spent waiting for the other side, not the time between two requests for more. */
+  /** Counts only the time spent waiting for the server, not the time until the reader asks for more. */
   async *#paced(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
     let received = 0;
     let waitedMs = 0;
     let passedMs = stopwatch(this.#clock);
     for await (const chunk of content) {
-      // Longer silence ends the request elsewhere; here it means that the computer slept.
+      // A longer pause means that the computer slept: `idleTimeoutMs` would have ended the request otherwise.
       waitedMs += Math.min(passedMs(), idleTimeoutMs);
       received += chunk.length;
       if (received >= slowBytes) received = waitedMs = 0;
@@ -130,8 +136,8 @@ export class RegistryTransport {
   }
 
   /**
-   * Sends a request and follows where it is sent on to, usually a content network. Credentials stay with the host
-   * that they are for.
+   * Sends a request and follows redirects, usually to a content delivery network. Sends credentials only to the
+   * host that they are for.
    */
   async follow(request: Request): Promise<Reply> {
     let next = request;
@@ -148,7 +154,7 @@ export class RegistryTransport {
   #redirected(request: Request, location: string, status: number): Request {
     const url = this.#destinations.onward(location, request.what, request.url);
     const isSameOrigin = url.origin === request.url.origin;
-    // A body holds a login, or is content that this registry asked for.
+    // A body contains a login, or content for this registry only.
     if (request.body !== undefined && (!isSameOrigin || !keepsBody.has(status)))
       throw redirectError(request, `it redirects to ${url.host} with a body that is only for this host`);
     if (isSameOrigin) return { ...request, url };
@@ -172,7 +178,7 @@ function tooSlow({ what, url }: Request): RegistryError {
   );
 }
 
-/** Reads to the end, so that the connection can be used again, unless that takes longer than a new one. */
+/** Reads to the end, so that the connection can be reused, unless a new connection would be faster. */
 async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
   let length = 0;
   try {
@@ -181,11 +187,11 @@ async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
       if (length > maxDiscardedBytes) return;
     }
   } catch {
-    // Only the connection is lost; the answer's head says all that matters.
+    // Only the connection is lost. The head of the response has everything that matters.
   }
 }
 
-/** The body as text, cut at `longest` bytes. */
+/** The body as text, truncated to `longest` bytes. */
 export async function readText(reply: Reply, longest: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -204,7 +210,7 @@ const unconnectedKinds: readonly NetworkErrorKind[] = [
   ...(['resolver-failed', 'refused', 'connect-timeout'] as const),
 ];
 
-/** Turns a failure of the network into an error that says what to do. */
+/** Converts a network failure to an error with a hint. */
 async function registryError(what: string, net: Net, error: NetworkError): Promise<RegistryError> {
   const { kind, url } = error;
   if (kind === 'local-address') return localRefusal(what, error.message, url, error);
@@ -223,21 +229,21 @@ async function registryError(what: string, net: Net, error: NetworkError): Promi
   return new RegistryError(shown, { ...(retryable && { retryable }) }, { cause: error });
 }
 
-/** A body in which nothing moves for so long will not arrive any more. Milliseconds. */
-const requestTimeoutMs = 120_000;
+/** An upload without progress for this long fails. In milliseconds. */
+const stallTimeoutMs = 120_000;
 
-/** A request's body: remembers why its source failed, and gives up when the server stops reading. */
+/** The body of an upload. Remembers why its source failed, and aborts when the server stops reading. */
 class UploadBody {
   readonly #stalled = new AbortController();
   readonly #chunks: AsyncIterable<Buffer>;
-  /** What the body itself failed with: the cause of whatever the connection says then. */
+  /** The error of the body itself. It is the cause of the connection's error that follows. */
   failure: { readonly thrown: unknown } | undefined;
 
   constructor(chunks: AsyncIterable<Buffer>) {
     this.#chunks = chunks;
   }
 
-  /** Aborted when the body stalled. */
+  /** Aborted when the body stalls. */
   get stalled(): AbortSignal {
     return this.#stalled.signal;
   }
@@ -245,7 +251,7 @@ class UploadBody {
   async *chunks(): AsyncGenerator<Buffer, void, undefined> {
     const timer = setTimeout(
       () => this.#stalled.abort(new Error('nothing moved for two minutes')),
-      requestTimeoutMs,
+      stallTimeoutMs,
     );
     try {
       for await (const chunk of this.#chunks) {
