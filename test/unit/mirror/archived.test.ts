@@ -10,7 +10,7 @@ afterAll(() => world.close());
 const [archived, active] = ['quay.io/archived:1', 'quay.io/active:1'].map(wanted);
 if (!archived || !active) throw new Error('both are there');
 
-it('reports an archived image with how to restore it, and not as absent', async () => {
+it('reports an archived image as archived, with how to restore it', async () => {
   for (const { repository } of [archived, active]) world.aws.sandbox.aws.registry.seed(repository, '1');
   const held = world.held(archived.repository);
   held.archived.add(held.tags.get('1') ?? '');
@@ -26,7 +26,7 @@ it('reports an archived image with how to restore it, and not as absent', async 
   expect(second?.error).toBeUndefined();
 });
 
-it('still calls an image absent that ECR does not have', async () => {
+it('reports an image as absent when ECR does not have it', async () => {
   world.aws.sandbox.aws.registry.addRepository('myproject/quay.io/absent');
   const [absent] = await world.mirror().presence([wanted('quay.io/absent:1')], 'all');
   expect(absent).toEqual({

@@ -32,7 +32,7 @@ function localEngine(): Engine {
 const notes = () => world.events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
 
 describe('auto', () => {
-  test('leaves to Docker what its registry does not have, and says so', async () => {
+  test('uses the Docker engine for an image that its registry does not have, and reports it', async () => {
     const results = await world.copy(['quay.io/app:1', 'quay.io/local:1']);
     expect(results.map(({ engine, state }) => [engine, state])).toEqual([
       ['registry', 'copied'],
@@ -41,29 +41,29 @@ describe('auto', () => {
     expect(notes()).toEqual([expect.stringContaining('quay.io/local:1')]);
   });
 
-  test('leaves to Docker what cannot be reached', async () => {
+  test('uses the Docker engine for an image whose registry is unreachable', async () => {
     const [result] = await world.copy(['unreachable.example.com/local:1']);
     expect(result).toMatchObject({ engine: 'docker', state: 'copied' });
   });
 
-  test('keeps the words of the registry when Docker does not have it either', async () => {
+  test("keeps the registry's error when the Docker engine does not have the image either", async () => {
     const [result] = await world.copy(['quay.io/absent:1']);
     expect(result).toMatchObject({ engine: 'registry', error: { code: 'image-missing' } });
   });
 
-  test('keeps the words of the registry when there is no Docker', async () => {
+  test("keeps the registry's error when there is no Docker engine", async () => {
     world.docker = () => Promise.reject(noDocker());
     const [result] = await world.copy(['quay.io/absent:1']);
     expect(result?.error?.code).toBe('image-missing');
   });
 
-  it('asks the Docker engine for a name that Docker Hub does not have, which it refuses like a private one', async () => {
+  it('uses the Docker engine for a name that Docker Hub rejects, because it rejects missing images like private ones', async () => {
     const [result] = await world.copy(['myapp-local:dev']);
     expect(result).toMatchObject({ engine: 'docker', state: 'copied' });
     expect(asked).toEqual(['docker.io/library/myapp-local:dev']);
   });
 
-  it('says that a refused image may not exist when the Docker engine does not have it either', async () => {
+  it('reports that a rejected image may not exist when the Docker engine does not have it either', async () => {
     const [result] = await world.copy(['myapp:dev']);
     expect(result?.error).toMatchObject({
       code: 'registry-denied',
@@ -71,7 +71,7 @@ describe('auto', () => {
     });
   });
 
-  it('stops at the first token that does not open a repository of Docker Hub', async () => {
+  it('stops at the first token that does not grant access to a repository of Docker Hub', async () => {
     world.operations();
     await world.copy(['absent:dev']);
     expect(world.operations().filter((operation) => operation.startsWith('source '))).toEqual([

@@ -17,7 +17,7 @@ describe('an image that an earlier run mirrored', () => {
   afterEach(() => world.close());
 
   it('is looked up on both sides at once', async () => {
-    // Neither answers before the other was asked.
+    // Neither side responds before the other one received its request.
     let asked = 0;
     let release: () => void = () => undefined;
     const both = new Promise<void>((resolve) => (release = resolve));
@@ -36,7 +36,7 @@ describe('an image that an earlier run mirrored', () => {
     expect(world.target.repository('p/app').manifests.has('1')).toBe(true);
   });
 
-  it('is moved when the tag moved at the source', async () => {
+  it('is copied again when the tag moved at the source', async () => {
     const newer = makeImage({ os: 'linux', architecture: 'amd64' }, ['newer']);
     world.source.put('app', '1', [newer]);
     const [result] = await copy();
@@ -55,14 +55,14 @@ describe('a source that required no login in an earlier run', () => {
   });
   afterEach(() => world.close());
 
-  it('gets the requests of all images at once', async () => {
+  it('receives the requests for all images at once', async () => {
     const look = () =>
       world.engine().plan(
         names.map((name) => world.wanted(name)),
         world.options(),
       );
     await look();
-    // None is answered before all were asked.
+    // No request gets a response before all requests arrived.
     let asked = 0;
     let release: () => void = () => undefined;
     const all = new Promise<void>((resolve) => (release = resolve));
@@ -73,7 +73,7 @@ describe('a source that required no login in an earlier run', () => {
     expect((await look()).map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
   });
 
-  it('gets the login that it requires now, and is no longer known as anonymous', async () => {
+  it('receives the login that it requires now, and is no longer recorded as anonymous', async () => {
     await world.engine().plan([world.wanted('a')], world.options());
     const anonymous = `anonymous ${world.source.host}` as const;
     expect(world.history.has(anonymous)).toBe(true);

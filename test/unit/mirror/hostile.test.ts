@@ -55,7 +55,7 @@ describe('a registry that sends an invalid digest', () => {
   });
 
   it.each(['GET', 'HEAD'])(
-    'in the header of a %s fails these images alone and touches no file',
+    'in the header of a %s fails only these images and changes no file',
     async (method) => {
       if (method === 'HEAD') await world.copy([...names, 'good']);
       world.source.misbehavior = ({ kind, repository }) => {
@@ -76,26 +76,26 @@ describe('a registry that sends an invalid digest', () => {
     ['of the child of an index', (bad: object) => indexOf([{ mediaType: manifestType, size: 2, ...bad }])],
     ['of a config', (bad: object) => ({ config: { mediaType: configType, size: 2, ...bad }, layers: [] })],
     ['of a layer', (bad: object) => ({ layers: [{ mediaType: layerType, size: 2, ...bad }] })],
-  ])('%s fails these images alone and touches no file', async (_, manifest) => {
+  ])('%s fails only these images and changes no file', async (_, manifest) => {
     for (const name of names) world.tag(manifest({ digest: badDigestOf(name) }), manifestType, name);
     await world.resists('image-corrupt', 'without a valid digest', { names });
   });
 });
 
 describe('a registry that sends a wrong digest', () => {
-  it('in the header of a GET fails its image alone', async () => {
+  it('in the header of a GET fails only its image', async () => {
     const headers = { 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
     world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
     await world.resists('image-corrupt', `for sha256:${'a'.repeat(64)}`);
   });
 
-  it('of SHA-512 in the header of a GET fails its image alone', async () => {
+  it('of SHA-512 in the header of a GET fails only its image', async () => {
     const headers = { 'docker-content-digest': sha512(Buffer.from('another')) };
     world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
     await world.resists('image-corrupt', sha512(world.spoilt.manifest.bytes));
   });
 
-  it('in the header of a HEAD fails its image alone when there is no such manifest', async () => {
+  it('in the header of a HEAD fails only its image when there is no such manifest', async () => {
     await world.copy(['spoilt', 'good']);
     const headers = { 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
     world.corrupt(world.source, 'HEAD manifests', { instead: Buffer.alloc(0), headers });
@@ -104,13 +104,13 @@ describe('a registry that sends a wrong digest', () => {
 });
 
 describe('an image with SHA-512 digests', () => {
-  it('is copied when only the registry names its manifest so', async () => {
+  it('is copied when only the registry uses SHA-512, for its manifest', async () => {
     const headers = { 'docker-content-digest': sha512(world.spoilt.manifest.bytes) };
     world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
     expect((await world.succeeds()).sourceDigest).toBe(world.spoilt.manifest.digest);
   });
 
-  it('fails alone and says that ECR does not support them', async () => {
+  it('fails alone and reports that ECR does not support them', async () => {
     const digest = sha512(world.layer.bytes);
     world.tag({ layers: [{ mediaType: layerType, digest, size: world.layer.bytes.length }] });
     await world.resists('image-unsupported', 'ECR supports SHA-256 digests only');
@@ -131,8 +131,8 @@ describe('an image with SHA-512 digests', () => {
 describe.each([
   ['all platforms', 'all'],
   ['one platform', ['linux/amd64']],
-] as const)('of an image that is copied for %s', (_, platforms) => {
-  /** Indexes around an image, each of which names the next so many times; resolves to the outermost. */
+] as const)('when an image is copied for %s,', (_, platforms) => {
+  /** Nested indexes around an image. Each lists the next one this many times. Returns the outermost one. */
   const nest = (levels: number, times: number): Blob => {
     let entries = Array.from({ length: times }, () =>
       descriptorOf(world.spoilt.manifest, { platform: amd64 }),
@@ -145,31 +145,31 @@ describe.each([
     }
   };
 
-  it('an index in an index in an index is read', async () => {
+  it('three levels of indexes are read', async () => {
     nest(3, 1);
     const [result] = await world.copy(['spoilt'], { platforms });
     expect(result?.error?.message ?? result?.state).toBe('copied');
   });
 
-  it('indexes that are nested deeper fail it alone', async () => {
+  it('indexes that are nested deeper fail only that image', async () => {
     nest(5, 1);
     await world.resists('image-unsupported', 'nested more than 3 levels deep', { platforms });
   });
 
-  it('a manifest that is named many times is read once', async () => {
+  it('a manifest that is listed many times is read once', async () => {
     nest(3, 300);
     const [result] = await world.copy(['spoilt'], { platforms });
     expect(result?.error?.message ?? result?.state).toBe('copied');
     expect(world.source.counts()['GET manifests']).toBe(4);
   });
 
-  it('megabytes of indexes that name each other thousands of times fail it alone', async () => {
+  it('megabytes of indexes that list each other thousands of times fail only that image', async () => {
     nest(4, 1600);
     await world.resists('image-unsupported', 'more than 1,000 manifests', { platforms });
     expect(world.source.counts()['GET manifests']).toBeLessThan(6);
   });
 
-  it('a wide index fails it alone, before any of its manifests is read', async () => {
+  it('an index of more than 1,000 manifests fails only that image, before any of them is read', async () => {
     const children = Array.from({ length: 1001 }, (__, index) => ({
       mediaType: manifestType,
       digest: `sha256:${String(index).padStart(64, '0')}`,
@@ -182,7 +182,7 @@ describe.each([
   });
 
   it(
-    'manifests of more than 32 MiB together fail it alone, and the rest is not read',
+    'manifests of more than 32 MiB in total fail only that image, and the rest is not read',
     { timeout: 60_000 },
     async () => {
       const padding = 'x'.repeat(3_900_000);
@@ -229,24 +229,24 @@ describe('a manifest', () => {
     await world.resists('image-corrupt', new RegExp(why));
   });
 
-  it('whose layers are null beside a config fails its image alone', async () => {
+  it('with a config and null layers fails only its image', async () => {
     world.tag({ config: descriptorOf(world.spoilt.config), layers: null });
     await world.resists('image-corrupt', 'follow the format');
   });
 
-  it('of 5 MB fails its image alone', async () => {
+  it('of 5 MB fails only its image', async () => {
     world.tag({ ...layer({}), annotations: { padding: 'x'.repeat(5_000_000) } });
     await world.resists('image-unsupported', 'larger than the 4 MiB');
   });
 
-  it('with an unrequested gzip encoding is not unpacked and fails its image alone', async () => {
+  it('with an unrequested gzip encoding is not decompressed and fails only its image', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, ' '));
     const headers = { 'content-encoding': 'gzip', 'docker-content-digest': world.spoilt.manifest.digest };
     world.corrupt(world.source, 'GET manifests', { instead: bomb, headers });
     await world.resists('image-corrupt', 'the registry sent sha256:');
   });
 
-  it('that is longer than announced fails its image alone', async () => {
+  it('that is longer than announced fails only its image', async () => {
     const answer = { 'content-length': '10', 'docker-content-digest': world.spoilt.manifest.digest };
     world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
@@ -259,12 +259,12 @@ describe('a manifest', () => {
     await world.resists('image-corrupt', 'the registry sent sha256:');
   });
 
-  it('that is shorter than announced fails its image alone', async () => {
+  it('that is shorter than announced fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', { announce: world.spoilt.manifest.bytes.length + 1 });
     await world.resists('registry-failed', 'the connection was reset');
   });
 
-  it('with endless headers fails its image alone, and is not asked for again', async () => {
+  it('with endless headers fails only its image, and is not requested again', async () => {
     world.corrupt(world.source, 'GET manifests', {
       answer: (response) =>
         response.socket?.end(`HTTP/1.1 200 OK\r\n${'x-large: 0123456789\r\n'.repeat(10_000)}\r\n`),
@@ -273,7 +273,7 @@ describe('a manifest', () => {
     expect(world.source.seen.filter(({ repository }) => repository === 'spoilt')).toHaveLength(1);
   });
 
-  it('with keys of JavaScript itself is copied as it is', async () => {
+  it('with names of JavaScript properties as keys is copied unchanged', async () => {
     const image = world.spoilt.manifest.bytes.toString();
     const polluted = image.replace(
       '{',
@@ -301,7 +301,7 @@ describe('a manifest', () => {
 });
 
 describe('an index', () => {
-  it('that is nested a million times fails its image alone where it has to be written again', async () => {
+  it('that is nested a million times fails only its image when it must be rewritten', async () => {
     const both = (image: Blob) =>
       indexOf(
         ['amd64', 'arm64'].map((architecture) =>
@@ -328,7 +328,7 @@ describe('an index', () => {
     { os: { toString: 1 }, architecture: 'amd64' },
     { os: 'linux', architecture: ['amd64'] },
     { ...amd64, variant: { toString: null } },
-  ])('whose platform is %j counts as one without platforms', async (platform) => {
+  ])('whose platform is %j counts as an index without platforms', async (platform) => {
     world.tag(indexOf([descriptorOf(world.spoilt.manifest, { platform })]), indexType);
     for (const platforms of ['all', ['linux/amd64']] as const) {
       const [result] = await world.copy(['spoilt'], { platforms });
@@ -338,17 +338,17 @@ describe('an index', () => {
   });
 });
 
-describe('a registry that sends a byte a minute', () => {
+describe('a registry that sends one byte per minute', () => {
   const slow = 'delivered less than 1 MiB in 5 minutes';
 
-  it('of a manifest fails its image alone', async () => {
+  it('of a manifest fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', {
       answer: (response) => world.drip(response, world.spoilt.manifest.bytes),
     });
     await world.resists('registry-failed', slow);
   });
 
-  it('of a layer fails its image alone', async () => {
+  it('of a layer fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', {
       answer: (response) => {
         response.writeHead(200, { 'content-length': world.layer.bytes.length });
@@ -358,7 +358,7 @@ describe('a registry that sends a byte a minute', () => {
     await world.resists('registry-failed', slow);
   });
 
-  it('of an error fails its image alone', async () => {
+  it('of an error fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         response.writeHead(400);
@@ -368,7 +368,7 @@ describe('a registry that sends a byte a minute', () => {
     await world.resists('registry-failed', slow);
   });
 
-  it('of a discarded body fails its image alone', async () => {
+  it('of a discarded body fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         response.writeHead(404);
@@ -378,7 +378,7 @@ describe('a registry that sends a byte a minute', () => {
     await world.resists('image-missing', 'no such image');
   });
 
-  it('of a token fails its image alone', async () => {
+  it('of a token fails only its image', async () => {
     const realm = `http://${world.source.host}/v2/token/manifests/1`;
     const challenge = { 'www-authenticate': `Bearer realm="${realm}",service="s"` };
     world.source.misbehavior = ({ repository }) => {
@@ -388,7 +388,7 @@ describe('a registry that sends a byte a minute', () => {
     await world.resists('registry-failed', slow);
   });
 
-  it('of interim answers fails its image alone', async () => {
+  it('of interim responses fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         const timer = setInterval(() => {
@@ -403,7 +403,7 @@ describe('a registry that sends a byte a minute', () => {
 });
 
 describe('a large layer', () => {
-  it('may take hours while the ECR is slow, as long as its source is not', async () => {
+  it('may take hours when ECR is slow, as long as its source is not', async () => {
     world.target.hold = async () => {
       world.clock.advance(3_600_000);
       await Promise.resolve();
@@ -412,13 +412,13 @@ describe('a large layer', () => {
   });
 });
 
-describe('an ECR that names another place for an upload', () => {
+describe('an ECR registry that names another host for an upload', () => {
   it.each([
     ['https://elsewhere.example.com/upload', 'elsewhere.example.com'],
     ['file:///etc/passwd', 'file:///etc/passwd'],
     ['http://', 'http://'],
     ['//127.0.0.1:1/upload', '127.0.0.1:1'],
-  ])('such as %s gets no content of the image', async (location, place) => {
+  ])('sends no content of the image to %s', async (location, place) => {
     world.corrupt(world.target, 'POST uploads', { status: 202, headers: { location } });
     await world.resists('registry-failed', `another host for the upload: ${place}`);
     expect(world.target.seen.filter(({ kind }) => kind === 'PUT uploads').length).toBeLessThan(3);

@@ -28,7 +28,7 @@ const index = (...manifests: object[]): Blob =>
 const held = (name: string) => world.target.repository(`p/${name}`);
 
 describe('kinds of images', () => {
-  test('an index in an index is copied whole, the inner ones first', async () => {
+  test('copies a nested index completely, the inner manifests first', async () => {
     const [one, other] = [makeImage(amd64, ['one']), makeImage(arm64, ['other'])];
     const inner = index(refer(other.manifest, { platform: arm64 }));
     world.source.put('nested', '1', [one, other]);
@@ -46,7 +46,7 @@ describe('kinds of images', () => {
     expect(puts.slice(-2)).toEqual([inner.digest, '1']);
   });
 
-  test('one platform of an inner index is found', async () => {
+  test('finds a platform in a nested index', async () => {
     const [one, other] = [makeImage(amd64, ['one']), makeImage(arm64, ['other'])];
     const inner = index(refer(other.manifest, { platform: arm64 }));
     world.source.put('nested', '1', [one, other]);
@@ -56,7 +56,7 @@ describe('kinds of images', () => {
     expect(result).toMatchObject({ content: 'platform', targetDigest: other.manifest.digest });
   });
 
-  test('an artifact is copied whatever platform is wanted', async () => {
+  test('copies an artifact for any desired platform', async () => {
     const chart = Buffer.from('a chart');
     const config = json('application/vnd.cncf.helm.config.v1+json', { name: 'chart' });
     const layer = {
@@ -93,14 +93,14 @@ describe('kinds of images', () => {
     const copied = { state: 'copied', targetDigest: manifest.digest };
     beforeEach(() => world.source.put('windows', '1', [image], manifest));
 
-    it('is copied where the source has it, so that nodes need no other host', async () => {
+    it('is copied when the source has it, so that nodes need no other host', async () => {
       world.source.repository('windows').blobs.set(sha256(layer), layer);
       expect((await world.copy(['windows']))[0]).toMatchObject(copied);
       expect(held('windows').blobs.get(sha256(layer))).toEqual(layer);
     });
 
     it.each([404, 403, 405])(
-      'is left out where the source answers %i, and its URL is named',
+      'is omitted when the source responds with %i, and its URL is reported',
       async (status) => {
         world.source.misbehavior = ({ reference }) => (reference === sha256(layer) ? { status } : undefined);
         const notes: string[] = [];
@@ -122,7 +122,7 @@ describe('kinds of images', () => {
     >;
     const served = ['application/json', 'text/plain; charset=utf-8', 'application/octet-stream', ''];
 
-    it.each(served)('is pushed as an image when it is one and is served as "%s"', async (type) => {
+    it.each(served)('is pushed as an image when it is an image and is served as "%s"', async (type) => {
       const silent = json(type, fields);
       world.source.put('silent', '1', [image], silent);
       expect((await world.copy(['silent']))[0]).toMatchObject({
@@ -132,7 +132,7 @@ describe('kinds of images', () => {
       expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.manifest);
     });
 
-    it.each(served)('is pushed as an index when it is one and is served as "%s"', async (type) => {
+    it.each(served)('is pushed as an index when it is an index and is served as "%s"', async (type) => {
       const silent = json(type, {
         schemaVersion: 2,
         manifests: [refer(image.manifest, { platform: amd64 })],
@@ -145,7 +145,7 @@ describe('kinds of images', () => {
       expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.index);
     });
 
-    it('is not taken for an index because it is served as one', async () => {
+    it('is not treated as an index only because it is served as an index', async () => {
       world.source.put('silent', '1', [image], json(mediaTypes.index, fields));
       await world.copy(['silent']);
       expect(held('silent').manifests.get('1')?.mediaType).toBe(mediaTypes.manifest);
@@ -184,14 +184,14 @@ describe('kinds of images', () => {
       'image-corrupt',
     ],
     ['a child that is missing', index(refer(makeImage(amd64, ['missing']).manifest)), 'image-missing'],
-  ])('%s is an error of its own', async (_, top, code) => {
+  ])('reports %s with its own error code', async (_, top, code) => {
     world.source.put('odd', '1', [], top);
     expect((await world.copy(['odd']))[0]?.error?.code).toBe(code);
   });
 });
 
-describe('what is in the ECR is not sent again', () => {
-  test('blobs of a copy that was cut short', async () => {
+describe('content that ECR already has is not sent again:', () => {
+  test('blobs of an interrupted copy', async () => {
     const image = makeImage(amd64, [randomBytes(2_000_000), 'small']);
     world.source.put('half', '1', [image]);
     const [first] = image.layers;
@@ -201,7 +201,7 @@ describe('what is in the ECR is not sent again', () => {
     expect(world.source.seen.some(({ reference }) => reference === first?.digest)).toBe(false);
   });
 
-  test('large blobs also where the account lets nothing be mounted', async () => {
+  test('large blobs, even if the account does not allow mounts', async () => {
     world.mounting = false;
     const [base, own] = [randomBytes(2_000_000), randomBytes(2_000_000)];
     world.source.put('app', '1', [makeImage(amd64, [base])]);
@@ -215,7 +215,7 @@ describe('what is in the ECR is not sent again', () => {
 });
 
 describe('an abort', () => {
-  test('ends the copy with its reason, and no tag points at half an image', async () => {
+  test('ends the copy with its reason, and no tag points to an incomplete image', async () => {
     const stopping = new AbortController();
     for (const name of ['a', 'b', 'c'])
       world.source.put(name, '1', [makeImage(amd64, [randomBytes(3_000_000)])]);
@@ -235,7 +235,7 @@ describe('an abort', () => {
 });
 
 describe('images that share a layer', () => {
-  test('still get it when the one that they would mount it from fails', async () => {
+  test('still receive it when the image that they would mount it from fails', async () => {
     const base = randomBytes(100_000);
     world.source.put('first', '1', [makeImage(amd64, [base])]);
     world.source.put('second', '1', [makeImage(amd64, [base, 'more'])]);
@@ -245,7 +245,7 @@ describe('images that share a layer', () => {
     expect([first?.state, second?.state]).toEqual(['failed', 'copied']);
   });
 
-  test('progress tells all bytes in the end', async () => {
+  test('report all bytes as done at the end', async () => {
     const told: { done: number; total?: number }[] = [];
     world.source.put('app', '1', [makeImage(amd64, [randomBytes(50_000), 'more'])]);
     await world.copy(['app'], {

@@ -6,7 +6,7 @@ let world: EngineWorld;
 beforeEach(async () => (world = await EngineWorld.start()));
 afterEach(() => world.close());
 
-test('200 images with nothing new take 2 requests each, both HEAD, and no more', async () => {
+test('sends only 2 requests, both HEAD, for each of 200 current images', async () => {
   const names = Array.from({ length: 200 }, (_, number) => `app-${number}`);
   const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
   for (const name of names) world.source.put(name, '1', [image]);
@@ -22,7 +22,7 @@ test('200 images with nothing new take 2 requests each, both HEAD, and no more',
   expect(world.target.counts()).toEqual({ 'HEAD manifests': 200 });
 });
 
-test('a thousand references of ten repositories are copied, their common layers once', async () => {
+test('copies a thousand references of ten repositories, and each shared layer once', async () => {
   const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
   const names = Array.from({ length: 10 }, (_, number) => `app-${number}`);
   const tags = Array.from({ length: 100 }, (_, number) => `v${number}`);

@@ -13,14 +13,14 @@ const odd = 'plan9/mips';
 const nodes = (...anyOf: string[]): Platforms => ({ anyOf });
 
 let count = 0;
-/** An image at a source under a name of its own; without platforms its config names none, as an artifact's. */
+/** An image at a source under a unique name. Without platforms, its config has none, like that of an artifact. */
 function seed(platforms: readonly string[]): string {
   const name = `nodes-${(count += 1)}`;
   world.source('quay.io').seed(name, '1', { platforms: platforms.length > 0 ? platforms : [''] });
   return `quay.io/${name}:1`;
 }
 
-/** What `up` and `status` see, and what a copy then says. */
+/** What `up` and `status` observe, and the result of a copy. */
 async function trial(name: string, platforms: Platforms) {
   const look = async () => {
     const [presence] = await world.mirror().presence([wanted(name)], platforms);
@@ -45,7 +45,7 @@ async function trial(name: string, platforms: Platforms) {
 const missing = 'image-platform-missing';
 describe("an image for the nodes' platforms", () => {
   it.each([
-    // source, nodes, in ECR before; what is to be copied; the copy; what the source does not have
+    // source, nodes, in ECR before; platforms to copy; result of the copy; platforms that the source does not have
     [[amd], [amd], [], [], 'copied', []],
     [[amd], [amd, arm], [], [], 'copied', [arm]],
     [[amd], [amd, arm], [amd], [arm], 'current', [arm]],
@@ -84,7 +84,7 @@ describe("an image for the nodes' platforms", () => {
     });
   });
 
-  it('is asked for at no source again, whether the source has all of them or not', async () => {
+  it('causes no further request to its source, whether the source has all of them or not', async () => {
     const name = seed([amd]);
     await world.copy([name], { platforms: nodes(amd, arm) });
     world.forget();
@@ -95,7 +95,7 @@ describe("an image for the nodes' platforms", () => {
     expect(calls.filter(({ service }) => service === 'source')).toEqual([]);
   });
 
-  it('is looked up again when its tag holds something else, which another platform may be available for', async () => {
+  it('is looked up again when its tag points to something else, which may have another platform', async () => {
     const name = seed([amd]);
     await world.copy([name], { platforms: nodes(amd, arm) });
     world.source('quay.io').seed(name.slice(8, -2), '1', { platforms: [amd], base: ['newer'] });
@@ -112,7 +112,7 @@ describe('an image for an explicit list of platforms', () => {
     [[amd], [amd, win], [], missing],
     [[amd, arm], [amd, arm], [amd], 'moved'],
     [[], [amd, arm], [], 'copied'],
-  ] as const)('of %j has to have each of %j, with %j in ECR', async (source, platforms, held, copied) => {
+  ] as const)('of %j must have each of %j, with %j in ECR', async (source, platforms, held, copied) => {
     const name = seed(source);
     if (held.length > 0) await world.copy([name], { platforms: held });
     expect((await trial(name, platforms)).copied).toBe(copied);

@@ -14,7 +14,7 @@ let repository: string;
 let older: string;
 let newer: string;
 let count = 0;
-/** A source whose tag moved after the ECR had got it. */
+/** A source whose tag moved after ECR received the image. */
 beforeEach(async () => {
   count += 1;
   name = `quay.io/pinned-${count}:1`;
@@ -29,8 +29,8 @@ beforeEach(async () => {
 
 const tagged = () => world.held(repository).manifest('1')?.digest;
 
-describe('what is pinned beside a tag', () => {
-  it('is present only when the ECR has that digest, whatever the tag holds', async () => {
+describe('an image that is pinned in addition to its tag', () => {
+  it('is present only when ECR has that digest, whatever the tag points to', async () => {
     const images = [name, `${name}@${older}`, `${name}@${newer}`].map(wanted);
     const { calls } = world.aws.sandbox.faults;
     calls.splice(0);
@@ -39,18 +39,18 @@ describe('what is pinned beside a tag', () => {
     expect(calls.filter(({ operation }) => operation === 'BatchGetImage')).toHaveLength(1);
   });
 
-  it('is absent when it is pinned to a SHA-512 digest, and does not keep ECR from finding the others', async () => {
+  it('is absent when it is pinned to a SHA-512 digest, and does not prevent the look-up of others', async () => {
     const images = [name, `${name}@sha512:${'a'.repeat(128)}`].map(wanted);
     const presence = await world.mirror().presence(images, 'all');
     expect(presence.map(({ digest }) => digest)).toEqual([older, undefined]);
   });
 
-  it('lacks no platform, for everything behind the digest was copied and nothing can be added', async () => {
+  it('lacks no platform, because the digest was copied completely and nothing can be added', async () => {
     const [presence] = await world.mirror().presence([wanted(`${name}@${older}`)], [amd64, s390x]);
     expect(presence).toMatchObject({ digest: older, missingPlatforms: [] });
   });
 
-  it('goes to the ECR by its digest alone when the tag holds something else, and is current then', async () => {
+  it('is stored in ECR only by its digest when the tag points to something else, and is then current', async () => {
     const pinned = `${name}@${newer}`;
     const [planned] = await world.mirror().plan([wanted(pinned)], world.options());
     expect(planned?.state).toBe('would-copy');
@@ -65,14 +65,14 @@ describe('what is pinned beside a tag', () => {
     expect(presence?.digest).toBe(newer);
   });
 
-  it('reaches a repository of immutable tags, and is copied when no tag may be overwritten', async () => {
+  it('is copied to a repository with immutable tags, and when no tag may be overwritten', async () => {
     Object.assign(world.held(repository), { tagMutability: 'IMMUTABLE' });
     const [copied] = await world.copy([`${name}@${newer}`], { noClobber: true });
     expect(copied).toMatchObject({ state: 'copied', targetDigest: newer });
     expect(tagged()).toBe(older);
   });
 
-  describe('whose tag the ECR does not have', () => {
+  describe('whose tag ECR does not have', () => {
     const tag = 'other';
     let image: string;
     beforeEach(() => {
@@ -83,7 +83,7 @@ describe('what is pinned beside a tag', () => {
       world.source('quay.io').seed(`pinned-${count}`, tag, { base: [base], platforms: [amd64, arm64] })
         .digest;
 
-    it('gets the tag as well when the tag resolves to that digest at the source', async () => {
+    it('also gets the tag when the tag resolves to that digest at the source', async () => {
       const digest = moveTagTo('current');
       const [copied] = await world.copy([`${image}@${digest}`]);
       expect(copied).toMatchObject({ state: 'copied', targetDigest: digest });
@@ -93,7 +93,7 @@ describe('what is pinned beside a tag', () => {
       expect(again).toMatchObject({ state: 'current', requests: 1 });
     });
 
-    it('is stored by its digest alone when the tag has moved on at the source', async () => {
+    it('is stored only by its digest when the tag has moved at the source', async () => {
       const old = moveTagTo('old');
       const current = moveTagTo('current');
       const [copied] = await world.copy([`${image}@${old}`]);
@@ -105,7 +105,7 @@ describe('what is pinned beside a tag', () => {
       expect(held()).toBe(current);
     });
 
-    it('is stored by its digest alone when the source has no such tag', async () => {
+    it('is stored only by its digest when the source has no such tag', async () => {
       const [copied] = await world.copy([`${image}@${newer}`]);
       expect(copied).toMatchObject({ state: 'copied', targetDigest: newer });
       expect(held()).toBeUndefined();
@@ -113,7 +113,7 @@ describe('what is pinned beside a tag', () => {
       expect(presence?.digest).toBe(newer);
     });
 
-    it('is stored by its digest alone when the source refuses to say what the tag is', async () => {
+    it('is stored only by its digest when the source rejects the look-up of the tag', async () => {
       const digest = moveTagTo('current');
       const fault = { service: 'source', operation: 'HeadManifest', kind: 'deny' } as const;
       const recover = world.aws.sandbox.faults.plan(fault);
@@ -123,7 +123,7 @@ describe('what is pinned beside a tag', () => {
       expect(held()).toBeUndefined();
     });
 
-    it('is looked for by its digest and by its tag in the ECR before it is copied', async () => {
+    it('is looked up in ECR by its digest and by its tag before it is copied', async () => {
       const digest = moveTagTo('current');
       world.operations();
       await world.mirror().plan([wanted(`${image}@${digest}`)], world.options());

@@ -11,22 +11,22 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 let count = 0;
-/** A new image of three platforms with attestations, under a name of its own. */
+/** A new image with three platforms and attestations, under a unique name. */
 const seed = (): { name: string; repository: string; image: SeededImage } => {
   const name = `app-${(count += 1)}`;
   const platforms = [amd64, arm64, s390x];
   const image = world.source('registry.k8s.io').seed(name, '1', { platforms, attestations: true });
   return { name: `registry.k8s.io/${name}:1`, repository: `myproject/registry.k8s.io/${name}`, image };
 };
-/** The digests of what the tag's index refers to in the ECR; none for a single image. */
+/** The digests that the tag's index references in ECR; none for a single image. */
 const childrenOf = (repository: string): string[] => {
   const manifest = world.held(repository).manifest('1');
   const { manifests = [] } = JSON.parse(String(manifest?.bytes)) as { manifests?: { digest: string }[] };
   return manifests.map(({ digest }) => digest);
 };
 
-describe('which platforms are copied', () => {
-  test('all: the source as it is, with its digest and attestations', async () => {
+describe('the copied platforms', () => {
+  test('all: the unchanged source, with its digest and attestations', async () => {
     const { name, repository, image } = seed();
     const [result] = await world.copy([name]);
     expect(result).toMatchObject({ state: 'copied', content: 'whole', targetDigest: image.digest });
@@ -34,7 +34,7 @@ describe('which platforms are copied', () => {
     expect(childrenOf(repository)).toHaveLength(6);
   });
 
-  test('one: its image under the tag itself', async () => {
+  test('one: the image of the platform, under the tag itself', async () => {
     const { name, image } = seed();
     const [result] = await world.copy([name], { platforms: [arm64] });
     expect(result).toMatchObject({
@@ -45,27 +45,27 @@ describe('which platforms are copied', () => {
     expect(result?.sourceDigest).toBe(image.digest);
   });
 
-  test('several: an index of these only', async () => {
+  test('several: an index of only these platforms', async () => {
     const { name, repository, image } = seed();
     const [result] = await world.copy([name], { platforms: [amd64, arm64] });
     expect(result).toMatchObject({ content: 'reduced', platforms: [amd64, arm64] });
     expect(childrenOf(repository)).toEqual([image.platforms[amd64], image.platforms[arm64]]);
   });
 
-  test('a reference by digest: everything, whatever is wanted', async () => {
+  test('reference by digest: everything, for any desired platforms', async () => {
     const { name, image } = seed();
     const [result] = await world.copy([`${name}@${image.digest}`], { platforms: [amd64] });
     expect(result).toMatchObject({ content: 'whole', targetDigest: image.digest });
   });
 
-  test('one that the source does not have is an error that names those it has', async () => {
+  test('missing at the source: an error that lists the available ones', async () => {
     const { name } = seed();
     const [result] = await world.copy([name], { platforms: ['linux/riscv64'] });
     expect(result?.error).toMatchObject({ code: 'image-platform-missing' });
     expect(result?.error?.why).toContain('linux/amd64, linux/arm64, linux/s390x');
   });
 
-  test('an image without index is copied when its config tells the platform, and refused else', async () => {
+  test('no index: copied if the config has the desired platform, otherwise rejected', async () => {
     world.source('quay.io').seed('plain', '1', { platforms: [arm64], schema2: true });
     const [wrong] = await world.copy(['quay.io/plain:1'], { platforms: [amd64] });
     expect(wrong?.error?.code).toBe('image-platform-missing');
@@ -82,19 +82,19 @@ describe('an image is current', () => {
     expect(again).toMatchObject({ state: 'current', requests: 2, bytesSent: 0 });
   });
 
-  test('when the ECR has more than is wanted', async () => {
+  test('when ECR has more than the desired platforms', async () => {
     const { name } = seed();
     await world.copy([name], { platforms: [amd64, arm64] });
     expect((await world.copy([name], { platforms: [amd64] }))[0]?.state).toBe('current');
   });
 
-  test('not when the ECR has less', async () => {
+  test('unless ECR has fewer platforms', async () => {
     const { name } = seed();
     await world.copy([name], { platforms: [amd64] });
     expect((await world.copy([name], { platforms: [amd64, arm64] }))[0]?.state).toBe('moved');
   });
 
-  test('not when it moved; without clobbering it is kept', async () => {
+  test('unless its tag moved; with noClobber, the old image is kept', async () => {
     world.source('quay.io').seed('moving', '1', { base: ['old'] });
     const [first] = await world.copy(['quay.io/moving:1']);
     world.source('quay.io').seed('moving', '1', { base: ['new'] });
@@ -107,8 +107,8 @@ describe('an image is current', () => {
   });
 });
 
-describe('presence asks only the ECR', () => {
-  test('and tells digests and missing platforms', async () => {
+describe('presence sends requests only to ECR', () => {
+  test('and returns digests and missing platforms', async () => {
     const [one, several] = [seed(), seed()];
     await world.copy([one.name], { platforms: [amd64] });
     await world.copy([several.name], { platforms: [amd64, arm64] });
@@ -123,7 +123,7 @@ describe('presence asks only the ECR', () => {
     expect(world.operations()).toEqual([]);
   });
 
-  test('reads a config that is not in the cache from the ECR', async () => {
+  test('and reads a config that is not in the cache from ECR', async () => {
     const { name } = seed();
     await world.copy([name], { platforms: [amd64] });
     world.forget();
@@ -134,7 +134,7 @@ describe('presence asks only the ECR', () => {
   });
 });
 
-test('an immutable tag with the same digest is a success', async () => {
+test('succeeds for an immutable tag with the same digest', async () => {
   const { name, repository } = seed();
   await world.copy([name]);
   Object.assign(world.held(repository), { tagMutability: 'IMMUTABLE' });

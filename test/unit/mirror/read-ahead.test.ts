@@ -10,7 +10,7 @@ afterEach(() => world.close());
 const amd64 = { os: 'linux', architecture: 'amd64' };
 
 test.each([20_000, 600_000])(
-  'a blob of %i bytes that is asked for ahead and turns out to be there is not sent',
+  'does not send a blob of %i bytes that was read ahead when the target already has it',
   async (size) => {
     const image = makeImage(amd64, [randomBytes(size), 'more']);
     const present = image.layers[0]!;
@@ -22,7 +22,7 @@ test.each([20_000, 600_000])(
   },
 );
 
-test('a blob asked for ahead is asked for again when the registry refuses its upload at first', async () => {
+test('requests a blob again after its read-ahead when the registry first rejects its upload', async () => {
   const image = makeImage(amd64, [randomBytes(600_000)]);
   const layer = image.layers[0]!;
   world.source.put('again', '1', [image]);

@@ -40,11 +40,11 @@ async function copy(source: string, more: Partial<WantedImage> = {}) {
   return result;
 }
 
-it('copies an image whose registry redirects to one that gives a token to everyone', async () => {
+it('copies an image whose registry redirects to one that issues anonymous tokens', async () => {
   expect(await copy('moved.example/open.example:1')).toMatchObject({ state: 'copied' });
 });
 
-it('copies it when the first registry wants a login, which the second must not see', async () => {
+it('copies an image when the first registry requires a login, which the second must not receive', async () => {
   expect(await copy('front.example/open.example:1')).toMatchObject({ state: 'copied' });
 });
 
@@ -56,7 +56,7 @@ it.each(['basic.example', 'bearer.example'])(
 );
 
 it.each(['basic.example', 'bearer.example'])(
-  'reads nothing from %s with the login of the user for an image that only a workload names',
+  "does not use the user's login to %s for an image that only a workload references",
   async (host) => {
     expect(await copy(`front.example/${host}:1`)).toMatchObject({
       state: 'failed',

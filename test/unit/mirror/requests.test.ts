@@ -12,8 +12,8 @@ beforeAll(async () => {
 afterAll(() => world.close());
 beforeEach(() => void world.operations());
 
-describe('requests at the floor', () => {
-  test('a cold image of b blobs takes 3 + 3b', async () => {
+describe('the minimum number of requests', () => {
+  test('is 3 + 3b for a new image of b blobs', async () => {
     const [result] = await world.copy(['registry.k8s.io/app:1']);
     expect(result).toMatchObject({ state: 'copied', requests: 3 + 3 * 4 });
     expect(countOf(world.operations())).toEqual({
@@ -26,13 +26,13 @@ describe('requests at the floor', () => {
     });
   });
 
-  test('a warm image takes 2', async () => {
+  test('is 2 for a current image', async () => {
     const [result] = await world.copy(['registry.k8s.io/app:1']);
     expect(result).toMatchObject({ state: 'current', requests: 2 });
     expect(world.operations()).toEqual(['registry HeadManifest', 'source HeadManifest']);
   });
 
-  test('a blob that two repositories want crosses the wire once and is mounted then', async () => {
+  test('includes one upload and one mount for a blob of two repositories', async () => {
     const results = await world.copy(['registry.k8s.io/small:1', 'registry.k8s.io/other:1']);
     expect(results.map(({ state }) => state)).toEqual(['copied', 'copied']);
     const counts = countOf(world.operations());

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Slots } from '../../../src/mirror/registry/slots.ts';
 
-it('gives places to the largest blobs first, and to equal ones in the order of asking', async () => {
+it('grants slots to the largest blobs first, and to equal ones in order of arrival', async () => {
   const slots = new Slots(1);
   const { signal } = new AbortController();
   const started: string[] = [];
@@ -10,6 +10,6 @@ it('gives places to the largest blobs first, and to equal ones in the order of a
     slots.run(megabytes(Number(name[0])), signal, () => Promise.resolve(void started.push(name))),
   );
   await Promise.all(queued);
-  // The first finds the place free.
+  // The first one finds a free slot.
   expect(started).toEqual(['5a', '9a', '9b', '7a', '5b', '5c', '2a']);
 });

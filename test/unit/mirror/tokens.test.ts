@@ -9,7 +9,7 @@ afterAll(() => world.close());
 
 const hour = 3_600_000;
 
-test('a run that outlives its token goes on with a new one', async () => {
+test('continues with a new token when the token expires during a run', async () => {
   const images = ['quay.io/a:1', 'quay.io/b:1'].map(wanted);
   world.source('quay.io').seed('a', '1');
   world.source('quay.io').seed('b', '1');

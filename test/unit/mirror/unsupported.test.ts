@@ -30,7 +30,7 @@ async function errorOf(name: string) {
   return result?.error;
 }
 
-it('says in the words of ECR that ECR does not store an empty blob', async () => {
+it("reports with ECR's message that ECR does not store an empty blob", async () => {
   const blobs = [{ digest: digestOf(empty), content: empty }];
   world.source('quay.io').seed('empty', '1', { blobs });
   expect(await errorOf('empty')).toMatchObject({
@@ -40,7 +40,7 @@ it('says in the words of ECR that ECR does not store an empty blob', async () =>
   });
 });
 
-it('says in the words of ECR that ECR does not accept a type of artifact', async () => {
+it("reports with ECR's message that ECR does not accept a type of artifact", async () => {
   put('attested', 'application/vnd.oci.image.manifest.v1+json', (blob) => ({
     artifactType: 'application/vnd.docker.attestation.manifest.v1+json',
     config: blob,
@@ -53,7 +53,7 @@ it('says in the words of ECR that ECR does not accept a type of artifact', async
   });
 });
 
-it('says in the words of ECR that ECR does not accept a type of manifest', async () => {
+it("reports with ECR's message that ECR does not accept a type of manifest", async () => {
   const mediaType = 'application/vnd.oci.artifact.manifest.v1+json';
   put('artifact', mediaType, (blob) => ({ artifactType: 'application/vnd.example', blobs: [blob] }));
   expect(await errorOf('artifact')).toMatchObject({
@@ -62,7 +62,7 @@ it('says in the words of ECR that ECR does not accept a type of manifest', async
   });
 });
 
-it('copies an image whose manifest names no type and is served as JSON', async () => {
+it('copies an image whose manifest has no media type and is served as JSON', async () => {
   world.source('quay.io').seed('typeless', '1');
   const repository = world.source('quay.io').repositories.get('typeless');
   const [manifest] = repository?.manifests.values() ?? [];

@@ -21,7 +21,7 @@ const calls = (operation: string): number =>
   world.sandbox.faults.calls.filter((call) => call.operation === operation).length;
 
 describe('AWS', () => {
-  it('tells who calls, with the partition of the ARN', async () => {
+  it('returns the caller, with the partition of the ARN', async () => {
     expect(await world.aws().identity()).toEqual({
       arn: 'arn:aws:iam::123456789012:user/admin',
       accountId: '123456789012',
@@ -30,24 +30,24 @@ describe('AWS', () => {
     });
   });
 
-  it('takes credentials from the environment', async () => {
+  it('uses credentials from the environment', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', world.caller.accessKeyId);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', world.caller.secretAccessKey);
     const aws = createAws({ region: 'eu-west-1', net: world.net });
     expect((await aws.identity()).accountId).toBe('123456789012');
   });
 
-  it("names the registry's host as ECR tells it", async () => {
+  it("returns the registry's host as reported by ECR", async () => {
     expect(await world.aws().ecr.registryHost()).toBe(world.sandbox.registryHost);
   });
 
-  it('asks for the host once, however many want it', async () => {
+  it('requests the host once for all callers', async () => {
     const { ecr } = world.aws();
     await Promise.all([ecr.registryHost(), ecr.registryHost(), ecr.registryHost()]);
     expect(calls('GetAuthorizationToken')).toBe(1);
   });
 
-  it('tries again what was throttled, failed or cut', async () => {
+  it('retries requests that were throttled, failed or interrupted', async () => {
     for (const kind of ['throttle', 'error', 'reset'] as const) {
       const mend = plan({ kind, operation: 'DescribeRepositories', to: 1 });
       expect(await world.aws().ecr.repositories()).toEqual([]);
@@ -56,7 +56,7 @@ describe('AWS', () => {
     expect(calls('DescribeRepositories')).toBe(6);
   });
 
-  it('never repeats the making of a key, because a lost answer would leave a second one', async () => {
+  it('never retries the creation of an access key, because a lost response would leave a second key', async () => {
     world.sandbox.aws.addUser('someone');
     plan({ kind: 'lost', operation: 'CreateAccessKey' });
     await expect(world.aws().iam.createAccessKey('someone')).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('AWS', () => {
     expect(calls('CreateAccessKey')).toBe(1);
   });
 
-  it('takes a removal for done when its answer was lost and its repetition finds nothing left', async () => {
+  it('treats a deletion as done when its response was lost and the retry finds nothing', async () => {
     const { iam, ecr, secrets } = world.aws();
     await iam.createUser({ name: 'someone', path: '/', tags: {} });
     const document = { Version: '2012-10-17', Statement: { Effect: 'Deny', Action: '*', Resource: '*' } };
@@ -93,7 +93,7 @@ describe('AWS', () => {
     }
   });
 
-  it('answers undefined for what does not exist', async () => {
+  it('returns undefined for what does not exist', async () => {
     const { iam, ecr, secrets } = world.aws();
     expect(await iam.user('nobody')).toBeUndefined();
     expect(await iam.policy('arn:aws:iam::123456789012:policy/none')).toBeUndefined();
@@ -102,13 +102,13 @@ describe('AWS', () => {
     expect(await ecr.manifests('none', ['latest'])).toEqual({ found: [], unreadable: [] });
   });
 
-  it('tells whether blobs may be mounted', async () => {
+  it('returns whether the account allows mounting blobs', async () => {
     expect(await world.aws().ecr.blobMounting()).toBe(false);
     world.sandbox.aws.registry.settings.set('BLOB_MOUNTING', 'ENABLED');
     expect(await world.aws().ecr.blobMounting()).toBe(true);
   });
 
-  it('prints nothing, whatever the SDK has to say', async () => {
+  it('prints no log or warning of the SDK', async () => {
     const said = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'log'), vi.spyOn(process, 'emitWarning')];
     vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', '');
     vi.stubEnv('AWS_PROFILE', 'none');
@@ -124,7 +124,7 @@ describe('AWS', () => {
 
 describe('an endpoint of the environment', () => {
   it.each(['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS'])(
-    '%s is where requests go, under our name',
+    '%s receives the requests, with the user agent of ecr-bootstrap',
     async (variable) => {
       const seen: (string | undefined)[] = [];
       const server = createServer((request, response) => {
@@ -144,7 +144,7 @@ describe('an endpoint of the environment', () => {
 });
 
 describe('an error of AWS', () => {
-  it('names the denied action and the policy to hand over', async () => {
+  it('names the denied action and the policy that the caller needs', async () => {
     world.caller = world.sandbox.aws.addUser('nobody').key;
     await expect(world.aws().ecr.repositories()).rejects.toMatchObject({
       code: 'aws-denied',
@@ -176,11 +176,11 @@ describe('an error of AWS', () => {
     ['permissions boundary', 'on the caller'],
     ['VPC endpoint policy', 'on the VPC endpoint'],
     ['resource-based policy', 'on the resource itself'],
-  ])('names the %s that', (kind, place) => {
+  ])('when the %s', (kind, place) => {
     it.each([
       ['denies explicitly', denying('ecr:*'), `change the ${kind} that denies ecr:DescribeRepositories`],
       ['does not allow', allowing('s3:*'), `allow ecr:DescribeRepositories in the ${kind}`],
-    ])('%s, and does not ask for another policy', async (_, document, hint) => {
+    ])('%s, names that policy and suggests no other policy', async (_, document, hint) => {
       world.sandbox.aws.identities.limits.set(kind, document);
       const refused = await world
         .aws()
@@ -202,12 +202,12 @@ describe('an error of AWS', () => {
     });
   });
 
-  it('tells wrong credentials from missing rights', async () => {
+  it('distinguishes wrong credentials from missing permissions', async () => {
     const wrong = { ...world.caller, secretAccessKey: 'x'.repeat(40) };
     await expect(world.aws(wrong).identity()).rejects.toMatchObject({ code: 'credentials-missing' });
   });
 
-  it('says that credentials are missing, and how to get some', async () => {
+  it('reports that credentials are missing, and how to configure them', async () => {
     vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/none');
     vi.stubEnv('AWS_CONFIG_FILE', '/none');
     const aws = createAws({ region: 'eu-west-1', profile: 'work', net: world.net });
@@ -218,7 +218,7 @@ describe('an error of AWS', () => {
     });
   });
 
-  it('says that credentials expired during the run, after they had been taken', async () => {
+  it('reports that credentials expired during the run, after AWS had accepted them', async () => {
     const { identities } = world.sandbox.aws;
     const user = identities.users.get('admin');
     if (!user) throw new Error('no admin');
@@ -235,7 +235,7 @@ describe('an error of AWS', () => {
     });
   });
 
-  it('takes an unknown host of an unknown region for a misspelt region', async () => {
+  it('reports an unknown host of an unknown region as a misspelled region', async () => {
     const aws = createAws({ region: 'eu-wst-1', net: world.net }).as(await pairOf());
     await expect(aws.identity()).rejects.toMatchObject({
       code: 'region-invalid',
@@ -243,7 +243,7 @@ describe('an error of AWS', () => {
     });
   });
 
-  it('takes an unknown host of a known region for the network', async () => {
+  it('reports an unknown host of a known region as a network problem', async () => {
     const net = createNet(undefined, { https_proxy: 'http://127.0.0.1:1' });
     const aws = createAws({ region: 'eu-west-1', net }).as(await pairOf());
     await expect(aws.identity()).rejects.toMatchObject({
@@ -253,7 +253,7 @@ describe('an error of AWS', () => {
     await net.close();
   });
 
-  it('names the issuer of a certificate that is not trusted', async () => {
+  it('names the issuer of an untrusted certificate', async () => {
     const net = createNet(undefined, { https_proxy: world.sandbox.proxyUrl });
     const aws = createAws({ region: 'eu-west-1', net }).as(await pairOf());
     await expect(aws.identity()).rejects.toMatchObject({
@@ -263,7 +263,7 @@ describe('an error of AWS', () => {
     await net.close();
   });
 
-  it('tells when an answer does not come', async () => {
+  it('reports when there is no response', async () => {
     plan({ kind: 'timeout', operation: 'CreateAccessKey' });
     world.patience = 300;
     const made = world.aws().iam.createAccessKey('admin');
@@ -273,7 +273,7 @@ describe('an error of AWS', () => {
     });
   });
 
-  it('asks for patience when AWS throttles to the end', async () => {
+  it('suggests to wait when AWS throttles all attempts', async () => {
     plan({ kind: 'throttle', operation: 'DescribeRepositories' });
     await expect(world.aws().ecr.repositories()).rejects.toMatchObject({
       code: 'aws-failed',

@@ -9,7 +9,7 @@ import { profileRegion } from '../../../../src/clients/aws/profiles.ts';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 
 interface Asked {
-  /** The access key that signed it. */
+  /** The access key that signed the request. */
   readonly key: string | undefined;
   readonly parameters: URLSearchParams;
 }
@@ -18,9 +18,9 @@ let folder: string;
 let net: Net;
 let sts: Server;
 let asked: Asked[];
-/** STS's answer to AssumeRole. */
+/** STS's response to AssumeRole. */
 let assumed: { status: number; type?: string; body: string };
-/** The answer to GetCallerIdentity in place of the right one. */
+/** Replaces the regular response to GetCallerIdentity. */
 let identified: { status: number; type?: string; body: string } | undefined;
 
 const role = 'arn:aws:iam::123456789012:role/deployer';
@@ -128,7 +128,7 @@ describe('credentials', () => {
     expect(await caller()).toBe('AKIAENVIRONMENT');
   });
 
-  it('come from the default profile where AWS_PROFILE is empty', async () => {
+  it('come from the default profile when AWS_PROFILE is empty', async () => {
     configure('', `[default]\n${key('AKIADEFAULT')}`);
     vi.stubEnv('AWS_PROFILE', '');
     expect(await caller()).toBe('AKIADEFAULT');
@@ -138,7 +138,7 @@ describe('credentials', () => {
     ['AWS_ACCESS_KEY_ID', 'access key ID'],
     ['AWS_SECRET_ACCESS_KEY', 'secret access key'],
     ['AWS_SESSION_TOKEN', 'session token'],
-  ])('are refused with a line end of Windows in %s', async (variable, part) => {
+  ])('are rejected when %s contains a Windows line end', async (variable, part) => {
     const env = {
       AWS_ACCESS_KEY_ID: 'AKIA',
       AWS_SECRET_ACCESS_KEY: 'secret-word',
@@ -170,7 +170,7 @@ describe('credentials', () => {
     expect(readFileSync(join(folder, 'runs'), 'utf8')).toBe('x\n');
   });
 
-  it('of a role are asked for with those of its source', async () => {
+  it('of a role are requested with those of its source profile', async () => {
     configure(`[profile r]\nrole_arn = ${role}\nsource_profile = base\n`, `[base]\n${key('AKIABASE')}`);
     expect(await caller({ profile: 'r' })).toBe('ASIAOFTHEROLE');
     expect(asked[0]).toMatchObject({ key: 'AKIABASE' });
@@ -178,7 +178,7 @@ describe('credentials', () => {
   });
 });
 
-describe('what is missing from AWS credentials is named:', () => {
+describe('the error for missing AWS credentials explains:', () => {
   const cases: readonly [string, string, string, string | undefined, string, string][] = [
     [
       'the words of a process',
@@ -321,7 +321,7 @@ describe('what is missing from AWS credentials is named:', () => {
       { AWS_WEB_IDENTITY_TOKEN_FILE: '/nowhere', AWS_ROLE_ARN: role },
     ],
     ['there is no profile prod in', { AWS_PROFILE: 'prod' }],
-  ])('%s, by the environment', async (why, env) => {
+  ])('%s, when set by the environment', async (why, env) => {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     expect(await failure()).toMatchObject({
       code: 'credentials-missing',
@@ -329,7 +329,7 @@ describe('what is missing from AWS credentials is named:', () => {
     });
   });
 
-  it('the right to assume a role', async () => {
+  it('a missing permission to assume a role', async () => {
     configure(`[profile r]\nrole_arn = ${role}\nsource_profile = base\n`, `[base]\n${key('AKIABASE')}`);
     assumed = refusal('AccessDenied', 'User jane is not authorized to perform: sts:AssumeRole');
     expect(await failure({ profile: 'r' })).toMatchObject({
@@ -344,7 +344,7 @@ describe('a role that needs MFA', () => {
   const withMfa = `[profile m]\nrole_arn = ${role}\nsource_profile = base\nmfa_serial = ${device}\n`;
   beforeEach(() => configure(withMfa, `[base]\n${key('AKIABASE')}`));
 
-  it('is assumed with the code that the user types, asked for once', async () => {
+  it('is assumed with the code that the user types, after one prompt', async () => {
     const askMfaCode = vi.fn(() => Promise.resolve('123456'));
     const aws = createAws({ region: 'eu-west-1', net, profile: 'm', askMfaCode });
     await Promise.all([aws.identity(), aws.ecr.registryHost().catch(() => undefined)]);
@@ -357,7 +357,7 @@ describe('a role that needs MFA', () => {
   it.each([
     ['without a terminal', undefined, 'there is no terminal to ask on'],
     ['without an answer', () => Promise.resolve(''), 'none was given'],
-  ])('%s is assumed with the command that is shown', async (_, askMfaCode, why) => {
+  ])('%s can be assumed with the command in the hint', async (_, askMfaCode, why) => {
     expect(await failure({ profile: 'm', askMfaCode })).toMatchObject({
       code: 'credentials-missing',
       why: expect.stringContaining(why) as string,
@@ -368,7 +368,7 @@ describe('a role that needs MFA', () => {
     expect(asked).toEqual([]);
   });
 
-  it('asks for the next code when AWS refuses one, in the next run', async () => {
+  it('suggests a rerun with the next code when AWS rejects one', async () => {
     assumed = refusal(
       'AccessDenied',
       'MultiFactorAuthentication failed with invalid MFA one time pass code. ',
@@ -385,7 +385,7 @@ describe('a role that needs MFA', () => {
   });
 });
 
-describe('an answer to the first request', () => {
+describe('a response to the first request', () => {
   const page = '<!DOCTYPE html><html><body>Sign in to the network</body></html>';
 
   it.each([
@@ -397,7 +397,7 @@ describe('an answer to the first request', () => {
     ['a page of a proxy', { status: 403, type: 'text/html', body: page }, 'HTTP 403 came from something'],
     ['nothing', { status: 200, body: '' }, 'HTTP 200 came from something that is not AWS'],
     ['a redirect', { status: 302, body: '' }, 'HTTP 302 came from something that is not AWS'],
-  ])('that is %s does not come from AWS', async (_, answer, why) => {
+  ])('that is %s is reported as not from AWS', async (_, answer, why) => {
     configure('', `[default]\n${key('AKIA1')}`);
     identified = answer;
     expect(await failure()).toMatchObject({
@@ -410,7 +410,7 @@ describe('an answer to the first request', () => {
     ['SignatureDoesNotMatch', 'Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z'],
     ['InvalidSignatureException', 'Signature not yet current: 20260101T003000Z is still later than now'],
     ['RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.'],
-  ])('that is %s for a wrong clock says to set the clock', async (code, message) => {
+  ])('with %s, because of a wrong clock, suggests to set the clock', async (code, message) => {
     configure('', `[default]\n${key('AKIA1')}`);
     identified = refusal(code, message);
     expect(await failure()).toMatchObject({
@@ -419,7 +419,7 @@ describe('an answer to the first request', () => {
     });
   });
 
-  it('says to enable a region that is disabled for the account', async () => {
+  it('suggests to enable a region that is disabled for the account', async () => {
     configure('', `[default]\n${key('AKIA1')}`);
     identified = refusal('RegionDisabledException', 'STS is not activated in this region.');
     expect(await failure()).toMatchObject({

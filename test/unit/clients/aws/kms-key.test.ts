@@ -12,7 +12,7 @@ it.each([
   [arn(id), id],
   [alias, aliasArn],
   [aliasArn, alias],
-])('takes %s and %s for the same key', (one, two) => {
+])('treats %s and %s as the same key', (one, two) => {
   expect(mayBeSameKey(one, two)).toBe(true);
 });
 
@@ -20,7 +20,7 @@ it.each([
   [alias, arn(id)],
   [aliasArn, arn(id)],
   [alias, id],
-])('does not call %s and %s different, because an alias does not tell its key', (one, two) => {
+])('treats %s and %s as possibly the same key, because an alias does not reveal its key', (one, two) => {
   expect(mayBeSameKey(one, two)).toBe(true);
 });
 
@@ -29,6 +29,6 @@ it.each([
   [arn(id), arn(other)],
   [arn(id), arn(id).replace('123456789012', '999999999999')],
   ['alias/other', aliasArn],
-])('takes %s and %s for different keys', (one, two) => {
+])('treats %s and %s as different keys', (one, two) => {
   expect(mayBeSameKey(one, two)).toBe(false);
 });

@@ -13,7 +13,7 @@ it.each([
   ['us-isob-east-1', 'aws-iso-b', 'sc2s.sgov.gov'],
   ['eu-isoe-west-1', 'aws-iso-e', 'cloud.adc-e.uk'],
   ['us-isof-south-1', 'aws-iso-f', 'csp.hci.ic.gov'],
-])('puts %s into the partition %s with endpoints in %s', (name, id, domain) => {
+])('maps %s to the partition %s with endpoints in %s', (name, id, domain) => {
   expect(partitionOf(name)).toEqual({ id, domain });
 });
 

@@ -11,7 +11,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-it('gives up on a credential_process that reads its standard input and so never ends', async () => {
+it('stops a credential_process that reads its standard input and so never exits', async () => {
   const file = join(folder, 'config');
   writeFileSync(file, '[profile vault]\ncredential_process = read pin\n');
   vi.stubEnv('AWS_CONFIG_FILE', file);

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-/** An HTTP server that says on the wire what a daemon would say at the moment under test. */
+/** An HTTP server that sends the responses of a Docker daemon. */
 async function daemon(
   answer: RequestListener,
 ): Promise<{ port: DockerPort; requests: IncomingMessage[]; server: Server }> {
@@ -104,7 +104,7 @@ describe('the Docker adapter', () => {
     },
   );
 
-  it('asks for exactly one tag and the platform', async () => {
+  it('requests exactly one tag and the platform', async () => {
     const { port, requests } = await daemon((_, response) => response.end());
     await port.push('h.example/p/a', '1', platform, transfer()).catch(() => undefined);
     await port.pull(image, platform, transfer()).catch(() => undefined);
@@ -137,7 +137,7 @@ describe('the Docker adapter', () => {
   it.each([
     [{ isIdentityToken: true }, { username: '<token>', identitytoken: 'T', serveraddress: 'ghcr.io' }],
     [{ isRegistryToken: true }, { registrytoken: 'T', serveraddress: 'ghcr.io' }],
-  ])('hands the engine a token as what it is: %j', async (kind, expected) => {
+  ])('passes a token to the engine in the matching field: %j', async (kind, expected) => {
     const { port, requests } = await daemon((_, response) => response.end());
     const credential = { username: '<token>', password: new Secret('T'), ...kind };
     await port.pull(image, platform, transfer({ credential })).catch(() => undefined);
@@ -145,7 +145,7 @@ describe('the Docker adapter', () => {
     expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual(expected);
   });
 
-  it('throws the reason of an abort while a pull is under way', async () => {
+  it('throws the reason of an abort during a pull', async () => {
     const abort = new AbortController();
     const { port } = await daemon((_, response) => {
       response.write('{"status":"Downloading","id":"1","progressDetail":{"current":1,"total":2}}\n');
@@ -156,7 +156,7 @@ describe('the Docker adapter', () => {
     );
   });
 
-  it('says docker-unreachable with the address when no engine listens', async () => {
+  it('fails with docker-unreachable and the address when no engine listens', async () => {
     const port = await connectDocker({ host: 'unix:///nowhere/docker.sock', env: {}, home: '/nowhere' });
     await expect(port.version()).rejects.toMatchObject({
       code: 'docker-unreachable',
@@ -165,12 +165,12 @@ describe('the Docker adapter', () => {
     });
   });
 
-  it('refuses an address of an unknown scheme', async () => {
+  it('rejects an address with an unknown scheme', async () => {
     const connecting = connectDocker({ host: 'gopher://x', env: {}, home: '/nowhere' });
     await expect(connecting).rejects.toMatchObject({ code: 'docker-unreachable' });
   });
 
-  it("reaches an engine behind ssh by the system's ssh with the docker command's dial-stdio", async () => {
+  it("connects to an engine with the system's ssh and docker system dial-stdio", async () => {
     const { server } = await daemon((_, response) => response.end('{"Version":"99.0"}'));
     const { port: number } = server.address() as AddressInfo;
     const calls = await fakeSsh(
@@ -181,7 +181,7 @@ describe('the Docker adapter', () => {
     expect(await calls()).toEqual('-o BatchMode=yes -l me -p 2222 -- build.example docker system dial-stdio');
   });
 
-  it('passes on why ssh failed', async () => {
+  it('reports why ssh failed', async () => {
     await fakeSsh(`console.error('Host key verification failed.'); process.exitCode = 255;`);
     const port = await connectDocker({ host: 'ssh://build.example', env: {}, home: '/nowhere' });
     await expect(port.version()).rejects.toMatchObject({
@@ -191,7 +191,7 @@ describe('the Docker adapter', () => {
   });
 });
 
-/** Puts a program named ssh first on PATH; resolves to a reader of the arguments that it was given. */
+/** Puts a program named ssh first on PATH. Resolves to a function that reads the arguments of its call. */
 async function fakeSsh(body: string): Promise<() => Promise<string>> {
   const folder = await mkdtemp(join(tmpdir(), 'fake-ssh-'));
   const record = join(folder, 'arguments');

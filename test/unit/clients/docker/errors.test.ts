@@ -12,7 +12,7 @@ describe('an error of the engine', () => {
     ['denied: User is not authorized to perform: ecr:InitiateLayerUpload', 'registry-denied'],
     ['received unexpected HTTP status: 500 Internal Server Error', 'docker-failed'],
     ['write /var/lib/docker/tmp/x: no space left on device', 'docker-failed'],
-  ])('"%s" is %s', (text, code) => {
+  ])('"%s" has the code %s', (text, code) => {
     expect(dockerError(new Error(text), attempt)).toMatchObject({
       code,
       what: 'could not pull ghcr.io/a/b:1',
@@ -20,18 +20,18 @@ describe('an error of the engine', () => {
     });
   });
 
-  it("gives the engine's words without the library's frame", () => {
+  it("shows the engine's message without the library's prefix", () => {
     const thrown = Object.assign(new Error('(HTTP code 404) no such image - No such image: b:1 '), {
       statusCode: 404,
     });
     expect(dockerError(thrown, attempt).why).toBe('No such image: b:1');
   });
 
-  it('says how to log in to the registry that refused', () => {
+  it('shows how to log in to the registry that rejected the request', () => {
     expect(dockerError(new Error('unauthorized'), attempt).hint).toContain('docker login ghcr.io');
   });
 
-  it('names the address that was tried when nothing answers', () => {
+  it('names the address of an engine that does not respond', () => {
     const thrown = Object.assign(new Error('connect ENOENT /x.sock'), { code: 'ENOENT', syscall: 'connect' });
     const error = dockerError(thrown, attempt);
     expect(error).toMatchObject({ code: 'docker-unreachable', why: 'there is no such socket' });

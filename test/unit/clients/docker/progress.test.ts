@@ -8,26 +8,26 @@ const downloading = (id: string, current: number, total: number): object => ({
 });
 
 describe('progress over layers', () => {
-  it('adds up what each layer tells', () => {
+  it('adds up the progress of all layers', () => {
     const progress = new LayerProgress('Downloading');
     progress.add(downloading('a', 10, 100));
     expect(progress.add(downloading('b', 5, 50))).toEqual({ done: 15, total: 150 });
   });
 
-  it('counts a finished layer whole', () => {
+  it('counts all bytes of a finished layer', () => {
     const progress = new LayerProgress('Downloading');
     progress.add(downloading('a', 10, 100));
     expect(progress.add({ id: 'a', status: 'Download complete' })).toEqual({ done: 100, total: 100 });
   });
 
-  it('leaves the bytes of other phases out', () => {
+  it('ignores the bytes of other phases', () => {
     const progress = new LayerProgress('Downloading');
     progress.add(downloading('a', 100, 100));
     const extracting = { id: 'a', status: 'Extracting', progressDetail: { current: 1, total: 100 } };
     expect(progress.add(extracting)).toBeUndefined();
   });
 
-  it('lets the total grow with a layer that turns out larger', () => {
+  it('increases the total when a layer turns out larger', () => {
     const progress = new LayerProgress('Pushing');
     expect(
       progress.add({ id: 'a', status: 'Pushing', progressDetail: { current: 120, total: 100 } }),
@@ -38,7 +38,7 @@ describe('progress over layers', () => {
   });
 });
 
-describe("a layer's fate", () => {
+describe("a layer's outcome", () => {
   it.each([
     ['Pushed', 'sent'],
     ['Layer already exists', 'existed'],

@@ -31,7 +31,7 @@ const useContext = (name: string): Promise<void> =>
   write('.docker/config.json', JSON.stringify({ auths: {}, currentContext: name }));
 
 describe('the address of the Docker engine', () => {
-  it('is the one given, before everything else', async () => {
+  it('is the given one, which takes precedence over everything else', async () => {
     const env = { DOCKER_HOST: 'tcp://elsewhere:2375', DOCKER_CONTEXT: 'none' };
     const address = await resolveAddress({ host: 'unix:///given.sock', env, home });
     expect(address).toEqual({ url: 'unix:///given.sock', origin: 'given address' });
@@ -46,7 +46,7 @@ describe('the address of the Docker engine', () => {
     });
   });
 
-  it('takes a DOCKER_HOST without a scheme for tcp', async () => {
+  it('uses tcp for a DOCKER_HOST without a scheme', async () => {
     const { url } = await resolveAddress({ env: { DOCKER_HOST: 'elsewhere:2375' }, home });
     expect(url).toBe('tcp://elsewhere:2375');
   });
@@ -65,13 +65,13 @@ describe('the address of the Docker engine', () => {
     expect((await resolveAddress({ env: {}, home })).url).toBe('unix:///desktop.sock');
   });
 
-  it('looks for contexts in DOCKER_CONFIG', async () => {
+  it('is looked up in the contexts of DOCKER_CONFIG', async () => {
     await addContext('desktop', { Host: 'unix:///desktop.sock' });
     const env = { DOCKER_CONFIG: join(home, '.docker'), DOCKER_CONTEXT: 'desktop' };
     expect((await resolveAddress({ env, home: '/nowhere' })).url).toBe('unix:///desktop.sock');
   });
 
-  it("comes with the context's TLS material", async () => {
+  it("includes the context's TLS material", async () => {
     await addContext('remote', { Host: 'tcp://remote:2376', SkipTLSVerify: false });
     for (const name of ['ca', 'cert', 'key']) {
       await write(`.docker/contexts/tls/${folderOf('remote')}/docker/${name}.pem`, `${name} text`);
@@ -80,7 +80,7 @@ describe('the address of the Docker engine', () => {
     expect(tls).toEqual({ ca: 'ca text', cert: 'cert text', key: 'key text', verify: true });
   });
 
-  it('comes with the TLS material of DOCKER_CERT_PATH when DOCKER_TLS_VERIFY is set', async () => {
+  it('includes the TLS material of DOCKER_CERT_PATH when DOCKER_TLS_VERIFY is set', async () => {
     await write('certs/ca.pem', 'ca text');
     const env = {
       DOCKER_HOST: 'tcp://remote:2376',
@@ -108,7 +108,7 @@ describe('the address of the Docker engine', () => {
     expect([`unix://${join(home, 'run/docker.sock')}`, 'unix:///var/run/docker.sock']).toContain(url);
   });
 
-  it('is an error in three parts for a context that is not there', async () => {
+  it('is an error for a context that does not exist', async () => {
     const resolving = resolveAddress({ env: { DOCKER_CONTEXT: 'gone' }, home });
     await expect(resolving).rejects.toMatchObject({
       code: 'docker-unreachable',
@@ -118,7 +118,7 @@ describe('the address of the Docker engine', () => {
     });
   });
 
-  it('is an error that names the file for a docker config that is not JSON', async () => {
+  it('is an error that names the file when the docker config is not JSON', async () => {
     await write('.docker/config.json', '{');
     await expect(resolveAddress({ env: {}, home })).rejects.toMatchObject({
       code: 'docker-unreachable',

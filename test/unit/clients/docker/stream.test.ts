@@ -12,7 +12,7 @@ const read = async (...chunks: string[]): Promise<StreamRecord[]> =>
   readAll(Readable.from(chunks.map((chunk) => Buffer.from(chunk))));
 
 describe("a pull's or push's stream", () => {
-  it('is read line by line wherever its chunks are cut', async () => {
+  it('is read line by line, wherever its chunks end', async () => {
     const records = await read('{"status":"a"}\r\n{"sta', 'tus":"b"}\r\n', '{"status":"c"}');
     expect(records).toEqual([{ status: 'a' }, { status: 'b' }, { status: 'c' }]);
   });

@@ -38,7 +38,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** An API server that knows its version only, and what it was shown. */
+/** An API server that serves only its version, and the headers that it received. */
 async function startServer(
   host = 'localhost',
 ): Promise<{ url: string; seen: IncomingHttpHeaders[]; raw: string[][]; cert: string }> {
@@ -53,7 +53,7 @@ async function startServer(
   return { url: `https://localhost:${await listen(server)}`, seen, raw, cert };
 }
 
-/** A proxy that opens tunnels to this machine, whatever name is asked for, and those names. */
+/** A proxy that opens every tunnel to this machine, and the requested names. */
 async function startProxy(): Promise<{ url: string; tunnels: string[] }> {
   const tunnels: string[] = [];
   const proxy = createHttpServer();
@@ -100,11 +100,11 @@ it("trusts the kubeconfig's authority", async () => {
   expect(await ask({ server, ...trusted })).toMatchObject({ server, version: 'v1.36.3' });
 });
 
-it("trusts the kubeconfig's authority without its root, and beside a damaged one", async () => {
+it("trusts the kubeconfig's authority without its root, also after a damaged certificate", async () => {
   const { url: server, cert } = await startServer();
   const trusting = (pem: string) =>
     ask({ server, 'certificate-authority-data': Buffer.from(pem).toString('base64') });
-  // Trusted by itself, as an intermediate authority is.
+  // Trusted without an issuer, like an intermediate authority.
   expect(await trusting(cert)).toMatchObject({ server });
   const damaged = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
   expect(await trusting(`${damaged}${authority.caPem}`)).toMatchObject({ server });
@@ -121,7 +121,7 @@ it.each([
     '',
     'a redirect to https://login.test/ (HTTP 302)',
   ],
-])('says that something else answers in place of the API, with %s', async (_, status, headers, body, why) => {
+])('reports that the response is not from the Kubernetes API: %s', async (_, status, headers, body, why) => {
   const server = createHttpServer((_request, response) => response.writeHead(status, headers).end(body));
   await expect(ask({ server: `http://localhost:${await listen(server)}` })).rejects.toMatchObject({
     code: 'cluster-unreachable',
@@ -130,7 +130,7 @@ it.each([
   });
 });
 
-it('names the issuer of a certificate that it does not trust', async () => {
+it('names the issuer of an untrusted certificate', async () => {
   const { url: server } = await startServer();
   await expect(ask({ server })).rejects.toMatchObject({
     code: 'tls-untrusted',
@@ -138,18 +138,18 @@ it('names the issuer of a certificate that it does not trust', async () => {
   });
 });
 
-it('honours tls-server-name', async () => {
+it('honors tls-server-name', async () => {
   const { url: server } = await startServer('kubernetes.test');
   await expect(ask({ server, ...trusted })).rejects.toMatchObject({ code: 'tls-untrusted' });
   expect(await ask({ server, ...trusted, 'tls-server-name': 'kubernetes.test' })).toMatchObject({ server });
 });
 
-it('honours insecure-skip-tls-verify', async () => {
+it('honors insecure-skip-tls-verify', async () => {
   const { url: server } = await startServer();
   expect(await ask({ server, 'insecure-skip-tls-verify': true })).toMatchObject({ server });
 });
 
-it('goes through proxy-url, which counts before HTTPS_PROXY', async () => {
+it('connects through proxy-url, which takes precedence over HTTPS_PROXY', async () => {
   const { url: server } = await startServer();
   const [configured, ambient] = [await startProxy(), await startProxy()];
   const env = { HTTPS_PROXY: ambient.url };
@@ -157,7 +157,7 @@ it('goes through proxy-url, which counts before HTTPS_PROXY', async () => {
   expect([configured.tunnels.length, ambient.tunnels.length]).toEqual([1, 0]);
 });
 
-it.each(['proxy-url', 'HTTPS_PROXY'])('goes through a SOCKS5 proxy of %s', async (place) => {
+it.each(['proxy-url', 'HTTPS_PROXY'])('connects through a SOCKS5 proxy in %s', async (place) => {
   const { url } = await startServer('kubernetes.test');
   const server = url.replace('localhost', 'kubernetes.test');
   const socks = await startSocksProxy();
@@ -169,7 +169,7 @@ it.each(['proxy-url', 'HTTPS_PROXY'])('goes through a SOCKS5 proxy of %s', async
   expect(socks.asked).toEqual([new URL(server).host]);
 });
 
-it('goes through HTTPS_PROXY for a server elsewhere', async () => {
+it('connects through HTTPS_PROXY to a server that is not local', async () => {
   const { url } = await startServer('kubernetes.test');
   const proxy = await startProxy();
   const server = url.replace('localhost', 'kubernetes.test');
@@ -180,13 +180,13 @@ it('goes through HTTPS_PROXY for a server elsewhere', async () => {
 it.each([
   ['a token', { token: 'abc-abc-abc' }, 'Bearer abc-abc-abc'],
   ['a password', { username: 'me', password: 'secret-word' }, `Basic ${btoa('me:secret-word')}`],
-])('shows %s', async (_, user, expected) => {
+])('authenticates with %s', async (_, user, expected) => {
   const { url: server, seen } = await startServer();
   await ask({ server, ...trusted }, user);
   expect(seen[0]?.authorization).toBe(expected);
 });
 
-it('runs an exec plugin, telling it the version of the protocol', async () => {
+it('runs an exec plugin and passes the version of the protocol', async () => {
   const { url: server, seen } = await startServer();
   const script = `
     const { apiVersion, kind } = JSON.parse(process.env.KUBERNETES_EXEC_INFO);
@@ -199,7 +199,7 @@ it('runs an exec plugin, telling it the version of the protocol', async () => {
   expect(seen[0]?.authorization).toBe('Bearer from-the-plugin');
 });
 
-it('says why an exec plugin failed', async () => {
+it('reports why an exec plugin failed', async () => {
   const { url: server } = await startServer();
   const args = ['-e', 'console.error("log in first"); process.exit(1)'];
   await expect(
@@ -210,7 +210,7 @@ it('says why an exec plugin failed', async () => {
   });
 });
 
-it('says that nobody listens there', async () => {
+it('reports that the connection was refused', async () => {
   await expect(ask({ server: 'https://localhost:1' })).rejects.toMatchObject({
     code: 'cluster-unreachable',
     what: 'could not reach the Kubernetes API at https://localhost:1',
@@ -233,7 +233,7 @@ it('impersonates as kubectl does: user, uid, groups and extra values', async () 
   });
 });
 
-it('sends each impersonated group in a header of its own, and text in UTF-8', async () => {
+it('sends each impersonated group in a separate header, and text in UTF-8', async () => {
   const { url: server, raw } = await startServer();
   await ask(
     { server, ...trusted },
@@ -247,7 +247,7 @@ it('sends each impersonated group in a header of its own, and text in UTF-8', as
 it.each([
   ['a line break in as', { token: 'a-token-of-mine', as: 'jane\r\nx: y' }, {}, 'Impersonate-User'],
   ['a token file of two lines', { tokenFile: 'token' }, { token: 'one\ntwo' }, 'Authorization'],
-])('refuses %s, which no header can hold', async (_, user, files, name) => {
+])('rejects %s, which is not valid in a header', async (_, user, files, name) => {
   for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
   await expect(ask({ server: 'https://localhost:1' }, user)).rejects.toMatchObject({
     code: 'cluster-unconfigured',
@@ -255,7 +255,7 @@ it.each([
   });
 });
 
-it('tells a plugin of the cluster where provideClusterInfo asks for it', async () => {
+it('passes the cluster to a plugin when provideClusterInfo is set', async () => {
   const { url: server, seen } = await startServer();
   const script = `
     const { spec } = JSON.parse(process.env.KUBERNETES_EXEC_INFO);
@@ -277,7 +277,7 @@ it('tells a plugin of the cluster where provideClusterInfo asks for it', async (
   expect(told()).toBeNull();
 });
 
-it('gives the install hint of a plugin that is missing or fails', async () => {
+it('shows the install hint of a plugin that is missing or fails', async () => {
   const installHint = 'Get it from the share.';
   const plugin = (exec: object) => ask({ server: 'https://localhost:1' }, { exec: { installHint, ...exec } });
   await expect(plugin({ command: 'no-such-plugin' })).rejects.toMatchObject({
@@ -295,7 +295,7 @@ it('gives the install hint of a plugin that is missing or fails', async () => {
 it.each([
   ['answers without status', ['-c', `echo '{"kind":"ExecCredential"}'`], 'sh printed no credentials'],
   ['is killed', ['-c', 'kill -9 $$'], 'sh was killed'],
-])('gives the install hint of a plugin that %s', async (_, args, why) => {
+])('shows the install hint of a plugin that %s', async (_, args, why) => {
   const exec = { command: 'sh', args, installHint: 'Get it from the share.' };
   await expect(ask({ server: 'https://localhost:1' }, { exec })).rejects.toMatchObject({
     code: 'cluster-unreachable',
@@ -304,7 +304,7 @@ it.each([
   });
 });
 
-it('says that a plugin is not executable', async () => {
+it('reports that a plugin is not executable', async () => {
   await writeFile(join(folder, 'plugin'), '');
   await expect(
     ask({ server: 'https://localhost:1' }, { exec: { command: './plugin' } }),
@@ -330,7 +330,7 @@ it.each<[string, object, object]>([
   });
 });
 
-it('says that a token file is empty', async () => {
+it('reports that a token file is empty', async () => {
   await writeFile(join(folder, 'token'), '\n');
   await expect(ask({ server: 'https://localhost:1' }, { tokenFile: 'token' })).rejects.toMatchObject({
     code: 'cluster-unconfigured',
@@ -341,7 +341,7 @@ it('says that a token file is empty', async () => {
 it.each([
   ['certificate', 'nonsense', 'nonsense', 'the client certificate is not a certificate in PEM'],
   ['key', authority.caPem, 'nonsense', 'the client key is not a private key in PEM'],
-])('says that a client %s is damaged', async (_, cert, key, why) => {
+])('reports that a client %s is damaged', async (_, cert, key, why) => {
   const user = {
     'client-certificate-data': Buffer.from(cert).toString('base64'),
     'client-key-data': Buffer.from(key).toString('base64'),
@@ -359,7 +359,7 @@ it.each([
     '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----',
     'it holds a damaged certificate',
   ],
-])('refuses authority data with %s', async (_, data, why) => {
+])('rejects authority data with %s', async (_, data, why) => {
   const ca = { 'certificate-authority-data': Buffer.from(data).toString('base64') };
   await expect(ask({ server: 'https://localhost:1', ...ca })).rejects.toMatchObject({
     code: 'cluster-unconfigured',
@@ -368,7 +368,7 @@ it.each([
   });
 });
 
-it('names tls-server-name when a certificate is for another name, as behind a tunnel', async () => {
+it('suggests tls-server-name when a certificate is for another name, as behind a tunnel', async () => {
   const { url: server } = await startServer('kubernetes.test');
   await expect(ask({ server, ...trusted })).rejects.toMatchObject({
     code: 'tls-untrusted',
@@ -376,7 +376,7 @@ it('names tls-server-name when a certificate is for another name, as behind a tu
   });
 });
 
-it('says which tls-server-name is wrong', async () => {
+it('reports the wrong tls-server-name', async () => {
   const { url: server } = await startServer('kubernetes.test');
   await expect(ask({ server, ...trusted, 'tls-server-name': 'other.test' })).rejects.toMatchObject({
     code: 'tls-untrusted',
@@ -385,7 +385,7 @@ it('says which tls-server-name is wrong', async () => {
   });
 });
 
-it('says that the user of a kubeconfig has no login', async () => {
+it('reports that the user of a kubeconfig has no credentials', async () => {
   const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };
   const server = createServer(key, (_, response) => response.writeHead(401).end());
   const url = `https://localhost:${await listen(server)}`;
@@ -395,7 +395,7 @@ it('says that the user of a kubeconfig has no login', async () => {
   });
 });
 
-it('shows no login to a server without TLS, and says so when the server wants one', async () => {
+it('sends no credentials to a server without TLS, and reports it when the server requires them', async () => {
   const shown: (string | undefined)[] = [];
   const server = createHttpServer(({ headers }, response) => {
     shown.push(headers.authorization);
@@ -414,7 +414,7 @@ it('shows no login to a server without TLS, and says so when the server wants on
   expect(existsSync(marker)).toBe(false);
 });
 
-it('asks no plugin beside a token, a password or a client certificate', async () => {
+it('runs no plugin when there is a token, a password or a client certificate', async () => {
   const { url: server, seen } = await startServer();
   const exec = { command: 'sh', args: ['-c', 'echo "the plugin ran" >&2; exit 1'] };
   await ask({ server, ...trusted }, { exec, token: 'my-token' });
@@ -431,7 +431,7 @@ it('asks no plugin beside a token, a password or a client certificate', async ()
   ]);
 });
 
-it('reads a token file again when the server refuses what was in it', async () => {
+it('reads a token file again when the server rejects its token', async () => {
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, 'token-of-yesterday\n');
   const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };

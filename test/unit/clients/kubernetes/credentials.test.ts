@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { credentialsOf } from '../../../../src/clients/kubernetes/credentials.ts';
 
-it('shows the token in the file that a user names, even beside another token', async () => {
+it('sends the token in tokenFile, even if the user also has a token', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'credentials-'));
   const tokenFile = join(folder, 'token');
   writeFileSync(tokenFile, 'from-the-file\n');

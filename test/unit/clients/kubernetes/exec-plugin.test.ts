@@ -12,18 +12,18 @@ const run = (script: string, settings: Partial<PluginSettings> = {}) =>
 
 const credentials = `echo '{"status":{"token":"T"}}'`;
 
-it('gives a plugin that reads its standard input an empty one where there is no terminal', async () => {
+it('gives a plugin an empty standard input when there is no terminal', async () => {
   expect(await run(`echo PIN: >&2; read pin; ${credentials}`)).toEqual({
     headers: { Authorization: 'Bearer T' },
   });
 });
 
-it('tells a plugin without a terminal that it cannot ask', async () => {
+it('reports to a plugin that there is no terminal', async () => {
   const script = `echo "$KUBERNETES_EXEC_INFO" >&2; exit 1`;
   await expect(run(script)).rejects.toThrow('"interactive":false');
 });
 
-it('does not start a plugin that needs a terminal where there is none', async () => {
+it('does not start a plugin that needs a terminal when there is none', async () => {
   await expect(run(credentials, { interactiveMode: 'Always' })).rejects.toThrow(
     'sh needs a terminal (interactiveMode: Always), and there is none',
   );
@@ -35,11 +35,11 @@ it.each([
   ['null', 'echo null', 'sh printed no credentials'],
   ['no status', `echo '{"kind":"ExecCredential"}'`, 'sh printed no credentials'],
   ['a token that is no text', `echo '{"status":{"token":12}}'`, 'sh printed no credentials'],
-])('refuses a plugin whose output is %s', async (_, script, message) => {
+])('rejects a plugin whose output is %s', async (_, script, message) => {
   await expect(run(script)).rejects.toThrow(message);
 });
 
-it.each(['args', 'env'])('refuses settings whose %s is no list', async (field) => {
+it.each(['args', 'env'])('rejects settings whose %s is not a list', async (field) => {
   const settings = { [field]: { PIN: '1234' } } as Partial<PluginSettings>;
   await expect(run(credentials, settings)).rejects.toThrow(
     `${field} of the exec plugin in the kubeconfig is not a list`,
@@ -61,7 +61,7 @@ it('reads a plugin whose output is YAML', async () => {
   });
 });
 
-it('looks up the name of a plugin in PATH, and a path beside the kubeconfig', async () => {
+it('looks up the name of a plugin in PATH, and a path relative to the kubeconfig', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'exec-plugin-'));
   for (const name of ['sh', 'plugin'])
     writeFileSync(join(folder, name), `#!/bin/sh\n${credentials}\n`, { mode: 0o755 });

@@ -33,18 +33,18 @@ async function file(name: string, text: string): Promise<string> {
   return path;
 }
 
-it('takes the current context, with paths beside the file', async () => {
+it('uses the current context, with paths relative to the file', async () => {
   const kubeconfig = await file('config', content(['one', 'two'], 'two'));
   const { name, cluster } = await chooseContext({ kubeconfig });
   expect([name, cluster.server, cluster.caFile]).toEqual(['two', 'https://two:6443', join(folder, 'ca.pem')]);
 });
 
-it('takes the context that was asked for', async () => {
+it('uses the requested context', async () => {
   const kubeconfig = await file('config', content(['one', 'two'], 'two'));
   expect((await chooseContext({ kubeconfig, context: 'one' })).name).toBe('one');
 });
 
-it('merges the files of KUBECONFIG, the first winning, and skips those that are not there', async () => {
+it('merges the files of KUBECONFIG, where the first one wins, and skips missing files', async () => {
   const first = await file('first', content(['one'], 'one'));
   const second = await file('second', content(['one', 'two'], 'two'));
   vi.stubEnv('KUBECONFIG', [join(folder, 'absent'), first, second].join(delimiter));
@@ -52,12 +52,12 @@ it('merges the files of KUBECONFIG, the first winning, and skips those that are 
   expect((await chooseContext({ context: 'two' })).name).toBe('two');
 });
 
-it('tells that there is no kubeconfig at all', async () => {
+it('reports that there is no kubeconfig', async () => {
   expect(await currentContext({})).toBeUndefined();
   await expect(chooseContext({})).rejects.toMatchObject({ code: 'cluster-unconfigured' });
 });
 
-it('names the contexts that there are instead of the one asked for', async () => {
+it('lists the existing contexts when the requested one is missing', async () => {
   const kubeconfig = await file('config', content(['one', 'two'], 'two'));
   await expect(chooseContext({ kubeconfig, context: 'three' })).rejects.toMatchObject({
     code: 'cluster-unconfigured',
@@ -69,7 +69,7 @@ it.each([
   ['is missing', undefined],
   ['is no kubeconfig', 'just text'],
   ['is no YAML', '{ "clusters": [ '],
-])('fails on a named file that %s', async (_, text) => {
+])('fails on a given file that %s', async (_, text) => {
   const kubeconfig = text === undefined ? join(folder, 'absent') : await file('config', text);
   await expect(chooseContext({ kubeconfig })).rejects.toMatchObject({
     code: 'cluster-unconfigured',
@@ -77,7 +77,7 @@ it.each([
   });
 });
 
-it('reads no file for a token, and says where the token of the chosen user is', async () => {
+it('reads no token file, and returns the path of the token file of the chosen user', async () => {
   const users = [
     { name: 'a', user: { tokenFile: 'token' } },
     { name: 'b', user: { 'token-file': join(folder, 'secret') } },
@@ -191,14 +191,14 @@ it.each<[string, object | null, object | null, object, string]>([
     'users["u"].user is not a mapping',
   ],
   ['users that are no list', { server }, {}, { users: { u: {} } }, 'users is not a list'],
-])('refuses %s, and says what is wrong', async (_, cluster, user, more, why) => {
+])('rejects %s and reports what is wrong', async (_, cluster, user, more, why) => {
   await expect(chooseContext({ kubeconfig: await one(cluster, user, more) })).rejects.toMatchObject({
     code: 'cluster-unconfigured',
     why: expect.stringContaining(why) as string,
   });
 });
 
-it('does not mind wrong values in entries that are not used', async () => {
+it('ignores invalid values in unused entries', async () => {
   const users = [
     { name: 'u', user: { token: 'T' } },
     { name: 'other', user: { token: 12 } },
@@ -207,7 +207,7 @@ it('does not mind wrong values in entries that are not used', async () => {
   expect((await chooseContext({ kubeconfig })).user?.token).toBe('T');
 });
 
-it('reads nulls as absent', async () => {
+it('treats null as absent', async () => {
   const plugin = { ...exec, args: null, env: null, installHint: null, provideClusterInfo: null };
   const kubeconfig = await one(
     { server, 'proxy-url': null },
@@ -218,7 +218,7 @@ it('reads nulls as absent', async () => {
   expect(user?.token ?? cluster.proxyUrl).toBeUndefined();
 });
 
-it('takes the first of several entries with one name, as a whole', async () => {
+it('uses the first of several entries with the same name, without merging them', async () => {
   const users = [
     { name: 'u', user: { token: 'first' } },
     { name: 'u', user: { token: 'second', as: 'jane' } },
@@ -227,7 +227,7 @@ it('takes the first of several entries with one name, as a whole', async () => {
   expect([user?.token, user?.impersonate]).toEqual(['first', undefined]);
 });
 
-it('skips empty files, reads a byte order mark, and takes the last of two values with one key', async () => {
+it('skips empty files, accepts a byte order mark, and uses the last of two values with the same key', async () => {
   const empty = await file('empty', '# nothing yet\n');
   const users = 'users: [{name: u, user: {token: A, token: B}}]';
   const contexts = 'contexts: [{name: x, context: {cluster: c, user: u}}]';

@@ -4,7 +4,7 @@ import type { Answer, ApiTransport } from '../../../../src/clients/kubernetes/tr
 
 const pods = { base: '/api/v1', plural: 'pods', namespaced: true };
 
-/** Serves a list of two pages, and forgets the place to continue from so many times. */
+/** Serves a list of two pages. The continue token expires the given number of times. */
 class ForgetfulServer {
   readonly paths: string[] = [];
   #forgets: number;
@@ -27,14 +27,14 @@ class ForgetfulServer {
 const page = (name: string, metadata: object): Promise<Answer> =>
   Promise.resolve({ status: 200, body: JSON.stringify({ items: [{ metadata: { name } }], metadata }) });
 
-it('begins a list again when the server has forgotten the place to continue from', async () => {
+it('restarts a list when the continue token has expired', async () => {
   const server = new ForgetfulServer(2);
   const names = (await server.list()).map(({ metadata }) => metadata.name);
   expect(names).toEqual(['first', 'second']);
   expect(server.paths).toHaveLength(6);
 });
 
-it('fails when the server has forgotten the place to continue from three times', async () => {
+it('fails when the continue token has expired three times', async () => {
   const server = new ForgetfulServer(3);
   await expect(server.list()).rejects.toMatchObject({ why: expect.stringContaining('too old') as string });
   expect(server.paths).toHaveLength(6);

@@ -18,7 +18,7 @@ const entry = (manager: string, fieldsV1: object, more: object = {}): ManagedFie
 
 const release = { 'f:meta.helm.sh/release-name': {} };
 
-it('is left as it is while nothing was set by hand', () => {
+it('changes no managed fields when nothing was set manually', () => {
   expect(
     adoptedFields(
       [entry('kube-controller-manager', labels('a')), entry('external-secrets', labels('b'))],
@@ -27,7 +27,7 @@ it('is left as it is while nothing was set by hand', () => {
   ).toBeUndefined();
 });
 
-it('gives us what kubectl and Helm set, beside what we applied', () => {
+it('adopts the fields that kubectl and Helm set, and keeps the applied ones', () => {
   const record = [
     entry('ecr-bootstrap', labels('ours'), { operation: 'Apply' }),
     entry('kubectl-client-side-apply', labels('theirs')),
@@ -47,7 +47,7 @@ it('gives us what kubectl and Helm set, beside what we applied', () => {
   ]);
 });
 
-it('leaves Helm what tells of its release, and controllers what they report', () => {
+it('leaves the release annotations to Helm, and the status to its controller', () => {
   const status = entry('kubectl', { 'f:status': {} }, { subresource: 'status' });
   const annotations = { 'f:annotations': { ...release, 'f:note': {} } };
   const [ours, ...others] = adoptedFields([status, entry('helm', { 'f:metadata': annotations })], 'v1') ?? [];
@@ -55,7 +55,7 @@ it('leaves Helm what tells of its release, and controllers what they report', ()
   expect(others).toEqual([status, entry('helm', { 'f:metadata': { 'f:annotations': release } })]);
 });
 
-it('what was set by hand and is not wanted differs in what is to be adopted, and only there', () => {
+it('reports undesired fields that were set manually as differences only for adoption', () => {
   const object = (metadata: object): KubeObject => ({
     apiVersion: 'v1',
     kind: 'Service',

@@ -28,7 +28,7 @@ afterEach(async () => {
 const namespace = { apiVersion: 'v1', kind: 'Namespace', name: 'shop' };
 const kinds = { resources: [{ name: 'namespaces', kind: 'Namespace', namespaced: false }] };
 
-/** An API server with one namespace that lets in whoever shows the token in the file. */
+/** An API server with one namespace. It accepts the token in the file. */
 async function serve(tokenFile: string, port = 0): Promise<number> {
   const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };
   const server: Server = createServer(key, (req, res) => {
@@ -46,7 +46,7 @@ async function serve(tokenFile: string, port = 0): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Connected by a plugin that shows what is in the file, and how often that ran. */
+/** A client whose plugin returns the token in the file, and how often the plugin ran. */
 async function connect(
   port: number,
   tokenFile: string,
@@ -80,8 +80,8 @@ async function connect(
   return { cluster, runs: () => readFileSync(log, 'utf8').length };
 }
 
-describe('a token that ends during a run', () => {
-  it('is replaced once for all requests that are under way, and none of them fails', async () => {
+describe('a token that expires during a run', () => {
+  it('is replaced once for all requests in flight, and none of them fails', async () => {
     const tokenFile = join(folder, 'token');
     await writeFile(tokenFile, 'the-first-token');
     const { cluster, runs } = await connect(await serve(tokenFile), tokenFile);
@@ -94,8 +94,8 @@ describe('a token that ends during a run', () => {
   });
 });
 
-describe('a cluster that could not be reached', () => {
-  it('is reached when it is there: neither its version nor a failed login is remembered', async () => {
+describe('a cluster that was unreachable', () => {
+  it('is used once it responds: neither its version nor a failed login is cached', async () => {
     const tokenFile = join(folder, 'token');
     await writeFile(tokenFile, 'a-token');
     const port = await serve(tokenFile);

@@ -7,7 +7,7 @@ import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 import { isLocalHost } from '../../../../src/clients/net/local.ts';
 import { request } from 'undici';
 
-/** As a connection would see the host: URLs bring every spelling of an address to the usual one. */
+/** The host as a connection sees it: a URL converts every spelling of an address to its canonical form. */
 const hostIn = (text: string) => new URL(`https://${text}/`).hostname;
 
 describe('a host', () => {
@@ -77,7 +77,7 @@ describe('a host', () => {
     'localhost.example.com',
     'mylocalhost',
     '127.0.0.1.example.com',
-  ])('%s is not local by its text', (text) => {
+  ])('%s is not local, judged by its text', (text) => {
     expect(isLocalHost(hostIn(text))).toBe(false);
   });
 });
@@ -107,7 +107,7 @@ describe('a request that must stay remote', () => {
     const { body } = await request(`http://${host}:${port()}/`, { dispatcher });
     return body.text();
   };
-  /** The next lookups of any name give these addresses, the last one for good. */
+  /** The next lookups of any name return these addresses; all later ones return the last. */
   const resolveTo = (...answers: readonly string[][]) => {
     const queue = [...answers];
     const lookup = (_host: string, _options: unknown, done: (error: null, found: unknown) => void) => {
@@ -141,7 +141,7 @@ describe('a request that must stay remote', () => {
     },
   );
 
-  it('connects to the address that was checked, not to what the name resolves to afterwards', async () => {
+  it('connects to the checked address, not to what the name resolves to afterwards', async () => {
     resolveTo(['192.0.2.1'], ['127.0.0.1']);
     const asked = get('rebinding.example.com', 'remote');
     const refused = expect(asked).rejects.toThrow();
@@ -151,13 +151,13 @@ describe('a request that must stay remote', () => {
     expect(dns.lookup).toHaveBeenCalledTimes(1);
   });
 
-  it('leaves out the local ones among several addresses', async () => {
+  it('skips the local ones among several addresses', async () => {
     resolveTo(['127.0.0.1', '::1']);
     await expect(get('both.example.com', 'remote')).rejects.toMatchObject({ code: 'ERR_LOCAL_ADDRESS' });
     expect(connections).toBe(0);
   });
 
-  it('does not take a connection that was made for a request that may go anywhere', async () => {
+  it('does not reuse a connection of a request that may go anywhere', async () => {
     resolveTo(['127.0.0.1']);
     expect(await get('shared.example.com', 'anywhere')).toBe('reached');
     await expect(get('shared.example.com', 'remote')).rejects.toMatchObject({ code: 'ERR_LOCAL_ADDRESS' });
@@ -165,7 +165,7 @@ describe('a request that must stay remote', () => {
   });
 
   it.each(['169.254.169.254', '0x7f.1', 'localhost', 'registry.localhost'])(
-    'asks no proxy for %s',
+    'sends no request for %s to a proxy',
     async (host) => {
       const proxied = createNet(undefined, { http_proxy: `http://127.0.0.1:${port()}` });
       const dispatcher = await proxied.dispatcher('remote');

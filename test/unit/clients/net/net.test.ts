@@ -43,8 +43,8 @@ const failureThrough = (one: Net): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-describe('the way out', () => {
-  it('leads through the proxy of the environment, trusting an authority that was given', async () => {
+describe('a network request', () => {
+  it('uses the proxy of the environment and trusts a given authority', async () => {
     expect(await statusThrough(net(sandbox.caPem))).toBe(401);
   });
 
@@ -57,7 +57,7 @@ describe('the way out', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each(['socks5', 'socks5h'])('leads through a %s proxy, which resolves the names', async (scheme) => {
+  it.each(['socks5', 'socks5h'])('uses a %s proxy, which resolves the names', async (scheme) => {
     const upstream = await listening(createServer((_, response) => response.end('through SOCKS')));
     const { port } = upstream.address() as AddressInfo;
     const socks = await startSocksProxy({ host: '127.0.0.1', port });
@@ -71,7 +71,7 @@ describe('the way out', () => {
     upstream.close();
   });
 
-  it('leads past the proxy where NO_PROXY says so', async () => {
+  it('bypasses the proxy for the hosts of NO_PROXY', async () => {
     const server = await listening(createServer((_, response) => response.end('direct')));
     const { port } = server.address() as AddressInfo;
     const one = net(undefined, { http_proxy: sandbox.proxyUrl, no_proxy: '127.0.0.0/8' });
@@ -85,7 +85,7 @@ describe('the way out', () => {
     server.close();
   });
 
-  it('keeps its connections: many requests one after another share tunnels', async () => {
+  it('reuses connections: many consecutive requests share tunnels', async () => {
     let tunnels = 0;
     const { hostname, port } = new URL(sandbox.proxyUrl);
     const { connect } = await import('node:net');
@@ -104,13 +104,13 @@ describe('the way out', () => {
       https_proxy: `http://127.0.0.1:${(counting.address() as AddressInfo).port}`,
     });
     for (let index = 0; index < 20; index += 1) await statusThrough(counted);
-    // The next request may come a moment before the last answer's connection is free.
+    // The next request may start a moment before the connection of the last response is free.
     expect(tunnels).toBeLessThanOrEqual(2);
     await counted.close();
     counting.close();
   });
 
-  it('names the issuer and NODE_EXTRA_CA_CERTS where a certificate is not trusted', async () => {
+  it('fails with the issuer and NODE_EXTRA_CA_CERTS when a certificate is not trusted', async () => {
     const one = net();
     const error = await one.untrusted(await failureThrough(one), url);
     expect(error).toMatchObject({
@@ -121,7 +121,7 @@ describe('the way out', () => {
     });
   });
 
-  it('takes no other failure for one of trust', async () => {
+  it('does not report other failures as an untrusted certificate', async () => {
     const one = net(sandbox.caPem, { https_proxy: 'http://127.0.0.1:1' });
     expect(await one.untrusted(await failureThrough(one), url)).toBeUndefined();
   });

@@ -7,23 +7,23 @@ const isProxied = (url: string, noProxy: string): boolean =>
   proxyFor(url, { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: noProxy }) !== undefined;
 
 describe('the proxy for a URL', () => {
-  it('is that of its scheme', () => {
+  it('is the proxy of its scheme', () => {
     const env = { HTTP_PROXY: 'http://one:1', HTTPS_PROXY: 'http://two:2' };
     expect(proxyFor('http://example.com/', env)?.host).toBe('one:1');
     expect(proxyFor('https://example.com/', env)?.host).toBe('two:2');
   });
 
-  it('is never that of the other scheme', () => {
+  it('is never the proxy of the other scheme', () => {
     expect(proxyFor('https://example.com/', { HTTP_PROXY: proxy })).toBeUndefined();
   });
 
-  it('is read from lower-case names first, and from ALL_PROXY last', () => {
+  it('comes from lower-case names first and from ALL_PROXY last', () => {
     const env = { https_proxy: 'http://lower:1', HTTPS_PROXY: 'http://upper:1', ALL_PROXY: 'http://all:1' };
     expect(proxyFor('https://example.com/', env)?.hostname).toBe('lower');
     expect(proxyFor('http://example.com/', env)?.hostname).toBe('all');
   });
 
-  it('may be written without a scheme', () => {
+  it('may have no scheme', () => {
     expect(proxyFor('https://example.com/', { HTTPS_PROXY: 'proxy:3128' })?.href).toBe('http://proxy:3128/');
   });
 
@@ -31,7 +31,7 @@ describe('the proxy for a URL', () => {
     expect(proxyFor('https://example.com/', { HTTPS_PROXY: value })?.href).toBe(value);
   });
 
-  it('is none for loopback', () => {
+  it('is not used for loopback', () => {
     for (const host of ['127.0.0.1:6443', 'localhost:5000', '[::1]:6443']) {
       expect(isProxied(`https://${host}/`, '')).toBe(false);
     }
@@ -49,7 +49,7 @@ describe('the proxy for a URL', () => {
     ['https://10.1.2.3/', '10.1.2.3'],
     ['https://[fd00::7]/', 'fd00::/8'],
     ['https://[fd00::7]/', 'fd00::7'],
-  ])('is none for %s with NO_PROXY=%s', (url, noProxy) => {
+  ])('is not used for %s with NO_PROXY=%s', (url, noProxy) => {
     expect(isProxied(url, noProxy)).toBe(false);
   });
 
@@ -60,12 +60,12 @@ describe('the proxy for a URL', () => {
     ['https://11.1.2.3/', '10.0.0.0/8'],
     ['https://10.1.2.3/', '10.0.0.0/99'],
     ['https://example.com/', '10.0.0.0/8'],
-  ])('holds for %s with NO_PROXY=%s', (url, noProxy) => {
+  ])('is used for %s with NO_PROXY=%s', (url, noProxy) => {
     expect(isProxied(url, noProxy)).toBe(true);
   });
 
   it.each(['ftp://proxy:21', 'socks4://proxy:1080', 'http://', 'http://a b'])(
-    'is an error that names the variable: %s',
+    'is an error that names the variable when it is %s',
     (value) => {
       expect(() => proxyFor('https://example.com/', { HTTPS_PROXY: value })).toThrow(
         expect.objectContaining({
@@ -76,7 +76,7 @@ describe('the proxy for a URL', () => {
     },
   );
 
-  it('has a password that is masked wherever it shows', () => {
+  it('has a password that is masked in all output', () => {
     proxyFor('https://example.com/', { HTTPS_PROXY: 'http://me:correct-horse@proxy:1' });
     expect(redact('failed: http://me:correct-horse@proxy:1')).toBe('failed: http://me:(secret)@proxy:1');
   });

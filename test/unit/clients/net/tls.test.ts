@@ -39,7 +39,7 @@ describe('a request over TLS', () => {
     expect(await textBy(createNet(shown.cert))).toBe('secretly');
   });
 
-  it('reports an untrusted issuer', async () => {
+  it('reports the issuer of an untrusted certificate', async () => {
     const code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
     await expect(textBy(createNet(undefined, {}))).rejects.toMatchObject({ code });
   });

@@ -34,7 +34,7 @@ const refused = (server: OciServer) =>
   server.seen.filter(({ headers }) => headers.authorization === undefined);
 
 describe('Basic', () => {
-  test('costs one refused request, whatever is asked after it', async () => {
+  test('costs only one rejected request for all later requests', async () => {
     const me = login();
     world.credentials = { find: () => Promise.resolve(me) };
     guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
@@ -46,7 +46,7 @@ describe('Basic', () => {
   test.each([
     ['without a login', undefined],
     ['with a wrong one', login()],
-  ])('%s is refused with what to do', async (_, credential) => {
+  ])('%s is rejected with a hint', async (_, credential) => {
     world.credentials = { find: () => Promise.resolve(credential) };
     guard(world.source, 'Basic realm="r"', () => false);
     const [result] = await world.copy(['a']);
@@ -56,7 +56,7 @@ describe('Basic', () => {
     });
   });
 
-  it.each([{ isIdentityToken: true }, { isRegistryToken: true }])('never shows a token: %j', async (kind) => {
+  it.each([{ isIdentityToken: true }, { isRegistryToken: true }])('never sends a token: %j', async (kind) => {
     world.credentials = { find: () => Promise.resolve({ ...login(), ...kind }) };
     guard(world.source, 'Basic realm="r"', () => false);
     const [result] = await world.copy(['a']);
@@ -64,7 +64,7 @@ describe('Basic', () => {
     expect(world.source.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   });
 
-  test('goes out at once to the target, and with a new token when the old one is over in the middle', async () => {
+  test('is sent with the first request to the target, and with a new token when the old one expires during the run', async () => {
     const [old, renewed] = [login(), login()];
     let isOver = false;
     world.identity = {
@@ -86,7 +86,7 @@ describe('Basic', () => {
   });
 });
 
-describe('a refusal without words, as HEAD gets it,', () => {
+describe('a rejection without a reason, as for a HEAD,', () => {
   const isHead = ({ kind }: { kind: string }) => kind.startsWith('HEAD');
   const renewing = () => {
     const tokens = [login()];
@@ -98,7 +98,7 @@ describe('a refusal without words, as HEAD gets it,', () => {
     return tokens;
   };
 
-  test('means that an old token is over: it is renewed once', async () => {
+  test('means that an old token has expired, so it is renewed once', async () => {
     const tokens = renewing();
     const engine = world.engine();
     const copy = (name: string) => engine.copy([world.wanted(name)], world.options());
@@ -112,7 +112,7 @@ describe('a refusal without words, as HEAD gets it,', () => {
     expect(tokens).toHaveLength(2);
   });
 
-  test('is a denial when the token is young, and costs none', async () => {
+  test('is a denial when the token is young, and costs no new token', async () => {
     const tokens = renewing();
     world.target.misbehavior = (request) => (isHead(request) ? { status: 403 } : undefined);
     const [result] = await world.copy(['a']);
@@ -120,7 +120,7 @@ describe('a refusal without words, as HEAD gets it,', () => {
     expect(tokens).toHaveLength(1);
   });
 
-  test('costs one token, not one each, when all are denials', async () => {
+  test('costs one new token for all requests when all of them are denied', async () => {
     const tokens = renewing();
     const engine = world.engine();
     const copy = (...names: string[]) =>
@@ -143,9 +143,9 @@ describe('Bearer', () => {
   let life = 300;
   let fields: (token: string) => object;
   let spoil: (answer: string) => string;
-  /** What the first request is redirected with. */
+  /** The status of the redirect of the first request. */
   let redirect: { status: number; location: string } | undefined;
-  /** What the answer to each request waits for. */
+  /** Delays the response to each request. */
   let hold: () => Promise<void>;
   const service = createServer((request, response) => {
     asked.push({ url: new URL(request.url ?? '/', 'http://token'), headers: request.headers });
@@ -177,7 +177,7 @@ describe('Bearer', () => {
     await once(service, 'close');
   });
 
-  test('one token is fetched for each repository, anonymously without a login', async () => {
+  test('fetches one token for each repository, anonymously without a login', async () => {
     await world.copy(['a', 'b']);
     expect(asked.map(({ url }) => url.searchParams.get('scope')).sort()).toEqual([
       'repository:a:pull',
@@ -189,7 +189,7 @@ describe('Bearer', () => {
   });
 
   it.each([301, 302, 303, 307, 308])(
-    'follows a token service that redirects by %i within its host, with the login',
+    'follows a token service that redirects with %i within its host, with the login',
     async (status) => {
       const me = login();
       world.credentials = { find: () => Promise.resolve(me) };
@@ -215,7 +215,7 @@ describe('Bearer', () => {
     await elsewhere.close();
   });
 
-  test('the login is shown to the token service only', async () => {
+  test('sends the login only to the token service', async () => {
     const me = login();
     world.credentials = { find: () => Promise.resolve(me) };
     await world.copy(['a']);
@@ -223,14 +223,14 @@ describe('Bearer', () => {
     expect(world.source.seen.some(({ headers }) => headers.authorization === basic(me))).toBe(false);
   });
 
-  it('takes the one of token and access_token that is not empty', async () => {
+  it('uses the field of token and access_token that is not empty', async () => {
     fields = (token) => ({ token: '', access_token: token });
     expect((await world.copy(['a']))[0]?.state).toBe('copied');
     fields = (token) => ({ token, access_token: '' });
     expect((await world.copy(['b']))[0]?.state).toBe('copied');
   });
 
-  it('that is not JSON is not blamed on the login, but on what answered', async () => {
+  it('reports the server, not the login, when the token response is not JSON', async () => {
     spoil = () => '<html>Sign in to the network</html>';
     const [result] = await world.copy(['a']);
     expect(result?.error).toMatchObject({
@@ -240,7 +240,7 @@ describe('Bearer', () => {
     });
   });
 
-  it('is asked without a login where the credential helper fails, which matters only for a refusal', async () => {
+  it('sends no login when the credential helper fails, and reports that only after a rejection', async () => {
     const failure = {
       code: 'registry-denied',
       what: 'could not ask',
@@ -259,7 +259,7 @@ describe('Bearer', () => {
     });
   });
 
-  it('shows a token for the registry to the registry, and asks no token service', async () => {
+  it('sends a registry token to the registry, and uses no token service', async () => {
     const given = login();
     const header = `Bearer ${given.password.reveal()}`;
     issued.add(header);
@@ -273,7 +273,7 @@ describe('Bearer', () => {
     expect(denied?.error).toMatchObject({ code: 'registry-denied' });
   });
 
-  test('a token that is refused before its time is replaced', async () => {
+  test('replaces a token that is rejected before it expires', async () => {
     let forgotten = false;
     const usual = world.source.misbehavior;
     world.source.misbehavior = (request, times) => {
@@ -296,7 +296,7 @@ describe('Bearer', () => {
     const { blobs } = world.target.repository(wanted.repository);
     const [present, absent] = half.layers;
     if (present) blobs.set(present.digest, present.bytes);
-    // The next token takes longer than the ECR needs to answer that it has the first layer.
+    // The next token takes longer than the response from ECR that it has the first layer.
     const prepare = () => {
       world.clock.advance(life * 1000);
       hold = () => setTimeout(100);
@@ -309,15 +309,15 @@ describe('Bearer', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('a token service without protection gets no login', async () => {
+  test('sends no login to a token service without TLS', async () => {
     guard(world.source, 'Bearer realm="http://tokens.example.com/"', () => false);
     const [result] = await world.copy(['a']);
     expect(result?.error?.why).toContain('does not use TLS');
   });
 });
 
-describe('one host with repositories that want different things', () => {
-  /** Token services by the one repository that each knows. */
+describe('one host whose repositories require different authentication', () => {
+  /** Token services, by the only repository that each one serves. */
   const services = new Map<string, OciServer>();
   const tokenOf = (name: string) => `token-of-${name}`;
   beforeEach(async () => {
@@ -335,7 +335,7 @@ describe('one host with repositories that want different things', () => {
     services.clear();
   });
 
-  /** `a` and `b` want tokens of their own services, and `c` is open. */
+  /** `a` and `b` require tokens of their own services, and `c` is open. */
   const serve = (refusal: Misbehavior | undefined) => {
     world.source.misbehavior = ({ repository, headers: { authorization } }) => {
       const service = services.get(repository);
@@ -347,14 +347,14 @@ describe('one host with repositories that want different things', () => {
   };
 
   const orders = ['a b c', 'a c b', 'b a c', 'b c a', 'c a b', 'c b a'].map((order) => order.split(' '));
-  it.each(orders)('copies %s, %s and %s, whichever is asked first', async (...names) => {
+  it.each(orders)('copies %s, %s and %s in this order', async (...names) => {
     serve(undefined);
     const results = await world.copy(names);
     expect(results.map(({ state }) => state)).toEqual(['copied', 'copied', 'copied']);
   });
 
   it.each([400, 401, 403, 404])(
-    'copies an open one that answers %i to a token of another',
+    'copies an open repository that responds with %i to the token of another repository',
     async (status) => {
       serve({ status });
       for (const service of services.values())
@@ -372,7 +372,7 @@ describe('one host with repositories that want different things', () => {
     },
   );
 
-  it('fails only the repository whose token service refuses', async () => {
+  it('fails only the repository whose token service rejects the request', async () => {
     serve(undefined);
     const service = services.get('a');
     if (service) service.misbehavior = () => ({ status: 401 });
@@ -381,7 +381,7 @@ describe('one host with repositories that want different things', () => {
     expect(results[0]?.error?.code).toBe('registry-denied');
   });
 
-  it('asks for no second login where all want the same', async () => {
+  it('requires only one rejected request when all repositories require the same login', async () => {
     const me = login();
     world.credentials = { find: () => Promise.resolve(me) };
     guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
@@ -392,7 +392,7 @@ describe('one host with repositories that want different things', () => {
 });
 
 describe('a redirect to another host', () => {
-  /** The source wants this login, and has its blobs fetched at the store. */
+  /** The source requires this login, and redirects requests for blobs to the store. */
   function sendBlobsOn(me: ReturnType<typeof login>, store: OciServer): void {
     world.credentials = { find: (host) => Promise.resolve(host === world.source.host ? me : undefined) };
     guard(world.source, 'Basic realm="r"', (authorization) => authorization === basic(me));
@@ -404,7 +404,7 @@ describe('a redirect to another host', () => {
         : undefined);
   }
 
-  test('takes no Authorization with it', async () => {
+  test('carries no Authorization header', async () => {
     const me = login();
     const store = await OciServer.start();
     store.put('a', '1', [image]);
@@ -416,7 +416,7 @@ describe('a redirect to another host', () => {
     await store.close();
   });
 
-  it('sees no login of the first host when it asks for one, and does not change what that host is sent', async () => {
+  it('does not send the login of the first host, nor change what the first host receives', async () => {
     const me = login();
     const store = await OciServer.start();
     sendBlobsOn(me, store);
@@ -437,7 +437,7 @@ describe('a redirect to another host', () => {
     await store.close();
   });
 
-  test('shows that a registry asks for no login, whatever the other host answers', async () => {
+  test('shows that the registry requires no login, whatever the other host responds', async () => {
     const store = await OciServer.start();
     store.misbehavior = () => ({ status: 401 });
     const location = `http://${store.host}/elsewhere`;

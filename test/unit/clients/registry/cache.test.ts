@@ -17,7 +17,7 @@ afterEach(() => rmSync(base, { recursive: true }));
 describe.each(['sha256', 'sha512'] as const)('content cached by its %s digest', (algorithm) => {
   const digest = digestOf(bytes, algorithm);
 
-  it('is there for the next run, for its user alone', async () => {
+  it('is available to the next run, and readable only by its user', async () => {
     const folder = contentFolder(cacheFolder({ XDG_CACHE_HOME: base }));
     await diskCache(folder).put(digest, bytes);
     expect(await diskCache(folder).get(digest)).toEqual(bytes);
@@ -36,7 +36,7 @@ describe.each(['sha256', 'sha512'] as const)('content cached by its %s digest', 
 });
 
 describe('a cache folder that cannot be written', () => {
-  it('does no harm', async () => {
+  it('does not fail the run', async () => {
     writeFileSync(join(base, 'file'), '');
     const cache = diskCache(join(base, 'file', 'below'));
     const digest = digestOf(bytes);

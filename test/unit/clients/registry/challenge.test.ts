@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseChallenge } from '../../../../src/clients/registry/challenge.ts';
 
-it('reads a challenge whose parameters follow a very long word', () => {
+it('parses a challenge whose parameters follow a very long word', () => {
   const realm = 'https://auth.example/token';
   expect(parseChallenge(`Bearer ${'a'.repeat(60_000)},realm="${realm}",service="registry.example"`)).toEqual({
     scheme: 'bearer',

@@ -14,30 +14,30 @@ const onward = (host: string, location: string, from?: string) =>
   of(host).onward(location, 'w', from === undefined ? undefined : new URL(from)).href;
 
 describe('what a registry may reach', () => {
-  it('is anything for a listed host, at its own port', () => {
+  it('is any address for a listed host, at its own port', () => {
     expect(reach('127.0.0.1:5000', 'https://127.0.0.1:5000/v2/')).toBe('anywhere');
     expect(reach('tenant.example.com', 'https://127.0.0.1:5000/v2/')).toBe('anywhere');
     expect(reach('tenant.example.com', 'https://127.0.0.1:5001/v2/')).toBe('remote');
   });
 
-  it('is other ports of its own host only for a listed registry', () => {
+  it('includes other ports of its own host only for a listed registry', () => {
     expect(reach('127.0.0.1:5000', 'http://127.0.0.1:5001/token')).toBe('anywhere');
     expect(reach('127.0.0.1:6000', 'http://127.0.0.1:6001/token')).toBe('remote');
     expect(reach('docker.io', 'http://127.0.0.1:5001/token')).toBe('remote');
   });
 
-  it('takes a host without a port for the default ports', () => {
+  it('treats a host without a port as its default ports', () => {
     expect(reach('a.example.com', 'http://localhost/')).toBe('anywhere');
     expect(reach('a.example.com', 'https://localhost:443/')).toBe('anywhere');
     expect(reach('a.example.com', 'https://localhost:8443/')).toBe('remote');
   });
 
-  it('knows Docker Hub by the host that serves it', () => {
+  it('recognizes Docker Hub by the host that serves it', () => {
     expect(reach('a.example.com', 'https://registry-1.docker.io/v2/')).toBe('anywhere');
   });
 });
 
-describe('what a registry may send us on to', () => {
+describe('what a registry may redirect to', () => {
   it.each([
     ['https elsewhere', 'https://cdn.example.com/blob', 'https://cdn.example.com/blob'],
     ['itself by http, which is asked by https', 'http://r.example.com/token', 'https://r.example.com/token'],
@@ -67,13 +67,13 @@ describe('what a registry may send us on to', () => {
   });
 });
 
-describe('the Docker engine, which connects by itself,', () => {
+describe('the Docker engine, which opens its own connections,', () => {
   const net = createNet(undefined, {});
   const clock = new InstantClock();
   const credentials = { find: () => Promise.resolve(undefined) };
   const { refuseLocal } = openRegistries({ net, clock, credentials, listed, insecure: [] });
 
-  it.each(['127.0.0.1:6000', 'localhost:6000', '0x7f.1'])('is not sent to %s', async (host) => {
+  it.each(['127.0.0.1:6000', 'localhost:6000', '0x7f.1'])('must not connect to %s', async (host) => {
     const asked: string[] = [];
     const docker = {
       version: () => Promise.resolve(),
@@ -100,7 +100,7 @@ describe('the Docker engine, which connects by itself,', () => {
     expect(asked).toEqual([]);
   });
 
-  it('is sent to a listed host and to remote ones', async () => {
+  it('may connect to a listed host and to remote hosts', async () => {
     await expect(refuseLocal('127.0.0.1:5000', 'w')).resolves.toBeUndefined();
     await expect(refuseLocal('10.0.0.1:5000', 'w')).resolves.toBeUndefined();
   });

@@ -51,7 +51,7 @@ describe('verified content', () => {
   };
 
   it.each(['sha256', 'sha512'] as const)(
-    'is checked with the algorithm of its digest, %s',
+    'is verified with the algorithm of its digest, %s',
     async (algorithm) => {
       const digest = digestOf(bytes, algorithm);
       expect(await read(digest, 'content')).toBe('content');

@@ -27,7 +27,7 @@ const configure = (config: object | string) =>
     join(home, '.docker', 'config.json'),
     typeof config === 'string' ? config : JSON.stringify(config),
   );
-/** A credential helper that notes how it was called and then does as the script says. */
+/** A credential helper that records its call and then runs the script. */
 const install = (script: string) => {
   const file = join(home, 'docker-credential-test');
   writeFileSync(file, `#!/bin/sh\necho "$@" > ${home}/arguments\ncat > ${home}/input\n${script}\n`);
@@ -46,13 +46,13 @@ describe("logins in Docker's configuration", () => {
     expect([found?.username, found?.password.reveal()]).toEqual(['me', password]);
   });
 
-  test('none is there for other hosts, or without any file', async () => {
+  test('there is none for other hosts, or without a file', async () => {
     expect(await find('ghcr.io')).toBeUndefined();
     configure({ auths: { 'quay.io': { auth } } });
     expect(await find('ghcr.io')).toBeUndefined();
   });
 
-  test('an identity token is known as one', async () => {
+  test('an identity token is recognized', async () => {
     configure({ auths: { 'ghcr.io': { identitytoken: password } } });
     expect(await find('ghcr.io')).toMatchObject({ isIdentityToken: true });
   });
@@ -77,7 +77,7 @@ describe("a key of Docker's configuration", () => {
     expect(await loginTo('docker.io')).toBe(`me:${password}`);
   });
 
-  it('counts as it is before the others that name the same host', async () => {
+  it('takes precedence over other keys of the same host if it is the exact key', async () => {
     const other = Buffer.from('other:one').toString('base64');
     configure({ auths: { 'https://ghcr.io/v1/': { auth: other }, 'ghcr.io': { auth } } });
     expect(await loginTo('ghcr.io')).toBe(`me:${password}`);
@@ -94,7 +94,7 @@ describe("a key of Docker's configuration", () => {
     },
   );
 
-  it('may differ in case where Docker names it', async () => {
+  it('may differ in case when Docker defines its name', async () => {
     configure({ Auths: { 'ghcr.io': { Auth: auth } } });
     expect(await loginTo('ghcr.io')).toBe(`me:${password}`);
   });
@@ -111,7 +111,7 @@ describe("values of Docker's configuration", () => {
     ['a login without a password', `{"auths": {"ghcr.io": {"auth": "${btoa('me:')}"}}}`],
     ['a user without a password', '{"auths": {"ghcr.io": {"username": "me"}}}'],
     ['a name that every object has', '{"auths": {}, "credHelpers": {}}', 'constructor'],
-  ])('are no login with %s', async (_, content, host = 'ghcr.io') => {
+  ])('contain no login with %s', async (_, content, host = 'ghcr.io') => {
     configure(content);
     expect(await find(host)).toBeUndefined();
   });
@@ -131,7 +131,7 @@ describe("values of Docker's configuration", () => {
     [`{"auths": {"ghcr.io": {"auth": "${btoa('nocolon')}"}}}`, 'auths["ghcr.io"].auth', 'USER:PASSWORD'],
     [`{"auths": {"ghcr.io": {"auth": "${btoa(':word')}"}}}`, 'auths["ghcr.io"].auth', 'USER:PASSWORD'],
     ['{"auths": {"ghcr.io": {"registrytoken": "a\\nb"}}}', 'auths["ghcr.io"].registrytoken', 'in a header'],
-  ])('%s are refused with the file and the key', async (content, path, why) => {
+  ])('%s are rejected, with the file and the key', async (content, path, why) => {
     configure(content);
     await expect(find('ghcr.io')).rejects.toMatchObject({
       code: 'config-invalid',
@@ -140,24 +140,24 @@ describe("values of Docker's configuration", () => {
     });
   });
 
-  it('that are wrong for one host leave the others alone', async () => {
+  it('that are invalid for one host do not affect the others', async () => {
     configure({ auths: { 'quay.io': { auth: 12 }, 'ghcr.io': { auth } } });
     expect(await loginTo('ghcr.io')).toBe(`me:${password}`);
   });
 
-  it('may hold a user and a password as they are', async () => {
+  it('may contain a user and a password in plain text', async () => {
     configure({ auths: { 'ghcr.io': { username: 'me', password } } });
     expect(await loginTo('ghcr.io')).toBe(`me:${password}`);
   });
 
-  it('may hold a token for the registry, which counts before all else', async () => {
+  it('may contain a token for the registry, which takes precedence over everything else', async () => {
     configure({ auths: { 'ghcr.io': { auth, identitytoken: 'other', registrytoken: password } } });
     expect(await find('ghcr.io')).toMatchObject({ isRegistryToken: true });
     expect((await find('ghcr.io'))?.password.reveal()).toBe(password);
   });
 });
 
-describe("the place of Docker's configuration", () => {
+describe("the location of Docker's configuration", () => {
   it('is the folder DOCKER_CONFIG', async () => {
     const folder = join(home, 'elsewhere');
     mkdirSync(folder);
@@ -165,7 +165,7 @@ describe("the place of Docker's configuration", () => {
     expect(await loginTo('ghcr.io', { DOCKER_CONFIG: folder })).toBe(`me:${password}`);
   });
 
-  it('is no file, and the error says so', async () => {
+  it('must be a folder, and the error names a file', async () => {
     configure({});
     const file = join(home, '.docker', 'config.json');
     await expect(find('ghcr.io', { DOCKER_CONFIG: file })).rejects.toMatchObject({
@@ -174,7 +174,7 @@ describe("the place of Docker's configuration", () => {
     });
   });
 
-  it('is DOCKER_AUTH_CONFIG before the file, for the hosts that it has', async () => {
+  it('is DOCKER_AUTH_CONFIG instead of the file, for the hosts in that variable', async () => {
     const DOCKER_AUTH_CONFIG = JSON.stringify({ auths: { 'ghcr.io': { auth: btoa('ci:ci-password') } } });
     configure({ auths: { 'ghcr.io': { auth }, 'quay.io': { auth } } });
     expect(await loginTo('ghcr.io', { DOCKER_AUTH_CONFIG })).toBe('ci:ci-password');
@@ -184,16 +184,19 @@ describe("the place of Docker's configuration", () => {
   it.each([
     ['{', 'config-unreadable', 'the registry logins in DOCKER_AUTH_CONFIG'],
     ['{"auths": {"ghcr.io": {"auth": 12}}}', 'config-invalid', 'auths["ghcr.io"].auth in DOCKER_AUTH_CONFIG'],
-  ])('is named when it is the variable, which holds %s', async (DOCKER_AUTH_CONFIG, code, where) => {
-    await expect(find('ghcr.io', { DOCKER_AUTH_CONFIG })).rejects.toMatchObject({
-      code,
-      what: `could not read ${where}`,
-    });
-  });
+  ])(
+    'is named in the error when it is the variable, which contains %s',
+    async (DOCKER_AUTH_CONFIG, code, where) => {
+      await expect(find('ghcr.io', { DOCKER_AUTH_CONFIG })).rejects.toMatchObject({
+        code,
+        what: `could not read ${where}`,
+      });
+    },
+  );
 });
 
 describe('a credential helper', () => {
-  test('gets the server on its standard input and nothing in its arguments', async () => {
+  test('receives the server on its standard input, and not in its arguments', async () => {
     configure({ credHelpers: { 'ghcr.io': 'test' } });
     install(`echo '{"Username":"me","Secret":"${password}"}'`);
     const found = await find('ghcr.io');
@@ -202,20 +205,20 @@ describe('a credential helper', () => {
     expect(readFileSync(join(home, 'input'), 'utf8')).toBe('ghcr.io');
   });
 
-  test('is asked for Docker Hub by its old name', async () => {
+  test('receives the old name of Docker Hub', async () => {
     configure({ credsStore: 'test' });
     install(`echo '{"Username":"<token>","Secret":"${password}"}'`);
     expect(await find('docker.io')).toMatchObject({ isIdentityToken: true });
     expect(readFileSync(join(home, 'input'), 'utf8')).toBe('https://index.docker.io/v1/');
   });
 
-  test('that knows nothing leaves the request anonymous', async () => {
+  test('that has no login leaves the request anonymous', async () => {
     configure({ credsStore: 'test' });
     install('echo "credentials not found in native keychain"; exit 1');
     expect(await find('ghcr.io')).toBeUndefined();
   });
 
-  test('that fails is an error in its words', async () => {
+  test('that fails causes an error with its own message', async () => {
     configure({ credsStore: 'test' });
     install('echo "the key chain is locked" >&2; exit 1');
     await expect(find('ghcr.io')).rejects.toMatchObject({
@@ -224,7 +227,7 @@ describe('a credential helper', () => {
     });
   });
 
-  test('that is not installed is an error that names it', async () => {
+  test('that is not installed causes an error that names it', async () => {
     configure({ credsStore: 'absent' });
     await expect(find('ghcr.io')).rejects.toMatchObject({
       code: 'registry-denied',
@@ -233,7 +236,7 @@ describe('a credential helper', () => {
     });
   });
 
-  test('never has its answer quoted in an error', async () => {
+  test('never has its output quoted in an error', async () => {
     configure({ credsStore: 'test' });
     install(`echo 'password ${password}'`);
     const error = await find('ghcr.io').catch((thrown: unknown) => thrown);
@@ -241,7 +244,7 @@ describe('a credential helper', () => {
   });
 
   it.each(['index.docker.io', 'https://index.docker.io/v1/', 'docker.io'])(
-    'for %s is asked for Docker Hub',
+    'for %s is used for Docker Hub',
     async (key) => {
       configure({ credHelpers: { [key]: 'test' }, credsStore: 'absent' });
       install(`echo '{"Username":"me","Secret":"${password}"}'`);
@@ -249,18 +252,18 @@ describe('a credential helper', () => {
     },
   );
 
-  it('of one host counts before the one for all, and an empty name means the file', async () => {
+  it('of one host takes precedence over the one for all hosts, and an empty name means the file', async () => {
     configure({ credHelpers: { 'ghcr.io': '' }, credsStore: 'absent', auths: { 'ghcr.io': { auth } } });
     expect(await loginTo('ghcr.io')).toBe(`me:${password}`);
   });
 
-  it('that has no login speaks for the file, too', async () => {
+  it('that has no login prevents the use of a login in the file', async () => {
     configure({ credsStore: 'test', auths: { 'ghcr.io': { auth } } });
     install('echo "credentials not found in native keychain"; exit 1');
     expect(await find('ghcr.io')).toBeUndefined();
   });
 
-  it('that is gone or fails leaves a login in the file usable', async () => {
+  it('that is missing or fails does not prevent the use of a login in the file', async () => {
     configure({ credsStore: 'absent', auths: { 'ghcr.io': { auth } } });
     expect(await loginTo('ghcr.io')).toBe(`me:${password}`);
     configure({ credsStore: 'test', auths: { 'ghcr.io': { auth } } });
@@ -269,7 +272,7 @@ describe('a credential helper', () => {
   });
 
   it.each(['null', '{}', '{"Username":"","Secret":"word"}', '{"Username":"me","Secret":""}', '[]', '5'])(
-    'that answers %s leaves the request anonymous',
+    'that prints %s leaves the request anonymous',
     async (answer) => {
       configure({ credsStore: 'test' });
       install(`echo '${answer}'`);

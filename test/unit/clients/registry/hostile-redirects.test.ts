@@ -30,7 +30,7 @@ beforeEach(async () => {
     response.end('{"token":"x"}');
   });
   await new Promise<void>((listening) => bystander.listen(0, '127.0.0.1', listening));
-  // Here the hostile registry is reachable at all only because it is listed; what it names is not.
+  // The hostile registry is reachable only because it is listed. The hosts that it redirects to are not listed.
   world.listed = new HostSet([world.source.host, evil.host]);
   // The user has a login for the good registry only.
   world.credentials = {
@@ -46,7 +46,7 @@ afterEach(async () => {
 
 const local = () => `localhost:${(bystander.address() as AddressInfo).port}`;
 
-/** Copies the hostile image beside a good one, which must arrive, and gives the error of the first. */
+/** Copies the hostile image and a good one, which must arrive. Returns the error of the hostile one. */
 async function failsAlone(host = evil.host) {
   const bad = { ...world.wanted('bad'), source: `${host}/bad:1` };
   const results = await world.engine().copy([bad, world.wanted('good')], world.options());
@@ -66,7 +66,7 @@ describe('a hostile redirect', () => {
     evil.misbehavior = (request) => (request.kind === kind ? { status, headers: { location } } : undefined);
   };
 
-  it.each(kinds)('that never ends is given up after a few hops of %s', async (kind) => {
+  it.each(kinds)('that never ends fails after a few hops of %s', async (kind) => {
     let hops = 0;
     evil.misbehavior = (request) => {
       if (request.kind !== kind && !request.path.pathname.startsWith('/hop')) return undefined;
@@ -85,17 +85,17 @@ describe('a hostile redirect', () => {
     ['cloud metadata in IPv6', 'http://[::ffff:169.254.169.254]/', 'address-refused'],
     ['AWS metadata in IPv6', 'https://[fd00:ec2::254]/', 'address-refused'],
     ['cloud metadata as one number', 'https://2852039166/', 'address-refused'],
-  ])('to %s fails its image alone', async (_, location, code) => {
+  ])('to %s fails only its image', async (_, location, code) => {
     redirect('GET manifests', location);
     expect((await failsAlone())?.code).toBe(code);
   });
 
-  it('of a blob to cloud metadata fails its image alone', async () => {
+  it('of a blob to cloud metadata fails only its image', async () => {
     redirect('GET blobs', 'http://169.254.169.254/latest/meta-data/');
     expect((await failsAlone())?.code).toBe('address-refused');
   });
 
-  it('to a service of this computer fails its image alone', async () => {
+  it('to a service of this computer fails only its image', async () => {
     redirect('GET manifests', `http://${local()}/admin`);
     expect(await failsAlone()).toMatchObject({
       code: 'address-refused',
@@ -103,7 +103,7 @@ describe('a hostile redirect', () => {
     });
   });
 
-  it('that reaches a service of this computer by several hops fails its image alone', async () => {
+  it('that reaches a service of this computer by several hops fails only its image', async () => {
     evil.misbehavior = ({ kind, path }) => {
       if (kind === 'GET manifests') return { status: 302, headers: { location: '/hop' } };
       if (path.pathname === '/hop') return { status: 302, headers: { location: `http://${local()}/` } };
@@ -112,7 +112,7 @@ describe('a hostile redirect', () => {
     expect((await failsAlone())?.code).toBe('address-refused');
   });
 
-  it('shows the login for one registry to no other', async () => {
+  it('does not send the login for one registry to another', async () => {
     const guarded = await OciServer.start();
     guarded.put('app', '1', [other]);
     world.listed?.add(guarded.host);
@@ -139,25 +139,28 @@ describe('a hostile token service', () => {
     ['no URL', 'tokens', 'registry-failed'],
     ['cloud metadata', 'http://169.254.169.254/latest/meta-data/', 'address-refused'],
     ['a login in front of cloud metadata', 'https://docker.io@169.254.169.254/', 'address-refused'],
-  ])('at %s fails its image alone', async (_, realm, code) => {
+  ])('at %s fails only its image', async (_, realm, code) => {
     evil.misbehavior = () => challenge(realm);
     expect((await failsAlone())?.code).toBe(code);
   });
 
-  it('at a service of this computer fails its image alone', async () => {
+  it('at a service of this computer fails only its image', async () => {
     evil.misbehavior = () => challenge(`http://${local()}/token`);
     expect((await failsAlone())?.code).toBe('address-refused');
   });
 
-  it.each([302, 307])('that redirects by %i to a service of this computer fails alone', async (status) => {
-    evil.misbehavior = ({ path }) =>
-      path.pathname === '/token'
-        ? { status, headers: { location: `http://${local()}/` } }
-        : challenge(`http://${evil.host}/token`);
-    expect((await failsAlone())?.code).toBe('address-refused');
-  });
+  it.each([302, 307])(
+    'that redirects with %i to a service of this computer fails only its image',
+    async (status) => {
+      evil.misbehavior = ({ path }) =>
+        path.pathname === '/token'
+          ? { status, headers: { location: `http://${local()}/` } }
+          : challenge(`http://${evil.host}/token`);
+      expect((await failsAlone())?.code).toBe('address-refused');
+    },
+  );
 
-  it('at a registry that the user is logged in to gets no login from there', async () => {
+  it('at a registry that the user is logged in to does not receive that login', async () => {
     evil.misbehavior = () => challenge(`http://${world.source.host}/token`);
     await failsAlone();
     const asked = world.source.seen.filter(({ path }) => path.pathname === '/token');
@@ -165,7 +168,7 @@ describe('a hostile token service', () => {
     expect(asked.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   });
 
-  it('that asks for a login itself gets none', async () => {
+  it('that requires a login itself receives none', async () => {
     evil.misbehavior = ({ path }) =>
       path.pathname === '/token'
         ? { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }
@@ -174,7 +177,7 @@ describe('a hostile token service', () => {
     expect(evil.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   });
 
-  it('gets no login that its URL pretends', async () => {
+  it('does not receive the login in its own URL', async () => {
     evil.misbehavior = ({ path, headers }) => {
       if (path.pathname === '/token') return { status: 200, body: '{"token":"t"}' };
       return headers.authorization === 'Bearer t' ? undefined : challenge(`http://u:p@${evil.host}/token`);
@@ -194,7 +197,7 @@ describe('a hostile token service', () => {
     ['of 900,000 characters', 'x'.repeat(900_000)],
     ['of two million characters', 'x'.repeat(2_000_000)],
     ['that is empty', ''],
-  ])('that gives a token %s fails its image alone', async (_, token) => {
+  ])('that issues a token %s fails only its image', async (_, token) => {
     evil.misbehavior = ({ path }) =>
       path.pathname === '/token'
         ? { status: 200, body: JSON.stringify({ token }) }
@@ -211,7 +214,7 @@ describe('hostile headers', () => {
     ['a header that is none', 'no header at all\r\n'],
     ['a bare line feed in a redirect', 'location: /a\nx-injected: 1\u0000\r\n'],
     ['two lengths', 'content-length: 1\r\ncontent-length: 2\r\n'],
-  ])('%s fails its image alone', async (_, headers) => {
+  ])('%s fails only its image', async (_, headers) => {
     const raw = createTcpServer((socket) => {
       socket.on('error', () => undefined);
       socket.once('data', () => socket.end(`HTTP/1.1 307 Temporary Redirect\r\n${headers}\r\n`));

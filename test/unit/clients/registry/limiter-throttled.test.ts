@@ -9,7 +9,7 @@ const { signal } = new AbortController();
 setMaxListeners(0, signal);
 const latency = 40;
 
-/** A registry that takes so many requests a second and as many at once, and complains of all others. */
+/** A registry that accepts this many requests per second, and as many at once. It throttles all others. */
 class Throttled {
   readonly arrivals: number[] = [];
   refusals = 0;
@@ -33,14 +33,14 @@ class Throttled {
     return true;
   }
 
-  /** Most requests in any second from a time on. */
+  /** Maximum number of requests in any second, counted from a point in time. */
   busiest(from = 0): number {
     const times = this.arrivals.filter((time) => time >= from);
     return Math.max(...times.map((start) => times.filter((t) => t >= start && t < start + 1000).length));
   }
 }
 
-/** So many PUTs of manifests are wanted at once, and each is repeated as the registry client repeats it. */
+/** Starts this many PUTs of manifests at once. Each is retried like in the registry client. */
 async function putAll(requests: number, server: Throttled, retryAfter?: number) {
   const clock = new VirtualClock();
   const start = clock.now();
@@ -67,7 +67,7 @@ async function putAll(requests: number, server: Throttled, retryAfter?: number) 
 }
 
 describe('a registry that allows half of the documented rate', () => {
-  test('gets what is queued as slowly as it wants, and nothing fails', async () => {
+  test('receives the queued requests at its own rate, and no request fails', async () => {
     const server = new Throttled(5);
     const { failed, start, seconds } = await putAll(600, server);
     expect(failed).toBe(0);
@@ -76,7 +76,7 @@ describe('a registry that allows half of the documented rate', () => {
     expect(seconds).toBeLessThan(150);
   });
 
-  test('is not stormed by those who waited for the end of its pause', async () => {
+  test('does not receive all waiting requests at once when its pause ends', async () => {
     const server = new Throttled(5);
     const { failed, start } = await putAll(200, server, 30_000);
     expect(failed).toBe(0);
@@ -84,7 +84,7 @@ describe('a registry that allows half of the documented rate', () => {
   });
 });
 
-test('who is aborted while waiting for its turn does not hold up the others', async () => {
+test('does not block other requests when a waiting request is aborted', async () => {
   const clock = new VirtualClock();
   const limiter = new HostLimiter(clock, { 'put-manifest': 1 });
   (await limiter.admit('put-manifest', signal))();
@@ -101,7 +101,7 @@ test('who is aborted while waiting for its turn does not hold up the others', as
   expect(clock.now() - before).toBe(1000);
 });
 
-test('a slow rate keeps neither the others nor long bodies waiting', async () => {
+test('does not let a slow rate block other rates or long bodies', async () => {
   const clock = new VirtualClock();
   const limiter = new HostLimiter(clock, { 'put-manifest': 1 });
   const slow = Array.from({ length: 100 }, () => limiter.admit('put-manifest', signal));
@@ -110,7 +110,7 @@ test('a slow rate keeps neither the others nor long bodies waiting', async () =>
   await clock.passUntil(Promise.all(slow.map(async (turn) => (await turn)())));
 });
 
-test('a pause holds back those, too, that had only waited for a seat', async () => {
+test('also delays requests that only waited for a slot when the host asks for a pause', async () => {
   const clock = new VirtualClock();
   const limiter = new HostLimiter(clock);
   const leave = await Promise.all(Array.from({ length: 64 }, () => limiter.admit('other', signal)));

@@ -7,7 +7,7 @@ const run = async (limiter: HostLimiter, requests: number) => {
   for (let count = 0; count < requests; count += 1) (await limiter.admit('put-manifest', signal))();
 };
 
-test('a documented rate is kept, but for a second that may come at once', async () => {
+test('keeps a documented rate, after a burst of one second of requests', async () => {
   const clock = new InstantClock();
   const start = clock.now();
   await run(new HostLimiter(clock, { 'put-manifest': 10 }), 50);
@@ -15,13 +15,13 @@ test('a documented rate is kept, but for a second that may come at once', async 
   expect(clock.now() - start).toBeLessThanOrEqual(5_000);
 });
 
-test('without a documented rate nothing waits', async () => {
+test('delays no request without a documented rate', async () => {
   const clock = new InstantClock();
   await run(new HostLimiter(clock), 500);
   expect(clock.slept).toEqual([]);
 });
 
-test('a complaint pauses as long as asked and halves the rate once, successes raise it again', async () => {
+test('pauses as long as the host asks and halves the rate once, and raises it again after successes', async () => {
   const clock = new InstantClock();
   const limiter = new HostLimiter(clock, { 'put-manifest': 10 });
   await run(limiter, 10);
@@ -35,7 +35,7 @@ test('a complaint pauses as long as asked and halves the rate once, successes ra
   expect(limiter.rate('put-manifest')).toBeGreaterThan(8);
 });
 
-test('no more than 64 requests are under way, and an abort ends the wait', async () => {
+test('sends at most 64 concurrent requests, and ends the wait of an aborted request', async () => {
   const limiter = new HostLimiter(new InstantClock());
   const leave = await Promise.all(Array.from({ length: 64 }, () => limiter.admit('other', signal)));
   const aborting = new AbortController();
@@ -49,7 +49,7 @@ test('no more than 64 requests are under way, and an abort ends the wait', async
   await next;
 });
 
-test('a pause takes no longer when the wall clock is set back meanwhile', async () => {
+test('does not extend a pause when the wall clock is set back', async () => {
   const clock = new InstantClock();
   const limiter = new HostLimiter(clock, { 'put-manifest': 10 });
   await run(limiter, 1);

@@ -21,11 +21,11 @@ it('accepts a login that the registry accepts', async () => {
 it.each([
   ['is malformed, which ECR answers with 400', 'corrupted in the Secret'],
   ['was never issued, which ECR answers with 401', randomBytes(96).toString('base64')],
-])('calls a login refused that %s', async (_, password) => {
+])('reports a rejected login that %s', async (_, password) => {
   expect(await isAccepted(password)).toBe(false);
 });
 
-it('does not count an answer that says nothing of logins as a refusal', async () => {
+it('does not treat a response without a statement about the login as a rejection', async () => {
   const relent = world.sandbox.faults.plan({ kind: 'error', service: 'registry' });
   await expect(isAccepted(randomBytes(96).toString('base64'))).rejects.toMatchObject({
     code: 'registry-failed',

@@ -4,7 +4,7 @@ import type { DockerPort } from '../../../../src/clients/docker/port.ts';
 import { BootstrapError } from '../../../../src/core/errors.ts';
 import { createDockerEngine } from '../../../../src/mirror/docker/engine.ts';
 
-it('does not let the Docker engine look for an image at an address that is refused', async () => {
+it('does not let the Docker engine look up an image at a refused address', async () => {
   const refusal = new BootstrapError({ code: 'address-refused', what: 'w', why: 'y', hint: 'h' });
   const engine = createDockerEngine({
     docker: (): Promise<DockerPort> => Promise.reject(new Error('the engine was asked')),

@@ -8,7 +8,7 @@ const layers = [
   { digest: digest('c'), size: 3000 },
 ];
 
-describe('the tally of a push', () => {
+describe('the layer bytes of a push', () => {
   it('finds layers by their uncompressed digests, as the graph-driver store names them', () => {
     const fates = new Map([
       ['1'.repeat(12), 'sent'],

@@ -8,11 +8,11 @@ const denied = new BootstrapError({ code: 'registry-denied', what: 'w', why: 'de
 const login = { username: 'me', password: new Secret('docker-hub-password') };
 const byPod = { wantedBy: ['Deployment shop/web'] };
 
-it('uses the local image of a pod when Docker Hub refuses it without a login', () => {
+it('uses the local image for a pod when Docker Hub rejects a request without a login', () => {
   expect(mayUseLocal(denied, byPod, 'docker.io/library/built-here:1', undefined)).toBe(true);
 });
 
-it("does not give a pod the user's local copy of an image that a registry refuses", () => {
+it("does not copy the user's local image for a pod when a registry rejects the request", () => {
   expect(mayUseLocal(denied, byPod, 'docker.io/team/private:1', login)).toBe(false);
   expect(mayUseLocal(denied, byPod, 'ghcr.io/team/private:1', undefined)).toBe(false);
   const unhelped = new HelperError(denied);
@@ -22,7 +22,7 @@ it("does not give a pod the user's local copy of an image that a registry refuse
 it.each([
   ['on the command line', { wantedBy: ['argument'], byHand: true as const }],
   ['in the configuration', { wantedBy: ['config'] }],
-])('uses the local image that the user names %s, whatever registry refuses it', (_, image) => {
+])('uses the local image that the user names %s when any registry rejects the request', (_, image) => {
   expect(mayUseLocal(denied, image, 'ghcr.io/team/built-here:1', undefined)).toBe(true);
   expect(mayUseLocal(denied, image, 'docker.io/library/built-here:1', login)).toBe(true);
 });

@@ -4,19 +4,19 @@ import { choosePlatform, onePlatform } from '../../../../src/mirror/docker/platf
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const arm64 = { os: 'linux', architecture: 'arm64', variant: 'v8' };
 
-describe('the platform that the docker engine takes', () => {
-  it('is the wanted one of several', () => {
+describe('the platform that the Docker engine copies', () => {
+  it('is the desired one of several', () => {
     expect(choosePlatform('x', ['linux/arm64'], [amd64, arm64])).toEqual({
       os: 'linux',
       architecture: 'arm64',
     });
   });
 
-  it('is the only one that there is when all are wanted', () => {
+  it('is the only available one when all are desired', () => {
     expect(choosePlatform('x', 'all', [amd64])).toEqual(amd64);
   });
 
-  it('is an error that names what there is when the wanted one is absent', () => {
+  it('is an error that lists the available ones when the desired one is missing', () => {
     expect(() => choosePlatform('x', ['linux/s390x'], [amd64, arm64])).toThrow(
       'the image is available for linux/amd64, linux/arm64 only',
     );
@@ -26,7 +26,7 @@ describe('the platform that the docker engine takes', () => {
     expect(choosePlatform('x', { anyOf: ['linux/s390x', 'linux/amd64'] }, [amd64])).toEqual(amd64);
   });
 
-  it('is an error when several are wanted, with the registry engine as the way out', () => {
+  it('is an error that suggests the registry engine when several are desired', () => {
     expect(() => onePlatform('x', [amd64, arm64])).toThrow(
       expect.objectContaining({
         code: 'image-platform-missing',

@@ -16,7 +16,7 @@ const many = (count: number): string[] =>
     return name;
   });
 
-test('one answer in twenty that is 429 or 500, on either side, harms nothing', async () => {
+test('copies all images when one response in twenty is 429 or 500, on either side', async () => {
   const names = many(20);
   let count = 0;
   const everyTwentieth = (): Misbehavior | undefined => {
@@ -30,21 +30,21 @@ test('one answer in twenty that is 429 or 500, on either side, harms nothing', a
   expect(missingBehindTags(world.target)).toEqual([]);
 });
 
-test('a registry that is down is given up before it was asked hundreds of times', async () => {
+test('stops retrying a registry that is down before it has sent hundreds of requests', async () => {
   world.source.misbehavior = () => ({ status: 500 });
   const results = await world.copy(many(50));
   expect(results.every(({ state }) => state === 'failed')).toBe(true);
   expect(world.source.seen.length).toBeLessThan(150);
 });
 
-describe('a registry that wants us to wait', () => {
-  test('is waited for', async () => {
+describe('a registry that asks to wait', () => {
+  test('gets the request again after that wait', async () => {
     world.corrupt(world.target, 'PUT manifests', { status: 429, headers: { 'retry-after': '7' } }, 1);
     await world.succeeds();
     expect(Math.max(...world.clock.slept)).toBeGreaterThanOrEqual(7000);
   });
 
-  test('for hours fails its image alone instead', async () => {
+  test('for hours fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', { status: 429, headers: { 'retry-after': '20000' } });
     const { error } = await world.failsAlone('registry-failed');
     expect(error?.why).toContain('wait');
@@ -52,7 +52,7 @@ describe('a registry that wants us to wait', () => {
   });
 });
 
-test("Docker Hub's pull limit fails its image alone, is asked about once, and tells to log in", async () => {
+test("fails only the image at Docker Hub's pull limit, without a retry, and suggests to log in", async () => {
   const message =
     'You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit';
   const body = JSON.stringify({ errors: [{ code: 'TOOMANYREQUESTS', message }] });
@@ -63,6 +63,6 @@ test("Docker Hub's pull limit fails its image alone, is asked about once, and te
   const asked = world.source.seen.filter(
     ({ kind, repository }) => kind === 'GET manifests' && repository === 'spoilt',
   );
-  // Once when it was refused, and once in the run that completes it.
+  // Once when it was rejected, and once in the run that completes it.
   expect(asked).toHaveLength(2);
 });

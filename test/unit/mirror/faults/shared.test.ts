@@ -8,7 +8,7 @@ import { EngineWorld } from '../../../support/registry-engine.ts';
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const arm64 = { os: 'linux', architecture: 'arm64' };
 const first = makeImage(amd64, ['shared', 'first']);
-/** Larger, so that the source of the first is asked first. */
+/** Larger, so that the source of the first image is used first. */
 const second = makeImage(amd64, ['shared', randomBytes(1000)]);
 const [sharedLayer] = first.layers;
 
@@ -38,7 +38,7 @@ const refusing = (kind: string, reference: (text: string) => boolean) => {
     seen.kind === kind && reference(seen.reference) ? { status: 403, body: '{}' } : undefined;
 };
 
-describe('an image whose registry refuses what another registry gives', () => {
+describe('an image whose registry rejects a request for content that another registry provides', () => {
   it('does not fail the other image when both have the same index', async () => {
     const children = [makeImage(amd64, ['a']), makeImage(arm64, ['b'])];
     world.source.put('x', '1', children, makeIndex(children));
@@ -65,7 +65,7 @@ describe('an image whose registry refuses what another registry gives', () => {
     expect(world.target.repository('p/one').blobs.has(String(sharedLayer?.digest))).toBe(true);
   });
 
-  it('reports what its own source said when no source gives a shared layer', async () => {
+  it('reports the error of its own source when no source provides a shared layer', async () => {
     world.source.put('x', '1', [first]);
     other.put('y', '1', [second]);
     refusing('GET blobs', (reference) => reference === sharedLayer?.digest);
@@ -76,7 +76,7 @@ describe('an image whose registry refuses what another registry gives', () => {
   });
 });
 
-it('does not fail an image because another one of its repository lies about the length of a shared layer', async () => {
+it('does not fail an image when another image of its repository has a wrong length for a shared layer', async () => {
   const size = String(sharedLayer?.bytes.length);
   const text = first.manifest.bytes.toString().replace(`"size":${size}`, '"size":7');
   const bytes = Buffer.from(text);
@@ -87,7 +87,7 @@ it('does not fail an image because another one of its repository lies about the 
   expect((await states(images))[1]).toBe('copied');
 });
 
-it('asks for a layer that two images of one repository share once', async () => {
+it('requests a layer that two images of one repository share only once', async () => {
   world.source.put('x', '1', [first]);
   other.put('y', '1', [second]);
   const images = [wanted(world.source, 'x', 'p/one', 'x'), wanted(other, 'y', 'p/one', 'y')];

@@ -11,8 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-describe('a source that dies', () => {
-  test('in the middle of a blob takes its own images with it, until it is back', async () => {
+describe('a source that fails', () => {
+  test('during a blob fails its own images until it is available again', async () => {
     const other = await OciServer.start();
     other.put('good', '1', [world.good]);
     const images = [
@@ -31,7 +31,7 @@ describe('a source that dies', () => {
     await other.close();
   });
 
-  test('for a moment is taken up where it broke off', async () => {
+  test('for a moment resumes the download where it stopped', async () => {
     world.corrupt(world.source, 'GET blobs', { cutAfter: 1_000_000 }, 1);
     await world.succeeds();
     const ranges = world.source.seen.map(({ headers }) => headers.range).filter(Boolean);
@@ -39,14 +39,14 @@ describe('a source that dies', () => {
     expect(world.target.counts()['PUT uploads']).toBe(2);
   });
 
-  test('again and again fails its image alone', async () => {
+  test('repeatedly fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', { cutAfter: 100 });
     await world.failsAlone('registry-failed');
   });
 });
 
 it.each([400, 405, 501])(
-  'finds a current image at a source that answers %s to every HEAD',
+  'finds a current image at a source that responds with %s to every HEAD',
   async (status) => {
     await world.copy(['good']);
     world.source.misbehavior = ({ kind }) => (kind.startsWith('HEAD') ? { status } : undefined);
@@ -56,35 +56,35 @@ it.each([400, 405, 501])(
 );
 
 describe('a blob', () => {
-  test('with another digest fails its image alone', async () => {
+  test('with another digest fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) });
     await world.failsAlone('image-corrupt');
   });
 
-  test('with another digest once, from a bad copy in a content network, does no harm', async () => {
+  test('with another digest once, from a bad copy in a content delivery network, is read again', async () => {
     world.corrupt(world.source, 'GET blobs', { instead: randomBytes(world.layer.bytes.length) }, 1);
     await world.succeeds();
   });
 
-  test('that is cut short fails its image alone', async () => {
+  test('that is truncated fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', { instead: world.layer.bytes.subarray(0, 1000) });
     await world.failsAlone('image-corrupt');
   });
 
-  test('that is longer than its descriptor fails its image alone', async () => {
+  test('that is longer than its descriptor fails only its image', async () => {
     const longer = Buffer.concat([world.layer.bytes, Buffer.alloc(1000)]);
     world.corrupt(world.source, 'GET blobs', { instead: longer });
     await world.failsAlone('image-corrupt');
   });
 
-  test('whose answer lies about its length fails its image alone', async () => {
+  test('whose response has a wrong length fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', { announce: world.layer.bytes.length + 1 });
     await world.failsAlone('image-corrupt');
   });
 
-  test('whose gzip lies about the length of what is in it is copied as it is: its digest decides', async () => {
+  test('whose gzip has a wrong length of its content is copied unchanged, because its digest matches', async () => {
     const bytes = Buffer.from(world.layer.bytes);
-    // The last four bytes of a gzip say how long the content is (RFC 1952).
+    // The last four bytes of a gzip are the length of its content (RFC 1952).
     bytes.writeUInt32LE(7, bytes.length - 4);
     const liar = withLayer(world.spoilt, { ...world.layer, bytes, digest: sha256(bytes) });
     world.source.put('spoilt', '1', [liar]);
@@ -94,18 +94,18 @@ describe('a blob', () => {
     expect(blobs.get(sha256(bytes))?.equals(bytes)).toBe(true);
   });
 
-  test('that a server packs on the way, though nobody asked for it, fails its image alone', async () => {
+  test('that a server compresses without a request for it fails only its image', async () => {
     const headers = { 'content-encoding': 'gzip' };
     world.corrupt(world.source, 'GET blobs', { instead: gzipSync(world.layer.bytes), headers });
     await world.failsAlone('image-corrupt');
   });
 
-  test('that is not there fails its image alone', async () => {
+  test('that is missing fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', { status: 404 });
     await world.failsAlone('registry-failed');
   });
 
-  test('that is refused from now on fails its image alone', async () => {
+  test('that the source rejects from now on fails only its image', async () => {
     const headers = { 'www-authenticate': 'Basic realm="r"' };
     world.corrupt(world.source, 'GET blobs', { status: 401, headers });
     const { error } = await world.failsAlone('registry-denied');
@@ -114,7 +114,7 @@ describe('a blob', () => {
 });
 
 describe('a redirect', () => {
-  test('in a circle fails its image alone', async () => {
+  test('in a loop fails only its image', async () => {
     const headers = { location: `/v2/spoilt/blobs/${world.layer.digest}` };
     world.corrupt(world.source, 'GET blobs', { status: 307, headers });
     const { error } = await world.failsAlone('registry-failed');
@@ -125,7 +125,7 @@ describe('a redirect', () => {
     ['to plain http elsewhere', 'http://cdn.example.com/blob', 'does not use TLS'],
     ['to a file', 'file:///etc/passwd', 'does not use TLS'],
     ['to nonsense', 'http://', 'not a URL'],
-  ])('%s is refused, for its image alone', async (_, location, why) => {
+  ])('%s is rejected and fails only its image', async (_, location, why) => {
     world.corrupt(world.source, 'GET blobs', { status: 307, headers: { location } });
     const { error } = await world.failsAlone('registry-failed');
     expect(error?.why).toContain(why);
@@ -133,17 +133,17 @@ describe('a redirect', () => {
 });
 
 describe('a manifest', () => {
-  test('of more than 4 MiB fails its image alone', async () => {
+  test('of more than 4 MiB fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', { instead: Buffer.alloc(4 * 1024 * 1024 + 1, ' ') });
     await world.failsAlone('image-unsupported');
   });
 
-  test('with another digest than announced fails its image alone', async () => {
+  test('with another digest than announced fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', { instead: Buffer.from('{}') });
     await world.failsAlone('image-corrupt');
   });
 
-  test('of the old schema 1 fails its image alone, and says that it is old', async () => {
+  test('of the old schema 1 fails only its image, with an error that it is outdated', async () => {
     const instead = Buffer.from(JSON.stringify({ schemaVersion: 1, name: 'spoilt', fsLayers: [] }));
     const headers = {
       'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws',
@@ -154,7 +154,7 @@ describe('a manifest', () => {
     expect(error?.why).toContain('old manifest format');
   });
 
-  test('whose tag moves between look-up and copy arrives as it was looked up, whole; the next run brings the new one', async () => {
+  test('whose tag moves after the look-up arrives complete as it was, and the next run copies the new one', async () => {
     const moved = makeImage({ os: 'linux', architecture: 'amd64' }, ['moved']);
     world.source.misbehavior = ({ kind, repository }) => {
       if (kind === 'GET blobs' && repository === 'spoilt') world.source.put('spoilt', '1', [moved]);

@@ -13,8 +13,8 @@ const refusal = (code: string, message = '') => ({
   body: JSON.stringify({ errors: [{ code, message }] }),
 });
 
-describe('a target that dies', () => {
-  test('in the middle of an upload shows nothing by halves, and a second run completes it', async () => {
+describe('a target that fails', () => {
+  test('during an upload has no incomplete image, and a second run completes the copy', async () => {
     world.corrupt(world.target, 'PUT uploads', { cutAfter: 1_000_000, dies: true });
     const [failed] = await world.copy(['spoilt', 'good']);
     expectFailure(failed, 'registry-unreachable', '/spoilt');
@@ -27,21 +27,21 @@ describe('a target that dies', () => {
     expect(missingBehindTags(world.target)).toEqual([]);
   });
 
-  test('for a moment gets every new try of an upload in a session of its own, and no PATCH', async () => {
+  test('for a moment gets each retry of an upload in a new session, and no PATCH', async () => {
     world.corrupt(world.target, 'PUT uploads', { cutAfter: 500_000 }, 1);
     await world.succeeds();
     expect(world.target.counts()).toMatchObject({ 'POST uploads': 3, 'PUT uploads': 3 });
     expect(world.target.counts()['PATCH uploads']).toBeUndefined();
   });
 
-  test('again and again at one upload fails its image alone', async () => {
+  test('repeatedly at one upload fails only its image', async () => {
     world.corrupt(world.target, 'PUT uploads', { cutAfter: 10 });
     await world.failsAlone('registry-failed');
   });
 });
 
 describe('a repository', () => {
-  test('that is deleted in the middle fails its image alone, and says how to make it again', async () => {
+  test('that is deleted during the copy fails only its image, with how to recreate it', async () => {
     world.target.misbehavior = ({ kind, repository }) => {
       if (kind === 'PUT uploads' && repository === 'p/spoilt') world.target.repositories.delete('p/spoilt');
       return undefined;
@@ -51,18 +51,18 @@ describe('a repository', () => {
   });
 });
 
-describe('a target that refuses', () => {
-  test('the content of a blob fails its image alone', async () => {
+describe('a target that rejects', () => {
+  test('the content of a blob fails only its image', async () => {
     world.corrupt(world.target, 'PUT uploads', refusal('DIGEST_INVALID', 'provided digest did not match'));
     await world.failsAlone('registry-failed');
   });
 
-  test('a manifest leaves no tag', async () => {
+  test('a manifest has no tag', async () => {
     world.corrupt(world.target, 'PUT manifests', refusal('MANIFEST_INVALID'));
     await world.failsAlone('image-unsupported');
   });
 
-  test('a child leaves no index', async () => {
+  test('a child has no index', async () => {
     const platforms = ['amd64', 'arm64'].map((architecture) => ({ os: 'linux', architecture }));
     const images = platforms.map((platform) => makeImage(platform, [platform.architecture]));
     const children = images.map(({ manifest: { mediaType, digest, bytes }, platform }) => ({
@@ -83,11 +83,11 @@ describe('a target that refuses', () => {
       return reference === second?.manifest.digest ? refusal('MANIFEST_INVALID') : undefined;
     };
     await world.failsAlone('image-unsupported');
-    // The failure is reported when nothing is under way any more.
+    // The failure is reported when no request is in flight anymore.
     expect(tries).toBe(3);
   });
 
-  test('a mount gets the blob by upload', async () => {
+  test('a mount receives the blob by upload', async () => {
     world.source.put('other', '1', [world.good]);
     world.target.misbehavior = ({ kind, repository }) =>
       kind === 'POST uploads'
@@ -107,7 +107,7 @@ describe('a target that refuses', () => {
 describe('a tag that must not move', () => {
   const immutable = refusal('TAG_INVALID', "The image tag '1' already exists and the tag is immutable.");
 
-  test('counts as copied when another run put the same image there meanwhile', async () => {
+  test('counts as copied when another run concurrently put the same image', async () => {
     const { manifest } = world.spoilt;
     world.target.misbehavior = ({ kind, repository, reference }) => {
       if (kind !== 'PUT manifests' || repository !== 'p/spoilt' || reference !== '1') return undefined;
@@ -117,7 +117,7 @@ describe('a tag that must not move', () => {
     await world.succeeds();
   });
 
-  test('fails its image alone when it points at another one, which stays', async () => {
+  test('fails only its image when it points to another one, which stays unchanged', async () => {
     world.target.put('p/spoilt', '1', [makeImage({ os: 'linux', architecture: 'amd64' }, ['older'])]);
     const older = world.tagged('spoilt');
     world.corrupt(world.target, 'PUT manifests', immutable);
@@ -129,7 +129,7 @@ describe('a tag that must not move', () => {
   });
 });
 
-test('a registry that answers 405 to questions about referrers is not asked, and gets what has a subject', async () => {
+test('sends no request for referrers to a registry that rejects it with 405, and copies a manifest with a subject', async () => {
   const { mediaType, digest, bytes } = world.good.manifest;
   const subject = { mediaType, digest, size: bytes.length };
   const fields = JSON.parse(world.good.manifest.bytes.toString()) as object;

@@ -70,7 +70,7 @@ describe('the images in use that a lifecycle policy can remove', () => {
     expect(riskOf(...rules).unclear).toEqual([]);
   });
 
-  it('names the rules in words', () => {
+  it('describes the rules as text', () => {
     const { rules } = riskOf(
       rule({ tagStatus: 'tagged', tagPrefixList: ['1.'], ...pulled }, archive, 2),
       rule({ tagStatus: 'any', ...count(1) }, { type: 'expire' }, 7),
@@ -94,7 +94,7 @@ describe('a lifecycle policy that cannot be judged', () => {
     ['has a new countUnit', { rules: [rule({ tagStatus: 'any', ...pushed, countUnit: 'hours' })] }],
     ['has a new storage class', { rules: [rule({ tagStatus: 'any', ...pushed, storageClass: 'cold' })] }],
     ['has a new field', { rules: [rule({ tagStatus: 'any', ...pushed, artifactTypes: ['sbom'] })] }],
-  ])('says so when it %s', (_, policy) => {
+  ])('is reported when it %s', (_, policy) => {
     const { images, unclear } = lifecycleRisk(policy, inUse);
     expect(images).toEqual([]);
     expect(unclear).toHaveLength(1);
