@@ -5,10 +5,10 @@ import type { Platforms } from '../core/platform.ts';
 import type { WantedImages } from '../images/wanted.ts';
 import type { Mirror } from './index.ts';
 
-/** What the work on images and repositories uses. */
+/** The services that the code for images and repositories uses. */
 export interface MirrorContext extends ClusterContext, IamContext {
   readonly mirror: Mirror;
-  /** The images to mirror: the configuration's, those of files, and the cluster's when it answers. */
+  /** The images to mirror: from the configuration, from files, and from the cluster if it is reachable. */
   wantedImages(): Promise<WantedImages>;
   platforms(): Promise<Platforms>;
 }

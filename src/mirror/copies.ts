@@ -11,7 +11,7 @@ export type CopyChange = ChangeWith<{ readonly does: 'copy'; readonly image: Wan
 
 export const imageTarget = (image: WantedImage) => ({ kind: 'image', name: image.source });
 
-/** What ECR has of these images; asks no source. */
+/** What ECR has of these images. Sends no request to a source. */
 export async function observePresence(
   images: readonly WantedImage[],
   ctx: MirrorContext,

@@ -54,17 +54,20 @@ export interface MirrorResult {
 export type EngineOptions = Omit<MirrorOptions, 'engine'>;
 
 /**
- * One way to copy images to ECR. Gives one result for each image, in their order. A failed image is a result with an
- * error and does not affect the others; only what affects all of them is thrown (`docker-unreachable`, the signal's reason).
- * A copy emits `progress` in bytes: with the id `images` for the whole, and with the source as the id for each image.
- * Like a plan, it emits `image-done` for each finished image.
+ * One way to copy images to ECR. Gives one result for each image, in their order. A failed image is a result with
+ * an error and does not affect the others; only what affects all of them is thrown (`docker-unreachable`, the
+ * signal's reason). A copy emits `progress` in bytes: with the id `images` for the whole, and with the source as
+ * the id for each image. Like a plan, it emits `image-done` for each finished image.
  */
 export interface Engine {
   readonly name: EngineName;
   /** Resolves the sources and returns what {@link Engine.copy} would do. Writes nothing. */
   plan(images: readonly WantedImage[], options: EngineOptions): Promise<readonly MirrorResult[]>;
   copy(images: readonly WantedImage[], options: EngineOptions): Promise<readonly MirrorResult[]>;
-  /** Asks the source, with one short request, whether it has an image. @throws what a copy of it would fail with */
+  /**
+   * Looks up an image at its source with one short request.
+   * @throws the error that a copy of the image would fail with
+   */
   find(image: WantedImage, signal: AbortSignal): Promise<void>;
 }
 

@@ -22,7 +22,7 @@ interface ImagePresence extends Presence {
 
 export interface ImagesState {
   readonly presence: readonly ImagePresence[];
-  /** What workloads use as an image and what is not an image reference. */
+  /** Image values of workloads that are not image references. */
   readonly rejected: readonly RejectedImage[];
   /** Names of missing repositories of the images to copy. */
   readonly newRepositories: readonly string[];
@@ -59,7 +59,7 @@ export async function applyImages(
 const isCopy = (change: ImagesChange): change is CopyChange => change.payload.does === 'copy';
 const isCreation = (change: ImagesChange): change is RepositoryCreation => change.payload.does === 'create';
 
-/** Asks the sources of images that ECR does not have. An unavailable image is a finding and not a change. */
+/** Looks up the images that ECR does not have at their sources. An unavailable image is a finding and not a change. */
 async function withSources(
   presence: readonly Presence[],
   ctx: MirrorContext,

@@ -26,11 +26,12 @@ import { unavailableOf } from './unavailable.ts';
 
 /** Copies images to ECR. Their repositories must exist, or `prepare` creates them. Each result has its own error. */
 export interface Mirror {
-  /** Asks ECR only. */
+  /** Sends requests only to ECR. */
   presence(images: readonly WantedImage[], platforms: Platforms): Promise<readonly Presence[]>;
   /**
-   * Asks the sources of images that ECR does not have, within seconds. Returns the images that a source does not have, or
-   * for which it rejects the credentials. A source without a definite answer in time adds nothing.
+   * Looks up the images that ECR does not have at their sources, within seconds. Returns the images that a source
+   * does not have, or for which it rejects the credentials. A source without a definite answer in time adds
+   * nothing.
    */
   unavailable(
     images: readonly WantedImage[],
@@ -49,7 +50,10 @@ export interface MirrorServices {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Hosts to reach without TLS, in addition to listed ones on this computer. */
   readonly insecure?: readonly string[];
-  /** Hosts in the configuration. Other hosts must not lead to this computer, unless the user gave the image for this run. */
+  /**
+   * Hosts in the configuration. Other hosts must not lead to this computer, unless the user gave the image for
+   * this run.
+   */
   readonly listed?: readonly string[];
   /** Loads the Docker engine. @throws BootstrapError `docker-unreachable` */
   readonly docker: (services: DockerServices) => Promise<Engine>;

@@ -5,8 +5,9 @@ import type { EngineOptions } from './engine.ts';
 import type { MirrorResult } from './engine.ts';
 
 /**
- * A second tag of an image in ECR. It records that the source did not have the image for that platform when it was copied,
- * so `up` and `status` need not ask the source again. It is valid for its digest only, so it is never moved or deleted.
+ * A second tag of an image in ECR. It records that the source did not have the image for that platform when it
+ * was copied, so `up` and `status` need not query the source again. It is valid for its digest only, so it is
+ * never moved or deleted.
  */
 export const platformMark = (digest: Digest, platform: string): string =>
   `source-has-no-${platform.replaceAll('/', '-')}-${digest.slice(digest.indexOf(':') + 1).slice(0, 12)}`;

@@ -14,7 +14,7 @@ import { platformMark } from './platform-marks.ts';
 import type { Contents } from './registry/contents.ts';
 import { failureOf } from './registry/result.ts';
 
-/** What ECR has of a wanted image. Its source is not asked. */
+/** What ECR has of a desired image. The source receives no request. */
 export interface Presence {
   readonly image: WantedImage;
   readonly digest?: Digest;
@@ -32,12 +32,13 @@ export interface PresenceClients {
   readonly contents: Contents;
 }
 
-/** Repositories to ask about at once. */
+/** Concurrent queries, one for each repository. */
 const concurrency = 20;
 
 /**
- * What ECR has of the wanted images. Asks about many tags of a repository in one call, and never asks a source. A pinned
- * image is looked up by its digest, whatever its tag points at, and is complete: nothing can be added behind a digest.
+ * What ECR has of the desired images. Looks up many tags of a repository in one call, and sends no request to a
+ * source. A pinned image is looked up by its digest, whatever its tag points to. It is complete, because a
+ * digest's content is fixed.
  */
 export async function presenceOf(
   images: readonly WantedImage[],

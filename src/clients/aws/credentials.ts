@@ -297,12 +297,12 @@ function explainProfile(
 function splitCommand({ message }: Error, command: string): string {
   const start = `Command failed: ${command}`;
   if (!message.startsWith(start)) return message.replace(/^Profile \S+ credential_process /, 'it ').trim();
-  const words = message
+  const text = message
     .slice(start.length)
     .trim()
     .replace(/\s*\n\s*/g, '; ');
-  if (words === '') return 'it ended without a message';
-  return words.length > 300 ? `${words.slice(0, 299)}…` : words;
+  if (text === '') return 'it ended without a message';
+  return text.length > 300 ? `${text.slice(0, 299)}…` : text;
 }
 
 async function mfaCode(

@@ -5,7 +5,7 @@ import { allPages } from './session.ts';
 const absent = ['NoSuchEntity'];
 
 /** IAM's own limit. */
-const mostVersions = 5;
+const maxVersions = 5;
 
 type Read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) => Promise<T>;
 
@@ -20,7 +20,7 @@ export async function updatePolicy(read: Read, arn: string, document: unknown): 
     .filter(({ IsDefaultVersion }) => !IsDefaultVersion)
     .sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0) || order(a) - order(b));
   const oldest = spare[0]?.VersionId;
-  if (versions.length >= mostVersions && oldest) await deleteVersion(read, arn, oldest, what);
+  if (versions.length >= maxVersions && oldest) await deleteVersion(read, arn, oldest, what);
   await read('CreatePolicyVersion', what, (iam) =>
     iam.createPolicyVersion({
       PolicyArn: arn,

@@ -56,8 +56,8 @@ class DockerodeAdapter implements DockerPort {
       const image = this.#docker.getImage(reference);
       const found = await image.distribution(authentication(registry, credential));
       // BuildKit's indexes list attestations as images for `unknown/unknown`.
-      const told = found.Platforms as typeof found.Platforms | null;
-      const platforms = told?.map(platformOf).filter(({ os }) => os !== 'unknown');
+      const reported = found.Platforms as typeof found.Platforms | null;
+      const platforms = reported?.map(platformOf).filter(({ os }) => os !== 'unknown');
       return {
         digest: digestFrom(found.Descriptor.digest, `look up ${reference}`),
         ...(platforms && { platforms }),

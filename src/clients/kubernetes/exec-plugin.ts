@@ -38,7 +38,7 @@ export interface PluginCredentials {
 export async function runPlugin(
   settings: PluginSettings,
   bounds: PluginBounds,
-  /** `spec.cluster` of what the plugin is told, for those that ask for it. */
+  /** `spec.cluster` in the plugin's input, if the plugin requests it. */
   cluster?: object,
 ): Promise<PluginCredentials> {
   const { apiVersion, command, folder = '.', args, env, interactiveMode = 'IfAvailable' } = settings;
@@ -52,9 +52,9 @@ export async function runPlugin(
   if (interactiveMode === 'Always' && !interactive) {
     throw new Error(`${command} needs a terminal (interactiveMode: Always), and there is none`);
   }
-  // Plugins learn from KUBERNETES_EXEC_INFO which version of the protocol to speak.
-  const told = settings.provideClusterInfo && cluster ? { cluster } : {};
-  const info = { apiVersion, kind: 'ExecCredential', spec: { ...told, interactive } };
+  // KUBERNETES_EXEC_INFO contains the version of the protocol.
+  const clusterInfo = settings.provideClusterInfo && cluster ? { cluster } : {};
+  const info = { apiVersion, kind: 'ExecCredential', spec: { ...clusterInfo, interactive } };
   const { status, stdout, stderr } = await runSubprocess(
     command.includes(sep) ? resolve(folder, command) : command,
     {
@@ -69,14 +69,14 @@ export async function runPlugin(
     },
   );
   const end = status === null ? 'was killed' : `ended with status ${status}`;
-  if (status !== 0) throw new Error(wordsOf(stderr) || `${command} ${end}`);
+  if (status !== 0) throw new Error(oneLine(stderr) || `${command} ${end}`);
   return read(stdout, command);
 }
 
-/** The complaint on one line, because a plugin may begin with an empty line or a stack trace. */
-function wordsOf(complaint: string): string {
-  const words = complaint.trim().replace(/\s*\n\s*/g, '; ');
-  return words.length > 500 ? `…${words.slice(-499)}` : words;
+/** The error output on one line, because a plugin may begin with an empty line or a stack trace. */
+function oneLine(output: string): string {
+  const text = output.trim().replace(/\s*\n\s*/g, '; ');
+  return text.length > 500 ? `…${text.slice(-499)}` : text;
 }
 
 async function read(output: string, command: string): Promise<PluginCredentials> {
@@ -84,7 +84,7 @@ async function read(output: string, command: string): Promise<PluginCredentials>
   try {
     answer = await readYaml(output);
   } catch {
-    // The parser's message would quote the output, which may hold a token.
+    // The parser's message would quote the output, which may contain a token.
     throw new Error(`the output of ${command} is neither JSON nor YAML`);
   }
   const { status } = (answer ?? {}) as { readonly status?: Readonly<Record<string, unknown>> | null };

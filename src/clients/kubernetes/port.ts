@@ -98,11 +98,11 @@ export interface ClusterPort {
   /** All pages. */
   list(kind: Kind, options?: ListOptions): Promise<readonly KubeObject[]>;
   create(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
-  /** Server-side apply as field manager `ecr-bootstrap`, taking over fields that others hold. */
+  /** Server-side apply as field manager `ecr-bootstrap`. Takes ownership of fields from other managers. */
   apply(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /**
-   * As {@link ClusterPort.apply}, of what kubectl or Helm made: fields that they set and `object` does not are
-   * removed.
+   * Like {@link ClusterPort.apply}, for an object created by kubectl or Helm. Removes fields that they set and
+   * `object` does not.
    */
   adopt(object: KubeObject): Promise<KubeObject>;
   /** Update (PUT); fails with a conflict when `metadata.resourceVersion` is given and outdated. */
@@ -113,8 +113,8 @@ export interface ClusterPort {
     options?: WriteOptions,
   ): Promise<KubeObject>;
   /**
-   * Resolves also when it was not there; fails with a conflict when it is not that object, or not that version of
-   * it.
+   * Also resolves when the object does not exist. Fails with a conflict when the existing object has another UID
+   * or version.
    */
   delete(ref: ObjectRef, only?: Precondition): Promise<void>;
   allowed(question: AccessQuestion): Promise<boolean>;

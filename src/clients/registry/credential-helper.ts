@@ -6,7 +6,7 @@ import { type Credential, HelperError } from './credentials.ts';
 /** Timeout in milliseconds. A helper may ask the user to unlock a keychain. */
 const timeoutMs = 60_000;
 /** What Docker's own helpers print when they have no login for a server. */
-const nothingKnown = /credentials not found|no credentials (?:server|username)|not found in native keychain/i;
+const noLogin = /credentials not found|no credentials (?:server|username)|not found in native keychain/i;
 
 /**
  * Gets a login from a program `docker-credential-NAME`. The server goes to its standard input and the login comes
@@ -22,7 +22,7 @@ export async function askHelper(
   const { status, stdout, stderr } = await run(program, server, env);
   if (status !== 0) {
     const why = (stdout.trim() || stderr.trim() || `it ended with status ${status}`).split('\n', 1)[0] ?? '';
-    if (nothingKnown.test(why)) return undefined;
+    if (noLogin.test(why)) return undefined;
     throw failed(program, server, why);
   }
   return read(stdout, program, server);

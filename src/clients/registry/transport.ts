@@ -203,7 +203,7 @@ export async function readText(reply: Reply, longest: number): Promise<string> {
   return Buffer.concat(chunks).subarray(0, longest).toString();
 }
 
-/** No connection was made, and a retry does not help. */
+/** No connection was established, and a retry does not help. */
 const permanentKinds: readonly NetworkErrorKind[] = ['name-unknown', 'no-route', 'proxy-refused'];
 const unconnectedKinds: readonly NetworkErrorKind[] = [
   ...permanentKinds,

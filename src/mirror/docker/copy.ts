@@ -20,7 +20,7 @@ import { type TemporaryReferences, localName } from './references.ts';
 import { mayUseLocal, wouldOverwrite } from './local-images.ts';
 import { layerBytes } from './layer-bytes.ts';
 
-/** What the images of a run share. */
+/** Shared by all images of a run. */
 export interface CopyContext {
   readonly docker: DockerPort;
   readonly target: Target;
@@ -30,7 +30,7 @@ export interface CopyContext {
   readonly progress: DockerProgress;
 }
 
-/** What a job adds to the result. */
+/** The fields of the result that a job sets. */
 export type CopyResult = Pick<MirrorResult, 'state' | 'platforms'> &
   Partial<
     Pick<
@@ -128,7 +128,7 @@ export class ImageJob {
     });
   }
 
-  /** Asks the source's registry, and the local engine's store if the registry does not provide the image. */
+  /** Looks in the source's registry, and in the local engine's store if the registry does not provide the image. */
   async #find(): Promise<Source> {
     const { docker, options } = this.#context;
     const wanted = options.platforms;
@@ -181,7 +181,7 @@ export class ImageJob {
     return docker.push(destination, tag, platform, this.#transfer('push', await target.credential()));
   }
 
-  /** Checks that the tag in the registry points at what the engine reports. */
+  /** Checks that the tag in the registry points to what the engine reports. */
   async #confirm(pushed: Pushed, platform: Platform): Promise<TargetImage> {
     const existing = await readTargetImage(
       this.#context.target,

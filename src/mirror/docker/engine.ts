@@ -20,7 +20,7 @@ export interface DockerEngineServices {
   readonly target: Target;
   /** For the sources' registries. */
   readonly credentials: CredentialStore;
-  /** The daemon makes its own connections, so sources are checked first. @throws BootstrapError `address-refused` */
+  /** The daemon opens its own connections, so sources are checked first. @throws BootstrapError `address-refused` */
   readonly refuseLocal?: (host: string, what: string) => Promise<void>;
   readonly clock: Clock;
 }
@@ -70,7 +70,7 @@ async function runAll(
   const context = { docker, target, credentials, refuseLocal, options, progress };
   const host = await target.host();
   const limit = pLimit(Math.min(imagesAtOnce, options.concurrency));
-  // What concerns all images, such as a stopped engine, is not tried again with each of them.
+  // An error that affects all images, for example a stopped engine, is not retried for each image.
   const failed = new AbortController();
   const runs = images.map((image) =>
     limit(async () => {

@@ -5,7 +5,7 @@ import { type Digest, isDigest } from '../../clients/registry/digest.ts';
 import { isPlatform } from '../../clients/registry/manifest.ts';
 import type { Target } from '../engine.ts';
 
-/** What a tag in ECR points at for one platform. */
+/** What a tag in ECR points to for one platform. */
 export interface TargetImage {
   /** Digest that the tag points to: of the manifest, or of the index around it. */
   readonly digest: Digest;

@@ -36,8 +36,8 @@ export interface BlobJob {
   /** The images of this repository that need it, in order. */
   readonly deliveries: [Delivery, ...Delivery[]];
   /**
-   * All jobs for the same blob by repository, in order. The blob can be mounted from repositories before this one. All
-   * jobs share one map: with a list for each, memory would grow with the square of the number of images.
+   * All jobs for the same blob by repository, in order. The blob can be mounted from repositories before this
+   * one. All jobs share one map: with a list for each, memory would grow with the square of the number of images.
    */
   readonly peers: ReadonlyMap<string, BlobJob>;
   /** An image that the repository already has refers to it. */
@@ -45,9 +45,9 @@ export interface BlobJob {
 }
 
 /**
- * Lists every blob of every repository once. Images that disagree about a blob's length get a job each, because one of
- * them is wrong. Small images come first, so that others can soon mount blobs from them. A job waits only for images that
- * come before its own, so no two wait for each other.
+ * Lists every blob of every repository once. Images that disagree about a blob's length get a job each, because
+ * one of them is wrong. Small images come first, so that others can soon mount blobs from them. A job waits only
+ * for images that come before its own, so no two wait for each other.
  */
 export async function planBlobs(
   deliveries: readonly Delivery[],
@@ -97,7 +97,7 @@ function join({ deliveries, sources }: BlobJob, delivery: Delivery): void {
 const isSameLocation = (one: RepositoryLocation, other: RepositoryLocation): boolean =>
   one.registry === other.registry && one.repository === other.repository;
 
-/** The blobs of what the tag points at in ECR, as far as they are known without a request. */
+/** The blobs of what the tag points to in ECR, as far as they are known without a request. */
 async function presentBlobs({ present }: Resolution, contents: Contents): Promise<ReadonlySet<string>> {
   const manifests = present === undefined ? [] : await contents.family(present);
   const blobs = manifests.flatMap((manifest) => manifest.blobs).filter((blob) => !isNondistributable(blob));

@@ -14,9 +14,9 @@ import {
 const locationKey = ({ registry, repository }: RepositoryLocation): string =>
   `${registry.name}/${repository}`;
 
-/** A failed fetch. Only callers that would ask the same registry fail with it. */
+/** A failed fetch. Only callers that would query the same registry fail with it. */
 class FetchFailure extends Error {
-  /** The repository, and what was asked of it. */
+  /** The repository, and what was requested from it. */
   readonly origin: string;
 
   constructor(origin: string, cause: unknown) {
@@ -25,7 +25,10 @@ class FetchFailure extends Error {
   }
 }
 
-/** Manifests and configs by digest, from the cache or from their repository. Each is fetched once, however many need it. */
+/**
+ * Manifests and configs by digest, from the cache or from their repository. Each is fetched once, however many
+ * need it.
+ */
 export class Contents {
   readonly #cache: ContentCache;
   readonly #fetches = new SharedWork<Buffer>();
@@ -35,7 +38,7 @@ export class Contents {
     this.#cache = cache;
   }
 
-  /** The manifest that a tag points at now; undefined when there is none. */
+  /** The manifest that a tag currently points to; undefined when there is none. */
   async tagged(location: RepositoryLocation, tag: string, call: Call): Promise<Manifest | undefined> {
     const raw = await location.registry.getManifest(location.repository, tag, call);
     if (!raw) return undefined;
@@ -108,7 +111,7 @@ export class Contents {
     }
   }
 
-  /** Shares the fetch of another image, but not its failure: then this image asks its own repository. */
+  /** Shares the fetch of another image, but not its failure: then this image queries its own repository. */
   async #once(
     digest: Digest,
     origin: string,

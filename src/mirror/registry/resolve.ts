@@ -23,7 +23,7 @@ export interface Resolution {
   readonly state: Extract<MirrorResult['state'], 'current' | 'would-copy' | 'would-move' | 'kept'>;
   readonly sourceDigest: Digest;
   readonly selection: Selection;
-  /** What the tag in ECR points at now. */
+  /** What the tag in ECR points to now. */
   readonly present?: Digest;
 }
 
@@ -58,8 +58,8 @@ interface Sides {
 }
 
 /**
- * Looks up the source and what ECR has of it: with one HEAD request to each when nothing is new, and with one to ECR for a
- * pinned image.
+ * Looks up the source and what ECR has of it: with one HEAD request to each when nothing is new, and with one to
+ * ECR for a pinned image.
  * @throws BootstrapError, RegistryError, CorruptContent
  */
 export async function resolve(wanted: WantedImage, context: ResolveContext, call: Call): Promise<Resolution> {
@@ -126,8 +126,9 @@ async function lookUpTag(
 }
 
 /**
- * A runtime pulls a pinned image by its digest, so ECR is asked for the digest. A new image also gets its tag if the tag is
- * free in ECR and points at this digest at the source: a pin must not change what others pull by the tag.
+ * A runtime pulls a pinned image by its digest, so the digest is looked up in ECR. A new image also gets its tag
+ * if the tag is free in ECR and points to this digest at the source: a pin must not change what others pull by
+ * the tag.
  */
 async function lookUpPinned(
   image: WantedImage,
@@ -148,7 +149,7 @@ async function lookUpPinned(
   return { image: isTagged ? image : byDigest, present: undefined, digest };
 }
 
-/** What a tag points at at the source; undefined when the source does not report it. */
+/** What a tag points to at the source; undefined when the source does not report it. */
 async function tagAtSource({ registry, repository }: RepositoryLocation, tag: string, call: Call) {
   try {
     return await registry.headManifest(repository, tag, call);
@@ -165,8 +166,8 @@ function stateOf(present: Digest | undefined, isCurrent: boolean, noClobber: boo
 }
 
 /**
- * The source's manifest. If ECR already has the tag, the source is asked for the digest only, and the manifest comes from
- * the cache or from ECR if possible.
+ * The source's manifest. If ECR already has the tag, the source is asked for the digest only, and the manifest
+ * comes from the cache or from ECR if possible.
  */
 async function sourceManifest(
   { image, reference, source, destination, present, digest }: Sides,

@@ -19,7 +19,7 @@ import {
 
 /** What of a source is copied to ECR. */
 export interface Selection {
-  /** What the tag will point at. */
+  /** What the tag will point to. */
   readonly root: Manifest;
   /** Manifests to put before the root: children before their index, each once. */
   readonly inner: readonly Manifest[];
@@ -38,9 +38,9 @@ export interface SourceReader {
 }
 
 /**
- * Selects what to copy. For all platforms the source is copied unchanged, with its digest. Otherwise only images of wanted
- * platforms are copied: a single one gets the tag itself, several get an index that has nothing else. Artifacts have no
- * platform and are always copied.
+ * Selects what to copy. For all platforms the source is copied unchanged, with its digest. Otherwise only images
+ * of wanted platforms are copied: a single one gets the tag itself, several get an index that has nothing else.
+ * Artifacts have no platform and are always copied.
  * @param what the source, for error messages
  * @throws BootstrapError `image-platform-missing`
  */

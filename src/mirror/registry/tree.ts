@@ -6,12 +6,12 @@ import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
 /** Far more than any real image has, and few enough for the memory. */
 const treeLimits = { levels: 3, manifests: 1000, manifestBytes: 32 * 1024 * 1024 } as const;
 
-/** Manifests to read at once; bounds the memory. */
+/** Concurrent reads of manifests. Bounds the memory. */
 const maxReadsAtOnce = 16;
 
 /**
- * The manifests of one image: its own and all that it refers to. Each is read once, and a registry cannot make the tree
- * larger than {@link treeLimits}.
+ * The manifests of one image: its own and all that it refers to. Each is read once, and a registry cannot make
+ * the tree larger than {@link treeLimits}.
  */
 export class ManifestTree {
   readonly #root: Manifest;

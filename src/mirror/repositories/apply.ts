@@ -15,14 +15,14 @@ import {
   type RepositoryRepairs,
 } from './state.ts';
 
-/** Changes at once. ECR throttles more. */
+/** Concurrent changes. ECR throttles more. */
 const concurrency = 8;
 
 /** The change that creates a repository with the configured settings. */
 export const repositoryCreation = (name: string, config: Config): RepositoryCreation =>
   creationOf(name, { settings: config.repositories, tags: awsTags(config) });
 
-/** Makes the changes of {@link diffRepositories} and of the removal. */
+/** Applies the changes of {@link diffRepositories} and of the removal. */
 export function applyRepositories(
   changes: readonly RepositoryChange[],
   run: MirrorRun,

@@ -9,7 +9,7 @@ import type { MirrorContext } from '../context.ts';
 import { awsTags, ownershipOf } from '../../iam/tags.ts';
 import { type ResourceAccess, readAccess } from '../../iam/resource-access.ts';
 
-/** Repositories read at once; ECR throttles bursts of reads of tags. */
+/** Concurrent reads of repositories. ECR throttles bursts of reads of tags. */
 export const readConcurrency = 10;
 
 /** What `apply` does for one change of a repository. */

@@ -224,7 +224,7 @@ describe('a manifest', () => {
     ['that is an index and an image', { ...layer({}), ...indexOf([]) }, 'both an index and an image'],
     ['whose media type breaks the line', { ...layer({}), mediaType: 'a/b\r\nx: y' }, 'invalid media type'],
     ['whose media type is a number', { ...layer({}), mediaType: 12 }, 'invalid media type'],
-  ] as const)('%s fails its image alone', async (_, manifest, why) => {
+  ] as const)('%s fails only its image', async (_, manifest, why) => {
     world.tag(manifest);
     await world.resists('image-corrupt', new RegExp(why));
   });
