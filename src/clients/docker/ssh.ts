@@ -31,14 +31,14 @@ class SshConnection extends Duplex {
   constructor(ssh: ChildProcessWithoutNullStreams) {
     super();
     this.#ssh = ssh;
-    let complaint = '';
-    ssh.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+    let errorOutput = '';
+    ssh.stderr.setEncoding('utf8').on('data', (text: string) => (errorOutput += text));
     ssh.stdout.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) ssh.stdout.pause();
     });
     ssh.on('error', (error) => this.destroy(error));
     ssh.on('close', (code) => {
-      if (code) this.destroy(new Error(`ssh: ${lastLine(complaint) || `exit code ${code}`}`));
+      if (code) this.destroy(new Error(`ssh: ${lastLine(errorOutput) || `exit code ${code}`}`));
       else this.push(null);
     });
     // A broken pipe means that ssh has exited. The exit handler reports the reason.

@@ -25,7 +25,7 @@ export class RoutingDispatcher extends Dispatcher {
   readonly #direct: Agent;
   readonly #proxies = new Map<string, Dispatcher>();
   /** Cached by origin, because reading the environment takes a tenth of a request's time. */
-  readonly #ways = new Map<string, Dispatcher>();
+  readonly #routes = new Map<string, Dispatcher>();
 
   /** @param reach behind a proxy, which resolves names itself, only the text of the host is checked */
   constructor(proxyFor: (url: string) => URL | undefined, tls: Tls, reach: Reach) {
@@ -38,14 +38,14 @@ export class RoutingDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    return this.#way(String(options.origin)).dispatch(options, handler);
+    return this.#route(String(options.origin)).dispatch(options, handler);
   }
 
   override close(): Promise<void>;
   override close(done: () => void): void;
   override close(done?: () => void): Promise<void> | void {
     return settled(
-      this.#each((way) => way.close()),
+      this.#each((dispatcher) => dispatcher.close()),
       done,
     );
   }
@@ -56,17 +56,17 @@ export class RoutingDispatcher extends Dispatcher {
   override destroy(error?: Error | null | (() => void), done?: () => void): Promise<void> | void {
     const reason = typeof error === 'function' ? null : (error ?? null);
     return settled(
-      this.#each((way) => way.destroy(reason)),
+      this.#each((dispatcher) => dispatcher.destroy(reason)),
       typeof error === 'function' ? error : done,
     );
   }
 
-  #way(origin: string): Dispatcher {
-    const known = this.#ways.get(origin);
+  #route(origin: string): Dispatcher {
+    const known = this.#routes.get(origin);
     if (known) return known;
-    const way = this.#find(origin);
-    this.#ways.set(origin, way);
-    return way;
+    const dispatcher = this.#find(origin);
+    this.#routes.set(origin, dispatcher);
+    return dispatcher;
   }
 
   #find(origin: string): Dispatcher {
@@ -82,7 +82,7 @@ export class RoutingDispatcher extends Dispatcher {
     return agent;
   }
 
-  async #each(act: (way: Dispatcher) => Promise<void>): Promise<void> {
+  async #each(act: (dispatcher: Dispatcher) => Promise<void>): Promise<void> {
     await Promise.all([this.#direct, ...this.#proxies.values()].map(act));
   }
 }

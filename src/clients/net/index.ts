@@ -67,7 +67,7 @@ export function createNet(
     // allowed, Node 20 ignores the authorities of NODE_EXTRA_CA_CERTS, so the list contains all authorities.
     return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
   });
-  const wayOut = (reach: Reach) => {
+  const lazyDispatcher = (reach: Reach) => {
     let dispatcher: Promise<Dispatcher> | undefined;
     const open = async (): Promise<Dispatcher> => {
       const { RoutingDispatcher } = await import('./dispatcher.ts');
@@ -78,19 +78,19 @@ export function createNet(
       close: async () => (await dispatcher)?.destroy(),
     };
   };
-  const waysOut = { anywhere: wayOut('anywhere'), remote: wayOut('remote') };
+  const dispatchers = { anywhere: lazyDispatcher('anywhere'), remote: lazyDispatcher('remote') };
   return {
     timeoutMs,
     ca,
     extraAuthorities,
-    dispatcher: (reach = 'anywhere') => waysOut[reach].dispatcher(),
+    dispatcher: (reach = 'anywhere') => dispatchers[reach].dispatcher(),
     proxyFor: async (url) => route(url)?.href,
     untrusted: async (thrown, url, reach = 'anywhere') => {
       const { untrusted } = await import('./untrusted.ts');
       return untrusted(thrown, url, route(url), reach);
     },
     close: async () => {
-      await Promise.all(Object.values(waysOut).map((way) => way.close()));
+      await Promise.all(Object.values(dispatchers).map((each) => each.close()));
     },
   };
 }

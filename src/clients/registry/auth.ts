@@ -46,8 +46,8 @@ export class HostAuth {
   readonly #known = new Map<string, Challenge>();
   #guess: Challenge | undefined;
   #discovery: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
-  #shown: Credential | undefined;
-  #shownForMs = (): number => 0;
+  #used: Credential | undefined;
+  #usedForMs = (): number => 0;
 
   readonly #history: MirrorHistory | undefined;
   readonly #anonymous: HistoryEntry;
@@ -140,8 +140,8 @@ export class HostAuth {
    * this program cannot renew the token, or if the token is young: otherwise each denial would cost a token.
    */
   mayBeExpired(sent: string | undefined): boolean {
-    if (!this.#identity.preemptive || !this.#shown) return false;
-    return basicHeader(this.#shown) !== sent || this.#shownForMs() > minTokenAgeMs;
+    if (!this.#identity.preemptive || !this.#used) return false;
+    return basicHeader(this.#used) !== sent || this.#usedForMs() > minTokenAgeMs;
   }
 
   async #header(challenge: Challenge, scope: string, signal: AbortSignal): Promise<Pick<Answer, 'header'>> {
@@ -170,14 +170,14 @@ export class HostAuth {
   async #renewed(sent: string): Promise<boolean> {
     const current = await this.#identity.credential();
     if (current && basicHeader(current) !== sent) return true;
-    const newer = await this.#identity.credential(this.#shown ?? current);
+    const newer = await this.#identity.credential(this.#used ?? current);
     return newer !== undefined && basicHeader(newer) !== sent;
   }
 
   async #basic(): Promise<string | undefined> {
     const credential = await this.#login();
-    if (credential !== this.#shown) this.#shownForMs = stopwatch(this.#clock);
-    this.#shown = credential;
+    if (credential !== this.#used) this.#usedForMs = stopwatch(this.#clock);
+    this.#used = credential;
     return credential && basicHeader(credential);
   }
 

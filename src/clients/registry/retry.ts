@@ -43,7 +43,7 @@ export async function retrying<T>(
   attempt: () => Promise<T>,
 ): Promise<T> {
   let failures = 0;
-  let complaints = 0;
+  let throttledAttempts = 0;
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -53,11 +53,11 @@ export async function retrying<T>(
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (!(error instanceof RegistryError) || !error.failure.retryable) throw error;
-      if (error.failure.throttled) complaints += 1;
+      if (error.failure.throttled) throttledAttempts += 1;
       else failures += 1;
-      if (failures >= maxAttempts || complaints >= maxThrottledAttempts) throw error;
+      if (failures >= maxAttempts || throttledAttempts >= maxThrottledAttempts) throw error;
       if (!error.failure.throttled && !budget.take()) throw error;
-      await clock.sleep(pause(failures + complaints, error.failure.retryAfter), signal);
+      await clock.sleep(pause(failures + throttledAttempts, error.failure.retryAfter), signal);
     }
   }
 }

@@ -191,16 +191,16 @@ async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
   }
 }
 
-/** The body as text, truncated to `longest` bytes. */
-export async function readText(reply: Reply, longest: number): Promise<string> {
+/** The body as text, truncated to `maxBytes` bytes. */
+export async function readText(reply: Reply, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of reply.chunks()) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > longest) break;
+    if (length > maxBytes) break;
   }
-  return Buffer.concat(chunks).subarray(0, longest).toString();
+  return Buffer.concat(chunks).subarray(0, maxBytes).toString();
 }
 
 /** No connection was established, and a retry does not help. */
@@ -215,7 +215,7 @@ async function registryError(what: string, net: Net, error: NetworkError): Promi
   const { kind, url } = error;
   if (kind === 'local-address') return localRefusal(what, error.message, url, error);
   const isConnected = !unconnectedKinds.includes(kind);
-  const shown = await unreachableError(net, error, {
+  const explained = await unreachableError(net, error, {
     what,
     ...(isConnected
       ? { code: 'registry-failed', hint: 'Run the same command again; copied images are not copied again.' }
@@ -225,8 +225,8 @@ async function registryError(what: string, net: Net, error: NetworkError): Promi
         }),
   });
   const retryable =
-    shown.code !== 'tls-untrusted' && !permanentKinds.includes(kind) && kind !== 'headers-too-large';
-  return new RegistryError(shown, { ...(retryable && { retryable }) }, { cause: error });
+    explained.code !== 'tls-untrusted' && !permanentKinds.includes(kind) && kind !== 'headers-too-large';
+  return new RegistryError(explained, { ...(retryable && { retryable }) }, { cause: error });
 }
 
 /** An upload without progress for this long fails. In milliseconds. */

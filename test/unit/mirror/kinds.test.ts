@@ -246,14 +246,14 @@ describe('images that share a layer', () => {
   });
 
   test('report all bytes as done at the end', async () => {
-    const told: { done: number; total?: number }[] = [];
+    const reported: { done: number; total?: number }[] = [];
     world.source.put('app', '1', [makeImage(amd64, [randomBytes(50_000), 'more'])]);
     await world.copy(['app'], {
       emit: (event) => {
-        if (event.type === 'progress' && event.progress.id === 'images') told.push(event.progress);
+        if (event.type === 'progress' && event.progress.id === 'images') reported.push(event.progress);
       },
     });
-    const last = told.at(-1);
+    const last = reported.at(-1);
     expect(last?.done).toBe(last?.total);
     expect(last?.total).toBeGreaterThan(50_000);
   });

@@ -49,9 +49,9 @@ describe('AWS', () => {
 
   it('retries requests that were throttled, failed or interrupted', async () => {
     for (const kind of ['throttle', 'error', 'reset'] as const) {
-      const mend = plan({ kind, operation: 'DescribeRepositories', to: 1 });
+      const clearFault = plan({ kind, operation: 'DescribeRepositories', to: 1 });
       expect(await world.aws().ecr.repositories()).toEqual([]);
-      mend();
+      clearFault();
     }
     expect(calls('DescribeRepositories')).toBe(6);
   });
@@ -86,9 +86,9 @@ describe('AWS', () => {
       DeleteRepository: () => ecr.deleteRepository('some'),
     };
     for (const [operation, remove] of Object.entries(removals)) {
-      const mend = plan({ kind: 'lost', operation, to: 1 });
+      const clearFault = plan({ kind: 'lost', operation, to: 1 });
       await expect(remove(), operation).resolves.toBeUndefined();
-      mend();
+      clearFault();
       expect(calls(operation), operation).toBe(2);
     }
   });

@@ -264,17 +264,17 @@ it('passes the cluster to a plugin when provideClusterInfo is set', async () => 
   const exec = { command: process.execPath, args: ['-e', script] };
   const extensions = [{ name: 'client.authentication.k8s.io/exec', extension: { shoot: 's1' } }];
   const cluster = { server, ...trusted, 'tls-server-name': 'localhost', extensions };
-  const told = (): unknown =>
+  const received = (): unknown =>
     JSON.parse(Buffer.from(seen.at(-1)?.authorization?.slice(7) ?? '', 'base64url').toString());
   await ask(cluster, { exec: { ...exec, provideClusterInfo: true } });
-  expect(told()).toEqual({ server, ...trusted, 'tls-server-name': 'localhost', config: { shoot: 's1' } });
+  expect(received()).toEqual({ server, ...trusted, 'tls-server-name': 'localhost', config: { shoot: 's1' } });
   const proxy = await startProxy();
   await writeFile(join(folder, 'ca.pem'), authority.caPem);
   const inFile = { server, 'certificate-authority': 'ca.pem', 'proxy-url': proxy.url };
   await ask(inFile, { exec: { ...exec, provideClusterInfo: true } });
-  expect(told()).toEqual({ server, ...trusted, 'proxy-url': proxy.url, config: null });
+  expect(received()).toEqual({ server, ...trusted, 'proxy-url': proxy.url, config: null });
   await ask(cluster, { exec });
-  expect(told()).toBeNull();
+  expect(received()).toBeNull();
 });
 
 it('shows the install hint of a plugin that is missing or fails', async () => {
@@ -396,9 +396,9 @@ it('reports that the user of a kubeconfig has no credentials', async () => {
 });
 
 it('sends no credentials to a server without TLS, and reports it when the server requires them', async () => {
-  const shown: (string | undefined)[] = [];
+  const received: (string | undefined)[] = [];
   const server = createHttpServer(({ headers }, response) => {
-    shown.push(headers.authorization);
+    received.push(headers.authorization);
     response.writeHead(401).end();
   });
   const url = `http://localhost:${await listen(server)}`;
@@ -410,7 +410,7 @@ it('sends no credentials to a server without TLS, and reports it when the server
       why: expect.stringContaining('none is sent over http://') as string,
     });
   }
-  expect(shown).toEqual([undefined, undefined, undefined]);
+  expect(received).toEqual([undefined, undefined, undefined]);
   expect(existsSync(marker)).toBe(false);
 });
 

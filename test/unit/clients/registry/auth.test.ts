@@ -431,8 +431,8 @@ describe('a redirect to another host', () => {
       why: expect.stringContaining(`redirects to ${store.host}, which answers`) as string,
       hint: expect.not.stringContaining('docker login') as string,
     });
-    const shown = new Set(store.seen.map(({ headers }) => headers.authorization));
-    expect(shown).toEqual(new Set([undefined, 'Bearer theirs']));
+    const received = new Set(store.seen.map(({ headers }) => headers.authorization));
+    expect(received).toEqual(new Set([undefined, 'Bearer theirs']));
     expect(world.source.seen.some(({ headers }) => headers.authorization?.startsWith('Bearer'))).toBe(false);
     await store.close();
   });
