@@ -181,7 +181,7 @@ describe('credentials', () => {
 describe('the error for missing AWS credentials explains:', () => {
   const cases: readonly [string, string, string, string | undefined, string, string][] = [
     [
-      'the words of a process',
+      'the error output of a process',
       "[profile p]\ncredential_process = sh -c 'echo vault is sealed >&2; exit 3'\n",
       '',
       'p',
@@ -245,7 +245,7 @@ describe('the error for missing AWS credentials explains:', () => {
       'Remove one of them from profile r',
     ],
     [
-      'half a key',
+      'an incomplete access key pair',
       '',
       '[default]\naws_access_key_id = AKIA\n',
       undefined,

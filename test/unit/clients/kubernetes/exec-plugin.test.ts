@@ -34,7 +34,7 @@ it.each([
   ['a word', 'echo my-secret-token', 'sh printed no credentials'],
   ['null', 'echo null', 'sh printed no credentials'],
   ['no status', `echo '{"kind":"ExecCredential"}'`, 'sh printed no credentials'],
-  ['a token that is no text', `echo '{"status":{"token":12}}'`, 'sh printed no credentials'],
+  ['a token that is not a string', `echo '{"status":{"token":12}}'`, 'sh printed no credentials'],
 ])('rejects a plugin whose output is %s', async (_, script, message) => {
   await expect(run(script)).rejects.toThrow(message);
 });

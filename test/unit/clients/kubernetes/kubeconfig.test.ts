@@ -67,8 +67,8 @@ it('lists the existing contexts when the requested one is missing', async () => 
 
 it.each([
   ['is missing', undefined],
-  ['is no kubeconfig', 'just text'],
-  ['is no YAML', '{ "clusters": [ '],
+  ['is not a kubeconfig', 'just text'],
+  ['is not YAML', '{ "clusters": [ '],
 ])('fails on a given file that %s', async (_, text) => {
   const kubeconfig = text === undefined ? join(folder, 'absent') : await file('config', text);
   await expect(chooseContext({ kubeconfig })).rejects.toMatchObject({
@@ -184,7 +184,7 @@ it.each<[string, object | null, object | null, object, string]>([
     'Never, IfAvailable or Always',
   ],
   [
-    'a user that is no mapping',
+    'a user that is not a mapping',
     { server },
     {},
     { users: [{ name: 'u', user: 'me' }] },

@@ -45,7 +45,7 @@ describe('Basic', () => {
 
   test.each([
     ['without a login', undefined],
-    ['with a wrong one', login()],
+    ['with a wrong login', login()],
   ])('%s is rejected with a hint', async (_, credential) => {
     world.credentials = { find: () => Promise.resolve(credential) };
     guard(world.source, 'Basic realm="r"', () => false);

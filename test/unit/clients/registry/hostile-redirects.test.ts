@@ -193,7 +193,7 @@ describe('a hostile token service', () => {
     ['with line breaks', 'a\r\nx-injected: 1'],
     ['with control characters', 'a\u0000b'],
     ['with a space', 'a b'],
-    ['that is no ASCII', 'tökén'],
+    ['that is not ASCII', 'tökén'],
     ['of 900,000 characters', 'x'.repeat(900_000)],
     ['of two million characters', 'x'.repeat(2_000_000)],
     ['that is empty', ''],
@@ -211,7 +211,7 @@ describe('a hostile token service', () => {
 describe('hostile headers', () => {
   it.each([
     ['a header of a megabyte', `x-large: ${'x'.repeat(1 << 20)}\r\n`],
-    ['a header that is none', 'no header at all\r\n'],
+    ['an invalid header', 'no header at all\r\n'],
     ['a bare line feed in a redirect', 'location: /a\nx-injected: 1\u0000\r\n'],
     ['two lengths', 'content-length: 1\r\ncontent-length: 2\r\n'],
   ])('%s fails only its image', async (_, headers) => {

@@ -32,7 +32,7 @@ describe('the images in use that a lifecycle policy can remove', () => {
     ['any image that was not pulled', [rule({ tagStatus: 'any', ...pulled }, archive)], all],
     ['more images than it keeps', [rule({ tagStatus: 'any', ...count(3) })], all],
     ['no image while it keeps as many', [rule({ tagStatus: 'any', ...count(4) })], []],
-    ['what is stored by its digest alone', [rule({ tagStatus: 'untagged', ...pushed })], [digest]],
+    ['an image that is stored only by its digest', [rule({ tagStatus: 'untagged', ...pushed })], [digest]],
     ['no more than one untagged image', [rule({ tagStatus: 'untagged', ...count(1) })], []],
     [
       'tags with a prefix',
@@ -84,7 +84,7 @@ describe('the images in use that a lifecycle policy can remove', () => {
 
 describe('a lifecycle policy that cannot be judged', () => {
   it.each<[string, unknown]>([
-    ['is no JSON', 'text'],
+    ['is not JSON', 'text'],
     ['has no rules', {}],
     ['has a rule that is not a mapping', { rules: [1] }],
     ['has no selection', { rules: [{ rulePriority: 1, action: { type: 'expire' } }] }],
