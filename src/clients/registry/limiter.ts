@@ -31,7 +31,7 @@ export class HostLimiter {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #lanes: Record<Pace, RateLimit>;
-  readonly #seats = new Semaphore(maxInFlight);
+  readonly #slots = new Semaphore(maxInFlight);
   #pausedUntil = 0;
 
   constructor(clock: Clock, rates: Rates = {}) {
@@ -50,27 +50,27 @@ export class HostLimiter {
   /** Waits until one request may start. Resolves to a function to call when the response has arrived. */
   async admit(pace: Pace, signal: AbortSignal): Promise<() => void> {
     const lane = this.#lanes[pace];
-    const seats = bulk.has(pace) ? undefined : this.#seats;
+    const slots = bulk.has(pace) ? undefined : this.#slots;
     const behind = lane.head.acquire(signal);
     if (behind) await behind;
     // Only the head of a lane waits for a slot and its turn, so a slow rate blocks at most one slot for the other
     // lanes.
     try {
-      const full = seats?.acquire(signal);
+      const full = slots?.acquire(signal);
       if (full) await full;
       try {
         for (let wait = this.#wait(lane); wait > 0; wait = this.#wait(lane)) {
           await this.#clock.sleep(wait, signal);
         }
       } catch (error) {
-        seats?.release();
+        slots?.release();
         throw error;
       }
       lane.start(this.#now(), this.#pausedUntil);
     } finally {
       lane.head.release();
     }
-    return () => seats?.release();
+    return () => slots?.release();
   }
 
   throttled(pace: Pace, retryAfter?: number): void {
@@ -97,7 +97,7 @@ export class HostLimiter {
 /** One rate. The requests of one second may start at once, but not those that a pause delayed. */
 class RateLimit {
   rate: number;
-  /** When the next request may start, in milliseconds since the epoch. */
+  /** When the next request may start, in milliseconds of {@link forwardTime}. */
   next = 0;
   /** Held by the request whose turn is next. */
   readonly head = new Semaphore(1);
