@@ -5,7 +5,7 @@ import { setUpManually } from '../../support/manual-setup.ts';
 import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-/** Milliseconds: a whole `up` is part of some. */
+/** Milliseconds: some tests run a whole `up`. */
 const patient = { timeout: 240_000 };
 
 /** The words of a command line that was quoted for a shell. */
@@ -19,7 +19,7 @@ const imagesIn = (repository?: Repository) => ({
   blobs: [...(repository?.blobs.keys() ?? [])],
 });
 
-describe('what was made by hand', () => {
+describe('a manual setup', () => {
   let cli: Cli;
   let key: KeyPair;
   beforeAll(async () => {
@@ -36,7 +36,7 @@ describe('what was made by hand', () => {
   let line = '';
 
   it(
-    'stops the run before its first change, with one table and the line that adopts it',
+    'stops the run before its first change, with one table and the command that adopts everything',
     patient,
     async () => {
       const { code, stdout, stderr } = await cli.run('up --yes --project shop');
@@ -60,7 +60,7 @@ describe('what was made by hand', () => {
     },
   );
 
-  it('is in the JSON document with that line', patient, async () => {
+  it('is listed in the JSON document with that command', patient, async () => {
     const { document } = await cli.json('up --yes --project shop');
     expect(document.error?.code).toBe('foreign');
     const { adoptBy, steps } = document['plan'] as { adoptBy: string; steps: { foreign?: object[] }[] };
@@ -70,64 +70,72 @@ describe('what was made by hand', () => {
     );
   });
 
-  it('is told by status', patient, async () => {
+  it('is reported by status', patient, async () => {
     const { code, stdout } = await cli.run('status');
     expect(code).toBe(3);
     expect(stdout).toContain('IAM user image-puller already exists and is not managed by ecr-bootstrap');
   });
 
-  it('is not adopted in part: the rest stops the run', patient, async () => {
+  it('is not adopted in part, because the remaining unmanaged resources stop the run', patient, async () => {
     const { code, stdout } = await cli.run(['up', '--yes', '--adopt', 'IAM user image-puller']);
     expect(code).toBe(2);
     expect(stdout).toContain('~ IAM user image-puller  (adopted)');
     expect(changes()).toEqual([]);
   });
 
-  it('is ours and as configured after the line was run; what it held is kept', patient, async () => {
-    const secrets = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'REGION'];
-    const before = secrets.map(valueOf);
-    const { aws, cluster } = cli.world;
-    const images = () => imagesIn(aws.registry.repositories.get('shop/external-secrets'));
-    const pushed = images();
-    const uid = cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid;
-    const { code, stdout, stderr } = await cli.run(wordsOf(line).slice(1));
-    expect(code, stderr + stdout).toBe(0);
-    expect(stdout).not.toContain('is used but not managed');
-    const adopted = [...stdout.matchAll(/^ {2}[~/+-]+ (.+?) {2}\(adopted/gm)].map(([, name]) => name);
-    expect(new Set(adopted).size).toBe(adopted.length);
-    for (const name of adopted) expect(stdout).not.toContain(`✗ ${name} `);
-    expect(secrets.map(valueOf)).toEqual(before);
-    expect(
-      [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller'),
-    ).toMatchObject([{ id: key.accessKeyId, active: true }]);
-    expect(pushed.tags).toHaveLength(1);
-    expect(images()).toEqual({
-      tags: expect.arrayContaining(pushed.tags) as unknown,
-      manifests: expect.arrayContaining(pushed.manifests) as unknown,
-      blobs: expect.arrayContaining(pushed.blobs) as unknown,
-    });
-    expect(aws.identities.users.get('image-puller')?.tags.get('ecr-bootstrap:project')).toBe('shop');
-    expect(cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid).toBe(uid);
-    const [, created = 0, updated = 0, replaced = 0] =
-      /^Plan: (\d+) to create, (\d+) to update, (\d+) to replace\.$/m.exec(stdout) ?? [];
-    const [, done = 0, late = 0] = /^Done: (\d+) changes(?:, (\d+) of them)?/m.exec(stdout) ?? [];
-    expect(Number(done) - Number(late)).toBe(Number(created) + Number(updated) + Number(replaced));
-    expect(cluster.get('Namespace', 'external-secrets')?.metadata.labels).toMatchObject({
-      'app.kubernetes.io/managed-by': 'ecr-bootstrap',
-    });
-  });
+  it(
+    'is managed and as configured once the command has run, and keeps its key, secrets and images',
+    patient,
+    async () => {
+      const secrets = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'REGION'];
+      const before = secrets.map(valueOf);
+      const { aws, cluster } = cli.world;
+      const images = () => imagesIn(aws.registry.repositories.get('shop/external-secrets'));
+      const pushed = images();
+      const uid = cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid;
+      const { code, stdout, stderr } = await cli.run(wordsOf(line).slice(1));
+      expect(code, stderr + stdout).toBe(0);
+      expect(stdout).not.toContain('is used but not managed');
+      const adopted = [...stdout.matchAll(/^ {2}[~/+-]+ (.+?) {2}\(adopted/gm)].map(([, name]) => name);
+      expect(new Set(adopted).size).toBe(adopted.length);
+      for (const name of adopted) expect(stdout).not.toContain(`✗ ${name} `);
+      expect(secrets.map(valueOf)).toEqual(before);
+      expect(
+        [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller'),
+      ).toMatchObject([{ id: key.accessKeyId, active: true }]);
+      expect(pushed.tags).toHaveLength(1);
+      expect(images()).toEqual({
+        tags: expect.arrayContaining(pushed.tags) as unknown,
+        manifests: expect.arrayContaining(pushed.manifests) as unknown,
+        blobs: expect.arrayContaining(pushed.blobs) as unknown,
+      });
+      expect(aws.identities.users.get('image-puller')?.tags.get('ecr-bootstrap:project')).toBe('shop');
+      expect(cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid).toBe(uid);
+      const [, created = 0, updated = 0, replaced = 0] =
+        /^Plan: (\d+) to create, (\d+) to update, (\d+) to replace\.$/m.exec(stdout) ?? [];
+      const [, done = 0, late = 0] = /^Done: (\d+) changes(?:, (\d+) of them)?/m.exec(stdout) ?? [];
+      expect(Number(done) - Number(late)).toBe(Number(created) + Number(updated) + Number(replaced));
+      expect(cluster.get('Namespace', 'external-secrets')?.metadata.labels).toMatchObject({
+        'app.kubernetes.io/managed-by': 'ecr-bootstrap',
+      });
+    },
+  );
 
-  it('has nothing left to do afterwards, and tells what Helm and others still have', patient, async () => {
-    const plan = await cli.run('up --dry-run --exit-code -v');
-    expect(plan.code, plan.stdout).toBe(0);
-    expect(plan.stdout).toContain('the operator still belongs to Helm release external-secrets');
-    expect(plan.stdout).toContain('detach-user-policy');
-    const status = await cli.run('status');
-    expect(status.code, status.stdout).toBe(0);
-  });
+  it(
+    'needs no change afterwards, and the plan names what still belongs to Helm and others',
+    patient,
+    async () => {
+      const plan = await cli.run('up --dry-run --exit-code -v');
+      expect(plan.code, plan.stdout).toBe(0);
+      expect(plan.stdout).toContain('the operator still belongs to Helm release external-secrets');
+      expect(plan.stdout).toContain('detach-user-policy');
+      const status = await cli.run('status');
+      expect(status.code, status.stdout).toBe(0);
+    },
+  );
 });
 
-describe('what was adopted', () => {
+describe('adopted resources', () => {
   let cli: Cli;
   let key: KeyPair;
   beforeAll(async () => {
@@ -138,7 +146,7 @@ describe('what was adopted', () => {
   }, patient.timeout);
   afterAll(() => cli.close());
 
-  it('is in AWS after down, without the tags and policies of ecr-bootstrap', patient, async () => {
+  it('stay in AWS after down, without the tags and policies of ecr-bootstrap', patient, async () => {
     const { aws } = cli.world;
     const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-images --delete-secrets');
     expect(code, stderr + stdout).toBe(0);
@@ -163,7 +171,7 @@ describe('what was adopted', () => {
   });
 });
 
-describe('a pull secret that somebody made in another namespace', () => {
+describe('an unmanaged pull secret in another namespace', () => {
   let cli: Cli;
   const make = (namespace: string, type: string): void => {
     const labels = { 'kubernetes.io/metadata.name': namespace };
@@ -182,7 +190,7 @@ describe('a pull secret that somebody made in another namespace', () => {
     cli.world.cluster.get('Secret', 'puller', namespace) as
       { type?: string; data?: Record<string, string> } | undefined;
 
-  it('is left alone, stops nothing, and status has the line that adopts it', patient, async () => {
+  it('is left unchanged by up, and status shows the command that adopts it', patient, async () => {
     const before = ['team-a', 'team-b'].map(secretIn);
     const { code, stderr } = await cli.run('up --yes');
     expect(code, stderr).toBe(0);
@@ -191,7 +199,7 @@ describe('a pull secret that somebody made in another namespace', () => {
     expect(stdout).toContain("ecr-bootstrap up --adopt 'Secret team-a/puller'");
   });
 
-  it('is kept by the operator once it is adopted, of whatever type it was', patient, async () => {
+  it('is managed by the operator once it is adopted, whatever its type was', patient, async () => {
     const { code, stdout, stderr } = await cli.run(['up', '--yes', '--adopt', 'Secret team-*/puller']);
     expect(code, stderr + stdout).toBe(0);
     expect(stdout).toContain('~ Secret team-a/puller  (adopted)');

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { managedObjects } from '../../support/managed.ts';
 
-/** Milliseconds: each runs `up` several times. */
+/** Milliseconds: each test runs `up` several times. */
 const patient = { timeout: 120_000 };
 const settings = 'images: { exclude: [registry.k8s.io/*] }\n';
 
@@ -43,7 +43,7 @@ const entries = (): readonly string[] =>
     .filter((account) => JSON.stringify(account['imagePullSecrets'] ?? []).includes('puller'))
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
 
-it('plans nothing because a namespace that matches an exclude glob came or went', patient, async () => {
+it('plans nothing when a namespace that matches an exclude glob is created or deleted', patient, async () => {
   await start(`${settings}namespaces: { exclude: ["ci-*"] }\n`);
   await put('ci-1');
   expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
@@ -54,7 +54,7 @@ it('plans nothing because a namespace that matches an exclude glob came or went'
   expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
 });
 
-it('withdraws the copies of all namespaces that match a glob once the glob is new', patient, async () => {
+it('deletes the copies in all namespaces that match a newly configured exclude glob', patient, async () => {
   await start();
   await put('ci-1');
   expect(copyIn('ci-1')).toBe(true);
@@ -73,7 +73,7 @@ it('withdraws the copies of all namespaces that match a glob once the glob is ne
 });
 
 it.each(['shop', 'sho*'])(
-  'keeps the copy of a namespace that exclude %s names while a pod uses it',
+  'keeps the copy in a namespace that exclude %s matches while a pod uses it',
   patient,
   async (glob) => {
     await start();
@@ -100,7 +100,7 @@ it.each(['shop', 'sho*'])(
 );
 
 it(
-  'down removes every entry, also where namespaces and service accounts are excluded since',
+  'down removes every entry, even in namespaces and service accounts that were excluded later',
   patient,
   async () => {
     await start();

@@ -23,7 +23,7 @@ const configure = (images: string): string => {
   return 'site.yaml';
 };
 
-/** Leads elsewhere, or is somebody else's. */
+/** A kubeconfig for another API server or another user. */
 function kubeconfig(url: string, user?: string): { KUBECONFIG: string } {
   const KUBECONFIG = join(cli.folder, 'another-kubeconfig');
   writeFileSync(KUBECONFIG, cli.world.cluster.kubeconfig(url, cli.world.caPem, user), { mode: 0o600 });
@@ -31,7 +31,7 @@ function kubeconfig(url: string, user?: string): { KUBECONFIG: string } {
 }
 
 describe('a run that cannot do everything', () => {
-  it('names the denied action, what was done, and the policy to hand to an administrator', async () => {
+  it('names the denied action, the completed changes, and the policy to give to an administrator', async () => {
     spoil({ kind: 'deny', service: 'iam', operation: 'CreatePolicy' });
     const { code, stdout, stderr } = await cli.run('up --yes --only power-user');
     expect(code).toBe(1);
@@ -42,13 +42,13 @@ describe('a run that cannot do everything', () => {
     );
   });
 
-  it('goes on from there once the action is allowed', async () => {
+  it('resumes once the action is allowed', async () => {
     const { code, stdout } = await cli.run('up --yes --only power-user');
     expect(code).toBe(0);
     expect(stdout).not.toContain('+ IAM user power-user');
   });
 
-  it('says which earlier steps were left out', async () => {
+  it('names the earlier steps that were skipped', async () => {
     const { code, stderr } = await cli.run('up --yes --only operator');
     expect(code).toBe(1);
     expect(stderr).toMatch(
@@ -56,7 +56,7 @@ describe('a run that cannot do everything', () => {
     );
   });
 
-  it('stops when the credentials expire on the way, and says how to go on', async () => {
+  it('stops when the credentials expire during the run, and says how to resume', async () => {
     const { identities } = cli.world.aws;
     const admin = identities.users.get('admin');
     if (!admin) throw new Error('the sandbox has an administrator');
@@ -78,13 +78,13 @@ describe('a run that cannot do everything', () => {
     });
   });
 
-  it('makes no repository for an image that its source does not have', async () => {
+  it('creates no repository for an image that its source does not have', async () => {
     const { code, document } = await cli.json('mirror nosuch:1');
     expect({ code, error: document.error?.code }).toEqual({ code: 1, error: 'mirror-incomplete' });
     expect([...cli.world.aws.registry.repositories.keys()]).not.toContain('shop/docker.io/library/nosuch');
   });
 
-  it('mirrors what it can, and names the image that is missing at the end', async () => {
+  it('mirrors the other images, and names the missing image at the end', async () => {
     const file = configure('{list: [nginx:gone]}');
     const { code, stdout, stderr } = await cli.run(`up --yes -c ${file} --only repositories,images`);
     expect(code).toBe(1);
@@ -93,7 +93,7 @@ describe('a run that cannot do everything', () => {
     expect(stderr).toContain('error: 1 image not found; everything else is done');
   });
 
-  it('gives the images that failed in the JSON document, with the fix of each', async () => {
+  it('lists the failed images in the JSON document, each with its fix', async () => {
     const file = configure('{list: [nginx:gone, nginx:lost]}');
     const { code, document } = await cli.json(`up --yes -c ${file} --only repositories,images`);
     expect({ code, error: document.error?.code }).toEqual({ code: 1, error: 'mirror-incomplete' });
@@ -110,7 +110,7 @@ describe('a run that cannot do everything', () => {
     );
   });
 
-  it('tells which platforms an image has when a wanted one is absent', async () => {
+  it('lists the platforms of an image that lacks the requested one', async () => {
     const { code, document } = await cli.json('mirror nginx:1.27 --platform linux/s390x');
     expect(code).toBe(1);
     expect(document.error?.why).toBe(
@@ -118,14 +118,14 @@ describe('a run that cannot do everything', () => {
     );
   });
 
-  it('ends by --timeout with an error of its own', async () => {
+  it('ends at --timeout with a specific error', async () => {
     spoil({ kind: 'timeout', service: 'sts' });
     const { code, document } = await cli.json('status --timeout 1s');
     expect(code).toBe(1);
     expect(document.error).toMatchObject({ code: 'timeout' });
   });
 
-  it('ends by Ctrl-C while it only looks', async () => {
+  it('ends at Ctrl-C while it only reads', async () => {
     spoil({ kind: 'timeout', service: 'sts' });
     const interrupt = new AbortController();
     const stop = cli.world.faults.onCall(() => interrupt.abort());
@@ -136,14 +136,14 @@ describe('a run that cannot do everything', () => {
 });
 
 describe('a list of images', () => {
-  it('that is empty mirrors nothing, and says so', async () => {
+  it('is reported when it is empty, and nothing is mirrored', async () => {
     writeFileSync(join(cli.folder, 'empty.txt'), '# nothing yet\n');
     const { code, stderr } = await cli.run('mirror -f empty.txt');
     expect(code).toBe(0);
     expect(stderr).toContain('empty.txt lists no images; nothing to mirror.');
   });
 
-  it('is read from standard input, with its failures written for the next try', async () => {
+  it('is read from standard input, and its failed images are written for the next run', async () => {
     const { code, stdout } = await cli.run('mirror -q -f - --failed-to left.txt', {
       stdin: '\ufeffnginx:1.27\r\nnginx:gone # soon\r\n',
     });
@@ -156,8 +156,8 @@ describe('a list of images', () => {
   });
 });
 
-describe('a cluster that answers and then falls silent', () => {
-  it('ends the run: its workloads are not taken for none', async () => {
+describe('a cluster that becomes unreachable during a run', () => {
+  it('ends the run instead of counting as a cluster without workloads', async () => {
     spoil({ kind: 'reset', service: 'kubernetes', operation: 'list cronjobs' });
     const { code, stderr } = await cli.run('up --yes --only repositories,service-accounts');
     expect(code).toBe(2);
@@ -165,21 +165,18 @@ describe('a cluster that answers and then falls silent', () => {
   });
 });
 
-describe('a cluster that answers, but not with its workloads,', () => {
+describe('a cluster that is reachable but does not list its workloads', () => {
   it.each([
     ['deny', 'cluster-denied'],
     ['error', 'cluster-failed'],
-  ] as const)(
-    'ends a look at the images (%s): they would seem complete without its own',
-    async (kind, error) => {
-      spoil({ kind, service: 'kubernetes', operation: 'list cronjobs' });
-      const { code, document } = await cli.json('images --platform linux/amd64');
-      expect(code).not.toBe(0);
-      expect(document.error).toMatchObject({ code: error, what: 'could not list cronjobs' });
-    },
-  );
+  ] as const)('fails the images command, whose list would be incomplete (%s)', async (kind, error) => {
+    spoil({ kind, service: 'kubernetes', operation: 'list cronjobs' });
+    const { code, document } = await cli.json('images --platform linux/amd64');
+    expect(code).not.toBe(0);
+    expect(document.error).toMatchObject({ code: error, what: 'could not list cronjobs' });
+  });
 
-  it('ends it too when it refuses the credentials', async () => {
+  it('fails the images command when it rejects the credentials', async () => {
     const env = kubeconfig('https://cluster.sandbox:6443', 'former');
     cli.world.cluster.revokeTokens('former');
     const { document } = await cli.json('images --platform linux/amd64', { env });
@@ -187,8 +184,8 @@ describe('a cluster that answers, but not with its workloads,', () => {
   });
 });
 
-describe('a cluster that does not answer at all', () => {
-  it('is left out where the platforms are given, and the hint to give them says so', async () => {
+describe('an unreachable cluster', () => {
+  it('is skipped when --platform is given, as the hint says', async () => {
     const env = kubeconfig('https://elsewhere.sandbox:6443');
     const { document } = await cli.json('images', { env });
     expect(document.error?.hint).toMatch(
@@ -198,9 +195,9 @@ describe('a cluster that does not answer at all', () => {
   });
 });
 
-describe('a run that is split', () => {
+describe('a setup that is split between two sites', () => {
   it(
-    'needs no cluster on the connected side, no internet on the other, and leaves nothing to do',
+    'needs no cluster on the connected side, no internet on the other side, and is complete afterwards',
     { timeout: 120_000 },
     async () => {
       const { stdout: wanted } = await cli.run('images -q');
@@ -226,18 +223,18 @@ describe('a run that is split', () => {
     },
   );
 
-  it('knows the registry without AWS, from what the cluster was given', async () => {
+  it('finds the registry without AWS, from the annotation in the cluster', async () => {
     const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     const { document } = await cli.json('status --only service-accounts', { env });
     expect(document['status']).toMatchObject({ healthy: true });
   });
 
-  it('tells how long the tokens of all namespaces last', async () => {
+  it('shows how long the tokens in all namespaces are valid', async () => {
     const { stdout } = await cli.run('status --only pull-secret-distribution');
     expect(stdout).toMatch(/✓ tokens in 6 namespaces are valid for at least 1[01] h \d+ min/);
   });
 
-  it('says where the YAML is to be had when GitHub cannot be reached', async () => {
+  it('says how to provide the manifest when GitHub is unreachable', async () => {
     rmSync(join(cli.folder, 'cache'), { recursive: true, force: true });
     const { code, document } = await cli.json('up --yes --only operator');
     expect(code).toBe(2);
@@ -246,8 +243,8 @@ describe('a run that is split', () => {
 });
 
 describe('status --wait', () => {
-  it('sees a cluster come back that was down when it began', async () => {
-    // All attempts of the first look.
+  it('succeeds once a cluster that was down at the start is reachable again', async () => {
+    // All attempts of the first check.
     spoil({ kind: 'reset', service: 'kubernetes', to: 5 });
     const { code, stdout } = await cli.run('status --wait --only pull-secret-distribution', {
       signal: AbortSignal.timeout(15_000),

@@ -7,7 +7,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 import { fastClock } from '../../support/fast-clock.ts';
 import { managedObjects } from '../../support/managed.ts';
 
-/** Milliseconds: each runs `up` and `down`. */
+/** Milliseconds: each test runs `up` and `down`. */
 const patient = { timeout: 120_000 };
 const settings = 'images: { exclude: [registry.k8s.io/*] }\n';
 const withoutInstall = `${settings}externalSecrets: { install: false }\n`;
@@ -24,7 +24,7 @@ afterEach(() => cli.close());
 
 const configure = (text: string): void => writeFileSync(join(cli.folder, 'ecr-bootstrap.yaml'), text);
 
-/** An ExternalSecret of another team, created through the API, which asks the webhooks. */
+/** Creates an ExternalSecret of another team through the API, which calls the webhooks. */
 async function createForOthers(name: string): Promise<void> {
   const net = createNet(cli.world.caPem, cli.site);
   const clock = fastClock(cli.world.clock);
@@ -64,7 +64,7 @@ it('down deletes and shows the operator that up installed before install became 
   expect(cli.world.cluster.get('Namespace', 'external-secrets')).toBeUndefined();
 });
 
-it('down with install: false leaves no webhook that refuses the objects of others', patient, async () => {
+it('down with install: false leaves no webhook that rejects unmanaged objects', patient, async () => {
   await createForOthers('before');
   configure(withoutInstall);
   const { code, stdout, stderr } = await cli.run('down --yes');
@@ -76,7 +76,7 @@ it('down with install: false leaves no webhook that refuses the objects of other
 });
 
 it(
-  'up with install: false keeps the operator that it installed and says how to remove it',
+  'up with install: false keeps the operator that an earlier up installed, and says how to remove it',
   patient,
   async () => {
     configure(withoutInstall);
@@ -92,7 +92,7 @@ it(
   },
 );
 
-it('down needs neither the YAML nor the files that the settings name', patient, async () => {
+it("down needs neither the operator's manifest nor the files that the settings name", patient, async () => {
   configure(`${settings}externalSecrets: { manifest: gone.yaml, caBundle: gone.pem }\n`);
   const { code, stderr } = await cli.run('down --yes');
   expect(code, stderr).toBe(0);

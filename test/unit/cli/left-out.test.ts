@@ -19,6 +19,6 @@ it.each(['--skip pull-secret-distribution', '--only service-accounts', '--only s
   },
 );
 
-it('a whole up does not warn that the pull secret is missing, for it creates it', async () => {
+it('a complete up does not warn that the pull secret is missing, because it creates it', async () => {
   expect(count((await cli.run('up --dry-run')).stdout)).toBe(0);
 });

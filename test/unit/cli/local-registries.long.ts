@@ -6,7 +6,7 @@ import { OciServer } from '../../support/oci-server.ts';
 
 let cli: Cli;
 let source: OciServer;
-/** Something on this computer that is not meant for the cluster's tenants. */
+/** A service on this computer that the cluster's tenants must not reach. */
 let service: Server;
 let connections: number;
 beforeEach(async () => {
@@ -48,10 +48,10 @@ const mirror = async (line: string) => {
   return (source: string) => images.find((row) => row.source === source);
 };
 
-describe('an image of a registry on this computer that only a pod names', () => {
+describe('an image of a local registry that only a pod references', () => {
   const port = () => (service.address() as AddressInfo).port;
   it.each(['127.0.0.1', '127.1', '0x7f.1', '2130706433', 'localhost'])(
-    'is refused at %s, and nothing connects there',
+    'is refused at %s without any connection',
     async (host) => {
       await open();
       const image = `${host}:${port()}/app:1`;
@@ -65,7 +65,7 @@ describe('an image of a registry on this computer that only a pod names', () => 
   );
 });
 
-describe('an image of a registry on this computer that a pod names', () => {
+describe('an image of a local registry that a pod references', () => {
   const pulled = () => `${source.host}/app:1`;
 
   it('is copied when the configuration lists another image of that registry', async () => {
@@ -82,7 +82,7 @@ describe('an image of a registry on this computer that a pod names', () => {
     expect(rowOf(pulled())?.state).toBe('copied');
   });
 
-  it('is copied when another image of that registry is named by hand', async () => {
+  it('is copied when the command line gives another image of that registry', async () => {
     await open();
     run(pulled());
     const rowOf = await mirror(`mirror --from-cluster ${source.host}/other:1 ${flags}`);
@@ -90,7 +90,7 @@ describe('an image of a registry on this computer that a pod names', () => {
     expect(rowOf(`${source.host}/other:1`)?.state).toBe('copied');
   });
 
-  it('is copied when the registry is named with --insecure-registry', async () => {
+  it('is copied when --insecure-registry names the registry', async () => {
     await open();
     run(pulled());
     const rowOf = await mirror(`mirror --from-cluster ${flags} --insecure-registry ${source.host}`);
@@ -105,7 +105,7 @@ describe('an image of a registry on this computer that a pod names', () => {
     expect(source.seen).toEqual([]);
   });
 
-  it('is refused as one failed image by up, which copies the others and exits 1', async () => {
+  it('counts as one failed image of up, which copies the others and exits with 1', async () => {
     await open();
     run(pulled());
     const { code, document } = await cli.json('up --only repositories,images --yes');

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Draft } from '../../../sandbox/cluster/index.ts';
 import { type Cli, openCli, type CliResult } from '../../support/cli.ts';
 
-/** Milliseconds: a whole `up` is part of some. */
 /** Seconds that a run waits for a namespace without progress. */
 const longWait = 180;
+/** Milliseconds: some tests run a whole `up`. */
 const patient = { timeout: 240_000 };
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
@@ -15,7 +15,7 @@ const quota = (namespace: string, hard: Record<string, string>): Draft => ({
   spec: { hard },
 });
 
-/** As an earlier run, or somebody with the same label, left it. */
+/** A copy as an earlier run, or a user who set the same label, left it. */
 const copy = (namespace: string, more: object): Draft => ({
   kind: 'Secret',
   metadata: { name: 'puller', namespace, labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' } },
@@ -54,7 +54,7 @@ async function timed<R>(run: () => Promise<R>): Promise<{ readonly ran: R; reado
   return { ran, seconds: (cli.world.clock.now() - start) / 1000 };
 }
 
-/** What each namespace refuses, with the fix that is expected. */
+/** The namespaces that fail, each with the expected reason and fix. */
 const members = [
   ['team-quota', /exceeded quota: few/, /kubectl -n team-quota describe quota/],
   ['team-sealed', /secret is immutable/, /kubectl -n team-sealed delete secret puller/],
@@ -75,12 +75,12 @@ beforeAll(async () => {
     metadata: { name: 'kept', namespace: 'team-ending', finalizers: ['team.example/hold'] },
   });
   cli.world.cluster.delete('Namespace', 'team-ending');
-  // The admission policy is tried in the first namespace that takes another service account.
+  // The admission policy is tested in the first namespace that accepts another service account.
   put(quota('default', { 'count/serviceaccounts': '1' }));
   await cli.world.cluster.settled();
 }, patient.timeout);
 
-describe('namespaces that take no Secret', () => {
+describe('namespaces that accept no Secret', () => {
   let refused: () => void;
   beforeAll(() => {
     refused = cli.world.faults.plan({
@@ -93,7 +93,7 @@ describe('namespaces that take no Secret', () => {
   afterAll(() => refused());
 
   it(
-    'do not stop the first up, which finishes everything else without waiting for them',
+    'do not stop the first up, which completes everything else without waiting for them',
     patient,
     async () => {
       const { ran, seconds } = await timed(() => cli.json('up --yes'));
@@ -129,7 +129,7 @@ describe('namespaces that take no Secret', () => {
     },
   );
 
-  it('are reported by a second up with the same fix, as quickly', patient, async () => {
+  it('are reported by a second up with the same fix, just as quickly', patient, async () => {
     const { ran, seconds } = await timed(() => cli.json('up --yes'));
     expect(seconds).toBeLessThan(longWait);
     expect(ran.code).toBe(1);
@@ -140,7 +140,7 @@ describe('namespaces that take no Secret', () => {
     }
   });
 
-  it('are shown as they are found, and again at the end', patient, async () => {
+  it('are shown when they are found, and again at the end', patient, async () => {
     const { code, stdout, stderr } = await cli.run('up --yes');
     expect(code).toBe(1);
     expect(stderr).toMatch(/✗ Namespace team-quota: .*exceeded quota[^\n]*\n\s+fix: +Raise the quota/);
@@ -148,7 +148,7 @@ describe('namespaces that take no Secret', () => {
     expect(stderr).toContain('error: Namespace team-quota and 3 more failed; everything else is done');
   });
 
-  it('are left as they are by an up with an empty plan, which writes nothing', patient, async () => {
+  it('do not make up write anything when the plan is empty', patient, async () => {
     const before = cli.world.faults.changes.length;
     const dry = await cli.run('up --dry-run --exit-code --skip service-accounts');
     expect(dry.code, dry.stdout).toBe(0);
@@ -163,7 +163,7 @@ describe('namespaces that take no Secret', () => {
     }
   });
 
-  it('are named by status with the same fix', patient, async () => {
+  it('are reported by status with the same fix', patient, async () => {
     const asReported = failuresIn(await cli.json('up --yes'));
     const { code, document } = await cli.json('status');
     expect(code).toBe(3);
@@ -186,7 +186,7 @@ describe('namespaces that take no Secret', () => {
     ]);
   });
 
-  it('do not keep an old key: rotate disables it and reports them', patient, async () => {
+  it('do not make rotate keep the old key: it disables the key and reports them', patient, async () => {
     const keys = () =>
       [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
     const [before] = keys();
@@ -203,7 +203,7 @@ describe('namespaces that take no Secret', () => {
     ]);
   });
 
-  it('are finished by the next up once each is fixed', patient, async () => {
+  it('are completed by the next up once each is fixed', patient, async () => {
     refused();
     cli.world.cluster.delete('ResourceQuota', 'few', 'team-quota');
     cli.world.cluster.delete('Secret', 'puller', 'team-sealed');
@@ -224,8 +224,8 @@ interface Finding {
   readonly hint: string;
 }
 
-describe('a namespace that is slow for a cause that may pass', () => {
-  /** The webhook does not answer, which may pass. */
+describe('a namespace with a problem that may be temporary', () => {
+  /** A webhook without a server: it may become available later. */
   const guard = (operation: string): Draft => ({
     kind: 'ValidatingWebhookConfiguration',
     metadata: { name: 'guard' },
@@ -239,7 +239,7 @@ describe('a namespace that is slow for a cause that may pass', () => {
     ],
   });
 
-  it('is waited for, then reported, and the steps that follow still run', patient, async () => {
+  it('is waited for and then reported, and the later steps still run', patient, async () => {
     put(guard('CREATE'));
     namespaced('team-slow');
     await cli.world.cluster.settled();
@@ -253,8 +253,8 @@ describe('a namespace that is slow for a cause that may pass', () => {
     expect(pullSecretsOf('team-slow')).toEqual([{ name: 'puller' }]);
   });
 
-  it('keeps the old key of a rotation, for it may read the new one yet', patient, async () => {
-    // Its copy is there now, and is late with the new token.
+  it('makes rotate keep the old key, because it may still receive the new one', patient, async () => {
+    // Its copy exists now, but does not get the new token.
     cli.world.cluster.delete('ValidatingWebhookConfiguration', 'guard');
     cli.world.clock.advance(11 * 60_000);
     expect((await cli.run('up --yes')).code).toBe(0);
@@ -272,7 +272,7 @@ describe('a namespace that is slow for a cause that may pass', () => {
 });
 
 describe('down', () => {
-  it('removes everything else when the Secret of one namespace is held', patient, async () => {
+  it('removes everything else when a finalizer holds the Secret of one namespace', patient, async () => {
     cli.world.cluster.delete('ValidatingWebhookConfiguration', 'guard');
     const held = cli.world.cluster.get('Secret', 'puller', 'team-fine');
     if (!held) throw new Error('the copy is there');
@@ -294,7 +294,7 @@ describe('down', () => {
 });
 
 it(
-  'down keeps the definition of an ExternalSecret that a finalizer holds, and removes the rest',
+  'down keeps the CRD of an ExternalSecret that a finalizer holds, and removes the rest',
   patient,
   async () => {
     await cli.close();

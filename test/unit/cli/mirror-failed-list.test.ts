@@ -25,7 +25,7 @@ const interruption = new BootstrapError({
 });
 
 describe('the file of --failed-to', () => {
-  it('is made with its folder', async () => {
+  it('is created with its folder', async () => {
     const { code } = await cli.run(`mirror nginx:bad:tag ${flags} --failed-to lists/today/left.txt`);
     expect(code).toBe(1);
     expect(readFileSync(join(cli.folder, 'lists/today/left.txt'), 'utf8')).toBe('nginx:bad:tag\n');

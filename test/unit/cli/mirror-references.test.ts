@@ -19,15 +19,15 @@ afterAll(() => Promise.all([cli.close(), source.close()]));
 const repository = () => `shop/${source.host.replace(':', '_')}/team/app`;
 const held = (tag: string) => cli.world.aws.registry.repositories.get(repository())?.tags.get(tag);
 
-describe('a reference', () => {
-  it('with a port gets a repository whose name has none', async () => {
+describe('mirror', () => {
+  it('replaces the colon of a port in the repository name', async () => {
     source.put('team/app', '1', [first]);
     const { code, stdout } = await cli.run(`mirror -q ${source.host}/team/app:1 --platform all`);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${cli.world.registryHost}/${repository()}:1\n` });
     expect(held('1')).toBe(first.manifest.digest);
   });
 
-  it('with a tag that moved on and a digest stores the digest alone, and leaves the tag free', async () => {
+  it('stores only the digest of a reference with a tag that has moved, and does not create the tag', async () => {
     source.put('team/app', '2', [first]);
     source.put('team/app', '2', [second]);
     const { code } = await cli.run(
@@ -40,7 +40,7 @@ describe('a reference', () => {
   });
 });
 
-describe('a reference that names no image is a failure of its own', () => {
+describe('mirror of an invalid reference', () => {
   const parts = (code: string, what: string) => ({
     code,
     what: expect.stringContaining(what) as string,
@@ -56,9 +56,9 @@ describe('a reference that names no image is a failure of its own', () => {
     ['escaped path traversal', 'ghcr.io/team/%2e%2e/app:1'],
     ['two tags', 'nginx:bad:tag'],
     ['a digest that is too short', 'nginx@sha256:abc'],
-    ['a port that is none', 'ghcr.io:99999/team/app:1'],
+    ['a port out of range', 'ghcr.io:99999/team/app:1'],
     ['two references on one line', 'nginx:1 redis:1'],
-  ])('in a list (%s): its line is named, and the rest is copied', async (_case, text) => {
+  ])('names its line in a list and copies the other images (%s)', async (_case, text) => {
     source.put('team/app', '3', [first]);
     writeFileSync(join(cli.folder, 'list.txt'), `# ours\n${text}\n${source.host}/team/app:3\n`);
     const before = [...cli.world.aws.registry.repositories.keys()];
@@ -83,7 +83,7 @@ describe('a reference that names no image is a failure of its own', () => {
     expect(resources.filter((resource) => /Team|etc|%2e|nginx|ghcr/.test(resource))).toEqual([]);
   });
 
-  it('on the command line, and alone', async () => {
+  it('reports it as a failed image when it is the only one on the command line', async () => {
     const { code, document } = await cli.json('mirror nginx:bad:tag');
     expect(code).toBe(1);
     expect(rows(document)).toMatchObject([
@@ -91,7 +91,7 @@ describe('a reference that names no image is a failure of its own', () => {
     ]);
   });
 
-  it('when ECR would refuse its name, with the line for images.map', async () => {
+  it('suggests the line for images.map when ECR does not accept its name', async () => {
     const long = `quay.io/${'a'.repeat(250)}/app:1`;
     const { code, document } = await cli.json(`mirror ${long}`);
     expect(code).toBe(1);
@@ -106,7 +106,7 @@ describe('a reference that names no image is a failure of its own', () => {
     ]);
   });
 
-  it('with all its lines, after a byte order mark and with the line ends of Windows', async () => {
+  it('names all its lines in a file with a byte order mark and Windows line endings', async () => {
     writeFileSync(join(cli.folder, 'list.txt'), '\ufeff# a remark\r\nNginx:1\r\n\r\nNginx:1 # again\r\n');
     const { document } = await cli.json('mirror -f list.txt');
     expect(rows(document)).toMatchObject([
@@ -117,19 +117,19 @@ describe('a reference that names no image is a failure of its own', () => {
     ]);
   });
 
-  it('in UTF-16, as PowerShell writes it', async () => {
+  it('reads it from a UTF-16 file, as PowerShell writes it', async () => {
     writeFileSync(join(cli.folder, 'list.txt'), '\ufeffNginx:1\r\n', 'utf16le');
     const { document } = await cli.json('mirror -f list.txt');
     expect(rows(document)).toMatchObject([{ source: 'Nginx:1' }]);
   });
 
-  it('and characters in it that are not seen are shown', async () => {
+  it('shows its invisible characters', async () => {
     const { code, stdout } = await cli.run(['mirror', 'nginx\u200b:1.27', '--failed-to', 'left.txt']);
     expect(code).toBe(1);
     expect(stdout).toContain('nginx\\u200b');
   });
 
-  it('and stays one line for the next try, whatever is in it', async () => {
+  it('writes it to the file of --failed-to as one line, even if it contains a line break', async () => {
     await cli.run(['mirror', 'a b\nnginx:1.27', '--failed-to', 'left.txt']);
     expect(readFileSync(join(cli.folder, 'left.txt'), 'utf8')).toBe('a b nginx:1.27\n');
   });

@@ -34,8 +34,8 @@ function list(references: readonly string[]): string {
   return 'list.txt';
 }
 
-describe('a run that is stopped by Ctrl-C', () => {
-  it('leaves no tag at half an image, writes what it did not come to, and is completed by the next', async () => {
+describe('a mirror run that is stopped by Ctrl-C', () => {
+  it('tags no incomplete image, lists the images that were not copied, and is completed by the next run', async () => {
     const names = ['stopped/one', 'stopped/two', 'stopped/three'];
     for (const name of names) source.put(name, '1', [image(`of ${name}`, 'shared')]);
     const references = names.map((name) => `${source.host}/${name}:1`);
@@ -49,10 +49,10 @@ describe('a run that is stopped by Ctrl-C', () => {
     expect(code).not.toBe(0);
     const left = readFileSync(join(cli.folder, 'left.txt'), 'utf8').split('\n').filter(Boolean);
     const arrived = names.filter((name) => tagsOf(name)?.has('1'));
-    const told = references.filter((reference) => !left.includes(reference));
-    expect(told.length).toBeLessThan(names.length);
-    // A tag may arrive whose answer was not waited for; none is told that did not.
-    expect(arrived.map((name) => `${source.host}/${name}:1`)).toEqual(expect.arrayContaining(told));
+    const copied = references.filter((reference) => !left.includes(reference));
+    expect(copied.length).toBeLessThan(names.length);
+    // A tag may be stored although its response was not awaited, but no image is reported as copied without its tag.
+    expect(arrived.map((name) => `${source.host}/${name}:1`)).toEqual(expect.arrayContaining(copied));
 
     const { document } = await cli.json(`mirror -f left.txt ${flags}`);
     expect(document.ok).toBe(true);
@@ -60,7 +60,7 @@ describe('a run that is stopped by Ctrl-C', () => {
   });
 });
 
-it('a thousand references in one list are looked up, each by one request to its source', async () => {
+it('looks up a thousand references of one list with one request to the source for each', async () => {
   const tags = Array.from({ length: 100 }, (_, number) => `v${number}`);
   const names = Array.from({ length: 10 }, (_, number) => `many/app-${number}`);
   const one = image('alike');
@@ -73,7 +73,7 @@ it('a thousand references in one list are looked up, each by one request to its 
   expect(source.counts()['GET manifests']).toBe(1000);
 }, 60_000);
 
-it('a reference that is given twice, in whatever way, is copied once', async () => {
+it('copies a reference once even if it is given several times in different forms', async () => {
   source.put('twice', 'latest', [image('twice')]);
   const { document } = await cli.json(
     `mirror ${source.host}/twice ${source.host}/twice:latest -f ${list([`${source.host}/twice`])} ${flags}`,
@@ -81,7 +81,7 @@ it('a reference that is given twice, in whatever way, is copied once', async () 
   expect(rowsOf(document)).toMatchObject([{ source: `${source.host}/twice:latest`, state: 'copied' }]);
 });
 
-it('bytes that the ECR had in another repository are told as mounted', async () => {
+it('reports bytes that another repository in ECR already has as mounted', async () => {
   for (const name of ['mounted/one', 'mounted/two']) source.put(name, '1', [image('a base', `of ${name}`)]);
   const { document } = await cli.json(
     `mirror ${source.host}/mounted/one:1 ${source.host}/mounted/two:1 ${flags}`,
@@ -95,8 +95,8 @@ it('bytes that the ECR had in another repository are told as mounted', async () 
   expect(Math.max(...rowsOf(document).map(({ bytesMounted }) => bytesMounted))).toBeGreaterThanOrEqual(base);
 });
 
-describe('a login that is refused', () => {
-  it('by a source fails its images alone, and says how to log in', async () => {
+describe('a rejected login', () => {
+  it('at a source fails only the images of that source, and the error says how to log in', async () => {
     source.put('open', '1', [image('open')]);
     source.put('closed', '1', [image('closed')]);
     source.misbehavior = ({ repository: name }) =>
@@ -118,7 +118,7 @@ describe('a login that is refused', () => {
     expect(tagsOf('closed')).toBeUndefined();
   });
 
-  it('by the ECR fails all images, and names the policy', async () => {
+  it('at ECR fails all images, and the error names the policy command', async () => {
     source.put('refused', '1', [image('refused')]);
     const take = cli.world.faults.plan({ kind: 'deny', service: 'registry' });
     const { code, document } = await cli.json(`mirror ${source.host}/refused:1 ${flags}`);
@@ -133,7 +133,7 @@ describe('a login that is refused', () => {
   });
 });
 
-it('a cluster that does not answer is an error that names --platform', async () => {
+it('reports an unreachable cluster with an error that suggests --platform', async () => {
   const kubeconfig = join(cli.folder, 'elsewhere');
   const { cluster, caPem } = cli.world;
   writeFileSync(kubeconfig, cluster.kubeconfig('https://elsewhere.sandbox:6443', caPem));
@@ -148,9 +148,9 @@ it('a cluster that does not answer is an error that names --platform', async () 
   expect((await cli.json(`${line} --platform linux/amd64`)).document.ok).toBe(true);
 });
 
-it('a source is spoken to without TLS only when its host is named for that', async () => {
+it('connects to a source without TLS only when --insecure-registry names its host', async () => {
   source.put('plain', '1', [image('plain')]);
-  // This machine under a name that is not known for it.
+  // An address of this machine that does not count as loopback.
   const host = source.host.replace('127.0.0.1', '0.0.0.0');
   const line = `mirror ${host}/plain:1 ${flags}`;
   source.seen.splice(0);

@@ -28,7 +28,7 @@ const reasons = [
   '- quay.io/no/such:1',
 ];
 
-it('reports an image that cannot be found in the same words everywhere and finishes all else', async () => {
+it('reports a missing image in the same words everywhere and completes everything else', async () => {
   deploy('mistaken', 'quay.io/no/such:1');
   const first = await cli.run(`up --yes ${only}`);
   expect(first.code).toBe(1);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openCli } from '../../support/cli.ts';
 
-it("refuses, as the pull secret's name, that of any other Secret which is there after up", async () => {
+it("refuses the name of any other Secret that exists after up as the pull secret's name", async () => {
   const cli = await openCli({}, { fast: true });
   try {
     const { code, stderr } = await cli.run('up --yes -q');

@@ -18,7 +18,7 @@ interface Item {
 }
 
 const boundary = 'arn:aws:iam::123456789012:policy/boundary';
-/** Nothing is configured, and nothing in the environment says it. */
+/** An environment without any setting. */
 const nothing = {
   ECR_BOOTSTRAP_PROJECT: undefined,
   ECR_BOOTSTRAP_ACCOUNT_ID: undefined,
@@ -40,7 +40,7 @@ const itemsOf = async (line: string): Promise<readonly Item[]> =>
   ((await documentOf(line)) as { items: readonly Item[] }).items;
 
 describe('policy cluster', () => {
-  it('prints roles and their bindings to a user as YAML below what they amount to', async () => {
+  it('prints roles and their bindings to a user as YAML, below a summary of what they grant', async () => {
     const { code, stdout, stderr } = await cli.run('policy cluster --user jane');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^# This grants cluster-admin/);
@@ -70,7 +70,7 @@ describe('policy cluster', () => {
     expect(stderr).toMatch(/SUBJECT.*--user or --group/);
   });
 
-  it('restricts to names every verb that the API judges by name, except for service accounts and pods', async () => {
+  it('restricts every verb that the API can restrict by name, except for service accounts and pods', async () => {
     const rules = (await itemsOf('policy cluster')).flatMap(({ rules: some = [] }) => some);
     const byName = ['get', 'update', 'patch', 'delete', 'escalate', 'bind'];
     const open = rules.filter(
@@ -82,7 +82,7 @@ describe('policy cluster', () => {
     }
   });
 
-  it('names the pull secret as it is configured', async () => {
+  it('uses the configured name of the pull secret', async () => {
     const file = join(cli.folder, 'renamed.yaml');
     writeFileSync(file, 'pullSecret: { name: registry-login }\n');
     const { stdout } = await cli.run(`policy cluster --config ${file}`);
@@ -103,7 +103,7 @@ describe('policy cluster', () => {
     expect(stderr).toContain(why);
   });
 
-  it('is what up asks for before it changes anything, name by name', async () => {
+  it('grants exactly the permissions that up checks before its first change', async () => {
     const user = 'nearly';
     for (const item of await itemsOf(`policy cluster --user ${user}`)) {
       const rules = item.rules?.map((rule) =>
@@ -153,7 +153,7 @@ describe('policy first-run', () => {
 
 describe('before init', () => {
   it.each(['first-run', 'power-user', 'image-puller'])(
-    'prints the policy %s with placeholders, and says so on stderr',
+    'prints the policy %s with placeholders, and warns on stderr',
     async (name) => {
       const { code, stdout, stderr } = await cli.run(`policy ${name}`, { env: nothing });
       expect(code).toBe(0);
@@ -163,19 +163,19 @@ describe('before init', () => {
     },
   );
 
-  it('takes the project, the region and the account from flags', async () => {
+  it('uses the project, the region and the account of the flags', async () => {
     const line = 'policy power-user --project web --region eu-west-1 --account-id 210987654321';
     const { stdout, stderr } = await cli.run(line, { env: nothing });
     expect(stdout).toContain('arn:aws:ecr:eu-west-1:210987654321:repository/web/*');
     expect(stderr).toBe('');
   });
 
-  it('prints what the cluster needs', async () => {
+  it('prints the roles for the cluster', async () => {
     const { code, stderr } = await cli.run('policy cluster --user jane', { env: nothing });
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('PROJECT')]);
   });
 
-  it('still refuses a value that is wrong', async () => {
+  it('refuses an invalid value', async () => {
     const { code, stderr } = await cli.run('policy power-user --region nowhere', { env: nothing });
     expect(code).toBe(2);
     expect(stderr).toContain('--region');

@@ -16,7 +16,7 @@ const file = (name: string, content: string | Buffer): string => {
 const kubeconfig = (name: string, server: string, user?: string): string =>
   file(name, cli.world.cluster.kubeconfig(server, cli.world.caPem, user));
 
-/** Runs, and makes sure that it ended before any change, by three parts and without a stack. */
+/** Expects the run to end before any change, with an error of three parts and without a stack trace. */
 async function refusal(line: string, options?: RunOptions) {
   const { code, document } = await cli.json(line, options);
   expect(code).toBe(2);
@@ -28,8 +28,8 @@ async function refusal(line: string, options?: RunOptions) {
   return error;
 }
 
-describe('AWS, before any change', () => {
-  it('no credentials', async () => {
+describe('the preflight check of AWS', () => {
+  it('reports missing credentials', async () => {
     const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     expect(await refusal('up', { env })).toMatchObject({
       code: 'credentials-missing',
@@ -37,7 +37,7 @@ describe('AWS, before any change', () => {
     });
   });
 
-  it('no credentials, and no kubeconfig that could tell the registry in place of AWS', async () => {
+  it('reports missing credentials when there is no kubeconfig from which to learn the registry', async () => {
     const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, KUBECONFIG: undefined };
     expect(await refusal('images', { env })).toMatchObject({
       code: 'credentials-missing',
@@ -62,12 +62,12 @@ describe('AWS, before any change', () => {
   it.each([
     ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }],
     ['a key that does not exist', { AWS_ACCESS_KEY_ID: 'AKIAXXXXXXXXXXXXXXXX' }],
-  ])('%s', async (_case, env) => {
+  ])('reports %s', async (_case, env) => {
     expect(await refusal('up', { env })).toMatchObject({ code: 'credentials-missing' });
   });
 
   it.each(['up', 'mirror nginx:1.27', 'images', 'images --from-cluster', 'render operator', 'render'])(
-    '%s: another account than the guard demands',
+    'refuses %s in an account other than aws.accountId',
     async (line) => {
       expect(await refusal(`${line} --account-id 999999999999`)).toMatchObject({
         code: 'account-mismatch',
@@ -78,7 +78,7 @@ describe('AWS, before any change', () => {
     },
   );
 
-  it('another account than the guard demands, told by the cluster while AWS knows no caller', async () => {
+  it('refuses a registry of another account that the cluster has stored, when AWS credentials are missing', async () => {
     const { cluster, registryHost } = cli.world;
     const annotations = { 'ecr-bootstrap.dev/registry-host': registryHost };
     cluster.put({ kind: 'Namespace', metadata: { name: 'external-secrets', annotations } });
@@ -91,13 +91,13 @@ describe('AWS, before any change', () => {
     cluster.delete('Namespace', 'external-secrets');
   });
 
-  it('a region that does not exist, with the nearest that does', async () => {
+  it('suggests the closest region for one that does not exist', async () => {
     expect(await refusal('up --region eu-wst-1')).toMatchObject({
       hint: expect.stringContaining('Did you mean eu-west-1?') as string,
     });
   });
 
-  it('a region that is none, naming the flag', async () => {
+  it('names the flag that has an invalid region', async () => {
     expect(await refusal('up --region nowhere')).toMatchObject({
       what: 'could not read the configuration',
       why: '--region "nowhere" is not a region such as eu-west-1',
@@ -105,7 +105,7 @@ describe('AWS, before any change', () => {
   });
 });
 
-describe('a profile whose role needs MFA, before any change', () => {
+describe('the preflight check of a profile whose role needs MFA', () => {
   const device = 'arn:aws:iam::123456789012:mfa/jane';
   const env = () => {
     const role = `role_arn = arn:aws:iam::123456789012:role/deployer\nmfa_serial = ${device}\n`;
@@ -114,7 +114,7 @@ describe('a profile whose role needs MFA, before any change', () => {
     return { AWS_CONFIG_FILE: join(cli.folder, 'aws-config'), AWS_PROFILE: 'deployer' };
   };
 
-  it('gives the command that gets a session where there is no terminal', async () => {
+  it('shows the command that gets a session when there is no terminal', async () => {
     expect(await refusal('up', { env: env() })).toMatchObject({
       code: 'credentials-missing',
       why: `profile deployer needs a code of the MFA device ${device}, and there is no terminal to ask on`,
@@ -125,7 +125,7 @@ describe('a profile whose role needs MFA, before any change', () => {
   it.each([
     ['123456', 'Check the credentials of profile base'],
     ['', 'none was given'],
-  ])('asks for the code on a terminal, where the answer is "%s"', async (answer, why) => {
+  ])('asks for the code on a terminal and rejects the answer "%s"', async (answer, why) => {
     const { code, stderr } = await cli.run('up', { env: env(), terminal: { answer } });
     expect(code).toBe(2);
     expect(stderr).toContain(`Code of the MFA device ${device}: `);
@@ -133,28 +133,28 @@ describe('a profile whose role needs MFA, before any change', () => {
   });
 });
 
-describe('the cluster, before any change', () => {
+describe('the preflight check of the cluster', () => {
   it.each([
     ['no kubeconfig', 'up', { KUBECONFIG: undefined }, 'cluster-unconfigured'],
-    ['a kubeconfig that is not there', 'up --kubeconfig none', {}, 'cluster-unconfigured'],
-    ['a context that is not there', 'up --context prod', {}, 'cluster-unconfigured'],
-  ])('%s', async (_case, line, env, code) => {
+    ['a kubeconfig that does not exist', 'up --kubeconfig none', {}, 'cluster-unconfigured'],
+    ['a context that does not exist', 'up --context prod', {}, 'cluster-unconfigured'],
+  ])('reports %s', async (_case, line, env, code) => {
     expect(await refusal(line, { env })).toMatchObject({ code });
   });
 
-  it('a kubeconfig that is no YAML', async () => {
+  it('reports a kubeconfig that is not YAML', async () => {
     expect(await refusal(`up --kubeconfig ${file('broken', 'a: [')}`)).toMatchObject({
       code: 'cluster-unconfigured',
     });
   });
 
-  it('one that does not answer', async () => {
+  it('reports an unreachable API server', async () => {
     const name = kubeconfig('elsewhere', 'https://elsewhere.sandbox:6443');
     expect(await refusal(`up --kubeconfig ${name}`)).toMatchObject({ code: 'cluster-unreachable' });
   });
 
   it.each(['up', 'rotate', 'down'])(
-    'missing rights for %s, with the command that prints them',
+    'reports missing permissions for %s, with the command that prints them',
     async (command) => {
       const name = kubeconfig('reader', cli.world.clusterUrl, 'reader');
       expect(await refusal(`${command} --kubeconfig ${name}`)).toMatchObject({
@@ -164,7 +164,7 @@ describe('the cluster, before any change', () => {
     },
   );
 
-  it('a kubeconfig that has expired', async () => {
+  it('reports a kubeconfig whose credentials have expired', async () => {
     const name = kubeconfig('former', cli.world.clusterUrl, 'former');
     cli.world.cluster.revokeTokens('former');
     expect(await refusal(`up --kubeconfig ${name}`)).toMatchObject({
@@ -174,12 +174,12 @@ describe('the cluster, before any change', () => {
   });
 });
 
-describe('files and names, before any change', () => {
+describe('the preflight check of files and names', () => {
   it.each([
     ['unknown keys', 'projct: shop\n', 'config-invalid', 'Did you mean project?'],
-    ['no YAML', 'project: [shop\n', 'config-unreadable', 'init --force'],
-    ['binary', Buffer.from([0, 1, 2, 255]), 'config-unreadable', 'init --force'],
-  ])('a configuration of %s', async (_case, content, code, hint) => {
+    ['invalid YAML', 'project: [shop\n', 'config-unreadable', 'init --force'],
+    ['binary data', Buffer.from([0, 1, 2, 255]), 'config-unreadable', 'init --force'],
+  ])('refuses a configuration file with %s', async (_case, content, code, hint) => {
     expect(await refusal(`up -c ${file('bad.yaml', content)}`)).toMatchObject({
       code,
       hint: expect.stringContaining(hint) as string,
@@ -187,20 +187,24 @@ describe('files and names, before any change', () => {
   });
 
   it.each([
-    ['a configuration that is not there', 'up -c none.yaml', 'file-missing'],
-    ['a configuration that is a folder', 'up -c /', 'config-unreadable'],
+    ['a configuration file that does not exist', 'up -c none.yaml', 'file-missing'],
+    ['a folder as the configuration file', 'up -c /', 'config-unreadable'],
     ['a project that ECR refuses', 'up --project Shop', 'config-invalid'],
-    ['a list of images that is not there', 'mirror -f none.txt', 'file-missing'],
-    ['a platform that is none', 'mirror nginx:1.27 --platform windows', 'config-invalid'],
-    ["an operator's YAML that is not there", 'up --manifest none.yaml', 'file-missing'],
-    ['no Docker where it is asked for', 'up --engine docker', 'docker-unreachable'],
-    ['no Docker where mirror asks for it', 'mirror nginx:1.27 --engine docker', 'docker-unreachable'],
-  ])('%s', async (_case, line, code) => {
+    ['a list of images that does not exist', 'mirror -f none.txt', 'file-missing'],
+    ['an invalid platform', 'mirror nginx:1.27 --platform windows', 'config-invalid'],
+    ['a manifest of the operator that does not exist', 'up --manifest none.yaml', 'file-missing'],
+    ['an unreachable Docker engine that up needs', 'up --engine docker', 'docker-unreachable'],
+    [
+      'an unreachable Docker engine that mirror needs',
+      'mirror nginx:1.27 --engine docker',
+      'docker-unreachable',
+    ],
+  ])('reports %s', async (_case, line, code) => {
     const env = { DOCKER_HOST: `unix://${join(cli.folder, 'no-docker.sock')}` };
     expect(await refusal(line, { env })).toMatchObject({ code });
   });
 
-  it("an operator's YAML of something else", async () => {
+  it('refuses a manifest that does not contain the operator', async () => {
     const name = file('other.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n');
     expect(await refusal(`up --manifest ${name}`)).toMatchObject({
       code: 'manifest-unusable',
@@ -208,7 +212,7 @@ describe('files and names, before any change', () => {
     });
   });
 
-  it('a list that is no text', async () => {
+  it('refuses a list of images that is not text', async () => {
     expect(await refusal(`mirror -f ${file('list.bin', Buffer.from([0x7f, 0x45, 200, 201]))}`)).toMatchObject(
       {
         why: 'it is not text in UTF-8 or UTF-16',
@@ -217,7 +221,7 @@ describe('files and names, before any change', () => {
   });
 });
 
-it('refuses a rotation without the operator before it shows a plan', async () => {
+it('refuses rotate when the operator is not installed, before it shows a plan', async () => {
   const { code, stdout, stderr } = await cli.run('rotate --dry-run');
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain('error: External Secrets Operator is not running in this cluster');

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { managedObjects } from '../../support/managed.ts';
 
-/** Milliseconds: each runs `up` several times. */
+/** Milliseconds: each test runs `up` several times. */
 const patient = { timeout: 120_000 };
 const settings = 'images: { exclude: [registry.k8s.io/*] }\n';
 const renamed = `${settings}pullSecret: { name: regcred }\n`;
@@ -41,7 +41,7 @@ const listOf = (namespace: string, name = 'default'): readonly string[] =>
     }[]
   ).map((entry) => entry.name);
 
-/** Whether a kubelet pulls with this copy now. */
+/** Whether a kubelet can pull with this copy now. */
 async function pulls(namespace: string, name: string): Promise<boolean> {
   const secret = cli.world.cluster.get('Secret', name, namespace) as
     { data?: Record<string, string> } | undefined;
@@ -79,31 +79,27 @@ it(
   },
 );
 
-it(
-  'withdraws a pull secret of an earlier name once nothing uses it, the old name last',
-  patient,
-  async () => {
-    startPod('old', ['puller']);
-    configure(renamed);
-    await succeed('up --yes -q');
-    cli.world.cluster.delete('Pod', 'old', 'shop');
-    startPod('new', ['puller', 'regcred']);
-    const before = await cli.run('status');
-    expect(before.code).toBe(3);
-    await succeed('up --yes');
-    expect(named('puller')).toEqual([]);
-    for (const { metadata } of cli.world.cluster.list('ServiceAccount')) {
-      expect(listOf(metadata.namespace ?? '', metadata.name)).not.toContain('puller');
-    }
-    expect(listOf('shop')).toEqual(['regcred']);
-    expect(cli.world.cluster.get('Secret', 'puller', 'shop')).toBeUndefined();
-    const role = cli.world.cluster.get('Role', 'pull-secret-reader', 'external-secrets');
-    expect(role?.['rules']).toMatchObject([{ resourceNames: ['regcred'] }]);
-    expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
-  },
-);
+it('deletes a pull secret of an earlier name once nothing uses it, the old name last', patient, async () => {
+  startPod('old', ['puller']);
+  configure(renamed);
+  await succeed('up --yes -q');
+  cli.world.cluster.delete('Pod', 'old', 'shop');
+  startPod('new', ['puller', 'regcred']);
+  const before = await cli.run('status');
+  expect(before.code).toBe(3);
+  await succeed('up --yes');
+  expect(named('puller')).toEqual([]);
+  for (const { metadata } of cli.world.cluster.list('ServiceAccount')) {
+    expect(listOf(metadata.namespace ?? '', metadata.name)).not.toContain('puller');
+  }
+  expect(listOf('shop')).toEqual(['regcred']);
+  expect(cli.world.cluster.get('Secret', 'puller', 'shop')).toBeUndefined();
+  const role = cli.world.cluster.get('Role', 'pull-secret-reader', 'external-secrets');
+  expect(role?.['rules']).toMatchObject([{ resourceNames: ['regcred'] }]);
+  expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
+});
 
-it('replaces the name in one run where nothing uses the old one', patient, async () => {
+it('replaces the name in one run when nothing uses the old one', patient, async () => {
   configure(renamed);
   const plan = await succeed('up --yes');
   expect(plan).toContain('- ClusterExternalSecret puller');
@@ -113,22 +109,26 @@ it('replaces the name in one run where nothing uses the old one', patient, async
   expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
 });
 
-it('keeps the old name in every service account while one namespace has no new copy', patient, async () => {
-  const quota = { kind: 'ResourceQuota', metadata: { name: 'full', namespace: 'shop' } };
-  cli.world.cluster.put({ ...quota, spec: { hard: { 'count/secrets': '1' } } });
-  configure(renamed);
-  const { code } = await cli.run('up --yes');
-  expect(code).toBe(1);
-  await cli.world.cluster.settled();
-  expect(await pulls('shop', 'puller')).toBe(true);
-  expect(listOf('shop')).toContain('puller');
-  cli.world.cluster.delete('ResourceQuota', 'full', 'shop');
-  // The first run may find the copy only after its plan was made; the next one removes what is unused then.
-  await succeed('up --yes');
-  await succeed('up --yes');
-  expect(named('puller')).toEqual([]);
-  expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
-});
+it(
+  'keeps the old name in every service account while one namespace lacks the new copy',
+  patient,
+  async () => {
+    const quota = { kind: 'ResourceQuota', metadata: { name: 'full', namespace: 'shop' } };
+    cli.world.cluster.put({ ...quota, spec: { hard: { 'count/secrets': '1' } } });
+    configure(renamed);
+    const { code } = await cli.run('up --yes');
+    expect(code).toBe(1);
+    await cli.world.cluster.settled();
+    expect(await pulls('shop', 'puller')).toBe(true);
+    expect(listOf('shop')).toContain('puller');
+    cli.world.cluster.delete('ResourceQuota', 'full', 'shop');
+    // The first run may find the copy only after it made its plan; the next run removes what is unused then.
+    await succeed('up --yes');
+    await succeed('up --yes');
+    expect(named('puller')).toEqual([]);
+    expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
+  },
+);
 
 it.each([
   ['after up with the new name', true],
@@ -169,7 +169,7 @@ it('down leaves names in service accounts that belong to the Secret of another o
   expect(listOf('theirs')).toEqual(['puller']);
 });
 
-it('syncs a pull secret of an earlier name too when the key is rotated', patient, async () => {
+it('rotate also syncs a pull secret of an earlier name', patient, async () => {
   startPod('old', ['puller']);
   configure(renamed);
   await succeed('up --yes -q');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-/** Milliseconds: a whole `up` comes before the first test. */
+/** Milliseconds: a whole `up` runs before the first test. */
 const patient = 240_000;
 const hour = 3_600_000;
 
@@ -33,7 +33,7 @@ const dockerConfigs = (): Map<string, string> =>
       }),
   );
 
-/** The keys that the tokens in the namespaces were issued with. */
+/** The keys with which the tokens in the namespaces were issued. */
 const keysOfTokens = (): Set<string | undefined> =>
   new Set(
     [...dockerConfigs().values()].map((config) => {
@@ -44,7 +44,7 @@ const keysOfTokens = (): Set<string | undefined> =>
     }),
   );
 
-/** Pulls with every namespace's secret, again and again, while `act` lasts. @returns what did not succeed */
+/** Pulls repeatedly with every namespace's secret until `act` ends. @returns the pulls that failed */
 async function pullDuring(
   act: () => Promise<unknown>,
 ): Promise<{ pulls: number; failed: ReadonlySet<string> }> {
@@ -68,7 +68,7 @@ async function pullDuring(
   return { pulls, failed };
 }
 
-/** Loses the answer of the `nth` call of an operation; from then on nothing answers. */
+/** Drops the response to the `nth` call of an operation, and resets every later connection. */
 function cutAt(operation: string, nth = 1): () => void {
   const { faults } = cli.world;
   const takeBack: (() => void)[] = [];
@@ -85,7 +85,7 @@ function cutAt(operation: string, nth = 1): () => void {
   };
 }
 
-/** Lets the keys that rotations disabled come to their end. */
+/** Waits until the keys that rotations disabled can be deleted, and deletes them. */
 async function clearKeys(): Promise<void> {
   cli.world.clock.advance(14 * hour);
   await cli.world.cluster.settled();
@@ -93,7 +93,7 @@ async function clearKeys(): Promise<void> {
 }
 
 describe('rotate', () => {
-  it('shows its whole plan and changes nothing in a dry run', { timeout: patient }, async () => {
+  it('shows its complete plan and changes nothing in a dry run', { timeout: patient }, async () => {
     const [old] = keys();
     const writes = cli.world.faults.calls.filter(({ writes: isWrite }) => isWrite).length;
     const { code, stdout } = await cli.run('rotate --dry-run');
@@ -132,7 +132,7 @@ describe('rotate', () => {
   });
 
   it(
-    'does not rotate again while the last key is kept, unless forced; power-user may',
+    'does not rotate again while the last key is kept, unless forced; the power user may rotate',
     { timeout: patient },
     async () => {
       const [kept, old] = keys();
@@ -151,42 +151,50 @@ describe('rotate', () => {
     },
   );
 
-  it('leaves the old key to the first up after twelve hours', { timeout: patient }, async () => {
-    const [old] = keys();
-    await cli.run('rotate --yes');
-    cli.world.clock.advance(11 * hour);
-    await cli.world.cluster.settled();
-    await cli.run('up --yes -q --only image-puller-key');
-    expect(keys().map(({ id }) => id)).toContain(old?.id);
-    cli.world.clock.advance(2 * hour);
-    await cli.world.cluster.settled();
-    await cli.run('up --yes -q --only image-puller-key');
-    expect(keys().map(({ id }) => id)).toEqual([current()]);
-  });
+  it(
+    'leaves the deletion of the old key to the first up after twelve hours',
+    { timeout: patient },
+    async () => {
+      const [old] = keys();
+      await cli.run('rotate --yes');
+      cli.world.clock.advance(11 * hour);
+      await cli.world.cluster.settled();
+      await cli.run('up --yes -q --only image-puller-key');
+      expect(keys().map(({ id }) => id)).toContain(old?.id);
+      cli.world.clock.advance(2 * hour);
+      await cli.world.cluster.settled();
+      await cli.run('up --yes -q --only image-puller-key');
+      expect(keys().map(({ id }) => id)).toEqual([current()]);
+    },
+  );
 
   it.each([
     ['CreateAccessKey', 1],
     ['UpdateSecretVersionStage', 1],
     ['UpdateAccessKey', 1],
-  ])('goes on after a cut at %s %i', { timeout: patient }, async (operation, nth) => {
-    await clearKeys();
-    const old = current();
-    const mend = cutAt(operation, nth);
-    const cut = await cli.run('rotate --yes', { env: { AWS_MAX_ATTEMPTS: '1' } });
-    mend();
-    expect(cut.code).not.toBe(0);
-    const { failed } = await pullDuring(async () => {
-      const again = await cli.run('rotate --yes');
-      expect(again.code, again.stderr).toBe(0);
-    });
-    expect([...failed]).toEqual([]);
-    expect(current()).not.toBe(old);
-    expect(keys().filter(({ active }) => active)).toHaveLength(1);
-    expect([...keysOfTokens()]).toEqual([current()]);
-  });
+  ])(
+    'resumes after it lost all connections at %s (call %i)',
+    { timeout: patient },
+    async (operation, nth) => {
+      await clearKeys();
+      const old = current();
+      const mend = cutAt(operation, nth);
+      const cut = await cli.run('rotate --yes', { env: { AWS_MAX_ATTEMPTS: '1' } });
+      mend();
+      expect(cut.code).not.toBe(0);
+      const { failed } = await pullDuring(async () => {
+        const again = await cli.run('rotate --yes');
+        expect(again.code, again.stderr).toBe(0);
+      });
+      expect([...failed]).toEqual([]);
+      expect(current()).not.toBe(old);
+      expect(keys().filter(({ active }) => active)).toHaveLength(1);
+      expect([...keysOfTokens()]).toEqual([current()]);
+    },
+  );
 });
 
-describe('rotate after something else has used the key', () => {
+describe('rotate after another program has used the key', () => {
   it('disables the old key: only a registered cluster keeps it enabled', { timeout: patient }, async () => {
     await clearKeys();
     const old = keys().find(({ id }) => id === current());

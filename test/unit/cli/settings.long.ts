@@ -7,7 +7,7 @@ const changes = Object.entries(settingRows).flatMap(([setting, row]) =>
 );
 
 it.each(sample(changes))(
-  'a changed $setting takes no right in use away, plans nothing more, and leaves nothing behind',
+  'a change of $setting revokes no permission in use, needs no second up, and leaves nothing behind',
   { timeout: 240_000 },
   ({ row }) => changeSetting(row),
 );

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { User } from '../../../sandbox/aws/identities.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-/** Milliseconds: a whole `up` comes before the first test. */
+/** Milliseconds: a whole `up` runs before the first test. */
 const patient = { timeout: 120_000 };
 
 type Level = 'ok' | 'warning' | 'failed' | 'unknown';
@@ -32,7 +32,7 @@ function credentialsOf(user: User): Record<string, string> {
   return { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret };
 }
 
-/** Changes the image puller's policy as a person with the console would. */
+/** Changes the image puller's policy as a user of the AWS console would. */
 function rewritePolicy(edit: (statements: object[]) => object[]): void {
   const policy = cli.world.aws.identities.policies.get(arnOf('ecr-bootstrap-image-puller'));
   const version = policy?.versions.get(policy.defaultVersion);
@@ -79,7 +79,7 @@ describe('the severity of a finding', () => {
     expect(await seenBy('image-puller')).toEqual({ level: 'unknown', code: 3 });
   });
 
-  it('is ok for every caller who can read what is as configured', async () => {
+  it('is ok for every caller when the configuration is in effect and readable', async () => {
     for (const caller of ['administrator', 'power-user', 'monitor']) {
       expect(await seenBy(caller)).toEqual({ level: 'ok', code: 0 });
     }
@@ -87,7 +87,7 @@ describe('the severity of a finding', () => {
   });
 
   it.each(['power-user', 'monitor'])(
-    'makes up of %s repair the rest, report what an administrator has to do, and exit with 1',
+    'makes up by %s repair the rest, report what an administrator has to do, and exit with 1',
     patient,
     async (caller) => {
       drifts['a policy that allows more']?.();

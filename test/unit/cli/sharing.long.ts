@@ -6,17 +6,17 @@ import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { registrationOf, watchRegistration } from '../../support/registrations.ts';
 
-/** Milliseconds: a whole `up` is part of some. */
+/** Milliseconds: some tests run a whole `up`. */
 const patient = { timeout: 240_000 };
 const hour = 3_600_000;
 
 interface Second {
   readonly cluster: Cluster;
-  /** Leads to it. */
+  /** Its kubeconfig. */
   readonly env: { readonly KUBECONFIG: string };
 }
 
-/** A second cluster beside the first one, in the same world. */
+/** A second cluster in the same sandbox. */
 function addCluster({ world, folder }: Cli): Second {
   const { clock, faults, awsForCluster: aws, images, hosts, caPem } = world;
   const host = 'second.sandbox:6443';
@@ -27,7 +27,7 @@ function addCluster({ world, folder }: Cli): Second {
   return { cluster, env: { KUBECONFIG } };
 }
 
-/** The first is up, the second is as new. */
+/** `up` has configured the first cluster; the second one is new. */
 async function openWithSecond(): Promise<{ cli: Cli; second: Second }> {
   const cli = await openCli({}, { fast: true });
   const second = addCluster(cli);
@@ -35,7 +35,7 @@ async function openWithSecond(): Promise<{ cli: Cli; second: Second }> {
   return { cli, second };
 }
 
-/** What the pull secret of a namespace shows to a registry. */
+/** The docker config in the pull secret of a namespace. */
 function dockerConfig(cluster: Cluster, namespace: string): string {
   const { data } = cluster.get('Secret', 'puller', namespace) as unknown as { data: Record<string, string> };
   return Buffer.from(data['.dockerconfigjson'] ?? '', 'base64').toString();
@@ -64,18 +64,22 @@ describe('two clusters of one project', () => {
       tag.startsWith('ecr-bootstrap:cluster/'),
     ).length;
 
-  it('share users, key and repositories: the second is only registered', patient, async () => {
-    const [key] = keys();
-    expect(registered()).toBe(1);
-    const { code, stdout, stderr } = await cli.run('up --yes', { env: second.env });
-    expect(code, stderr).toBe(0);
-    expect(stdout).not.toMatch(/IAM|AWS secret|ECR repository/);
-    expect(registered()).toBe(2);
-    expect(keys()).toEqual([key]);
-    expect(await pull(second.cluster, 'shop')).toBe('pulled');
-  });
+  it(
+    'share users, key and repositories, so that up only registers the second one in AWS',
+    patient,
+    async () => {
+      const [key] = keys();
+      expect(registered()).toBe(1);
+      const { code, stdout, stderr } = await cli.run('up --yes', { env: second.env });
+      expect(code, stderr).toBe(0);
+      expect(stdout).not.toMatch(/IAM|AWS secret|ECR repository/);
+      expect(registered()).toBe(2);
+      expect(keys()).toEqual([key]);
+      expect(await pull(second.cluster, 'shop')).toBe('pulled');
+    },
+  );
 
-  /** Pulls in every namespace of both clusters, again and again, while `act` lasts. @returns what did not succeed */
+  /** Pulls repeatedly in every namespace of both clusters until `act` ends. @returns the pulls that failed */
   async function pullDuring(act: () => Promise<void>): Promise<ReadonlySet<string>> {
     const failed = new Set<string>();
     const over = new AbortController();
@@ -94,43 +98,47 @@ describe('two clusters of one project', () => {
     return failed;
   }
 
-  it('keep the old key until each has proved the new one, and no pull fails in either', patient, async () => {
-    const [old] = keys();
-    const failed = await pullDuring(async () => {
-      const first = await cli.run('rotate --yes');
-      expect(first.code, first.stderr).toBe(0);
-      expect(first.stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
-      expect(first.stdout).toMatch(
-        /not every cluster of the project is verified with the new key: kubernetes-admin@sandbox \(\w{8}\), since/,
-      );
-      // Its operator has read the new key by now, with the old one. Nobody has looked yet whether it works there.
-      for (const hours of [1, 3]) {
-        cli.world.clock.advance(hours * hour);
-        await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
-      }
-      const before = cli.world.faults.changes.length;
-      const again = (await cli.run('rotate --yes')).stdout;
-      expect(again).toContain('stays enabled');
-      expect(again).toContain('Nothing to change');
-      expect(cli.world.faults.changes.slice(before)).toEqual([]);
-      expect(old?.active).toBe(true);
-      expect((await cli.run('status', { env: second.env })).stdout).toContain('cluster registration');
-      const up = await cli.run('up --yes', { env: second.env });
-      expect(up.code, up.stderr).toBe(0);
-      const last = await cli.run('rotate --yes');
-      expect(last.code, last.stderr).toBe(0);
-      expect(old?.active).toBe(false);
-    });
-    expect([...failed]).toEqual([]);
-    cli.world.clock.advance(13 * hour);
-    await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
-    expect(await pull(second.cluster, 'shop')).toBe('pulled');
-    expect((await cli.run('up --yes -q')).code).toBe(0);
-    expect(keys()).toHaveLength(1);
-  });
+  it(
+    'keep the old key until each has verified the new one, and no pull fails in either',
+    patient,
+    async () => {
+      const [old] = keys();
+      const failed = await pullDuring(async () => {
+        const first = await cli.run('rotate --yes');
+        expect(first.code, first.stderr).toBe(0);
+        expect(first.stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
+        expect(first.stdout).toMatch(
+          /not every cluster of the project is verified with the new key: kubernetes-admin@sandbox \(\w{8}\), since/,
+        );
+        // By now the operator of the second cluster has read the new key with the old one. No run has verified it there yet.
+        for (const hours of [1, 3]) {
+          cli.world.clock.advance(hours * hour);
+          await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
+        }
+        const before = cli.world.faults.changes.length;
+        const again = (await cli.run('rotate --yes')).stdout;
+        expect(again).toContain('stays enabled');
+        expect(again).toContain('Nothing to change');
+        expect(cli.world.faults.changes.slice(before)).toEqual([]);
+        expect(old?.active).toBe(true);
+        expect((await cli.run('status', { env: second.env })).stdout).toContain('cluster registration');
+        const up = await cli.run('up --yes', { env: second.env });
+        expect(up.code, up.stderr).toBe(0);
+        const last = await cli.run('rotate --yes');
+        expect(last.code, last.stderr).toBe(0);
+        expect(old?.active).toBe(false);
+      });
+      expect([...failed]).toEqual([]);
+      cli.world.clock.advance(13 * hour);
+      await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
+      expect(await pull(second.cluster, 'shop')).toBe('pulled');
+      expect((await cli.run('up --yes -q')).code).toBe(0);
+      expect(keys()).toHaveLength(1);
+    },
+  );
 
   it(
-    'are both known: down --aws for one is refused, and so it is while one is gone without down',
+    'are both registered: down --aws for one is refused, even when the other was destroyed without down',
     patient,
     async () => {
       cli.world.clock.advance(48 * hour);
@@ -146,7 +154,7 @@ describe('two clusters of one project', () => {
     },
   );
 
-  it('go each by itself: the one that is left renews its tokens and rotates', patient, async () => {
+  it('are removed separately, and the remaining one renews its tokens and rotates', patient, async () => {
     const down = await cli.run('down --yes');
     expect(down.code, down.stderr).toBe(0);
     expect(registered()).toBe(1);
@@ -161,7 +169,7 @@ describe('two clusters of one project', () => {
   });
 });
 
-describe.each(['up', 'rotate'])('a key that was disabled by hand is replaced by %s', (command) => {
+describe.each(['up', 'rotate'])('a key that was disabled manually is replaced by %s', (command) => {
   let cli: Cli;
   let second: Second;
   beforeAll(async () => {
@@ -173,7 +181,7 @@ describe.each(['up', 'rotate'])('a key that was disabled by hand is replaced by 
     await cli.close();
   });
 
-  it('which names the other clusters that cannot pull until up there', patient, async () => {
+  it('which names the other clusters that cannot pull until you run up there', patient, async () => {
     for (const key of cli.world.aws.identities.keys.values())
       if (key.user.name === 'image-puller') key.active = false;
     const { code, stdout, stderr } = await cli.run(`${command} --yes`);
@@ -187,14 +195,20 @@ describe.each(['up', 'rotate'])('a key that was disabled by hand is replaced by 
     expect(there.stdout).not.toContain('cannot pull until then');
   });
 
-  it('which names this cluster too when it leaves out the step that gives it the key', patient, async () => {
-    for (const key of cli.world.aws.identities.keys.values())
-      if (key.user.name === 'image-puller') key.active = false;
-    const { code, stdout, stderr } = await cli.run('up --yes --only image-puller-key');
-    expect(code, stderr).toBe(0);
-    expect(stdout.match(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/g)).toHaveLength(2);
-    for (const env of [{}, second.env]) expect((await cli.run('up --yes', { env })).code).toBe(0);
-  });
+  it(
+    'which names this cluster too when the run skips the step that stores the key in it',
+    patient,
+    async () => {
+      for (const key of cli.world.aws.identities.keys.values())
+        if (key.user.name === 'image-puller') key.active = false;
+      const { code, stdout, stderr } = await cli.run('up --yes --only image-puller-key');
+      expect(code, stderr).toBe(0);
+      expect(stdout.match(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/g)).toHaveLength(
+        2,
+      );
+      for (const env of [{}, second.env]) expect((await cli.run('up --yes', { env })).code).toBe(0);
+    },
+  );
 });
 
 describe('a second cluster whose first up was interrupted after it got the key', () => {
@@ -219,7 +233,7 @@ describe('a second cluster whose first up was interrupted after it got the key',
     [...cli.world.aws.identities.keys.values()].find(({ user }) => user.name === 'image-puller');
   const waitingFor = /kubernetes-admin@sandbox \(\w{8}\), not verified since/;
 
-  it('is registered, which status explains with a fix', patient, async () => {
+  it('is registered, and status reports it as unverified with a fix', patient, async () => {
     const { code, document } = await cli.json('status --only registration', { env: second.env });
     expect(code).toBe(3);
     const text = JSON.stringify(document);
@@ -228,7 +242,7 @@ describe('a second cluster whose first up was interrupted after it got the key',
     expect(text).toContain('"hint":"ecr-bootstrap up"');
   });
 
-  it('keeps the project: down --aws for the first cluster is refused', patient, async () => {
+  it('protects the project, so that down --aws for the first cluster is refused', patient, async () => {
     for (const line of ['down --aws --yes', 'down --delete-images --yes']) {
       const { code, stderr } = await cli.run(line);
       expect(code).toBe(2);
@@ -249,7 +263,7 @@ describe('a second cluster whose first up was interrupted after it got the key',
   });
 });
 
-describe('a cluster that holds the key and is not registered', () => {
+describe('a cluster that has the key and is not registered', () => {
   let cli: Cli;
   let unregistered: readonly string[];
   beforeEach(async () => {
@@ -278,7 +292,7 @@ describe('a cluster that holds the key and is not registered', () => {
     expect(writes()).toEqual(['TagResource image-puller-AWS_ACCESS_KEY_ID']);
   });
 
-  it('is not left so by a run that leaves out the registration', patient, async () => {
+  it('makes up refuse to skip the registration', patient, async () => {
     for (const line of [
       '--only service-accounts',
       '--skip registration,pull-secret-bootstrap',
@@ -330,18 +344,22 @@ describe('a copy of a whole cluster, which has the same UID', () => {
     },
   );
 
-  it('takes the registration of both away by down, which status of the other reports', patient, async () => {
-    expect((await cli.run('down --yes', { env: copy.env })).code).toBe(0);
-    const seen = await cli.run('status');
-    expect(seen.code).toBe(3);
-    expect(seen.stdout).toContain('cluster registration');
-    expect((await cli.run('up --yes')).code).toBe(0);
-    expect((await cli.run('status')).code).toBe(0);
-  });
+  it(
+    'loses the registration of both through down, and status in the other cluster reports that',
+    patient,
+    async () => {
+      expect((await cli.run('down --yes', { env: copy.env })).code).toBe(0);
+      const seen = await cli.run('status');
+      expect(seen.code).toBe(3);
+      expect(seen.stdout).toContain('cluster registration');
+      expect((await cli.run('up --yes')).code).toBe(0);
+      expect((await cli.run('status')).code).toBe(0);
+    },
+  );
 });
 
 describe('one project in two regions of an account', () => {
-  it('needs users of its own in the second region, which up says before any change', patient, async () => {
+  it('needs separate users in the second region, and up says so before any change', patient, async () => {
     const cli = await openCli({}, { fast: true });
     try {
       const only = '--only power-user,image-puller';
@@ -380,7 +398,7 @@ describe('two projects in one account', () => {
     await cli.close();
   });
 
-  it('the second is stopped before any change, with the keys to set', patient, async () => {
+  it('stop up for the second before any change, with the settings to change', patient, async () => {
     cli.world.faults.calls.splice(0);
     const { code, stderr } = await cli.run('up --yes', of('office'));
     expect(code).toBe(2);
@@ -390,7 +408,7 @@ describe('two projects in one account', () => {
       expect(stderr).toContain(`Set ${key}`);
   });
 
-  it('with them set both work: each with users, keys, secrets and images of its own', patient, async () => {
+  it('work with these settings, each with its own users, keys, secrets and images', patient, async () => {
     const file = join(cli.folder, 'office.yaml');
     const users = '{ powerUser: { name: office-pusher }, imagePuller: { name: office-puller } }';
     writeFileSync(file, `project: office\nusers: ${users}\n`);
@@ -411,7 +429,7 @@ describe('two projects in one account', () => {
     }
   });
 
-  it('neither may what is of the other: images, secrets', patient, async () => {
+  it("cannot read each other's images and secrets", patient, async () => {
     const config = dockerConfig(second.cluster, 'shop');
     const pull = (project: string) =>
       cli.world.images.pull(`${cli.world.registryHost}/${project}/external-secrets:v0.12.1`, 'linux/amd64', [
@@ -430,7 +448,7 @@ describe('a run that loses its lease', () => {
 
   it('stops before its next change, names the holder, and the next run resumes', patient, async () => {
     const { clock, cluster, faults } = cli.world;
-    // The renewals' timer, to be moved by hand.
+    // The test advances the timer of the renewals itself.
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     let isTaken = false;
     const stop = faults.onCall(({ operation }) => {
@@ -470,7 +488,7 @@ describe('two runs at once', () => {
   const ref = ['Lease', 'ecr-bootstrap', 'kube-system'] as const;
 
   it(
-    'do not disturb each other: one works, and the other waits for it and reports who holds the lease',
+    'do not interfere: the second one waits for the first one and reports who holds the lease',
     patient,
     async () => {
       const runs = await Promise.all([cli.run('up --yes'), cli.run('up --yes')]);
@@ -483,7 +501,7 @@ describe('two runs at once', () => {
   );
 
   it(
-    'take the lease from a killed run, after a warning that names the run they wait for',
+    'take the lease of a killed run, after a warning that names the run they wait for',
     patient,
     async () => {
       const { clock, cluster } = cli.world;

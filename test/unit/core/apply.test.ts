@@ -6,7 +6,7 @@ import { applyPlan } from '../../../src/core/apply.ts';
 import { inOrder } from '../../../src/core/members.ts';
 import { makePlan } from '../../../src/core/plan.ts';
 
-/** A world of named things that exist or do not, and the steps that keep them. */
+/** Named things that exist or do not, and steps that create them. */
 class Things {
   readonly there = new Set<string>();
   readonly log: string[] = [];
@@ -67,14 +67,14 @@ const change = (action: Change['action'], name: string): Change => ({
   fields: [],
 });
 
-describe('carryOut', () => {
+describe('applyPlan', () => {
   it('applies the steps in the order of the list', async () => {
     const things = new Things();
     await things.run([things.keeps('one', 'a'), things.keeps('two', 'b', 'c')]);
     expect(things.log).toEqual(['create a', 'create b', 'create c']);
   });
 
-  it('looks at each step once when nothing has to be changed', async () => {
+  it('observes each step once when nothing has to be changed', async () => {
     const things = new Things();
     things.there.add('a').add('b');
     const { result } = await things.run([things.keeps('one', 'a'), things.keeps('two', 'b')]);
@@ -82,7 +82,7 @@ describe('carryOut', () => {
     expect(result.steps.map((step) => step.outcomes)).toEqual([[], []]);
   });
 
-  it('looks again at the steps behind one that changed something, and announces a target it had not shown', async () => {
+  it('observes the steps after a change again, and announces a target that was not in the plan', async () => {
     const things = new Things();
     const follower = things.step('two', (there) =>
       there.has('a') && !there.has('b') ? [change('create', 'b')] : [],
@@ -93,7 +93,7 @@ describe('carryOut', () => {
     expect(events).toContainEqual({ type: 'found-on-the-way', step: 'two', change: change('create', 'b') });
   });
 
-  it('leaves cleanup that was not in the plan to the next run, and carries out what was', async () => {
+  it('leaves cleanup that was not in the plan to the next run, and does the cleanup that was', async () => {
     const things = new Things();
     things.there.add('old').add('older');
     const cleanup = things.step('two', (there) =>
@@ -106,7 +106,7 @@ describe('carryOut', () => {
     expect(things.log).toEqual(['create a', 'delete older']);
   });
 
-  it('stops at a delete that was not in the plan, before doing it', async () => {
+  it('stops before a deletion that was not in the plan', async () => {
     const things = new Things();
     things.there.add('precious');
     const eager = things.step('two', (there) => (there.has('a') ? [change('delete', 'precious')] : []));
@@ -115,7 +115,7 @@ describe('carryOut', () => {
     expect(things.there).toContain('precious');
   });
 
-  it('does what is left of a planned delete without stopping', async () => {
+  it('completes the rest of a planned deletion without stopping', async () => {
     const things = new Things();
     things.there.add('old');
     const cleaner = things.step('two', (there) => (there.has('old') ? [change('delete', 'old')] : []));
@@ -124,7 +124,7 @@ describe('carryOut', () => {
     expect(things.log).toEqual(['create a', 'delete old']);
   });
 
-  it('reports a delete that was shown and that is no longer needed, and continues', async () => {
+  it('reports a planned deletion that is no longer needed, and continues', async () => {
     const things = new Things();
     things.there.add('old');
     const cleaner = things.step('two', (there) => (there.has('old') ? [change('delete', 'old')] : []));
@@ -137,7 +137,7 @@ describe('carryOut', () => {
     expect(result.steps[1]?.outcomes).toEqual([{ change: change('delete', 'old'), result: 'skipped' }]);
   });
 
-  it('reports a change that ends access and that is no longer needed, although its target changes otherwise', async () => {
+  it('reports a revocation that is no longer needed, even if its target changes in another way', async () => {
     const things = new Things();
     const revoking: Change = { ...change('update', 'key'), revokes: true };
     const keeper = things.step('two', (there) => [there.has('a') ? change('create', 'key') : revoking]);
@@ -149,7 +149,7 @@ describe('carryOut', () => {
   });
 
   describe('a step whose reads lag', () => {
-    /** Shows what was there that many looks ago. */
+    /** Observes the state of `looksBehind` observations ago. */
     const lagging = (
       things: Things,
       looksBehind: number,
@@ -166,7 +166,7 @@ describe('carryOut', () => {
     };
     const missing = (there: Set<string>) => (there.has('a') ? [] : [change('create', 'a')]);
 
-    it('is observed until it shows what was changed', async () => {
+    it('is observed until it shows its changes', async () => {
       const things = new Things();
       const { result } = await things.run([lagging(things, 5, missing), things.keeps('two', 'b')]);
       expect(things.log).toEqual(['create a', 'create b']);
@@ -174,7 +174,7 @@ describe('carryOut', () => {
       expect(result.steps[0]?.failures).toEqual([]);
     });
 
-    it('is not waited for because of what others change meanwhile', async () => {
+    it('is not waited for when it finds a change that it did not make', async () => {
       const things = new Things();
       things.there.add('old');
       const step = lagging(things, 0, (there) => [
@@ -185,7 +185,7 @@ describe('carryOut', () => {
       expect(things.clock.now()).toBe(0);
     });
 
-    it('fails the run when it never shows a change, after everything else is done', async () => {
+    it('fails the run when it never shows a change, after all other steps are done', async () => {
       const things = new Things();
       const { result } = await things.run([lagging(things, Infinity, missing), things.keeps('two', 'b')]);
       expect(things.log).toEqual(['create a', 'create b']);
@@ -204,7 +204,7 @@ describe('carryOut', () => {
     expect(proven).toBe(true);
   });
 
-  it('runs no step behind one that failed, and tells what was done', async () => {
+  it('runs no step after one that failed, and returns the completed changes', async () => {
     const things = new Things();
     const failing = things.keeps('one', 'a');
     const apply: typeof failing.apply = (changes, _state, run) =>
@@ -219,7 +219,7 @@ describe('carryOut', () => {
     expect(result.steps.map((step) => step.step)).toEqual(['zero', 'one']);
   });
 
-  it('continues behind a tolerable failure, and lists it among the failures of its step', async () => {
+  it('continues after a tolerable failure, and lists it among the failures of its step', async () => {
     const things = new Things();
     const failing = things.keeps('one', 'a');
     const apply: typeof failing.apply = (changes) =>
@@ -232,7 +232,7 @@ describe('carryOut', () => {
     expect(result.steps[0]?.failures).toEqual([{ target: { kind: 'thing', name: 'a' }, error: denied }]);
   });
 
-  it('continues behind members that did not become ready, reports each, and lists them', async () => {
+  it('continues after members that did not become ready, reports each, and lists them', async () => {
     const things = new Things();
     const failure = { target: { kind: 'thing', name: 'a' }, error: denied };
     const slow = { ...things.keeps('one', 'a', 'b'), ready: () => Promise.resolve([failure]) };
@@ -243,7 +243,7 @@ describe('carryOut', () => {
     expect(result.error).toBeUndefined();
   });
 
-  it('ends behind a step whose readiness throws', async () => {
+  it('ends after a step whose readiness check throws', async () => {
     const things = new Things();
     const broken = { ...things.keeps('one', 'a'), ready: () => Promise.reject(denied) };
     const { result } = await things.run([broken, things.keeps('two', 'b')]);
@@ -251,7 +251,7 @@ describe('carryOut', () => {
     expect(things.log).toEqual(['create a']);
   });
 
-  it('ends after the change under way when it is interrupted', async () => {
+  it('ends after the change in flight when it is interrupted', async () => {
     const things = new Things();
     const interrupt = new AbortController();
     const step = things.keeps('one', 'a', 'b');
@@ -267,7 +267,7 @@ describe('carryOut', () => {
     expect(result.steps[0]?.outcomes.map((outcome) => outcome.result)).toEqual(['done', 'skipped']);
   });
 
-  describe('when it is interrupted while a service is silent', () => {
+  describe('when it is interrupted while a service does not respond', () => {
     afterEach(() => void vi.useRealTimers());
 
     const silentFrom = (things: Things, silent: string, interrupt: AbortController) => {
@@ -282,7 +282,7 @@ describe('carryOut', () => {
       return { ...step, apply };
     };
 
-    it('abandons the change in flight after the grace and reports it as unknown', async () => {
+    it('abandons the change in flight after the grace period and reports its result as unknown', async () => {
       vi.useFakeTimers();
       const things = new Things();
       const interrupt = new AbortController();
@@ -306,7 +306,7 @@ describe('carryOut', () => {
       expect(result.abandoned).toBe(true);
     });
 
-    it('reports nothing that a change does after it was abandoned', async () => {
+    it('reports no event of a change after it was abandoned', async () => {
       vi.useFakeTimers();
       const things = new Things();
       const interrupt = new AbortController();
@@ -326,7 +326,7 @@ describe('carryOut', () => {
       expect(events).toHaveLength(before);
     });
 
-    it('waits no longer for a step to become ready than the grace', async () => {
+    it('waits for a step to become ready no longer than the grace period', async () => {
       vi.useFakeTimers();
       const things = new Things();
       const interrupt = new AbortController();
@@ -342,7 +342,7 @@ describe('carryOut', () => {
     });
   });
 
-  it('keeps the error of a step that cannot be observed in the plan', async () => {
+  it('keeps the error of a step that cannot be observed while the plan is made', async () => {
     const things = new Things();
     const blind = { ...things.keeps('one', 'a'), observe: () => Promise.reject(denied) };
     const { plan } = await things.run([]);

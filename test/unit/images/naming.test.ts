@@ -8,7 +8,7 @@ const digest = `sha256:${'b'.repeat(64)}`;
 const name = (text: string, map: Record<string, string> = {}) =>
   ecrName(parseReference(text), { project: 'myproject', map });
 
-describe('the name in the ECR', () => {
+describe('the name in ECR', () => {
   test.each([
     ['nginx:1.27', 'myproject/docker.io/library/nginx', '1.27'],
     ['registry.k8s.io/pause:3.10', 'myproject/registry.k8s.io/pause', '3.10'],
@@ -21,21 +21,21 @@ describe('the name in the ECR', () => {
     ],
     [`nginx@${digest}`, 'myproject/docker.io/library/nginx', digest],
     [`nginx:1@${digest}`, 'myproject/docker.io/library/nginx', '1'],
-  ])('of %s', (text, repository, tag) => {
+  ])('is derived from the source %s', (text, repository, tag) => {
     expect(name(text)).toEqual({ repository, tag });
   });
 
-  test('is the one of the map, however the key is written', () => {
+  test('comes from the map, whether its key is a full or a short name', () => {
     expect(name('nginx', { nginx: 'web/nginx' }).repository).toBe('myproject/web/nginx');
     expect(name('nginx', { 'docker.io/library/nginx': 'web/nginx' }).repository).toBe('myproject/web/nginx');
   });
 
-  test('stays inside the project also when the map repeats it', () => {
+  test('begins with the project only once when the map repeats it', () => {
     expect(name('nginx', { nginx: 'myproject/web' }).repository).toBe('myproject/web');
     expect(name('nginx', { nginx: 'other/web' }).repository).toBe('myproject/other/web');
   });
 
-  test('keeps the digest beside its tag in what a workload has to name', () => {
+  test('keeps the digest next to the tag in the reference for workloads', () => {
     const inWorkload = (text: string) => workloadReference('host', name(text), parseReference(text));
     const repository = 'host/myproject/docker.io/library/nginx';
     expect(inWorkload('nginx:1')).toBe(`${repository}:1`);
@@ -43,13 +43,13 @@ describe('the name in the ECR', () => {
     expect(inWorkload(`nginx@${digest}`)).toBe(`${repository}@${digest}`);
   });
 
-  test('is part of a reference by tag or digest', () => {
+  test('becomes a reference by tag or digest', () => {
     expect(ecrReference('host', { repository: 'p/a', tag: '1' })).toBe('host/p/a:1');
     expect(ecrReference('host', { repository: 'p/a', tag: digest })).toBe(`host/p/a@${digest}`);
   });
 });
 
-describe('a name that ECR refuses is an error with the line to write', () => {
+describe('the error for a name that ECR does not accept', () => {
   const refusal = (hint: RegExp) =>
     expect.objectContaining({
       code: 'repository-name-invalid',
@@ -61,11 +61,11 @@ describe('a name that ECR refuses is an error with the line to write', () => {
     ['quay.io/team/a--b', /`quay\.io\/team\/a--b: team\/a-b`/],
     [`ghcr.io/${'long/'.repeat(49)}a`, /: a`/],
     ['[::1]:5000/app', /`"\[::1\]:5000\/app": app`/],
-  ])('%s', (text, hint) => {
+  ])('suggests a line for images.map: %s', (text, hint) => {
     expect(() => name(text)).toThrow(refusal(hint));
   });
 
-  it('whose line is valid YAML for a host that is an IPv6 address', () => {
+  it('suggests a line that is valid YAML for a host that is an IPv6 address', () => {
     let hint = '';
     try {
       name('[2001:db8::1]:5000/app');
@@ -79,7 +79,7 @@ describe('a name that ECR refuses is an error with the line to write', () => {
     );
   });
 
-  test('and says that the line is there but wrong', () => {
+  test('says to change a line of images.map that is wrong', () => {
     expect(() => name('nginx', { nginx: 'Web' })).toThrow(refusal(/^Change/));
     expect(() => name('nginx', { nginx: '../other' })).toThrow(refusal(/^Change/));
   });

@@ -5,7 +5,7 @@ import { familiar, formatReference, parseReference } from '../../../src/images/r
 const digest = `sha256:${'a'.repeat(64)}`;
 const normal = (text: string) => formatReference(parseReference(text));
 
-describe('a reference is normalised', () => {
+describe('parseReference', () => {
   test.each([
     ['nginx', 'docker.io/library/nginx:latest'],
     ['nginx:1.27', 'docker.io/library/nginx:1.27'],
@@ -26,13 +26,13 @@ describe('a reference is normalised', () => {
     [`ghcr.io/a/b:1@${digest}`, `ghcr.io/a/b:1@${digest}`],
     [`ghcr.io/a/b@sha512:${'a'.repeat(128)}`, `ghcr.io/a/b@sha512:${'a'.repeat(128)}`],
     ['a__b/c--d.e', 'docker.io/a__b/c--d.e:latest'],
-  ])('%s is %s', (text, expected) => {
+  ])('normalizes %s to %s', (text, expected) => {
     expect(normal(text)).toBe(expected);
     expect(normal(expected)).toBe(expected);
   });
 });
 
-describe('a malformed reference is refused', () => {
+describe('parseReference of a malformed reference', () => {
   test.each([
     '',
     ' ',
@@ -70,14 +70,14 @@ describe('a malformed reference is refused', () => {
     'app?x=1',
     'app%2f..',
     'app\n',
-  ])('%j', (text) => {
+  ])('refuses %j', (text) => {
     const parse = () => parseReference(text);
     expect(parse).toThrow(BootstrapError);
     expect(parse).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
   });
 });
 
-test('a familiar name is how Docker users write it', () => {
+test('familiar gives the short form of Docker', () => {
   expect(familiar('docker.io/library/nginx:1')).toBe('nginx:1');
   expect(familiar('docker.io/team/app:1')).toBe('team/app:1');
   expect(familiar('ghcr.io/team/app:1')).toBe('ghcr.io/team/app:1');
@@ -90,7 +90,7 @@ describe('a reference with the scheme of another tool', () => {
     ['https://ghcr.io/team/app', 'Remove https://: write ghcr.io/team/app'],
     ['oci://ghcr.io/team/chart', 'Remove oci://: write ghcr.io/team/chart'],
     ['docker-daemon://app:1', 'Remove docker-daemon://: write app:1'],
-  ])('is refused with what to write: %s', (text, hint) => {
+  ])('is refused with the correct form in the hint: %s', (text, hint) => {
     expect(() => parseReference(text)).toThrow(expect.objectContaining({ hint }));
   });
 });

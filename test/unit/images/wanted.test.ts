@@ -19,7 +19,7 @@ const gather = (more: Partial<ImageSources>) =>
 const sources = (more: Partial<ImageSources>) => gather(more).others.map(({ source }) => source);
 
 describe('the wanted images', () => {
-  test('hold the operator even when nothing is asked for', () => {
+  test('include the operator even when no image is requested', () => {
     expect(gather({})).toEqual({
       operator: {
         source: 'ghcr.io/external-secrets/external-secrets:v0.12.1',
@@ -33,7 +33,7 @@ describe('the wanted images', () => {
     });
   });
 
-  test('are each there once, sorted, with everybody who asked', () => {
+  test('are sorted and without duplicates, each with everything that references it', () => {
     const wanted = gather({
       list: ['redis:7', 'nginx'],
       references: [{ text: 'docker.io/nginx:latest', wantedBy: 'file images.txt' }],
@@ -50,7 +50,7 @@ describe('the wanted images', () => {
     ['registry.example_5000/team/app:2', 'registry.example:5000/team/app:2'],
     ['web/proxy:3', 'docker.io/library/haproxy:3'],
     [`quay.io/a/b@${digest('a')}`, `quay.io/a/b@${digest('a')}`],
-  ])('hold the source of what a workload names as the ECR has it: %s', (inEcr, source) => {
+  ])('include the source of an image that a workload pulls from ECR: %s', (inEcr, source) => {
     const naming = { project: 'myproject', map: { 'docker.io/library/haproxy': 'web/proxy' } };
     expect(sources({ naming, workloads: [workload(`${registryHost}/myproject/${inEcr}`)] })).toEqual([
       source,
@@ -63,7 +63,7 @@ describe('the wanted images', () => {
     '123456789012.dkr-ecr-fips.eu-west-1.on.aws',
     '123456789012.DKR.ECR.eu-west-1.amazonaws.com',
     '123456789012.dkr.ecr.eu-west-1.amazonaws.com:443',
-  ])('hold the source of what a workload names by another host of the ECR: %s', (host) => {
+  ])('include the source of an image that a workload pulls from another host of the registry: %s', (host) => {
     const image = `${host}/myproject/docker.io/library/nginx:1`;
     expect(sources({ workloads: [workload(image)] })).toEqual(['docker.io/library/nginx:1']);
   });
@@ -73,17 +73,17 @@ describe('the wanted images', () => {
     '123456789012.dkr-ecr.eu-west-2.on.aws',
     '123456789012.dkr.ecr.eu-west-1.amazonaws.com:8443',
     '123456789012.dkr-ecr.eu-west-1.on.aws.example.com',
-  ])('hold what a workload pulls from another registry: %s', (host) => {
+  ])('include an image that a workload pulls from another registry: %s', (host) => {
     const image = `${host}/myproject/docker.io/library/nginx:1`;
     expect(sources({ workloads: [workload(image)] })).toEqual([image]);
   });
 
   test.each(['myproject/web:1', 'other/docker.io/library/nginx:1', 'myproject/not_a_host:1'])(
-    'do not hold what somebody pushed to the ECR himself: %s',
+    'do not include an image that users pushed to ECR themselves: %s',
     (inEcr) => expect(sources({ workloads: [workload(`${registryHost}/${inEcr}`)] })).toEqual([]),
   );
 
-  test('take the retired name of the operator for the operator', () => {
+  test("recognize the operator's image by its retired name", () => {
     const wanted = gather({
       workloads: [workload('oci.external-secrets.io/external-secrets/external-secrets:v0.12.1')],
     });
@@ -92,7 +92,7 @@ describe('the wanted images', () => {
   });
 
   test.each(['nginx*', 'docker.io/library/nginx', 'docker.io/*', '*nginx:1'])(
-    'leave out what %s matches',
+    'leave out images that match %s',
     (glob) => {
       expect(
         sources({ list: ['nginx:1'], workloads: [workload('nginx:1', 'quay.io/a/b:1')], exclude: [glob] }),
@@ -100,12 +100,12 @@ describe('the wanted images', () => {
     },
   );
 
-  test('keep what somebody named by hand', () => {
+  test('keep excluded images that the user gave for this run', () => {
     const references = [{ text: 'nginx:1', wantedBy: 'command line' }];
     expect(sources({ references, exclude: ['*'] })).toEqual(['docker.io/library/nginx:1']);
   });
 
-  test('reject what the cluster names wrongly without failing', () => {
+  test('reject invalid references in the cluster without failing', () => {
     const { others, rejected } = gather({ workloads: [workload('Bad', 'ghcr.io/a__b/c:1', 'nginx')] });
     expect(others).toHaveLength(1);
     expect(rejected.map(({ reference, error }) => [reference, error.code])).toEqual([
@@ -114,16 +114,16 @@ describe('the wanted images', () => {
     ]);
   });
 
-  test('fail for what a person wrote wrongly', () => {
+  test('fail for an invalid reference in images.list', () => {
     expect(() => gather({ list: ['Bad'] })).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
   });
 
-  test('store a pinned image by its digest when its tag is wanted too', () => {
+  test('store a pinned image by its digest when another image has its tag', () => {
     const { others } = gather({ list: ['nginx:1', `nginx:1@${digest('a')}`, `nginx:1@${digest('b')}`] });
     expect(others.map(({ tag }) => tag).sort()).toEqual(['1', digest('a'), digest('b')]);
   });
 
-  test('do not let two sources share a name', () => {
+  test('fail when two sources would get the same name', () => {
     const naming = { project: 'myproject', map: { nginx: 'web', redis: 'web' } };
     expect(() => gather({ naming, list: ['nginx:1', 'redis:1'] })).toThrow(
       expect.objectContaining({ code: 'config-invalid' }),
