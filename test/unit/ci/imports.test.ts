@@ -7,7 +7,7 @@ import { importZones } from '../../../eslint.zones.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Only the rule about folders: the whole configuration reads all types first. */
+/** Runs only the rule about folders, because the whole configuration reads all types first. */
 const eslint = new ESLint({
   cwd: root,
   overrideConfigFile: true,
@@ -21,13 +21,13 @@ const eslint = new ESLint({
   ],
 });
 
-/** What the rule says of a file that imports another one. */
+/** The messages of the rule for a file that imports another one. */
 async function complaints(file: string, imported: string): Promise<string[]> {
   const [result] = await eslint.lintText(`import '${imported}';`, { filePath: `${root}/${file}` });
   return (result?.messages ?? []).map(({ message }) => message);
 }
 
-/** For each zone a file that breaks it. */
+/** For each zone, an import that it forbids. */
 const forbidden = [
   ['src/core/step.ts', '../clients/net/index.ts'],
   ['src/clients/net/index.ts', '../../images/naming.ts'],

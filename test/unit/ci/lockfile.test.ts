@@ -30,7 +30,7 @@ describe('the check of the lockfile', () => {
     expect(stdout).toMatch(/^\d{3} packages/);
   });
 
-  it('accepts a package with a SHA-512 checksum and no address', () => {
+  it('accepts a package with a SHA-512 checksum and no URL', () => {
     expect(checkPackage({ version, integrity })).toMatchObject({ status: 0 });
   });
 

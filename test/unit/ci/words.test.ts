@@ -9,14 +9,14 @@ const filesIn = (folder: string, extension: string): string[] =>
     .filter((name) => name.endsWith(extension))
     .map((name) => join(folder, name));
 
-/** A page without its code spans and without output of programs, line by line. */
+/** The lines of a page without code spans and program output. */
 const linesOf = (markdown: string): string[] =>
   markdown
     .replaceAll(/^( *)```text\n[\s\S]*?^\1```$/gm, (block) => block.replaceAll(/[^\n]/g, ''))
     .replaceAll(/`[^`\n]*`/g, '`…`')
     .split('\n');
 
-/** The string and template literals of a source file that have a blank in them; the others are names and codes. */
+/** The string and template literals of a source file that contain a space. The others are names and codes. */
 function literalsOf(file: string, content: string): { line: number; text: string }[] {
   const source = ts.createSourceFile(file, content, ts.ScriptTarget.Latest, true);
   const literals: { line: number; text: string }[] = [];

@@ -21,18 +21,18 @@ const writes = (permissions: Job['permissions'] = {}): string[] =>
 describe.each(texts)('the workflow %s', (_, text) => {
   const { permissions, jobs } = load(text) as Workflow;
 
-  it('names every action by a full commit, with its version beside it', () => {
+  it('pins every action to a full commit, with its version in a comment', () => {
     const uses = text.split('\n').filter((line) => /\buses:/.test(line));
     expect(uses).not.toEqual([]);
     for (const line of uses) expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  it('gives no permission to write to all of its jobs', () => {
+  it('grants no write permission to all jobs at once', () => {
     expect(permissions).toBeDefined();
     expect(writes(permissions)).toEqual([]);
   });
 
-  it('runs no code of the repository or of a dependency in a job that may write', () => {
+  it('runs no code of the repository or of a dependency in a job with write permission', () => {
     for (const { permissions: own, steps } of Object.values(jobs)) {
       if (writes(own).length === 0) continue;
       expect(writes(own)).toHaveLength(1);

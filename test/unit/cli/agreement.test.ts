@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-// More about questions and answers is in test/unit/run/confirm.long.ts.
+// More tests of confirmation are in test/unit/run/confirm.long.ts.
 
 let cli: Cli;
 beforeAll(async () => {
@@ -24,7 +24,7 @@ it('exits 3 with --exit-code when a dry run finds something to change, and 0 whe
   expect(await dryRun()).toEqual([0, 0]);
 });
 
-it('deletes repositories only when the name of the project is typed', async () => {
+it('deletes repositories only when the project name is typed', async () => {
   expect((await cli.run('up --only repositories --yes')).code).toBe(0);
   const down = (answer: string) => cli.run('down --delete-images', { terminal: { answer } });
   const { code, stderr } = await down('yes');

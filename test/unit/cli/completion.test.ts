@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => cli.close());
 
-/** The words that bash offers after this line. */
+/** The words that bash suggests after this line. */
 function offered(line: string): string[] {
   const words = ['ecr-bootstrap', ...line.split(' ')];
   const ask = 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ecr_bootstrap; printf "%s\\n" "${COMPREPLY[@]}"';
@@ -50,7 +50,7 @@ describe('completion in fish', () => {
   const lineOf = (fish: string, flag: string): string =>
     fish.split('\n').find((line) => line.includes(` -l ${flag} `)) ?? '';
 
-  it('offers files for the flags that take one, and for no other', async () => {
+  it('suggests files only for the flags that take one', async () => {
     const { stdout: fish } = await cli.run('completion fish');
     for (const flag of ['kubeconfig', 'config', 'from-file', 'manifest', 'failed-to'])
       expect(lineOf(fish, flag)).toMatch(/ -r -F -d /);

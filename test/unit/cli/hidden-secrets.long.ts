@@ -13,7 +13,7 @@ afterEach(() => cli.close());
 const keys = () =>
   [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
 
-/** A person schedules the three secrets for deletion; their tags are lost where `forget` asks for it. */
+/** Schedules the three secrets for deletion, as a user would. With `forget`, they lose the tags that register clusters. */
 function scheduleDeletion({ forget = false } = {}): void {
   const now = cli.world.clock.now();
   for (const secret of cli.world.aws.secrets.all()) {
@@ -22,13 +22,17 @@ function scheduleDeletion({ forget = false } = {}): void {
   }
 }
 
-it('status advises to delete no key while the secrets are scheduled for deletion', patient, async () => {
-  scheduleDeletion({ forget: true });
-  const { code, stdout } = await cli.run('status');
-  expect(code).toBe(3);
-  expect(stdout).toContain('it is unknown whether ecr-bootstrap manages access key');
-  expect(stdout).not.toContain('delete-access-key');
-});
+it(
+  'status does not suggest deleting a key while the secrets are scheduled for deletion',
+  patient,
+  async () => {
+    scheduleDeletion({ forget: true });
+    const { code, stdout } = await cli.run('status');
+    expect(code).toBe(3);
+    expect(stdout).toContain('it is unknown whether ecr-bootstrap manages access key');
+    expect(stdout).not.toContain('delete-access-key');
+  },
+);
 
 it('down --delete-secrets is refused while the key exists, and --aws removes both', patient, async () => {
   const refused = await cli.run('down --yes --delete-secrets');
@@ -43,7 +47,7 @@ it('down --delete-secrets is refused while the key exists, and --aws removes bot
 });
 
 it(
-  'down --aws removes the key that is registered, although the secrets are scheduled for deletion',
+  'down --aws deletes the registered key even when the secrets are scheduled for deletion',
   patient,
   async () => {
     scheduleDeletion();
@@ -55,15 +59,19 @@ it(
   },
 );
 
-it('down --aws asks for the secrets when nothing shows whether the key is managed', patient, async () => {
-  scheduleDeletion({ forget: true });
-  const { code, stderr, stdout } = await cli.run('down --yes --aws');
-  expect(code).not.toBe(0);
-  expect(stdout + stderr).toContain(
-    'aws secretsmanager restore-secret --secret-id image-puller-AWS_ACCESS_KEY_ID',
-  );
-  expect(keys().map(({ active }) => active)).toEqual([true]);
-});
+it(
+  'down --aws asks to restore the secrets when nothing shows whether the key is managed',
+  patient,
+  async () => {
+    scheduleDeletion({ forget: true });
+    const { code, stderr, stdout } = await cli.run('down --yes --aws');
+    expect(code).not.toBe(0);
+    expect(stdout + stderr).toContain(
+      'aws secretsmanager restore-secret --secret-id image-puller-AWS_ACCESS_KEY_ID',
+    );
+    expect(keys().map(({ active }) => active)).toEqual([true]);
+  },
+);
 
 it(
   'down --aws is refused when the secret that registers the clusters has lost its tags',
@@ -93,20 +101,16 @@ it('down names a registration that it cannot remove', patient, async () => {
   expect(stdout).toContain('aws secretsmanager untag-resource --secret-id image-puller-AWS_ACCESS_KEY_ID');
 });
 
-it(
-  'down --aws leaves what it does not manage: a user, its key and its secrets made by hand',
-  patient,
-  async () => {
-    const { identities, secrets } = cli.world.aws;
-    for (const user of identities.users.values()) user.tags.clear();
-    for (const secret of secrets.all()) secret.tags.clear();
-    const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-secrets');
-    expect(code, stderr).toBe(0);
-    expect(stdout).toContain('IAM user image-puller is left');
-    expect(stdout).toContain('secret image-puller-AWS_ACCESS_KEY_ID is left');
-    expect(keys().map(({ active }) => active)).toEqual([true]);
-  },
-);
+it('down --aws keeps an unmanaged user, its key and its secrets', patient, async () => {
+  const { identities, secrets } = cli.world.aws;
+  for (const user of identities.users.values()) user.tags.clear();
+  for (const secret of secrets.all()) secret.tags.clear();
+  const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-secrets');
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('IAM user image-puller is left');
+  expect(stdout).toContain('secret image-puller-AWS_ACCESS_KEY_ID is left');
+  expect(keys().map(({ active }) => active)).toEqual([true]);
+});
 
 it(
   'down --delete-images is refused while the secrets that register clusters cannot be listed',
@@ -120,15 +124,19 @@ it(
   },
 );
 
-it('up is refused before any change when no tag is left for its registration', patient, async () => {
-  expect((await cli.run('down --yes')).code).toBe(0);
-  const id = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID');
-  for (let n = 0; (id?.tags.size ?? 50) < 50; n += 1) {
-    const other = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-    id?.tags.set(`ecr-bootstrap:cluster/${other}`, 'AKIAOTHER:0.1:other');
-  }
-  const changes = cli.world.faults.changes.length;
-  const { code, stderr } = await cli.run('up --yes');
-  expect(code, stderr).toBe(2);
-  expect(cli.world.faults.changes.slice(changes)).toEqual([]);
-});
+it(
+  'up is refused before any change when the secret has no room for the tag of its registration',
+  patient,
+  async () => {
+    expect((await cli.run('down --yes')).code).toBe(0);
+    const id = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID');
+    for (let n = 0; (id?.tags.size ?? 50) < 50; n += 1) {
+      const other = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+      id?.tags.set(`ecr-bootstrap:cluster/${other}`, 'AKIAOTHER:0.1:other');
+    }
+    const changes = cli.world.faults.changes.length;
+    const { code, stderr } = await cli.run('up --yes');
+    expect(code, stderr).toBe(2);
+    expect(cli.world.faults.changes.slice(changes)).toEqual([]);
+  },
+);

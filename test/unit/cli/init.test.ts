@@ -10,7 +10,7 @@ afterAll(() => cli.close());
 
 const written = (name: string): unknown => load(readFileSync(join(cli.folder, name), 'utf8'));
 
-it('makes the folder of the file that -c names', async () => {
+it('creates the folder of the file that -c names', async () => {
   const { code, stdout } = await cli.run('init -c clusters/prod.yaml');
   expect(code).toBe(0);
   expect(stdout).toContain('Wrote clusters/prod.yaml.');
@@ -20,7 +20,7 @@ it('makes the folder of the file that -c names', async () => {
   });
 });
 
-it('says in words that a file cannot be written, before it asks anybody', async () => {
+it('reports that the file cannot be written before it sends a request', async () => {
   writeFileSync(join(cli.folder, 'plain'), '');
   mkdirSync(join(cli.folder, 'folder'));
   const asked = cli.world.faults.calls.length;
@@ -35,7 +35,7 @@ it('says in words that a file cannot be written, before it asks anybody', async 
   expect(cli.world.faults.calls.length).toBe(asked);
 });
 
-it('overwrites a file only by --force', async () => {
+it('overwrites a file only with --force', async () => {
   writeFileSync(join(cli.folder, 'mine.yaml'), 'project: mine\n');
   const { code, document } = await cli.json('init -c mine.yaml');
   expect([code, document.error?.code]).toEqual([2, 'file-exists']);
@@ -44,7 +44,7 @@ it('overwrites a file only by --force', async () => {
   expect(written('mine.yaml')).toMatchObject({ project: 'shop' });
 });
 
-it('writes as the guard the context that kubectl would use, whatever a comment says', async () => {
+it('writes the context that kubectl uses, and ignores a context in a comment', async () => {
   const kubeconfig = cli.world.cluster.kubeconfig(cli.world.clusterUrl, cli.world.caPem);
   const document = load(kubeconfig) as { 'current-context': string };
   const [current, text] = [document['current-context'], `# current-context: old\n${kubeconfig}`];
@@ -53,7 +53,7 @@ it('writes as the guard the context that kubectl would use, whatever a comment s
   expect(written('guarded.yaml')).toMatchObject({ cluster: { context: current } });
 });
 
-it('writes a file without a region where none is known, and says what to set', async () => {
+it('writes a file without a region when none is known, and says what to set', async () => {
   const { code, stdout } = await cli.run('init -c no-region.yaml', { env: { AWS_REGION: undefined } });
   expect(code).toBe(0);
   expect(stdout).toContain('Wrote no-region.yaml. Next: set aws.region in it, then run ');

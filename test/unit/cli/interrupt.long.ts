@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Fault } from '../../../sandbox/faults.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-/** A process that does not end by itself is killed after this time, which fails its test. */
+/** Milliseconds after which a process that does not exit is killed, which fails its test. */
 const limitMs = 45_000;
 const patient = { timeout: limitMs + 30_000 };
 
@@ -22,12 +22,12 @@ afterEach(async () => {
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Runs the command line in a process of its own, and sends it one Ctrl-C when `interrupt` resolves. */
+/** Runs the command line in its own process, and sends it one Ctrl-C when `interrupt` resolves. */
 async function run(args: string, env: Environment = {}, interrupt?: Promise<void>) {
   const entry = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args.split(' ')], {
     env: { PATH: process.env['PATH'], ...cli.site, ...env },
-    // The input stays open and silent, as in a CI job.
+    // Standard input stays open without data, as in a CI job.
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let output = '';
@@ -40,7 +40,7 @@ async function run(args: string, env: Environment = {}, interrupt?: Promise<void
   return { code, output };
 }
 
-/** Plans that requests are never answered; resolves when the first of them has come. */
+/** Leaves these requests without a response. Resolves when the first one arrives. */
 function silence(service: Fault['service'], operation: RegExp): Promise<void> {
   undo.push(cli.world.faults.plan({ kind: 'timeout', ...(service ? { service } : {}), operation }));
   return new Promise((resolve) => {
@@ -51,7 +51,7 @@ function silence(service: Fault['service'], operation: RegExp): Promise<void> {
   });
 }
 
-/** A program that notes its number and then does nothing for an hour, whatever it is sent but SIGKILL. */
+/** A program that writes down its process ID, and then sleeps for an hour and ignores all signals except SIGKILL. */
 function sleeper(name: string): string {
   mkdirSync(join(cli.folder, 'bin'), { recursive: true });
   const program = join(cli.folder, 'bin', name);
@@ -61,7 +61,7 @@ function sleeper(name: string): string {
   return program;
 }
 
-/** Runs with `--timeout` until the program was started: a busy machine needs longer to come to that. */
+/** Runs with `--timeout`, and again with a longer one if the program was not started: a busy machine needs longer. */
 async function runSleeper(args: string, env: Environment) {
   for (let seconds = 5; ; seconds *= 2) {
     const ran = await run(`${args} --timeout ${seconds}s`, env);
@@ -69,7 +69,7 @@ async function runSleeper(args: string, env: Environment) {
   }
 }
 
-/** Resolves when the program was started. */
+/** Resolves when the program has started. */
 async function sleeperStart(): Promise<void> {
   while (!existsSync(join(cli.folder, 'pid')) || sleeperPid() === '') await delay(50);
 }
@@ -82,7 +82,7 @@ function expectSleeperGone(): void {
   expect(stdout.trim()).toMatch(/^(Z|$)/);
 }
 
-/** A kubeconfig whose user comes from this program. */
+/** A kubeconfig whose credentials come from this program. */
 function pluginKubeconfig(command: string, args: readonly string[] = []): Environment {
   const exec = { apiVersion: 'client.authentication.k8s.io/v1', command, args };
   const file = join(cli.folder, 'plugin-kubeconfig');
@@ -96,7 +96,7 @@ function pluginKubeconfig(command: string, args: readonly string[] = []): Enviro
   return { KUBECONFIG: file };
 }
 
-/** Accepts connections and never answers. */
+/** Accepts connections and never responds. */
 async function silentServer(where: { readonly port: 0; readonly host: string } | { readonly path: string }) {
   const server: Server = createServer(() => undefined);
   await new Promise<void>((resolve) => server.listen(where, resolve));
@@ -111,17 +111,17 @@ describe('--timeout', () => {
     expect(output).toContain('timed out after --timeout');
   };
 
-  it('ends the process while the API server is silent', patient, async () => {
+  it('ends the process while the API server does not respond', patient, async () => {
     void silence('kubernetes', /^list/);
     expectTimeout(await run('status --timeout 3s'));
   });
 
-  it('ends the process while AWS is silent', patient, async () => {
+  it('ends the process while AWS does not respond', patient, async () => {
     const port = await silentServer({ port: 0, host: '127.0.0.1' });
     expectTimeout(await run('up --dry-run --timeout 3s', { AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` }));
   });
 
-  it('ends the process while the Docker engine is silent', patient, async () => {
+  it('ends the process while the Docker engine does not respond', patient, async () => {
     const path = join(cli.folder, 'docker.sock');
     await silentServer({ path });
     expectTimeout(
@@ -129,12 +129,12 @@ describe('--timeout', () => {
     );
   });
 
-  it('ends the process and a credential plugin that does not end', patient, async () => {
+  it('ends the process and a credential plugin that does not exit', patient, async () => {
     expectTimeout(await runSleeper('status', pluginKubeconfig(sleeper('plugin'))));
     expectSleeperGone();
   });
 
-  it('ends the process and a Docker credential helper that does not end', patient, async () => {
+  it('ends the process and a Docker credential helper that does not exit', patient, async () => {
     const folder = join(sleeper('docker-credential-asleep'), '..');
     writeFileSync(join(cli.folder, 'config.json'), JSON.stringify({ credsStore: 'asleep' }));
     const env = {
@@ -145,7 +145,7 @@ describe('--timeout', () => {
     expectSleeperGone();
   });
 
-  it('ends the process while a credential_process does not end', patient, async () => {
+  it('ends the process while a credential_process does not exit', patient, async () => {
     const file = join(cli.folder, 'aws-config');
     writeFileSync(file, `[profile asleep]\ncredential_process = ${sleeper('vault')}\n`);
     const env = {
@@ -155,13 +155,13 @@ describe('--timeout', () => {
       AWS_SECRET_ACCESS_KEY: '',
     };
     expectTimeout(await runSleeper('mirror nginx:1.27 --dry-run', env));
-    // The SDK starts it, so its end is not ours to arrange.
+    // The SDK starts this program, so ecr-bootstrap cannot end it.
     process.kill(Number(sleeperPid()), 'SIGKILL');
   });
 });
 
 describe('a credential plugin that reads its standard input', () => {
-  it('gets an empty one where there is no terminal, so the command ends by itself', patient, async () => {
+  it('gets an empty input without a terminal, so that the command ends', patient, async () => {
     const script = 'read pin || { echo "there is no PIN" >&2; exit 1; }';
     const { code, output } = await run('status --only operator', pluginKubeconfig('sh', ['-c', script]));
     expect(code, output).toBe(3);
@@ -170,33 +170,37 @@ describe('a credential plugin that reads its standard input', () => {
 });
 
 describe('one Ctrl-C', () => {
-  it('reports a change that did not end as unknown, and says that the lease stays', patient, async () => {
-    const { code, output } = await run('up --yes', {}, silence('iam', /^CreateUser/));
-    expect(code, output).toBe(130);
-    expect(output).toMatch(/\? create IAM user \S+: unknown, it was still in flight/);
-    expect(output).toContain('The lease kube-system/ecr-bootstrap was not released');
-    expect(cli.world.cluster.get('Lease', 'ecr-bootstrap', 'kube-system')).toBeDefined();
-  });
+  it(
+    'reports the result of a change in flight as unknown, and says that the lease remains',
+    patient,
+    async () => {
+      const { code, output } = await run('up --yes', {}, silence('iam', /^CreateUser/));
+      expect(code, output).toBe(130);
+      expect(output).toMatch(/\? create IAM user \S+: unknown, it was still in flight/);
+      expect(output).toContain('The lease kube-system/ecr-bootstrap was not released');
+      expect(cli.world.cluster.get('Lease', 'ecr-bootstrap', 'kube-system')).toBeDefined();
+    },
+  );
 
-  it('ends the process and a credential plugin that does not end', patient, async () => {
+  it('ends the process and a credential plugin that does not exit', patient, async () => {
     const kubeconfig = pluginKubeconfig(sleeper('plugin'));
     const { code, output } = await run('status', kubeconfig, sleeperStart());
     expect(code, output).toBe(130);
     expectSleeperGone();
   });
 
-  it('ends the process while the lease is being taken', patient, async () => {
+  it('ends the process while it takes the lease', patient, async () => {
     const { code, output } = await run('up --yes', {}, silence('kubernetes', /^create leases/));
     expect(code, output).toBe(130);
     expect(output).toContain('It is unknown whether this run took the lease kube-system/ecr-bootstrap');
   });
 
-  it('ends the process while a source registry is silent', patient, async () => {
+  it('ends the process while a source registry does not respond', patient, async () => {
     const { code, output } = await run('mirror nginx:1.27', {}, silence('source', /./));
     expect(code, output).toBe(130);
   });
 
-  it('ends the process while ECR is silent during an upload', patient, async () => {
+  it('ends the process while ECR does not respond during an upload', patient, async () => {
     const { code, output } = await run('mirror nginx:1.27', {}, silence('registry', /Upload/));
     expect(code, output).toBe(130);
   });

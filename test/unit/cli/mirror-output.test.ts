@@ -16,7 +16,7 @@ const flags = '--platform all --engine registry';
 const imagesOf = (document: { readonly [field: string]: unknown }) =>
   (document['mirror'] as { images: readonly Record<string, unknown>[] }).images;
 
-it('a pipe gets a line for each image as it is done, whatever became of it', async () => {
+it('a pipe gets one line for each image when it is copied, current or failed', async () => {
   source.put('piped', '1', [image]);
   source.put('piped', '2', [image]);
   const [one, two, gone] = ['piped:1', 'piped:2', 'gone:1'].map((name) => `${source.host}/${name}`);
@@ -30,8 +30,8 @@ it('a pipe gets a line for each image as it is done, whatever became of it', asy
   ]);
 });
 
-describe('the JSON document tells of each image', () => {
-  it('source, target, digests, platforms, bytes, requests and seconds', async () => {
+describe('an image in the JSON document', () => {
+  it('has its source, target, digests, platforms, bytes, requests and seconds', async () => {
     source.put('told', '1', [image]);
     const { document } = await cli.json(`mirror ${source.host}/told:1 ${flags}`);
     const bytes = image.config.bytes.length + image.layers[0]!.bytes.length;
@@ -54,7 +54,7 @@ describe('the JSON document tells of each image', () => {
     expect(again).toMatchObject({ state: 'current', bytesSent: 0, bytesSkipped: bytes, requests: 2 });
   });
 
-  it('the three parts of its error', async () => {
+  it('has the three parts of its error', async () => {
     const { document } = await cli.json(`mirror ${source.host}/none:1 ${flags}`);
     expect(imagesOf(document)).toMatchObject([
       {
@@ -72,7 +72,7 @@ describe('the JSON document tells of each image', () => {
 });
 
 describe('mirror -q', () => {
-  it('prints the references that can be used, and names every image that failed with its cause', async () => {
+  it('prints the usable references, and names every failed image with its cause', async () => {
     source.put('quiet', '1', [image]);
     const [good, ...missing] = ['quiet:1', 'none:1', 'none:2'].map((name) => `${source.host}/${name}`);
     const { code, stdout, stderr } = await cli.run(`mirror -q ${good} ${missing.join(' ')} ${flags}`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-/** Milliseconds: two runs of `up` are part of some. */
+/** Milliseconds: some tests run `up` twice. */
 const patient = { timeout: 120_000 };
 
 let cli: Cli;
@@ -21,7 +21,7 @@ function addNode(name: string, operatingSystem: string, architecture: string): v
 const only = '--only repositories,operator-image,images';
 const nginx = 'shop/docker.io/library/nginx';
 
-it('copies an image for the nodes that its source serves, warns once of the others, and is healthy then', async () => {
+it('copies an image for the nodes that its source supports, warns once about the others, and is then healthy', async () => {
   cli = await openCli({}, { fast: true });
   addNode('windows', 'windows', 'amd64');
   addNode('odd', 'Plan 9', '386!');
@@ -41,7 +41,7 @@ it('copies an image for the nodes that its source serves, warns once of the othe
   expect(again.stderr).not.toContain(warning);
 });
 
-it('copies what a new node needs when the source has it', async () => {
+it('copies the platform of a new node when the source has it', async () => {
   cli = await openCli({}, { fast: true });
   expect((await cli.run(`up --yes ${only}`)).code).toBe(0);
   const children = () => {
@@ -54,14 +54,14 @@ it('copies what a new node needs when the source has it', async () => {
   expect([before, children()]).toEqual([1, 2]);
 });
 
-it('fails an image that is asked for with a list of platforms when its source lacks one', async () => {
+it('fails an image when its source lacks one of the listed platforms', async () => {
   cli = await openCli({}, { fast: true });
   const ran = await cli.run(`up --yes ${only} --skip operator-image --platform linux/amd64,linux/s390x`);
   expect(ran.code).toBe(1);
   expect(ran.stderr).toContain('linux/s390x');
 });
 
-describe('nodes that report a platform for which no image can exist', () => {
+describe('nodes that report an invalid platform', () => {
   const odd = [
     ['linux', 'x'.repeat(300)],
     ['linux', 'amd64/evil'],
@@ -75,27 +75,31 @@ describe('nodes that report a platform for which no image can exist', () => {
     for (const [at, [os, architecture]] of odd.entries()) addNode(`odd-${at}`, os, architecture);
   }
 
-  it('are left out with one warning by up and status, which copy for the other nodes', patient, async () => {
-    await withOddNodes();
-    const warning = /node odd-\d and 4 more report platforms that no image can have/g;
-    const ran = await cli.run(`up --yes ${only}`);
-    expect(ran.code, ran.stderr).toBe(0);
-    expect(ran.stdout.match(warning)).toHaveLength(1);
-    const status = await cli.run(`status ${only}`);
-    expect(status.code, status.stdout).toBe(0);
-    expect(status.stdout.match(warning)).toHaveLength(1);
-    expect(ran.stdout + ran.stderr + status.stdout).not.toContain('\u001b');
-    expect((await cli.run(`up --yes ${only}`)).stdout).toContain('Nothing to change');
-  });
+  it(
+    'are skipped with one warning by up and status, and up copies images for the other nodes',
+    patient,
+    async () => {
+      await withOddNodes();
+      const warning = /node odd-\d and 4 more report platforms that no image can have/g;
+      const ran = await cli.run(`up --yes ${only}`);
+      expect(ran.code, ran.stderr).toBe(0);
+      expect(ran.stdout.match(warning)).toHaveLength(1);
+      const status = await cli.run(`status ${only}`);
+      expect(status.code, status.stdout).toBe(0);
+      expect(status.stdout.match(warning)).toHaveLength(1);
+      expect(ran.stdout + ran.stderr + status.stdout).not.toContain('\u001b');
+      expect((await cli.run(`up --yes ${only}`)).stdout).toContain('Nothing to change');
+    },
+  );
 
-  it('are left out with one warning by mirror', patient, async () => {
+  it('are skipped with one warning by mirror', patient, async () => {
     await withOddNodes();
     const { code, stderr } = await cli.run('mirror nginx:1.27');
     expect(code, stderr).toBe(0);
     expect(stderr.match(/report platforms that no image can have/g)).toHaveLength(1);
   });
 
-  it('do not write into the configuration file that init makes', patient, async () => {
+  it('do not appear in the configuration file that init writes', patient, async () => {
     await withOddNodes();
     const { code, stderr } = await cli.run('init -c written.yaml');
     expect(code, stderr).toBe(0);
@@ -105,7 +109,7 @@ describe('nodes that report a platform for which no image can exist', () => {
   });
 });
 
-it('refuses a platform that is longer than any that exists', patient, async () => {
+it('refuses a platform that is longer than any existing one', patient, async () => {
   cli = await openCli({}, { fast: true });
   const { code } = await cli.run(`mirror nginx:1.27 --platform linux/${'x'.repeat(300)}`);
   expect([1, 2]).toContain(code);

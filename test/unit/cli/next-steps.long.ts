@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 afterEach(() => cli.close());
 
-it('shows the result of up, and the other next steps, when AWS fails while the next steps are looked up', async () => {
+it('shows the result of up and the other next steps when AWS fails while next steps are determined', async () => {
   const operation = 'ListAccessKeys';
   cli.world.faults.plan({ kind: 'error', service: 'iam', operation, resource: 'power-user' });
   const { code, document, stderr } = await cli.json('up --yes');

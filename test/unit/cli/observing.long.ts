@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, patient);
 afterAll(() => cli.close());
 
-/** What was sent to AWS with the image puller's access key. The registry is asked with the cluster's token. */
+/** The operations sent to AWS with the image puller's access key. Requests to the registry use the cluster's token. */
 async function sentWithKey(line: string): Promise<readonly string[]> {
   const { id } = onlyAccessKey(cli);
   const { calls } = cli.world.faults;
@@ -32,15 +32,15 @@ it.each([
   'rotate --force --dry-run',
   'down --dry-run',
   'down --aws --dry-run',
-])('%s does not use the access key', { timeout: patient }, async (line) => {
+])('%s sends no request with the access key', { timeout: patient }, async (line) => {
   expect(await sentWithKey(line)).toEqual([]);
 });
 
-it('up verifies the access key by use before it shows a plan', { timeout: patient }, async () => {
+it('up verifies the access key with a request before it shows a plan', { timeout: patient }, async () => {
   expect(await sentWithKey('up --yes')).toEqual(['GetAuthorizationToken']);
 });
 
-it('down, then down --aws removes the key without using it', { timeout: patient }, async () => {
+it('down and then down --aws delete the access key without using it', { timeout: patient }, async () => {
   expect(await sentWithKey('down --yes')).toEqual([]);
   await cli.world.cluster.settled();
   expect(await sentWithKey('down --aws --yes')).toEqual([]);

@@ -11,9 +11,9 @@ import {
 import { Thief } from '../../support/thief.ts';
 import { dispatcher, send } from '../sandbox/support.ts';
 
-// What goes wrong during a forced rotation is in test/faults/forced-rotation.faults.ts.
+// Failures during a forced rotation are tested in test/faults/forced-rotation.faults.ts.
 
-/** Milliseconds: a whole `up` comes first. */
+/** Milliseconds: a whole `up` runs first. */
 const patient = { timeout: 240_000 };
 
 let cli: Cli;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => cli.close());
 
 describe('rotate --force', () => {
-  it('shows its plan in the order in which it works, and warns that pulls may fail', patient, async () => {
+  it('shows its plan in the order of execution, and warns that pulls may fail', patient, async () => {
     const leaked = onlyAccessKey(cli);
     const stdout = await succeed(cli, 'rotate --force --dry-run');
     const order = [
@@ -61,22 +61,26 @@ describe('rotate --force', () => {
     },
   );
 
-  it('keeps the key enabled when the caller may not see the secrets of the new one', patient, async () => {
-    const { id } = onlyAccessKey(cli);
-    const seen = cli.world.faults.plan({
-      kind: 'deny',
-      service: 'secretsmanager',
-      operation: 'DescribeSecret',
-    });
-    const { code, stderr } = await cli.run('rotate --force --yes');
-    seen();
-    expect(code, stderr).not.toBe(0);
-    expect(stderr).toContain('the caller may not read it');
-    expect(onlyAccessKey(cli)).toMatchObject({ id, active: true });
-  });
+  it(
+    'keeps the key enabled when the caller is not allowed to read the secrets of the new one',
+    patient,
+    async () => {
+      const { id } = onlyAccessKey(cli);
+      const seen = cli.world.faults.plan({
+        kind: 'deny',
+        service: 'secretsmanager',
+        operation: 'DescribeSecret',
+      });
+      const { code, stderr } = await cli.run('rotate --force --yes');
+      seen();
+      expect(code, stderr).not.toBe(0);
+      expect(stderr).toContain('the caller may not read it');
+      expect(onlyAccessKey(cli)).toMatchObject({ id, active: true });
+    },
+  );
 
   it(
-    'never lets a thief who polls with the leaked key, or a session of it, read the new one',
+    'never lets an attacker who polls with the leaked key or its session read the new key',
     patient,
     async () => {
       const leaked = onlyAccessKey(cli);

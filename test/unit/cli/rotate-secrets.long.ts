@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessKeys, onlyAccessKey, openInstalled, succeed } from '../../support/image-puller.ts';
 import type { Cli } from '../../support/cli.ts';
 
-/** Milliseconds: a whole `up` comes before the first test. */
+/** Milliseconds: a whole `up` runs before the first test. */
 const patient = { timeout: 240_000 };
 
 const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'REGION'].map((end) => `image-puller-${end}`);
@@ -29,7 +29,7 @@ function lose(loss: Loss, lost: readonly string[]): void {
   }
 }
 
-/** Reviews and the lease change nothing of the product's. */
+/** Access reviews and the lease do not count: they change no managed resource. */
 const changes = (): string[] =>
   cli.world.faults.changes
     .map(({ operation }) => operation)
@@ -44,7 +44,7 @@ describe.each([...losses, ['scheduled for deletion', names] as const])(
   'while secrets are %s: %s',
   (loss, lost) => {
     it(
-      'rotate --force first restores or creates them, and replaces the key in one run',
+      'rotate --force first restores or recreates them, and replaces the key in one run',
       patient,
       async () => {
         const leaked = onlyAccessKey(cli);
@@ -67,9 +67,9 @@ describe.each([...losses, ['scheduled for deletion', names] as const])(
   },
 );
 
-/** The value that one secret has is written again by itself, so the three are of different writes. */
+/** Writes the value of one secret again, so that the three values come from different writes. */
 function tear(): void {
-  // A stage that an earlier rotation left would be looked at first.
+  // A stage that an earlier rotation left would take precedence.
   for (const secret of cli.world.aws.secrets.all()) secret.moveStage('AWSPENDING', undefined);
   const secret = cli.world.aws.secrets.get(names[2] ?? '');
   const value = secret?.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value ?? '';
@@ -106,7 +106,7 @@ describe.each([
 });
 
 it.each(names.slice(0, 2))(
-  'rotate creates a key that works after %s was deleted for good',
+  'rotate creates a working key after %s was permanently deleted',
   patient,
   async (name) => {
     const [old] = accessKeys(cli);

@@ -31,7 +31,7 @@ describe('the command line', () => {
     ['destroy', 'down'],
     ['uninstall', 'down'],
     ['update', 'up'],
-  ])('answers %s with the command of that purpose', async (line, name) => {
+  ])('suggests the right command for %s', async (line, name) => {
     const { code, stderr } = await cli.run(line);
     expect(code).toBe(2);
     expect(stderr).toContain(`It is called ecr-bootstrap ${name}.`);
@@ -59,7 +59,7 @@ describe('the command line', () => {
     ['mirror a/b:1 --insecure-registry http://vm:5000', 'Write HOST or HOST:PORT'],
     ['mirror a/b:1 --insecure-registry vm:5000/', 'Write HOST or HOST:PORT'],
     ['sandbox --advance soon', 'Write it as 90s, 10m or 1h30m.'],
-  ])('refuses %s and shows what is valid', async (line, answer) => {
+  ])('refuses %s and shows valid values', async (line, answer) => {
     const { code, stdout, stderr } = await cli.run(line);
     expect(code).toBe(2);
     expect(stdout).toBe('');
@@ -67,7 +67,7 @@ describe('the command line', () => {
   });
 
   it.each(['statsu', 'up --dryrun', '-o json up --only nothing', 'plan'])(
-    'answers %s with one JSON document when JSON is asked for',
+    'reports the wrong usage %s as one JSON document with -o json',
     async (line) => {
       const { code, document, stderr } = await cli.json(line.replace('-o json ', ''));
       expect(code).toBe(2);
@@ -88,7 +88,7 @@ describe('the command line', () => {
   });
 
   it.each(['policy first-run', 'policy power-user', 'policy image-puller', 'policy cluster', 'config'])(
-    'answers %s without any request',
+    'runs %s without sending a request',
     async (line) => {
       const { code, document } = await cli.json(line);
       expect(code).toBe(0);

@@ -3,7 +3,7 @@ import { ownVersion } from '../../../src/core/paths.ts';
 import { recordsIn, recordTag } from '../../../src/access-key/registration/records.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-/** Milliseconds: a whole `up` comes before the first test. */
+/** Milliseconds: a whole `up` runs before the first test. */
 const patient = { timeout: 120_000 };
 
 const [major = 0, minor = 0] = ownVersion().split('.').map(Number);
@@ -69,7 +69,7 @@ describe('a version that is older than the one that configured a cluster', () =>
     }
   });
 
-  it('still shows everything, with a warning', async () => {
+  it('still works for commands that only read, with a warning', async () => {
     writeVersion(`${major}.${minor + 1}`);
     const plan = await cli.run('up --dry-run');
     expect(plan.code, plan.stderr).toBe(0);
@@ -84,7 +84,7 @@ describe('a version that is older than the one that configured a cluster', () =>
 });
 
 describe('a version that is newer than the one that configured the cluster', () => {
-  it('writes itself into the registration once', patient, async () => {
+  it('writes its version into the registration once', patient, async () => {
     writeVersion('0.0');
     const plan = await cli.run('up --dry-run --exit-code');
     expect(plan.code).toBe(3);
@@ -103,14 +103,14 @@ describe('a version that is newer than the one that configured the cluster', () 
 });
 
 describe('the version in a registration', () => {
-  it('is 0.1 where none was written', () => {
+  it('is 0.1 if none was written', () => {
     for (const version of [undefined, '']) {
       writeVersion(version);
       expect(record().version).toBe('0.1');
     }
   });
 
-  it('is shown as it is written where it is no version, and written again', patient, async () => {
+  it('is shown as written and replaced if it is not a valid version', patient, async () => {
     for (const version of ['latest', '1.x', 'v9']) {
       writeVersion(version);
       const { code, stdout } = await cli.run('up --dry-run --only registration');
@@ -126,7 +126,7 @@ describe('the version in a registration', () => {
     }
   });
 
-  it('fits into a tag beside the longest name', () => {
+  it('fits into a tag together with the longest name', () => {
     const name = 'arn:aws:eks:eu-west-1:123456789012:cluster/'.padEnd(300, 'x');
     const written = recordTag({ id: 'uid', keyId: 'AKIAIOSFODNN7EXAMPLE', name, version: '100.100' }, 0);
     const [value = ''] = Object.values(written);

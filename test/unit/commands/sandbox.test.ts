@@ -80,7 +80,7 @@ interface State {
 const state = (): State => JSON.parse(readFileSync(join(shared, 'running.json'), 'utf8')) as State;
 
 describe('a running sandbox', () => {
-  it('serves commands in other terminals, and removes all that it left when it ends', async () => {
+  it('serves commands in other terminals, and removes all its files when it ends', async () => {
     const sandbox = start('sandbox');
     await untilRunning(sandbox);
     expect(await start('sandbox up --only repositories --yes').ended).toBe(0);
@@ -90,7 +90,7 @@ describe('a running sandbox', () => {
     expect(readdirSync(shared)).toEqual([]);
   });
 
-  it('gives commands that stay in the sandbox when they are pasted', async () => {
+  it('prints commands that run in the sandbox when they are pasted', async () => {
     const sandbox = start('sandbox');
     await untilRunning(sandbox);
     const status = start('sandbox status');
@@ -104,7 +104,7 @@ describe('a running sandbox', () => {
     await sandbox.stop();
   });
 
-  it('has a kubeconfig that names its proxy, for kubectl', async () => {
+  it('has a kubeconfig that names its proxy, so that kubectl can use it', async () => {
     const sandbox = start('sandbox');
     await untilRunning(sandbox);
     const { env } = state();
@@ -122,7 +122,7 @@ describe('a running sandbox', () => {
     expect(text.split('\n')[0]).toMatch(/^# WRITTEN IN A SANDBOX/);
   });
 
-  it('keeps its state when a second one that started at the same time gives up', async () => {
+  it('keeps its state when a second sandbox that started at the same time gives up', async () => {
     const both = [start('sandbox'), start('sandbox')] as const;
     const first = await untilRunning(...both);
     const second = both.find((each) => each !== first);
@@ -134,10 +134,10 @@ describe('a running sandbox', () => {
     expect(readdirSync(shared)).toEqual([]);
   });
 
-  it('keeps its state when one ends whose place it took', async () => {
+  it('keeps its state when the sandbox that it replaced ends', async () => {
     const old = start('sandbox');
     await untilRunning(old);
-    // As after a wrong clean-up of the folder of temporary files.
+    // For example, after a cleanup of temporary files.
     rmSync(join(shared, 'running.json'));
     const young = start('sandbox');
     await untilRunning(young);
@@ -147,7 +147,7 @@ describe('a running sandbox', () => {
     expect(readdirSync(shared)).toEqual([]);
   });
 
-  it('replaces what a killed one left', async () => {
+  it('replaces the files of a killed sandbox', async () => {
     const left = join(shared, 'run-killed');
     mkdirSync(left, { recursive: true, mode: 0o700 });
     const { pid } = spawnSync(process.execPath, ['--version']);
@@ -161,7 +161,7 @@ describe('a running sandbox', () => {
 });
 
 describe.skipIf(process.geteuid === undefined)("a running sandbox's state", () => {
-  /** The state of a sandbox that runs: this process. */
+  /** Writes the state of a running sandbox, for which this process stands. */
   function leave(): void {
     const folder = join(shared, 'run-1');
     mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -21,7 +21,7 @@ const load = (request: Partial<ConfigRequest> = {}) =>
 const minimal = { project: 'shop', region: 'eu-west-1' };
 
 describe('loadConfig', () => {
-  it('needs a project and a region only', async () => {
+  it('requires only a project and a region', async () => {
     const { config } = await load({ flags: minimal });
     expect(config.project).toBe('shop');
     expect(config.aws.region).toBe('eu-west-1');
@@ -29,16 +29,26 @@ describe('loadConfig', () => {
   });
 
   it.each([
-    ['a flag over our variable', { region: 'eu-west-1' }, { ECR_BOOTSTRAP_REGION: 'eu-west-2' }, '--region'],
-    ['our variable over the file', {}, { ECR_BOOTSTRAP_REGION: 'eu-west-1' }, 'ECR_BOOTSTRAP_REGION'],
-  ])('takes %s', async (_case, flags, env, origin) => {
+    [
+      'a flag over an ECR_BOOTSTRAP_* variable',
+      { region: 'eu-west-1' },
+      { ECR_BOOTSTRAP_REGION: 'eu-west-2' },
+      '--region',
+    ],
+    [
+      'an ECR_BOOTSTRAP_* variable over the file',
+      {},
+      { ECR_BOOTSTRAP_REGION: 'eu-west-1' },
+      'ECR_BOOTSTRAP_REGION',
+    ],
+  ])('prefers %s', async (_case, flags, env, origin) => {
     file('project: shop\naws: {region: us-east-1}\n');
     const { config, origins } = await load({ flags, env });
     expect(config.aws.region).toBe('eu-west-1');
     expect(origins.get('aws.region')).toBe(origin);
   });
 
-  it('takes the file over what other programs are told, and says so in one line', async () => {
+  it('prefers the file to variables of other programs, with a one-line warning', async () => {
     file('project: shop\naws:\n  region: eu-west-1\n');
     const { config, warnings } = await load({ env: { AWS_REGION: 'us-east-1' } });
     expect(config.aws.region).toBe('eu-west-1');
@@ -51,15 +61,18 @@ describe('loadConfig', () => {
     ['--profile', { profile: 'prod' }, {}],
     ['ECR_BOOTSTRAP_PROFILE', {}, { ECR_BOOTSTRAP_PROFILE: 'prod', AWS_PROFILE: 'other' }],
     ['AWS_PROFILE', {}, { AWS_PROFILE: 'prod' }],
-  ])("finds the region of the profile that %s chooses in AWS's own file", async (_origin, flags, env) => {
-    const config = file('[default]\nregion = us-east-1\n\n[profile prod]\nregion = eu-central-1\n', 'aws');
-    const { config: loaded, origins } = await load({
-      flags: { project: 'shop', ...flags },
-      env: { AWS_CONFIG_FILE: join(cwd, config), ...env },
-    });
-    expect(loaded.aws).toMatchObject({ region: 'eu-central-1', profile: 'prod' });
-    expect(origins.get('aws.region')).toBe('AWS profile prod');
-  });
+  ])(
+    'finds the region of the profile that %s selects in the AWS configuration file',
+    async (_origin, flags, env) => {
+      const config = file('[default]\nregion = us-east-1\n\n[profile prod]\nregion = eu-central-1\n', 'aws');
+      const { config: loaded, origins } = await load({
+        flags: { project: 'shop', ...flags },
+        env: { AWS_CONFIG_FILE: join(cwd, config), ...env },
+      });
+      expect(loaded.aws).toMatchObject({ region: 'eu-central-1', profile: 'prod' });
+      expect(origins.get('aws.region')).toBe('AWS profile prod');
+    },
+  );
 
   it("warns when the file's context is not the current one", async () => {
     const kubeconfig = file('current-context: laptop\n', 'kubeconfig');
@@ -68,7 +81,7 @@ describe('loadConfig', () => {
     expect(warnings).toContain("cluster.context is prod; the kubeconfig's current context is laptop.");
   });
 
-  it('takes no comment for the current context, and merges the files of KUBECONFIG as kubectl does', async () => {
+  it('ignores a context in a comment, and merges the files of KUBECONFIG as kubectl does', async () => {
     const names = [
       file('# current-context: old\nclusters: []\n', 'one'),
       file('current-context: prod\n', 'two'),
@@ -80,7 +93,7 @@ describe('loadConfig', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('names file, line, key and the nearest known key for an unknown one', async () => {
+  it('names the file, line, key and closest known key for an unknown key', async () => {
     file('project: shop\naws:\n  region: eu-west-1\n  acountId: "1"\n');
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
@@ -90,7 +103,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('tells all that is missing or wrong at once, each with its place and its remedy', async () => {
+  it('reports all missing and wrong values together, each with its location and fix', async () => {
     await expect(
       load({ env: { AWS_CONFIG_FILE: join(cwd, 'none'), AWS_REGION: 'nowhere' } }),
     ).rejects.toMatchObject({
@@ -107,26 +120,26 @@ describe('loadConfig', () => {
     });
   });
 
-  it('says what is missing, not where it would be kept', async () => {
+  it('names a missing key without a file when no file was read', async () => {
     await expect(load({ flags: { project: 'shop' } })).rejects.toMatchObject({
       what: 'could not read the configuration',
       why: 'aws.region is missing',
     });
   });
 
-  it('tells how short is too short', async () => {
+  it('gives the minimum length for a value that is too short', async () => {
     await expect(load({ flags: { ...minimal, project: 'x' } })).rejects.toMatchObject({
       what: 'could not read the configuration',
       why: '--project "x" is too short: at least 2',
     });
   });
 
-  it('lists the known keys when none is near', async () => {
+  it('lists the known keys when none is close', async () => {
     file('project: shop\naws: {region: eu-west-1}\nmirror:\n  zzz: 1\n');
     await expect(load()).rejects.toMatchObject({ hint: 'Known keys here: engine, concurrency.' });
   });
 
-  it('says what is wrong with a value, and where', async () => {
+  it('says what is wrong with a value', async () => {
     file('project: Shop_\naws:\n  region: eu-west-1\n');
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
@@ -135,7 +148,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('tells how to give a project that is missing', async () => {
+  it('says how to set a missing project', async () => {
     await expect(load({ flags: { region: 'eu-west-1' } })).rejects.toMatchObject({
       what: 'could not read the configuration',
       why: 'project is missing',
@@ -143,13 +156,13 @@ describe('loadConfig', () => {
     });
   });
 
-  it('tells how to give a region that is missing', async () => {
+  it('says how to set a missing region', async () => {
     await expect(load({ flags: { project: 'shop' } })).rejects.toMatchObject({
       hint: expect.stringContaining('--region') as string,
     });
   });
 
-  it('says that the profile which should name the region does not exist', async () => {
+  it('says that the profile from which to read the region does not exist', async () => {
     const config = file('[profile prod]\nregion = eu-central-1\n', 'aws');
     const env = { AWS_CONFIG_FILE: join(cwd, config), AWS_SHARED_CREDENTIALS_FILE: join(cwd, 'none') };
     const flags = { project: 'shop', profile: 'prd' };
@@ -160,7 +173,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('names the flag or variable that gave a wrong value, not the file', async () => {
+  it('names the flag or variable that set a wrong value, not the file', async () => {
     file('project: shop\n');
     await expect(load({ flags: { region: 'nowhere' } })).rejects.toMatchObject({
       what: 'could not read the configuration',
@@ -180,7 +193,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('shows every other value when some are missing or wrong, if that is asked for', async () => {
+  it('returns every other value in lenient mode when some are missing or wrong', async () => {
     file('aws: {regoin: eu-west-1}\nimages: {list: nginx}\nmirror: {engine: docker}\n');
     const { config, mistakes } = await load({ lenient: true });
     expect(config.mirror.engine).toBe('docker');
@@ -192,7 +205,7 @@ describe('loadConfig', () => {
     ]);
   });
 
-  it('shows the other values when a section lacks a part that it needs', async () => {
+  it('returns the other values in lenient mode when a section lacks a required key', async () => {
     file('project: shop\naws: {region: eu-west-1}\nrepositories: {encryption: {}, scanOnPush: true}\n');
     const { config, mistakes } = await load({ lenient: true });
     expect(config.repositories).toMatchObject({ scanOnPush: true });
@@ -202,21 +215,21 @@ describe('loadConfig', () => {
     });
   });
 
-  it('shows the other values when a value does not go with the default of another', async () => {
+  it('returns the other values in lenient mode when a value conflicts with the default of another', async () => {
     file('project: shop\naws: {region: eu-west-1}\npullSecret: {copyEvery: 12h}\n');
     const { config, mistakes } = await load({ lenient: true });
     expect(config.pullSecret).toMatchObject({ name: 'puller', renewEvery: '1h', copyEvery: '10m' });
     expect(mistakes).toMatchObject([{ key: 'pullSecret.renewEvery' }]);
   });
 
-  it('tells a value of the wrong type from a missing one', async () => {
+  it('distinguishes a value of the wrong type from a missing one', async () => {
     file('project: 12\naws: {region: eu-west-1}\n');
     await expect(load()).rejects.toMatchObject({
       why: 'ecr-bootstrap.yaml:1: project must be text, not 12',
     });
   });
 
-  it('lists the words that a key takes', async () => {
+  it('lists the values that a key accepts', async () => {
     await expect(load({ flags: { ...minimal, engine: 'dokcer' } })).rejects.toMatchObject({
       why: '--engine "dokcer" is not one of auto, registry, docker',
       hint: 'Correct --engine. See mirror.engine in docs/reference/configuration.md',
@@ -224,7 +237,7 @@ describe('loadConfig', () => {
   });
 
   it.each(['image-puller', 'external-secrets-webhook'])(
-    'refuses %s as the pull secret, for it would overwrite a Secret that the operator needs',
+    'refuses %s as the name of the pull secret, because it would overwrite a Secret that the operator needs',
     async (name) => {
       file(`project: shop\naws: {region: eu-west-1}\npullSecret:\n  name: ${name}\n`);
       await expect(load()).rejects.toMatchObject({
@@ -236,9 +249,9 @@ describe('loadConfig', () => {
   );
 
   it.each([
-    ['of one name', 'powerUser: {name: bob}, imagePuller: {name: bob}'],
-    ['of names that differ in case only', 'powerUser: {name: bob}, imagePuller: {name: Bob}'],
-    ['where one has the name that the other has by default', 'powerUser: {name: image-puller}'],
+    ['with the same name', 'powerUser: {name: bob}, imagePuller: {name: bob}'],
+    ['with names that differ only in case', 'powerUser: {name: bob}, imagePuller: {name: Bob}'],
+    ['if one has the default name of the other', 'powerUser: {name: image-puller}'],
   ])('refuses users %s', async (_case, users) => {
     file(`project: shop\naws: {region: eu-west-1}\nusers: {${users}}\n`);
     await expect(load()).rejects.toMatchObject({
@@ -247,7 +260,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('takes names of files relative to the configuration file, and those of flags to the working folder', async () => {
+  it('resolves file names in the configuration from its folder, and those in flags from the working folder', async () => {
     mkdirSync(join(cwd, 'sites'));
     file(
       'project: shop\naws: {region: eu-west-1}\nexternalSecrets: {manifest: eso.yaml}\n',
@@ -258,7 +271,7 @@ describe('loadConfig', () => {
     expect(config.cluster.kubeconfig).toBe(join(cwd, 'admin.conf'));
   });
 
-  it('leaves URLs alone and knows the home folder', async () => {
+  it('keeps URLs unchanged and expands the home folder', async () => {
     const manifest = 'https://mirror.example/eso.yaml';
     const { config } = await load({ flags: { ...minimal, manifest, kubeconfig: '~/.kube/prod' } });
     expect(config.externalSecrets.manifest).toBe(manifest);
@@ -273,7 +286,7 @@ describe('loadConfig', () => {
     expect(config.images.platforms).toEqual(wanted);
   });
 
-  it('refuses a file that is no YAML mapping', async () => {
+  it('refuses a file that is not a YAML mapping', async () => {
     file('- a\n- b\n');
     await expect(load()).rejects.toMatchObject({
       code: 'config-unreadable',
@@ -281,18 +294,18 @@ describe('loadConfig', () => {
     });
   });
 
-  it('refuses a named file that is not there', async () => {
+  it('refuses a named file that does not exist', async () => {
     await expect(load({ file: 'other.yaml' })).rejects.toMatchObject({ code: 'file-missing' });
   });
 
-  it('suggests the variable that a misspelt one is near to', async () => {
+  it('suggests the correct name for a misspelled variable', async () => {
     const { warnings } = await load({ flags: minimal, env: { ECR_BOOTSTRAP_REGOIN: 'x' } });
     expect(warnings).toEqual([
       'Ignoring the environment variable ECR_BOOTSTRAP_REGOIN, which is unknown. Did you mean ECR_BOOTSTRAP_REGION?',
     ]);
   });
 
-  it('tells of each value where it came from', async () => {
+  it('returns the origin of each value', async () => {
     file('project: shop\n');
     const { origins } = await load({ flags: { region: 'eu-west-1' } });
     expect(origins.get('project')).toBe('ecr-bootstrap.yaml');

@@ -12,12 +12,12 @@ const template = (values: Record<string, string>): string =>
   });
 
 describe('configTemplate', () => {
-  it('writes a file that holds exactly the given values', () => {
+  it('writes a file that sets exactly the given values', () => {
     const text = template({ project: 'shop', 'aws.region': 'eu-west-1', 'aws.accountId': '"123456789012"' });
     expect(load(text)).toEqual({ project: 'shop', aws: { region: 'eu-west-1', accountId: '123456789012' } });
   });
 
-  it('gives defaults in its comments that the schema takes', () => {
+  it('writes defaults that the schema accepts into its comments', () => {
     const text = template({ project: 'shop', 'aws.region': 'eu-west-1' });
     const switchedOn = text
       .split('\n\n')

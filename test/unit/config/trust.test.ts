@@ -38,7 +38,7 @@ afterEach(() => {
 const load = (request: Partial<ConfigRequest> = {}) =>
   loadConfig({ cwd, env: { AWS_CONFIG_FILE: join(root, 'none') }, flags: {}, ...request });
 
-/** Makes the file another user's: by its owner where the test runs as root, else by who this process says it is. */
+/** Makes the file belong to another user: changes its owner if the test runs as root, else the reported user ID of this process. */
 function giveAway(path: string, change = chownSync): void {
   const user = process.getuid?.() ?? 0;
   if (user === 0) change(path, 4711, 4711);
@@ -68,7 +68,7 @@ describe.skipIf(process.geteuid === undefined)('a configuration found in the wor
     await expect(load()).rejects.toMatchObject(untrusted('it belongs to another user'));
   });
 
-  it('is judged by the target of a link', async () => {
+  it('is checked at the target of a symbolic link', async () => {
     const target = join(root, 'shared.yaml');
     writeFileSync(target, minimal);
     rmSync(file);
@@ -87,7 +87,7 @@ describe.skipIf(process.geteuid === undefined)('a configuration found in the wor
     await expect(load()).rejects.toMatchObject(untrusted('it belongs to another user'));
   });
 
-  it('is refused in a folder where every user can replace it, and read where the sticky bit prevents that', async () => {
+  it('is refused in a folder where every user can replace it, unless the sticky bit prevents that', async () => {
     chmodSync(cwd, 0o777);
     await expect(load()).rejects.toMatchObject(untrusted(`can replace files in ${cwd}`));
     chmodSync(cwd, 0o1777);
@@ -97,7 +97,7 @@ describe.skipIf(process.geteuid === undefined)('a configuration found in the wor
   it.each<[string, Partial<ConfigRequest>]>([
     ['-c', { file: name }],
     ['ECR_BOOTSTRAP_CONFIG', { env: { ECR_BOOTSTRAP_CONFIG: name } }],
-  ])('is read whatever its mode when %s names it', async (_origin, request) => {
+  ])('is read with any mode when %s names it', async (_origin, request) => {
     chmodSync(file, 0o666);
     expect((await load(request)).config.project).toBe('shop');
   });
@@ -122,9 +122,9 @@ describe('a kubeconfig named by a configuration that was only found', () => {
   it.each([
     ['by a relative path', () => 'kubeconfig'],
     ['by an absolute path', () => join(cwd, 'kubeconfig')],
-    ['beside others', () => `/nowhere/config:${join(cwd, 'kubeconfig')}`],
+    ['in a list with another file', () => `/nowhere/config:${join(cwd, 'kubeconfig')}`],
     ['by a path from home', () => `~/${relative(homedir(), join(cwd, 'kubeconfig'))}`],
-  ])('does not run the exec plugin of a file beside it, named %s', async (_case, path) => {
+  ])('does not run the exec plugin of a file in the same folder, named %s', async (_case, path) => {
     naming(path());
     await expect(load()).rejects.toMatchObject({
       code: 'kubeconfig-untrusted',
@@ -139,7 +139,7 @@ describe('a kubeconfig named by a configuration that was only found', () => {
     await expect(load()).rejects.toMatchObject({ code: 'kubeconfig-untrusted' });
   });
 
-  it('does not run a plugin behind a link', async () => {
+  it('does not run a plugin that it reaches through a link to the file', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'trust-link-'));
     symlinkSync(join(cwd, 'kubeconfig'), join(elsewhere, 'config'));
     naming(join(elsewhere, 'config'));
@@ -165,7 +165,7 @@ describe('a kubeconfig named by a configuration that was only found', () => {
     vi.unstubAllEnvs();
   });
 
-  it('sends no token from a file that it names', async () => {
+  it('sends no token from a token file', async () => {
     writeFileSync(join(cwd, 'kubeconfig'), withPlugin('tokenFile: /home/dev/.token'));
     naming('kubeconfig');
     await expect(load()).rejects.toMatchObject({
@@ -188,7 +188,7 @@ describe('a kubeconfig named by a configuration that was only found', () => {
     expect((await load()).config.cluster.context).toBe('safe');
   });
 
-  it('runs plugins when it lies elsewhere', async () => {
+  it('runs plugins when it is in an unrelated folder', async () => {
     const home = mkdtempSync(join(tmpdir(), 'trust-home-'));
     writeFileSync(join(home, 'config'), exec);
     naming(join(home, 'config'));

@@ -4,7 +4,7 @@ import { setAt, type Tree } from '../../../src/config/tree.ts';
 import { tokenAgeWarning } from '../../../src/config/pull-secret.ts';
 import { validate } from '../../../src/config/validate.ts';
 
-/** A valid configuration with one more value; keys of mappings may hold dots, so they are given apart. */
+/** A valid configuration with one more value. Keys of mappings may contain dots, so they are given separately. */
 function configWith(path: string, value: unknown): Tree {
   const values: Tree = {
     project: 'shop',
@@ -144,7 +144,7 @@ const refused: [path: string, value: unknown, why: string][] = [
   ['serviceAccounts.exclude', ['a/b/c'], 'is not a glob NAMESPACE/NAME'],
 ];
 
-describe('a value of the configuration', () => {
+describe('a configuration value', () => {
   it.each(accepted)('is accepted for %s: %j', (path, value) => {
     expect(() => validate(configWith(path, value), {})).not.toThrow();
   });
@@ -168,7 +168,7 @@ describe('a value of the configuration', () => {
 });
 
 describe('the intervals of the pull secret', () => {
-  it('give a warning above 4 hours together, which says why', () => {
+  it('cause a warning with the reason when their sum exceeds 4 hours', () => {
     expect(tokenAgeWarning({ renewEvery: '3h50m', copyEvery: '10m' })).toBeUndefined();
     const warning = tokenAgeWarning({ renewEvery: '4h', copyEvery: '10m' });
     expect(warning).toMatch(
@@ -177,7 +177,7 @@ describe('the intervals of the pull secret', () => {
   });
 });
 
-/** Every key that takes any text, and how a text gets there; those of the lifecycle policy are ECR's own. */
+/** Every key that accepts free text, with a function that sets it. ECR defines the keys of the lifecycle policy. */
 function textKeys(
   { properties = {} }: KeySchema,
   prefix = '',

@@ -1,7 +1,7 @@
 import { expect, describe, it } from 'vitest';
 import { SharedWork } from '../../../src/core/abort.ts';
 
-/** Work that ends when the test says so, or when it is canceled. */
+/** Work that ends when the test resolves it, or when it is canceled. */
 function startable() {
   const begun: { readonly finish: (text: string) => void; readonly signal: AbortSignal }[] = [];
   const begin = (signal: AbortSignal): Promise<string> =>
@@ -13,7 +13,7 @@ function startable() {
 }
 
 describe('shared work', () => {
-  it('is done once for all that ask for it meanwhile, and again for those who ask later', async () => {
+  it('runs once for all callers that join while it runs, and again for later callers', async () => {
     const { begun, begin } = startable();
     const shared = new SharedWork<string>();
     const { signal } = new AbortController();
@@ -24,7 +24,7 @@ describe('shared work', () => {
     expect(begun).toHaveLength(2);
   });
 
-  it('continues for the others when the caller that began it gives up', async () => {
+  it('continues for the other callers when the caller that started it gives up', async () => {
     const { begun, begin } = startable();
     const shared = new SharedWork<string>();
     const first = new AbortController();
@@ -37,7 +37,7 @@ describe('shared work', () => {
     expect(await other).toBe('done');
   });
 
-  it('is canceled when the last caller gives up, and begins again for the next caller', async () => {
+  it('is canceled when the last caller gives up, and starts again for the next caller', async () => {
     const { begun, begin } = startable();
     const shared = new SharedWork<string>();
     const callers = [new AbortController(), new AbortController()];
@@ -53,7 +53,7 @@ describe('shared work', () => {
     expect(await next).toBe('again');
   });
 
-  it('fails for all that wait for it when it fails itself', async () => {
+  it('fails for all waiting callers when it fails', async () => {
     const shared = new SharedWork<string>();
     const { signal } = new AbortController();
     const fail = () => Promise.reject(new Error('refused'));

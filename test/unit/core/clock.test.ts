@@ -13,19 +13,19 @@ afterEach(() => {
 });
 
 describe('stopwatch', () => {
-  it('counts by the monotonic clock when the wall clock stands still', () => {
+  it('uses the monotonic clock when the wall clock does not advance', () => {
     const passed = stopwatch(clock);
     vi.advanceTimersByTime(5000);
     expect(passed()).toBe(5000);
   });
 
-  it('counts the time that the computer slept, which only the wall clock shows', () => {
+  it('includes the time that the computer slept, which only the wall clock shows', () => {
     const passed = stopwatch(clock);
     wall += 60_000;
     expect(passed()).toBe(60_000);
   });
 
-  it('keeps what passed before the wall clock is set back, and counts the sleep that follows', () => {
+  it('keeps the time before the wall clock was set back, and includes the sleep that follows', () => {
     const passed = stopwatch(clock);
     wall += 10_000;
     expect(passed()).toBe(10_000);

@@ -10,7 +10,7 @@ it.each([
   expect(decodeText(bytes)).toBe('größe: 1');
 });
 
-it('refuses what is no text only when asked to', () => {
+it('refuses bytes that are not text only when fatal is set', () => {
   const bytes = Buffer.from([0x61, 0xff, 0x62]);
   expect(decodeText(bytes)).toBe('a\ufffdb');
   expect(() => decodeText(bytes, { fatal: true })).toThrow(TypeError);

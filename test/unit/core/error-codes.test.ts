@@ -9,11 +9,11 @@ const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((file) => readFileSync(join('src', file), 'utf8'))
   .join('\n');
 
-// As in `code: 'locked'` and `finding(over ? 'token-expired' : 'token-expiring', {`.
+// For example `code: 'locked'` and `finding(isExpired ? 'token-expired' : 'token-expiring', {`.
 it.each([
   ['error', errorCodes, (code: string) => `\\bcode: [^\\n,]*'${code}'`],
   ['finding', findingCodes, (code: string) => `\\bfinding\\(\\s*[^\\n{]*'${code}'`],
-])('lists no %s that nothing in the program gives', (_kind, codes, pattern) => {
+])('lists no %s code that the program never reports', (_kind, codes, pattern) => {
   const isGiven = (code: string): boolean => new RegExp(pattern(code)).test(source);
   expect(Object.keys(codes).filter((code) => !isGiven(code))).toEqual([]);
 });

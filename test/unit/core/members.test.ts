@@ -16,7 +16,7 @@ const run = (): Run<undefined> => ({
 });
 
 describe('inOrder', () => {
-  it('skips what is behind the first failure', async () => {
+  it('skips the changes after the first failure', async () => {
     const outcomes = await inOrder(changes, run(), (change) =>
       change.target.name === 'b' ? Promise.reject(new Error('boom')) : Promise.resolve(),
     );
@@ -24,8 +24,8 @@ describe('inOrder', () => {
   });
 });
 
-describe('atOnce', () => {
-  it('never has more than the limit under way', async () => {
+describe('inParallel', () => {
+  it('never has more changes in flight than the limit', async () => {
     let under = 0;
     let most = 0;
     await inParallel(2, changes, run(), async () => {
@@ -37,7 +37,7 @@ describe('atOnce', () => {
     expect(most).toBe(2);
   });
 
-  it('tries the others when one fails, and keeps their order', async () => {
+  it('applies the other changes when one fails, and keeps their order', async () => {
     const outcomes = await inParallel(3, changes, run(), (change) =>
       change.target.name === 'a' ? Promise.reject(new Error('boom')) : Promise.resolve('fine'),
     );
@@ -57,7 +57,7 @@ describe('tolerating', () => {
     error: new BootstrapError({ code, what: 'create a', why: 'no', hint: 'ask' }),
   });
 
-  it('tolerates what can fail one member alone', () => {
+  it('tolerates an error that can affect one member only', () => {
     expect(tolerating([failed('cluster-denied'), { change, result: 'done' }])).toEqual([
       { ...failed('cluster-denied'), tolerable: true },
       { change, result: 'done' },
@@ -65,7 +65,7 @@ describe('tolerating', () => {
   });
 
   it.each(['cluster-unreachable', 'credentials-expired', 'interrupted', 'bug'] as const)(
-    'does not tolerate %s, which every other member would meet too',
+    'does not tolerate %s, which would affect every other member too',
     (code) => {
       expect(tolerating([failed(code)])).toEqual([failed(code)]);
     },

@@ -14,12 +14,12 @@ describe('the cache folder', () => {
   });
   afterEach(() => rmSync(base, { recursive: true }));
 
-  it('lies in XDG_CACHE_HOME, or below home when that is not an absolute path', () => {
+  it('is in XDG_CACHE_HOME, or below the home folder when that is not an absolute path', () => {
     expect(cacheFolder({ XDG_CACHE_HOME: base })).toBe(folder);
     expect(cacheFolder({ XDG_CACHE_HOME: 'cache', HOME: base })).toBe(join(base, '.cache', 'ecr-bootstrap'));
   });
 
-  it('is used with the modes that any umask gives it', () => {
+  it('is used with the modes that common umasks give it', () => {
     mkdirSync(folder);
     for (const mode of [0o700, 0o755, 0o775]) {
       chmodSync(folder, mode);
@@ -34,7 +34,7 @@ describe('the cache folder', () => {
   });
 
   it.skipIf(process.geteuid === undefined)(
-    'is neither read nor written when every user can write to it, and commands work without it',
+    'is not used when every user can write to it, and commands work without it',
     async () => {
       mkdirSync(folder);
       chmodSync(folder, 0o777);
@@ -51,11 +51,11 @@ describe('the cache folder', () => {
 });
 
 describe('a page of the docs', () => {
-  it('is a file of the clone that runs', () => {
+  it('is a path in a clone of the repository', () => {
     expect(docsPage('reference/errors.md#locked')).toBe('docs/reference/errors.md#locked');
   });
 
-  it('is at the tag of its version if the package names a repository, as a release does', () => {
+  it('is a URL at the tag of the version if the package names a repository, as in a release', () => {
     const repository = { url: 'git+https://github.com/owner/ecr-bootstrap.git' };
     expect(docsPage('reference/errors.md#locked', { version: '1.2.3', repository })).toBe(
       'https://github.com/owner/ecr-bootstrap/blob/v1.2.3/docs/reference/errors.md#locked',

@@ -34,7 +34,7 @@ const step = (
 const plan = (...steps: AnyStep<object>[]) => makePlan(steps, {}, () => true);
 
 describe('makePlan', () => {
-  it('lists a target that is adopted and repaired once, with the fields of both', async () => {
+  it('lists a target with an adoption and a repair once, with the fields of both', async () => {
     const changes = [
       update('a', 'label', { adopts: { owner: 'Helm' } }),
       update('b', 'x'),
@@ -50,7 +50,7 @@ describe('makePlan', () => {
     ]);
   });
 
-  it('gives apply the payloads of changes of one target as one object', async () => {
+  it('merges the payloads of several changes of one target for apply', async () => {
     const changes: ChangeWith<object>[] = [
       { ...update('a', 'tags'), payload: { tags: ['new'], first: true } },
       { ...update('a', 'value'), payload: { value: 1, first: false } },
@@ -75,7 +75,7 @@ describe('makePlan', () => {
     expect(withoutConsent.map(({ unmanaged }) => unmanaged)).toEqual([[adoption], []]);
   });
 
-  it('keeps the deletion and the creation of one target apart', async () => {
+  it('keeps the deletion and the creation of one target as separate changes', async () => {
     const changes: Change[] = (['delete', 'create'] as const).map((action) => ({
       action,
       target: target('a'),

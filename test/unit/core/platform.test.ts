@@ -13,18 +13,18 @@ test.each([
   ['linux/arm/v6', 'linux/arm/v7', false],
   ['windows/amd64', 'linux/amd64', false],
   ['linux/s390x', 'linux/s390x', true],
-])('a node of %s and an image for %s: %s', (wanted, offered, expected) => {
+])('whether a node of %s runs an image for %s is %s', (wanted, offered, expected) => {
   expect(serves(p(wanted), p(offered))).toBe(expected);
 });
 
-test('the best variant is chosen, and equals are all kept', () => {
+test('bestFor chooses the best variant and keeps all equal ones', () => {
   const images = ['linux/arm/v6', 'linux/arm/v7', 'linux/amd64'].map((text) => ({ text, platform: p(text) }));
   expect(bestFor(p('linux/arm'), images).map(({ text }) => text)).toEqual(['linux/arm/v7']);
   const twins = [{ platform: p('windows/amd64') }, { platform: p('windows/amd64') }, {}];
   expect(bestFor(p('windows/amd64'), twins)).toHaveLength(2);
 });
 
-test('the usual variant of arm64 is not written', () => {
+test('formatPlatform omits the usual variant of arm64', () => {
   expect(formatPlatform(p('linux/arm64/v8'))).toBe('linux/arm64');
   expect(formatPlatform(p('linux/arm/v7'))).toBe('linux/arm/v7');
 });
@@ -52,12 +52,12 @@ it.each([
   ['linux/arm64', { os: 'linux', architecture: 'aarch64', variant: 'V8' }],
   ['linux/arm/v7', { os: 'linux', architecture: 'armhf' }],
   ['linux/386', { os: 'linux', architecture: 'i386' }],
-])('runs on %s what an image declares as %o', (wanted, offered) => {
+])('counts %s as served by an image that declares %o', (wanted, offered) => {
   expect(serves(p(wanted), offered)).toBe(true);
   expect(coverage([wanted], [offered])).toEqual({ missing: [], isEnough: true });
 });
 
-it('counts a platform as missing for an operating system that the image names in other letters', () => {
+it('compares operating systems without regard to case when it looks for missing platforms', () => {
   const offered = [{ os: 'Linux', architecture: 'x86_64' }];
   expect(coverage({ anyOf: ['linux/amd64', 'linux/arm64', 'windows/amd64'] }, offered)).toEqual({
     missing: ['linux/arm64'],
@@ -66,7 +66,7 @@ it('counts a platform as missing for an operating system that the image names in
 });
 
 test.each(['linux', 'linux/', 'linux/amd 64', 'linux/amd64/x8', 'linux/amd64/v8/x'])(
-  '%s is no platform',
+  'parsePlatform refuses %s',
   (text) => {
     expect(() => p(text)).toThrow(expect.objectContaining({ code: 'platform-unknown' }));
   },

@@ -12,7 +12,7 @@ function reasonOfFailed(parse: () => unknown): string {
 }
 
 it.each(['SECRET', '{"token":"x" SECRET}', '{"token":SECRET}', '{"token":"x"}SECRET', '"SECRET', 'SECRE{'])(
-  'the reason why %j is not JSON repeats nothing of it',
+  'the reason why %j is not JSON does not quote it',
   (text) => {
     expect(reasonOfFailed(() => JSON.parse(text))).not.toMatch(/SECRE/);
   },
@@ -28,7 +28,7 @@ it.each([
   'token: !SECRET{} x',
   'token: "a" SECRET',
   'SECRET: a\nSECRET: b',
-])('the reason why %j is not YAML repeats nothing of it, and says where it is', (text) => {
+])('the reason why %j is not YAML gives the position and does not quote it', (text) => {
   const reason = reasonOfFailed(() => load(text));
   expect(reason).not.toContain('SECRET');
   expect(reason).toMatch(/^\w.*\w \(\d+:\d+\)$/);

@@ -10,7 +10,7 @@ describe('a secret', () => {
   const secret = new Secret(value);
 
   it.each([
-    ['a text', String(secret)],
+    ['a template', String(secret)],
     ['JSON', JSON.stringify({ secret })],
     ['util.inspect', inspect({ secret }, { depth: null, showHidden: true, getters: true })],
   ])('prints as (secret) in %s', (_, text) => {
@@ -27,17 +27,20 @@ describe('a secret', () => {
     expect(redact(`the server says: ${text}, denied`)).toMatch(/^the server says: "?\(secret\)"?, denied$/);
   });
 
-  it('is masked whole where a shorter one is a part of it', () => {
+  it('is masked completely even if it contains a shorter one', () => {
     const longer = new Secret(`before-${value}-after`);
     expect(redact(`it says ${longer.reveal()}`)).toBe('it says (secret)');
   });
 
-  it.each(knownRegions)('that is the region %s hides nothing: it is stored beside the key', (region) => {
-    const host = `111122223333.dkr.ecr.${new Secret(region).reveal()}.amazonaws.com`;
-    expect(redact(host)).toBe(host);
-  });
+  it.each(knownRegions)(
+    'that is the region %s is not masked, although it is stored with the key',
+    (region) => {
+      const host = `111122223333.dkr.ecr.${new Secret(region).reveal()}.amazonaws.com`;
+      expect(redact(host)).toBe(host);
+    },
+  );
 
-  it('may hold any text, even half a character', () => {
+  it('can be any text, even with an unpaired surrogate', () => {
     expect(redact(`it says ${new Secret('password\ud800').reveal()}`)).toBe('it says (secret)');
   });
 

@@ -6,7 +6,7 @@ it('gives the results in order', async () => {
   expect(await settleAll([late, Promise.resolve('soon')])).toEqual(['late', 'soon']);
 });
 
-it('throws the first error in order, and only when all have ended', async () => {
+it('throws the first error in order, after all promises have settled', async () => {
   let hasEnded = false;
   const late = new Promise<void>((_, reject) =>
     setTimeout(() => {

@@ -18,7 +18,7 @@ const run = (script: string, options: Partial<SubprocessOptions> = {}) =>
     ...options,
   });
 
-/** Starts a process that runs for an hour and ignores polite requests, and notes its number. */
+/** Starts a process that runs for an hour and ignores SIGTERM, and writes down its process ID. */
 const stubborn = (): string => `trap '' TERM; sleep 3600 & echo $! > ${join(folder, 'pid')}; wait`;
 
 async function startedPid(): Promise<number> {
@@ -29,7 +29,7 @@ async function startedPid(): Promise<number> {
   });
 }
 
-/** A killed process stays in the table, as a zombie, until its parent looks. */
+/** A killed process remains in the process table, as a zombie, until its parent reaps it. */
 const expectGone = (pid: number) =>
   vi.waitFor(
     () => {
@@ -39,7 +39,7 @@ const expectGone = (pid: number) =>
     { timeout: 10_000 },
   );
 
-it('ends the input of a program that reads more than it is given', async () => {
+it('closes the input of a program that reads more than it gets', async () => {
   expect(await run('cat; echo and that was all', { input: 'a line\n' })).toEqual({
     status: 0,
     stdout: 'a line\nand that was all\n',
@@ -54,13 +54,13 @@ it('returns the status and the standard error of a program that fails', async ()
   });
 });
 
-it('kills a program at its timeout, with the processes that it started', async () => {
+it('kills a program and the processes that it started at its timeout', async () => {
   const ended = run(stubborn(), { timeoutMs: 300 });
   await expect(ended).rejects.toThrow('sh did not end within 1 s');
   await expectGone(await startedPid());
 });
 
-it('kills a program when its run ends, with the processes that it started', async () => {
+it('kills a program and the processes that it started when the run ends', async () => {
   const abandoned = new AbortController();
   const ended = run(stubborn(), { signal: abandoned.signal });
   const pid = await startedPid();
@@ -69,12 +69,12 @@ it('kills a program when its run ends, with the processes that it started', asyn
   await expectGone(pid);
 });
 
-it('starts no program after its run has ended', async () => {
+it('starts no program after the run has ended', async () => {
   const ended = run(`touch ${join(folder, 'started')}`, { signal: AbortSignal.abort(new Error('the end')) });
   await expect(ended).rejects.toThrow('the end');
   expect(() => readFileSync(join(folder, 'started'))).toThrow('ENOENT');
 });
 
-it('kills a program that prints without end', async () => {
+it('kills a program that prints endlessly', async () => {
   await expect(run('yes')).rejects.toThrow('sh printed more than 1048576 bytes');
 });

@@ -47,7 +47,7 @@ describe('waitFor', () => {
     expect(clock.slept).toEqual([1000, 1000, 1000, 1000, 1000]);
   });
 
-  it('continues past the deadline while the number of objects that are left falls', async () => {
+  it('continues past the deadline while the number of remaining objects falls', async () => {
     const clock = jumping();
     let left = 30;
     const check = (pending: (why: string, count: { left: number; of: number }) => undefined) =>
@@ -56,7 +56,7 @@ describe('waitFor', () => {
     expect(clock.now()).toBe(30_000);
   });
 
-  it('times out when the number of objects that are left reaches no new minimum', async () => {
+  it('times out when the number of remaining objects reaches no new minimum', async () => {
     const clock = jumping();
     const counts = [9, 8, 7, 8, 7, 8, 7, 8, 7];
     const waiting = waitFor(runWith(clock), wait, (pending) =>
@@ -103,7 +103,7 @@ describe('waitFor', () => {
       isTransient,
     });
 
-  it('continues when the API server answers again before the deadline', async () => {
+  it('continues when the API server is available again before the deadline', async () => {
     const clock = jumping();
     const answers = [Promise.resolve(undefined), Promise.reject(outage(true)), Promise.reject(outage(true))];
     expect(await waitFor(runWith(clock), wait, () => answers.shift() ?? Promise.resolve('ready'))).toBe(
@@ -112,7 +112,7 @@ describe('waitFor', () => {
     expect(clock.slept).toEqual([1000, 1000, 1000]);
   });
 
-  it('fails with the outage that lasts until the deadline', async () => {
+  it('fails with the error of an outage that lasts until the deadline', async () => {
     const clock = jumping();
     const last = outage(true);
     await expect(waitFor(runWith(clock), wait, () => Promise.reject(last))).rejects.toBe(last);
@@ -127,7 +127,7 @@ describe('waitFor', () => {
     expect(clock.slept).toEqual([]);
   });
 
-  it('times out at the deadline even if the wall clock is set back by an hour meanwhile', async () => {
+  it('times out at the deadline even if the wall clock is set back by an hour during the wait', async () => {
     const clock = jumping();
     const setBack = { ...clock, now: () => clock.now() - (clock.slept.length < 2 ? 0 : 3_600_000) };
     const waiting = waitFor(runWith(setBack), wait, (pending) => Promise.resolve(pending('it starts')));

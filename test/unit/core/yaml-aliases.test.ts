@@ -11,25 +11,25 @@ const doubled = (times: number, item: (before: string) => string): string =>
 const endless = [
   ['mappings that double', `a0: &a0 x\n${doubled(30, (a) => `{l: ${a}, r: ${a}}`)}`],
   ['lists that double', `a0: &a0 x\n${doubled(30, (a) => `[${a}, ${a}]`)}`],
-  ['a chain without an end in sight', `a0: &a0 x\n${doubled(5_000, (a) => `[${a}]`)}`],
-  ['a list within itself', 'a: &a [*a]'],
-  ['a mapping within itself', 'a: &a {b: *a}'],
+  ['a very long chain', `a0: &a0 x\n${doubled(5_000, (a) => `[${a}]`)}`],
+  ['a list that contains itself', 'a: &a [*a]'],
+  ['a mapping that contains itself', 'a: &a {b: *a}'],
 ] as const;
 
-it.each(endless)('YAML is refused that has %s', (_case, text) => {
+it.each(endless)('refuses YAML with %s', (_case, text) => {
   expect(() => {
     refuseAliasBomb(load(text));
   }).toThrow('its aliases stand for too many values');
 });
 
-it.each(endless)("an operator's YAML is refused that has %s", async (_case, text) => {
+it.each(endless)('refuses a manifest of the operator with %s', async (_case, text) => {
   await expect(parseObjects(text, 'a file')).rejects.toMatchObject({
     code: 'manifest-unusable',
     why: expect.stringContaining('its aliases stand for too many values') as string,
   });
 });
 
-it('YAML with aliases is taken', () => {
+it('accepts YAML with ordinary aliases', () => {
   expect(() => {
     refuseAliasBomb(load(`a0: &a0 x\n${doubled(10, (a) => `[${a}, ${a}]`)}`));
   }).not.toThrow();

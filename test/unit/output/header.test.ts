@@ -38,11 +38,11 @@ it('shows other paths in full', () => {
   ]);
 });
 
-it('says that there is neither file', () => {
+it('says that there is no configuration file and no kubeconfig', () => {
   expect(headerOf({ sandbox: false, kubeconfig: [] })).toEqual(['Config    (no file)  (no kubeconfig)']);
 });
 
-it('gives long paths lines of their own within 80 columns, and keeps their ends', () => {
+it('puts long paths on separate lines within 80 columns, and keeps their ends', () => {
   const long = `/srv/${'team/'.repeat(12)}ecr-bootstrap.yaml`;
   const lines = headerOf({ sandbox: false, config: long, kubeconfig: [...kubeconfig, '/srv/other'] });
   expect(lines).toHaveLength(3);

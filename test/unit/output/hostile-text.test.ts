@@ -10,7 +10,7 @@ import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 
-/** Clears the screen, sets the title, colors, moves the cursor, turns the direction, hides, and fakes a line. */
+/** Clears the screen, sets the title, sets colors, moves the cursor, reverses the direction, hides text, and fakes a line. */
 const hostile = [
   'name\u001b[2J\u001b]0;title\u0007\u001b[45mpainted\u009b3A\u0000\b\u007f\u0085',
   '\u202Egnp.exe\u2066\u200b\u2028\u061c\u{E0041}\ufeff',
@@ -58,7 +58,7 @@ const mirrored = {
   seconds: 1,
 } as const;
 
-/** One example of every view: the type makes this list complete. */
+/** One example of every view. The compiler checks that the list is complete. */
 const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }> } = {
   plan: {
     type: 'plan',
@@ -157,7 +157,7 @@ const header: Required<Header> = {
   kubeconfig: [hostile],
 };
 
-/** What this program and Node's readline write themselves: five colors and their ends, erasing a line, the prompt. */
+/** Sequences of this program and Node's readline: five colors and their resets, clearing a line, the prompt. */
 const ownSequences = /\u001b\[(?:1|2|22|31|32|33|39)m|\r\u001b\[2K|\u001b\[(?:\d*G|0?J)|\r(?=\n)/g;
 
 describe('a terminal', () => {
@@ -176,7 +176,7 @@ describe('a terminal', () => {
     for (const verbosity of ['quiet', 'normal', 'verbose'] as const) {
       const text = await written(
         (reporter) => {
-          // The moving line shows only what happens within a step.
+          // The live line shows only events within a step.
           reporter.event({ type: 'step-started', step: 'users', title: 'IAM users' });
           reporter.event(event);
           vi.advanceTimersByTime(1000);
@@ -208,7 +208,7 @@ describe('a terminal', () => {
     expectNoFakedLine(text);
   });
 
-  it('is safe from hostile text in JSON documents, whose values stay exact', async () => {
+  it('is safe from hostile text in JSON documents, which keep exact values', async () => {
     for (const view of Object.values(views)) {
       const text = await written((reporter) => reporter.show(view), { format: 'json' });
       expectHarmless(text);
@@ -218,7 +218,7 @@ describe('a terminal', () => {
   });
 });
 
-describe('text that is data', () => {
+describe('text output that is data', () => {
   it('keeps the values of YAML and JSON exact', async () => {
     const yaml = await written((reporter) => reporter.show(views.objects));
     expect(loadAll(yaml)).toEqual(views.objects.data.objects);
@@ -233,7 +233,7 @@ describe('text that is data', () => {
   });
 });
 
-it('prints a text with a very long run of spaces without reading the run again and again', async () => {
+it('prints a text with a very long run of spaces in linear time', async () => {
   const spaces = ' '.repeat(40_000);
   expect(await written((reporter) => reporter.warn(`a${spaces}b${spaces}\n${spaces}c`))).toContain(
     `a${spaces}b c`,
@@ -241,7 +241,7 @@ it('prints a text with a very long run of spaces without reading the run again a
 });
 
 describe('a secret of several lines', () => {
-  it('is masked in a text that is put on one line', async () => {
+  it('is masked in a text that is shown on one line', async () => {
     const key = '-----BEGIN KEY-----\nMIIBOgIBAAJBAKj34GkxFhD9\n-----END KEY-----';
     const secret = new Secret(key);
     const text = await written((reporter) => reporter.warn(`${String(secret)} is ${key}`));
@@ -249,7 +249,7 @@ describe('a secret of several lines', () => {
   });
 });
 
-/** What a reporter with colors and motion wrote, to either stream. */
+/** Everything that a reporter with colors and motion writes to either stream. */
 async function written(
   use: (reporter: Reporter) => unknown,
   {

@@ -25,32 +25,32 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What the line says after so many milliseconds. */
+/** The text of the line after that many milliseconds. */
 function after(milliseconds: number): string {
   screen = '';
   vi.advanceTimersByTime(milliseconds);
   return screen.split('\r\u001b[2K').at(-1)?.slice(2) ?? '';
 }
 
-it('says what a run waits for before its first step, and how long it has taken', () => {
+it('shows what a run waits for before its first step, and for how long', () => {
   line.follow({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
   expect(after(1000)).toBe('waiting for AWS and the cluster');
   expect(after(33_000)).toBe('waiting for AWS and the cluster (34s)');
 });
 
-it('counts on from the seconds that a wait has taken already', () => {
+it('continues from the seconds that a wait has already taken', () => {
   line.follow({ type: 'waiting', step: 'lease', what: 'another run', seconds: 12 });
   expect(after(100)).toBe('waiting for another run (12s)');
 });
 
-it('counts the time of a step that says nothing', () => {
+it('shows the duration of a step that reports nothing', () => {
   line.follow({ type: 'step-started', step: 'operator', title: 'External Secrets Operator' });
   expect(after(5000)).toBe('External Secrets Operator (5s)');
   line.follow({ type: 'step-started', step: 'images', title: 'images' });
   expect(after(1000)).toBe('images');
 });
 
-it('shortens a long text so that the time stays visible', () => {
+it('shortens a long text so that the duration stays visible', () => {
   line.follow({ type: 'waiting', step: '', what: 'x'.repeat(100), seconds: 30 });
   const text = after(100);
   expect(text).toMatch(/^waiting for x+… \(30s\)$/);
@@ -64,7 +64,7 @@ it('disappears when the run has something to show', () => {
   expect(after(5000)).toBe('');
 });
 
-it('gives way to a program that asks on the terminal', async () => {
+it('disappears while a program asks the user on the terminal', async () => {
   line.follow({ type: 'waiting', step: '', what: 'AWS', seconds: 0 });
   const plugin = runSubprocess(process.execPath, { args: ['-e', ''], env: process.env, timeoutMs: 20_000 });
   expect(after(500)).toBe('');

@@ -14,12 +14,12 @@ const images = ['nginx:1.27', 'redis:7', 'postgres:17', 'rabbitmq:4', 'traefik:v
 );
 const figures = '1.2 GB of 3.4 GB · 45 MB/s · 49s left · 8 blobs';
 
-describe('the line of a run of the mirror', () => {
-  it('tells total bytes, rate, time left and active blobs at 60 columns', () => {
+describe('the progress line of mirror', () => {
+  it('shows total bytes, rate, remaining time and active blobs at 60 columns', () => {
     expect(progressText([...images, whole], 57)).toBe(figures);
   });
 
-  it('names the images under way at 160 columns, and how many more there are', () => {
+  it('names the images in progress as far as they fit, and the number of the others', () => {
     expect(progressText([whole, ...images], 157)).toBe(
       `${figures} · nginx:1.27 10%, redis:7 20%, postgres:17 30%, rabbitmq:4 40%, traefik:v3 50%, grafana:12 60%`,
     );
@@ -27,7 +27,7 @@ describe('the line of a run of the mirror', () => {
   });
 
   it.each([10, 20, 30, 40, 50, 80, 120])(
-    'is never wider than %i columns, nor cut within a figure',
+    'is never wider than %i columns, and never cuts a figure',
     (width) => {
       const text = progressText([whole, ...images], width);
       expect(text.length).toBeLessThanOrEqual(width);
@@ -36,11 +36,11 @@ describe('the line of a run of the mirror', () => {
     },
   );
 
-  it('leaves out images that have not begun', () => {
+  it('omits images that have not started', () => {
     expect(progressText([whole, image('waiting:1', 0)], 157)).toBe(figures);
   });
 
-  it('is of the references before the bytes are known', () => {
+  it('counts references while the bytes are unknown', () => {
     const progress = {
       id: 'references',
       label: 'images looked up',
@@ -53,13 +53,13 @@ describe('the line of a run of the mirror', () => {
 });
 
 describe('a rate', () => {
-  it('is that of the last seconds, not of the whole time', () => {
+  it('is the rate of the last seconds, not of the whole time', () => {
     const rate = new Rate();
     for (let second = 0; second <= 20; second += 1) rate.note(second * 1000, second < 10 ? 0 : second - 10);
     expect(rate.perSecond(20_000)).toBe(1);
   });
 
-  it('sinks when nothing more comes', () => {
+  it('falls when no more data arrives', () => {
     const rate = new Rate();
     rate.note(0, 0);
     rate.note(1000, 100);
@@ -67,7 +67,7 @@ describe('a rate', () => {
     expect(rate.perSecond(10_000)).toBe(10);
   });
 
-  it('is not told at first, nor when nothing moved', () => {
+  it('is unknown at first, and when there is no progress', () => {
     const rate = new Rate();
     rate.note(0, 0);
     rate.note(500, 5);

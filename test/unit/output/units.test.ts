@@ -34,6 +34,6 @@ describe('columns', () => {
 });
 
 describe('plural', () => {
-  it('counts one and many', () =>
+  it('adds an s unless the count is one', () =>
     expect([plural(1, 'image'), plural(2, 'image')]).toEqual(['1 image', '2 images']));
 });

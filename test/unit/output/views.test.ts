@@ -27,7 +27,7 @@ const plan = (changes: readonly Change[], findings: readonly Finding[] = []): Vi
 });
 
 describe('a plan', () => {
-  it('marks what is created, updated, replaced and deleted', async () => {
+  it('marks created, updated, replaced and deleted resources', async () => {
     const actions = (['create', 'update', 'replace', 'delete'] as const).map((action) =>
       change(action, 'thing', action),
     );
@@ -59,7 +59,7 @@ describe('a plan', () => {
     expect(text).not.toMatch(/hunter2|swordfish/);
   });
 
-  it('counts changes that are alike, and lists them all when verbose', async () => {
+  it('counts similar changes, and lists them all when verbose', async () => {
     const many = ['a', 'b', 'c', 'd'].map((name) => change('update', 'ServiceAccount', `ns/${name}`));
     expect(await lines(plan(many))).toContain('  ~ 4 × ServiceAccount (ns/a, ns/b, … -v lists all)');
     expect(
@@ -67,7 +67,7 @@ describe('a plan', () => {
     ).toHaveLength(4);
   });
 
-  it('says that there is nothing to do', async () => {
+  it('says that there is nothing to change', async () => {
     expect(await lines(plan([]))).toEqual(['Nothing to change.']);
   });
 });
@@ -98,7 +98,7 @@ describe('a status', () => {
     ]);
   });
 
-  it('shows once why several checks could not run', async () => {
+  it('shows the reason why several checks could not run only once', async () => {
     const unseen = finding('unknown', { code: 'unseen', what: 'reach the API', why: 'no route' });
     const steps = ['operator', 'images'].map((step) => ({ step, title: '', findings: [unseen], drift: [] }));
     expect(await lines({ type: 'status', data: { healthy: false, steps } })).toEqual([
@@ -114,7 +114,7 @@ describe('a status', () => {
     ]);
   });
 
-  it('shows once the reason that several findings share', async () => {
+  it('shows the reason of several findings only once', async () => {
     const alike = ['a', 'b'].map((name) =>
       finding('failed', { what: `namespace ${name} has no pull secret` }),
     );
@@ -126,7 +126,7 @@ describe('a status', () => {
     ]);
   });
 
-  it('shows in one line when the first token expires, and each token when verbose', async () => {
+  it('shows when the first token expires in one line, and each token when verbose', async () => {
     const token = (name: string, hours: number): Finding =>
       finding('ok', { what: `token of ${name}/puller is valid for ${hours} h`, secondsLeft: hours * 3600 });
     const view = status([token('a', 12), token('b', 11)], true);
@@ -161,7 +161,7 @@ describe('a mirror run', () => {
     seconds: 0,
   } as const;
 
-  it('prints one ECR reference a line when quiet', async () => {
+  it('prints one ECR reference per line when quiet', async () => {
     const images = [
       { ...result, state: 'copied' as const },
       { ...result, target: 'host/p/other:1', state: 'failed' as const },
@@ -172,7 +172,7 @@ describe('a mirror run', () => {
   });
 
   it.each(['whole', 'platform', 'reduced'] as const)(
-    'tells that the %s of a source was taken, for which platforms, and from where a tag moved',
+    'shows the copied content (%s), the platforms, and the old and new digest of a moved tag',
     async (content) => {
       const moved = {
         ...result,

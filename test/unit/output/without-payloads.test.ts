@@ -13,7 +13,7 @@ const change: ChangeWith<{ readonly value: string }> = {
 const [step, title, findings] = ['one', 'the only step', []];
 const plan = { step, title, changes: [change], foreign: [change], findings };
 
-/** Everything that a reporter writes about the change, wherever it occurs. */
+/** Everything that a reporter writes about the change, in every view and event. */
 async function written(format: 'text' | 'json'): Promise<string> {
   let text = '';
   const stream = () =>
@@ -55,14 +55,14 @@ async function written(format: 'text' | 'json'): Promise<string> {
 }
 
 describe('the payload of a change', () => {
-  it.each(['text', 'json'] as const)('is left out of everything that is printed as %s', async (format) => {
+  it.each(['text', 'json'] as const)('never appears in %s output', async (format) => {
     const text = await written(format);
     expect(text).toContain('thing');
     expect(text).not.toContain('payload');
     expect(text).not.toContain(value);
   });
 
-  it('leaves the rest of a change in the JSON document as it is', async () => {
+  it('is the only part of a change that the JSON document lacks', async () => {
     const { payload, ...printed } = change;
     expect(payload).toEqual({ value });
     const document = JSON.parse(await written('json')) as Record<string, { steps: unknown[] }>;

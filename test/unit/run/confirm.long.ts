@@ -20,12 +20,12 @@ const isPlanned = async (line: string): Promise<boolean> =>
   (await cli.run(`${line} --dry-run --exit-code`)).code === 3;
 const account = '123456789012';
 const cluster = 'kubernetes-admin@sandbox';
-/** Without colors and movements of the cursor. */
+/** Removes colors and cursor movements. */
 const plain = (text: string): string => text.replace(/\u001b\[[\d;]*[A-Za-z]/g, '');
 const inAws = 'up --only power-user';
 
 describe('consent to a plan on a terminal', () => {
-  it('names the account alone when only steps in AWS are selected, and takes no for an answer', async () => {
+  it('names only the account when only steps in AWS are selected, and accepts no as the answer', async () => {
     const { code, stdout, stderr } = await cli.run(inAws, { terminal: { answer: 'n' } });
     expect(code).toBe(1);
     expect(stderr).toContain(`Apply these changes to account ${account}? [y/N] `);
@@ -34,18 +34,18 @@ describe('consent to a plan on a terminal', () => {
     expect(await isPlanned(inAws)).toBe(true);
   });
 
-  it.each(['', 'yep', 'no', ' n', undefined])('takes %j for a no', async (answer) => {
+  it.each(['', 'yep', 'no', ' n', undefined])('counts %j as no', async (answer) => {
     const { code } = await cli.run(inAws, { terminal: { answer } });
     expect(code).toBe(1);
     expect(await isPlanned(inAws)).toBe(true);
   });
 
-  it('shows the plan beside the question even with -q', async () => {
+  it('shows the plan above the question even with -q', async () => {
     const { stderr } = await cli.run(`${inAws} -q`, { terminal: { answer: 'n' } });
     expect(plain(stderr)).toMatch(/\+ IAM user power-user[^]*Plan: 3 to create\.\nApply these changes/);
   });
 
-  it('ends with the question when the run is interrupted', async () => {
+  it('ends the run when it is interrupted during the question', async () => {
     const interrupt = new AbortController();
     const { code, stdout } = await cli.run(inAws, {
       signal: interrupt.signal,
@@ -62,14 +62,14 @@ describe('consent to a plan on a terminal', () => {
     expect(await isPlanned(inAws)).toBe(true);
   });
 
-  it.each(['y', 'Y', 'yes', ' YES '])('takes %j for a yes', async (answer) => {
+  it.each(['y', 'Y', 'yes', ' YES '])('counts %j as yes', async (answer) => {
     cli.world.aws.identities.users.delete('power-user');
     const { code, stderr } = await cli.run(inAws, { terminal: { answer } });
     expect(code, stderr).toBe(0);
     expect(await isPlanned(inAws)).toBe(false);
   });
 
-  it('applies the plan as it is after the question, not as it was before', async () => {
+  it('plans again after the question and applies the new plan', async () => {
     const line = 'up --only repositories';
     expect((await cli.run(`${line} --yes`)).code).toBe(0);
     const { repositories } = cli.world.aws.registry;
@@ -86,7 +86,7 @@ describe('consent to a plan on a terminal', () => {
   });
 
   it(
-    'names account and cluster, asks about repairs too, and nothing when there is nothing to change',
+    'names account and cluster, is also required for repairs, and is not asked for an empty plan',
     patient,
     async () => {
       const first = await cli.run('up', { terminal: { answer: 'y' } });
@@ -114,7 +114,7 @@ describe('consent to a plan on a terminal', () => {
   );
 
   it.each(['--aws', '--delete-images', '--aws --delete-secrets'])(
-    'wants the name of the project typed for down %s',
+    'requires the project name to be typed for down %s',
     async (flag) => {
       const { code, stderr } = await cli.run(`down ${flag}`, { terminal: { answer: 'y' } });
       expect(code).toBe(1);
@@ -135,26 +135,29 @@ describe('consent to a plan without a terminal', () => {
     ['down', {}],
     ['down --aws', {}],
     ['up', { ECR_BOOTSTRAP_ACCOUNT_ID: undefined }],
-  ])('%s changes nothing without --yes, whether or not the account is configured', async (line, env) => {
-    const { code, stderr } = await cli.run(line, { env });
-    expect(code).toBe(2);
-    expect(stderr).toContain(`ecr-bootstrap ${line} --yes`);
-    expect(await isPlanned('up')).toBe(true);
-  });
+  ])(
+    'is missing for %s without --yes, which changes nothing, whether or not the account is configured',
+    async (line, env) => {
+      const { code, stderr } = await cli.run(line, { env });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`ecr-bootstrap ${line} --yes`);
+      expect(await isPlanned('up')).toBe(true);
+    },
+  );
 
-  it.each(['up', 'rotate', 'down', 'up --adopt-all'])('%s -o json never prompts', async (line) => {
+  it.each(['up', 'rotate', 'down', 'up --adopt-all'])('is never requested by %s -o json', async (line) => {
     const { code, document } = await cli.json(line, { terminal: { answer: 'y' } });
     expect(code).toBe(2);
     expect(document.error).toMatchObject({ code: 'confirmation-needed', why: '-o json never prompts' });
     expect(document['plan']).toBeDefined();
   });
 
-  it('leaves mirror alone, which only adds images', async () => {
+  it('is not required for mirror, which only adds images', async () => {
     expect((await cli.run('mirror nginx:1.28')).code).toBe(0);
   });
 });
 
-/** A real pseudo-terminal, by util-linux's `script`. */
+/** util-linux's `script` provides a real pseudo-terminal. */
 const hasScript = process.platform === 'linux' && existsSync('/usr/bin/script');
 
 describe.skipIf(!hasScript)('the question on a real terminal', () => {
@@ -181,7 +184,7 @@ describe.skipIf(!hasScript)('the question on a real terminal', () => {
   }
   const line = 'sandbox up --only power-user';
 
-  it('is asked on the terminal while stdout and stderr are redirected, with the plan', patient, async () => {
+  it('is shown on the terminal with the plan while stdout and stderr are redirected', patient, async () => {
     const file = join(folder, 'all');
     const { code, screen } = await typed(`${line} >'${file}' 2>&1`, 'y\r');
     expect(code, screen).toBe(0);
@@ -196,7 +199,7 @@ describe.skipIf(!hasScript)('the question on a real terminal', () => {
     expect(screen).not.toContain('error');
   });
 
-  it('ends with 130 at Ctrl-C', patient, async () => {
+  it('ends the run with exit code 130 at Ctrl-C', patient, async () => {
     const { code, screen } = await typed(line, '\u0003');
     expect(code, screen).toBe(130);
   });

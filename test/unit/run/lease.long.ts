@@ -13,7 +13,7 @@ let interrupt: AbortController;
 let watch: Parameters<typeof holdLease>[1];
 
 beforeEach(async () => {
-  // Only the timer of the renewals: requests need the others.
+  // Only the timer of the renewals is fake, because requests need the others.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   cluster = await startTestCluster();
   ctx = { cluster: cluster.port, clock: fastClock(cluster.sandbox.clock) } as unknown as Context;
@@ -36,14 +36,14 @@ const spec = () => lease()?.['spec'] as { holderIdentity: string; renewTime: str
 const renewals = (): number =>
   cluster.sandbox.faults.calls.filter(({ operation }) => operation === 'update leases').length;
 
-/** Advances the time, and lets the renewals that this starts finish. */
+/** Advances the time, and waits for the renewals that this starts. */
 async function pass(seconds: number): Promise<void> {
   for (let passed = 0; passed < seconds; passed += 2) {
     const before = renewals();
     cluster.sandbox.clock.advance(2000);
     vi.advanceTimersByTime(2000);
     // A renewal that has started needs a moment of real time.
-    for (let look = 0; look < 10; look += 1)
+    for (let attempt = 0; attempt < 10; attempt += 1)
       await new Promise((resolve) => setTimeout(resolve, before < renewals() ? 5 : 1));
   }
 }
@@ -74,7 +74,7 @@ describe('a held lease', () => {
     },
   );
 
-  it('survives a renewal that takes effect although its answer is lost', async () => {
+  it('survives a renewal that takes effect although its response is lost', async () => {
     const held = await holdLease(ctx, watch);
     cluster.sandbox.faults.plan({ kind: 'lost', operation: 'update leases', to: 1 });
     await pass(40);
@@ -97,7 +97,7 @@ describe('a held lease', () => {
     expect(lease()).toBeDefined();
   });
 
-  it('is lost at the next renewal when another run took it, which is named and keeps it', async () => {
+  it('is lost at the next renewal when another run took it, and that run is named and keeps it', async () => {
     const held = await holdLease(ctx, watch);
     const other = { holderIdentity: 'ann@elsewhere/1', acquireTime: '2026-01-01T00:00:00.000000Z' };
     const { metadata } = lease() ?? { metadata: { name: '' } };
@@ -124,15 +124,17 @@ describe('a held lease', () => {
     await held.release();
   });
 
-  it('causes a warning with the reason, and no failure, when it cannot be released', async () => {
+  it('causes a warning with the reason and no failure when it cannot be released', async () => {
     const held = await holdLease(ctx, watch);
     cluster.sandbox.faults.plan({ kind: 'error', operation: 'delete leases' });
     await held.release();
     expect(lease()).toBeDefined();
-    expect(warnings).toEqual([expect.stringMatching(/Could not release .*injected this failure.*It expires in 30 s/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/Could not release .*injected this failure.*It expires in 30 s/),
+    ]);
   });
 
-  it('is released when only the answer to its last renewal was lost', async () => {
+  it('is released even if the response to its last renewal was lost', async () => {
     const held = await holdLease(ctx, watch);
     const { metadata } = lease() ?? { metadata: { name: '' } };
     cluster.inside.put({ kind: 'Lease', metadata, spec: spec() });
@@ -163,18 +165,21 @@ describe('a run that takes the lease', () => {
     for (const one of taken) if (one.status === 'fulfilled') await one.value.release();
   });
 
-  it.each(['lost', 'reset', 'error'] as const)('gets it although its creation meets %s', async (kind) => {
-    cluster.sandbox.faults.plan({ kind, operation: 'create leases', to: 1 });
-    const held = await holdLease(ctx, watch);
-    expect(spec().holderIdentity).toMatch(/@.*\/[0-9a-f]{8}$/);
-    await pass(30);
-    expect(held.lost.aborted).toBe(false);
-    await held.release();
-    expect(lease()).toBeUndefined();
-  });
+  it.each(['lost', 'reset', 'error'] as const)(
+    'gets it although its creation fails with the fault %s',
+    async (kind) => {
+      cluster.sandbox.faults.plan({ kind, operation: 'create leases', to: 1 });
+      const held = await holdLease(ctx, watch);
+      expect(spec().holderIdentity).toMatch(/@.*\/[0-9a-f]{8}$/);
+      await pass(30);
+      expect(held.lost.aborted).toBe(false);
+      await held.release();
+      expect(lease()).toBeUndefined();
+    },
+  );
 
   it.each(['lost', 'reset', 'error'] as const)(
-    'gets one that has no holder although the update meets %s',
+    'gets a lease without a holder although its update fails with the fault %s',
     async (kind) => {
       leave({ holderIdentity: '', leaseDurationSeconds: 30 });
       cluster.sandbox.faults.plan({ kind, operation: 'update leases', to: 1 });
@@ -184,7 +189,7 @@ describe('a run that takes the lease', () => {
     },
   );
 
-  it('gives up after three writes without an answer', async () => {
+  it('gives up after three writes without a response', async () => {
     cluster.sandbox.faults.plan({ kind: 'reset', operation: 'create leases' });
     await expect(holdLease(ctx, watch)).rejects.toMatchObject({ code: 'cluster-unreachable' });
     const { calls } = cluster.sandbox.faults;
@@ -192,7 +197,7 @@ describe('a run that takes the lease', () => {
     expect(lease()).toBeUndefined();
   });
 
-  it('leaves it to another run that took it while a write was not answered, and that renews it', async () => {
+  it('leaves it to another run that took and renews it while a write got no response', async () => {
     const taken = { holderIdentity: 'ann@elsewhere/1', acquireTime: '2026-01-01T00:00:00.000000Z' };
     cluster.sandbox.faults.plan({ kind: 'reset', operation: 'create leases', to: 1 });
     let isTaken = false;
@@ -225,7 +230,7 @@ function leave(spec: object): void {
   cluster.inside.put({ kind: 'Lease', metadata, spec });
 }
 
-/** Calls `act` at each read of the lease but the first. */
+/** Calls `act` at each read of the lease except the first. */
 function atEachRead(act: () => void): void {
   let reads = 0;
   cluster.sandbox.faults.onCall(({ operation }) => {
@@ -325,7 +330,7 @@ describe('a lease that another run holds', () => {
     await held.release();
   });
 
-  it('is waited for until Ctrl-C at the latest, and left as it is', async () => {
+  it('is waited for until Ctrl-C at the latest, and is not changed', async () => {
     leave(renewed(0));
     const reason = new Error('stopped');
     atEachRead(() => interrupt.abort(reason));

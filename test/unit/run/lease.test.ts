@@ -5,7 +5,7 @@ import type { Context } from '../../../src/steps/context.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 import { fastClock } from '../../support/fast-clock.ts';
 
-// What can happen to a lease while it is held is in lease.long.ts.
+// Tests of a held lease are in lease.long.ts.
 
 let cluster: TestCluster;
 beforeEach(async () => {
@@ -42,12 +42,12 @@ async function take(): Promise<number> {
   return duration;
 }
 
-it('takes a lease that nobody holds at once', async () => {
-  // The time that the requests take.
+it('takes a free lease at once', async () => {
+  // The requests take some time.
   expect(await take()).toBeLessThan(10_000);
 });
 
-it('waits longer than a lease lives before it takes one from a run on another computer', async () => {
+it('waits longer than the lease duration before it takes the lease of a run on another computer', async () => {
   put({ holderIdentity: 'ann@elsewhere/1f3c9a2b', leaseDurationSeconds: 30 });
   expect(await take()).toBeGreaterThan(30_000);
 });

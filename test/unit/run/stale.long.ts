@@ -16,7 +16,7 @@ const keys = () =>
 const active = () => keys().flatMap(({ id, active }) => (active ? [id] : []));
 
 it(
-  'up --only creates no second key when another run created one while the question stood',
+  'up --only creates no second key when another run creates one during the confirmation prompt',
   patient,
   async () => {
     for (const { id } of keys()) cli.world.aws.identities.keys.delete(id);
@@ -31,7 +31,7 @@ it(
   },
 );
 
-it('rotate replaces no key that another run created while the question stood', patient, async () => {
+it('rotate replaces no key that another run creates during the confirmation prompt', patient, async () => {
   let replaced: readonly string[] = [];
   await cli.run('rotate', {
     terminal: {
@@ -46,7 +46,7 @@ it('rotate replaces no key that another run created while the question stood', p
 });
 
 it(
-  'down --aws disables no key when another cluster registers while the question stands',
+  'down --aws disables no key when another cluster registers during the confirmation prompt',
   patient,
   async () => {
     const before = active();

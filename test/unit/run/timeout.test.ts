@@ -18,7 +18,7 @@ it('aborts at the end of --timeout, and not before', () => {
   expect(signal.reason).toMatchObject({ code: 'timeout' });
 });
 
-it('counts the time that the computer slept towards --timeout', () => {
+it('counts the time that the computer slept toward --timeout', () => {
   const signal = deadline(600_000, clock);
   wall += 3_600_000;
   vi.advanceTimersByTime(1000);
