@@ -6,7 +6,7 @@ import { changesAsked } from '../../support/changes.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: some tests run a whole `up`. */
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 
 /** The words of a command line that was quoted for a shell. */
 const wordsOf = (line: string): string[] =>
@@ -37,7 +37,7 @@ describe('a manual setup', () => {
 
   it(
     'stops the run before its first change, with one table and the command that adopts everything',
-    patient,
+    slow,
     async () => {
       const { code, stdout, stderr } = await cli.run('up --yes --project shop');
       expect(code, stderr).toBe(2);
@@ -60,7 +60,7 @@ describe('a manual setup', () => {
     },
   );
 
-  it('is listed in the JSON document with that command', patient, async () => {
+  it('is listed in the JSON document with that command', slow, async () => {
     const { document } = await cli.json('up --yes --project shop');
     expect(document.error?.code).toBe('foreign');
     const { adoptBy, steps } = document['plan'] as { adoptBy: string; steps: { foreign?: object[] }[] };
@@ -70,13 +70,13 @@ describe('a manual setup', () => {
     );
   });
 
-  it('is reported by status', patient, async () => {
+  it('is reported by status', slow, async () => {
     const { code, stdout } = await cli.run('status');
     expect(code).toBe(3);
     expect(stdout).toContain('IAM user image-puller already exists and is not managed by ecr-bootstrap');
   });
 
-  it('is not adopted in part, because the remaining unmanaged resources stop the run', patient, async () => {
+  it('is not adopted in part, because the remaining unmanaged resources stop the run', slow, async () => {
     const { code, stdout } = await cli.run(['up', '--yes', '--adopt', 'IAM user image-puller']);
     expect(code).toBe(2);
     expect(stdout).toContain('~ IAM user image-puller  (adopted)');
@@ -85,7 +85,7 @@ describe('a manual setup', () => {
 
   it(
     'is managed and as configured once the command has run, and keeps its key, secrets and images',
-    patient,
+    slow,
     async () => {
       const secrets = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'REGION'];
       const before = secrets.map(valueOf);
@@ -123,7 +123,7 @@ describe('a manual setup', () => {
 
   it(
     'needs no change afterwards, and the plan names what still belongs to Helm and others',
-    patient,
+    slow,
     async () => {
       const plan = await cli.run('up --dry-run --exit-code -v');
       expect(plan.code, plan.stdout).toBe(0);
@@ -143,10 +143,10 @@ describe('adopted resources', () => {
     key = setUpManually(cli.world);
     const { code, stdout, stderr } = await cli.run('up --yes --adopt-all');
     expect(code, stderr + stdout).toBe(0);
-  }, patient.timeout);
+  }, slow.timeout);
   afterAll(() => cli.close());
 
-  it('stay in AWS after down, without the tags and policies of ecr-bootstrap', patient, async () => {
+  it('stay in AWS after down, without the tags and policies of ecr-bootstrap', slow, async () => {
     const { aws } = cli.world;
     const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-images --delete-secrets');
     expect(code, stderr + stdout).toBe(0);
@@ -190,7 +190,7 @@ describe('an unmanaged pull secret in another namespace', () => {
     cli.world.cluster.get('Secret', 'puller', namespace) as
       { type?: string; data?: Record<string, string> } | undefined;
 
-  it('is left unchanged by up, and status shows the command that adopts it', patient, async () => {
+  it('is left unchanged by up, and status shows the command that adopts it', slow, async () => {
     const before = ['team-a', 'team-b'].map(secretIn);
     const { code, stderr } = await cli.run('up --yes');
     expect(code, stderr).toBe(0);
@@ -199,7 +199,7 @@ describe('an unmanaged pull secret in another namespace', () => {
     expect(stdout).toContain("ecr-bootstrap up --adopt 'Secret team-a/puller'");
   });
 
-  it('is managed by the operator once it is adopted, whatever its type was', patient, async () => {
+  it('is managed by the operator once it is adopted, whatever its type was', slow, async () => {
     const { code, stdout, stderr } = await cli.run(['up', '--yes', '--adopt', 'Secret team-*/puller']);
     expect(code, stderr + stdout).toBe(0);
     expect(stdout).toContain('~ Secret team-a/puller  (adopted)');

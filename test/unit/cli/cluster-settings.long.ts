@@ -6,7 +6,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 import { managedObjects } from '../../support/managed.ts';
 
 /** Milliseconds: each runs `up` once for each of its settings. */
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 const changes = 3;
 
 let cli: Cli;
@@ -76,7 +76,7 @@ async function run(command: string, settings: object, shouldBe = 0): Promise<str
 
 it.each([1, 2])(
   'applies random settings one after another (seed %i): each plans nothing afterwards, and down leaves nothing',
-  patient,
+  slow,
   async (seed) => {
     cli = await openCli({}, { fast: true, config: '{}' });
     const random = new Settings(seed);

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { inAws, traces } from '../../support/traces.ts';
 
 /** Milliseconds: some tests run a whole `up`. */
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 
 /** A sandbox after `up`, for the tests of one block. Each test starts from the state that the previous one left. */
 function worldAfterUp(): () => Cli {
@@ -11,7 +11,7 @@ function worldAfterUp(): () => Cli {
   beforeAll(async () => {
     cli = await openCli({}, { fast: true });
     expect((await cli.run('up --yes -q')).code).toBe(0);
-  }, patient.timeout);
+  }, slow.timeout);
   afterAll(() => cli.close());
   return () => cli;
 }
@@ -19,7 +19,7 @@ function worldAfterUp(): () => Cli {
 const pullSecretsIn = ({ world }: Cli, namespace: string, name = 'default'): unknown =>
   world.cluster.get('ServiceAccount', name, namespace)?.['imagePullSecrets'];
 
-test('down leaves no pull secret behind when the garbage collector is slow', patient, async () => {
+it('down leaves no pull secret behind when the garbage collector is slow', slow, async () => {
   const cli = await openCli({ cluster: { collectionLag: 10_000 } }, { fast: true });
   try {
     expect((await cli.run('up --yes -q')).code).toBe(0);
@@ -36,7 +36,7 @@ test('down leaves no pull secret behind when the garbage collector is slow', pat
 describe('down', () => {
   const cli = worldAfterUp();
 
-  it('names the pods that cannot pull again in a dry run, which changes nothing', patient, async () => {
+  it('names the pods that cannot pull again in a dry run, which changes nothing', slow, async () => {
     const { cluster, registryHost } = cli().world;
     const image = `${registryHost}/shop/docker.io/library/nginx:1.27`;
     const spec = { containers: [{ name: 'a', image }] };
@@ -52,7 +52,7 @@ describe('down', () => {
 
   it(
     'removes everything managed from the cluster and changes nothing in AWS except the registration',
-    patient,
+    slow,
     async () => {
       const { cluster } = cli().world;
       const own = cluster.get('ServiceAccount', 'default', 'shop');
@@ -70,13 +70,13 @@ describe('down', () => {
     },
   );
 
-  it('is undone by up', patient, async () => {
+  it('is undone by up', slow, async () => {
     const { code, stderr } = await cli().run('up --yes');
     expect(code, stderr).toBe(0);
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
 
-  it('keeps the CRDs and the namespace while they contain unmanaged objects', patient, async () => {
+  it('keeps the CRDs and the namespace while they contain unmanaged objects', slow, async () => {
     const { cluster } = cli().world;
     const spec = { secretStoreRef: { name: 'vault' }, data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] };
     cluster.put({ kind: 'ExternalSecret', metadata: { name: 'theirs', namespace: 'shop' }, spec });
@@ -102,7 +102,7 @@ describe('down that loses all connections', () => {
     'delete secretstores',
     'delete deployments',
     'delete customresourcedefinitions',
-  ])('stops at %s and resumes there in the next run', patient, async (operation) => {
+  ])('stops at %s and resumes there in the next run', slow, async (operation) => {
     const { cluster, faults } = cli().world;
     const takeBack: (() => void)[] = [];
     const stop = faults.onCall((call) => {
@@ -118,7 +118,7 @@ describe('down that loses all connections', () => {
     await cluster.settled();
   });
 
-  it('completes once the services respond again', patient, async () => {
+  it('completes once the services respond again', slow, async () => {
     const { code, stderr } = await cli().run('down --yes');
     expect(code, stderr).toBe(0);
     await cli().world.cluster.settled();
@@ -129,30 +129,26 @@ describe('down that loses all connections', () => {
 describe('down --aws', () => {
   const cli = worldAfterUp();
 
-  it('requires the project name to be typed even when the account is configured', patient, async () => {
+  it('requires the project name to be typed even when the account is configured', slow, async () => {
     const { code, document } = await cli().json('down --aws');
     expect(code).toBe(2);
     expect(document.error).toMatchObject({ code: 'confirmation-needed' });
     expect(inAws(cli()).users).toHaveLength(2);
   });
 
-  it(
-    'is refused before any change while another cluster is registered, verified or not',
-    patient,
-    async () => {
-      const tags = cli().world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
-      for (const keyId of ['AKIAOTHER', 'AKIAOTHER:unverified']) {
-        tags?.set('ecr-bootstrap:cluster/other', `${keyId} 2026-01-31T00:00:00.000Z prod 0.1`);
-        const { code, stderr } = await cli().run('down --aws --yes');
-        expect(code).toBe(2);
-        expect(stderr).toContain('another cluster uses the project: prod (other)');
-        expect(traces(cli())).not.toEqual([]);
-      }
-      tags?.delete('ecr-bootstrap:cluster/other');
-    },
-  );
+  it('is refused before any change while another cluster is registered, verified or not', slow, async () => {
+    const tags = cli().world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
+    for (const keyId of ['AKIAOTHER', 'AKIAOTHER:unverified']) {
+      tags?.set('ecr-bootstrap:cluster/other', `${keyId} 2026-01-31T00:00:00.000Z prod 0.1`);
+      const { code, stderr } = await cli().run('down --aws --yes');
+      expect(code).toBe(2);
+      expect(stderr).toContain('another cluster uses the project: prod (other)');
+      expect(traces(cli())).not.toEqual([]);
+    }
+    tags?.delete('ecr-bootstrap:cluster/other');
+  });
 
-  it('shows when the key was last used, and is not refused because of it', patient, async () => {
+  it('shows when the key was last used, and is not refused because of it', slow, async () => {
     const { aws, clock } = cli().world;
     clock.advance(40 * 60_000);
     const key = [...aws.identities.keys.values()].find(({ user }) => user.name === 'image-puller');
@@ -166,7 +162,7 @@ describe('down --aws', () => {
     expect(key?.lastUsed?.at).toBe(at);
   });
 
-  it('never deletes the calling user, nor a managed user in a group that others added', patient, async () => {
+  it('never deletes the calling user, nor a managed user in a group that others added', slow, async () => {
     const { identities } = cli().world.aws;
     const [powerUser, imagePuller] = ['power-user', 'image-puller'].map((name) => identities.users.get(name));
     imagePuller?.groups.add('theirs');
@@ -184,23 +180,19 @@ describe('down --aws', () => {
     imagePuller?.groups.clear();
   });
 
-  it(
-    'deletes keys, users and policies, but images and secrets only with their own flags',
-    patient,
-    async () => {
-      const { repositories } = inAws(cli());
-      const down = await cli().run('down --aws --yes');
-      expect(down.code, down.stderr).toBe(0);
-      expect(down.stdout).toContain('repositories with images (--delete-images), secrets in Secrets Manager');
-      expect(down.stdout).not.toContain('access keys and policies (--aws)');
-      expect(inAws(cli())).toEqual({ users: [], keys: 0, policies: [], repositories, secrets: 3 });
-      const rest = await cli().run('down --delete-images --delete-secrets --yes');
-      expect(rest.code, rest.stderr).toBe(0);
-      expect(inAws(cli())).toMatchObject({ repositories: 0, secrets: 0 });
-    },
-  );
+  it('deletes keys, users and policies, but images and secrets only with their own flags', slow, async () => {
+    const { repositories } = inAws(cli());
+    const down = await cli().run('down --aws --yes');
+    expect(down.code, down.stderr).toBe(0);
+    expect(down.stdout).toContain('repositories with images (--delete-images), secrets in Secrets Manager');
+    expect(down.stdout).not.toContain('access keys and policies (--aws)');
+    expect(inAws(cli())).toEqual({ users: [], keys: 0, policies: [], repositories, secrets: 3 });
+    const rest = await cli().run('down --delete-images --delete-secrets --yes');
+    expect(rest.code, rest.stderr).toBe(0);
+    expect(inAws(cli())).toMatchObject({ repositories: 0, secrets: 0 });
+  });
 
-  it('is undone by up', patient, async () => {
+  it('is undone by up', slow, async () => {
     const { code, stderr } = await cli().run('up --yes');
     expect(code, stderr).toBe(0);
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
@@ -210,7 +202,7 @@ describe('down --aws', () => {
 describe('down --delete-images under throttling', () => {
   const cli = worldAfterUp();
 
-  it('plans the deletion of every repository', patient, async () => {
+  it('plans the deletion of every repository', slow, async () => {
     const { registry, limits } = cli().world.aws;
     for (let index = 0; index < 60; index += 1) {
       const { awsTags } = registry.addRepository(`shop/app-${index}`);

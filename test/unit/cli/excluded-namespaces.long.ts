@@ -5,7 +5,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 import { managedObjects } from '../../support/managed.ts';
 
 /** Milliseconds: each test runs `up` several times. */
-const patient = { timeout: 120_000 };
+const slow = { timeout: 120_000 };
 const settings = 'images: { exclude: [registry.k8s.io/*] }\n';
 
 let cli: Cli;
@@ -43,7 +43,7 @@ const entries = (): readonly string[] =>
     .filter((account) => JSON.stringify(account['imagePullSecrets'] ?? []).includes('puller'))
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
 
-it('plans nothing when a namespace that matches an exclude glob is created or deleted', patient, async () => {
+it('plans nothing when a namespace that matches an exclude glob is created or deleted', slow, async () => {
   await start(`${settings}namespaces: { exclude: ["ci-*"] }\n`);
   await put('ci-1');
   expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
@@ -54,7 +54,7 @@ it('plans nothing when a namespace that matches an exclude glob is created or de
   expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
 });
 
-it('deletes the copies in all namespaces that match a newly configured exclude glob', patient, async () => {
+it('deletes the copies in all namespaces that match a newly configured exclude glob', slow, async () => {
   await start();
   await put('ci-1');
   expect(copyIn('ci-1')).toBe(true);
@@ -74,7 +74,7 @@ it('deletes the copies in all namespaces that match a newly configured exclude g
 
 it.each(['shop', 'sho*'])(
   'keeps the copy in a namespace that exclude %s matches while a pod uses it',
-  patient,
+  slow,
   async (glob) => {
     await start();
     const { cluster, registryHost } = cli.world;
@@ -101,7 +101,7 @@ it.each(['shop', 'sho*'])(
 
 it(
   'down removes every entry, even in namespaces and service accounts that were excluded later',
-  patient,
+  slow,
   async () => {
     await start();
     await put('kube-public', { 'ecr-bootstrap.dev/ignore': 'true' });
@@ -116,7 +116,7 @@ it(
   },
 );
 
-it('down leaves nothing after serviceAccounts.policy was turned off', patient, async () => {
+it('down leaves nothing after serviceAccounts.policy was turned off', slow, async () => {
   await start();
   configure(`${settings}serviceAccounts: { policy: "off" }\n`);
   await succeed('down --yes');

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 
 let cli: Cli;
 beforeEach(async () => {
   cli = await openCli({}, { fast: true, config: 'images: { exclude: [registry.k8s.io/*] }\n' });
   expect((await cli.run('up --yes -q')).code).toBe(0);
-}, patient.timeout);
+}, slow.timeout);
 afterEach(() => cli.close());
 
 const keys = () =>
@@ -22,19 +22,15 @@ function scheduleDeletion({ forget = false } = {}): void {
   }
 }
 
-it(
-  'status does not suggest deleting a key while the secrets are scheduled for deletion',
-  patient,
-  async () => {
-    scheduleDeletion({ forget: true });
-    const { code, stdout } = await cli.run('status');
-    expect(code).toBe(3);
-    expect(stdout).toContain('it is unknown whether ecr-bootstrap manages access key');
-    expect(stdout).not.toContain('delete-access-key');
-  },
-);
+it('status does not suggest deleting a key while the secrets are scheduled for deletion', slow, async () => {
+  scheduleDeletion({ forget: true });
+  const { code, stdout } = await cli.run('status');
+  expect(code).toBe(3);
+  expect(stdout).toContain('it is unknown whether ecr-bootstrap manages access key');
+  expect(stdout).not.toContain('delete-access-key');
+});
 
-it('down --delete-secrets is refused while the key exists, and --aws removes both', patient, async () => {
+it('down --delete-secrets is refused while the key exists, and --aws removes both', slow, async () => {
   const refused = await cli.run('down --yes --delete-secrets');
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toContain('ecr-bootstrap down --aws --delete-secrets');
@@ -48,7 +44,7 @@ it('down --delete-secrets is refused while the key exists, and --aws removes bot
 
 it(
   'down --aws deletes the registered key even when the secrets are scheduled for deletion',
-  patient,
+  slow,
   async () => {
     scheduleDeletion();
     const { code, stderr } = await cli.run('down --yes --aws');
@@ -59,41 +55,33 @@ it(
   },
 );
 
-it(
-  'down --aws asks to restore the secrets when nothing shows whether the key is managed',
-  patient,
-  async () => {
-    scheduleDeletion({ forget: true });
-    const { code, stderr, stdout } = await cli.run('down --yes --aws');
-    expect(code).not.toBe(0);
-    expect(stdout + stderr).toContain(
-      'aws secretsmanager restore-secret --secret-id image-puller-AWS_ACCESS_KEY_ID',
-    );
-    expect(keys().map(({ active }) => active)).toEqual([true]);
-  },
-);
+it('down --aws asks to restore the secrets when nothing shows whether the key is managed', slow, async () => {
+  scheduleDeletion({ forget: true });
+  const { code, stderr, stdout } = await cli.run('down --yes --aws');
+  expect(code).not.toBe(0);
+  expect(stdout + stderr).toContain(
+    'aws secretsmanager restore-secret --secret-id image-puller-AWS_ACCESS_KEY_ID',
+  );
+  expect(keys().map(({ active }) => active)).toEqual([true]);
+});
 
-it(
-  'down --aws is refused when the secret that registers the clusters has lost its tags',
-  patient,
-  async () => {
-    const tags = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
-    tags?.clear();
-    for (const line of ['down --yes --aws', 'down --yes --delete-images']) {
-      const { code, stderr } = await cli.run(line);
-      expect(code, line).toBe(2);
-      expect(stderr).toContain('it is unknown which clusters use the project');
-      expect(stderr).toContain("ecr-bootstrap up --adopt 'AWS secret image-puller-AWS_ACCESS_KEY_ID'");
-    }
-    expect(keys().map(({ active }) => active)).toEqual([true]);
-    const adopt = ['up', '--yes', '--adopt', 'AWS secret image-puller-AWS_ACCESS_KEY_ID'];
-    expect((await cli.run(adopt)).code).toBe(0);
-    expect((await cli.run('down --yes --aws')).code).toBe(0);
-    expect(keys()).toEqual([]);
-  },
-);
+it('down --aws is refused when the secret that registers the clusters has lost its tags', slow, async () => {
+  const tags = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
+  tags?.clear();
+  for (const line of ['down --yes --aws', 'down --yes --delete-images']) {
+    const { code, stderr } = await cli.run(line);
+    expect(code, line).toBe(2);
+    expect(stderr).toContain('it is unknown which clusters use the project');
+    expect(stderr).toContain("ecr-bootstrap up --adopt 'AWS secret image-puller-AWS_ACCESS_KEY_ID'");
+  }
+  expect(keys().map(({ active }) => active)).toEqual([true]);
+  const adopt = ['up', '--yes', '--adopt', 'AWS secret image-puller-AWS_ACCESS_KEY_ID'];
+  expect((await cli.run(adopt)).code).toBe(0);
+  expect((await cli.run('down --yes --aws')).code).toBe(0);
+  expect(keys()).toEqual([]);
+});
 
-it('down names a registration that it cannot remove', patient, async () => {
+it('down names a registration that it cannot remove', slow, async () => {
   scheduleDeletion();
   const { code, stdout, stderr } = await cli.run('down --yes');
   expect(code, stderr).toBe(0);
@@ -101,7 +89,7 @@ it('down names a registration that it cannot remove', patient, async () => {
   expect(stdout).toContain('aws secretsmanager untag-resource --secret-id image-puller-AWS_ACCESS_KEY_ID');
 });
 
-it('down --aws keeps an unmanaged user, its key and its secrets', patient, async () => {
+it('down --aws keeps an unmanaged user, its key and its secrets', slow, async () => {
   const { identities, secrets } = cli.world.aws;
   for (const user of identities.users.values()) user.tags.clear();
   for (const secret of secrets.all()) secret.tags.clear();
@@ -114,7 +102,7 @@ it('down --aws keeps an unmanaged user, its key and its secrets', patient, async
 
 it(
   'down --delete-images is refused while the secrets that register clusters cannot be listed',
-  patient,
+  slow,
   async () => {
     cli.world.faults.plan({ kind: 'deny', operation: 'ListSecrets' });
     const { code, stderr } = await cli.run('down --yes --delete-images');
@@ -126,7 +114,7 @@ it(
 
 it(
   'up is refused before any change when the secret has no room for the tag of its registration',
-  patient,
+  slow,
   async () => {
     expect((await cli.run('down --yes')).code).toBe(0);
     const id = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID');

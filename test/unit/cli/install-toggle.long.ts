@@ -8,7 +8,7 @@ import { fastClock } from '../../support/fast-clock.ts';
 import { managedObjects } from '../../support/managed.ts';
 
 /** Milliseconds: each test runs `up` and `down`. */
-const patient = { timeout: 120_000 };
+const slow = { timeout: 120_000 };
 const settings = 'images: { exclude: [registry.k8s.io/*] }\n';
 const withoutInstall = `${settings}externalSecrets: { install: false }\n`;
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
   cli = await openCli({}, { fast: true, config: settings });
   const { code, stderr } = await cli.run('up --yes -q');
   expect(code, stderr).toBe(0);
-}, patient.timeout);
+}, slow.timeout);
 
 afterEach(() => cli.close());
 
@@ -45,7 +45,7 @@ async function createForOthers(name: string): Promise<void> {
   }
 }
 
-it('down deletes and shows the operator that up installed before install became false', patient, async () => {
+it('down deletes and shows the operator that up installed before install became false', slow, async () => {
   configure(withoutInstall);
   const { stdout } = await cli.run('down --dry-run -v');
   for (const name of [
@@ -64,7 +64,7 @@ it('down deletes and shows the operator that up installed before install became 
   expect(cli.world.cluster.get('Namespace', 'external-secrets')).toBeUndefined();
 });
 
-it('down with install: false leaves no webhook that rejects unmanaged objects', patient, async () => {
+it('down with install: false leaves no webhook that rejects unmanaged objects', slow, async () => {
   await createForOthers('before');
   configure(withoutInstall);
   const { code, stdout, stderr } = await cli.run('down --yes');
@@ -77,7 +77,7 @@ it('down with install: false leaves no webhook that rejects unmanaged objects', 
 
 it(
   'up with install: false keeps the operator that an earlier up installed, and says how to remove it',
-  patient,
+  slow,
   async () => {
     configure(withoutInstall);
     const { code, stdout } = await cli.run('up --yes');
@@ -92,7 +92,7 @@ it(
   },
 );
 
-it("down needs neither the operator's manifest nor the files that the settings name", patient, async () => {
+it("down needs neither the operator's manifest nor the files that the settings name", slow, async () => {
   configure(`${settings}externalSecrets: { manifest: gone.yaml, caBundle: gone.pem }\n`);
   const { code, stderr } = await cli.run('down --yes');
   expect(code, stderr).toBe(0);
@@ -100,7 +100,7 @@ it("down needs neither the operator's manifest nor the files that the settings n
   expect(managedObjects(cli)).toEqual([]);
 });
 
-it('down keeps a namespace that holds a managed object which the plan does not delete', patient, async () => {
+it('down keeps a namespace that holds a managed object which the plan does not delete', slow, async () => {
   const labels = { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' };
   const metadata = { name: 'of-another-version', namespace: 'external-secrets', labels };
   cli.world.cluster.put({ kind: 'ConfigMap', metadata });

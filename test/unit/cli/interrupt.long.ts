@@ -10,7 +10,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds after which a process that does not exit is killed, which fails its test. */
 const limitMs = 45_000;
-const patient = { timeout: limitMs + 30_000 };
+const slow = { timeout: limitMs + 30_000 };
 
 let cli: Cli;
 const undo: (() => unknown)[] = [];
@@ -111,17 +111,17 @@ describe('--timeout', () => {
     expect(output).toContain('timed out after --timeout');
   };
 
-  it('ends the process while the API server does not respond', patient, async () => {
+  it('ends the process while the API server does not respond', slow, async () => {
     void silence('kubernetes', /^list/);
     expectTimeout(await run('status --timeout 3s'));
   });
 
-  it('ends the process while AWS does not respond', patient, async () => {
+  it('ends the process while AWS does not respond', slow, async () => {
     const port = await silentServer({ port: 0, host: '127.0.0.1' });
     expectTimeout(await run('up --dry-run --timeout 3s', { AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` }));
   });
 
-  it('ends the process while the Docker engine does not respond', patient, async () => {
+  it('ends the process while the Docker engine does not respond', slow, async () => {
     const path = join(cli.folder, 'docker.sock');
     await silentServer({ path });
     expectTimeout(
@@ -129,12 +129,12 @@ describe('--timeout', () => {
     );
   });
 
-  it('ends the process and a credential plugin that does not exit', patient, async () => {
+  it('ends the process and a credential plugin that does not exit', slow, async () => {
     expectTimeout(await runSleeper('status', pluginKubeconfig(sleeper('plugin'))));
     expectSleeperGone();
   });
 
-  it('ends the process and a Docker credential helper that does not exit', patient, async () => {
+  it('ends the process and a Docker credential helper that does not exit', slow, async () => {
     const folder = join(sleeper('docker-credential-asleep'), '..');
     writeFileSync(join(cli.folder, 'config.json'), JSON.stringify({ credsStore: 'asleep' }));
     const env = {
@@ -145,7 +145,7 @@ describe('--timeout', () => {
     expectSleeperGone();
   });
 
-  it('ends the process while a credential_process does not exit', patient, async () => {
+  it('ends the process while a credential_process does not exit', slow, async () => {
     const file = join(cli.folder, 'aws-config');
     writeFileSync(file, `[profile asleep]\ncredential_process = ${sleeper('vault')}\n`);
     const env = {
@@ -161,7 +161,7 @@ describe('--timeout', () => {
 });
 
 describe('a credential plugin that reads its standard input', () => {
-  it('gets an empty input without a terminal, so that the command ends', patient, async () => {
+  it('gets an empty input without a terminal, so that the command ends', slow, async () => {
     const script = 'read pin || { echo "there is no PIN" >&2; exit 1; }';
     const { code, output } = await run('status --only operator', pluginKubeconfig('sh', ['-c', script]));
     expect(code, output).toBe(3);
@@ -172,7 +172,7 @@ describe('a credential plugin that reads its standard input', () => {
 describe('one Ctrl-C', () => {
   it(
     'reports the result of a change in flight as unknown, and says that the lease remains',
-    patient,
+    slow,
     async () => {
       const { code, output } = await run('up --yes', {}, silence('iam', /^CreateUser/));
       expect(code, output).toBe(130);
@@ -182,25 +182,25 @@ describe('one Ctrl-C', () => {
     },
   );
 
-  it('ends the process and a credential plugin that does not exit', patient, async () => {
+  it('ends the process and a credential plugin that does not exit', slow, async () => {
     const kubeconfig = pluginKubeconfig(sleeper('plugin'));
     const { code, output } = await run('status', kubeconfig, sleeperStart());
     expect(code, output).toBe(130);
     expectSleeperGone();
   });
 
-  it('ends the process while it takes the lease', patient, async () => {
+  it('ends the process while it takes the lease', slow, async () => {
     const { code, output } = await run('up --yes', {}, silence('kubernetes', /^create leases/));
     expect(code, output).toBe(130);
     expect(output).toContain('It is unknown whether this run took the lease kube-system/ecr-bootstrap');
   });
 
-  it('ends the process while a source registry does not respond', patient, async () => {
+  it('ends the process while a source registry does not respond', slow, async () => {
     const { code, output } = await run('mirror nginx:1.27', {}, silence('source', /./));
     expect(code, output).toBe(130);
   });
 
-  it('ends the process while ECR does not respond during an upload', patient, async () => {
+  it('ends the process while ECR does not respond during an upload', slow, async () => {
     const { code, output } = await run('mirror nginx:1.27', {}, silence('registry', /Upload/));
     expect(code, output).toBe(130);
   });

@@ -5,7 +5,7 @@ import { type Cli, openCli, type CliResult } from '../../support/cli.ts';
 /** Seconds that a run waits for a namespace without progress. */
 const longWait = 180;
 /** Milliseconds: some tests run a whole `up`. */
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -78,7 +78,7 @@ beforeAll(async () => {
   // The admission policy is tested in the first namespace that accepts another service account.
   put(quota('default', { 'count/serviceaccounts': '1' }));
   await cli.world.cluster.settled();
-}, patient.timeout);
+}, slow.timeout);
 
 describe('namespaces that accept no Secret', () => {
   let refused: () => void;
@@ -92,44 +92,40 @@ describe('namespaces that accept no Secret', () => {
   });
   afterAll(() => refused());
 
-  it(
-    'do not stop the first up, which completes everything else without waiting for them',
-    patient,
-    async () => {
-      const { ran, seconds } = await timed(() => cli.json('up --yes'));
-      expect(seconds).toBeLessThan(longWait);
-      expect({ code: ran.code, error: ran.document.error?.code }, ran.stderr).toEqual({
-        code: 1,
-        error: 'incomplete',
-      });
-      const failures = failuresIn(ran);
-      expect([...failures.keys()].sort()).toEqual([
-        'Namespace team-quota',
-        'Namespace team-sealed',
-        'Namespace team-typed',
-        'ServiceAccount team-fine/default',
-      ]);
-      for (const [name, why, hint] of members) {
-        const failure = failures.get(`Namespace ${name}`);
-        expect(failure?.why).toMatch(why);
-        expect(failure?.hint).toMatch(hint);
-        expect(failure?.hint).toContain(`add "- ${name}" to namespaces.exclude`);
-      }
-      expect(failures.get('ServiceAccount team-fine/default')?.hint).toContain(
-        'add "- team-fine/default" to serviceAccounts.exclude',
-      );
-      const { cluster, aws } = cli.world;
-      expect(cluster.get('Secret', 'puller', 'team-fine')).toBeDefined();
-      expect(pullSecretsOf('shop')).toEqual([{ name: 'puller' }]);
-      expect(pullSecretsOf('team-quota')).toEqual([{ name: 'puller' }]);
-      expect(cluster.list('MutatingAdmissionPolicyBinding')).toHaveLength(1);
-      expect(aws.registry.repositories.get('shop/docker.io/library/nginx')).toBeDefined();
-      const tags = [...(aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags.keys() ?? [])];
-      expect(tags.some((tag) => tag.startsWith('ecr-bootstrap:cluster/'))).toBe(true);
-    },
-  );
+  it('do not stop the first up, which completes everything else without waiting for them', slow, async () => {
+    const { ran, seconds } = await timed(() => cli.json('up --yes'));
+    expect(seconds).toBeLessThan(longWait);
+    expect({ code: ran.code, error: ran.document.error?.code }, ran.stderr).toEqual({
+      code: 1,
+      error: 'incomplete',
+    });
+    const failures = failuresIn(ran);
+    expect([...failures.keys()].sort()).toEqual([
+      'Namespace team-quota',
+      'Namespace team-sealed',
+      'Namespace team-typed',
+      'ServiceAccount team-fine/default',
+    ]);
+    for (const [name, why, hint] of members) {
+      const failure = failures.get(`Namespace ${name}`);
+      expect(failure?.why).toMatch(why);
+      expect(failure?.hint).toMatch(hint);
+      expect(failure?.hint).toContain(`add "- ${name}" to namespaces.exclude`);
+    }
+    expect(failures.get('ServiceAccount team-fine/default')?.hint).toContain(
+      'add "- team-fine/default" to serviceAccounts.exclude',
+    );
+    const { cluster, aws } = cli.world;
+    expect(cluster.get('Secret', 'puller', 'team-fine')).toBeDefined();
+    expect(pullSecretsOf('shop')).toEqual([{ name: 'puller' }]);
+    expect(pullSecretsOf('team-quota')).toEqual([{ name: 'puller' }]);
+    expect(cluster.list('MutatingAdmissionPolicyBinding')).toHaveLength(1);
+    expect(aws.registry.repositories.get('shop/docker.io/library/nginx')).toBeDefined();
+    const tags = [...(aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags.keys() ?? [])];
+    expect(tags.some((tag) => tag.startsWith('ecr-bootstrap:cluster/'))).toBe(true);
+  });
 
-  it('are reported by a second up with the same fix, just as quickly', patient, async () => {
+  it('are reported by a second up with the same fix, just as quickly', slow, async () => {
     const { ran, seconds } = await timed(() => cli.json('up --yes'));
     expect(seconds).toBeLessThan(longWait);
     expect(ran.code).toBe(1);
@@ -140,7 +136,7 @@ describe('namespaces that accept no Secret', () => {
     }
   });
 
-  it('are shown when they are found, and again at the end', patient, async () => {
+  it('are shown when they are found, and again at the end', slow, async () => {
     const { code, stdout, stderr } = await cli.run('up --yes');
     expect(code).toBe(1);
     expect(stderr).toMatch(/✗ Namespace team-quota: .*exceeded quota[^\n]*\n\s+fix: +Raise the quota/);
@@ -148,7 +144,7 @@ describe('namespaces that accept no Secret', () => {
     expect(stderr).toContain('error: Namespace team-quota and 3 more failed; everything else is done');
   });
 
-  it('do not make up write anything when the plan is empty', patient, async () => {
+  it('do not make up write anything when the plan is empty', slow, async () => {
     const before = cli.world.faults.changes.length;
     const dry = await cli.run('up --dry-run --exit-code --skip service-accounts');
     expect(dry.code, dry.stdout).toBe(0);
@@ -163,7 +159,7 @@ describe('namespaces that accept no Secret', () => {
     }
   });
 
-  it('are reported by status with the same fix', patient, async () => {
+  it('are reported by status with the same fix', slow, async () => {
     const asReported = failuresIn(await cli.json('up --yes'));
     const { code, document } = await cli.json('status');
     expect(code).toBe(3);
@@ -186,7 +182,7 @@ describe('namespaces that accept no Secret', () => {
     ]);
   });
 
-  it('do not make rotate keep the old key: it disables the key and reports them', patient, async () => {
+  it('do not make rotate keep the old key: it disables the key and reports them', slow, async () => {
     const keys = () =>
       [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
     const [before] = keys();
@@ -203,7 +199,7 @@ describe('namespaces that accept no Secret', () => {
     ]);
   });
 
-  it('are completed by the next up once each is fixed', patient, async () => {
+  it('are completed by the next up once each is fixed', slow, async () => {
     refused();
     cli.world.cluster.delete('ResourceQuota', 'few', 'team-quota');
     cli.world.cluster.delete('Secret', 'puller', 'team-sealed');
@@ -239,7 +235,7 @@ describe('a namespace with a problem that may be temporary', () => {
     ],
   });
 
-  it('is waited for and then reported, and the later steps still run', patient, async () => {
+  it('is waited for and then reported, and the later steps still run', slow, async () => {
     put(guard('CREATE'));
     namespaced('team-slow');
     await cli.world.cluster.settled();
@@ -253,7 +249,7 @@ describe('a namespace with a problem that may be temporary', () => {
     expect(pullSecretsOf('team-slow')).toEqual([{ name: 'puller' }]);
   });
 
-  it('makes rotate keep the old key, because it may still receive the new one', patient, async () => {
+  it('makes rotate keep the old key, because it may still receive the new one', slow, async () => {
     // Its copy exists now, but does not get the new token.
     cli.world.cluster.delete('ValidatingWebhookConfiguration', 'guard');
     cli.world.clock.advance(11 * 60_000);
@@ -272,7 +268,7 @@ describe('a namespace with a problem that may be temporary', () => {
 });
 
 describe('down', () => {
-  it('removes everything else when a finalizer holds the Secret of one namespace', patient, async () => {
+  it('removes everything else when a finalizer holds the Secret of one namespace', slow, async () => {
     cli.world.cluster.delete('ValidatingWebhookConfiguration', 'guard');
     const held = cli.world.cluster.get('Secret', 'puller', 'team-fine');
     if (!held) throw new Error('the copy is there');
@@ -293,38 +289,34 @@ describe('down', () => {
   });
 });
 
-it(
-  'down keeps the CRD of an ExternalSecret that a finalizer holds, and removes the rest',
-  patient,
-  async () => {
-    await cli.close();
-    cli = await openCli({}, { fast: true });
-    namespaced('team-held');
-    expect((await cli.run('up -q --yes')).code).toBe(0);
-    await cli.world.cluster.settled();
-    const held = cli.world.cluster.get('ExternalSecret', 'puller', 'team-held');
-    if (!held) throw new Error('the copy is there');
-    put({ ...held, metadata: { ...held.metadata, finalizers: ['team.example/hold'] } });
-    const definitions = () =>
-      cli.world.cluster.list('CustomResourceDefinition').map(({ metadata }) => metadata);
-    for (const attempt of ['first', 'second']) {
-      const { ran, seconds } = await timed(() => cli.json('down --yes'));
-      expect(ran.code, `${attempt}: ${ran.stderr}`).toBe(1);
-      expect([...failuresIn(ran)], attempt).toMatchObject([
-        ['ExternalSecret team-held/puller', { why: 'it has finalizers: team.example/hold' }],
-      ]);
-      expect(seconds).toBeLessThan(longWait);
-      expect(definitions(), attempt).toMatchObject([{ name: 'externalsecrets.external-secrets.io' }]);
-      expect(definitions()[0]?.deletionTimestamp).toBeUndefined();
-      expect(cli.world.cluster.get('Namespace', 'external-secrets')).toBeUndefined();
-    }
-    const { ...still } = cli.world.cluster.get('ExternalSecret', 'puller', 'team-held');
-    put({
-      ...still,
-      kind: 'ExternalSecret',
-      metadata: { ...still.metadata, name: 'puller', finalizers: [] },
-    });
-    expect((await cli.run('down --yes')).code).toBe(0);
-    expect(definitions()).toEqual([]);
-  },
-);
+it('down keeps the CRD of an ExternalSecret that a finalizer holds, and removes the rest', slow, async () => {
+  await cli.close();
+  cli = await openCli({}, { fast: true });
+  namespaced('team-held');
+  expect((await cli.run('up -q --yes')).code).toBe(0);
+  await cli.world.cluster.settled();
+  const held = cli.world.cluster.get('ExternalSecret', 'puller', 'team-held');
+  if (!held) throw new Error('the copy is there');
+  put({ ...held, metadata: { ...held.metadata, finalizers: ['team.example/hold'] } });
+  const definitions = () =>
+    cli.world.cluster.list('CustomResourceDefinition').map(({ metadata }) => metadata);
+  for (const attempt of ['first', 'second']) {
+    const { ran, seconds } = await timed(() => cli.json('down --yes'));
+    expect(ran.code, `${attempt}: ${ran.stderr}`).toBe(1);
+    expect([...failuresIn(ran)], attempt).toMatchObject([
+      ['ExternalSecret team-held/puller', { why: 'it has finalizers: team.example/hold' }],
+    ]);
+    expect(seconds).toBeLessThan(longWait);
+    expect(definitions(), attempt).toMatchObject([{ name: 'externalsecrets.external-secrets.io' }]);
+    expect(definitions()[0]?.deletionTimestamp).toBeUndefined();
+    expect(cli.world.cluster.get('Namespace', 'external-secrets')).toBeUndefined();
+  }
+  const { ...still } = cli.world.cluster.get('ExternalSecret', 'puller', 'team-held');
+  put({
+    ...still,
+    kind: 'ExternalSecret',
+    metadata: { ...still.metadata, name: 'puller', finalizers: [] },
+  });
+  expect((await cli.run('down --yes')).code).toBe(0);
+  expect(definitions()).toEqual([]);
+});

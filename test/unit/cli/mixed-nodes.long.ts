@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: some tests run `up` twice. */
-const patient = { timeout: 120_000 };
+const slow = { timeout: 120_000 };
 
 let cli: Cli;
 afterEach(() => cli.close());
@@ -77,7 +77,7 @@ describe('nodes that report an invalid platform', () => {
 
   it(
     'are skipped with one warning by up and status, and up copies images for the other nodes',
-    patient,
+    slow,
     async () => {
       await withOddNodes();
       const warning = /node odd-\d and 4 more report platforms that no image can have/g;
@@ -92,14 +92,14 @@ describe('nodes that report an invalid platform', () => {
     },
   );
 
-  it('are skipped with one warning by mirror', patient, async () => {
+  it('are skipped with one warning by mirror', slow, async () => {
     await withOddNodes();
     const { code, stderr } = await cli.run('mirror nginx:1.27');
     expect(code, stderr).toBe(0);
     expect(stderr.match(/report platforms that no image can have/g)).toHaveLength(1);
   });
 
-  it('do not appear in the configuration file that init writes', patient, async () => {
+  it('do not appear in the configuration file that init writes', slow, async () => {
     await withOddNodes();
     const { code, stderr } = await cli.run('init -c written.yaml');
     expect(code, stderr).toBe(0);
@@ -109,7 +109,7 @@ describe('nodes that report an invalid platform', () => {
   });
 });
 
-it('refuses a platform that is longer than any existing one', patient, async () => {
+it('refuses a platform that is longer than any existing one', slow, async () => {
   cli = await openCli({}, { fast: true });
   const { code } = await cli.run(`mirror nginx:1.27 --platform linux/${'x'.repeat(300)}`);
   expect([1, 2]).toContain(code);

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { onlyAccessKey } from '../../support/image-puller.ts';
 
-const patient = 120_000;
+const timeoutMs = 120_000;
 
 let cli: Cli;
 beforeAll(async () => {
   cli = await openCli({}, { fast: true, config: 'images: { exclude: [registry.k8s.io/*] }' });
   expect((await cli.run('up --yes -q')).code).toBe(0);
   await cli.world.cluster.settled();
-}, patient);
+}, timeoutMs);
 afterAll(() => cli.close());
 
 /** The operations sent to AWS with the image puller's access key. Requests to the registry use the cluster's token. */
@@ -32,15 +32,15 @@ it.each([
   'rotate --force --dry-run',
   'down --dry-run',
   'down --aws --dry-run',
-])('%s sends no request with the access key', { timeout: patient }, async (line) => {
+])('%s sends no request with the access key', { timeout: timeoutMs }, async (line) => {
   expect(await sentWithKey(line)).toEqual([]);
 });
 
-it('up verifies the access key with a request before it shows a plan', { timeout: patient }, async () => {
+it('up verifies the access key with a request before it shows a plan', { timeout: timeoutMs }, async () => {
   expect(await sentWithKey('up --yes')).toEqual(['GetAuthorizationToken']);
 });
 
-it('down and then down --aws delete the access key without using it', { timeout: patient }, async () => {
+it('down and then down --aws delete the access key without using it', { timeout: timeoutMs }, async () => {
   expect(await sentWithKey('down --yes')).toEqual([]);
   await cli.world.cluster.settled();
   expect(await sentWithKey('down --aws --yes')).toEqual([]);

@@ -5,7 +5,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 import { managedObjects } from '../../support/managed.ts';
 
 /** Milliseconds: each test runs `up` several times. */
-const patient = { timeout: 120_000 };
+const slow = { timeout: 120_000 };
 const settings = 'images: { exclude: [registry.k8s.io/*] }\n';
 const renamed = `${settings}pullSecret: { name: regcred }\n`;
 
@@ -14,7 +14,7 @@ let cli: Cli;
 beforeEach(async () => {
   cli = await openCli({}, { fast: true, config: settings });
   await succeed('up --yes -q');
-}, patient.timeout);
+}, slow.timeout);
 
 afterEach(() => cli.close());
 
@@ -61,25 +61,21 @@ async function passHours(hours: number): Promise<void> {
 const named = (name: string): readonly string[] =>
   managedObjects(cli).filter((object) => object.endsWith(`/${name}`) || object.endsWith(` ${name}`));
 
-it(
-  'keeps renewing a pull secret of an earlier name while a pod uses it, and reports it',
-  patient,
-  async () => {
-    startPod('old', ['puller']);
-    configure(renamed);
-    const plan = await succeed('up --yes');
-    expect(plan).toContain('pull secret puller is still in use, although pullSecret.name is regcred now');
-    expect(plan).toContain('Pod shop/old');
-    expect(listOf('shop')).toEqual(['puller', 'regcred']);
-    await passHours(13);
-    expect(await pulls('shop', 'puller')).toBe(true);
-    expect(await pulls('shop', 'regcred')).toBe(true);
-    expect(await succeed('status')).toContain('pull secret puller is still in use');
-    expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
-  },
-);
+it('keeps renewing a pull secret of an earlier name while a pod uses it, and reports it', slow, async () => {
+  startPod('old', ['puller']);
+  configure(renamed);
+  const plan = await succeed('up --yes');
+  expect(plan).toContain('pull secret puller is still in use, although pullSecret.name is regcred now');
+  expect(plan).toContain('Pod shop/old');
+  expect(listOf('shop')).toEqual(['puller', 'regcred']);
+  await passHours(13);
+  expect(await pulls('shop', 'puller')).toBe(true);
+  expect(await pulls('shop', 'regcred')).toBe(true);
+  expect(await succeed('status')).toContain('pull secret puller is still in use');
+  expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
+});
 
-it('deletes a pull secret of an earlier name once nothing uses it, the old name last', patient, async () => {
+it('deletes a pull secret of an earlier name once nothing uses it, the old name last', slow, async () => {
   startPod('old', ['puller']);
   configure(renamed);
   await succeed('up --yes -q');
@@ -99,7 +95,7 @@ it('deletes a pull secret of an earlier name once nothing uses it, the old name 
   expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
 });
 
-it('replaces the name in one run when nothing uses the old one', patient, async () => {
+it('replaces the name in one run when nothing uses the old one', slow, async () => {
   configure(renamed);
   const plan = await succeed('up --yes');
   expect(plan).toContain('- ClusterExternalSecret puller');
@@ -109,31 +105,27 @@ it('replaces the name in one run when nothing uses the old one', patient, async 
   expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
 });
 
-it(
-  'keeps the old name in every service account while one namespace lacks the new copy',
-  patient,
-  async () => {
-    const quota = { kind: 'ResourceQuota', metadata: { name: 'full', namespace: 'shop' } };
-    cli.world.cluster.put({ ...quota, spec: { hard: { 'count/secrets': '1' } } });
-    configure(renamed);
-    const { code } = await cli.run('up --yes');
-    expect(code).toBe(1);
-    await cli.world.cluster.settled();
-    expect(await pulls('shop', 'puller')).toBe(true);
-    expect(listOf('shop')).toContain('puller');
-    cli.world.cluster.delete('ResourceQuota', 'full', 'shop');
-    // The first run may find the copy only after it made its plan; the next run removes what is unused then.
-    await succeed('up --yes');
-    await succeed('up --yes');
-    expect(named('puller')).toEqual([]);
-    expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
-  },
-);
+it('keeps the old name in every service account while one namespace lacks the new copy', slow, async () => {
+  const quota = { kind: 'ResourceQuota', metadata: { name: 'full', namespace: 'shop' } };
+  cli.world.cluster.put({ ...quota, spec: { hard: { 'count/secrets': '1' } } });
+  configure(renamed);
+  const { code } = await cli.run('up --yes');
+  expect(code).toBe(1);
+  await cli.world.cluster.settled();
+  expect(await pulls('shop', 'puller')).toBe(true);
+  expect(listOf('shop')).toContain('puller');
+  cli.world.cluster.delete('ResourceQuota', 'full', 'shop');
+  // The first run may find the copy only after it made its plan; the next run removes what is unused then.
+  await succeed('up --yes');
+  await succeed('up --yes');
+  expect(named('puller')).toEqual([]);
+  expect(await succeed('up --dry-run --exit-code')).toContain('Nothing would change.');
+});
 
 it.each([
   ['after up with the new name', true],
   ['without an up in between', false],
-])('down removes pull secrets of every name, %s', patient, async (_, isApplied) => {
+])('down removes pull secrets of every name, %s', slow, async (_, isApplied) => {
   startPod('old', ['puller']);
   configure(renamed);
   if (isApplied) await succeed('up --yes -q');
@@ -145,7 +137,7 @@ it.each([
   expect(cli.world.cluster.get('Namespace', 'external-secrets')).toBeUndefined();
 });
 
-it('down leaves names in service accounts that belong to the Secret of another owner', patient, async () => {
+it('down leaves names in service accounts that belong to the Secret of another owner', slow, async () => {
   configure(renamed);
   startPod('old', ['puller']);
   await succeed('up --yes -q');
@@ -169,7 +161,7 @@ it('down leaves names in service accounts that belong to the Secret of another o
   expect(listOf('theirs')).toEqual(['puller']);
 });
 
-it('rotate also syncs a pull secret of an earlier name', patient, async () => {
+it('rotate also syncs a pull secret of an earlier name', slow, async () => {
   startPod('old', ['puller']);
   configure(renamed);
   await succeed('up --yes -q');

@@ -14,16 +14,16 @@ import { dispatcher, send } from '../sandbox/support.ts';
 // Failures during a forced rotation are tested in test/faults/forced-rotation.faults.ts.
 
 /** Milliseconds: a whole `up` runs first. */
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 
 let cli: Cli;
 beforeAll(async () => {
   cli = await openInstalled();
-}, patient.timeout);
+}, slow.timeout);
 afterAll(() => cli.close());
 
 describe('rotate --force', () => {
-  it('shows its plan in the order of execution, and warns that pulls may fail', patient, async () => {
+  it('shows its plan in the order of execution, and warns that pulls may fail', slow, async () => {
     const leaked = onlyAccessKey(cli);
     const stdout = await succeed(cli, 'rotate --force --dry-run');
     const order = [
@@ -43,7 +43,7 @@ describe('rotate --force', () => {
 
   it(
     'warns that an outdated policy lets temporary credentials of the key read the new one',
-    patient,
+    slow,
     async () => {
       expect(await succeed(cli, 'rotate --force --dry-run')).not.toContain('temporary credentials');
       const { identities } = cli.world.aws;
@@ -63,7 +63,7 @@ describe('rotate --force', () => {
 
   it(
     'keeps the key enabled when the caller is not allowed to read the secrets of the new one',
-    patient,
+    slow,
     async () => {
       const { id } = onlyAccessKey(cli);
       const seen = cli.world.faults.plan({
@@ -81,7 +81,7 @@ describe('rotate --force', () => {
 
   it(
     'never lets an attacker who polls with the leaked key or its session read the new key',
-    patient,
+    slow,
     async () => {
       const leaked = onlyAccessKey(cli);
       const stolenConfig = dockerConfig(cli, 'shop');

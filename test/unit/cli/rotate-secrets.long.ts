@@ -3,7 +3,7 @@ import { accessKeys, onlyAccessKey, openInstalled, succeed } from '../../support
 import type { Cli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` runs before the first test. */
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 
 const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'REGION'].map((end) => `image-puller-${end}`);
 const losses = names.flatMap((name) => [
@@ -14,7 +14,7 @@ const losses = names.flatMap((name) => [
 let cli: Cli;
 beforeAll(async () => {
   cli = await openInstalled();
-}, patient.timeout);
+}, slow.timeout);
 afterAll(() => cli.close());
 
 type Loss = (typeof losses)[number][0];
@@ -43,27 +43,23 @@ const currentId = (): string | undefined => {
 describe.each([...losses, ['scheduled for deletion', names] as const])(
   'while secrets are %s: %s',
   (loss, lost) => {
-    it(
-      'rotate --force first restores or recreates them, and replaces the key in one run',
-      patient,
-      async () => {
-        const leaked = onlyAccessKey(cli);
-        lose(loss, lost);
-        const before = changes().length;
-        const plan = await succeed(cli, 'rotate --force --yes');
-        const restored = changes()
-          .slice(before)
-          .filter((operation) => /Secret$|AccessKey$/.test(operation));
-        expect(restored.slice(0, lost.length)).toEqual(
-          lost.map(() => (loss === 'deleted for good' ? 'CreateSecret' : 'RestoreSecret')),
-        );
-        expect(plan).toContain('AWS secret');
-        expect(plan.indexOf('AWS secret')).toBeLessThan(plan.indexOf('IAM access key'));
-        expect(onlyAccessKey(cli).id).not.toBe(leaked.id);
-        expect(onlyAccessKey(cli).id).toBe(currentId());
-        expect(await succeed(cli, 'up --dry-run')).toContain('Nothing would change');
-      },
-    );
+    it('rotate --force first restores or recreates them, and replaces the key in one run', slow, async () => {
+      const leaked = onlyAccessKey(cli);
+      lose(loss, lost);
+      const before = changes().length;
+      const plan = await succeed(cli, 'rotate --force --yes');
+      const restored = changes()
+        .slice(before)
+        .filter((operation) => /Secret$|AccessKey$/.test(operation));
+      expect(restored.slice(0, lost.length)).toEqual(
+        lost.map(() => (loss === 'deleted for good' ? 'CreateSecret' : 'RestoreSecret')),
+      );
+      expect(plan).toContain('AWS secret');
+      expect(plan.indexOf('AWS secret')).toBeLessThan(plan.indexOf('IAM access key'));
+      expect(onlyAccessKey(cli).id).not.toBe(leaked.id);
+      expect(onlyAccessKey(cli).id).toBe(currentId());
+      expect(await succeed(cli, 'up --dry-run')).toContain('Nothing would change');
+    });
   },
 );
 
@@ -86,7 +82,7 @@ describe.each([
   },
   { state: 'the stored access key pair is incomplete, or its values do not match', spoil: tear },
 ])('while $state', ({ state, spoil }) => {
-  it('rotate is refused before any change, and names the fix', patient, async () => {
+  it('rotate is refused before any change, and names the fix', slow, async () => {
     spoil();
     const before = changes().length;
     for (const line of ['rotate --yes', 'rotate --dry-run']) {
@@ -107,7 +103,7 @@ describe.each([
 
 it.each(names.slice(0, 2))(
   'rotate creates a working key after %s was permanently deleted',
-  patient,
+  slow,
   async (name) => {
     const [old] = accessKeys(cli);
     lose('deleted for good', [name]);
@@ -121,7 +117,7 @@ it.each(names.slice(0, 2))(
 
 it(
   'rotate --force completes while AWS still shows restored secrets as scheduled for deletion',
-  patient,
+  slow,
   async () => {
     const leaked = onlyAccessKey(cli);
     cli.world.aws.lags.plan({

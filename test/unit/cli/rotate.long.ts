@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` runs before the first test. */
-const patient = 240_000;
+const timeoutMs = 240_000;
 const hour = 3_600_000;
 
 let cli: Cli;
@@ -10,7 +10,7 @@ let cli: Cli;
 beforeAll(async () => {
   cli = await openCli({}, { fast: true });
   expect((await cli.run('up --yes -q')).code).toBe(0);
-}, patient);
+}, timeoutMs);
 afterAll(() => cli.close());
 
 const keys = () =>
@@ -93,7 +93,7 @@ async function clearKeys(): Promise<void> {
 }
 
 describe('rotate', () => {
-  it('shows its complete plan and changes nothing in a dry run', { timeout: patient }, async () => {
+  it('shows its complete plan and changes nothing in a dry run', { timeout: timeoutMs }, async () => {
     const [old] = keys();
     const writes = cli.world.faults.calls.filter(({ writes: isWrite }) => isWrite).length;
     const { code, stdout } = await cli.run('rotate --dry-run');
@@ -109,7 +109,7 @@ describe('rotate', () => {
     expect(keys()).toEqual([old]);
   });
 
-  it('replaces the key, and no pull fails meanwhile', { timeout: patient }, async () => {
+  it('replaces the key, and no pull fails meanwhile', { timeout: timeoutMs }, async () => {
     const [old] = keys();
     let stdout = '';
     const { pulls, failed } = await pullDuring(async () => {
@@ -133,7 +133,7 @@ describe('rotate', () => {
 
   it(
     'does not rotate again while the last key is kept, unless forced; the power user may rotate',
-    { timeout: patient },
+    { timeout: timeoutMs },
     async () => {
       const [kept, old] = keys();
       const { code, stdout } = await cli.run('rotate --yes');
@@ -153,7 +153,7 @@ describe('rotate', () => {
 
   it(
     'leaves the deletion of the old key to the first up after twelve hours',
-    { timeout: patient },
+    { timeout: timeoutMs },
     async () => {
       const [old] = keys();
       await cli.run('rotate --yes');
@@ -174,7 +174,7 @@ describe('rotate', () => {
     ['UpdateAccessKey', 1],
   ])(
     'resumes after it lost all connections at %s (call %i)',
-    { timeout: patient },
+    { timeout: timeoutMs },
     async (operation, nth) => {
       await clearKeys();
       const old = current();
@@ -195,7 +195,7 @@ describe('rotate', () => {
 });
 
 describe('rotate after another program has used the key', () => {
-  it('disables the old key: only a registered cluster keeps it enabled', { timeout: patient }, async () => {
+  it('disables the old key: only a registered cluster keeps it enabled', { timeout: timeoutMs }, async () => {
     await clearKeys();
     const old = keys().find(({ id }) => id === current());
     expect((await cli.run('status')).code).toBe(0);

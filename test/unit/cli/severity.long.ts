@@ -3,7 +3,7 @@ import type { User } from '../../../sandbox/aws/identities.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` runs before the first test. */
-const patient = { timeout: 120_000 };
+const slow = { timeout: 120_000 };
 
 type Level = 'ok' | 'warning' | 'failed' | 'unknown';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
   const monitor = identities.addUser('monitor');
   monitor.attached.add(arnOf('ecr-bootstrap-power-user'));
   for (const name of ['power-user', 'image-puller', 'monitor']) keys.set(name, credentialsOf(userOf(name)));
-}, patient.timeout);
+}, slow.timeout);
 afterAll(() => cli.close());
 
 const arnOf = (policy: string): string => cli.world.aws.identities.arn('policy', '/', policy);
@@ -70,7 +70,7 @@ describe('the severity of a finding', () => {
     expect((await cli.run('up --yes -q --only image-puller --adopt-all')).code).toBe(0);
   });
 
-  it.each(Object.entries(drifts))('does not depend on the caller: %s', patient, async (_, spoil) => {
+  it.each(Object.entries(drifts))('does not depend on the caller: %s', slow, async (_, spoil) => {
     spoil();
     const administrator = await seenBy('administrator');
     expect(administrator.level).not.toBe('ok');
@@ -88,7 +88,7 @@ describe('the severity of a finding', () => {
 
   it.each(['power-user', 'monitor'])(
     'makes up by %s repair the rest, report what an administrator has to do, and exit with 1',
-    patient,
+    slow,
     async (caller) => {
       drifts['a policy that allows more']?.();
       const { cluster, aws } = cli.world;

@@ -7,7 +7,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 import { registrationOf, watchRegistration } from '../../support/registrations.ts';
 
 /** Milliseconds: some tests run a whole `up`. */
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 const hour = 3_600_000;
 
 interface Second {
@@ -46,7 +46,7 @@ describe('two clusters of one project', () => {
   let second: Second;
   beforeAll(async () => {
     ({ cli, second } = await openWithSecond());
-  }, patient.timeout);
+  }, slow.timeout);
   afterAll(async () => {
     second.cluster.close();
     await cli.close();
@@ -64,20 +64,16 @@ describe('two clusters of one project', () => {
       tag.startsWith('ecr-bootstrap:cluster/'),
     ).length;
 
-  it(
-    'share users, key and repositories, so that up only registers the second one in AWS',
-    patient,
-    async () => {
-      const [key] = keys();
-      expect(registered()).toBe(1);
-      const { code, stdout, stderr } = await cli.run('up --yes', { env: second.env });
-      expect(code, stderr).toBe(0);
-      expect(stdout).not.toMatch(/IAM|AWS secret|ECR repository/);
-      expect(registered()).toBe(2);
-      expect(keys()).toEqual([key]);
-      expect(await pull(second.cluster, 'shop')).toBe('pulled');
-    },
-  );
+  it('share users, key and repositories, so that up only registers the second one in AWS', slow, async () => {
+    const [key] = keys();
+    expect(registered()).toBe(1);
+    const { code, stdout, stderr } = await cli.run('up --yes', { env: second.env });
+    expect(code, stderr).toBe(0);
+    expect(stdout).not.toMatch(/IAM|AWS secret|ECR repository/);
+    expect(registered()).toBe(2);
+    expect(keys()).toEqual([key]);
+    expect(await pull(second.cluster, 'shop')).toBe('pulled');
+  });
 
   /** Pulls repeatedly in every namespace of both clusters until `act` ends. @returns the pulls that failed */
   async function pullDuring(act: () => Promise<void>): Promise<ReadonlySet<string>> {
@@ -98,48 +94,44 @@ describe('two clusters of one project', () => {
     return failed;
   }
 
-  it(
-    'keep the old key until each has verified the new one, and no pull fails in either',
-    patient,
-    async () => {
-      const [old] = keys();
-      const failed = await pullDuring(async () => {
-        const first = await cli.run('rotate --yes');
-        expect(first.code, first.stderr).toBe(0);
-        expect(first.stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
-        expect(first.stdout).toMatch(
-          /not every cluster of the project is verified with the new key: kubernetes-admin@sandbox \(\w{8}\), since/,
-        );
-        // By now the operator of the second cluster has read the new key with the old one. No run has verified it there yet.
-        for (const hours of [1, 3]) {
-          cli.world.clock.advance(hours * hour);
-          await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
-        }
-        const before = cli.world.faults.changes.length;
-        const again = (await cli.run('rotate --yes')).stdout;
-        expect(again).toContain('stays enabled');
-        expect(again).toContain('Nothing to change');
-        expect(cli.world.faults.changes.slice(before)).toEqual([]);
-        expect(old?.active).toBe(true);
-        expect((await cli.run('status', { env: second.env })).stdout).toContain('cluster registration');
-        const up = await cli.run('up --yes', { env: second.env });
-        expect(up.code, up.stderr).toBe(0);
-        const last = await cli.run('rotate --yes');
-        expect(last.code, last.stderr).toBe(0);
-        expect(old?.active).toBe(false);
-      });
-      expect([...failed]).toEqual([]);
-      cli.world.clock.advance(13 * hour);
-      await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
-      expect(await pull(second.cluster, 'shop')).toBe('pulled');
-      expect((await cli.run('up --yes -q')).code).toBe(0);
-      expect(keys()).toHaveLength(1);
-    },
-  );
+  it('keep the old key until each has verified the new one, and no pull fails in either', slow, async () => {
+    const [old] = keys();
+    const failed = await pullDuring(async () => {
+      const first = await cli.run('rotate --yes');
+      expect(first.code, first.stderr).toBe(0);
+      expect(first.stdout).toContain(`access key ${old?.id ?? ''} stays enabled`);
+      expect(first.stdout).toMatch(
+        /not every cluster of the project is verified with the new key: kubernetes-admin@sandbox \(\w{8}\), since/,
+      );
+      // By now the operator of the second cluster has read the new key with the old one. No run has verified it there yet.
+      for (const hours of [1, 3]) {
+        cli.world.clock.advance(hours * hour);
+        await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
+      }
+      const before = cli.world.faults.changes.length;
+      const again = (await cli.run('rotate --yes')).stdout;
+      expect(again).toContain('stays enabled');
+      expect(again).toContain('Nothing to change');
+      expect(cli.world.faults.changes.slice(before)).toEqual([]);
+      expect(old?.active).toBe(true);
+      expect((await cli.run('status', { env: second.env })).stdout).toContain('cluster registration');
+      const up = await cli.run('up --yes', { env: second.env });
+      expect(up.code, up.stderr).toBe(0);
+      const last = await cli.run('rotate --yes');
+      expect(last.code, last.stderr).toBe(0);
+      expect(old?.active).toBe(false);
+    });
+    expect([...failed]).toEqual([]);
+    cli.world.clock.advance(13 * hour);
+    await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
+    expect(await pull(second.cluster, 'shop')).toBe('pulled');
+    expect((await cli.run('up --yes -q')).code).toBe(0);
+    expect(keys()).toHaveLength(1);
+  });
 
   it(
     'are both registered: down --aws for one is refused, even when the other was destroyed without down',
-    patient,
+    slow,
     async () => {
       cli.world.clock.advance(48 * hour);
       await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);
@@ -154,7 +146,7 @@ describe('two clusters of one project', () => {
     },
   );
 
-  it('are removed separately, and the remaining one renews its tokens and rotates', patient, async () => {
+  it('are removed separately, and the remaining one renews its tokens and rotates', slow, async () => {
     const down = await cli.run('down --yes');
     expect(down.code, down.stderr).toBe(0);
     expect(registered()).toBe(1);
@@ -175,13 +167,13 @@ describe.each(['up', 'rotate'])('a key that was disabled manually is replaced by
   beforeAll(async () => {
     ({ cli, second } = await openWithSecond());
     expect((await cli.run('up --yes -q', { env: second.env })).code).toBe(0);
-  }, patient.timeout);
+  }, slow.timeout);
   afterAll(async () => {
     second.cluster.close();
     await cli.close();
   });
 
-  it('which names the other clusters that cannot pull until you run up there', patient, async () => {
+  it('which names the other clusters that cannot pull until you run up there', slow, async () => {
     for (const key of cli.world.aws.identities.keys.values())
       if (key.user.name === 'image-puller') key.active = false;
     const { code, stdout, stderr } = await cli.run(`${command} --yes`);
@@ -195,20 +187,14 @@ describe.each(['up', 'rotate'])('a key that was disabled manually is replaced by
     expect(there.stdout).not.toContain('cannot pull until then');
   });
 
-  it(
-    'which names this cluster too when the run skips the step that stores the key in it',
-    patient,
-    async () => {
-      for (const key of cli.world.aws.identities.keys.values())
-        if (key.user.name === 'image-puller') key.active = false;
-      const { code, stdout, stderr } = await cli.run('up --yes --only image-puller-key');
-      expect(code, stderr).toBe(0);
-      expect(stdout.match(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/g)).toHaveLength(
-        2,
-      );
-      for (const env of [{}, second.env]) expect((await cli.run('up --yes', { env })).code).toBe(0);
-    },
-  );
+  it('which names this cluster too when the run skips the step that stores the key in it', slow, async () => {
+    for (const key of cli.world.aws.identities.keys.values())
+      if (key.user.name === 'image-puller') key.active = false;
+    const { code, stdout, stderr } = await cli.run('up --yes --only image-puller-key');
+    expect(code, stderr).toBe(0);
+    expect(stdout.match(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/g)).toHaveLength(2);
+    for (const env of [{}, second.env]) expect((await cli.run('up --yes', { env })).code).toBe(0);
+  });
 });
 
 describe('a second cluster whose first up was interrupted after it got the key', () => {
@@ -223,7 +209,7 @@ describe('a second cluster whose first up was interrupted after it got the key',
     expect((await cli.run('up --yes', { env: second.env, signal: stop.signal })).code).toBe(130);
     forget();
     await second.cluster.settled();
-  }, patient.timeout);
+  }, slow.timeout);
   afterAll(async () => {
     second.cluster.close();
     await cli.close();
@@ -233,7 +219,7 @@ describe('a second cluster whose first up was interrupted after it got the key',
     [...cli.world.aws.identities.keys.values()].find(({ user }) => user.name === 'image-puller');
   const waitingFor = /kubernetes-admin@sandbox \(\w{8}\), not verified since/;
 
-  it('is registered, and status reports it as unverified with a fix', patient, async () => {
+  it('is registered, and status reports it as unverified with a fix', slow, async () => {
     const { code, document } = await cli.json('status --only registration', { env: second.env });
     expect(code).toBe(3);
     const text = JSON.stringify(document);
@@ -242,7 +228,7 @@ describe('a second cluster whose first up was interrupted after it got the key',
     expect(text).toContain('"hint":"ecr-bootstrap up"');
   });
 
-  it('protects the project, so that down --aws for the first cluster is refused', patient, async () => {
+  it('protects the project, so that down --aws for the first cluster is refused', slow, async () => {
     for (const line of ['down --aws --yes', 'down --delete-images --yes']) {
       const { code, stderr } = await cli.run(line);
       expect(code).toBe(2);
@@ -250,7 +236,7 @@ describe('a second cluster whose first up was interrupted after it got the key',
     }
   });
 
-  it('keeps its key enabled while the first cluster rotates, until up has verified it', patient, async () => {
+  it('keeps its key enabled while the first cluster rotates, until up has verified it', slow, async () => {
     const key = old();
     const first = await cli.run('rotate --yes');
     expect(first.code, first.stderr).toBe(0);
@@ -272,13 +258,13 @@ describe('a cluster that has the key and is not registered', () => {
     const tags = cli.world.aws.secrets.get('image-puller-AWS_ACCESS_KEY_ID')?.tags;
     for (const tag of tags?.keys() ?? []) if (tag.startsWith('ecr-bootstrap:cluster/')) tags?.delete(tag);
     unregistered = watchRegistration(cli.world);
-  }, patient.timeout);
+  }, slow.timeout);
   afterEach(() => cli.close());
 
   const verified = /^AKIA\w+ \S+ kubernetes-admin@sandbox /;
   const writes = (): readonly string[] => unregistered.filter((call) => !/leases|reviews/.test(call));
 
-  it.each(['rotate --yes', 'rotate --force --yes'])('is registered by %s', patient, async (line) => {
+  it.each(['rotate --yes', 'rotate --force --yes'])('is registered by %s', slow, async (line) => {
     const { code, stdout, stderr } = await cli.run(line);
     expect(code, stderr).toBe(0);
     expect(stdout).toContain('+ cluster registration');
@@ -286,13 +272,13 @@ describe('a cluster that has the key and is not registered', () => {
     expect(writes()).not.toContain('patch secrets external-secrets/image-puller');
   });
 
-  it('is registered by up before any other change', patient, async () => {
+  it('is registered by up before any other change', slow, async () => {
     expect((await cli.run('up --yes')).code).toBe(0);
     expect(registrationOf(cli.world)).toMatch(verified);
     expect(writes()).toEqual(['TagResource image-puller-AWS_ACCESS_KEY_ID']);
   });
 
-  it('makes up refuse to skip the registration', patient, async () => {
+  it('makes up refuse to skip the registration', slow, async () => {
     for (const line of [
       '--only service-accounts',
       '--skip registration,pull-secret-bootstrap',
@@ -321,7 +307,7 @@ describe('a copy of a whole cluster, which has the same UID', () => {
     const [own, other] = [cli.world.cluster, copy.cluster].map((one) => one.get('Namespace', 'kube-system'));
     if (own && other) Object.assign(other.metadata, { uid: own.metadata.uid });
     for (const env of [{}, copy.env]) expect((await cli.run('up --yes -q', { env })).code).toBe(0);
-  }, patient.timeout);
+  }, slow.timeout);
   afterAll(async () => {
     copy.cluster.close();
     await cli.close();
@@ -329,7 +315,7 @@ describe('a copy of a whole cluster, which has the same UID', () => {
 
   it(
     'counts as the same cluster: rotate does not wait for it, and up there gives it the new key',
-    patient,
+    slow,
     async () => {
       const rotated = await cli.run('rotate --yes');
       expect(rotated.code, rotated.stderr).toBe(0);
@@ -346,7 +332,7 @@ describe('a copy of a whole cluster, which has the same UID', () => {
 
   it(
     'loses the registration of both through down, and status in the other cluster reports that',
-    patient,
+    slow,
     async () => {
       expect((await cli.run('down --yes', { env: copy.env })).code).toBe(0);
       const seen = await cli.run('status');
@@ -359,7 +345,7 @@ describe('a copy of a whole cluster, which has the same UID', () => {
 });
 
 describe('one project in two regions of an account', () => {
-  it('needs separate users in the second region, and up says so before any change', patient, async () => {
+  it('needs separate users in the second region, and up says so before any change', slow, async () => {
     const cli = await openCli({}, { fast: true });
     try {
       const only = '--only power-user,image-puller';
@@ -392,13 +378,13 @@ describe('two projects in one account', () => {
   const of = (project: string) => ({ env: { ...second.env, ECR_BOOTSTRAP_PROJECT: project } });
   beforeAll(async () => {
     ({ cli, second } = await openWithSecond());
-  }, patient.timeout);
+  }, slow.timeout);
   afterAll(async () => {
     second.cluster.close();
     await cli.close();
   });
 
-  it('stop up for the second before any change, with the settings to change', patient, async () => {
+  it('stop up for the second before any change, with the settings to change', slow, async () => {
     cli.world.faults.calls.splice(0);
     const { code, stderr } = await cli.run('up --yes', of('office'));
     expect(code).toBe(2);
@@ -408,7 +394,7 @@ describe('two projects in one account', () => {
       expect(stderr).toContain(`Set ${key}`);
   });
 
-  it('work with these settings, each with its own users, keys, secrets and images', patient, async () => {
+  it('work with these settings, each with its own users, keys, secrets and images', slow, async () => {
     const file = join(cli.folder, 'office.yaml');
     const users = '{ powerUser: { name: office-pusher }, imagePuller: { name: office-puller } }';
     writeFileSync(file, `project: office\nusers: ${users}\n`);
@@ -429,7 +415,7 @@ describe('two projects in one account', () => {
     }
   });
 
-  it("cannot read each other's images and secrets", patient, async () => {
+  it("cannot read each other's images and secrets", slow, async () => {
     const config = dockerConfig(second.cluster, 'shop');
     const pull = (project: string) =>
       cli.world.images.pull(`${cli.world.registryHost}/${project}/external-secrets:v0.12.1`, 'linux/amd64', [
@@ -446,7 +432,7 @@ describe('a run that loses its lease', () => {
   });
   afterAll(() => cli.close());
 
-  it('stops before its next change, names the holder, and the next run resumes', patient, async () => {
+  it('stops before its next change, names the holder, and the next run resumes', slow, async () => {
     const { clock, cluster, faults } = cli.world;
     // The test advances the timer of the renewals itself.
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
@@ -489,7 +475,7 @@ describe('two runs at once', () => {
 
   it(
     'do not interfere: the second one waits for the first one and reports who holds the lease',
-    patient,
+    slow,
     async () => {
       const runs = await Promise.all([cli.run('up --yes'), cli.run('up --yes')]);
       expect(runs.map(({ code }) => code).sort()).toEqual([0, 2]);
@@ -500,18 +486,14 @@ describe('two runs at once', () => {
     },
   );
 
-  it(
-    'take the lease of a killed run, after a warning that names the run they wait for',
-    patient,
-    async () => {
-      const { clock, cluster } = cli.world;
-      const renewTime = new Date(clock.now()).toISOString();
-      const spec = { holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30, renewTime };
-      cluster.put({ kind: 'Lease', metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' }, spec });
-      cluster.put({ kind: 'ServiceAccount', metadata: { name: 'new', namespace: 'shop' } });
-      const { code, stderr } = await cli.run('up --yes --only service-accounts');
-      expect(code).toBe(0);
-      expect(stderr).toMatch(/ann@elsewhere\/1 has held the lease .* for that run to end/);
-    },
-  );
+  it('take the lease of a killed run, after a warning that names the run they wait for', slow, async () => {
+    const { clock, cluster } = cli.world;
+    const renewTime = new Date(clock.now()).toISOString();
+    const spec = { holderIdentity: 'ann@elsewhere/1', leaseDurationSeconds: 30, renewTime };
+    cluster.put({ kind: 'Lease', metadata: { name: 'ecr-bootstrap', namespace: 'kube-system' }, spec });
+    cluster.put({ kind: 'ServiceAccount', metadata: { name: 'new', namespace: 'shop' } });
+    const { code, stderr } = await cli.run('up --yes --only service-accounts');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/ann@elsewhere\/1 has held the lease .* for that run to end/);
+  });
 });

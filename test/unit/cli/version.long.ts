@@ -4,7 +4,7 @@ import { recordsIn, recordTag } from '../../../src/access-key/registration/recor
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: a whole `up` runs before the first test. */
-const patient = { timeout: 120_000 };
+const slow = { timeout: 120_000 };
 
 const [major = 0, minor = 0] = ownVersion().split('.').map(Number);
 const own = `${major}.${minor}`;
@@ -13,7 +13,7 @@ let cli: Cli;
 beforeAll(async () => {
   cli = await openCli({}, { fast: true });
   expect((await cli.run('up --yes -q')).code).toBe(0);
-}, patient.timeout);
+}, slow.timeout);
 afterAll(() => cli.close());
 beforeEach(() => writeVersion(own));
 
@@ -84,7 +84,7 @@ describe('a version that is older than the one that configured a cluster', () =>
 });
 
 describe('a version that is newer than the one that configured the cluster', () => {
-  it('writes its version into the registration once', patient, async () => {
+  it('writes its version into the registration once', slow, async () => {
     writeVersion('0.0');
     const plan = await cli.run('up --dry-run --exit-code');
     expect(plan.code).toBe(3);
@@ -95,7 +95,7 @@ describe('a version that is newer than the one that configured the cluster', () 
     expect((await cli.run('up --dry-run --exit-code')).code).toBe(0);
   });
 
-  it('leaves the version to up when it rotates the key', patient, async () => {
+  it('leaves the version to up when it rotates the key', slow, async () => {
     writeVersion('0.0');
     expect((await cli.run('rotate --yes')).code).toBe(0);
     expect(record().version).toBe('0.0');
@@ -110,7 +110,7 @@ describe('the version in a registration', () => {
     }
   });
 
-  it('is shown as written and replaced if it is not a valid version', patient, async () => {
+  it('is shown as written and replaced if it is not a valid version', slow, async () => {
     for (const version of ['latest', '1.x', 'v9']) {
       writeVersion(version);
       const { code, stdout } = await cli.run('up --dry-run --only registration');

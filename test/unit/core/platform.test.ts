@@ -1,9 +1,9 @@
-import { expect, it, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { bestFor, coverage, formatPlatform, parsePlatform, serves } from '../../../src/core/platform.ts';
 
 const p = parsePlatform;
 
-test.each([
+it.each([
   ['linux/amd64', 'linux/amd64', true],
   ['linux/amd64', 'linux/arm64', false],
   ['linux/amd64', 'linux/amd64/v3', false],
@@ -17,14 +17,14 @@ test.each([
   expect(serves(p(wanted), p(offered))).toBe(expected);
 });
 
-test('bestFor chooses the best variant and keeps all equal ones', () => {
+it('bestFor chooses the best variant and keeps all equal ones', () => {
   const images = ['linux/arm/v6', 'linux/arm/v7', 'linux/amd64'].map((text) => ({ text, platform: p(text) }));
   expect(bestFor(p('linux/arm'), images).map(({ text }) => text)).toEqual(['linux/arm/v7']);
   const twins = [{ platform: p('windows/amd64') }, { platform: p('windows/amd64') }, {}];
   expect(bestFor(p('windows/amd64'), twins)).toHaveLength(2);
 });
 
-test('formatPlatform omits the usual variant of arm64', () => {
+it('formatPlatform omits the usual variant of arm64', () => {
   expect(formatPlatform(p('linux/arm64/v8'))).toBe('linux/arm64');
   expect(formatPlatform(p('linux/arm/v7'))).toBe('linux/arm/v7');
 });
@@ -65,7 +65,7 @@ it('compares operating systems without regard to case when it looks for missing 
   });
 });
 
-test.each(['linux', 'linux/', 'linux/amd 64', 'linux/amd64/x8', 'linux/amd64/v8/x'])(
+it.each(['linux', 'linux/', 'linux/amd 64', 'linux/amd64/x8', 'linux/amd64/v8/x'])(
   'parsePlatform refuses %s',
   (text) => {
     expect(() => p(text)).toThrow(expect.objectContaining({ code: 'platform-unknown' }));

@@ -1,5 +1,5 @@
 import { load } from 'js-yaml';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { BootstrapError } from '../../../src/core/errors.ts';
 import { ecrName, ecrReference, workloadReference } from '../../../src/images/naming.ts';
 import { parseReference } from '../../../src/images/reference.ts';
@@ -9,7 +9,7 @@ const name = (text: string, map: Record<string, string> = {}) =>
   ecrName(parseReference(text), { project: 'myproject', map });
 
 describe('the name in ECR', () => {
-  test.each([
+  it.each([
     ['nginx:1.27', 'myproject/docker.io/library/nginx', '1.27'],
     ['registry.k8s.io/pause:3.10', 'myproject/registry.k8s.io/pause', '3.10'],
     ['localhost:5000/app', 'myproject/localhost_5000/app', 'latest'],
@@ -25,17 +25,17 @@ describe('the name in ECR', () => {
     expect(name(text)).toEqual({ repository, tag });
   });
 
-  test('comes from the map, whether its key is a full or a short name', () => {
+  it('comes from the map, whether its key is a full or a short name', () => {
     expect(name('nginx', { nginx: 'web/nginx' }).repository).toBe('myproject/web/nginx');
     expect(name('nginx', { 'docker.io/library/nginx': 'web/nginx' }).repository).toBe('myproject/web/nginx');
   });
 
-  test('begins with the project only once when the map repeats it', () => {
+  it('begins with the project only once when the map repeats it', () => {
     expect(name('nginx', { nginx: 'myproject/web' }).repository).toBe('myproject/web');
     expect(name('nginx', { nginx: 'other/web' }).repository).toBe('myproject/other/web');
   });
 
-  test('keeps the digest next to the tag in the reference for workloads', () => {
+  it('keeps the digest next to the tag in the reference for workloads', () => {
     const inWorkload = (text: string) => workloadReference('host', name(text), parseReference(text));
     const repository = 'host/myproject/docker.io/library/nginx';
     expect(inWorkload('nginx:1')).toBe(`${repository}:1`);
@@ -43,7 +43,7 @@ describe('the name in ECR', () => {
     expect(inWorkload(`nginx@${digest}`)).toBe(`${repository}@${digest}`);
   });
 
-  test('becomes a reference by tag or digest', () => {
+  it('becomes a reference by tag or digest', () => {
     expect(ecrReference('host', { repository: 'p/a', tag: '1' })).toBe('host/p/a:1');
     expect(ecrReference('host', { repository: 'p/a', tag: digest })).toBe(`host/p/a@${digest}`);
   });
@@ -56,7 +56,7 @@ describe('the error for a name that ECR does not accept', () => {
       hint: expect.stringMatching(hint) as string,
     }) as unknown;
 
-  test.each([
+  it.each([
     ['ghcr.io/team/a__b:1', /`ghcr\.io\/team\/a__b: team\/a-b`/],
     ['quay.io/team/a--b', /`quay\.io\/team\/a--b: team\/a-b`/],
     [`ghcr.io/${'long/'.repeat(49)}a`, /: a`/],
@@ -79,7 +79,7 @@ describe('the error for a name that ECR does not accept', () => {
     );
   });
 
-  test('says to change a line of images.map that is wrong', () => {
+  it('says to change a line of images.map that is wrong', () => {
     expect(() => name('nginx', { nginx: 'Web' })).toThrow(refusal(/^Change/));
     expect(() => name('nginx', { nginx: '../other' })).toThrow(refusal(/^Change/));
   });

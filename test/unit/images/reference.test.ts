@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import { familiar, formatReference, parseReference } from '../../../src/images/reference.ts';
 
@@ -6,7 +6,7 @@ const digest = `sha256:${'a'.repeat(64)}`;
 const normal = (text: string) => formatReference(parseReference(text));
 
 describe('parseReference', () => {
-  test.each([
+  it.each([
     ['nginx', 'docker.io/library/nginx:latest'],
     ['nginx:1.27', 'docker.io/library/nginx:1.27'],
     ['team/app', 'docker.io/team/app:latest'],
@@ -33,7 +33,7 @@ describe('parseReference', () => {
 });
 
 describe('parseReference of a malformed reference', () => {
-  test.each([
+  it.each([
     '',
     ' ',
     'nginx ',
@@ -77,7 +77,7 @@ describe('parseReference of a malformed reference', () => {
   });
 });
 
-test('familiar gives the short form of Docker', () => {
+it('familiar gives the short form of Docker', () => {
   expect(familiar('docker.io/library/nginx:1')).toBe('nginx:1');
   expect(familiar('docker.io/team/app:1')).toBe('team/app:1');
   expect(familiar('ghcr.io/team/app:1')).toBe('ghcr.io/team/app:1');

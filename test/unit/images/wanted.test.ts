@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { wantedImages, type ImageSources } from '../../../src/images/wanted.ts';
 import type { Workload } from '../../../src/cluster/workloads.ts';
 
@@ -19,7 +19,7 @@ const gather = (more: Partial<ImageSources>) =>
 const sources = (more: Partial<ImageSources>) => gather(more).others.map(({ source }) => source);
 
 describe('the wanted images', () => {
-  test('include the operator even when no image is requested', () => {
+  it('include the operator even when no image is requested', () => {
     expect(gather({})).toEqual({
       operator: {
         source: 'ghcr.io/external-secrets/external-secrets:v0.12.1',
@@ -33,7 +33,7 @@ describe('the wanted images', () => {
     });
   });
 
-  test('are sorted and without duplicates, each with everything that references it', () => {
+  it('are sorted and without duplicates, each with everything that references it', () => {
     const wanted = gather({
       list: ['redis:7', 'nginx'],
       references: [{ text: 'docker.io/nginx:latest', wantedBy: 'file images.txt' }],
@@ -45,7 +45,7 @@ describe('the wanted images', () => {
     ]);
   });
 
-  test.each([
+  it.each([
     ['docker.io/library/nginx:1', 'docker.io/library/nginx:1'],
     ['registry.example_5000/team/app:2', 'registry.example:5000/team/app:2'],
     ['web/proxy:3', 'docker.io/library/haproxy:3'],
@@ -78,12 +78,12 @@ describe('the wanted images', () => {
     expect(sources({ workloads: [workload(image)] })).toEqual([image]);
   });
 
-  test.each(['myproject/web:1', 'other/docker.io/library/nginx:1', 'myproject/not_a_host:1'])(
+  it.each(['myproject/web:1', 'other/docker.io/library/nginx:1', 'myproject/not_a_host:1'])(
     'do not include an image that users pushed to ECR themselves: %s',
     (inEcr) => expect(sources({ workloads: [workload(`${registryHost}/${inEcr}`)] })).toEqual([]),
   );
 
-  test("recognize the operator's image by its retired name", () => {
+  it("recognize the operator's image by its retired name", () => {
     const wanted = gather({
       workloads: [workload('oci.external-secrets.io/external-secrets/external-secrets:v0.12.1')],
     });
@@ -91,7 +91,7 @@ describe('the wanted images', () => {
     expect(wanted.operator.wantedBy).toEqual(['operator', 'Deployment shop/web']);
   });
 
-  test.each(['nginx*', 'docker.io/library/nginx', 'docker.io/*', '*nginx:1'])(
+  it.each(['nginx*', 'docker.io/library/nginx', 'docker.io/*', '*nginx:1'])(
     'leave out images that match %s',
     (glob) => {
       expect(
@@ -100,12 +100,12 @@ describe('the wanted images', () => {
     },
   );
 
-  test('keep excluded images that the user gave for this run', () => {
+  it('keep excluded images that the user gave for this run', () => {
     const references = [{ text: 'nginx:1', wantedBy: 'command line' }];
     expect(sources({ references, exclude: ['*'] })).toEqual(['docker.io/library/nginx:1']);
   });
 
-  test('reject invalid references in the cluster without failing', () => {
+  it('reject invalid references in the cluster without failing', () => {
     const { others, rejected } = gather({ workloads: [workload('Bad', 'ghcr.io/a__b/c:1', 'nginx')] });
     expect(others).toHaveLength(1);
     expect(rejected.map(({ reference, error }) => [reference, error.code])).toEqual([
@@ -114,16 +114,16 @@ describe('the wanted images', () => {
     ]);
   });
 
-  test('fail for an invalid reference in images.list', () => {
+  it('fail for an invalid reference in images.list', () => {
     expect(() => gather({ list: ['Bad'] })).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
   });
 
-  test('store a pinned image by its digest when another image has its tag', () => {
+  it('store a pinned image by its digest when another image has its tag', () => {
     const { others } = gather({ list: ['nginx:1', `nginx:1@${digest('a')}`, `nginx:1@${digest('b')}`] });
     expect(others.map(({ tag }) => tag).sort()).toEqual(['1', digest('a'), digest('b')]);
   });
 
-  test('fail when two sources would get the same name', () => {
+  it('fail when two sources would get the same name', () => {
     const naming = { project: 'myproject', map: { nginx: 'web', redis: 'web' } };
     expect(() => gather({ naming, list: ['nginx:1', 'redis:1'] })).toThrow(
       expect.objectContaining({ code: 'config-invalid' }),

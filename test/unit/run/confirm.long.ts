@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: some tests wait for whole runs. */
-const patient = { timeout: 120_000 };
+const slow = { timeout: 120_000 };
 
 let cli: Cli;
 beforeAll(async () => {
@@ -87,7 +87,7 @@ describe('consent to a plan on a terminal', () => {
 
   it(
     'names account and cluster, is also required for repairs, and is not asked for an empty plan',
-    patient,
+    slow,
     async () => {
       const first = await cli.run('up', { terminal: { answer: 'y' } });
       expect(first.code, first.stderr).toBe(0);
@@ -184,7 +184,7 @@ describe.skipIf(!hasScript)('the question on a real terminal', () => {
   }
   const line = 'sandbox up --only power-user';
 
-  it('is shown on the terminal with the plan while stdout and stderr are redirected', patient, async () => {
+  it('is shown on the terminal with the plan while stdout and stderr are redirected', slow, async () => {
     const file = join(folder, 'all');
     const { code, screen } = await typed(`${line} >'${file}' 2>&1`, 'y\r');
     expect(code, screen).toBe(0);
@@ -192,14 +192,14 @@ describe.skipIf(!hasScript)('the question on a real terminal', () => {
     expect(readFileSync(file, 'utf8')).toContain('IAM user for mirroring images');
   });
 
-  it('counts Ctrl-D as no', patient, async () => {
+  it('counts Ctrl-D as no', slow, async () => {
     const { code, screen } = await typed(line, '\u0004');
     expect(code, screen).toBe(1);
     expect(screen).toContain('Nothing was changed.');
     expect(screen).not.toContain('error');
   });
 
-  it('ends the run with exit code 130 at Ctrl-C', patient, async () => {
+  it('ends the run with exit code 130 at Ctrl-C', slow, async () => {
     const { code, screen } = await typed(line, '\u0003');
     expect(code, screen).toBe(130);
   });

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { recordTag } from '../../../src/access-key/registration/records.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
-const patient = { timeout: 240_000 };
+const slow = { timeout: 240_000 };
 
 let cli: Cli;
 beforeAll(async () => {
   cli = await openCli({}, { fast: true, config: 'images: { exclude: [registry.k8s.io/*] }\n' });
   expect((await cli.run('up --yes -q')).code).toBe(0);
-}, patient.timeout);
+}, slow.timeout);
 afterAll(() => cli.close());
 
 const keys = () =>
@@ -17,7 +17,7 @@ const active = () => keys().flatMap(({ id, active }) => (active ? [id] : []));
 
 it(
   'up --only creates no second key when another run creates one during the confirmation prompt',
-  patient,
+  slow,
   async () => {
     for (const { id } of keys()) cli.world.aws.identities.keys.delete(id);
     const { code, stderr } = await cli.run('up --only image-puller-key', {
@@ -31,7 +31,7 @@ it(
   },
 );
 
-it('rotate replaces no key that another run creates during the confirmation prompt', patient, async () => {
+it('rotate replaces no key that another run creates during the confirmation prompt', slow, async () => {
   let replaced: readonly string[] = [];
   await cli.run('rotate', {
     terminal: {
@@ -47,7 +47,7 @@ it('rotate replaces no key that another run creates during the confirmation prom
 
 it(
   'down --aws disables no key when another cluster registers during the confirmation prompt',
-  patient,
+  slow,
   async () => {
     const before = active();
     const { code, stdout, stderr } = await cli.run('down --aws', {
