@@ -16,15 +16,18 @@ export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): P
   });
 }
 
-/** Milliseconds that changes in flight get to finish after Ctrl-C or the end of --timeout. */
+/** Grace period in milliseconds for changes in flight after Ctrl-C or the end of --timeout. */
 export const graceMs = 2000;
 
-/** Work did not end in the time that it got after its signal was aborted. It may continue until the process ends. */
+/**
+ * Work did not end within the grace period after its signal was aborted. It may continue until the process
+ * ends.
+ */
 export class Abandoned extends Error {}
 
 /**
- * Waits for work: until the signal is aborted, and then for the grace at most.
- * @throws Abandoned when it did not end by then
+ * Waits for work until the signal is aborted, and then for at most the grace period.
+ * @throws Abandoned when the work did not end by then
  */
 export function withinGrace<T>(signal: AbortSignal, grace: number, work: () => Promise<T>): Promise<T> {
   const ended = new AbortController();
@@ -47,8 +50,9 @@ interface SharedCall<T> {
 }
 
 /**
- * Work that several callers wait for, by key: it is done once, however many ask for it while it lasts. It has a signal
- * of its own, so a caller that gives up does not fail the others; the work is canceled when its last caller gives up.
+ * Work that several callers share, by key. It runs once for all callers that join while it runs. It has its own
+ * signal, so a caller that gives up does not fail the others. The work is canceled when its last caller gives
+ * up.
  */
 export class SharedWork<T> {
   readonly #underWay = new Map<string, SharedCall<T>>();

@@ -10,23 +10,29 @@ import { waitUntilVisible } from './visibility.ts';
 
 export interface ApplyOptions<Ctx> {
   readonly ctx: Ctx;
-  /** A context that has forgotten what it read, for looking again after something changed. */
+  /** Returns a context without cached reads, to observe again after a change. */
   readonly fresh: (ctx: Ctx) => Ctx;
-  /** What the plan was made from may have changed since: the steps before the first change are observed again too. */
+  /**
+   * The observed state may have changed since the plan was made, so the steps before the first change are
+   * observed again too.
+   */
   readonly outdated?: boolean;
   readonly signal: AbortSignal;
   readonly emit: (event: Event) => void;
 }
 
-/** What became of one step. */
+/** The result of one step. */
 export interface StepResult {
   readonly step: string;
   readonly outcomes: readonly Outcome[];
-  /** The members that could not be finished: those of tolerable outcomes, and those that did not become ready. */
+  /**
+   * The members that could not be completed: those with tolerable failures, and those that did not become
+   * ready.
+   */
   readonly failures: readonly MemberFailure[];
 }
 
-/** All that was done before a run ended, be it well or by `error`. */
+/** Everything that was done before a run ended, successfully or with `error`. */
 export interface RunResult {
   readonly steps: readonly StepResult[];
   readonly error?: BootstrapError;
@@ -35,10 +41,11 @@ export interface RunResult {
 }
 
 /**
- * Applies a plan step by step. Once a step has changed something, each later one is observed again: what it finds
- * may refine the plan, a new target is announced, a delete that was not shown ends the run, and one that was shown and
- * is no longer needed is reported. Of an empty plan nothing is changed: its steps only look whether everything is ready.
- * After Ctrl-C or the end of --timeout, the changes in flight get a short grace; then they are abandoned.
+ * Applies a plan step by step. After a step has changed something, each later step is observed again, which may
+ * refine the plan. A new target is announced. A deletion that was not shown ends the run. A deletion that was
+ * shown and is no longer needed is reported. An empty plan changes nothing: its steps only check whether
+ * everything is ready. After Ctrl-C or the end of --timeout, changes in flight get a short grace period and are
+ * then abandoned.
  */
 export async function applyPlan<Ctx extends { readonly clock: Clock }>(
   plan: readonly Planned<Ctx>[],
@@ -109,7 +116,7 @@ export async function applyPlan<Ctx extends { readonly clock: Clock }>(
   }
 }
 
-/** What is known of the changes of one step while they are made. */
+/** Records the changes of one step while they are applied. */
 class Progress {
   readonly #emit: Emit;
   readonly #started = new Set<Change>();
@@ -155,7 +162,7 @@ async function observeAgain<Ctx>(
   return { ...again, changes };
 }
 
-/** The deletes, and the changes that end access, that were shown and that the last look does not ask for. */
+/** The deletions and revocations that were shown and that the last observation does not need. */
 function droppedFrom<Ctx>(planned: Planned<Ctx>, current: Planned<Ctx>): Change[] {
   const named = ({ action, target }: Change): string => `${action} ${nameOf(target)}`;
   const left = new Set(current.changes.map(named));

@@ -1,16 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The time, and waiting. All code uses it, so that tests can advance the time. */
+/** Tells the time and waits. All code uses it, so that tests can advance the time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Resolves after that many milliseconds; rejects with the signal's reason when it is aborted. */
+  /** Resolves after that many milliseconds. @throws the signal's reason when it is aborted */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
-  /** Calls `act` at intervals until the returned function is called. A clock that jumps calls it during a jump. */
+  /**
+   * Calls `act` at intervals until the returned function is called. A clock that jumps also calls it during a
+   * jump.
+   */
   every?(milliseconds: number, act: () => void): () => void;
 }
 
-/** The same for any clock: in real time, unless the clock implements it. */
+/** {@link Clock.every} for any clock: in real time, unless the clock implements it. */
 export function every(clock: Clock, milliseconds: number, act: () => void): () => void {
   if (clock.every) return clock.every(milliseconds, act);
   const timer = setInterval(act, milliseconds).unref();
@@ -18,8 +21,8 @@ export function every(clock: Clock, milliseconds: number, act: () => void): () =
 }
 
 /**
- * Starts to measure a duration; the returned function gives the milliseconds passed so far. The wall clock can be set
- * back, and the monotonic clock stands still while a computer sleeps, so the larger of the two counts.
+ * Starts to measure a duration. The returned function returns the milliseconds passed so far. The wall clock
+ * can be set back, and the monotonic clock stops while a computer sleeps, so the larger of the two counts.
  */
 export function stopwatch(clock: Pick<Clock, 'now'>): () => number {
   let before = 0;
@@ -40,7 +43,7 @@ export function stopwatch(clock: Pick<Clock, 'now'>): () => number {
 }
 
 /**
- * A time that is never set back, so that a wait does not last an hour longer because the wall clock was corrected.
+ * A clock that never goes back, so that a wait does not last an hour longer because the wall clock was corrected.
  */
 export function forwardTime(clock: Pick<Clock, 'now'>): () => number {
   let last = -Infinity;

@@ -10,11 +10,14 @@ export const denyAll: Consent = () => false;
 /** The changes of one step, split by consent. */
 export interface PartitionedChanges {
   readonly changes: readonly Change[];
-  /** Changes of unmanaged resources without consent: one for each target, with the fields of all. */
+  /** Changes of unmanaged resources without consent, merged into one change per target. */
   readonly unmanaged: readonly Change[];
 }
 
-/** Withholds every change of an unmanaged target without consent. Of an optional adoption only the change itself is withheld. */
+/**
+ * Withholds every change of an unmanaged target without consent. For an optional adoption, it withholds only
+ * that change.
+ */
 export function splitByConsent(changes: readonly Change[], consent: Consent): PartitionedChanges {
   const refused = changes.filter(({ adopts, target }) => adopts && !consent(target));
   const needed = new Set(refused.filter(isNeeded).map(({ target }) => nameOf(target)));
@@ -26,7 +29,10 @@ export function splitByConsent(changes: readonly Change[], consent: Consent): Pa
   };
 }
 
-/** Several updates of one target become one change with all fields and payloads, at the place of the first. */
+/**
+ * Merges several updates of one target into one change with all fields and payloads, at the position of the
+ * first.
+ */
 function oncePerTarget(changes: readonly Change[]): Change[] {
   const byTarget = new Map<string, Change>();
   for (const change of changes) {
@@ -56,10 +62,10 @@ export function isResolvedBy(changes: readonly Change[], { level, target, resolv
   return level === 'ok' && changes.some((change) => change.adopts && isOf(nameOf(target))(change));
 }
 
-/** The run needs this adoption. */
+/** Whether the run needs this adoption. */
 export const isNeeded = ({ adopts }: Change): boolean => adopts !== undefined && adopts.optional !== true;
 
-/** Agrees to the adoptions in the plan that was shown, and to none that is found later. */
+/** Consents to the adoptions in the plan that was shown, and to no adoption that is found later. */
 export function consentedIn(plan: readonly Pick<PartitionedChanges, 'changes'>[]): Consent {
   const adopted = plan.flatMap(({ changes }) => changes.filter(({ adopts }) => adopts));
   const names = new Set(adopted.map(({ target }) => nameOf(target)));

@@ -1,7 +1,7 @@
 /**
- * The text of a file by its byte order mark. Editors and shells on Windows mark UTF-8 and write UTF-16: `>` does so in
- * PowerShell 5.
- * @throws TypeError with `fatal`, when it is not such text
+ * Decodes a file as UTF-8 or UTF-16 by its byte order mark. Windows editors add the mark to UTF-8. `>` in
+ * PowerShell 5 writes UTF-16.
+ * @throws TypeError with `fatal`, when the bytes are not valid text
  */
 export function decodeText(bytes: Buffer, options?: { readonly fatal: boolean }): string {
   const mark = bytes.subarray(0, 2).toString('hex');

@@ -1,5 +1,5 @@
 /**
- * Every error and finding that can be shown, in one place: the reference in the docs is generated from here.
+ * All error codes. The reference in the docs is generated from this table.
  * `exit` is the process's exit code when the error ends a run: 1 failed, 2 usage, configuration or preflight.
  */
 export const errorCodes = {

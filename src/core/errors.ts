@@ -5,27 +5,30 @@ import { errorCodes, type ErrorCode } from './error-codes.ts';
 /** Process exit codes. `bug` is EX_SOFTWARE of sysexits.h; `interrupted` is 128 + SIGINT. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, drift: 3, bug: 70, interrupted: 130 } as const;
 
-/** The three parts of every error that a person sees. */
+/** The three parts of every error that users see. */
 export interface ErrorParts {
   readonly code: ErrorCode;
-  /** What failed, with its target: `create repository myproject/nginx`. */
+  /** What failed, with its target: `could not create repository myproject/nginx`. */
   readonly what: string;
-  /** Why, in the service's own words, short. */
+  /** Why it failed, short and in the service's own words. */
   readonly why: string;
-  /** What to do about it, preferably a command. */
+  /** The fix, preferably a command. */
   readonly hint: string;
-  /** The service is out for the moment, as while an API server restarts: the same request may succeed soon. */
+  /**
+   * The service is temporarily unavailable, for example while an API server restarts. The same request may
+   * succeed soon.
+   */
   readonly isTransient?: boolean;
 }
 
-/** The one error that this program throws on purpose. Anything else that reaches the top is a bug. */
+/** The only error that this program throws on purpose. Any other error that reaches the top level is a bug. */
 export class BootstrapError extends Error implements ErrorParts {
   readonly code: ErrorCode;
   readonly what: string;
   readonly why: string;
   readonly hint: string;
   readonly isTransient: boolean;
-  /** What else is wrong that one run could see, so that it can be fixed together. */
+  /** Further errors of the same run, so that the user can fix them together. */
   readonly others: readonly BootstrapError[];
 
   constructor(parts: ErrorParts, options?: { cause?: unknown; others?: readonly BootstrapError[] }) {
@@ -43,7 +46,7 @@ export class BootstrapError extends Error implements ErrorParts {
     return errorCodes[this.code].exit;
   }
 
-  /** For logs and debuggers: with its cause, which may repeat what was sent, and without secrets. */
+  /** For logs and debuggers. Includes the cause, which may quote the request, and masks secrets. */
   [inspect.custom](): string {
     const stack = this.stack ?? this.message;
     return redact(this.cause === undefined ? stack : `${stack}\n  cause: ${inspect(this.cause)}`);
@@ -60,7 +63,7 @@ export class BootstrapError extends Error implements ErrorParts {
   }
 }
 
-/** Several errors as one: the first, with the rest as its {@link BootstrapError.others}. */
+/** Combines several errors: the first one, with the rest as its {@link BootstrapError.others}. */
 export function severalErrors([first, ...others]: readonly BootstrapError[]): BootstrapError {
   if (!first) throw new Error('no errors to report');
   if (others.length === 0) return first;
@@ -68,7 +71,7 @@ export function severalErrors([first, ...others]: readonly BootstrapError[]): Bo
   return new BootstrapError({ code, what, why, hint, isTransient }, { cause, others });
 }
 
-/** The run ended because of Ctrl-C or a signal to end. */
+/** The error of a run that Ctrl-C or a termination signal ended. */
 export const interruptedError = (
   parts: Partial<Pick<ErrorParts, 'what' | 'why' | 'hint'>> = {},
 ): BootstrapError =>
@@ -80,7 +83,7 @@ export const interruptedError = (
     ...parts,
   });
 
-/** For whatever was not thrown on purpose. */
+/** The error for anything that was not thrown on purpose. */
 export const internalError = (thrown: unknown, what = 'an internal error occurred'): BootstrapError =>
   new BootstrapError(
     {
@@ -93,8 +96,8 @@ export const internalError = (thrown: unknown, what = 'an internal error occurre
   );
 
 /**
- * Turns whatever was thrown into one short line, for use as the `why` of an error. What parsers quote from their input is left
- * out: the input may be a file or an answer with secrets.
+ * Turns any thrown value into one short line for the `why` of an error. Quotes of parsers from their input are
+ * omitted, because the input may be a file or a response with secrets.
  */
 export function reasonOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);

@@ -1,19 +1,19 @@
 import type { Target } from './target.ts';
 
-/** A fact that `up` does not change, with its reason and its fix. */
+/** A fact that `up` does not change, with its reason and fix. */
 export interface Finding {
-  /** How bad it is. `unknown` means that it could not be checked. */
+  /** The severity. `unknown` means that the check could not run. */
   readonly level: 'ok' | 'warning' | 'failed' | 'unknown';
   readonly code: FindingCode;
   readonly target: Target;
   readonly what: string;
   readonly why: string;
   readonly hint: string;
-  /** Ends a run before its first change. */
+  /** The finding ends a run before its first change. */
   readonly blocking?: boolean;
-  /** A plan that changes this target does not report the finding. */
+  /** A plan that changes this target resolves the finding, and does not report it. */
   readonly resolvedBy?: Target;
-  /** For a token: how long it is still valid. */
+  /** For a token: the seconds until it expires. */
   readonly secondsLeft?: number;
 }
 
@@ -207,7 +207,7 @@ export const findingCodes = {
 
 export type FindingCode = keyof typeof findingCodes;
 
-/** A finding at the level of its code's table entry, unless this case is less or more severe. */
+/** Creates a finding with the default level of its code, unless `level` overrides it. */
 export const finding = (
   code: FindingCode,
   parts: Omit<Finding, 'level' | 'code'> & Partial<Pick<Finding, 'level'>>,

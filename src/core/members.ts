@@ -4,10 +4,10 @@ import type { ErrorCode } from './error-codes.ts';
 import type { Change, MemberFailure, Outcome, Run } from './step.ts';
 import { nameOf } from './target.ts';
 
-/** Makes one change; resolves to a detail to print, if any. */
+/** Applies one change. Resolves to a detail to print, if any. */
 export type ApplyChange<C extends Change> = (change: C) => Promise<unknown>;
 
-/** Applies the changes one after another; the first failure skips the rest. */
+/** Applies the changes one after another. The first failure skips the rest. */
 export async function inOrder<C extends Change, Ctx>(
   changes: readonly C[],
   run: Run<Ctx>,
@@ -24,7 +24,7 @@ export async function inOrder<C extends Change, Ctx>(
   return outcomes;
 }
 
-/** Applies the changes, at most `limit` at once; a failure does not stop the others. */
+/** Applies at most `limit` changes at once. A failure does not stop the others. */
 export function inParallel<C extends Change, Ctx>(
   limit: number,
   changes: readonly C[],
@@ -36,7 +36,7 @@ export function inParallel<C extends Change, Ctx>(
   );
 }
 
-/** Errors that would fail every other member and every later step too. */
+/** Errors that would also fail every other member and every later step. */
 const runWideCodes: ReadonlySet<ErrorCode> = new Set([
   'aws-unreachable',
   'credentials-expired',
@@ -83,12 +83,15 @@ async function outcomeOf<C extends Change>(change: C, applyChange: ApplyChange<C
   }
 }
 
-/** Anything but a BootstrapError becomes the error that reports a bug. */
+/** Turns anything other than a BootstrapError into the error that reports a bug. */
 export function toBootstrapError(thrown: unknown, what: string): BootstrapError {
   return thrown instanceof BootstrapError ? thrown : internalError(thrown, what);
 }
 
-/** Images that no source has count as skipped, not as failed: trying again does not help until a name is corrected. */
+/**
+ * Images that do not exist at their source count as skipped, not as failed: a retry fails until the name is
+ * corrected.
+ */
 export function splitFailures(failures: readonly MemberFailure[]): {
   readonly missing: readonly MemberFailure[];
   readonly failed: readonly MemberFailure[];
@@ -98,8 +101,9 @@ export function splitFailures(failures: readonly MemberFailure[]): {
 }
 
 /**
- * Waits until all have ended, then gives their results or throws the first error in their order. For writes: with
- * `Promise.all`, the others would still be under way while the error is shown and the run ends.
+ * Waits until all promises have settled, then returns their results or throws the first error in their order.
+ * Use it for writes: with `Promise.all`, other writes would still be in flight while the error is shown and the
+ * run ends.
  */
 export async function settleAll<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);

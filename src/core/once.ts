@@ -1,12 +1,12 @@
-/** Calls `make` once, and returns its result to every caller. A promise that fails is kept too. */
+/** Calls `make` once, and returns its result to every caller. A rejected promise is kept too. */
 export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
 
 /**
- * The same for a promise, except that a failure is not kept: a later caller tries again. So `status --watch` notices when
- * a service is available again.
+ * The same for a promise, except that a rejection is not kept: the next caller tries again. So `status --watch`
+ * notices when a service is available again.
  */
 export function onceFulfilled<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
@@ -17,7 +17,7 @@ export function onceFulfilled<T>(make: () => Promise<T>): () => Promise<T> {
     }));
 }
 
-/** A context is one observation: what several steps need is read once. */
+/** A context is one observation, so data that several steps need is read once per context. */
 export function oncePerContext<Ctx extends object, T>(
   observe: (ctx: Ctx) => Promise<T>,
 ): (ctx: Ctx) => Promise<T> {

@@ -22,37 +22,46 @@ export const annotations = {
 
 export const tagPrefix = 'ecr-bootstrap:';
 
-/** AWS tag keys. `creating` protects the access key that is being created; its value is the IDs of the earlier keys, or `-`. */
+/**
+ * AWS tag keys. `creating` protects the access key that is being created. Its value is the IDs of the earlier
+ * keys, or `-`.
+ */
 export const tags = {
   project: 'ecr-bootstrap:project',
   region: 'ecr-bootstrap:region',
   creating: 'ecr-bootstrap:creating',
-  /** Of the secret with the key's ID: behind a slash, the name of each power user that was created; its value is the path. */
+  /**
+   * On the secret with the key's ID, one tag per created power user: the user's name follows a slash, and the
+   * value is its path.
+   */
   powerUser: 'ecr-bootstrap:power-user',
   /**
-   * It existed before and was adopted, so `down` keeps it. Of a user, the value is the IDs of the access keys that it had
-   * then, or `-`.
+   * The resource was adopted, so `down` keeps it. On a user, the value is the IDs of the access keys that the
+   * user had at that time, or `-`.
    */
   adopted: 'ecr-bootstrap:adopted',
-  /** With a cluster's id behind a slash: the key of which it has tokens, since when, and its name. */
+  /**
+   * A cluster's ID follows a slash. The value is the key with which its tokens were issued, since when, and its
+   * name.
+   */
   cluster: 'ecr-bootstrap:cluster',
 } as const;
 
 export const operatorNamespace = 'external-secrets';
 
-/** The Deployments of the operator: what syncs, what issues the webhook's certificate, and the webhook. */
+/** The operator's Deployments: the controller, the issuer of the webhook's certificate, and the webhook. */
 export const operatorDeployments = [
   'external-secrets',
   'external-secrets-cert-controller',
   'external-secrets-webhook',
 ] as const;
 
-/** The Secret that holds the image-puller's key for the operator; its keys are part of the renewal's templates. */
+/** The Secret that contains the image puller's key for the operator. The templates of the renewal use its keys. */
 export const keySecretName = 'image-puller';
 
 export const operatorVersion = 'v0.12.1';
 
-/** The label with which tools mark their objects. */
+/** The standard label with which tools mark the objects that they manage. */
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 
 /** Label on every Kubernetes object that this program created. */
@@ -61,7 +70,7 @@ export const managedBy = { [managedByLabel]: 'ecr-bootstrap' } as const;
 /** Opts a namespace or service account out when `"true"`. */
 export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
 
-/** A change that adopts its target. The fields that mark the target as managed are not shown. */
+/** Turns a change into one that adopts its target. The fields that mark the target as managed are not shown. */
 export const adopting = <C extends Change>(change: C, adopts: Adoption): C => ({
   ...change,
   fields: change.fields.filter(({ path }) => !isMark(path)),

@@ -2,17 +2,17 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { devNull, homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-/** This file is in `src/core` or, when it is built, in the one folder `dist`. */
+/** This file is in `src/core` or, after a build, in the single folder `dist`. */
 const packageFolder = ['..', '../..']
   .map((path) => new URL(`${path}/`, import.meta.url))
   .find((folder) => existsSync(new URL('package.json', folder)));
 
-/** A file or folder that comes with this program. @param path below the package */
+/** A file or folder of this package. @param path relative to the package */
 export const packageFile = (path: string): URL => new URL(path, packageFolder);
 
 interface Package {
   readonly version: string;
-  /** Only in a published package: the release sets it to the repository that it was built from. */
+  /** Exists only in a published package: the release sets it to the repository from which it was built. */
   readonly repository?: { readonly url: string };
 }
 
@@ -22,8 +22,8 @@ const ownPackage = (): Package => JSON.parse(readFileSync(packageFile('package.j
 export const ownVersion = (): string => ownPackage().version;
 
 /**
- * Where the reader finds a page of the docs: at the repository's tag of this version, or in the clone that runs.
- * @param page its path below `docs`, with an anchor if there is one
+ * The location of a docs page for the user: a URL at the repository's tag of this version, or a path in the clone.
+ * @param page the path below `docs`, with an optional anchor
  */
 export function docsPage(page: string, { repository, version }: Package = ownPackage()): string {
   if (!repository) return `docs/${page}`;
@@ -32,8 +32,9 @@ export function docsPage(page: string, { repository, version }: Package = ownPac
 }
 
 /**
- * Where what saves time is kept between runs, by the XDG base directory specification. Compiled code is among it, so a folder
- * that another user could have filled is not used: nothing can be kept or found at the path that stands in for it.
+ * The folder for data that makes later runs faster, by the XDG base directory specification. It also contains
+ * compiled code, so a folder to which another user could have written is not used. The path that is returned
+ * instead can neither be read nor written.
  */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
   const configured = env['XDG_CACHE_HOME'] ?? '';
@@ -42,7 +43,7 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>>): 
   return isOpenToOthers(folder) ? join(devNull, 'ecr-bootstrap') : folder;
 }
 
-/** A folder that does not exist will be created for this user alone. */
+/** A folder that does not exist is not open to others: it will be created for this user only. */
 function isOpenToOthers(folder: string): boolean {
   const user = process.geteuid?.();
   if (user === undefined) return false;
@@ -50,7 +51,7 @@ function isOpenToOthers(folder: string): boolean {
     const { uid, mode } = statSync(folder);
     return (uid !== user && uid !== 0) || (mode & 0o002) !== 0;
   } catch {
-    // It does not exist, or this user cannot reach it: every cache copes with that.
+    // It does not exist, or this user has no access to it. Every cache handles that.
     return false;
   }
 }

@@ -22,7 +22,7 @@ export interface Planned<Ctx> extends PartitionedChanges {
   readonly error?: BootstrapError;
 }
 
-/** Observes all steps in parallel. A step that cannot be observed is in the result with its error. */
+/** Observes all steps in parallel. The result contains the error of each step that could not be observed. */
 export async function makePlan<Ctx>(
   steps: readonly AnyStep<Ctx>[],
   ctx: Ctx,
@@ -31,7 +31,7 @@ export async function makePlan<Ctx>(
   return withoutResolved(adoptedOnce(await Promise.all(steps.map((step) => planStep(step, ctx, consent)))));
 }
 
-/** A resource that several steps would adopt belongs to the first one: the others will find it managed. */
+/** Assigns a resource that several steps would adopt to the first step. The others will find it managed. */
 function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   const known = new Set<string>();
   return plan.map((planned) => {
@@ -43,7 +43,7 @@ function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   });
 }
 
-/** Leaves out findings that the plan itself resolves. */
+/** Removes the findings that the plan itself resolves. */
 function withoutResolved<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   const changes = plan.flatMap((planned) => planned.changes);
   return plan.map((planned) => ({
@@ -52,7 +52,7 @@ function withoutResolved<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
   }));
 }
 
-/** Observes one step and compares. */
+/** Observes one step and compares its state with the desired state. */
 export async function planStep<Ctx>(
   step: AnyStep<Ctx>,
   ctx: Ctx,
@@ -76,15 +76,15 @@ export async function planStep<Ctx>(
 
 /**
  * Ends a run that must not begin.
- * @throws BootstrapError the first error of observation, `blocked` for each blocking finding, or `foreign` when
- * something would have to be adopted without consent
+ * @throws BootstrapError the first error of an observation, `blocked` for each blocking finding, or `foreign` when the run
+ * needs an adoption without consent
  */
 export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
   refuseFindings(plan);
   refuseUnmanaged(plan);
 }
 
-/** The checks of {@link refuseBlocked} that consent cannot change. They run before the plan is shown. */
+/** The checks of {@link refuseBlocked} that do not depend on consent. They run before the plan is shown. */
 export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
   const unseen = plan.find((planned) => planned.error);
   if (unseen?.error) throw unseen.error;
@@ -114,7 +114,7 @@ interface Removal {
   readonly diff: Diff;
 }
 
-/** The step in reverse: its plan is what `down` deletes, which is nothing for a step without `remove`. */
+/** The step in reverse. Its plan lists what `down` deletes, and is empty for a step without `remove`. */
 export function removalOf<Ctx>(step: AnyStep<Ctx>, scope: RemovalScope): AnyStep<Ctx> {
   const { id, title, needs, readsLag } = step;
   return {

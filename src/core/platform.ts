@@ -7,7 +7,7 @@ export interface Platform {
   readonly variant?: string;
 }
 
-/** Other names of architectures, as image builders and `uname` write them, by what containerd takes them for. */
+/** Other names of architectures, as image builders and `uname` write them, with containerd's interpretation. */
 const architectures: Readonly<Record<string, Omit<Platform, 'os'>>> = {
   x86_64: { architecture: 'amd64' },
   'x86-64': { architecture: 'amd64' },
@@ -22,8 +22,8 @@ const architectures: Readonly<Record<string, Omit<Platform, 'os'>>> = {
 };
 
 /**
- * The same platform in Go's words, which nodes use: names are compared without regard to case, and other names are
- * translated as containerd does.
+ * The same platform with Go's names, which nodes use. Names are compared without regard to case, and other
+ * names are translated as containerd does.
  */
 function normalPlatform({ os, architecture, variant = '' }: Platform): Platform {
   const name = architecture.toLowerCase();
@@ -38,7 +38,7 @@ function normalPlatform({ os, architecture, variant = '' }: Platform): Platform 
   };
 }
 
-/** Variants that a processor runs, best first. Without a variant an arm is taken for a v7, as containerd does. */
+/** Variants that a processor runs, best first. Like containerd, arm without a variant counts as v7. */
 const runs: Readonly<Record<string, readonly (string | undefined)[]>> = {
   'arm64/': ['v8', undefined],
   'arm64/v8': ['v8', undefined],
@@ -63,10 +63,10 @@ export function parsePlatform(text: string): Platform {
   });
 }
 
-/** Longer than every platform that exists, and short enough for a tag that names one. */
+/** Longer than every existing platform, and short enough for a tag that contains one. */
 const longest = 64;
 
-/** Whether images can exist for it. */
+/** Whether images can exist for this platform. */
 export const isPlatform = (text: string): boolean => readPlatform(text) !== undefined;
 
 function readPlatform(text: string): Platform | undefined {
@@ -77,14 +77,14 @@ function readPlatform(text: string): Platform | undefined {
   return normalPlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) });
 }
 
-/** The text that {@link parsePlatform} reads; the usual variant of arm64 is left out. */
+/** The text that {@link parsePlatform} reads, without the usual variant of arm64. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant } = normalPlatform(platform);
   const usual = variant === undefined || (architecture === 'arm64' && variant === 'v8');
   return usual ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 
-/** How well something built for `offered` serves `wanted`: 0 is best, undefined not at all. */
+/** How well an image for `candidate` runs on `wanted`: 0 is best, undefined is not at all. */
 function distance(wanted: Platform, candidate: Platform): number | undefined {
   const offered = normalPlatform(candidate);
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
@@ -93,11 +93,11 @@ function distance(wanted: Platform, candidate: Platform): number | undefined {
   return at < 0 ? undefined : at;
 }
 
-/** Whether something built for `offered` runs where `wanted` is asked for. */
+/** Whether an image for `offered` runs on `wanted`. */
 export const serves = (wanted: Platform, offered: Platform): boolean =>
   distance(wanted, offered) !== undefined;
 
-/** Those of the candidates that serve the platform best; several when they say the same of themselves. */
+/** The candidates that serve the platform best. Several if they declare the same platform. */
 export function bestFor<T extends { readonly platform?: Platform }>(
   wanted: Platform,
   candidates: readonly T[],
@@ -117,16 +117,16 @@ export function bestFor<T extends { readonly platform?: Platform }>(
 export const chosenPlatforms = (wanted: Exclude<Platforms, 'all'>): readonly Platform[] =>
   ('anyOf' in wanted ? wanted.anyOf : wanted).map(parsePlatform);
 
-/** How the platforms of an image compare with those that are wanted. */
+/** How the platforms of an image compare with the desired platforms. */
 export interface Coverage {
   readonly missing: readonly string[];
-  /** Whether the image is of use without the missing ones. */
+  /** Whether the image is usable without the missing platforms. */
   readonly isEnough: boolean;
 }
 
 /**
- * Of the nodes' platforms one is enough, and only those of an operating system that is offered count as missing: a Linux
- * image need not run on Windows nodes.
+ * One of the nodes' platforms is enough. Only platforms of an operating system that the image supports count as
+ * missing: a Linux image need not run on Windows nodes.
  */
 export function coverage(wanted: Platforms, offered: readonly Platform[]): Coverage {
   if (wanted === 'all') return { missing: [], isEnough: true };
@@ -139,7 +139,7 @@ export function coverage(wanted: Platforms, offered: readonly Platform[]): Cover
 }
 
 /**
- * Which platforms of an image are wanted: all of the source's; each of a list (`linux/amd64`); or of the nodes'
- * platforms those that the source has, at least one.
+ * The desired platforms of an image: all platforms of the source, every platform of a list (`linux/amd64`), or
+ * those of the nodes' platforms that the source has, at least one.
  */
 export type Platforms = 'all' | readonly string[] | { readonly anyOf: readonly string[] };

@@ -1,22 +1,25 @@
 import { inspect } from 'node:util';
 
 const mask = '(secret)';
-/** All texts to mask: each value as it is, and as other texts encode it. */
+/** All texts to mask: each value, plain and in common encodings. */
 const known = new Set<string>();
-/** The same, longest first: a value inside another must not keep the longer one from being found. */
+/** The same texts, longest first, so that a value that contains another one is masked completely. */
 let inOrder: readonly string[] | undefined;
 
 /** Shorter values are not masked in text: they would hide ordinary words. */
 const shortestMasked = 8;
 
-/** Access key IDs and regions are stored with secrets but are not secret: findings and commands have to show them. */
+/**
+ * Access key IDs and regions are stored with secrets but are not secret: findings and commands have to show
+ * them.
+ */
 const isPublic = (value: string): boolean =>
   /^(AKIA|ASIA)[A-Z0-9]{16}$|^[a-z]{2,4}(-[a-z]+)+-\d+$/.test(value);
 
 /**
- * A value that must never be shown. It prints as `(secret)` however it is printed: in templates, JSON and
- * `util.inspect`. The value leaves only by {@link Secret.reveal}, so that each place that needs it can be found.
- * The redactor also masks it wherever it appears in other text, for example in a service's error message.
+ * A value that must never be shown. It prints as `(secret)` in templates, JSON and `util.inspect`. Only {@link
+ * Secret.reveal} returns the value, so that every use can be found. {@link redact} also masks the value in
+ * other text, for example in a service's error message.
  */
 export class Secret {
   readonly #value: string;
@@ -50,7 +53,7 @@ export class Secret {
   }
 }
 
-/** A value as it is, inside a JSON text, in a URL, and as a Kubernetes Secret or a header holds it. */
+/** A value in plain text, in JSON, in a URL, and in base64 as in a Kubernetes Secret or a header. */
 const formsOf = (value: string): string[] => [
   value,
   JSON.stringify(value).slice(1, -1),
@@ -58,7 +61,7 @@ const formsOf = (value: string): string[] => [
   Buffer.from(value).toString('base64'),
 ];
 
-/** Masks every value in `text` that some {@link Secret} of this process holds. */
+/** Masks the value of every {@link Secret} of this process in `text`. */
 export function redact(text: string): string {
   inOrder ??= [...known].sort((one, other) => other.length - one.length);
   let clean = text;
@@ -66,7 +69,7 @@ export function redact(text: string): string {
   return clean;
 }
 
-/** Forgets all values: in a process with hundreds of runs, masking would become slower and slower. */
+/** Forgets all values. In a process with hundreds of runs, masking would otherwise become slower with each run. */
 export function forgetSecrets(): void {
   known.clear();
   inOrder = undefined;

@@ -3,7 +3,7 @@ import type { Finding } from './findings.ts';
 import type { Secret } from './secret.ts';
 import type { Target } from './target.ts';
 
-/** What a step has to reach. Preflight asks only for the needs of the selected steps. */
+/** What a step needs to connect to. Preflight checks only the needs of the selected steps. */
 export type Need = 'aws' | 'cluster' | 'sources' | 'docker';
 
 export type Value =
@@ -16,17 +16,17 @@ export type Value =
   | readonly Value[]
   | { readonly [key: string]: Value };
 
-/** One field that differs. `from` is missing when the field is not there, `to` when it is to go. */
+/** One field that differs. `from` is missing when the field does not exist, `to` when the change removes it. */
 export interface Field {
   readonly path: string;
   readonly from?: Value;
   readonly to?: Value;
 }
 
-/** Stands in a plan for a value that only the change itself brings about. */
+/** The placeholder in a plan for a value that exists only after the change. */
 export const knownAfterApply = '(known after apply)';
 
-/** One change that a step would make: plain data, printable and comparable. */
+/** One planned change of a step, as plain data that is printable and comparable. */
 export interface Change {
   readonly action: 'create' | 'update' | 'replace' | 'delete';
   readonly target: Target;
@@ -35,30 +35,33 @@ export interface Change {
   readonly reason?: string;
   /** The change affects permissions. */
   readonly grants?: boolean;
-  /** The change ends access, as a delete does: what was shown of it must happen or be reported. */
+  /**
+   * The change revokes access, as a deletion does. A revocation that was shown must be applied or reported as
+   * not needed.
+   */
   readonly revokes?: boolean;
-  /** What to do when not every caller can make this change; otherwise it is `ecr-bootstrap up`. */
+  /** The fix if not every caller can apply this change. The default is `ecr-bootstrap up`. */
   readonly fix?: string;
-  /** Cleanup that can wait: when it was not in the plan that was shown, the next run plans it. */
+  /** Cleanup that can wait. If it was not in the plan that was shown, the next run plans it. */
   readonly postponable?: boolean;
-  /** The target is unmanaged. The change adopts it, and is applied only with consent. */
+  /** The target is unmanaged. The change adopts it and requires consent. */
   readonly adopts?: Adoption;
 }
 
 /**
- * A change with what `apply` needs to make it. The payload is never printed, because it may hold secrets and objects of
- * any size. It is an object: when several changes of one target become one change, their payloads become one object
- * with the fields of all; of a field that several set, the first value stays.
+ * A change with the data that `apply` needs. The payload is never printed, because it may contain secrets and
+ * objects of any size. It is an object, so that the payloads of several changes of one target can be merged. If
+ * several of them set a field, the first value stays.
  */
 export interface ChangeWith<Payload extends object> extends Change {
   readonly payload: Payload;
 }
 
-/** What is known about a resource that has one of the configured names and is not managed by ecr-bootstrap. */
+/** Details of a resource that has one of the configured names and is not managed by ecr-bootstrap. */
 export interface Adoption {
-  /** The owner that the resource names: `Helm`. */
+  /** The owner according to the resource, for example `Helm`. */
   readonly owner: string;
-  /** The run does not depend on it: until it is adopted, it is used as it is or left out. */
+  /** The run does not depend on this resource. Until it is adopted, the run uses it unchanged or skips it. */
   readonly optional?: boolean;
 }
 
@@ -74,16 +77,16 @@ export type Outcome<C extends Change = Change> =
       readonly change: C;
       readonly result: 'failed';
       readonly error: BootstrapError;
-      /** Only this member of a set failed: the steps that follow can run. See {@link MemberFailure}. */
+      /** Only this member of a set failed, so the later steps can run. See {@link MemberFailure}. */
       readonly tolerable?: boolean;
     }
   | { readonly change: C; readonly result: 'skipped' }
-  /** The run ended while the change was in flight: it may have taken effect, or still take effect. */
+  /** The run ended while the change was in flight. It may have taken effect, or may still do so. */
   | { readonly change: C; readonly result: 'unknown' };
 
 /**
- * One member of a set (a namespace, an image) that could not be finished. The other members and the later steps are
- * still carried out; the run then ends with exit code 1 and repeats each failure.
+ * One member of a set (a namespace, an image) that could not be completed. The other members and the later
+ * steps still run. The run then ends with exit code 1 and repeats each failure.
  */
 export interface MemberFailure {
   readonly target: Target;
@@ -91,29 +94,32 @@ export interface MemberFailure {
   readonly error: BootstrapError;
 }
 
-/** Resolves when everything is ready, or with the members that are not. Throws only what the later steps need. */
+/**
+ * Resolves when everything is ready, or with the members that are not. Rejects only if the later steps cannot
+ * run.
+ */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most steps have no members to report
 export type Readiness = Promise<readonly MemberFailure[] | void>;
 
-/** What a step is given while it changes things. */
+/** The run as a step sees it while it applies changes. */
 export interface Run<Ctx> {
   readonly ctx: Ctx;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** The plan is empty: there was no consent and there is no lease, so the run only looks. */
+  /** The plan is empty, so there was no consent and there is no lease. The run may only read. */
   readonly looksOnly?: boolean;
 }
 
-/** A rule as in a ClusterRole: what a step needs in the cluster. */
+/** A permission that a step needs in the cluster, as a rule of a ClusterRole. */
 export interface ClusterRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
-  /** Only for objects of these names. */
+  /** Restricts the rule to objects with these names. */
   readonly resourceNames?: readonly string[];
 }
 
-/** What `down` deletes in AWS, besides everything in the cluster; each has its flag. */
+/** What `down` deletes in AWS, in addition to everything in the cluster. Each field has a flag. */
 export interface RemovalScope {
   /** Access keys, users and policies. */
   readonly identities: boolean;
@@ -121,7 +127,7 @@ export interface RemovalScope {
   readonly secrets: boolean;
 }
 
-/** What the next steps depend on. */
+/** The completed run on which the next steps depend. */
 export interface CompletedRun<C extends Change> {
   /** The changes of this step in the plan. */
   readonly changes: readonly C[];
@@ -131,65 +137,71 @@ export interface CompletedRun<C extends Change> {
 
 /**
  * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.
- * `State` is what the step observed: absence (a kind not served, a namespace missing, a key not yet created) is a
- * state, never an error. `C` is the type of its changes: {@link ChangeWith} a payload where `apply` needs more than
- * what is printed.
+ * `State` is the observed state. Absence (a kind that is not served, a missing namespace, a key that does not
+ * exist yet) is a state, never an error. `C` is the type of the changes: {@link ChangeWith} a payload if
+ * `apply` needs more than the printed fields.
  */
 export interface Step<State, Ctx, C extends Change = Change> {
   readonly id: string;
-  /** A few words for people: "IAM user for pulling images". */
+  /** A short title for users: "IAM user for pulling images". */
   readonly title: string;
   readonly needs: readonly Need[];
-  /** Preflight asks for them, and `policy cluster` prints them. */
+  /** Preflight checks these permissions, and `policy cluster` prints them. */
   readonly rights?: readonly ClusterRule[];
-  /** What `remove` needs in addition to reading and deleting the objects of {@link Step.rights}. */
+  /** Permissions for `remove`, in addition to reading and deleting the objects of {@link Step.rights}. */
   readonly removalRights?: readonly ClusterRule[];
-  /** What it observes can be older than what it wrote: after a change it is observed until the change shows. */
+  /**
+   * Reads may be older than the step's own writes. After a change, the step is observed until the change is
+   * visible.
+   */
   readonly readsLag?: boolean;
   /** Reads only. */
   observe(ctx: Ctx): Promise<State>;
-  /** Pure: what differs from the wanted state, and what else should be known. */
+  /** Pure. Returns the differences from the desired state, and findings. */
   diff(state: State, ctx: Ctx): Diff<C>;
-  /** Makes the changes. Throws only what ends the run at once; a failed change is an outcome. */
+  /** Applies the changes. Throws only errors that end the run at once. A failed change is an outcome. */
   apply(changes: readonly C[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
-  /** Waits until it works; runs also when nothing changed, so it must be quick when all is well. */
+  /**
+   * Waits until the step's resources are ready. Runs even when nothing changed, so it must be quick if they are
+   * ready.
+   */
   ready?(state: State, run: Run<Ctx>): Readiness;
-  /** What `status` says beyond drift. */
+  /** The findings that `status` reports in addition to drift. */
   health?(state: State, ctx: Ctx): Promise<readonly Finding[]>;
   /** The Kubernetes objects that `up` applies, without secrets. */
   render?(ctx: Ctx): Promise<readonly object[]>;
   /**
-   * What `down` reads instead of {@link observe}, where that depends on settings: what an earlier run created is
-   * found by its name and label, whatever the settings are now.
+   * What `down` reads instead of {@link observe} if that depends on settings. Resources of earlier runs are
+   * found by their name and label, independent of the current settings.
    */
   observeRemoval?(ctx: Ctx): Promise<State>;
-  /** The resources in AWS that {@link remove} deletes. A step without them is about the cluster. */
+  /** The resources in AWS that {@link remove} deletes. A step without this field changes only the cluster. */
   readonly removesFromAws?: readonly (keyof RemovalScope)[];
-  /** What `down` deletes, and as findings what it keeps. Reads what only this question needs. */
+  /** Returns what `down` deletes, with findings for what it keeps. Reads any further state that this needs. */
   remove?(state: State, ctx: Ctx, scope: RemovalScope): Diff<C> | Promise<Diff<C>>;
-  /** Waits until what `down` deleted is gone; runs also when an earlier run deleted it. */
+  /** Waits until the resources that `down` deletes are gone. Runs even if an earlier run deleted them. */
   removed?(run: Run<Ctx>): Readiness;
-  /** What is left to do for people after a run that completed, one line each. Reads only. */
+  /** The next steps for the user after a completed run, one line each. Reads only. */
   nextSteps?(ctx: Ctx, run: CompletedRun<C>): Promise<readonly string[]>;
 }
 
-/** A step with any state and payload: how lists of steps are typed. */
+/** A step with any state and payload: the type for lists of steps. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- State is both argument and result, so only `any` accepts every step
 export type AnyStep<Ctx> = Step<any, Ctx>;
 
-/** Progress of long work. `total` is missing while it is not known. */
+/** Progress of long work. `total` is missing while it is unknown. */
 export interface Progress {
-  /** Stable while the work lasts: `images`, `docker.io/library/nginx:1.27`. */
+  /** Does not change during the work: `images`, `docker.io/library/nginx:1.27`. */
   readonly id: string;
   readonly label: string;
   readonly done: number;
   readonly total?: number;
   readonly unit: 'bytes' | 'items';
-  /** Blobs under way now, where that is known. */
+  /** The number of blobs in flight, if known. */
   readonly active?: number;
 }
 
-/** What happens during a run, for reporters to show. Plain data. */
+/** Something that happens during a run, as plain data that reporters show. */
 export type Event =
   | { readonly type: 'step-started'; readonly step: string; readonly title: string }
   | {
@@ -199,11 +211,11 @@ export type Event =
       readonly milliseconds: number;
     }
   | { readonly type: 'found-on-the-way'; readonly step: string; readonly change: Change }
-  /** A change that was shown and ends access or deletes something, and that there was nothing to do for. */
+  /** A deletion or revocation was shown in the plan and is no longer needed. */
   | { readonly type: 'no-longer-needed'; readonly step: string; readonly change: Change }
   | { readonly type: 'change-started'; readonly step: string; readonly change: Change }
   | { readonly type: 'change-done'; readonly step: string; readonly outcome: Outcome }
-  /** A member did not become ready; a failed change is a `change-done`. */
+  /** A member did not become ready. A failed change is a `change-done` event instead. */
   | { readonly type: 'member-failed'; readonly step: string; readonly failure: MemberFailure }
   | { readonly type: 'waiting'; readonly step: string; readonly what: string; readonly seconds: number }
   | { readonly type: 'finding'; readonly step: string; readonly finding: Finding }
@@ -213,7 +225,7 @@ export type Event =
       readonly type: 'image-done';
       readonly step: string;
       readonly source: string;
-      /** `copied`, `current`, … as in the mirror's results. */
+      /** `copied`, `current`, … as in the results of `mirror`. */
       readonly state: string;
       readonly bytesSent: number;
       readonly seconds: number;
@@ -225,5 +237,5 @@ export type Event =
 
 type WithoutStep<E> = E extends unknown ? Omit<E, 'step'> : never;
 
-/** How a step reports events; the runner adds the step's name. */
+/** Reports an event of a step. The runner adds the step's name. */
 export type Emit = (event: WithoutStep<Event>) => void;

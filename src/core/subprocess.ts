@@ -3,24 +3,24 @@ import { spawn } from 'node:child_process';
 export interface SubprocessOptions {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** All of its standard input. Without it, the program may ask the user on the terminal. */
+  /** The complete standard input. Without it, the program may prompt the user on the terminal. */
   readonly input?: string;
   readonly timeoutMs: number;
-  /** Aborted when nothing waits for the program any longer. */
+  /** Aborted when no caller waits for the program anymore. */
   readonly signal?: AbortSignal;
 }
 
 export interface SubprocessResult {
   readonly status: number | null;
   readonly stdout: string;
-  /** Standard error; empty where the user saw it on the terminal. */
+  /** Standard error. Empty if it went to the terminal. */
   readonly stderr: string;
 }
 
 /** Bytes of standard output and of standard error each; credentials take a few thousand. */
 const maxOutputBytes = 1024 * 1024;
 
-/** How to kill each program that still runs, when this process ends. */
+/** Kills each program that still runs when this process ends. */
 const running = new Set<() => void>();
 process.on('exit', () => {
   for (const kill of running) kill();
@@ -28,13 +28,16 @@ process.on('exit', () => {
 
 let terminalUsers = 0;
 
-/** Whether a program that this run started may be asking the user on the terminal: nothing else may move there. */
+/**
+ * Whether a program that this run started may be prompting the user on the terminal, where nothing else may
+ * draw then.
+ */
 export const isTerminalLent = (): boolean => terminalUsers > 0;
 
 /**
- * Runs a program that may never end, wait for input, or print endlessly. It is killed, with what it started, at the
- * timeout, when the signal is aborted, and when it prints too much.
- * @throws Error when it could not be started or was killed
+ * Runs a program that may hang, wait for input, or print endlessly. The program and its child processes are
+ * killed at the timeout, when the signal is aborted, and when it prints too much.
+ * @throws Error when the program could not be started or was killed
  */
 export function runSubprocess(command: string, options: SubprocessOptions): Promise<SubprocessResult> {
   const { args, env, input, timeoutMs, signal } = options;
@@ -62,7 +65,7 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
     const stop = (why: string): void => {
       kill();
       end(() => reject(new Error(why)));
-      // A process that was not killed may hold these open.
+      // A process that was not killed may keep these streams open.
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
     };
     const abort = (): void => stop(`${command} was stopped because the run ended`);
@@ -76,7 +79,7 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
     signal?.addEventListener('abort', abort, { once: true });
     child.on('error', (error) => end(() => reject(error)));
     child.on('close', (status) => end(() => resolve({ status, stdout: output(), stderr: complaint() })));
-    // A program that ends without reading breaks the pipe; its status says what was wrong.
+    // A program that exits without reading its input breaks the pipe. Its exit status reports the problem.
     child.stdin?.on('error', () => undefined).end(input);
   });
 }

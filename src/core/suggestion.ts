@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 
-/** The known word that was probably meant; undefined when none is close. */
+/** The known word that the user probably meant. Undefined when none is close. */
 export function closestWord(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const near = closest(word, known);

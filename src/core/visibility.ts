@@ -4,15 +4,15 @@ import { nameOf } from './target.ts';
 import type { AnyStep, Change, MemberFailure, Run } from './step.ts';
 import { waitFor } from './wait.ts';
 
-/** Reads have to show the changes of this run within this time. */
+/** Milliseconds within which reads must show the changes of this run. */
 const deadlineMs = 180_000;
 const intervalMs = 2000;
 
 /**
- * Waits until observing a step again shows the changes that were made. Reads of AWS can be older than its writes, and
- * the later steps, and the next run, plan from what they read.
- * @param fresh gives a context that has forgotten what it read
- * @returns the changes that were still not shown at the deadline
+ * Waits until a new observation of a step shows its changes. Reads of AWS can be older than writes, and the
+ * later steps and the next run make their plans from what they read.
+ * @param fresh returns a context without cached reads
+ * @returns the changes that were still not visible at the deadline
  */
 export async function waitUntilVisible<Ctx extends { readonly clock: Clock }>(
   step: AnyStep<Ctx>,
@@ -42,7 +42,7 @@ export async function waitUntilVisible<Ctx extends { readonly clock: Clock }>(
   }
 }
 
-/** Whether a change that is planned now is one that was made before. */
+/** Whether a planned change equals one that was already applied. */
 function isSame(left: Change, made: Change): boolean {
   if (nameOf(left.target) !== nameOf(made.target)) return false;
   if ((left.action === 'delete') !== (made.action === 'delete')) return false;

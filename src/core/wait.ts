@@ -5,32 +5,35 @@ import type { Run } from './step.ts';
 export interface Wait {
   /** Completes "timed out waiting for": "the webhook to answer". */
   readonly what: string;
-  /** Milliseconds without progress until the wait fails. */
+  /** Milliseconds without progress after which the wait fails. */
   readonly deadlineMs: number;
   /** Minimum milliseconds between two checks; default 1000. */
   readonly intervalMs?: number;
-  /** What to do after the deadline. */
+  /** The fix to show after the deadline. */
   readonly hint?: string;
 }
 
 /** Progress of a wait for many objects. A new minimum of `left` is progress. */
 export interface WaitCount {
   readonly left: number;
-  /** The objects that each check reads. */
+  /** The number of objects that each check reads. */
   readonly of: number;
 }
 
-/** Reports why a check did not succeed yet. Without a count nothing is progress. */
+/** Reports why a check did not succeed yet. Without a count, there is no progress. */
 type Pending = (why: string, count?: WaitCount) => undefined;
 
-/** Each object adds this to the time between two checks: a check of thousands is work for the cluster. */
+/**
+ * Each object adds this to the time between two checks, because a check of thousands of objects loads the
+ * cluster.
+ */
 const msPerObject = 2;
 const maxIntervalMs = 3000;
 
 /**
- * Repeats `check` until it returns something other than undefined. `check` may throw to stop early when waiting cannot
- * help; a transient error, such as an outage of a service, is waited out until the deadline. The reason passed to
- * `pending` is shown while waiting and in the error.
+ * Repeats `check` until it returns something other than undefined. `check` throws to stop early when waiting
+ * cannot help. A transient error, for example an outage of a service, is retried until the deadline. The reason
+ * passed to `pending` is shown during the wait and in the error.
  * @throws BootstrapError `not-ready` when the deadline passes without progress, or the outage that lasted until then
  */
 export async function waitFor<T>(

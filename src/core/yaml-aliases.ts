@@ -2,8 +2,8 @@
 const maxAliases = { values: 500_000, depth: 200 };
 
 /**
- * Checks values from untrusted YAML before the program walks through them: with aliases, a few lines can stand for billions of
- * values, or for a value inside itself.
+ * Checks values from untrusted YAML before other code traverses them. With aliases, a few lines can represent
+ * billions of values, or a value that contains itself.
  * @throws Error
  */
 export function refuseAliasBomb(value: unknown): void {
