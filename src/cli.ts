@@ -3,7 +3,8 @@ import module from 'node:module';
 import { join } from 'node:path';
 import { cacheFolder } from './core/paths.ts';
 
-// Node 22.1 and newer can keep compiled code between runs. Most of a short run is loading the AWS SDK.
+// Node 22.1 and newer can cache compiled code between runs. A short run spends most of its time loading the AWS
+// SDK.
 const { enableCompileCache } = module as { readonly enableCompileCache?: (folder: string) => unknown };
 enableCompileCache?.(join(cacheFolder(process.env), 'compiled'));
 

@@ -51,15 +51,18 @@ async function reportUsageError(
   return error.exitCode;
 }
 
-/** Also where commander stopped before it came to the flag. */
+/** Also finds the flag if commander stopped before it reached the flag. */
 const wantsJson = (argv: readonly string[]): boolean =>
   /(^| )(-o[= ]?json|--output[= ]json)( |$)/.test(argv.join(' '));
 
 const exitDelayMs = 1000;
 
-/** Runs the process. After Ctrl-C, changes in flight get a short time to finish; a second Ctrl-C ends the process at once. */
+/**
+ * Runs the process. After Ctrl-C, changes in flight get a short time to finish; a second Ctrl-C ends the
+ * process at once.
+ */
 export async function run(): Promise<void> {
-  // Warnings of Node and the AWS SDK are not about anything that a user can fix.
+  // Users cannot fix the causes of warnings of Node and the AWS SDK.
   process.removeAllListeners('warning');
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const interrupt = new AbortController();
@@ -80,11 +83,14 @@ export async function run(): Promise<void> {
     signal: interrupt.signal,
     stdoutClosed: stdoutClosed.signal,
   });
-  // A request that Ctrl-C or --timeout ended may still keep the process alive. Nothing that is needed takes this long.
+  // A request that Ctrl-C or --timeout ended may still keep the process alive. No required work takes this long.
   setTimeout(() => process.exit(), exitDelayMs).unref();
 }
 
-/** A reader such as `head` may end early. That is not an error, and a run that changes something continues without it. */
+/**
+ * A reader of the output, for example `head`, may exit early. That is not an error, and a run that applies
+ * changes continues.
+ */
 function ignoreBrokenPipe(stream: NodeJS.WritableStream, gone?: () => void): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -12,11 +12,11 @@ export interface CommandEntry {
   }>;
 }
 
-/** What commands use of the program that they belong to. */
+/** The part of the program that commands use. */
 export interface Program {
   readonly commands: readonly CommandEntry[];
   /**
-   * Opens a session and does the command's work in it.
+   * Opens a session and runs the command's work in it.
    * @param work resolves to the exit code
    * @param flags by default those of the command
    */
@@ -47,7 +47,7 @@ export function duration(text: string): number {
   throw new InvalidArgumentError('Write it as 90s, 10m or 1h30m.');
 }
 
-/** Adds examples to a command's help: command lines, each with what it does. */
+/** Adds examples to a command's help: command lines, each with a description. */
 export function examples(command: Command, lines: readonly (readonly [string, string])[]): void {
   const text = lines.map(([line, does]) => `  # ${does}\n  ${line}`).join('\n\n');
   command.addHelpText('after', `\nExamples:\n${text}`);

@@ -58,7 +58,7 @@ export interface FlagWords {
   /** The value is the name of a file. */
   readonly takesFile: boolean;
   readonly values: readonly string[];
-  /** The value is one or more of the values, with commas. */
+  /** The value is a comma-separated list of the values. */
   readonly isList: boolean;
 }
 
@@ -70,7 +70,7 @@ export interface CommandWords {
   readonly values: readonly string[];
 }
 
-/** Everything that can be completed. */
+/** All commands, flags and values for completion. */
 export interface CommandTree {
   readonly commands: readonly CommandWords[];
   /** Flags that every command takes. */
@@ -86,20 +86,20 @@ export async function completion(session: Session, shell: Shell, words: CommandT
 
 const namesOf = (flags: readonly FlagWords[]): string => flags.flatMap((flag) => flag.names).join(' ');
 
-/** All flags that are of this kind, each once for all commands. */
+/** All flags of this kind, without duplicates across commands. */
 function flagsOf({ commands, global }: CommandTree, isOfKind: (flag: FlagWords) => boolean): FlagWords[] {
   const flags = [...global, ...commands.flatMap((command) => command.flags)];
   const found = new Map(flags.map((flag) => [flag.names.join(), flag]));
   return [...found.values()].filter(isOfKind);
 }
 
-/** What follows `sandbox` is a command too, so the search continues there. */
+/** The next word after `sandbox` is a command too, so the search continues there. */
 const searchEnd = ({ name }: CommandWords): string => (name === 'sandbox' ? '' : ' break');
 
 const bashChoice = (values: readonly string[]): string =>
   `COMPREPLY=($(compgen -W "${values.join(' ')}" -- "$word"))`;
 
-/** What is before the last comma is kept. */
+/** Keeps the text before the last comma. */
 const bashList = (values: readonly string[]): string =>
   `[[ $word == *,* ]] && kept=\${word%,*},; COMPREPLY=($(compgen -P "$kept" -W "${values.join(' ')}" -- "\${word##*,}"))`;
 
@@ -135,7 +135,7 @@ ${commandCases.map((line) => line.replace('; ;;', ' ;;')).join('\n')}
 complete -F _ecr_bootstrap ecr-bootstrap`;
 }
 
-/** zsh runs bash's completions by its own adapter. */
+/** zsh runs bash completions with its own adapter, `bashcompinit`. */
 function zsh(words: CommandTree): string {
   return `#compdef ecr-bootstrap
 autoload -U +X bashcompinit && bashcompinit
@@ -164,7 +164,7 @@ function fishFlag(flag: FlagWords, condition?: string): string {
   return `complete -c ecr-bootstrap${when} ${spelt.join(' ')}${fishValue(flag)} -d ${quoted(description)}`;
 }
 
-/** Without `-x` fish offers files for every value. */
+/** Without `-x`, fish suggests files for every value. */
 function fishValue({ takesValue, takesFile, values, isList }: FlagWords): string {
   if (!takesValue) return '';
   if (takesFile) return ' -r -F';

@@ -11,8 +11,8 @@ export function register(command: Command, program: Program): void {
 }
 
 /**
- * Prints every effective value with its origin, and the values that are missing or wrong.
- * @throws BootstrapError `config-invalid` after that, if there are any
+ * Prints every effective value with its origin, and then the missing and wrong values.
+ * @throws BootstrapError `config-invalid` after printing, if a value is missing or wrong
  */
 export async function showConfig(session: Session): Promise<number> {
   const { config, origins, file, mistakes } = await session.loaded({ lenient: true });

@@ -52,7 +52,7 @@ export function down(session: Session, options: DownOptions): Promise<number> {
   });
 }
 
-/** What this run leaves in AWS. Whether it exists is not checked. */
+/** The kinds of resources that this run keeps in AWS. It does not check whether they exist. */
 function keptInAws({ aws, deleteImages, deleteSecrets }: DownOptions): string[] {
   const kept = [
     ...(aws ? [] : ['users, access keys and policies (--aws)']),

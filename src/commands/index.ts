@@ -60,7 +60,7 @@ export const commands: readonly CommandEntry[] = [
   },
 ];
 
-/** Names that other programs use, and the command for each. */
+/** Command names of other programs, each with the matching command of this program. */
 export const commandAliases: Readonly<Record<string, string>> = {
   plan: 'up --dry-run',
   diff: 'up --dry-run',

@@ -28,10 +28,10 @@ export interface InitOptions {
 const sandboxHeading =
   'WRITTEN IN A SANDBOX: the account and the context do not exist. Run `ecr-bootstrap init` for a real file.';
 
-/** YAML reads it as an empty value, which every command then reports. */
+/** A comment that YAML reads as an empty value, which every command reports as missing. */
 const missingRegion = '# set this, for example eu-west-1';
 
-/** AWS and the cluster get this long to answer; values that come later are left out. */
+/** Milliseconds that AWS and the cluster have to respond. Values that arrive later are omitted. */
 const requestTimeoutMs = 10_000;
 
 /** Writes a commented configuration file with the region, profile, account, context and platforms that it finds. */
@@ -43,7 +43,7 @@ export async function init(session: Session, { force = false }: InitOptions): Pr
 
   const named = flags['project'] ?? env['ECR_BOOTSTRAP_PROJECT'];
   const project = typeof named === 'string' ? named : nameFor(cwd);
-  // An empty file stands for the file that this command writes.
+  // An empty file replaces the configuration file that this command writes.
   const blank = session.fork({ config: devNull, project });
   try {
     const { config, origins } = await blank.loaded({ placeholders: true });
@@ -102,7 +102,7 @@ async function orUndefined<T>(find: () => Promise<T>, warn: (text: string) => vo
   }
 }
 
-/** Makes a project name from the name of the folder. */
+/** A project name that is derived from the name of the folder. */
 const nameFor = (cwd: string): string =>
   basename(cwd)
     .toLowerCase()

@@ -113,7 +113,7 @@ interface Prepared {
   readonly refused: readonly RejectedImage[];
 }
 
-/** Everything before the first change: the caller, the images, and whether the engine is available. */
+/** Does everything before the first change: checks the caller and the engine, and collects the images. */
 async function prepare(
   session: Session,
   ctx: Context,
@@ -144,7 +144,7 @@ async function chooseImages(
   }
   const wanted = await collectImages(ctx, { references: named, fromCluster, list: false });
   const { operator, others, ...out } = wanted;
-  // The operator's image is always wanted; here it counts only if the user asked for it.
+  // The operator's image is always in the result. Copy it only if the user requested it.
   return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };
 }
 
@@ -170,7 +170,7 @@ async function mirrorOptions(
   };
 }
 
-/** Without the view of `mirror`, which `--quiet` leaves out, the error lists every failed image. */
+/** The error lists every failed image with `--quiet`, which omits the view of `mirror`. */
 function incomplete(failed: readonly MirrorRow[], all: number, verbosity: Verbosity): BootstrapError {
   const [first] = failed;
   const isOne = failed.length === 1;
@@ -190,15 +190,15 @@ function incomplete(failed: readonly MirrorRow[], all: number, verbosity: Verbos
 /** The references that were not copied, in the format of `--from-file`. */
 export interface FailedList {
   /**
-   * @param end the error that ends the run, if one does: a failure to write the list must not replace it
+   * @param end the error that ends the run, if any. A failure to write the list must not replace it.
    * @throws BootstrapError `file-unwritable`
    */
   write(sources: readonly string[], end?: unknown): void;
 }
 
 /**
- * @param name of the file of `--failed-to`; without it nothing is written
- * @throws BootstrapError `file-unwritable`, before any work could be lost
+ * @param name the file of `--failed-to`. Without a name, nothing is written.
+ * @throws BootstrapError `file-unwritable`, so that the run ends before it does any work
  */
 export function openFailedList({ cwd, reporter }: Session, name: string | undefined): FailedList {
   if (name === undefined) return { write: () => undefined };
@@ -216,15 +216,15 @@ export function openFailedList({ cwd, reporter }: Session, name: string | undefi
   };
 }
 
-/** A line is one reference: a line break in an invalid one must not make it several. */
+/** Replaces line breaks, so that an invalid reference stays on one line of the list. */
 const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
 
-/** One image's result as a command shows it. */
+/** The result of one image as commands show it. */
 export function rowOf({ image, ...result }: MirrorResult): MirrorRow {
   return { source: image.source, wantedBy: image.wantedBy, ...result };
 }
 
-/** A reference from the command line or a list that is invalid: a failure like any other, without any work. */
+/** The row of an invalid reference from the command line or a list. It counts as a failed image. */
 export function refusedRow({ reference, wantedBy, error }: RejectedImage): MirrorRow {
   const { code, what, why, hint } = error;
   return {

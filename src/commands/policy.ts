@@ -46,10 +46,10 @@ export interface Subject {
   readonly group?: string;
 }
 
-/** Stands for the user or group in bindings when neither is given. */
+/** The placeholder for the user or group in bindings when neither is given. */
 const subjectPlaceholder = 'SUBJECT';
 
-/** Prints a document that grants permissions, from the source that the steps use. Sends no request. */
+/** Prints a document that grants permissions, generated from the permissions of the steps. Sends no request. */
 export async function printPolicy(session: Session, name: PolicyName, subject: Subject): Promise<number> {
   const chosen = checkedSubject(name, subject);
   const loaded = await session.loaded({ placeholders: true });
@@ -83,7 +83,7 @@ const flagsFor = (assumed: readonly string[]): string =>
     .map((word) => (word === 'account' ? '--account-id' : `--${word}`))
     .join(', ');
 
-/** A warning that says how much the policy for a first run grants. */
+/** A warning about how much the policy for a first run grants. */
 function amountOfFirstRun({ users: { powerUser, imagePuller } }: Config): string {
   const boundaries = [powerUser, imagePuller].map(({ permissionsBoundary }) => permissionsBoundary);
   const isBounded = boundaries.every((boundary) => boundary !== undefined);

@@ -4,7 +4,7 @@ import { duration, examples, type Program } from './command.ts';
 import { ownVersion } from '../core/paths.ts';
 import type { GlobalFlags } from '../run/session.ts';
 
-/** The whole command line. A command's module is loaded when commander comes to the command. */
+/** The complete command line. A command's module is loaded when commander reaches the command. */
 export function createProgram(program: Program, stdout: NodeJS.WritableStream): Command {
   const root = new Command('ecr-bootstrap')
     .description('Lets an air-gapped kubeadm cluster pull every image from a private Amazon ECR.')
@@ -13,7 +13,7 @@ export function createProgram(program: Program, stdout: NodeJS.WritableStream): 
     .exitOverride()
     // Usage errors are reported like all others.
     .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => undefined })
-    // What follows `sandbox` is a command line of its own.
+    // The arguments after `sandbox` are a separate command line.
     .enablePositionalOptions()
     .helpCommand(false);
   examples(root, [
@@ -33,7 +33,7 @@ export function createProgram(program: Program, stdout: NodeJS.WritableStream): 
     (await entry.load()).register(command, program);
     addGlobalFlags(command, 'Global Options:');
   });
-  // Commander's own would show a command's help without loading the command.
+  // Commander's built-in help command would show a command's help without loading the command.
   root.command('help [command]', { hidden: true }).action(async (name?: string) => {
     if (name !== undefined && !program.commands.some((entry) => entry.name === name)) {
       root.error(`unknown command '${name}'`);

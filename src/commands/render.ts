@@ -16,7 +16,7 @@ export function register(command: Command, program: Program): void {
   ]);
 }
 
-/** Prints the objects that `up` applies, of one step or of all. */
+/** Prints the objects that `up` applies, of one step or of all steps. */
 export async function render(session: Session, step: string | undefined): Promise<number> {
   const ctx = await session.context();
   await session.header();

@@ -20,7 +20,10 @@ export function register(command: Command, program: Program): void {
   ]);
 }
 
-/** All flags belong to the command inside, also those before the word `sandbox`, so that only its reporter prints. */
+/**
+ * Passes all flags to the inner command, even those before the word `sandbox`, so that only its reporter
+ * prints.
+ */
 function runInSandbox(command: Command, program: Program): Promise<void> {
   return program.run(
     command,

@@ -61,14 +61,14 @@ export async function status(session: Session, options: StatusOptions): Promise<
       await clock.sleep(intervalMs, until);
     } catch (error) {
       if (!signal.aborted && until.aborted) return verdict;
-      // After a wait that ended without success, show what is unhealthy.
+      // After a wait without success, show what is unhealthy.
       if (options.wait) await show();
       throw error;
     }
   }
 }
 
-/** A step that needs what is unreachable is not checked: it would only repeat the same error. */
+/** Checks all steps except those that need an unreachable service, which would only repeat the same error. */
 async function checkAll(
   chosen: readonly AnyStep[],
   { errors }: Environment,
@@ -89,7 +89,7 @@ function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepSt
   return { step: step.id, title: step.title, findings, drift: [] };
 }
 
-/** A step without findings is OK. */
+/** Adds an `ok` finding to a step without findings. */
 function withDefaultFinding(status: StepStatus): StepStatus {
   if (status.findings.length > 0) return status;
   const target = { kind: 'step', name: status.step };

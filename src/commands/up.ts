@@ -46,7 +46,7 @@ export function register(command: Command, program: Program): void {
   ]);
 }
 
-/** Names of targets have blanks and no commas, so each needs a flag of its own. */
+/** Collects targets. Their names contain spaces, so each target has its own flag instead of a list with commas. */
 const targets = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 export interface UpOptions extends StepSelection, AdoptOptions {
@@ -79,13 +79,19 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
   }
 }
 
-/** A cluster is registered before it depends on the key, and the registration is verified afterwards. */
+/**
+ * Refuses steps that make the cluster depend on the key without its registration. A cluster is registered
+ * before it gets the key, and the registration is verified afterwards.
+ */
 function refuseUnregistered(chosen: readonly AnyStep[]): void {
   if (!chosen.includes(pullSecretBootstrap) || chosen.includes(registration)) return;
   throw leftOut('the step pull-secret-bootstrap writes the access key into the cluster');
 }
 
-/** Also where the cluster has the key already, unless it is registered and only some steps were asked for. */
+/**
+ * Also refuses if the cluster already has the key, unless it is registered and the user selected only some
+ * steps.
+ */
 async function refuseLeftOut(
   ctx: Context,
   chosen: readonly AnyStep[],
@@ -115,7 +121,7 @@ function warningOfUncovered(chosen: readonly AnyStep[]): readonly AnyStep[] {
 const isFailure = (error: unknown): boolean =>
   error instanceof BootstrapError && error.exitCode === exitCodes.failed && error.code !== 'timeout';
 
-/** The steps before the last chosen one that were not chosen. What it needs may be missing. */
+/** The skipped steps before the last selected one, which may need them. */
 function earlierThan(chosen: readonly AnyStep[]): string[] {
   const last = chosen.at(-1);
   const before = last ? steps.slice(0, steps.indexOf(last)) : [];

@@ -2,9 +2,9 @@ import { matchesAny } from '../core/globs.ts';
 import { familiar, formatReference, type Reference, repositoryOf } from './reference.ts';
 
 /**
- * Makes the test for `images.exclude`.
+ * Creates the predicate for `images.exclude`.
  * @param globs match full references or Docker's short forms, with or without the tag
- * @returns a function for references, and for the text of invalid ones
+ * @returns a function for references and for the text of invalid references
  */
 export function excluding(globs: readonly string[]): (image: Reference | string) => boolean {
   const isExcluded = matchesAny(globs, { matchSlash: true });

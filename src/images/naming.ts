@@ -2,7 +2,7 @@ import { BootstrapError } from '../core/errors.ts';
 import { canonical, isOperator, operatorName, operatorRepository } from './operator.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
 
-/** The settings that decide the names in ECR. */
+/** The settings that determine the names in ECR. */
 export interface Naming {
   readonly project: string;
   /** From source repository to repository inside the project: `docker.io/library/nginx` to `web/nginx`. */
@@ -16,7 +16,7 @@ export interface EcrName {
   readonly tag: string;
 }
 
-/** By ECR's documentation, which is stricter than its service model: no two separators in a row. */
+/** From ECR's documentation, which is stricter than its service model: no two separators in a row. */
 export const ecrComponent = '[a-z0-9]+(?:[._-][a-z0-9]+)*';
 /** Grammar and length of ECR's CreateRepository. */
 const ecrGrammar = new RegExp(`^${ecrComponent}(?:/${ecrComponent})*$`);
@@ -36,8 +36,8 @@ export function ecrName(source: Reference, naming: Naming): EcrName {
 }
 
 /**
- * The source of an image by its name in ECR: the inverse of {@link ecrName}. Undefined when no source gets that name, for
- * example for images that users pushed to ECR themselves.
+ * The source of an image, from its name in ECR: the inverse of {@link ecrName}. Undefined if no source gets
+ * that name, for example for images that users pushed to ECR themselves.
  */
 export function sourceOf(inEcr: Reference, naming: Naming): Reference | undefined {
   const prefix = `${naming.project}/`;
@@ -60,7 +60,7 @@ function candidateSources(path: string, { map, project }: Naming): string[] {
   ];
 }
 
-/** The image of the same version in that repository, if its name in ECR is really this. */
+/** The image with the same tag or digest in that repository, if its name in ECR is `inEcr`. */
 function sourceNamed(repository: string, inEcr: Reference, naming: Naming): Reference | undefined {
   try {
     const { host, path } = parseReference(repository);
@@ -79,8 +79,8 @@ export function ecrReference(host: string, { repository, tag }: EcrName): string
 }
 
 /**
- * The reference with which a workload pulls this source from ECR. It keeps a digest next to the tag: runtimes pull by the
- * digest, and the tag may point elsewhere.
+ * The reference with which a workload pulls this source from ECR. It keeps a digest next to the tag: runtimes
+ * pull by the digest, and the tag may point elsewhere.
  */
 export function workloadReference(host: string, name: EcrName, { digest }: Reference): string {
   const reference = ecrReference(host, name);
@@ -89,7 +89,7 @@ export function workloadReference(host: string, name: EcrName, { digest }: Refer
 
 function pathInProject(reference: Reference, { project, map }: Naming): string {
   const mapped = mappedName(reference, map);
-  // Users may copy the name from ECR's console, with the project in front.
+  // Users may copy the name from the ECR console, where it begins with the project.
   if (mapped !== undefined)
     return mapped.startsWith(`${project}/`) ? mapped.slice(project.length + 1) : mapped;
   if (isOperator(reference)) return operatorName;
@@ -125,7 +125,7 @@ function invalidName(reference: Reference, repository: string, why: string, { ma
   });
 }
 
-/** Quotes references that begin with `[`, an IPv6 address: in YAML that would begin a list. */
+/** Quotes references to an IPv6 address, because their `[` would begin a list in YAML. */
 export const yamlText = (reference: string): string =>
   /^\w/.test(reference) ? reference : JSON.stringify(reference);
 

@@ -8,7 +8,7 @@ export const operatorImage = `${operatorRepository}:v0.12.1`;
 /** Name of the operator's repository inside the project. */
 export const operatorName = 'external-secrets';
 
-/** Releases of the operator also use a host that was retired; its content was the same. */
+/** Releases of the operator also use a host that was retired. It had the same content. */
 const retired = 'oci.external-secrets.io/external-secrets/external-secrets';
 
 /** The same image at the host that still exists. */

@@ -82,13 +82,16 @@ function locate(text: string, name: string): { host: string; path: string } {
   return { host: dockerHub, path: path.includes('/') ? path : `library/${path}` };
 }
 
-/** In lowercase, `MyRegistry` alone would be a name on Docker Hub; with the default port it remains a host. */
+/** In lowercase, `MyRegistry` alone would be a name on Docker Hub. With the default port, it remains a host. */
 function lowerCase(host: string): string {
   const lower = host.toLowerCase();
   return /[.:]/.test(host) || lower === 'localhost' ? lower : `${lower}:443`;
 }
 
-/** skopeo and containerd add a transport, browsers a protocol; runtimes accept neither. */
+/**
+ * References from skopeo and containerd may have a transport, and those from browsers a scheme. Runtimes accept
+ * neither.
+ */
 function rejectScheme(text: string): void {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(text) ?? [];
   if (scheme === undefined) return;

@@ -19,11 +19,11 @@ export interface WantedImage {
   readonly source: string;
   /** Repository in ECR: `myproject/docker.io/library/nginx`. */
   readonly repository: string;
-  /** Tag in ECR. It is the digest for a source without a tag, or if another image has the tag. */
+  /** Tag in ECR. It is the digest if the source has no tag, or if another image has the tag. */
   readonly tag: string;
-  /** Where it is requested: `config`, `file`, `operator`, `Deployment shop/web`. */
+  /** Where the image is requested: `config`, `file`, `operator`, `Deployment shop/web`. */
   readonly wantedBy: readonly string[];
-  /** The user gave it for this run, so its host may be on this computer. */
+  /** The user requested it for this run, so its host may be this computer. */
   readonly byHand?: true;
 }
 
@@ -32,15 +32,18 @@ export interface WantedImages {
   readonly operator: WantedImage;
   /** All others, sorted by source, without duplicates. */
   readonly others: readonly WantedImage[];
-  /** Images of workloads that cannot be mirrored: the reference is invalid, or ECR does not accept its name. */
+  /**
+   * Images of workloads that cannot be mirrored, because the reference is invalid or ECR does not accept its
+   * name.
+   */
   readonly rejected: readonly RejectedImage[];
-  /** The same for references that the user gave for this run; `wantedBy` says where each was. */
+  /** The same for references that the user gave for this run. `wantedBy` says where each one was given. */
   readonly refused: readonly RejectedImage[];
 }
 
 /** An image that cannot be mirrored, and why. */
 export interface RejectedImage {
-  /** As it was written. */
+  /** The reference as the user or the workload wrote it. */
   readonly reference: string;
   readonly wantedBy: readonly string[];
   readonly error: BootstrapError;
@@ -51,14 +54,14 @@ export interface GivenReference {
   readonly text: string;
   /** For example `file images.txt`. */
   readonly wantedBy: string;
-  /** Where exactly it is: `file images.txt, line 3`. */
+  /** The exact location: `file images.txt, line 3`. */
   readonly where?: string;
 }
 
 /** Where images are requested. */
 export interface ImageSources {
   readonly naming: Naming;
-  /** The account's registry. References to it mean the sources of its images. */
+  /** The account's registry. A reference to it stands for the source of the image. */
   readonly registryHost: string;
   /** The configuration's `images.list`. */
   readonly list: readonly string[];
@@ -70,10 +73,10 @@ export interface ImageSources {
 }
 
 /**
- * All images to have in ECR, each once, with all that request it.
+ * All images to have in ECR, without duplicates, each with everything that requests it.
  * @throws BootstrapError `reference-invalid` or `repository-name-invalid` for the configuration's list, `config-invalid`
- * when two sources would get the same name. Invalid references of the cluster are in `rejected`, and those that the user
- * gave for this run in `refused`.
+ * when two sources would get the same name. Invalid references of the cluster are in `rejected`, and those that
+ * the user gave for this run in `refused`.
  */
 export function wantedImages(sources: ImageSources): WantedImages {
   const collector = new ImageCollector(sources);
@@ -90,13 +93,16 @@ export function wantedImages(sources: ImageSources): WantedImages {
 export const wantedReference = (host: string, image: WantedImage): string =>
   workloadReference(host, image, parseReference(image.source));
 
-/** The registry hosts that the configuration names: those of `images.list` and those on the left of `images.map`. */
+/**
+ * The registry hosts that the configuration names: those of `images.list` and those on the left of
+ * `images.map`.
+ */
 export function configuredHosts(list: readonly string[], { map }: Pick<Naming, 'map'>): string[] {
   return [...list, ...Object.keys(map)].flatMap((text) => {
     try {
       return [parseReference(text).host];
     } catch (error) {
-      // wantedImages reports it.
+      // wantedImages reports the error.
       if (error instanceof BootstrapError) return [];
       throw error;
     }
@@ -186,7 +192,7 @@ class ImageCollector {
 class Rejections {
   readonly #entries = new Map<string, { readonly wantedBy: Set<string>; readonly error: BootstrapError }>();
 
-  /** @throws the error itself if it is not about the reference */
+  /** @throws `error` if it is not about the reference */
   add(reference: string, wantedBy: string, error: unknown): void {
     if (!(error instanceof BootstrapError)) throw error;
     const entry = this.#entries.get(reference) ?? { wantedBy: new Set(), error };
@@ -204,8 +210,8 @@ class Rejections {
 }
 
 /**
- * Two sources must not share one tag. A pinned one is stored by its digest instead, which is all that runtimes need. Any
- * other conflict is a mistake in `images.map`.
+ * Two sources must not share one tag. A source with a digest is stored by its digest instead, which is enough for
+ * runtimes. Any other conflict is a mistake in `images.map`.
  */
 function withDistinctNames(images: readonly WantedImage[]): WantedImage[] {
   const taken = new Map<string, WantedImage>();

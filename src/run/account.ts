@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
 
 /**
- * Aborts if the credentials or the registry belong to another account than `aws.accountId`.
+ * Ends the run if the credentials or the registry belong to an account other than `aws.accountId`.
  * @param why how the other account was found
  * @throws BootstrapError `account-mismatch`
  */

@@ -12,13 +12,13 @@ export interface AdoptOptions {
   readonly adoptAll?: boolean;
 }
 
-/** The consent of the flags. Only what the plan showed with it is adopted. */
+/** The consent that the flags give. Only adoptions that the plan showed are applied. */
 export function consentOf({ adopt = [], adoptAll = false }: AdoptOptions): Consent {
   const isNamed = matchesAny(adopt, { matchSlash: true });
   return (target) => adoptAll || isNamed(nameOf(target));
 }
 
-/** From this number on, targets of one kind become one glob. */
+/** This many targets of one kind, or more, become one glob. */
 const minAlike = 3;
 
 /** The command line that adopts everything unmanaged in the plan. */

@@ -9,13 +9,13 @@ import type { Context } from '../steps/context.ts';
 export interface CollectOptions {
   /** From the command line or a file. */
   readonly references: readonly GivenReference[];
-  /** The configuration's `images.list` too. */
+  /** Also include the configuration's `images.list`. */
   readonly list: boolean;
-  /** The cluster's workloads too. */
+  /** Also include the images of the cluster's workloads. */
   readonly fromCluster: boolean;
 }
 
-/** The wanted images from all selected sources. */
+/** The desired images from all selected sources. */
 export async function collectImages(ctx: Context, from: CollectOptions): Promise<WantedImages> {
   const { project, images } = ctx.config;
   const [registryHost, workloads] = await Promise.all([
@@ -32,13 +32,13 @@ export async function collectImages(ctx: Context, from: CollectOptions): Promise
   });
 }
 
-/** The cluster's workloads; none if there is no cluster or it is unreachable. */
+/** The cluster's workloads. Empty if there is no cluster or it is unreachable. */
 export async function workloadsIfReachable(ctx: Context): Promise<readonly Workload[]> {
   try {
     return await ctx.inventory.workloads();
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    // A cluster that answered before has workloads: without them a run would seem complete.
+    // A cluster that is reachable has workloads. Without their images, a run would only seem complete.
     if (error.code === 'cluster-unreachable' && (await answers(ctx))) throw error;
     return [];
   }
@@ -50,7 +50,7 @@ const unreachableCodes: readonly ErrorCode[] = [
   'tls-untrusted',
 ];
 
-/** No server answered. A refusal or a failure is an answer. */
+/** Whether no server responded. A rejection or a server error is a response. */
 export const isUnreachable = (error: unknown): error is BootstrapError =>
   error instanceof BootstrapError &&
   unreachableCodes.includes(error.code) &&

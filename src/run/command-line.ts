@@ -1,6 +1,6 @@
 import type { Session } from './session.ts';
 
-/** The given command with further flags, ready to paste into a shell. A dry run becomes a real run. */
+/** The command line of this run with further flags, quoted for a shell. It omits `--dry-run` and `--exit-code`. */
 export function commandLine({ argv = [], sandbox }: Session, flags: readonly string[]): string {
   const given = argv.filter((word) => !/^(--dry-run|--exit-code)$/.test(word));
   return ['ecr-bootstrap', ...(sandbox ? ['sandbox'] : []), ...given, ...flags].map(quoted).join(' ');

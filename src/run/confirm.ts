@@ -3,17 +3,17 @@ import type { Header } from '../output/index.ts';
 import { commandLine } from './command-line.ts';
 import type { Session } from './session.ts';
 
-/** A question about a plan that is on the screen. */
+/** A question about the plan that is shown. */
 export interface Question {
   readonly text: string;
-  /** The word to type, for what cannot be undone. */
+  /** The word to type, for changes that cannot be undone. */
   readonly word?: string | undefined;
 }
 
 /**
- * Asks for consent to a plan that is not empty; `--yes` gives it beforehand.
- * @returns false when the answer was no
- * @throws BootstrapError `confirmation-needed` when there is no terminal to ask on, or the output is JSON
+ * Asks for consent to a plan that is not empty. `--yes` gives it in advance.
+ * @returns false if the answer is no
+ * @throws BootstrapError `confirmation-needed` if there is no terminal, or the output is JSON
  */
 export async function confirm(session: Session, question: Question): Promise<boolean> {
   const { reporter, signal, flags } = session;
@@ -34,7 +34,7 @@ export const applyQuestion = (header: Partial<Header>): Question => ({
 
 type Whereabouts = { readonly [part in 'account' | 'context']?: string | undefined };
 
-/** `account 123456789012 and cluster prod`, as far as the run reaches them. */
+/** `account 123456789012 and cluster prod`, or only the one that the run uses. */
 export function placeOf({ account, context }: Whereabouts): string {
   const parts = [
     ...(account === undefined ? [] : [`account ${account}`]),

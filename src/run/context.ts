@@ -25,7 +25,7 @@ export interface ServiceOptions {
   readonly net: Net;
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
-  /** Source registries that are reached by plain HTTP, in addition to loopback addresses. */
+  /** Source registries to connect to by plain HTTP, in addition to loopback addresses. */
   readonly insecureRegistries?: readonly string[];
   /** Address of the Docker engine; overrides the environment. */
   readonly dockerHost?: string | undefined;
@@ -144,7 +144,7 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
   }
 }
 
-/** The host of a registry begins with its account. */
+/** The host of the registry, which begins with its account. @throws BootstrapError `account-mismatch` */
 async function guardedRegistryHost(context: Context): Promise<string> {
   const host = await findRegistryHost(context);
   const [account = ''] = host.split('.');
@@ -152,7 +152,10 @@ async function guardedRegistryHost(context: Context): Promise<string> {
   return host;
 }
 
-/** From ECR, or while AWS is unreachable or rejects the caller, from the cluster, which has it from the last run. */
+/**
+ * The host from ECR, or, while AWS is unreachable or rejects the caller, the one that the last run stored in
+ * the cluster.
+ */
 async function findRegistryHost({ aws, cluster }: Context): Promise<string> {
   try {
     return await aws.ecr.registryHost();
@@ -165,7 +168,7 @@ async function findRegistryHost({ aws, cluster }: Context): Promise<string> {
   }
 }
 
-/** Undefined if the cluster does not have it: the error of AWS is then reported. */
+/** Undefined if the cluster does not have it or cannot be read. The caller then reports the error of AWS. */
 async function storedHost(cluster: ClusterPort): Promise<string | undefined> {
   try {
     const namespace = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace });

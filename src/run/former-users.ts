@@ -14,7 +14,10 @@ interface FormerUserStep {
 
 type FormerUserChange = ChangeWith<{ readonly of: FormerUserStep }>;
 
-/** Removes the users of earlier names with their keys, policies and secrets, by the same steps with those names. */
+/**
+ * Removes users with earlier names, and their keys, policies and secrets, with the same steps and the earlier
+ * names.
+ */
 export function formerUsers(scope: RemovalScope): Step<readonly FormerUserStep[], FormerUserChange> {
   return {
     id: 'former-users',
@@ -43,11 +46,11 @@ export function formerUsers(scope: RemovalScope): Step<readonly FormerUserStep[]
   };
 }
 
-/** Whether `down` runs the step: it is about the cluster, or about something in AWS that is to be deleted. */
+/** Whether `down` runs the step: it changes the cluster, or deletes resources in AWS that the scope includes. */
 export const isInScope = ({ removesFromAws }: AnyStep, scope: RemovalScope): boolean =>
   removesFromAws?.some((resources) => scope[resources]) ?? true;
 
-/** The change with the payload of its own step, and with that step. */
+/** The change of another step, with that step and its payload as the payload. */
 const withStep = (change: Change, of: FormerUserStep): FormerUserChange => ({
   ...change,
   payload: { ...('payload' in change ? (change.payload as object) : {}), of },

@@ -2,18 +2,18 @@ import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync }
 import { dirname } from 'node:path';
 import { BootstrapError, reasonOf } from '../core/errors.ts';
 
-/** A file of the command line that the run writes. */
+/** An output file that the command line names. */
 export interface OutputFile {
   readonly path: string;
-  /** As it was given. */
+  /** The name as given on the command line. */
   readonly name: string;
   /** How to fix it if it cannot be written. */
   readonly hint: string;
 }
 
 /**
- * Creates the folders of a file, and checks that it can be written. A run that writes a file at its end calls this at its
- * beginning.
+ * Creates the folders of a file, and checks that it can be written. A run that writes a file at the end calls
+ * this at the start.
  * @throws BootstrapError `file-unwritable`
  */
 export function prepareOutput(file: OutputFile): void {
@@ -29,7 +29,7 @@ export function prepareOutput(file: OutputFile): void {
 }
 
 /**
- * Only this user can read the file.
+ * Writes the file so that only this user can read it.
  * @throws BootstrapError `file-unwritable`
  */
 export function writeOutput(file: OutputFile, text: string): void {

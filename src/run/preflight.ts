@@ -6,17 +6,17 @@ import type { AnyStep, Context } from '../steps/context.ts';
 import { refuseOtherAccount } from './account.ts';
 import type { EnvironmentHeader, Session } from './session.ts';
 
-/** The account and cluster of the run, as far as they are reachable, and the errors of the others. */
+/** The account and cluster of the run if they are reachable, and the errors if not. */
 export interface Environment {
   readonly header: EnvironmentHeader;
   readonly errors: ReadonlyMap<Need, BootstrapError>;
 }
 
-/** Shows on a terminal that the run has begun, because the first answers can take seconds. */
+/** Shows on a terminal that the run has started, because the first responses can take seconds. */
 export const showReading = ({ reporter }: Session): void =>
   reporter.event({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
 
-/** Asks AWS for the caller and the cluster for its version, in parallel. */
+/** Reads the caller from AWS and the version of the cluster, in parallel. */
 export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Environment> {
   const errors = new Map<Need, BootstrapError>();
   const ask = async <T>(need: Need, question: () => Promise<T>): Promise<T | undefined> => {
@@ -39,7 +39,8 @@ export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Env
 }
 
 /**
- * Ends a run before its first change if its steps need something that is unreachable or not allowed.
+ * Ends a run before its first change if its steps need a service that is unreachable or a permission that is
+ * missing.
  * @throws BootstrapError with everything that is missing, AWS before the cluster
  */
 export async function preflight(

@@ -7,9 +7,9 @@ import type { GivenReference } from '../images/wanted.ts';
 import type { Session } from './session.ts';
 
 /**
- * The references in a file, one per line; blank lines and `#` comments are skipped.
+ * The references in a file, one per line. Blank lines and `#` comments are skipped.
  * @param file a path, or `-` for standard input
- * @throws BootstrapError `file-missing`, `reference-invalid` when it is not text
+ * @throws BootstrapError `file-missing`, or `reference-invalid` if the file is not text
  */
 export async function readReferences(session: Session, file: string): Promise<GivenReference[]> {
   const wantedBy = file === '-' ? 'standard input' : `file ${file}`;

@@ -10,7 +10,7 @@ import { pullingPods } from '../steps/pulling-pods.ts';
 
 const removalVerbs = new Set(['get', 'list', 'delete']);
 
-/** The step in reverse, with the rights that this takes. */
+/** The step in reverse, with the permissions that this requires. */
 function removalOf(step: AnyStep, scope: RemovalScope): AnyStep {
   const { rights = [], removalRights = [] } = step;
   const reading = rights.map((rule) => ({
@@ -23,8 +23,8 @@ function removalOf(step: AnyStep, scope: RemovalScope): AnyStep {
 const isWebhook = (kind: string): boolean => kind === 'ValidatingWebhookConfiguration';
 
 /**
- * The API server calls them before it deletes any of the operator's objects. They are deleted before all others: when
- * the operator is down, they do not answer, and nothing else could be deleted.
+ * The API server calls the webhooks before it deletes any of the operator's objects. They are deleted first:
+ * when the operator is down, they do not respond, and no other object could be deleted.
  */
 const operatorWebhooks = (scope: RemovalScope): AnyStep => ({
   ...only(removalOf(operator, scope), isWebhook),
@@ -32,7 +32,7 @@ const operatorWebhooks = (scope: RemovalScope): AnyStep => ({
   title: 'webhooks of External Secrets Operator',
 });
 
-/** What `down` does: every step in reverse, the last one first. */
+/** The steps of `down`: every step in reverse, the last one first. */
 export function removalSteps(scope: RemovalScope): readonly AnyStep[] {
   const { identities, images, secrets } = scope;
   const chosen = steps.filter((step) => step.remove && isInScope(step, scope));
@@ -49,7 +49,7 @@ export function removalSteps(scope: RemovalScope): readonly AnyStep[] {
   ];
 }
 
-/** Leaves out what is about other kinds of objects. */
+/** Restricts a step to objects of the included kinds. */
 function only(step: AnyStep, isIncluded: (kind: string) => boolean): AnyStep {
   return {
     ...step,

@@ -8,8 +8,8 @@ import type { ClusterRule } from '../core/step.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 
 /**
- * The rules of several steps as one list, by group and resource. A verb is restricted to names wherever the API judges
- * by name and the names are known.
+ * Merges the rules of several steps by group and resource. A verb is restricted to names if the API authorizes
+ * it by name and the names are known.
  */
 export function mergeRules(rules: readonly ClusterRule[], config: Config): ClusterRule[] {
   const verbs = new Map<string, Set<string>>();
@@ -42,7 +42,7 @@ export function mergeRules(rules: readonly ClusterRule[], config: Config): Clust
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => a.localeCompare(b);
 
 /**
- * Asks the API server for every permission that the steps need.
+ * Checks with the API server every permission that the steps need.
  * @throws BootstrapError `cluster-denied` with the first missing permissions
  */
 export async function refuseMissingRights(ctx: Context, steps: readonly AnyStep[]): Promise<void> {

@@ -3,14 +3,14 @@ import { BootstrapError, exitCodes, internalError } from '../core/errors.ts';
 import { type GlobalFlags, openSession, type Runtime, type Session } from './session.ts';
 
 /**
- * Milliseconds after Ctrl-C or --timeout until a command is abandoned. What a command does in between ends by itself within a
- * shorter time.
+ * Milliseconds after Ctrl-C or --timeout until a command is abandoned. The command's own work has shorter grace
+ * periods.
  */
 const abandonMs = 4000;
-/** Milliseconds to close connections then. */
+/** Milliseconds to close connections after that. */
 const closeMs = 500;
 
-/** Does a command's work in a session, and reports its error. Resolves to the exit code. */
+/** Runs a command in a session, and reports its error. Resolves to the exit code. */
 export async function runCommand(
   name: string,
   flags: GlobalFlags,
@@ -37,7 +37,7 @@ export async function runCommand(
 
 function reportError(session: Session, thrown: unknown): number {
   const { signal, verbosity } = session;
-  // An error of a call that the signal ended says less than the signal's reason.
+  // The signal's reason says more than the error of a call that the signal ended.
   const cause = thrown instanceof BootstrapError || !signal.aborted ? thrown : (signal.reason as unknown);
   const error = cause instanceof BootstrapError ? cause : internalError(cause);
   session.reporter.error(error);

@@ -18,21 +18,21 @@ import { holdLease } from './lease.ts';
 import { preflight, probe, showReading } from './preflight.ts';
 import type { Session } from './session.ts';
 
-/** What `up`, `rotate` and `down` have in common: a plan that is shown, confirmed and applied. */
+/** The common part of `up`, `rotate` and `down`: a plan that is shown, confirmed and applied. */
 export interface PlanRun {
   readonly steps: readonly AnyStep[];
   readonly dryRun?: boolean | undefined;
   /** With `dryRun`: exit 3 if the plan is not empty. */
   readonly exitCode?: boolean | undefined;
-  /** A run that is not a dry run judges the stored access key by use, see {@link Context.usesKey}. */
+  /** Unless this is a dry run, verifies the stored access key by using it. See {@link Context.usesKey}. */
   readonly usesKey?: boolean;
-  /** Throws if the run must not begin. */
+  /** Throws if the run must not start. */
   readonly refuse?: (ctx: Context) => Promise<void>;
   /** Which existing resources to adopt; none by default. */
   readonly consent?: Consent;
-  /** The question before the first change; undefined if consent was given beforehand. */
+  /** The question before the first change. Undefined if the user gave consent in advance. */
   readonly question: ((header: Partial<Header>, ctx: Context) => Question) | undefined;
-  /** Next steps besides those of the steps, one line each. */
+  /** Next steps in addition to those of the steps, one line each. */
   readonly nextSteps?: readonly string[];
 }
 
@@ -148,7 +148,7 @@ function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun:
   reporter.warn(`${parts.what}: ${parts.why}. ${parts.hint}`);
 }
 
-/** If only Docker may copy images, it has to answer before the first change. */
+/** If the configuration allows only Docker to copy images, the engine must be reachable before the first change. */
 async function refuseWithoutEngine(session: Session, plan: readonly Planned<Context>[]): Promise<void> {
   const { config } = await session.loaded();
   const copies = plan.some(({ step, changes }) => step.needs.includes('sources') && changes.length > 0);
@@ -163,7 +163,7 @@ const shown = ({ step, changes, unmanaged, findings }: Planned<Context>) => ({
   findings,
 });
 
-/** Counts targets as the plan does: one that two steps change counts once. */
+/** Counts targets as the plan does: a target that two steps change counts once. */
 function countDone({ steps }: RunResult, planned: readonly Change[]) {
   const done = steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'done'));
   const names = new Set(done.map(({ change }) => nameOf(change.target)));

@@ -7,7 +7,7 @@ import type { Context } from '../steps/context.ts';
 import type { Services } from './context.ts';
 import { deadline } from './timeout.ts';
 
-/** What the process provides: everything that differs between a terminal, a test and the sandbox. */
+/** The environment of a run: everything that differs between a terminal, a test and the sandbox. */
 export interface Runtime {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
@@ -17,13 +17,13 @@ export interface Runtime {
   readonly argv?: readonly string[];
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  /** Aborted when the reader of stdout has ended. */
+  /** Aborted when the reader of stdout has closed it. */
   readonly stdoutClosed?: AbortSignal;
   /** PEM of an additional certificate authority. */
   readonly ca?: string;
-  /** Network connections that several runs share: a run does not close them. */
+  /** Network connections that several runs share. A run does not close them. */
   readonly net?: Net;
-  /** Everything happens against the sandbox. */
+  /** The run uses the sandbox instead of real services. */
   readonly sandbox?: boolean;
 }
 
@@ -44,17 +44,17 @@ export interface GlobalFlags {
 /** The part of the header that AWS and the cluster provide. */
 export type EnvironmentHeader = Omit<Header, 'sandbox' | 'config' | 'kubeconfig'>;
 
-/** One run of one command: its configuration, its reporter, and its lazy clients. */
+/** One run of one command, with its configuration, reporter and lazy clients. */
 export interface Session extends Runtime {
   readonly reporter: Reporter;
   readonly verbosity: Verbosity;
   readonly flags: GlobalFlags;
-  /** Reads the configuration at the first call. */
+  /** The configuration, which the first call reads. */
   loaded(request?: Pick<ConfigRequest, 'placeholders' | 'lenient'>): Promise<Loaded>;
   context(): Promise<Context>;
-  /** Shows the files that the run reads, and the account and cluster as far as they are known. */
+  /** Shows the files that the run reads, and the account and cluster if they are known. */
   header(reached?: EnvironmentHeader): Promise<void>;
-  /** The client of the Docker engine; nothing has been sent yet. */
+  /** The client of the Docker engine. Creating it sends no request. */
   docker(): Promise<DockerPort>;
   /** Another session with further flags. */
   fork(flags: GlobalFlags): Session;

@@ -4,7 +4,7 @@ import { BootstrapError } from '../core/errors.ts';
 /** Timers stop while a computer sleeps, so the clock is checked at this interval. */
 const checkIntervalMs = 1000;
 
-/** Aborts with `timeout` after that many milliseconds. It does not keep the process alive. */
+/** A signal that aborts with a `timeout` error after that many milliseconds. It does not keep the process alive. */
 export function deadline(milliseconds: number, clock: Pick<Clock, 'now'>): AbortSignal {
   const expired = new AbortController();
   const passed = stopwatch(clock);

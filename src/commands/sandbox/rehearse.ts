@@ -87,7 +87,7 @@ async function inRunning(
   return main(words, enter(session, words, running.env, running.account, clock));
 }
 
-/** @returns milliseconds that the sandbox is ahead */
+/** @returns the milliseconds by which the sandbox is ahead */
 async function askClock({ env }: Running, query = ''): Promise<number> {
   const net = createNet(authority(env), env);
   try {
@@ -101,7 +101,7 @@ async function askClock({ env }: Running, query = ''): Promise<number> {
 const authority = (env: Readonly<Record<string, string>>): string =>
   readFileSync(env['NODE_EXTRA_CA_CERTS'] ?? devNull, 'utf8');
 
-/** A runtime in which every server is the sandbox. Also changes the environment of the process. */
+/** A runtime in which the sandbox replaces every server. Also changes the environment of the process. */
 function enter(
   session: Session,
   words: readonly string[],
@@ -115,7 +115,7 @@ function enter(
     ECR_BOOTSTRAP_PROJECT: 'demo',
     ECR_BOOTSTRAP_ACCOUNT_ID: account,
   };
-  // The SDK's chain of credential providers reads the process's own environment.
+  // The SDK's credential provider chain reads the environment of the process.
   for (const name of Object.keys(process.env))
     if (/^(AWS_|KUBE|DOCKER_)/.test(name)) delete process.env[name];
   Object.assign(process.env, env);

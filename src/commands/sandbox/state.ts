@@ -12,10 +12,10 @@ import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BootstrapError } from '../../core/errors.ts';
 
-/** How commands in other terminals find a running sandbox. */
+/** The state with which commands in other terminals find a running sandbox. */
 export interface Running {
   readonly pid: number;
-  /** Has its kubeconfig and certificates, and no files of another sandbox. */
+  /** Contains the kubeconfig and certificates of this sandbox only. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly account: string;
@@ -37,7 +37,10 @@ export function createFolder(): string {
   return mkdtempSync(join(sharedFolder(), 'run-'));
 }
 
-/** Makes this sandbox the one that other terminals use; false when another one of this user is running. */
+/**
+ * Makes this sandbox the one that other terminals use. Returns false if another sandbox of this user is
+ * running.
+ */
 export function announce(running: Running): boolean {
   const own = join(running.folder, 'running.json');
   writeFileSync(own, JSON.stringify(running), { mode: 0o600 });
@@ -48,7 +51,10 @@ export function announce(running: Running): boolean {
   return true;
 }
 
-/** Of two sandboxes that start at once, one succeeds, and no terminal reads an incomplete file. */
+/**
+ * Links the file to its name. Of two sandboxes that start at once, only one succeeds. No terminal reads an
+ * incomplete file.
+ */
 function linked(file: string, name: string): boolean {
   try {
     linkSync(file, name);
@@ -76,7 +82,7 @@ export function withdraw(folder: string): void {
 
 /**
  * The sandbox that runs in another process of this user, if there is one.
- * @throws BootstrapError `sandbox-untrusted` when another user could have written its files
+ * @throws BootstrapError `sandbox-untrusted` if another user could have written its files
  */
 export function readRunning(): Running | undefined {
   const running = readState();
@@ -105,17 +111,20 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch {
-    // It has ended, or its number now belongs to a process of another user.
+    // The process has ended, or its ID now belongs to a process of another user.
     return false;
   }
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** The state names the proxy and the certificates that commands use. */
+/**
+ * Refuses state that other users could have written, because it names the proxy and certificates that commands
+ * use.
+ */
 function refuseShared(path: string, kind: 'folder' | 'file'): void {
   const user = process.geteuid?.();
-  // Windows has no such owners and modes.
+  // Windows has no Unix owners and modes.
   if (user === undefined) return;
   const why = exposureOf(lstatSync(path), kind, user);
   if (why === undefined) return;
