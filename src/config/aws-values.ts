@@ -13,7 +13,10 @@ export const project = z
   .min(2)
   .max(64);
 
-/** A repository below the project. Its longest name leaves room for the longest project in ECR's 256 characters. */
+/**
+ * A repository within the project. The maximum length leaves room for the longest project name in ECR's 256
+ * characters.
+ */
 export const repositoryPath = z
   .string()
   .regex(
@@ -22,7 +25,7 @@ export const repositoryPath = z
   )
   .max(191);
 
-/** A repository at its source, without tag and digest: another spelling would never match. */
+/** A source repository without tag and digest. A reference with either would never match. */
 export const sourceRepository = z.string().refine(isRepository, {
   error: ({ input }) =>
     `${JSON.stringify(input)} is not a source repository without tag and digest, for example docker.io/library/nginx`,
@@ -47,7 +50,7 @@ export const accountId = z
 /** Characters that IAM, ECR and Secrets Manager all accept in tags: botocore service model, iam TagUser. */
 const tagCharacters = '[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]';
 const notReserved = '(?![aA][wW][sS]:)';
-/** AWS allows 50 tags. This program adds three, and one to a secret for each cluster of the project. */
+/** AWS allows 50 tags. This program adds three, and one tag per cluster of the project to a secret. */
 const maxTags = 40;
 
 const tagKey = z
@@ -89,15 +92,19 @@ export const userName = z
     'is not a name that IAM accepts: 1 to 64 letters, digits and _ + = , . @ -, for example image-puller',
   );
 
-/** The names of secrets begin with it: botocore service model, secretsmanager CreateSecret, which has no comma. */
+/**
+ * Also the prefix of secret names, which do not allow a comma: botocore service model, secretsmanager
+ * CreateSecret.
+ */
 export const imagePullerName = userName.regex(
   /^[^,]*$/,
   'has a comma, which Secrets Manager does not allow in the names of the secrets, for example image-puller',
 );
 
 /**
- * The user and its policy share the path. A policy allows less than a user: botocore service model, iam CreatePolicy. So
- * `*`, `?` and `$`, which mean more than themselves in a policy's ARNs, are never part of it.
+ * The user and its policy share the path. The path of a policy allows fewer characters than that of a user:
+ * botocore service model, iam CreatePolicy. So it never contains `*`, `?` and `$`, which have a special meaning
+ * in a policy's ARNs.
  */
 export const userPath = z
   .string()
@@ -116,7 +123,7 @@ export const policyArn = z
   )
   .max(2048);
 
-/** The account in a policy's ARN; undefined for the policies of AWS. */
+/** The account in a policy's ARN. Undefined for AWS managed policies. */
 export const accountOfPolicy = (arn: string | undefined): string | undefined =>
   /^arn:aws[a-z-]*:iam::(\d{12}):/.exec(arn ?? '')?.[1];
 
@@ -136,7 +143,7 @@ export const kmsKey = z
 export const regionOfKey = (key: string | undefined): string | undefined =>
   /^arn:aws[a-z-]*:kms:([^:]+):/.exec(key ?? '')?.[1];
 
-/** Characters of the JSON text: botocore service model, ecr PutLifecyclePolicy. */
+/** Length of the JSON text in characters: botocore service model, ecr PutLifecyclePolicy. */
 const lifecycleText = { min: 100, max: 30_720 };
 
 export const lifecyclePolicy = z

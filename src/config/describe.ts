@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { configSchema } from './schema.ts';
 
-/** The part of JSON Schema that zod makes of our configuration. */
+/** The part of JSON Schema that zod uses for this configuration. */
 export interface KeySchema {
   readonly description?: string;
   readonly type?: string;
@@ -18,7 +18,7 @@ export interface KeySchema {
 export const jsonSchema = (): KeySchema =>
   z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' }) as KeySchema;
 
-/** What a value may be, for people: `cluster | all | list`. */
+/** A readable type of a value: `cluster | all | list`. */
 export function typeOf(schema: KeySchema): string {
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ');
   if (schema.enum) return schema.enum.map(String).join(' | ');

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
 const subdomain = new RegExp(`^${label}(?:\\.${label})*$`);
 
-/** The name of most objects. */
+/** The grammar for the names of most objects. */
 export const objectName = z
   .string()
   .regex(
@@ -13,7 +13,10 @@ export const objectName = z
   )
   .max(253);
 
-/** With `*` and `?`. Other characters never match, and the globs become part of an admission policy. */
+/**
+ * A glob with `*` and `?`. Other special characters are refused: they never match, and globs become part of an
+ * admission policy.
+ */
 export const namespaceGlob = z
   .string()
   .regex(
@@ -73,7 +76,7 @@ const toleration = z
 
 export const tolerations = z.array(toleration);
 
-/** Numbers with a suffix: `500m`, `1.5`, `512Mi`, `1e3`. A container cannot ask for less than nothing. */
+/** Numbers with a suffix: `500m`, `1.5`, `512Mi`, `1e3`. A container cannot request a negative amount. */
 const quantity = z.union([
   z.number().nonnegative(),
   z
@@ -91,7 +94,7 @@ export const resources = z.strictObject({
   requests: quantities.optional(),
 });
 
-/** The environment of containers. */
+/** The environment variables of containers. */
 export const environment = z.record(
   z
     .string()

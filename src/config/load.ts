@@ -20,13 +20,13 @@ export const defaultFile = 'ecr-bootstrap.yaml';
 export interface ConfigRequest {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Values of flags, by {@link Setting.flag}; undefined where not given. */
+  /** Values of flags, by {@link Setting.flag}. Undefined if not given. */
   readonly flags: Readonly<Record<string, unknown>>;
   /** From `--config`. */
   readonly file?: string;
-  /** Whether placeholders stand for a project and a region that are not set. */
+  /** Whether to use placeholders for a project and a region that are not set. */
   readonly placeholders?: boolean;
-  /** Values that are missing or wrong are reported in {@link Loaded.mistakes} instead of thrown. */
+  /** Returns missing and wrong values in {@link Loaded.mistakes} instead of throwing errors. */
   readonly lenient?: boolean;
 }
 
@@ -41,11 +41,11 @@ const required: Tree = {
 
 export interface Loaded {
   readonly config: Config;
-  /** The file that was read, as it was named. */
+  /** The file that was read, under the name that the user gave. */
   readonly file?: string;
-  /** Absolute paths of the files that were read, or will be when the cluster is used. */
+  /** Absolute paths of the files that were read, or will be read when the cluster is used. */
   readonly paths: { readonly config?: string; readonly kubeconfig: readonly string[] };
-  /** Where each value came from, by key path: `--region`, `AWS_REGION`, the file's name, or `default`. */
+  /** The origin of each value, by key path: `--region`, `AWS_REGION`, the file's name, or `default`. */
   readonly origins: ReadonlyMap<string, string>;
   /** One line each. */
   readonly warnings: readonly string[];
@@ -53,8 +53,8 @@ export interface Loaded {
 }
 
 /**
- * The effective configuration. A flag wins over an `ECR_BOOTSTRAP_*` variable, then come the file, the variables of other
- * programs, and the default.
+ * The effective configuration. Precedence: flags, `ECR_BOOTSTRAP_*` variables, the file, variables of other
+ * programs, defaults.
  * @throws BootstrapError `config-*` or `file-missing`
  */
 export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
@@ -104,7 +104,7 @@ export async function loadConfig(request: ConfigRequest): Promise<Loaded> {
   };
 }
 
-/** A kubeconfig that only a found file names gets less trust than one that the user names. */
+/** A kubeconfig that a found configuration names is trusted less than one that the user names. */
 async function refuseFoundPlugins(
   { cluster }: Config,
   file: ConfigFile | undefined,
@@ -117,7 +117,7 @@ async function refuseFoundPlugins(
   await refusePlugins({ name: file.name, path: file.path, kubeconfig }, choice);
 }
 
-/** YAML reads an account ID without quotes as a number. One that begins with 0 loses digits, and is refused. */
+/** YAML reads an unquoted account ID as a number. One that begins with 0 loses digits and is refused. */
 function quoteAccountId(values: Tree): void {
   const accountId = getAt(values, 'aws.accountId');
   if (typeof accountId === 'number') setAt(values, 'aws.accountId', String(accountId));
@@ -163,7 +163,7 @@ async function ambientValue(
   return region === undefined ? undefined : { value: region, origin: `AWS profile ${profile}` };
 }
 
-/** Why the region is missing: the AWS configuration files do not have the profile. */
+/** Explains a missing region if the AWS configuration files do not have the profile. */
 async function absentProfile(values: Tree, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const profile = getAt(values, 'aws.profile');
   if (typeof profile !== 'string' || getAt(values, 'aws.region') !== undefined) return undefined;
@@ -171,7 +171,7 @@ async function absentProfile(values: Tree, env: NodeJS.ProcessEnv): Promise<stri
   return absence(profile, await readProfiles(env), env);
 }
 
-/** `images.platforms` is a word or a list with commas. */
+/** `images.platforms` is a single word or a comma-separated list. */
 function parse(setting: Setting, given: unknown): unknown {
   if (setting.key !== 'images.platforms' || typeof given !== 'string') return given;
   if (given === 'cluster' || given === 'all') return given;
@@ -204,7 +204,7 @@ interface ConfigFile {
   readonly path: string;
   readonly lineOf: LineOf;
   readonly values: Tree;
-  /** It was found in the working folder, and not named by the user. */
+  /** The file was found in the working folder. The user did not name it. */
   readonly found: boolean;
 }
 
@@ -244,12 +244,12 @@ async function readConfigFile({ cwd, env, file }: ConfigRequest): Promise<Config
   }
 }
 
-/** The keys whose values are files of this computer. */
+/** The keys whose values are local files. */
 const fileKeys = ['cluster.kubeconfig', 'externalSecrets.manifest', 'externalSecrets.caBundle'];
 
 /**
- * Makes the names of files absolute: `~/` is the home folder, and a name in the configuration file is relative to
- * that file, so that it means the same wherever the command runs.
+ * Makes file names absolute. `~/` is the home folder. A name in the configuration file is relative to that
+ * file, so that it does not depend on the working folder.
  * @param folderOf the folder that a key's value is relative to
  */
 function resolveFiles(values: Tree, folderOf: (key: string) => string): void {

@@ -7,7 +7,7 @@ const duration = z
   .regex(durationGrammar, 'is not a duration, for example 90s, 10m or 1h')
   .describe('A duration, for example `90s`, `10m` or `1h`.');
 
-/** Secrets in the operator's namespace whose names are not configured: the pull secret would overwrite them. */
+/** Secrets with fixed names in the operator's namespace, which a pull secret with the same name would overwrite. */
 const takenSecrets = ['image-puller', 'external-secrets-webhook'];
 
 interface Intervals {
@@ -16,8 +16,8 @@ interface Intervals {
 }
 
 /**
- * The operator renews a token by its intervals only, not by its expiry. So a copy gets as old as both intervals together, and
- * an outage of AWS must end within the rest of the token's 12 hours.
+ * The operator renews a token only at its intervals, regardless of expiry. So a copy can be as old as the sum
+ * of both intervals, and an outage of AWS must end within the rest of the token's 12 hours.
  */
 const ageOf = ({ renewEvery, copyEvery }: Intervals): number =>
   parseDuration(renewEvery) + parseDuration(copyEvery);
@@ -27,7 +27,7 @@ const safeAge = '4h';
 const reason =
   'a token lives for 12 h, and the operator renews it by these intervals only, not by its expiry';
 
-/** Intervals that leave little time in which AWS may be unreachable. */
+/** A warning about intervals that leave too little time for an outage of AWS. */
 export function tokenAgeWarning(intervals: Intervals): string | undefined {
   if (ageOf(intervals) <= parseDuration(safeAge)) return undefined;
   const { renewEvery, copyEvery } = intervals;

@@ -25,7 +25,7 @@ import {
 } from './kubernetes-values.ts';
 import { pullSecret } from './pull-secret.ts';
 
-/** Names and paths of other programs, which have no grammar to check here. */
+/** Names and paths of other programs. No grammar for them is known. */
 const text = z
   .string()
   .min(1)
@@ -67,7 +67,7 @@ const users = z
   })
   .prefault({});
 
-/** The configuration file. Every key is described here once: the reference, the JSON Schema and `init` use it. */
+/** The configuration file. The reference, the JSON Schema and `init` use these descriptions of the keys. */
 export const configSchema = z
   .strictObject({
     project: project.describe('First part of every repository name in ECR.'),
@@ -211,7 +211,7 @@ export const configSchema = z
   })
   .superRefine(refuseContradictions);
 
-/** Another scheme than that of a URL would be taken for a file name. */
+/** Refuses other schemes than that of a URL, which would count as file names. */
 function isFileOrUrl(name: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(name)?.[1];
   return scheme === undefined || (/^https?$/i.test(scheme) && URL.canParse(name));
@@ -224,7 +224,7 @@ interface Related {
   readonly users: z.output<typeof users>;
 }
 
-/** ARNs name a region or an account, which AWS compares with that of the request. */
+/** Refuses ARNs of another region or account, because AWS compares them with those of the request. */
 function refuseContradictions(
   { aws, repositories, secrets, users: { powerUser, imagePuller } }: Related,
   context: z.core.$RefinementCtx,
@@ -251,5 +251,5 @@ function refuseContradictions(
   }
 }
 
-/** The effective configuration: complete, every default filled in. */
+/** The effective configuration, with all defaults. */
 export type Config = z.output<typeof configSchema>;

@@ -5,11 +5,14 @@ export interface Setting {
   /** Name of the global flag as commander stores it. */
   readonly flag: string;
   readonly env: string;
-  /** Variables of other programs that set it by default, the most important first. */
+  /** Variables of other programs that set the default, in order of precedence. */
   readonly ambient: readonly string[];
 }
 
-/** In the order in which they are resolved, because the profile may give the region. Other keys belong in the file only. */
+/**
+ * In the order of resolution, because the profile may provide the region. Other keys can only be set in the
+ * file.
+ */
 export const settings: readonly Setting[] = [
   { key: 'project', flag: 'project', env: 'ECR_BOOTSTRAP_PROJECT', ambient: [] },
   {

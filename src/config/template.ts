@@ -1,11 +1,11 @@
 import { jsonSchema, type KeySchema } from './describe.ts';
 
 export interface Template {
-  /** The first lines. */
+  /** The first lines of the file. */
   readonly heading: readonly string[];
   /** Values to write, by key path; all other keys are written as comments with their defaults. */
   readonly values: ReadonlyMap<string, string>;
-  /** Remarks by key path, which are written above the key. */
+  /** Comments by key path, to write above the key. */
   readonly remarks: ReadonlyMap<string, string>;
 }
 
@@ -23,7 +23,10 @@ export function configTemplate(template: Template): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A top-level key. Without a value, the whole block is a comment, and is valid without its first `# `. */
+/**
+ * A top-level key. Without a value, the whole block is a comment. It is valid YAML if each line's first `# ` is
+ * removed.
+ */
 function block(key: string, schema: KeySchema, path: string, template: Template): string[] {
   const active = isActive(path, template);
   const lines = entry(key, schema, path, template, active);
@@ -33,7 +36,10 @@ function block(key: string, schema: KeySchema, path: string, template: Template)
 const isActive = (path: string, { values }: Template): boolean =>
   [...values.keys()].some((set) => set === path || set.startsWith(`${path}.`));
 
-/** @param inActive whether the section around it is not a comment, so that a key without a value has to be one */
+/**
+ * @param inActive whether the surrounding section is not a comment. A key without a value must be a comment
+ * then.
+ */
 function entry(
   key: string,
   schema: KeySchema,
@@ -49,7 +55,7 @@ function entry(
     entry(child, childSchema, `${path}.${child}`, template, inActive).map((line) => `  ${line}`),
   );
   const lines = [`${key}:`, ...within];
-  // A mapping without a default is not set, so none of its keys may be set by accident.
+  // A mapping without a default is not set by default, so the template must not set any of its keys.
   const unset = schema.default === undefined && !isActive(path, template) && path.includes('.');
   return [...about, ...(unset ? lines.map((line) => `# ${line}`) : lines)];
 }

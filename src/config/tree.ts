@@ -1,4 +1,4 @@
-/** Plain data as it comes out of a YAML file. */
+/** Plain data as parsed from a YAML file. */
 export type Tree = { [key: string]: unknown };
 
 const isTree = (value: unknown): value is Tree =>
@@ -13,7 +13,10 @@ export function getAt(tree: Tree, path: string): unknown {
   return at;
 }
 
-/** Sets a value, and creates the objects of its path. A value on the path that is not an object stays, for the schema to refuse. */
+/**
+ * Sets a value, and creates the objects of its path. If a value on the path is not an object, it stays, and the
+ * schema refuses it.
+ */
 export function setAt(tree: Tree, path: string, value: unknown): void {
   const keys = path.split('.');
   const last = keys.pop();
@@ -26,7 +29,7 @@ export function setAt(tree: Tree, path: string, value: unknown): void {
   if (last !== undefined) at[last] = value;
 }
 
-/** Deletes the value at a path; for an entry of a list the whole list. */
+/** Deletes the value at a path. For an entry of a list, deletes the whole list. */
 export function deleteAt(tree: Tree, path: readonly PropertyKey[]): void {
   const [key, ...rest] = path;
   if (key === undefined) {
@@ -38,7 +41,7 @@ export function deleteAt(tree: Tree, path: readonly PropertyKey[]): void {
   else Reflect.deleteProperty(tree, String(key));
 }
 
-/** The longest part of a path that leads to something. */
+/** The longest prefix of a path that exists in the tree. */
 export function existingPrefix(tree: Tree, path: readonly PropertyKey[]): readonly PropertyKey[] {
   const [key, ...rest] = path;
   if (key === undefined || tree[String(key)] === undefined) return [];
@@ -46,7 +49,7 @@ export function existingPrefix(tree: Tree, path: readonly PropertyKey[]): readon
   return isTree(next) ? [key, ...existingPrefix(next, rest)] : path;
 }
 
-/** Every value that is not itself an object, as [path, value]; empty objects count as values. */
+/** Every value that is not an object, as [path, value]. Empty objects count as values. */
 export function leaves(tree: Tree, prefix = ''): [string, unknown][] {
   return Object.entries(tree).flatMap(([key, value]): [string, unknown][] =>
     isTree(value) && Object.keys(value).length > 0
@@ -55,7 +58,7 @@ export function leaves(tree: Tree, prefix = ''): [string, unknown][] {
   );
 }
 
-/** The tree without keys that were written and left empty: they count as not written. */
+/** The tree without keys that have no value. Such keys count as not set. */
 export function withoutNulls(tree: Tree): Tree {
   return Object.fromEntries(
     Object.entries(tree).flatMap(([key, value]): [string, unknown][] =>

@@ -4,14 +4,15 @@ import type { KubeContext } from '../clients/kubernetes/kubeconfig.ts';
 import { BootstrapError } from '../core/errors.ts';
 
 /**
- * Refuses a configuration file that was only found in the working folder when another user could have written it. The file
- * decides which account and cluster a run changes. A file that the user named is trusted. A file that a group can write to
- * is trusted too: a umask of 002 makes such files where each user has a private group.
+ * Refuses a configuration file that was only found in the working folder if another user could have written it.
+ * The file determines which account and cluster a run changes. A file that the user named is trusted. A file
+ * with write permission for the group is trusted too, because a umask of 002 creates such files on systems
+ * where each user has a private group.
  * @throws BootstrapError `config-untrusted`
  */
 export function refuseUntrusted(path: string, name: string): void {
   const user = process.geteuid?.();
-  // Windows has no such owners and modes.
+  // Windows has no Unix owners and modes.
   if (user === undefined) return;
   const isTrustedOwner = ({ uid }: Stats): boolean => uid === user || uid === 0;
   const target = realpathSync(path);
@@ -29,7 +30,10 @@ export function refuseUntrusted(path: string, name: string): void {
   }
 }
 
-/** With the sticky bit, as `/tmp` has it, only its owner can replace a file. */
+/**
+ * Whether every user can replace files in the folder. With the sticky bit, as on `/tmp`, only the owner of a
+ * file can.
+ */
 const isOpenFolder = ({ mode }: Stats): boolean => (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
 
 const untrusted = (name: string, why: string, otherwise?: string): BootstrapError =>
@@ -40,18 +44,19 @@ const untrusted = (name: string, why: string, otherwise?: string): BootstrapErro
     hint: `${otherwise === undefined ? 'Read' : `${otherwise}, or read`} the file and then pass it: \`-c ${name}\`.`,
   });
 
-/** The part of a configuration file that decides whether its kubeconfig is trusted. */
+/** The part of a configuration file that determines whether its kubeconfig is trusted. */
 export interface FoundConfig {
   readonly name: string;
   readonly path: string;
-  /** `cluster.kubeconfig` as it is written there. */
+  /** `cluster.kubeconfig` as written in the file. */
   readonly kubeconfig: string;
 }
 
 /**
- * Refuses to run a program that a kubeconfig names, or to send a token from a file that it names, when both files may have come
- * together, for example with a cloned repository: the configuration was only found, and the kubeconfig is next to it or at a
- * path relative to it. The kubeconfig that kubectl would use is trusted.
+ * Refuses to run a program that a kubeconfig names, or to send a token from a file that it names, if the
+ * kubeconfig may have the same source as the configuration, for example a cloned repository. That is so if the
+ * configuration was only found, and the kubeconfig is next to it or at a path relative to it. The kubeconfig
+ * that kubectl would use is trusted.
  * @param choice the kubeconfig, with absolute paths, and context of the run
  * @throws BootstrapError `kubeconfig-untrusted`
  */
@@ -80,7 +85,7 @@ export async function refusePlugins(
 
 const isRelative = (file: string): boolean => !isAbsolute(file) && !file.startsWith('~/');
 
-/** Whether a path has the folder on its way, by its name or by links such as `/proc/self/cwd`. */
+/** Whether a path leads through the folder, by name or through links such as `/proc/self/cwd`. */
 function leadsThrough(path: string, folder: string): boolean {
   const isWithin = (inner: string, outer: string): boolean => {
     const way = relative(outer, inner);
@@ -93,7 +98,7 @@ function leadsThrough(path: string, folder: string): boolean {
   return false;
 }
 
-/** A path that does not exist stays as it is: reading it reports what is missing. */
+/** Resolves links. A path that does not exist is returned unchanged, and an error is reported when it is read. */
 function realPath(path: string): string {
   try {
     return realpathSync(path);
@@ -102,7 +107,7 @@ function realPath(path: string): string {
   }
 }
 
-/** What the user of a kubeconfig asks for that needs trust. */
+/** A setting of a kubeconfig's user that requires trust. */
 interface UntrustedSetting {
   readonly user: string;
   readonly purpose: string;
@@ -124,7 +129,7 @@ async function describeSetting(choose: () => Promise<KubeContext>): Promise<Untr
     if (tokenFile === undefined) return undefined;
     return { user: user.name, purpose: 'send a token from a file', object: `the token in ${tokenFile}` };
   } catch (error) {
-    // Connecting to the cluster reports what is wrong with the kubeconfig.
+    // The connection to the cluster reports the problem with the kubeconfig.
     if (!(error instanceof BootstrapError)) throw error;
     return undefined;
   }

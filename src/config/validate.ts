@@ -6,13 +6,13 @@ import { deleteAt, getAt, existingPrefix, setAt, type Tree } from './tree.ts';
 import type { LineOf } from './yaml.ts';
 import { type Config, configSchema } from './schema.ts';
 
-/** Where the values come from, for messages. */
+/** The origin of the values, for messages. */
 export interface Source {
   readonly file?: string;
   readonly lineOf?: LineOf;
-  /** By key path, where it is not the file: `--region`, `AWS_REGION`. */
+  /** By key path, the origin of each value that is not from the file: `--region`, `AWS_REGION`. */
   readonly origins?: ReadonlyMap<string, string>;
-  /** Why the profile has no region: it does not exist. */
+  /** Explains that the profile does not exist, and so provides no region. */
   readonly noProfile?: string;
 }
 
@@ -25,14 +25,14 @@ export function validate(values: Tree, source: Source): Config {
   return config;
 }
 
-/** The configuration without its wrong values, and the mistakes. */
+/** The configuration without the wrong values, and the mistakes. */
 export interface Checked {
   readonly config: Config;
   readonly mistakes: readonly Mistake[];
 }
 
 /**
- * Validates as far as possible, for a command that shows the configuration. A wrong value counts as not set.
+ * Validates as much as possible, for a command that shows the configuration. A wrong value counts as not set.
  * @param required valid values for keys without a default
  */
 export function validateLeniently(values: Tree, source: Source, required: Tree): Checked {
@@ -46,8 +46,8 @@ export function validateLeniently(values: Tree, source: Source, required: Tree):
       const { path, key, isMissing } = mistake;
       const stand = getAt(required, key);
       if (stand !== undefined) setAt(right, key, stand);
-      // A section without a value that it needs cannot be used either.
-      // A default can be wrong together with another value: then the section is deleted.
+      // A section without a required value cannot be used either.
+      // A default can conflict with another value. The section is deleted then.
       else deleteAt(right, existingPrefix(before, isMissing ? path.slice(0, -1) : path));
       mistakes.push(mistake);
     }
@@ -76,7 +76,7 @@ export interface Mistake {
   /** The path up to the first entry of a list. */
   readonly key: string;
   readonly isMissing: boolean;
-  /** Where the value was given, and its key. */
+  /** The location of the value, and its key. */
   readonly place: string;
   readonly why: string;
   readonly hint: string;
@@ -105,7 +105,7 @@ const at = (path: readonly PropertyKey[]): Pick<Mistake, 'path' | 'key'> => ({
   key: keyWithoutIndex(path),
 });
 
-/** The flag or variable that gave the value, or else the key, with file and line. */
+/** The flag or variable that set the value, or the key with file and line. */
 function placed(path: readonly PropertyKey[], { file, lineOf, origins }: Source): string {
   const key = path.join('.') || 'the configuration';
   const origin = origins?.get(keyWithoutIndex(path));
@@ -115,7 +115,7 @@ function placed(path: readonly PropertyKey[], { file, lineOf, origins }: Source)
   return `${line ? `${file}:${line}` : file}: ${key}`;
 }
 
-/** The key of a list for an entry of it. */
+/** The key of the list, for an entry of a list. */
 const keyWithoutIndex = (path: readonly PropertyKey[]): string =>
   path.filter((key) => typeof key === 'string').join('.');
 
@@ -128,7 +128,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a mapping',
 };
 
-/** Issues of other codes concern a value that exists, and may lack it. */
+/** Whether the value is missing. Issues with other codes concern an existing value, but may not contain it. */
 const isAbsent = ({ code, input }: z.core.$ZodIssue): boolean =>
   (code === 'invalid_type' || code === 'invalid_value') && input === undefined;
 
@@ -152,7 +152,7 @@ function reason(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_format' ? `${shortText(issue.input)} ${issue.message}` : issue.message;
 }
 
-/** A value as messages show it; for a list or mapping, only its kind. */
+/** A value as messages show it. For a list or mapping, only its kind. */
 function shortText(value: unknown): string {
   const text = typeof value === 'object' ? 'a list or mapping' : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;

@@ -1,7 +1,7 @@
 /** The line of a key in a YAML file, from 1. Undefined if the file does not have the first key of the path. */
 export type LineOf = (path: readonly PropertyKey[]) => number | undefined;
 
-/** A value of a YAML file. The children of a mapping are its keys and values in turn. */
+/** A value of a YAML file. The children of a mapping are its keys and values, alternating. */
 interface Node {
   readonly line: number;
   readonly children: Node[];
@@ -35,7 +35,7 @@ export async function parseYaml(
   return { values, lineOf: (path) => findLine(root.children[0], path) };
 }
 
-/** For an entry of a list, or a value that an alias stands for, the line of the nearest key around it. */
+/** For an entry of a list or a value of an alias, the line of the nearest enclosing key. */
 function findLine(document: Node | undefined, path: readonly PropertyKey[]): number | undefined {
   let line: number | undefined;
   let node = document;

@@ -12,7 +12,7 @@ const underWay = {
 } as const;
 const verbs = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
-/** The lines that an event prints. On a terminal a step is one line; a pipe gets one for each change. */
+/** The lines that an event prints. A terminal gets one line per step, a pipe one line per change. */
 export function eventLines(event: Event, style: Style, how: { verbose: boolean; screen: boolean }): string[] {
   switch (event.type) {
     case 'step-started':
@@ -41,7 +41,7 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
       ];
     }
     case 'waiting':
-      // One line in ten seconds shows in a log that the run is alive; a terminal has the live line.
+      // One line every ten seconds shows in a log that the run is active. A terminal has the live line.
       return how.screen || event.seconds === 0 || event.seconds % 10 !== 0
         ? []
         : [style.dim(`  waiting for ${event.what}`)];

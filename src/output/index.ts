@@ -18,10 +18,10 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 }
 
-/** Version of the documents' shape; a field is only ever added without changing it. */
+/** Version of the JSON format. It changes unless fields are only added. */
 const schemaVersion = 1;
 
-/** Writes exactly one JSON document to stdout, at the end, on failure too. Progress is not shown. */
+/** Writes exactly one JSON document to stdout at the end, even on failure. Progress is not shown. */
 function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
   const document: Record<string, unknown> = { schemaVersion, command };
   const warnings: string[] = [];
@@ -44,7 +44,7 @@ function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Rep
     askFor: () => Promise.resolve(undefined),
     end: (ok) => {
       const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
-      // As escapes of JSON, so the document's values stay exact.
+      // Unprintable characters become JSON escapes, so the values of the document stay exact.
       const text = printable(redact(JSON.stringify(whole, undefined, 2)));
       streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
     },

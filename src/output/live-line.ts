@@ -10,7 +10,7 @@ const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 
 type Screen = NodeJS.WritableStream & { columns?: number };
 
-/** After this time the line shows how long the work has taken. */
+/** Milliseconds after which the line shows how long the work has taken. */
 const showTimeAfterMs = 2000;
 
 /** The moving line at the bottom of a terminal: the current work, its progress, speed and duration. */
@@ -22,7 +22,7 @@ export class LiveLine {
   #drawn = false;
   #frame = 0;
   #label = '';
-  /** When the work of the label began, in milliseconds since the epoch. */
+  /** When the work of the label started, in milliseconds since the epoch. */
   #since = 0;
 
   constructor(screen: Screen, moves: boolean) {
@@ -47,7 +47,7 @@ export class LiveLine {
     this.#screen.write(text);
   }
 
-  /** Removes the line until the next work begins. */
+  /** Removes the line until the next work starts. */
   clear(): void {
     this.#erase();
     clearInterval(this.#timer);

@@ -1,18 +1,19 @@
 import { BootstrapError } from '../core/errors.ts';
 import { redact, Secret } from '../core/secret.ts';
 
-/** Control characters, characters that change the direction of text, and characters that are not drawn. */
+/** Control characters, characters that change the direction of text, and invisible characters. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** Text of several lines that is safe on a terminal: JSON escapes replace what is {@link unprintable}. */
+/** Makes a text of several lines safe for a terminal: JSON escapes replace {@link unprintable} characters. */
 export const printable = (text: string): string =>
   text.replace(unprintable, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
 
 const lineBreak = /[\t\n\v\f\r\u0085\u2028\u2029]/;
 
 /**
- * The same for text that must stay on one line: line breaks and tabs become one space, so it cannot fake a line. Each run of
- * spaces is read once, because untrusted input decides how long it is.
+ * The same for text that must stay on one line. Line breaks and tabs become one space, so the text cannot fake
+ * a line. The time is linear in the length of each run of spaces, because untrusted input determines that
+ * length.
  */
 const printableLine = (text: string): string =>
   printable(text.replace(/[\s\u0085]+/g, (spaces) => (lineBreak.test(spaces) ? ' ' : spaces)));
@@ -23,9 +24,9 @@ const escaped = (character: string): string =>
     .join('');
 
 /**
- * A copy of what a command reports, in which every text is printable and stays on one line. Services, clusters, files and
- * plugins supply these texts, so the copy is made before any formatting: line breaks and colors in the result are added by
- * this program. Secrets are masked first, while a secret of several lines can still be recognized.
+ * Copies the data that a command reports, and makes every text printable and one line long. Services, clusters,
+ * files and plugins supply these texts. The copy is made before any formatting, so that only this program adds
+ * line breaks and colors. Secrets are masked first, while a secret of several lines can still be recognized.
  */
 export function printableData<T>(data: T): T {
   return copyOf(data) as T;
@@ -45,8 +46,8 @@ function copyOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [printableLine(key), copyOf(child)]));
 }
 
-/** The commands in hints and texts. */
+/** The commands of this program in hints and texts. */
 const ownCommand = /\becr-bootstrap (?=(?:up|status|rotate|down|mirror|images|render|policy|init|config)\b)/g;
 
-/** In the sandbox, a pasted command without that word would reach your real account and cluster. */
+/** Adds the word `sandbox` to commands. Without it, a pasted command would change your real account and cluster. */
 export const withinSandbox = (text: string): string => text.replace(ownCommand, 'ecr-bootstrap sandbox ');

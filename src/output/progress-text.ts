@@ -12,7 +12,7 @@ const separator = ' · ';
 /** The mirror reports the whole run under this ID, and each image under its source. */
 const whole = 'images';
 
-/** Work in progress as one line of at most `width` characters: the whole, then as many images as fit. */
+/** Work in progress as one line of at most `width` characters: the whole run, then as many images as fit. */
 export function progressText(underWay: readonly ActiveProgress[], width: number): string {
   const all = underWay.find(({ progress }) => progress.id === whole);
   if (!all) return underWay.map(described).join('  ').slice(0, width);
@@ -22,7 +22,7 @@ export function progressText(underWay: readonly ActiveProgress[], width: number)
   return withParts(fitting(figures(all), width), parts, width);
 }
 
-/** The figures by importance, as many as fit. */
+/** As many of the figures as fit, in order of importance. */
 function fitting(texts: readonly string[], width: number): string {
   let line = '';
   for (const text of texts) {

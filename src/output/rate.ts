@@ -1,13 +1,13 @@
 /** Long enough to smooth single large steps, short enough to follow the network. */
 const windowMs = 5_000;
-/** A rate over a shorter time would mean nothing. */
+/** A rate over a shorter time would be meaningless. */
 const minSpanMs = 1_000;
 
 /** The recent speed of some work. */
 export class Rate {
   readonly #samples: { readonly at: number; readonly done: number }[] = [];
 
-  /** @param at milliseconds */
+  /** @param at the time in milliseconds */
   note(at: number, done: number): void {
     this.#samples.push({ at, done });
     const second = (): number => this.#samples[1]?.at ?? Infinity;

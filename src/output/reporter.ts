@@ -9,18 +9,18 @@ export interface Reporter {
   event(event: Event): void;
   show(view: View): void | Promise<void>;
   error(error: BootstrapError): void;
-  /** Asks a yes-or-no question, or for a word to be typed; undefined if there is no terminal to ask on. */
+  /** Asks a yes-or-no question, or asks the user to type a word. Undefined if there is no terminal. */
   ask(question: string, how: Asking): Promise<boolean | undefined>;
-  /** Asks for a text; undefined if there is no terminal to ask on. */
+  /** Asks for a text. Undefined if there is no terminal. */
   askFor(question: string, how: Pick<Asking, 'signal'>): Promise<string | undefined>;
-  /** Ends the output; the JSON reporter writes its one document here. */
+  /** Ends the output. The JSON reporter writes its document here. */
   end(ok: boolean): void | Promise<void>;
 }
 
 export interface Asking {
-  /** The word to be typed; without it the answer is yes or no. */
+  /** The word that the user must type. Without it, the answer is yes or no. */
   readonly expected?: string | undefined;
-  /** Ends the question with its reason. */
+  /** Aborts the question with the signal's reason. */
   readonly signal: AbortSignal;
 }
 
@@ -31,9 +31,9 @@ export interface ReporterOptions {
   readonly format: 'text' | 'json';
   readonly verbosity: Verbosity;
   readonly noColor: boolean;
-  /** Commands in hints name the sandbox, so that they work when pasted. */
+  /** Commands in hints contain the word `sandbox`, so that they work when pasted. */
   readonly sandbox: boolean;
-  /** Paths below it are shown relative to it. */
+  /** Paths within this folder are shown relative to it. */
   readonly cwd: string;
   readonly streams: Streams;
   readonly env: NodeJS.ProcessEnv;

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** Formats text for a terminal; without color, all text stays plain. */
+/** Formats text for a terminal. Without color, all text stays plain. */
 export interface Style {
   readonly good: (text: string) => string;
   readonly warn: (text: string) => string;
@@ -21,10 +21,10 @@ export function createStyle(color: boolean): Style {
   };
 }
 
-/** Color is for terminals, unless NO_COLOR (no-color.org) or --no-color says otherwise. */
+/** Color is used on terminals, unless NO_COLOR (no-color.org) or --no-color is set. */
 export const wantsColor = (isTerminal: boolean, noColor: boolean, env: NodeJS.ProcessEnv): boolean =>
   isTerminal && !noColor && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 
-/** Motion is for terminals, except in CI. */
+/** The live line is used on terminals, except in CI. */
 export const wantsMotion = (isTerminal: boolean, env: NodeJS.ProcessEnv): boolean =>
   isTerminal && !env['CI'] && env['TERM'] !== 'dumb';

@@ -13,8 +13,8 @@ import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
 
 /**
- * Data to stdout, progress to stderr; color and motion only on a terminal. Texts are made printable here, before they are
- * formatted, so the formatters need no care.
+ * Writes data to stdout and progress to stderr. Uses color and motion only on a terminal. Texts are made
+ * printable here before they are formatted, so that formatters need not handle control characters.
  */
 export function createTextReporter(options: ReporterOptions): Reporter {
   const { streams, env, noColor, verbosity, sandbox } = options;
@@ -23,7 +23,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   const quiet = verbosity === 'quiet';
   const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
   let views = Promise.resolve();
-  /** The plan, until a screen shows it. A question about the plan shows it first. */
+  /** The plan, until it is shown on a terminal. A question about the plan shows it first. */
   let unseenPlan: Extract<View, { type: 'plan' }> | undefined;
 
   const textOf = (lines: readonly string[]): string => {
@@ -34,7 +34,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     if (lines.length > 0) live.above(textOf(lines));
   };
 
-  /** Asks on the terminal, even if stderr is redirected; undefined without a terminal. */
+  /** Asks on the terminal, even if stderr is redirected. Undefined without a terminal. */
   const onTerminal = async (
     question: string,
     signal: AbortSignal,
@@ -97,7 +97,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   };
 }
 
-/** The terminal itself, for a question while stderr is redirected; undefined without a controlling terminal. */
+/** The terminal itself, for a question while stderr is redirected. Undefined without a controlling terminal. */
 function openTerminal(): WriteStream | undefined {
   try {
     return new WriteStream(openSync('/dev/tty', 'w'));
@@ -107,8 +107,8 @@ function openTerminal(): WriteStream | undefined {
 }
 
 /**
- * Reads one line from the terminal; the end of the input (Ctrl-D) counts as an empty line.
- * @throws BootstrapError `interrupted` for Ctrl-C, which readline handles itself; the signal's reason once it aborts
+ * Reads one line from the terminal. The end of the input (Ctrl-D) counts as an empty line.
+ * @throws BootstrapError `interrupted` for Ctrl-C, which readline handles itself, or the signal's reason when it aborts
  */
 async function readAnswer(
   question: string,
@@ -173,7 +173,7 @@ function headerLines(header: Header, around: Pick<ReporterOptions, 'cwd' | 'env'
 
 const headerWidth = 80;
 
-/** The files that determine the account and the cluster: on one line, or one per line if they are long. */
+/** The files that determine the account and the cluster, on one line, or on one line each if they are long. */
 function fileLines(
   { config, kubeconfig }: Header,
   { cwd, env }: Pick<ReporterOptions, 'cwd' | 'env'>,
@@ -203,7 +203,7 @@ function shortPath(path: string, cwd: string, home: string | undefined): string 
   return below(cwd, '.') ?? (home ? below(home, '~') : undefined) ?? path;
 }
 
-/** Errors that were found together share a headline where it is the same. */
+/** The lines of an error and of the others that were found with it. Equal headlines are shown once. */
 function errorLines(error: BootstrapError, { bad, dim }: Style): string[] {
   const headline = ({ what, code }: BootstrapError): string => `${bad('error:')} ${what} ${dim(`[${code}]`)}`;
   const reasons = ({ why, hint }: BootstrapError): string[] => [

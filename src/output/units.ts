@@ -33,7 +33,7 @@ export function formatDuration(milliseconds: number): string {
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
-/** Rows as columns with two blanks between them; the last column is not padded. */
+/** Aligns rows as columns with two spaces between them. The last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -4,7 +4,7 @@ import type { Finding } from '../core/findings.ts';
 import type { StepResult } from '../core/apply.ts';
 import type { StepStatus } from '../core/inspect.ts';
 
-/** Where a command works, shown before anything else. */
+/** The files, account and cluster that a command uses, shown before anything else. */
 export interface Header {
   readonly sandbox: boolean;
   readonly caller?: string;
@@ -32,7 +32,7 @@ export interface PlannedStep {
 export interface PlanView {
   readonly steps: readonly PlannedStep[];
   readonly dryRun: boolean;
-  /** The command that adopts every unmanaged resource; only when the run needs that. */
+  /** The command that adopts every unmanaged resource. Set only if the run needs the adoption. */
   readonly adoptBy?: string;
 }
 
@@ -42,7 +42,7 @@ export interface ImageRow {
   readonly target: string;
   readonly present: boolean | 'unknown';
   readonly digest?: string;
-  /** Wanted platforms that the tag in ECR lacks; the next `up` copies them. */
+  /** Desired platforms that the tag in ECR lacks. The next `up` copies them. */
   readonly missingPlatforms?: readonly string[];
   readonly usedBy: readonly string[];
 }
@@ -52,24 +52,24 @@ export interface MirrorRow
   extends
     Omit<MirrorResult, 'image' | 'target' | 'engine'>,
     Partial<Pick<MirrorResult, 'target' | 'engine'>> {
-  /** Normalized; an invalid reference as it was written. */
+  /** The normalized reference. An invalid reference stays as written. */
   readonly source: string;
-  /** Where it is referenced. */
+  /** Where the image is referenced. */
   readonly wantedBy: readonly string[];
 }
 
 export interface ConfigRow {
   readonly key: string;
-  /** Null when it is missing. */
+  /** Null if the value is missing. */
   readonly value: unknown;
   readonly origin: string;
-  /** What is wrong with it. */
+  /** What is wrong with the value. */
   readonly problem?: string;
 }
 
 /**
- * What a command shows, as data. The text reporter formats it; the JSON reporter adds it to the document under the name
- * of its type.
+ * The result of a command, as data. The text reporter formats it. The JSON reporter adds it to the document
+ * under the name of its type.
  */
 export type View =
   | {
@@ -80,9 +80,9 @@ export type View =
       readonly type: 'result';
       readonly data: {
         readonly steps: readonly StepResult[];
-        /** The number of targets that were changed. */
+        /** The number of changed targets. */
         readonly changed: number;
-        /** Those of them that the plan did not name, because they were created during the run. */
+        /** The number of changed targets that were not in the plan, because they were created during the run. */
         readonly unplanned: number;
         readonly next: readonly string[];
       };

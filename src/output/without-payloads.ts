@@ -1,7 +1,7 @@
 import type { Change, Event, Outcome } from '../core/step.ts';
 import type { View } from './view.ts';
 
-/** A change as it is printed, without what `apply` needs: that may hold secrets. */
+/** A change for printing, without the payload for `apply`, which may contain secrets. */
 function withoutPayload<C extends Change>(change: C): C {
   const copy: C & { payload?: object } = { ...change };
   delete copy.payload;

@@ -3,8 +3,8 @@ import type * as core from '../core/step.ts';
 import type { MirrorContext } from '../mirror/context.ts';
 
 /**
- * All that a step may use. Ports are made when they are first touched. One context is one observation: what it
- * has read once it remembers, and {@link Context.fresh} gives one that has forgotten.
+ * Everything that a step may use. Clients are created on first use. One context is one observation: it caches
+ * what it has read, and {@link Context.fresh} returns a context without cached reads.
  */
 export interface Context extends AccessKeyContext, MirrorContext {
   fresh(change?: Partial<Pick<AccessKeyContext, 'usesKey'>>): Context;

@@ -10,8 +10,8 @@ import type { ChangeWith } from '../core/step.ts';
 import type { Step } from './context.ts';
 
 /**
- * Comes first when something in AWS is removed: refuses while another cluster is registered. Then disables the key, so
- * that a later run which resumes the removal knows that it was decided.
+ * The first step of a removal in AWS. It refuses the removal while another cluster is registered. Then it
+ * disables the key, so that a later run that resumes the removal knows that the decision was made.
  */
 export const enabledKeys = (removal: KeyRemoval): Step<EnabledKeys, ChangeWith<KeyRevocation>> => ({
   id: 'enabled-keys',

@@ -10,12 +10,12 @@ import { removeKey } from '../access-key/remove.ts';
 import { type KeyChange, type KeyState, observeKey } from '../access-key/state.ts';
 import { finding } from '../core/findings.ts';
 
-/** Days after which `status` asks for a rotation. */
+/** Days after which `status` recommends a rotation. */
 const maxAgeDays = 90;
 
 const dayMs = 86_400_000;
 
-/** The key with which the cluster gets its tokens, in the three secrets that the operator reads. */
+/** The access key with which the cluster gets its tokens, stored in the three secrets that the operator reads. */
 export const imagePullerKey: Step<KeyState, KeyChange> = {
   id: 'image-puller-key',
   title: 'access key of the image puller, in Secrets Manager',
@@ -29,7 +29,7 @@ export const imagePullerKey: Step<KeyState, KeyChange> = {
   nextSteps: stepsAfterNewKey,
   ready: async (state, run) => {
     const { pair } = classify(state);
-    // A key that lacks rights waits here for the policy that an earlier step of this run repaired.
+    // If the key lacks permissions, wait until the policy that an earlier step of this run repaired takes effect.
     if (pair?.verdict === 'denied') await waitUntilVerified(run, pair.pair);
   },
   health: (state) => Promise.resolve(ageFinding(state)),

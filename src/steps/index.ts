@@ -15,30 +15,30 @@ import { serviceAccountPolicy } from './service-account-policy.ts';
 import { serviceAccounts } from './service-accounts.ts';
 
 /**
- * The product at a glance: what `up` brings about, in this order. `status`, `render`, `policy cluster`, the flags
- * `--only` and `--skip`, their help and completion all come from this list. To add a step, write its folder and put
- * it where its needs are met.
+ * All steps of `up`, in order. `status`, `render`, `policy cluster`, the flags `--only` and `--skip`, and their
+ * help and completion use this list. To add a step, create its module and insert it after the steps on which it
+ * depends.
  */
 export const steps: readonly AnyStep[] = [
-  // AWS: who may push and pull, and where to
+  // AWS: users, keys and repositories
   powerUser,
   imagePuller,
   repositories,
   operatorImage,
   imagePullerKey,
-  // The cluster: a first pull secret, the operator that renews it, a copy in every namespace
+  // Cluster: a first pull secret, the operator that renews it, and a copy in every namespace
   pullSecretBootstrap,
   operatorCrds,
   operator,
   pullSecretRefresh,
   pullSecretDistribution,
-  // Its registration was written with the key; now that is verified
+  // Verifies the registration, which was written together with the key
   registration,
-  // Every pod pulls with it
+  // Lets every pod use the pull secret
   serviceAccounts,
   serviceAccountPolicy,
-  // Only now does nothing name it any more
+  // After this, no service account lists a pull secret with an earlier name
   pullSecretWithdrawal,
-  // Last, because it may take an hour and may be interrupted
+  // Last, because copying may take an hour and may be interrupted
   images,
 ];

@@ -12,7 +12,7 @@ import {
 import { helmFindings, otherOperatorFindings } from '../external-secrets/crds/other-operators.ts';
 import { removeCrds } from '../external-secrets/crds/remove.ts';
 
-/** The CRDs of External Secrets Operator, which the steps after this one create objects of. */
+/** The CRDs of External Secrets Operator. Later steps create objects of these kinds. */
 export const operatorCrds: Step<CrdsState> = {
   id: 'operator-crds',
   title: 'External Secrets Operator CRDs',

@@ -29,7 +29,7 @@ export const operator: Step<ObjectsState> = {
   id: 'operator',
   title: 'External Secrets Operator',
   needs: ['cluster'],
-  // Kubernetes lets only those who have `escalate` and `bind` grant the operator rights that they lack themselves.
+  // Kubernetes requires `escalate` and `bind` to grant the operator permissions that the caller lacks.
   rights: [
     { apiGroups: [''], resources: ['serviceaccounts', 'secrets', 'services', 'configmaps'], verbs: write },
     {
@@ -87,7 +87,10 @@ export const operator: Step<ObjectsState> = {
   remove: removeObjects,
 };
 
-/** Reports an operator that `up` installed before `externalSecrets.install` was false. Deleting it would stop renewal. */
+/**
+ * Reports an operator that `up` installed before `externalSecrets.install` was set to false. Deleting it would
+ * stop renewal.
+ */
 function keptFindings({ observed }: ObjectsState): Finding[] {
   if (![...observed.values()].some(({ kind }) => kind === 'Deployment')) return [];
   return [
@@ -100,7 +103,7 @@ function keptFindings({ observed }: ObjectsState): Finding[] {
   ];
 }
 
-/** What can be applied at once, and what has to wait for the webhook's certificate. */
+/** Splits the changes into those that can be applied at once, and those that need the webhook's certificate. */
 function split(changes: readonly Change[], { wanted }: ObjectsState): [Change[], Change[]] {
   const waiting = new Set(wanted.filter(isAfterCertificate).map((object) => keyOf(refOf(object))));
   const isLate = ({ action, target }: Change): boolean => action !== 'delete' && waiting.has(nameOf(target));

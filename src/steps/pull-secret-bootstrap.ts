@@ -11,8 +11,8 @@ import { namespaceObject } from '../external-secrets/pull-secret/objects.ts';
 import type { Step } from './context.ts';
 
 /**
- * The operator's pods need the pull secret that only the operator renews. This step breaks the circle: it writes the
- * first one, and a new one whenever the registry refuses the one that is there.
+ * The operator's pods need the pull secret that only the operator renews. This step resolves that circular
+ * dependency: it writes the first pull secret, and a new one whenever the registry rejects the existing one.
  */
 export const pullSecretBootstrap: Step<BootstrapState, BootstrapChange> = {
   ...bootstrapStep,

@@ -10,7 +10,7 @@ import {
 } from '../external-secrets/copies/objects.ts';
 import { membersOf, waitForCopies, waitUntilGone } from '../external-secrets/copies/ready.ts';
 
-/** Has the operator keep a copy of the pull secret in every other namespace. */
+/** Makes the operator keep a copy of the pull secret in every other namespace. */
 export const pullSecretDistribution: Step<DistributionState> = {
   id: 'pull-secret-distribution',
   title: 'pull secret in every namespace',

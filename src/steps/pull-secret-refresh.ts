@@ -16,8 +16,8 @@ import {
 } from '../external-secrets/renewal.ts';
 
 /**
- * Has the operator renew the pull secret in its namespace: it reads the access key from Secrets Manager and gets a token
- * from ECR. A ClusterSecretStore lets the other namespaces read this one Secret.
+ * Makes the operator renew the pull secret in its namespace. The operator reads the access key from Secrets
+ * Manager and gets a token from ECR. A ClusterSecretStore lets the other namespaces read only this Secret.
  */
 export const pullSecretRefresh: Step<ObjectsState> = {
   id: 'pull-secret-refresh',

@@ -11,8 +11,8 @@ import {
 import type { Step } from './context.ts';
 
 /**
- * Verifies the registration of this cluster, which was written before the cluster was given its key. Then `rotate` for
- * another cluster of the project need not wait for this one.
+ * Verifies the registration of this cluster, which was written before the cluster got its key. After that,
+ * `rotate` for another cluster of the project need not wait for this cluster.
  */
 export const registration: Step<RegistrationState, RegistrationChange> = {
   ...registrationStep,

@@ -10,8 +10,8 @@ import {
 } from '../mirror/repositories/state.ts';
 
 /**
- * Manages the settings of existing repositories, and creates the operator's. The others are created when an image is found
- * at its source, so that a mistyped name leaves no empty repository.
+ * Manages the settings of existing repositories, and creates the operator's repository. The others are created
+ * when an image is found at its source, so that a mistyped name leaves no empty repository.
  */
 export const repositories: Step<RepositoriesState, RepositoryChange> = {
   id: 'repositories',

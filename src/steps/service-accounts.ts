@@ -8,7 +8,7 @@ import {
 import { ignoredAccountFinding, refusalFindings } from '../cluster/service-accounts/findings.ts';
 import { pullFindings } from '../cluster/service-accounts/pulls.ts';
 
-/** Lists the pull secret in every service account, so that pods use it without listing it themselves. */
+/** Adds the pull secret to every service account, so that pods use it without listing it themselves. */
 export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   id: 'service-accounts',
   title: 'service accounts that use the pull secret',

@@ -31,7 +31,10 @@ export const imagePuller = userStep('imagePuller', 'IAM user for pulling images'
   return [...unmanagedKeys(state), ...unknownKeys(state)].map(({ id }) => id);
 });
 
-/** Keeps one of the two IAM users with its policy. They differ in the policy, and in whose keys are managed. */
+/**
+ * Manages one of the two IAM users with its policy. The users differ in the policy and in whether their keys
+ * are managed.
+ */
 function userStep(
   who: UserRole,
   title: string,

@@ -1,7 +1,7 @@
 import type { Finding } from '../../core/findings.ts';
 import type { Style } from '../style.ts';
 
-/** A finding in up to three lines: what with its code, why, and the fix. */
+/** A finding in up to three lines: the problem with its code, the reason, and the fix. */
 export function findingLines(finding: Finding, style: Style): string[] {
   const { what, why, hint, level, code } = finding;
   const head = `${levelMark(level, style)} ${what}`;

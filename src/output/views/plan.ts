@@ -37,7 +37,7 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
   return [...lines, '', summary(changes, dryRun)];
 }
 
-/** Counts targets: one that two steps change counts once, with its first action. */
+/** Counts targets. A target that two steps change counts once, with its first action. */
 function summary(changes: readonly Change[], dryRun: boolean): string {
   const actions = new Map<string, Change['action']>();
   for (const { action, target } of changes) {
@@ -55,7 +55,7 @@ export function changeLines(changes: readonly Change[], style: Style, verbose: b
   if (verbose) return changes.flatMap((change) => changeLine(change, style));
   const groups = new Map<string, Change[]>();
   for (const change of changes) {
-    // Creations may differ in their reason alone, which a list of names does not need.
+    // Creations may differ only in their reason, which a list of names does not need.
     const reason = change.action === 'create' ? undefined : change.reason;
     const key = JSON.stringify([change.action, change.target.kind, change.fields, change.adopts, reason]);
     const group = groups.get(key);

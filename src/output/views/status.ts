@@ -6,7 +6,7 @@ import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';
 import { changeLines } from './plan.ts';
 
-/** Further findings with one code in a step are counted and not listed, unless verbose. */
+/** The number of findings with one code that a step lists. Unless verbose, more findings are only counted. */
 const maxAlike = 3;
 
 export function statusLines(
@@ -107,7 +107,7 @@ function listed(findings: readonly Finding[], verbose: boolean, style: Style): s
   });
 }
 
-/** Findings with one reason: a line each, and the reason once. */
+/** Findings with the same reason: one line each, and the reason once. */
 function together(group: readonly Finding[], style: Style): string[] {
   return group.flatMap((finding, index) => {
     const lines = findingLines(finding, style);
@@ -124,7 +124,7 @@ function groupBy(findings: readonly Finding[], keyOf: (finding: Finding) => stri
   return [...groups.values()];
 }
 
-/** The level that decides how a step is marked. */
+/** The level that determines the mark of a step. */
 function worst(findings: readonly Finding[]): Finding['level'] {
   const order = ['failed', 'unknown', 'warning', 'ok'] as const;
   return order.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';

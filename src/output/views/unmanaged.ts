@@ -3,7 +3,7 @@ import { nameOf } from '../../core/target.ts';
 import type { Style } from '../style.ts';
 import { columns } from '../units.ts';
 
-/** The fields that one row names; -v names all. */
+/** The number of fields that one row names. With -v, a row names all. */
 const maxFields = 2;
 /** More targets of one kind with the same differences become one row. */
 const maxTargets = 2;
