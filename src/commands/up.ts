@@ -68,12 +68,12 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       usesKey: true,
       consent: consentOf(options),
       question: yes ? undefined : applyQuestion,
-      refuse: (ctx) => refuseLeftOut(ctx, chosen, options),
+      refuse: (ctx) => refuseSkippedRegistration(ctx, chosen, options),
     });
   } catch (error) {
-    const leftOut = earlierThan(chosen);
-    if (isFailure(error) && leftOut.length > 0) {
-      session.reporter.warn(`These earlier steps were skipped, and may be needed: ${leftOut.join(', ')}.`);
+    const skipped = skippedBefore(chosen);
+    if (isFailure(error) && skipped.length > 0) {
+      session.reporter.warn(`These earlier steps were skipped, and may be needed: ${skipped.join(', ')}.`);
     }
     throw error;
   }
@@ -85,14 +85,14 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
  */
 function refuseUnregistered(chosen: readonly AnyStep[]): void {
   if (!chosen.includes(pullSecretBootstrap) || chosen.includes(registration)) return;
-  throw leftOut('the step pull-secret-bootstrap writes the access key into the cluster');
+  throw skippedRegistration('the step pull-secret-bootstrap writes the access key into the cluster');
 }
 
 /**
  * Also refuses if the cluster already has the key, unless it is registered and the user selected only some
  * steps.
  */
-async function refuseLeftOut(
+async function refuseSkippedRegistration(
   ctx: Context,
   chosen: readonly AnyStep[],
   { skip = [] }: StepSelection,
@@ -100,10 +100,12 @@ async function refuseLeftOut(
   if (chosen.includes(registration) || !needsOf(chosen).has('cluster')) return;
   const { isHolding, isRegistered } = await registrationHere(ctx);
   if (!isHolding || (isRegistered && !skip.includes(registration.id))) return;
-  throw leftOut(`the cluster holds the access key${isRegistered ? '' : ' and is not registered'}`);
+  throw skippedRegistration(
+    `the cluster holds the access key${isRegistered ? '' : ' and is not registered'}`,
+  );
 }
 
-const leftOut = (why: string): BootstrapError =>
+const skippedRegistration = (why: string): BootstrapError =>
   new BootstrapError({
     code: 'usage',
     what: `could not leave out the step ${registration.id}`,
@@ -122,7 +124,7 @@ const isFailure = (error: unknown): boolean =>
   error instanceof BootstrapError && error.exitCode === exitCodes.failed && error.code !== 'timeout';
 
 /** The skipped steps before the last selected one, which may need them. */
-function earlierThan(chosen: readonly AnyStep[]): string[] {
+function skippedBefore(chosen: readonly AnyStep[]): string[] {
   const last = chosen.at(-1);
   const before = last ? steps.slice(0, steps.indexOf(last)) : [];
   return before.filter((step) => !chosen.includes(step)).map((step) => step.id);

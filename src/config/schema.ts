@@ -211,7 +211,7 @@ export const configSchema = z
   })
   .superRefine(refuseContradictions);
 
-/** Refuses other schemes than that of a URL, which would count as file names. */
+/** Whether a name is a file or an HTTP URL. A URL with another scheme would otherwise count as a file name. */
 function isFileOrUrl(name: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(name)?.[1];
   return scheme === undefined || (/^https?$/i.test(scheme) && URL.canParse(name));

@@ -24,8 +24,8 @@ export function configTemplate(template: Template): string {
 }
 
 /**
- * A top-level key. Without a value, the whole block is a comment. It is valid YAML if each line's first `# ` is
- * removed.
+ * A top-level key. Without a value, the whole block is a comment. It is valid YAML without the
+ * first `# ` of each line.
  */
 function block(key: string, schema: KeySchema, path: string, template: Template): string[] {
   const active = isActive(path, template);
@@ -36,10 +36,7 @@ function block(key: string, schema: KeySchema, path: string, template: Template)
 const isActive = (path: string, { values }: Template): boolean =>
   [...values.keys()].some((set) => set === path || set.startsWith(`${path}.`));
 
-/**
- * @param inActive whether the surrounding section is not a comment. A key without a value must be a comment
- * then.
- */
+/** @param inActive whether the surrounding section is active. If so, a key without a value becomes a comment. */
 function entry(
   key: string,
   schema: KeySchema,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Tells the time and waits. All code uses it, so that tests can advance the time. */
+/** The current time and waiting. All code uses this interface, so that tests can advance the time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

@@ -75,7 +75,7 @@ export async function planStep<Ctx>(
 }
 
 /**
- * Ends a run that must not begin.
+ * Ends a run that must not start.
  * @throws BootstrapError the first error of an observation, `blocked` for each blocking finding, or `foreign` when the run
  * needs an adoption without consent
  */

@@ -18,7 +18,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 }
 
-/** Version of the JSON format. It changes unless fields are only added. */
+/** Version of the JSON format. Adding a field does not change the version. */
 const schemaVersion = 1;
 
 /** Writes exactly one JSON document to stdout at the end, even on failure. Progress is not shown. */

@@ -24,7 +24,7 @@ const escaped = (character: string): string =>
     .join('');
 
 /**
- * Copies the data that a command reports, and makes every text printable and one line long. Services, clusters,
+ * Copies the data that a command reports, and makes every text printable on one line. Services, clusters,
  * files and plugins supply these texts. The copy is made before any formatting, so that only this program adds
  * line breaks and colors. Secrets are masked first, while a secret of several lines can still be recognized.
  */

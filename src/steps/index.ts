@@ -37,7 +37,7 @@ export const steps: readonly AnyStep[] = [
   // Lets every pod use the pull secret
   serviceAccounts,
   serviceAccountPolicy,
-  // After this, no service account lists a pull secret with an earlier name
+  // Only after these steps does no service account list a pull secret with an earlier name
   pullSecretWithdrawal,
   // Last, because copying may take an hour and may be interrupted
   images,

@@ -12,7 +12,7 @@ const changes = 3;
 let cli: Cli;
 afterEach(() => cli.close());
 
-/** Valid values of the settings about the cluster, each of them left out now and then. */
+/** Random valid values of the settings about the cluster. Each setting is sometimes omitted. */
 class Settings {
   readonly #numbers: Generator<number, never>;
 

@@ -13,7 +13,10 @@ afterEach(() => cli.close());
 const keys = () =>
   [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
 
-/** Schedules the three secrets for deletion, as a user would. With `forget`, they lose the tags that register clusters. */
+/**
+ * Schedules the three secrets for deletion, as a user would. With `forget`, they lose the tags that register
+ * clusters.
+ */
 function scheduleDeletion({ forget = false } = {}): void {
   const now = cli.world.clock.now();
   for (const secret of cli.world.aws.secrets.all()) {

@@ -51,7 +51,10 @@ function silence(service: Fault['service'], operation: RegExp): Promise<void> {
   });
 }
 
-/** A program that writes down its process ID, and then sleeps for an hour and ignores all signals except SIGKILL. */
+/**
+ * A program that writes down its process ID, and then sleeps for an hour and ignores all signals except
+ * SIGKILL.
+ */
 function sleeper(name: string): string {
   mkdirSync(join(cli.folder, 'bin'), { recursive: true });
   const program = join(cli.folder, 'bin', name);
@@ -61,7 +64,10 @@ function sleeper(name: string): string {
   return program;
 }
 
-/** Runs with `--timeout`, and again with a longer one if the program was not started: a busy machine needs longer. */
+/**
+ * Runs with `--timeout`, and again with a longer one if the program was not started: a busy machine needs
+ * longer.
+ */
 async function runSleeper(args: string, env: Environment) {
   for (let seconds = 5; ; seconds *= 2) {
     const ran = await run(`${args} --timeout ${seconds}s`, env);

@@ -51,7 +51,8 @@ describe('a mirror run that is stopped by Ctrl-C', () => {
     const arrived = names.filter((name) => tagsOf(name)?.has('1'));
     const copied = references.filter((reference) => !left.includes(reference));
     expect(copied.length).toBeLessThan(names.length);
-    // A tag may be stored although its response was not awaited, but no image is reported as copied without its tag.
+    // A tag may be stored although its response was not awaited, but no image is reported as copied without its
+    // tag.
     expect(arrived.map((name) => `${source.host}/${name}:1`)).toEqual(expect.arrayContaining(copied));
 
     const { document } = await cli.json(`mirror -f left.txt ${flags}`);

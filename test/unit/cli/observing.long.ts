@@ -12,7 +12,10 @@ beforeAll(async () => {
 }, timeoutMs);
 afterAll(() => cli.close());
 
-/** The operations sent to AWS with the image puller's access key. Requests to the registry use the cluster's token. */
+/**
+ * The operations sent to AWS with the image puller's access key. Requests to the registry use the cluster's
+ * token.
+ */
 async function sentWithKey(line: string): Promise<readonly string[]> {
   const { id } = onlyAccessKey(cli);
   const { calls } = cli.world.faults;

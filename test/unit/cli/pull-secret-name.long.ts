@@ -115,7 +115,7 @@ it('keeps the old name in every service account while one namespace lacks the ne
   expect(await pulls('shop', 'puller')).toBe(true);
   expect(listOf('shop')).toContain('puller');
   cli.world.cluster.delete('ResourceQuota', 'full', 'shop');
-  // The first run may find the copy only after it made its plan; the next run removes what is unused then.
+  // The first run may find the copy only after it made its plan. The next run removes the unused Secrets.
   await succeed('up --yes');
   await succeed('up --yes');
   expect(named('puller')).toEqual([]);

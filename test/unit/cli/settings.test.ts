@@ -4,7 +4,7 @@ import { changeSetting, settingRows } from '../../support/setting-changes.ts';
 // The other settings are in settings.long.ts.
 
 it(
-  'moves the cluster to another image puller and reports everything that is left of the first one',
+  'moves the cluster to another image puller and reports all remains of the first one',
   { timeout: 120_000 },
   async () => {
     const row = settingRows['users.imagePuller.name'];

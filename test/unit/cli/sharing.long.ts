@@ -103,7 +103,8 @@ describe('two clusters of one project', () => {
       expect(first.stdout).toMatch(
         /not every cluster of the project is verified with the new key: kubernetes-admin@sandbox \(\w{8}\), since/,
       );
-      // By now the operator of the second cluster has read the new key with the old one. No run has verified it there yet.
+      // By now the operator of the second cluster has read the new key with the old one. No run has verified it
+      // there yet.
       for (const hours of [1, 3]) {
         cli.world.clock.advance(hours * hour);
         await Promise.all([cli.world.cluster.settled(), second.cluster.settled()]);

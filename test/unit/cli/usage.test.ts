@@ -97,7 +97,7 @@ describe('the command line', () => {
     },
   );
 
-  it('prints the whole configuration together with what is missing or wrong in it', async () => {
+  it('prints the whole configuration and its missing or wrong values', async () => {
     const { code, stdout, stderr } = await cli.run('config --region nowhere', {
       env: { ECR_BOOTSTRAP_PROJECT: undefined },
     });

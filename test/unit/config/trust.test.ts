@@ -38,7 +38,10 @@ afterEach(() => {
 const load = (request: Partial<ConfigRequest> = {}) =>
   loadConfig({ cwd, env: { AWS_CONFIG_FILE: join(root, 'none') }, flags: {}, ...request });
 
-/** Makes the file belong to another user: changes its owner if the test runs as root, else the reported user ID of this process. */
+/**
+ * Makes the file belong to another user: changes its owner if the test runs as root, else the reported user ID
+ * of this process.
+ */
 function giveAway(path: string, change = chownSync): void {
   const user = process.getuid?.() ?? 0;
   if (user === 0) change(path, 4711, 4711);

@@ -342,7 +342,7 @@ describe('applyPlan', () => {
     });
   });
 
-  it('keeps the error of a step that cannot be observed while the plan is made', async () => {
+  it('records the error of a step that cannot be observed in the plan', async () => {
     const things = new Things();
     const blind = { ...things.keeps('one', 'a'), observe: () => Promise.reject(denied) };
     const { plan } = await things.run([]);

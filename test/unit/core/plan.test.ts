@@ -84,7 +84,7 @@ describe('makePlan', () => {
     expect((await plan(step('one', changes)))[0]?.changes).toEqual(changes);
   });
 
-  it('leaves out a finding that a change of any step resolves', async () => {
+  it('omits a finding that a change of any step resolves', async () => {
     const resolved = problem('a', { resolvedBy: target('a') });
     const open = problem('b', { resolvedBy: target('b') });
     const planned = await plan(step('one', [], [resolved, open]), step('two', [update('a', 'label')]));

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { settleAll } from '../../../src/core/members.ts';
 
-it('gives the results in order', async () => {
+it('returns the results in order', async () => {
   const late = new Promise<string>((resolve) => setTimeout(resolve, 1, 'late'));
   expect(await settleAll([late, Promise.resolve('soon')])).toEqual(['late', 'soon']);
 });

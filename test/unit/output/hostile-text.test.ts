@@ -10,7 +10,10 @@ import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 
-/** Clears the screen, sets the title, sets colors, moves the cursor, reverses the direction, hides text, and fakes a line. */
+/**
+ * Clears the screen, sets the title, sets colors, moves the cursor, reverses the direction, hides text, and
+ * fakes a line.
+ */
 const hostile = [
   'name\u001b[2J\u001b]0;title\u0007\u001b[45mpainted\u009b3A\u0000\b\u007f\u0085',
   '\u202Egnp.exe\u2066\u200b\u2028\u061c\u{E0041}\ufeff',
