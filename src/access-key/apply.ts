@@ -16,20 +16,20 @@ import { isUnmanaged, tagsOf } from './secrets.ts';
 import { type KeyChange, type KeyState, type ObservedKey, observeKey, type SecretWork } from './state.ts';
 import type { SecretPart } from './stored.ts';
 
-/** Time within which Secrets Manager shows what was written to it. */
+/** How long Secrets Manager may take to show a write. */
 const visibilityTimeoutMs = 90_000;
 const intervalMs = 2000;
-/** Age below which an earlier run may have stored a key where reads do not show it yet. */
+/** While a key is younger than this, an earlier run may have stored it although reads do not show it yet. */
 const newKeyAgeMs = 600_000;
 
 interface Options {
   /** The plan promised a new key: a stored key that turns out to work is an error. */
   readonly mustCreate?: boolean;
-  /** AWS shows the stored values as they are: this run has waited for that. */
+  /** This run has waited until AWS shows the current stored values. */
   readonly isSettled?: boolean;
 }
 
-/** Makes the changes of {@link diffKey}. A run that stops at any of its requests does no harm. */
+/** Applies the changes of {@link diffKey}. A run can be interrupted at any request without harm. */
 export function applyKey(
   changes: readonly KeyChange[],
   state: KeyState,
@@ -74,7 +74,7 @@ export function applyKey(
           const { next } = classify(await settledState());
           if (next !== 'make' && next !== 'hidden') return 'kept: the stored access key works';
         }
-        // Before the delete: whether AWS refuses a key can only be checked while it exists.
+        // Before the deletion, because only an existing key can show whether AWS refuses it.
         await untilRefused();
         return aws.iam.deleteAccessKey(userName, payload.id);
       case 'createSecret':
@@ -90,7 +90,7 @@ export function applyKey(
   });
 }
 
-/** AWS may refuse to show whether a secret exists, so one that was planned as absent may exist. */
+/** AWS may deny reading whether a secret exists, so a secret that the plan creates may already exist. */
 async function createSecret(
   part: SecretPart,
   state: KeyState,
@@ -121,7 +121,7 @@ async function createSecret(
   });
 }
 
-/** @returns undefined when the secret is still not shown after a while, or the caller may not read it */
+/** @returns undefined when the secret is not visible before the deadline, or the caller may not read it */
 async function untilVisible(name: string, run: AccessKeyRun): Promise<SecretInfo | undefined> {
   const { secrets } = run.ctx.aws;
   let last: SecretInfo | undefined;
@@ -132,7 +132,7 @@ async function untilVisible(name: string, run: AccessKeyRun): Promise<SecretInfo
   return last;
 }
 
-/** Looks until there is no reason left to look again, or the time is up. */
+/** @param look returns the reason to look again; undefined ends the wait, and so does the deadline */
 async function untilSettled(
   what: string,
   run: AccessKeyRun,
@@ -183,17 +183,17 @@ async function updateSecret(
   if (part === 'id' && state.outdatedNotes.length > 0) await secrets.untag(name, state.outdatedNotes);
 }
 
-/** An active key that nothing explains. An earlier run may have stored it just now, where reads do not show it yet. */
+/** A new active key that looks unmanaged. An earlier run may have stored it, although reads do not show it yet. */
 const unexplainedKey = (state: KeyState): ObservedKey | undefined =>
   state.keys.find((key) => key.active && !isManagedKey(key, state) && state.now - key.created < newKeyAgeMs);
 
-/** A stored key that IAM lists as active and AWS refuses: it may be deleted, where the list does not show it yet. */
+/** A stored key that IAM lists as active and AWS refuses. It may be deleted, although the list does not show it yet. */
 const refusedKey = ({ keys, pairs }: KeyState): ObservedKey | undefined =>
   keys.find(({ id, active }) =>
     pairs.some(({ pair, verdict }) => active && pair.accessKeyId === id && verdict === 'refused'),
   );
 
-/** Observes the key again, once AWS shows what was stored, restored and deleted. */
+/** Observes the key again after AWS shows what was stored, restored and deleted. */
 async function observeSettled(run: AccessKeyRun): Promise<KeyState> {
   let state: KeyState | undefined;
   await untilSettled('AWS to show the stored access key', run, async () => {
@@ -210,8 +210,8 @@ async function observeSettled(run: AccessKeyRun): Promise<KeyState> {
 }
 
 /**
- * Decides by what the stored values are now.
- * @param shown what the user has agreed to: no other key is deleted
+ * Plans again with the current stored values, and applies that plan.
+ * @param shown the changes that the user confirmed; no other key is deleted
  */
 async function planAgain(
   state: KeyState,
@@ -231,7 +231,7 @@ async function planAgain(
   const agreed = new Set(shown.filter(destroys).map(({ target }) => nameOf(target)));
   const isShown = (change: KeyChange): boolean => !destroys(change) || agreed.has(nameOf(change.target));
   const hidden = changes.find((change) => !isShown(change));
-  // A new key needs a place. The other one stays if there is one, for a later run to show and delete.
+  // An unconfirmed deletion is left to a later run, unless the new key needs its place.
   if (hidden && next === 'make' && state.keys.length >= maxKeys) throw unplannedDelete(hidden);
   const allowed = changes.filter(isShown);
   for (const outcome of await applyKey(allowed, state, run, { isSettled: true })) {

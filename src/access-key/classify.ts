@@ -5,12 +5,12 @@ import { isAccepted, type JudgedPair, type KeyState, type ObservedKey } from './
 import { secretParts } from './stored.ts';
 
 /**
- * Where the protocol stands, which tells what is to be done next:
+ * The state of the protocol, which decides the next action:
  * - `settled`: a working pair is current
- * - `promote`: a pair is stored whole and has to be proved and made current
- * - `restore`: values that work together are of different writes, or go with a wrong region: store them as one
- * - `make`: nothing stored works, so a key has to be made
- * - `verify`: IAM's list does not show whether a stored pair works, and the pair must not be used to find out
+ * - `promote`: a complete pair is stored and has to be verified and made current
+ * - `restore`: the values work together but come from different writes or have a wrong region: store them as one version
+ * - `make`: no stored pair works, so a key has to be created
+ * - `verify`: IAM's list does not show whether a stored pair works, and this command must not use the pair
  * - `hidden`: a secret scheduled for deletion hides its values until it is restored
  */
 export type Situation =
@@ -27,7 +27,7 @@ export function classify(state: KeyState): Situation {
 
   const pending = whole.find(({ isPending, isCurrent }) => isPending && !isCurrent);
   if (pending?.verdict === 'unlisted') return { next: 'verify', unverified: pending };
-  // A refusal may be no more than the lag of a new key, as long as the tag says that it is being made.
+  // While the tag marks a key as being created, AWS may refuse it only because it is new.
   if (pending && (creating || isAccepted(pending.verdict))) return { next: 'promote', pair: pending };
   if (current && isAccepted(current.verdict)) return { next: 'settled', pair: current };
   const unlisted = alive.find(({ verdict }) => verdict === 'unlisted');
@@ -36,13 +36,13 @@ export function classify(state: KeyState): Situation {
   const other = whole.find(({ verdict }) => isAccepted(verdict));
   if (other) return { next: 'promote', pair: other };
   const loose = alive.find(({ verdict }) => isAccepted(verdict));
-  // Values of different writes may not belong together, which only a use can show.
+  // Values of different writes may not belong together. Only using them can show this.
   if (loose?.verdict === 'listed') return { next: 'verify', unverified: loose };
   if (loose) return { next: 'restore', pair: loose };
   return { next: 'make' };
 }
 
-/** Managed: stored by this program once, registered by a cluster, created since the tag was set, or stored and working. */
+/** Managed: stored by ecr-bootstrap before, registered by a cluster, created since the tag was set, or stored and working. */
 export function isManagedKey(key: ObservedKey, state: KeyState): boolean {
   const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isAccepted(pair.verdict));
   const isRegistered = recordsIn(state.stored.id?.tags).some(({ keyId }) => keyId === key.id);
@@ -59,8 +59,8 @@ const isKeyOfAdopted = ({ id }: ObservedKey, { user }: KeyState): boolean =>
   user?.tags[tagKeys.adopted]?.split(' ').includes(id) ?? false;
 
 /**
- * The keys of which nothing shows whether they are managed, because the secret that lists the managed keys cannot be read: it
- * is scheduled for deletion, or absent or denied although this program created or adopted the user.
+ * The keys that may be managed or not, because the secret that lists the managed keys cannot be read. It is scheduled for
+ * deletion, or it is absent or denied although ecr-bootstrap created or adopted the user.
  */
 export function unknownKeys(state: KeyState): ObservedKey[] {
   const { id } = state.stored;
@@ -77,10 +77,10 @@ export function unmanagedKeys(state: KeyState): ObservedKey[] {
   return state.keys.filter((key) => !isManagedKey(key, state) && !unknown.has(key));
 }
 
-/** Milliseconds after which no token of a disabled key lives any more. */
+/** Milliseconds after which every token of a disabled key has expired. */
 const tokenLife = 12 * 3_600_000;
 
-/** Keys of ours that are of no use: never stored, not working, or disabled by a rotation that is long over. */
+/** Useless managed keys: never stored, not working, or disabled by a rotation so long ago that its tokens have expired. */
 export function failedKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
   if (next === 'hidden' || next === 'verify') return [];
   return state.keys
@@ -94,7 +94,7 @@ export function failedKeys(state: KeyState, { next, pair }: Situation): Observed
 const isRetired = (key: ObservedKey, state: KeyState, pair: JudgedPair | undefined): boolean =>
   !key.active && state.now > retiredAt(key, state, pair);
 
-/** Milliseconds since the epoch from which on no token of a disabled key can live. */
+/** When the last token of a disabled key has expired, in milliseconds since the epoch. */
 export function retiredAt(key: ObservedKey, { keys, now }: KeyState, pair: JudgedPair | undefined): number {
   const successor = keys.find(({ id }) => id === pair?.pair.accessKeyId);
   return Math.max(key.lastUsed ?? 0, successor?.created ?? now) + tokenLife;
@@ -106,7 +106,7 @@ export const disabledKey = ({ keys, pairs }: KeyState): ObservedKey | undefined 
   return keys.find(({ id, active }) => id === stored?.pair.accessKeyId && !active);
 };
 
-/** Keys of ours beside the current one that still work: a rotation did not get to its end. */
+/** Managed keys other than the current one that still work, because a rotation did not finish. */
 export function staleKeys(state: KeyState, situation: Situation): ObservedKey[] {
   if (situation.next !== 'settled') return [];
   const useless = new Set(failedKeys(state, situation));

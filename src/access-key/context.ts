@@ -1,11 +1,11 @@
 import type { AnyStep, Change, Run, Step } from '../core/step.ts';
 import type { ExternalSecretsContext } from '../external-secrets/context.ts';
 
-/** What work on the image puller's access key needs. */
+/** The services that steps for the image puller's access key need. */
 export interface AccessKeyContext extends ExternalSecretsContext {
   /**
-   * Whether observing may log in with the stored access key to judge it. Only a run of `up` or `rotate` may: AWS records
-   * each use, so commands that only look, and removals, judge the key by IAM's list.
+   * Whether an observation may log in with the stored access key to verify it. Only `up` and `rotate` may: AWS records
+   * each use, so read-only commands and removals rely on IAM's list.
    */
   readonly usesKey: boolean;
   /** @param change what differs in the new context */

@@ -18,7 +18,7 @@ import type { JudgedPair, KeyChange, KeyState, ObservedKey } from './state.ts';
 import { holderOf, secretParts } from './stored.ts';
 import { finding } from '../core/findings.ts';
 
-/** IAM's own limit of access keys of a user. */
+/** IAM's limit of access keys per user. */
 export const maxKeys = 2;
 
 export function diffKey(state: KeyState): Diff<KeyChange> {
@@ -94,7 +94,7 @@ function changesTowards(situation: Situation, state: KeyState): KeyChange[] {
   }
 }
 
-/** Only shown: a run that applies changes has verified the pair before. */
+/** Only shown in plans: a run that applies changes has already verified the pair. */
 const verification = ({ pair, verdict }: JudgedPair): KeyChange => ({
   action: 'update',
   target: keyTarget(pair.accessKeyId),
@@ -117,7 +117,7 @@ function promotion(version: string, { stored, names, creating }: KeyState): KeyC
     }));
 }
 
-/** While a key is made the tag comes and goes with it; what stays is of a run that stopped. */
+/** The creation of a key sets and removes the tag itself. A remaining tag is from an interrupted run. */
 function unmarking({ next }: Situation, { creating, userName }: KeyState): KeyChange[] {
   if (!creating || next === 'make' || next === 'hidden' || next === 'verify') return [];
   return [
@@ -132,7 +132,7 @@ function unmarking({ next }: Situation, { creating, userName }: KeyState): KeyCh
   ];
 }
 
-/** The step of the user comes first and does it; this one must not make a key for a user that is not ours. */
+/** The user's step normally adopts the user first. This step must not create a key for an unmanaged user. */
 export function userAdoption({ user, owner, userName, tags }: KeyState): KeyChange[] {
   if (!user || owner !== 'nobody') return [];
   const fields = compareTags(tags, user.tags);
@@ -161,22 +161,22 @@ export function userFindings({ user, owner, userName }: KeyState): Finding[] {
 
 function keyFindings(state: KeyState, situation: Situation): Finding[] {
   const { userName } = state;
-  const foreign = unmanagedKeys(state);
+  const unmanaged = unmanagedKeys(state);
   const unknown = unknownKeys(state);
-  const unmanaged = [...foreign, ...unknown];
-  if (situation.next === 'make' && unmanaged.length >= maxKeys) {
+  const others = [...unmanaged, ...unknown];
+  if (situation.next === 'make' && others.length >= maxKeys) {
     return [
       finding('key-limit', {
         target: userTarget(userName),
-        what: `IAM user ${userName} has ${unmanaged.length} access keys, so no other can be created`,
+        what: `IAM user ${userName} has ${others.length} access keys, so no other can be created`,
         why: `IAM allows ${maxKeys}, and no secret that the caller can read holds one of these that works`,
-        hint: `${checkUse(unmanaged)} Delete one that is not used: ${unmanaged.map((key) => `\`${deleteCommand(key, state)}\``).join(' or ')}.`,
+        hint: `${checkUse(others)} Delete one that is not used: ${others.map((key) => `\`${deleteCommand(key, state)}\``).join(' or ')}.`,
         blocking: true,
       }),
     ];
   }
   return [
-    ...foreign.map((key): Finding =>
+    ...unmanaged.map((key): Finding =>
       finding('user-excess', {
         target: keyTarget(key.id),
         what: `IAM user ${userName} has access key ${key.id}, which is not managed by ecr-bootstrap`,
@@ -203,7 +203,7 @@ const deleteCommand = ({ id }: ObservedKey, { userName }: KeyState): string =>
 const checkUse = (keys: readonly ObservedKey[]): string =>
   `Check the last use: ${keys.map(({ id }) => `\`aws iam get-access-key-last-used --access-key-id ${id}\``).join(' and ')}.`;
 
-/** Without the list of the managed keys, a key that a cluster depends on looks like any other. */
+/** Without the list of managed keys, a key that a cluster uses looks like any unmanaged key. */
 function unknownFinding(key: ObservedKey, state: KeyState): Finding {
   const isDeleted = state.stored.id?.deleted === true;
   return finding('key-unknown', {
@@ -223,7 +223,7 @@ function whyUnknown({ stored, names }: KeyState): string {
     : `${what} does not exist, or the caller may not read it`;
 }
 
-/** Before something is removed: the key may be one that has to go, or one that has to stay. */
+/** Blocks a removal, because it is unknown whether the key must be deleted or kept. */
 export function removalBlockedBy(key: ObservedKey, state: KeyState): Finding {
   const { stored, names } = state;
   const hint = stored.id

@@ -21,15 +21,15 @@ export interface EnabledKeys {
   readonly clusters: readonly ClusterRecord[];
   /** Why clusters that are registered with the secrets of another image puller could not be found. */
   readonly denied: BootstrapError | undefined;
-  /** When each enabled key was last used, by its id; in milliseconds since the epoch. */
+  /** The last use of each enabled key, by key ID, in milliseconds since the epoch. */
   readonly lastUses: ReadonlyMap<string, number | undefined>;
 }
 
-/** What `down` removes besides the access that the keys give. */
+/** What `down` removes in addition to the resources that the keys give access to. */
 export interface KeyRemoval {
-  /** The keys are removed, and not only what they give access to. */
+  /** The keys are disabled and deleted. */
   readonly disables: boolean;
-  /** The secrets are removed, which show which keys are managed. */
+  /** The secrets are deleted, which list the managed keys. */
   readonly forgets: boolean;
 }
 
@@ -86,14 +86,14 @@ async function lastUsesOf(
   );
 }
 
-/** The last use is for information: this cluster may have used it. Registrations show which clusters use the key. */
+/** The last use is shown for information only, because it may be this cluster's. Registrations list the users of a key. */
 const withLastUse = (key: ObservedKey, lastUse: number | undefined): ChangeWith<KeyRevocation> => {
   const { action, target, fields, ...rest } = disabling(key);
   const reason = lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`;
   return { action, target, fields, reason, ...rest };
 };
 
-/** Where all tags of the secret are removed, or it is created again by hand, the registrations are gone too. */
+/** The registrations are tags, so they are lost when all tags are removed or the secret is recreated by hand. */
 const hasLostRegistrations = (key: KeyState): boolean =>
   key.stored.id !== undefined &&
   ownershipOf(key.stored.id.tags, key.tags) === 'nobody' &&
@@ -108,7 +108,7 @@ const lostRegistrations = ({ names }: KeyState): Finding =>
     blocking: true,
   });
 
-/** The project's images, and its user for pushing, belong to the clusters of every image puller. */
+/** Clusters with any image puller share the images of the project and its user for pushing. */
 const unknownClusters = ({ why, hint }: BootstrapError): Finding =>
   finding('key-in-use', {
     target: { kind: 'step', name: 'enabled-keys' },

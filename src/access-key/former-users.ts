@@ -13,13 +13,13 @@ import { finding } from '../core/findings.ts';
 
 type UserRole = keyof Config['users'];
 
-/** A user of an earlier name that still exists, or whose secrets do. */
+/** A user with an earlier name that still exists, or whose secrets still exist. */
 export interface FormerUser {
   readonly who: UserRole;
   readonly name: string;
   /** `unseen`: the caller may not read it. */
   readonly user: User | 'unseen' | undefined;
-  /** Of an image puller. */
+  /** Only for an image puller. */
   readonly secrets: readonly ListedSecret[];
 }
 
@@ -29,7 +29,7 @@ export interface FormerUsers {
   readonly denied?: BootstrapError;
 }
 
-/** What is found by its tags, because today's settings do not name it. */
+/** Finds earlier users by tags, because the current settings do not contain their names. */
 export const observeFormerUsers = oncePerContext(async (ctx: AccessKeyContext): Promise<FormerUsers> => {
   const { secrets, denied } = await secretsOfProject(ctx);
   const stored = await describeStored(ctx);
@@ -82,7 +82,7 @@ const secretsOfProject = oncePerContext(
   },
 );
 
-/** The user's name begins the names of its secrets. */
+/** The names of the secrets begin with the name of the user. */
 function imagePullerOf({ name }: ListedSecret, config: Config): string | undefined {
   const { imagePuller } = config.users;
   const suffixes = Object.values(secretNames(config)).map((own) =>
@@ -103,8 +103,8 @@ const powerUsersIn = (tags: ListedSecret['tags']): string[] =>
     .map((key) => key.slice(powerUserTag('').length).replaceAll(':', ','));
 
 /**
- * What the secret with the key's ID notes about the power user of today's settings.
- * @param tags of the secret: where clusters use all that AWS allows, the note is left out
+ * The tag that records the current power user, on the secret that holds the key ID.
+ * @param tags the tags of the secret; without room for another tag, the note is omitted
  */
 export function powerUserNote({ users: { powerUser } }: Config, tags: Tags = {}): Tags {
   const key = powerUserTag(powerUser.name);
@@ -112,7 +112,7 @@ export function powerUserNote({ users: { powerUser } }: Config, tags: Tags = {})
   return powerUser.manage && hasRoom ? { [key]: inTag(powerUser.path) } : {};
 }
 
-/** Keys of such notes about users that are gone. */
+/** Tag keys of notes about users that no longer exist. */
 export const outdatedNotes = (
   tags: ListedSecret['tags'],
   { users }: FormerUsers,
@@ -123,7 +123,7 @@ export const outdatedNotes = (
     .filter((name) => !users.some((one) => one.who === 'powerUser' && one.name === name))
     .map(powerUserTag);
 
-/** IAM does not tell names apart by case. */
+/** IAM names are unique regardless of case. */
 const isInUse = (name: string, { users }: Config): boolean =>
   Object.values(users).some((one) => one.name.toLowerCase() === name.toLowerCase());
 
@@ -144,7 +144,7 @@ async function find(
   }
 }
 
-/** A context with the settings by which an earlier user was created. */
+/** A context with the settings that created an earlier user. */
 export function asConfiguredFor<Ctx extends AccessKeyContext>(former: FormerUser, ctx: Ctx): Ctx {
   const { who, name, user } = former;
   const { config } = ctx;
@@ -158,7 +158,7 @@ export function asConfiguredFor<Ctx extends AccessKeyContext>(former: FormerUser
 export const clustersOf = ({ secrets }: FormerUser): ClusterRecord[] =>
   secrets.flatMap(({ tags }) => recordsIn(tags));
 
-/** For the step of one of the two users. */
+/** The findings of the step for one of the two users. */
 export function formerFindings(who: UserRole, { users, denied }: FormerUsers): Finding[] {
   const findings = users.filter((one) => one.who === who).map(stillThere);
   if (who !== 'imagePuller' || !denied) return findings;
@@ -194,7 +194,7 @@ function stillThere(former: FormerUser): Finding {
   });
 }
 
-/** One line for a shell. */
+/** A shell command on one line. */
 function deletionCommand({ name, user, secrets }: FormerUser): string {
   const policy =
     user === undefined || user === 'unseen'

@@ -7,7 +7,7 @@ import { type ClusterRecord, clusterLabel, recordsIn } from './registration/reco
 import { retiredKeys } from './rotation/state.ts';
 import { type KeyChange, observeKey } from './state.ts';
 
-/** For the step that creates a key. */
+/** The next steps after the step that creates a key. */
 export async function stepsAfterNewKey(
   ctx: AccessKeyContext,
   { changes, steps }: CompletedRun<KeyChange>,
@@ -18,7 +18,7 @@ export async function stepsAfterNewKey(
   return isPlanned ? stepsForOtherClusters(ctx, { givesKey: steps.has(bootstrapStep.id) }) : [];
 }
 
-/** When the keys that rotations disabled are deleted. */
+/** Shows when keys that rotations disabled are deleted. */
 export async function deletionOfRetiredKeys(ctx: AccessKeyContext): Promise<string[]> {
   const state = await observeKey(ctx);
   const { pair } = classify(state);
@@ -31,11 +31,11 @@ export async function deletionOfRetiredKeys(ctx: AccessKeyContext): Promise<stri
 interface NewKey {
   /** This run has given the key to the current cluster. */
   readonly givesKey: boolean;
-  /** Every older key was disabled, whatever IAM's list still shows. */
+  /** Every older key was disabled, even if IAM's list still shows it as active. */
   readonly hasRevoked?: boolean;
 }
 
-/** What a new access key means for the other clusters of the project, and for this one when the run was in AWS only. */
+/** The next steps for other clusters of the project, and for this cluster when the run changed only AWS. */
 export async function stepsForOtherClusters(
   ctx: AccessKeyContext,
   { givesKey, hasRevoked = false }: NewKey,

@@ -16,9 +16,9 @@ import { maxKeys } from './diff.ts';
 import { holderOf, type SecretPart, secretParts } from './stored.ts';
 
 /**
- * The protocol by which a key comes to be current, in the order that makes a stop at any point harmless: the tag
- * says that a key is being made before there is one, the secrets hold it before it is used, and it is proved before
- * it takes the place of one that works. The next run sees from AWS alone how far this one came.
+ * Creates a key and makes it current. The order makes an interruption harmless at any point: the tag marks the creation
+ * before the key exists, the secrets hold the key before it is used, and it is verified before it replaces a working one.
+ * The next run finds out from AWS alone how far this run got.
  */
 export async function createKey(run: AccessKeyRun, state: KeyState): Promise<KeyPair> {
   const replaces = classify(state).next === 'settled';
@@ -27,19 +27,19 @@ export async function createKey(run: AccessKeyRun, state: KeyState): Promise<Key
   const version = await storePair(run, pair, replaces ? 'AWSPENDING' : 'AWSCURRENT');
   await waitUntilVerified(run, pair);
   if (replaces) await makeCurrent(run, state, version);
-  // A run that stopped may have created a key that was not listed yet. The tag lets the next run find and delete it.
+  // An interrupted run may have created a key that is not listed yet. The tag lets the next run find and delete it.
   if (!state.creating || !(await hasUnfinished(run, state, pair))) await unmark(run, state.userName);
   return pair;
 }
 
-/** @throws BootstrapError `plan-changed` when there are more keys than IAM listed */
+/** @throws BootstrapError `plan-changed` when more keys exist than IAM listed */
 async function requestKey(run: AccessKeyRun, { userName, creating }: KeyState): Promise<KeyPair> {
   const { iam } = run.ctx.aws;
   try {
     return await iam.createAccessKey(userName);
   } catch (error) {
     if (!(error instanceof BootstrapError) || awsCode(error.cause) !== 'LimitExceeded') throw error;
-    // Nothing was created, and the tag would claim the keys that it does not name.
+    // No key was created, and with the tag the next run would treat the unlisted keys as created by this run.
     if (!creating) await unmark(run, userName);
     const keys = await untilListed(run, userName, ({ length }) => length >= maxKeys);
     throw new BootstrapError(
@@ -64,10 +64,10 @@ async function hasUnfinished(
   return others.length === keys.length || others.some(({ id }) => !creating.includes(id));
 }
 
-/** Milliseconds within which IAM shows what was written to it. */
+/** Milliseconds that IAM may take to show a write. */
 const visibilityTimeoutMs = 90_000;
 
-/** The keys when `isComplete`, or at the deadline. */
+/** @returns the keys when `isComplete` is true, or at the deadline */
 async function untilListed(
   run: AccessKeyRun,
   userName: string,
@@ -86,7 +86,7 @@ async function untilListed(
   return keys;
 }
 
-/** A tag that stands already stays: the keys that it does not name are of the run that set it. */
+/** Keeps an existing tag: the keys that it does not list were created by the run that set it. */
 async function mark(run: AccessKeyRun, { creating, user, userName, keys }: KeyState): Promise<void> {
   if (creating) return;
   const { aws } = run.ctx;
@@ -112,7 +112,7 @@ const absentUser = (userName: string, cause: BootstrapError): BootstrapError =>
     { cause },
   );
 
-/** Waits until the next run will see that the user does not exist, and so create it. */
+/** Waits until IAM shows that the user does not exist, so that the next run creates it. */
 async function deletedUser(
   run: AccessKeyRun,
   userName: string,
@@ -149,7 +149,7 @@ const isMarkedForDeletion = (error: unknown): boolean =>
   awsCode(error.cause) === 'InvalidRequest' &&
   error.why.includes('marked for deletion');
 
-/** Writes all three secrets with one token, which becomes the version's id: equal ids prove that they belong together. */
+/** Writes all three secrets with one token, which becomes the version ID. Equal IDs prove that the values match. */
 export async function storePair({ ctx }: AccessKeyRun, pair: KeyPair, stage: string): Promise<string> {
   const token = randomUUID();
   const names = secretNames(ctx.config);
@@ -165,7 +165,7 @@ export async function storePair({ ctx }: AccessKeyRun, pair: KeyPair, stage: str
       try {
         await put(part);
       } catch (error) {
-        // A read that was behind did not show that the secret is scheduled for deletion.
+        // An outdated read did not show that the secret is scheduled for deletion.
         if (!isMarkedForDeletion(error)) throw error;
         await ctx.aws.secrets.restore(names[part]);
         await put(part);
@@ -189,8 +189,8 @@ async function makeCurrent(
 }
 
 /**
- * Proves a pair that an earlier run stored. One that AWS refuses to the end is deleted, so that the next run makes
- * another; one whose rights are missing is kept.
+ * Verifies a pair that an earlier run stored. If AWS refuses the key until the deadline, it is deleted, so that the next
+ * run creates another. A key that only lacks rights is kept.
  */
 export async function verifyStored(run: AccessKeyRun, state: KeyState, pair: KeyPair): Promise<void> {
   try {

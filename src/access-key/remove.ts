@@ -9,7 +9,7 @@ import type { KeyChange, KeyState } from './state.ts';
 import { type SecretPart, secretParts } from './stored.ts';
 import { finding } from '../core/findings.ts';
 
-/** The keys, and the secrets, which can be restored for a while. What was adopted stays. */
+/** Deletes the keys, and the secrets, which can be restored for 30 days. Adopted resources are kept. */
 export function removeKey(state: KeyState, scope: RemovalScope): Diff<KeyChange> {
   const keys = scope.identities ? removableKeys(state) : [];
   const found = (scope.secrets ? secretParts : []).flatMap((part) => {

@@ -9,13 +9,13 @@ import type { KeyState } from './state.ts';
 /** Some AWS servers learn that a key is disabled before others do, so one refusal proves little. */
 const refusals = 3;
 const refusedForMs = 30_000;
-/** How long to wait for a disabled key whose secret access key is unknown, so that it cannot be tried. */
+/** How long to wait for a disabled key that cannot be tested, because its secret access key is unknown. */
 const unknownSecretMs = 60_000;
 const deadlineMs = 600_000;
 
 /**
- * Waits until AWS refuses every disabled key of the user. The image puller may read its own secrets, so a key that is
- * still accepted could read the one that is created next.
+ * Waits until AWS refuses every disabled key of the user. The image puller may read its own secrets, so a key that AWS
+ * still accepts could read the next key.
  * @throws BootstrapError `key-still-accepted` after ten minutes
  */
 export async function untilDisabledKeysAreRefused(
@@ -59,7 +59,7 @@ export async function untilDisabledKeysAreRefused(
 
 type Attempt = () => Promise<string>;
 
-/** Uses a key as a thief would. Resolves to `refused`, or to why that is not known. */
+/** Reads a secret with the key, as a thief would. Resolves to `refused`, or to the reason why it may still work. */
 function attempt(secrets: SecretsPort, name: string, { accessKeyId }: KeyPair): Attempt {
   return async () => {
     try {

@@ -11,7 +11,7 @@ import { type SecretPart, secretParts } from './stored.ts';
 
 export const secretTarget = (name: string): Target => ({ kind: 'AWS secret', name });
 
-/** What the secrets themselves need, their values aside. */
+/** The changes that the secrets need, except for their values. */
 export function secretChanges(state: KeyState): ChangeWith<SecretWork>[] {
   return secretParts.flatMap((part) => changeOf(state, part));
 }
@@ -78,7 +78,7 @@ function unmanagedSecretFinding(info: SecretInfo, state: KeyState): Finding[] {
   ];
 }
 
-/** Changing the key of a secret needs rights on both keys, which we do not ask for. */
+/** Changing the KMS key of a secret needs rights on both keys, which the policies of ecr-bootstrap do not include. */
 function encryptionFinding({ name, kmsKeyId }: SecretInfo, state: KeyState): Finding[] {
   const wanted = state.kmsKeyId;
   const target = secretTarget(name);

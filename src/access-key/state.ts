@@ -19,21 +19,21 @@ import {
 
 /** What `apply` does for one change of the image puller's access key. */
 export type KeyWork =
-  /** Adopts the user, if the change does, or removes the tag of a run that stopped while it created a key. */
+  /** Adopts the user if the change is an adoption. `unmarks`: removes the tag of a run interrupted while creating a key. */
   | { readonly does: 'changeUser'; readonly unmarks?: boolean }
   /** Creates a key, unless a stored one turns out to work. */
   | { readonly does: 'provideKey' }
   | { readonly does: 'deleteKey'; readonly id: string }
   | SecretWork
   | { readonly does: 'deleteSecret'; readonly part: SecretPart }
-  /** Removes the tags by which the secret is managed; the rest stays. */
+  /** Removes the tags of ecr-bootstrap and keeps the secret. */
   | { readonly does: 'releaseSecret'; readonly part: SecretPart; readonly tagKeys: readonly string[] };
 
-/** Creates one of the secrets, or makes it and its stages as they should be. */
+/** Creates one of the secrets, or updates it and its stages. */
 export interface SecretWork {
   readonly does: 'createSecret' | 'updateSecret';
   readonly part: SecretPart;
-  /** It is scheduled for deletion. */
+  /** The secret is scheduled for deletion and has to be restored. */
   readonly restores?: boolean;
   /** The values of all three secrets are written again, as one version. */
   readonly storesPair?: boolean;
@@ -52,39 +52,39 @@ export interface KeyRevocation {
 export interface KeyState {
   readonly userName: string;
   readonly names: SecretNames;
-  /** For what we make in AWS. */
+  /** The tags for managed AWS resources. */
   readonly tags: Tags;
-  /** For the secret with the key's ID: the tags for everything, and the name of the power user. */
+  /** The tags for the secret that holds the key ID: {@link tags}, and the name of the power user. */
   readonly idTags: Tags;
   /** Keys of {@link idTags} that name power users who no longer exist. */
   readonly outdatedNotes: readonly string[];
   readonly kmsKeyId: string | undefined;
   readonly user: User | undefined;
-  /** By its tags; a user that is declared to be made elsewhere for us counts as ours while it bears none. */
+  /** From the user's tags. With `manage: false`, a user without these tags counts as `ours`. */
   readonly owner: ReturnType<typeof ownershipOf>;
-  /** The key ids that stood before a key was being made; undefined when none is. */
+  /** The IDs of the keys that existed before a key was being created; undefined when none is. */
   readonly creating: readonly string[] | undefined;
   readonly keys: readonly ObservedKey[];
   readonly stored: Stored;
-  /** Whom the policies of secrets let in that may be adopted. */
+  /** The access that the resource policies of unmanaged secrets grant, because these may be adopted. */
   readonly access: Partial<Readonly<Record<SecretPart, ResourceAccess>>>;
-  /** In the order of {@link readPairs}; tried up to the first one that works. */
+  /** In the order of {@link readPairs}. They are verified up to the first one that works. */
   readonly pairs: readonly JudgedPair[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 export interface ObservedKey extends AccessKey {
-  /** We stored it once. */
+  /** Whether ecr-bootstrap has stored the key before. */
   readonly isStored: boolean;
-  /** Milliseconds since the epoch; asked for only of disabled keys. */
+  /** Milliseconds since the epoch. Only read for disabled keys. */
   readonly lastUsed?: number;
 }
 
 export interface JudgedPair extends StoredPair {
   /**
-   * - `listed`: IAM lists the key as active; it was not used to find out more
-   * - `unlisted`: IAM does not list the key, which may be because its lists lag; it was not used to find out more
+   * - `listed`: IAM lists the key as active; the key was not used to verify it
+   * - `unlisted`: IAM does not list the key, maybe because its lists lag; the key was not used to verify it
    * - `gone`: IAM lists the key as disabled, or does not list it and AWS refuses it
    */
   readonly verdict: Verdict | 'listed' | 'unlisted' | 'gone' | 'untried';
@@ -160,7 +160,7 @@ interface Listed {
   readonly creating: KeyState['creating'];
 }
 
-/** Once one works the others need not be tried: each trial is a request of the no-op run. */
+/** Verifies pairs until one works: each verification is a request, also in a run without changes. */
 async function verifyPairs(
   pairs: readonly StoredPair[],
   { userName, keys, creating }: Listed,
@@ -170,17 +170,17 @@ async function verifyPairs(
   let isSettled = false;
   for (const stored of pairs) {
     const key = keys.find(({ id }) => id === stored.pair.accessKeyId);
-    // The key of an earlier version was deleted when it was replaced. One that is being created is not listed yet.
+    // The key of an earlier version was deleted when it was replaced. A key that is being created is not listed yet.
     const isWaiting = creating !== undefined && stored.isPending && !stored.isCurrent;
     let verdict: JudgedPair['verdict'] = 'untried';
     if (key?.active === false) verdict = 'gone';
-    // AWS still accepts a deleted key for a while, and only the versions with these stages can be of a new one.
+    // AWS still accepts a deleted key for a while. Only versions with these stages can hold a new key.
     else if (!key)
       verdict =
         (isSettled && !isWaiting) || !(stored.isCurrent || stored.isPending)
           ? 'gone'
           : await verifyUnlisted(stored, userName, ctx);
-    // A new key may be current already, where reads do not show it yet. It must not pass for one that is replaced.
+    // A new key may be current although reads do not show it yet. It must not be treated as a replaced key.
     else if (!isSettled || (stored.isPending && !stored.isCurrent))
       verdict = ctx.usesKey ? await checkPair(ctx, stored.pair) : 'listed';
     isSettled ||= isAccepted(verdict);
@@ -189,7 +189,7 @@ async function verifyPairs(
   return judged;
 }
 
-/** Where IAM's list and AWS's refusal agree, one refusal is enough. The key may also be another user's. */
+/** One refusal is enough here, because IAM does not list the key either. The key may also belong to another user. */
 async function verifyUnlisted(
   { pair }: StoredPair,
   userName: string,
@@ -204,11 +204,11 @@ async function verifyUnlisted(
   return verdict !== 'refused' && (await isOfUser()) ? verdict : 'gone';
 }
 
-/** AWS takes the key, as far as is known. */
+/** Whether AWS accepts the key, as far as is known. */
 export const isAccepted = (verdict: JudgedPair['verdict']): boolean =>
   verdict === 'works' || verdict === 'denied' || verdict === 'listed';
 
-/** What AWS takes exists, although IAM's list does not show it yet. */
+/** Keys that AWS accepts exist, even if IAM's list does not show them yet. */
 function unlistedKeys(pairs: readonly JudgedPair[], keys: readonly AccessKey[], now: number): AccessKey[] {
   const known = new Set(keys.map(({ id }) => id));
   const taken = pairs.filter(({ verdict }) => isAccepted(verdict)).map(({ pair }) => pair.accessKeyId);

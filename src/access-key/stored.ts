@@ -3,17 +3,17 @@ import type { KeyPair, SecretInfo, SecretsPort, SecretVersion } from '../clients
 import { oncePerContext } from '../core/once.ts';
 import { type SecretNames, secretNames } from '../iam/names.ts';
 
-/** The three secrets, in the order in which they are shown. */
+/** The three secrets, in display order. */
 export const secretParts = ['id', 'secret', 'region'] as const;
 export type SecretPart = (typeof secretParts)[number];
 
-/** What Secrets Manager tells of each; undefined is absent, or not to be seen by the caller. */
+/** The description of each secret; undefined when it does not exist or the caller may not read it. */
 export type Stored = Readonly<Record<SecretPart, SecretInfo | undefined>>;
 
-/** A pair as one version of all three secrets, or made of their current values where these are of different writes. */
+/** A pair from one version of all three secrets, or from their current values if these come from different writes. */
 export interface StoredPair {
   readonly pair: KeyPair;
-  /** The version id that all three have; undefined when the values are of different writes, or the region is wrong. */
+  /** The common version ID; undefined when the values come from different writes, or the region is wrong. */
   readonly version: string | undefined;
   /** All three are AWSCURRENT. */
   readonly isCurrent: boolean;
@@ -29,20 +29,20 @@ export const describeStored = oncePerContext(
   },
 );
 
-/** A customer's keys of KMS with which the secrets are encrypted now. */
+/** The customer managed KMS keys that encrypt the secrets now. */
 export async function kmsKeysInUse(ctx: IamContext): Promise<string[]> {
   const stored = Object.values(await describeStored(ctx));
   return [...new Set(stored.flatMap((info) => info?.kmsKeyId ?? []))];
 }
 
-/** The version of a secret that bears a stage. */
+/** The ID of the version that has the stage. */
 export function holderOf(info: SecretInfo | undefined, stage: string): string | undefined {
   return info?.versions.find(({ stages }) => stages.includes(stage))?.id;
 }
 
 /**
- * The pairs that the secrets hold, the likeliest first: current, pending, other complete versions with a stage, and
- * the current values as they are when they are not of one version.
+ * The pairs that the secrets hold, the most likely first: current, pending, other complete versions with a stage, and the
+ * current values if they are not of one version.
  */
 export async function readPairs(
   secrets: SecretsPort,
@@ -72,7 +72,7 @@ export async function readPairs(
     : pairs;
 }
 
-/** Versions with some stage that all three secrets have. */
+/** IDs of versions that all three secrets have, and that have a stage in any of them. */
 function completeVersions(stored: Stored): string[] {
   const staged = secretParts.flatMap(
     (part) => stored[part]?.versions.filter(({ stages }) => stages.length > 0) ?? [],
@@ -90,10 +90,10 @@ function rank(stored: Stored, version: string): number {
 }
 
 function stagesOf(stored: Stored, version: string): { isCurrent: boolean; isPending: boolean } {
-  const bears = (stage: string) => (part: SecretPart) => holderOf(stored[part], stage) === version;
+  const isHolder = (stage: string) => (part: SecretPart) => holderOf(stored[part], stage) === version;
   return {
-    isCurrent: secretParts.every(bears('AWSCURRENT')),
-    isPending: secretParts.some(bears('AWSPENDING')),
+    isCurrent: secretParts.every(isHolder('AWSCURRENT')),
+    isPending: secretParts.some(isHolder('AWSPENDING')),
   };
 }
 
@@ -114,8 +114,8 @@ async function readValues(
 }
 
 /**
- * The key ids in versions of the id secret that all three secrets have, the deprecated ones included: only we write
- * three secrets under one id, so those keys are ours. What somebody put there by hand proves nothing.
+ * The key IDs in the versions that all three secrets have, including deprecated ones. Only ecr-bootstrap writes three
+ * secrets with one version ID, so these keys are managed. A value that was written by hand proves nothing.
  */
 export async function storedIds(
   secrets: SecretsPort,
@@ -126,7 +126,7 @@ export async function storedIds(
   return new Set(values.flatMap((value) => (value ? [value.reveal()] : [])));
 }
 
-/** A secret that is scheduled for deletion shows no versions, so the others decide. */
+/** A secret that is scheduled for deletion shows no versions, so only the other secrets count. */
 const commonVersions = (stored: Stored): SecretVersion[] =>
   (stored.id?.versions ?? []).filter(({ id }) =>
     secretParts.every(

@@ -5,19 +5,19 @@ import type { AccessKeyContext, AccessKeyRun } from './context.ts';
 import { secretNames } from '../iam/names.ts';
 import { secretParts } from './stored.ts';
 
-/** Milliseconds for a new key and new policies to spread through AWS; IAM promises no time, minutes are rare. */
+/** Milliseconds for new keys and policies to take effect in AWS. IAM guarantees no time; minutes are rare. */
 const deadlineMs = 180_000;
 
-/** A new key is known to one of AWS's machines before it is to the next: one success proves little. */
+/** Some AWS servers learn about a new key before others do, so one success proves little. */
 const requiredSuccesses = 3;
 
 /**
- * What AWS says to a pair: `denied` takes the key and refuses the action, which is a matter of policies;
- * `refused` does not know the key, or the secret is not its.
+ * - `denied`: AWS accepts the key and denies the action because of a policy
+ * - `refused`: AWS does not know the key, or the secret access key does not match
  */
 export type Verdict = 'works' | 'denied' | 'refused';
 
-/** Tries a pair. A refusal is asked for again, because a working key must not be lost to one wrong answer. */
+/** Verifies a pair. A refusal is checked again, because one wrong answer must not cost a working key. */
 export async function checkPair(
   ctx: AccessKeyContext,
   pair: KeyPair,
@@ -31,9 +31,9 @@ export async function checkPair(
 }
 
 /**
- * Waits until the pair does all that the cluster needs it for, several times in a row: a token, a manifest under the
+ * Waits until everything that the cluster needs the pair for works several times in a row: a token, a manifest of the
  * project, the values of the three secrets.
- * @throws BootstrapError `key-unproven` after the deadline; its cause tells whether the key was refused to the end
+ * @throws UnverifiedKey after the deadline, with the last verdict
  */
 export async function waitUntilVerified(run: AccessKeyRun, pair: KeyPair): Promise<void> {
   const { ctx } = run;
@@ -85,7 +85,7 @@ async function useAll({ config }: AccessKeyContext, aws: AccessKeyContext['aws']
   await Promise.all(secretParts.map((part) => aws.secrets.value(names[part])));
 }
 
-/** The registry's refusal: it takes the token, for ECR gave it, and denies the repository. */
+/** The registry denies the repository. It accepts the token, because ECR issued it. */
 class Refused extends Error {}
 
 interface Attempt {

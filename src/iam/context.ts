@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Run } from '../core/step.ts';
 
-/** What work on users and policies needs. */
+/** The services that steps for IAM users and policies need. */
 export interface IamContext {
   readonly config: Config;
   readonly clock: Clock;

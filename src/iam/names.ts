@@ -1,20 +1,20 @@
 import type { Config } from '../config/schema.ts';
 
-/** The account that documents speak of. */
+/** The account and region that IAM policies refer to. */
 export interface AwsAccount {
   readonly partition: string;
   readonly accountId: string;
   readonly region: string;
 }
 
-/** Every name and ARN in AWS that follows from the configuration, in one place. */
+/** All names and ARNs in AWS that are derived from the configuration. */
 export interface Names {
   readonly repositories: string;
   readonly allRepositories: string;
   readonly powerUser: UserNames;
   readonly imagePuller: UserNames;
   readonly secrets: SecretNames;
-  /** For policies: the six characters that Secrets Manager adds to a secret's name are left open. */
+  /** For policies. Wildcards match the six characters that Secrets Manager appends to the name in an ARN. */
   readonly secretArns: readonly string[];
 }
 
@@ -22,10 +22,10 @@ export interface UserNames {
   readonly user: string;
   readonly userArn: string;
   readonly path: string;
-  /** Our customer managed policy for this user. */
+  /** The customer managed policy that ecr-bootstrap creates for this user. */
   readonly policy: string;
   readonly policyArn: string;
-  /** The policy of AWS that `policy: managed` asks for. */
+  /** The AWS managed policy that `policy: managed` attaches. */
   readonly managedPolicyArn: string;
 }
 

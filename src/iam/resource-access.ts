@@ -3,11 +3,11 @@ import type { Target } from '../core/target.ts';
 import { finding, type Finding } from '../core/findings.ts';
 import { isTolerable } from '../core/members.ts';
 
-/** Whom the policy of a resource lets in, beside the account itself; or why that is unknown. */
+/** The principals that a resource policy allows, except the account itself; or why they are unknown. */
 export type ResourceAccess =
   { readonly principals: readonly string[] } | { readonly unknown: BootstrapError };
 
-/** @param arn of the resource, which names its account */
+/** @param arn the ARN of the resource, which contains its account */
 export async function readAccess(
   read: () => Promise<string | undefined>,
   arn: string,
@@ -27,7 +27,7 @@ interface Statement {
   readonly NotPrincipal?: unknown;
 }
 
-/** In one spelling: an account's ID, its root ARN, and a list of one mean the same. */
+/** Normalized: an account ID, the ARN of its root, and a list with one of them are equivalent. */
 function principalsIn(policy: string, account: string): string[] {
   let statements: readonly (Statement | null)[];
   try {
@@ -57,7 +57,7 @@ function principalsOf(principal: unknown): string[] {
 
 const namedAtMost = 3;
 
-/** To be known before something is adopted. */
+/** Reports the principals with access before the resource is adopted. */
 export function accessFindings(target: Target, access: ResourceAccess | undefined): Finding[] {
   if (!access) return [];
   const name = `${target.kind} ${target.name}`;

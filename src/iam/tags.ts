@@ -4,42 +4,42 @@ import type { AccessKey, Tags } from '../clients/aws/port.ts';
 import type { Config } from '../config/schema.ts';
 import { tagPrefix, tags as keys } from '../core/ownership.ts';
 
-/** The tags of everything that we make in AWS: whose it is, and the configuration's own. */
+/** The tags of all managed AWS resources: project, region, and the configured tags. */
 export function awsTags({ project, aws }: Config): Tags {
   return { ...aws.tags, [keys.project]: project, [keys.region]: aws.region };
 }
 
-/** `nobody`: it bears no tag of ours, so somebody made it by hand or with another tool. */
+/** `nobody`: it has no project tag, so it was created by hand or with another tool. */
 export function ownershipOf(actual: Tags, wanted: Tags): 'ours' | 'other' | 'nobody' {
   if (actual[keys.project] === undefined) return 'nobody';
   const isOurs = [keys.project, keys.region].every((key) => actual[key] === wanted[key]);
   return isOurs ? 'ours' : 'other';
 }
 
-/** Created by this program for this project and region, and not adopted. */
+/** Whether ecr-bootstrap created the resource for this project and region, and did not adopt it. */
 export const isCreatedByUs = (actual: Tags, wanted: Tags): boolean =>
   ownershipOf(actual, wanted) === 'ours' && !isAdopted(actual);
 
-/** For what existed before and is adopted: `down` removes these tags and keeps the rest. */
+/** The tags of an adopted resource. `down` removes them and keeps the resource. */
 export const adoptedTags = (wanted: Tags): Tags => ({ ...wanted, [keys.adopted]: 'true' });
 
-/** @param existing access keys, which `down` keeps with the user */
+/** @param existing the user's access keys, which `down` keeps together with the user */
 export const adoptedUserTags = (wanted: Tags, existing: readonly AccessKey[]): Tags => ({
   ...wanted,
   [keys.adopted]: keyIdsValue(existing),
 });
 
-/** A tag's value for the IDs of access keys. Some tools do not accept an empty one. */
+/** The value of a tag that lists access key IDs. Some tools do not accept an empty value. */
 export const keyIdsValue = (existing: readonly AccessKey[]): string =>
   existing.map(({ id }) => id).join(' ') || '-';
 
-/** The keys of the tags by which this program knows what it manages. */
+/** The keys of the tags that identify managed resources. */
 export const markKeysIn = (tags: Tags = {}): string[] =>
   Object.keys(tags).filter((key) => key.startsWith(tagPrefix));
 
 export const isAdopted = (tags: Tags = {}): boolean => tags[keys.adopted] !== undefined;
 
-/** Wanted tags that are missing or differ. Tags of others are let be. */
+/** Desired tags that are missing or differ. Other tags are ignored. */
 export function compareTags(wanted: Tags, actual: Tags): Field[] {
   return Object.entries(wanted)
     .filter(([key, value]) => actual[key] !== value)
@@ -50,7 +50,7 @@ export function compareTags(wanted: Tags, actual: Tags): Field[] {
     }));
 }
 
-/** What `down` does with an adopted resource of AWS: it existed before, so only the tags of this program are removed. */
+/** The change of `down` for an adopted AWS resource: it removes only the tags of ecr-bootstrap. */
 export const release = (target: Target, tags: Tags): Change => ({
   action: 'update',
   target,

@@ -3,8 +3,8 @@ import type { Field, Value } from '../../core/step.ts';
 import type { PolicyDocument } from './document.ts';
 
 /**
- * What differs between a policy and the wanted one, statement by statement. IAM takes one string for a list of
- * one and gives no meaning to a list's order or to the case of actions, so none of them counts as a difference.
+ * Compares a policy with the desired one, statement by statement. IAM treats a string as a list with one item, and
+ * ignores the order of lists and the case of actions, so these are not differences.
  */
 export function compareDocuments(wanted: PolicyDocument, actual: unknown): Field[] {
   const want = statementsBySid(wanted);
@@ -32,13 +32,13 @@ function compareStatements(path: string, from: Plain, to: Plain): Field[] {
     }));
 }
 
-/** IAM reads the names of actions, and the keys of conditions, without regard to case. */
+/** IAM ignores the case of action names and condition keys. */
 function meaning(key: string, value: Value): unknown {
   if (key === 'Action' || key === 'NotAction') return sorted(textsIn(value).map((one) => one.toLowerCase()));
   return key === 'Condition' ? conditionsOf(value) : value;
 }
 
-/** By operator and key, both in lower case; the same key may stand there in two spellings. */
+/** Conditions by lower-case operator and key. A document can contain the same key in two spellings. */
 function conditionsOf(value: Value): unknown {
   const all = new Map<string, unknown>();
   for (const [operator, keys] of Object.entries((value ?? {}) as Plain)) {
@@ -48,7 +48,7 @@ function conditionsOf(value: Value): unknown {
   return Object.fromEntries([...all].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** {@link normal} makes every text a list of texts. */
+/** {@link normal} converts every string to a list of strings. */
 const textsIn = (value: Value): string[] =>
   [value].flat().filter((one): one is string => typeof one === 'string');
 
@@ -65,7 +65,7 @@ function statementsBySid(document: unknown): Map<string, Plain> {
   );
 }
 
-/** Every string becomes a list, and every list is sorted; `Effect` and `Sid` alike, on both sides. */
+/** Converts every string to a list, also `Effect` and `Sid`, and sorts every list. Applied to both policies. */
 function normal(value: unknown): Value {
   if (Array.isArray(value)) return sorted(value.map(String));
   if (typeof value === 'object' && value !== null) {

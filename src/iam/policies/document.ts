@@ -1,4 +1,4 @@
-/** One statement of an IAM policy. Every one of ours allows. */
+/** One statement of an IAM policy. All policies of ecr-bootstrap contain only `Allow` statements. */
 export interface Statement {
   readonly Sid: string;
   readonly Effect: 'Allow';
@@ -7,7 +7,7 @@ export interface Statement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
-/** An IAM policy in the form that IAM keeps. */
+/** An IAM policy document in the form that IAM stores. */
 export interface PolicyDocument {
   readonly Version: '2012-10-17';
   readonly Statement: readonly Statement[];
@@ -18,7 +18,7 @@ export const document = (...statements: readonly (Statement | undefined)[]): Pol
   Statement: statements.filter((statement) => statement !== undefined),
 });
 
-/** A statement about actions of one service, which are named without its prefix. */
+/** @param actions names without the prefix of the service */
 export function allow(
   sid: string,
   service: string,

@@ -15,8 +15,8 @@ const policies = {
 export type PolicyName = keyof typeof policies;
 
 /**
- * One of the IAM documents, from the same source for the steps and for who prints it.
- * @param keysInUse keys of KMS with which the secrets are encrypted now, besides the configured one
+ * One of the IAM policy documents. The steps and `ecr-bootstrap policy` share this source.
+ * @param keysInUse KMS keys that encrypt the secrets now, in addition to the configured key
  */
 export function policyDocument(
   name: PolicyName,
@@ -27,10 +27,10 @@ export function policyDocument(
   return policies[name](config, account, keysInUse);
 }
 
-/** Stands for the account's id in documents that are printed without asking AWS. */
+/** Placeholder for the account ID in documents that are printed without a request to AWS. */
 export const accountPlaceholder = 'ACCOUNT_ID';
 
-/** The account as far as the configuration tells, for documents that are printed without asking AWS. */
+/** The account according to the configuration, for documents that are printed without a request to AWS. */
 function unseenAccount({ aws: { region, accountId = accountPlaceholder } }: Config): AwsAccount {
   return { region, accountId, partition: partitionOf(region).id };
 }

@@ -3,7 +3,7 @@ import { allow, document, type PolicyDocument, type Statement } from './document
 import { namesIn, type AwsAccount } from '../names.ts';
 import { unfinishedKeyTag, sharedStatements } from './power-user.ts';
 
-/** What creates and repairs everything, the two users and their policies too: for an administrator's first run. */
+/** The permissions to create and repair everything, including the two users, for an administrator's first run. */
 export function firstRunPolicy(
   config: Config,
   account: AwsAccount,
@@ -30,7 +30,7 @@ export function firstRunPolicy(
   );
 }
 
-/** A user with a permissions boundary cannot be created without it, nor get another one. */
+/** A user with a configured permissions boundary can only be created with it, and cannot get another one. */
 function creations(config: Config, account: AwsAccount): Statement[] {
   const { powerUser, imagePuller } = namesIn(config, account);
   const all = [

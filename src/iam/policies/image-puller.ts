@@ -12,7 +12,7 @@ const accessKeyOnly = { Null: { 'aws:TokenIssueTime': ['true'] } };
 /** Sid of the statement that lets the image puller read its own key. */
 export const ownKeyStatement = 'ReadOwnKey';
 
-/** What the cluster may do with the image puller's key: pull from the project, and read that key. */
+/** Lets the cluster pull images of the project and read the image puller's access key. */
 export function imagePullerPolicy(
   config: Config,
   account: AwsAccount,

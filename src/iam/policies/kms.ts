@@ -2,7 +2,7 @@ import { partitionOf } from '../../clients/aws/partitions.ts';
 import { allow, type Statement } from './document.ts';
 import type { AwsAccount } from '../names.ts';
 
-/** Use of a customer's key through one service only. Without a key of the customer AWS asks for no permission. */
+/** Allows the use of a customer managed key through one service only. AWS managed keys need no permission. */
 export function useOfKey(
   sid: string,
   key: string | undefined,
@@ -20,12 +20,12 @@ export function useOfKey(
 /** Whether two settings name the same key: an ARN contains the key's ID or alias. */
 const isSameKey = (one: string, other: string): boolean => keyName(one) === keyName(other);
 
-/** Without what an ARN puts before it. */
+/** The ID or alias, without the prefix of an ARN. */
 const keyName = (key: string): string => key.replace(/^arn:[^/]*:(key\/)?/, '');
 
 /**
- * One statement for the configured key, and one for each other key that still encrypts a secret: a changed setting
- * encrypts nothing again, so the old keys are needed until an administrator has done that.
+ * One statement for the configured key, and one for each other key that still encrypts a secret. A changed setting does
+ * not re-encrypt existing secrets, so the old keys are needed until an administrator re-encrypts them.
  */
 export function useOfKeys(
   sid: string,
@@ -40,7 +40,7 @@ export function useOfKeys(
   );
 }
 
-/** A policy cannot name an alias as its resource; a condition can. */
+/** A policy cannot use an alias as its resource. A condition can. */
 function keyResource(
   key: string,
   { partition, region, accountId }: AwsAccount,

@@ -5,8 +5,8 @@ import { useOfKey, useOfKeys } from './kms.ts';
 import { namesIn, type AwsAccount } from '../names.ts';
 
 /**
- * All that this program does after a first run. Nothing in it changes a user, a policy or what is attached: who
- * may write the image puller's policy could write any, and would be administrator.
+ * The permissions for every run after the first. They do not include changes of users, policies or attachments: a
+ * caller who may edit the image puller's policy could grant any right, and so would be an administrator.
  */
 export function powerUserPolicy(
   config: Config,
@@ -19,7 +19,7 @@ export function powerUserPolicy(
   );
 }
 
-/** Tags of the image puller, but only the one that says that a key is being made. */
+/** Allows only the tag of the image puller that marks a key as being created. */
 export function unfinishedKeyTag(actions: readonly string[], config: Config, account: AwsAccount): Statement {
   const { imagePuller } = namesIn(config, account);
   return allow('MarkUnfinishedKey', 'iam', actions, [imagePuller.userArn], {
@@ -27,7 +27,7 @@ export function unfinishedKeyTag(actions: readonly string[], config: Config, acc
   });
 }
 
-/** What every later run and the first one need alike. */
+/** The permissions that the first run and every later run need. */
 export function sharedStatements(
   config: Config,
   account: AwsAccount,

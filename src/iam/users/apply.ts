@@ -10,13 +10,13 @@ import { adoptedTags, adoptedUserTags, compareTags } from '../tags.ts';
 import { diffUser } from './diff.ts';
 import type { ObservedUser, UserChange, UserState } from './state.ts';
 
-/** Time within which IAM shows what was just created. */
+/** How long IAM may take to show a new resource. */
 const visibilityTimeoutMs = 180_000;
 
-/** Time in which an attached policy takes effect everywhere. Only then is the one that it replaces changed. */
+/** An attached policy takes this long to take effect everywhere. The policy that it replaces is changed only then. */
 const spreadMs = 15_000;
 
-/** Makes the changes of {@link diffUser} in the plan's order: user, policy, what attaches it. */
+/** Applies the changes of {@link diffUser} in the plan's order: user, policy, attachment. */
 export async function applyUser(
   changes: readonly UserChange[],
   state: UserState,
@@ -35,7 +35,7 @@ export async function applyUser(
   return outcomes.map(leftToAdministrator);
 }
 
-/** A change that only an administrator may make does not keep other callers from the remaining changes. */
+/** A change that is denied because only an administrator may make it does not stop the remaining changes. */
 function leftToAdministrator(outcome: Outcome): Outcome {
   if (outcome.result !== 'failed' || outcome.error.code !== 'aws-denied') return outcome;
   const { error, change } = outcome;
@@ -105,7 +105,7 @@ async function applyToPolicy(change: UserChange, state: UserState, run: IamRun):
   }
 }
 
-/** Continues with a user or policy that exists after all, as if it had been there when the plan was made. */
+/** Handles a user or policy that was created since the plan as if the plan had already found it. */
 async function adoptExisting(
   change: UserChange,
   state: UserState,

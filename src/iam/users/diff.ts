@@ -20,7 +20,7 @@ import {
 } from './state.ts';
 import { attachmentTarget, policyTarget, userTarget } from './targets.ts';
 
-/** What one of the two users lacks, and what else others changed about it; the same for every caller. */
+/** The changes that one of the two users needs, and findings about unmanaged changes. The caller does not matter. */
 export function diffUser(state: UserState): Diff<UserChange> {
   const { changes, findings } = diffCurrent(state);
   return {
@@ -32,19 +32,19 @@ export function diffUser(state: UserState): Diff<UserChange> {
 function diffCurrent(state: UserState): Diff<UserChange> {
   const { wanted, observed } = state;
   if (!wanted.manage || !observed) return { changes: [], findings: unmanagedFindings(wanted, observed) };
-  const foreign = unmanagedUserFindings(wanted, observed);
-  if (foreign.length > 0) return { changes: [], findings: foreign };
+  const blocking = unmanagedUserFindings(wanted, observed);
+  if (blocking.length > 0) return { changes: [], findings: blocking };
   return {
     changes: changesFor(wanted, observed).map((change) => ({ ...change, fix: fixFor(wanted) })),
     findings: [...pathFindings(wanted, observed), ...excessFindings(wanted, observed)],
   };
 }
 
-/** Only an administrator may change users and policies. Drift is as bad for a caller who may only see it. */
+/** Only an administrator may change users and policies. Other callers see the same drift, with this fix. */
 const fixFor = ({ who }: WantedUser): string =>
   `Run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator; \`ecr-bootstrap policy first-run\` prints the policy for that.`;
 
-/** What grants rights comes before what takes some away: the user pulls and pushes meanwhile. */
+/** Rights are granted before others are revoked, because the user pulls and pushes during the run. */
 function changesFor(wanted: WantedUser, seen: ObservedUser): UserChange[] {
   const policy = policyChanges(wanted, seen);
   const isCreation = ({ action }: UserChange): boolean => action === 'create';
@@ -75,7 +75,7 @@ function userChanges(wanted: WantedUser, { user }: ObservedUser): UserChange[] {
   return updates(subject, fields, user.tags, wanted);
 }
 
-/** What bears no tag of ours is adopted; what is another project's is a finding before it comes to this. */
+/** Adopts a resource without project tag. A resource of another project was reported as a finding before. */
 function updates(
   subject: Pick<UserChange, 'target' | 'payload'>,
   fields: readonly Field[],
@@ -110,7 +110,7 @@ const attachmentChange = (action: 'create' | 'delete', userName: string, policyA
 const missingAttachments = ({ name, attached }: WantedUser, seen: ObservedUser): UserChange[] =>
   attached.filter((arn) => !seen.attached.includes(arn)).map((arn) => attachmentChange('create', name, arn));
 
-/** Only a policy that this program attaches is detached. Any other one is a finding. */
+/** Only policies that ecr-bootstrap attaches are detached. Others are reported as findings. */
 const needlessAttachments = (wanted: WantedUser, seen: ObservedUser): UserChange[] =>
   ownAttachments(wanted, seen)
     .filter((arn) => seen.attached.includes(arn) && !wanted.attached.includes(arn))

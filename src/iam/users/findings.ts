@@ -6,7 +6,7 @@ import { documentOf, type ObservedUser, ownAttachments, type UserState, type Wan
 import { policyTarget, userTarget } from './targets.ts';
 import { finding } from '../../core/findings.ts';
 
-/** Of a user or policy that exists under our name and is another project's. They end a run before its first change. */
+/** Reports a user or policy of the configured name that belongs to another project. Blocks the run. */
 export function unmanagedUserFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
   const { name, policy } = wanted;
   const findings: Finding[] = [];
@@ -50,8 +50,8 @@ function contentOf({ attached, inline, groups }: ObservedUser): string {
 }
 
 /**
- * Of a user or policy that is under another path. Policies name users by path, so a user that was moved has lost its
- * rights; a policy cannot be moved, and IAM makes no second one of its name.
+ * Reports a user or policy under another path. Policies refer to users by path, so a moved user has lost its rights.
+ * IAM cannot move a policy, or create a second one of the same name.
  */
 export function pathFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
   const { name, path, policy, who } = wanted;
@@ -81,11 +81,11 @@ export function pathFindings(wanted: WantedUser, seen: ObservedUser): Finding[] 
   return findings;
 }
 
-/** The ARN of a policy of our name that is attached and is under another path. */
+/** The ARN of an attached policy that has the configured name and another path. */
 const policyElsewhere = ({ policy }: WantedUser, { attached }: ObservedUser): string | undefined =>
   attached.find((arn) => arn !== policy.arn && arn.split('/').at(-1) === policy.name);
 
-/** Of what somebody else gave our user, each with the command that takes it away. */
+/** Reports unmanaged policies and groups of the user, each with the command that removes it. */
 export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
   const { name, attached } = wanted;
   const known = [...attached, ...ownAttachments(wanted, seen), policyElsewhere(wanted, seen)];
@@ -116,7 +116,7 @@ export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[
   );
 }
 
-/** Of a user that is made elsewhere. Whether its policy suffices is proved by use, when its key is. */
+/** Reports problems of a user that another tool creates. Whether its policy is sufficient shows when its key is verified. */
 export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undefined): Finding[] {
   const target = userTarget(wanted.name);
   const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
@@ -143,7 +143,7 @@ export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undef
   ];
 }
 
-/** Of a user that this program created, before the configuration said that it is created elsewhere. */
+/** Reports a user that ecr-bootstrap created before `manage` was set to false. */
 export function noLongerManaged({ wanted, observed }: Pick<UserState, 'wanted' | 'observed'>): Finding[] {
   const { name, manage, who } = wanted;
   if (manage || !observed?.user || ownershipOf(observed.user.tags, wanted.tags) !== 'ours') return [];

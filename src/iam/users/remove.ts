@@ -15,9 +15,9 @@ import {
 } from './state.ts';
 
 /**
- * The user with its keys and policy. What was adopted stays, without the tags of this program. A user also stays when it
- * is unmanaged, when it is the caller, and when it has something unmanaged, because IAM deletes no user that has anything.
- * @param findOtherKeys IDs of the user's access keys that are not managed
+ * Deletes the user with its keys and policy. Adopted resources are kept, and lose the tags of ecr-bootstrap. A user is
+ * also kept when it is unmanaged or the caller, or has unmanaged keys, policies or groups: IAM cannot delete it then.
+ * @param findOtherKeys returns the IDs of the user's unmanaged access keys
  */
 export async function removeUser(
   { wanted, observed, callerIsPowerUser }: UserState,
@@ -30,7 +30,7 @@ export async function removeUser(
     : await whyKept(wanted, observed, ctx, findOtherKeys);
   if (reason !== undefined) return { changes: [], findings: [kept(wanted, reason)] };
   const { user, policy, attached } = observed;
-  // The image puller's keys go with the step that made them; those of power-user were made by hand.
+  // The step that created the image puller's keys deletes them. The keys of power-user were created by hand.
   const isUserAdopted = isAdopted(user?.tags);
   const isKept = (arn: string): boolean =>
     isUserAdopted && (arn !== wanted.policy.arn || isAdopted(policy?.tags));
@@ -51,7 +51,7 @@ export async function removeUser(
   };
 }
 
-/** What was created is known by its tags. A user that is created elsewhere has none. */
+/** Tags identify created resources. A user that another tool creates does not have these tags. */
 const isManaged = ({ manage, tags }: WantedUser, { user, policy }: ObservedUser): boolean =>
   manage || [user, policy].some((one) => ownershipOf(one?.tags ?? {}, tags) === 'ours');
 
@@ -82,13 +82,15 @@ async function whyKept(
   if (!user || isAdopted(user.tags)) return undefined;
   if ((await ctx.aws.identity()).arn === user.arn) return 'it is the calling user';
   const known = [...wanted.attached, ...ownAttachments(wanted, seen)];
-  const foreign = [
+  const unmanaged = [
     ...seen.attached.filter((arn) => !known.includes(arn)),
     ...seen.inline.map((name) => `inline policy ${name}`),
     ...seen.groups.map((name) => `group ${name}`),
     ...(await findOtherKeys()).map((id) => `access key ${id}`),
   ];
-  return foreign.length > 0 ? `it has what ecr-bootstrap does not manage: ${foreign.join(', ')}` : undefined;
+  return unmanaged.length > 0
+    ? `it has what ecr-bootstrap does not manage: ${unmanaged.join(', ')}`
+    : undefined;
 }
 
 const kept = ({ name }: WantedUser, why: string): Finding =>

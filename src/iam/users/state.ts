@@ -8,10 +8,10 @@ import { namesIn } from '../names.ts';
 import { policyDocument } from '../policies/documents.ts';
 import type { PolicyDocument } from '../policies/document.ts';
 
-/** Which of the two users: also the key of its configuration. */
+/** The role of a user, which is also its key in the configuration. */
 export type UserRole = keyof Config['users'];
 
-/** The name under which `ecr-bootstrap policy` prints a user's document, and the id of its step. */
+/** The argument of `ecr-bootstrap policy` for a user's document, which is also the ID of its step. */
 export const documentOf = { powerUser: 'power-user', imagePuller: 'image-puller' } as const;
 
 export interface WantedUser {
@@ -20,19 +20,19 @@ export interface WantedUser {
   readonly path: string;
   readonly permissionsBoundary: string | undefined;
   readonly tags: Tags;
-  /** `false`: made elsewhere, only verified. */
+  /** `false`: another tool creates the user, so it is only verified. */
   readonly manage: boolean;
-  /** Our own policy for this user; whether it is in use is told by {@link WantedUser.attached}. */
+  /** The customer managed policy for this user. It is in use when {@link WantedUser.attached} contains it. */
   readonly policy: { readonly name: string; readonly arn: string; readonly document: PolicyDocument };
-  /** ARN of the policy of AWS that `policy: managed` attaches. */
+  /** ARN of the AWS managed policy that `policy: managed` attaches. */
   readonly managedPolicyArn: string;
-  /** ARNs of the policies that are to be attached. */
+  /** ARNs of the policies to attach. */
   readonly attached: readonly string[];
 }
 
-/** What one change is about, and what `apply` needs besides the state. */
+/** The kind of a change, with the data that `apply` needs in addition to the state. */
 export type UserWork =
-  /** `untag`: the tags by which it is managed are removed, and the rest stays. */
+  /** `untag`: removes these tags, by which it is managed, and keeps the resource. */
   | { readonly on: 'user' | 'policy'; readonly untag?: readonly string[] }
   | { readonly on: 'attachment'; readonly policyArn: string }
   | { readonly on: 'accessKey'; readonly id: string };
@@ -42,21 +42,21 @@ export type UserChange = ChangeWith<UserWork>;
 export interface UserState {
   readonly wanted: WantedUser;
   readonly callerIsPowerUser: boolean;
-  /** What IAM has; undefined when the caller may not look and need not, because the user is made elsewhere. */
+  /** Undefined when the caller may not read an unmanaged user. */
   readonly observed: ObservedUser | undefined;
 }
 
 export interface ObservedUser {
   readonly user: User | undefined;
-  /** ARNs. */
+  /** ARNs of the attached policies. */
   readonly attached: readonly string[];
   readonly inline: readonly string[];
   readonly groups: readonly string[];
-  /** Our policy, attached or not. */
+  /** The customer managed policy, attached or not. */
   readonly policy: ManagedPolicy | undefined;
 }
 
-/** @param findKmsKeys with which the secrets are encrypted now */
+/** @param findKmsKeys returns the KMS keys that encrypt the secrets now */
 export async function observeUser(
   who: UserRole,
   ctx: IamContext,
@@ -77,7 +77,7 @@ function wantedUser(
   const settings = config.users[who];
   const names = namesIn(config, account)[who];
   const isPrecise = settings.policy === 'precise';
-  // AWS's policy for pulling knows nothing of our secrets; its policy for power users has all that we take from it.
+  // The AWS managed policy for pulling does not allow reading the secrets. The one for power users is sufficient.
   const own = isPrecise || who === 'imagePuller' ? [names.policyArn] : [];
   return {
     who,
@@ -96,7 +96,7 @@ function wantedUser(
   };
 }
 
-/** A user of ours that the configuration does not name as ours any more: `down` needs to know its policy. */
+/** Whether the user has the tags of this project although `manage` is false. `down` needs its policy then. */
 const isLeftToAdministrator = async (user: Promise<User | undefined>, wanted: Tags): Promise<boolean> =>
   ownershipOf((await user)?.tags ?? {}, wanted) === 'ours';
 
@@ -123,8 +123,8 @@ async function observeExisting(
 }
 
 /**
- * ARNs of the policies that this program attaches with one setting or another. What an adopted user had may include the
- * policy of AWS.
+ * ARNs of the policies that ecr-bootstrap attaches with any value of `policy`. Excludes the AWS managed policy for an
+ * adopted user, which may have had it before.
  */
 export const ownAttachments = (
   { policy, managedPolicyArn, tags }: WantedUser,
