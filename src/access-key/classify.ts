@@ -42,14 +42,14 @@ export function classify(state: KeyState): Situation {
   return { next: 'make' };
 }
 
-/** Managed: stored by ecr-bootstrap before, registered by a cluster, created since the tag was set, or stored and working. */
+/** Managed: stored by ecr-bootstrap, registered by a cluster, created since the tag was set, or stored and working. */
 export function isManagedKey(key: ObservedKey, state: KeyState): boolean {
   const works = state.pairs.some((pair) => pair.pair.accessKeyId === key.id && isAccepted(pair.verdict));
   const isRegistered = recordsIn(state.stored.id?.tags).some(({ keyId }) => keyId === key.id);
   return key.isStored || works || isRegistered || isUnfinished(key, state);
 }
 
-/** The keys that `down` disables and deletes: those of a managed user, but not those that it had before it was adopted. */
+/** The keys that `down` disables and deletes: keys of a managed user, except those from before its adoption. */
 export const removableKeys = (state: KeyState): ObservedKey[] =>
   state.owner === 'ours'
     ? state.keys.filter((key) => isManagedKey(key, state) && !isKeyOfAdopted(key, state))
@@ -80,7 +80,7 @@ export function unmanagedKeys(state: KeyState): ObservedKey[] {
 /** Milliseconds after which every token of a disabled key has expired. */
 const tokenLife = 12 * 3_600_000;
 
-/** Useless managed keys: never stored, not working, or disabled by a rotation so long ago that its tokens have expired. */
+/** Managed keys without use: never stored, not working, or disabled, with all their tokens expired. */
 export function failedKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
   if (next === 'hidden' || next === 'verify') return [];
   return state.keys

@@ -86,7 +86,7 @@ async function lastUsesOf(
   );
 }
 
-/** The last use is shown for information only, because it may be this cluster's. Registrations list the users of a key. */
+/** The last use is only informative, because it may be of this cluster. Registrations list the clusters with the key. */
 const withLastUse = (key: ObservedKey, lastUse: number | undefined): ChangeWith<KeyRevocation> => {
   const { action, target, fields, ...rest } = disabling(key);
   const reason = lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`;

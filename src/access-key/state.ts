@@ -19,7 +19,7 @@ import {
 
 /** What `apply` does for one change of the image puller's access key. */
 export type KeyWork =
-  /** Adopts the user if the change is an adoption. `unmarks`: removes the tag of a run interrupted while creating a key. */
+  /** Adopts the user if the change is an adoption. `unmarks`: removes the tag that an interrupted creation left. */
   | { readonly does: 'changeUser'; readonly unmarks?: boolean }
   /** Creates a key, unless a stored one turns out to work. */
   | { readonly does: 'provideKey' }

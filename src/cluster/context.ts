@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Run } from '../core/step.ts';
 import type { Inventory } from './inventory.ts';
 
-/** What reading and changing the cluster needs. */
+/** The services that steps for the cluster need. */
 export interface ClusterContext {
   readonly config: Config;
   readonly clock: Clock;

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { packageFile } from '../core/paths.ts';
 
-/** Values of placeholders. A list or object can only replace a whole value. */
+/** Values of placeholders. A list or object can only replace a complete value. */
 export type TemplateValues = Readonly<Record<string, string | number | readonly unknown[] | object>>;
 
 const placeholder = /\$\{([a-zA-Z]+)\}/g;
 
 /**
- * The objects of `manifests/NAME.yaml`. Placeholders such as `${name}` are replaced after parsing, so that no value can
+ * The objects of `manifests/NAME.yaml`. Placeholders (`${name}`) are replaced after parsing, so that no value can
  * change the structure of the document.
  * @throws Error for a placeholder without a value or a value without a placeholder, which is a bug
  */
@@ -36,8 +36,8 @@ function fillIn(node: unknown, valueOf: (key: string) => TemplateValues[string])
     return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, fillIn(value, valueOf)]));
   }
   if (typeof node !== 'string') return node;
-  const whole = /^\$\{([a-zA-Z]+)\}$/.exec(node)?.[1];
-  return whole ? valueOf(whole) : node.replace(placeholder, (_, key: string) => textOf(key, valueOf(key)));
+  const sole = /^\$\{([a-zA-Z]+)\}$/.exec(node)?.[1];
+  return sole ? valueOf(sole) : node.replace(placeholder, (_, key: string) => textOf(key, valueOf(key)));
 }
 
 function textOf(key: string, value: TemplateValues[string]): string {

@@ -40,7 +40,7 @@ export async function applyBootstrap(
       ({ change, result }) => result === 'done' && change.action !== 'delete' && pullSecrets.has(change),
     )
   ) {
-    // The Secret works all the same, and the steps of the refresh find out why the operator does not sync.
+    // The Secret works even if this fails. The refresh step reports why the operator does not sync.
     await resync(
       run,
       ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` }),
@@ -64,7 +64,7 @@ function namespaceFor(changes: readonly ChangeWith<ObjectWork>[], { namespace }:
     : namespace;
 }
 
-/** A cluster is registered before it depends on the key. */
+/** Registers the cluster before it depends on the key. */
 function register(
   changes: readonly BootstrapChange[],
   { registration, stored, observed }: BootstrapState,
@@ -78,7 +78,7 @@ function register(
   });
 }
 
-/** The Secrets with their values. Secrets to delete need none. */
+/** The Secrets with their values. Secrets to delete need no values. */
 async function secretsFor(
   changes: readonly ChangeWith<ObjectWork>[],
   { stored, earlier }: BootstrapState,

@@ -51,7 +51,7 @@ export function diffBootstrap(
   };
 }
 
-/** An unmanaged namespace is used as it is. Once it is adopted, `down` deletes it when nothing else is in it. */
+/** An unmanaged namespace is used as is. If it is adopted, `down` deletes it when it is empty. */
 function diffNamespace({ namespace, observed }: BootstrapState): BootstrapChange[] {
   const changes = diffObject('namespace', namespace, observed.namespace);
   if (observed.namespace === undefined || isManaged(observed.namespace)) return changes;
@@ -64,7 +64,7 @@ function diffNamespace({ namespace, observed }: BootstrapState): BootstrapChange
   return [adopting(adoption, { owner: ownerOf(observed.namespace), optional: true })];
 }
 
-/** While there is no whole pair, only the Secret's absence can be told. */
+/** While the key pair is incomplete, only the absence of the Secret can be planned for. */
 function diffKeySecret({ stored, observed }: BootstrapState): BootstrapChange[] {
   if (stored.state === 'whole') {
     return diffObject('keySecret', keySecret(stored.pair, stored.region), observed.keySecret);
@@ -74,7 +74,7 @@ function diffKeySecret({ stored, observed }: BootstrapState): BootstrapChange[] 
     : [];
 }
 
-/** The operator renews the pull secret: it is touched only when its token is no good. */
+/** The operator renews the pull secret, so it is changed only when its token does not work or the key changed. */
 function diffPullSecret(
   { observed, token }: BootstrapState,
   name: string,
@@ -97,7 +97,7 @@ function diffPullSecret(
   return [managedTarget(actual, reason === undefined ? update : { ...update, reason })];
 }
 
-/** The change, which is an adoption when the Secret is somebody else's. */
+/** Marks the change as an adoption when the Secret is unmanaged. */
 const managedTarget = (actual: KubeObject, change: BootstrapChange): BootstrapChange =>
   isManagedSecret(actual) ? change : adopting(change, { owner: ownerOf(actual) });
 
@@ -126,10 +126,10 @@ function diffObject(
   return [actual.kind === 'Secret' ? managedTarget(actual, change) : change];
 }
 
-/** A Secret that the operator made anew does not carry our label, and is ours all the same. */
+/** A Secret that the operator recreated is managed although it does not have the label. */
 const isMark = (path: string): boolean => path.startsWith('metadata.labels');
 
-/** While another ExternalSecret owns it, both would write it in turn. */
+/** Blocks when another ExternalSecret owns the object: both would keep overwriting it. */
 function ownerFinding(object: KubeObject | undefined): Finding[] {
   const [owner] = object?.kind === 'Secret' ? (object.metadata.ownerReferences ?? []) : [];
   if (!object || !owner || owner.name === object.metadata.name || isManagedSecret(object)) return [];

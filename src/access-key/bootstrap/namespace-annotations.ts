@@ -11,8 +11,8 @@ const keys = [annotations.project, annotations.registryHost];
 const valueIn = ({ metadata }: KubeObject, key: string): string | undefined => metadata.annotations?.[key];
 
 /**
- * A cluster has one project. With another one, its pods could no longer pull the images that they name, and what the
- * first project has in AWS would be left without a cluster that knows of it.
+ * Blocks a change of the cluster's project or registry. Its pods could no longer pull their images, and no cluster would
+ * refer to the AWS resources of the first project any more.
  */
 export function outdatedFieldsFinding({
   namespace,
@@ -36,7 +36,7 @@ export function outdatedFieldsFinding({
   ];
 }
 
-/** The annotations that tell for what the cluster is set up, as a change that removes them. */
+/** The fields of a change that removes the annotations with the project and registry. */
 export const noteFields = (seen: KubeObject): Field[] =>
   keys.flatMap((key) => {
     const from = valueIn(seen, key);

@@ -12,7 +12,7 @@ import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
 import { noteFields, outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
 
-/** What people put into namespaces, by API version; owned objects (pods, replica sets) follow from these. */
+/** Kinds that users create in namespaces, by API version. Owned objects (pods, ReplicaSets) result from these. */
 const contents: Readonly<Record<string, readonly string[]>> = {
   v1: ['Secret', 'ConfigMap', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'Pod'],
   'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet'],
@@ -24,17 +24,17 @@ const kinds = Object.entries(contents).flatMap(([apiVersion, names]) =>
   names.map((kind) => ({ apiVersion, kind })),
 );
 
-/** To see whether the namespace holds something of others. */
+/** The permissions to find out whether the namespace contains other objects. */
 export const removalRights: readonly ClusterRule[] = Object.entries(contents).map(([apiVersion, names]) => ({
   apiGroups: [apiVersion.includes('/') ? apiVersion.replace(/\/.*/, '') : ''],
   resources: names.map((kind) => `${kind.toLowerCase()}s`),
   verbs: ['list'],
 }));
 
-/** Kubernetes puts these into every namespace. */
+/** Kubernetes creates these in every namespace. */
 const everywhere = ['ServiceAccount default', 'ConfigMap kube-root-ca.crt'];
 
-/** The Secrets, and the namespace if it is ours and holds nothing of others. */
+/** Deletes the Secrets, and the namespace if it is managed and contains no other objects. */
 export async function removeBootstrap(
   { observed, earlier, namespace: wanted }: BootstrapState,
   ctx: AccessKeyContext,
@@ -77,7 +77,7 @@ const removalOfNote = (home: KubeObject, note: readonly Field[]): BootstrapChang
   payload: { does: 'writeObject', object: 'namespace', removesNote: true },
 });
 
-/** A managed object that no step of `down` deletes counts too: it must not go unshown with the namespace. */
+/** Includes managed objects that no step of `down` deletes: the plan would not show their deletion. */
 async function findOthers(ctx: AccessKeyContext): Promise<readonly KubeObject[]> {
   const { cluster, config } = ctx;
   const earlierNames = new Set((await earlierPullSecrets(ctx)).map(({ name }) => name));
@@ -96,7 +96,7 @@ async function findOthers(ctx: AccessKeyContext): Promise<readonly KubeObject[]>
   });
 }
 
-/** As rules name it: `deployments.apps`. */
+/** The resource in the notation of RBAC: `deployments.apps`. */
 function resourceOf({ apiVersion, kind }: KubeObject): string {
   const [version, group] = apiVersion.split('/').reverse();
   return [`${kind.toLowerCase()}s`, ...(version && group ? [group] : [])].join('.');

@@ -12,7 +12,7 @@ import { unmanagedPullSecrets } from '../../external-secrets/pull-secret/unmanag
 import { loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
 import type { KeyPair } from '../../clients/aws/port.ts';
 
-/** The step's name and rights, which a rotation shares. */
+/** The ID and rights of the step, which the rotation uses too. */
 export const bootstrapStep = {
   id: 'pull-secret-bootstrap',
   needs: ['aws', 'cluster'],
@@ -35,21 +35,21 @@ export const bootstrapStep = {
 export type BootstrapWork =
   | { readonly does: 'register' }
   | ObjectWork
-  /** The Secret is in another namespace. */
+  /** Adopts a pull secret in another namespace. */
   | { readonly does: 'adoptPullSecret' };
 
-/** Writes or deletes an object in the operator's namespace, or the namespace. */
+/** Writes or deletes an object in the operator's namespace, or the namespace itself. */
 export interface ObjectWork {
   readonly does: 'writeObject';
   readonly object: 'namespace' | 'keySecret' | 'pullSecret' | 'earlierPullSecret';
-  /** Removes the annotations that note for what the cluster is set up. */
+  /** Removes the annotations with the project and registry of the cluster. */
   readonly removesNote?: boolean;
 }
 
 export type BootstrapChange = ChangeWith<BootstrapWork>;
 
 export interface BootstrapState {
-  /** As it should be. */
+  /** The desired namespace. */
   readonly namespace: KubeObject;
   readonly stored: StoredPair;
   readonly registration: Registration;
@@ -65,7 +65,7 @@ export interface BootstrapState {
   readonly unmanaged: readonly KubeObject[];
 }
 
-/** What the registry says to the pull secret. */
+/** Whether the registry accepts the token in the pull secret. */
 export type TokenVerdict =
   | { readonly verdict: 'accepted' | 'refused' | 'absent' }
   | { readonly verdict: 'unknown'; readonly why: string };
@@ -96,7 +96,7 @@ export async function observeBootstrap(ctx: AccessKeyContext): Promise<Bootstrap
   };
 }
 
-/** By use, not by age: a deleted key may take its tokens along. */
+/** Verifies the token by use and not by age, because tokens may stop working when their key is deleted. */
 async function judgeToken(
   ctx: AccessKeyContext,
   host: string,
@@ -112,14 +112,14 @@ async function judgeToken(
   }
 }
 
-/** The image-puller's key as Secrets Manager holds it. */
+/** The image puller's key as stored in Secrets Manager. */
 export type StoredPair =
   | { readonly state: 'whole'; readonly pair: KeyPair; readonly region: string }
-  /** The three values are not of one write, so they may not belong together. */
+  /** The three values come from different writes, so they may not match. */
   | { readonly state: 'torn' }
   | { readonly state: 'absent' };
 
-/** The current pair. It is read by its version, so that a write in between cannot tear it. */
+/** Reads the current pair by version, so that a write in between cannot mix two pairs. */
 async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
   const { secrets } = ctx.aws;
   const names = secretNames(ctx.config);

@@ -3,33 +3,33 @@ import { tags as tagKeys } from '../../core/ownership.ts';
 
 /** The registration of one cluster of the project: a tag of the secret that holds the key's ID. */
 export interface ClusterRecord {
-  /** The uid of its namespace kube-system: clusters have no name of their own. */
+  /** The UID of its namespace kube-system, because clusters have no name of their own. */
   readonly id: string;
-  /** The access key that the cluster holds, or is about to be given. */
+  /** The ID of the access key that the cluster has or is about to get. */
   readonly keyId: string;
   readonly proof: Proof;
-  /** When it was recorded, in ISO 8601. */
+  /** The time of the registration, in ISO 8601. */
   readonly since: string;
-  /** The kubeconfig's context there, for people. */
+  /** The kubeconfig context of the run that registered the cluster, for display. */
   readonly name: string;
-  /** The major and minor version of this program that configured it: `0.2`. As written if that is no version. */
+  /** The major and minor version of ecr-bootstrap that configured the cluster: `0.2`. Unchanged if it is no version. */
   readonly version: string;
 }
 
 /**
  * - `verified`: every namespace had a token of the key
  * - `unverified`: the key is being written into the cluster; tokens of an earlier key may still be in use there
- * - `first`: the same for a cluster that held no key before, so that there are no such tokens
+ * - `first`: like `unverified`, in a cluster that had no key before, so there are no such tokens
  *
- * The tag names it behind the key's ID. An older version of this program takes both parts for the ID of a key that is not
- * the current one, so it waits for the cluster too, and its `up` there verifies the registration.
+ * In the tag, it follows the key ID. An older version of ecr-bootstrap reads both parts as the ID of a key that is not
+ * current. So it also waits for the cluster, and its `up` for the cluster verifies the registration.
  */
 export type Proof = 'verified' | 'unverified' | 'first';
 
-/** Version 0.1 wrote no version. */
+/** Version 0.1 did not record its version. */
 const firstVersion = '0.1';
 
-/** Milliseconds since the epoch as `since`; AWS takes few characters in tags, and 255 of them. */
+/** @param now milliseconds since the epoch. AWS allows few special characters in tags, and at most 255 characters. */
 export function recordTag(
   {
     id,
@@ -44,7 +44,7 @@ export function recordTag(
   return { [tagKeyOf(id)]: `${key} ${new Date(now).toISOString()} ${contextInTag(name)} ${version}` };
 }
 
-/** The name of a kubeconfig's context as a tag holds it. */
+/** The name of a kubeconfig context, converted to the characters that tags allow. */
 export const contextInTag = (name: string): string => name.replace(/[^\w.:/=+@-]/g, '-').slice(0, 100);
 
 export const tagKeyOf = (id: string): string => `${tagKeys.cluster}/${id}`;
@@ -62,7 +62,7 @@ export function recordsIn(tags: Tags = {}): ClusterRecord[] {
     });
 }
 
-/** What an unknown later version may write is not taken for verified. */
+/** An unknown value, from a later version of ecr-bootstrap, counts as unverified. */
 function proofIn(text: string | undefined): Proof {
   if (text === undefined) return 'verified';
   return text === 'first' ? 'first' : 'unverified';
@@ -72,14 +72,14 @@ function proofIn(text: string | undefined): Proof {
 export const clusterLabel = ({ id, name, since, proof }: ClusterRecord): string =>
   `${name || 'without a name'} (${id.slice(0, 8)}), ${proof === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10) || 'an unknown time'}`;
 
-/** Removes the registration of a cluster that no longer exists and was not removed with `down`. */
+/** The command that unregisters a cluster that was destroyed without `down`. */
 export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>
   `aws secretsmanager untag-resource --secret-id ${secret} --tag-keys ${tagKeyOf(id)}`;
 
-/** Of one resource: AWS General Reference, "Tag limits and requirements". */
+/** The limit per resource: AWS General Reference, "Tag limits and requirements". */
 export const maxTags = 50;
 
-/** Why a further cluster cannot be registered, before AWS refuses the tag; undefined while there is room. */
+/** Why another cluster cannot be registered, before AWS rejects the tag; undefined while there is room. */
 export function fullBecauseOfTags(secret: string, tags: Tags, id: string): RegistrationLimit | undefined {
   if (tagKeyOf(id) in tags || Object.keys(tags).length < maxTags) return undefined;
   const [oldest] = recordsIn(tags).sort((one, other) => (one.since < other.since ? -1 : 1));

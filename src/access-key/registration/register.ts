@@ -14,28 +14,28 @@ import {
 } from './records.ts';
 import { ownMinorVersion } from './version.ts';
 
-/** What AWS shows about the registrations of the project, seen from one cluster. */
+/** The registrations of the project, from the perspective of one cluster. */
 export interface Registration {
-  /** Of this cluster. */
+  /** The ID of this cluster. */
   readonly id: string;
   readonly record: ClusterRecord | undefined;
-  /** Of all clusters. */
+  /** The registrations of all clusters. */
   readonly records: readonly ClusterRecord[];
   /** Why this cluster cannot be registered. */
   readonly limit: RegistrationLimit | undefined;
 }
 
-/** @param secret that holds the registrations, with its tags */
+/** @param secret name of the secret that holds the registrations, with its `tags` */
 export function registrationIn(secret: string, id: string, tags: Tags = {}): Registration {
   const records = recordsIn(tags);
   const record = records.find((one) => one.id === id);
   return { id, record, records, limit: fullBecauseOfTags(secret, tags, id) };
 }
 
-/** @param id of the cluster */
+/** @param id the ID of the cluster */
 export const registrationTarget = (id: string): Target => ({ kind: 'cluster registration', name: id });
 
-/** What is known of the access key in a cluster. */
+/** What is known about the access key in a cluster. */
 export interface KeyInCluster {
   /** The ID of the key that the cluster holds. */
   readonly held: string | undefined;
@@ -46,8 +46,8 @@ export interface KeyInCluster {
 }
 
 /**
- * What has to be registered before a key is written into the cluster, and for a cluster that holds a key and is not
- * registered: another cluster's `rotate` or `down --aws` would take the key away from it.
+ * Registers a cluster before a key is written into it, and a cluster that has a key and is not registered. Otherwise
+ * `rotate` or `down --aws` of another cluster would revoke its key.
  */
 export function registrationChanges(
   { id, record }: Registration,
@@ -72,8 +72,8 @@ export function registrationChanges(
 
 /**
  * Registers this cluster with a key that is not verified yet, and waits until AWS shows the registration: reads of AWS
- * can be older than its writes, and a run for another cluster that does not see it would take the key away.
- * @throws BootstrapError when AWS refuses, or does not show it; the key must not be written then
+ * can be older than its writes, and a run for another cluster that does not see the registration would revoke the key.
+ * @throws BootstrapError when AWS denies or does not show the registration; the key must not be written then
  */
 export async function registerUnverified(
   run: AccessKeyRun,
@@ -104,7 +104,7 @@ export async function registerUnverified(
   }
 }
 
-/** Milliseconds in which AWS has to show a tag. */
+/** Milliseconds that AWS may take to show a tag. */
 const deadlineMs = 180_000;
 
 function untilVisible(run: AccessKeyRun, secret: string, tag: Tags): Promise<true> {

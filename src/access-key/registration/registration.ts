@@ -23,24 +23,24 @@ import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './v
 import { finding } from '../../core/findings.ts';
 
 export type RegistrationWork =
-  /** Notes the cluster's key in its registration. `keepsKey`: only the version is noted, and nothing is verified. */
+  /** Records the cluster's key in its registration. `keepsKey`: records only the version, and verifies nothing. */
   | { readonly does: 'register'; readonly keepsKey: boolean }
   | { readonly does: 'deregister' }
-  /** Removes the registration with a secret of earlier settings. */
+  /** Removes the registration in a secret of earlier settings. */
   | { readonly does: 'deregisterFormer'; readonly secret: string };
 
 export type RegistrationChange = ChangeWith<RegistrationWork>;
 
 export interface RegistrationState extends Registration {
-  /** The access key that the cluster has. */
+  /** The ID of the access key in the cluster. */
   readonly keyId: string | undefined;
-  /** AWS lets no tag of a secret be removed that is scheduled for deletion. They are deleted with it. */
+  /** The secret is scheduled for deletion, so AWS does not remove its tags. They are deleted with it. */
   readonly isFrozen: boolean;
-  /** Names of the secrets of earlier settings with which the cluster is registered too. */
+  /** Names of the secrets of earlier settings in which the cluster is also registered. */
   readonly former: readonly string[];
 }
 
-/** The step's name, which a rotation shares. */
+/** The name of the step, which the rotation uses too. */
 export const registrationStep = {
   id: 'registration',
   title: 'cluster registration',
@@ -54,8 +54,8 @@ export function diffRegistration(state: RegistrationState): Diff<RegistrationCha
 }
 
 /**
- * The steps that follow need no registration. Namespaces that refuse their token are reported by the step that makes
- * the copies.
+ * Tolerates failures, because later steps do not need the registration. The step that creates the copies reports
+ * namespaces that reject their token.
  */
 export async function applyRegistration(
   changes: readonly RegistrationChange[],
@@ -84,7 +84,7 @@ export function removeRegistration(
   return { changes: [...changes, ...deregistrations(former)], findings };
 }
 
-/** For a rotation: it has verified every level itself, and a newer version has configured nothing but the key. */
+/** For a rotation, which has verified every level. It keeps the recorded version, because it configures only the key. */
 export const registrationAfterRotation: Pick<
   RotationStep<RegistrationState, RegistrationChange>,
   'observe' | 'diff' | 'apply'
@@ -113,7 +113,7 @@ export async function observeRegistration(ctx: AccessKeyContext): Promise<Regist
   };
 }
 
-/** Whether this cluster holds an access key and is registered; what cannot be read is taken for harmless. */
+/** Whether this cluster has an access key and is registered. Both are false when they cannot be read. */
 export async function registrationHere(
   ctx: AccessKeyContext,
 ): Promise<{ readonly isHolding: boolean; readonly isRegistered: boolean }> {
@@ -126,7 +126,7 @@ export async function registrationHere(
   }
 }
 
-/** @param version that configures the cluster with this run; what a newer one wrote stays */
+/** @param version the version that configures the cluster in this run; a newer recorded version is kept */
 function changesOf(
   { id, keyId, record }: RegistrationState,
   version: string | undefined,
@@ -155,7 +155,7 @@ function changesOf(
   ];
 }
 
-/** For `status` too, where this is drift. */
+/** `status` shows this text too, as drift. */
 function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
   if (proof === 'verified') return {};
   return {
@@ -163,7 +163,7 @@ function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
   };
 }
 
-/** A cluster that was restored from another one's etcd snapshot has its uid too, and shares its registration. */
+/** A cluster that was restored from another cluster's etcd snapshot has the same ID and shares its registration. */
 function registeredFinding(record: ClusterRecord, { context }: { readonly context: string }): Finding {
   const isOther = record.name !== contextInTag(context);
   return finding('in-order', {
@@ -203,24 +203,24 @@ function applyOne(
   const isMovedEarlier = record && changes.every(isOfFormer);
   return inOrder(changes, run, async ({ payload }) => {
     if (payload.does === 'deregisterFormer') {
-      // It is in use until every namespace has a token of the new key.
+      // The earlier key is in use until every namespace has a token of the new one.
       if (isMovedEarlier) await prove(run);
       return aws.secrets.untag(payload.secret, [tagKeyOf(id)]);
     }
     if (payload.does === 'deregister') return aws.secrets.untag(secret, [tagKeyOf(id)]);
     const { context: name } = await cluster.info();
     const isVerified = record?.proof === 'verified' && payload.keepsKey;
-    // Before the proof: a key that the operator reads while that lasts is not proved by it.
+    // Read before the verification, which does not cover a key that the operator reads meanwhile.
     const keyId = isVerified ? record.keyId : await keyInCluster(cluster);
     if (keyId === undefined) throw keyless;
-    // Where the key is the first one, there are no tokens of an earlier key.
+    // If the key is the first one, there are no tokens of an earlier key.
     const isFirst = record?.proof === 'first' && record.keyId === keyId;
     if ((!isVerified && !isFirst) || isMoved) await prove(run);
     await aws.secrets.tag(secret, recordTag({ id, keyId, proof: 'verified', name, version }, clock.now()));
   });
 }
 
-/** @param secrets of earlier settings, by name */
+/** @param secrets names of secrets of earlier settings */
 const deregistrations = (secrets: readonly string[]): RegistrationChange[] =>
   secrets.map((secret) => ({
     action: 'delete',
@@ -230,7 +230,7 @@ const deregistrations = (secrets: readonly string[]): RegistrationChange[] =>
     payload: { does: 'deregisterFormer', secret },
   }));
 
-/** @param secret that holds the registration */
+/** @param secret name of the secret that holds the registration */
 function deregistration(
   id: string,
   record: ClusterRecord | undefined,

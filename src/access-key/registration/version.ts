@@ -12,14 +12,14 @@ export const ownMinorVersion = (): string => ownVersion().split('.', 2).join('.'
 
 export const isVersion = (text: string): boolean => /^\d+\.\d+$/.test(text);
 
-/** False when one of them is no version. */
+/** False when either is not a version. */
 export function isNewer(version: string, than: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number);
   return major > thanMajor || (major === thanMajor && minor > thanMinor);
 }
 
-/** The record of the newest version, if that is newer than this program. */
+/** The record with the newest version, if it is newer than `own`. */
 export function newestAbove(own: string, records: readonly ClusterRecord[]): ClusterRecord | undefined {
   return records
     .filter(({ version }) => isNewer(version, own))
@@ -30,8 +30,8 @@ export function newestAbove(own: string, records: readonly ClusterRecord[]): Clu
 }
 
 /**
- * A registration that a newer version of this program wrote: of any cluster of the project for a run that may change
- * AWS, else of this cluster. A run in the cluster alone does not need AWS, so what AWS cannot tell it is no obstacle.
+ * A registration that a newer version of ecr-bootstrap wrote. A run that needs AWS checks all clusters of the project.
+ * A run that needs only the cluster checks that cluster, and ignores errors of AWS.
  */
 export async function newerRegistration(
   ctx: AccessKeyContext,
@@ -52,7 +52,7 @@ export async function newerRegistration(
   }
 }
 
-/** The facts about such a registration, as the parts of an error or a finding. */
+/** The texts about such a registration for an error or a finding. */
 export function olderThan(record: ClusterRecord): Pick<Finding, 'what' | 'why' | 'hint'> {
   return {
     what: `this is ecr-bootstrap ${ownVersion()}, and version ${record.version} configured the project`,

@@ -34,9 +34,9 @@ import { rollOut } from './roll-out.ts';
 import { finding } from '../../core/findings.ts';
 
 /**
- * The answer to a leaked key. The image puller may read its own secrets, because the operator reads them with its key.
- * So every key that exists is disabled, and refused by AWS, before the new one exists: a thief has no moment in which
- * the leaked key could read it. A run that is interrupted leaves disabled keys, and `up` creates a new one.
+ * Revokes a leaked key. The image puller may read its own secrets, because the operator reads them with its key. So every
+ * existing key is disabled, and AWS refuses it, before the new key exists. A thief can never read the new key with the
+ * leaked one. An interrupted run leaves disabled keys, and `up` creates a new one.
  */
 export function forcedRotationSteps(): readonly AnyRotationStep[] {
   const rotation = new ForcedRotation();
@@ -49,7 +49,7 @@ export function forcedRotationSteps(): readonly AnyRotationStep[] {
   ];
 }
 
-/** What one run knows beside the state in AWS: every key that it has seen, and those that the one it created replaces. */
+/** What one run knows in addition to AWS: every key that it has observed, and the keys that its new key replaces. */
 class ForcedRotation {
   #replaced: ReadonlySet<string> | undefined;
   readonly seen = new ObservedKeys();
@@ -68,7 +68,7 @@ class ForcedRotation {
     };
   });
 
-  /** To be called before the new key is created. */
+  /** Records the keys to replace. Called before the new key is created. */
   replace(keys: readonly ObservedKey[]): void {
     this.#replaced = new Set(keys.map(({ id }) => id));
   }
@@ -86,8 +86,8 @@ const isOfSecret = (change: RevocationChange): change is ChangeWith<SecretWork> 
 const isOfKey = (change: RevocationChange): change is ChangeWith<KeyRevocation> => 'id' in change.payload;
 
 /**
- * Leaves at most one key, disabled: IAM allows two, and this one shows whether AWS refuses it already. Others come
- * first, so that an interrupted run never leaves an older key as the only one that works.
+ * Disables one key and deletes all others, because IAM allows only two. The disabled key shows when AWS refuses it. The
+ * others come first, so that an interrupted run never leaves an older key as the only working one.
  */
 function revocation(forced: ForcedRotation): RotationStep<Revocation, RevocationChange> {
   return {
@@ -114,7 +114,7 @@ function revocation(forced: ForcedRotation): RotationStep<Revocation, Revocation
         findings: [
           ...findings,
           ...policyFindings(user),
-          // A key that leaked may be one of an earlier user.
+          // The leaked key may belong to an earlier user.
           ...formerFindings('imagePuller', former),
           interruption(waiting),
         ],
@@ -136,7 +136,7 @@ function revocation(forced: ForcedRotation): RotationStep<Revocation, Revocation
   };
 }
 
-/** Temporary credentials outlive the key. Only the policy's condition keeps them from the new one. */
+/** Temporary credentials outlive the key. Only the policy's condition prevents that they read the new key. */
 function policyFindings(user: UserState): Finding[] {
   const { policy, who } = user.wanted;
   const target = policyTarget(policy.name);
@@ -155,10 +155,10 @@ function policyFindings(user: UserState): Finding[] {
   ];
 }
 
-/** They come first: a new key that cannot be stored must not cost the one that works. */
+/** Applied first: the working key must not be lost when the new one cannot be stored. */
 const missingSecrets = (key: KeyState): ChangeWith<SecretWork>[] => secretChanges(key).filter(bringsBack);
 
-/** The key to try until AWS refuses it: one whose secret access key is stored, if there is one. */
+/** The key to test until AWS refuses it, preferably one whose secret access key is stored. */
 function keptKey({ keys, pairs }: KeyState): ObservedKey | undefined {
   const stored = pairs.map(({ pair }) => keys.find(({ id }) => id === pair.accessKeyId));
   return stored.find((key) => key !== undefined) ?? keys.toSorted((a, b) => b.created - a.created)[0];
@@ -183,7 +183,7 @@ function interruption(others: readonly ClusterRecord[]): Finding {
   });
 }
 
-/** Creates the new key by the protocol that creates the first one, once AWS refuses the disabled key. */
+/** Creates the new key with the protocol of the first key, once AWS refuses the disabled key. */
 function replacement(forced: ForcedRotation): RotationStep<Rotation, KeyChange> {
   return {
     id: 'image-puller-key',
@@ -228,7 +228,7 @@ const enabledAgain = ({ id }: ObservedKey): BootstrapError =>
     hint: 'Run `ecr-bootstrap rotate --force` again.',
   });
 
-/** What is late with the new key fails the run only after this. */
+/** Deletes the old key. Namespaces without a token of the new key fail the run only after that. */
 function deletion(forced: ForcedRotation): RotationStep<Rotation, ChangeWith<KeyRevocation>> {
   return {
     id: 'old-key',
@@ -246,7 +246,7 @@ function deletion(forced: ForcedRotation): RotationStep<Rotation, ChangeWith<Key
         run.ctx.aws.iam.deleteAccessKey(userName, payload.id),
       );
       forced.seen.note(deleted);
-      // An earlier run that stopped had created one of these keys; its tag stood until they were gone.
+      // An interrupted run had created one of these keys. Its tag is kept until they are deleted.
       if (creating && deleted.every(({ result }) => result === 'done')) await unmark(run, userName);
       return deleted;
     },

@@ -7,9 +7,9 @@ import { rotationObserver } from './state.ts';
 import { rollOut } from './roll-out.ts';
 
 /**
- * Replaces a key that has not leaked: a new key is created, verified and stored; the cluster takes it over and is
- * registered with it; the old key is disabled. The old key works until then, so no pull fails. Each step is safe to be
- * interrupted: the next run sees how far the last one came.
+ * Replaces a key that has not leaked: creates, stores and verifies a new key, gives it to the cluster, registers the
+ * cluster with it, and disables the old key. The old key works until then, so no pull fails. Each step can be interrupted
+ * safely: the next run finds out how far the last run got.
  */
 export function rotationSteps(): readonly AnyRotationStep[] {
   const seen = new ObservedKeys();

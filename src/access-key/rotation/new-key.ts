@@ -11,7 +11,7 @@ import { secretParts } from '../stored.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
-/** Makes the new key by the protocol that makes the first one, or brings one that was begun to its end. */
+/** Creates the new key with the protocol of the first key, or completes an interrupted creation. */
 export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChange> {
   return {
     id: 'image-puller-key',
@@ -28,7 +28,7 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChan
       ];
       if (findings.some(({ blocking }) => blocking)) return { changes: [], findings };
       if (!rotation.isNew) return { changes, findings };
-      // The mark of a run that stopped protects the key that is made now; it goes with that.
+      // The tag of an interrupted run also protects the key that is created now. That creation removes the tag.
       const before = changes.filter(({ payload }) => payload.does !== 'changeUser');
       return { changes: [...before, creation(rotation)], findings };
     },
@@ -40,7 +40,7 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChan
 const repairFirst =
   'Run `ecr-bootstrap up`, which repairs this, then `ecr-bootstrap rotate`. If a key has leaked, run `ecr-bootstrap rotate --force` instead.';
 
-/** A repair shows only afterwards which key is to be replaced, so no plan could include both. */
+/** Only a completed repair shows which key to replace, so no plan can include both. */
 function repairFindings({ key, outgoing }: Rotation): Finding[] {
   const situation = classify(key);
   const hidden = secretParts.filter((part) => key.stored[part]?.deleted).map((part) => key.names[part]);
@@ -64,7 +64,7 @@ function repairFindings({ key, outgoing }: Rotation): Finding[] {
   const isTorn =
     next === 'restore' ||
     (next === 'verify' && situation.unverified.version === undefined) ||
-    // Else an earlier rotation stopped before it made this pair current.
+    // Otherwise an earlier rotation was interrupted before it made this pair current.
     (next === 'promote' && outgoing.length === 0 && !key.creating);
   if (!isTorn) return [];
   return [
@@ -86,7 +86,7 @@ const creation = ({ key, outgoing }: Rotation): KeyChange => ({
   payload: { does: 'provideKey' },
 });
 
-/** A new key needs a place beside the one that it replaces. */
+/** A new key needs a place in addition to the key that it replaces. */
 function blockedFinding(one: ObservedKey, { key }: Rotation): Finding {
   const target = keyTarget(one.id);
   if (retiredKeys(key).includes(one)) {

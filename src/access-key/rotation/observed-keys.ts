@@ -2,15 +2,15 @@ import type { ChangeWith, Outcome } from '../../core/step.ts';
 import type { KeyRevocation, ObservedKey } from '../state.ts';
 
 /**
- * The access keys that one run has seen. IAM's lists can be older than what they showed before, and a key that is not
- * listed may work: a run that has shown that it disables or deletes a key must not lose sight of it.
+ * The access keys that one run has observed. A list of IAM can be older than the one before, and an unlisted key may
+ * work. So a run must remember every key that its plan disables or deletes.
  */
 export class ObservedKeys {
   readonly #seen = new Map<string, ObservedKey>();
   readonly #disabled = new Set<string>();
   readonly #deleted = new Set<string>();
 
-  /** The keys of a look, and those that an earlier look showed and this run did not delete. */
+  /** The listed keys, and keys from earlier lists that this run did not delete. */
   all(listed: readonly ObservedKey[]): ObservedKey[] {
     for (const key of listed) this.#seen.set(key.id, key);
     const isListed = (id: string): boolean => listed.some((key) => key.id === id);
@@ -19,7 +19,7 @@ export class ObservedKeys {
       .map((key) => (isListed(key.id) ? key : { ...key, active: key.active && !this.#disabled.has(key.id) }));
   }
 
-  /** To be called with what became of changes that disable and delete keys. */
+  /** Records the outcomes of changes that disable or delete keys. */
   note(outcomes: readonly Outcome<ChangeWith<KeyRevocation>>[]): void {
     for (const { change, result } of outcomes) {
       if (result !== 'done') continue;

@@ -10,7 +10,7 @@ import type { ObservedKeys } from './observed-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 import { finding } from '../../core/findings.ts';
 
-/** Disables the key that was replaced; a later run deletes it. */
+/** Disables the replaced key. A later run deletes it. */
 export function oldKey(
   observe: ObserveRotation,
   seen: ObservedKeys,
@@ -45,7 +45,7 @@ export const disabling = ({ id }: ObservedKey): ChangeWith<KeyRevocation> => ({
   payload: { does: 'disableKey', id },
 });
 
-/** @param secret that holds the registrations */
+/** @param secret name of the secret that holds the registrations */
 function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret: string): Finding[] {
   const [first] = waiting;
   if (!first) return [];

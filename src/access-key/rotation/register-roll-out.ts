@@ -10,14 +10,14 @@ import { registrationTarget } from '../registration/register.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
 
 interface RecordState {
-  /** Whether the rotation began with this run. */
+  /** Whether this run started the rotation. */
   readonly isNew: boolean;
   readonly own: RegistrationState;
 }
 
-/** Verifies the registration, so that rotations for other clusters need not wait for this one. */
+/** Verifies the registration, so that rotations for other clusters do not wait for this cluster. */
 export function registerRollOut(observe: ObserveRotation): RotationStep<RecordState, RegistrationChange> {
-  // Once the old key is deleted, another rotation could begin.
+  // Observed once: after the old key is deleted, another observation could start the next rotation.
   let first: Promise<Rotation> | undefined;
   return {
     ...registrationStep,
@@ -30,13 +30,13 @@ export function registerRollOut(observe: ObserveRotation): RotationStep<RecordSt
       const { changes, findings } = registrationAfterRotation.diff(own, ctx);
       return { changes: isNew && changes.length === 0 ? [expected(own)] : changes, findings };
     },
-    // A run that only repairs what an interrupted one left has verified nothing yet.
+    // A run that only repairs an interrupted rotation has verified nothing yet.
     apply: (changes, { isNew, own }, run) =>
       isNew ? registrationAfterRotation.apply(changes, own, run) : applyRegistration(changes, own, run),
   };
 }
 
-/** What will have to be changed once the key exists, so that the plan shows it. */
+/** The change that follows the creation of the key, so that the plan shows it. */
 const expected = ({ id }: RecordState['own']): RegistrationChange => ({
   action: 'update',
   target: registrationTarget(id),

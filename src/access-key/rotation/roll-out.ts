@@ -23,8 +23,8 @@ interface RollOutState {
 }
 
 /**
- * Makes the cluster use the new key: after this step every namespace holds a token that was issued with it.
- * @param force the old key is disabled already and has to be deleted whatever is late, so a later step verifies this
+ * Makes the cluster use the new key: after this step every namespace has a token that was issued with it.
+ * @param force the old key is already disabled and is deleted even if namespaces lag, so a later step verifies this
  */
 export function rollOut(
   observe: ObserveRotation,
@@ -47,7 +47,7 @@ export function rollOut(
         changes: rotation.isNew
           ? withNewKey(changes, bootstrap.registration, ctx.config.pullSecret.name)
           : changes,
-        // A leaked key is revoked although nothing can sync: the Secrets that this step writes wait for the operator.
+        // A leaked key is revoked even if the operator is down. It syncs the Secrets of this step when it is up again.
         findings: isOperatorUp
           ? findings
           : [...findings, notRunning(!force || !bootstrap.observed.keySecret)],
@@ -57,7 +57,7 @@ export function rollOut(
     ...(force
       ? {}
       : {
-          // Read from AWS again: what the step before has just made is the key that is to be taken over.
+          // Observed again, because the previous step has just created the key to roll out.
           ready: async (_, run) => {
             const rotation = await observe(run.ctx.fresh());
             if (rotation.outgoing.length === 0) return [];
@@ -68,7 +68,7 @@ export function rollOut(
   };
 }
 
-/** Adds what the bootstrap will find to do once the key is created, so that the plan shows it. */
+/** Adds the changes that the bootstrap will make once the key is created, so that the plan shows them. */
 function withNewKey(
   changes: readonly BootstrapChange[],
   registration: Registration,

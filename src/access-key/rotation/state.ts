@@ -6,16 +6,16 @@ import { clusterId } from '../../cluster/cluster-id.ts';
 import type { ObservedKeys } from './observed-keys.ts';
 import { type ClusterRecord, recordsIn } from '../registration/records.ts';
 
-/** How far a rotation is, seen from AWS and the cluster alone. */
+/** The progress of a rotation, according to AWS and the cluster alone. */
 export interface Rotation {
   readonly key: KeyState;
-  /** No rotation is under way: a new key is to be made. */
+  /** No rotation is in progress, so a new key has to be created. */
   readonly isNew: boolean;
-  /** Keys of ours that work and that the new key takes, or took, the place of. */
+  /** Working managed keys that the new key replaces or has replaced. */
   readonly outgoing: readonly ObservedKey[];
   /** The other registered clusters that are not verified with the current key. */
   readonly waiting: readonly ClusterRecord[];
-  /** Keys because of which IAM has no place for a new one, though one is to be made. */
+  /** Keys that leave no place in IAM for the new key. */
   readonly blockedBy: readonly ObservedKey[];
 }
 
@@ -26,9 +26,9 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
   key.keys.filter((one) => !one.active && isManagedKey(one, key));
 
 /**
- * Looks once for each context, which is one observation. The first look decides which keys this run replaces: what IAM shows
- * later can be older, and a tag of an earlier run would make the old key look like one that was never finished. A key that
- * this run has created or repaired is not replaced as well.
+ * Observes once per context. The first observation decides which keys this run replaces: later lists of IAM can be older,
+ * and with the tag of an earlier run the old key would look unfinished. A key that this run has created or repaired is
+ * not replaced.
  */
 export function rotationObserver(seen: ObservedKeys): ObserveRotation {
   let existing: ReadonlySet<string> | undefined;
@@ -37,14 +37,14 @@ export function rotationObserver(seen: ObservedKeys): ObserveRotation {
     const observed = await observeKey(ctx);
     const key = { ...observed, keys: seen.all(observed.keys) };
     const known = (existing ??= new Set(key.keys.map(({ id }) => id)));
-    // Until Secrets Manager shows what this run has stored, its new key looks like one that nobody manages.
+    // Until Secrets Manager shows what this run has stored, its new key looks unmanaged.
     const found = rotationStatusOf({
       ...key,
       keys: key.keys.filter((one) => known.has(one.id) || isManagedKey(one, key)),
     });
     const ids = (replaced ??= new Set(found.outgoing.map(({ id }) => id)));
     const current = classify(key).pair?.pair.accessKeyId;
-    // Without a working pair nothing shows that the old key can go.
+    // Without a working pair, nothing shows that the old key is no longer needed.
     const isReplaced = current !== undefined && !ids.has(current);
     const status = !isReplaced
       ? found
@@ -53,7 +53,7 @@ export function rotationObserver(seen: ObservedKeys): ObserveRotation {
   });
 }
 
-/** While the new key is yet to be made, all of them. */
+/** The other registered clusters that are not verified with the current key; all others before the new key exists. */
 export function clustersToWaitFor(
   { stored, ...key }: KeyState,
   { isNew }: Pick<Rotation, 'isNew'>,

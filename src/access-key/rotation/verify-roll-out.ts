@@ -8,17 +8,17 @@ import { isControllerReady } from '../../external-secrets/pull-secret/resync.ts'
 import type { Rotation } from './state.ts';
 
 /**
- * Waits until the cluster has the new key, and every namespace a token that was issued with it, save those that refuse
- * a new token. These are returned: the old key is not kept for them.
- * @param outgoing the keys that it takes the place of
- * @param hint what to do when the cluster still has one of them
+ * Waits until the cluster has the new key, and every namespace has a token that was issued with it.
+ * @param outgoing the keys that the new key replaces
+ * @param hint the hint of the error when the cluster does not get the new key
+ * @returns namespaces that reject a new token; the old key is not kept for them
  */
 export async function verifyRollOut(
   run: AccessKeyRun,
   { outgoing }: Pick<Rotation, 'outgoing'>,
   hint: string,
 ): Promise<readonly MemberFailure[]> {
-  // What was synced before, by an operator that has stopped, says nothing about the new key.
+  // Earlier syncs of an operator that has stopped say nothing about the new key.
   if (!(await isControllerReady(run))) {
     throw new BootstrapError({
       code: 'not-ready',

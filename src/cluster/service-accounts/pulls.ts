@@ -42,7 +42,7 @@ function failingPull(
   const isInEcr = failure.image.startsWith(`${host}/`);
   return [
     finding('pull-failing', {
-      // What a workload names outside this ECR is for its owner to mend; `up` has done all it can.
+      // Only the owner of a workload can fix a reference outside this ECR, so `up` does not fail.
       level: isInEcr ? 'failed' : 'warning',
       target,
       what: `${nameOf(target)} cannot pull ${failure.image}`,

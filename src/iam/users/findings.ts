@@ -116,7 +116,7 @@ export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[
   );
 }
 
-/** Reports problems of a user that another tool creates. Whether its policy is sufficient shows when its key is verified. */
+/** Reports problems of a user that another tool creates. Its policy is verified together with its key. */
 export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undefined): Finding[] {
   const target = userTarget(wanted.name);
   const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
