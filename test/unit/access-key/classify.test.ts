@@ -24,7 +24,7 @@ const secrets = () => Object.values(names).map((name) => secretOf(world, name));
 const observe = (usesKey = true) => observeKey(world.context(usesKey));
 const next = async (usesKey = true) => classify(await observe(usesKey)).next;
 
-/** A second key has replaced the first, which still works. */
+/** A second key has replaced the first key, which still works. */
 async function withSecondKey() {
   world = await withKey();
   const [first] = keysOf(world);
@@ -40,7 +40,7 @@ function makeFirstCurrent(): void {
   for (const secret of secrets()) secret.moveStage('AWSCURRENT', secret.holderOf('AWSPREVIOUS'));
 }
 
-/** AWS does not accept what is stored, as for a moment after a key is created. */
+/** AWS refuses the stored key, as it does for a moment after the creation. */
 const refuse = (key: object | undefined): unknown => Object.assign(key ?? {}, { secret: 'another' });
 
 it('continues with a pending key that works, although no tag says that it is being created', async () => {
@@ -67,7 +67,7 @@ it('waits for a current key that AWS still refuses while the tag says that it is
   expect(await next()).toBe('promote');
 });
 
-it('only verifies a pending key that IAM does not list where it may not use it', async () => {
+it('plans to verify a pending key that IAM does not list when the command may not use it', async () => {
   const { second } = await withSecondKey();
   makeFirstCurrent();
   world.sandbox.aws.identities.keys.delete(second.id);
@@ -90,13 +90,13 @@ it('ignores a stage that a finished rotation left on a deleted key, although AWS
   expect(await planned(world)).toEqual([]);
 });
 
-it('takes a user that is declared to be managed elsewhere as it is', async () => {
+it('accepts a user with manage: false as it is', async () => {
   world = await withKey({ users: { imagePuller: { manage: false } } });
   userOf(world).tags.clear();
   expect((await plan(world)).changes).toEqual([]);
 });
 
-it('manages a key that works, although its values were written one by one', async () => {
+it('treats a working key as managed even if its values were written one by one', async () => {
   world = await withKey();
   for (const secret of secrets()) {
     const value = secret.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value ?? '';
@@ -106,7 +106,7 @@ it('manages a key that works, although its values were written one by one', asyn
   expect((await plan(world)).findings).toEqual([]);
 });
 
-it('never deletes a key of an unmanaged user for the tag of a key that is being created', async () => {
+it('never deletes a key of an unmanaged user, even if the tag marks it as being created', async () => {
   world = await withKey();
   const user = userOf(world);
   const other = world.sandbox.aws.identities.addKey(user, 0);
@@ -117,7 +117,7 @@ it('never deletes a key of an unmanaged user for the tag of a key that is being 
   expect(keysOf(world)).toContain(other);
 });
 
-it('knows that a key which the user had before it was adopted is not managed', async () => {
+it('does not manage a key that the user had before its adoption', async () => {
   world = await withKey();
   const user = userOf(world);
   const other = world.sandbox.aws.identities.addKey(user, 0);
@@ -130,7 +130,7 @@ it('knows that a key which the user had before it was adopted is not managed', a
   expect(unknown).toHaveLength(1);
 });
 
-it('keeps a replaced key that is not disabled, however old it is, and reports it', async () => {
+it('keeps and reports a replaced key that is not disabled, regardless of its age', async () => {
   const { first } = await withSecondKey();
   world.sandbox.clock.advance(13 * 3_600_000);
   const { changes, findings } = await plan(world);
@@ -138,7 +138,7 @@ it('keeps a replaced key that is not disabled, however old it is, and reports it
   expect(findings).toMatchObject([{ code: 'key-unfinished', target: { name: first.id } }]);
 });
 
-it('keeps a disabled key for as long as a token of its last use may live', async () => {
+it('keeps a disabled key until a token from its last use has expired', async () => {
   const { first } = await withSecondKey();
   first.active = false;
   world.sandbox.clock.advance(13 * 3_600_000);

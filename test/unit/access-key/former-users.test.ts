@@ -20,7 +20,7 @@ async function reported(): Promise<string[]> {
   return findings.filter(({ code }) => code === 'former-user').map(({ target }) => target.name);
 }
 
-it('reports a power user of an earlier name while that user exists', async () => {
+it('reports a power user with an earlier name while that user exists', async () => {
   world = await withKey();
   secretOf(world, names.id).tags.set(noteOf('pusher'), '/');
   expect(await reported()).toEqual([]);
@@ -28,20 +28,20 @@ it('reports a power user of an earlier name while that user exists', async () =>
   expect(await reported()).toEqual(['pusher']);
 });
 
-it('does not report an earlier name that the settings give to one of the users now', async () => {
+it('does not report an earlier name that one of the users has now', async () => {
   world = await withKey();
   addManagedUser('power-user');
   for (const name of ['image-puller', 'Power-User']) secretOf(world, names.id).tags.set(noteOf(name), '/');
   expect(await reported()).toEqual([]);
 });
 
-it('notes a name with a comma, which tags cannot have', async () => {
+it('records a name with a comma, which tags do not allow', async () => {
   world = await withKey({ users: { powerUser: { name: 'push,pull', path: '/a,b/' } } });
   expect(secretOf(world, names.id).tags.get(noteOf('push:pull'))).toBe('/a:b/');
   expect(await planned(world)).toEqual([]);
 });
 
-it('does not note the power user where the secret has as many tags as AWS allows', async () => {
+it('does not record the power user when the secret has the maximum number of tags', async () => {
   world = await withKey();
   const { tags } = secretOf(world, names.id);
   expect(tags.delete(noteOf('power-user'))).toBe(true);

@@ -39,7 +39,7 @@ it('tags the user before it creates a key, so that the next run finds a key that
   expect(writes.filter((one, index) => order.includes(one) && writes.indexOf(one) === index)).toEqual(order);
 });
 
-it('says which step creates the user when there is none', async () => {
+it('names the step that creates the user when the user does not exist', async () => {
   world = await AwsWorld.start();
   await expect(up(world)).rejects.toMatchObject({
     code: 'aws-failed',
@@ -48,7 +48,7 @@ it('says which step creates the user when there is none', async () => {
   });
 });
 
-it('restores a secret that is found to be scheduled for deletion when the key is stored', async () => {
+it('restores a secret that turns out to be scheduled for deletion when the key is stored', async () => {
   world = await withKey();
   const ctx = world.context();
   const state = await observeKey(ctx);

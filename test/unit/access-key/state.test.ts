@@ -10,7 +10,7 @@ import { keysOf, names, secretOf, up, withKey, withUser } from '../steps/image-p
 let world: AwsWorld;
 afterEach(() => world.close());
 
-/** What a command plans that may, or may not, use the stored key. */
+/** The plan of a command that may or may not use the stored key. */
 async function planAs(usesKey: boolean) {
   const ctx = world.context(usesKey);
   return imagePullerKey.diff(await observeKey(ctx), ctx).changes;
@@ -19,7 +19,7 @@ async function planAs(usesKey: boolean) {
 const usesOf = (id: string | undefined): number =>
   world.sandbox.faults.calls.filter(({ caller }) => caller === id).length;
 
-it('takes a stored key that IAM lists as active for a working one where it may not use it', async () => {
+it('treats a stored key that IAM lists as active as working when the command may not use it', async () => {
   world = await withKey();
   const id = keysOf(world)[0]?.id;
   const before = usesOf(id);
@@ -29,7 +29,7 @@ it('takes a stored key that IAM lists as active for a working one where it may n
   expect(usesOf(id)).toBe(before + 1);
 });
 
-/** A key is made, and IAM's list of keys does not show it. */
+/** A key is created, and IAM does not list it. */
 async function withUnlistedKey(): Promise<string> {
   world = await withUser();
   world.sandbox.aws.lags.plan({ service: 'iam', milliseconds: 3_600_000, reads: /^ListAccessKeys$/ });
@@ -37,14 +37,14 @@ async function withUnlistedKey(): Promise<string> {
   return keysOf(world)[0]?.id ?? '';
 }
 
-it('says that a stored key which IAM does not list will be verified, and plans no other', async () => {
+it('plans to verify a stored key that IAM does not list, and plans no new key', async () => {
   const id = await withUnlistedKey();
   const changes = await planAs(false);
   expect(changes).toMatchObject([{ action: 'update', target: { kind: 'IAM access key', name: id } }]);
   expect(changes[0]?.reason).toContain('will be verified: IAM does not list it');
 });
 
-it('verifies a stored key which IAM does not list by use, and keeps it', async () => {
+it('verifies a stored key that IAM does not list by using it, and keeps it', async () => {
   const id = await withUnlistedKey();
   expect(await planAs(true)).toEqual([]);
   const { keys, pairs } = await observeKey(world.context());
@@ -52,13 +52,13 @@ it('verifies a stored key which IAM does not list by use, and keeps it', async (
   expect(pairs).toMatchObject([{ verdict: 'works' }]);
 });
 
-it('plans a new key where IAM does not list the stored one and AWS refuses it', async () => {
+it('plans a new key when IAM does not list the stored key and AWS refuses it', async () => {
   world = await withKey();
   world.sandbox.aws.identities.keys.delete(keysOf(world)[0]?.id ?? '');
   expect(namesIn(await planAs(true))).toEqual(['IAM access key image-puller']);
 });
 
-it('does not take the key of another user for the one to keep', async () => {
+it('does not keep a stored key that belongs to another user', async () => {
   world = await withKey();
   const { identities } = world.sandbox.aws;
   const [own] = keysOf(world);
@@ -72,7 +72,7 @@ it('does not take the key of another user for the one to keep', async () => {
   expect(namesIn(await planAs(true))).toEqual(['IAM access key image-puller']);
 });
 
-it('says that a key whose values were written separately will be verified', async () => {
+it('plans to verify a key whose values were written separately', async () => {
   world = await withKey();
   const [key] = keysOf(world);
   for (const name of Object.values(names)) {
@@ -86,7 +86,7 @@ it('says that a key whose values were written separately will be verified', asyn
   expect(changes[0]?.reason).toContain('will be verified: its stored values do not match');
 });
 
-/** A second key has replaced the first, which was deleted and which AWS still accepts. */
+/** A second key has replaced the first key, which is deleted and still accepted by AWS. */
 async function withDeletedKey() {
   world = await withKey();
   const [first] = keysOf(world);
@@ -97,7 +97,7 @@ async function withDeletedKey() {
   return { first, second };
 }
 
-it('does not take a deleted key that AWS still accepts for the one to keep', async () => {
+it('does not keep a deleted key that AWS still accepts', async () => {
   const { first, second } = await withDeletedKey();
   await world.aws().iam.disableAccessKey('image-puller', second.accessKeyId);
   const state = await observeKey(world.context());

@@ -6,19 +6,19 @@ const wanted = awsTags(configOf());
 const project = 'ecr-bootstrap:project';
 const region = 'ecr-bootstrap:region';
 
-describe('a resource of AWS', () => {
+describe('an AWS resource', () => {
   it.each([
     ['ours', 'has the tags of this project and region', wanted],
     ['ours', 'has other tags too', { ...wanted, team: 'web' }],
     ['other', 'is tagged for another project', { ...wanted, [project]: 'theirs' }],
     ['other', 'is tagged for another region', { ...wanted, [region]: 'us-east-1' }],
-    ['other', 'has the tag of the project alone', { [project]: 'myproject' }],
+    ['other', 'has only the tag of the project', { [project]: 'myproject' }],
     ['nobody', 'has none of the tags', { team: 'web' }],
   ] as const)('belongs to %j when it %s', (owner, _, tags) => {
     expect(ownershipOf(tags, wanted)).toBe(owner);
   });
 
-  it('was created by this program only if it was not adopted', () => {
+  it('counts as created by ecr-bootstrap only if it was not adopted', () => {
     expect(isCreatedByUs(wanted, wanted)).toBe(true);
     expect(isCreatedByUs(adoptedTags(wanted), wanted)).toBe(false);
   });

@@ -31,26 +31,26 @@ describe('the registration of a cluster', () => {
     },
   );
 
-  it('counts as not verified where a later version wrote a word that is unknown here', () => {
+  it('counts as unverified when a later version wrote an unknown value', () => {
     expect(recordsIn({ 'ecr-bootstrap:cluster/uid': 'AKIA:other 2026-01-31 prod 9.9' })).toMatchObject([
       { keyId: 'AKIA', proof: 'unverified' },
     ]);
   });
 
-  it("fits into a tag, with AWS's characters, beside the longest name", () => {
+  it('fits into a tag with allowed characters, even with the longest context name', () => {
     const value = valueOf('unverified', 'arn:aws:eks:eu-west-1:123456789012:cluster/ü'.padEnd(300, 'x'));
     expect(value.length).toBeLessThanOrEqual(255);
     expect(value).toMatch(/^[\w .:/=+@-]*$/);
   });
 
-  it('says that it is not verified', () => {
+  it('is labeled as not verified', () => {
     const [unverified] = recordsIn(recordTag({ ...record, proof: 'first' }, 0));
     expect(unverified && clusterLabel(unverified)).toBe(
       'kubernetes-admin@prod (uid), not verified since 1970-01-01',
     );
   });
 
-  it('can be named although its tag was changed by hand', () => {
+  it('has a label even if its tag was edited by hand', () => {
     const [changed] = recordsIn({ 'ecr-bootstrap:cluster/uid': '' });
     expect(changed && clusterLabel(changed)).toBe('without a name (uid), since an unknown time');
   });
@@ -67,7 +67,7 @@ const clusters = (count: number) =>
     ),
   ) as Record<string, string>;
 
-it('has room for a cluster as long as AWS allows another tag', () => {
+it('accepts another cluster while AWS allows another tag', () => {
   expect(fullBecauseOfTags('secret', clusters(47), 'new')).toBeUndefined();
   expect(fullBecauseOfTags('secret', clusters(48), 'new')).toMatchObject({
     why: expect.stringContaining('48 are registered') as string,
@@ -75,6 +75,6 @@ it('has room for a cluster as long as AWS allows another tag', () => {
   });
 });
 
-it('has room for a cluster that is registered already', () => {
+it('accepts a cluster that is already registered', () => {
   expect(fullBecauseOfTags('secret', clusters(48), 'cluster-7')).toBeUndefined();
 });

@@ -16,14 +16,14 @@ function scheduleDeletion(name: string): void {
   secretOf(world, name).deletion = { at, gone: at + 30 * 86_400_000 };
 }
 
-/** Writes the value of one secret again, so that the three are of different writes. */
+/** Writes the value of one secret again, so that the three values come from different writes. */
 function tear(name: string): void {
   const secret = secretOf(world, name);
   const value = secret.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value ?? '';
   secret.put(value, ['AWSCURRENT'], 0);
 }
 
-/** What `rotate` says first, with these other keys that work. */
+/** The first plan of `rotate`. @param outgoing other working keys */
 async function findings({ outgoing = [], usesKey = true, creating = '' } = {}) {
   const user = world.sandbox.aws.identities.users.get('image-puller');
   if (creating) user?.tags.set('ecr-bootstrap:creating', creating);
@@ -54,7 +54,7 @@ it('names all secrets that are scheduled for deletion in one finding', async () 
   expect(first?.what).toBe(`${names.id}, ${names.region} are scheduled for deletion`);
 });
 
-it('refuses a plain rotation of values that were written apart, also in a dry run', async () => {
+it('refuses a plain rotation of values that were written separately, even in a dry run', async () => {
   world = await withKey();
   for (const name of Object.values(names)) {
     tear(name);
@@ -68,7 +68,7 @@ it('refuses a plain rotation of values that were written apart, also in a dry ru
   }
 });
 
-it('refuses a plain rotation when an earlier version has to be made current again', async () => {
+it('refuses a plain rotation when an earlier version has to become current again', async () => {
   world = await withKey();
   tear(names.region);
   expect((await findings()).findings.filter(({ blocking }) => blocking)).toMatchObject([
@@ -81,7 +81,7 @@ it.each([
     'the key that it replaces still works',
     { outgoing: [{ id: 'AKIAOLD', active: true, created: 0, isStored: true }] },
   ],
-  ['the new key is still marked', { creating: '-' }],
+  ['the new key is still tagged as being created', { creating: '-' }],
 ])('continues an interrupted rotation while %s', async (_, options) => {
   world = await withKey();
   tear(names.region);

@@ -8,8 +8,8 @@ import { rotationSteps } from '../../../../src/access-key/rotation/index.ts';
 import type { OperatorWorld } from '../../steps/operator-world.ts';
 import { startWithRotation } from '../../steps/rotation-world.ts';
 
-/** Milliseconds: the operator starts in each. */
-const patient = { timeout: 120_000 };
+/** In milliseconds, because each test starts the operator. */
+const slow = { timeout: 120_000 };
 
 let world: OperatorWorld;
 
@@ -27,7 +27,7 @@ function refuseCopyIn(namespace: string): void {
   inside.put({ ...copy, metadata: { ...copy.metadata, ownerReferences: [{ ...owner, controller: true }] } });
 }
 
-/** A webhook that guards the namespace does not answer, which may pass. */
+/** A webhook for the namespace is unreachable, which may be temporary. */
 function delayCopyIn(namespace: string): void {
   world.inside.put({
     kind: 'ValidatingWebhookConfiguration',
@@ -55,7 +55,7 @@ async function rotate(force: boolean): Promise<RunResult> {
 
 const late = { code: 'not-ready', what: 'timed out waiting for ClusterExternalSecret puller to sync' };
 
-it('keeps the old key while a namespace has no token of the new one', patient, async () => {
+it('keeps the old key while a namespace has no token of the new one', slow, async () => {
   world = await startWithRotation({ hurried: true });
   const [old] = await world.aws.iam.accessKeys('image-puller');
   delayCopyIn('shop');
@@ -64,8 +64,8 @@ it('keeps the old key while a namespace has no token of the new one', patient, a
 });
 
 it(
-  'does not keep the old key for a namespace that takes no new token, and reports that namespace',
-  patient,
+  'disables the old key although a namespace rejects a new token, and reports that namespace',
+  slow,
   async () => {
     world = await startWithRotation({ hurried: true });
     const [old] = await world.aws.iam.accessKeys('image-puller');
@@ -82,7 +82,7 @@ it(
   },
 );
 
-it('deletes a leaked key all the same, and fails only then', patient, async () => {
+it('deletes a leaked key even if a namespace has no new token, and fails afterwards', slow, async () => {
   world = await startWithRotation({ hurried: true });
   const [leaked] = await world.aws.iam.accessKeys('image-puller');
   delayCopyIn('shop');
@@ -93,8 +93,8 @@ it('deletes a leaked key all the same, and fails only then', patient, async () =
 });
 
 it(
-  'treats the new key of an unfinished rotation as leaked too: the old one could read it',
-  patient,
+  'treats the new key of an unfinished rotation as leaked too, because the old key could read it',
+  slow,
   async () => {
     world = await startWithRotation({ hurried: true });
     const [old] = await world.aws.iam.accessKeys('image-puller');

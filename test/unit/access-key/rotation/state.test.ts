@@ -10,7 +10,7 @@ import { OperatorWorld } from '../../steps/operator-world.ts';
 let world: OperatorWorld;
 afterEach(() => world.close());
 
-it('does not begin a rotation in a run that has only repaired the stored key', async () => {
+it('does not start a rotation in a run that has only repaired the stored key', async () => {
   world = await OperatorWorld.start();
   const region = world.sandbox.aws.secrets.get('image-puller-REGION');
   const version = region?.holderOf('AWSCURRENT');
@@ -25,7 +25,7 @@ it('does not begin a rotation in a run that has only repaired the stored key', a
   }
 });
 
-it('replaces the key of its first look, also when IAM shows the tag of the run that created that key', async () => {
+it('replaces the key of its first observation, even if IAM still shows the tag of its creation', async () => {
   world = await OperatorWorld.start();
   const { users, keys } = world.sandbox.aws.identities;
   const [old] = [...keys.values()].filter(({ user }) => user.name === 'image-puller');

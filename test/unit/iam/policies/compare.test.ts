@@ -17,12 +17,12 @@ const pull = {
 
 it.each([
   ['another order of actions', { Action: ['ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'] }],
-  ['actions in other letters', { Action: ['ECR:batchgetimage', 'ecr:getdownloadurlforlayer'] }],
+  ['actions in another case', { Action: ['ECR:batchgetimage', 'ecr:getdownloadurlforlayer'] }],
   ['an action that is listed twice', { Action: [...pull.Action, 'ecr:BatchGetImage'] }],
-  ['a list of one resource', { Resource: ['*'] }],
-  ['condition keys in other letters', { Condition: { Null: { 'AWS:tokenissuetime': ['true'] } } }],
+  ['a list with one resource', { Resource: ['*'] }],
+  ['condition keys in another case', { Condition: { Null: { 'AWS:tokenissuetime': ['true'] } } }],
   ['a Boolean in a condition', { Condition: { Null: { 'aws:TokenIssueTime': true } } }],
-])('sees no difference in %s', (_, change) => {
+])('finds no difference in %s', (_, change) => {
   expect(compareDocuments(wanted, { Statement: { ...pull, ...change } })).toEqual([]);
 });
 
@@ -31,7 +31,7 @@ it.each([
   ['Resource', { Resource: 'arn:aws:ecr:*:*:repository/*' }],
   ['Condition', { Condition: { Null: { 'aws:TokenIssueTime': 'false' } } }],
   ['Effect', { Effect: 'Deny' }],
-])('sees a changed %s', (field, change) => {
+])('finds a changed %s', (field, change) => {
   const fields = compareDocuments(wanted, { Statement: [{ ...pull, ...change }] });
   expect(fields.map(({ path }) => path)).toEqual([`document.Pull.${field}`]);
 });

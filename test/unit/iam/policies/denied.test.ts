@@ -19,7 +19,7 @@ const ownSecrets = ['image-puller-AWS_ACCESS_KEY_ID-a1B2c3', 'image-puller-REGIO
 
 type Row = readonly [actions: string, resources: readonly string[], keys?: Access['keys']];
 
-/** By what somebody could come to have more rights than these documents give. */
+/** Requests that could give a user more rights than these policies grant. */
 const widening: readonly Row[] = [
   // policies of a user
   [
@@ -30,7 +30,7 @@ const widening: readonly Row[] = [
   ['iam:AttachUserPolicy', everybody, { 'iam:PolicyARN': ours[0] }],
   ['iam:PutUserPolicy iam:DeleteUserPolicy', everybody],
   ['iam:PutUserPermissionsBoundary iam:DeleteUserPermissionsBoundary', everybody],
-  // what a policy says
+  // contents of a policy
   ['iam:CreatePolicy iam:CreatePolicyVersion iam:SetDefaultPolicyVersion', [...ours, policy('other')]],
   ['iam:DeletePolicy iam:DeletePolicyVersion iam:TagPolicy iam:UntagPolicy', [...ours, policy('other')]],
   // groups and roles
@@ -44,16 +44,16 @@ const widening: readonly Row[] = [
   ['iam:CreateLoginProfile iam:UpdateLoginProfile iam:ChangePassword', everybody],
   ['iam:CreateServiceSpecificCredential iam:UploadSigningCertificate iam:UploadSSHPublicKey', everybody],
   ['iam:DeactivateMFADevice iam:CreateVirtualMFADevice iam:ResyncMFADevice', everybody],
-  // tags, on which policies of others may depend
+  // tags, because other policies may depend on them
   ['iam:TagUser iam:UntagUser', everybody, { 'aws:TagKeys': ['ecr-bootstrap:project'] }],
   ['iam:TagUser', everybody, { 'aws:TagKeys': ['ecr-bootstrap:creating', 'department'] }],
   ['iam:TagUser', [user('power-user'), user('admin')], { 'aws:TagKeys': ['ecr-bootstrap:creating'] }],
-  // what runs with the rights of something else
+  // services that run with other rights
   ['lambda:CreateFunction ec2:RunInstances cloudformation:CreateStack ecs:RunTask', ['*']],
   ['iam:CreateAccountAlias iam:UpdateAccountPasswordPolicy organizations:LeaveOrganization', ['*']],
 ];
 
-/** What is of others, or could not be undone. */
+/** Requests for unmanaged resources, or with effects that cannot be undone. */
 const beyond: readonly Row[] = [
   ['ecr:DeleteRepository ecr:BatchDeleteImage ecr:SetRepositoryPolicy', [repository('myproject/nginx')]],
   ['ecr:PutAccountSetting ecr:PutRegistryPolicy ecr:PutReplicationConfiguration', ['*']],
@@ -84,7 +84,7 @@ const cases = [...widening, ...beyond].flatMap(([actions, resources, keys = {}])
   actions.split(' ').flatMap((action) => resources.map((resource): Access => ({ action, resource, keys }))),
 );
 
-/** May do less than power-user, of which some is nothing for it. */
+/** Requests that only power-user may make, not the image puller. */
 const onlyForPowerUser: readonly Row[] = [
   ['iam:CreateAccessKey iam:ListAccessKeys iam:GetUser', [user('image-puller')]],
   [
@@ -101,13 +101,13 @@ const denies = (name: PolicyName, access: Access): boolean =>
 const allowedOf = (name: PolicyName, accesses: readonly Access[]): string[] =>
   accesses.filter((access) => !denies(name, access)).map(({ action, resource }) => `${action} ${resource}`);
 
-describe('what the documents deny', () => {
-  it('both users: all that would widen their rights, and all that is not of the project', () => {
+describe('the IAM policies', () => {
+  it('deny both users everything that would extend their rights or is outside the project', () => {
     expect(cases.length).toBeGreaterThan(150);
     for (const name of ['power-user', 'image-puller'] as const) expect(allowedOf(name, cases)).toEqual([]);
   });
 
-  it('the image puller: also what power-user may, who may it indeed', () => {
+  it('deny the image puller requests that they allow power-user', () => {
     const more = onlyForPowerUser.flatMap(([actions, resources]) =>
       actions.split(' ').flatMap((action) => resources.map((resource) => ({ action, resource, keys: {} }))),
     );
@@ -115,7 +115,7 @@ describe('what the documents deny', () => {
     expect(more.filter((access) => denies('power-user', access))).toEqual([]);
   });
 
-  it('who has the policy for a first run: rights for anybody but the two users, and any but their policies', () => {
+  it('deny a first run changes of other users and other policies', () => {
     const administrator = { 'iam:PolicyARN': 'arn:aws:iam::aws:policy/AdministratorAccess' };
     const attempts: Access[] = [
       ...everybody.map((resource) => ({ action: 'iam:AttachUserPolicy', resource, keys: administrator })),
@@ -130,7 +130,7 @@ describe('what the documents deny', () => {
     expect(allowedOf('first-run', attempts)).toEqual([]);
   });
 
-  it('denies a first run that creates a bounded user without its boundary, or that removes or changes it', () => {
+  it('deny a first run the creation of a user without its permissions boundary, and other boundaries', () => {
     const arn = policy('boundary');
     const bounded = configOf({
       users: { powerUser: { permissionsBoundary: arn }, imagePuller: { permissionsBoundary: arn } },

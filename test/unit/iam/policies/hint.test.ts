@@ -6,7 +6,7 @@ import { configOf } from '../../../support/aws.ts';
 
 const services = { iam: 'iam', ecr: 'ecr', secrets: 'secretsmanager' };
 
-/** Every action that the adapters of these services ask for. */
+/** Every action that the clients of these services use. */
 function actions(): string[] {
   const folder = new URL('../../../../src/clients/aws/', import.meta.url);
   return Object.entries(services).flatMap(([prefix, service]) =>
@@ -25,7 +25,7 @@ const users = { powerUser: {}, imagePuller: { permissionsBoundary: 'arn:aws:iam:
 const holds = (name: PolicyName, action: string): boolean =>
   JSON.stringify(policyDocument(name, configOf({ users }), account)).includes(`"${action}"`);
 
-it('names a policy that holds the denied action, and none for an action that no policy holds', () => {
+it('names a policy that allows the denied action, and no policy if none allows it', () => {
   const all = actions();
   expect(all.length).toBeGreaterThan(40);
   for (const action of all) {

@@ -16,8 +16,8 @@ const settings = {
   repositories: { scanOnPush: true, lifecyclePolicy: { rules: [rule] } },
 };
 
-describe("power-user's policy", () => {
-  it('holds no action that changes users or policies, but the mark of an unfinished key', () => {
+describe('the policy of power-user', () => {
+  it('allows no change of users or policies except the tag of an unfinished key', () => {
     const writes = /^iam:(Create|Put|Attach|Detach|Delete|Update|Tag|Untag)/;
     expect(actions('power-user').filter((action) => writes.test(action))).toEqual([
       'iam:CreateAccessKey',
@@ -29,8 +29,8 @@ describe("power-user's policy", () => {
   });
 });
 
-describe("the image puller's policy", () => {
-  it('holds pulling and the three secrets, nothing else', () => {
+describe('the policy of the image puller', () => {
+  it('allows only pulls and reading the three secrets', () => {
     expect(actions('image-puller')).toEqual([
       'ecr:GetAuthorizationToken',
       'ecr:BatchGetImage',
@@ -49,7 +49,7 @@ describe("the image puller's policy", () => {
     }
   });
 
-  it("adds the customer's key, through Secrets Manager only", () => {
+  it('allows a customer managed key only through Secrets Manager', () => {
     const config = configOf({ secrets: { kmsKeyId: 'alias/ours' } });
     expect(policyDocument('image-puller', config, account).Statement.at(-1)).toEqual({
       Sid: 'DecryptOwnKey',
@@ -68,19 +68,26 @@ it.each([
   ['eusc-de-east-1', 'aws-eusc', 'secretsmanager.eusc-de-east-1.amazonaws.eu'],
   ['cn-north-1', 'aws-cn', 'secretsmanager.cn-north-1.amazonaws.com.cn'],
   ['us-iso-east-1', 'aws-iso', 'secretsmanager.us-iso-east-1.c2s.ic.gov'],
-])('lets a key be used through Secrets Manager by the name that it has in %s', (region, partition, name) => {
+])('allows a KMS key through the host name of Secrets Manager in %s', (region, partition, name) => {
   const config = configOf({ aws: { region }, secrets: { kmsKeyId: 'alias/ours' } });
   const { Statement } = policyDocument('image-puller', config, { ...account, region, partition });
   expect(Statement.at(-1)?.Condition).toMatchObject({ StringEquals: { 'kms:ViaService': [name] } });
 });
 
 describe('every policy', () => {
-  it.each(['first-run', 'power-user', 'image-puller'] as const)('%s fits into a managed policy', (name) => {
-    const user = { permissionsBoundary: `arn:aws:iam::123456789012:policy/${'b'.repeat(128)}` };
-    const users = { powerUser: user, imagePuller: user };
-    const document = policyDocument(name, configOf({ project: 'p'.repeat(64), users, ...settings }), account);
-    expect(JSON.stringify(document).replace(/\s/g, '').length).toBeLessThan(6144);
-  });
+  it.each(['first-run', 'power-user', 'image-puller'] as const)(
+    '%s fits into an IAM managed policy',
+    (name) => {
+      const user = { permissionsBoundary: `arn:aws:iam::123456789012:policy/${'b'.repeat(128)}` };
+      const users = { powerUser: user, imagePuller: user };
+      const document = policyDocument(
+        name,
+        configOf({ project: 'p'.repeat(64), users, ...settings }),
+        account,
+      );
+      expect(JSON.stringify(document).replace(/\s/g, '').length).toBeLessThan(6144);
+    },
+  );
 
   it.each([
     ['cn-north-1', 'aws-cn'],
@@ -88,7 +95,7 @@ describe('every policy', () => {
     ['us-isob-east-1', 'aws-iso-b'],
     ['eusc-de-east-1', 'aws-eusc'],
     ['eu-west-1', 'aws'],
-  ])('printed without asking AWS names the partition of %s', (region, partition) => {
+  ])('has the partition of %s when it is printed without a request to AWS', (region, partition) => {
     const document = policyDocument('image-puller', configOf({ aws: { region } }));
     expect(document.Statement[1]?.Resource).toEqual([
       `arn:${partition}:ecr:${region}:ACCOUNT_ID:repository/myproject/*`,
