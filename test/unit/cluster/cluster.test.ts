@@ -5,21 +5,21 @@ import type { FaultKind } from '../../../sandbox/faults.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 
 let cluster: TestCluster;
-let takeBack: (() => void)[] = [];
+let undoFaults: (() => void)[] = [];
 
 beforeAll(async () => {
   cluster = await startTestCluster();
 });
 
 afterEach(() => {
-  for (const undo of takeBack) undo();
-  takeBack = [];
+  for (const undo of undoFaults) undo();
+  undoFaults = [];
 });
 
 afterAll(() => cluster.close());
 
-function spoil(kind: FaultKind, operation: string, to = 1): void {
-  takeBack.push(cluster.sandbox.faults.plan({ kind, service: 'kubernetes', operation, to }));
+function injectFault(kind: FaultKind, operation: string, to = 1): void {
+  undoFaults.push(cluster.sandbox.faults.plan({ kind, service: 'kubernetes', operation, to }));
 }
 
 const configMap = (name: string, data: Record<string, string> = {}): KubeObject => ({
@@ -32,7 +32,7 @@ const configMap = (name: string, data: Record<string, string> = {}): KubeObject 
 const refOf = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace: 'shop' });
 
 describe('reads', () => {
-  it('tell context, server and version', async () => {
+  it('return context, server and version', async () => {
     expect(await cluster.port.info()).toEqual({
       context: 'kubernetes-admin@sandbox',
       server: cluster.url,
@@ -40,7 +40,7 @@ describe('reads', () => {
     });
   });
 
-  it('answer absence for what is not there, in namespaces and of kinds that are not', async () => {
+  it('return nothing for missing objects, namespaces and kinds', async () => {
     const { port } = cluster;
     expect(await port.get(refOf('absent'))).toBeUndefined();
     expect(await port.get({ ...refOf('absent'), namespace: 'nowhere' })).toBeUndefined();
@@ -48,7 +48,7 @@ describe('reads', () => {
     expect(await port.list({ apiVersion: 'example.org/v1', kind: 'Thing' })).toEqual([]);
   });
 
-  it('give all pages of a list, with kind and version on each item', async () => {
+  it('return all pages of a list, with kind and version on each item', async () => {
     for (let index = 0; index < 1100; index += 1)
       cluster.inside.put({ kind: 'ConfigMap', metadata: { name: `page-${index}`, namespace: 'shop' } });
     const before = cluster.sandbox.faults.calls.length;
@@ -61,14 +61,17 @@ describe('reads', () => {
     expect(lists).toHaveLength(3);
   });
 
-  it.each<FaultKind>(['throttle', 'error', 'reset', 'lost'])('are repeated after: %s', async (kind) => {
-    spoil(kind, 'list namespaces');
-    expect(await cluster.port.list({ apiVersion: 'v1', kind: 'Namespace' })).not.toEqual([]);
-  });
+  it.each<FaultKind>(['throttle', 'error', 'reset', 'lost'])(
+    'are retried after the fault %s',
+    async (kind) => {
+      injectFault(kind, 'list namespaces');
+      expect(await cluster.port.list({ apiVersion: 'v1', kind: 'Namespace' })).not.toEqual([]);
+    },
+  );
 });
 
 describe('writes', () => {
-  it('apply, and leave nothing behind in a dry run', async () => {
+  it('apply an object, and do not store it in a dry run', async () => {
     const { port } = cluster;
     await port.apply(configMap('dry', { a: '1' }), { dryRun: true });
     expect(await port.get(refOf('dry'))).toBeUndefined();
@@ -76,19 +79,19 @@ describe('writes', () => {
     expect(await port.get(refOf('wet'))).toMatchObject({ data: { a: '1' } });
   });
 
-  it('that would do harm a second time are not repeated', async () => {
-    spoil('error', 'create configmaps');
+  it('are not retried when a second write could do harm', async () => {
+    injectFault('error', 'create configmaps');
     await expect(cluster.port.create(configMap('once'))).rejects.toMatchObject({ code: 'cluster-failed' });
     expect(await cluster.port.get(refOf('once'))).toBeUndefined();
   });
 
-  it('are repeated when the server was too busy to begin', async () => {
-    spoil('throttle', 'create configmaps');
+  it('are retried when the server throttled the request', async () => {
+    injectFault('throttle', 'create configmaps');
     await cluster.port.create(configMap('throttled'));
     expect(await cluster.port.get(refOf('throttled'))).toBeDefined();
   });
 
-  it('tell a conflict from other refusals', async () => {
+  it('distinguish a conflict from other refusals', async () => {
     const { port } = cluster;
     await port.create(configMap('taken'));
     const again = await port.create(configMap('taken')).catch((error: unknown) => error);
@@ -98,7 +101,7 @@ describe('writes', () => {
     expect(refusals).toEqual(['conflict', 'conflict']);
   });
 
-  it('delete only the object that was meant, and are content when there is none', async () => {
+  it('delete only the object with the given UID, and accept that it does not exist', async () => {
     const { port } = cluster;
     await port.create(configMap('kept'));
     await expect(port.delete(refOf('kept'), { uid: 'another' })).rejects.toBeInstanceOf(ClusterRefusal);
@@ -109,7 +112,7 @@ describe('writes', () => {
 });
 
 describe('errors', () => {
-  it('name verb and resource of what is not allowed', async () => {
+  it('name the verb and resource of a forbidden request', async () => {
     const nobody = await cluster.as('nobody');
     await expect(nobody.list({ apiVersion: 'v1', kind: 'Secret' })).rejects.toMatchObject({
       code: 'cluster-denied',
@@ -120,7 +123,7 @@ describe('errors', () => {
     expect(await cluster.port.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(true);
   });
 
-  it('name the quota, not missing rights, when a quota refuses an object', async () => {
+  it('name the quota, not missing rights, when a quota rejects an object', async () => {
     cluster.inside.put({ kind: 'Namespace', metadata: { name: 'full' } });
     cluster.inside.put({
       kind: 'ResourceQuota',
@@ -151,7 +154,7 @@ describe('adopting', () => {
   const helm = { manager: 'helm', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1' };
 
   it.each(['lost', 'reset', 'error'] as const)(
-    'succeeds when the answer to its patch is %s once',
+    'succeeds when the response to its patch fails once with the fault %s',
     async (kind) => {
       const name = `adopted-${kind}`;
       const managedFields = [{ ...helm, fieldsV1: { 'f:data': { 'f:old': {} } } }];
@@ -160,7 +163,7 @@ describe('adopting', () => {
         metadata: { name, namespace: 'shop', ...{ managedFields } },
         data: { old: 'x' },
       });
-      spoil(kind, 'patch configmaps');
+      injectFault(kind, 'patch configmaps');
       const adopted = await cluster.port.adopt(configMap(name, { wanted: 'y' }));
       expect(adopted['data']).toMatchObject({ wanted: 'y' });
       expect(adopted.metadata).not.toMatchObject({ managedFields });

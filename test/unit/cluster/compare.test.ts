@@ -15,18 +15,18 @@ const paths = (wanted: object, actual: object): string[] =>
 
 const pod = (spec: object): object => ({ spec: { template: { spec } } });
 
-describe('what counts as a difference', () => {
-  it('is a field that we set and that is otherwise', () => {
+describe('a difference', () => {
+  it('is a desired field with another value', () => {
     expect(compare(object({ spec: { replicas: 2 } }), object({ spec: { replicas: 3 } }))).toEqual([
       { path: 'spec.replicas', from: 3, to: 2 },
     ]);
   });
 
-  it('is not what only the server has', () => {
+  it('is not a field that exists only on the server', () => {
     expect(paths({ spec: { replicas: 2 } }, { spec: { replicas: 2, paused: true }, status: {} })).toEqual([]);
   });
 
-  it('is not a zero value that the server leaves out', () => {
+  it('is not a zero value that the server omits', () => {
     expect(paths({ spec: { hostNetwork: false, args: [], note: '', strategy: {} } }, { spec: {} })).toEqual(
       [],
     );
@@ -37,20 +37,20 @@ describe('what counts as a difference', () => {
     expect(paths({ metadata: { name: 'web', creationTimestamp: null } }, actual)).toEqual([]);
   });
 
-  it('is not another way to write a quantity or a duration', () => {
+  it('is not another notation of a quantity or duration', () => {
     const wanted = { limits: { cpu: '1', memory: '1Gi' } };
     const actual = { limits: { cpu: '1000m', memory: '1073741824' } };
     expect(paths(pod({ resources: wanted }), pod({ resources: actual }))).toEqual([]);
     expect(paths({ spec: { refreshInterval: '60m' } }, { spec: { refreshInterval: '1h0m0s' } })).toEqual([]);
   });
 
-  it('is another text that only looks like a quantity elsewhere', () => {
+  it('is a different text that looks like a quantity in a field of another type', () => {
     expect(paths({ data: { cpu: '1' } }, { data: { cpu: '1000m' } })).toEqual(['data.cpu']);
   });
 });
 
 describe('lists', () => {
-  it('are compared by key where others may add entries', () => {
+  it('are compared by key when other managers may add entries', () => {
     const wanted = pod({ containers: [{ name: 'web', image: 'a', env: [{ name: 'A', value: '1' }] }] });
     const actual = pod({
       containers: [
@@ -61,7 +61,7 @@ describe('lists', () => {
     expect(paths(wanted, actual)).toEqual(['spec.template.spec.containers[name=web].image']);
   });
 
-  it('tell an entry that is missing', () => {
+  it('show a missing entry', () => {
     const wanted = pod({ tolerations: [{ key: 'x', operator: 'Exists', effect: 'NoSchedule' }] });
     expect(compare(object(wanted), object(pod({ tolerations: [{ key: 'y' }] })))).toEqual([
       {
@@ -71,13 +71,13 @@ describe('lists', () => {
     ]);
   });
 
-  it('of ports go by number and protocol, TCP when it is not said', () => {
+  it('of ports are compared by number and protocol, which is TCP by default', () => {
     const wanted = { spec: { ports: [{ port: 443, targetPort: 10250 }] } };
     const actual = { spec: { ports: [{ port: 443, protocol: 'TCP', targetPort: 8443, nodePort: 1 }] } };
     expect(paths(wanted, actual)).toEqual(['spec.ports[port=443].targetPort']);
   });
 
-  it('without keys are compared whole', () => {
+  it('without keys are compared as a whole', () => {
     expect(paths({ rules: [{ verbs: ['get'] }] }, { rules: [{ verbs: ['get'] }, {}] })).toEqual(['rules']);
     expect(paths({ rules: [{ verbs: ['get'] }] }, { rules: [{ verbs: ['list'] }] })).toEqual([
       'rules[0].verbs[0]',

@@ -27,7 +27,7 @@ async function health(): Promise<readonly Finding[]> {
 
 const secretIn = (namespace: string) => world.inside.get('Secret', 'puller', namespace);
 
-it('gives each namespace a token that the operator issued, and tells how long it lasts', async () => {
+it('gives each namespace a pull secret from the operator, with the expiration time of its token', async () => {
   await start();
   expect(secretIn('shop')).toMatchObject({
     type: 'kubernetes.io/dockerconfigjson',
@@ -41,7 +41,7 @@ it('gives each namespace a token that the operator issued, and tells how long it
   expect(findings.map(({ target }) => target.name)).toContain('shop/puller');
 });
 
-it('leaves namespaces alone that opt out by label or configuration, and lists them', async () => {
+it('ignores namespaces that opt out by label or configuration, and lists them', async () => {
   await start({ settings: { namespaces: { exclude: ['mon*'] } } }, ({ inside }) => {
     const labels = { 'ecr-bootstrap.dev/ignore': 'true' };
     inside.put({ kind: 'Namespace', metadata: { name: 'quiet', labels } });
@@ -51,7 +51,7 @@ it('leaves namespaces alone that opt out by label or configuration, and lists th
   expect(ignored.map(({ target }) => target.name)).toEqual(['monitoring', 'quiet']);
 });
 
-it("never lets the operator overwrite somebody else's secret of that name", async () => {
+it('never lets the operator overwrite an unmanaged Secret of that name', async () => {
   const data = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
   await start({}, ({ inside }) => {
     const metadata = { name: 'puller', namespace: 'shop' };
@@ -65,7 +65,7 @@ it("never lets the operator overwrite somebody else's secret of that name", asyn
   ]);
 });
 
-it('says why a namespace has no pull secret', async () => {
+it('reports a namespace without a pull secret', async () => {
   await start();
   world.inside.delete('ClusterExternalSecret', 'puller');
   world.inside.put({ kind: 'Namespace', metadata: { name: 'late' } });

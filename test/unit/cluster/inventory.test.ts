@@ -27,11 +27,11 @@ it('marks namespaces that opt out by label or configuration', async () => {
   expect(ignored.sort()).toEqual(['kube-node-lease', 'kube-public', 'kube-system', 'quiet']);
 });
 
-it("names the nodes' platforms once", async () => {
+it('lists each platform of the nodes once', async () => {
   expect(await inventory().platforms()).toEqual(['linux/amd64', 'linux/arm64']);
 });
 
-it('gives the pull secrets of all namespaces without their values', async () => {
+it('lists the pull secrets of all namespaces without their values', async () => {
   const data = { '.dockerconfigjson': 'e30=' };
   cluster.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace: 'shop' }, data });
   cluster.inside.put({ kind: 'Secret', metadata: { name: 'other', namespace: 'shop' }, data });
@@ -40,11 +40,11 @@ it('gives the pull secrets of all namespaces without their values', async () => 
   expect(secrets[0]).not.toHaveProperty('data');
 });
 
-it('has no external secrets where that kind is not served', async () => {
+it('lists no ExternalSecrets when the cluster does not serve that kind', async () => {
   expect(await inventory().externalSecrets()).toEqual([]);
 });
 
-it('asks for each list once', async () => {
+it('requests each list once', async () => {
   const one = inventory();
   await Promise.all([one.workloads(), one.pods(), one.workloads(), one.namespaces(), one.namespaces()]);
   const lists = cluster.sandbox.faults.calls

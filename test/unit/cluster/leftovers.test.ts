@@ -39,14 +39,14 @@ function stored(manager: string, operation: string): KubeObject {
   return { ...object, metadata };
 }
 
-it('finds what we applied earlier and want no more', () => {
+it('finds fields that were applied earlier and are no longer desired', () => {
   expect(compare(template([a]), stored('ecr-bootstrap', 'Apply'))).toEqual([
     { path: 'spec.nodeSelector', from: { disk: 'ssd' } },
     { path: 'spec.containers[name=web].env[name=B]', from: b },
   ]);
 });
 
-it('finds a key that left a Secret, and hides its value', () => {
+it('finds a key that was removed from a Secret, and hides its value', () => {
   const secret = (data: Record<string, string>, metadata: object = {}): KubeObject => ({
     apiVersion: 'v1',
     kind: 'Secret',
@@ -65,14 +65,14 @@ it('finds a key that left a Secret, and hides its value', () => {
   expect(fields).toEqual([{ path: 'data.b', from: expect.any(Secret) as Secret }]);
 });
 
-it('finds nothing while all of it is wanted', () => {
+it('finds nothing while all applied fields are desired', () => {
   const wanted = template([a, b], { nodeSelector: { disk: 'ssd' } });
   expect(compare(wanted, stored('ecr-bootstrap', 'Apply'))).toEqual([]);
 });
 
 it.each([
-  ['somebody else', 'kubectl', 'Apply'],
-  ['a patch of ours, which no apply takes back', 'ecr-bootstrap', 'Update'],
-])('leaves alone what was set by %s', (_, manager, operation) => {
+  ['another manager', 'kubectl', 'Apply'],
+  ['a patch of ecr-bootstrap, which an apply does not undo', 'ecr-bootstrap', 'Update'],
+])('ignores fields that were set by %s', (_, manager, operation) => {
   expect(compare(template([a]), stored(manager, operation))).toEqual([]);
 });

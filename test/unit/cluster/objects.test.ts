@@ -37,27 +37,27 @@ async function apply(wanted: KubeObject): Promise<void> {
   expect(outcomes.map(({ result }) => result)).not.toContain('failed');
 }
 
-describe('the plan', () => {
-  it('creates what is absent, also when its namespace or kind is not there', async () => {
+describe('diffObjects', () => {
+  it('creates a missing object, even if its namespace or kind does not exist', async () => {
     const elsewhere = owned({ ...secret(), metadata: { name: 'one', namespace: 'nowhere' } });
     const unserved = owned({ apiVersion: 'example.org/v1', kind: 'Thing', metadata: { name: 'x' } });
     const { changes } = diffObjects(await observe(elsewhere, unserved));
     expect(changes.map(({ action }) => action)).toEqual(['create', 'create']);
   });
 
-  it('updates what differs', async () => {
+  it('updates an object that differs', async () => {
     await apply(secret('Opaque', { a: 'MQ==' }));
     const { changes } = diffObjects(await observe(secret('Opaque', { a: 'Mg==' })));
     expect(changes).toMatchObject([{ action: 'update', target, fields: [{ path: 'data.a' }] }]);
   });
 
-  it('replaces what differs in a field that cannot change', async () => {
+  it('replaces an object that differs in an immutable field', async () => {
     await apply(secret());
     const { changes } = diffObjects(await observe(secret('example.org/other')));
     expect(changes).toMatchObject([{ action: 'replace', target, fields: [{ path: 'type' }] }]);
   });
 
-  it('changes what is not ours only by adopting it, with what differs beside our label', async () => {
+  it('changes an unmanaged object only by adopting it, and shows fields that differ besides the label', async () => {
     const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
     cluster.inside.put({
       kind: 'Secret',
@@ -76,7 +76,7 @@ describe('the plan', () => {
     expect(diffObjects(await observe(role)).changes).toMatchObject([{ grants: true }]);
   });
 
-  it('deletes what earlier settings left behind, if it is ours', async () => {
+  it('deletes objects of earlier configurations only if they are managed', async () => {
     await apply(secret());
     cluster.inside.put({ kind: 'Secret', metadata: { name: 'theirs', namespace: 'shop' } });
     const refs = ['one', 'theirs'].map((name) => ({
@@ -90,8 +90,8 @@ describe('the plan', () => {
   });
 });
 
-describe('carrying it out', () => {
-  it('replaces an object by a new one', async () => {
+describe('applyObjects', () => {
+  it('replaces an object with a new one', async () => {
     await apply(secret());
     const before = cluster.inside.get('Secret', 'one', 'shop')?.metadata.uid;
     await apply(secret('example.org/other'));
@@ -100,7 +100,7 @@ describe('carrying it out', () => {
     expect(after?.metadata.uid).not.toBe(before);
   });
 
-  it('does not delete an object that was created again after the plan was made', async () => {
+  it('does not delete an object that was recreated since the plan', async () => {
     await apply(secret());
     const state = await observe(secret());
     await cluster.port.delete({ apiVersion: 'v1', kind: 'Secret', name: 'one', namespace: 'shop' });
@@ -110,7 +110,7 @@ describe('carrying it out', () => {
     expect(cluster.inside.get('Secret', 'one', 'shop')).toBeDefined();
   });
 
-  it('removes all of ours, and nothing else', async () => {
+  it('deletes all managed objects', async () => {
     await apply(secret());
     const state = await observe(secret());
     await applyObjects(removeObjects(state).changes, state, run());

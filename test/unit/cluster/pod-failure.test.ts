@@ -15,8 +15,8 @@ const pod = (status: object): KubeObject => ({
 const waiting = (reason: string, message: string, more: object = {}): KubeObject =>
   pod({ containerStatuses: [{ image, restartCount: 0, state: { waiting: { reason, message } }, ...more }] });
 
-describe('why a pod does not run', () => {
-  // In containerd's words; its errors end in the cause.
+describe('the cause of a pod failure', () => {
+  // Messages of containerd, which end with the cause.
   it.each([
     ['dns', 'failed to do request: Head "https://x/v2/": dial tcp: lookup x on 10.0.0.2:53: no such host'],
     ['route', 'failed to do request: Head "https://x/v2/": dial tcp 10.1.2.3:443: i/o timeout'],
@@ -35,7 +35,7 @@ describe('why a pod does not run', () => {
     expect(diagnosePod(waiting('ErrImagePull', `${prefix}: ${message}`))?.cause).toBe(cause);
   });
 
-  it('is the platform when no manifest of the image fits', () => {
+  it('is the platform when no manifest of the image matches', () => {
     const message = `Back-off pulling image "${image}": ErrImagePull: failed to pull and unpack image "${image}": no match for platform in manifest: not found`;
     expect(diagnosePod(waiting('ImagePullBackOff', message))).toMatchObject({
       cause: 'platform',
@@ -43,7 +43,7 @@ describe('why a pod does not run', () => {
     });
   });
 
-  it('is read from the newest event when the status tells only of backing off', () => {
+  it('comes from the newest event when the status only reports back-off', () => {
     const event = (message: string, uid = 'u1'): KubeObject => ({
       apiVersion: 'v1',
       kind: 'Event',
@@ -61,7 +61,7 @@ describe('why a pod does not run', () => {
     expect(diagnosePod(backOff)?.cause).toBe('unknown-pull');
   });
 
-  it('is read from the newest event in whichever order the events are listed', () => {
+  it('comes from the newest event regardless of the order of events', () => {
     const event = (message: string, lastTimestamp: string): KubeObject => ({
       apiVersion: 'v1',
       kind: 'Event',
@@ -78,15 +78,15 @@ describe('why a pod does not run', () => {
     expect(diagnosePod(backOff, events)?.cause).toBe('dns');
   });
 
-  it('is the scheduler when no node takes the pod', () => {
+  it('is the scheduler when no node accepts the pod', () => {
     const message = '0/1 nodes are available: 1 node(s) had untolerated taint(s).';
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
-    const trouble = diagnosePod(pod({ phase: 'Pending', conditions }));
-    expect(trouble).toEqual({ cause: 'unschedulable', why: message });
-    expect(trouble && remedyFor(trouble, pod({}), 'eu-west-1')).toContain('externalSecrets.tolerations');
+    const failure = diagnosePod(pod({ phase: 'Pending', conditions }));
+    expect(failure).toEqual({ cause: 'unschedulable', why: message });
+    expect(failure && remedyFor(failure, pod({}), 'eu-west-1')).toContain('externalSecrets.tolerations');
   });
 
-  it('is a crash once it was restarted several times, and not before', () => {
+  it('is a crash only after several restarts', () => {
     const lastState = { terminated: { exitCode: 1, reason: 'Error' } };
     const crashing = (restartCount: number): KubeObject =>
       waiting('CrashLoopBackOff', 'back-off 40s restarting', { restartCount, lastState });
@@ -97,24 +97,21 @@ describe('why a pod does not run', () => {
     });
   });
 
-  it('is nothing while it starts or runs', () => {
+  it('is undefined while the pod starts or runs', () => {
     expect(diagnosePod(waiting('ContainerCreating', ''))).toBeUndefined();
     expect(diagnosePod(pod({ phase: 'Running', containerStatuses: [] }))).toBeUndefined();
   });
 
-  it.each(['crash', 'unknown-pull'] as const)(
-    'is shown with a command that names its own pod: %s',
-    (cause) => {
-      const shop: KubeObject = { ...pod({}), metadata: { name: 'web-1', namespace: 'shop' } };
-      const hint = remedyFor({ cause, why: '' }, shop, 'eu-west-1');
-      expect(hint).toContain('-n shop web-1');
-      expect(hint).not.toContain('external');
-    },
-  );
+  it.each(['crash', 'unknown-pull'] as const)('comes with a command for its own pod: %s', (cause) => {
+    const shop: KubeObject = { ...pod({}), metadata: { name: 'web-1', namespace: 'shop' } };
+    const hint = remedyFor({ cause, why: '' }, shop, 'eu-west-1');
+    expect(hint).toContain('-n shop web-1');
+    expect(hint).not.toContain('external');
+  });
 
-  it('comes with the names to allow where the network is at fault', () => {
-    const trouble = diagnosePod(waiting('ErrImagePull', `${prefix}: dial tcp: lookup x: no such host`));
-    const hint = trouble && remedyFor(trouble, pod({}), 'eu-west-1');
+  it('comes with the host names to allow when the network fails', () => {
+    const failure = diagnosePod(waiting('ErrImagePull', `${prefix}: dial tcp: lookup x: no such host`));
+    const hint = failure && remedyFor(failure, pod({}), 'eu-west-1');
     expect(hint).toContain('111122223333.dkr.ecr.eu-west-1.amazonaws.com');
     expect(hint).toContain('api.ecr.eu-west-1.amazonaws.com');
     expect(hint).toContain('S3');
@@ -123,7 +120,7 @@ describe('why a pod does not run', () => {
   it.each([
     ['cn-north-1', 'amazonaws.com.cn'],
     ['eusc-de-east-1', 'amazonaws.eu'],
-  ])('names them in the domain of the partition: %s', (region, domain) => {
+  ])('comes with host names in the domain of the partition: %s', (region, domain) => {
     const there = `111122223333.dkr.ecr.${region}.${domain}/myproject/external-secrets:v0.12.1`;
     const hint = remedyFor({ cause: 'route', why: 'no route', image: there }, pod({}), region);
     const ends = hint.match(/[\w.*-]+\.amazonaws\.[\w.]*\w/g)?.map((name) => name.split(`${region}.`)[1]);

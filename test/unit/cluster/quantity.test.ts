@@ -18,7 +18,7 @@ it.each([
   ['1n', '0.000000001'],
   ['12e-1', '1200m'],
   ['1E', '1e18'],
-])('quantity %s is the same as %s', (one, other) => {
+])('treats the quantities %s and %s as equal', (one, other) => {
   expect(quantity(one)).toBe(quantity(other));
 });
 
@@ -27,11 +27,11 @@ it.each([
   ['1', '-1'],
   ['9007199254740993', '9007199254740992'],
   ['1G', '1Gi'],
-])('quantity %s is not the same as %s', (one, other) => {
+])('treats the quantities %s and %s as different', (one, other) => {
   expect(quantity(one)).not.toBe(quantity(other));
 });
 
-it('takes nothing else for a quantity', () => {
+it('returns undefined for text that is not a quantity', () => {
   expect([quantity('latest'), quantity('1Xi'), quantity('')]).toEqual([undefined, undefined, undefined]);
 });
 
@@ -40,10 +40,10 @@ it.each([
   ['60m', '1h'],
   ['90s', '1m30s'],
   ['0', '0s'],
-])('duration %s is the same as %s', (one, other) => {
+])('treats the durations %s and %s as equal', (one, other) => {
   expect(duration(one)).toBe(duration(other));
 });
 
-it('takes nothing else for a duration', () => {
+it('returns undefined for text that is not a duration', () => {
   expect([duration('soon'), duration(''), duration('1d')]).toEqual([undefined, undefined, undefined]);
 });

@@ -8,8 +8,8 @@ const values = {
   namespaceSelector: { matchExpressions: [] },
 };
 
-describe('rendering a template', () => {
-  it('fills in text, and objects where a whole value stands', async () => {
+describe('renderTemplate', () => {
+  it('replaces placeholders with text, and complete values also with objects', async () => {
     const [fanOut] = await renderTemplate('namespaces', values);
     expect(fanOut).toMatchObject({
       metadata: { name: 'puller' },
@@ -20,7 +20,7 @@ describe('rendering a template', () => {
     });
   });
 
-  it('cannot be led to another structure by a value', async () => {
+  it('does not let a value change the structure of the document', async () => {
     const name = 'puller\nkind: Secret # ${copyEvery}';
     const [fanOut] = await renderTemplate('namespaces', { ...values, pullSecret: name });
     expect(fanOut).toMatchObject({ kind: 'ClusterExternalSecret', metadata: { name } });
@@ -31,7 +31,7 @@ describe('rendering a template', () => {
     await expect(renderTemplate('namespaces', rest)).rejects.toThrow('no value for ${copyEvery}');
   });
 
-  it('fails when a value is not used', async () => {
+  it('fails when a value has no placeholder', async () => {
     await expect(renderTemplate('namespaces', { ...values, region: 'x' })).rejects.toThrow(
       'nothing uses region',
     );

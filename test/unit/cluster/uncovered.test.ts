@@ -17,7 +17,7 @@ const accounts = withoutCopies(serviceAccounts, 'pull-secret-distribution');
 const warnings = async () =>
   (await planStep(accounts, world)).findings.filter(({ code }) => code === 'namespace-uncovered');
 
-it('warns where service accounts would name a pull secret that is missing in their namespace', async () => {
+it('warns when service accounts would list a pull secret that their namespace does not have', async () => {
   world = await OperatorWorld.start();
   addPullSecret('default');
   const [warning, ...others] = await warnings();
@@ -30,7 +30,7 @@ it('warns where service accounts would name a pull secret that is missing in the
   expect(warning?.what).not.toContain('default');
 });
 
-it('does not warn when service accounts name it already', async () => {
+it('does not warn when service accounts already list the pull secret', async () => {
   world = await OperatorWorld.start();
   await applyStep(accounts, world);
   expect(await warnings()).toEqual([]);

@@ -34,7 +34,7 @@ it('counts the pods of a Deployment as the Deployment, with containers that admi
   ]);
 });
 
-it('names a Deployment that has no pods at the moment', () => {
+it('includes a Deployment without pods', () => {
   expect(summary([controller('Deployment', 'web', 'nginx:1')], [])).toEqual(['Deployment web: nginx:1']);
 });
 
@@ -47,18 +47,18 @@ it('counts the Jobs of a CronJob as the CronJob', () => {
   expect(summary([cron, job], [running])).toEqual(['CronJob nightly: backup:1']);
 });
 
-it('names an owner of a kind that it does not know', () => {
+it('includes an owner of an unknown kind', () => {
   expect(summary([], [pod('canary-x', 'nginx:1', { kind: 'Rollout', name: 'canary' })])).toEqual([
     'Rollout canary: nginx:1',
   ]);
 });
 
-it('names pods that nobody owns, unless they have finished', () => {
+it('includes pods without an owner unless they have finished', () => {
   const finished = { ...pod('done', 'old:1'), status: { phase: 'Succeeded' } };
   expect(summary([], [pod('alone', 'nginx:1'), finished])).toEqual(['Pod alone: nginx:1']);
 });
 
-it('counts no finished pod as the Deployment: an evicted one may be of an image that is used no more', () => {
+it('ignores finished pods of a Deployment, because an evicted pod may have an outdated image', () => {
   const owned = pod('web-5d4-x', 'nginx:1.27', { kind: 'ReplicaSet', name: 'web-5d4' });
   const evicted = {
     ...owned,
@@ -70,7 +70,7 @@ it('counts no finished pod as the Deployment: an evicted one may be of an image 
   ]);
 });
 
-it('names Jobs and CronJobs whose pods have all finished', () => {
+it('includes Jobs and CronJobs whose pods have all finished', () => {
   const cron = object('CronJob', 'nightly', {
     spec: { jobTemplate: { spec: { template: { spec: podSpec('backup:2') } } } },
   });
@@ -86,7 +86,7 @@ it('names Jobs and CronJobs whose pods have all finished', () => {
   ]);
 });
 
-it('knows static pods by their mirror', () => {
+it('identifies static pods by their mirror pods', () => {
   const mirror = pod('etcd-node-1', 'etcd:3', { kind: 'Node', name: 'node-1' });
   const annotated = {
     ...mirror,
@@ -95,7 +95,7 @@ it('knows static pods by their mirror', () => {
   expect(workloadsOf([], [annotated])).toMatchObject([{ kind: 'Pod', name: 'etcd-node-1', isStatic: true }]);
 });
 
-it('tells service account and pull secrets, and images of init and ephemeral containers', () => {
+it('includes the service account, the pull secrets, and images of init and ephemeral containers', () => {
   const spec = {
     serviceAccountName: 'runner',
     imagePullSecrets: [{ name: 'theirs' }],
@@ -108,13 +108,13 @@ it('tells service account and pull secrets, and images of init and ephemeral con
   ]);
 });
 
-it("leaves out the operator's own parts with their pods", () => {
+it('omits managed controllers with their pods', () => {
   const own = controller('Deployment', 'operator', 'example.org/other:1');
-  const ours = {
+  const managed = {
     ...own,
     metadata: { ...own.metadata, labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' } },
   };
   const owned = pod('operator-5d4-x', 'example.org/other:1', { kind: 'ReplicaSet', name: 'operator-5d4' });
   const labelled = { ...owned, metadata: { ...owned.metadata, labels: { 'pod-template-hash': '5d4' } } };
-  expect(summary([ours], [labelled])).toEqual([]);
+  expect(summary([managed], [labelled])).toEqual([]);
 });

@@ -115,7 +115,7 @@ it('plans a forced rotation that restores secrets before it disables the key', a
   expect(namesIn(replacement?.diff(state, ctx).changes ?? [])).toEqual(['IAM access key image-puller']);
 });
 
-it('removes the tag that an interrupted run left with the last key that it protected', async () => {
+it('removes the tag of an interrupted run together with the last key that it protected', async () => {
   world = await withKey();
   const user = world.sandbox.aws.identities.users.get('image-puller');
   user?.tags.set('ecr-bootstrap:creating', '-');

@@ -17,7 +17,7 @@ interface Spec {
   readonly matchConditions: readonly { name: string; expression: string }[];
 }
 
-it('makes new service accounts name the pull secret', async () => {
+it('adds the pull secret to new service accounts', async () => {
   world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' } });
   await applyStep(serviceAccountPolicy, world);
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'new', namespace: 'shop' } };
@@ -25,14 +25,14 @@ it('makes new service accounts name the pull secret', async () => {
   expect(created['imagePullSecrets']).toEqual([{ name: 'puller' }]);
 });
 
-it('leaves nothing of its dry runs behind', async () => {
+it('does not change service accounts in its dry runs', async () => {
   world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' } });
   const before = world.inside.list('ServiceAccount').map(({ metadata }) => metadata.resourceVersion);
   await applyStep(serviceAccountPolicy, world);
   expect(world.inside.list('ServiceAccount').map(({ metadata }) => metadata.resourceVersion)).toEqual(before);
 });
 
-it('carries the exclusions of the configuration as regular expressions', async () => {
+it('contains the exclusions of the configuration as regular expressions', async () => {
   world = await OperatorWorld.start({
     cluster: { admissionPolicies: 'v1' },
     settings: { namespaces: { exclude: ['kube-*'] }, serviceAccounts: { exclude: ['shop/ci-?'] } },
@@ -44,7 +44,7 @@ it('carries the exclusions of the configuration as regular expressions', async (
   expect(conditions.get('service-account-is-covered')).toContain('"^shop/ci-[^/]$"');
 });
 
-it('is taken away by the setting', async () => {
+it('is deleted when serviceAccounts.policy is off', async () => {
   world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' } });
   await applyStep(serviceAccountPolicy, world);
   const off = {
@@ -59,15 +59,15 @@ it('is taken away by the setting', async () => {
   ]);
 });
 
-it('says what is uncovered where the cluster does not serve such policies', async () => {
+it('warns when the cluster does not serve MutatingAdmissionPolicy', async () => {
   world = await OperatorWorld.start();
   const { changes, findings } = await planStep(serviceAccountPolicy, world);
   expect(changes).toEqual([]);
   expect(findings).toMatchObject([{ code: 'policy-unavailable', level: 'warning' }]);
 });
 
-describe('a policy that breaks the dry run', () => {
-  it('is removed at once, and said so', async () => {
+describe('a policy that fails the dry run', () => {
+  it('is deleted at once and reported', async () => {
     world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' } });
     await applyStep(serviceAccountPolicy, world);
     edit(world, ['MutatingAdmissionPolicy', name], (object) => {
@@ -90,15 +90,19 @@ describe('a policy that breaks the dry run', () => {
   });
 });
 
-describe('a policy that cannot be tried, because the cluster falls silent,', () => {
-  it('is removed, and the run ends, so that the next one makes it again', async () => {
+describe('a policy that cannot be verified because the cluster is unreachable', () => {
+  it('is deleted and fails the run, and the next run creates it again', async () => {
     world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' }, hurried: true });
     const { faults } = world.sandbox;
-    const mend = faults.plan({ kind: 'reset', service: 'kubernetes', operation: 'create serviceaccounts' });
+    const restore = faults.plan({
+      kind: 'reset',
+      service: 'kubernetes',
+      operation: 'create serviceaccounts',
+    });
     await expect(applyStep(serviceAccountPolicy, world)).rejects.toMatchObject({
       code: 'cluster-unreachable',
     });
-    expect(mend()).toBeGreaterThan(0);
+    expect(restore()).toBeGreaterThan(0);
     expect(policy()).toBeUndefined();
     await applyStep(serviceAccountPolicy, world);
     expect(policy()).toBeDefined();

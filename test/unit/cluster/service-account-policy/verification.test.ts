@@ -27,7 +27,7 @@ const interruption = new BootstrapError({
   hint: '',
 });
 
-/** Applies and verifies as a run does: both get the state from before. */
+/** Applies and verifies the policy like a run: both get the state observed before. */
 async function applyAndVerify(beforeVerification: () => void = () => undefined): Promise<void> {
   const ctx = world.context();
   const emit = (event: Parameters<Parameters<typeof step.apply>[2]['emit']>[0]): void => {
