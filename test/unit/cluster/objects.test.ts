@@ -110,7 +110,7 @@ describe('applyObjects', () => {
     expect(cluster.inside.get('Secret', 'one', 'shop')).toBeDefined();
   });
 
-  it('deletes all managed objects', async () => {
+  it('deletes the managed objects, and plans nothing afterwards', async () => {
     await apply(secret());
     const state = await observe(secret());
     await applyObjects(removeObjects(state).changes, state, run());

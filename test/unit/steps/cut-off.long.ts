@@ -26,7 +26,7 @@ async function up(): Promise<void> {
 
 describe('the steps of the secret and the operator', () => {
   it(
-    'get further with each run, when each is cut off at its first change',
+    'make progress in each run when every run is interrupted at its first change',
     { timeout: 300_000 },
     async () => {
       world = await OperatorWorld.start({ hurried: true });
@@ -34,13 +34,13 @@ describe('the steps of the secret and the operator', () => {
       let runs = 0;
       let last: string | undefined;
       for (let ended = false; !ended; runs += 1) {
-        // A pod that is made anew while every request fails cannot pull, and the next run would make it anew again.
-        const mend = cutOff(faults, last === 'delete pods' ? 2 : 1, 'lost');
+        // A pod that is recreated while all requests fail cannot pull, and the next run would recreate it again.
+        const restore = cutOff(faults, last === 'delete pods' ? 2 : 1, 'lost');
         ended = await up().then(
           () => true,
           () => false,
         );
-        const happened = mend();
+        const happened = restore();
         last = faults.calls[happened - 1]?.operation;
         expect(happened > 0, 'cut off unless it ended').toBe(!ended);
         expect(runs).toBeLessThan(200);

@@ -2,7 +2,7 @@ import type { OperatorWorld } from './operator-world.ts';
 
 type Stored = NonNullable<ReturnType<OperatorWorld['inside']['get']>>;
 
-/** Changes a stored object behind the API server's back. */
+/** Changes a stored object without a request to the API server. */
 export function edit(
   { inside }: OperatorWorld,
   [kind, name, namespace]: readonly [string, string, string?],

@@ -10,7 +10,7 @@ import { repositories } from '../../../src/steps/repositories.ts';
 import { applyStep, type StepWorld } from '../../contract/step-contract.ts';
 import { configOf } from '../../support/aws.ts';
 
-/** A whole sandbox in which the repositories are there and no image is in them. */
+/** A complete sandbox in which the repositories exist and contain no images. */
 export class MirrorWorld implements StepWorld {
   readonly world: World;
   readonly #context: () => Context;
@@ -26,7 +26,7 @@ export class MirrorWorld implements StepWorld {
     const world = await startWorld();
     const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
     const env = world.environment(folder);
-    // The SDK's chain of credential providers reads the process's own environment.
+    // The credential provider chain of the SDK reads the environment of this process.
     for (const [name, value] of Object.entries(env)) if (name.startsWith('AWS_')) process.env[name] = value;
     const net = createNet(world.caPem, env);
     const cluster = { kubeconfig: env['KUBECONFIG'] };

@@ -26,17 +26,17 @@ import { applyStep, type StepWorld } from '../../contract/step-contract.ts';
 export interface WorldOptions {
   readonly cluster?: Partial<ClusterOptions>;
   readonly externalSecrets?: Partial<Config['externalSecrets']>;
-  /** Other parts of the configuration. */
+  /** Other settings of the configuration. */
   readonly settings?: object;
-  /** How the operator's image in the ECR is built; null for none. */
+  /** The operator's image in the ECR; null for none. */
   readonly image?: ImageSeed | null;
   /** False before Secrets Manager holds the image puller's key. */
   readonly keyStored?: boolean;
-  /** The product's waiting lets the sandbox's time pass instead of ours. */
+  /** Waits of the product advance the clock of the sandbox instead of real time. */
   readonly hurried?: boolean;
 }
 
-/** A cluster and an account in which the image puller has its key and the ECR its operator. */
+/** A cluster and an account with the image puller's key, and the operator's image in the ECR. */
 export class OperatorWorld implements StepWorld {
   readonly inside: TestCluster['inside'];
   readonly sandbox: TestCluster['sandbox'];
@@ -115,14 +115,14 @@ export class OperatorWorld implements StepWorld {
     return this.#context();
   }
 
-  /** All that the operator's step builds upon. */
+  /** Applies the steps before the operator's step. */
   async prepare(): Promise<this> {
     await applyStep(pullSecretBootstrap, this);
     await applyStep(operatorCrds, this);
     return this;
   }
 
-  /** Gives the image puller another key, as a rotation does, and takes the old one away. */
+  /** Gives the image puller another key, like a rotation, and deletes the old key. */
   async rotateKey(): Promise<void> {
     const { identities } = this.sandbox.aws;
     const [old] = await this.aws.iam.accessKeys('image-puller');
@@ -153,7 +153,7 @@ function addPolicy({ aws, account, region }: TestCluster['sandbox'], config: Con
   return aws.identities.addPolicy(account, 'ecr-bootstrap-image-puller', '/', JSON.stringify(document)).arn;
 }
 
-/** One write: equal versions of all three. */
+/** Stores the values as one version of all three secrets. */
 async function storePair(aws: AwsPort, config: Config, pair: KeyPair): Promise<void> {
   const names = secretNames(config);
   const token = randomUUID();

@@ -67,7 +67,7 @@ const clusters = (count: number) =>
     ),
   ) as Record<string, string>;
 
-it('accepts another cluster while AWS allows another tag', () => {
+it('allows the registration of another cluster while AWS allows another tag', () => {
   expect(fullBecauseOfTags('secret', clusters(47), 'new')).toBeUndefined();
   expect(fullBecauseOfTags('secret', clusters(48), 'new')).toMatchObject({
     why: expect.stringContaining('48 are registered') as string,
@@ -75,6 +75,6 @@ it('accepts another cluster while AWS allows another tag', () => {
   });
 });
 
-it('accepts a cluster that is already registered', () => {
+it('allows the registration of a cluster that is already registered', () => {
   expect(fullBecauseOfTags('secret', clusters(48), 'cluster-7')).toBeUndefined();
 });

@@ -11,7 +11,7 @@ const policy = JSON.stringify({
 const accessFindings = async () =>
   (await plan(world)).findings.filter(({ code }) => code === 'resource-policy');
 
-it('shows who may use a secret by its policy before the secret is adopted', async () => {
+it('reports which principals the policy of a secret allows before the secret is adopted', async () => {
   world = await withKey();
   const secret = secretOf(world, names.secret);
   secret.tags.clear();
@@ -25,14 +25,14 @@ it('shows who may use a secret by its policy before the secret is adopted', asyn
   ]);
 });
 
-it('says that the policy of a secret to adopt could not be read', async () => {
+it('reports that the policy of a secret to adopt could not be read', async () => {
   world = await withKey();
   secretOf(world, names.secret).tags.clear();
   world.sandbox.faults.plan({ kind: 'deny', operation: 'GetResourcePolicy' });
   expect(await accessFindings()).toMatchObject([{ level: 'unknown', target: { name: names.secret } }]);
 });
 
-it('does not read the policies of secrets that are managed', async () => {
+it('does not read the policies of managed secrets', async () => {
   world = await withKey();
   secretOf(world, names.secret).policy = policy;
   world.sandbox.faults.calls.splice(0);

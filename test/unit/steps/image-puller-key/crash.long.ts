@@ -59,18 +59,18 @@ async function writesOf(world: AwsWorld, act: (world: AwsWorld) => Promise<void>
   return calls.filter(({ writes }) => writes).length - before;
 }
 
-/** Milliseconds: each cut is an account of its own. */
-const patient = { timeout: 120_000 };
+/** In milliseconds, because each interruption needs its own account. */
+const slow = { timeout: 120_000 };
 
-describe('a run that is cut off while it makes a key', () => {
-  it('at any writing request leaves what the next run brings to its end', patient, async () => {
+describe('a run that is interrupted at any write while it creates a key', () => {
+  it('is completed by the next run', slow, async () => {
     const count = await writesOf(await open(withUser()), firstRun);
     expect(count).toBeGreaterThan(8);
     for (let write = 1; write <= count; write += 1) {
       const world = await open(withUser());
-      const mend = cutOff(world.sandbox.faults, write, 'lost');
+      const restore = cutOff(world.sandbox.faults, write, 'lost');
       expect(await isCutOff(firstRun(world))).toBe(true);
-      mend();
+      restore();
       await up(world);
       expect(await planned(world), `cut at write ${write}`).toEqual([]);
       expect(keysOf(world), `cut at write ${write}`).toHaveLength(1);
@@ -78,14 +78,14 @@ describe('a run that is cut off while it makes a key', () => {
     }
   });
 
-  it('beside a working one, at any writing request, never costs a working pair', patient, async () => {
+  it('never loses a working pair', slow, async () => {
     const count = await writesOf(await open(withKey()), secondKey);
     for (let write = 1; write <= count; write += 1) {
       const world = await open(withKey());
       const [old] = keysOf(world);
-      const mend = cutOff(world.sandbox.faults, write, 'lost');
+      const restore = cutOff(world.sandbox.faults, write, 'lost');
       await secondKey(world).catch(() => undefined);
-      mend();
+      restore();
       await up(world);
       expect(await planned(world), `cut at write ${write}`).toEqual([]);
       const current = keysOf(world).find(({ id }) => id === valueOf(world, names.id));

@@ -6,7 +6,7 @@ import { keysOf, names, plan, secretOf, withKey } from './support.ts';
 let world: AwsWorld;
 afterEach(() => world.close());
 
-/** A person schedules secrets for deletion. */
+/** Schedules secrets for deletion, like a user. */
 function scheduleDeletion(...which: readonly string[]): void {
   const now = world.sandbox.clock.now();
   for (const name of which) secretOf(world, name).deletion = { at: now, gone: now + 30 * 86_400_000 };
@@ -15,7 +15,7 @@ function scheduleDeletion(...which: readonly string[]): void {
 const keyFindings = async () =>
   (await plan(world)).findings.filter(({ target }) => target.kind === 'IAM access key');
 
-it('gives no verdict about a key while the secret that lists the managed keys is scheduled for deletion', async () => {
+it('reports a key as unknown while the secret that lists the managed keys is scheduled for deletion', async () => {
   world = await withKey();
   scheduleDeletion(...Object.values(names));
   const findings = await keyFindings();
@@ -24,7 +24,7 @@ it('gives no verdict about a key while the secret that lists the managed keys is
   expect(findings[0]?.hint).toMatch(/ecr-bootstrap up.*Do not delete the key before/);
 });
 
-it('gives no verdict about a key while the caller may not read the secret that lists the managed keys', async () => {
+it('reports a key as unknown while the caller may not read the secret that lists the managed keys', async () => {
   world = await withKey();
   world.sandbox.faults.plan({ kind: 'deny', operation: 'DescribeSecret' });
   const findings = await keyFindings();
@@ -32,7 +32,7 @@ it('gives no verdict about a key while the caller may not read the secret that l
   expect(findings[0]?.why).toContain('the caller may not read it');
 });
 
-it('knows a key that a cluster registered, although its secrets are scheduled for deletion', async () => {
+it('treats a registered key as managed although its secrets are scheduled for deletion', async () => {
   world = await withKey();
   const [key] = keysOf(world);
   const record = { id: 'a-cluster', keyId: key?.id ?? '', name: 'prod', version: '0.2' };
@@ -42,7 +42,7 @@ it('knows a key that a cluster registered, although its secrets are scheduled fo
   expect(await keyFindings()).toEqual([]);
 });
 
-it('knows a stored key while only the other two secrets are scheduled for deletion', async () => {
+it('treats a stored key as managed while only the other two secrets are scheduled for deletion', async () => {
   world = await withKey();
   scheduleDeletion(names.secret, names.region);
   expect(await keyFindings()).toEqual([]);

@@ -75,19 +75,19 @@ describe("the image puller's key", () => {
     expect(new Set(currentVersions(world)).size).toBe(1);
   });
 
-  it('leaves no tag of its making behind', async () => {
+  it('does not leave the tag of its creation behind', async () => {
     const world = await open(withKey());
     expect([...userOf(world).tags.keys()]).not.toContain('ecr-bootstrap:creating');
   });
 
-  it('is waited for until AWS knows it everywhere', async () => {
+  it('is verified until AWS accepts it everywhere', async () => {
     const world = await open(withUser());
     world.sandbox.aws.identities.lag = 15_000;
     await up(world);
     expect(await planned(world)).toEqual([]);
   });
 
-  it('that never works ends in an error that says so, and the next run makes another', async () => {
+  it('fails the run if it never works, and a later run replaces it', async () => {
     const world = await open(withUser());
     world.sandbox.aws.identities.lag = 3_600_000;
     await expect(up(world)).rejects.toMatchObject({ code: 'key-unproven' });
@@ -98,7 +98,7 @@ describe("the image puller's key", () => {
     expect(await planned(world)).toEqual([]);
   });
 
-  it('whose rights are missing is kept, and the error names what is denied', async () => {
+  it('is kept when it lacks rights, and the error names the denied action', async () => {
     const world = await open(withUser());
     userOf(world).attached.clear();
     world.sandbox.aws.identities.settle();
@@ -109,7 +109,7 @@ describe("the image puller's key", () => {
     expect(keysOf(world)).toHaveLength(1);
   });
 
-  it('is proved at the registry and by reading the secrets, not by a token alone', async () => {
+  it('is verified with the registry and the secrets, not only with a token', async () => {
     const world = await open(withUser());
     await up(world);
     const caller = keysOf(world)[0]?.id;
@@ -120,7 +120,7 @@ describe("the image puller's key", () => {
     expect(operations.filter((operation) => operation === 'GetManifest')).toHaveLength(3);
   });
 
-  it('that works is kept when its secrets are of different writes, as made by hand', async () => {
+  it('is kept when it works and its secrets come from different writes by hand', async () => {
     const world = await open(withKey());
     const [key] = keysOf(world);
     for (const name of Object.values(names)) {
@@ -135,7 +135,7 @@ describe("the image puller's key", () => {
     expect(await planned(world)).toEqual([]);
   });
 
-  it('comes back with its secrets when those were scheduled for deletion', async () => {
+  it('is restored with its secrets when they are scheduled for deletion', async () => {
     const world = await open(withKey());
     const before = keysOf(world)[0]?.id;
     const gone = world.sandbox.clock.now() + 86_400_000 * 7;
@@ -148,14 +148,14 @@ describe("the image puller's key", () => {
     expect(await planned(world)).toEqual([]);
   });
 
-  it('is made although reading absent secrets is denied', async () => {
+  it('is created although reading missing secrets is denied', async () => {
     const world = await open(withUser());
     world.sandbox.faults.plan({ kind: 'deny', operation: 'DescribeSecret', to: 3 });
     await up(world);
     expect(await planned(world)).toEqual([]);
   });
 
-  it('is found again although the first look at its secrets was denied', async () => {
+  it('is found although the first read of its secrets was denied', async () => {
     const world = await open(withKey());
     world.sandbox.faults.plan({ kind: 'deny', operation: 'DescribeSecret', to: 3 });
     const before = keysOf(world)[0]?.id;
@@ -163,7 +163,7 @@ describe("the image puller's key", () => {
     expect(keysOf(world).map(({ id }) => id)).toEqual([before]);
   });
 
-  it('is kept where secrets of those names belong to nobody known, which are adopted', async () => {
+  it('is kept when its secrets have no tags, and the secrets are adopted', async () => {
     const world = await open(withKey());
     for (const name of Object.values(names)) secretOf(world, name).tags.clear();
     const { changes } = await plan(world);
@@ -172,29 +172,29 @@ describe("the image puller's key", () => {
     );
   });
 
-  it('is not made beside two keys of others, and the plan says what to do', async () => {
+  it('is not created when two unmanaged keys exist, and the plan shows the fix', async () => {
     const world = await open(withUser());
     const { identities } = world.sandbox.aws;
-    const foreign = [identities.addKey(userOf(world)), identities.addKey(userOf(world))];
+    const unmanaged = [identities.addKey(userOf(world)), identities.addKey(userOf(world))];
     const { changes, findings } = await plan(world);
     expect(changes).toEqual([]);
     expect(findings).toMatchObject([{ code: 'key-limit', blocking: true }]);
     expect(findings[0]?.hint).toContain(
-      `aws iam delete-access-key --user-name image-puller --access-key-id ${foreign[0]?.id}`,
+      `aws iam delete-access-key --user-name image-puller --access-key-id ${unmanaged[0]?.id}`,
     );
   });
 
-  it('is made beside one key of others, which is found and never touched', async () => {
+  it('is created in addition to one unmanaged key, which is reported and not changed', async () => {
     const world = await open(withUser());
-    const foreign = world.sandbox.aws.identities.addKey(userOf(world));
+    const unmanaged = world.sandbox.aws.identities.addKey(userOf(world));
     await up(world);
     const { changes, findings } = await plan(world);
     expect(changes).toEqual([]);
-    expect(findings).toMatchObject([{ code: 'user-excess', target: { name: foreign.id } }]);
+    expect(findings).toMatchObject([{ code: 'user-excess', target: { name: unmanaged.id } }]);
     expect(keysOf(world)).toHaveLength(2);
   });
 
-  it('is replaced when the stored one is disabled', async () => {
+  it('is replaced when it is disabled', async () => {
     const world = await open(withKey());
     const [before] = keysOf(world);
     if (before) before.active = false;
@@ -204,7 +204,7 @@ describe("the image puller's key", () => {
     expect(await planned(world)).toEqual([]);
   });
 
-  it('is old after 90 days, which status says', async () => {
+  it('causes a warning in status after 90 days', async () => {
     const world = await open(withKey());
     world.sandbox.clock.advance(91 * 86_400_000);
     const ctx = world.context();
@@ -212,7 +212,7 @@ describe("the image puller's key", () => {
     expect(findings).toMatchObject([{ code: 'key-old', level: 'warning' }]);
   });
 
-  it('is encrypted with the key of the customer, and another one is for an administrator to change', async () => {
+  it('is encrypted with the customer managed key, and another encryption needs an administrator', async () => {
     const kmsKeyId = '1234abcd-12ab-34cd-56ef-1234567890ab';
     const world = await open(withKey({ secrets: { kmsKeyId } }));
     expect(secretOf(world, names.id).kmsKeyId).toBe(kmsKeyId);
@@ -224,7 +224,7 @@ describe("the image puller's key", () => {
 });
 
 describe('a second key', () => {
-  it('takes the place of a working one only after it was proved', async () => {
+  it('replaces a working key only after its verification', async () => {
     const world = await open(withKey());
     const ctx = world.context();
     const pair = await createKey(runOf(ctx), await observeKey(ctx));
@@ -236,7 +236,7 @@ describe('a second key', () => {
     expect(findings).toMatchObject([{ code: 'key-unfinished' }]);
   });
 
-  it('is deleted by a later run when it is the old one, disabled for longer than its tokens live', async () => {
+  it('allows the deletion of the disabled old key once its tokens have expired', async () => {
     const world = await open(withKey());
     const [old] = keysOf(world);
     const ctx = world.context();

@@ -16,8 +16,8 @@ afterEach(async () => {
   await Promise.all(worlds.splice(0).map((world) => world.close()));
 });
 
-/** A world in which a key was made just now, and reads of one service do not show it yet. */
-async function unseen(lag: Omit<Lag, 'milliseconds'>, milliseconds: number): Promise<AwsWorld> {
+/** A world with a new key that reads of one service do not show yet. */
+async function lagging(lag: Omit<Lag, 'milliseconds'>, milliseconds: number): Promise<AwsWorld> {
   const world = await open(withUser());
   const late: Lag = { ...lag, milliseconds: 0 };
   world.sandbox.aws.lags.plan(late);
@@ -28,23 +28,23 @@ async function unseen(lag: Omit<Lag, 'milliseconds'>, milliseconds: number): Pro
 
 const everything = Object.values(names);
 
-describe('the access key, when reads are behind writes', () => {
-  it('is not created a second time while Secrets Manager is a minute behind', async () => {
-    const world = await unseen({ service: 'secretsmanager' }, 60_000);
+describe('the access key, when reads lag behind writes', () => {
+  it('is not created a second time while Secrets Manager lags by a minute', async () => {
+    const world = await lagging({ service: 'secretsmanager' }, 60_000);
     const [key] = keysOf(world);
     await up(world);
     expect(keysOf(world)).toEqual([key]);
     expect(await planned(world)).toEqual([]);
   });
 
-  it('is not created a second time while the stored values are not shown, and the secrets are', async () => {
-    const world = await unseen({ service: 'secretsmanager', behind: /^PutSecretValue$/ }, 60_000);
+  it('is not created a second time while Secrets Manager shows the secrets without their values', async () => {
+    const world = await lagging({ service: 'secretsmanager', behind: /^PutSecretValue$/ }, 60_000);
     const [key] = keysOf(world);
     await up(world);
     expect(keysOf(world)).toEqual([key]);
   });
 
-  it('is found although restored secrets still look as if they were to be deleted', async () => {
+  it('is found although restored secrets still appear as scheduled for deletion', async () => {
     const world = await open(withKey());
     const [key] = keysOf(world);
     const at = world.sandbox.clock.now();
@@ -59,7 +59,7 @@ describe('the access key, when reads are behind writes', () => {
     expect(keysOf(world)).toEqual([key]);
   });
 
-  it('is not created beside two keys that IAM did not list, and the error names them', async () => {
+  it('is not created when two unlisted keys exist, and the error names them', async () => {
     const world = await open(withUser());
     world.sandbox.aws.lags.plan({ service: 'iam', milliseconds: 60_000, reads: /^ListAccessKeys$/ });
     const { iam } = world.aws();
@@ -72,7 +72,7 @@ describe('the access key, when reads are behind writes', () => {
     expect([...userOf(world).tags.keys()]).not.toContain('ecr-bootstrap:creating');
   });
 
-  it('of a run that stopped before it stored it is deleted later, although IAM did not list it', async () => {
+  it('is deleted later if an interrupted run did not store it, although IAM did not list it at first', async () => {
     const world = await open(withUser());
     world.sandbox.aws.lags.plan({ service: 'iam', milliseconds: 60_000, reads: /^ListAccessKeys$/ });
     const { iam } = world.aws();
@@ -88,8 +88,8 @@ describe('the access key, when reads are behind writes', () => {
   });
 });
 
-describe('a second look at the access key', () => {
-  /** The plan is made while the secrets hide that the stored key is disabled. */
+describe('the second observation of the access key', () => {
+  /** Applies a plan that could not show that the stored key is disabled, because its secrets were hidden. */
   async function applyHidden(world: AwsWorld) {
     const [key] = keysOf(world);
     const at = world.sandbox.clock.now();
@@ -114,7 +114,7 @@ describe('a second look at the access key', () => {
     expect(keysOf(world)).toEqual(keys);
   });
 
-  it('creates a key beside a disabled one that the plan did not show to be deleted', async () => {
+  it('creates a key in addition to a disabled one whose deletion the plan did not show', async () => {
     const world = await open(withKey());
     const [old] = keysOf(world);
     expect((await applyHidden(world)).at(-1)).toMatchObject({ result: 'done' });

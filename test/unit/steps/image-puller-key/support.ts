@@ -10,7 +10,7 @@ export const names = {
   region: 'image-puller-REGION',
 } as const;
 
-/** An account with the image puller's user, as its own step leaves it, and nothing of its key. */
+/** An account with the image puller's user, as its step creates it, without a key. */
 export async function withUser(settings: object = {}): Promise<AwsWorld> {
   const world = await AwsWorld.start(settings);
   const { identities } = world.sandbox.aws;
@@ -24,7 +24,7 @@ export async function withUser(settings: object = {}): Promise<AwsWorld> {
   return world;
 }
 
-/** An account in which the key is made and stored. */
+/** An account in which the key is created and stored. */
 export async function withKey(settings: object = {}): Promise<AwsWorld> {
   const world = await withUser(settings);
   await applyStep(imagePullerKey, world);
@@ -59,6 +59,6 @@ export function valueOf(world: AwsWorld, name: string): string | undefined {
   return secret.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value;
 }
 
-/** The ids of the versions that are current in the three secrets. */
+/** The IDs of the current versions of the three secrets. */
 export const currentVersions = (world: AwsWorld): (string | undefined)[] =>
   Object.values(names).map((name) => secretOf(world, name).holderOf('AWSCURRENT'));

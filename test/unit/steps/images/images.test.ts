@@ -20,7 +20,7 @@ function deploy(name: string, image: string): void {
   });
 }
 
-/** Plans and applies; the result of each change by its target, and the codes of those that failed. */
+/** Plans and applies. @returns the results by target of the change, and the error codes of failed changes */
 async function apply(): Promise<{ results: Map<string, string>; codes: string[] }> {
   const ctx = place.context();
   const state = await images.observe(ctx);
@@ -32,7 +32,7 @@ async function apply(): Promise<{ results: Map<string, string>; codes: string[] 
   };
 }
 
-it('reports an image that no source has, with its fix, and creates no repository for it', async () => {
+it('reports an image that does not exist at its source with a fix, and creates no repository for it', async () => {
   place = await MirrorWorld.start({ images: { list: ['quay.io/not/there:2'] } });
   deploy('mistaken', 'quay.io/no/such:1');
   const plan = await planStep(images, place);
@@ -58,7 +58,7 @@ it('reports an image that no source has, with its fix, and creates no repository
   expect([again.changes, again.findings.filter(({ level }) => level === 'failed')]).toEqual([[], missing]);
 });
 
-it('reports an image that a workload names at this computer, and plans nothing for it', async () => {
+it('reports an image of a workload with a registry on localhost, and plans nothing for it', async () => {
   place = await MirrorWorld.start();
   deploy('sly', '127.0.0.1:9/no/such:1');
   const { changes, findings } = await planStep(images, place);
@@ -68,7 +68,7 @@ it('reports an image that a workload names at this computer, and plans nothing f
   ]);
 });
 
-it('copies the others when the repository of one image cannot be created, and fails that image alone', async () => {
+it('fails only the image whose repository cannot be created, and copies the others', async () => {
   place = await MirrorWorld.start();
   deploy('refused', 'quay.io/prometheus/node-exporter:v1.9.0');
   const resource = 'myproject/quay.io/prometheus/node-exporter';
@@ -79,7 +79,7 @@ it('copies the others when the repository of one image cannot be created, and fa
   expect(results.get('docker.io/library/nginx:1.27')).toBe('done');
 });
 
-it('fails only the images of a repository that ECR gives no answer about', async () => {
+it('fails only the images of a repository that ECR denies access to', async () => {
   place = await MirrorWorld.start();
   await applyStep(images, place);
   const resource = 'myproject/docker.io/library/nginx';
@@ -91,7 +91,7 @@ it('fails only the images of a repository that ECR gives no answer about', async
   ]);
 });
 
-it('tells what to name instead of an image on the internet, and nothing of one in the ECR', async () => {
+it('suggests a reference for an image on the internet, and none for an image in the ECR', async () => {
   place = await MirrorWorld.start();
   deploy('moved', `${place.world.registryHost}/myproject/docker.io/library/nginx:1.27`);
   const found = await internetImages(place.context());
@@ -102,7 +102,7 @@ it('tells what to name instead of an image on the internet, and nothing of one i
   });
 });
 
-it('names the standard host of the ECR where a workload uses another one, and copies the image as usual', async () => {
+it('suggests the standard ECR host when a workload uses another one, and copies the image as usual', async () => {
   place = await MirrorWorld.start();
   const standard = place.world.registryHost;
   const dualStack = standard.replace('.dkr.ecr.', '.dkr-ecr.').replace('amazonaws.com', 'on.aws');
@@ -124,7 +124,7 @@ it('names the standard host of the ECR where a workload uses another one, and co
   );
 });
 
-it('keeps the digest of a pinned image in what to name instead, for a runtime pulls by it', async () => {
+it('keeps the digest of a pinned image in the suggested reference, because a runtime pulls by it', async () => {
   place = await MirrorWorld.start();
   const digest = `sha256:${'b'.repeat(64)}`;
   deploy('pinned', `nginx:1.27@${digest}`);
@@ -137,7 +137,7 @@ it('keeps the digest of a pinned image in what to name instead, for a runtime pu
   expect(instead('nameless')).toBe(`${inEcr}@${digest}`);
 });
 
-it('brings what a workload pins beside a tag that the ECR has for something else, and is content then', async () => {
+it('copies a pinned image whose tag has another digest in the ECR, and then plans nothing', async () => {
   place = await MirrorWorld.start();
   const source = place.world.sources.get('docker.io');
   const pin = (base: string): string => {
@@ -159,31 +159,31 @@ it('brings what a workload pins beside a tag that the ECR has for something else
   expect((await planStep(images, place)).changes).toEqual([]);
 });
 
-/** What `status` says of images that are outside the ECR: level, and who names them. */
-async function told(): Promise<string[]> {
+/** The findings of `status` about images outside the ECR: level and image. */
+async function reported(): Promise<string[]> {
   const ctx = place.context();
   const findings = (await images.health?.(await images.observe(ctx), ctx)) ?? [];
   return findings.map(({ level, target }) => `${level} ${target.name}`);
 }
 
-it('warns of images that workloads name outside the ECR, and not of those of static pods', async () => {
+it('warns about images outside the ECR, except for images of static pods', async () => {
   place = await MirrorWorld.start();
-  const before = await told();
+  const before = await reported();
   expect(before).toContain('warning nginx:1.27');
   expect(before).toContain('ok registry.k8s.io/etcd:3.6.8-0');
   deploy('borrower', 'registry.k8s.io/etcd:3.6.8-0');
-  expect(await told()).toContain('warning registry.k8s.io/etcd:3.6.8-0');
+  expect(await reported()).toContain('warning registry.k8s.io/etcd:3.6.8-0');
 });
 
-it('says nothing of images that the configuration leaves out, whether they can be read or not', async () => {
+it('ignores images that the configuration excludes, even with an invalid reference', async () => {
   place = await MirrorWorld.start({ images: { exclude: ['nginx:*', '*/kube-proxy', 'Not An Image'] } });
   deploy('unreadable', 'Not An Image');
-  const findings = await told();
+  const findings = await reported();
   expect(findings).toContain('warning registry.k8s.io/coredns/coredns:v1.13.1');
   expect(findings.join('\n')).not.toMatch(/nginx|kube-proxy|Not An Image/);
 });
 
-it('asks no source about a tag that the ECR has', async () => {
+it('sends no request to the source of a tag that the ECR has', async () => {
   place = await MirrorWorld.start();
   await applyStep(images, place);
   const before = place.world.faults.calls.length;

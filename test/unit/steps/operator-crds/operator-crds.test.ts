@@ -47,7 +47,7 @@ const externalSecret = {
 };
 
 describe('CRDs of the operator', () => {
-  it('are not adopted from another operator, whose version, namespace and Helm release the finding names', async () => {
+  it('are not adopted from another operator, and the finding identifies that operator', async () => {
     const world = await start();
     helmInstall(world, 'v0.9.11');
     const { changes, findings } = await planStep(operatorCrds, world);

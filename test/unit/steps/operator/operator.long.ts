@@ -20,7 +20,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((world) => world.close()));
 });
 
-/** Spoils the template as somebody with kubectl would. */
+/** Edits an object, like a user with kubectl. */
 function edit(world: OperatorWorld, kind: string, name: string, change: (text: string) => string): void {
   const object = world.inside.get(kind, name, namespace) ?? world.inside.get(kind, name);
   world.inside.put(JSON.parse(change(JSON.stringify(object))) as KubeObject);
@@ -31,14 +31,14 @@ const podOf = (world: OperatorWorld, part: string): KubeObject =>
     .list('Pod', namespace)
     .find(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === part) as KubeObject;
 
-/** The kubelet of a node that is not there leaves a pod's status as a test wrote it. */
+/** Assigns the pod to a node that does not exist, so that no kubelet changes its status. */
 const onLostNode = (pod: KubeObject, status: object): KubeObject => ({
   ...pod,
   spec: { ...(pod.spec as object), nodeName: 'lost' },
   status,
 });
 
-/** A second pod of the controller, first by name, that no ReplicaSet counts. */
+/** Adds a second pod of the controller, first by name, that no ReplicaSet owns. */
 function addPod(world: OperatorWorld, status: object): void {
   const pod = podOf(world, 'external-secrets');
   const { labels = {}, annotations = {} } = pod.metadata;
@@ -46,7 +46,7 @@ function addPod(world: OperatorWorld, status: object): void {
   world.inside.put({ ...onLostNode(pod, status), metadata });
 }
 
-/** Keeps the pod of a part from starting, for a reason that the kubelet goes on trying with. */
+/** Prevents the pod of a component from starting, for a reason with which the kubelet retries. */
 function stall(world: OperatorWorld, part: string, waiting: object): void {
   const containerStatuses = [{ name: 'c', image: 'c', ready: false, restartCount: 0, state: { waiting } }];
   world.inside.put(onLostNode(podOf(world, part), { phase: 'Pending', containerStatuses }));
@@ -58,7 +58,7 @@ async function healthOf(world: OperatorWorld): Promise<readonly Finding[]> {
 }
 
 describe('the operator', () => {
-  it('is planned in the order that works: certificate before webhook, webhook before its configurations', async () => {
+  it('is planned in the required order: certificate, webhook, webhook configurations', async () => {
     const { changes } = await planStep(operator, await start());
     const names = changes.map(({ target }) => `${target.kind} ${target.name}`);
     const order = [
@@ -74,7 +74,7 @@ describe('the operator', () => {
     expect(order).toEqual([...order].sort((one, other) => one - other));
   });
 
-  it('runs from the private registry, and its webhook refuses what is invalid', async () => {
+  it('runs with images from the private registry', async () => {
     const world = await start();
     await applyStep(operator, world);
     const pods = world.inside.list('Pod', namespace);
@@ -99,7 +99,7 @@ describe('the operator', () => {
     });
   });
 
-  it('stops early on a tainted node, and tolerates the taints that the configuration names', async () => {
+  it('stops early on a tainted node, and tolerates configured taints', async () => {
     const key = 'node-role.kubernetes.io/control-plane';
     const taint = ({ inside }: OperatorWorld): void => {
       const [node] = inside.list('Node');
@@ -116,7 +116,7 @@ describe('the operator', () => {
     await applyStep(operator, tolerant);
   });
 
-  it('starts again at once after its pull secret was over and was seeded anew', async () => {
+  it('starts again at once after its expired pull secret was replaced', async () => {
     const world = await start();
     await applyStep(operator, world);
     world.sandbox.clock.advance(13 * 3_600_000);
@@ -130,7 +130,7 @@ describe('the operator', () => {
       expect(pod).toHaveProperty('status.phase', 'Running');
   });
 
-  it("never touches the data of the webhook's certificate", async () => {
+  it('never changes the data of the webhook certificate', async () => {
     const world = await start();
     await applyStep(operator, world);
     const before = world.inside.get('Secret', 'external-secrets-webhook', namespace) as KubeObject & {
@@ -146,7 +146,7 @@ describe('the operator', () => {
     );
   });
 
-  it('is adopted, object by object, where objects of those names belong to somebody else', async () => {
+  it('is adopted object by object when its objects are unmanaged', async () => {
     const world = await start();
     await applyStep(operator, world);
     const label = '"app.kubernetes.io/managed-by":"ecr-bootstrap"';
@@ -160,20 +160,20 @@ describe('the operator', () => {
     ]);
   });
 
-  it('is left alone where install is false', async () => {
+  it('is not changed when install is false', async () => {
     const world = await OperatorWorld.start({ externalSecrets: { install: false } });
     open.push(world);
     expect(await planStep(operator, world)).toEqual({ changes: [], findings: [] });
   });
 
-  it('has nothing to say about its health when it works, and writes nothing to find out', async () => {
+  it('has no findings when it is healthy', async () => {
     const world = await start();
     await applyStep(operator, world);
     const ctx = world.context();
     expect(await operator.health?.(await operator.observe(ctx), ctx)).toEqual([]);
   });
 
-  it('is unhealthy with the cause when a pod cannot pull, though its Deployment is as it should be', async () => {
+  it('is unhealthy when a pod cannot pull, and the finding shows the cause', async () => {
     const world = await start();
     await applyStep(operator, world);
     world.sandbox.aws.registry.repositories.clear();
@@ -192,9 +192,9 @@ describe('the operator', () => {
 
   it.each([
     ['evicted', { phase: 'Failed', reason: 'Evicted' }],
-    ['ended', { phase: 'Succeeded' }],
+    ['finished', { phase: 'Succeeded' }],
     ['starting', { phase: 'Pending' }],
-  ])('is ready when its controller runs beside one of its pods that is %s', async (_, status) => {
+  ])('is ready when one pod of its controller runs and another is %s', async (_, status) => {
     const world = await start({ hurried: true });
     await applyStep(operator, world);
     addPod(world, status);
@@ -202,7 +202,7 @@ describe('the operator', () => {
     expect(await healthOf(world)).toEqual([]);
   });
 
-  it('has no pod where only an evicted one is left', async () => {
+  it('is unhealthy when its only pod is evicted', async () => {
     const world = await start({ hurried: true });
     await applyStep(operator, world);
     addPod(world, { phase: 'Failed', reason: 'Evicted' });
@@ -220,7 +220,7 @@ describe('the operator', () => {
     ['external-secrets', 'tokens are no longer renewed'],
     ['external-secrets-webhook', 'ExternalSecrets'],
     ['external-secrets-cert-controller', "webhook's certificate"],
-  ])('is unhealthy with what that means when no pod of %s starts', async (part, means) => {
+  ])('is unhealthy when no pod of %s starts, and the finding shows the impact', async (part, means) => {
     const world = await start({ hurried: true });
     await applyStep(operator, world);
     stall(world, part, { reason: 'CreateContainerConfigError', message: 'secret "proxy" not found' });
@@ -239,7 +239,7 @@ describe('the operator', () => {
     });
   });
 
-  it('is let off for two minutes while its pods start', async () => {
+  it('counts as healthy for two minutes while its pods start', async () => {
     const world = await start({ hurried: true });
     await applyStep(operator, world);
     world.sandbox.clock.advance(3_600_000);
@@ -252,7 +252,7 @@ describe('the operator', () => {
     expect(await healthOf(world)).toHaveLength(1);
   });
 
-  it('is let off for two minutes after a first crash, however old its pod is', async () => {
+  it('counts as healthy for two minutes after a first crash, regardless of the age of its pod', async () => {
     const world = await start({ hurried: true });
     await applyStep(operator, world);
     world.sandbox.clock.advance(3_600_000);
@@ -264,7 +264,7 @@ describe('the operator', () => {
     expect(await healthOf(world)).toEqual([]);
   });
 
-  it('renders as YAML without anything secret', async () => {
+  it('renders as YAML without secret values', async () => {
     const world = await start();
     const objects = (await operator.render?.(world.context())) ?? [];
     expect(objects).toHaveLength(19);
@@ -272,7 +272,7 @@ describe('the operator', () => {
       if ((object as KubeObject).kind === 'Secret') expect(object).not.toHaveProperty('data');
   });
 
-  it('tells what it does without telling a secret', async () => {
+  it('reports its progress without secret values', async () => {
     const world = await start();
     const events: Omit<Event, 'step'>[] = [];
     const ctx = world.context();

@@ -24,7 +24,7 @@ const seeded = async (): Promise<OperatorWorld> => {
   return world;
 };
 
-/** The whole rotation at work. */
+/** Starts a world in which the operator renews the pull secret in every namespace. */
 const rotating = async (): Promise<OperatorWorld> => {
   const world = await (await start()).prepare();
   for (const step of [operator, pullSecretRefresh, pullSecretDistribution]) await applyStep(step, world);
@@ -46,7 +46,7 @@ function secretIn(world: OperatorWorld, name: string, where = namespace): Secret
 const decoded = (secret: SecretObject, key: string): string =>
   Buffer.from(secret.data[key] ?? '', 'base64').toString();
 
-/** The names under which a plan mentions things, whatever the order. */
+/** The names in the plan. */
 const planned = async (world: OperatorWorld): Promise<string[]> =>
   namesIn((await planStep(pullSecretBootstrap, world)).changes);
 
@@ -76,7 +76,7 @@ describe('a cluster that is set up for another project or region', () => {
     }
   });
 
-  it('is not reported after down, which removes the note from a namespace that stays', async () => {
+  it('is not reported after down, which removes the annotations of a kept namespace', async () => {
     const world = await seeded();
     world.inside.put({ kind: 'ConfigMap', metadata: { name: 'theirs', namespace } });
     const ctx = world.context();
@@ -92,8 +92,8 @@ describe('a cluster that is set up for another project or region', () => {
   });
 });
 
-describe('the seed', () => {
-  it('is a docker config for the registry that tells when its token ends', async () => {
+describe('the step pull-secret-bootstrap', () => {
+  it('creates a Docker config for the registry with the expiration time of its token', async () => {
     const world = await seeded();
     const puller = secretIn(world, 'puller');
     expect(puller.type).toBe('kubernetes.io/dockerconfigjson');
@@ -104,7 +104,7 @@ describe('the seed', () => {
     expect(Number(end) * 1000 - world.sandbox.clock.now()).toBeGreaterThan(11 * 3_600_000);
   });
 
-  it('is planned also before there is an access key, and cannot be made without one', async () => {
+  it('plans the pull secret before an access key exists, and cannot create it without one', async () => {
     const world = await start({ keyStored: false });
     const { changes, findings } = await planStep(pullSecretBootstrap, world);
     expect(namesIn(changes)).toContain('Secret external-secrets/puller');
@@ -112,7 +112,7 @@ describe('the seed', () => {
     await expect(applyStep(pullSecretBootstrap, world)).rejects.toMatchObject({ code: 'key-unproven' });
   });
 
-  it('leaves a Secret alone that the operator renewed', async () => {
+  it('does not change a Secret that the operator renewed', async () => {
     const world = await rotating();
     world.sandbox.clock.advance(2 * 3_600_000);
     await world.inside.settled();
@@ -122,7 +122,7 @@ describe('the seed', () => {
     expect(await planned(world)).toEqual([]);
   });
 
-  it('replaces a Secret of ours that has another type, for a type cannot change', async () => {
+  it('replaces a managed Secret that has another type, because the type is immutable', async () => {
     const world = await seeded();
     const { data: _, ...puller } = secretIn(world, 'puller');
     world.inside.put({ ...puller, type: 'Opaque' });
@@ -134,7 +134,7 @@ describe('the seed', () => {
 
   const config = (host: string, login: unknown) => JSON.stringify({ auths: { [host]: login } });
   it.each<[string, (host: string) => string]>([
-    ['has a password that is no token', (host) => config(host, { auth: btoa('AWS:corrupted') })],
+    ['has a password that is not a token', (host) => config(host, { auth: btoa('AWS:corrupted') })],
     ['has an empty password', (host) => config(host, { auth: btoa('AWS:') })],
     ['has a line break in its password', (host) => config(host, { auth: btoa('AWS:a\nb') })],
     ['has auth that is not base64', (host) => config(host, { auth: '%' })],
@@ -156,7 +156,7 @@ describe('the seed', () => {
     expect(await planned(world)).toEqual([]);
   });
 
-  it("touches somebody else's Secret of that name only by adopting it", async () => {
+  it('changes an unmanaged Secret of that name only by adopting it', async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace } });
@@ -167,7 +167,7 @@ describe('the seed', () => {
     });
   });
 
-  it('does not fight for a Secret that another ExternalSecret owns', async () => {
+  it('does not overwrite a Secret that another ExternalSecret owns', async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     const owner = {
@@ -182,7 +182,7 @@ describe('the seed', () => {
     expect(findings[0]?.hint).toContain('kubectl delete externalsecret -n external-secrets ecr');
   });
 
-  it('uses a Secret that the ExternalSecret of its own name owns', async () => {
+  it('uses a Secret that the ExternalSecret of the same name owns', async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     const apiVersion = 'external-secrets.io/v1beta1';
@@ -191,7 +191,7 @@ describe('the seed', () => {
     expect((await planStep(pullSecretBootstrap, world)).findings).toEqual([]);
   });
 
-  it('uses a namespace that somebody else made, and would not delete it', async () => {
+  it('uses an unmanaged namespace, and does not delete it', async () => {
     const world = await start();
     world.inside.put({ kind: 'Namespace', metadata: { name: namespace } });
     await applyStep(pullSecretBootstrap, world);
@@ -207,7 +207,7 @@ describe('the seed', () => {
     ]);
   });
 
-  it('does not use a torn pair: it says so, and keeps what works', async () => {
+  it('reports a stored pair whose values do not match, and keeps the working Secrets', async () => {
     const world = await seeded();
     const { secret } = secretNames(world.config);
     const value = new Secret(randomUUID());
@@ -233,7 +233,7 @@ describe('the seed', () => {
     expect(world.inside.get('Secret', 'image-puller', namespace)).toBeUndefined();
   });
 
-  it('cannot tell what the registry thinks while it gives no answer, and changes nothing then', async () => {
+  it('reports the token as unknown and changes nothing while the registry is unreachable', async () => {
     const world = await seeded();
     world.sandbox.hosts.delete(world.sandbox.registryHost);
     const { changes, findings } = await planStep(pullSecretBootstrap, world);
@@ -241,7 +241,7 @@ describe('the seed', () => {
     expect(findings).toMatchObject([{ code: 'token-unknown', level: 'unknown' }]);
   });
 
-  it('is followed by a sync of every level when the key changed', async () => {
+  it('syncs every level when the key changed', async () => {
     const world = await rotating();
     const before = secretIn(world, 'puller', 'shop').data;
     await world.rotateKey();
@@ -252,7 +252,7 @@ describe('the seed', () => {
     expect(await planned(world)).toEqual([]);
   });
 
-  it('prints neither key nor token, in its plan or its YAML', async () => {
+  it('prints neither key nor token in its plan or its YAML', async () => {
     const world = await seeded();
     const token = decoded(secretIn(world, 'puller'), '.dockerconfigjson');
     const key = decoded(secretIn(world, 'image-puller'), 'AWS_SECRET_ACCESS_KEY');

@@ -23,7 +23,7 @@ const unregister = (): void => {
     if (name.startsWith('ecr-bootstrap:cluster/')) idSecret().tags.delete(name);
 };
 
-it('is written, not verified, before the access key is written into the cluster', async () => {
+it('registers the cluster as unverified before it writes the access key', async () => {
   world = await OperatorWorld.start();
   const unregistered = watchRegistration(watched());
   const { changes } = await planStep(pullSecretBootstrap, world);
@@ -39,7 +39,7 @@ it('is written, not verified, before the access key is written into the cluster'
   expect((await planStep(pullSecretBootstrap, world)).changes).toEqual([]);
 });
 
-it('is planned before there is an access key', async () => {
+it('plans the registration before an access key exists', async () => {
   world = await OperatorWorld.start({ keyStored: false });
   const { changes } = await planStep(pullSecretBootstrap, world);
   expect(changes[0]).toMatchObject({
@@ -48,7 +48,7 @@ it('is planned before there is an access key', async () => {
   });
 });
 
-it('is there at each moment at which the first run can be cut off', async () => {
+it('never leaves a cluster with an access key unregistered when the first run is interrupted', async () => {
   for (let write = 1, ended = false; !ended; write += 1) {
     world = await OperatorWorld.start({ hurried: true });
     const unregistered = watchRegistration(watched());
@@ -65,7 +65,7 @@ it('is there at each moment at which the first run can be cut off', async () => 
   }
 });
 
-it('is shown by AWS, whose reads may be older than its writes, before the access key is written', async () => {
+it('waits until AWS shows the registration before it writes the access key', async () => {
   world = await OperatorWorld.start({ hurried: true });
   const { aws, faults } = world.sandbox;
   aws.lags.plan({ service: 'secretsmanager', milliseconds: 10_000 });
@@ -80,7 +80,7 @@ it('is shown by AWS, whose reads may be older than its writes, before the access
   expect(await readBefore).toContainEqual(expect.stringMatching(/^ecr-bootstrap:cluster\//));
 });
 
-it('is verified by its own step, without another sync where the key is the first one', async () => {
+it('verifies the registration in its own step, without another sync for the first key', async () => {
   world = await OperatorWorld.start();
   await applyStep(pullSecretBootstrap, world);
   const { changes } = await planStep(registration, world);
@@ -93,7 +93,7 @@ it('is verified by its own step, without another sync where the key is the first
   expect((await planStep(registration, world)).changes).toEqual([]);
 });
 
-it('names the new key, not verified, before that is written into the cluster', async () => {
+it('records a new key as unverified before it writes the key into the cluster', async () => {
   world = await OperatorWorld.start();
   await applyStep(pullSecretBootstrap, world);
   await applyStep(registration, world);
@@ -104,7 +104,7 @@ it('names the new key, not verified, before that is written into the cluster', a
   expect(tag()?.split(' ')[0]).toBe(`${await keyId()}:unverified`);
 });
 
-it('is made up for where a cluster holds the key and is not registered', async () => {
+it('registers a cluster that has the access key and is not registered', async () => {
   world = await OperatorWorld.start();
   await applyStep(pullSecretBootstrap, world);
   unregister();
@@ -113,11 +113,11 @@ it('is made up for where a cluster holds the key and is not registered', async (
     { action: 'create', reason: 'the cluster holds an access key and is not registered' },
   ]);
   await applyStep(pullSecretBootstrap, world);
-  // Nothing shows that its namespaces have no tokens of an earlier key.
+  // Its namespaces may have tokens of an earlier key.
   expect(tag()?.split(' ')[0]).toBe(`${await keyId()}:unverified`);
 });
 
-it('keeps the version of a newer program until up has configured the cluster', async () => {
+it('keeps the recorded version until up has configured the cluster', async () => {
   world = await OperatorWorld.start();
   await applyStep(pullSecretBootstrap, world);
   for (const [name, value] of idSecret().tags)
@@ -127,7 +127,7 @@ it('keeps the version of a newer program until up has configured the cluster', a
   expect(tag()).toMatch(/ 0\.0$/);
 });
 
-it('stops the access key from being written into the cluster when AWS denies it', async () => {
+it('does not write the access key when AWS denies the registration', async () => {
   world = await OperatorWorld.start();
   world.sandbox.faults.plan({ kind: 'deny', operation: 'TagResource' });
   await expect(applyStep(pullSecretBootstrap, world)).rejects.toMatchObject({
@@ -139,7 +139,7 @@ it('stops the access key from being written into the cluster when AWS denies it'
   expect(world.inside.get('Namespace', 'external-secrets')).toBeUndefined();
 });
 
-it('stops it, too, when the secret has as many tags as AWS allows, and names the oldest registration', async () => {
+it('does not write the access key when the secret has no room for a tag, and names the oldest registration', async () => {
   world = await OperatorWorld.start();
   const { tags } = idSecret();
   tags.set('ecr-bootstrap:cluster/old', 'AKIA 2020-01-31T00:00:00.000Z gone 0.1');

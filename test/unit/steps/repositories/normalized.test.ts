@@ -25,7 +25,7 @@ const problems = (findings: readonly { level: string; code: string }[]) =>
 
 describe('a repository', () => {
   it.each(['MUTABLE', 'IMMUTABLE'])(
-    'keeps a tag mutability that the configuration does not know, and %s is not set on each run',
+    'keeps a tag mutability that the configuration does not support, instead of setting %s in each run',
     async (tagMutability) => {
       const world = await start({ repositories: { tagMutability } });
       await applyStep(repositories, world);
@@ -38,7 +38,7 @@ describe('a repository', () => {
 
   const id = '1234abcd-12ab-34cd-56ef-1234567890ab';
   it.each([id, 'alias/ecr', `arn:aws:kms:eu-west-1:123456789012:key/${id}`])(
-    'that is encrypted with %s has no finding, although ECR answers with the ARN of the key',
+    'has no finding when it is encrypted with %s, although ECR returns the ARN of the key',
     async (kmsKey) => {
       const world = await start({ repositories: { encryption: { type: 'KMS', kmsKey } } });
       await applyStep(repositories, world);
@@ -48,7 +48,7 @@ describe('a repository', () => {
     },
   );
 
-  it('that is encrypted with another key than configured is still a finding', async () => {
+  it('has a finding when it is encrypted with another key than configured', async () => {
     const world = await start({ repositories: { encryption: { type: 'KMS', kmsKey: id } } });
     await applyStep(repositories, world);
     held(world).encryption = {
@@ -89,7 +89,7 @@ describe('a lifecycle policy', () => {
     ['it has an empty list', withSelection({ tagPatternList: [] })],
     ['it writes a number as text', withSelection({ countNumber: '9' })],
     ['a rule has an empty description', { rules: [{ ...tagged, description: '' }, untagged] }],
-  ])('is the same when %s', (_, other) => {
+  ])('counts as the same when %s', (_, other) => {
     expect(isSameLifecycle(policy, other)).toBe(true);
   });
 
@@ -97,16 +97,16 @@ describe('a lifecycle policy', () => {
     ['it keeps fewer images', withSelection({ countNumber: 8 })],
     ['it selects other tags', withSelection({ tagPrefixList: ['a'] })],
     ['it lacks a rule', { rules: [tagged] }],
-    ['it is about archived images', withSelection({ storageClass: 'archive' })],
-    ['it is no policy', 'nonsense'],
-  ])('is another one when %s', (_, other) => {
+    ['it applies to archived images', withSelection({ storageClass: 'archive' })],
+    ['it is not a policy', 'nonsense'],
+  ])('counts as different when %s', (_, other) => {
     expect(isSameLifecycle(policy, other)).toBe(false);
   });
 });
 
-describe('a rule of the registry', () => {
+describe('a creation rule of the registry', () => {
   it.each(['myproject', 'myproject/docker.io', 'ROOT'])(
-    'that creates repositories for the prefix %s is a warning',
+    'is a warning for the prefix %s, which matches repositories of the project',
     async (prefix) => {
       const world = await start();
       const { registry } = world.sandbox.aws;
@@ -120,14 +120,14 @@ describe('a rule of the registry', () => {
     },
   );
 
-  it.each(['myproject2', 'other', 'my'])('for the prefix %s is none', async (prefix) => {
+  it.each(['myproject2', 'other', 'my'])('is no warning for the unrelated prefix %s', async (prefix) => {
     const world = await start();
     world.sandbox.aws.registry.cacheRules.set(prefix, 'public.ecr.aws');
     expect(problems((await planStep(repositories, world)).findings)).toEqual([]);
   });
 
   it.each(['DescribePullThroughCacheRules', 'DescribeRepositoryCreationTemplates'])(
-    'is unknown where %s is denied, which fails nothing',
+    'is unknown when %s is denied, and the plan continues',
     async (operation) => {
       const world = await start();
       world.sandbox.faults.plan({ kind: 'deny', service: 'ecr', operation });
@@ -138,7 +138,7 @@ describe('a rule of the registry', () => {
   );
 });
 
-describe('the policy of a repository that may be adopted', () => {
+describe('the policy of an unmanaged repository', () => {
   const statement = (Principal: unknown, Effect = 'Allow') =>
     JSON.stringify({ Statement: [{ Effect, Principal, Action: 'ecr:BatchGetImage' }] });
 
@@ -148,7 +148,7 @@ describe('the policy of a repository that may be adopted', () => {
     ['account 999999999999', { AWS: '999999999999' }],
     ['account 999999999999', { AWS: ['arn:aws:iam::999999999999:root'] }],
     ['lambda.amazonaws.com', { Service: 'lambda.amazonaws.com' }],
-  ])('is shown when it lets %s in by %o', async (who, principal) => {
+  ])('is reported when it allows %s with the principal %o', async (who, principal) => {
     const world = await start();
     world.sandbox.aws.registry.addRepository(own).policy = statement(principal);
     const { findings } = await planStep(repositories, world);
@@ -162,15 +162,15 @@ describe('the policy of a repository that may be adopted', () => {
   });
 
   it.each([
-    ['its own account alone', statement({ AWS: ['123456789012', 'arn:aws:iam::123456789012:root'] })],
-    ['nobody', statement('*', 'Deny')],
-  ])('is not shown when it lets %s in', async (_, policy) => {
+    ['only its own account', statement({ AWS: ['123456789012', 'arn:aws:iam::123456789012:root'] })],
+    ['no principal', statement('*', 'Deny')],
+  ])('is not reported when it allows %s', async (_, policy) => {
     const world = await start();
     world.sandbox.aws.registry.addRepository(own).policy = policy;
     expect(problems((await planStep(repositories, world)).findings)).toEqual([]);
   });
 
-  it('is not read where the repository is managed, so a run without changes asks nothing more', async () => {
+  it('is not read when the repository is managed, so a run without changes sends no extra requests', async () => {
     const world = await start();
     await applyStep(repositories, world);
     const { calls } = world.sandbox.faults;

@@ -76,12 +76,12 @@ describeStepContract({
 });
 
 describe('repositories', () => {
-  it('are created for the operator only, before any image is found at its source', async () => {
+  it('are planned only for the operator, before any image is found at its source', async () => {
     const world = await start();
     expect(namesIn((await planStep(repositories, world)).changes)).toEqual([`ECR repository ${own}`]);
   });
 
-  it('that exist for a wanted image keep the configured settings', async () => {
+  it('that exist for a desired image get the configured settings', async () => {
     const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
     const { awsTags } = world.sandbox.aws.registry.addRepository(nginx);
     awsTags.set('ecr-bootstrap:project', 'myproject').set('ecr-bootstrap:region', 'eu-west-1');
@@ -90,7 +90,7 @@ describe('repositories', () => {
   });
 
   it.each(['ListTagsForResource', 'GetLifecyclePolicy'])(
-    'that %s is denied for are reported, and the others are still kept as configured',
+    'are reported when %s is denied for one, and the changes of others are still planned',
     async (operation) => {
       const world = await start({ repositories: { lifecyclePolicy } });
       world.sandbox.aws.registry.addRepository(nginx);
@@ -108,7 +108,7 @@ describe('repositories', () => {
     },
   );
 
-  it('whose lifecycle policy may not be read are a warning while none is configured', async () => {
+  it('cause a warning when their lifecycle policy is denied and none is configured', async () => {
     const world = await start();
     world.sandbox.aws.registry.addRepository(nginx);
     world.sandbox.faults.plan({ kind: 'deny', service: 'ecr', operation: 'GetLifecyclePolicy' });
@@ -122,7 +122,7 @@ describe('repositories', () => {
     expect(await repositories.ready?.(state, runOf(ctx))).toEqual([]);
   });
 
-  it('bear the project and the region as tags', async () => {
+  it('are tagged with the project and the region', async () => {
     const world = await start();
     await applyStep(repositories, world);
     expect(Object.fromEntries(held(world).awsTags)).toEqual({
@@ -131,7 +131,7 @@ describe('repositories', () => {
     });
   });
 
-  it('of others are used, not changed, and said so', async () => {
+  it('that are unmanaged are used without changes, and reported', async () => {
     const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
     world.sandbox.aws.registry.addRepository(nginx);
     const { changes, findings } = await planStep(repositories, world);
@@ -150,7 +150,7 @@ describe('repositories', () => {
     expect((await planStep(repositories, world)).changes).toEqual([]);
   });
 
-  it('with a lifecycle policy that is no JSON are still compared, and get the configured one', async () => {
+  it('get the configured lifecycle policy when the existing one is not JSON', async () => {
     const world = await start({ repositories: { lifecyclePolicy } });
     await applyStep(repositories, world);
     held(world).lifecyclePolicy = '{';
@@ -159,7 +159,7 @@ describe('repositories', () => {
     expect(findings).toEqual([]);
   });
 
-  it('with another encryption than configured are a finding, because it cannot be changed', async () => {
+  it('are reported when their encryption differs, because it cannot be changed', async () => {
     const world = await start();
     await applyStep(repositories, world);
     world.config = {
@@ -171,20 +171,20 @@ describe('repositories', () => {
     expect(findings.map(({ code, level }) => [code, level])).toEqual([['repository-encryption', 'warning']]);
   });
 
-  it('are made with the configured encryption', async () => {
+  it('are created with the configured encryption', async () => {
     const world = await start({ repositories: { encryption: { type: 'KMS' } } });
     await applyStep(repositories, world);
     expect(held(world).encryption).toMatchObject({ encryptionType: 'KMS' });
   });
 
-  it('that more images want than a page holds are all seen', async () => {
+  it('are all found when the list has several pages', async () => {
     const world = await start();
     for (let index = 0; index < 1001; index += 1) world.sandbox.aws.registry.addRepository(`a/${index}`);
     await applyStep(repositories, world);
     expect((await planStep(repositories, world)).changes).toEqual([]);
   });
 
-  it('whose creation was answered late, so that it was asked for twice, are created', async () => {
+  it('are created when the response is lost and the request is repeated', async () => {
     const world = await start({ repositories: { lifecyclePolicy } });
     world.sandbox.faults.plan({ kind: 'lost', service: 'ecr', operation: 'CreateRepository', to: 1 });
     await applyStep(repositories, world);
@@ -193,18 +193,21 @@ describe('repositories', () => {
 
   it.each([
     ['another run of the project', 'myproject', 'IMMUTABLE'],
-    ['somebody else', 'theirs', 'MUTABLE'],
-  ])('that %s made meanwhile are dealt with as if seen before', async (_, project, tagMutability) => {
-    const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
-    const ctx = world.context();
-    const state = await repositories.observe(ctx);
-    const { awsTags } = world.sandbox.aws.registry.addRepository(own);
-    awsTags.set('ecr-bootstrap:project', project).set('ecr-bootstrap:region', 'eu-west-1');
-    const outcomes = await repositories.apply(repositories.diff(state, ctx).changes, state, runOf(ctx));
-    expect(outcomes.map(({ result }) => result)).toEqual(['done']);
-    expect(held(world)).toMatchObject({ tagMutability });
-    expect(awsTags.get('ecr-bootstrap:project')).toBe(project);
-  });
+    ['another project', 'theirs', 'MUTABLE'],
+  ])(
+    'that %s created since the plan are handled as if the plan had found them',
+    async (_, project, tagMutability) => {
+      const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
+      const ctx = world.context();
+      const state = await repositories.observe(ctx);
+      const { awsTags } = world.sandbox.aws.registry.addRepository(own);
+      awsTags.set('ecr-bootstrap:project', project).set('ecr-bootstrap:region', 'eu-west-1');
+      const outcomes = await repositories.apply(repositories.diff(state, ctx).changes, state, runOf(ctx));
+      expect(outcomes.map(({ result }) => result)).toEqual(['done']);
+      expect(held(world)).toMatchObject({ tagMutability });
+      expect(awsTags.get('ecr-bootstrap:project')).toBe(project);
+    },
+  );
 
   it('are not adopted without consent when an unmanaged one appears during the run', async () => {
     const world = await start({ repositories: { tagMutability: 'IMMUTABLE' } });
@@ -248,7 +251,7 @@ describe('a lifecycle policy that can remove images in use', () => {
     });
   });
 
-  it('is a warning where an unmanaged repository has it and none is configured', async () => {
+  it('is a warning when an unmanaged repository has it and none is configured', async () => {
     const world = await start();
     await applyStep(repositories, world);
     expect(await risks(world)).toEqual([]);

@@ -18,14 +18,14 @@ async function health(): Promise<readonly Finding[]> {
   return (await serviceAccounts.health?.(await serviceAccounts.observe(ctx), ctx)) ?? [];
 }
 
-it('keeps the entries of others, and their order', async () => {
+it('keeps existing entries and their order', async () => {
   world = await OperatorWorld.start();
   edit(world, shop, (account) => ({ ...account, imagePullSecrets: [{ name: 'theirs' }] }));
   await applyStep(serviceAccounts, world);
   expect(pullSecrets('default', 'shop')).toEqual([{ name: 'theirs' }, { name: 'puller' }]);
 });
 
-it('looks again when somebody else was quicker, and keeps what they added', async () => {
+it('reads the list again after a conflict, and keeps the entries that were added meanwhile', async () => {
   world = await OperatorWorld.start();
   const ctx = world.context();
   const state = await serviceAccounts.observe(ctx);
@@ -38,7 +38,7 @@ it('looks again when somebody else was quicker, and keeps what they added', asyn
 });
 
 it.each(['lost', 'reset', 'error'] as const)(
-  'adds the entry once when the answer to the patch of a service account is %s',
+  'adds the entry once when the response to the patch of a service account fails with the fault %s',
   async (kind) => {
     world = await OperatorWorld.start();
     const ctx = world.context();
@@ -53,7 +53,7 @@ it.each(['lost', 'reset', 'error'] as const)(
   },
 );
 
-it('leaves alone what opts out, and lists it', async () => {
+it('ignores namespaces and service accounts that opt out, and lists them', async () => {
   world = await OperatorWorld.start({
     settings: {
       namespaces: { exclude: ['monitoring'] },
@@ -73,7 +73,7 @@ it('leaves alone what opts out, and lists it', async () => {
   expect(ignored.map(({ target }) => target.name).sort()).toEqual(['kube-system/coredns', 'shop/default']);
 });
 
-it('plans for a service account that appeared since', async () => {
+it('plans a change for a new service account', async () => {
   world = await OperatorWorld.start();
   await applyStep(serviceAccounts, world);
   world.inside.put({ kind: 'ServiceAccount', metadata: { name: 'new', namespace: 'shop' } });
@@ -81,7 +81,7 @@ it('plans for a service account that appeared since', async () => {
   expect(changes).toMatchObject([{ action: 'update', target: { name: 'shop/new' } }]);
 });
 
-it('names pods that cannot pull with the reason, and workloads with pull secrets of their own', async () => {
+it('reports pods that cannot pull with a fix, and pods that list other pull secrets', async () => {
   world = await OperatorWorld.start();
   const host = await world.aws.ecr.registryHost();
   const container = { name: 'app', image: `${host}/myproject/app:1` };

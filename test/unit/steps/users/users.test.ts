@@ -21,7 +21,7 @@ afterEach(async () => {
   await Promise.all(worlds.splice(0).map((world) => world.close()));
 });
 
-/** Changes a policy of the sandbox as somebody with a text editor would. */
+/** Edits a policy of the sandbox, like a user with a text editor. */
 function editPolicy(world: AwsWorld, name: string, edit: (document: { Statement: Edited[] }) => void): void {
   const { identities } = world.sandbox.aws;
   const policy = identities.policies.get(identities.arn('policy', '/', name));
@@ -36,7 +36,7 @@ const pullOnly = 'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly';
 const secretArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:image-puller-REGION-a1B2c3';
 const withPolicy = (policy: string) => ({ users: { powerUser: { policy }, imagePuller: { policy } } });
 
-/** Checks the rights after every change in IAM. @returns those that were missing, as they come to be */
+/** Checks the rights after every change in IAM. @returns missing rights, which are added as they are found */
 function watchRights(
   { sandbox: { aws } }: AwsWorld,
   rights: readonly (readonly [user: string, action: string, resource: string])[],
@@ -123,7 +123,7 @@ describeStepContract({ step: powerUser, fresh, drifts: drifts('power-user') });
 describeStepContract({ step: imagePuller, fresh, drifts: drifts('image-puller') });
 
 describe('the two users', () => {
-  it('bear the project and the region as tags', async () => {
+  it('are tagged with the project and the region', async () => {
     const world = await start();
     await applyStep(imagePuller, world);
     const tags = world.sandbox.aws.identities.users.get('image-puller')?.tags ?? [];
@@ -133,7 +133,7 @@ describe('the two users', () => {
     });
   });
 
-  it('stand under the configured path, with their policies', async () => {
+  it('have the configured path, and so do their policies', async () => {
     const world = await start({ users: { imagePuller: { path: '/team/' } } });
     await applyStep(imagePuller, world);
     const user = world.sandbox.aws.identities.users.get('image-puller');
@@ -143,7 +143,7 @@ describe('the two users', () => {
     ]);
   });
 
-  it('get a sixth version of their policy, for which the oldest makes room', async () => {
+  it('get a sixth version of their policy, which replaces the oldest version', async () => {
     const world = await start();
     await applyStep(imagePuller, world);
     for (let edits = 0; edits < 6; edits += 1) {
@@ -155,7 +155,7 @@ describe('the two users', () => {
     expect([...versions]).toEqual(['v3', 'v4', 'v5', 'v6', 'v7']);
   });
 
-  it('are adopted when they bear no tag of ours', async () => {
+  it('are adopted when they do not have the project tag', async () => {
     const world = await start();
     world.sandbox.aws.addUser('image-puller', boundary);
     const { changes, findings } = await planStep(imagePuller, world);
@@ -168,7 +168,7 @@ describe('the two users', () => {
     expect(findings).toMatchObject([{ code: 'user-excess' }]);
   });
 
-  it('of another project end the plan with the key to set', async () => {
+  it('of another project block the plan, with the setting to change', async () => {
     const other = await start({ project: 'theirs' });
     await applyStep(imagePuller, other);
     other.config = { ...other.config, project: 'myproject' };
@@ -179,7 +179,7 @@ describe('the two users', () => {
     expect(findings[0]?.hint).toBe('Set users.imagePuller.name to another name.');
   });
 
-  it('that were handed over by tags are brought to the wanted state', async () => {
+  it('that were handed over by tags are updated to the desired state', async () => {
     const world = await start();
     const { user } = world.sandbox.aws.addUser('image-puller');
     user.tags.set('ecr-bootstrap:project', 'myproject').set('ecr-bootstrap:region', 'eu-west-1');
@@ -187,7 +187,7 @@ describe('the two users', () => {
     expect((await planStep(imagePuller, world)).changes).toEqual([]);
   });
 
-  it('whose creation was answered late, so that it was asked for twice, are created', async () => {
+  it('are created when the response is lost and the request is repeated', async () => {
     const world = await start();
     for (const operation of ['CreateUser', 'CreatePolicy']) {
       world.sandbox.faults.plan({ kind: 'lost', service: 'iam', operation, to: 1 });
@@ -199,20 +199,23 @@ describe('the two users', () => {
   it.each([
     ['another run of the project', 'myproject', ['done', 'done', 'done']],
     ['another project', 'theirs', ['failed', 'skipped', 'skipped']],
-    ['somebody', undefined, ['failed', 'skipped', 'skipped']],
-  ])('that %s made meanwhile are dealt with as if seen before', async (_, project, results) => {
-    const world = await start({ users: { imagePuller: { permissionsBoundary: boundary } } });
-    const ctx = world.context();
-    const state = await imagePuller.observe(ctx);
-    const { user } = world.sandbox.aws.addUser('image-puller');
-    if (project) user.tags.set('ecr-bootstrap:project', project).set('ecr-bootstrap:region', 'eu-west-1');
-    const outcomes = await imagePuller.apply(imagePuller.diff(state, ctx).changes, state, runOf(ctx));
-    expect(outcomes.map(({ result }) => result)).toEqual(results);
-    expect(user.boundary).toBe(results[0] === 'done' ? boundary : undefined);
-    if (results[0] === 'failed') expect(outcomes[0]).toMatchObject({ error: { code: 'foreign' } });
-  });
+    ['an unknown tool', undefined, ['failed', 'skipped', 'skipped']],
+  ])(
+    'that %s created since the plan are handled as if the plan had found them',
+    async (_, project, results) => {
+      const world = await start({ users: { imagePuller: { permissionsBoundary: boundary } } });
+      const ctx = world.context();
+      const state = await imagePuller.observe(ctx);
+      const { user } = world.sandbox.aws.addUser('image-puller');
+      if (project) user.tags.set('ecr-bootstrap:project', project).set('ecr-bootstrap:region', 'eu-west-1');
+      const outcomes = await imagePuller.apply(imagePuller.diff(state, ctx).changes, state, runOf(ctx));
+      expect(outcomes.map(({ result }) => result)).toEqual(results);
+      expect(user.boundary).toBe(results[0] === 'done' ? boundary : undefined);
+      if (results[0] === 'failed') expect(outcomes[0]).toMatchObject({ error: { code: 'foreign' } });
+    },
+  );
 
-  it('with a policy or group of others give findings with the command that takes it away', async () => {
+  it('with an unmanaged policy or group are reported with the command that removes it', async () => {
     const world = await start();
     await applyStep(imagePuller, world);
     const user = world.sandbox.aws.identities.users.get('image-puller');
@@ -229,7 +232,7 @@ describe('the two users', () => {
     ]);
   });
 
-  it('under another path than configured give findings: a user can be moved, a policy cannot', async () => {
+  it('with another path than configured are reported: a user can be moved, a policy cannot', async () => {
     const world = await start();
     await applyStep(imagePuller, world);
     const { identities } = world.sandbox.aws;
@@ -257,7 +260,7 @@ describe('the two users', () => {
     expect((await planStep(imagePuller, world)).findings).toEqual([]);
   });
 
-  it('with `policy: managed` have the policy of AWS, and the image puller one for its secrets', async () => {
+  it('have the AWS managed policy with `policy: managed`, and the image puller also one for its secrets', async () => {
     const world = await start({
       users: { powerUser: { policy: 'managed' }, imagePuller: { policy: 'managed' } },
     });
@@ -271,7 +274,7 @@ describe('the two users', () => {
     ]);
   });
 
-  it('lose our own policy when AWS policies are wanted in its place', async () => {
+  it('lose the customer managed policy when `policy` changes to managed', async () => {
     const world = await start();
     await applyStep(powerUser, world);
     world.config = (await start({ users: { powerUser: { policy: 'managed' } } })).config;
@@ -302,7 +305,7 @@ describe('the two users', () => {
     expect(lost).toEqual([]);
   });
 
-  it('keep the policy of AWS that they had before they were adopted, which is reported', async () => {
+  it('keep and report the AWS managed policy that they had before their adoption', async () => {
     const world = await start();
     world.sandbox.aws.addUser('image-puller', pullOnly);
     await applyStep(imagePuller, world);
@@ -313,7 +316,7 @@ describe('the two users', () => {
     ]);
   });
 
-  it('may use the key of KMS of every secret, until the secret is encrypted with the configured one', async () => {
+  it('may use an old KMS key until every secret is encrypted with the configured key', async () => {
     const key = (id: string) =>
       `arn:aws:kms:eu-west-1:123456789012:key/${id.repeat(8)}-1111-1111-1111-111111111111`;
     const world = await start({ secrets: { kmsKeyId: key('a') } });
@@ -360,14 +363,14 @@ describe('power-user as the caller', () => {
     return world;
   };
 
-  it('may read all that the two steps look at, and plans nothing', async () => {
+  it('may read everything that the two steps observe, and plans nothing', async () => {
     const world = await asPowerUser();
     for (const step of [powerUser, imagePuller]) {
       expect(await planStep(step, world)).toEqual({ changes: [], findings: [] });
     }
   });
 
-  it('plans the same changes as an administrator, with the fix that needs one', async () => {
+  it('plans the same changes as an administrator, with a fix for an administrator', async () => {
     const world = await asPowerUser();
     editPolicy(world, 'ecr-bootstrap-image-puller', ({ Statement }) => Statement.pop());
     const asSeen = await planStep(imagePuller, world);
