@@ -231,7 +231,7 @@ async function planAgain(
   const agreed = new Set(shown.filter(destroys).map(({ target }) => nameOf(target)));
   const isShown = (change: KeyChange): boolean => !destroys(change) || agreed.has(nameOf(change.target));
   const hidden = changes.find((change) => !isShown(change));
-  // An unconfirmed deletion is left to a later run, unless the new key needs its place.
+  // An unconfirmed deletion is left to a later run. If IAM has no place for the new key without it, this run fails.
   if (hidden && next === 'make' && state.keys.length >= maxKeys) throw unplannedDelete(hidden);
   const allowed = changes.filter(isShown);
   for (const outcome of await applyKey(allowed, state, run, { isSettled: true })) {

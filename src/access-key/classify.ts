@@ -8,7 +8,7 @@ import { secretParts } from './stored.ts';
  * The state of the protocol, which decides the next action:
  * - `settled`: a working pair is current
  * - `promote`: a complete pair is stored and has to be verified and made current
- * - `restore`: the values work together but come from different writes or have a wrong region: store them as one version
+ * - `restore`: the values work together, but come from different writes or have a wrong region: store them together
  * - `make`: no stored pair works, so a key has to be created
  * - `verify`: IAM's list does not show whether a stored pair works, and this command must not use the pair
  * - `hidden`: a secret scheduled for deletion hides its values until it is restored
@@ -59,8 +59,8 @@ const isKeyOfAdopted = ({ id }: ObservedKey, { user }: KeyState): boolean =>
   user?.tags[tagKeys.adopted]?.split(' ').includes(id) ?? false;
 
 /**
- * The keys that may be managed or not, because the secret that lists the managed keys cannot be read. It is scheduled for
- * deletion, or it is absent or denied although ecr-bootstrap created or adopted the user.
+ * The keys that may be managed or not, because the secret that lists the managed keys cannot be read. It is scheduled
+ * for deletion, or it is absent or denied although ecr-bootstrap created or adopted the user.
  */
 export function unknownKeys(state: KeyState): ObservedKey[] {
   const { id } = state.stored;

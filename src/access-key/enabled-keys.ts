@@ -86,7 +86,7 @@ async function lastUsesOf(
   );
 }
 
-/** The last use is only informative, because it may be of this cluster. Registrations list the clusters with the key. */
+/** The last use is only informative, because it may be by this cluster. Registrations list the clusters. */
 const withLastUse = (key: ObservedKey, lastUse: number | undefined): ChangeWith<KeyRevocation> => {
   const { action, target, fields, ...rest } = disabling(key);
   const reason = lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`;

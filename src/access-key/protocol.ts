@@ -17,8 +17,8 @@ import { holderOf, type SecretPart, secretParts } from './stored.ts';
 
 /**
  * Creates a key and makes it current. The order makes an interruption harmless at any point: the tag marks the creation
- * before the key exists, the secrets hold the key before it is used, and it is verified before it replaces a working one.
- * The next run finds out from AWS alone how far this run got.
+ * before the key exists, the secrets hold the key before it is used, and it is verified before it replaces a working
+ * key. The next run finds out from AWS alone how far this run got.
  */
 export async function createKey(run: AccessKeyRun, state: KeyState): Promise<KeyPair> {
   const replaces = classify(state).next === 'settled';

@@ -134,11 +134,11 @@ async function accessOf(secrets: SecretsPort, stored: Stored, tags: Tags): Promi
     const info = stored[part];
     return info && ownershipOf(info.tags, tags) === 'nobody' ? [{ part, info }] : [];
   });
-  const seen = unmanaged.map(
+  const reads = unmanaged.map(
     async ({ part, info: { name, arn } }) =>
       [part, await readAccess(() => secrets.resourcePolicy(name), arn)] as const,
   );
-  return Object.fromEntries(await Promise.all(seen));
+  return Object.fromEntries(await Promise.all(reads));
 }
 
 function parseCreating(value: string | undefined): readonly string[] | undefined {

@@ -33,7 +33,7 @@ export async function checkPair(
 /**
  * Waits until everything that the cluster needs the pair for works several times in a row: a token, a manifest of the
  * project, the values of the three secrets.
- * @throws UnverifiedKey after the deadline, with the last verdict
+ * @throws UnverifiedKey (`key-unproven`) after the deadline, with the last verdict
  */
 export async function waitUntilVerified(run: AccessKeyRun, pair: KeyPair): Promise<void> {
   const { ctx } = run;

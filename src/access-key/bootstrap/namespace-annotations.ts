@@ -11,8 +11,8 @@ const keys = [annotations.project, annotations.registryHost];
 const valueIn = ({ metadata }: KubeObject, key: string): string | undefined => metadata.annotations?.[key];
 
 /**
- * Blocks a change of the cluster's project or registry. Its pods could no longer pull their images, and no cluster would
- * refer to the AWS resources of the first project any more.
+ * Blocks a change of the cluster's project or registry. Its pods could no longer pull their images, and no cluster
+ * would refer to the AWS resources of the first project any more.
  */
 export function outdatedFieldsFinding({
   namespace,
@@ -37,8 +37,8 @@ export function outdatedFieldsFinding({
 }
 
 /** The fields of a change that removes the annotations with the project and registry. */
-export const noteFields = (seen: KubeObject): Field[] =>
+export const noteFields = (namespace: KubeObject): Field[] =>
   keys.flatMap((key) => {
-    const from = valueIn(seen, key);
+    const from = valueIn(namespace, key);
     return from === undefined ? [] : [{ path: `metadata.annotations["${key}"]`, from }];
   });

@@ -34,9 +34,9 @@ import { rollOut } from './roll-out.ts';
 import { finding } from '../../core/findings.ts';
 
 /**
- * Revokes a leaked key. The image puller may read its own secrets, because the operator reads them with its key. So every
- * existing key is disabled, and AWS refuses it, before the new key exists. A thief can never read the new key with the
- * leaked one. An interrupted run leaves disabled keys, and `up` creates a new one.
+ * Revokes a leaked key. The image puller may read its own secrets, because the operator reads them with its key. So
+ * every existing key is disabled, and AWS refuses it, before the new key exists. A thief can never read the new key with
+ * the leaked one. An interrupted run leaves disabled keys, and `up` creates a new one.
  */
 export function forcedRotationSteps(): readonly AnyRotationStep[] {
   const rotation = new ForcedRotation();
@@ -52,11 +52,11 @@ export function forcedRotationSteps(): readonly AnyRotationStep[] {
 /** What one run knows in addition to AWS: every key that it has observed, and the keys that its new key replaces. */
 class ForcedRotation {
   #replaced: ReadonlySet<string> | undefined;
-  readonly seen = new ObservedKeys();
+  readonly observedKeys = new ObservedKeys();
 
   readonly observe = oncePerContext(async (ctx: AccessKeyContext): Promise<Rotation> => {
     const [observed, here] = await Promise.all([observeKey(ctx), clusterId(ctx.cluster)]);
-    const key = { ...observed, keys: this.seen.all(observed.keys) };
+    const key = { ...observed, keys: this.observedKeys.all(observed.keys) };
     const isNew = this.#replaced === undefined;
     const outgoing = key.keys.filter(({ id }) => this.#replaced?.has(id) ?? true);
     return {
@@ -130,7 +130,7 @@ function revocation(forced: ForcedRotation): RotationStep<Revocation, Revocation
       const revoked = await inOrder(ofKeys, run, ({ payload: { does, id } }) =>
         does === 'deleteKey' ? iam.deleteAccessKey(key.userName, id) : iam.disableAccessKey(key.userName, id),
       );
-      forced.seen.note(revoked);
+      forced.observedKeys.note(revoked);
       return [...stored, ...revoked];
     },
   };
@@ -245,7 +245,7 @@ function deletion(forced: ForcedRotation): RotationStep<Rotation, ChangeWith<Key
       const deleted = await inOrder(changes, run, ({ payload }) =>
         run.ctx.aws.iam.deleteAccessKey(userName, payload.id),
       );
-      forced.seen.note(deleted);
+      forced.observedKeys.note(deleted);
       // An interrupted run had created one of these keys. Its tag is kept until they are deleted.
       if (creating && deleted.every(({ result }) => result === 'done')) await unmark(run, userName);
       return deleted;

@@ -20,9 +20,9 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChan
     readsLag: true,
     observe,
     diff: (rotation) => {
-      const { changes, findings: seen } = diffKey(rotation.key);
+      const { changes, findings: keyFindings } = diffKey(rotation.key);
       const findings = [
-        ...seen.filter(({ code }) => code !== 'key-unfinished'),
+        ...keyFindings.filter(({ code }) => code !== 'key-unfinished'),
         ...repairFindings(rotation),
         ...rotation.blockedBy.map((key) => blockedFinding(key, rotation)),
       ];

@@ -13,7 +13,7 @@ import { finding } from '../../core/findings.ts';
 /** Disables the replaced key. A later run deletes it. */
 export function oldKey(
   observe: ObserveRotation,
-  seen: ObservedKeys,
+  observedKeys: ObservedKeys,
 ): RotationStep<Rotation, ChangeWith<KeyRevocation>> {
   return {
     id: 'old-key',
@@ -29,7 +29,7 @@ export function oldKey(
       const disabled = await inOrder(changes, run, ({ payload }) =>
         run.ctx.aws.iam.disableAccessKey(userName, payload.id),
       );
-      seen.note(disabled);
+      observedKeys.note(disabled);
       return disabled;
     },
     nextSteps: deletionOfRetiredKeys,

@@ -26,16 +26,16 @@ export const retiredKeys = (key: KeyState): ObservedKey[] =>
   key.keys.filter((one) => !one.active && isManagedKey(one, key));
 
 /**
- * Observes once per context. The first observation decides which keys this run replaces: later lists of IAM can be older,
- * and with the tag of an earlier run the old key would look unfinished. A key that this run has created or repaired is
- * not replaced.
+ * Observes once per context. The first observation decides which keys this run replaces: later lists of IAM can be
+ * older, and with the tag of an earlier run the old key would look unfinished. A key that this run has created or
+ * repaired is not replaced.
  */
-export function rotationObserver(seen: ObservedKeys): ObserveRotation {
+export function rotationObserver(observedKeys: ObservedKeys): ObserveRotation {
   let existing: ReadonlySet<string> | undefined;
   let replaced: ReadonlySet<string> | undefined;
   return oncePerContext(async (ctx: AccessKeyContext) => {
     const observed = await observeKey(ctx);
-    const key = { ...observed, keys: seen.all(observed.keys) };
+    const key = { ...observed, keys: observedKeys.all(observed.keys) };
     const known = (existing ??= new Set(key.keys.map(({ id }) => id)));
     // Until Secrets Manager shows what this run has stored, its new key looks unmanaged.
     const found = rotationStatusOf({

@@ -45,15 +45,15 @@ const fixFor = ({ who }: WantedUser): string =>
   `Run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator; \`ecr-bootstrap policy first-run\` prints the policy for that.`;
 
 /** Rights are granted before others are revoked, because the user pulls and pushes during the run. */
-function changesFor(wanted: WantedUser, seen: ObservedUser): UserChange[] {
-  const policy = policyChanges(wanted, seen);
+function changesFor(wanted: WantedUser, observed: ObservedUser): UserChange[] {
+  const policy = policyChanges(wanted, observed);
   const isCreation = ({ action }: UserChange): boolean => action === 'create';
   return [
-    ...userChanges(wanted, seen),
+    ...userChanges(wanted, observed),
     ...policy.filter(isCreation),
-    ...missingAttachments(wanted, seen),
+    ...missingAttachments(wanted, observed),
     ...policy.filter((change) => !isCreation(change)),
-    ...needlessAttachments(wanted, seen),
+    ...needlessAttachments(wanted, observed),
   ];
 }
 
@@ -87,16 +87,16 @@ function updates(
   return [ownershipOf(tags, wanted.tags) === 'ours' ? change : adopting(change, { owner: unknownOwner })];
 }
 
-function policyChanges(wanted: WantedUser, seen: ObservedUser): UserChange[] {
+function policyChanges(wanted: WantedUser, observed: ObservedUser): UserChange[] {
   const { policy, attached, tags } = wanted;
   if (!attached.includes(policy.arn)) return [];
   const subject = { target: policyTarget(policy.name), payload: { on: 'policy' } } as const;
   const fields = [
-    ...compareDocuments(policy.document, seen.policy?.document),
-    ...compareTags(tags, seen.policy?.tags ?? {}),
+    ...compareDocuments(policy.document, observed.policy?.document),
+    ...compareTags(tags, observed.policy?.tags ?? {}),
   ];
-  if (!seen.policy) return [{ action: 'create', ...subject, fields, grants: true }];
-  return updates(subject, fields, seen.policy.tags, wanted);
+  if (!observed.policy) return [{ action: 'create', ...subject, fields, grants: true }];
+  return updates(subject, fields, observed.policy.tags, wanted);
 }
 
 const attachmentChange = (action: 'create' | 'delete', userName: string, policyArn: string): UserChange => ({
@@ -107,11 +107,13 @@ const attachmentChange = (action: 'create' | 'delete', userName: string, policyA
   payload: { on: 'attachment', policyArn },
 });
 
-const missingAttachments = ({ name, attached }: WantedUser, seen: ObservedUser): UserChange[] =>
-  attached.filter((arn) => !seen.attached.includes(arn)).map((arn) => attachmentChange('create', name, arn));
+const missingAttachments = ({ name, attached }: WantedUser, observed: ObservedUser): UserChange[] =>
+  attached
+    .filter((arn) => !observed.attached.includes(arn))
+    .map((arn) => attachmentChange('create', name, arn));
 
 /** Only policies that ecr-bootstrap attaches are detached. Others are reported as findings. */
-const needlessAttachments = (wanted: WantedUser, seen: ObservedUser): UserChange[] =>
-  ownAttachments(wanted, seen)
-    .filter((arn) => seen.attached.includes(arn) && !wanted.attached.includes(arn))
+const needlessAttachments = (wanted: WantedUser, observed: ObservedUser): UserChange[] =>
+  ownAttachments(wanted, observed)
+    .filter((arn) => observed.attached.includes(arn) && !wanted.attached.includes(arn))
     .map((arn) => attachmentChange('delete', wanted.name, arn));

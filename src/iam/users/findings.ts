@@ -7,26 +7,26 @@ import { policyTarget, userTarget } from './targets.ts';
 import { finding } from '../../core/findings.ts';
 
 /** Reports a user or policy of the configured name that belongs to another project. Blocks the run. */
-export function unmanagedUserFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
+export function unmanagedUserFindings(wanted: WantedUser, observed: ObservedUser): Finding[] {
   const { name, policy } = wanted;
   const findings: Finding[] = [];
-  if (seen.user && ownershipOf(seen.user.tags, wanted.tags) === 'other') {
+  if (observed.user && ownershipOf(observed.user.tags, wanted.tags) === 'other') {
     findings.push(
       finding('user-foreign', {
         target: userTarget(name),
         what: `IAM user ${name} already exists and is not managed by ecr-bootstrap`,
-        why: `${ownerOf(seen.user.tags)}; it has ${contentOf(seen)}`,
+        why: `${ownerOf(observed.user.tags)}; it has ${contentOf(observed)}`,
         hint: hintFor(wanted),
         blocking: true,
       }),
     );
   }
-  if (seen.policy && ownershipOf(seen.policy.tags, wanted.tags) === 'other') {
+  if (observed.policy && ownershipOf(observed.policy.tags, wanted.tags) === 'other') {
     findings.push(
       finding('user-foreign', {
         target: policyTarget(policy.name),
         what: `IAM policy ${policy.name} already exists and is not managed by ecr-bootstrap`,
-        why: ownerOf(seen.policy.tags),
+        why: ownerOf(observed.policy.tags),
         hint: hintFor(wanted),
         blocking: true,
       }),
@@ -53,21 +53,21 @@ function contentOf({ attached, inline, groups }: ObservedUser): string {
  * Reports a user or policy under another path. Policies refer to users by path, so a moved user has lost its rights.
  * IAM cannot move a policy, or create a second one of the same name.
  */
-export function pathFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
+export function pathFindings(wanted: WantedUser, observed: ObservedUser): Finding[] {
   const { name, path, policy, who } = wanted;
   const findings: Finding[] = [];
-  if (seen.user && seen.user.path !== path) {
+  if (observed.user && observed.user.path !== path) {
     findings.push(
       finding('path-differs', {
         target: userTarget(name),
-        what: `IAM user ${name} has path ${seen.user.path}, not ${path}`,
+        what: `IAM user ${name} has path ${observed.user.path}, not ${path}`,
         why: 'policies name users by path, so the policies of this project do not apply to it',
-        hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${seen.user.path}.`,
+        hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${observed.user.path}.`,
       }),
     );
   }
-  const elsewhere = policyElsewhere(wanted, seen);
-  if (elsewhere !== undefined && !seen.policy) {
+  const elsewhere = policyElsewhere(wanted, observed);
+  if (elsewhere !== undefined && !observed.policy) {
     findings.push(
       finding('path-differs', {
         target: policyTarget(policy.name),
@@ -86,22 +86,22 @@ const policyElsewhere = ({ policy }: WantedUser, { attached }: ObservedUser): st
   attached.find((arn) => arn !== policy.arn && arn.split('/').at(-1) === policy.name);
 
 /** Reports unmanaged policies and groups of the user, each with the command that removes it. */
-export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[] {
+export function excessFindings(wanted: WantedUser, observed: ObservedUser): Finding[] {
   const { name, attached } = wanted;
-  const known = [...attached, ...ownAttachments(wanted, seen), policyElsewhere(wanted, seen)];
+  const known = [...attached, ...ownAttachments(wanted, observed), policyElsewhere(wanted, observed)];
   const user = `--user-name ${name}`;
   const excess = [
-    ...seen.attached
+    ...observed.attached
       .filter((arn) => !known.includes(arn))
       .map((arn) => ({
         thing: `policy ${arn}`,
         command: `aws iam detach-user-policy ${user} --policy-arn ${arn}`,
       })),
-    ...seen.inline.map((inline) => ({
+    ...observed.inline.map((inline) => ({
       thing: `inline policy ${inline}`,
       command: `aws iam delete-user-policy ${user} --policy-name ${inline}`,
     })),
-    ...seen.groups.map((group) => ({
+    ...observed.groups.map((group) => ({
       thing: `group ${group}`,
       command: `aws iam remove-user-from-group ${user} --group-name ${group}`,
     })),
@@ -117,10 +117,10 @@ export function excessFindings(wanted: WantedUser, seen: ObservedUser): Finding[
 }
 
 /** Reports problems of a user that another tool creates. Its policy is verified together with its key. */
-export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undefined): Finding[] {
+export function unmanagedFindings(wanted: WantedUser, observed: ObservedUser | undefined): Finding[] {
   const target = userTarget(wanted.name);
   const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
-  if (!seen) {
+  if (!observed) {
     return [
       finding('unseen', {
         target,
@@ -130,12 +130,14 @@ export function unmanagedFindings(wanted: WantedUser, seen: ObservedUser | undef
       }),
     ];
   }
-  const isBare = seen.attached.length + seen.inline.length + seen.groups.length === 0;
-  if (seen.user && !isBare) return [];
+  const isBare = observed.attached.length + observed.inline.length + observed.groups.length === 0;
+  if (observed.user && !isBare) return [];
   return [
     finding('user-unmanaged', {
       target,
-      what: seen.user ? `IAM user ${wanted.name} may do nothing` : `IAM user ${wanted.name} does not exist`,
+      what: observed.user
+        ? `IAM user ${wanted.name} may do nothing`
+        : `IAM user ${wanted.name} does not exist`,
       why: `users.${wanted.who}.manage is false, so another tool creates it`,
       hint,
       blocking: true,

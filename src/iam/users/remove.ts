@@ -70,22 +70,22 @@ const deletionOrRelease = (on: 'user' | 'policy', target: Target, tags: Tags): U
 
 async function whyKept(
   wanted: WantedUser,
-  seen: ObservedUser,
+  observed: ObservedUser,
   ctx: IamContext,
   findOtherKeys: () => Promise<readonly string[]>,
 ): Promise<string | undefined> {
-  const { user, policy } = seen;
+  const { user, policy } = observed;
   const found = [user, policy].filter((one) => one !== undefined);
   if (found.some(({ tags }) => ownershipOf(tags, wanted.tags) !== 'ours')) {
     return 'it does not have the tags of this project and region';
   }
   if (!user || isAdopted(user.tags)) return undefined;
   if ((await ctx.aws.identity()).arn === user.arn) return 'it is the calling user';
-  const known = [...wanted.attached, ...ownAttachments(wanted, seen)];
+  const known = [...wanted.attached, ...ownAttachments(wanted, observed)];
   const unmanaged = [
-    ...seen.attached.filter((arn) => !known.includes(arn)),
-    ...seen.inline.map((name) => `inline policy ${name}`),
-    ...seen.groups.map((name) => `group ${name}`),
+    ...observed.attached.filter((arn) => !known.includes(arn)),
+    ...observed.inline.map((name) => `inline policy ${name}`),
+    ...observed.groups.map((name) => `group ${name}`),
     ...(await findOtherKeys()).map((id) => `access key ${id}`),
   ];
   return unmanaged.length > 0

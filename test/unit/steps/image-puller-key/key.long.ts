@@ -46,7 +46,7 @@ describeStepContract({
       plans: [`AWS secret ${names.secret}: AWSCURRENT`],
     },
     {
-      name: 'a tag of the configuration',
+      name: 'a configured tag was removed',
       spoil: (world) => void secretOf(world, names.id).tags.delete('team'),
       plans: [`AWS secret ${names.id}: tags.team`],
     },

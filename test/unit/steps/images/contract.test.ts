@@ -9,7 +9,7 @@ describeStepContract({
   fresh: () => MirrorWorld.start(),
   drifts: [
     {
-      name: 'somebody takes a tag away',
+      name: 'a tag was deleted',
       spoil: ({ world }) => void world.aws.registry.repositories.get(repository)?.tags.delete('1.27'),
       plans: ['image docker.io/library/nginx:1.27'],
     },

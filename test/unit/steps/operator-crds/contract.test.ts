@@ -15,13 +15,13 @@ describeStepContract({
   fresh: () => OperatorWorld.start(),
   drifts: [
     {
-      name: 'a definition is gone',
+      name: 'a CRD was deleted',
       spoil: ({ inside }) =>
         inside.delete('CustomResourceDefinition', 'fakes.generators.external-secrets.io'),
       plans: ['CustomResourceDefinition fakes.generators.external-secrets.io'],
     },
     {
-      name: 'a definition of another YAML',
+      name: 'a CRD comes from another manifest',
       spoil: (world) => {
         const crd = stored(world);
         const annotations = {
@@ -33,7 +33,7 @@ describeStepContract({
       plans: [`CustomResourceDefinition ${name}: metadata.annotations["ecr-bootstrap.dev/manifest-sha256"]`],
     },
     {
-      name: "the component's label is gone",
+      name: 'the component label was removed',
       spoil: (world) => {
         const crd = stored(world);
         const { 'external-secrets.io/component': _, ...labels } = crd.metadata.labels ?? {};

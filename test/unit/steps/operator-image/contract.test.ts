@@ -9,7 +9,7 @@ describeStepContract({
   fresh: () => MirrorWorld.start(),
   drifts: [
     {
-      name: 'somebody takes the tag away',
+      name: 'the tag was deleted',
       spoil: ({ world }) => void world.aws.registry.repositories.get(repository)?.tags.delete('v0.12.1'),
       plans: ['image ghcr.io/external-secrets/external-secrets:v0.12.1'],
     },

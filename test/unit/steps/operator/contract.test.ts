@@ -9,7 +9,7 @@ describeStepContract({
   fresh: async () => (await OperatorWorld.start()).prepare(),
   drifts: [
     {
-      name: 'a Deployment is gone',
+      name: 'a Deployment was deleted',
       spoil: ({ inside }) => inside.delete('Deployment', 'external-secrets-webhook', namespace),
       plans: [`Deployment ${namespace}/external-secrets-webhook`],
     },
@@ -28,7 +28,7 @@ describeStepContract({
       ],
     },
     {
-      name: 'a webhook configuration is gone',
+      name: 'a webhook configuration was deleted',
       spoil: ({ inside }) => inside.delete('ValidatingWebhookConfiguration', 'externalsecret-validate'),
       plans: ['ValidatingWebhookConfiguration externalsecret-validate'],
     },

@@ -9,17 +9,17 @@ describeStepContract({
   fresh: () => OperatorWorld.start(),
   drifts: [
     {
-      name: 'the pull secret is gone',
+      name: 'the pull secret was deleted',
       spoil: ({ inside }) => inside.delete('Secret', 'puller', 'external-secrets'),
       plans: ['Secret external-secrets/puller'],
     },
     {
-      name: 'the token is over',
+      name: 'the token has expired',
       spoil: ({ sandbox }) => sandbox.clock.advance(13 * 3_600_000),
       plans: [token],
     },
     {
-      name: 'the key was changed',
+      name: 'the access key was replaced',
       spoil: (world) => world.rotateKey(),
       plans: ({ inside }) => [
         token,
@@ -29,7 +29,7 @@ describeStepContract({
       ],
     },
     {
-      name: 'the namespace has no note of the project and registry',
+      name: 'the annotations of the namespace were removed',
       spoil: ({ inside }) => {
         const namespace = inside.get('Namespace', 'external-secrets');
         if (namespace) inside.put({ ...namespace, metadata: { ...namespace.metadata, annotations: {} } });

@@ -13,12 +13,12 @@ describeStepContract({
   },
   drifts: [
     {
-      name: 'the fan-out is gone',
+      name: 'the ClusterExternalSecret was deleted',
       spoil: ({ inside }) => inside.delete('ClusterExternalSecret', 'puller'),
       plans: ['ClusterExternalSecret puller'],
     },
     {
-      name: 'somebody slows the copies down',
+      name: 'the refresh time of the copies was increased',
       spoil: (world) =>
         edit(world, ['ClusterExternalSecret', 'puller'], (fanOut) => ({
           ...fanOut,

@@ -10,7 +10,7 @@ describeStepContract({
   fresh: () => startWithOperator(),
   drifts: [
     {
-      name: 'somebody renews less often',
+      name: 'the refresh interval was increased',
       spoil: (world) =>
         edit(world, ['ExternalSecret', 'puller', namespace], (renewal) => ({
           ...renewal,
@@ -19,7 +19,7 @@ describeStepContract({
       plans: ['ExternalSecret external-secrets/puller: spec.refreshInterval'],
     },
     {
-      name: 'the reader may read more',
+      name: 'the Role of the reader was extended',
       spoil: (world) =>
         edit(world, ['Role', 'pull-secret-reader', namespace], (role) => ({
           ...role,
@@ -31,7 +31,7 @@ describeStepContract({
       ],
     },
     {
-      name: 'the generator is gone',
+      name: 'the ECRAuthorizationToken was deleted',
       spoil: ({ inside }) => inside.delete('ECRAuthorizationToken', 'image-puller', namespace),
       plans: ['ECRAuthorizationToken external-secrets/image-puller'],
     },

@@ -48,27 +48,27 @@ describeStepContract({
     }),
   drifts: [
     {
-      name: 'a repository is deleted',
+      name: 'a repository was deleted',
       spoil: ({ sandbox }) => void sandbox.aws.registry.repositories.delete('myproject/external-secrets'),
       plans: ['ECR repository myproject/external-secrets'],
     },
     {
-      name: 'tags can move',
+      name: 'tags became mutable',
       spoil: (world) => void (held(world, 'myproject/external-secrets').tagMutability = 'MUTABLE'),
       plans: ['ECR repository myproject/external-secrets: tagMutability'],
     },
     {
-      name: 'scanning is off',
+      name: 'scanning was disabled',
       spoil: (world) => void (held(world, 'myproject/external-secrets').scanOnPush = false),
       plans: ['ECR repository myproject/external-secrets: scanOnPush'],
     },
     {
-      name: 'the lifecycle policy is gone',
+      name: 'the lifecycle policy was deleted',
       spoil: (world) => void (held(world, 'myproject/external-secrets').lifecyclePolicy = undefined),
       plans: ['ECR repository myproject/external-secrets: lifecyclePolicy'],
     },
     {
-      name: 'a tag of the configuration',
+      name: 'a configured tag was removed',
       spoil: (world) => void held(world, 'myproject/external-secrets').awsTags.delete('team'),
       plans: ['ECR repository myproject/external-secrets: tags.team'],
     },

@@ -8,12 +8,12 @@ describeStepContract({
   fresh: () => OperatorWorld.start({ cluster: { admissionPolicies: 'v1beta1' } }),
   drifts: [
     {
-      name: 'the binding is gone',
+      name: 'the binding was deleted',
       spoil: ({ inside }) => inside.delete('MutatingAdmissionPolicyBinding', 'ecr-bootstrap-pull-secret'),
       plans: ['MutatingAdmissionPolicyBinding ecr-bootstrap-pull-secret'],
     },
     {
-      name: 'somebody lets it fail requests',
+      name: 'the failure policy was changed to Fail',
       spoil: (world) =>
         edit(world, ['MutatingAdmissionPolicy', 'ecr-bootstrap-pull-secret'], (policy) => ({
           ...policy,

@@ -8,13 +8,13 @@ describeStepContract({
   fresh: () => startWithRotation(),
   drifts: [
     {
-      name: 'a service account was written anew',
+      name: 'the pull secret of a service account was removed',
       spoil: (world) =>
         edit(world, ['ServiceAccount', 'coredns', 'kube-system'], ({ imagePullSecrets: _, ...rest }) => rest),
       plans: ['ServiceAccount kube-system/coredns: imagePullSecrets'],
     },
     {
-      name: 'another pull secret took its place',
+      name: 'the pull secret was replaced with another one',
       spoil: (world) =>
         edit(world, ['ServiceAccount', 'default', 'shop'], (account) => ({
           ...account,

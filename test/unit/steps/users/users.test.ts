@@ -67,12 +67,12 @@ interface Edited {
 
 const drifts = (user: string): Drift<AwsWorld>[] => [
   {
-    name: 'the policy is detached',
+    name: 'the policy was detached',
     spoil: ({ sandbox }) => sandbox.aws.identities.users.get(user)?.attached.clear(),
     plans: [`IAM policy attachment ${user}/ecr-bootstrap-${user}`],
   },
   {
-    name: "one statement's resource",
+    name: 'the resource of a statement was changed',
     spoil: (world) =>
       editPolicy(world, `ecr-bootstrap-${user}`, ({ Statement: [first] }) => {
         if (first) first.Resource = 'arn:aws:ecr:eu-west-1:123456789012:repository/other/*';
@@ -90,12 +90,12 @@ const drifts = (user: string): Drift<AwsWorld>[] => [
     plans: [`IAM policy ecr-bootstrap-${user}: document.More`],
   },
   {
-    name: 'a tag of the configuration',
+    name: 'a configured tag of the user was changed',
     spoil: ({ sandbox }) => void sandbox.aws.identities.users.get(user)?.tags.set('team', 'theirs'),
     plans: [`IAM user ${user}: tags.team`],
   },
   {
-    name: 'a tag of the policy',
+    name: 'a configured tag of the policy was removed',
     spoil: ({ sandbox: { aws } }) =>
       void aws.identities.policies
         .get(aws.identities.arn('policy', '/', `ecr-bootstrap-${user}`))
@@ -103,7 +103,7 @@ const drifts = (user: string): Drift<AwsWorld>[] => [
     plans: [`IAM policy ecr-bootstrap-${user}: tags.team`],
   },
   {
-    name: 'the permissions boundary',
+    name: 'the permissions boundary was removed',
     spoil: ({ sandbox }) => {
       const found = sandbox.aws.identities.users.get(user);
       if (found) found.boundary = undefined;
