@@ -13,14 +13,14 @@ import {
 /** A pull secret of an earlier `pullSecret.name`. Pods that were created with it still use it. */
 export interface EarlierPullSecret {
   readonly name: string;
-  /** What exists of the objects that copy it, renew it, and the Secret, in the order of their deletion. */
+  /** The existing objects that copy and renew it, and the Secret, in the order of their deletion. */
   readonly objects: readonly KubeObject[];
 }
 
 const group = 'external-secrets.io/v1beta1';
 const kinds = ['ClusterExternalSecret', 'ExternalSecret', 'Secret'];
 
-/** Found by their label, because the configuration no longer has their names. */
+/** Finds them by label, because the configuration no longer contains their names. */
 export const earlierPullSecrets = oncePerContext(find);
 
 async function find({ cluster, config, inventory }: ClusterContext): Promise<readonly EarlierPullSecret[]> {

@@ -91,7 +91,7 @@ function describeCrash(restarts: number, last: Terminated = {}): string {
   return short([`it exited ${restarts + 1} times`, ...details.filter(Boolean)].join(', '));
 }
 
-/** The last cause in a chain such as `failed to pull and unpack image "…": failed to resolve reference "…": …`. */
+/** The last cause in a chain, for example `failed to pull and unpack image "…": failed to resolve reference "…": …`. */
 function pullCause(message: string): string | undefined {
   const [, cause] =
     /failed to (?:pull|resolve)[^"]*"[^"]*": (?:failed to resolve reference "[^"]*": )?(.*)/s.exec(message) ??

@@ -11,7 +11,7 @@ const maxAttempts = 5;
 
 /**
  * Appends the pull secret to the current list, and reads it again after a conflict. The list is atomic, so a merge or apply
- * patch would remove the entries of others.
+ * patch would remove other entries.
  * @returns a detail to print, if any
  */
 export const addPullSecret = (account: KubeObject, ctx: ClusterContext): Promise<string | undefined> =>

@@ -19,7 +19,7 @@ async function planAs(usesKey: boolean) {
 const usesOf = (id: string | undefined): number =>
   world.sandbox.faults.calls.filter(({ caller }) => caller === id).length;
 
-it('treats a stored key that IAM lists as active as working when the command may not use it', async () => {
+it('treats a stored key as working if IAM lists it as active and the command may not use it', async () => {
   world = await withKey();
   const id = keysOf(world)[0]?.id;
   const before = usesOf(id);

@@ -12,7 +12,7 @@ const valueOf = (proof: Proof, name = record.name): string =>
   Object.values(recordTag({ ...record, name, proof }, 0))[0] ?? '';
 
 describe('the registration of a cluster', () => {
-  it.each<Proof>(['verified', 'unverified', 'first'])('can be read again: %s', (proof) => {
+  it.each<Proof>(['verified', 'unverified', 'first'])('can be parsed from its tag: %s', (proof) => {
     expect(recordsIn(recordTag({ ...record, proof }, 0))).toEqual([
       { ...record, proof, since: '1970-01-01T00:00:00.000Z' },
     ]);

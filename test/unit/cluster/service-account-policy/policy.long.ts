@@ -32,7 +32,7 @@ it('does not change service accounts in its dry runs', async () => {
   expect(world.inside.list('ServiceAccount').map(({ metadata }) => metadata.resourceVersion)).toEqual(before);
 });
 
-it('contains the exclusions of the configuration as regular expressions', async () => {
+it('writes the configured exclusions into the policy as regular expressions', async () => {
   world = await OperatorWorld.start({
     cluster: { admissionPolicies: 'v1' },
     settings: { namespaces: { exclude: ['kube-*'] }, serviceAccounts: { exclude: ['shop/ci-?'] } },
@@ -44,7 +44,7 @@ it('contains the exclusions of the configuration as regular expressions', async 
   expect(conditions.get('service-account-is-covered')).toContain('"^shop/ci-[^/]$"');
 });
 
-it('is deleted when serviceAccounts.policy is off', async () => {
+it('deletes the policy when serviceAccounts.policy is off', async () => {
   world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' } });
   await applyStep(serviceAccountPolicy, world);
   const off = {
