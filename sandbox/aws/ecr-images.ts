@@ -19,7 +19,7 @@ interface ListInput extends RepositoryInput, PageInput {
   readonly filter?: { readonly tagStatus?: 'TAGGED' | 'UNTAGGED' | 'ANY' };
 }
 
-/** ECR's API of images, answered from what was pushed. */
+/** The image operations of the ECR API. They read the pushed images. */
 export function ecrImages(
   registry: EcrRegistry,
   find: (input: RepositoryInput) => EcrRepository,

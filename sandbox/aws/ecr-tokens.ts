@@ -5,8 +5,8 @@ import type { AccessKey, Identities, User } from './identities.ts';
 const HOUR = 3_600_000;
 
 /**
- * ECR's authorization tokens. Each belongs to the key that it was issued with, and stops working with it: AWS does not
- * say whether a token outlives its key, so the sandbox assumes what is worse for pulls.
+ * The authorization tokens of ECR. A token stops working with the key that it was issued with. AWS does not document
+ * whether a token outlives its key, so the sandbox assumes the worse case for pulls.
  */
 export class EcrTokens {
   /** Milliseconds of sandbox time. */
@@ -18,7 +18,7 @@ export class EcrTokens {
     this.#identities = identities;
   }
 
-  /** Every token that was ever given out. */
+  /** Every token that was ever issued. */
   get givenOut(): string[] {
     return [...this.#tokens.keys()];
   }
@@ -31,9 +31,9 @@ export class EcrTokens {
   }
 
   /**
-   * Whose token it is.
+   * The user of a token.
    * @returns undefined for a token that was never issued, or whose key is no longer accepted
-   * @throws {AwsRefusal} `DENIED` when it has expired: ECR says so with 403, not 401
+   * @throws {AwsRefusal} `DENIED` when it has expired: ECR then responds with 403, not 401
    */
   userOf(token: string): { readonly user: User; readonly accessKeyId: string } | undefined {
     const entry = this.#tokens.get(token);

@@ -20,7 +20,7 @@ const uuidOf = (text: string): string =>
     .slice(0, 32)
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 
-/** ECR's control plane over what the registry holds. */
+/** The control plane of ECR, on the contents of the registry. */
 export function ecr(registry: EcrRegistry): Service {
   const { account, region, host, tokens, repositories, settings } = registry;
   const prefix = `arn:aws:ecr:${region}:${account}:repository/`;
@@ -57,7 +57,7 @@ export function ecr(registry: EcrRegistry): Service {
     );
   };
 
-  /** ECR answers with the ARN of the key, also for an alias: the same one each time. */
+  /** ECR returns the ARN of the key, also for an alias. An alias always has the same ARN. */
   const encryptionOf = ({
     encryptionType = 'AES256',
     kmsKey = 'alias/aws/ecr',
@@ -217,7 +217,7 @@ export function ecr(registry: EcrRegistry): Service {
   };
 }
 
-/** The length is in botocore's service model, ecr PutLifecyclePolicy. */
+/** Source of the length: the service model of botocore, ecr PutLifecyclePolicy. */
 function refuseLifecyclePolicy(text: string): void {
   const { rules } = JSON.parse(text) as { rules?: unknown };
   if (text.length >= 100 && text.length <= 30_720 && Array.isArray(rules)) return;

@@ -4,7 +4,7 @@ import type { Identities, Policy, User } from './identities.ts';
 import { statementsOf } from './policy.ts';
 import { addTags, tagList, type Caller, type Operation, type Tag } from './service.ts';
 
-/** IAM leaves out the user name when somebody asks about themselves. */
+/** A request without a user name is about the calling user. */
 export interface UserInput {
   readonly UserName?: string;
 }
@@ -18,9 +18,9 @@ interface VersionInput extends PolicyInput {
   readonly VersionId: string;
 }
 
-/** A managed policy keeps five versions at most. */
+/** Versions of a managed policy. */
 const MAX_VERSIONS = 5;
-/** Characters without white space: all inline policies of a user together, and one managed policy. */
+/** Characters without white space, in all inline policies of a user together and in one managed policy. */
 const MAX_INLINE = 2048;
 const MAX_MANAGED = 6144;
 
@@ -36,7 +36,7 @@ const checked = (document: string, limit: number, taken = 0): string => {
   return document;
 };
 
-/** IAM: customer managed policies with their versions, and users' attached and inline policies. */
+/** IAM: customer managed policies with their versions, and attached and inline policies of users. */
 export function iamPolicies(
   identities: Identities,
   findUser: (input: UserInput, caller: Caller) => User,

@@ -63,11 +63,11 @@ export function iam(identities: Identities): Service {
         const arn = PolicyArn ?? identities.arn('policy', Path, PolicyName);
         return { arn, tags: identities.policies.get(arn)?.tags };
       }
-      // The one request about a key that does not name the user: IAM judges it by the key's owner.
+      // Of the requests about keys, only this one does not name the user. IAM authorizes it by the owner of the key.
       const owner = operation === 'GetAccessKeyLastUsed' ? keys.get(AccessKeyId)?.user : undefined;
       const user = owner ?? (UserName === undefined ? caller.user : users.get(UserName));
       const arn = user?.arn ?? identities.arn('user', Path, UserName ?? '');
-      // The boundary that is asked for, else the one that the user has.
+      // The requested boundary, by default the current one of the user.
       const boundary = input.PermissionsBoundary ?? user?.boundary;
       return {
         arn,

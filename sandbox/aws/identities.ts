@@ -10,15 +10,15 @@ export interface AccessKey {
   readonly secret: string;
   readonly user: User;
   readonly created: number;
-  /** Before this moment it is unknown to every service but IAM. */
+  /** Before this time, every service except IAM rejects the key as unknown. */
   readonly validFrom: number;
-  /** Temporary credentials have these two. */
+  /** Only temporary credentials have this field and the next one. */
   readonly sessionToken?: string;
   readonly expires?: number;
-  /** Whether they are from GetSessionToken, without MFA: IAM refuses those. */
+  /** Whether the credentials are from GetSessionToken without MFA: IAM refuses those. */
   readonly isRefusedByIam?: boolean;
   active: boolean;
-  /** Until this moment every service but IAM still accepts it, although it was disabled or deleted. */
+  /** Until this time, every service except IAM still accepts the disabled or deleted key. */
   acceptedUntil?: number;
   lastUsed?: { readonly at: number; readonly service: string };
 }
@@ -51,7 +51,7 @@ export interface Policy {
   lastVersion: number;
 }
 
-/** What a user may do from a moment on: changes to policies take a while to spread. */
+/** The permissions of a user from a point in time: changes to policies take effect with a delay. */
 interface Permissions {
   readonly from: number;
   readonly allowed: readonly Statement[];
@@ -61,33 +61,33 @@ interface Permissions {
 export const randomId = (prefix: string) =>
   prefix + [...randomBytes(16)].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[byte % 32]).join('');
 
-/** What AWS answers when it does not accept the credentials of a request. */
+/** The error of AWS for a request whose credentials it does not accept. */
 export const invalidToken = (): AwsRefusal =>
   new AwsRefusal('InvalidClientTokenId', 'The security token included in the request is invalid.', 403);
 
-/** The condition keys that a request's credentials give. Only temporary ones have a time of issue. */
+/** The condition keys from the credentials of a request. Only temporary credentials have a time of issue. */
 export const credentialKeys = ({ created, sessionToken }: AccessKey): Access['keys'] => ({
   'aws:TokenIssueTime': sessionToken === undefined ? undefined : new Date(created).toISOString(),
 });
 
-/** The account's users, keys and policies, and the decision who may do what. */
+/** The users, keys and policies of the account. Authorizes requests. */
 export class Identities {
   readonly users = new Map<string, User>();
   readonly keys = new Map<string, AccessKey>();
-  /** Every secret that was ever given out, for who looks whether one is where it should not be. */
+  /** Every secret that was ever issued, for checks that no secret leaks. */
   readonly givenOut: string[] = [];
   /** By ARN. */
   readonly policies = new Map<string, Policy>();
-  /** Policies beside the users' own that limit everyone, by kind: `service control policy`. */
+  /** Policies that limit all users in addition to their own policies, by kind: `service control policy`. */
   readonly limits = new Map<string, string>();
   /** Milliseconds until a new key or policy takes effect. */
   lag = 0;
-  /** Milliseconds for which a key that was disabled or deleted is still accepted. */
+  /** Milliseconds for which a disabled or deleted key is still accepted. */
   revocationLag = 0;
   readonly account: string;
   readonly clock: SandboxClock;
   readonly #permissions = new WeakMap<User, Permissions[]>();
-  /** Deleted keys by id, which may still be accepted for a while. */
+  /** Deleted keys by ID. They are still accepted during the revocation lag. */
   readonly #deleted = new Map<string, AccessKey>();
 
   constructor(account: string, clock: SandboxClock) {
@@ -98,10 +98,10 @@ export class Identities {
     }
   }
 
-  /** Users, keys and policies as they are now. */
+  /** A copy of the current users, keys and policies. */
   copy(): Identities {
     const copy = new Identities(this.account, this.clock);
-    // In one call, so that keys of the copy belong to users of the copy.
+    // One call, so that keys of the copy refer to users of the copy.
     const { users, keys, policies } = structuredClone({
       users: this.users,
       keys: this.keys,
@@ -188,8 +188,8 @@ export class Identities {
   }
 
   /**
-   * Whether AWS accepts a key, and ECR the tokens that were issued with it. Temporary credentials do not depend on
-   * the access key that they were requested with, only on the user.
+   * Whether AWS accepts a key, and ECR accepts the tokens that were issued with it. Temporary credentials depend only on
+   * the user, not on the access key that they were requested with.
    */
   isAccepted(key: AccessKey): boolean {
     const now = this.clock.now();
@@ -200,7 +200,7 @@ export class Identities {
   }
 
   /**
-   * The key of a request, if it works now.
+   * The key of a request, if AWS accepts it now.
    * @throws {AwsRefusal} `InvalidClientTokenId`, `ExpiredToken`
    */
   workingKey(id: string, sessionToken?: string): AccessKey {
@@ -214,7 +214,7 @@ export class Identities {
     return key;
   }
 
-  /** To be called after each change of users or policies. */
+  /** Call it after each change of users or policies. */
   settle(): void {
     const now = this.clock.now();
     const from = now + this.lag;
@@ -231,7 +231,7 @@ export class Identities {
     }
   }
 
-  /** @throws {AwsRefusal} `AccessDenied` in AWS's words, which name the action that is missing */
+  /** @throws {AwsRefusal} `AccessDenied` with the message of AWS, which names the missing action */
   authorise(user: User, access: Access): void {
     const now = this.clock.now();
     const { allowed, boundary } = this.#permissions.get(user)?.findLast(({ from }) => from <= now) ?? {
@@ -280,7 +280,7 @@ const READ = [
 ];
 const ecr = (...actions: string[]) => allow(actions.map((action) => `ecr:${action}`));
 
-/** AWS's own policies that this product may meet, by name. */
+/** Policies managed by AWS that the product can meet, by name. */
 const MANAGED_POLICIES = {
   AdministratorAccess: allow('*'),
   AmazonEC2ContainerRegistryPowerUser: ecr(...PULL, ...READ, ...PUSH),

@@ -3,7 +3,7 @@ export interface PageInput {
   readonly nextToken?: string;
 }
 
-/** One page of a list; the token is the place where the next one starts. */
+/** One page of a list. The token is the start of the next page. */
 export function page<T>(all: readonly T[], { maxResults = 100, nextToken = '0' }: PageInput) {
   const end = Number(nextToken) + maxResults;
   return { items: all.slice(Number(nextToken), end), nextToken: end < all.length ? String(end) : undefined };

@@ -1,4 +1,4 @@
-/** IAM's policy language, as far as this product's policies and AWS's managed ones go. */
+/** The part of the IAM policy language that the product's policies and the AWS managed policies use. */
 
 type OneOrMore = string | readonly string[];
 type Conditions = Readonly<Record<string, Readonly<Record<string, OneOrMore>>>>;
@@ -12,7 +12,7 @@ export interface Statement {
   readonly Condition?: Conditions;
 }
 
-/** What is asked for. `keys` are the condition keys of the request, such as `aws:TagKeys`. */
+/** A request to authorize. `keys` are its condition keys, for example `aws:TagKeys`. */
 export interface Access {
   readonly action: string;
   readonly resource: string;
@@ -21,7 +21,7 @@ export interface Access {
 
 export type Decision = 'allowed' | 'denied explicitly' | 'not allowed';
 
-/** @throws {SyntaxError} for a document that is no JSON */
+/** @throws {SyntaxError} for a document that is not JSON or has no Statement */
 export function statementsOf(document: string): Statement[] {
   const { Statement: statements } = JSON.parse(document) as { Statement?: Statement | Statement[] };
   if (statements === undefined) throw new SyntaxError('a policy document needs a Statement');
@@ -59,7 +59,7 @@ function applies(statement: Statement, { action, resource, keys }: Access): bool
   );
 }
 
-/** Condition keys are compared without regard to case; what follows the slash of a tag key is not. */
+/** Condition keys are case-insensitive, except the part after the slash of a tag key. */
 function valueOf(keys: Access['keys'], name: string): OneOrMore | undefined {
   const [prefix = '', ...rest] = name.split('/');
   const entry = Object.entries(keys).find(([key]) => {

@@ -4,14 +4,14 @@ import { AwsRefusal } from '../ports.ts';
 import type { Gate, Service } from './service.ts';
 import { readSignature } from './sigv4.ts';
 
-/** How a service's requests and answers look on the wire. */
+/** The wire format of the requests and responses of a service. */
 interface Protocol {
   read(inquiry: HttpRequest, body: string): { operation: string; input: object };
   answer(operation: string, output: object): HttpResponse;
   refuse(refusal: AwsRefusal): HttpResponse;
 }
 
-/** Serves one service's host. @param region that signatures must be scoped to */
+/** Serves the host of one service. @param region that signatures must be scoped to */
 export function awsHandler(gate: Gate, service: Service, region: string): Handler {
   const protocol = service.name === 'iam' || service.name === 'sts' ? query : json11;
   return async (inquiry) => {
@@ -28,7 +28,7 @@ export function awsHandler(gate: Gate, service: Service, region: string): Handle
   };
 }
 
-/** The JSON services' own names for what the query services say. */
+/** The error codes of the JSON services, by those of the query services. */
 const JSON_CODES: Record<string, string> = {
   SignatureDoesNotMatch: 'InvalidSignatureException',
   InvalidClientTokenId: 'UnrecognizedClientException',
@@ -39,7 +39,7 @@ const JSON_CODES: Record<string, string> = {
   Throttling: 'ThrottlingException',
 };
 
-/** A refusal as the JSON services word it: always 400 unless the service itself failed. */
+/** A refusal with the code and the status of a JSON service: 400, unless the service itself failed. */
 export const asJsonRefusal = ({ code, reason, status }: AwsRefusal) =>
   new AwsRefusal(JSON_CODES[code] ?? code, reason, status >= 500 ? status : 400);
 
@@ -90,7 +90,7 @@ const query: Protocol = {
 function nested(parameters: URLSearchParams): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const [path, value] of parameters) {
-    // The query protocol writes an empty list as an empty text.
+    // The query protocol writes an empty list as an empty string.
     if (value === '') continue;
     const steps = path.replaceAll('.member.', '.').split('.');
     let place: Record<string, unknown> = root;

@@ -1,9 +1,9 @@
-/** Requests per second and action, counted in real time; an action without a limit is free. */
+/** Limits of requests per second and action, counted in real time. An action can have no limit. */
 export class RateLimits {
   readonly perSecond = new Map<string, number>();
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
-  /** Whether one more request is within the limit. */
+  /** Counts a request, and returns whether it is within the limit. */
   take(action: string): boolean {
     const rate = this.perSecond.get(action);
     if (rate === undefined) return true;

@@ -1,47 +1,47 @@
 import type { SandboxClock } from '../clock.ts';
 
-/** A service of AWS, as far as its reads can lag. */
+/** The part of an AWS service that matters for lagging reads. */
 interface Lagging<S> {
   readonly name: ServiceName;
-  /** The service over a copy of its state, from which later reads can be answered; undefined where reads never lag. */
+  /** The service with a copy of its current state, for later reads. Undefined if its reads never lag. */
   readonly snapshot?: () => S;
 }
 
 export type ServiceName = 'ecr' | 'iam' | 'secretsmanager' | 'sts';
 
-/** A plan to let reads of one service lag behind its writes. */
+/** Makes reads of one service lag behind its writes. */
 export interface Lag {
   readonly service: ServiceName;
-  /** How long a write stays invisible. May be changed: writes are remembered from when the lag is planned. */
+  /** How long a write stays invisible. Can be changed later: writes are recorded from the time of planning. */
   milliseconds: number;
   /** The reads that lag; by default all `Get*`, `List*` and `Describe*`. */
   readonly reads?: RegExp;
-  /** The writes that they lag behind, with all that follow; by default every write. */
+  /** The writes that stay invisible, with all later ones; by default every write. */
   readonly behind?: RegExp;
 }
 
 const allReads = /^(Get|List|Describe)(?!AuthorizationToken|DownloadUrl)/;
 
-/** Milliseconds for which writes are remembered. */
+/** Milliseconds for which writes are recorded. */
 const remembered = 600_000;
 
 interface Write<S> {
   readonly service: ServiceName;
   readonly operation: string;
   readonly at: number;
-  /** The service over a copy of its state before the write. */
+  /** The service with a copy of its state before the write. */
   readonly before: S;
 }
 
 /**
- * Reads that do not show the latest writes, as from a replica that is behind. Writes always see the truth.
+ * Reads that do not show the latest writes, as from a replica that lags. Writes always use the current state.
  *
  * AWS documents that IAM is eventually consistent: a change takes time to become visible from all endpoints
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html, "Changes that I make are not always immediately
  * visible"). The API reference of Secrets Manager says the same of all its operations
  * (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html). AWS promises nothing for ECR;
  * the Terraform AWS provider waits until `DescribeRepositories` shows a repository that it has created. None of them
- * names a time, so each lag here is an assumption.
+ * documents a duration, so each lag here is an assumption.
  */
 export class ReadLags<S extends Lagging<S>> {
   readonly #clock: SandboxClock;
@@ -52,13 +52,13 @@ export class ReadLags<S extends Lagging<S>> {
     this.#clock = clock;
   }
 
-  /** Plans a lag; returns the way to take it back. Changes that tests make past the API show at once. */
+  /** Plans a lag and returns a function that removes it. Changes that tests make without the API are visible at once. */
   plan(lag: Lag): () => void {
     this.#planned.add(lag);
     return () => this.#planned.delete(lag);
   }
 
-  /** To be called before each write. */
+  /** Call it before each write. */
   beforeWrite({ name: service, snapshot }: S, operation: string): void {
     if (!snapshot || ![...this.#planned].some((lag) => lag.service === service)) return;
     const at = this.#clock.now();
@@ -66,7 +66,7 @@ export class ReadLags<S extends Lagging<S>> {
     this.#writes.push({ service, operation, at, before: snapshot() });
   }
 
-  /** The service as a read sees it. */
+  /** The service with the state that a read observes. */
   seenBy(service: S, operation: string): S {
     const lags = [...this.#planned].filter(
       (lag) => lag.service === service.name && (lag.reads ?? allReads).test(operation),

@@ -23,7 +23,7 @@ export class Secret {
   description: string | undefined;
   kmsKeyId: string | undefined;
   policy: string | undefined;
-  /** When it was deleted, and when it is gone for good. */
+  /** The time of the deletion request, and the time when the secret is deleted permanently. */
   deletion: { readonly at: number; readonly gone: number } | undefined;
 
   /** @param prefix of the ARN, which ends in six random characters */
@@ -34,9 +34,9 @@ export class Secret {
   }
 
   /**
-   * Adds a version; the same token with the same value is the same version.
-   * @returns its id
-   * @throws {AwsRefusal} `ResourceExistsException` when the token stands for another value
+   * Adds a version. The same token with the same value is the same version.
+   * @returns its ID
+   * @throws {AwsRefusal} `ResourceExistsException` when the token has another value
    */
   put(value: string, stages: readonly string[], now: number, token: string = randomUUID()): string {
     const existing = this.versions.get(token);
@@ -48,14 +48,14 @@ export class Secret {
         `You can't use ClientRequestToken ${token} because ${use}.`,
       );
     }
-    // The first version is the current one, whatever stages it was given.
+    // The first version is always the current one.
     const wanted = this.versions.size === 0 ? new Set([CURRENT, ...stages]) : stages;
     this.versions.set(token, { value, stages: new Set(), created: now });
     for (const stage of wanted) this.moveStage(stage, token);
     return token;
   }
 
-  /** The secret as it is now. */
+  /** A copy of the current secret. */
   copy(): Secret {
     const versions = [...this.versions].map(
       ([id, version]) => [id, { ...version, stages: new Set(version.stages) }] as const,
@@ -64,7 +64,7 @@ export class Secret {
     return Object.assign(new Secret('', this.name, this.created), this, own);
   }
 
-  /** The version that loses AWSCURRENT becomes AWSPREVIOUS. @param to a version id; undefined takes the stage away */
+  /** The version that loses AWSCURRENT becomes AWSPREVIOUS. @param to a version ID; undefined removes the stage */
   moveStage(stage: string, to: string | undefined): void {
     const from = this.holderOf(stage);
     if (from !== undefined) this.versions.get(from)?.stages.delete(stage);
@@ -72,7 +72,7 @@ export class Secret {
     if (stage === CURRENT && from !== undefined && from !== to) this.moveStage(PREVIOUS, from);
   }
 
-  /** The id of the version that has a stage. */
+  /** The ID of the version that has a stage. */
   holderOf(stage: string): string | undefined {
     return [...this.versions.keys()].find((id) => this.stagesOf(id).includes(stage));
   }
@@ -82,9 +82,9 @@ export class Secret {
   }
 }
 
-/** Secrets by name; those whose time is up are gone. */
+/** Secrets by name, without those whose deletion is complete. */
 export class Secrets {
-  /** Milliseconds that a forced deletion, which is asynchronous, still blocks the name. */
+  /** Milliseconds for which a forced deletion, which is asynchronous, still blocks the name. */
   forcedDeletion = 0;
   readonly #secrets = new Map<string, Secret>();
   readonly #clock: SandboxClock;
@@ -97,7 +97,7 @@ export class Secrets {
     this.#secrets.set(secret.name, secret);
   }
 
-  /** The secrets as they are now. */
+  /** A copy of the current secrets. */
   copy(): Secrets {
     const copy = new Secrets(this.#clock);
     for (const secret of this.#secrets.values()) copy.add(secret.copy());

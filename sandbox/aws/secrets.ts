@@ -4,7 +4,7 @@ import { page } from './paging.ts';
 import { CURRENT, Secret, type Secrets } from './secret-store.ts';
 import { addTags, tagList, type Service, type Tag } from './service.ts';
 
-/** Where a regional service runs. */
+/** The account and region of a regional service. */
 export interface StoreLocation {
   readonly account: string;
   readonly region: string;
@@ -30,7 +30,7 @@ interface ListInput {
   readonly NextToken?: string;
 }
 
-/** Filters match the beginning of a text. */
+/** Filters match prefixes. */
 function matches({ tags }: Secret, { Key, Values }: ListFilter): boolean {
   if (Key !== 'tag-key') throw new AwsRefusal('ValidationException', `the sandbox does not filter by ${Key}`);
   return [...tags.keys()].some((key) => Values.some((value) => key.startsWith(value)));
@@ -50,7 +50,7 @@ const invalid = (reason: string) => new AwsRefusal('InvalidRequestException', re
 const notFound = (what: string) =>
   new AwsRefusal('ResourceNotFoundException', `Secrets Manager can't find the specified ${what}.`);
 
-/** Secrets Manager, for secrets that are strings. */
+/** Secrets Manager, for string secrets. */
 export function secretsManager(secrets: Secrets, place: StoreLocation): Service {
   const { account, region, clock } = place;
   const prefix = `arn:aws:secretsmanager:${region}:${account}:secret:`;
@@ -76,7 +76,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
     ),
     DeletedDate: secret.deletion && new Date(secret.deletion.at),
   });
-  /** A customer's key has to be usable by the caller; AWS's own key asks for nothing. */
+  /** A customer managed key needs permissions of the caller. The AWS managed key needs none. */
   const useOfKey = (operation: string, kmsKeyId: string | undefined) => {
     if (kmsKeyId === undefined) return [];
     const resource = kmsKeyId.startsWith('arn:')
@@ -92,8 +92,8 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
     target(operation, { SecretId, Name }: Partial<SecretInput> & { Name?: string }) {
       if (operation === 'ListSecrets') return { arn: '*' };
       const secret = secrets.get(SecretId ?? Name ?? '');
-      // A new secret's ARN has its random end before access is decided; an absent one has none, so that
-      // a policy on `NAME-??????` denies reading it instead of telling that it is absent.
+      // The ARN of a new secret has its random suffix before authorization. The ARN of an absent secret has none, so
+      // a policy on `NAME-??????` denies a read of it, and the caller does not learn that the secret is absent.
       const absent = operation === 'CreateSecret' ? `${prefix}${Name}-AAAAAA` : `${prefix}${SecretId}`;
       const alsoNeeds = useOfKey(operation, secret?.kmsKeyId);
       const keys = {
@@ -225,7 +225,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
       TagResource(input: SecretInput & { Tags: Tag[] }) {
         const { tags } = findLiving(input);
         const keys = new Set([...tags.keys(), ...input.Tags.map(({ Key }) => Key)]);
-        // The limit is documented for this operation, the code of the refusal is not.
+        // AWS documents the limit for this operation, but not the error code.
         if (keys.size > MAX_TAGS) {
           throw new AwsRefusal('InvalidParameterException', `A secret can have at most ${MAX_TAGS} tags.`);
         }

@@ -17,10 +17,10 @@ export interface Caller {
   readonly key: AccessKey;
 }
 
-/** What one action does. Input and output are as in AWS's API; dates are `Date`s. */
+/** Performs one action. Input and output are those of the AWS API, with `Date` objects for dates. */
 export type Operation = (input: never, caller: Caller) => object | undefined;
 
-/** The input fields that decide about access, whatever the action. */
+/** The input fields that affect authorization, for any action. */
 export interface CommonInput {
   readonly Tags?: readonly Tag[];
   readonly TagKeys?: readonly string[];
@@ -33,13 +33,13 @@ export interface Tag {
   readonly Value?: string;
 }
 
-/** What an action is about, for policies. */
+/** The resource of an action, for policies. */
 export interface Target {
   readonly arn: string;
   readonly tags?: Tags | undefined;
-  /** Condition keys of the service's own. */
+  /** Condition keys of the service. */
   readonly keys?: Readonly<Record<string, string | undefined>>;
-  /** What else the caller needs for this input, on other resources. */
+  /** Further permissions that the caller needs for this input, on other resources. */
   readonly alsoNeeds?: readonly Need[];
 }
 
@@ -53,11 +53,11 @@ export interface Service {
   readonly name: ServiceName;
   readonly operations: Readonly<Record<string, Operation>>;
   target(operation: string, input: never, caller: Caller): Target;
-  /** The service over a copy of its state, from which later reads can be answered; undefined where reads never lag. */
+  /** The service with a copy of its current state, for later reads. Undefined if its reads never lag. */
   readonly snapshot?: () => Service;
 }
 
-/** Who sends a request: the key it names, and the proof that its secret is known. */
+/** The credentials of a request: the key that it names, and a check that the sender knows its secret. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly sessionToken?: string | undefined;
@@ -74,10 +74,10 @@ const FAULTS = {
 
 const reading = /^(Get|List|Describe|BatchGet|BatchCheck)/;
 
-/** Input fields that name what a request is about, for the log. */
+/** Input fields that name the resource of a request, for the log. */
 const SUBJECTS = ['SecretId', 'Name', 'UserName', 'PolicyArn', 'PolicyName', 'repositoryName', 'resourceArn'];
 
-/** The way of every AWS request: recorded, spoiled, authenticated, authorised, limited, done. */
+/** Handles every AWS request: records it, applies faults, authenticates, limits its rate, authorizes and performs it. */
 export class Gate {
   readonly identities: Identities;
   readonly faults: Faults;
@@ -133,7 +133,7 @@ export class Gate {
   }
 
   #authorise(service: Service, name: string, input: CommonInput, caller: Caller): void {
-    // No policy can forbid these.
+    // No policy can deny these.
     if (name === 'GetCallerIdentity' || name === 'GetSessionToken') return;
     const target = service.target(name, input as never, caller);
     const tags = input.Tags ?? input.tags ?? [];
@@ -152,8 +152,8 @@ export class Gate {
     for (const action of actions) {
       this.identities.authorise(caller.user, { action, resource: target.arn, keys });
     }
-    // What a service asks of another one for the caller. AWS does not document whether that counts as a request with
-    // temporary credentials. The sandbox assumes that it does, because then a policy for access keys only refuses it.
+    // A service calls another one for the caller. AWS does not document whether that counts as a request with temporary
+    // credentials. The sandbox assumes that it does: then a policy that allows only access keys denies it.
     const forwarded = { ...keys, 'aws:TokenIssueTime': new Date(0).toISOString() };
     for (const need of target.alsoNeeds ?? []) {
       this.identities.authorise(caller.user, { ...need, keys: forwarded });
@@ -161,10 +161,10 @@ export class Gate {
   }
 }
 
-/** Creating something with tags needs the right to tag it too; IAM has an action for each kind. */
+/** Creating a resource with tags also needs the permission to tag it. IAM has an action for each kind. */
 const TAGGING: Record<string, string> = { CreateUser: 'TagUser', CreatePolicy: 'TagPolicy' };
 
-/** The condition keys that a resource's tags give. */
+/** The condition keys from the tags of a resource. */
 export const resourceTagKeys = (tags: Tags | undefined) =>
   Object.fromEntries([...(tags ?? [])].map(([key, value]) => [`aws:ResourceTag/${key}`, value]));
 

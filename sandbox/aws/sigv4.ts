@@ -5,27 +5,27 @@ import { AwsRefusal } from '../ports.ts';
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
 const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest();
 
-/** What AWS says to a wrong secret. */
+/** The error of AWS for a wrong secret. */
 export const WRONG_SIGNATURE =
   'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.';
 
-/** How far a client's clock may be off, in milliseconds. */
+/** The maximum clock skew of a client, in milliseconds. */
 const MAX_SKEW = 15 * 60_000;
 
-/** The signature of one request, as far as it can be read without knowing the secret. */
+/** The signature of one request. Reading it does not need the secret. */
 export interface Signature {
   readonly accessKeyId: string;
   readonly sessionToken: string | undefined;
   /**
-   * Proves it with the key's secret.
+   * Verifies the signature with the secret of the key.
    * @throws {AwsRefusal} `SignatureDoesNotMatch`
    */
   verify(secretAccessKey: string): void;
 }
 
 /**
- * Reads a Signature Version 4 in the Authorization header. The time is compared with real time, not the
- * sandbox's: clients sign with their own clock.
+ * Reads a Signature Version 4 in the Authorization header. Its time is compared with real time, not with sandbox time:
+ * clients sign with their own clock.
  * @throws {AwsRefusal} `MissingAuthenticationToken`, `IncompleteSignature`
  */
 export function readSignature(

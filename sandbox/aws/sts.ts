@@ -5,7 +5,7 @@ import type { Service } from './service.ts';
 /** Seconds. */
 const duration = { min: 900, max: 129_600, default: 43_200 };
 
-/** STS: who calls, and temporary credentials with the permissions of the calling user. */
+/** STS: the caller's identity, and temporary credentials with the permissions of the calling user. */
 export function sts(identities: Identities): Service {
   return {
     name: 'sts',

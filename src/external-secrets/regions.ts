@@ -2,9 +2,9 @@ import type { Finding } from '../core/findings.ts';
 import { finding } from '../core/findings.ts';
 
 /**
- * The regions for which the webhook of External Secrets v0.12.1 accepts a store: those that its AWS SDK (aws-sdk-go
- * v1.55.5, aws/endpoints/defaults.go) lists for Secrets Manager. Others are refused with "region not found"
- * (validateRegion in pkg/provider/aws/provider.go), and its requests to other partitions go to amazonaws.com.
+ * The regions for which the webhook of External Secrets v0.12.1 accepts a store. Its AWS SDK (aws-sdk-go v1.55.5,
+ * aws/endpoints/defaults.go) lists them for Secrets Manager. The webhook rejects others with "region not found"
+ * (validateRegion in pkg/provider/aws/provider.go). The SDK sends requests for other partitions to amazonaws.com.
  */
 const supported: ReadonlySet<string> = new Set([
   ...['af-south-1', 'ap-east-1', 'ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3', 'ap-south-1'],

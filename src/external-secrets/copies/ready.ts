@@ -24,8 +24,8 @@ const finalizerTimeoutMs = 15_000;
 
 /**
  * Waits until the copies are deleted. First the ExternalSecrets, because the operator's webhook is needed to delete them.
- * Then their Secrets, which Kubernetes collects only while the CRD of the owner exists. What is not deleted in time, or is
- * blocked by a finalizer, is reported and stops nothing. A Secret is not waited for while its owner exists.
+ * Then their Secrets, which Kubernetes collects only while the CRD of the owner exists. An object that is not deleted in
+ * time, or that a finalizer blocks, is reported and does not end the run. A Secret is skipped while its owner exists.
  */
 export async function waitUntilGone(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
   const { ctx } = run;
@@ -64,7 +64,7 @@ export async function waitUntilGone(run: ExternalSecretsRun): Promise<readonly M
   return [...sources, ...secrets];
 }
 
-/** Of any name: the ClusterExternalSecrets of earlier names are deleted too. */
+/** Accepts any name: the ClusterExternalSecrets of earlier names are deleted too. */
 const isManagedCopy = (object: KubeObject): boolean =>
   isManaged(object) &&
   (object.metadata.ownerReferences ?? []).some(({ kind }) => kind === 'ClusterExternalSecret');
@@ -98,7 +98,7 @@ const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeO
 
 /** Namespaces without a valid pull secret at the end of the wait. */
 export interface Shortfall {
-  /** They reject it until a user fixes them. */
+  /** They reject it until a user fixes the cause. */
   readonly refused: readonly MemberFailure[];
   /** They timed out. */
   readonly late: readonly MemberFailure[];

@@ -23,7 +23,7 @@ export function namespaceObject(
   { project, registryHost }: Setup,
   actual: KubeObject | undefined,
 ): KubeObject {
-  // An existing namespace of another owner is used without our label, so `down` keeps it.
+  // An existing unmanaged namespace does not get the label of ecr-bootstrap, so `down` keeps it.
   const labels = actual === undefined || isManaged(actual) ? { labels: managedBy } : {};
   return {
     apiVersion: 'v1',

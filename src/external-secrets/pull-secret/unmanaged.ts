@@ -35,7 +35,7 @@ async function getIfAllowed(cluster: ClusterPort, object: KubeObject): Promise<K
   }
 }
 
-/** After their adoption, the operator renews them. Until then their namespaces are skipped, so they are optional. */
+/** The operator renews adopted Secrets. Until their adoption, their namespaces are skipped, so they are optional. */
 export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
   return secrets.map((object) => {
     const target = targetOf(refOf(object));
@@ -52,7 +52,7 @@ export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
 
 const isPullSecretType = (object: KubeObject): boolean => object['type'] === pullSecretType;
 
-/** Marks them as ours, or takes them away where the operator has to make another: it writes the token. */
+/** Labels each Secret as managed, or deletes it if it must be replaced: the operator then recreates it with a token. */
 export async function adoptPullSecret(
   changes: readonly Change[],
   secrets: readonly KubeObject[],

@@ -5,7 +5,7 @@ import { syncOf } from '../../../src/external-secrets/sync.ts';
 
 const place = { namespace: 'shop', name: 'puller' };
 
-describe('what refuses a Secret', () => {
+describe('a refusal of a Secret', () => {
   it.each([
     [
       'secrets "puller" is forbidden: exceeded quota: few, requested: count/secrets=1, used: count/secrets=9, limited: count/secrets=9',
@@ -35,7 +35,7 @@ describe('what refuses a Secret', () => {
       'secrets "puller" is forbidden: User "system:serviceaccount:external-secrets:external-secrets" cannot create resource "secrets" in API group "" in the namespace "shop"',
       'kubectl auth can-i create secrets -n shop',
     ],
-  ])('has a fix, or the namespace can be left out: %s', (why, fix) => {
+  ])('has a hint that names a fix, or how to exclude the namespace: %s', (why, fix) => {
     expect(fixOf(why, place)).toContain(fix);
     expect(fixOf(why, place)).toContain('add "- shop" to namespaces.exclude');
   });
@@ -45,11 +45,11 @@ describe('what refuses a Secret', () => {
     'Internal error occurred: failed calling webhook "guard.example": context deadline exceeded',
     'ClusterSecretStore "pull-secret" is not ready',
     'Operation cannot be fulfilled on secrets "puller": the object has been modified',
-  ])('has none while waiting can help: %s', (why) => {
+  ])('has no hint while waiting can help: %s', (why) => {
     expect(fixOf(why, place)).toBeUndefined();
   });
 
-  it('is believed only after the operator tried again, or for long said nothing else', () => {
+  it('is confirmed only when the operator has retried, or has reported nothing else for 15 s', () => {
     let now = 0;
     const refusals = new Refusals({ now: () => now });
     expect(refusals.isConfirmed('shop', 'old')).toBeUndefined();
@@ -81,7 +81,7 @@ describe("an ExternalSecret's failure", () => {
     lastTimestamp,
   });
 
-  it('is explained by the newest event, wherever that stands in the list', () => {
+  it('is explained by the newest event, in any position of the list', () => {
     const events = [
       event('newest', '2026-01-01T00:05:00Z'),
       event('oldest', '2026-01-01T00:01:00Z'),
@@ -90,12 +90,12 @@ describe("an ExternalSecret's failure", () => {
     expect(syncOf(failing('2026-01-01T00:01:00Z'), events)).toMatchObject({ why: 'newest' });
   });
 
-  it('is not explained by an event of a failure before the last success', () => {
+  it('is not explained by an event from before the last success', () => {
     const events = [event('exceeded quota', '2026-01-01T00:01:00Z')];
     expect(syncOf(failing('2026-01-01T00:05:00Z'), events)).toMatchObject({ why: 'could not update secret' });
   });
 
-  it('is not explained by an event of an object that had the same name before', () => {
+  it('is not explained by an event of an earlier object with the same name', () => {
     const events = [event('exceeded quota', '2026-01-01T00:06:00Z', { uid: 'earlier' })];
     expect(syncOf(failing('2026-01-01T00:05:00Z'), events)).toMatchObject({ why: 'could not update secret' });
   });

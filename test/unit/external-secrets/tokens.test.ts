@@ -24,10 +24,10 @@ it.each([
   [11 * 60 + 5, 'ok', 'in-order', 'token of shop/puller is valid for 11 h 5 min'],
   [90, 'warning', 'token-expiring', 'token of shop/puller expires in 1 h 30 min'],
   [-20, 'failed', 'token-expired', 'token of shop/puller expired 20 min ago'],
-])('with %i minutes left says %s, %s', (minutes, level, code, what) => {
+])('reports a token with %i minutes left as %s, %s', (minutes, level, code, what) => {
   expect(findingAt(minutes * minute)).toMatchObject({ level, code, what });
 });
 
-it('says when it cannot tell', () => {
+it('reports as unknown a token without an expiry', () => {
   expect(findingAt(undefined)).toMatchObject({ level: 'unknown', code: 'token-unknown' });
 });

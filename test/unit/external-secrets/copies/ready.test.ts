@@ -3,7 +3,7 @@ import type { Kind, KubeObject } from '../../../../src/clients/kubernetes/port.t
 import type { Run } from '../../../../src/steps/context.ts';
 import { waitUntilGone } from '../../../../src/external-secrets/copies/ready.ts';
 
-/** A large cluster, which the sandbox's, where all goes at once, is not: one object a second goes, from the moment given. */
+/** Deletes one object per second, starting at second `from`. The sandbox deletes all objects at once. */
 function going(kind: string, owner: string, count: number, from: number) {
   return (now: number): KubeObject[] =>
     Array.from({ length: Math.min(count, Math.max(0, count - (now / 1000 - from))) }, (_, index) => ({
@@ -18,7 +18,7 @@ function going(kind: string, owner: string, count: number, from: number) {
     }));
 }
 
-it('lets the ExternalSecrets of a large cluster and then their Secrets go as slowly as they do', async () => {
+it('waits for the slow deletion of the ExternalSecrets of a large cluster, then of their Secrets', async () => {
   let now = 0;
   const clock = {
     now: () => now,

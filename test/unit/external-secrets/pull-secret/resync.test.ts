@@ -5,16 +5,16 @@ import { resync } from '../../../../src/external-secrets/pull-secret/resync.ts';
 
 interface Pace {
   readonly namespaces: number;
-  /** Namespaces that the operator syncs in a second. */
+  /** Namespaces that the operator syncs per second. */
   readonly perSecond: number;
-  /** Where it gets no further. */
+  /** The number of namespaces after which the operator makes no progress. */
   readonly stuckAt?: number;
 }
 
-/** A large cluster, of which the sandbox's operator, who syncs all at once, knows nothing. */
+/** A large cluster with a slow operator. The operator of the sandbox syncs all namespaces at once. */
 class LargeCluster {
   lists = 0;
-  /** What the operator was made to sync, in order. */
+  /** The objects that the operator was asked to sync, in order. */
   readonly syncRequests: string[] = [];
   seconds = 0;
   #forced = Infinity;
@@ -57,7 +57,7 @@ class LargeCluster {
   }
 }
 
-/** @returns why levels were late */
+/** @returns why levels timed out */
 async function forceAll(cluster: LargeCluster): Promise<string[]> {
   const clock = {
     now: () => cluster.seconds * 1000,
@@ -77,7 +77,7 @@ it.each([
   [1000, 17],
   [1000, 6],
   [5000, 17],
-])('waits until all of %i namespaces are synced, %i in a second', async (namespaces, perSecond) => {
+])('waits until all %i namespaces are synced, at %i per second', async (namespaces, perSecond) => {
   const cluster = new LargeCluster({ namespaces, perSecond });
   expect(await forceAll(cluster)).toEqual([]);
   expect(cluster.seconds).toBeGreaterThan(namespaces / perSecond);

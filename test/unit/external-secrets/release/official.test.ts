@@ -8,7 +8,7 @@ import { operatorManifest } from '../../../../sandbox/world.ts';
 
 const official = await parseObjects(operatorManifest(), 'sandbox');
 
-/** The operator's objects, one of them with something else at a path of it. */
+/** The operator's objects, with another value at one path of one object. */
 function changed(id: string, path: string, value: unknown): KubeObject[] {
   const objects = structuredClone(official);
   const keys = path.split('.');
@@ -31,7 +31,7 @@ const crd = 'CustomResourceDefinition secretstores.external-secrets.io';
 const refusal = (why: RegExp) =>
   expect.objectContaining({ code: 'manifest-unusable', why: expect.stringMatching(why) as string }) as Error;
 
-describe("an operator's YAML with the names of the release is refused when", () => {
+describe('an operator manifest with the names of the release is refused when', () => {
   it.each([
     [operator, `${pod}.initContainers`, [{ name: 'odd' }], /initContainers \[{"name":"odd"}\]/],
     [
@@ -162,7 +162,7 @@ describe("an operator's YAML with the names of the release is refused when", () 
     }).toThrow(refusal(why));
   });
 
-  it('an object is there twice', () => {
+  it('it contains an object twice', () => {
     const [first, ...rest] = official;
     expect(() => {
       verifyOfficial([first as KubeObject, first as KubeObject, ...rest], 'a file');
@@ -170,25 +170,25 @@ describe("an operator's YAML with the names of the release is refused when", () 
   });
 });
 
-/** Every map and value inside an object, with the way to it. */
+/** Every map and value in an object, with its path. */
 function* within(value: unknown, path: readonly string[] = []): Generator<[readonly string[], unknown]> {
   yield [path, value];
   if (typeof value !== 'object' || value === null) return;
   for (const [key, member] of Object.entries(value)) yield* within(member, [...path, key]);
 }
 
-/** What nothing acts on, and what the patches replace. */
+/** Fields without effect, and fields that patches replace. */
 const mayDiffer =
   /(helm\.sh\/chart|app\.kubernetes\.io\/(version|managed-by)|controller-gen\.kubebuilder\.io\/version)$/;
 
-it('counts every single value of every object, and every field that the release has not', () => {
+it('compares every value of every object, and every field that is not in the release', () => {
   const released = new Map(
     releaseObjects().map((object) => [`${object.kind} ${object.metadata.name}`, object]),
   );
   for (const object of official) {
     const id = `${object.kind} ${object.metadata.name}`;
     const accepted = [...within(object)].flatMap(([path, value]) => {
-      // Rules are compared by what they allow.
+      // Rules are compared by the permissions that they grant.
       if (Array.isArray(value) || (path[0] === 'rules' && typeof value === 'object')) return [];
       const other = typeof value === 'object' ? { ...value, odd: 1 } : 'odd';
       const altered = alter(object, path, other);
@@ -220,7 +220,7 @@ it.each([
   ['containers.0.env', []],
   ['containers.0.lifecycle', null],
   ['nodeSelector', {}],
-])('what a pod leaves empty counts as absent: %s is %j', (path, value) => {
+])('accepts an empty field of a pod as absent: %s is %j', (path, value) => {
   expect(() => {
     verifyOfficial(changed(operator, `${pod}.${path}`, value), 'a file');
   }).not.toThrow();
@@ -228,10 +228,10 @@ it.each([
 
 it.each([
   ['rules', []],
-  // As YAML has a list that is left empty.
+  // An empty list in YAML without brackets.
   ['rules', null],
   ['rules.0.verbs', null],
-])('a role that allows less than that of the release is no reason to refuse it: %s is %s', (path, value) => {
+])('accepts a role that grants less than in the release: %s is %s', (path, value) => {
   expect(() => {
     verifyOfficial(changed(controller, path, value), 'a file');
   }).not.toThrow();

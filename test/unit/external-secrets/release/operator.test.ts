@@ -43,8 +43,8 @@ const podOf = (objects: readonly KubeObject[], name: string): PodSpec =>
 
 const deployments = ['external-secrets', 'external-secrets-cert-controller', 'external-secrets-webhook'];
 
-describe("the operator's objects as they are applied", () => {
-  it('are split into 16 definitions and 19 others, each marked as ours with the checksum of the YAML', () => {
+describe("the operator's patched objects", () => {
+  it('are 16 CRDs and 19 others, each labeled as managed and annotated with the checksum of the YAML', () => {
     const [crds, rest] = [patchCrds(manifest, settings), patchObjects(manifest, settings)];
     expect([crds.length, rest.length]).toEqual([16, 19]);
     for (const { metadata } of [...crds, ...rest]) {
@@ -63,7 +63,7 @@ describe("the operator's objects as they are applied", () => {
     }
   });
 
-  it('name the namespace wherever the YAML named its own', () => {
+  it('name the configured namespace wherever the YAML names its own', () => {
     const rest = patchObjects(manifest, settings);
     expect(JSON.stringify(rest)).not.toMatch(/"default"|=default|\.default\.svc/);
     expect(podOf(rest, 'external-secrets-cert-controller').containers[0].args).toEqual(
@@ -74,7 +74,7 @@ describe("the operator's objects as they are applied", () => {
     );
   });
 
-  it('run the image of the private registry with its pull secret, and several workers', () => {
+  it('use the image of the private registry, the pull secret and several workers', () => {
     const rest = patchObjects(manifest, settings);
     for (const name of deployments) {
       expect(podOf(rest, name).containers[0].image).toBe(settings.image);
@@ -84,7 +84,7 @@ describe("the operator's objects as they are applied", () => {
     expect(args.filter((arg) => arg.startsWith('--concurrent'))).toEqual(['--concurrent=5']);
   });
 
-  it('are asked early whether they are ready, because a first install waits for it', () => {
+  it('have an early first readiness probe, because a new installation waits for it', () => {
     const rest = patchObjects(manifest, settings);
     for (const name of ['external-secrets-webhook', 'external-secrets-cert-controller']) {
       const [{ readinessProbe }] = podOf(rest, name).containers;
@@ -106,7 +106,7 @@ describe("the operator's objects as they are applied", () => {
     }
   });
 
-  it('mount further authorities beside the environment, in the controller only', () => {
+  it('mount additional certificate authorities in the controller only, and keep its environment', () => {
     const rest = patchObjects(manifest, { ...settings, authorities: 'PEM', env: { A: 'b' } });
     const [container] = podOf(rest, 'external-secrets').containers;
     expect(container.env).toEqual([
@@ -117,7 +117,7 @@ describe("the operator's objects as they are applied", () => {
     expect(podOf(rest, 'external-secrets-webhook').volumes?.map(({ name }) => name)).toEqual(['certs']);
   });
 
-  it('tell by a checksum in the pods that a setting was taken away', () => {
+  it('get another checksum in their pods when a setting is removed', () => {
     const marksOf = (objects: readonly KubeObject[]): unknown =>
       (
         find(objects, 'Deployment', 'external-secrets')['spec'] as {
@@ -128,7 +128,7 @@ describe("the operator's objects as they are applied", () => {
     expect(marksOf(patchObjects(manifest, settings))).not.toEqual(before);
   });
 
-  it('leave the YAML itself as it was read', () => {
+  it('leave the objects of the manifest unchanged', () => {
     const before = JSON.stringify(manifest.objects);
     patchObjects(manifest, settings);
     expect(JSON.stringify(manifest.objects)).toBe(before);
@@ -136,7 +136,7 @@ describe("the operator's objects as they are applied", () => {
 });
 
 describe('a patch', () => {
-  it('that matches too seldom is an error that names the objects and what each gave', () => {
+  it('fails when it matches too few values, and names the objects and their numbers of matches', () => {
     const patch = {
       what: 'image',
       objects: 'ServiceAccount',
@@ -153,7 +153,7 @@ describe('a patch', () => {
     );
   });
 
-  it('that matches too often is an error too', () => {
+  it('fails when it matches too many values', () => {
     const doubled = { ...manifest, objects: manifest.objects.map(withTwoFlags) };
     expect(() => patchObjects(doubled, settings)).toThrow(
       expect.objectContaining({

@@ -5,11 +5,11 @@ import { verifyOfficial } from '../../../../src/external-secrets/release/officia
 import { parseObjects } from '../../../../src/external-secrets/release/parse.ts';
 import { settings } from './settings.ts';
 
-/** The release's own YAML; it is not kept here, so this runs only where the variable names the file. */
+/** The manifest of the release is not in this repository, so the test runs only if the variable names its file. */
 const file = process.env['OPERATOR_MANIFEST'];
 
-describe.skipIf(file === undefined)("the release's own YAML", () => {
-  it('is recognised, matches every patch, and names neither the rendered namespace nor the retired registry afterwards', async () => {
+describe.skipIf(file === undefined)('the manifest of the release', () => {
+  it('is recognized and matches every patch, which remove the rendered namespace and the retired registry', async () => {
     const objects = await parseObjects(readFileSync(file ?? '', 'utf8'), 'real');
     verifyOfficial(objects, 'real');
     const manifest = { objects, sha256: 'f'.repeat(64), from: 'real' };

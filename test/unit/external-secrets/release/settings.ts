@@ -1,6 +1,6 @@
 import type { OperatorSettings } from '../../../../src/external-secrets/release/operator.ts';
 
-/** Settings as a step gives them, with nothing optional. */
+/** The settings that a step passes, without optional ones. */
 export const settings: OperatorSettings = {
   namespace: 'external-secrets',
   labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' },

@@ -53,22 +53,22 @@ const write = async (text: string): Promise<string> => {
   return path;
 };
 
-describe("the operator's YAML", () => {
-  it('comes from the release by default, over its redirect', async () => {
+describe('the operator manifest', () => {
+  it('comes from the release by default, through its redirect', async () => {
     const manifest = await load();
     expect(manifest).toMatchObject({ from: releaseUrl, sha256: digest });
     expect(manifest.objects).toHaveLength(35);
     expect(asked).toEqual(['github.com', 'assets.example']);
   });
 
-  it('is fetched once; later runs need no internet', async () => {
+  it('is downloaded once, so later runs need no internet', async () => {
     const first = await load();
     asked = [];
     expect(await load()).toEqual(first);
     expect(asked).toEqual([]);
   });
 
-  it('is kept in files that only the user can read', async () => {
+  it('is cached in files that only the user can read', async () => {
     await load();
     const cache = join(folder, 'cache');
     const files = await readdir(cache);
@@ -76,7 +76,7 @@ describe("the operator's YAML", () => {
     for (const file of files) expect((await stat(join(cache, file))).mode & 0o777).toBe(0o600);
   });
 
-  it('is fetched again when what was kept is damaged', async () => {
+  it('is downloaded again when the cached copy is damaged', async () => {
     const first = await load();
     const cache = join(folder, 'cache');
     for (const file of await readdir(cache)) {
@@ -88,7 +88,7 @@ describe("the operator's YAML", () => {
     expect(asked).toContain('assets.example');
   });
 
-  it('that could not be fetched is asked for again when it is wanted again', async () => {
+  it('is requested again by the next load after a failed download', async () => {
     serve('assets.example', 503, {});
     const source = createOperatorSource({ config: {}, net, cacheDir: join(folder, 'cache') });
     await expect(source.load()).rejects.toMatchObject({ code: 'manifest-unusable' });
@@ -96,7 +96,7 @@ describe("the operator's YAML", () => {
     expect(await source.load()).toMatchObject({ sha256: digest });
   });
 
-  it('may be a local file', async () => {
+  it('can be a local file', async () => {
     const path = await write(yaml);
     expect(await load({ manifest: path })).toMatchObject({ from: path, sha256: digest });
     expect(asked).toEqual([]);
@@ -110,7 +110,7 @@ describe("the operator's YAML", () => {
     await expect(load({ sha256: digest })).resolves.toMatchObject({ sha256: digest });
   });
 
-  it('is never fetched by plain HTTP, not by a redirect either', async () => {
+  it('is never downloaded over plain HTTP, not even after a redirect', async () => {
     serve('github.com', 302, { location: 'http://assets.example/file' });
     await expect(load()).rejects.toMatchObject({ why: 'http://assets.example does not use HTTPS' });
     await expect(load({ manifest: 'http://assets.example/file' })).rejects.toMatchObject({
@@ -127,19 +127,19 @@ describe("the operator's YAML", () => {
       /does not contain .*secretstore-validate/,
     ],
     [
-      'with an object more',
+      'with an additional object',
       `${yaml}---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: odd\n`,
       /contains Pod odd/,
     ],
     ['that is a web page', '<html><body>Sign in</body></html>', /not a Kubernetes object/],
     [
-      'that is something else',
+      'with other objects only',
       'apiVersion: v1\nkind: Pod\nmetadata:\n  name: odd\n',
       /none of its 1 objects/,
     ],
-    ['that is no YAML', 'a: [', /not valid YAML/],
+    ['that is not YAML', 'a: [', /not valid YAML/],
     ['that is empty', '', /none of its 0 objects/],
-  ])('%s is refused with what was found, and the hint to name a file', async (_, text, why) => {
+  ])('%s is refused with the reason, and with a hint to configure a file', async (_, text, why) => {
     await expect(load({ manifest: await write(text) })).rejects.toMatchObject({
       code: 'manifest-unusable',
       why: expect.stringMatching(why) as string,
@@ -147,11 +147,11 @@ describe("the operator's YAML", () => {
     });
   });
 
-  it('is compared with the release also when it was parsed before', async () => {
+  it('is compared with the release even when it comes from the cache', async () => {
     const odd = yaml.replace('hostNetwork: false', 'hostNetwork: true');
     expect(odd).not.toBe(yaml);
     const path = await write(odd);
-    // As a version kept it that compared less.
+    // An earlier version that compared less may have cached it.
     const name = `operator-${sha256(odd)}.json`;
     const kept = JSON.stringify(await parseObjects(odd, path));
     await new TextCache(join(folder, 'cache')).write(name, kept);
@@ -161,7 +161,7 @@ describe("the operator's YAML", () => {
     });
   });
 
-  it('that cannot be fetched says which host failed and how', async () => {
+  it('names the host and the error when the download fails', async () => {
     serve('assets.example', 404, {});
     await expect(load()).rejects.toMatchObject({
       code: 'manifest-unusable',
@@ -169,13 +169,13 @@ describe("the operator's YAML", () => {
     });
   });
 
-  it('that is not where the configuration says is a missing file', async () => {
+  it('is reported as a missing file when the configured path does not exist', async () => {
     await expect(load({ manifest: join(folder, 'none.yaml') })).rejects.toMatchObject({
       code: 'file-missing',
     });
   });
 
-  it('is used all the same where nothing can be kept', async () => {
+  it('is used even when it cannot be cached', async () => {
     await writeFile(join(folder, 'cache'), 'a file in the way');
     await expect(load()).resolves.toMatchObject({ sha256: digest });
   });
