@@ -1,4 +1,4 @@
-/** Limits of requests per second and action, counted in real time. An action can have no limit. */
+/** Limits of requests per second, by action, counted in real time. An action without an entry is unlimited. */
 export class RateLimits {
   readonly perSecond = new Map<string, number>();
   readonly #buckets = new Map<string, { tokens: number; at: number }>();

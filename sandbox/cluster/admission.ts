@@ -10,16 +10,16 @@ import type { ObjectStore } from './store.ts';
 
 export type Verb = 'CREATE' | 'UPDATE' | 'DELETE';
 
-/** Where a webhook configuration sends its calls. */
+/** The target of the calls of a webhook configuration. */
 export interface ClientConfig {
   service?: { name: string; namespace: string; path?: string; port?: number };
   caBundle?: string;
 }
 
 /**
- * Answers a validating webhook's call.
- * @returns why the object is refused, or undefined when it is let through.
- * @throws Error when the webhook cannot be reached; its message is the connection's failure.
+ * Performs a call to a validating webhook.
+ * @returns why the webhook denies the request; undefined when it allows the request
+ * @throws Error with the connection error when the webhook is unreachable
  */
 export type WebhookCall = (client: ClientConfig, verb: Verb, object: KubeObject) => string | undefined;
 
@@ -34,7 +34,7 @@ interface WebhookConfiguration extends KubeObject {
   }[];
 }
 
-/** Defaults, validation, and the webhooks: all that happens to an object between a request and the store. */
+/** Processes an object between a request and the store: defaults, validation, admission plug-ins and webhooks. */
 export class Admission {
   readonly #store: ObjectStore;
   readonly #callWebhook: WebhookCall;
@@ -44,7 +44,7 @@ export class Admission {
     this.#callWebhook = callWebhook;
   }
 
-  /** The object as it may be stored, or a refusal. */
+  /** Returns the object to store. @throws StatusError for a refusal */
   admit(verb: 'CREATE' | 'UPDATE', resource: Resource, draft: KubeObject, old?: KubeObject): KubeObject {
     const object = structuredClone(draft);
     if (resource.namespaced) this.#requireNamespace(resource, object, old === undefined);
@@ -64,7 +64,7 @@ export class Admission {
     return object;
   }
 
-  /** Asks the validating webhooks that cover the request; deletions come here only. */
+  /** Calls the validating webhooks that cover the request. For deletions it is the only admission step. */
   validate(verb: Verb, resource: Resource, object: KubeObject): void {
     for (const { webhooks = [] } of this.#store.list<WebhookConfiguration>(
       'ValidatingWebhookConfiguration',
@@ -89,7 +89,7 @@ export class Admission {
     }
   }
 
-  /** What is in no namespace is selected always. */
+  /** An object without a namespace is always selected. */
   #isSelected(selector: LabelSelector | undefined, { metadata }: KubeObject): boolean {
     if (selector === undefined || metadata.namespace === undefined) return true;
     return matches(selector, this.#store.get('Namespace', metadata.namespace)?.metadata.labels);
@@ -113,7 +113,7 @@ export class Admission {
     }
   }
 
-  /** The NamespaceLifecycle plug-in: what is there in a namespace that is being terminated can still change. */
+  /** The NamespaceLifecycle plug-in: existing objects in a terminating namespace can still change. */
   #requireNamespace(resource: Resource, { metadata }: KubeObject, isNew: boolean): void {
     const { name, namespace = '' } = metadata;
     const found = this.#store.get('Namespace', namespace);
@@ -130,7 +130,7 @@ export class Admission {
   }
 }
 
-/** Fields that no update may change. */
+/** Fields that an update cannot change. */
 const immutable: Record<string, string[]> = {
   Secret: ['type'],
   Deployment: ['spec.selector'],
@@ -153,7 +153,7 @@ function keepImmutable(resource: Resource, object: KubeObject, old: KubeObject):
   }
 }
 
-/** Secrets and ConfigMaps that say so of themselves. */
+/** Secrets and ConfigMaps with `immutable: true`. */
 function keepData(resource: Resource, object: KubeObject, old: KubeObject): void {
   const field = object['immutable'] === true ? 'data' : 'immutable';
   if (field === 'data' && equal(object['data'] ?? {}, old['data'] ?? {})) return;
@@ -206,7 +206,7 @@ interface Pod extends KubeObject {
   spec: { serviceAccountName?: string; imagePullSecrets?: { name: string }[] };
 }
 
-/** The ServiceAccount admission plug-in: pull secrets are copied at creation only, and only into a pod that has none. */
+/** The ServiceAccount admission plug-in: copies pull secrets only at creation, and only into a pod without any. */
 function admitPod(store: ObjectStore, object: KubeObject): void {
   const { spec, metadata } = object as Pod;
   if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;

@@ -6,7 +6,7 @@ import { canonical, timestamp } from './objects.ts';
 import type { Draft, KubeObject } from './objects.ts';
 import type { ObjectStore } from './store.ts';
 
-/** What the controllers work with. */
+/** The interface of the controllers to the cluster. */
 export class ControlPlane {
   readonly store: ObjectStore;
   readonly clock: SandboxClock;
@@ -19,8 +19,8 @@ export class ControlPlane {
   }
 
   /**
-   * Creates or replaces an object as a controller's request would, through admission.
-   * @throws StatusError when it is refused.
+   * Creates or replaces an object through admission, like a request of a controller.
+   * @throws StatusError for a refusal
    */
   write(draft: Draft): KubeObject {
     const resource = this.store.resources().find(({ kind }) => kind === draft.kind);
@@ -32,7 +32,7 @@ export class ControlPlane {
     );
   }
 
-  /** Sets an object's status; other fields stay as they are stored. */
+  /** Sets the status of an object, and leaves its other stored fields unchanged. */
   setStatus(object: KubeObject, status: unknown): KubeObject {
     const { kind, metadata } = object;
     const current = this.store.get(kind, metadata.name, metadata.namespace);
@@ -40,7 +40,7 @@ export class ControlPlane {
     return this.store.put({ ...current, status });
   }
 
-  /** Records an Event about an object; the same one again only counts up. */
+  /** Records an Event about an object. A repeated Event only increases the count. */
   event(
     about: KubeObject,
     type: 'Normal' | 'Warning',
@@ -72,12 +72,12 @@ export class ControlPlane {
   }
 }
 
-/** Ten hexadecimal digits that change with the value. */
+/** A hash of the value: ten hexadecimal digits. */
 export function shortHash(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 10);
 }
 
-/** Remembers what was computed of an object; sound because stored objects are replaced, never changed. */
+/** Caches the result for each object. That is safe because stored objects are replaced, never changed. */
 export function remembered<T extends object, R>(compute: (object: T) => R): (object: T) => R {
   const results = new WeakMap<T, R>();
   return (object) => {

@@ -33,7 +33,7 @@ const ofPod: Readonly<Record<string, unknown>> = {
 
 const remoteRef = { conversionStrategy: 'Default', decodingStrategy: 'None', metadataPolicy: 'None' };
 
-/** From the definitions of External Secrets Operator v0.12.1. */
+/** Source: the CRDs of External Secrets Operator v0.12.1. */
 const ofExternalSecret: Readonly<Record<string, unknown>> = {
   refreshInterval: '1h',
   target: {},
@@ -55,7 +55,7 @@ const ofStore = {
 };
 
 /**
- * What the API server fills into a field that is left out, by kind, for the kinds that the product writes. A field whose
+ * The defaults that the API server sets in absent fields, by kind, for the kinds that the product writes. A field whose
  * parent is absent stays absent. Sources: k8s.io/kubernetes, pkg/apis/GROUP/VERSION/defaults.go.
  */
 const defaults: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -109,7 +109,7 @@ function below(parent: string, fields: Readonly<Record<string, unknown>>): Recor
   return Object.fromEntries(Object.entries(fields).map(([path, value]) => [`${parent}.${path}`, value]));
 }
 
-/** Fills in what the API server does. @param object changed in place */
+/** Sets the defaults of the API server. @param object changed in place */
 export function fillDefaults(object: Draft): void {
   for (const [path, value] of Object.entries(defaults[object.kind] ?? {})) {
     fill(object, path.split('.'), value);
@@ -137,7 +137,7 @@ function nameLists({ spec }: Draft): void {
   names['singular'] ??= names['kind'].toLowerCase();
 }
 
-/** Pull policies follow the tag, quantities are written in one way, and empty texts are left out. */
+/** The default pull policy depends on the tag. Quantities get their canonical form, and empty strings are removed. */
 function normalizePods({ spec }: Draft): void {
   const pod = (spec as { template?: { spec?: unknown } }).template?.spec;
   if (!isFields(pod)) return;
@@ -159,7 +159,7 @@ function normalizePods({ spec }: Draft): void {
 const listIn = (parent: Fields, name: string): Fields[] =>
   Array.isArray(parent[name]) ? parent[name].filter(isFields) : [];
 
-/** `1000m` is stored as `1`, a number as a text. */
+/** `1000m` is stored as `1`, and a number as a string. */
 function normalizeQuantities(amounts: Fields): void {
   for (const [name, amount] of Object.entries(amounts)) {
     const text = String(amount);

@@ -2,7 +2,7 @@ import type { Fields } from './objects.ts';
 import { apiVersion } from './resources.ts';
 import type { Resource } from './resources.ts';
 
-/** Answers `/version`, the probes, `/api`, `/apis` and the documents below them; undefined for any other path. */
+/** The responses of `/version`, the probes, `/api`, `/apis` and the paths below them; undefined for other paths. */
 export function discover(
   path: string,
   resources: readonly Resource[],

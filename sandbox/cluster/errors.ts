@@ -1,6 +1,6 @@
 import type { Fields } from './objects.ts';
 
-/** A refusal as the API server words it: a `Status` object with an HTTP code and a reason. */
+/** An error of the API server: a `Status` object with an HTTP code and a reason. */
 export class StatusError extends Error {
   readonly code: number;
   readonly reason: string;
@@ -13,7 +13,7 @@ export class StatusError extends Error {
     this.details = details;
   }
 
-  /** The body of the answer. */
+  /** The body of the response. */
   toStatus(): Fields {
     const { code, reason, message, details } = this;
     return {
@@ -29,7 +29,7 @@ export class StatusError extends Error {
   }
 }
 
-/** What an error is about, as the messages name it: `deployments.apps "coredns"`. */
+/** The subject of an error, as messages name it: `deployments.apps "coredns"`. */
 export interface Subject {
   readonly plural: string;
   readonly group: string;
@@ -81,7 +81,7 @@ export const invalid = (
     { ...details(subject, name), kind: subject.kind, causes: [{ reason, message, field }] },
   );
 
-/** Refused by an admission plug-in, not for want of rights. */
+/** The refusal of an admission plug-in, which is not about missing permissions. */
 export const notAdmitted = (subject: Subject, name: string, why: string, causes?: readonly Fields[]) =>
   new StatusError(
     403,

@@ -10,16 +10,16 @@ interface Write {
   readonly user: User;
   readonly resource: Resource;
   readonly namespace?: string | undefined;
-  /** As in the path, so a POST has none. */
+  /** The name in the path, which a POST does not have. */
   readonly name?: string | undefined;
 }
 
 const group = 'rbac.authorization.k8s.io';
 
 /**
- * Checks that a role or a binding grants only rights that its author has. The right to `escalate` the role, or to `bind`
- * it, permits more.
- * @throws StatusError with code 403 for a grant of other rights
+ * Checks that a role or a binding grants only permissions that its author has. An author with the permission to
+ * `escalate` the role, or to `bind` it, can grant more.
+ * @throws StatusError with code 403 for a grant of other permissions
  */
 export function refuseEscalation(
   store: ObjectStore,
@@ -54,7 +54,7 @@ export function refuseEscalation(
   );
 }
 
-/** What counts as a change of the grant: garbage collection may change the rest. */
+/** The fields whose change counts as a new grant. Garbage collection can change the other fields. */
 const content = (object: KubeObject): object => ({
   ...object,
   metadata: without(
@@ -68,7 +68,7 @@ const content = (object: KubeObject): object => ({
   ),
 });
 
-/** Splits a rule into rights with one verb on one resource, name or URL each. */
+/** Splits a rule into single permissions: each with one verb on one resource, name or URL. */
 function singleRights(rule: Rule): Rule[] {
   const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
   const names = resourceNames.length === 0 ? [{}] : resourceNames.map((name) => ({ resourceNames: [name] }));
@@ -82,7 +82,7 @@ function singleRights(rule: Rule): Rule[] {
   ]);
 }
 
-/** One line for each resource, name or URL, with all the verbs. */
+/** One line for each resource, name or URL, with all its verbs. */
 function describeRights(rights: readonly Rule[]): string[] {
   const verbs = new Map<string, string[]>();
   for (const { apiGroups, resources, resourceNames, nonResourceURLs, verbs: own } of rights) {

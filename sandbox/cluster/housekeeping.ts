@@ -7,8 +7,8 @@ import { matches } from './selectors.ts';
 import { withCondition } from './store.ts';
 
 /**
- * Gives each namespace its default ServiceAccount and root CA.
- * @returns whether one could not be had, for example because admission refuses ServiceAccounts.
+ * Creates the default ServiceAccount and the root CA ConfigMap of each namespace.
+ * @returns whether one could not be created, for example because admission refuses ServiceAccounts
  */
 export function fillNamespaces(plane: ControlPlane): boolean {
   let unfinished = false;
@@ -33,7 +33,7 @@ export function fillNamespaces(plane: ControlPlane): boolean {
   return unfinished;
 }
 
-/** Accepts definitions: their kinds are served from then on. */
+/** Establishes new CRDs, so that their kinds are served. */
 export function establishDefinitions({ store, clock }: ControlPlane): void {
   for (const definition of store.list('CustomResourceDefinition')) {
     if (definition.status !== undefined) continue;
@@ -56,7 +56,7 @@ interface Service extends KubeObject {
   };
 }
 
-/** Keeps the Endpoints and the EndpointSlice of each Service with a selector in step with its ready pods. */
+/** Updates the Endpoints and the EndpointSlice of each Service with a selector from its ready pods. */
 export function publishEndpoints({ store }: ControlPlane): void {
   for (const service of store.list<Service>('Service')) {
     const { name, namespace = '' } = service.metadata;

@@ -6,9 +6,9 @@ import type { ObjectStore } from './store.ts';
 const authentication = 'authentication.k8s.io';
 
 /**
- * Who a request is made for: Kubernetes documentation, "User impersonation". Each user, group, UID and extra value needs
- * the right to impersonate it.
- * @throws StatusError with code 403 without that right
+ * The impersonated user of a request, as in the Kubernetes documentation, "User impersonation". Each user, group, UID and
+ * extra value needs the permission to impersonate it.
+ * @throws StatusError with code 403 without that permission
  */
 export function impersonated(
   store: ObjectStore,

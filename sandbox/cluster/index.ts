@@ -26,38 +26,38 @@ export interface ClusterOptions {
   readonly faults: Faults;
   readonly aws: AwsForCluster;
   readonly images: ImageSource;
-  /** As in `/version`; v1.36.3 unless told otherwise. */
+  /** As in `/version`; by default v1.36.3. */
   readonly version?: string;
-  /** Version in which MutatingAdmissionPolicy is served; absent where it is not served. */
+  /** The served version of MutatingAdmissionPolicy; absent if the cluster does not serve it. */
   readonly admissionPolicies?: 'v1' | 'v1beta1';
-  /** Milliseconds until what lost its owner is collected; 0, at once, unless told otherwise. */
+  /** Milliseconds until objects without an owner are collected; by default 0, which collects them at once. */
   readonly collectionLag?: number;
-  /** One amd64 node unless told otherwise. */
+  /** By default one amd64 node. */
   readonly nodes?: readonly NodeOptions[];
 }
 
 /** A small kubeadm cluster in this process. */
 export interface Cluster {
-  /** The Kubernetes API, to be mounted in any HTTP server. */
+  /** The Kubernetes API, for any HTTP server. */
   handler(req: IncomingMessage, res: ServerResponse): void;
   /**
    * A kubeconfig (JSON, which is YAML) with a random bearer token.
-   * @param user `kubernetes-admin` may do everything; others have what the roles in the store give them.
-   * @param proxyUrl for clients that are not given HTTPS_PROXY
+   * @param user `kubernetes-admin` has all permissions; other users have those of the roles in the store
+   * @param proxyUrl for clients without HTTPS_PROXY
    */
   kubeconfig(serverUrl: string, caPem?: string, user?: string, proxyUrl?: string): string;
-  /** Refuses every token that the user has, as if its kubeconfig had expired. */
+  /** Revokes every token of the user, as if the credentials in the kubeconfig had expired. */
   revokeTokens(user: string): void;
   get(kind: string, name: string, namespace?: string): KubeObject | undefined;
   list(kind: string, namespace?: string): KubeObject[];
-  /** Creates or replaces an object behind the API server's back: no admission, no authorization. */
+  /** Creates or replaces an object directly in the store, without authorization and admission. */
   put(object: Draft): KubeObject;
   delete(kind: string, name: string, namespace?: string): void;
-  /** Remembers every object. @returns a function that puts all of them back, and deletes the others */
+  /** Saves every object. @returns a function that restores all of them, and deletes the others */
   save(): () => void;
-  /** Resolves when the controllers have nothing left to do but what keeps failing. */
+  /** Resolves when the controllers have finished all work except work that keeps failing. */
   settled(): Promise<void>;
-  /** Stops the controllers; nothing runs afterwards. */
+  /** Stops the controllers. */
   close(): void;
 }
 

@@ -13,13 +13,13 @@ interface Node extends KubeObject {
   status?: { nodeInfo?: { architecture?: string }; images?: { names?: string[] }[] };
 }
 
-/** Scheduler and kubelet of every node: places pods, pulls their images, reports their state. */
+/** The scheduler, and the kubelet of every node: schedules pods, pulls their images and reports their status. */
 export class Kubelet {
   readonly #plane: ControlPlane;
   readonly #images: ImageSource;
   readonly #probe: (pod: Pod) => boolean;
 
-  /** @param probe the pods' readiness probes: whether what runs in a pod is ready. */
+  /** @param probe the readiness probe: whether the containers of a running pod are ready */
   constructor(plane: ControlPlane, images: ImageSource, probe: (pod: Pod) => boolean) {
     this.#plane = plane;
     this.#images = images;
@@ -27,9 +27,9 @@ export class Kubelet {
   }
 
   /**
-   * Looks after every pod once.
-   * @param retry whether images that could not be pulled are tried again.
-   * @returns whether some still cannot be.
+   * Reconciles every pod once.
+   * @param retry whether to retry failed image pulls
+   * @returns whether some images are still not pulled
    */
   async run(retry: boolean): Promise<boolean> {
     const results = await Promise.all(
@@ -57,7 +57,7 @@ export class Kubelet {
     return results.every((result) => result === 'pulled');
   }
 
-  /** The pod's node; the scheduler chooses one where none is named. Undefined when no node takes the pod. */
+  /** The node of the pod. The scheduler selects one if the pod names none; undefined when no node matches. */
   #place(pod: Pod): Node | undefined {
     const { store, clock } = this.#plane;
     const nodes = store.list<Node>('Node');
@@ -78,7 +78,7 @@ export class Kubelet {
     return undefined;
   }
 
-  /** Images that are on the node from the start need no pull and no credentials. */
+  /** Images that are preloaded on the node need no pull and no credentials. */
   async #pull(pod: Pod, { image, imagePullPolicy }: Container, node: Node): Promise<PullResult> {
     const preloaded = node.status?.images?.some(({ names = [] }) => names.includes(image)) ?? false;
     if (preloaded && imagePullPolicy !== 'Always') return 'pulled';
@@ -150,7 +150,7 @@ function takes({ metadata, spec }: Node, { nodeSelector = {}, tolerations = [] }
   return tolerated && matches({ matchLabels: nodeSelector }, metadata.labels);
 }
 
-/** containerd's words for a failed pull. */
+/** The error of containerd for a failed pull. */
 function describeFailure(image: string, result: Exclude<PullResult, 'pulled'>): string {
   const [host = ''] = image.split('/');
   const resolve = `failed to resolve reference "${image}"`;

@@ -6,14 +6,14 @@ import type { Resource } from './resources.ts';
 import { matches, parseFieldSelector, parseLabelSelector } from './selectors.ts';
 import type { ObjectStore } from './store.ts';
 
-/** The parameters that choose and page what is listed. */
+/** The query parameters that select and page the objects of a list. */
 export interface ListQuery {
   readonly namespace?: string | undefined;
   readonly labelSelector: string;
   readonly fieldSelector: string;
 }
 
-/** The objects that a list or a delete of a collection is about. */
+/** The objects that a list, or a delete of a collection, selects. */
 export function select(store: ObjectStore, resource: Resource, query: ListQuery): KubeObject[] {
   const labels = parseLabelSelector(query.labelSelector);
   const fields = parseFieldSelector(query.fieldSelector, resource);
@@ -23,8 +23,8 @@ export function select(store: ObjectStore, resource: Resource, query: ListQuery)
 
 /**
  * One page as a list object.
- * @param limit the page's size; 0 for everything.
- * @param from the `continue` token of the page before, or an empty string.
+ * @param limit the page size; 0 for all objects
+ * @param from the `continue` token of the previous page, or an empty string
  */
 export function listPage(
   found: KubeObject[],
@@ -64,7 +64,7 @@ export function listPage(
   return { kind: `${resource.kind}List`, apiVersion: groupVersion, metadata, items };
 }
 
-/** An object without anything but its metadata, as `as=PartialObjectMetadata` asks for. */
+/** Only the metadata of an object, for a request with `as=PartialObjectMetadata`. */
 export function partialMetadata({ metadata }: KubeObject): Fields {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
 }

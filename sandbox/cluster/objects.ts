@@ -1,4 +1,4 @@
-/** The common shape of every Kubernetes object; kinds that the sandbox acts on refine it. */
+/** The common fields of every Kubernetes object. The kinds that the sandbox processes extend it. */
 export interface KubeObject {
   apiVersion: string;
   kind: string;
@@ -32,7 +32,7 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
-/** What a client may send where an object is due: the server fills in the rest. */
+/** An object as a client can send it. The server sets the other fields. */
 export interface Draft {
   apiVersion?: string;
   kind: string;
@@ -48,26 +48,26 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A copy that lacks some fields. */
+/** A copy without some fields. */
 export function without<T extends object>(fields: T, ...names: string[]): Partial<T> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name))) as Partial<T>;
 }
 
-/** The value at a path of field names, or undefined where the path ends early. */
+/** The value at a path of field names, or undefined when the path ends early. */
 export function fieldAt(value: unknown, path: readonly string[]): unknown {
   let current = value;
   for (const name of path) current = isFields(current) ? current[name] : undefined;
   return current;
 }
 
-/** A copy without the keys that are undefined and with map keys in order: equal values give equal text. */
+/** JSON without undefined keys and with sorted map keys: equal values give equal text. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     isFields(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }
 
-/** Whether two values are the same JSON, in whatever order their keys are; a key that is undefined is none. */
+/** Whether two values are the same JSON, with keys in any order. A key with the value undefined counts as absent. */
 export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
@@ -81,7 +81,7 @@ export function equal(a: unknown, b: unknown): boolean {
 const definedKeys = (fields: Fields): string[] =>
   Object.keys(fields).filter((key) => fields[key] !== undefined);
 
-/** Milliseconds since the epoch as Kubernetes writes a time: whole seconds, UTC. */
+/** Milliseconds since the epoch in the time format of Kubernetes: whole seconds, UTC. */
 export function timestamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -8,7 +8,7 @@ import { type Attributes, isAllowed, requireRight, type User } from './rbac.ts';
 import { apiVersion, type Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
-/** A request for a resource, read from HTTP but no longer bound to it. */
+/** A request for a resource, independent of HTTP. */
 export interface ResourceRequest {
   readonly user: User;
   readonly verb: 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
@@ -19,7 +19,7 @@ export interface ResourceRequest {
   readonly subresource?: string | undefined;
   readonly query: URLSearchParams;
   readonly contentType: string;
-  /** Whether only metadata is asked for. */
+  /** Whether only metadata is requested. */
   readonly partial: boolean;
   readonly body: unknown;
 }
@@ -30,7 +30,7 @@ export interface Answer {
   readonly body: Fields | string;
 }
 
-/** Carries out requests on the store, after authorization and through admission. */
+/** Performs authorized requests on the store, through admission. */
 export class Operations {
   readonly #store: ObjectStore;
   readonly #admission: Admission;
@@ -40,7 +40,7 @@ export class Operations {
     this.#admission = admission;
   }
 
-  /** @throws StatusError for each refusal. */
+  /** @throws StatusError for each refusal */
   perform(request: ResourceRequest): Answer {
     if (request.resource.kind.startsWith('SelfSubject')) return this.#review(request);
     switch (request.verb) {
@@ -153,7 +153,7 @@ export class Operations {
     return this.#answer(200, request, this.#replace(request, current, merged));
   }
 
-  /** Checks that a body is the kind, name and namespace of its address, and fills in what it leaves out. */
+  /** Checks that the kind, name and namespace of a body match the path, and sets those that are absent. */
   #draft({ resource, version, name, namespace }: ResourceRequest, body: unknown): Draft {
     const groupVersion = apiVersion(resource.group, version);
     if (!isFields(body) || !isFields(body['metadata'] ?? {}))
@@ -218,7 +218,7 @@ export class Operations {
     };
   }
 
-  /** Access reviews are answered, not stored. */
+  /** Access reviews get a response, but are not stored. */
   #review(request: ResourceRequest): Answer {
     const { user, body, resource } = request;
     if (resource.kind === 'SelfSubjectReview') {
@@ -231,8 +231,8 @@ export class Operations {
 }
 
 /**
- * Field ownership in the one case that the product can meet: the data of a Secret that the operator keeps in sync
- * belongs to the operator's field manager.
+ * Field ownership, only for the one case that the product can meet: the data of a Secret that the operator syncs belongs
+ * to the operator's field manager.
  */
 function refuseOperatorsFields(current: KubeObject, draft: Draft, manager: string): void {
   if (

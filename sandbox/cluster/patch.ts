@@ -14,8 +14,8 @@ const listKeys: Record<string, string> = {
 };
 
 /**
- * Server-side apply without field ownership: a recursive merge, keyed lists by their key.
- * A ServiceAccount's `imagePullSecrets` is atomic although a pod's is keyed (listType in the API's types).
+ * Server-side apply without field ownership: a recursive merge, which merges keyed lists by their key.
+ * `imagePullSecrets` is atomic in a ServiceAccount, although it is keyed in a pod (listType in the API types).
  */
 export function applyMerge(current: unknown, applied: unknown, atRoot = true): unknown {
   if (!isFields(current) || !isFields(applied)) return applied;
@@ -59,11 +59,11 @@ interface Operation {
   value?: unknown;
 }
 
-/** The API server says no more than this of a JSON patch that does not fit. */
+/** The API server gives no more details about a JSON patch that cannot be applied. */
 const rejected = () =>
   new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request');
 
-/** JSON patch, RFC 6902: add, remove, replace, test. A path that is missing or a test that fails is refused with 422. */
+/** JSON patch, RFC 6902: add, remove, replace, test. A missing path or a failed test gives a 422. */
 export function jsonPatch(document: unknown, operations: unknown): unknown {
   if (!Array.isArray(operations)) throw new StatusError(400, 'BadRequest', 'error decoding patch');
   const root = { document: structuredClone(document) };

@@ -2,7 +2,7 @@ import type { KubeObject } from './objects.ts';
 import { isTrue } from './store.ts';
 import type { Condition } from './store.ts';
 
-/** A Pod, as far as the sandbox acts on it. */
+/** The fields of a Pod that the sandbox uses. */
 export interface Pod extends KubeObject {
   spec: PodSpec;
   status?: {

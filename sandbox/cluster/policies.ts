@@ -21,11 +21,12 @@ interface Binding extends KubeObject {
 }
 
 /**
- * The effect of a bound MutatingAdmissionPolicy that appends a pull secret to service accounts.
- * No CEL runs here: the name is read out of the JSONPatch expression, of matchConditions only `!(NAME).matches(REGEXP)`
- * is understood and all others count as true, and only the one known trap is kept, a typed `Object.imagePullSecrets{}` value, which makes a real API server panic on every
- * request that the policy matches. Whether an expression compiles is for the lab's real API server to say.
- * @param account changed in place.
+ * The effect of a bound MutatingAdmissionPolicy that appends a pull secret to service accounts. The sandbox does not run
+ * CEL. It reads the name from the JSONPatch expression. Of matchConditions it supports only `!(NAME).matches(REGEXP)`;
+ * all others count as true. It reproduces one known bug: a typed `Object.imagePullSecrets{}` value makes a real API
+ * server panic on every request that the policy matches. Only the real API server in the lab tests whether an
+ * expression compiles.
+ * @param account changed in place
  */
 export function mutateServiceAccount(store: ObjectStore, verb: string, account: KubeObject): void {
   const bound = new Set(
@@ -56,7 +57,7 @@ function selects(
   );
 }
 
-/** Of what `excluding` in the product's policy writes, where names are matched by regular expressions of RE2. */
+/** Evaluates the conditions that `excluding` of the product's policy writes, which match names by RE2 expressions. */
 function holds(expression: string, { metadata }: KubeObject): boolean {
   const [, subject, pattern] = /^!\((.*)\)\.matches\((".*")\)$/.exec(expression) ?? [];
   if (subject === undefined || pattern === undefined) return true;

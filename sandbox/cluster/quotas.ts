@@ -8,19 +8,19 @@ interface ResourceQuota extends KubeObject {
   status?: { hard?: Record<string, string>; used?: Record<string, string> };
 }
 
-/** Kinds that a quota may also name without `count/`. */
+/** Resources that a quota can also name without `count/`. */
 const plain = new Set(['configmaps', 'pods', 'resourcequotas', 'secrets', 'services']);
 
-/** The names by which a quota limits the number of a resource's objects. */
+/** The names under which a quota limits the number of objects of a resource. */
 function countsOf({ group, plural }: Resource): string[] {
   const count = `count/${plural}${group === '' ? '' : `.${group}`}`;
   return group === '' && plain.has(plural) ? [count, plural] : [count];
 }
 
 /**
- * The ResourceQuota plug-in, for numbers of objects. As on an API server a quota counts from when its controller has
- * written its status.
- * @throws StatusError when one more object is too many
+ * The ResourceQuota plug-in, for numbers of objects. As in a real API server, a quota takes effect when its controller
+ * has written its status.
+ * @throws StatusError when one more object exceeds a quota
  */
 export function requireQuota(store: ObjectStore, resource: Resource, { metadata }: KubeObject): void {
   const { name, namespace = '' } = metadata;
@@ -36,7 +36,7 @@ export function requireQuota(store: ObjectStore, resource: Resource, { metadata 
   }
 }
 
-/** The quota controller: writes what is allowed and what is used into each status. */
+/** The quota controller: writes the limits and the usage to the status of each quota. */
 export function countQuotas(store: ObjectStore): void {
   const resources = store.resources();
   for (const quota of store.list<ResourceQuota>('ResourceQuota')) {

@@ -3,13 +3,13 @@ import type { KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
-/** Who asks, as an authenticator tells it. */
+/** An authenticated user. */
 export interface User {
   readonly username: string;
   readonly groups: readonly string[];
 }
 
-/** What is asked; the same fields as in a SelfSubjectAccessReview. */
+/** The attributes of an authorization request, as in a SelfSubjectAccessReview. */
 export interface Attributes {
   readonly verb: string;
   readonly group?: string;
@@ -19,7 +19,7 @@ export interface Attributes {
   readonly name?: string;
 }
 
-/** A request that needs a right. */
+/** A request that needs a permission. */
 interface Requested {
   readonly user: User;
   readonly verb: string;
@@ -48,8 +48,8 @@ export interface Binding extends KubeObject {
 }
 
 /**
- * Decides from the roles and bindings in the store, as RBAC does: what no rule allows is forbidden. Only the group
- * system:masters needs no rule.
+ * Authorizes by the roles and bindings in the store, as RBAC does: a request that no rule allows is forbidden. Only the
+ * group system:masters needs no rule.
  */
 export function isAllowed(store: ObjectStore, user: User, wanted: Attributes): boolean {
   const { verb, group = '', resource = '', subresource, namespace, name } = wanted;
@@ -63,7 +63,7 @@ export function isAllowed(store: ObjectStore, user: User, wanted: Attributes): b
   return rulesOfUser(store, user, namespace).some((rule) => isCovered(right, rule));
 }
 
-/** @throws StatusError with code 403 unless the user has the right */
+/** @throws StatusError with code 403 unless the user has the permission */
 export function requireRight(store: ObjectStore, requested: Requested): void {
   const { user, verb, resource, namespace = '', name = '', subresource = '' } = requested;
   const wanted = { verb, group: resource.group, resource: resource.plural, subresource, namespace, name };
@@ -79,7 +79,7 @@ export function forbidden({ user, verb, resource, namespace, name, subresource }
   return new StatusError(403, 'Forbidden', message, { name, group: resource.group, kind: resource.plural });
 }
 
-/** The rules that are bound to a user in a namespace, or in the whole cluster if there is none. */
+/** The rules that are bound to a user in a namespace; without a namespace, only those for the whole cluster. */
 export function rulesOfUser(store: ObjectStore, user: User, namespace = ''): Rule[] {
   const bindings = store.list<Binding>('ClusterRoleBinding');
   if (namespace) bindings.push(...store.list<Binding>('RoleBinding', namespace));
@@ -88,7 +88,7 @@ export function rulesOfUser(store: ObjectStore, user: User, namespace = ''): Rul
     .flatMap(({ roleRef, metadata }) => rulesOfRole(store, roleRef, metadata.namespace) ?? []);
 }
 
-/** @returns undefined if there is no such role */
+/** @returns undefined if the role does not exist */
 export function rulesOfRole(
   store: ObjectStore,
   { kind, name }: RoleRef,
@@ -116,7 +116,7 @@ function isSubject(subject: { kind: string; name: string; namespace?: string }, 
   return user.username === serviceAccountUser(subject.namespace ?? '', subject.name).username;
 }
 
-/** Whether a rule includes a right with one verb on one resource, name or URL. */
+/** Whether a rule includes a permission with one verb on one resource, name or URL. */
 export function isCovered(right: Rule, rule: Rule): boolean {
   const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
   const covers = (values: readonly string[], wanted: readonly string[] = []): boolean =>

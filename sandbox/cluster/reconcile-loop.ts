@@ -1,9 +1,9 @@
-/** Real milliseconds after which what failed is tried again, as a stand-in for the controllers' back-off. */
+/** Milliseconds of real time before failed work is retried. It replaces the backoff of the controllers. */
 const retryAfter = 1000;
 
 /**
- * Runs the controllers' passes one at a time: soon after a wake, again as long as there were wakes meanwhile,
- * and once more after a while when a pass left something unfinished.
+ * Runs the passes of the controllers one at a time. A pass runs soon after a wake, and again if there were wakes during
+ * the pass. When a pass leaves work unfinished, another pass runs after `retryAfter`.
  */
 export class Loop {
   readonly #pass: (retry: boolean) => Promise<boolean>;
@@ -13,7 +13,7 @@ export class Loop {
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param pass told whether what failed before is worth another try; answers whether something is unfinished. */
+  /** @param pass gets whether to retry failed work; returns whether work is unfinished */
   constructor(pass: (retry: boolean) => Promise<boolean>) {
     this.#pass = pass;
   }
@@ -25,7 +25,7 @@ export class Loop {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when nothing is left to do but what failed. */
+  /** Resolves when all work except failed work is done. */
   async settled(): Promise<void> {
     await this.#running;
   }

@@ -1,16 +1,16 @@
 import type { KubeObject } from './objects.ts';
 
-/** A kind as the API serves it. */
+/** A kind that the API serves. */
 export interface Resource {
   readonly group: string;
-  /** Served versions, the preferred one first. */
+  /** Served versions, the preferred version first. */
   readonly versions: readonly string[];
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
-  /** Whether `status` is written through its own subresource only. */
+  /** Whether only the status subresource can write `status`. */
   readonly status: boolean;
-  /** Custom kinds keep `apiVersion` and `kind` on the items of a list; built-in ones leave them out. */
+  /** Items of a list have `apiVersion` and `kind` for custom kinds, but not for built-in kinds. */
   readonly custom: boolean;
 }
 
@@ -23,7 +23,7 @@ interface CustomResourceDefinition extends KubeObject {
   };
 }
 
-/** `kind plural`, then a `-` for cluster scope and an `s` for a status subresource. */
+/** `kind plural`, with `-` for cluster scope and `s` for a status subresource. */
 const builtin: Record<string, readonly string[]> = {
   '/v1': [
     'Namespace namespaces -s',
@@ -65,7 +65,7 @@ const admissionPolicies = [
 
 /**
  * The kinds that every cluster serves.
- * @param policies version in which MutatingAdmissionPolicy is served: `v1` from 1.36, `v1beta1` before, behind a gate.
+ * @param policies the served version of MutatingAdmissionPolicy: `v1` from 1.36; before, `v1beta1` behind a feature gate
  */
 export function builtinResources(policies: 'v1' | 'v1beta1' | undefined): Resource[] {
   const tables = Object.entries(builtin);

@@ -7,7 +7,7 @@ export interface NodeOptions {
   readonly architecture: string;
 }
 
-/** What kubeadm leaves on a fresh cluster, as far as the product can see it, and two namespaces in use. */
+/** The objects of a new kubeadm cluster that the product can observe, and two namespaces in use. */
 export function startContent(nodes: readonly NodeOptions[], version: string): Draft[] {
   const controlPlane = nodes[0]?.name ?? '';
   const system = workloads(version);
@@ -47,7 +47,7 @@ const systemImage = (name: string, version: string) => {
   return `registry.k8s.io/${name}:${tags[name] ?? version}`;
 };
 
-/** The images that are on every node from the start: they run without a pull. */
+/** The images that are preloaded on every node: they run without a pull. */
 function preloaded(version: string): string[] {
   const names = [
     'etcd',

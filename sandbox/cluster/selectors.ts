@@ -51,14 +51,14 @@ function parseRequirement(term: string): Requirement {
   return { key, operator: negation === '!' ? 'DoesNotExist' : 'Exists' };
 }
 
-/** The fields that each kind can be selected by, besides its name and namespace. */
+/** The fields for selectors of each kind, in addition to name and namespace. */
 const selectable: Record<string, RegExp> = {
   Secret: /^type$/,
   Pod: /^(spec\.(nodeName|serviceAccountName)|status\.phase)$/,
   Event: /^(involvedObject\.(kind|name|namespace|uid|apiVersion)|reason|type)$/,
 };
 
-/** Makes the predicate of a query's `fieldSelector`: `metadata.name=a,type!=b`. */
+/** Returns the predicate for the `fieldSelector` of a query: `metadata.name=a,type!=b`. */
 export function parseFieldSelector(text: string, resource: Resource): (object: KubeObject) => boolean {
   const terms = text.split(',').filter((term) => term !== '');
   const tests = terms.map((term) => {
@@ -70,7 +70,7 @@ export function parseFieldSelector(text: string, resource: Resource): (object: K
   return (object) => tests.every((test) => test(object));
 }
 
-/** In the API server's words, which differ between kinds with fields of their own and kinds without. */
+/** The API server has different messages for kinds with and without selectable fields of their own. */
 function unselectable(field: string, { kind, namespaced }: Resource) {
   if (selectable[kind] !== undefined) return badRequest(`field label not supported: ${field}`);
   const known = namespaced ? '"metadata.name", "metadata.namespace"' : '"metadata.name"';

@@ -12,7 +12,7 @@ import type { ObjectStore } from './store.ts';
 
 type Address = Pick<ResourceRequest, 'verb' | 'resource' | 'version' | 'namespace' | 'name' | 'subresource'>;
 
-/** The API server's HTTP side: tokens, paths, bodies and faults. */
+/** The HTTP layer of the API server: tokens, paths, bodies and faults. */
 export class ApiServer {
   readonly #store: ObjectStore;
   readonly #operations: Operations;
@@ -27,19 +27,19 @@ export class ApiServer {
     this.#version = version;
   }
 
-  /** Makes a random bearer token for a user. */
+  /** Creates a random bearer token for a user. */
   issueToken(username: string, groups: readonly string[]): string {
     const token = randomBytes(24).toString('base64url');
     this.#users.set(token, { username, groups: [...groups, 'system:authenticated'] });
     return token;
   }
 
-  /** Takes every token of a user back, as if they had expired. */
+  /** Revokes every token of a user, as if they had expired. */
   revokeTokens(username: string): void {
     for (const [token, user] of this.#users) if (user.username === username) this.#users.delete(token);
   }
 
-  /** Answers one request; a fault may cut the connection instead. */
+  /** Responds to one request; a fault can cut the connection instead. */
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     try {
       const answer = await this.#respond(req);
@@ -63,7 +63,11 @@ export class ApiServer {
     if (user === undefined) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
     if (fault === 'throttle') return tooManyRequests;
     if (fault === 'error')
-      throw new StatusError(500, 'InternalError', 'Internal error occurred: the sandbox injected this failure');
+      throw new StatusError(
+        500,
+        'InternalError',
+        'Internal error occurred: the sandbox injected this failure',
+      );
     if (fault === 'deny') throw address ? forbidden({ ...address, user }) : pathForbidden(user, url.pathname);
     const actor = impersonated(this.#store, user, req);
     const answer = this.#perform(req, url, actor, address, text);
@@ -92,7 +96,7 @@ export class ApiServer {
     });
   }
 
-  /** What a path and method ask for; undefined when it is no resource that is served. */
+  /** The verb and resource of a path and method; undefined when the cluster does not serve the resource. */
   #locate(method: string, url: URL): Address | undefined {
     const segments = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
     const group = segments[0] === 'api' ? '' : segments[1];
@@ -111,7 +115,7 @@ export class ApiServer {
   }
 }
 
-/** The one refusal that is no Status: it comes from before anything is known of the request. */
+/** The only refusal that is not a Status: the API server sends it before it examines the request. */
 const tooManyRequests: Answer = {
   code: 429,
   headers: { 'retry-after': '1' },

@@ -4,8 +4,8 @@ import { type Draft, equal, fieldAt, type KubeObject, type Metadata, timestamp }
 import { apiVersion, customResource, type Resource } from './resources.ts';
 
 /**
- * Every object of the cluster. What it hands out is shared: callers change copies and put them back.
- * Like etcd behind the API server it counts versions, and a write that changes nothing is none.
+ * Every object of the cluster. Returned objects are shared: callers must change copies and `put` them.
+ * As with etcd behind the API server, each write gets a new version, and a write that changes nothing is ignored.
  */
 export class ObjectStore {
   readonly #clock: SandboxClock;
@@ -22,12 +22,12 @@ export class ObjectStore {
     this.#garbage = new GarbageCollector(this, clock, collectionLag);
   }
 
-  /** Removes what has lost its owners for long enough. @returns whether something has to wait for that */
+  /** Removes the objects whose owners were deleted long enough ago. @returns whether some objects are not due yet */
   collectGarbage(): boolean {
     return this.#garbage.collect();
   }
 
-  /** Remembers every object. @returns a function that puts all of them back, and deletes the others */
+  /** Saves every object. @returns a function that restores all of them, and deletes the others */
   save(): () => void {
     const saved = [...this.#kinds].map(([kind, objects]) => [kind, [...objects]] as const);
     return () => {
@@ -42,7 +42,7 @@ export class ObjectStore {
     return String(this.#version);
   }
 
-  /** The served kinds: a custom one counts once its definition is Established. */
+  /** The served kinds. A custom kind is served when its CRD is Established. */
   resources(): Resource[] {
     const definitions = this.list('CustomResourceDefinition').filter((definition) =>
       isTrue(definition, 'Established'),
@@ -55,7 +55,7 @@ export class ObjectStore {
     return this.#kinds.get(kind)?.get(`${namespace}/${name}`) as T | undefined;
   }
 
-  /** Objects of a kind in the order of namespace and name. */
+  /** The objects of a kind, sorted by namespace and name. */
   list<T extends KubeObject = KubeObject>(kind: string, namespace?: string): T[] {
     const entries = [...(this.#kinds.get(kind) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
     const objects = entries.map(([, object]) => object as T);
@@ -68,7 +68,7 @@ export class ObjectStore {
     return [...this.#kinds.values()].flatMap((objects) => [...objects.values()]);
   }
 
-  /** Creates or replaces an object and returns what is now stored. */
+  /** Creates or replaces an object, and returns the stored object. */
   put(draft: Draft): KubeObject {
     const object = this.preview(draft);
     const { name, namespace } = object.metadata;
@@ -90,7 +90,7 @@ export class ObjectStore {
     return object;
   }
 
-  /** What {@link put} would store, save for the new resourceVersion. */
+  /** The object that {@link put} would store, except for the new resourceVersion. */
   preview(draft: Draft): KubeObject {
     const { namespace, name = `${draft.metadata.generateName ?? ''}${suffix()}` } = draft.metadata;
     const current = this.get(draft.kind, name, namespace);
@@ -122,9 +122,9 @@ export class ObjectStore {
   }
 
   /**
-   * Removes an object and, unless `orphan`, what it owned; a namespace takes its content along, a definition its objects.
-   * What has finalizers stays until they are gone, and so does its namespace.
-   * @returns what was removed, if there was anything.
+   * Deletes an object and, unless `orphan`, its dependents. With a namespace it deletes the contents, and with a CRD the
+   * objects of its kind. An object stays until its finalizers are removed, and so does its namespace or CRD.
+   * @returns the deleted object, if it existed
    */
   delete(kind: string, name: string, namespace = '', orphan = false): KubeObject | undefined {
     const object = this.get(kind, name, namespace);
@@ -147,7 +147,7 @@ export class ObjectStore {
     return object;
   }
 
-  /** Sets the time of deletion, once. */
+  /** Sets the deletion time, unless it is already set. */
   #markDeleted(object: KubeObject, status = object.status): KubeObject {
     if (object.metadata.deletionTimestamp !== undefined) return object;
     const deletionTimestamp = timestamp(this.#clock.now());
@@ -158,7 +158,7 @@ export class ObjectStore {
     return this.all().some(({ metadata }) => metadata.namespace === namespace && metadata.finalizers?.length);
   }
 
-  /** Deletes what it can of a namespace; the rest, and then the namespace, follows when the finalizers are gone. */
+  /** Deletes the objects without finalizers. The others, and then the namespace, follow when these are removed. */
   #terminate(namespace: KubeObject): KubeObject {
     const marked = this.#markDeleted(namespace, { phase: 'Terminating' });
     this.#deleteWhere(({ metadata }) => metadata.namespace === namespace.metadata.name);
@@ -169,7 +169,7 @@ export class ObjectStore {
     return this.list(customResource(definition).kind).some(({ metadata }) => metadata.finalizers?.length);
   }
 
-  /** Deletes what it can of a kind; the definition goes when the last object does. */
+  /** Deletes the objects without finalizers. The CRD is deleted with the last object. */
   #empty(definition: KubeObject): KubeObject {
     const marked = this.#markDeleted(definition);
     const { kind } = customResource(definition);
@@ -189,7 +189,7 @@ export class ObjectStore {
     this.delete('Namespace', name);
   }
 
-  /** Calls `listener` after each write with the object written or removed; returns the way to stop that. */
+  /** Calls `listener` after each write, with the written or deleted object. @returns a function that removes it */
   onChange(listener: (object: KubeObject) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -208,7 +208,7 @@ export class ObjectStore {
 
 const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace ?? ''}/${metadata.name}`;
 
-/** The five letters and digits that Kubernetes adds to a generated name. */
+/** The suffix of a generated name in Kubernetes: five letters and digits. */
 const suffix = () => randomUUID().replaceAll('-', '').slice(-5);
 
 export interface Condition {
@@ -219,7 +219,7 @@ export interface Condition {
   lastTransitionTime?: string;
 }
 
-/** Whether an object's status has a condition of that type with status True. */
+/** Whether the status of an object has a condition of this type with status True. */
 export function isTrue(object: KubeObject, type: string): boolean {
   const conditions = fieldAt(object, ['status', 'conditions']);
   return (
@@ -228,7 +228,7 @@ export function isTrue(object: KubeObject, type: string): boolean {
   );
 }
 
-/** The conditions with one of them set; its transition time moves only when its status does. */
+/** Sets one condition. Its transition time changes only when its status changes. */
 export function withCondition(
   conditions: readonly Condition[] = [],
   next: Condition,
@@ -247,14 +247,14 @@ interface Gone {
   readonly due: number;
 }
 
-/** The garbage collector: an object whose last owner is gone goes too, at once or after a while. */
+/** The garbage collector: deletes objects whose last owner was deleted, at once or after a lag. */
 export class GarbageCollector {
   readonly #store: ObjectStore;
   readonly #clock: SandboxClock;
   readonly #lag: number;
   #gone: Gone[] = [];
 
-  /** @param lag milliseconds of sandbox time between an owner's end and that of what it owned */
+  /** @param lag milliseconds of sandbox time between the deletion of an owner and that of its dependents */
   constructor(store: ObjectStore, clock: SandboxClock, lag: number) {
     this.#store = store;
     this.#clock = clock;
@@ -266,15 +266,15 @@ export class GarbageCollector {
     else this.#gone.push({ uid, kind, due: this.#clock.now() + this.#lag });
   }
 
-  /** Takes the owner out of what it owned, which then stays. */
+  /** Removes the owner reference from the dependents, which then stay. */
   orphan({ metadata: { uid = '' } }: KubeObject): void {
     this.#release(uid, true);
   }
 
   /**
-   * Collects what is due. What was owned by a kind that is no longer served stays: the collector of Kubernetes looks
-   * the owner up by its kind before it deletes, and always fails.
-   * @returns whether something is not due yet
+   * Deletes the dependents that are due. Dependents of an owner whose kind is no longer served stay: the collector of
+   * Kubernetes looks up the owner by its kind before it deletes a dependent, and that always fails.
+   * @returns whether some dependents are not due yet
    */
   collect(): boolean {
     const now = this.#clock.now();

@@ -17,16 +17,16 @@ interface Workload extends KubeObject {
   status?: { conditions?: Condition[] };
 }
 
-/** Tells which template a pod or a ReplicaSet was made from. */
+/** Identifies the template of a pod or a ReplicaSet. */
 const revisionLabel = 'pod-template-hash';
 
-/** Where one pod of a set belongs; fields that are absent are for the scheduler or the name generator. */
+/** The name and node of one pod of a set. The name generator or the scheduler sets absent fields. */
 interface Place {
   name?: string;
   nodeName?: string;
 }
 
-/** Deployments make ReplicaSets; those, DaemonSets and StatefulSets make pods. Jobs are only stored. */
+/** Deployments create ReplicaSets. ReplicaSets, DaemonSets and StatefulSets create pods. Jobs are only stored. */
 export function runWorkloads(plane: ControlPlane): void {
   const { store } = plane;
   const ordinals = ({ spec }: Workload) => [...Array(spec.replicas ?? 1).keys()];
@@ -58,7 +58,7 @@ function owned<T extends KubeObject>({ store }: ControlPlane, kind: string, { me
     .filter((object) => controllerOf(object)?.uid === metadata.uid);
 }
 
-/** A rolling update: the old pods stay until the new ones are ready, for ever if those cannot start. */
+/** A rolling update: old pods stay until the new pods are ready, so they stay if these cannot start. */
 function rollOut(plane: ControlPlane, deployment: Workload): void {
   const { metadata, spec, status } = deployment;
   const { template, selector, replicas = 1 } = spec;
@@ -115,7 +115,7 @@ function rollOut(plane: ControlPlane, deployment: Workload): void {
   });
 }
 
-/** Makes the pods that a set wants and deletes those of an older template or beyond the count. */
+/** Creates the missing pods of a set. Deletes pods of an older template, and pods above the desired number. */
 function keepPods(plane: ControlPlane, set: Workload, places: readonly Place[]): void {
   const { kind, metadata, spec } = set;
   const revision = revisionOf(spec.template);

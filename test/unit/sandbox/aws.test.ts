@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** A user whose one inline policy has these statements. */
+/** A user with one inline policy of these statements. */
 async function userWith(...statements: object[]) {
   const UserName = fresh('user');
   await admin.iam.send(new IAM.CreateUserCommand({ UserName }));
@@ -35,7 +35,7 @@ const allow = (Action: string | string[], Resource: string | string[] = '*', Con
   ...(Condition ? { Condition } : {}),
 });
 
-describe('credentials', () => {
+describe('AWS credentials', () => {
   const failures = async (credentials: {
     accessKeyId: string;
     secretAccessKey: string;
@@ -56,7 +56,7 @@ describe('credentials', () => {
     );
   };
 
-  test('a wrong secret is told in the words of each service', async () => {
+  test('a wrong secret gives the error code of each service', async () => {
     expect(await failures({ ...sandbox.admin, secretAccessKey: 'wrong' })).toEqual([
       'SignatureDoesNotMatch',
       'InvalidSignatureException',
@@ -64,7 +64,7 @@ describe('credentials', () => {
     ]);
   });
 
-  test('an unknown, inactive or deleted key is told in the words of each service', async () => {
+  test('an unknown, inactive or deleted key gives the error code of each service', async () => {
     const told = ['InvalidClientTokenId', 'UnrecognizedClientException', 'UnrecognizedClientException'];
     expect(await failures({ ...sandbox.admin, accessKeyId: 'AKIAUNKNOWN' })).toEqual(told);
 
@@ -78,7 +78,7 @@ describe('credentials', () => {
     expect(await failures(key)).toEqual(told);
   });
 
-  test('a session works until it expires', async () => {
+  test('temporary credentials work until they expire', async () => {
     const { user } = sandbox.aws.addUser(fresh('user'));
     const { id, secret, sessionToken } = sandbox.aws.identities.addSession(user, 60_000);
     const credentials = { accessKeyId: id, secretAccessKey: secret, sessionToken };
@@ -92,7 +92,7 @@ describe('credentials', () => {
     ]);
   });
 
-  test('a clock that is off by more than 15 minutes is refused', async () => {
+  test('a request with a clock skew of more than 15 minutes is refused', async () => {
     const { sts } = clients(sandbox);
     sts.config.systemClockOffset = -16 * 60_000;
     await expect(sts.send(new GetCallerIdentityCommand({}))).rejects.toThrow(/Signature expired/);
@@ -110,8 +110,8 @@ describe('credentials', () => {
   });
 });
 
-describe('policies', () => {
-  test('nothing is allowed without a statement, and the message names action and resource', async () => {
+describe('IAM policies', () => {
+  test('an action that no statement allows is denied, with an error that names action and resource', async () => {
     const nobody = await userWith(allow('ecr:Describe*'));
     const refused = nobody.ecr.send(new ECR.CreateRepositoryCommand({ repositoryName: 'p/x' }));
     const arn = `arn:aws:iam::${sandbox.account}:user/${nobody.UserName}`;
@@ -121,7 +121,7 @@ describe('policies', () => {
     });
   });
 
-  test('resources are matched with wildcards, and a list needs them all', async () => {
+  test('resources match with wildcards, and a list operation needs permission for all resources', async () => {
     const user = await userWith(allow('ecr:*', 'arn:aws:ecr:*:*:repository/mine/*'));
     await user.ecr.send(new ECR.CreateRepositoryCommand({ repositoryName: 'mine/a' }));
     const denied = { name: 'AccessDeniedException' };
@@ -130,13 +130,13 @@ describe('policies', () => {
     await expect(user.ecr.send(new ECR.DescribeRepositoriesCommand({}))).rejects.toMatchObject(denied);
   });
 
-  test('a deny outweighs every allow', async () => {
+  test('a deny overrides every allow', async () => {
     const user = await userWith(allow('*'), { Effect: 'Deny', NotAction: 'iam:*', Resource: '*' });
     await expect(user.ecr.send(new ECR.DescribeRegistryCommand({}))).rejects.toThrow(/with an explicit deny/);
     await user.iam.send(new IAM.GetUserCommand({}));
   });
 
-  test('a boundary limits what policies allow', async () => {
+  test('a permissions boundary limits what policies allow', async () => {
     const user = await userWith(allow('*'));
     await admin.iam.send(
       new IAM.PutUserPermissionsBoundaryCommand({
@@ -148,7 +148,7 @@ describe('policies', () => {
     await expect(user.ecr.send(new ECR.DescribeRegistryCommand({}))).rejects.toThrow(/permissions boundary/);
   });
 
-  test('aws:TagKeys limits which tags may be set', async () => {
+  test('aws:TagKeys limits which tags can be set', async () => {
     const only = { 'ForAllValues:StringEquals': { 'aws:TagKeys': ['ecr-bootstrap:creating'] } };
     const user = await userWith(allow(['iam:TagUser', 'iam:UntagUser'], '*', only));
     const tag = (Key: string) =>
@@ -159,7 +159,7 @@ describe('policies', () => {
     await expect(user.iam.send(untag)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  test('conditions on the tags of a request and of a resource hold', async () => {
+  test('conditions on the tags of a request and of a resource are enforced', async () => {
     const user = await userWith(
       allow(['ecr:CreateRepository', 'ecr:TagResource'], '*', {
         StringLike: { 'aws:RequestTag/team': 'a*' },
@@ -176,7 +176,7 @@ describe('policies', () => {
     await expect(user.ecr.send(other)).rejects.toMatchObject({ name: 'AccessDeniedException' });
   });
 
-  test('iam:PolicyARN limits what may be attached', async () => {
+  test('iam:PolicyARN limits which policies can be attached', async () => {
     const PolicyArn = 'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly';
     const user = await userWith(
       allow('iam:AttachUserPolicy', '*', { ArnLike: { 'iam:PolicyARN': PolicyArn } }),
@@ -189,14 +189,14 @@ describe('policies', () => {
     });
   });
 
-  test('creating with tags needs the right to tag', async () => {
+  test('creating a resource with tags needs the permission to tag it', async () => {
     const user = await userWith(allow('ecr:CreateRepository'));
     const tags = [{ Key: 'a', Value: 'b' }];
     const create = new ECR.CreateRepositoryCommand({ repositoryName: 'needs/tag', tags });
     await expect(user.ecr.send(create)).rejects.toThrow(/perform: ecr:TagResource/);
   });
 
-  test('a secret with a key of its own needs kms:Decrypt through Secrets Manager', async () => {
+  test('reading a secret with a customer managed key needs kms:Decrypt through Secrets Manager', async () => {
     const Name = fresh('secret');
     await admin.secrets.send(new SM.CreateSecretCommand({ Name, SecretString: 'x', KmsKeyId: 'alias/mine' }));
     const through = (service: string) => ({
@@ -214,7 +214,7 @@ describe('policies', () => {
 describe('IAM', () => {
   const document = (Action: string) => JSON.stringify({ Version: '2012-10-17', Statement: [allow(Action)] });
 
-  test('a user has two keys at most', async () => {
+  test('a user has at most two access keys', async () => {
     const UserName = fresh('user');
     await admin.iam.send(new IAM.CreateUserCommand({ UserName }));
     await admin.iam.send(new IAM.CreateAccessKeyCommand({ UserName }));
@@ -225,7 +225,7 @@ describe('IAM', () => {
     expect(AccessKeyMetadata?.map(({ Status }) => Status)).toEqual(['Active', 'Active']);
   });
 
-  test('a key remembers when and where it was last used', async () => {
+  test('an access key records the time and service of its last use', async () => {
     const { key } = sandbox.aws.addUser(fresh('user'));
     const { accessKeyId: AccessKeyId } = key;
     const last = async () =>
@@ -235,7 +235,7 @@ describe('IAM', () => {
     expect(await last()).toMatchObject({ ServiceName: 'sts', LastUsedDate: expect.any(Date) as Date });
   });
 
-  test('a policy keeps five versions, and the default one is in force', async () => {
+  test('a policy has at most five versions, and the default version is in effect', async () => {
     const { Policy } = await admin.iam.send(
       new IAM.CreatePolicyCommand({ PolicyName: fresh('policy'), PolicyDocument: document('ecr:*') }),
     );
@@ -259,7 +259,7 @@ describe('IAM', () => {
     expect(Versions?.map(({ VersionId }) => VersionId)).toEqual(['v5', 'v4', 'v3', 'v2']);
   });
 
-  test('policy documents come back URL-encoded', async () => {
+  test('policy documents are returned URL-encoded', async () => {
     const user = await userWith(allow('ecr:Get*'));
     const { PolicyDocument = '' } = await admin.iam.send(
       new IAM.GetUserPolicyCommand({ UserName: user.UserName, PolicyName: 'inline' }),
@@ -270,7 +270,7 @@ describe('IAM', () => {
     });
   });
 
-  test('what is missing, taken or in use is refused by name', async () => {
+  test('a missing user, an existing name and a user with keys each give their error code', async () => {
     const UserName = fresh('user');
     await expect(admin.iam.send(new IAM.GetUserCommand({ UserName }))).rejects.toMatchObject({
       name: 'NoSuchEntityException',
@@ -299,7 +299,7 @@ describe('Secrets Manager', () => {
   const value = async (SecretId: string, VersionStage = 'AWSCURRENT') =>
     (await admin.secrets.send(new SM.GetSecretValueCommand({ SecretId, VersionStage }))).SecretString;
 
-  test('a secret made without a value has none', async () => {
+  test('a secret that is created without a value has no version', async () => {
     const SecretId = await make();
     await expect(value(SecretId)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     const { ARN, VersionIdsToStages } = await admin.secrets.send(new SM.DescribeSecretCommand({ SecretId }));
@@ -307,13 +307,13 @@ describe('Secrets Manager', () => {
     expect(VersionIdsToStages).toBeUndefined();
   });
 
-  test('the first version is current whatever stage it was given', async () => {
+  test('the first version is the current one with any requested stage', async () => {
     const SecretId = await make();
     await put(SecretId, 'first', { VersionStages: ['AWSPENDING'] });
     expect([await value(SecretId), await value(SecretId, 'AWSPENDING')]).toEqual(['first', 'first']);
   });
 
-  test('a token is used again only for the same value', async () => {
+  test('a client request token can be reused only with the same value', async () => {
     const SecretId = await make('old');
     const ClientRequestToken = randomUUID();
     expect((await put(SecretId, 'new', { ClientRequestToken })).VersionId).toBe(ClientRequestToken);
@@ -324,7 +324,7 @@ describe('Secrets Manager', () => {
     expect([await value(SecretId), await value(SecretId, 'AWSPREVIOUS')]).toEqual(['new', 'old']);
   });
 
-  test('a pending version becomes current when the stage is moved from the version that has it', async () => {
+  test('a pending version becomes current only when the request names the version that loses the stage', async () => {
     const SecretId = await make('old');
     const { VersionId } = await put(SecretId, 'new', { VersionStages: ['AWSPENDING'] });
     expect(await value(SecretId)).toBe('old');
@@ -340,7 +340,7 @@ describe('Secrets Manager', () => {
     expect([await value(SecretId), await value(SecretId, 'AWSPREVIOUS')]).toEqual(['new', 'old']);
   });
 
-  test('a secret scheduled for deletion blocks its name until it is restored', async () => {
+  test('a secret that is scheduled for deletion blocks its name until it is restored', async () => {
     const SecretId = await make('kept');
     await admin.secrets.send(new SM.DeleteSecretCommand({ SecretId }));
     const blocked = { name: 'InvalidRequestException' };
@@ -355,7 +355,7 @@ describe('Secrets Manager', () => {
     expect(await value(SecretId)).toBe('kept');
   });
 
-  test('a forced deletion frees the name a little later', async () => {
+  test('a forced deletion frees the name after a delay', async () => {
     const SecretId = await make('gone');
     sandbox.aws.secrets.forcedDeletion = 5_000;
     await admin.secrets.send(new SM.DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
@@ -365,7 +365,7 @@ describe('Secrets Manager', () => {
     await again();
   });
 
-  test('a user limited to NAME-?????? may create it, is denied while it is absent, and reads it afterwards', async () => {
+  test('a user limited to NAME-?????? can create the secret and then read it, but not before', async () => {
     const Name = fresh('secret');
     const user = await userWith(
       allow('secretsmanager:*', `arn:aws:secretsmanager:*:*:secret:${Name}-??????`),
@@ -386,7 +386,7 @@ describe('ECR', () => {
     return repositoryName;
   };
 
-  test('a query by names fails whole when one is missing', async () => {
+  test('a query by names fails as a whole when one repository is missing', async () => {
     const there = await create();
     const both = new ECR.DescribeRepositoriesCommand({ repositoryNames: [there, 'ecr/absent'] });
     await expect(admin.ecr.send(both)).rejects.toMatchObject({ name: 'RepositoryNotFoundException' });
@@ -402,7 +402,7 @@ describe('ECR', () => {
     expect(new Set(names)).toEqual(new Set(sandbox.aws.registry.repositories.keys()));
   });
 
-  test('settings of a repository are kept and given back', async () => {
+  test('the settings of a repository are stored and returned', async () => {
     const repositoryName = await create({ imageTagMutability: 'IMMUTABLE' });
     await admin.ecr.send(
       new ECR.PutImageScanningConfigurationCommand({
@@ -423,7 +423,7 @@ describe('ECR', () => {
     await expect(admin.ecr.send(policy)).rejects.toMatchObject({ name: 'LifecyclePolicyNotFoundException' });
   });
 
-  test('a taken name and one outside the grammar are refused', async () => {
+  test('an existing name and an invalid name are refused', async () => {
     const repositoryName = await create();
     await expect(create({ repositoryName })).rejects.toMatchObject({
       name: 'RepositoryAlreadyExistsException',
@@ -433,7 +433,7 @@ describe('ECR', () => {
     });
   });
 
-  test('a missing image is an error to DescribeImages and a failure to BatchGetImage', async () => {
+  test('a missing image is an error of DescribeImages and a failure in the output of BatchGetImage', async () => {
     const repositoryName = await create();
     const imageIds = [{ imageTag: 'absent' }];
     await expect(
@@ -443,7 +443,7 @@ describe('ECR', () => {
     expect(failures).toMatchObject([{ failureCode: 'ImageNotFound', imageId: imageIds[0] }]);
   });
 
-  test('a rate limit answers ThrottlingException', async () => {
+  test('a request above the rate limit gives a ThrottlingException', async () => {
     sandbox.aws.limits.perSecond.set('DescribeRegistry', 1);
     const asked = await Promise.allSettled(
       [1, 2, 3].map(() => admin.ecr.send(new ECR.DescribeRegistryCommand({}))),
@@ -455,8 +455,8 @@ describe('ECR', () => {
   });
 });
 
-describe('faults', () => {
-  test('a lost answer leaves its effect behind', async () => {
+describe('planned faults of AWS', () => {
+  test('a request whose response is lost takes effect', async () => {
     const UserName = fresh('user');
     await admin.iam.send(new IAM.CreateUserCommand({ UserName }));
     const recover = sandbox.faults.plan({ kind: 'lost', service: 'iam', operation: 'CreateAccessKey' });
@@ -466,7 +466,7 @@ describe('faults', () => {
     expect(AccessKeyMetadata).toHaveLength(1);
   });
 
-  test('a reset, throttled, denied or failing call does nothing', async () => {
+  test('a reset, throttled, denied or failing request has no effect', async () => {
     const told: string[] = [];
     for (const kind of ['reset', 'throttle', 'deny', 'error'] as const) {
       const recover = sandbox.faults.plan({ kind, operation: 'CreateRepository' });
@@ -484,7 +484,7 @@ describe('faults', () => {
   });
 });
 
-test('the operator in the cluster meets the same rules without the wire', async () => {
+test('in-process calls of the operator in the cluster follow the same rules as HTTP requests', async () => {
   const { key } = sandbox.aws.addUser(
     fresh('user'),
     'arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly',
