@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
-/** The few ASN.1 types that a certificate is made of, in DER. */
+/** The ASN.1 types of a certificate, in DER. */
 const der = (tag: number, ...content: Uint8Array[]): Buffer => {
   const body = Buffer.concat(content);
   if (body.length < 0x80) return Buffer.concat([Buffer.from([tag, body.length]), body]);
@@ -24,7 +24,7 @@ const ALTERNATIVE_NAME = identifier('551d11');
 const named = (name: string) => sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(name)))));
 const extension = (id: Buffer, value: Buffer) => sequence(id, TRUE, octets(value));
 
-/** Certificate sign and CRL sign, for an authority; digital signature, for a server. */
+/** Key usages: certificate sign and CRL sign for an authority, digital signature for a server. */
 const AUTHORITY = [
   extension(BASIC_CONSTRAINTS, sequence(TRUE)),
   extension(KEY_USAGE, bits(Buffer.from([0x06]), 1)),
@@ -37,11 +37,11 @@ const server = (host: string) => [
 const ONE_DAY = 86_400_000;
 
 /**
- * The sandbox's private certificate authority: made at the start, its keys never leave memory. It issues a
- * certificate for whatever host a client asks for, so mounting a new host needs nothing here.
+ * The private certificate authority of the sandbox. It is created at the start, and its keys never leave memory. It
+ * issues a certificate for every host that a client connects to, so a new host needs no changes here.
  */
 export class CertificateAuthority {
-  /** The authority's own certificate, for the clients' CA file. */
+  /** The certificate of the authority, for the CA file of clients. */
   readonly caPem: string;
   /** The private key of every server certificate. */
   readonly serverKeyPem: string;

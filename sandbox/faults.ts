@@ -1,26 +1,29 @@
 /**
- * What can go wrong with one request.
- * - `throttle`, `error`, `deny`: answered with that error, nothing done
- * - `reset`, `timeout`: the connection is cut, or never answered, before anything is done
- * - `lost`: the request takes effect, then the connection is cut instead of the answer
+ * A fault of one request.
+ * - `throttle`, `error`, `deny`: the response is that error, and the request has no effect
+ * - `reset`, `timeout`: the connection is cut, or gets no response, and the request has no effect
+ * - `lost`: the request takes effect, then the connection is cut instead of a response
  */
 export type FaultKind = 'throttle' | 'error' | 'deny' | 'reset' | 'timeout' | 'lost';
 
-/** One request as the sandbox saw it. `operation` is AWS's action name, the registry's or Kubernetes' verb and resource. */
+/** A request that the sandbox received. */
 export interface Call {
   readonly service:
     'ecr' | 'iam' | 'secretsmanager' | 'sts' | 'registry' | 'source' | 'storage' | 'kubernetes' | 'web';
-  /** For example `CreateAccessKey`, `PutManifest`, `patch serviceaccounts`. */
+  /**
+   * The AWS action, the registry operation, or the Kubernetes verb and resource: `CreateAccessKey`, `PutManifest`,
+   * `patch serviceaccounts`.
+   */
   readonly operation: string;
   /** Whether it changes anything. */
   readonly writes: boolean;
-  /** What it is about: a repository, secret, user, or `namespace/name`. */
+  /** The resource of the request: a repository, secret, user, or `namespace/name`. */
   readonly resource?: string | undefined;
-  /** Who asked, as far as known: an access key id or a Kubernetes user name. */
+  /** The caller, if known: an access key ID or a Kubernetes user name. */
   readonly caller?: string | undefined;
 }
 
-/** A plan to spoil calls: those that match in all that is given, from the `from`-th to the `to`-th (1-based). */
+/** A planned fault for the calls that match all given fields, from number `from` to number `to` (1-based). */
 export interface Fault {
   readonly kind: FaultKind;
   readonly service?: Call['service'];
@@ -31,15 +34,15 @@ export interface Fault {
   readonly to?: number;
 }
 
-/** Records every request and decides which ones go wrong. One instance serves the whole sandbox. */
+/** Records every request, and determines its fault. The whole sandbox uses one instance. */
 export class Faults {
   readonly calls: Call[] = [];
-  /** Those of them that were to change something and were let through, even if their answer was lost. */
+  /** The calls that write and took effect, including those whose response was lost. */
   readonly changes: Call[] = [];
   readonly #planned: { fault: Fault; seen: number; suffered: number }[] = [];
   readonly #listeners = new Set<(call: Call) => void>();
 
-  /** Plans a fault; returns the way to take it back, which tells the last of the calls that suffered it, counted from 1. */
+  /** Plans a fault. @returns a function that removes it; its result is the 1-based number of the last call with it */
   plan(fault: Fault): () => number {
     const entry = { fault, seen: 0, suffered: 0 };
     this.#planned.push(entry);
@@ -56,7 +59,7 @@ export class Faults {
     return () => this.#listeners.delete(listener);
   }
 
-  /** To be asked once for each request, before it takes effect: the fault that it suffers, if any. */
+  /** Returns the fault of a request, if any. Call it once for each request, before the request takes effect. */
   meet(call: Call): FaultKind | undefined {
     this.calls.push(call);
     for (const listener of this.#listeners) listener(call);

@@ -5,10 +5,10 @@ import type { Duplex } from 'node:stream';
 import { CertificateAuthority } from './certificates.ts';
 import { json, listener, type Listener } from './http.ts';
 
-/** Handlers by host name; a port other than 443 is part of the name, as in `cluster.sandbox:6443`. */
+/** Handlers by host name, which includes a port other than 443: `cluster.sandbox:6443`. */
 export type Hosts = Map<string, Listener>;
 
-/** Where to serve without the proxy, for clients whose resolver leads the real names to this address. */
+/** An address without the proxy, for clients whose resolver returns this address for the real names. */
 export interface DirectAddress {
   readonly address: string;
   readonly port: number;
@@ -21,14 +21,14 @@ const UNKNOWN_HOST = listener(() => json(421, { message: 'the sandbox has no suc
 const withoutDefaultPort = (host: string) => host.toLowerCase().replace(/:443$/, '');
 
 /**
- * The way in: an HTTP proxy on loopback that knows the sandbox's hosts under their real names and nothing
- * else, like the network of an air-gapped site. TLS ends here.
+ * The entry to the sandbox: an HTTP proxy on the loopback interface. As in an air-gapped network, it reaches only the
+ * hosts of the sandbox, under their real names. It terminates TLS.
  */
 export class Gateway {
   readonly hosts: Hosts;
   readonly caPem: string;
   readonly #authority = new CertificateAuthority();
-  /** The servers of TLS, by host with port: each has a certificate for that host, whatever name a client asks for. */
+  /** TLS servers by host with port. Each has a certificate for its host, for any server name that a client requests. */
   readonly #tls = new Map<string, HttpsServer>();
   readonly #sockets = new Set<Duplex>();
   readonly #servers: NetServer[] = [];
@@ -50,13 +50,13 @@ export class Gateway {
     });
   }
 
-  /** Opens the proxy on a free port of loopback and returns its URL. */
+  /** Opens the proxy on a free port of the loopback interface. @returns its URL */
   async open(): Promise<string> {
     const { port } = await this.#listen(this.#proxy, '127.0.0.1', 0);
     return `http://127.0.0.1:${port}`;
   }
 
-  /** Serves the same hosts by TLS at an address. */
+  /** Serves the same hosts over TLS at an address. */
   async serveAt({ address, port, key, certificate }: DirectAddress): Promise<AddressInfo> {
     return this.#listen(this.#routing(createTlsServer({ key, cert: certificate })), address, port);
   }
@@ -90,7 +90,7 @@ export class Gateway {
   #track(socket: Duplex): void {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
-    // A client that goes away in the middle is no error of the sandbox.
+    // A client that disconnects during a request is not an error of the sandbox.
     socket.on('error', () => socket.destroy());
   }
 

@@ -3,11 +3,11 @@ import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import type { FaultKind } from './faults.ts';
 
-/** One request as a handler sees it. The body can be read once. */
+/** A request to a handler. The body can be read once. */
 export interface HttpRequest {
   readonly method: string;
   readonly url: URL;
-  /** Header names in lower case, repeated ones joined by a comma. */
+  /** Header names in lower case. Values of repeated headers are joined by commas. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Readable;
 }
@@ -18,7 +18,7 @@ export interface HttpResponse {
   readonly body?: string | Buffer | Readable;
 }
 
-/** Instead of an answer: the connection is cut, or nothing ever comes. */
+/** No response: the connection is cut, or stays open without a response. */
 export type noResponse = 'cut' | 'silence';
 
 /** Serves one host. */
@@ -37,9 +37,9 @@ export async function readAll(body: Readable): Promise<Buffer> {
 }
 
 /**
- * Lets a request suffer its fault.
- * @param refusal how this protocol says `throttle`, `error` and `deny`
- * @param act does what was asked for
+ * Applies a fault to a request.
+ * @param refusal the response of this protocol for `throttle`, `error` and `deny`
+ * @param act performs the request
  */
 export async function applyFault<T>(
   fault: FaultKind | undefined,
@@ -61,14 +61,14 @@ export async function applyFault<T>(
   }
 }
 
-/** What Node's servers call. */
+/** A request listener of a Node.js server. */
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Makes a handler serve requests of Node's servers. */
+/** Returns a handler as a request listener of Node.js servers. */
 export function listener(handler: Handler): Listener {
   return (request, response) => {
     serve(handler, request, response).catch((cause: unknown) => {
-      // A client that went away needs no answer; a bug of the sandbox must show.
+      // A client that disconnected needs no response. A bug of the sandbox must be visible.
       if (response.headersSent || response.destroyed) response.destroy();
       else
         response
@@ -99,7 +99,7 @@ async function write(
   const lengthKnown = whole && status !== 204;
   response.writeHead(status, {
     ...(lengthKnown ? { 'content-length': Buffer.byteLength(body) } : {}),
-    // An unread upload would be taken for the next request on this connection.
+    // An unread upload would be parsed as the next request on this connection.
     ...(request.complete || /^(GET|HEAD)$/.test(request.method ?? '') ? {} : { connection: 'close' }),
     ...headers,
   });

@@ -7,7 +7,7 @@ import { AwsRefusal, type AwsForCluster, type ImageSource, type SigningKey } fro
 import type { EcrRegistry } from './registry/ecr-registry.ts';
 import { fieldsOf } from './registry/storage.ts';
 
-/** AWS for the operator in the sandbox's cluster: the way of a request on the wire, without the wire. */
+/** AWS for the operator in the sandbox cluster: the same processing as for HTTP requests, but in process. */
 export function awsForCluster(
   gate: Gate,
   services: { readonly ecr: Service; readonly secretsmanager: Service },
@@ -50,7 +50,7 @@ interface TokenData {
   readonly proxyEndpoint: string;
 }
 
-/** Pulls as a node's container runtime would, with each credential that fits the registry's host in turn. */
+/** Pulls like the container runtime of a node, with each credential for the host of the registry in turn. */
 export function imageSource({ host, repositories }: EcrRegistry, distribution: Handler): ImageSource {
   const ask = async (name: string, reference: string, auth: string): Promise<number> => {
     const url = new URL(`https://${host}/v2/${name}/manifests/${reference}`);
@@ -90,7 +90,7 @@ interface Platform {
   readonly architecture?: string;
 }
 
-/** The credentials for a host in a docker config; a config that is none gives nothing, as for a kubelet. */
+/** The credentials for a host in a Docker config. As in the kubelet, an invalid config has none. */
 function authFor(dockerConfig: string, host: string): string[] {
   try {
     const { auths = {} } = JSON.parse(dockerConfig) as { auths?: Record<string, Record<string, string>> };

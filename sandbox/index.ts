@@ -25,38 +25,38 @@ import type { ImageSeed } from './registry/image.ts';
 export interface SandboxOptions {
   readonly account?: string;
   readonly region?: string;
-  /** Registries beside the public ones, or in the place of one of them. */
+  /** Registries in addition to the public ones. One with the same host replaces a public registry. */
   readonly sources?: readonly SourceOptions[];
 }
 
-/** The account as a test may look at it and set it up, past all permissions. */
+/** The state of the account, for tests to read and change without permissions. */
 export interface AwsState {
   readonly identities: Identities;
   readonly secrets: Secrets;
   readonly registry: EcrRegistry;
   readonly limits: RateLimits;
   readonly lags: ReadLags<Service>;
-  /** Makes a user with a key that works at once. @param policies ARNs */
+  /** Creates a user with a key that works at once. @param policies ARNs */
   addUser(name: string, ...policies: string[]): { readonly user: User; readonly key: KeyPair };
 }
 
 export interface Sandbox {
   /** For HTTPS_PROXY. */
   readonly proxyUrl: string;
-  /** The sandbox's certificate authority, for the clients' CA file. */
+  /** The certificate authority of the sandbox, for the CA file of clients. */
   readonly caPem: string;
   readonly account: string;
   readonly region: string;
   /** The host of the private registry. */
   readonly registryHost: string;
-  /** An administrator's key. */
+  /** The key of an administrator. */
   readonly admin: KeyPair;
   readonly clock: SandboxClock;
   readonly faults: Faults;
   readonly aws: AwsState;
   /** Source registries by host. */
   readonly sources: ReadonlyMap<string, SourceRegistry>;
-  /** Everything that is served, by host name; more may be mounted. */
+  /** The handlers by host name. Tests can add more. */
   readonly hosts: Hosts;
   readonly awsForCluster: AwsForCluster;
   readonly images: ImageSource;
@@ -72,7 +72,7 @@ const PUBLIC_REGISTRIES: readonly SourceOptions[] = [
   { host: 'registry.k8s.io' },
 ];
 
-/** Starts an AWS account, its private registry and the internet's registries, all in this process. */
+/** Starts an AWS account, its private registry and the registries of the internet in this process. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { account = '123456789012', region = 'eu-west-1' } = options;
   const clock = new SandboxClock();
@@ -150,7 +150,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 const both: ImageSeed = { platforms: ['linux/amd64', 'linux/arm64'] };
 const base = ['a base that several images share'];
 
-/** What the sandbox's internet holds from the start: host, repository, tag and how the image is built. */
+/** The initial images of the source registries: host, repository, tag and how to build the image. */
 const DEFAULT_IMAGES: readonly (readonly [host: string, name: string, tag: string, seed: ImageSeed])[] = [
   ['ghcr.io', 'external-secrets/external-secrets', 'v0.12.1', { ...both, base, layers: 2 }],
   ['docker.io', 'library/nginx', '1.27', { ...both, base, layers: 3, attestations: true }],

@@ -1,4 +1,4 @@
-/** What the sandbox's two halves know of each other: the cluster asks AWS and the registry only through this. */
+/** The interface between the two halves of the sandbox: the cluster calls AWS and the registry only through it. */
 
 export interface KeyPair {
   readonly accessKeyId: string;
@@ -8,10 +8,10 @@ export interface KeyPair {
 /** An access key, or temporary credentials with their token. */
 export type SigningKey = KeyPair & { readonly sessionToken?: string };
 
-/** A refusal in AWS's words, for example code `UnrecognizedClientException`. */
+/** An error of AWS, for example with code `UnrecognizedClientException`. */
 export class AwsRefusal extends Error {
   readonly code: string;
-  /** What AWS says, without the code. */
+  /** The message of AWS, without the code. */
   readonly reason: string;
   /** HTTP status. */
   readonly status: number;
@@ -24,7 +24,7 @@ export class AwsRefusal extends Error {
   }
 }
 
-/** The AWS calls that the operator in the cluster makes. Policies are evaluated; every method throws {@link AwsRefusal}. */
+/** The AWS calls of the operator in the cluster. Policies apply. Every method throws {@link AwsRefusal}. */
 export interface AwsForCluster {
   getSecretValue(caller: SigningKey, region: string, secretId: string): Promise<string>;
   getAuthorizationToken(
@@ -33,11 +33,11 @@ export interface AwsForCluster {
   ): Promise<{ authorizationToken: string; expiresAt: number; proxyEndpoint: string }>;
 }
 
-/** Why a kubelet could not pull an image, in containerd's terms. */
+/** The result of an image pull, in the terms of containerd. */
 export type PullResult = 'pulled' | 'unauthorized' | 'not-found' | 'no-matching-platform' | 'no-route';
 
-/** What a node's container runtime reaches: the private registry only, as in an air-gapped network. */
+/** The registries that the container runtime of a node reaches: as in an air-gapped network, only the private one. */
 export interface ImageSource {
-  /** @param dockerConfigs the `.dockerconfigjson` of each pull secret, decoded. */
+  /** @param dockerConfigs the decoded `.dockerconfigjson` of each pull secret */
   pull(image: string, platform: string, dockerConfigs: readonly string[]): Promise<PullResult>;
 }

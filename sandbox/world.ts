@@ -13,15 +13,15 @@ export interface WorldOptions extends SandboxOptions {
   readonly cluster?: Omit<ClusterOptions, 'clock' | 'faults' | 'aws' | 'images'>;
 }
 
-/** AWS, the registries, the operator's release and a cluster: all that the product talks to. */
+/** Everything that the product connects to: AWS, the registries, the operator's release and a cluster. */
 export interface World extends Sandbox {
   readonly cluster: Cluster;
-  /** What a kubeconfig names as the server. */
+  /** The server in a kubeconfig. */
   readonly clusterUrl: string;
   /**
-   * The environment in which the product sees this world and nothing else.
-   * @param folder where the kubeconfig and the CA file are written, mode 0600; also HOME and the place of caches
-   * @param forKubectl names the proxy in the kubeconfig, so that kubectl needs no HTTPS_PROXY
+   * Environment variables with which the product reaches only this world.
+   * @param folder the folder for the kubeconfig and the CA file, with mode 0600; also HOME and the folder for caches
+   * @param forKubectl whether the kubeconfig names the proxy, so that kubectl needs no HTTPS_PROXY
    */
   environment(folder: string, forKubectl?: boolean): Record<string, string>;
 }
@@ -31,7 +31,7 @@ const controlHost = 'control.sandbox';
 const releasePath = '/external-secrets/external-secrets/releases/download/v0.12.1/external-secrets.yaml';
 const assetHost = 'release-assets.githubusercontent.com';
 
-/** Where a running world tells its time and is told to let it pass. */
+/** The URL to read and advance the time of a running world. */
 export const controlUrl = `https://${controlHost}/clock`;
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
@@ -64,7 +64,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-/** GitHub answers a release's URL with a redirect to where the file is. */
+/** GitHub redirects the URL of a release to the location of the file. */
 function serveRelease({ hosts, faults }: Sandbox): void {
   const release = (operation: string, answer: () => HttpResponse): Handler => {
     return ({ url: { pathname: resource } }) => {
@@ -83,7 +83,7 @@ function serveRelease({ hosts, faults }: Sandbox): void {
 
 const webRefusals = { throttle: 429, error: 500, deny: 403 } as const;
 
-/** `GET` tells the offset in milliseconds; `POST ?advance=MILLISECONDS` lets time pass. */
+/** `GET` returns the offset in milliseconds; `POST ?advance=MILLISECONDS` advances the time. */
 function serveClock({ hosts, clock }: Sandbox): void {
   hosts.set(
     controlHost,
@@ -122,8 +122,8 @@ function environment(
 }
 
 /**
- * External Secrets Operator v0.12.1's install as one YAML text of 35 documents: the objects, names, labels, arguments
- * and namespace of the official `external-secrets.yaml`, with open schemas in the definitions.
+ * The manifest of External Secrets Operator v0.12.1, as YAML with 35 documents. It has the objects, names, labels,
+ * arguments and namespace of the official `external-secrets.yaml`, but open schemas in the CRDs.
  */
 export function operatorManifest(): string {
   return [...definitions(), ...workloads(), ...roles()].map((document) => `---\n${dump(document)}`).join('');

@@ -1,7 +1,7 @@
 import { component, namespace, webhookName } from './names.ts';
 import type { Fields } from './names.ts';
 
-/** `kind shortName`; the short name is left out where there is none. */
+/** `kind shortName`; the short name is optional. */
 const stores = ['ClusterExternalSecret ces', 'ClusterSecretStore css', 'ExternalSecret es', 'SecretStore ss'];
 const generators = [
   'ACRAccessToken',
@@ -17,12 +17,12 @@ const generators = [
   'Webhook',
 ];
 
-/** Served beside v1beta1, deprecated. ClusterExternalSecret never had it. */
+/** Kinds that also serve v1alpha1, which is deprecated. ClusterExternalSecret never had it. */
 const withAlpha = ['ClusterSecretStore', 'ExternalSecret', 'SecretStore'];
 
 /**
- * The 16 definitions with the real names, scopes, versions and conversion webhook.
- * Their schemas are open: what the fields are is for the real definitions to say.
+ * The 16 CRDs, with the real names, scopes, versions and conversion webhook. Their schemas are open: only the real CRDs
+ * define the fields.
  */
 export function definitions(): Fields[] {
   return [
@@ -36,7 +36,7 @@ export function definitions(): Fields[] {
   ];
 }
 
-/** @param versions served ones; the last is stored, those before it are deprecated. */
+/** @param versions the served versions; the last one is stored, the others are deprecated */
 function definition(group: string, kind: string, versions: string[], shortName?: string): Fields {
   const singular = kind.toLowerCase();
   const plural = `${singular}s`;

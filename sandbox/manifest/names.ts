@@ -1,17 +1,17 @@
-/** What all objects of the install have in common. */
+/** Names and labels of the objects in the operator manifest. */
 
 export type Fields = Record<string, unknown>;
 
 export const release = 'external-secrets';
 const version = 'v0.12.1';
-/** The retired host that the official manifest still names. */
+/** The image on the retired host that the official manifest still names. */
 export const image = `oci.external-secrets.io/external-secrets/external-secrets:${version}`;
-/** `helm template` renders into this namespace, and no Namespace object comes with it. */
+/** The namespace that `helm template` renders into. The manifest has no Namespace object. */
 export const namespace = 'default';
 export const webhookName = `${release}-webhook`;
 export const certControllerName = `${release}-cert-controller`;
 
-/** The label that cert-controller, with its partial cache, needs to see a definition or a webhook configuration. */
+/** The cert-controller, with its partial cache, observes only CRDs and webhook configurations with this label. */
 export const component = (name: 'controller' | 'webhook') => ({ 'external-secrets.io/component': name });
 
 export const selector = (name: string) => ({
@@ -19,7 +19,7 @@ export const selector = (name: string) => ({
   'app.kubernetes.io/instance': release,
 });
 
-/** The labels that the chart gives to the objects of one of its three programs. */
+/** The labels of the chart for the objects of one of its three programs. */
 export const labels = (name: string) => ({
   'helm.sh/chart': `external-secrets-${version.slice(1)}`,
   ...selector(name),
@@ -27,7 +27,7 @@ export const labels = (name: string) => ({
   'app.kubernetes.io/managed-by': 'Helm',
 });
 
-/** An object of the install; namespaced unless `cluster`. */
+/** An object of the manifest. */
 export function object(
   apiVersion: string,
   kind: string,

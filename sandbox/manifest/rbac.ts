@@ -26,7 +26,7 @@ const userGenerators = [
   'vaultdynamicsecrets',
   'webhooks',
 ];
-/** The view and edit roles leave these two out. */
+/** The view and edit roles do not include STSSessionToken and UUID. */
 const allGenerators = [...userGenerators, 'stssessiontokens', 'uuids'].sort();
 
 function rule(apiGroup: string, resources: string[], verbs: string[], resourceNames?: string[]): Fields {
@@ -114,7 +114,7 @@ function labelled(role: Fields, added: Fields): Fields {
   return { ...role, metadata: { ...metadata, labels: { ...metadata.labels, ...added } } };
 }
 
-/** Binds a role to the service account of a program, under the role's own name. */
+/** Binds a role to the service account of a program, with the name of the role. */
 function binding(kind: 'ClusterRole' | 'Role', name: string, account: string): Fields {
   const scope = kind === 'ClusterRole' ? 'cluster' : 'namespaced';
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, name };

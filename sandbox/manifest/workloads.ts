@@ -16,7 +16,7 @@ const probed = {
   readinessProbe: { httpGet: { port: 8081, path: '/readyz' }, initialDelaySeconds: 20, periodSeconds: 5 },
 };
 
-/** Service accounts, the webhook's Secret and Service, the three Deployments, the two webhook configurations. */
+/** Service accounts, the Secret and Service of the webhook, three Deployments and two webhook configurations. */
 export function workloads(): Fields[] {
   return [
     ...[release, certControllerName, webhookName].map((name) =>

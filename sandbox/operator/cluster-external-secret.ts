@@ -7,10 +7,10 @@ import type { Condition } from '../cluster/store.ts';
 import { milliseconds } from './types.ts';
 import type { ClusterExternalSecret, ExternalSecret } from './types.ts';
 
-/** Keeps an ExternalSecret in each namespace that a ClusterExternalSecret selects. */
+/** Maintains an ExternalSecret in each namespace that a ClusterExternalSecret selects. */
 export class ClusterExternalSecrets {
   readonly #plane: ControlPlane;
-  /** What each one saw last, and when, by uid. */
+  /** The last signature of each ClusterExternalSecret, and its time, by UID. */
   readonly #seen = new Map<string, { signature: string; at: number }>();
 
   constructor(plane: ControlPlane) {
@@ -32,8 +32,8 @@ export class ClusterExternalSecrets {
   }
 
   /**
-   * What it watches: itself, the namespaces and the ExternalSecrets that it owns. A foreign ExternalSecret is not
-   * among them, so one that goes away is noticed at the next refresh only.
+   * A hash of the watched objects: the ClusterExternalSecret, the namespaces and the ExternalSecrets that it owns. Other
+   * ExternalSecrets are not watched, so their deletion has an effect only at the next refresh.
    */
   #signature({ metadata, spec }: ClusterExternalSecret): string {
     const namespaces = this.#plane.store.list('Namespace').map((namespace) => namespace.metadata);
@@ -87,7 +87,7 @@ export class ClusterExternalSecrets {
       .map(({ name }) => name);
   }
 
-  /** Makes or updates one ExternalSecret; foreign ones are never adopted. @returns why it could not. */
+  /** Creates or updates one ExternalSecret, and never adopts one of another owner. @returns why that failed */
   #place(cluster: ClusterExternalSecret, name: string, namespace: string): string | undefined {
     const existing = this.#plane.store.get<ExternalSecret>('ExternalSecret', name, namespace);
     if (existing && controllerOf(existing)?.name !== cluster.metadata.name) {
@@ -114,7 +114,7 @@ export class ClusterExternalSecrets {
   }
 }
 
-/** Changes with metadata and spec, but not with a status update. */
+/** A hash of metadata and spec, so a status update does not change it. */
 const contentHash = remembered(({ metadata, spec }: ExternalSecret) => {
   return shortHash([without(metadata, 'resourceVersion'), spec]);
 });

@@ -8,7 +8,7 @@ import type { Pod } from '../cluster/pods.ts';
 import type { ObjectStore } from '../cluster/store.ts';
 import type { Secret } from './types.ts';
 
-/** The operator's three programs: one image, told apart by their first argument. */
+/** The three programs of the operator. They share one image and differ in their first argument. */
 type Program = 'controller' | 'webhook' | 'certcontroller';
 
 function programOf(pod: Pod): Program | undefined {
@@ -27,14 +27,14 @@ function argument(pod: Pod, name: string, fallback: string): string {
   return found?.slice(name.length + 3) ?? fallback;
 }
 
-/** Whether the controller, which reconciles, is at work. */
+/** Whether a pod of the controller is ready. */
 export function controllerRuns({ store }: ControlPlane): boolean {
   return podsOf(store, 'controller').some(isReady);
 }
 
 /**
- * The readiness probes. The webhook waits for a certificate for its own name; cert-controller for ready webhook
- * endpoints, so it cannot be ready before the webhook; the controller has no probe.
+ * The readiness probes. The webhook waits for a certificate for its own name. The cert-controller waits for ready
+ * endpoints of the webhook, so it cannot be ready before the webhook. The controller has no probe.
  */
 export function probe(store: ObjectStore, pod: Pod): boolean {
   const program = programOf(pod);
@@ -49,7 +49,7 @@ export function probe(store: ObjectStore, pod: Pod): boolean {
   return hasEndpoints(store, service, argument(pod, 'service-namespace', 'default'));
 }
 
-/** cert-controller's part: makes the webhook's certificate and tells it to the webhook configurations and definitions. */
+/** The cert-controller: creates the webhook's certificate, and injects it into the webhook configurations and CRDs. */
 export function distributeCertificates({ store }: ControlPlane): void {
   const pod = podsOf(store, 'certcontroller').find(isRunning);
   if (pod === undefined) return;
@@ -67,10 +67,10 @@ export function distributeCertificates({ store }: ControlPlane): void {
   inject(store, { service, caBundle: data?.['ca.crt'] ?? '' });
 }
 
-/** The definitions that cert-controller looks after unless `--crd-names` says otherwise. */
+/** The default of `--crd-names`: the CRDs that the cert-controller manages. */
 const convertedDefinitions = ['externalsecrets', 'clustersecretstores', 'secretstores'];
 
-/** Only labelled objects are seen, for the operator runs with a partial cache. */
+/** Skips objects without the label, because the operator runs with a partial cache. */
 function inject(store: ObjectStore, client: Required<Pick<ClientConfig, 'caBundle'>> & ClientConfig): void {
   const component = 'external-secrets.io/component';
   const merged = (old: unknown) => {
@@ -101,8 +101,8 @@ function inject(store: ObjectStore, client: Required<Pick<ClientConfig, 'caBundl
 }
 
 /**
- * Stand-ins for certificates: the DNS name and random bytes in PEM's clothes. Nothing speaks TLS to the webhook here;
- * whether two of them belong together is all that counts.
+ * Substitutes for certificates: the DNS name and random bytes in PEM format. The sandbox does not use TLS for the
+ * webhook. It only compares certificates.
  */
 function makeCertificates(dnsName: string): Record<string, string> {
   const entry = (label: string, content: string) => {
@@ -117,7 +117,7 @@ function makeCertificates(dnsName: string): Record<string, string> {
   };
 }
 
-/** The names in a certificate made above, given as a Secret holds it. */
+/** The DNS names in a certificate of `makeCertificates`, encoded as in a Secret. */
 function namesOf(encoded: string): string[] {
   const [, body = ''] = Buffer.from(encoded, 'base64').toString().split('\n');
   return Buffer.from(body, 'base64').toString().split(' ').slice(0, 1);
@@ -133,8 +133,8 @@ function hasEndpoints(store: ObjectStore, name: string, namespace: string): bool
 }
 
 /**
- * Whether a call to the webhook gets through.
- * @throws Error with the connection's failure when it does not.
+ * Checks that a call can reach the webhook.
+ * @throws Error with the connection error otherwise
  */
 export function requireWebhook(store: ObjectStore, { service, caBundle }: ClientConfig): void {
   const { name = '', namespace = '' } = service ?? {};

@@ -17,7 +17,7 @@ const createdBy = 'reconcile.external-secrets.io/created-by';
 export class ExternalSecrets {
   readonly #plane: ControlPlane;
   readonly #providers: Providers;
-  /** What failed last, by uid, so that it is not tried at every wake. */
+  /** The failed versions by UID, so that not every wake retries them. */
   readonly #failed = new Map<string, string>();
 
   constructor(plane: ControlPlane, providers: Providers) {
@@ -26,9 +26,9 @@ export class ExternalSecrets {
   }
 
   /**
-   * Refreshes what is due, sources before the copies that are made of them.
-   * @param retry whether failed ones are tried again.
-   * @returns whether some are failing.
+   * Refreshes the ExternalSecrets that are due. Sources come before their copies.
+   * @param retry whether to retry failed ones
+   * @returns whether some fail
    */
   async run(retry: boolean): Promise<boolean> {
     let failing = false;
@@ -43,7 +43,7 @@ export class ExternalSecrets {
     return failing;
   }
 
-  /** New, changed, due by its interval, or its Secret is not as it was left. */
+  /** Whether it is new or changed, its interval has passed, or its Secret was modified. */
   #isDue(external: ExternalSecret): boolean {
     const { status, spec } = external;
     const secret = this.#target(external);
@@ -54,7 +54,7 @@ export class ExternalSecrets {
     return interval > 0 && Date.parse(status.refreshTime ?? '') + interval < this.#plane.clock.now();
   }
 
-  /** Whether it is still there after a call to its provider. */
+  /** Whether the ExternalSecret still exists after a call to its provider. */
   #exists({ metadata }: ExternalSecret): boolean {
     const current = this.#plane.store.get('ExternalSecret', metadata.name, metadata.namespace);
     return current?.metadata.uid === metadata.uid;
@@ -88,7 +88,7 @@ export class ExternalSecrets {
     return problem === undefined;
   }
 
-  /** @returns the condition's message and the event's when the Secret could not be brought up to date. */
+  /** @returns the messages of the condition and of the event when the Secret could not be updated */
   async #sync(external: ExternalSecret): Promise<{ message: string; cause: string } | undefined> {
     const failure = (message: string, error: unknown) => ({
       message,
@@ -161,7 +161,7 @@ export class ExternalSecrets {
       data,
     };
     if (existing?.['immutable'] === true && !equal(existing.data ?? {}, data)) {
-      // Its metadata is brought up to date all the same.
+      // The operator still updates the metadata.
       this.#plane.write({ ...existing, metadata: wanted.metadata });
       throw isImmutable;
     }
@@ -177,7 +177,7 @@ const isImmutable = new Error('secret is immutable');
 const inUpdate = (secret: Secret | undefined, error: unknown): string =>
   `unable to update secret ${secret?.metadata.name ?? ''}: ${error instanceof Error ? error.message : String(error)}`;
 
-/** Changes with the spec, the labels and the annotations: touching any of them forces a refresh. */
+/** A version of spec, labels and annotations: a change of any of them forces a refresh. */
 const versionOf = remembered(
   ({ metadata }: ExternalSecret) =>
     `${metadata.generation}-${shortHash([metadata.labels, metadata.annotations])}`,

@@ -11,8 +11,8 @@ import type { KubeObject } from '../cluster/objects.ts';
 import type { ExternalSecret, Store } from './types.ts';
 
 /**
- * External Secrets Operator 0.12.1's part in rotation. Each of its programs acts only while a pod of it runs:
- * the cert-controller's from its start, the controller's and the webhook's once they are ready.
+ * The behavior of External Secrets Operator 0.12.1 in rotation. Each of its programs acts only while one of its pods
+ * runs: the cert-controller from the start of the pod, the controller and the webhook when the pod is ready.
  */
 export class Operator {
   readonly #plane: ControlPlane;
@@ -28,9 +28,9 @@ export class Operator {
   }
 
   /**
-   * Does whatever is due now.
-   * @param retry whether what failed is tried again.
-   * @returns whether something is failing.
+   * Performs the work that is due.
+   * @param retry whether to retry failed work
+   * @returns whether some work fails
    */
   async run(retry: boolean): Promise<boolean> {
     distributeCertificates(this.#plane);
@@ -41,7 +41,7 @@ export class Operator {
   }
 }
 
-/** The validating webhook of the operator, as the API server reaches it; deletions are let through. */
+/** The validating webhook of the operator, as the API server calls it. It allows deletions. */
 export function operatorWebhook(store: ObjectStore): WebhookCall {
   return (client, verb, object) => {
     requireWebhook(store, client);
@@ -49,12 +49,12 @@ export function operatorWebhook(store: ObjectStore): WebhookCall {
   };
 }
 
-/** The readiness probes of the operator's pods; any other pod that runs is ready. */
+/** The readiness probes of the operator's pods. Any other running pod is ready. */
 export function operatorProbe(store: ObjectStore): (pod: Pod) => boolean {
   return (pod) => probe(store, pod);
 }
 
-/** Why the operator's validating webhook refuses an object; undefined when it does not. */
+/** Why the operator's validating webhook denies an object; undefined when it allows the object. */
 function refusal(object: KubeObject): string | undefined {
   if (object.kind === 'ExternalSecret') return refuseExternalSecret(object as ExternalSecret);
   return refuseStore(object as Store);
@@ -73,7 +73,7 @@ function refuseExternalSecret({ spec }: ExternalSecret): string | undefined {
   return errors.length === 0 ? undefined : errors.join('\n');
 }
 
-/** Those that came after the SDK of the operator's release, which lists the regions that it accepts. */
+/** Regions that are newer than the AWS SDK of the operator's release. The operator accepts only regions in its SDK. */
 const UNKNOWN_REGIONS = /^(eusc-|mx-|ap-east-2|ap-southeast-[5-9]|[a-z]+-iso[ef]-|us-isob-west-)/;
 
 function refuseStore({ kind, spec }: Store): string | undefined {

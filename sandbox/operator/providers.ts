@@ -6,7 +6,7 @@ import type { AwsAuth, EcrAuthorizationToken, ExternalSecret, Secret, Store } fr
 
 type Values = Record<string, string>;
 
-/** Where ExternalSecrets get their data: stores and the ECR generator. */
+/** The data sources of ExternalSecrets: stores and the ECR generator. */
 export class Providers {
   readonly #plane: ControlPlane;
   readonly #aws: AwsForCluster;
@@ -16,7 +16,7 @@ export class Providers {
     this.#aws = aws;
   }
 
-  /** Sets the Ready condition of every store. It proves little: no provider is called. */
+  /** Sets the Ready condition of every store. Ready does not mean that the provider works: no provider is called. */
   checkStores(): void {
     const { store: objects, clock } = this.#plane;
     for (const store of [
@@ -40,8 +40,8 @@ export class Providers {
   }
 
   /**
-   * All that an ExternalSecret's `dataFrom` and `data` give.
-   * @throws Error in the operator's words, for the Warning event.
+   * The values from `dataFrom` and `data` of an ExternalSecret.
+   * @throws Error with the operator's message for the Warning event
    */
   async read({ metadata, spec }: ExternalSecret): Promise<Values> {
     const { namespace = '' } = metadata;
@@ -70,7 +70,7 @@ export class Providers {
     return values;
   }
 
-  /** How many stages of other ExternalSecrets an ExternalSecret builds on: the key, the token, the copies. */
+  /** The number of stages that an ExternalSecret depends on: 0 for the key, 1 for the token, 2 for the copies. */
   stage({ metadata, spec }: ExternalSecret): number {
     if (spec.dataFrom?.some(({ sourceRef }) => sourceRef?.generatorRef)) return 1;
     const { kind = 'SecretStore', name = '' } = spec.secretStoreRef ?? {};
@@ -88,7 +88,7 @@ export class Providers {
     return store;
   }
 
-  /** Why no client can be made for a store. */
+  /** Why no client can be created for a store. */
   #clientFailure({ spec, metadata }: Store): string | undefined {
     const { aws, kubernetes } = spec.provider;
     const { name = '', namespace = metadata.namespace ?? '' } = kubernetes?.auth?.serviceAccount ?? {};
@@ -123,7 +123,7 @@ export class Providers {
     return value;
   }
 
-  /** Reads a Secret with the rights of the store's service account. */
+  /** Reads a Secret with the permissions of the store's service account. */
   #remoteSecret({ spec, metadata }: Store, name: string): Secret {
     const { remoteNamespace: namespace = 'default', auth } = spec.provider.kubernetes ?? {};
     const account = auth?.serviceAccount;
@@ -137,7 +137,7 @@ export class Providers {
     return secret;
   }
 
-  /** The generator and its key are read in the ExternalSecret's own namespace. */
+  /** Reads the generator and its key in the namespace of the ExternalSecret. */
   async #generateToken(name: string, namespace: string): Promise<Values> {
     const generator = this.#plane.store.get<EcrAuthorizationToken>('ECRAuthorizationToken', name, namespace);
     if (generator === undefined) {

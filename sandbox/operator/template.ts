@@ -1,7 +1,8 @@
 /**
- * Renders a template of the operator's engine v2 (Go's text/template with sprig's functions): fields, literals,
- * parentheses, pipes and the functions below. Anything else is an error, as an unknown function is to the operator.
- * @throws Error when the template does not parse, or names a key that the data does not have.
+ * Renders a template of the operator's engine v2 (Go's text/template with the functions of sprig). Supports fields,
+ * literals, parentheses, pipes and the functions below. Anything else is an error, like an unknown function in the
+ * operator.
+ * @throws Error when the template is invalid, or names a key that is not in the data
  */
 export function render(template: string, data: Readonly<Record<string, string>>): string {
   return template.replaceAll(/\{\{-?\s*(.*?)\s*-?\}\}/gs, (_, expression: string) => {
@@ -41,7 +42,7 @@ function pipeline(tokens: string[], data: Readonly<Record<string, string>>): Val
   return value;
 }
 
-/** One command of a pipe: a function with its arguments, or a value alone. What was piped comes last. */
+/** One command of a pipe: a function with its arguments, or a value. The piped value is the last argument. */
 function command(tokens: string[], data: Readonly<Record<string, string>>, piped: Value[]): Value {
   const called = functions[tokens[0] ?? ''];
   if (called === undefined) {

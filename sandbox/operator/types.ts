@@ -2,7 +2,7 @@ import type { KubeObject } from '../cluster/objects.ts';
 import type { LabelSelector } from '../cluster/selectors.ts';
 import type { Condition } from '../cluster/store.ts';
 
-/** The parts of External Secrets Operator 0.12.1's objects that the sandbox acts on. */
+/** The fields of objects of External Secrets Operator 0.12.1 that the sandbox uses. */
 
 export interface Secret extends KubeObject {
   type?: string;
@@ -87,7 +87,7 @@ export interface ClusterExternalSecret extends KubeObject {
     namespaceSelector?: LabelSelector;
     namespaceSelectors?: LabelSelector[];
     namespaces?: string[];
-    /** How often it looks again by itself, a Go duration. */
+    /** The interval between reconciliations, as a Go duration. */
     refreshTime?: string;
   };
   status?: {
@@ -98,7 +98,7 @@ export interface ClusterExternalSecret extends KubeObject {
   };
 }
 
-/** Milliseconds of a Go duration such as `1h30m` or `45s`. */
+/** The milliseconds of a Go duration, for example `1h30m` or `45s`. */
 export function milliseconds(duration: string): number {
   const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
   const parts = duration.matchAll(/([\d.]+)(ms|h|m|s)/g);

@@ -20,8 +20,8 @@ import type { Content } from './storage.ts';
 import { Uploads } from './uploads.ts';
 
 /**
- * The IAM action that stands behind each request of the registry API; rate limits go by it too.
- * @public the docs tell which events they leave in an audit log
+ * The IAM action of each request of the registry API. Rate limits use it too.
+ * @public the docs list the events of these actions in an audit log
  */
 export const ACTIONS: Record<string, string> = {
   HeadManifest: 'BatchGetImage',
@@ -44,7 +44,7 @@ interface Parts {
   readonly contents: Map<string, Content>;
 }
 
-/** The registry API of ECR, with the rules in which it differs from other registries. */
+/** The registry API of ECR, with its differences from other registries. */
 export function ecrDistribution({ registry, identities, limits, faults, contents }: Parts): Handler {
   const uploads = new Uploads(contents);
   const origin = `https://${registry.host}`;
@@ -53,7 +53,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     const resource = `arn:aws:ecr:${registry.region}:${registry.account}:repository/${repository}`;
     const tagKeys = resourceTagKeys(registry.repositories.get(repository)?.awsTags);
     // AWS does not document whether a request with a registry token counts as one with temporary credentials. The
-    // sandbox assumes that it does, because then a policy for access keys only refuses pulls.
+    // sandbox assumes that it does: then a policy that allows only access keys denies pulls.
     const keys = { ...tagKeys, 'aws:TokenIssueTime': new Date(0).toISOString() };
     identities.authorise(user, { action: `ecr:${action}`, resource, keys });
   };
@@ -160,14 +160,14 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
   };
 }
 
-/** Archived images cannot be pulled, and are answered like absent ones. */
+/** Archived images cannot be pulled: ECR responds as for absent images. */
 const isArchived = (repository: EcrRepository, reference: string): boolean =>
   repository.archived.has(repository.manifest(reference)?.digest ?? '');
 
-/** ECR's tokens are long texts of base64. */
+/** ECR tokens are long base64 strings. */
 const TOKEN = /^[A-Za-z0-9+/=_-]{64,}$/;
 
-/** Whose token a request carries; nobody's, or a refusal when it has expired. */
+/** The user of the token in a request; undefined without an accepted token, or a refusal if the token has expired. */
 type Holder = ReturnType<EcrRegistry['tokens']['userOf']> | AwsRefusal;
 
 function holderOf(registry: EcrRegistry, authorization: string | undefined): Holder {

@@ -11,12 +11,12 @@ const MEDIA_TYPES: ReadonlySet<string> = new Set([
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ]);
-/** ECR takes most types of artifacts; BuildKit's attestations are the best known that it refuses. */
+/** ECR accepts most types of artifacts. Attestations of BuildKit are the best known type that it refuses. */
 const REFUSED_ARTIFACTS: ReadonlySet<string> = new Set([
   'application/vnd.docker.attestation.manifest.v1+json',
 ]);
 
-/** Takes a manifest in, if everything that it is made of is there. */
+/** Stores a manifest, if the repository has all its parts. */
 export async function putManifest(
   registry: EcrRegistry,
   repository: EcrRepository,
@@ -85,7 +85,7 @@ function parsed(bytes: Buffer, mediaType: string): ManifestFields | undefined {
 const isDescriptor = (part: unknown): boolean =>
   typeof part === 'object' && part !== null && 'digest' in part && typeof part.digest === 'string';
 
-/** What the repository lacks for a manifest: blobs of an image, or images of an index. */
+/** The parts of a manifest that the repository lacks: blobs of an image, or images of an index. */
 function missingPart(repository: EcrRepository, bytes: Buffer): string | undefined {
   const blobs = blobsOf({ bytes }).filter((digest) => !repository.blobs.has(digest));
   if (blobs.length > 0) return `Layers with digests '[${blobs.join(', ')}]'`;
@@ -93,7 +93,7 @@ function missingPart(repository: EcrRepository, bytes: Buffer): string | undefin
   return children.length > 0 ? `Images with digests '[${children.join(', ')}]'` : undefined;
 }
 
-/** Lists the manifests about another one; ECR does that for OCI's kinds only. */
+/** Lists the manifests that refer to a subject. ECR does that only for OCI types. */
 export function serveReferrers(repository: EcrRepository, digest: string): HttpResponse {
   const subject = repository.manifests.get(digest);
   if (subject !== undefined && !subject.mediaType.includes('.oci.')) {

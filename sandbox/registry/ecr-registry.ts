@@ -5,7 +5,7 @@ import { buildImage, type ImageSeed, type SeededImage } from './image.ts';
 import { LayerBucket } from './layer-bucket.ts';
 import { Repository, type Content } from './storage.ts';
 
-/** A repository of ECR with its settings, in the words of ECR's API. */
+/** An ECR repository with its settings, in the terms of the ECR API. */
 export class EcrRepository extends Repository {
   readonly name: string;
   /** Milliseconds of sandbox time. */
@@ -16,7 +16,7 @@ export class EcrRepository extends Repository {
   encryption: { readonly encryptionType?: string; readonly kmsKey?: string } = { encryptionType: 'AES256' };
   lifecyclePolicy: string | undefined;
   policy: string | undefined;
-  /** Digests of images that are kept and not given. */
+  /** Digests of archived images, which cannot be pulled. */
   readonly archived = new Set<string>();
 
   constructor(name: string, created: number) {
@@ -25,14 +25,14 @@ export class EcrRepository extends Repository {
     this.created = created;
   }
 
-  /** Its settings as they are now. What is pushed later is in the copy too. */
+  /** A copy of the current settings. The images are shared, so later pushes appear in the copy too. */
   copy(): EcrRepository {
     const copy = new EcrRepository(this.name, this.created);
     return Object.assign(copy, this, { awsTags: new Map(this.awsTags) });
   }
 }
 
-/** One account's private registry: what its control plane and its registry API both look at. */
+/** The private registry of an account: the state that its control plane and its registry API share. */
 export class EcrRegistry {
   readonly account: string;
   readonly region: string;
@@ -40,11 +40,11 @@ export class EcrRegistry {
   readonly clock: SandboxClock;
   readonly tokens: EcrTokens;
   readonly repositories = new Map<string, EcrRepository>();
-  /** Upstream registries by the prefix of the repositories that cache them. */
+  /** Upstream registries by the prefix of the repositories that cache their images. */
   readonly cacheRules = new Map<string, string>();
-  /** What repositories are created for, by prefix. */
+  /** The uses for which creation templates apply (`appliedFor`), by repository prefix. */
   readonly creationTemplates = new Map<string, readonly string[]>();
-  /** Account settings, such as `BLOB_MOUNTING`. */
+  /** Account settings, for example `BLOB_MOUNTING`. */
   readonly settings = new Map<string, string>();
   readonly bucket: LayerBucket;
   readonly #contents: Map<string, Content>;
@@ -63,7 +63,7 @@ export class EcrRegistry {
     this.bucket = new LayerBucket(place.region, place.clock, contents);
   }
 
-  /** The repositories and settings as they are now. */
+  /** A copy of the current repositories and settings. */
   copy(): EcrRegistry {
     const copy = new EcrRegistry(this, this.tokens, this.#contents);
     for (const [name, repository] of this.repositories) copy.repositories.set(name, repository.copy());
@@ -77,7 +77,7 @@ export class EcrRegistry {
     return repository;
   }
 
-  /** Puts an image there as if it had been pushed, with its repository. */
+  /** Adds an image as if it was pushed, and creates its repository if necessary. */
   seed(name: string, tag: string, image: ImageSeed = {}): SeededImage {
     const repository = this.repositories.get(name) ?? this.addRepository(name);
     const seeded = buildImage(repository, name, tag, image);

@@ -2,25 +2,25 @@ import { gzipSync } from 'node:zlib';
 import type { Repository } from './storage.ts';
 import { digestOf, type Content } from './storage.ts';
 
-/** What to build; everything is deterministic, so the same seed always gives the same digests. */
+/** An image to build. Builds are deterministic: the same seed always has the same digests. */
 export interface ImageSeed {
-  /** `os/arch` or `os/arch/variant`; more than one makes an index. */
+  /** `os/arch` or `os/arch/variant`; more than one gives an index. */
   readonly platforms?: readonly string[];
-  /** Contents of layers that all platforms have in common, such as a base that other images share too. */
+  /** Contents of layers that all platforms share, for example the base of several images. */
   readonly base?: readonly string[];
-  /** Layers of each platform's own. */
+  /** The number of layers that each platform has in addition. */
   readonly layers?: number;
-  /** Docker's manifest formats instead of OCI's. */
+  /** Uses the manifest formats of Docker instead of OCI. */
   readonly schema2?: boolean;
-  /** An index even for one platform. */
+  /** Creates an index even for one platform. */
   readonly index?: boolean;
-  /** Adds an attestation beside each platform, as buildx does: platform `unknown/unknown`. */
+  /** Adds an attestation with platform `unknown/unknown` for each platform, as buildx does. */
   readonly attestations?: boolean;
-  /** Ready blobs, such as a big virtual one, as further layers. */
+  /** Existing blobs as further layers, for example a large virtual blob. */
   readonly blobs?: readonly { readonly digest: string; readonly content: Content }[];
 }
 
-/** The digest that the tag gives, and each platform's own. */
+/** The digest of the tag, and the digest of each platform. */
 export interface SeededImage {
   readonly digest: string;
   readonly platforms: Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ const SCHEMA2 = {
   layer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 };
 
-/** Builds an image into a repository under a tag. @param name goes into the layers' content */
+/** Builds an image into a repository under a tag. @param name part of the contents of the layers */
 export function buildImage(repository: Repository, name: string, tag: string, seed: ImageSeed): SeededImage {
   const { platforms = ['linux/amd64'], base = [], layers = 1, blobs = [], attestations = false } = seed;
   const types = seed.schema2 ? SCHEMA2 : OCI;

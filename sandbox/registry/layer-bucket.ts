@@ -5,7 +5,7 @@ import { applyFault, type HttpResponse, type Handler } from '../http.ts';
 import { serveBlob } from './oci.ts';
 import type { Content } from './storage.ts';
 
-/** Seconds that a download link works. */
+/** Seconds for which a download link is valid. */
 const LIFE = 3600;
 
 const refuse = (status: number, code: string, message: string): HttpResponse => ({
@@ -14,7 +14,7 @@ const refuse = (status: number, code: string, message: string): HttpResponse => 
   body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
 });
 
-/** The S3 bucket that ECR sends clients to for blobs. Who has a signed link needs no credentials and may bring none. */
+/** The S3 bucket to which ECR redirects requests for blobs. A request with a signed link must not have credentials. */
 export class LayerBucket {
   readonly host: string;
   readonly #clock: SandboxClock;

@@ -1,11 +1,11 @@
 import { json, type HttpResponse } from '../http.ts';
 import { type Content, type Repository } from './storage.ts';
 
-/** What a path of the distribution API is about. */
+/** The resource of a path of the distribution API. */
 export interface Route {
   readonly kind: 'manifests' | 'blobs' | 'uploads' | 'tags' | 'referrers';
   readonly name: string;
-  /** Tag, digest or the upload's id. */
+  /** A tag, a digest or an upload ID. */
   readonly reference: string;
 }
 
@@ -34,7 +34,7 @@ const OPERATIONS: Record<string, string> = {
   'GET referrers': 'ListReferrers',
 };
 
-/** The name of a request in the log and in planned faults; `Ping` is `/v2/` itself. */
+/** The name of a request in the log and in planned faults. `Ping` is a request for `/v2/`. */
 export const operationOf = (method: string, route: Route | undefined) =>
   route === undefined ? 'Ping' : (OPERATIONS[`${method} ${route.kind}`] ?? 'Unsupported');
 
@@ -50,7 +50,7 @@ export const registryError = (
     { 'docker-distribution-api-version': 'registry/2.0', ...headers },
   );
 
-/** How a registry words planned faults and exceeded limits. */
+/** The responses of a registry for planned faults and exceeded limits. */
 export const REGISTRY_FAULTS = {
   throttle: () => registryError(429, 'TOOMANYREQUESTS', 'Rate exceeded', { 'retry-after': 1 }),
   error: () => registryError(503, 'UNAVAILABLE', 'Service unavailable'),
@@ -68,7 +68,7 @@ export function serveManifest(repository: Repository | undefined, reference: str
   };
 }
 
-/** A blob's bytes, or those that a single range asks for. */
+/** The bytes of a blob, or those in a single requested range. */
 export function serveBlob(
   content: Content,
   digest: string,

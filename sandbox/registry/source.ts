@@ -14,20 +14,20 @@ import {
 } from './oci.ts';
 import { Repository, type Content } from './storage.ts';
 
-/** A registry on the internet that images come from. */
+/** A source registry on the internet. */
 export interface SourceOptions {
-  /** As in image references; `docker.io` also answers under its API's names. */
+  /** As in image references. `docker.io` also has the host names of its API. */
   readonly host: string;
-  /** How it wants to be asked; a token is given to anybody unless there is a `login`. */
+  /** The required authentication. Without a `login`, tokens are issued anonymously. */
   readonly auth?: 'none' | 'basic' | 'bearer';
-  /** Needed for anything. */
+  /** Required for every request. */
   readonly login?: { readonly username: string; readonly password: string };
 }
 
-/** Seconds that a bearer token is good for. */
+/** Seconds for which a bearer token is valid. */
 const tokenLife = 300;
 
-/** Where the public registries issue their tokens. */
+/** The token endpoints of public registries. */
 const REALMS: Record<string, string> = {
   'docker.io': 'https://auth.docker.io/token',
   'quay.io': 'https://quay.io/v2/auth',
@@ -44,7 +44,7 @@ interface BearerToken {
 export class SourceRegistry {
   readonly host: string;
   readonly repositories = new Map<string, Repository>();
-  /** Repositories that are served by another registry: its origin by name. */
+  /** Repositories that another registry serves: its origin, by repository name. */
   readonly redirects = new Map<string, string>();
   readonly #auth: 'none' | 'basic' | 'bearer';
   readonly #login: SourceOptions['login'];
@@ -67,12 +67,12 @@ export class SourceRegistry {
     this.#clock = clock;
   }
 
-  /** All names under which it answers. */
+  /** All host names of the registry. */
   get hosts(): readonly string[] {
     return this.host === 'docker.io' ? DOCKER_HUB : [this.host];
   }
 
-  /** Puts an image there. @param name for Docker Hub with `library/` */
+  /** Adds an image. @param name for official images of Docker Hub with `library/` */
   seed(name: string, tag: string, image: ImageSeed = {}): SeededImage {
     const repository = this.repositories.get(name) ?? new Repository();
     this.repositories.set(name, repository);
@@ -107,7 +107,7 @@ export class SourceRegistry {
     if (route === undefined) return json(200, {});
     const { kind, name, reference } = route;
     const repository = this.repositories.get(name);
-    // Docker Hub does not tell what does not exist from what is private: docker-archive/docker-registry#1071.
+    // Docker Hub responds alike for absent and private repositories: docker-archive/docker-registry#1071.
     if (!repository && this.host === 'docker.io')
       return this.#challenge(scope, authorization === undefined ? undefined : 'insufficient_scope');
     const location = this.redirects.get(name);
@@ -156,7 +156,7 @@ export class SourceRegistry {
     return json(200, { token, access_token: token, expires_in: tokenLife });
   }
 
-  /** A bearer token, given to anybody. @param life seconds */
+  /** Issues a bearer token without any check. @param life seconds */
   issue(scopes: readonly string[], life: number): string {
     const token = randomUUID();
     this.#tokens.set(token, { scopes, expires: this.#clock.now() + life * 1000 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
-/** The bytes of a blob: in memory, or made on the way for blobs that are only there to be big. */
+/** The bytes of a blob: in memory, or generated during the read for blobs that only need to be large. */
 export type Content = Buffer | VirtualContent;
 
 export interface VirtualContent {
@@ -10,16 +10,16 @@ export interface VirtualContent {
   read(start: number, end: number): Readable;
 }
 
-/** A manifest, byte for byte as it was pushed. */
+/** A manifest with the exact bytes of the push. */
 export interface Manifest {
   readonly digest: string;
   readonly mediaType: string;
   readonly bytes: Buffer;
-  /** Sandbox time. */
+  /** Milliseconds since the epoch, in sandbox time. */
   readonly pushedAt: number;
 }
 
-/** What any OCI registry keeps for one name. */
+/** A repository, as every OCI registry stores it. */
 export class Repository {
   /** By digest. */
   readonly manifests = new Map<string, Manifest>();
@@ -32,7 +32,7 @@ export class Repository {
     return this.manifests.get(reference.includes(':') ? reference : (this.tags.get(reference) ?? ''));
   }
 
-  /** Whether some manifest here is made of that blob. */
+  /** Whether a manifest in this repository refers to the blob. */
   uses(digest: string): boolean {
     return [...this.manifests.values()].some((manifest) => blobsOf(manifest).includes(digest));
   }
@@ -45,14 +45,14 @@ interface Descriptor {
   readonly digest: string;
   readonly size: number;
   readonly mediaType?: string;
-  /** JSON may hold null. */
+  /** JSON can contain null. */
   readonly urls?: readonly string[] | null;
 }
 
-/** The fields of manifests and indexes that a registry looks at. */
+/** The fields of manifests and indexes that a registry uses. */
 export interface ManifestFields {
   readonly config?: Descriptor;
-  /** JSON may hold null. */
+  /** JSON can contain null. */
   readonly layers?: readonly Descriptor[] | null;
   readonly manifests?: readonly { readonly digest: string }[];
   readonly subject?: { readonly digest: string };
@@ -71,7 +71,7 @@ export function blobsOf(manifest: Pick<Manifest, 'bytes'>): string[] {
   );
 }
 
-/** A layer that its maker alone distributes; registries take manifests without it. */
+/** A foreign layer, which only its vendor distributes. Registries accept manifests without it. */
 const isForeign = ({ mediaType = '', urls }: Descriptor): boolean =>
   (urls ?? []).length > 0 && /foreign|nondistributable/.test(mediaType);
 
@@ -81,7 +81,7 @@ export function childrenOf(manifest: Pick<Manifest, 'bytes'>): string[] {
 
 const BLOCK = 1 << 20;
 
-/** A blob of any size that costs no memory. The same seed gives the same bytes. */
+/** A blob of any size that uses no memory. The same seed gives the same bytes. */
 export function virtualContent(length: number, seed: string): VirtualContent {
   const block = Buffer.alloc(BLOCK, createHash('sha512').update(seed).digest());
   return {

@@ -9,16 +9,16 @@ interface Upload {
   readonly hash: Hash;
   chunks: Buffer[];
   size: number;
-  /** A connection that broke in the middle leaves a session that ECR never takes up again. */
+  /** ECR cannot resume an upload whose connection broke during a request. */
   broken: boolean;
 }
 
-/** Blob uploads as ECR takes them: a session is good for one unbroken run. */
+/** Blob uploads, as in ECR: an upload must finish without an interruption. */
 export class Uploads {
   readonly #open = new Map<string, Upload>();
   readonly #contents: Map<string, Content>;
 
-  /** @param contents everything that is stored anywhere in the sandbox, so that known bytes are kept once */
+  /** @param contents all blobs in the sandbox, so that identical bytes are stored once */
   constructor(contents: Map<string, Content>) {
     this.#contents = contents;
   }
