@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-test('certificates are signed by the authority, for the one host', () => {
+test('a certificate is signed by the authority and valid only for its host', () => {
   const authority = new CertificateAuthority();
   const ca = new X509Certificate(authority.caPem);
   const certificate = new X509Certificate(authority.issue('api.ecr.eu-west-1.amazonaws.com'));
@@ -24,14 +24,14 @@ test('certificates are signed by the authority, for the one host', () => {
   expect(certificate.checkHost('iam.amazonaws.com')).toBeUndefined();
 });
 
-test('a host that the sandbox does not have is out of reach', async () => {
+test('an unknown host is unreachable through the proxy', async () => {
   const through = dispatcher(sandbox);
   await expect(send(through, 'GET', 'https://example.com/')).rejects.toThrow(/502/);
   await expect(send(through, 'GET', 'https://ghcr.io:8443/')).rejects.toThrow(/502/);
   await through.destroy();
 });
 
-test('a host mounted later is served, with its port', async () => {
+test('a host that is added later is served at its port', async () => {
   sandbox.hosts.set('cluster.sandbox:6443', (_, response) => response.end('mounted'));
   const through = dispatcher(sandbox);
   const { bytes } = await send(through, 'GET', 'https://cluster.sandbox:6443/version');
@@ -39,7 +39,7 @@ test('a host mounted later is served, with its port', async () => {
   await through.destroy();
 });
 
-it('shows the certificate of the host that was connected to, whatever server name a client asks for', async () => {
+it('serves the certificate of the connected host even for another server name', async () => {
   const proxy = new ProxyAgent({
     uri: sandbox.proxyUrl,
     requestTls: { ca: sandbox.caPem, servername: 'other.example' },
@@ -50,7 +50,7 @@ it('shows the certificate of the host that was connected to, whatever server nam
   await proxy.close();
 });
 
-test('the same hosts are served at an address with a given certificate', async () => {
+test('the same hosts are served at a direct address with the given certificate', async () => {
   const authority = new CertificateAuthority();
   const host = 'sts.eu-west-1.amazonaws.com';
   const { address, port } = await sandbox.serveAt({
@@ -73,7 +73,7 @@ test('the same hosts are served at an address with a given certificate', async (
   expect(status).toBe(403);
 });
 
-test('closing cuts what is still open, also in the middle of a request', async () => {
+test('closing the sandbox cuts idle connections and pending requests', async () => {
   sandbox.faults.plan({ kind: 'timeout' });
   const through = dispatcher(sandbox);
   const waiting = send(through, 'GET', 'https://ghcr.io/v2/').catch((error: unknown) => error as Error);

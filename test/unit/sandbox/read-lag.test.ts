@@ -21,8 +21,8 @@ const nameOfFailure = (sent: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error as Error).name,
   );
 
-describe('reads of the sandbox that lag behind writes', () => {
-  it('show a user late, although creating it again is refused at once', async () => {
+describe('AWS reads that lag behind writes', () => {
+  it('show a new user late, although a second creation is refused at once', async () => {
     const back = sandbox.aws.lags.plan({ service: 'iam', milliseconds: 5000 });
     const UserName = 'late';
     await admin.iam.send(new IAM.CreateUserCommand({ UserName }));
@@ -37,7 +37,7 @@ describe('reads of the sandbox that lag behind writes', () => {
     back();
   });
 
-  it('list access keys as they were, while the limit counts those that exist', async () => {
+  it('list outdated access keys, while the limit counts the existing keys', async () => {
     const UserName = 'keys';
     const list = async () =>
       (await admin.iam.send(new IAM.ListAccessKeysCommand({ UserName }))).AccessKeyMetadata?.map(
@@ -65,7 +65,7 @@ describe('reads of the sandbox that lag behind writes', () => {
     expect(await list()).toEqual(['Inactive', 'Active']);
   });
 
-  it('describe a restored secret as still scheduled for deletion, and its values as absent', async () => {
+  it('describe a restored secret as scheduled for deletion, and return an outdated value', async () => {
     const Name = 'restored';
     const describeIt = async () =>
       (await admin.secrets.send(new SM.DescribeSecretCommand({ SecretId: Name }))).DeletedDate;
@@ -86,7 +86,7 @@ describe('reads of the sandbox that lag behind writes', () => {
     back();
   });
 
-  it('list a repository late, and what is pushed to it at once', async () => {
+  it('list a new repository late, but pushed images at once', async () => {
     const back = sandbox.aws.lags.plan({ service: 'ecr', milliseconds: 60_000 });
     const repositoryName = 'shop/late';
     await admin.ecr.send(new ECR.CreateRepositoryCommand({ repositoryName }));

@@ -31,14 +31,14 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-/** A fresh token of a key, as an Authorization header. */
+/** A new token of a key, as an Authorization header. */
 async function basicOf(key: KeyPair): Promise<string> {
   const { authorizationToken } = await sandbox.awsForCluster.getAuthorizationToken(key, sandbox.region);
   return `Basic ${authorizationToken}`;
 }
 
 type Body = Buffer | string | Readable;
-/** Asks the private registry, as the administrator unless told otherwise. */
+/** Sends a request to the private registry, by default as the administrator. */
 const ask = (
   method: Dispatcher.HttpMethod,
   path: string,
@@ -78,15 +78,15 @@ const imageOf = (config: string, more: object = {}) =>
   });
 const putManifest = (name: string, reference: string, manifest: string, type = MANIFEST) =>
   ask('PUT', `${name}/manifests/${reference}`, { 'content-type': type }, manifest);
-/** Pushes the smallest image there is. */
+/** Pushes a minimal image. */
 async function pushImage(name: string, tag = 'v1'): Promise<string> {
   const manifest = imageOf(await push(name, '{}'));
   expect((await putManifest(name, tag, manifest)).status).toBe(201);
   return digestOf(manifest);
 }
 
-describe('who may ask', () => {
-  it('challenges for Basic in the words of ECR when a token was never issued', async () => {
+describe('access to the private registry', () => {
+  it('returns the Basic challenge of ECR for a token that was never issued', async () => {
     const unknown = Buffer.from(`AWS:${'unknown0'.repeat(16)}`).toString('base64');
     const { status, headers } = await ask('GET', '', { authorization: `Basic ${unknown}` });
     expect(status).toBe(401);
@@ -94,7 +94,7 @@ describe('who may ask', () => {
     expect(headers['www-authenticate']).toBe(`Basic realm="${realm}",service="ecr.amazonaws.com"`);
   });
 
-  test('a token dies with its key, and 403 tells when it has expired', async () => {
+  test('a token stops working with its key, and an expired token gives a 403', async () => {
     const { user, key } = sandbox.aws.addUser('mortal', PULL_ONLY);
     const authorization = await basicOf(key);
     const ping = async () => (await ask('GET', '', { authorization })).status;
@@ -113,7 +113,7 @@ describe('who may ask', () => {
     auth = await basicOf(sandbox.admin);
   });
 
-  test('policies decide request by request, and the refusal names the action', async () => {
+  test('policies apply to each request, and the error names the denied action', async () => {
     const { user, key } = sandbox.aws.addUser('limited');
     const admin = clients(sandbox);
     const Statement = [
@@ -139,13 +139,13 @@ describe('who may ask', () => {
   });
 });
 
-describe('pushing', () => {
-  test('a repository that was not created is unknown', async () => {
+describe('a push to the private registry', () => {
+  test('a push to a repository that does not exist gives NAME_UNKNOWN', async () => {
     const { status, json } = await ask('POST', 'p/absent/blobs/uploads/');
     expect([status, json]).toMatchObject([404, { errors: [{ code: 'NAME_UNKNOWN' }] }]);
   });
 
-  test('a blob comes in one PUT, or in PATCH and PUT, and its digest is checked', async () => {
+  test('a blob is uploaded with one PUT, or with PATCH and PUT, and its digest is verified', async () => {
     const name = repository();
     await push(name, 'monolithic');
     const { location } = await open(name);
@@ -158,7 +158,7 @@ describe('pushing', () => {
     expect((await ask('HEAD', `${name}/blobs/${digestOf('x')}`)).status).toBe(404);
   });
 
-  test('a session is of no use after an interrupted PATCH', async () => {
+  test('an upload cannot continue after an interrupted PATCH', async () => {
     const name = repository();
     const { location } = await open(name);
     const body = new PassThrough();
@@ -175,7 +175,7 @@ describe('pushing', () => {
     expect((await ask('PUT', `${location}?digest=${digestOf('again')}`, {}, 'again')).status).toBe(416);
   });
 
-  test('a manifest needs its blobs, an index its children', async () => {
+  test('a manifest needs its blobs, and an index needs its child manifests', async () => {
     const name = repository();
     const config = digestOf('{}');
     const lacking = await putManifest(name, 'v1', imageOf(config));
@@ -191,7 +191,7 @@ describe('pushing', () => {
     expect((await putManifest(name, 'v1', index, INDEX)).status).toBe(201);
   });
 
-  test('a manifest comes back byte for byte, by tag and by digest', async () => {
+  test('a manifest is returned byte for byte, by tag and by digest', async () => {
     const name = repository();
     const manifest = `${imageOf(await push(name, '{}'))}\n  \n`;
     await putManifest(name, 'v1', manifest);
@@ -206,7 +206,7 @@ describe('pushing', () => {
     expect((await ask('HEAD', `${name}/manifests/v2`)).status).toBe(404);
   });
 
-  test('an immutable tag is refused even for the digest that it has', async () => {
+  test('a push to an immutable tag is refused even with the same digest', async () => {
     const name = repository({ tagMutability: 'IMMUTABLE' });
     await pushImage(name);
     const { status, json } = await putManifest(name, 'v1', imageOf(digestOf('{}')));
@@ -214,14 +214,14 @@ describe('pushing', () => {
     expect(JSON.stringify(json)).toMatch(/TAG_INVALID.*cannot be overwritten because the tag is immutable/);
   });
 
-  test('what is no manifest, or too big for one, is refused', async () => {
+  test('an invalid manifest, one of another type and one above the size limit are refused', async () => {
     const name = repository();
     expect((await putManifest(name, 'v1', 'no json')).status).toBe(400);
     expect((await putManifest(name, 'v1', imageOf(await push(name, '{}')), INDEX)).status).toBe(400);
     expect((await putManifest(name, 'v1', ' '.repeat(4 * 1024 * 1024 + 1))).status).toBe(413);
   });
 
-  test('a mount is an upload unless the account allows it and an image of the source uses the blob', async () => {
+  test('a mount falls back to an upload unless the account allows mounts and a source image uses the blob', async () => {
     const [source, target] = [repository(), repository()];
     const used = await push(source, '{}');
     await pushImage(source);
@@ -236,7 +236,7 @@ describe('pushing', () => {
     expect((await ask('HEAD', `${target}/blobs/${used}`)).status).toBe(200);
   });
 
-  test('requests over the rate are told 429 with Retry-After', async () => {
+  test('requests above the rate limit get a 429 with Retry-After', async () => {
     const name = repository();
     const manifest = imageOf(await push(name, '{}'));
     sandbox.aws.limits.perSecond.set('PutImage', 1);
@@ -247,8 +247,8 @@ describe('pushing', () => {
   });
 });
 
-describe('pulling', () => {
-  test('a blob is at S3 behind a link that expires and bears no Authorization', async () => {
+describe('a pull from the private registry', () => {
+  test('a blob is in S3 at a signed link, which expires and allows no Authorization header', async () => {
     const name = repository();
     const digest = await push(name, 'in the bucket');
     const { status, headers } = await ask('GET', `${name}/blobs/${digest}`);
@@ -273,7 +273,7 @@ describe('pulling', () => {
     expect((await ask('GET', next)).json).toEqual({ name, tags: ['c'] });
   });
 
-  test('referrers are listed for OCI images and refused for others', async () => {
+  test('referrers are listed for OCI images and refused for other types', async () => {
     const name = repository();
     const subject = { mediaType: MANIFEST, digest: await pushImage(name), size: 1 };
     await putManifest(name, 'signature', imageOf(digestOf('{}'), { subject }));
@@ -285,7 +285,7 @@ describe('pulling', () => {
     expect((await ask('GET', `${name}/referrers/${digestOf(schema2)}`)).status).toBe(405);
   });
 
-  test('what was pushed is what the API describes, lists, and deletes', async () => {
+  test('the ECR API describes, lists and deletes pushed images', async () => {
     const repositoryName = repository();
     const imageDigest = await pushImage(repositoryName, 'v1');
     await pushImage(repositoryName, 'v2');
@@ -314,7 +314,7 @@ describe('pulling', () => {
 describe('source registries', () => {
   const get = (url: string, headers: Record<string, string> = {}) => send(through, 'GET', url, headers);
 
-  test('Docker Hub gives a token for a scope to anybody', async () => {
+  test('Docker Hub issues a token for a scope without credentials', async () => {
     const manifests = 'https://registry-1.docker.io/v2/library/nginx/manifests/1.27';
     const { status, headers } = await get(manifests);
     expect(status).toBe(401);
@@ -328,7 +328,7 @@ describe('source registries', () => {
     expect((await get(other, { authorization: `Bearer ${token}` })).status).toBe(401);
   });
 
-  test('a registry with a login wants Basic credentials', async () => {
+  test('a registry with a login requires Basic credentials', async () => {
     const { digest } = sandbox.sources.get('registry.example.com')?.seed('team/app', '1.0') ?? {};
     const url = 'https://registry.example.com/v2/team/app/manifests/1.0';
     expect((await get(url)).headers['www-authenticate']).toBe('Basic realm="registry.example.com"');
@@ -336,7 +336,7 @@ describe('source registries', () => {
     expect((await get(url, { authorization })).headers['docker-content-digest']).toBe(digest);
   });
 
-  test('the same seed gives the same digests, and images may share a base', () => {
+  test('the same seed gives the same digests, and images can share a base', () => {
     const source = sandbox.sources.get('registry.k8s.io');
     const seed = { platforms: ['linux/amd64', 'linux/arm64/v8'], base: ['shared'], attestations: true };
     const first = source?.seed('same/image', 'v1', seed);
@@ -347,7 +347,7 @@ describe('source registries', () => {
     expect(blobs.filter((digest) => others?.has(digest)).length).toBeGreaterThan(0);
   });
 
-  test('a big blob is streamed without being kept, and goes into ECR so too', async () => {
+  test('a large virtual blob is streamed without being stored, also into ECR', async () => {
     const content = virtualContent(64 << 20, 'big');
     const hash = createHash('sha256');
     for await (const piece of content.read(0, content.length)) hash.update(piece as Buffer);
@@ -366,7 +366,7 @@ describe('source registries', () => {
   });
 });
 
-test('a node pulls its platform with whichever pull secret works', async () => {
+test('a node pulls its platform with the first pull secret that works', async () => {
   sandbox.aws.registry.seed('p/one', 'v1');
   sandbox.aws.registry.seed('p/two', 'v1', { platforms: ['linux/amd64', 'linux/arm64/v8'] });
   const { key } = sandbox.aws.addUser('node', PULL_ONLY);

@@ -10,7 +10,7 @@ import { ProxyAgent, request, type Dispatcher } from 'undici';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { KeyPair } from '../../../sandbox/ports.ts';
 
-/** Reaches hosts through the sandbox's proxy, trusting only its authority. */
+/** Connects to hosts through the proxy of the sandbox, and trusts only its certificate authority. */
 class TunnelAgent extends Agent {
   readonly #sandbox: Sandbox;
 
@@ -34,7 +34,7 @@ class TunnelAgent extends Agent {
   }
 }
 
-/** The real SDK's clients, led to the sandbox by its proxy under the real host names. */
+/** Clients of the real SDK, which reach the sandbox through its proxy under the real host names. */
 export function clients(sandbox: Sandbox, credentials: KeyPair & { sessionToken?: string } = sandbox.admin) {
   const config = {
     region: sandbox.region,
@@ -59,11 +59,11 @@ export interface Reply {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly bytes: Buffer;
-  /** Parsed, if it is JSON. */
+  /** The parsed body, if it is JSON. */
   readonly json: unknown;
 }
 
-/** Sends one request to a host of the sandbox; redirects are not followed. */
+/** Sends one request to a host of the sandbox, without following redirects. */
 export async function send(
   through: ProxyAgent,
   method: Dispatcher.HttpMethod,

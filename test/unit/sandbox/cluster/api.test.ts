@@ -15,8 +15,8 @@ const configMap = (name: string, extra: object = {}) => ({
   metadata: { name, ...extra },
 });
 
-describe('discovery', () => {
-  it('tells the version that it was given', async () => {
+describe('API discovery', () => {
+  it('returns the configured version', async () => {
     expect((await test.request('GET', '/version')).body['gitVersion']).toBe('v1.36.3');
   });
 
@@ -31,11 +31,11 @@ describe('discovery', () => {
     );
   });
 
-  it('answers 404 for a kind that is not served', async () => {
+  it('returns 404 for a kind that is not served', async () => {
     expect((await test.request('GET', '/apis/external-secrets.io/v1beta1/externalsecrets')).code).toBe(404);
   });
 
-  it('serves admission policies only where the option says so', async () => {
+  it('serves admission policies only with the option for it', async () => {
     expect(
       (await test.request('GET', '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies')).code,
     ).toBe(404);
@@ -49,8 +49,8 @@ describe('discovery', () => {
   });
 });
 
-describe('objects', () => {
-  it('creates, reads, replaces and deletes', async () => {
+describe('the API server', () => {
+  it('creates, reads, replaces and deletes objects', async () => {
     const created = await test.request('POST', configMaps, { body: { ...configMap('a'), data: { k: '1' } } });
     expect(created.code).toBe(201);
     expect(created.body.metadata).toMatchObject({
@@ -68,33 +68,33 @@ describe('objects', () => {
     expect([gone.code, gone.body.message]).toEqual([404, 'configmaps "a" not found']);
   });
 
-  it('refuses a name that is taken', async () => {
+  it('refuses to create an object whose name exists', async () => {
     await test.request('POST', configMaps, { body: configMap('a') });
     const again = await test.request('POST', configMaps, { body: configMap('a') });
     expect([again.code, again.body.reason]).toEqual([409, 'AlreadyExists']);
   });
 
-  it('refuses to create in a namespace that is missing', async () => {
+  it('refuses to create an object in a missing namespace', async () => {
     const answer = await test.request('POST', '/api/v1/namespaces/nowhere/configmaps', {
       body: configMap('a'),
     });
     expect([answer.code, answer.body.message]).toEqual([404, 'namespaces "nowhere" not found']);
   });
 
-  it('refuses a replacement made from an old version', async () => {
+  it('refuses a replacement of an outdated version', async () => {
     const { body } = await test.request('POST', configMaps, { body: configMap('a') });
     await test.request('PUT', `${configMaps}/a`, { body: { ...body, data: { k: '1' } } });
     const late = await test.request('PUT', `${configMaps}/a`, { body: { ...body, data: { k: '2' } } });
     expect([late.code, late.body.reason]).toEqual([409, 'Conflict']);
   });
 
-  it('keeps the resourceVersion of a write that changes nothing', async () => {
+  it('keeps the resourceVersion when a write changes nothing', async () => {
     const { body } = await test.apply(`${configMaps}/a`, { ...configMap('a'), data: { k: '1' } });
     const again = await test.apply(`${configMaps}/a`, { ...configMap('a'), data: { k: '1' } });
     expect(again.body.metadata.resourceVersion).toBe(body.metadata.resourceVersion);
   });
 
-  it('stores nothing on a dry run but answers and validates as usual', async () => {
+  it('validates a dry run and responds as usual, but stores nothing', async () => {
     const answer = await test.apply(
       `${configMaps}/a`,
       { ...configMap('a'), data: { k: '1' } },
@@ -105,7 +105,7 @@ describe('objects', () => {
     expect((await test.request('POST', `${configMaps}?dryRun=All`, { body: configMap('') })).code).toBe(422);
   });
 
-  it('raises the generation when the spec changes, and only then', async () => {
+  it('increases the generation only when the spec changes', async () => {
     const path = '/apis/apps/v1/namespaces/shop/deployments/web';
     const before = (await test.request('GET', path)).body.metadata.generation ?? 0;
     const patch = (body: unknown) =>
@@ -114,7 +114,7 @@ describe('objects', () => {
     expect((await patch({ spec: { replicas: 2 } })).body.metadata.generation).toBe(before + 1);
   });
 
-  it('writes status only through its subresource', async () => {
+  it('writes the status only through its subresource', async () => {
     const path = '/api/v1/nodes/node-1';
     const body = { status: { phase: 'odd' } };
     const patch = { body, type: 'application/merge-patch+json' };
@@ -123,7 +123,7 @@ describe('objects', () => {
   });
 });
 
-describe('lists', () => {
+describe('a list of the API server', () => {
   beforeEach(async () => {
     for (const name of ['a', 'b', 'c']) {
       await test.request('POST', configMaps, { body: configMap(name, { labels: { letter: name } }) });
@@ -131,7 +131,7 @@ describe('lists', () => {
   });
   const names = (items: { metadata: { name: string } }[]) => items.map(({ metadata }) => metadata.name);
 
-  it('pages with limit and continue', async () => {
+  it('is paged with limit and continue', async () => {
     const first = await test.request('GET', `${configMaps}?limit=2`);
     const token = (first.body.metadata as unknown as { continue: string }).continue;
     const second = await test.request('GET', `${configMaps}?limit=2&continue=${token}`);
@@ -146,33 +146,33 @@ describe('lists', () => {
     ['letter!=a,letter', ['b', 'c']],
     ['letter in (a, c)', ['a', 'c']],
     ['letter notin (a),letter', ['b', 'c']],
-  ])('selects by label: %s', async (selector, expected) => {
+  ])('selects objects by label: %s', async (selector, expected) => {
     const answer = await test.request('GET', `${configMaps}?labelSelector=${encodeURIComponent(selector)}`);
     expect(names(answer.body.items)).toEqual(expected);
   });
 
-  it('selects across namespaces by name', async () => {
+  it('selects objects of all namespaces by name', async () => {
     const answer = await test.request('GET', '/api/v1/configmaps?fieldSelector=metadata.name%3Db');
     expect(names(answer.body.items)).toEqual(['b']);
   });
 
-  it('refuses a field that cannot be selected by', async () => {
+  it('refuses a field that is not selectable', async () => {
     expect((await test.request('GET', `${configMaps}?fieldSelector=data.x%3Db`)).code).toBe(400);
   });
 
-  it('gives metadata alone when asked for PartialObjectMetadata', async () => {
+  it('returns only metadata for a PartialObjectMetadata request', async () => {
     const accept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
     const { body } = await test.request('GET', configMaps, { accept });
     expect(body.kind).toBe('PartialObjectMetadataList');
     expect(Object.keys(body.items[0] ?? {}).sort()).toEqual(['apiVersion', 'kind', 'metadata']);
   });
 
-  it('leaves kind and apiVersion out of the items of a built-in list', async () => {
+  it('omits kind and apiVersion from the items of a built-in kind', async () => {
     const [item] = (await test.request('GET', configMaps)).body.items;
     expect(item).not.toHaveProperty('kind');
   });
 
-  it('deletes what a selector finds', async () => {
+  it('can be deleted as a collection with a selector', async () => {
     await test.request('DELETE', `${configMaps}?labelSelector=letter%3Da`);
     expect(test.cluster.get('ConfigMap', 'a', 'shop')).toBeUndefined();
     expect(test.cluster.get('ConfigMap', 'b', 'shop')).toBeDefined();

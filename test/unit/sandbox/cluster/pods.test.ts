@@ -31,14 +31,14 @@ const account = (secret: string) =>
     imagePullSecrets: [{ name: secret }],
   });
 
-describe('the start content', () => {
-  it('runs without a single pull', () => {
+describe('the initial pods of the cluster', () => {
+  it('run without any pull', () => {
     const pods = test.cluster.list('Pod') as Pod[];
     expect(pods.map(({ status }) => status?.phase)).toEqual(pods.map(() => 'Running'));
     expect(test.pulls.configs.size).toBe(0);
   });
 
-  it('has the static pods of the control plane as mirror pods', () => {
+  it('include mirror pods for the static pods of the control plane', () => {
     const mirrors = test.cluster
       .list('Pod', 'kube-system')
       .filter(({ metadata }) => metadata.annotations?.['kubernetes.io/config.mirror']);
@@ -46,8 +46,8 @@ describe('the start content', () => {
   });
 });
 
-describe('pull secrets', () => {
-  it('are copied from the service account at creation, into a pod that has none', async () => {
+describe('pull secrets of a pod', () => {
+  it('are copied from the service account at creation, if the pod has none', async () => {
     account('puller');
     await create(pod());
     await create(pod('b', { imagePullSecrets: [{ name: 'own' }] }));
@@ -58,7 +58,7 @@ describe('pull secrets', () => {
     ]);
   });
 
-  it('are given to the registry as they stand in the namespace', async () => {
+  it('are read from the namespace for the pull', async () => {
     const data = { '.dockerconfigjson': encode('{"auths":{}}') };
     test.cluster.put({
       kind: 'Secret',
@@ -71,18 +71,18 @@ describe('pull secrets', () => {
     expect(test.pulls.configs.get(image)).toEqual(['{"auths":{}}']);
   });
 
-  it('cannot be had from a service account that is missing', async () => {
+  it('cannot come from a missing service account', async () => {
     expect(await create(pod('a', { serviceAccountName: 'nobody' }))).toBe(403);
   });
 });
 
-describe('a failed pull', () => {
+describe('a failed image pull', () => {
   beforeEach(async () => {
     test.pulls.results.set(image, 'unauthorized');
     await create(pod());
   });
 
-  it('leaves the container waiting and says why in an event', () => {
+  it('leaves the container waiting and reports the cause in an event', () => {
     expect(waiting()).toMatchObject({
       reason: 'ErrImagePull',
       message: expect.stringContaining('401 Unauthorized') as string,
@@ -93,7 +93,7 @@ describe('a failed pull', () => {
     );
   });
 
-  it('backs off, and heals when a secret changes', async () => {
+  it('backs off, and succeeds after a Secret changes', async () => {
     test.clock.advance(60_000);
     await test.cluster.settled();
     expect(waiting()?.reason).toBe('ImagePullBackOff');
@@ -103,14 +103,14 @@ describe('a failed pull', () => {
     expect(read()?.status?.phase).toBe('Running');
   });
 
-  it('heals by itself when only the registry changed', async () => {
+  it('succeeds without other changes after the registry changes', async () => {
     test.pulls.results.delete(image);
     await expect.poll(() => read()?.status?.phase, { timeout: 5000 }).toBe('Running');
   });
 });
 
-describe('scheduling', () => {
-  it('leaves a pod pending that tolerates no node, and says so', async () => {
+describe('the scheduler', () => {
+  it('leaves a pod pending and unschedulable when it does not tolerate the taints of any node', async () => {
     const node = test.cluster.get('Node', 'node-1');
     const taints = [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }];
     if (node) test.cluster.put({ ...node, spec: { taints } });
@@ -126,7 +126,7 @@ describe('scheduling', () => {
   });
 });
 
-describe('deployments', () => {
+describe('Deployments', () => {
   const path = '/apis/apps/v1/namespaces/shop/deployments/web';
 
   it('keep the old pod until the new one is ready', async () => {

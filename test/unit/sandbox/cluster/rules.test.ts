@@ -13,15 +13,15 @@ beforeEach(async () => {
 });
 afterEach(() => test.close());
 
-describe('rights', () => {
-  it('refuses a request without a known token, and a revoked one, with 401', async () => {
+describe('authentication and authorization of the API server', () => {
+  it('refuses a request with an unknown or revoked token with 401', async () => {
     expect((await test.request('GET', '/api/v1/pods', { token: 'wrong' })).code).toBe(401);
     const token = test.tokenOf('jane');
     test.cluster.revokeTokens('jane');
     expect((await test.request('GET', '/api/v1/pods', { token })).code).toBe(401);
   });
 
-  it('gives a user what its roles allow, and names what is forbidden', async () => {
+  it('allows a user what its roles allow, and names a forbidden action', async () => {
     const token = test.tokenOf('jane');
     test.cluster.put({
       kind: 'Role',
@@ -49,7 +49,7 @@ describe('rights', () => {
     expect([await review('a'), await review('b')]).toEqual([{ allowed: true }, { allowed: false }]);
   });
 
-  it('tells who asks', async () => {
+  it('returns the calling user for a SelfSubjectReview', async () => {
     const { body } = await test.request('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
       body: {},
     });
@@ -61,7 +61,7 @@ describe('JSON patch', () => {
   const patch = (body: unknown) =>
     test.request('PATCH', `${accounts}/default`, { body, type: 'application/json-patch+json' });
 
-  it('adds to a list and keeps what was there', async () => {
+  it('adds an item to a list and keeps the existing items', async () => {
     await patch([{ op: 'add', path: '/imagePullSecrets', value: [{ name: 'other' }] }]);
     const { code, body } = await patch([
       { op: 'add', path: '/imagePullSecrets/-', value: { name: 'puller' } },
@@ -77,7 +77,7 @@ describe('JSON patch', () => {
 });
 
 describe('server-side apply', () => {
-  it('needs a field manager', async () => {
+  it('requires a field manager', async () => {
     const answer = await test.request('PATCH', `${accounts}/a`, {
       body: 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n',
       type: 'application/apply-patch+yaml',
@@ -108,11 +108,11 @@ describe('server-side apply', () => {
   });
 });
 
-describe('secrets', () => {
+describe('Secrets', () => {
   const make = (name: string, type: string, data: object) =>
     test.request('POST', secrets, { body: { metadata: { name }, type, data } });
 
-  it('never change their type', async () => {
+  it('cannot change their type', async () => {
     await make('a', 'Opaque', {});
     const body = {
       apiVersion: 'v1',
@@ -124,7 +124,7 @@ describe('secrets', () => {
     expect([code, status.message]).toEqual([422, expect.stringContaining('field is immutable')]);
   });
 
-  it('of type dockerconfigjson need that key, holding JSON', async () => {
+  it('of type dockerconfigjson need a key of this name with a JSON object', async () => {
     const type = 'kubernetes.io/dockerconfigjson';
     expect((await make('a', type, {})).code).toBe(422);
     expect((await make('a', type, { '.dockerconfigjson': encode('no') })).code).toBe(422);
@@ -138,8 +138,8 @@ describe('secrets', () => {
   });
 });
 
-describe('namespaces', () => {
-  it('get a default service account and a root CA, and take their content along', async () => {
+describe('Namespaces', () => {
+  it('get a default service account and a root CA, and are deleted with their contents', async () => {
     await test.request('POST', '/api/v1/namespaces', { body: { metadata: { name: 'fresh' } } });
     await test.cluster.settled();
     expect(test.cluster.get('ServiceAccount', 'default', 'fresh')).toBeDefined();
@@ -149,17 +149,17 @@ describe('namespaces', () => {
   });
 });
 
-describe('owner references', () => {
+describe('the deletion of an owner', () => {
   const dependent = () => test.cluster.list('Pod', 'shop');
   const path = '/apis/apps/v1/namespaces/shop/deployments/web';
 
-  it('take dependents along', async () => {
+  it('deletes its dependents', async () => {
     expect(dependent()).toHaveLength(1);
     await test.request('DELETE', path);
     expect(dependent()).toHaveLength(0);
   });
 
-  it('leave them when they are orphaned', async () => {
+  it('keeps its dependents with the propagation policy Orphan', async () => {
     await test.request('DELETE', path, { body: { propagationPolicy: 'Orphan' } });
     expect(dependent()).toHaveLength(1);
   });
@@ -200,7 +200,7 @@ describe('mutating admission policies', () => {
     });
   const untyped = '[JSONPatch{op: "add", path: "/imagePullSecrets/-", value: {"name": "puller"}}]';
 
-  it('append their secret once bound, where they match', async () => {
+  it('append their pull secret when they are bound and match', async () => {
     policy(untyped);
     expect((await create()).body.imagePullSecrets).toEqual([{ name: 'other' }]);
     bind();
@@ -208,14 +208,14 @@ describe('mutating admission policies', () => {
     expect((await create('monitoring')).body.imagePullSecrets).toEqual([{ name: 'other' }]);
   });
 
-  it('leave out what a condition on the name excludes', async () => {
+  it('skip service accounts that a match condition excludes', async () => {
     policy(untyped, [{ name: 'covered', expression: '!(request.namespace).matches("^kube-[^/]*$")' }]);
     bind();
     expect((await create('kube-public')).body.imagePullSecrets).toEqual([{ name: 'other' }]);
     expect((await create()).body.imagePullSecrets).toEqual([{ name: 'other' }, { name: 'puller' }]);
   });
 
-  it('reach the default service account of a new namespace', async () => {
+  it('change the default service account of a new namespace', async () => {
     policy(untyped);
     bind();
     test.cluster.put({ kind: 'Namespace', metadata: { name: 'fresh' } });
@@ -225,7 +225,7 @@ describe('mutating admission policies', () => {
     ]);
   });
 
-  it('with a typed value break every service account', async () => {
+  it('with a typed value make every request for a service account fail', async () => {
     policy(
       '[JSONPatch{op: "add", path: "/imagePullSecrets/-", value: Object.imagePullSecrets{name: "puller"}}]',
     );
@@ -237,20 +237,20 @@ describe('mutating admission policies', () => {
   });
 });
 
-describe('faults', () => {
+describe('planned faults and recorded calls of the API server', () => {
   const list = () => test.request('GET', '/api/v1/pods');
 
   it.each([
     ['throttle', 429],
     ['error', 500],
     ['deny', 403],
-  ] as const)('%s answers %i', async (kind, code) => {
+  ] as const)('a fault of kind %s gives %i', async (kind, code) => {
     test.faults.plan({ kind, service: 'kubernetes', operation: 'list pods', to: 1 });
     expect((await list()).code).toBe(code);
     expect((await list()).code).toBe(200);
   });
 
-  it('reset does nothing; lost does it and cuts the connection', async () => {
+  it('a reset has no effect, and a lost response cuts the connection after the write', async () => {
     const body = { metadata: { name: 'a' } };
     test.faults.plan({ kind: 'reset', operation: 'create secrets', to: 1 });
     test.faults.plan({ kind: 'lost', operation: 'create secrets', from: 2 });
@@ -260,7 +260,7 @@ describe('faults', () => {
     expect(test.cluster.get('Secret', 'a', 'shop')).toBeDefined();
   });
 
-  it('records each call with its resource and whether it writes', async () => {
+  it('a call is recorded with its resource, its caller and whether it writes', async () => {
     await test.request('POST', secrets, { body: { metadata: { name: 'a' } } });
     await test.request('DELETE', `${secrets}/a`);
     expect(test.faults.calls).toMatchObject([

@@ -7,7 +7,7 @@ import { Faults } from '../../../../sandbox/faults.ts';
 import { AwsRefusal } from '../../../../sandbox/ports.ts';
 import type { ImageSource, KeyPair, PullResult } from '../../../../sandbox/ports.ts';
 
-/** An AWS account as small as the operator's needs: one key pair, some secrets, tokens that are numbered. */
+/** A minimal AWS account for the operator: one key pair, some secrets, numbered tokens. */
 class TinyAws {
   pair: KeyPair = { accessKeyId: 'AKIA1', secretAccessKey: 'one' };
   readonly secrets = new Map<string, string>();
@@ -41,7 +41,7 @@ class TinyAws {
   }
 }
 
-/** The fields of answers that tests look at. */
+/** The fields of responses that tests read. */
 export interface Body extends KubeObject {
   message: string;
   reason: string;
@@ -59,7 +59,7 @@ interface RequestOptions {
 
 export type TestCluster = Awaited<ReturnType<typeof startCluster>>;
 
-/** A cluster behind a plain HTTP server on loopback. */
+/** A cluster behind a plain HTTP server on the loopback interface. */
 export async function startCluster(options: Partial<ClusterOptions> = {}) {
   const clock = new SandboxClock();
   const faults = new Faults();
@@ -84,7 +84,7 @@ export async function startCluster(options: Partial<ClusterOptions> = {}) {
   };
   const admin = tokenOf();
 
-  /** One request; answers with the status code and the parsed body. */
+  /** Sends one request. @returns the status code and the parsed body */
   async function request(
     method: string,
     path: string,
@@ -113,7 +113,7 @@ export async function startCluster(options: Partial<ClusterOptions> = {}) {
     pulls,
     tokenOf,
     request,
-    /** Server-side apply under the field manager `test`. */
+    /** Server-side apply with the field manager `test`. */
     apply: (path: string, body: unknown, parameters = '') =>
       request('PATCH', `${path}?fieldManager=test${parameters}`, {
         body,

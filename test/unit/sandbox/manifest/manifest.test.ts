@@ -8,8 +8,8 @@ const count = (kind: string) => objects.filter((object) => object.kind === kind)
 const text = JSON.stringify(objects);
 const times = (part: string) => text.split(part).length - 1;
 
-describe('the operator manifest', () => {
-  it('holds the 35 objects of the official one', () => {
+describe('the operator manifest of the sandbox', () => {
+  it('has the 35 objects of the official manifest', () => {
     expect(objects).toHaveLength(35);
     expect(Object.fromEntries(objects.map(({ kind }) => [kind, count(kind)]))).toEqual({
       CustomResourceDefinition: 16,
@@ -25,7 +25,7 @@ describe('the operator manifest', () => {
     });
   });
 
-  it('names the namespace wherever the official one does', () => {
+  it('names the namespace wherever the official manifest does', () => {
     expect(objects.filter(({ metadata }) => metadata.namespace === 'default')).toHaveLength(10);
     expect(times('"kind":"ServiceAccount","name"')).toBe(3);
     expect(times('-namespace=default"')).toBe(2);
@@ -34,7 +34,7 @@ describe('the operator manifest', () => {
     expect(times('"path":"/validate-')).toBe(3);
   });
 
-  it('uses one image three times and holds no Namespace', () => {
+  it('uses one image three times and has no Namespace', () => {
     expect(times('"image":"oci.external-secrets.io/external-secrets/external-secrets:v0.12.1"')).toBe(3);
     expect(count('Namespace')).toBe(0);
   });

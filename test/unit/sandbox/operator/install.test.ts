@@ -26,7 +26,7 @@ describe('the installed operator', () => {
       expect(available(`external-secrets${suffix}`)).toBe(1);
   });
 
-  it('gives the certificate authority to three webhooks and three definitions', () => {
+  it('injects the certificate authority into three webhooks and three CRDs', () => {
     const secret = test.cluster.get('Secret', 'external-secrets-webhook', home) as unknown as {
       data: Record<string, string>;
     };
@@ -43,7 +43,7 @@ describe('the installed operator', () => {
     expect(definitions.filter((text) => text.includes(`"caBundle":"${ca}"`))).toHaveLength(3);
   });
 
-  it('refuses an ExternalSecret without data by a dry run, in the words of the webhook', async () => {
+  it("refuses a dry run of an ExternalSecret without data with the webhook's message", async () => {
     const answer = await test.request('POST', `${path}?dryRun=All`, { body: invalid });
     expect([answer.code, answer.body.message]).toEqual([
       403,
@@ -51,7 +51,7 @@ describe('the installed operator', () => {
     ]);
   });
 
-  it('fails requests, deletions too, while no webhook pod is ready', async () => {
+  it('makes all requests fail, including deletions, while no webhook pod is ready', async () => {
     const body = { ...invalid, spec: { data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] } };
     await test.request('POST', path, { body });
     const deployment = test.cluster.get('Deployment', 'external-secrets-webhook', home);
@@ -61,7 +61,7 @@ describe('the installed operator', () => {
     expect(answer.body.message).toContain('no endpoints available for service "external-secrets-webhook"');
   });
 
-  it('puts the authority back into a webhook configuration that was written over, if it has the label', async () => {
+  it('restores the authority in an overwritten webhook configuration only if it has the label', async () => {
     const configuration = test.cluster.get('ValidatingWebhookConfiguration', 'externalsecret-validate');
     if (!configuration) throw new Error('no configuration');
     const bare = JSON.parse(
@@ -77,7 +77,7 @@ describe('the installed operator', () => {
     ]);
   });
 
-  it('takes its objects along when a definition is deleted', async () => {
+  it('has no more ExternalSecrets after their CRD is deleted', async () => {
     await test.request('POST', path, {
       body: { ...invalid, spec: { data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] } },
     });
@@ -91,7 +91,7 @@ describe('the installed operator', () => {
 });
 
 describe('an operator whose image cannot be pulled', () => {
-  it('does nothing, and works once it can be', async () => {
+  it('does nothing, and works as soon as the pull succeeds', async () => {
     test.pulls.results.set(image, 'no-route');
     await install(test);
     expect(available('external-secrets')).toBe(0);
@@ -102,7 +102,7 @@ describe('an operator whose image cannot be pulled', () => {
   });
 });
 
-describe('a webhook started under another name than its certificate', () => {
+describe('a webhook with another DNS name than its certificate', () => {
   it('never becomes ready', async () => {
     await install(test);
     const deployment = test.cluster.get('Deployment', 'external-secrets-webhook', home);

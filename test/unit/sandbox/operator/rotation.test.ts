@@ -42,8 +42,8 @@ const warnings = (name: string) =>
     )
     .map((event) => String(event['message']));
 
-describe('the key', () => {
-  it('is synced from Secrets Manager with the pair of the very Secret that is kept in sync', async () => {
+describe('the access key in the cluster', () => {
+  it('is synced from Secrets Manager with the key pair in the target Secret itself', async () => {
     await put(test, ...keyObjects(test.aws.pair));
     expect(ready('image-puller')).toMatchObject({ status: 'True', reason: 'SecretSynced' });
     expect(secret('image-puller')?.metadata.labels).toMatchObject({
@@ -51,7 +51,7 @@ describe('the key', () => {
     });
   });
 
-  it('reaches the Secret at the next interval after a rotation, not before', async () => {
+  it('reaches the Secret only at the next interval after a rotation', async () => {
     await put(test, ...keyObjects(test.aws.pair));
     test.aws.secrets.set('image-puller-AWS_ACCESS_KEY_ID', 'AKIA2');
     test.clock.advance(hour / 2);
@@ -62,7 +62,7 @@ describe('the key', () => {
     expect(decode(secret('image-puller')?.data?.['AWS_ACCESS_KEY_ID'])).toBe('AKIA2');
   });
 
-  it('is refetched at once when an annotation changes', async () => {
+  it('is synced at once when an annotation changes', async () => {
     await put(test, ...keyObjects(test.aws.pair));
     test.aws.secrets.set('image-puller-AWS_ACCESS_KEY_ID', 'AKIA2');
     const path = `/apis/${v1beta1}/namespaces/${home}/externalsecrets/image-puller`;
@@ -72,7 +72,7 @@ describe('the key', () => {
     expect(decode(secret('image-puller')?.data?.['AWS_ACCESS_KEY_ID'])).toBe('AKIA2');
   });
 
-  it('locks its store out when it is torn, says why in an event only, and heals when the Secret is written', async () => {
+  it('stops syncing when its parts do not match, reports why only in an event, and resumes when it is rewritten', async () => {
     await put(test, ...keyObjects({ ...test.aws.pair, secretAccessKey: 'torn' }));
     expect(ready('aws', home, 'SecretStore')).toMatchObject({ status: 'True', reason: 'Valid' });
     expect(ready('image-puller')).toMatchObject({
@@ -87,10 +87,10 @@ describe('the key', () => {
   });
 });
 
-describe('puller', () => {
+describe('the pull secret in the cluster', () => {
   beforeEach(() => put(test, ...keyObjects(test.aws.pair), ...tokenObjects(), ...fanOutObjects()));
 
-  it('is a docker config of a fresh token, with its expiry beside it and as an annotation', () => {
+  it('is a Docker config with a new token, and has the expiry in its data and as an annotation', () => {
     const auths = (JSON.parse(config()) as { auths: Record<string, unknown> }).auths;
     expect(auths['registry.example']).toEqual({
       username: 'AWS',
@@ -103,7 +103,7 @@ describe('puller', () => {
     );
   });
 
-  it('is copied to every namespace but the excluded one, with one token for all', () => {
+  it('is copied with one token to every namespace except the excluded one', () => {
     for (const namespace of ['default', 'kube-system', 'shop']) expect(config(namespace)).toBe(config());
     expect(test.aws.tokens).toBe(1);
     const status = test.cluster.get('ClusterExternalSecret', 'puller')?.status as {
@@ -113,20 +113,20 @@ describe('puller', () => {
     expect(status.provisionedNamespaces).not.toContain(home);
   });
 
-  it('is renewed everywhere after 13 hours', async () => {
+  it('is renewed in every namespace after 13 hours', async () => {
     test.clock.advance(13 * hour);
     await test.cluster.settled();
     expect(config()).toContain('token-2');
     for (const namespace of ['default', 'kube-system', 'shop']) expect(config(namespace)).toBe(config());
   });
 
-  it('reaches a new namespace', async () => {
+  it('is copied to a new namespace', async () => {
     await test.request('POST', '/api/v1/namespaces', { body: { metadata: { name: 'fresh' } } });
     await test.cluster.settled();
     expect(config('fresh')).toBe(config());
   });
 
-  it('leaves a namespace that no longer matches', async () => {
+  it('is deleted from a namespace that no longer matches', async () => {
     const ces = test.cluster.get('ClusterExternalSecret', 'puller');
     const values = [home, 'shop'];
     const namespaceSelectors = [
@@ -136,7 +136,7 @@ describe('puller', () => {
     expect(secret('puller', 'shop')).toBeUndefined();
   });
 
-  it('is repaired after an outside edit of a copy, and the copy made again after its deletion', async () => {
+  it('is restored in a copy that was edited or deleted', async () => {
     const copy = secret('puller', 'shop');
     if (copy) await put(test, { ...copy, data: { '.dockerconfigjson': encode('{}') } });
     expect(config('shop')).toBe(config());
@@ -145,7 +145,7 @@ describe('puller', () => {
     expect(config('shop')).toBe(config());
   });
 
-  it('stays when its Orphan source is deleted, while Owner copies go', async () => {
+  it('stays when its Orphan source is deleted, while Owner copies are deleted', async () => {
     await test.request('DELETE', `/apis/${v1beta1}/namespaces/${home}/externalsecrets/puller`);
     await test.request('DELETE', `/apis/${v1beta1}/clusterexternalsecrets/puller`);
     await test.cluster.settled();
@@ -153,7 +153,7 @@ describe('puller', () => {
     expect(secret('puller', 'shop')).toBeUndefined();
   });
 
-  it('is not applied over by another manager without force', async () => {
+  it('cannot be applied by another field manager without force', async () => {
     const body = {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -169,8 +169,8 @@ describe('puller', () => {
   });
 });
 
-describe('conflicts', () => {
-  it('reports a namespace with a foreign ExternalSecret and serves the others', async () => {
+describe('the operator in a conflict', () => {
+  it('reports a namespace with an ExternalSecret of another owner and serves the other namespaces', async () => {
     const foreign = { secretStoreRef: { name: 'x' }, data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] };
     await put(
       test,
@@ -187,7 +187,7 @@ describe('conflicts', () => {
     expect(config('default')).toBe(config());
   });
 
-  it('fails for ever on a Secret of another type', async () => {
+  it('cannot sync to a Secret of another type', async () => {
     const taken = { kind: 'Secret', metadata: { name: 'puller', namespace: home }, type: 'Opaque', data: {} };
     await put(test, taken, ...keyObjects(test.aws.pair), ...tokenObjects());
     expect(ready('puller')).toMatchObject({ status: 'False', message: 'could not update secret' });
@@ -217,7 +217,7 @@ describe('conflicts', () => {
     ]);
   });
 
-  it('updates the metadata of an immutable Secret, and fails because of its data', async () => {
+  it('updates the metadata of an immutable Secret, but fails to update its data', async () => {
     await put(test, ...keyObjects(test.aws.pair), ...tokenObjects(), {
       kind: 'Secret',
       metadata: { name: 'puller', namespace: 'shop' },
@@ -233,7 +233,7 @@ describe('conflicts', () => {
     expect(warnings('puller')).toContain('unable to update secret puller: secret is immutable');
   });
 
-  it('is refused a Secret by the quota of a namespace, in the words of the API server', async () => {
+  it('reports the error of the API server when a quota refuses a Secret', async () => {
     await put(test, {
       kind: 'ResourceQuota',
       metadata: { name: 'few', namespace: 'shop' },
@@ -247,7 +247,7 @@ describe('conflicts', () => {
     );
   });
 
-  it('reads a Secret only with the rights of the service account of the store', async () => {
+  it("reads a Secret only with the permissions of the store's service account", async () => {
     const objects = fanOutObjects().filter(({ kind }) => kind !== 'RoleBinding');
     await put(test, ...keyObjects(test.aws.pair), ...tokenObjects(), ...objects);
     expect(secret('puller', 'shop')).toBeUndefined();

@@ -6,7 +6,7 @@ import { startCluster, type TestCluster } from '../cluster/support.ts';
 export const home = 'external-secrets';
 export const v1beta1 = 'external-secrets.io/v1beta1';
 
-/** A cluster with the operator installed in its own namespace and at work. */
+/** A cluster in which the operator is installed and running in its own namespace. */
 export async function startOperator(): Promise<TestCluster> {
   const test = await startCluster();
   await install(test);
@@ -27,7 +27,7 @@ export async function install({ cluster }: TestCluster): Promise<void> {
   await cluster.settled();
 }
 
-/** Puts objects straight into the store and waits until the operator has done its part. */
+/** Writes objects directly to the store and waits until the operator has processed them. */
 export async function put({ cluster }: TestCluster, ...objects: Draft[]): Promise<void> {
   for (const object of objects) cluster.put(object);
   await cluster.settled();
@@ -47,7 +47,7 @@ const in_ = (name: string, namespace?: string) => ({ name, ...(namespace !== und
 export const encode = (text: string) => Buffer.from(text).toString('base64');
 export const decode = (text = '') => Buffer.from(text, 'base64').toString();
 
-/** The key's Secret and the ExternalSecret that keeps it in sync with Secrets Manager. */
+/** The Secret with the access key, and the ExternalSecret that syncs it from Secrets Manager. */
 export const keyObjects = (pair: { accessKeyId: string; secretAccessKey: string }): Draft[] => [
   {
     kind: 'Secret',
@@ -78,7 +78,7 @@ export const keyObjects = (pair: { accessKeyId: string; secretAccessKey: string 
   },
 ];
 
-/** The generator and the ExternalSecret that makes `puller` of its tokens. */
+/** The generator, and the ExternalSecret that creates `puller` from its tokens. */
 export const tokenObjects = (): Draft[] => [
   {
     kind: 'ECRAuthorizationToken',
@@ -115,7 +115,7 @@ export const tokenObjects = (): Draft[] => [
   },
 ];
 
-/** The store that may read `puller`, and the fan-out to every namespace but the operator's. */
+/** The store that can read `puller`, and the ClusterExternalSecret for every namespace except the operator's. */
 export const fanOutObjects = (): Draft[] => [
   { kind: 'ServiceAccount', metadata: in_('reader', home) },
   {

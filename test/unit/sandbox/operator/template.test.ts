@@ -3,7 +3,7 @@ import { render } from '../../../../sandbox/operator/template.ts';
 
 const data = { a: 'https://x', '.k': 'v', q: 'say "hi"' };
 
-describe('render', () => {
+describe('the template engine of the operator', () => {
   it.each([
     ['plain', 'plain'],
     ['<{{ .a }}>', '<https://x>'],
@@ -12,7 +12,7 @@ describe('render', () => {
     ['{{ printf "%s:%s" .a (index . ".k") | b64enc }}', Buffer.from('https://x:v').toString('base64')],
     ['{{ .q | quote }}', '"say \\"hi\\""'],
     ['{{ .q | toJson }}', '"say \\"hi\\""'],
-  ])('%s', (template, expected) => {
+  ])('renders %s', (template, expected) => {
     expect(render(template, data)).toBe(expected);
   });
 
