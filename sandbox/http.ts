@@ -23,7 +23,7 @@ export type noResponse = 'cut' | 'silence';
 
 /** Serves one host. */
 export type Handler = (
-  inquiry: HttpRequest,
+  request: HttpRequest,
 ) => Promise<HttpResponse | noResponse> | HttpResponse | noResponse;
 
 export function json(status: number, value: unknown, headers: HttpResponse['headers'] = {}): HttpResponse {

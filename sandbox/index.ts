@@ -127,10 +127,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
   for (const [host, name, tag, seed] of DEFAULT_IMAGES) sources.get(host)?.seed(name, tag, seed);
 
-  const door = new Gateway(hosts);
+  const gateway = new Gateway(hosts);
   return {
-    proxyUrl: await door.open(),
-    caPem: door.caPem,
+    proxyUrl: await gateway.open(),
+    caPem: gateway.caPem,
     account,
     region,
     registryHost: registry.host,
@@ -142,8 +142,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     hosts,
     awsForCluster: awsForCluster(gate, services),
     images: imageSource(registry, distribution),
-    serveAt: (address) => door.serveAt(address),
-    close: () => door.close(),
+    serveAt: (address) => gateway.serveAt(address),
+    close: () => gateway.close(),
   };
 }
 

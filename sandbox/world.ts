@@ -69,8 +69,8 @@ function serveRelease({ hosts, faults }: Sandbox): void {
   const release = (operation: string, answer: () => HttpResponse): Handler => {
     return ({ url: { pathname: resource } }) => {
       const fault = faults.meet({ service: 'web', operation, writes: false, resource });
-      const give = () => (resource === releasePath ? answer() : json(404, { message: 'Not Found' }));
-      return applyFault(fault, (kind) => json(webRefusals[kind], { message: 'planned fault' }), give);
+      const respond = () => (resource === releasePath ? answer() : json(404, { message: 'Not Found' }));
+      return applyFault(fault, (kind) => json(webRefusals[kind], { message: 'planned fault' }), respond);
     };
   };
   const location = `https://${assetHost}${releasePath}`;

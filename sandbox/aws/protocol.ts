@@ -6,7 +6,7 @@ import { readSignature } from './sigv4.ts';
 
 /** The wire format of the requests and responses of a service. */
 interface Protocol {
-  read(inquiry: HttpRequest, body: string): { operation: string; input: object };
+  read(request: HttpRequest, body: string): { operation: string; input: object };
   answer(operation: string, output: object): HttpResponse;
   refuse(refusal: AwsRefusal): HttpResponse;
 }
@@ -14,11 +14,11 @@ interface Protocol {
 /** Serves the host of one service. @param region that signatures must be scoped to */
 export function awsHandler(gate: Gate, service: Service, region: string): Handler {
   const protocol = service.name === 'iam' || service.name === 'sts' ? query : json11;
-  return async (inquiry) => {
-    const body = await readAll(inquiry.body);
+  return async (request) => {
+    const body = await readAll(request.body);
     try {
-      const { operation, input } = protocol.read(inquiry, body.toString());
-      const signature = readSignature(inquiry, body, service.name, region);
+      const { operation, input } = protocol.read(request, body.toString());
+      const signature = readSignature(request, body, service.name, region);
       const output = await gate.pass(service, operation, input, signature);
       return output === 'cut' || output === 'silence' ? output : protocol.answer(operation, output);
     } catch (cause) {
@@ -93,12 +93,12 @@ function nested(parameters: URLSearchParams): Record<string, unknown> {
     // The query protocol writes an empty list as an empty string.
     if (value === '') continue;
     const steps = path.replaceAll('.member.', '.').split('.');
-    let place: Record<string, unknown> = root;
+    let target: Record<string, unknown> = root;
     for (const [index, step] of steps.slice(0, -1).entries()) {
       const next = /^\d+$/.test(steps[index + 1] ?? '') ? [] : {};
-      place = (place[position(step)] ??= next) as Record<string, unknown>;
+      target = (target[position(step)] ??= next) as Record<string, unknown>;
     }
-    place[position(steps.at(-1) ?? '')] = value;
+    target[position(steps.at(-1) ?? '')] = value;
   }
   return root;
 }

@@ -23,7 +23,7 @@ export interface Lag {
 const allReads = /^(Get|List|Describe)(?!AuthorizationToken|DownloadUrl)/;
 
 /** Milliseconds for which writes are recorded. */
-const remembered = 600_000;
+const retentionMs = 600_000;
 
 interface Write<S> {
   readonly service: ServiceName;
@@ -62,7 +62,7 @@ export class ReadLags<S extends Lagging<S>> {
   beforeWrite({ name: service, snapshot }: S, operation: string): void {
     if (!snapshot || ![...this.#planned].some((lag) => lag.service === service)) return;
     const at = this.#clock.now();
-    this.#writes = this.#writes.filter((write) => at - write.at < remembered);
+    this.#writes = this.#writes.filter((write) => at - write.at < retentionMs);
     this.#writes.push({ service, operation, at, before: snapshot() });
   }
 

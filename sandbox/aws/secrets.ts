@@ -51,15 +51,15 @@ const notFound = (what: string) =>
   new AwsRefusal('ResourceNotFoundException', `Secrets Manager can't find the specified ${what}.`);
 
 /** Secrets Manager, for string secrets. */
-export function secretsManager(secrets: Secrets, place: StoreLocation): Service {
-  const { account, region, clock } = place;
+export function secretsManager(secrets: Secrets, location: StoreLocation): Service {
+  const { account, region, clock } = location;
   const prefix = `arn:aws:secretsmanager:${region}:${account}:secret:`;
   const find = ({ SecretId }: SecretInput): Secret => {
     const secret = secrets.get(SecretId);
     if (!secret) throw notFound('secret');
     return secret;
   };
-  const findLiving = (input: SecretInput): Secret => {
+  const findUndeleted = (input: SecretInput): Secret => {
     const secret = find(input);
     if (!secret.deletion) return secret;
     throw invalid("You can't perform this operation on the secret because it was marked for deletion.");
@@ -88,7 +88,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
 
   return {
     name: 'secretsmanager',
-    snapshot: () => secretsManager(secrets.copy(), place),
+    snapshot: () => secretsManager(secrets.copy(), location),
     target(operation, { SecretId, Name }: Partial<SecretInput> & { Name?: string }) {
       if (operation === 'ListSecrets') return { arn: '*' };
       const secret = secrets.get(SecretId ?? Name ?? '');
@@ -136,7 +136,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
         return { ARN, Name, ResourcePolicy: secret.policy };
       },
       PutResourcePolicy(input: SecretInput & { ResourcePolicy: string }) {
-        const secret = findLiving(input);
+        const secret = findUndeleted(input);
         secret.policy = input.ResourcePolicy;
         const { ARN, Name } = reference(secret);
         return { ARN, Name };
@@ -154,7 +154,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
         return { SecretList: items.map(view), NextToken: nextToken };
       },
       GetSecretValue(input: SecretInput & { VersionId?: string; VersionStage?: string }) {
-        const secret = findLiving(input);
+        const secret = findUndeleted(input);
         const { VersionStage: stage = input.VersionId === undefined ? CURRENT : undefined } = input;
         const id = input.VersionId ?? secret.holderOf(stage ?? '') ?? '';
         const version = secret.versions.get(id);
@@ -172,7 +172,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
         };
       },
       PutSecretValue(input: SecretInput & ValueInput & { VersionStages?: string[] }) {
-        const secret = findLiving(input);
+        const secret = findUndeleted(input);
         const { SecretString = '', VersionStages = [CURRENT], ClientRequestToken } = input;
         const VersionId = secret.put(SecretString, VersionStages, clock.now(), ClientRequestToken);
         return { ...reference(secret), VersionId, VersionStages: secret.stagesOf(VersionId) };
@@ -180,7 +180,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
       UpdateSecretVersionStage(
         input: SecretInput & { VersionStage: string; RemoveFromVersionId?: string; MoveToVersionId?: string },
       ) {
-        const secret = findLiving(input);
+        const secret = findUndeleted(input);
         const { VersionStage, RemoveFromVersionId, MoveToVersionId } = input;
         if (MoveToVersionId !== undefined && !secret.versions.has(MoveToVersionId)) {
           throw notFound(`secret version ${MoveToVersionId}`);
@@ -211,7 +211,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
         input: SecretInput & { RecoveryWindowInDays?: number; ForceDeleteWithoutRecovery?: boolean },
       ) {
         const { RecoveryWindowInDays = 30, ForceDeleteWithoutRecovery = false } = input;
-        const secret = ForceDeleteWithoutRecovery ? find(input) : findLiving(input);
+        const secret = ForceDeleteWithoutRecovery ? find(input) : findUndeleted(input);
         const at = clock.now();
         const gone = at + (ForceDeleteWithoutRecovery ? secrets.forcedDeletion : RecoveryWindowInDays * DAY);
         secret.deletion = { at, gone };
@@ -223,7 +223,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
         return reference(secret);
       },
       TagResource(input: SecretInput & { Tags: Tag[] }) {
-        const { tags } = findLiving(input);
+        const { tags } = findUndeleted(input);
         const keys = new Set([...tags.keys(), ...input.Tags.map(({ Key }) => Key)]);
         // AWS documents the limit for this operation, but not the error code.
         if (keys.size > MAX_TAGS) {
@@ -233,7 +233,7 @@ export function secretsManager(secrets: Secrets, place: StoreLocation): Service 
         return undefined;
       },
       UntagResource(input: SecretInput & { TagKeys: string[] }) {
-        for (const key of input.TagKeys) findLiving(input).tags.delete(key);
+        for (const key of input.TagKeys) findUndeleted(input).tags.delete(key);
         return undefined;
       },
     },

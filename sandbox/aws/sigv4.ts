@@ -29,12 +29,12 @@ export interface Signature {
  * @throws {AwsRefusal} `MissingAuthenticationToken`, `IncompleteSignature`
  */
 export function readSignature(
-  inquiry: HttpRequest,
+  request: HttpRequest,
   body: Buffer,
   service: string,
   region: string,
 ): Signature {
-  const { headers } = inquiry;
+  const { headers } = request;
   const { authorization, 'x-amz-date': date = '' } = headers;
   if (!authorization) throw new AwsRefusal('MissingAuthenticationToken', 'Missing Authentication Token', 403);
   const field = (name: string) => new RegExp(`[ ,]${name}=([^, ]+)`).exec(authorization)?.[1] ?? '';
@@ -51,9 +51,9 @@ export function readSignature(
   const [day = '', signedRegion, signedService] = scope;
   const payload = headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD' ? 'UNSIGNED-PAYLOAD' : sha256(body);
   const canonical = [
-    inquiry.method,
-    inquiry.url.pathname,
-    canonicalQuery(inquiry.url),
+    request.method,
+    request.url.pathname,
+    canonicalQuery(request.url),
     ...signedHeaders.map((name) => `${name}:${(headers[name] ?? '').trim().replace(/ +/g, ' ')}`),
     '',
     signedHeaders.join(';'),

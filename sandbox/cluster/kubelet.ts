@@ -44,7 +44,7 @@ export class Kubelet {
       this.#report(pod, pod.status?.containerStatuses ?? []);
       return true;
     }
-    const node = this.#place(pod);
+    const node = this.#schedule(pod);
     if (node === undefined) return true;
     if (pod.status?.containerStatuses !== undefined && !retry) return false;
     const { containers, initContainers = [] } = pod.spec;
@@ -58,12 +58,12 @@ export class Kubelet {
   }
 
   /** The node of the pod. The scheduler selects one if the pod names none; undefined when no node matches. */
-  #place(pod: Pod): Node | undefined {
+  #schedule(pod: Pod): Node | undefined {
     const { store, clock } = this.#plane;
     const nodes = store.list<Node>('Node');
     if (pod.spec.nodeName !== undefined)
       return nodes.find(({ metadata }) => metadata.name === pod.spec.nodeName);
-    const node = nodes.find((candidate) => takes(candidate, pod.spec));
+    const node = nodes.find((candidate) => accepts(candidate, pod.spec));
     if (node !== undefined) {
       store.put({ ...pod, spec: { ...pod.spec, nodeName: node.metadata.name } });
       return node;
@@ -136,7 +136,7 @@ export class Kubelet {
   }
 }
 
-function takes({ metadata, spec }: Node, { nodeSelector = {}, tolerations = [] }: PodSpec): boolean {
+function accepts({ metadata, spec }: Node, { nodeSelector = {}, tolerations = [] }: PodSpec): boolean {
   const tolerated = (spec?.taints ?? [])
     .filter(({ effect }) => effect !== 'PreferNoSchedule')
     .every((taint) =>

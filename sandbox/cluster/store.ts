@@ -199,8 +199,8 @@ export class ObjectStore {
     for (const listener of this.#listeners) listener(object);
   }
 
-  #deleteWhere(condemned: (object: KubeObject) => boolean): void {
-    for (const { kind, metadata } of this.all().filter(condemned)) {
+  #deleteWhere(isSelected: (object: KubeObject) => boolean): void {
+    for (const { kind, metadata } of this.all().filter(isSelected)) {
       this.delete(kind, metadata.name, metadata.namespace);
     }
   }

@@ -21,7 +21,7 @@ interface Workload extends KubeObject {
 const revisionLabel = 'pod-template-hash';
 
 /** The name and node of one pod of a set. The name generator or the scheduler sets absent fields. */
-interface Place {
+interface PodSlot {
   name?: string;
   nodeName?: string;
 }
@@ -116,32 +116,30 @@ function rollOut(plane: ControlPlane, deployment: Workload): void {
 }
 
 /** Creates the missing pods of a set. Deletes pods of an older template, and pods above the desired number. */
-function keepPods(plane: ControlPlane, set: Workload, places: readonly Place[]): void {
+function keepPods(plane: ControlPlane, set: Workload, slots: readonly PodSlot[]): void {
   const { kind, metadata, spec } = set;
   const revision = revisionOf(spec.template);
   const pods = owned<Pod>(plane, 'Pod', set);
-  const kept = pods
-    .filter((pod) => pod.metadata.labels?.[revisionLabel] === revision)
-    .slice(0, places.length);
+  const kept = pods.filter((pod) => pod.metadata.labels?.[revisionLabel] === revision).slice(0, slots.length);
   for (const pod of pods.filter((candidate) => !kept.includes(candidate))) {
     plane.store.delete('Pod', pod.metadata.name, pod.metadata.namespace);
   }
-  const taken = (place: Place) =>
+  const taken = (slot: PodSlot) =>
     kept.some(
-      (pod) => place.name === pod.metadata.name || (place.nodeName && place.nodeName === pod.spec.nodeName),
+      (pod) => slot.name === pod.metadata.name || (slot.nodeName && slot.nodeName === pod.spec.nodeName),
     );
-  const free = places.filter((place) => !taken(place)).slice(0, places.length - kept.length);
-  for (const place of free) createPod(plane, set, place, revision);
+  const free = slots.filter((slot) => !taken(slot)).slice(0, slots.length - kept.length);
+  for (const slot of free) createPod(plane, set, slot, revision);
 
   const ready = owned<Pod>(plane, 'Pod', set).filter(isReady).length;
   const counts =
     kind === 'DaemonSet'
-      ? { desiredNumberScheduled: places.length, numberReady: ready, numberAvailable: ready }
-      : { replicas: places.length, readyReplicas: ready, availableReplicas: ready };
+      ? { desiredNumberScheduled: slots.length, numberReady: ready, numberAvailable: ready }
+      : { replicas: slots.length, readyReplicas: ready, availableReplicas: ready };
   plane.setStatus(set, { observedGeneration: metadata.generation, ...counts });
 }
 
-function createPod(plane: ControlPlane, set: Workload, { name, nodeName }: Place, revision: string): void {
+function createPod(plane: ControlPlane, set: Workload, { name, nodeName }: PodSlot, revision: string): void {
   const { kind, metadata, spec } = set;
   const { template } = spec;
   try {

@@ -36,6 +36,6 @@ export function object(
   rest: Fields,
   scope: 'namespaced' | 'cluster' = 'namespaced',
 ): Fields {
-  const place = scope === 'cluster' ? {} : { namespace };
-  return { apiVersion, kind, metadata: { name, ...place, labels: labels(program) }, ...rest };
+  const namespaceFields = scope === 'cluster' ? {} : { namespace };
+  return { apiVersion, kind, metadata: { name, ...namespaceFields, labels: labels(program) }, ...rest };
 }

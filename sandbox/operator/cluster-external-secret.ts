@@ -56,7 +56,7 @@ export class ClusterExternalSecrets {
       store.delete('ExternalSecret', metadata.name, metadata.namespace);
     }
     const failedNamespaces = selected.flatMap((namespace) => {
-      const reason = this.#place(cluster, name, namespace);
+      const reason = this.#writeExternalSecret(cluster, name, namespace);
       return reason === undefined ? [] : [{ namespace, reason }];
     });
     const failed = new Set(failedNamespaces.map(({ namespace }) => namespace));
@@ -88,7 +88,7 @@ export class ClusterExternalSecrets {
   }
 
   /** Creates or updates one ExternalSecret, and never adopts one of another owner. @returns why that failed */
-  #place(cluster: ClusterExternalSecret, name: string, namespace: string): string | undefined {
+  #writeExternalSecret(cluster: ClusterExternalSecret, name: string, namespace: string): string | undefined {
     const existing = this.#plane.store.get<ExternalSecret>('ExternalSecret', name, namespace);
     if (existing && controllerOf(existing)?.name !== cluster.metadata.name) {
       return 'external secret already exists in namespace';

@@ -62,7 +62,7 @@ export function distributeCertificates({ store }: ControlPlane): void {
   if (secret === undefined) return;
   const dnsName = `${service.name}.${service.namespace}.svc`;
   const valid = namesOf(secret.data?.['tls.crt'] ?? '').includes(dnsName);
-  const data = valid ? secret.data : makeCertificates(dnsName);
+  const data = valid ? secret.data : createCertificates(dnsName);
   store.put({ ...secret, data });
   inject(store, { service, caBundle: data?.['ca.crt'] ?? '' });
 }
@@ -104,7 +104,7 @@ function inject(store: ObjectStore, client: Required<Pick<ClientConfig, 'caBundl
  * Substitutes for certificates: the DNS name and random bytes in PEM format. The sandbox does not use TLS for the
  * webhook. It only compares certificates.
  */
-function makeCertificates(dnsName: string): Record<string, string> {
+function createCertificates(dnsName: string): Record<string, string> {
   const entry = (label: string, content: string) => {
     const body = Buffer.from(`${content} ${randomBytes(24).toString('hex')}`).toString('base64');
     return Buffer.from(`-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`).toString('base64');
@@ -117,7 +117,7 @@ function makeCertificates(dnsName: string): Record<string, string> {
   };
 }
 
-/** The DNS names in a certificate of `makeCertificates`, encoded as in a Secret. */
+/** The DNS names in a certificate of `createCertificates`, encoded as in a Secret. */
 function namesOf(encoded: string): string[] {
   const [, body = ''] = Buffer.from(encoded, 'base64').toString().split('\n');
   return Buffer.from(body, 'base64').toString().split(' ').slice(0, 1);

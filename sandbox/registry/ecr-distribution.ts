@@ -84,8 +84,8 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
     return { status: 201, headers: { location, 'docker-content-digest': digest } };
   };
 
-  const give = (user: User, route: Route, inquiry: HttpRequest): HttpResponse | Promise<HttpResponse> => {
-    const { method, url, body, headers } = inquiry;
+  const respond = (user: User, route: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+    const { method, url, body, headers } = request;
     const { name, reference } = route;
     const repository = registry.repositories.get(name);
     if (!repository) {
@@ -98,7 +98,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
       case 'GetManifest':
         return serveManifest(isArchived(repository, reference) ? undefined : repository, reference);
       case 'PutManifest':
-        return putManifest(registry, repository, reference, inquiry);
+        return putManifest(registry, repository, reference, request);
       case 'HeadBlob':
       case 'GetBlob': {
         const content = repository.blobs.get(reference);
@@ -125,7 +125,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
   };
 
   const answer = (
-    inquiry: HttpRequest,
+    request: HttpRequest,
     route: Route | undefined,
     holder: Holder,
   ): HttpResponse | Promise<HttpResponse> => {
@@ -135,7 +135,7 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
       return { status: 401, headers: { 'www-authenticate': challenge }, body: 'Not Authorized\n' };
     }
     if (route === undefined) return json(200, {}, { 'docker-distribution-api-version': 'registry/2.0' });
-    const action = ACTIONS[operationOf(inquiry.method, route)];
+    const action = ACTIONS[operationOf(request.method, route)];
     if (action !== undefined && !limits.take(action)) return registryFault('throttle');
     try {
       if (action !== undefined) authorise(holder.user, action, route.name);
@@ -143,20 +143,20 @@ export function ecrDistribution({ registry, identities, limits, faults, contents
       if (cause instanceof AwsRefusal) return registryError(403, 'DENIED', cause.reason);
       throw cause;
     }
-    return give(holder.user, route, inquiry);
+    return respond(holder.user, route, request);
   };
 
-  return (inquiry) => {
-    const route = routeOf(inquiry.url.pathname);
-    const holder = holderOf(registry, inquiry.headers['authorization']);
+  return (request) => {
+    const route = routeOf(request.url.pathname);
+    const holder = holderOf(registry, request.headers['authorization']);
     const call = {
       service: 'registry',
-      operation: operationOf(inquiry.method, route),
-      writes: inquiry.method !== 'GET' && inquiry.method !== 'HEAD',
+      operation: operationOf(request.method, route),
+      writes: request.method !== 'GET' && request.method !== 'HEAD',
       resource: route?.name,
       caller: holder instanceof AwsRefusal ? undefined : holder?.accessKeyId,
     } as const;
-    return applyFault(faults.meet(call), registryFault, () => answer(inquiry, route, holder));
+    return applyFault(faults.meet(call), registryFault, () => answer(request, route, holder));
   };
 }
 

@@ -21,10 +21,10 @@ export async function putManifest(
   registry: EcrRegistry,
   repository: EcrRepository,
   reference: string,
-  inquiry: HttpRequest,
+  request: HttpRequest,
 ): Promise<HttpResponse> {
-  const bytes = await readAll(inquiry.body);
-  const mediaType = inquiry.headers['content-type'] ?? '';
+  const bytes = await readAll(request.body);
+  const mediaType = request.headers['content-type'] ?? '';
   const digest = digestOf(bytes);
   if (bytes.length > MAX_MANIFEST) return registryError(413, 'SIZE_INVALID', 'the manifest exceeds 4 MiB');
   if (!MEDIA_TYPES.has(mediaType))

@@ -50,17 +50,17 @@ export class EcrRegistry {
   readonly #contents: Map<string, Content>;
 
   constructor(
-    place: { account: string; region: string; clock: SandboxClock },
+    location: { account: string; region: string; clock: SandboxClock },
     tokens: EcrTokens,
     contents: Map<string, Content>,
   ) {
-    this.account = place.account;
-    this.region = place.region;
-    this.clock = place.clock;
-    this.host = `${place.account}.dkr.ecr.${place.region}.amazonaws.com`;
+    this.account = location.account;
+    this.region = location.region;
+    this.clock = location.clock;
+    this.host = `${location.account}.dkr.ecr.${location.region}.amazonaws.com`;
     this.tokens = tokens;
     this.#contents = contents;
-    this.bucket = new LayerBucket(place.region, place.clock, contents);
+    this.bucket = new LayerBucket(location.region, location.clock, contents);
   }
 
   /** A copy of the current repositories and settings. */

@@ -14,7 +14,7 @@ const refuse = (status: number, code: string, message: string): HttpResponse => 
   body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
 });
 
-/** The S3 bucket to which ECR redirects requests for blobs. A request with a signed link must not have credentials. */
+/** The S3 bucket to which ECR redirects requests for blobs. A signed link needs no credentials, and fails with them. */
 export class LayerBucket {
   readonly host: string;
   readonly #clock: SandboxClock;
@@ -50,11 +50,11 @@ export class LayerBucket {
         kind === 'deny'
           ? refuse(403, 'AccessDenied', 'Access Denied')
           : refuse(503, 'SlowDown', 'Please reduce your request rate.');
-      return applyFault(faults.meet(call), refusal, () => this.#give(method, url, headers));
+      return applyFault(faults.meet(call), refusal, () => this.#respond(method, url, headers));
     };
   }
 
-  #give(method: string, url: URL, headers: Readonly<Record<string, string | undefined>>): HttpResponse {
+  #respond(method: string, url: URL, headers: Readonly<Record<string, string | undefined>>): HttpResponse {
     const digest = decodeURIComponent(url.pathname.slice(1));
     const date = url.searchParams.get('X-Amz-Date') ?? '';
     if (headers['authorization'] !== undefined) {

@@ -81,9 +81,9 @@ export class SourceRegistry {
     return seeded;
   }
 
-  readonly handler: Handler = (inquiry) => {
-    const { method, url } = inquiry;
-    if (url.pathname === new URL(this.#realm).pathname) return this.#issueToken(inquiry);
+  readonly handler: Handler = (request) => {
+    const { method, url } = request;
+    if (url.pathname === new URL(this.#realm).pathname) return this.#issueToken(request);
     const route = routeOf(url.pathname);
     const operation = operationOf(method, route);
     const call = {
@@ -92,14 +92,14 @@ export class SourceRegistry {
       writes: false,
       resource: `${this.host}/${route?.name ?? ''}`,
     } as const;
-    return applyFault(this.#faults.meet(call), registryFault, () => this.#give(inquiry));
+    return applyFault(this.#faults.meet(call), registryFault, () => this.#respond(request));
   };
 
   get #realm(): string {
     return REALMS[this.host] ?? `https://${this.host}/token`;
   }
 
-  #give({ method, url, headers }: HttpRequest): HttpResponse {
+  #respond({ method, url, headers }: HttpRequest): HttpResponse {
     const route = routeOf(url.pathname);
     const scope = route && `repository:${route.name}:pull`;
     const authorization = headers['authorization'];

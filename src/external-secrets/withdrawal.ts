@@ -78,12 +78,12 @@ export async function applyWithdrawal(
   }
   const isOfAccount = ({ payload }: WithdrawalChange): boolean => payload.does === 'removeNames';
   const others = changes.filter((change) => !isOfAccount(change));
-  const make = (change: WithdrawalChange): Promise<unknown> => applyOne(change, run);
-  const withdrawn = tolerating(await inParallel(concurrency, changes.filter(isOfAccount), run, make));
+  const applyChange = (change: WithdrawalChange): Promise<unknown> => applyOne(change, run);
+  const withdrawn = tolerating(await inParallel(concurrency, changes.filter(isOfAccount), run, applyChange));
   if (withdrawn.some(({ result }) => result !== 'done')) {
     return [...withdrawn, ...others.map((change): Outcome => ({ change, result: 'skipped' }))];
   }
-  return [...withdrawn, ...tolerating(await inOrder(others, run, make))];
+  return [...withdrawn, ...tolerating(await inOrder(others, run, applyChange))];
 }
 
 export async function withdrawalHealth(

@@ -323,17 +323,17 @@ const rbac = 'rbac.authorization.k8s.io';
 
 function role(name: string, allowed: readonly Fields[]): KubeObject {
   const program = name === certController ? certController : controller;
-  const [make, kind] =
+  const [build, kind] =
     name === leaderElection ? ([namespaced, 'Role'] as const) : ([clusterWide, 'ClusterRole'] as const);
-  return make(`${rbac}/v1`, kind, program, { rules: allowed }, labelsOfRoles[name], name);
+  return build(`${rbac}/v1`, kind, program, { rules: allowed }, labelsOfRoles[name], name);
 }
 
 /** Binds the role with the name of the binding to a service account. */
 function binding(kind: 'ClusterRoleBinding' | 'RoleBinding', name: string, account: string): KubeObject {
-  const make = kind === 'RoleBinding' ? namespaced : clusterWide;
+  const build = kind === 'RoleBinding' ? namespaced : clusterWide;
   const roleRef = { apiGroup: rbac, kind: kind.replace('Binding', ''), name };
   const subjects = [{ kind: 'ServiceAccount', name: account, namespace: renderedNamespace }];
-  return make(`${rbac}/v1`, kind, account, { roleRef, subjects }, {}, name);
+  return build(`${rbac}/v1`, kind, account, { roleRef, subjects }, {}, name);
 }
 
 /** References to every object of the release in the operator's namespace. */

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
 import { fixOf, Refusals } from '../../../src/external-secrets/refusals.ts';
 import { syncOf } from '../../../src/external-secrets/sync.ts';
 
-const place = { namespace: 'shop', name: 'puller' };
+const target = { namespace: 'shop', name: 'puller' };
 
 describe('a refusal of a Secret', () => {
   it.each([
@@ -36,8 +36,8 @@ describe('a refusal of a Secret', () => {
       'kubectl auth can-i create secrets -n shop',
     ],
   ])('has a hint that names a fix, or how to exclude the namespace: %s', (why, fix) => {
-    expect(fixOf(why, place)).toContain(fix);
-    expect(fixOf(why, place)).toContain('add "- shop" to namespaces.exclude');
+    expect(fixOf(why, target)).toContain(fix);
+    expect(fixOf(why, target)).toContain('add "- shop" to namespaces.exclude');
   });
 
   it.each([
@@ -46,7 +46,7 @@ describe('a refusal of a Secret', () => {
     'ClusterSecretStore "pull-secret" is not ready',
     'Operation cannot be fulfilled on secrets "puller": the object has been modified',
   ])('has no hint while waiting can help: %s', (why) => {
-    expect(fixOf(why, place)).toBeUndefined();
+    expect(fixOf(why, target)).toBeUndefined();
   });
 
   it('is confirmed only when the operator has retried, or has reported nothing else for 15 s', () => {

@@ -65,17 +65,17 @@ describe('AWS credentials', () => {
   });
 
   test('an unknown, inactive or deleted key gives the error code of each service', async () => {
-    const told = ['InvalidClientTokenId', 'UnrecognizedClientException', 'UnrecognizedClientException'];
-    expect(await failures({ ...sandbox.admin, accessKeyId: 'AKIAUNKNOWN' })).toEqual(told);
+    const codes = ['InvalidClientTokenId', 'UnrecognizedClientException', 'UnrecognizedClientException'];
+    expect(await failures({ ...sandbox.admin, accessKeyId: 'AKIAUNKNOWN' })).toEqual(codes);
 
     const { key } = sandbox.aws.addUser(fresh('user'));
     const own = { UserName: `user-${count}`, AccessKeyId: key.accessKeyId };
     await admin.iam.send(new IAM.UpdateAccessKeyCommand({ ...own, Status: 'Inactive' }));
-    expect(await failures(key)).toEqual(told);
+    expect(await failures(key)).toEqual(codes);
     await admin.iam.send(new IAM.UpdateAccessKeyCommand({ ...own, Status: 'Active' }));
     expect((await failures(key))[0]).toBe('done');
     await admin.iam.send(new IAM.DeleteAccessKeyCommand(own));
-    expect(await failures(key)).toEqual(told);
+    expect(await failures(key)).toEqual(codes);
   });
 
   test('temporary credentials work until they expire', async () => {
@@ -112,9 +112,9 @@ describe('AWS credentials', () => {
 
 describe('IAM policies', () => {
   test('an action that no statement allows is denied, with an error that names action and resource', async () => {
-    const nobody = await userWith(allow('ecr:Describe*'));
-    const refused = nobody.ecr.send(new ECR.CreateRepositoryCommand({ repositoryName: 'p/x' }));
-    const arn = `arn:aws:iam::${sandbox.account}:user/${nobody.UserName}`;
+    const user = await userWith(allow('ecr:Describe*'));
+    const refused = user.ecr.send(new ECR.CreateRepositoryCommand({ repositoryName: 'p/x' }));
+    const arn = `arn:aws:iam::${sandbox.account}:user/${user.UserName}`;
     await expect(refused).rejects.toMatchObject({
       name: 'AccessDeniedException',
       message: `User: ${arn} is not authorized to perform: ecr:CreateRepository on resource: arn:aws:ecr:eu-west-1:123456789012:repository/p/x because no identity-based policy allows the ecr:CreateRepository action`,
@@ -289,7 +289,7 @@ describe('IAM', () => {
 });
 
 describe('Secrets Manager', () => {
-  const make = async (SecretString?: string) => {
+  const createSecret = async (SecretString?: string) => {
     const Name = fresh('secret');
     await admin.secrets.send(new SM.CreateSecretCommand({ Name, SecretString }));
     return Name;
@@ -300,7 +300,7 @@ describe('Secrets Manager', () => {
     (await admin.secrets.send(new SM.GetSecretValueCommand({ SecretId, VersionStage }))).SecretString;
 
   test('a secret that is created without a value has no version', async () => {
-    const SecretId = await make();
+    const SecretId = await createSecret();
     await expect(value(SecretId)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     const { ARN, VersionIdsToStages } = await admin.secrets.send(new SM.DescribeSecretCommand({ SecretId }));
     expect(ARN).toMatch(new RegExp(`:secret:${SecretId}-[A-Za-z0-9]{6}$`));
@@ -308,13 +308,13 @@ describe('Secrets Manager', () => {
   });
 
   test('the first version is the current one with any requested stage', async () => {
-    const SecretId = await make();
+    const SecretId = await createSecret();
     await put(SecretId, 'first', { VersionStages: ['AWSPENDING'] });
     expect([await value(SecretId), await value(SecretId, 'AWSPENDING')]).toEqual(['first', 'first']);
   });
 
   test('a client request token can be reused only with the same value', async () => {
-    const SecretId = await make('old');
+    const SecretId = await createSecret('old');
     const ClientRequestToken = randomUUID();
     expect((await put(SecretId, 'new', { ClientRequestToken })).VersionId).toBe(ClientRequestToken);
     await put(SecretId, 'new', { ClientRequestToken });
@@ -325,7 +325,7 @@ describe('Secrets Manager', () => {
   });
 
   test('a pending version becomes current only when the request names the version that loses the stage', async () => {
-    const SecretId = await make('old');
+    const SecretId = await createSecret('old');
     const { VersionId } = await put(SecretId, 'new', { VersionStages: ['AWSPENDING'] });
     expect(await value(SecretId)).toBe('old');
     const move = { SecretId, VersionStage: 'AWSCURRENT', MoveToVersionId: VersionId };
@@ -341,7 +341,7 @@ describe('Secrets Manager', () => {
   });
 
   test('a secret that is scheduled for deletion blocks its name until it is restored', async () => {
-    const SecretId = await make('kept');
+    const SecretId = await createSecret('kept');
     await admin.secrets.send(new SM.DeleteSecretCommand({ SecretId }));
     const blocked = { name: 'InvalidRequestException' };
     await expect(value(SecretId)).rejects.toMatchObject(blocked);
@@ -356,7 +356,7 @@ describe('Secrets Manager', () => {
   });
 
   test('a forced deletion frees the name after a delay', async () => {
-    const SecretId = await make('gone');
+    const SecretId = await createSecret('gone');
     sandbox.aws.secrets.forcedDeletion = 5_000;
     await admin.secrets.send(new SM.DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
     const again = () => admin.secrets.send(new SM.CreateSecretCommand({ Name: SecretId }));
@@ -467,11 +467,11 @@ describe('planned faults of AWS', () => {
   });
 
   test('a reset, throttled, denied or failing request has no effect', async () => {
-    const told: string[] = [];
+    const codes: string[] = [];
     for (const kind of ['reset', 'throttle', 'deny', 'error'] as const) {
       const recover = sandbox.faults.plan({ kind, operation: 'CreateRepository' });
       const create = new ECR.CreateRepositoryCommand({ repositoryName: 'never/made' });
-      told.push(
+      codes.push(
         await admin.ecr.send(create).then(
           () => 'done',
           (error: unknown) => (error as Error).name,
@@ -479,7 +479,7 @@ describe('planned faults of AWS', () => {
       );
       recover();
     }
-    expect(told.slice(1)).toEqual(['ThrottlingException', 'AccessDeniedException', 'InternalFailure']);
+    expect(codes.slice(1)).toEqual(['ThrottlingException', 'AccessDeniedException', 'InternalFailure']);
     expect(sandbox.aws.registry.repositories.has('never/made')).toBe(false);
   });
 });

@@ -23,7 +23,7 @@ const nameOfFailure = (sent: Promise<unknown>): Promise<string> =>
 
 describe('AWS reads that lag behind writes', () => {
   it('show a new user late, although a second creation is refused at once', async () => {
-    const back = sandbox.aws.lags.plan({ service: 'iam', milliseconds: 5000 });
+    const removeLag = sandbox.aws.lags.plan({ service: 'iam', milliseconds: 5000 });
     const UserName = 'late';
     await admin.iam.send(new IAM.CreateUserCommand({ UserName }));
     expect(await nameOfFailure(admin.iam.send(new IAM.GetUserCommand({ UserName })))).toBe(
@@ -34,7 +34,7 @@ describe('AWS reads that lag behind writes', () => {
     );
     sandbox.clock.advance(5000);
     expect(await nameOfFailure(admin.iam.send(new IAM.GetUserCommand({ UserName })))).toBe('done');
-    back();
+    removeLag();
   });
 
   it('list outdated access keys, while the limit counts the existing keys', async () => {
@@ -45,7 +45,7 @@ describe('AWS reads that lag behind writes', () => {
       );
     await admin.iam.send(new IAM.CreateUserCommand({ UserName }));
     const behind: Lag = { service: 'iam', milliseconds: 0, reads: /^ListAccessKeys$/, behind: /AccessKey$/ };
-    const back = sandbox.aws.lags.plan(behind);
+    const removeLag = sandbox.aws.lags.plan(behind);
     const { AccessKey } = await admin.iam.send(new IAM.CreateAccessKeyCommand({ UserName }));
     sandbox.clock.advance(60_000);
     const { AccessKeyId } = AccessKey ?? {};
@@ -61,7 +61,7 @@ describe('AWS reads that lag behind writes', () => {
     );
     await admin.iam.send(new IAM.TagUserCommand({ UserName, Tags: [{ Key: 'a', Value: 'b' }] }));
     expect((await admin.iam.send(new IAM.GetUserCommand({ UserName }))).User?.Tags).toHaveLength(1);
-    back();
+    removeLag();
     expect(await list()).toEqual(['Inactive', 'Active']);
   });
 
@@ -71,7 +71,7 @@ describe('AWS reads that lag behind writes', () => {
       (await admin.secrets.send(new SM.DescribeSecretCommand({ SecretId: Name }))).DeletedDate;
     await admin.secrets.send(new SM.CreateSecretCommand({ Name, SecretString: 'a' }));
     await admin.secrets.send(new SM.DeleteSecretCommand({ SecretId: Name }));
-    const back = sandbox.aws.lags.plan({
+    const removeLag = sandbox.aws.lags.plan({
       service: 'secretsmanager',
       milliseconds: 500,
       behind: /^(RestoreSecret|PutSecretValue)$/,
@@ -83,11 +83,11 @@ describe('AWS reads that lag behind writes', () => {
     await admin.secrets.send(new SM.PutSecretValueCommand({ SecretId: Name, SecretString: 'b' }));
     const value = await admin.secrets.send(new SM.GetSecretValueCommand({ SecretId: Name }));
     expect(value.SecretString).toBe('a');
-    back();
+    removeLag();
   });
 
   it('list a new repository late, but pushed images at once', async () => {
-    const back = sandbox.aws.lags.plan({ service: 'ecr', milliseconds: 60_000 });
+    const removeLag = sandbox.aws.lags.plan({ service: 'ecr', milliseconds: 60_000 });
     const repositoryName = 'shop/late';
     await admin.ecr.send(new ECR.CreateRepositoryCommand({ repositoryName }));
     const list = async () =>
@@ -103,6 +103,6 @@ describe('AWS reads that lag behind writes', () => {
     expect(imageIds).toHaveLength(1);
     const { repositories } = await admin.ecr.send(new ECR.DescribeRepositoriesCommand({}));
     expect(repositories?.[0]?.imageTagMutability).toBe('MUTABLE');
-    back();
+    removeLag();
   });
 });

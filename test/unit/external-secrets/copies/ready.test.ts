@@ -4,7 +4,7 @@ import type { Run } from '../../../../src/steps/context.ts';
 import { waitUntilGone } from '../../../../src/external-secrets/copies/ready.ts';
 
 /** Deletes one object per second, starting at second `from`. The sandbox deletes all objects at once. */
-function going(kind: string, owner: string, count: number, from: number) {
+function deletingObjects(kind: string, owner: string, count: number, from: number) {
   return (now: number): KubeObject[] =>
     Array.from({ length: Math.min(count, Math.max(0, count - (now / 1000 - from))) }, (_, index) => ({
       apiVersion: 'v1',
@@ -27,8 +27,8 @@ it('waits for the slow deletion of the ExternalSecrets of a large cluster, then 
       return Promise.resolve();
     },
   };
-  const sources = going('ExternalSecret', 'ClusterExternalSecret', 400, 0);
-  const secrets = going('Secret', 'ExternalSecret', 400, 400);
+  const sources = deletingObjects('ExternalSecret', 'ClusterExternalSecret', 400, 0);
+  const secrets = deletingObjects('Secret', 'ExternalSecret', 400, 400);
   const ctx = {
     clock,
     config: { pullSecret: { name: 'puller' } },

@@ -18,7 +18,7 @@ const digest = createHash('sha256').update(yaml).digest('hex');
 let sandbox: Sandbox;
 let net: Net;
 let folder: string;
-let asked: string[];
+let requested: string[];
 
 beforeAll(async () => {
   sandbox = await startSandbox();
@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'manifest-'));
-  asked = [];
+  requested = [];
   serve('github.com', 302, { location: 'https://assets.example/file' });
   serve('assets.example', 200, {}, yaml);
 });
@@ -38,7 +38,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 function serve(host: string, status: number, headers: Record<string, string>, body = ''): void {
   const handler = listener(() => {
-    asked.push(host);
+    requested.push(host);
     return { status, headers, body };
   });
   sandbox.hosts.set(host, handler);
@@ -58,14 +58,14 @@ describe('the operator manifest', () => {
     const manifest = await load();
     expect(manifest).toMatchObject({ from: releaseUrl, sha256: digest });
     expect(manifest.objects).toHaveLength(35);
-    expect(asked).toEqual(['github.com', 'assets.example']);
+    expect(requested).toEqual(['github.com', 'assets.example']);
   });
 
   it('is downloaded once, so later runs need no internet', async () => {
     const first = await load();
-    asked = [];
+    requested = [];
     expect(await load()).toEqual(first);
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
   });
 
   it('is cached in files that only the user can read', async () => {
@@ -83,9 +83,9 @@ describe('the operator manifest', () => {
       const text = await readFile(join(cache, file), 'utf8');
       await writeFile(join(cache, file), text.replace('ExternalSecret', 'ExternalSecreT'));
     }
-    asked = [];
+    requested = [];
     expect(await load()).toEqual(first);
-    expect(asked).toContain('assets.example');
+    expect(requested).toContain('assets.example');
   });
 
   it('is requested again by the next load after a failed download', async () => {
@@ -99,7 +99,7 @@ describe('the operator manifest', () => {
   it('can be a local file', async () => {
     const path = await write(yaml);
     expect(await load({ manifest: path })).toMatchObject({ from: path, sha256: digest });
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
   });
 
   it('must have the configured checksum', async () => {
@@ -116,7 +116,7 @@ describe('the operator manifest', () => {
     await expect(load({ manifest: 'http://assets.example/file' })).rejects.toMatchObject({
       code: 'manifest-unusable',
     });
-    expect(asked).toEqual(['github.com']);
+    expect(requested).toEqual(['github.com']);
   });
 
   it.each([
@@ -151,7 +151,7 @@ describe('the operator manifest', () => {
     const odd = yaml.replace('hostNetwork: false', 'hostNetwork: true');
     expect(odd).not.toBe(yaml);
     const path = await write(odd);
-    // An earlier version that compared less may have cached it.
+    // As if an earlier version of ecr-bootstrap, which compared less, had cached it.
     const name = `operator-${sha256(odd)}.json`;
     const kept = JSON.stringify(await parseObjects(odd, path));
     await new TextCache(join(folder, 'cache')).write(name, kept);

@@ -109,11 +109,11 @@ describe('server-side apply', () => {
 });
 
 describe('Secrets', () => {
-  const make = (name: string, type: string, data: object) =>
+  const createSecret = (name: string, type: string, data: object) =>
     test.request('POST', secrets, { body: { metadata: { name }, type, data } });
 
   it('cannot change their type', async () => {
-    await make('a', 'Opaque', {});
+    await createSecret('a', 'Opaque', {});
     const body = {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -126,13 +126,13 @@ describe('Secrets', () => {
 
   it('of type dockerconfigjson need a key of this name with a JSON object', async () => {
     const type = 'kubernetes.io/dockerconfigjson';
-    expect((await make('a', type, {})).code).toBe(422);
-    expect((await make('a', type, { '.dockerconfigjson': encode('no') })).code).toBe(422);
-    expect((await make('a', type, { '.dockerconfigjson': encode('{}') })).code).toBe(201);
+    expect((await createSecret('a', type, {})).code).toBe(422);
+    expect((await createSecret('a', type, { '.dockerconfigjson': encode('no') })).code).toBe(422);
+    expect((await createSecret('a', type, { '.dockerconfigjson': encode('{}') })).code).toBe(201);
   });
 
   it('can be selected by type', async () => {
-    await make('a', 'Opaque', {});
+    await createSecret('a', 'Opaque', {});
     const { body } = await test.request('GET', '/api/v1/secrets?fieldSelector=type%3DOpaque');
     expect(body.items.map(({ metadata }) => metadata.name)).toEqual(['a']);
   });
