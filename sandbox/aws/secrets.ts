@@ -93,7 +93,7 @@ export function secretsManager(secrets: Secrets, location: StoreLocation): Servi
       if (operation === 'ListSecrets') return { arn: '*' };
       const secret = secrets.get(SecretId ?? Name ?? '');
       // The ARN of a new secret has its random suffix before authorization. The ARN of an absent secret has none, so
-      // a policy on `NAME-??????` denies a read of it, and the caller does not learn that the secret is absent.
+      // a policy on `NAME-??????` denies a read of it. The caller does not learn that the secret is absent.
       const absent = operation === 'CreateSecret' ? `${prefix}${Name}-AAAAAA` : `${prefix}${SecretId}`;
       const alsoNeeds = useOfKey(operation, secret?.kmsKeyId);
       const keys = {

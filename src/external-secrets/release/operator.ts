@@ -149,8 +149,8 @@ function podPatches(settings: OperatorSettings): Patch[] {
 }
 
 /**
- * Annotates the pods with a checksum of the settings. It distinguishes the pods before and after a change, recreates them
- * for new certificate authorities, which are read only at startup, and reveals a setting that was removed.
+ * Annotates the pods with a checksum of the settings. It distinguishes the pods before and after a change, and reveals a
+ * setting that was removed. It also recreates the pods for new certificate authorities, which are read only at startup.
  */
 const settingsDigest = ({ annotations, labels, namespace, ...settings }: OperatorSettings): Patch => ({
   what: 'checksum of the settings',
