@@ -52,7 +52,7 @@ describe('a manual setup', () => {
       expect(table).toMatch(/^16 × CustomResourceDefinition \(.*\) +Helm/m);
       expect(table).toMatch(/^Namespace external-secrets +unknown/m);
       expect(table).toContain(
-        '`down` keeps what was adopted in AWS, and deletes what was adopted in the cluster.',
+        '`down` keeps adopted resources in AWS, and deletes adopted resources in the cluster.',
       );
       line = /^ +(ecr-bootstrap up .*)$/m.exec(table)?.[1] ?? '';
       expect(line).toContain("ecr-bootstrap up --yes --project shop --adopt 'IAM user power-user'");

@@ -211,7 +211,7 @@ describe('the operator', () => {
     expect(await healthOf(world)).toContainEqual(
       expect.objectContaining({
         level: 'failed',
-        what: 'Deployment external-secrets/external-secrets has no pod',
+        what: 'Deployment external-secrets/external-secrets has no pods',
       }),
     );
   });
