@@ -11,9 +11,10 @@ const external = ['@kubernetes/client-node', 'dockerode'];
  * file, and each part that is loaded on first use becomes another. Node takes up to a millisecond to find and link
  * a file, and the packages have hundreds.
  * @param entries keep their names; the files are written directly to `folder`
+ * @returns the folders of the packages that were bundled
  */
-export function bundle(entries: readonly string[], folder: string): void {
-  buildSync({
+export function bundle(entries: readonly string[], folder: string): string[] {
+  const { metafile } = buildSync({
     entryPoints: [...entries],
     outdir: folder,
     bundle: true,
@@ -29,5 +30,10 @@ export function bundle(entries: readonly string[], folder: string): void {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
     logLevel: 'warning',
+    metafile: true,
   });
+  const packages = Object.keys(metafile.inputs).flatMap(
+    (input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
+  );
+  return [...new Set(packages)].sort();
 }
