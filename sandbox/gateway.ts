@@ -17,7 +17,7 @@ export interface DirectAddress {
   readonly certificate: string;
 }
 
-const UNKNOWN_HOST = listener(() => json(421, { message: 'the sandbox has no such host' }));
+const UNKNOWN_HOST = listener(() => json(421, { message: 'the sandbox does not have this host' }));
 const withoutDefaultPort = (host: string) => host.toLowerCase().replace(/:443$/, '');
 
 /**

@@ -108,7 +108,7 @@ async function refuseSkippedRegistration(
 const skippedRegistration = (why: string): BootstrapError =>
   new BootstrapError({
     code: 'usage',
-    what: `could not leave out the step ${registration.id}`,
+    what: `could not skip the step ${registration.id}`,
     why: `${why}; \`rotate\` and \`down --aws\` for another cluster would delete the key that an unregistered cluster uses`,
     hint: `Do not skip ${registration.id}, or add it to --only. For the steps in AWS alone: \`ecr-bootstrap up --only power-user,image-puller,repositories,operator-image,image-puller-key\`.`,
   });

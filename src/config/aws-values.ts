@@ -8,7 +8,7 @@ export const project = z
   .string()
   .regex(
     new RegExp(`^${ecrComponent}$`),
-    'is not a name that ECR takes: lower-case letters and digits, with a single . _ or - between them, for example team-a',
+    'is not a name that ECR accepts: lower-case letters and digits, with a single . _ or - between them, for example team-a',
   )
   .min(2)
   .max(64);

@@ -1,6 +1,6 @@
-import { earlierPullSecrets, type EarlierPullSecret } from '../cluster/earlier-pull-secrets.ts';
+import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
 import { deleteObserved, keyOf } from '../cluster/objects.ts';
-import { listed, pullSecretsOf } from '../cluster/pull-secret-users.ts';
+import { listed, pullSecretsOf, readUsers } from '../cluster/pull-secret-users.ts';
 import { removePullSecrets } from '../cluster/service-accounts/list.ts';
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
@@ -9,10 +9,11 @@ import { inOrder, inParallel, tolerating } from '../core/members.ts';
 import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from './context.ts';
 import { observeCopies, whyNotServing } from './copies/copies.ts';
-import { usersOf } from './pull-secret/users.ts';
 import { readerRole, renewalObjects } from './renewal.ts';
 import { syncFinding, syncOf } from './sync.ts';
 import { tokenFinding } from './tokens.ts';
+import { operatorNamespace } from '../core/ownership.ts';
+import { observeServiceAccounts } from '../cluster/service-accounts/covered.ts';
 
 /** A pull secret of an earlier name, and what depends on it. */
 interface Earlier extends EarlierPullSecret {
@@ -201,3 +202,29 @@ async function whyNeeded(
   }
   return undefined;
 }
+
+/** What uses the pull secret of this earlier name, and not the current one. */
+async function usersOf(name: string, ctx: ExternalSecretsContext): Promise<readonly string[]> {
+  const current = ctx.config.pullSecret.name;
+  const isUser = (pullSecrets: readonly string[]): boolean =>
+    pullSecrets.includes(name) && !pullSecrets.includes(current);
+  const [users, accounts, { covered }] = await Promise.all([
+    readUsers(ctx),
+    ctx.inventory.serviceAccounts(),
+    observeServiceAccounts(ctx),
+  ]);
+  const updated = new Set(covered.map(({ metadata }) => fullName(metadata)));
+  return [
+    // An earlier step of `up` adds the current name to these service accounts.
+    ...accounts
+      .filter((account) => pullSecretsOf(account).includes(name) && !updated.has(fullName(account.metadata)))
+      .map(({ metadata }) => `ServiceAccount ${fullName(metadata)}`),
+    ...users
+      .filter((user) => !user.byAccount && isUser(user.pullSecrets) && !isReplaced(user.name, ctx))
+      .map((user) => user.name),
+  ];
+}
+
+/** The operator's pods; `up` rolls them out with the current name. */
+const isReplaced = (user: string, { config }: ExternalSecretsContext): boolean =>
+  config.externalSecrets.install && user.startsWith(`Pod ${operatorNamespace}/external-secrets`);

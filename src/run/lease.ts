@@ -121,7 +121,7 @@ async function acquire({ cluster, clock }: Services, options: LeaseOptions): Pro
     const current = await cluster.get(ref);
     // A write whose answer was lost took effect.
     if (current && recordOf(current).holderIdentity === holderIdentity) return { lease: current, ageMs };
-    if (writes >= maxWrites) throw locked('other runs take it first');
+    if (writes >= maxWrites) throw locked('other runs took it first');
     const isUnchanged = current?.metadata.resourceVersion === observed?.metadata.resourceVersion;
     unchangedMs = isUnchanged ? unchangedMs + pauseMs : 0;
     waitedMs += pauseMs;
@@ -182,7 +182,7 @@ export class HeldLease {
     } catch (error) {
       const isAbandoned = error instanceof Abandoned;
       if (!isAbandoned && !(error instanceof BootstrapError)) throw error;
-      const why = isAbandoned ? 'the API server did not answer in time' : error.why;
+      const why = isAbandoned ? 'the API server did not respond in time' : error.why;
       this.#options.warn(`Could not release the lease ${leaseName}: ${why}. ${expiry}`);
     }
   }

@@ -13,7 +13,7 @@ export interface StepWorld {
 /** A change outside the step. */
 export interface Drift<World extends StepWorld> {
   readonly name: string;
-  spoil(world: World): Promise<void> | void;
+  corrupt(world: World): Promise<void> | void;
   /** The complete plan that the drift must cause: `KIND NAME: PATH`, or `KIND NAME` for a create or delete. */
   readonly plans: readonly string[] | ((world: World) => readonly string[]);
 }
@@ -57,9 +57,9 @@ export function describeStepContract<State, World extends StepWorld>(
       expect(namesIn(changes)).toEqual([]);
     });
 
-    it.each(contract.drifts)('plans exactly the drift and repairs it: $name', async ({ spoil, plans }) => {
+    it.each(contract.drifts)('plans exactly the drift and repairs it: $name', async ({ corrupt, plans }) => {
       const world = await applied();
-      await spoil(world);
+      await corrupt(world);
       const { changes } = await planStep(step, world);
       expect(namesIn(changes)).toEqual([...(typeof plans === 'function' ? plans(world) : plans)].sort());
       await applyStep(step, world);

@@ -22,14 +22,14 @@ export class AwsWorld {
   /** The credentials that send requests: initially the administrator's. */
   caller: KeyPair;
   /** The request timeout in milliseconds. */
-  patience = 2000;
+  requestTimeoutMs = 2000;
 
   private constructor(sandbox: Sandbox, config: Config) {
     this.sandbox = sandbox;
     this.config = config;
     this.caller = sandbox.admin;
     this.net = createNet(sandbox.caPem, { https_proxy: sandbox.proxyUrl }, (due) =>
-      Math.min(due, this.patience),
+      Math.min(due, this.requestTimeoutMs),
     );
   }
 

@@ -38,10 +38,10 @@ const authority = new CertificateAuthority();
 /** Starts a sandbox with its cluster on a loopback server, and connects the product's adapter to it. */
 export async function startTestCluster(
   options: Partial<ClusterOptions> = {},
-  { hurried = false } = {},
+  { fast = false } = {},
 ): Promise<TestCluster> {
   const sandbox = await startSandbox();
-  const productClock = hurried ? fastClock(sandbox.clock) : systemClock;
+  const productClock = fast ? fastClock(sandbox.clock) : systemClock;
   const { clock, faults, awsForCluster, images } = sandbox;
   const inside = createSandboxCluster({ clock, faults, aws: awsForCluster, images, ...options });
   const key = { cert: authority.issue('localhost'), key: authority.serverKeyPem };

@@ -10,19 +10,19 @@ const size = 1_800_000;
 
 /** Two images between two registries. Faults affect `corrupted`; `good` must be copied in spite of them. */
 export class FaultWorld extends EngineWorld {
-  readonly spoilt = makeImage(amd64, [randomBytes(size)]);
+  readonly corrupted = makeImage(amd64, [randomBytes(size)]);
   readonly good = makeImage(amd64, ['good']);
 
   static override async start(): Promise<FaultWorld> {
     const world = new FaultWorld(await OciServer.start(), await OciServer.start());
-    world.source.put('spoilt', '1', [world.spoilt]);
+    world.source.put('corrupted', '1', [world.corrupted]);
     world.source.put('good', '1', [world.good]);
     return world;
   }
 
   /** The only layer of `corrupted`. */
   get layer(): Blob {
-    const [first] = this.spoilt.layers;
+    const [first] = this.corrupted.layers;
     if (!first) throw new Error('the image has a layer');
     return first;
   }
@@ -37,7 +37,7 @@ export class FaultWorld extends EngineWorld {
   }
 
   #concerns({ kind, repository, reference, headers }: SeenRequest): boolean {
-    if (!/^(p\/)?spoilt$/.test(repository)) return false;
+    if (!/^(p\/)?corrupted$/.test(repository)) return false;
     if (kind === 'PUT uploads') return Number(headers['content-length']) === this.layer.bytes.length;
     return !kind.endsWith('blobs') || reference === this.layer.digest;
   }
@@ -52,13 +52,13 @@ export class FaultWorld extends EngineWorld {
    * second run without faults copies `corrupted`.
    */
   async failsAlone(code: string): Promise<MirrorResult> {
-    const [failed, good] = await this.copy(['spoilt', 'good']);
-    expectFailure(failed, code, '/spoilt');
-    expect(this.tagged('spoilt')).toBeUndefined();
+    const [failed, good] = await this.copy(['corrupted', 'good']);
+    expectFailure(failed, code, '/corrupted');
+    expect(this.tagged('corrupted')).toBeUndefined();
     expect(good?.state).toBe('copied');
     expect(missingBehindTags(this.target)).toEqual([]);
     this.source.misbehavior = this.target.misbehavior = () => undefined;
-    const [again, still] = await this.copy(['spoilt', 'good']);
+    const [again, still] = await this.copy(['corrupted', 'good']);
     expect([again?.error?.message ?? again?.state, still?.state]).toEqual(['copied', 'current']);
     expect(missingBehindTags(this.target)).toEqual([]);
     return failed as MirrorResult;
@@ -66,9 +66,9 @@ export class FaultWorld extends EngineWorld {
 
   /** Expects an exact copy of `corrupted`. */
   async succeeds(): Promise<MirrorResult> {
-    const [result] = await this.copy(['spoilt']);
+    const [result] = await this.copy(['corrupted']);
     expect(result?.error?.message ?? result?.state).toBe('copied');
-    expect(this.tagged('spoilt')?.digest).toBe(this.spoilt.manifest.digest);
+    expect(this.tagged('corrupted')?.digest).toBe(this.corrupted.manifest.digest);
     expect(missingBehindTags(this.target)).toEqual([]);
     return result as MirrorResult;
   }

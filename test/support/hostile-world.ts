@@ -20,7 +20,7 @@ export class HostileWorld extends FaultWorld {
 
   static override async start(): Promise<HostileWorld> {
     const world = new HostileWorld(await OciServer.start(), await OciServer.start());
-    world.source.put('spoilt', '1', [world.spoilt]);
+    world.source.put('corrupted', '1', [world.corrupted]);
     world.source.put('good', '1', [world.good]);
     mkdirSync(world.cacheFolder, { recursive: true });
     for (const file of world.#precious) writeFileSync(file, 'precious');
@@ -41,7 +41,7 @@ export class HostileWorld extends FaultWorld {
   }
 
   /** Stores a manifest in a repository of the source, unchanged. */
-  hold(manifest: object | string, mediaType = manifestType, name = 'spoilt'): Blob {
+  hold(manifest: object | string, mediaType = manifestType, name = 'corrupted'): Blob {
     const bytes = Buffer.from(typeof manifest === 'string' ? manifest : JSON.stringify(manifest));
     const blob = { digest: sha256(bytes), mediaType, bytes };
     this.source.repository(name).manifests.set(blob.digest, blob);
@@ -49,7 +49,7 @@ export class HostileWorld extends FaultWorld {
   }
 
   /** Stores a manifest as {@link hold} does, also under the tag that is copied. */
-  tag(manifest: object | string, mediaType = manifestType, name = 'spoilt'): Blob {
+  tag(manifest: object | string, mediaType = manifestType, name = 'corrupted'): Blob {
     const blob = this.hold(manifest, mediaType, name);
     this.source.repository(name).manifests.set('1', blob);
     return blob;
@@ -59,7 +59,7 @@ export class HostileWorld extends FaultWorld {
   async resists(
     code: string,
     why: string | RegExp,
-    { names = ['spoilt'], ...more }: Partial<EngineOptions> & { readonly names?: readonly string[] } = {},
+    { names = ['corrupted'], ...more }: Partial<EngineOptions> & { readonly names?: readonly string[] } = {},
   ): Promise<readonly MirrorResult[]> {
     const before = this.#files();
     const results = await this.copy([...names, 'good'], more);

@@ -29,7 +29,7 @@ export function createEcr(session: AwsSession): EcrPort {
   let host: Promise<string> | undefined;
 
   const token = async (): Promise<RegistryToken> => {
-    const answer = await read('GetAuthorizationToken', 'get a token for the ECR', (ecr) =>
+    const answer = await read('GetAuthorizationToken', 'get a token for ECR', (ecr) =>
       ecr.getAuthorizationToken({}),
     );
     const registryToken = toToken(answer.authorizationData?.[0]);

@@ -33,7 +33,7 @@ export async function readIdentity({ call, settings, options }: AwsSession): Pro
   return call('sts:GetCallerIdentity', 'identify the AWS caller', async () => {
     const { STS } = await import('@aws-sdk/client-sts');
     const { Arn: arn, Account: accountId, $metadata } = await new STS(settings).getCallerIdentity({});
-    if (!arn || !accountId) throw Object.assign(new Error('the answer names no caller'), { $metadata });
+    if (!arn || !accountId) throw Object.assign(new Error('the response contains no caller'), { $metadata });
     return { arn, accountId, partition: arn.split(':')[1] ?? 'aws', region: options.region };
   });
 }

@@ -20,7 +20,7 @@ export async function contextAddress(configDir: string, name: string): Promise<E
   if (!endpoint) {
     throw dockerUnreachable(
       `could not find the Docker context "${name}"`,
-      meta ? 'it names no Docker engine' : `it is not in ${join(configDir, 'contexts')}`,
+      meta ? 'it contains no Docker engine' : `it is not in ${join(configDir, 'contexts')}`,
       'List the contexts with `docker context ls`, or set DOCKER_HOST.',
     );
   }

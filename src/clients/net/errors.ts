@@ -117,7 +117,7 @@ export function connectionFailure(thrown: unknown): ConnectionFailure | undefine
     if (certificateFaults[code]) return { kind: 'untrusted', reason: reasonOf(error) };
     if (code === 'ERR_LOCAL_ADDRESS') return { kind: 'local-address', reason: error.message };
     const status = /^Proxy response \((\d+)\)/.exec(error.message)?.[1];
-    if (status) return { kind: 'proxy-refused', reason: `the proxy answers HTTP ${status}` };
+    if (status) return { kind: 'proxy-refused', reason: `the proxy returned HTTP ${status}` };
   }
   return undefined;
 }

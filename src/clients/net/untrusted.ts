@@ -112,7 +112,7 @@ function tunnel(target: URL, proxy: URL): Promise<Socket> {
     })
       .once('connect', (response, socket) => {
         if (response.statusCode === 200) resolve(socket);
-        else reject(new Error(`the proxy answers HTTP ${response.statusCode}`));
+        else reject(new Error(`the proxy returned HTTP ${response.statusCode}`));
       })
       .once('timeout', function (this: http.ClientRequest) {
         this.destroy(new Error('no answer in time'));

@@ -184,7 +184,7 @@ export class Registry {
     await reply.dump();
     if (reply.status === 201) return undefined;
     const location = reply.header('location');
-    if (location === undefined) throw this.#odd(what, `HTTP ${reply.status} names no upload location`);
+    if (location === undefined) throw this.#odd(what, `HTTP ${reply.status} returned no upload location`);
     return { location };
   }
 

@@ -122,7 +122,7 @@ async function adoptExisting(
     throw new BootstrapError({
       code: 'foreign',
       what: `could not create ${nameOf(change.target)}`,
-      why: 'it exists by now and is not managed by ecr-bootstrap',
+      why: 'it already exists and is not managed by ecr-bootstrap',
       hint: 'Run the same command again; its plan shows the owner and what you can do.',
     });
   }

@@ -103,7 +103,7 @@ async function useExisting(name: string, ctx: MirrorContext): Promise<string> {
   for (const { payload, adopts } of diffRepositories(state).changes) {
     if (payload.does === 'update' && !adopts) await writeSettings(name, payload.repairs, ctx);
   }
-  return 'it was created meanwhile';
+  return 'it was created in the meantime';
 }
 
 /**

@@ -12,7 +12,7 @@ beforeAll(async () => void (cli = await openCli({}, { fast: true })));
 afterAll(() => cli.close());
 afterEach(() => undo.splice(0).forEach((back) => back()));
 
-const spoil = (fault: Parameters<Cli['world']['faults']['plan']>[0]) =>
+const injectFault = (fault: Parameters<Cli['world']['faults']['plan']>[0]) =>
   undo.push(cli.world.faults.plan(fault));
 const configure = (images: string): string => {
   const { account, region } = cli.world;
@@ -32,7 +32,7 @@ function kubeconfig(url: string, user?: string): { KUBECONFIG: string } {
 
 describe('a run that cannot do everything', () => {
   it('names the denied action, the completed changes, and the policy to give to an administrator', async () => {
-    spoil({ kind: 'deny', service: 'iam', operation: 'CreatePolicy' });
+    injectFault({ kind: 'deny', service: 'iam', operation: 'CreatePolicy' });
     const { code, stdout, stderr } = await cli.run('up --yes --only power-user');
     expect(code).toBe(1);
     expect(stderr).toContain('created IAM user power-user');
@@ -119,14 +119,14 @@ describe('a run that cannot do everything', () => {
   });
 
   it('ends at --timeout with a specific error', async () => {
-    spoil({ kind: 'timeout', service: 'sts' });
+    injectFault({ kind: 'timeout', service: 'sts' });
     const { code, document } = await cli.json('status --timeout 1s');
     expect(code).toBe(1);
     expect(document.error).toMatchObject({ code: 'timeout' });
   });
 
   it('ends at Ctrl-C while it only reads', async () => {
-    spoil({ kind: 'timeout', service: 'sts' });
+    injectFault({ kind: 'timeout', service: 'sts' });
     const interrupt = new AbortController();
     const stop = cli.world.faults.onCall(() => interrupt.abort());
     const { code } = await cli.run('images', { signal: interrupt.signal });
@@ -158,7 +158,7 @@ describe('a list of images', () => {
 
 describe('a cluster that becomes unreachable during a run', () => {
   it('ends the run instead of counting as a cluster without workloads', async () => {
-    spoil({ kind: 'reset', service: 'kubernetes', operation: 'list cronjobs' });
+    injectFault({ kind: 'reset', service: 'kubernetes', operation: 'list cronjobs' });
     const { code, stderr } = await cli.run('up --yes --only repositories,service-accounts');
     expect(code).toBe(2);
     expect(stderr).toContain('error: could not reach the Kubernetes API');
@@ -170,7 +170,7 @@ describe('a cluster that is reachable but does not list its workloads', () => {
     ['deny', 'cluster-denied'],
     ['error', 'cluster-failed'],
   ] as const)('fails the images command, whose list would be incomplete (%s)', async (kind, error) => {
-    spoil({ kind, service: 'kubernetes', operation: 'list cronjobs' });
+    injectFault({ kind, service: 'kubernetes', operation: 'list cronjobs' });
     const { code, document } = await cli.json('images --platform linux/amd64');
     expect(code).not.toBe(0);
     expect(document.error).toMatchObject({ code: error, what: 'could not list cronjobs' });
@@ -245,7 +245,7 @@ describe('a setup that is split between two sites', () => {
 describe('status --wait', () => {
   it('succeeds once a cluster that was down at the start is reachable again', async () => {
     // All attempts of the first check.
-    spoil({ kind: 'reset', service: 'kubernetes', to: 5 });
+    injectFault({ kind: 'reset', service: 'kubernetes', to: 5 });
     const { code, stdout } = await cli.run('status --wait --only pull-secret-distribution', {
       signal: AbortSignal.timeout(15_000),
     });

@@ -75,15 +75,15 @@ function tear(): void {
 describe.each([
   ...losses
     .filter(([loss]) => loss === 'scheduled for deletion')
-    .map(([loss, lost]) => ({ state: `${lost[0]} is ${loss}`, spoil: () => lose(loss, lost) })),
+    .map(([loss, lost]) => ({ state: `${lost[0]} is ${loss}`, corrupt: () => lose(loss, lost) })),
   {
     state: 'the stored access key pair is incomplete',
-    spoil: () => lose('deleted for good', [names[2] ?? '']),
+    corrupt: () => lose('deleted for good', [names[2] ?? '']),
   },
-  { state: 'the stored access key pair is incomplete, or its values do not match', spoil: tear },
-])('while $state', ({ state, spoil }) => {
+  { state: 'the stored access key pair is incomplete, or its values do not match', corrupt: tear },
+])('while $state', ({ state, corrupt }) => {
   it('rotate is refused before any change, and names the fix', slow, async () => {
-    spoil();
+    corrupt();
     const before = changes().length;
     for (const line of ['rotate --yes', 'rotate --dry-run']) {
       const { code, stdout, stderr } = await cli.run(line);

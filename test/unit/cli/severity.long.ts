@@ -70,8 +70,8 @@ describe('the severity of a finding', () => {
     expect((await cli.run('up --yes -q --only image-puller --adopt-all')).code).toBe(0);
   });
 
-  it.each(Object.entries(drifts))('does not depend on the caller: %s', slow, async (_, spoil) => {
-    spoil();
+  it.each(Object.entries(drifts))('does not depend on the caller: %s', slow, async (_, corrupt) => {
+    corrupt();
     const administrator = await seenBy('administrator');
     expect(administrator.level).not.toBe('ok');
     expect(await seenBy('power-user')).toEqual(administrator);

@@ -289,7 +289,7 @@ describe('a cluster that has the key and is not registered', () => {
       expect(code, line).toBe(2);
       expect(document.error).toMatchObject({
         code: 'usage',
-        what: 'could not leave out the step registration',
+        what: 'could not skip the step registration',
         why: expect.stringContaining('the cluster holds the access key and is not registered') as string,
       });
     }

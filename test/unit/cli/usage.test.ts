@@ -45,7 +45,7 @@ describe('the command line', () => {
     ['render operatr', 'Did you mean operator?'],
     ['up --only=', '--only names no step'],
     ['up --only images --skip images', '--skip skips every step'],
-    ['up --skip registration', 'could not leave out the step registration'],
+    ['up --skip registration', 'could not skip the step registration'],
     [
       'up --only pull-secret-bootstrap',
       'the step pull-secret-bootstrap writes the access key into the cluster',

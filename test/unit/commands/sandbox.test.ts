@@ -189,9 +189,9 @@ describe.skipIf(process.geteuid === undefined)("a running sandbox's state", () =
     ["the sandbox's own folder is a link", () => link(at('run-1')), 'it is a link'],
     ['the certificates can be written by others', () => chmodSync(at('run-1/ca.pem'), 0o606), 'mode 606'],
     ['the kubeconfig is a link', () => link(at('run-1/kubeconfig')), 'it is a link'],
-  ])('is refused when %s', async (_case, spoil, why) => {
+  ])('is refused when %s', async (_case, corrupt, why) => {
     leave();
-    spoil();
+    corrupt();
     for (const line of ['sandbox status', 'sandbox', 'sandbox --advance 1h']) {
       const ran = start(line);
       expect(await ran.ended).toBe(2);

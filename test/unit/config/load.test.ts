@@ -144,7 +144,7 @@ describe('loadConfig', () => {
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
       what: 'could not read the configuration',
-      why: expect.stringContaining('is not a name that ECR takes') as string,
+      why: expect.stringContaining('is not a name that ECR accepts') as string,
     });
   });
 

@@ -62,10 +62,10 @@ const tooShort = { rules: [{ rulePriority: 1, action: { type: 'expire' } }] };
 const tooLong = { rules: Array.from({ length: 300 }, () => rule) };
 
 const refused: [path: string, value: unknown, why: string][] = [
-  ['project', 'Shop', 'is not a name that ECR takes'],
-  ['project', 'a..b', 'is not a name that ECR takes'],
-  ['project', 'a__b', 'is not a name that ECR takes'],
-  ['project', 'team/a', 'is not a name that ECR takes'],
+  ['project', 'Shop', 'is not a name that ECR accepts'],
+  ['project', 'a..b', 'is not a name that ECR accepts'],
+  ['project', 'a__b', 'is not a name that ECR accepts'],
+  ['project', 'team/a', 'is not a name that ECR accepts'],
   ['aws.accountId', 123456789012, 'must be text'],
   ['aws.tags', { 'aws:team': 'x' }, 'without the prefix aws:'],
   ['aws.tags', { 'AWS:team': 'x' }, 'without the prefix aws:'],

@@ -51,7 +51,7 @@ const badDigestOf = (name: string) => badDigests[names.indexOf(name)];
 
 describe('a registry that sends an invalid digest', () => {
   beforeEach(() => {
-    for (const name of names) world.source.put(name, '1', [world.spoilt]);
+    for (const name of names) world.source.put(name, '1', [world.corrupted]);
   });
 
   it.each(['GET', 'HEAD'])(
@@ -61,7 +61,7 @@ describe('a registry that sends an invalid digest', () => {
       world.source.misbehavior = ({ kind, repository }) => {
         const bad = badDigestOf(repository);
         if (kind !== `${method} manifests` || bad === undefined) return undefined;
-        return { instead: world.spoilt.manifest.bytes, headers: { 'docker-content-digest': bad } };
+        return { instead: world.corrupted.manifest.bytes, headers: { 'docker-content-digest': bad } };
       };
       await world.resists('image-corrupt', 'invalid Docker-Content-Digest header', { names });
       const planned = await world.engine().plan(
@@ -85,18 +85,18 @@ describe('a registry that sends an invalid digest', () => {
 describe('a registry that sends a wrong digest', () => {
   it('in the header of a GET fails only its image', async () => {
     const headers = { 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
-    world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
+    world.corrupt(world.source, 'GET manifests', { instead: world.corrupted.manifest.bytes, headers });
     await world.resists('image-corrupt', `for sha256:${'a'.repeat(64)}`);
   });
 
   it('of SHA-512 in the header of a GET fails only its image', async () => {
     const headers = { 'docker-content-digest': sha512(Buffer.from('another')) };
-    world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
-    await world.resists('image-corrupt', sha512(world.spoilt.manifest.bytes));
+    world.corrupt(world.source, 'GET manifests', { instead: world.corrupted.manifest.bytes, headers });
+    await world.resists('image-corrupt', sha512(world.corrupted.manifest.bytes));
   });
 
   it('in the header of a HEAD fails only its image when there is no such manifest', async () => {
-    await world.copy(['spoilt', 'good']);
+    await world.copy(['corrupted', 'good']);
     const headers = { 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
     world.corrupt(world.source, 'HEAD manifests', { instead: Buffer.alloc(0), headers });
     await world.resists('image-missing', 'no such manifest');
@@ -105,9 +105,9 @@ describe('a registry that sends a wrong digest', () => {
 
 describe('an image with SHA-512 digests', () => {
   it('is copied when only the registry uses SHA-512, for its manifest', async () => {
-    const headers = { 'docker-content-digest': sha512(world.spoilt.manifest.bytes) };
-    world.corrupt(world.source, 'GET manifests', { instead: world.spoilt.manifest.bytes, headers });
-    expect((await world.succeeds()).sourceDigest).toBe(world.spoilt.manifest.digest);
+    const headers = { 'docker-content-digest': sha512(world.corrupted.manifest.bytes) };
+    world.corrupt(world.source, 'GET manifests', { instead: world.corrupted.manifest.bytes, headers });
+    expect((await world.succeeds()).sourceDigest).toBe(world.corrupted.manifest.digest);
   });
 
   it('fails alone and reports that ECR does not support them', async () => {
@@ -118,13 +118,13 @@ describe('an image with SHA-512 digests', () => {
 
   it('fails alone when its reference is pinned to one, before any request', async () => {
     const image = {
-      ...world.wanted('spoilt'),
-      source: `${world.source.host}/spoilt@sha512:${'a'.repeat(128)}`,
+      ...world.wanted('corrupted'),
+      source: `${world.source.host}/corrupted@sha512:${'a'.repeat(128)}`,
     };
     const [failed, good] = await world.engine().copy([image, world.wanted('good')], world.options());
-    expectFailure(failed, 'image-unsupported', '/spoilt');
+    expectFailure(failed, 'image-unsupported', '/corrupted');
     expect(good?.state).toBe('copied');
-    expect(world.source.seen.map(({ repository }) => repository)).not.toContain('spoilt');
+    expect(world.source.seen.map(({ repository }) => repository)).not.toContain('corrupted');
   });
 });
 
@@ -135,7 +135,7 @@ describe.each([
   /** Nested indexes around an image. Each lists the next one this many times. Returns the outermost one. */
   const nest = (levels: number, times: number): Blob => {
     let entries = Array.from({ length: times }, () =>
-      descriptorOf(world.spoilt.manifest, { platform: amd64 }),
+      descriptorOf(world.corrupted.manifest, { platform: amd64 }),
     );
     for (let level = 1; ; level += 1) {
       const index = indexOf(entries, { annotations: { level: String(level) } });
@@ -147,7 +147,7 @@ describe.each([
 
   it('three levels of indexes are read', async () => {
     nest(3, 1);
-    const [result] = await world.copy(['spoilt'], { platforms });
+    const [result] = await world.copy(['corrupted'], { platforms });
     expect(result?.error?.message ?? result?.state).toBe('copied');
   });
 
@@ -158,7 +158,7 @@ describe.each([
 
   it('a manifest that is listed many times is read once', async () => {
     nest(3, 300);
-    const [result] = await world.copy(['spoilt'], { platforms });
+    const [result] = await world.copy(['corrupted'], { platforms });
     expect(result?.error?.message ?? result?.state).toBe('copied');
     expect(world.source.counts()['GET manifests']).toBe(4);
   });
@@ -178,7 +178,7 @@ describe.each([
     }));
     world.tag(indexOf(children), indexType);
     await world.resists('image-unsupported', 'more than 1,000 manifests', { platforms });
-    expect(world.source.seen.filter(({ repository }) => repository === 'spoilt')).toHaveLength(1);
+    expect(world.source.seen.filter(({ repository }) => repository === 'corrupted')).toHaveLength(1);
   });
 
   it(
@@ -186,7 +186,7 @@ describe.each([
     { timeout: 60_000 },
     async () => {
       const padding = 'x'.repeat(3_900_000);
-      const image = world.spoilt.manifest.bytes.toString();
+      const image = world.corrupted.manifest.bytes.toString();
       const children = Array.from({ length: 32 }, (__, index) => {
         const child = image.replace('{', `{"annotations":{"${index}":"${padding}"},`);
         return descriptorOf(world.hold(child), { platform: amd64 });
@@ -230,7 +230,7 @@ describe('a manifest', () => {
   });
 
   it('with a config and null layers fails only its image', async () => {
-    world.tag({ config: descriptorOf(world.spoilt.config), layers: null });
+    world.tag({ config: descriptorOf(world.corrupted.config), layers: null });
     await world.resists('image-corrupt', 'follow the format');
   });
 
@@ -241,18 +241,18 @@ describe('a manifest', () => {
 
   it('with an unrequested gzip encoding is not decompressed and fails only its image', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, ' '));
-    const headers = { 'content-encoding': 'gzip', 'docker-content-digest': world.spoilt.manifest.digest };
+    const headers = { 'content-encoding': 'gzip', 'docker-content-digest': world.corrupted.manifest.digest };
     world.corrupt(world.source, 'GET manifests', { instead: bomb, headers });
     await world.resists('image-corrupt', 'the registry sent sha256:');
   });
 
   it('that is longer than announced fails only its image', async () => {
-    const answer = { 'content-length': '10', 'docker-content-digest': world.spoilt.manifest.digest };
+    const answer = { 'content-length': '10', 'docker-content-digest': world.corrupted.manifest.digest };
     world.corrupt(world.source, 'GET manifests', {
       answer: (response) => {
         const head = Object.entries(answer).map(([name, value]) => `${name}: ${value}\r\n`);
         response.socket?.end(
-          `HTTP/1.1 200 OK\r\n${head.join('')}\r\n${world.spoilt.manifest.bytes.toString()}`,
+          `HTTP/1.1 200 OK\r\n${head.join('')}\r\n${world.corrupted.manifest.bytes.toString()}`,
         );
       },
     });
@@ -260,7 +260,7 @@ describe('a manifest', () => {
   });
 
   it('that is shorter than announced fails only its image', async () => {
-    world.corrupt(world.source, 'GET manifests', { announce: world.spoilt.manifest.bytes.length + 1 });
+    world.corrupt(world.source, 'GET manifests', { announce: world.corrupted.manifest.bytes.length + 1 });
     await world.resists('registry-failed', 'the connection was reset');
   });
 
@@ -270,11 +270,11 @@ describe('a manifest', () => {
         response.socket?.end(`HTTP/1.1 200 OK\r\n${'x-large: 0123456789\r\n'.repeat(10_000)}\r\n`),
     });
     await world.resists('registry-failed', 'headers of the answer are too large');
-    expect(world.source.seen.filter(({ repository }) => repository === 'spoilt')).toHaveLength(1);
+    expect(world.source.seen.filter(({ repository }) => repository === 'corrupted')).toHaveLength(1);
   });
 
   it('with names of JavaScript properties as keys is copied unchanged', async () => {
-    const image = world.spoilt.manifest.bytes.toString();
+    const image = world.corrupted.manifest.bytes.toString();
     const polluted = image.replace(
       '{',
       '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},',
@@ -292,10 +292,12 @@ describe('a manifest', () => {
       indexType,
     );
     for (const platforms of ['all', ['linux/amd64', 'linux/arm64']] as const) {
-      const [result] = await world.copy(['spoilt'], { platforms });
+      const [result] = await world.copy(['corrupted'], { platforms });
       expect(result?.error?.message ?? result?.state).toMatch(/^(copied|current)$/);
     }
-    expect(world.target.repository('p/spoilt').manifests.get(child.digest)?.bytes.toString()).toBe(polluted);
+    expect(world.target.repository('p/corrupted').manifests.get(child.digest)?.bytes.toString()).toBe(
+      polluted,
+    );
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
   });
 });
@@ -310,8 +312,8 @@ describe('an index', () => {
       );
     world.tag(both(world.good.manifest), indexType, 'good');
     const deep = `${'{"a":'.repeat(500_000)}1${'}'.repeat(500_000)}`;
-    const { manifests } = both(world.spoilt.manifest);
-    const more = descriptorOf(world.spoilt.manifest, { platform: { os: 'linux', architecture: 's390x' } });
+    const { manifests } = both(world.corrupted.manifest);
+    const more = descriptorOf(world.corrupted.manifest, { platform: { os: 'linux', architecture: 's390x' } });
     const index = JSON.stringify(indexOf([...manifests, more]));
     world.tag(index.replace('{', `{"annotations":${deep},`), indexType);
     await world.resists('image-unsupported', 'nested too deeply', {
@@ -329,9 +331,9 @@ describe('an index', () => {
     { os: 'linux', architecture: ['amd64'] },
     { ...amd64, variant: { toString: null } },
   ])('whose platform is %j counts as an index without platforms', async (platform) => {
-    world.tag(indexOf([descriptorOf(world.spoilt.manifest, { platform })]), indexType);
+    world.tag(indexOf([descriptorOf(world.corrupted.manifest, { platform })]), indexType);
     for (const platforms of ['all', ['linux/amd64']] as const) {
-      const [result] = await world.copy(['spoilt'], { platforms });
+      const [result] = await world.copy(['corrupted'], { platforms });
       expect(result?.error?.message ?? result?.state).toMatch(/^(copied|current)$/);
       expect(result?.platforms).toEqual([]);
     }
@@ -343,7 +345,7 @@ describe('a registry that sends one byte per minute', () => {
 
   it('of a manifest fails only its image', async () => {
     world.corrupt(world.source, 'GET manifests', {
-      answer: (response) => world.drip(response, world.spoilt.manifest.bytes),
+      answer: (response) => world.drip(response, world.corrupted.manifest.bytes),
     });
     await world.resists('registry-failed', slow);
   });
@@ -383,7 +385,7 @@ describe('a registry that sends one byte per minute', () => {
     const challenge = { 'www-authenticate': `Bearer realm="${realm}",service="s"` };
     world.source.misbehavior = ({ repository }) => {
       if (repository === 'token') return { answer: (response) => world.drip(response, randomBytes(100_000)) };
-      return repository === 'spoilt' ? { status: 401, headers: challenge } : undefined;
+      return repository === 'corrupted' ? { status: 401, headers: challenge } : undefined;
     };
     await world.resists('registry-failed', slow);
   });

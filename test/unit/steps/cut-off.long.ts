@@ -29,7 +29,7 @@ describe('the steps of the secret and the operator', () => {
     'make progress in each run when every run is interrupted at its first change',
     { timeout: 300_000 },
     async () => {
-      world = await OperatorWorld.start({ hurried: true });
+      world = await OperatorWorld.start({ fast: true });
       const { faults } = world.sandbox;
       let runs = 0;
       let last: string | undefined;

@@ -33,7 +33,7 @@ export interface WorldOptions {
   /** False before Secrets Manager holds the image puller's key. */
   readonly keyStored?: boolean;
   /** Waits of the product advance the clock of the sandbox instead of real time. */
-  readonly hurried?: boolean;
+  readonly fast?: boolean;
 }
 
 /** A cluster and an account with the image puller's key, and the operator's image in the ECR. */

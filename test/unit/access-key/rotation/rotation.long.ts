@@ -56,7 +56,7 @@ async function rotate(force: boolean): Promise<RunResult> {
 const late = { code: 'not-ready', what: 'timed out waiting for ClusterExternalSecret puller to sync' };
 
 it('keeps the old key while a namespace has no token of the new one', slow, async () => {
-  world = await startWithRotation({ hurried: true });
+  world = await startWithRotation({ fast: true });
   const [old] = await world.aws.iam.accessKeys('image-puller');
   delayCopyIn('shop');
   expect(await rotate(false)).toMatchObject({ error: late });
@@ -67,7 +67,7 @@ it(
   'disables the old key although a namespace rejects a new token, and reports that namespace',
   slow,
   async () => {
-    world = await startWithRotation({ hurried: true });
+    world = await startWithRotation({ fast: true });
     const [old] = await world.aws.iam.accessKeys('image-puller');
     refuseCopyIn('shop');
     const { steps, error } = await rotate(false);
@@ -83,7 +83,7 @@ it(
 );
 
 it('deletes a leaked key even if a namespace has no new token, and fails afterwards', slow, async () => {
-  world = await startWithRotation({ hurried: true });
+  world = await startWithRotation({ fast: true });
   const [leaked] = await world.aws.iam.accessKeys('image-puller');
   delayCopyIn('shop');
   expect(await rotate(true)).toMatchObject({ error: late });
@@ -96,7 +96,7 @@ it(
   'treats the new key of an unfinished rotation as leaked too, because the old key could read it',
   slow,
   async () => {
-    world = await startWithRotation({ hurried: true });
+    world = await startWithRotation({ fast: true });
     const [old] = await world.aws.iam.accessKeys('image-puller');
     const other = recordTag({ id: 'other', keyId: old?.id ?? '', name: 'other', version: '0.1' }, 0);
     await world.aws.secrets.tag(secretNames(world.config).id, other);

@@ -265,7 +265,7 @@ describe('an error of AWS', () => {
 
   it('reports when there is no response', async () => {
     plan({ kind: 'timeout', operation: 'CreateAccessKey' });
-    world.patience = 300;
+    world.requestTimeoutMs = 300;
     const made = world.aws().iam.createAccessKey('admin');
     await expect(made).rejects.toMatchObject({
       code: 'aws-unreachable',

@@ -142,7 +142,7 @@ describe('Bearer', () => {
   const issued = new Set<string>();
   let life = 300;
   let fields: (token: string) => object;
-  let spoil: (answer: string) => string;
+  let corrupt: (answer: string) => string;
   /** The status of the redirect of the first request. */
   let redirect: { status: number; location: string } | undefined;
   /** Delays the response to each request. */
@@ -155,14 +155,14 @@ describe('Bearer', () => {
     }
     const token = randomBytes(12).toString('hex');
     issued.add(`Bearer ${token}`);
-    void hold().then(() => response.end(spoil(JSON.stringify({ ...fields(token), expires_in: life }))));
+    void hold().then(() => response.end(corrupt(JSON.stringify({ ...fields(token), expires_in: life }))));
   });
   beforeEach(async () => {
     asked.splice(0);
     issued.clear();
     life = 300;
     fields = (token) => ({ token });
-    spoil = (answer) => answer;
+    corrupt = (answer) => answer;
     redirect = undefined;
     hold = () => Promise.resolve();
     service.listen(0, '127.0.0.1');
@@ -231,7 +231,7 @@ describe('Bearer', () => {
   });
 
   it('reports the server, not the login, when the token response is not JSON', async () => {
-    spoil = () => '<html>Sign in to the network</html>';
+    corrupt = () => '<html>Sign in to the network</html>';
     const [result] = await world.copy(['a']);
     expect(result?.error).toMatchObject({
       code: 'registry-failed',

@@ -92,7 +92,7 @@ describe('a policy that fails the dry run', () => {
 
 describe('a policy that cannot be verified because the cluster is unreachable', () => {
   it('is deleted and fails the run, and the next run creates it again', async () => {
-    world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' }, hurried: true });
+    world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' }, fast: true });
     const { faults } = world.sandbox;
     const restore = faults.plan({
       kind: 'reset',

@@ -11,7 +11,7 @@ let interrupt: AbortController;
 let findings: object[];
 
 beforeEach(async () => {
-  world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' }, hurried: true });
+  world = await OperatorWorld.start({ cluster: { admissionPolicies: 'v1' }, fast: true });
   interrupt = new AbortController();
   findings = [];
 });

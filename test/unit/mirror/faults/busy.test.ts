@@ -61,7 +61,7 @@ test("fails only the image at Docker Hub's pull limit, without a retry, and sugg
   expect(error?.why).toContain('pull rate limit');
   expect(error?.hint).toContain('docker login');
   const asked = world.source.seen.filter(
-    ({ kind, repository }) => kind === 'GET manifests' && repository === 'spoilt',
+    ({ kind, repository }) => kind === 'GET manifests' && repository === 'corrupted',
   );
   // Once when it was rejected, and once in the run that completes it.
   expect(asked).toHaveLength(2);

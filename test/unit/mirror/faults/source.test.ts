@@ -16,14 +16,14 @@ describe('a source that fails', () => {
     const other = await OciServer.start();
     other.put('good', '1', [world.good]);
     const images = [
-      world.wanted('spoilt'),
+      world.wanted('corrupted'),
       { ...world.wanted('good'), source: `${other.host}/good:1`, wantedBy: ['test'] },
     ];
     world.corrupt(world.source, 'GET blobs', { cutAfter: 1_000_000, dies: true });
     const [failed, good] = await world.engine().copy(images, world.options());
-    expectFailure(failed, 'registry-unreachable', '/spoilt');
+    expectFailure(failed, 'registry-unreachable', '/corrupted');
     expect(good?.state).toBe('copied');
-    expect(world.tagged('spoilt')).toBeUndefined();
+    expect(world.tagged('corrupted')).toBeUndefined();
     await world.source.revive();
     world.source.misbehavior = () => undefined;
     const again = await world.engine().copy(images, world.options());
@@ -86,11 +86,11 @@ describe('a blob', () => {
     const bytes = Buffer.from(world.layer.bytes);
     // The last four bytes of a gzip are the length of its content (RFC 1952).
     bytes.writeUInt32LE(7, bytes.length - 4);
-    const liar = withLayer(world.spoilt, { ...world.layer, bytes, digest: sha256(bytes) });
-    world.source.put('spoilt', '1', [liar]);
-    const [result] = await world.copy(['spoilt']);
+    const liar = withLayer(world.corrupted, { ...world.layer, bytes, digest: sha256(bytes) });
+    world.source.put('corrupted', '1', [liar]);
+    const [result] = await world.copy(['corrupted']);
     expect(result?.state).toBe('copied');
-    const { blobs } = world.target.repository('p/spoilt');
+    const { blobs } = world.target.repository('p/corrupted');
     expect(blobs.get(sha256(bytes))?.equals(bytes)).toBe(true);
   });
 
@@ -115,7 +115,7 @@ describe('a blob', () => {
 
 describe('a redirect', () => {
   test('in a loop fails only its image', async () => {
-    const headers = { location: `/v2/spoilt/blobs/${world.layer.digest}` };
+    const headers = { location: `/v2/corrupted/blobs/${world.layer.digest}` };
     world.corrupt(world.source, 'GET blobs', { status: 307, headers });
     const { error } = await world.failsAlone('registry-failed');
     expect(error?.why).toContain('redirects');
@@ -144,7 +144,7 @@ describe('a manifest', () => {
   });
 
   test('of the old schema 1 fails only its image, with an error that it is outdated', async () => {
-    const instead = Buffer.from(JSON.stringify({ schemaVersion: 1, name: 'spoilt', fsLayers: [] }));
+    const instead = Buffer.from(JSON.stringify({ schemaVersion: 1, name: 'corrupted', fsLayers: [] }));
     const headers = {
       'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws',
       'docker-content-digest': sha256(instead),
@@ -157,14 +157,14 @@ describe('a manifest', () => {
   test('whose tag moves after the look-up arrives complete as it was, and the next run copies the new one', async () => {
     const moved = makeImage({ os: 'linux', architecture: 'amd64' }, ['moved']);
     world.source.misbehavior = ({ kind, repository }) => {
-      if (kind === 'GET blobs' && repository === 'spoilt') world.source.put('spoilt', '1', [moved]);
+      if (kind === 'GET blobs' && repository === 'corrupted') world.source.put('corrupted', '1', [moved]);
       return undefined;
     };
     await world.succeeds();
-    const [again] = await world.copy(['spoilt']);
+    const [again] = await world.copy(['corrupted']);
     expect(again).toMatchObject({
       state: 'moved',
-      previousDigest: world.spoilt.manifest.digest,
+      previousDigest: world.corrupted.manifest.digest,
       targetDigest: moved.manifest.digest,
     });
   });

@@ -16,13 +16,13 @@ const refusal = (code: string, message = '') => ({
 describe('a target that fails', () => {
   test('during an upload has no incomplete image, and a second run completes the copy', async () => {
     world.corrupt(world.target, 'PUT uploads', { cutAfter: 1_000_000, dies: true });
-    const [failed] = await world.copy(['spoilt', 'good']);
-    expectFailure(failed, 'registry-unreachable', '/spoilt');
-    expect(world.tagged('spoilt')).toBeUndefined();
+    const [failed] = await world.copy(['corrupted', 'good']);
+    expectFailure(failed, 'registry-unreachable', '/corrupted');
+    expect(world.tagged('corrupted')).toBeUndefined();
     expect(missingBehindTags(world.target)).toEqual([]);
     await world.target.revive();
     world.target.misbehavior = () => undefined;
-    const again = await world.copy(['spoilt', 'good']);
+    const again = await world.copy(['corrupted', 'good']);
     expect(again.every(({ state }) => ['copied', 'current'].includes(state))).toBe(true);
     expect(missingBehindTags(world.target)).toEqual([]);
   });
@@ -43,7 +43,8 @@ describe('a target that fails', () => {
 describe('a repository', () => {
   test('that is deleted during the copy fails only its image, with how to recreate it', async () => {
     world.target.misbehavior = ({ kind, repository }) => {
-      if (kind === 'PUT uploads' && repository === 'p/spoilt') world.target.repositories.delete('p/spoilt');
+      if (kind === 'PUT uploads' && repository === 'p/corrupted')
+        world.target.repositories.delete('p/corrupted');
       return undefined;
     };
     const { error } = await world.failsAlone('registry-failed');
@@ -74,7 +75,7 @@ describe('a target that rejects', () => {
     const bytes = Buffer.from(
       JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: children }),
     );
-    world.source.put('spoilt', '1', images, { mediaType: mediaTypes.index, bytes, digest: sha256(bytes) });
+    world.source.put('corrupted', '1', images, { mediaType: mediaTypes.index, bytes, digest: sha256(bytes) });
     const [first, second] = images;
     let tries = 0;
     world.target.misbehavior = ({ kind, reference }) => {
@@ -108,23 +109,23 @@ describe('a tag that must not move', () => {
   const immutable = refusal('TAG_INVALID', "The image tag '1' already exists and the tag is immutable.");
 
   test('counts as copied when another run concurrently put the same image', async () => {
-    const { manifest } = world.spoilt;
+    const { manifest } = world.corrupted;
     world.target.misbehavior = ({ kind, repository, reference }) => {
-      if (kind !== 'PUT manifests' || repository !== 'p/spoilt' || reference !== '1') return undefined;
-      world.target.repository('p/spoilt').manifests.set('1', manifest).set(manifest.digest, manifest);
+      if (kind !== 'PUT manifests' || repository !== 'p/corrupted' || reference !== '1') return undefined;
+      world.target.repository('p/corrupted').manifests.set('1', manifest).set(manifest.digest, manifest);
       return immutable;
     };
     await world.succeeds();
   });
 
   test('fails only its image when it points to another one, which stays unchanged', async () => {
-    world.target.put('p/spoilt', '1', [makeImage({ os: 'linux', architecture: 'amd64' }, ['older'])]);
-    const older = world.tagged('spoilt');
+    world.target.put('p/corrupted', '1', [makeImage({ os: 'linux', architecture: 'amd64' }, ['older'])]);
+    const older = world.tagged('corrupted');
     world.corrupt(world.target, 'PUT manifests', immutable);
-    const [failed, good] = await world.copy(['spoilt', 'good']);
-    expectFailure(failed, 'registry-failed', '/spoilt');
+    const [failed, good] = await world.copy(['corrupted', 'good']);
+    expectFailure(failed, 'registry-failed', '/corrupted');
     expect(failed?.error?.hint).toContain('immutable');
-    expect(world.tagged('spoilt')).toBe(older);
+    expect(world.tagged('corrupted')).toBe(older);
     expect(good?.state).toBe('copied');
   });
 });

@@ -37,27 +37,27 @@ describeStepContract({
   drifts: [
     {
       name: 'the region was overwritten',
-      spoil: (world: AwsWorld) => put(world, names.region, 'eu-north-1'),
+      corrupt: (world: AwsWorld) => put(world, names.region, 'eu-north-1'),
       plans: [`AWS secret ${names.region}: AWSCURRENT`],
     },
     {
       name: 'half of the pair was overwritten',
-      spoil: (world) => put(world, names.secret, 'nonsense'),
+      corrupt: (world) => put(world, names.secret, 'nonsense'),
       plans: [`AWS secret ${names.secret}: AWSCURRENT`],
     },
     {
       name: 'a configured tag was removed',
-      spoil: (world) => void secretOf(world, names.id).tags.delete('team'),
+      corrupt: (world) => void secretOf(world, names.id).tags.delete('team'),
       plans: [`AWS secret ${names.id}: tags.team`],
     },
     {
       name: 'the key was deleted',
-      spoil: (world) => keysOf(world).forEach(({ id }) => world.sandbox.aws.identities.keys.delete(id)),
+      corrupt: (world) => keysOf(world).forEach(({ id }) => world.sandbox.aws.identities.keys.delete(id)),
       plans: ['IAM access key image-puller'],
     },
     {
       name: 'the creating tag was left behind',
-      spoil: (world) => void userOf(world).tags.set('ecr-bootstrap:creating', keysOf(world)[0]?.id ?? '-'),
+      corrupt: (world) => void userOf(world).tags.set('ecr-bootstrap:creating', keysOf(world)[0]?.id ?? '-'),
       plans: ['IAM user image-puller: tags.ecr-bootstrap:creating'],
     },
   ],

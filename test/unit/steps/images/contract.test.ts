@@ -10,12 +10,13 @@ describeStepContract({
   drifts: [
     {
       name: 'a tag was deleted',
-      spoil: ({ world }) => void world.aws.registry.repositories.get(repository)?.tags.delete('1.27'),
+      corrupt: ({ world }) => void world.aws.registry.repositories.get(repository)?.tags.delete('1.27'),
       plans: ['image docker.io/library/nginx:1.27'],
     },
     {
       name: 'a tag points at an image for another platform',
-      spoil: ({ world }) => void world.aws.registry.seed(repository, '1.27', { platforms: ['linux/arm64'] }),
+      corrupt: ({ world }) =>
+        void world.aws.registry.seed(repository, '1.27', { platforms: ['linux/arm64'] }),
       plans: ['image docker.io/library/nginx:1.27: platforms'],
     },
   ],

@@ -16,13 +16,13 @@ describeStepContract({
   drifts: [
     {
       name: 'a CRD was deleted',
-      spoil: ({ inside }) =>
+      corrupt: ({ inside }) =>
         inside.delete('CustomResourceDefinition', 'fakes.generators.external-secrets.io'),
       plans: ['CustomResourceDefinition fakes.generators.external-secrets.io'],
     },
     {
       name: 'a CRD comes from another manifest',
-      spoil: (world) => {
+      corrupt: (world) => {
         const crd = stored(world);
         const annotations = {
           ...crd.metadata.annotations,
@@ -34,7 +34,7 @@ describeStepContract({
     },
     {
       name: 'the component label was removed',
-      spoil: (world) => {
+      corrupt: (world) => {
         const crd = stored(world);
         const { 'external-secrets.io/component': _, ...labels } = crd.metadata.labels ?? {};
         world.inside.put({ ...crd, metadata: { ...crd.metadata, labels } });

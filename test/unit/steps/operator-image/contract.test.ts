@@ -10,7 +10,7 @@ describeStepContract({
   drifts: [
     {
       name: 'the tag was deleted',
-      spoil: ({ world }) => void world.aws.registry.repositories.get(repository)?.tags.delete('v0.12.1'),
+      corrupt: ({ world }) => void world.aws.registry.repositories.get(repository)?.tags.delete('v0.12.1'),
       plans: ['image ghcr.io/external-secrets/external-secrets:v0.12.1'],
     },
   ],

@@ -10,12 +10,12 @@ describeStepContract({
   drifts: [
     {
       name: 'a Deployment was deleted',
-      spoil: ({ inside }) => inside.delete('Deployment', 'external-secrets-webhook', namespace),
+      corrupt: ({ inside }) => inside.delete('Deployment', 'external-secrets-webhook', namespace),
       plans: [`Deployment ${namespace}/external-secrets-webhook`],
     },
     {
       name: 'the controller runs another image',
-      spoil: ({ inside }) => {
+      corrupt: ({ inside }) => {
         const deployment = inside.get('Deployment', 'external-secrets', namespace);
         const text = JSON.stringify(deployment).replaceAll(
           /"image":"[^"]*"/g,
@@ -29,12 +29,12 @@ describeStepContract({
     },
     {
       name: 'a webhook configuration was deleted',
-      spoil: ({ inside }) => inside.delete('ValidatingWebhookConfiguration', 'externalsecret-validate'),
+      corrupt: ({ inside }) => inside.delete('ValidatingWebhookConfiguration', 'externalsecret-validate'),
       plans: ['ValidatingWebhookConfiguration externalsecret-validate'],
     },
     {
       name: 'a service account lost its pull secret',
-      spoil: ({ inside }) => {
+      corrupt: ({ inside }) => {
         const account = inside.get('ServiceAccount', 'external-secrets', namespace);
         const { imagePullSecrets: _, ...rest } = account as NonNullable<typeof account> & {
           imagePullSecrets?: unknown;

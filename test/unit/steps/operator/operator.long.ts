@@ -195,7 +195,7 @@ describe('the operator', () => {
     ['finished', { phase: 'Succeeded' }],
     ['starting', { phase: 'Pending' }],
   ])('is ready when one pod of its controller runs and another is %s', async (_, status) => {
-    const world = await start({ hurried: true });
+    const world = await start({ fast: true });
     await applyStep(operator, world);
     addPod(world, status);
     await applyStep(operator, world);
@@ -203,7 +203,7 @@ describe('the operator', () => {
   });
 
   it('is unhealthy when its only pod is evicted', async () => {
-    const world = await start({ hurried: true });
+    const world = await start({ fast: true });
     await applyStep(operator, world);
     addPod(world, { phase: 'Failed', reason: 'Evicted' });
     edit(world, 'Deployment', 'external-secrets', (text) => text.replace('"replicas":1', '"replicas":0'));
@@ -221,7 +221,7 @@ describe('the operator', () => {
     ['external-secrets-webhook', 'ExternalSecrets'],
     ['external-secrets-cert-controller', "webhook's certificate"],
   ])('is unhealthy when no pod of %s starts, and the finding shows the impact', async (part, means) => {
-    const world = await start({ hurried: true });
+    const world = await start({ fast: true });
     await applyStep(operator, world);
     stall(world, part, { reason: 'CreateContainerConfigError', message: 'secret "proxy" not found' });
     world.sandbox.clock.advance(3 * 60_000);
@@ -240,7 +240,7 @@ describe('the operator', () => {
   });
 
   it('counts as healthy for two minutes while its pods start', async () => {
-    const world = await start({ hurried: true });
+    const world = await start({ fast: true });
     await applyStep(operator, world);
     world.sandbox.clock.advance(3_600_000);
     world.inside.delete('Pod', podOf(world, 'external-secrets').metadata.name, namespace);
@@ -253,7 +253,7 @@ describe('the operator', () => {
   });
 
   it('counts as healthy for two minutes after a first crash, regardless of the age of its pod', async () => {
-    const world = await start({ hurried: true });
+    const world = await start({ fast: true });
     await applyStep(operator, world);
     world.sandbox.clock.advance(3_600_000);
     const lastTransitionTime = new Date(world.context().clock.now()).toISOString();

@@ -10,17 +10,17 @@ describeStepContract({
   drifts: [
     {
       name: 'the pull secret was deleted',
-      spoil: ({ inside }) => inside.delete('Secret', 'puller', 'external-secrets'),
+      corrupt: ({ inside }) => inside.delete('Secret', 'puller', 'external-secrets'),
       plans: ['Secret external-secrets/puller'],
     },
     {
       name: 'the token has expired',
-      spoil: ({ sandbox }) => sandbox.clock.advance(13 * 3_600_000),
+      corrupt: ({ sandbox }) => sandbox.clock.advance(13 * 3_600_000),
       plans: [token],
     },
     {
       name: 'the access key was replaced',
-      spoil: (world) => world.rotateKey(),
+      corrupt: (world) => world.rotateKey(),
       plans: ({ inside }) => [
         token,
         `cluster registration ${inside.get('Namespace', 'kube-system')?.metadata.uid ?? ''}: key`,
@@ -30,7 +30,7 @@ describeStepContract({
     },
     {
       name: 'the annotations of the namespace were removed',
-      spoil: ({ inside }) => {
+      corrupt: ({ inside }) => {
         const namespace = inside.get('Namespace', 'external-secrets');
         if (namespace) inside.put({ ...namespace, metadata: { ...namespace.metadata, annotations: {} } });
       },

@@ -14,12 +14,12 @@ describeStepContract({
   drifts: [
     {
       name: 'the ClusterExternalSecret was deleted',
-      spoil: ({ inside }) => inside.delete('ClusterExternalSecret', 'puller'),
+      corrupt: ({ inside }) => inside.delete('ClusterExternalSecret', 'puller'),
       plans: ['ClusterExternalSecret puller'],
     },
     {
       name: 'the refresh time of the copies was increased',
-      spoil: (world) =>
+      corrupt: (world) =>
         edit(world, ['ClusterExternalSecret', 'puller'], (fanOut) => ({
           ...fanOut,
           spec: { ...(fanOut['spec'] as object), refreshTime: '6h' },

@@ -11,7 +11,7 @@ describeStepContract({
   drifts: [
     {
       name: 'the refresh interval was increased',
-      spoil: (world) =>
+      corrupt: (world) =>
         edit(world, ['ExternalSecret', 'puller', namespace], (renewal) => ({
           ...renewal,
           spec: { ...(renewal['spec'] as object), refreshInterval: '11h' },
@@ -20,7 +20,7 @@ describeStepContract({
     },
     {
       name: 'the Role of the reader was extended',
-      spoil: (world) =>
+      corrupt: (world) =>
         edit(world, ['Role', 'pull-secret-reader', namespace], (role) => ({
           ...role,
           rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list'] }],
@@ -32,7 +32,7 @@ describeStepContract({
     },
     {
       name: 'the ECRAuthorizationToken was deleted',
-      spoil: ({ inside }) => inside.delete('ECRAuthorizationToken', 'image-puller', namespace),
+      corrupt: ({ inside }) => inside.delete('ECRAuthorizationToken', 'image-puller', namespace),
       plans: ['ECRAuthorizationToken external-secrets/image-puller'],
     },
   ],

@@ -50,7 +50,7 @@ it('plans the registration before an access key exists', async () => {
 
 it('never leaves a cluster with an access key unregistered when the first run is interrupted', async () => {
   for (let write = 1, ended = false; !ended; write += 1) {
-    world = await OperatorWorld.start({ hurried: true });
+    world = await OperatorWorld.start({ fast: true });
     const unregistered = watchRegistration(watched());
     const repair = cutOff(world.sandbox.faults, write, 'lost');
     ended = await applyStep(pullSecretBootstrap, world).then(
@@ -66,7 +66,7 @@ it('never leaves a cluster with an access key unregistered when the first run is
 });
 
 it('waits until AWS shows the registration before it writes the access key', async () => {
-  world = await OperatorWorld.start({ hurried: true });
+  world = await OperatorWorld.start({ fast: true });
   const { aws, faults } = world.sandbox;
   aws.lags.plan({ service: 'secretsmanager', milliseconds: 10_000 });
   let readBefore: Promise<string[]> | undefined;

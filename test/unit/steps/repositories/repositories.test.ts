@@ -49,27 +49,27 @@ describeStepContract({
   drifts: [
     {
       name: 'a repository was deleted',
-      spoil: ({ sandbox }) => void sandbox.aws.registry.repositories.delete('myproject/external-secrets'),
+      corrupt: ({ sandbox }) => void sandbox.aws.registry.repositories.delete('myproject/external-secrets'),
       plans: ['ECR repository myproject/external-secrets'],
     },
     {
       name: 'tags became mutable',
-      spoil: (world) => void (held(world, 'myproject/external-secrets').tagMutability = 'MUTABLE'),
+      corrupt: (world) => void (held(world, 'myproject/external-secrets').tagMutability = 'MUTABLE'),
       plans: ['ECR repository myproject/external-secrets: tagMutability'],
     },
     {
       name: 'scanning was disabled',
-      spoil: (world) => void (held(world, 'myproject/external-secrets').scanOnPush = false),
+      corrupt: (world) => void (held(world, 'myproject/external-secrets').scanOnPush = false),
       plans: ['ECR repository myproject/external-secrets: scanOnPush'],
     },
     {
       name: 'the lifecycle policy was deleted',
-      spoil: (world) => void (held(world, 'myproject/external-secrets').lifecyclePolicy = undefined),
+      corrupt: (world) => void (held(world, 'myproject/external-secrets').lifecyclePolicy = undefined),
       plans: ['ECR repository myproject/external-secrets: lifecyclePolicy'],
     },
     {
       name: 'a configured tag was removed',
-      spoil: (world) => void held(world, 'myproject/external-secrets').awsTags.delete('team'),
+      corrupt: (world) => void held(world, 'myproject/external-secrets').awsTags.delete('team'),
       plans: ['ECR repository myproject/external-secrets: tags.team'],
     },
   ],
@@ -215,7 +215,7 @@ describe('repositories', () => {
     const state = await repositories.observe(ctx);
     const { awsTags } = world.sandbox.aws.registry.addRepository(own);
     const outcomes = await repositories.apply(repositories.diff(state, ctx).changes, state, runOf(ctx));
-    expect(outcomes).toMatchObject([{ result: 'done', detail: 'it was created meanwhile' }]);
+    expect(outcomes).toMatchObject([{ result: 'done', detail: 'it was created in the meantime' }]);
     expect(held(world)).toMatchObject({ tagMutability: 'MUTABLE' });
     expect([...awsTags]).toEqual([]);
   });

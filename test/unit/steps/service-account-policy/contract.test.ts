@@ -9,12 +9,12 @@ describeStepContract({
   drifts: [
     {
       name: 'the binding was deleted',
-      spoil: ({ inside }) => inside.delete('MutatingAdmissionPolicyBinding', 'ecr-bootstrap-pull-secret'),
+      corrupt: ({ inside }) => inside.delete('MutatingAdmissionPolicyBinding', 'ecr-bootstrap-pull-secret'),
       plans: ['MutatingAdmissionPolicyBinding ecr-bootstrap-pull-secret'],
     },
     {
       name: 'the failure policy was changed to Fail',
-      spoil: (world) =>
+      corrupt: (world) =>
         edit(world, ['MutatingAdmissionPolicy', 'ecr-bootstrap-pull-secret'], (policy) => ({
           ...policy,
           spec: { ...(policy['spec'] as object), failurePolicy: 'Fail' },

@@ -9,13 +9,13 @@ describeStepContract({
   drifts: [
     {
       name: 'the pull secret of a service account was removed',
-      spoil: (world) =>
+      corrupt: (world) =>
         edit(world, ['ServiceAccount', 'coredns', 'kube-system'], ({ imagePullSecrets: _, ...rest }) => rest),
       plans: ['ServiceAccount kube-system/coredns: imagePullSecrets'],
     },
     {
       name: 'the pull secret was replaced with another one',
-      spoil: (world) =>
+      corrupt: (world) =>
         edit(world, ['ServiceAccount', 'default', 'shop'], (account) => ({
           ...account,
           imagePullSecrets: [{ name: 'theirs' }],

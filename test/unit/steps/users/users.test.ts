@@ -68,12 +68,12 @@ interface Edited {
 const drifts = (user: string): Drift<AwsWorld>[] => [
   {
     name: 'the policy was detached',
-    spoil: ({ sandbox }) => sandbox.aws.identities.users.get(user)?.attached.clear(),
+    corrupt: ({ sandbox }) => sandbox.aws.identities.users.get(user)?.attached.clear(),
     plans: [`IAM policy attachment ${user}/ecr-bootstrap-${user}`],
   },
   {
     name: 'the resource of a statement was changed',
-    spoil: (world) =>
+    corrupt: (world) =>
       editPolicy(world, `ecr-bootstrap-${user}`, ({ Statement: [first] }) => {
         if (first) first.Resource = 'arn:aws:ecr:eu-west-1:123456789012:repository/other/*';
       }),
@@ -83,7 +83,7 @@ const drifts = (user: string): Drift<AwsWorld>[] => [
   },
   {
     name: 'a statement was added',
-    spoil: (world) =>
+    corrupt: (world) =>
       editPolicy(world, `ecr-bootstrap-${user}`, ({ Statement }) =>
         Statement.push({ Sid: 'More', Action: ['s3:*'], Resource: '*' }),
       ),
@@ -91,12 +91,12 @@ const drifts = (user: string): Drift<AwsWorld>[] => [
   },
   {
     name: 'a configured tag of the user was changed',
-    spoil: ({ sandbox }) => void sandbox.aws.identities.users.get(user)?.tags.set('team', 'theirs'),
+    corrupt: ({ sandbox }) => void sandbox.aws.identities.users.get(user)?.tags.set('team', 'theirs'),
     plans: [`IAM user ${user}: tags.team`],
   },
   {
     name: 'a configured tag of the policy was removed',
-    spoil: ({ sandbox: { aws } }) =>
+    corrupt: ({ sandbox: { aws } }) =>
       void aws.identities.policies
         .get(aws.identities.arn('policy', '/', `ecr-bootstrap-${user}`))
         ?.tags.delete('team'),
@@ -104,7 +104,7 @@ const drifts = (user: string): Drift<AwsWorld>[] => [
   },
   {
     name: 'the permissions boundary was removed',
-    spoil: ({ sandbox }) => {
+    corrupt: ({ sandbox }) => {
       const found = sandbox.aws.identities.users.get(user);
       if (found) found.boundary = undefined;
     },
