@@ -110,7 +110,7 @@ describe('Docker engine on a real daemon', () => {
     expect(await configOf(world.target, image.repository, image.tag)).toBe(made.config.digest);
     expect(events).toContainEqual({
       type: 'note',
-      text: expect.stringContaining(`${image.source}: taken from the Docker engine`) as string,
+      text: expect.stringContaining(`using the local image ${image.source} of the Docker engine`) as string,
     });
   });
 
