@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { redact } from './secret.ts';
+import { withoutSecrets } from './secret.ts';
 import { errorCodes, type ErrorCode } from './error-codes.ts';
 
 /** Process exit codes. `bug` is EX_SOFTWARE of sysexits.h; `interrupted` is 128 + SIGINT. */
@@ -49,15 +49,15 @@ export class BootstrapError extends Error implements ErrorParts {
   /** For logs and debuggers. Includes the cause, which may quote the request, and masks secrets. */
   [inspect.custom](): string {
     const stack = this.stack ?? this.message;
-    return redact(this.cause === undefined ? stack : `${stack}\n  cause: ${inspect(this.cause)}`);
+    return withoutSecrets(this.cause === undefined ? stack : `${stack}\n  cause: ${inspect(this.cause)}`);
   }
 
   toJSON(): ErrorParts & { readonly others?: readonly ErrorParts[] } {
     return {
       code: this.code,
-      what: redact(this.what),
-      why: redact(this.why),
-      hint: redact(this.hint),
+      what: withoutSecrets(this.what),
+      why: withoutSecrets(this.why),
+      hint: withoutSecrets(this.hint),
       ...(this.others.length > 0 ? { others: this.others.map((other) => other.toJSON()) } : {}),
     };
   }

@@ -18,7 +18,7 @@ const isPublic = (value: string): boolean =>
 
 /**
  * A value that must never be shown. It prints as `(secret)` in templates, JSON and `util.inspect`. Only {@link
- * Secret.reveal} returns the value, so that every use can be found. {@link redact} also masks the value in
+ * Secret.reveal} returns the value, so that every use can be found. {@link withoutSecrets} also masks the value in
  * other text, for example in a service's error message.
  */
 export class Secret {
@@ -61,8 +61,13 @@ const formsOf = (value: string): string[] => [
   Buffer.from(value).toString('base64'),
 ];
 
+/** Keeps a value out of all output, for text that a library holds and that cannot be a {@link Secret}. */
+export function redact(value: string): void {
+  new Secret(value);
+}
+
 /** Masks the value of every {@link Secret} of this process in `text`. */
-export function redact(text: string): string {
+export function withoutSecrets(text: string): string {
   inOrder ??= [...known].sort((one, other) => other.length - one.length);
   let clean = text;
   for (const form of inOrder) clean = clean.replaceAll(form, mask);

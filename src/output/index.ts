@@ -1,7 +1,7 @@
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import { createTextReporter } from './text.ts';
 import type { Finding } from '../core/findings.ts';
-import { redact } from '../core/secret.ts';
+import { withoutSecrets } from '../core/secret.ts';
 import { printable, withinSandbox } from './printable.ts';
 import type { View } from './view.ts';
 import { eventWithoutPayloads, viewWithoutPayloads } from './without-payloads.ts';
@@ -45,7 +45,7 @@ function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Rep
     end: (ok) => {
       const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
       // Unprintable characters become JSON escapes, so the values of the document stay exact.
-      const text = printable(redact(JSON.stringify(whole, undefined, 2)));
+      const text = printable(withoutSecrets(JSON.stringify(whole, undefined, 2)));
       streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
     },
   };

@@ -1,5 +1,5 @@
 import type { Event, Progress } from '../core/step.ts';
-import { redact } from '../core/secret.ts';
+import { withoutSecrets } from '../core/secret.ts';
 import { isTerminalLent } from '../core/subprocess.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
@@ -87,7 +87,7 @@ export class LiveLine {
     const text = progressText(underWay, width - 2) || shortened(this.#label, width - 2 - time.length) + time;
     this.#erase();
     if (isTerminalLent()) return;
-    this.#screen.write(`${frames[this.#frame] ?? ''} ${redact(text)}`.slice(0, width));
+    this.#screen.write(`${frames[this.#frame] ?? ''} ${withoutSecrets(text)}`.slice(0, width));
     this.#drawn = true;
   }
 

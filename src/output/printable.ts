@@ -1,5 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
-import { redact, Secret } from '../core/secret.ts';
+import { withoutSecrets, Secret } from '../core/secret.ts';
 
 /** Control characters, characters that change the direction of text, and invisible characters. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
@@ -33,7 +33,7 @@ export function printableData<T>(data: T): T {
 }
 
 function copyOf(value: unknown): unknown {
-  if (typeof value === 'string') return printableLine(redact(value));
+  if (typeof value === 'string') return printableLine(withoutSecrets(value));
   if (Array.isArray(value)) return value.map(copyOf);
   if (value instanceof BootstrapError) {
     const { code, what, why, hint, others } = value;

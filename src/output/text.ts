@@ -3,7 +3,7 @@ import { isAbsolute, relative, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WriteStream } from 'node:tty';
 import { type BootstrapError, interruptedError } from '../core/errors.ts';
-import { redact } from '../core/secret.ts';
+import { withoutSecrets } from '../core/secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
 import { printableData, withinSandbox } from './printable.ts';
@@ -27,7 +27,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   let unseenPlan: Extract<View, { type: 'plan' }> | undefined;
 
   const textOf = (lines: readonly string[]): string => {
-    const text = redact(lines.join('\n'));
+    const text = withoutSecrets(lines.join('\n'));
     return `${sandbox ? withinSandbox(text) : text}\n`;
   };
   const say = (lines: readonly string[]): void => {
@@ -48,7 +48,9 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     live.clear();
     try {
       await before?.(screen);
-      return (await readAnswer(redact(printableData(question)), streams.stdin, screen, signal)).trim();
+      return (
+        await readAnswer(withoutSecrets(printableData(question)), streams.stdin, screen, signal)
+      ).trim();
     } finally {
       ownScreen?.end();
     }

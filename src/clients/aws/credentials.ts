@@ -3,7 +3,7 @@ import { unlessAborted } from '../../core/abort.ts';
 import { BootstrapError, type ErrorParts, reasonOf } from '../../core/errors.ts';
 import { connectionFailure } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
-import { Secret } from '../../core/secret.ts';
+import { redact } from '../../core/secret.ts';
 import { isCallerRefused } from './errors.ts';
 import type { NetHandler } from './handler.ts';
 import { absence, type Profile, readProfiles } from './profiles.ts';
@@ -87,7 +87,7 @@ async function resolveSource(
       : unlessAborted(timeout, () => source.provide(identity)));
     refuseSpaces(credentials);
     // An error of AWS may repeat what was sent, so it must be redacted.
-    for (const value of [credentials.secretAccessKey, credentials.sessionToken]) if (value) new Secret(value);
+    for (const value of [credentials.secretAccessKey, credentials.sessionToken]) if (value) redact(value);
     return credentials;
   } catch (error) {
     if (error instanceof BootstrapError || connectionFailure(error)) throw error;

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { Secret } from '../../core/secret.ts';
+import { redact } from '../../core/secret.ts';
 import {
   type Impersonation,
   type KubeCluster,
@@ -222,7 +222,7 @@ function encoded(headers: ClientCredentials['headers'], context: string): Client
 
 /** Adds the values to the redactor. */
 function redactAll(...values: readonly (string | undefined)[]): void {
-  for (const value of values) if (value) new Secret(value.trim());
+  for (const value of values) if (value) redact(value.trim());
 }
 
 /** Like kubectl, prefers inline data to a file. */

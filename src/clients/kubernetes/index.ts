@@ -19,7 +19,7 @@ import type {
   WriteOptions,
 } from './port.ts';
 import { type Answer, type Request, ApiTransport, type TransportOptions } from './transport.ts';
-import { Secret } from '../../core/secret.ts';
+import { redact } from '../../core/secret.ts';
 
 export type ClusterOptions = TransportOptions;
 
@@ -229,6 +229,5 @@ function hideData(object: unknown): void {
     stringData?: Readonly<Record<string, unknown>>;
   };
   if (kind !== 'Secret') return;
-  for (const value of Object.values({ ...data, ...stringData }))
-    if (typeof value === 'string') new Secret(value);
+  for (const value of Object.values({ ...data, ...stringData })) if (typeof value === 'string') redact(value);
 }

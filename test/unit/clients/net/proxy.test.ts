@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { proxyFor } from '../../../../src/clients/net/proxy.ts';
-import { redact } from '../../../../src/core/secret.ts';
+import { withoutSecrets } from '../../../../src/core/secret.ts';
 
 const proxy = 'http://proxy.example.com:3128';
 const isProxied = (url: string, noProxy: string): boolean =>
@@ -78,6 +78,8 @@ describe('the proxy for a URL', () => {
 
   it('has a password that is masked in all output', () => {
     proxyFor('https://example.com/', { HTTPS_PROXY: 'http://me:correct-horse@proxy:1' });
-    expect(redact('failed: http://me:correct-horse@proxy:1')).toBe('failed: http://me:(secret)@proxy:1');
+    expect(withoutSecrets('failed: http://me:correct-horse@proxy:1')).toBe(
+      'failed: http://me:(secret)@proxy:1',
+    );
   });
 });
