@@ -1,7 +1,6 @@
 import { fillDefaults } from './defaults.ts';
-import { invalid, StatusError, internal, notAdmitted, notFound, badRequest } from './errors.ts';
-import { canonical, equal, fieldAt, isFields } from './objects.ts';
-import type { KubeObject } from './objects.ts';
+import { badRequest, internal, invalid, notAdmitted, notFound, StatusError } from './errors.ts';
+import { canonical, equal, fieldAt, isFields, type KubeObject } from './objects.ts';
 import { mutateServiceAccount } from './policies.ts';
 import { requireQuota } from './quotas.ts';
 import type { Resource } from './resources.ts';

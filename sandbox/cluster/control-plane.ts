@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { SandboxClock } from '../clock.ts';
 import type { Admission } from './admission.ts';
-import { canonical, timestamp } from './objects.ts';
-import type { Draft, KubeObject } from './objects.ts';
+import { canonical, type Draft, type KubeObject, timestamp } from './objects.ts';
 import type { ObjectStore } from './store.ts';
 
 /** The interface of the controllers to the cluster. */

@@ -1,5 +1,4 @@
-import { isFields } from './objects.ts';
-import type { Draft, Fields } from './objects.ts';
+import { type Draft, type Fields, isFields } from './objects.ts';
 
 const probe = { failureThreshold: 3, periodSeconds: 10, successThreshold: 1, timeoutSeconds: 1 };
 

@@ -1,6 +1,5 @@
 import type { Fields } from './objects.ts';
-import { apiVersion } from './resources.ts';
-import type { Resource } from './resources.ts';
+import { apiVersion, type Resource } from './resources.ts';
 
 /** The responses of `/version`, the probes, `/api`, `/apis` and the paths below them; undefined for other paths. */
 export function discover(

@@ -1,8 +1,14 @@
-import { equal, without } from './objects.ts';
-import type { KubeObject } from './objects.ts';
+import { equal, type KubeObject, without } from './objects.ts';
 import { notAdmitted, notFound } from './errors.ts';
-import { isAllowed, isCovered, rulesOfRole, rulesOfUser } from './rbac.ts';
-import type { Binding, Rule, User } from './rbac.ts';
+import {
+  type Binding,
+  isAllowed,
+  isCovered,
+  type Rule,
+  rulesOfRole,
+  rulesOfUser,
+  type User,
+} from './rbac.ts';
 import type { Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 

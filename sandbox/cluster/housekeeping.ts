@@ -1,8 +1,7 @@
 import type { ControlPlane } from './control-plane.ts';
 import { StatusError } from './errors.ts';
 import type { Draft, KubeObject } from './objects.ts';
-import { isReady } from './pods.ts';
-import type { Pod } from './pods.ts';
+import { isReady, type Pod } from './pods.ts';
 import { matches } from './selectors.ts';
 import { withCondition } from './store.ts';
 

@@ -1,12 +1,16 @@
 import type { ImageSource, PullResult } from '../ports.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { timestamp } from './objects.ts';
-import type { KubeObject } from './objects.ts';
-import { isFinished, isRunning } from './pods.ts';
-import type { Container, ContainerStatus, Pod, PodSpec } from './pods.ts';
+import { type KubeObject, timestamp } from './objects.ts';
+import {
+  type Container,
+  type ContainerStatus,
+  isFinished,
+  isRunning,
+  type Pod,
+  type PodSpec,
+} from './pods.ts';
 import { matches } from './selectors.ts';
-import { withCondition } from './store.ts';
-import type { Condition } from './store.ts';
+import { type Condition, withCondition } from './store.ts';
 
 interface Node extends KubeObject {
   spec?: { taints?: { key: string; value?: string; effect: string }[] };

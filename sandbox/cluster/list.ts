@@ -1,8 +1,6 @@
 import { badRequest } from './errors.ts';
-import { without } from './objects.ts';
-import type { Fields, KubeObject } from './objects.ts';
-import { apiVersion } from './resources.ts';
-import type { Resource } from './resources.ts';
+import { type Fields, type KubeObject, without } from './objects.ts';
+import { apiVersion, type Resource } from './resources.ts';
 import { matches, parseFieldSelector, parseLabelSelector } from './selectors.ts';
 import type { ObjectStore } from './store.ts';
 

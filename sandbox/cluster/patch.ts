@@ -1,6 +1,5 @@
 import { StatusError } from './errors.ts';
-import { equal, isFields, without } from './objects.ts';
-import type { Fields } from './objects.ts';
+import { equal, type Fields, isFields, without } from './objects.ts';
 
 /** Lists that server-side apply merges by a key. All others are atomic: the applied list replaces the old one. */
 const listKeys: Record<string, string> = {

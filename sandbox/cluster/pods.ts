@@ -1,6 +1,5 @@
 import type { KubeObject } from './objects.ts';
-import { isTrue } from './store.ts';
-import type { Condition } from './store.ts';
+import { type Condition, isTrue } from './store.ts';
 
 /** The fields of a Pod that the sandbox uses. */
 export interface Pod extends KubeObject {

@@ -1,7 +1,6 @@
 import { StatusError } from './errors.ts';
 import type { KubeObject } from './objects.ts';
-import { matches } from './selectors.ts';
-import type { LabelSelector } from './selectors.ts';
+import { type LabelSelector, matches } from './selectors.ts';
 import type { ObjectStore } from './store.ts';
 
 interface MutatingAdmissionPolicy extends KubeObject {

@@ -1,6 +1,5 @@
 import { badRequest } from './errors.ts';
-import { fieldAt } from './objects.ts';
-import type { KubeObject } from './objects.ts';
+import { fieldAt, type KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 
 export interface LabelSelector {

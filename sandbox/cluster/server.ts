@@ -6,8 +6,7 @@ import { discover } from './discovery.ts';
 import { badRequest, StatusError } from './errors.ts';
 import { impersonated } from './impersonation.ts';
 import type { Answer, Operations, ResourceRequest } from './operations.ts';
-import { forbidden, requireRight } from './rbac.ts';
-import type { User } from './rbac.ts';
+import { forbidden, requireRight, type User } from './rbac.ts';
 import type { ObjectStore } from './store.ts';
 
 type Address = Pick<ResourceRequest, 'verb' | 'resource' | 'version' | 'namespace' | 'name' | 'subresource'>;

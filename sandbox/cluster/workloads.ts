@@ -1,12 +1,8 @@
-import type { ControlPlane } from './control-plane.ts';
-import { shortHash } from './control-plane.ts';
+import { type ControlPlane, shortHash } from './control-plane.ts';
 import { StatusError } from './errors.ts';
-import { controllerOf, controllerReference } from './objects.ts';
-import type { KubeObject, Metadata } from './objects.ts';
-import { isReady } from './pods.ts';
-import type { Pod, PodSpec } from './pods.ts';
-import { withCondition } from './store.ts';
-import type { Condition } from './store.ts';
+import { controllerOf, controllerReference, type KubeObject, type Metadata } from './objects.ts';
+import { isReady, type Pod, type PodSpec } from './pods.ts';
+import { type Condition, withCondition } from './store.ts';
 
 interface Workload extends KubeObject {
   spec: {

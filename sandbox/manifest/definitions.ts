@@ -1,5 +1,4 @@
-import { component, namespace, webhookName } from './names.ts';
-import type { Fields } from './names.ts';
+import { component, type Fields, namespace, webhookName } from './names.ts';
 
 /** `kind shortName`; the short name is optional. */
 const stores = ['ClusterExternalSecret ces', 'ClusterSecretStore css', 'ExternalSecret es', 'SecretStore ss'];

@@ -1,5 +1,4 @@
-import { certControllerName, namespace, object, release } from './names.ts';
-import type { Fields } from './names.ts';
+import { certControllerName, type Fields, namespace, object, release } from './names.ts';
 
 const rbac = 'rbac.authorization.k8s.io/v1';
 const own = 'external-secrets.io';

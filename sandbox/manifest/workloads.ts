@@ -1,6 +1,7 @@
 import {
   certControllerName,
   component,
+  type Fields,
   image,
   labels,
   namespace,
@@ -9,7 +10,6 @@ import {
   selector,
   webhookName,
 } from './names.ts';
-import type { Fields } from './names.ts';
 
 const logging = ['--loglevel=info', '--zap-time-encoding=epoch'];
 const probed = {

@@ -1,11 +1,8 @@
-import type { ControlPlane } from '../cluster/control-plane.ts';
-import { remembered, shortHash } from '../cluster/control-plane.ts';
+import { type ControlPlane, remembered, shortHash } from '../cluster/control-plane.ts';
 import { controllerOf, controllerReference, without } from '../cluster/objects.ts';
 import { matches } from '../cluster/selectors.ts';
-import { withCondition } from '../cluster/store.ts';
-import type { Condition } from '../cluster/store.ts';
-import { milliseconds } from './types.ts';
-import type { ClusterExternalSecret, ExternalSecret } from './types.ts';
+import { type Condition, withCondition } from '../cluster/store.ts';
+import { type ClusterExternalSecret, type ExternalSecret, milliseconds } from './types.ts';
 
 /** Maintains an ExternalSecret in each namespace that a ClusterExternalSecret selects. */
 export class ClusterExternalSecrets {

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientConfig } from '../cluster/admission.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
-import { fieldAt } from '../cluster/objects.ts';
-import type { KubeObject } from '../cluster/objects.ts';
-import { isReady, isRunning } from '../cluster/pods.ts';
-import type { Pod } from '../cluster/pods.ts';
+import { fieldAt, type KubeObject } from '../cluster/objects.ts';
+import { isReady, isRunning, type Pod } from '../cluster/pods.ts';
 import type { ObjectStore } from '../cluster/store.ts';
 import type { Secret } from './types.ts';
 

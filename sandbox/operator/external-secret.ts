@@ -1,13 +1,17 @@
-import type { ControlPlane } from '../cluster/control-plane.ts';
-import { remembered, shortHash } from '../cluster/control-plane.ts';
-import { controllerOf, controllerReference, equal, timestamp, without } from '../cluster/objects.ts';
-import type { Draft, Metadata } from '../cluster/objects.ts';
-import { withCondition } from '../cluster/store.ts';
-import type { Condition } from '../cluster/store.ts';
+import { type ControlPlane, remembered, shortHash } from '../cluster/control-plane.ts';
+import {
+  controllerOf,
+  controllerReference,
+  type Draft,
+  equal,
+  type Metadata,
+  timestamp,
+  without,
+} from '../cluster/objects.ts';
+import { type Condition, withCondition } from '../cluster/store.ts';
 import type { Providers } from './providers.ts';
 import { render } from './template.ts';
-import { milliseconds } from './types.ts';
-import type { ExternalSecret, Secret } from './types.ts';
+import { type ExternalSecret, milliseconds, type Secret } from './types.ts';
 
 const managed = 'reconcile.external-secrets.io/managed';
 const dataHash = 'reconcile.external-secrets.io/data-hash';

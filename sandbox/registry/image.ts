@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { Repository } from './storage.ts';
-import { digestOf, type Content } from './storage.ts';
+import { type Content, digestOf, type Repository } from './storage.ts';
 
 /** An image to build. Builds are deterministic: the same seed always has the same digests. */
 export interface ImageSeed {

@@ -1,6 +1,6 @@
 import { keyTarget, userTarget } from '../iam/users/targets.ts';
 import { type Diff, knownAfterApply } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import { adopting, tags as tagKeys, unknownOwner } from '../core/ownership.ts';
 import { compareTags } from '../iam/tags.ts';
 import {
@@ -16,7 +16,6 @@ import {
 import { secretChanges, secretFindings, secretTarget } from './secrets.ts';
 import type { JudgedPair, KeyChange, KeyState, ObservedKey } from './state.ts';
 import { holderOf, secretParts } from './stored.ts';
-import { finding } from '../core/findings.ts';
 
 /** IAM's limit of access keys per user. */
 export const maxKeys = 2;

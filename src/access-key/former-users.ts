@@ -1,7 +1,7 @@
 import type { ListedSecret, Tags, User } from '../clients/aws/port.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import type { AccessKeyContext } from './context.ts';
 import { oncePerContext } from '../core/once.ts';
 import { describeStored } from './stored.ts';
@@ -9,7 +9,6 @@ import { tags as tagKeys } from '../core/ownership.ts';
 import { secretNames } from '../iam/names.ts';
 import { clusterLabel, type ClusterRecord, maxTags, recordsIn } from './registration/records.ts';
 import { awsTags, ownershipOf } from '../iam/tags.ts';
-import { finding } from '../core/findings.ts';
 
 type UserRole = keyof Config['users'];
 

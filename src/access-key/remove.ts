@@ -1,13 +1,12 @@
 import type { SecretInfo } from '../clients/aws/port.ts';
 import type { Diff, RemovalScope } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import { isAdopted, markKeysIn, release } from '../iam/tags.ts';
 import { removableKeys } from './classify.ts';
 import { keyTarget } from '../iam/users/targets.ts';
 import { isUnmanaged, secretTarget } from './secrets.ts';
 import type { KeyChange, KeyState } from './state.ts';
 import { type SecretPart, secretParts } from './stored.ts';
-import { finding } from '../core/findings.ts';
 
 /** Deletes the keys, and the secrets, which can be restored for 30 days. Adopted resources are kept. */
 export function removeKey(state: KeyState, scope: RemovalScope): Diff<KeyChange> {

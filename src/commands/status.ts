@@ -2,14 +2,13 @@ import { type Command, Option } from 'commander';
 import { examples, list, type Program } from './command.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import { inspect, type StepStatus } from '../core/inspect.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { needsOf, selectSteps, type StepSelection } from '../run/select-steps.ts';
 import { type Environment, probe, showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
-import { finding } from '../core/findings.ts';
 
 export function register(command: Command, program: Program): void {
   command

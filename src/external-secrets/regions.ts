@@ -1,5 +1,4 @@
-import type { Finding } from '../core/findings.ts';
-import { finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 
 /**
  * The regions for which the webhook of External Secrets v0.12.1 accepts a store. Its AWS SDK (aws-sdk-go v1.55.5,

@@ -1,9 +1,8 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { hoursAndMinutes } from '../core/duration.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import { annotations } from '../core/ownership.ts';
-import { finding } from '../core/findings.ts';
 
 const hourMs = 3_600_000;
 

@@ -1,9 +1,7 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { WantedImage } from '../images/wanted.ts';
 import type { Emit } from '../core/step.ts';
-import { reportDone } from './engine.ts';
-import type { Engine, EngineOptions } from './engine.ts';
-import type { MirrorResult } from './engine.ts';
+import { type Engine, type EngineOptions, type MirrorResult, reportDone } from './engine.ts';
 
 /**
  * The registry does not provide the image. Docker Hub and others reject what they do not have like what is private; the

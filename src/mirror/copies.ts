@@ -1,11 +1,9 @@
-import { wantedReference } from '../images/wanted.ts';
-import type { WantedImage } from '../images/wanted.ts';
+import { type WantedImage, wantedReference } from '../images/wanted.ts';
 import type { MirrorOptions } from './engine.ts';
 import type { Presence } from './presence.ts';
 import type { ChangeWith, Outcome } from '../core/step.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';
-import { finding } from '../core/findings.ts';
 
 export type CopyChange = ChangeWith<{ readonly does: 'copy'; readonly image: WantedImage }>;
 

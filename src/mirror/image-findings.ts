@@ -1,10 +1,9 @@
 import { BootstrapError } from '../core/errors.ts';
 import { docsPage } from '../core/paths.ts';
 import type { OddNode } from '../cluster/inventory.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import type { MirrorContext } from './context.ts';
 import { type InternetImage, internetImages } from './internet.ts';
-import { finding } from '../core/findings.ts';
 
 /** Reports nodes with a platform that no image can have. */
 export async function oddNodesFinding({ config, inventory }: MirrorContext): Promise<Finding | undefined> {

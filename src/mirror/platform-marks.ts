@@ -1,8 +1,7 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import type { Digest } from '../clients/registry/digest.ts';
-import type { EngineOptions } from './engine.ts';
-import type { MirrorResult } from './engine.ts';
+import type { EngineOptions, MirrorResult } from './engine.ts';
 
 /**
  * A second tag of an image in ECR. It records that the source did not have the image for that platform when it

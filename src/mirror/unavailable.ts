@@ -3,8 +3,7 @@ import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import type { WantedImage } from '../images/wanted.ts';
 import { isUnprovided } from './auto.ts';
-import type { Engine } from './engine.ts';
-import type { MirrorOptions } from './engine.ts';
+import type { Engine, MirrorOptions } from './engine.ts';
 
 /** How long a plan waits for the sources. */
 const maxWaitMs = 10_000;

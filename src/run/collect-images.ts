@@ -1,8 +1,7 @@
 import { LoginRefused } from '../clients/kubernetes/errors.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
-import type { WantedImages } from '../images/wanted.ts';
-import { type GivenReference, wantedImages } from '../images/wanted.ts';
+import { type GivenReference, type WantedImages, wantedImages } from '../images/wanted.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { Context } from '../steps/context.ts';
 

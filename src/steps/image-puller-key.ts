@@ -1,4 +1,4 @@
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import type { Step } from './context.ts';
 import { applyKey } from '../access-key/apply.ts';
 import { classify } from '../access-key/classify.ts';
@@ -8,7 +8,6 @@ import { waitUntilVerified } from '../access-key/verify.ts';
 import { stepsAfterNewKey } from '../access-key/next-steps.ts';
 import { removeKey } from '../access-key/remove.ts';
 import { type KeyChange, type KeyState, observeKey } from '../access-key/state.ts';
-import { finding } from '../core/findings.ts';
 
 /** Days after which `status` recommends a rotation. */
 const maxAgeDays = 90;

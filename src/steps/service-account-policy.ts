@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import type { Finding } from '../core/findings.ts';
+import { type Finding, finding } from '../core/findings.ts';
 import type { Context, Step } from './context.ts';
 import { applyObjects, diffObjects, observeObjects, removeObjects } from '../cluster/objects.ts';
 import {
@@ -13,7 +13,6 @@ import {
   removeUnverified,
   verifyOrRemove,
 } from '../cluster/service-account-policy/verification.ts';
-import { finding } from '../core/findings.ts';
 
 /** An admission policy with which the API server adds the pull secret to each new service account. */
 export const serviceAccountPolicy: Step<PolicyState> = {

@@ -1,10 +1,9 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Field } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { annotations, operatorNamespace } from '../../core/ownership.ts';
 import type { BootstrapState } from './state.ts';
-import { finding } from '../../core/findings.ts';
 
 const keys = [annotations.project, annotations.registryHost];
 

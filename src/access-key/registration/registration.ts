@@ -1,6 +1,6 @@
 import { BootstrapError } from '../../core/errors.ts';
 import type { Change, ChangeWith, Diff, Field, Outcome } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { inOrder, tolerating } from '../../core/members.ts';
 import { docsPage } from '../../core/paths.ts';
 import type { AccessKeyContext, AccessKeyRun, RotationStep } from '../context.ts';
@@ -20,7 +20,6 @@ import {
 } from './records.ts';
 import { type Registration, registrationIn, registrationTarget } from './register.ts';
 import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
-import { finding } from '../../core/findings.ts';
 
 export type RegistrationWork =
   /** Records the cluster's key in its registration. `keepsKey`: records only the version, and verifies nothing. */

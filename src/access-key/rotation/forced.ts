@@ -2,7 +2,7 @@ import { disabling } from './old-key.ts';
 import { kmsKeysInUse } from '../stored.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { ChangeWith, Outcome } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { inOrder } from '../../core/members.ts';
 import type { AccessKeyContext, AnyRotationStep, RotationStep } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
@@ -31,7 +31,6 @@ import { registerRollOut } from './register-roll-out.ts';
 import { ObservedKeys } from './observed-keys.ts';
 import { clustersToWaitFor, type Rotation } from './state.ts';
 import { rollOut } from './roll-out.ts';
-import { finding } from '../../core/findings.ts';
 
 /**
  * Revokes a leaked key. The image puller may read its own secrets, because the operator reads them with its key. So

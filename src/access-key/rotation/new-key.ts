@@ -1,4 +1,4 @@
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import type { RotationStep } from '../context.ts';
 import { applyKey } from '../apply.ts';
 import { classify, retiredAt } from '../classify.ts';
@@ -9,7 +9,6 @@ import { secretTarget } from '../secrets.ts';
 import type { KeyChange, ObservedKey } from '../state.ts';
 import { secretParts } from '../stored.ts';
 import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
-import { finding } from '../../core/findings.ts';
 
 /** Creates the new key with the protocol of the first key, or completes an interrupted creation. */
 export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChange> {

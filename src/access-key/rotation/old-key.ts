@@ -1,5 +1,5 @@
 import type { ChangeWith } from '../../core/step.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { inOrder } from '../../core/members.ts';
 import type { RotationStep } from '../context.ts';
 import { deletionOfRetiredKeys } from '../next-steps.ts';
@@ -8,7 +8,6 @@ import { clusterLabel, type ClusterRecord, forgetCommand } from '../registration
 import type { KeyRevocation, ObservedKey } from '../state.ts';
 import type { ObservedKeys } from './observed-keys.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
-import { finding } from '../../core/findings.ts';
 
 /** Disables the replaced key. A later run deletes it. */
 export function oldKey(

@@ -7,14 +7,13 @@ import {
   type ObjectWork,
   observeBootstrap,
 } from '../bootstrap/state.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import type { RotationStep } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isControllerReady } from '../../external-secrets/pull-secret/resync.ts';
 import { type Registration, registrationChanges } from '../registration/register.ts';
 import { verifyRollOut } from './verify-roll-out.ts';
 import type { ObserveRotation, Rotation } from './state.ts';
-import { finding } from '../../core/findings.ts';
 
 interface RollOutState {
   readonly bootstrap: BootstrapState;

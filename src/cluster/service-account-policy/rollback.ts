@@ -1,10 +1,9 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { toBootstrapError } from '../../core/members.ts';
 import type { ClusterRun } from '../context.ts';
 import { applyObjects, diffObjects, observeObjects } from '../objects.ts';
 import { policyName, policyRefs } from './policy.ts';
-import { finding } from '../../core/findings.ts';
 
 /** Real time, because the cluster may be unreachable. */
 const rollBackTimeoutMs = 20_000;

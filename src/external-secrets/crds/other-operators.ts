@@ -1,9 +1,8 @@
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace, operatorVersion } from '../../core/ownership.ts';
-import { finding } from '../../core/findings.ts';
 
 /** The controller has this label in the Helm chart and in the release manifest, with any name and namespace. */
 const controllerLabel = 'app.kubernetes.io/name=external-secrets';

@@ -1,7 +1,7 @@
 import { fullName, refOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { isTolerable } from '../../core/members.ts';
 import { type WaitCount, waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
@@ -11,7 +11,6 @@ import { forceSync } from '../force-sync.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { fixOf, Refusals } from '../refusals.ts';
 import { type Sync, syncOf } from '../sync.ts';
-import { finding } from '../../core/findings.ts';
 
 const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 

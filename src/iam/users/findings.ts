@@ -1,10 +1,9 @@
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { tags as tagKeys } from '../../core/ownership.ts';
 import { markKeysIn, ownershipOf } from '../tags.ts';
 import { documentOf, type ObservedUser, ownAttachments, type UserState, type WantedUser } from './state.ts';
 import { policyTarget, userTarget } from './targets.ts';
-import { finding } from '../../core/findings.ts';
 
 /** Reports a user or policy of the configured name that belongs to another project. Blocks the run. */
 export function unmanagedUserFindings(wanted: WantedUser, observed: ObservedUser): Finding[] {

@@ -11,12 +11,11 @@ import type { WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
-import type { EngineOptions, Target } from '../engine.ts';
-import type { MirrorResult } from '../engine.ts';
-import { type TargetImage, isSame, readTargetImage } from './target-image.ts';
+import type { EngineOptions, MirrorResult, Target } from '../engine.ts';
+import { isSame, readTargetImage, type TargetImage } from './target-image.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { DockerProgress } from './progress.ts';
-import { type TemporaryReferences, localName } from './references.ts';
+import { localName, type TemporaryReferences } from './references.ts';
 import { mayUseLocal, wouldOverwrite } from './local-images.ts';
 import { layerBytes } from './layer-bytes.ts';
 

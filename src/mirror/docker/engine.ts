@@ -6,12 +6,10 @@ import type { WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { settleAll, toBootstrapError } from '../../core/members.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
-import type { Engine, EngineOptions, Target } from '../engine.ts';
-import { reportDone } from '../engine.ts';
-import type { MirrorResult } from '../engine.ts';
-import { ImageJob, type CopyContext, type CopyResult } from './copy.ts';
+import { type Engine, type EngineOptions, type MirrorResult, reportDone, type Target } from '../engine.ts';
+import { type CopyContext, type CopyResult, ImageJob } from './copy.ts';
 import { DockerProgress } from './progress.ts';
-import { TemporaryReferences, localName } from './references.ts';
+import { localName, TemporaryReferences } from './references.ts';
 import { mayUseLocal } from './local-images.ts';
 
 export interface DockerEngineServices {

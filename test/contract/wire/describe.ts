@@ -93,7 +93,7 @@ async function meet({ levers: own = {} }: Target, { needs }: Case, request: Wire
 }
 
 /**
- * Repeats a request until the answer fits or the target's propagation time is over. Repeats only answers that the
+ * Repeats a request until the answer fits or the target's propagation time has passed. Repeats only answers that the
  * delay can cause.
  */
 async function sendUntilPropagated(

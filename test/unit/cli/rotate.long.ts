@@ -178,9 +178,9 @@ describe('rotate', () => {
     async (operation, nth) => {
       await clearKeys();
       const old = current();
-      const mend = cutAt(operation, nth);
+      const clearFault = cutAt(operation, nth);
       const cut = await cli.run('rotate --yes', { env: { AWS_MAX_ATTEMPTS: '1' } });
-      mend();
+      clearFault();
       expect(cut.code).not.toBe(0);
       const { failed } = await pullDuring(async () => {
         const again = await cli.run('rotate --yes');
