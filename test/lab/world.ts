@@ -39,6 +39,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     registry,
     project,
     cluster,
+    nodes: [],
     aws: { ecr: new ECRClient(), iam: new IAMClient(), secrets: new SecretsManagerClient() },
     awsAs(credentials) {
       const config = { region, credentials };
@@ -95,6 +96,8 @@ export function labWorld(names: ClusterNames = clusters.first): World {
         await control('aws', 'DELETE', '/faults');
       };
     },
+    breakInternet: () =>
+      Promise.reject(new Error('the lab cannot make the public registries unreachable yet')),
     async startOver({ keepOperator = false } = {}) {
       if (keepOperator) await leaveOperatorAlone(kubectl);
       else {

@@ -44,6 +44,29 @@ export interface ClusterHands {
   remove(resource: string, name: string, namespace?: string): Promise<void>;
 }
 
+/** What an administrator with a shell on a node can do. */
+export interface NodeHands {
+  /** As in the Kubernetes API. */
+  readonly name: string;
+  /** The text of every file and the target of every link below `/etc/containerd`, by absolute path. */
+  files(): Promise<Readonly<Record<string, string>>>;
+  /** Writes a file below `/etc/containerd` as another program on the node does, and creates its folders. */
+  writeFile(path: string, text: string): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  /** Removes all images, the pause image too. Running containers keep running. */
+  removeImages(): Promise<void>;
+  /** Removes the manifests of the static pods, and waits until they are gone. @returns a function that restores them */
+  stopStaticPods(): Promise<() => Promise<void>>;
+  /** Whether containerd reads `/etc/containerd/certs.d` when it pulls. The default is containerd's own. */
+  setReadsMirrors(yes: boolean): Promise<void>;
+  /** Kills the process of the node agent with SIGKILL. The kubelet starts its container again. */
+  killAgent(): Promise<void>;
+  /** Stops the process of the node agent, as SIGSTOP does. @returns a function that continues it */
+  suspendAgent(): Promise<() => Promise<void>>;
+  /** Runs a POSIX shell script as root. Needs the capability `node shell`. */
+  runScript(script: string, input?: string): Promise<Run>;
+}
+
 /** AWS clients of one identity: the account's administrator by default. */
 export interface AwsHands {
   readonly ecr: ECRClient;
@@ -78,9 +101,11 @@ export interface AwsRequest {
 
 /**
  * What only some worlds can do: kill ecr-bootstrap with SIGKILL, restart the API server, run other tools (skopeo,
- * a Docker engine), list the DNS names that were requested, and keep one site for all scenarios.
+ * a Docker engine), list the DNS names that were requested, run scripts on nodes, and keep one site for all
+ * scenarios.
  */
-export type Capability = 'kill' | 'restart the API server' | 'other tools' | 'DNS log' | 'one for all';
+export type Capability =
+  'kill' | 'restart the API server' | 'other tools' | 'DNS log' | 'node shell' | 'one for all';
 
 /** What scenarios run in: an account, a cluster and a laptop. A sandbox is one, the lab of real parts is another. */
 export interface World {
@@ -89,6 +114,7 @@ export interface World {
   readonly registry: string;
   readonly project: string;
   readonly cluster: ClusterHands;
+  readonly nodes: readonly NodeHands[];
   readonly aws: AwsHands;
   /** AWS clients of another identity. */
   awsAs(key: AwsKey): AwsHands;
@@ -131,6 +157,8 @@ export interface World {
   setTokenLife(seconds: number): Promise<void>;
   /** Makes AWS and its registry answer every request with an error. @returns a function that ends this */
   breakAws(): Promise<() => Promise<void>>;
+  /** Makes every public registry unreachable. Nodes never reach them. @returns a function that ends this */
+  breakInternet(): Promise<() => Promise<void>>;
   /** Deletes all images from the node except the pause image. */
   emptyImageStore(): Promise<void>;
   /** The DNS names that the node and its pods have requested so far, in order. */

@@ -86,6 +86,7 @@ class Site {
       registry,
       project,
       cluster: hands,
+      nodes: [],
       aws: awsAs(sandbox.admin),
       awsAs,
       async ask(method, url, headers, body) {
@@ -119,6 +120,10 @@ class Site {
         const services = ['ecr', 'iam', 'secretsmanager', 'sts', 'registry', 'storage'] as const;
         const undos = services.map((service) => faults.plan({ kind: 'error', service }));
         return async () => undos.forEach((undo) => undo());
+      },
+      async breakInternet() {
+        const undo = faults.plan({ kind: 'reset', service: 'source' });
+        return async () => void undo();
       },
       // The sandbox's node keeps no pulled image.
       emptyImageStore: () => Promise.resolve(),
