@@ -75,25 +75,38 @@ ${table(['Key', 'Value', 'Default', 'Flag', 'Variable', 'Meaning'], rows)}
 `;
 }
 
+/** One heading per code, so that `errors.md#CODE` is a link. A code of both tables has one heading, among the errors. */
 function errors() {
-  const failures = Object.entries(errorCodes).map(([name, { exit, about }]) => [code(name), exit, about]);
-  const findings = Object.entries(findingCodes).map(([name, { about }]) => [code(name), about]);
+  const section = (name, facts, { about, fix }) =>
+    `### ${name}\n\n${facts}. ${about}\n\n**What to do:** ${fix}`;
+  const failures = Object.entries(errorCodes).map(([name, error]) => {
+    const level = findingCodes[name]?.level;
+    const also = level === undefined ? '' : `. Also a finding, \`${level}\``;
+    return section(name, `Exit code ${error.exit}${also}`, error);
+  });
+  const findings = Object.entries(findingCodes)
+    .filter(([name]) => !(name in errorCodes))
+    .map(([name, found]) => section(name, `Level \`${found.level}\``, found));
+  const shared = Object.keys(findingCodes).filter((name) => name in errorCodes);
   return `# Errors and findings
 
 ${made}
 
-Every error says what failed, why, and how to fix it. With \`-o json\` it is the field \`error\` of the document, and its
-\`code\` is one of this list. The exit code of the process is in the second column; [exit codes](exit-codes.md) has the others.
+Every error and every finding has a code. The program shows it in brackets, and \`-o json\` has it in the field \`code\`.
 
 ## Errors
 
-${table(['Code', 'Exit', 'Meaning'], failures)}
+An error ends a run, or fails one item of it. It says what failed, why, and how to fix it. With \`-o json\` the error that ends a
+run is the field \`error\` of the document. [Exit codes](exit-codes.md) explains the exit codes.
+
+${failures.join('\n\n')}
 
 ## Findings
 
-Plans and \`status\` list findings, each with a level: \`ok\`, \`warning\`, \`failed\` or \`unknown\`.
+Plans and \`status\` list findings. The level is \`ok\`, \`warning\`, \`failed\` or \`unknown\`; in some cases it differs from the level given
+here. These codes of findings are also errors and are explained above: ${shared.map((name) => `[${name}](#${name})`).join(', ')}.
 
-${table(['Code', 'Meaning'], findings)}
+${findings.join('\n\n')}
 `;
 }
 

@@ -148,7 +148,7 @@ export function userAdoption({ user, owner, userName, tags }: KeyState): KeyChan
 export function userFindings({ user, owner, userName }: KeyState): Finding[] {
   if (!user || owner !== 'other') return [];
   return [
-    finding('user-foreign', {
+    finding('user-conflict', {
       target: userTarget(userName),
       what: `IAM user ${userName} already exists and is not managed by ecr-bootstrap`,
       why: 'it is tagged for another project or region, so no access key is created',
@@ -176,7 +176,7 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
   }
   return [
     ...unmanaged.map((key): Finding =>
-      finding('user-excess', {
+      finding('user-extra-access', {
         target: keyTarget(key.id),
         what: `IAM user ${userName} has access key ${key.id}, which is not managed by ecr-bootstrap`,
         why: 'ecr-bootstrap neither created nor stored it, so it does not change it',

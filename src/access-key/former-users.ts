@@ -16,8 +16,8 @@ type UserRole = keyof Config['users'];
 export interface FormerUser {
   readonly who: UserRole;
   readonly name: string;
-  /** `unseen`: the caller may not read it. */
-  readonly user: User | 'unseen' | undefined;
+  /** `unreadable`: the caller may not read it. */
+  readonly user: User | 'unreadable' | undefined;
   /** Only for an image puller. */
   readonly secrets: readonly ListedSecret[];
 }
@@ -139,7 +139,7 @@ async function find(
     return { who, name, user: isManaged ? user : undefined, secrets };
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'aws-denied') throw error;
-    return { who, name, user: 'unseen', secrets };
+    return { who, name, user: 'unreadable', secrets };
   }
 }
 
@@ -147,7 +147,7 @@ async function find(
 export function asConfiguredFor<Ctx extends AccessKeyContext>(former: FormerUser, ctx: Ctx): Ctx {
   const { who, name, user } = former;
   const { config } = ctx;
-  const path = user !== undefined && user !== 'unseen' ? user.path : config.users[who].path;
+  const path = user !== undefined && user !== 'unreadable' ? user.path : config.users[who].path;
   const users = { ...config.users, [who]: { ...config.users[who], name, path, manage: true } };
   const fresh: Ctx['fresh'] = (change) => asConfiguredFor(former, ctx.fresh(change));
   return Object.create(ctx, { config: { value: { ...config, users } }, fresh: { value: fresh } }) as Ctx;
@@ -181,7 +181,7 @@ function stillThere(former: FormerUser): Finding {
   const removal = who === 'imagePuller' ? 'down --aws --delete-secrets' : 'down --aws';
   return finding('former-user', {
     target: { kind: 'IAM user', name },
-    what: `${things.join(' with ')} ${user === 'unseen' ? 'may still exist' : 'still exists'} from an earlier users.${who}.name`,
+    what: `${things.join(' with ')} ${user === 'unreadable' ? 'may still exist' : 'still exists'} from an earlier users.${who}.name`,
     why:
       clusters.length > 0
         ? `clusters are registered with it: ${clusters.map(clusterLabel).join('; ')}`
@@ -196,7 +196,7 @@ function stillThere(former: FormerUser): Finding {
 /** A shell command on one line. */
 function deletionCommand({ name, user, secrets }: FormerUser): string {
   const policy =
-    user === undefined || user === 'unseen'
+    user === undefined || user === 'unreadable'
       ? []
       : [user.arn.replace(`:user${user.path}${name}`, `:policy${user.path}ecr-bootstrap-${name}`)];
   const aws = 'aws iam';

@@ -68,7 +68,7 @@ function unmanagedSecretFinding(info: SecretInfo, state: KeyState): Finding[] {
   if (ownershipOf(info.tags, state.tags) !== 'other') return [];
   const { name } = info;
   return [
-    finding('secret-foreign', {
+    finding('secret-conflict', {
       target: secretTarget(name),
       what: `secret ${name} already exists and is not managed by ecr-bootstrap`,
       why: 'it is tagged for another project or region',

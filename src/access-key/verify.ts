@@ -33,7 +33,7 @@ export async function checkPair(
 /**
  * Waits until everything that the cluster needs the pair for works several times in a row: a token, a manifest of the
  * project, the values of the three secrets.
- * @throws UnverifiedKey (`key-unproven`) after the deadline, with the last verdict
+ * @throws UnverifiedKey (`key-unverified`) after the deadline, with the last verdict
  */
 export async function waitUntilVerified(run: AccessKeyRun, pair: KeyPair): Promise<void> {
   const { ctx } = run;
@@ -63,7 +63,7 @@ export class UnverifiedKey extends BootstrapError {
   constructor(id: string, verdict: Verdict, cause: BootstrapError) {
     super(
       {
-        code: 'key-unproven',
+        code: 'key-unverified',
         what: `could not verify access key ${id}`,
         why: cause.why,
         hint:

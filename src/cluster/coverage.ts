@@ -202,7 +202,7 @@ export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string
 export function unmanagedCopyFindings({ unmanaged }: Coverage): readonly Finding[] {
   return unmanaged.map(({ namespace, object }) => {
     const target = targetOf(refOf(object));
-    return finding('pull-secret-foreign', {
+    return finding('pull-secret-unmanaged', {
       target,
       what: `${nameOf(target)} is not managed by ecr-bootstrap, so namespace ${namespace} gets no pull secret`,
       why: 'the operator would overwrite it',

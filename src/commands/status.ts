@@ -83,7 +83,7 @@ function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepSt
     const error = errors.get(need);
     if (!error) return [];
     const { what, why, hint } = error;
-    return [finding('unseen', { target: { kind: 'step', name: step.id }, what, why, hint })];
+    return [finding('not-checked', { target: { kind: 'step', name: step.id }, what, why, hint })];
   });
   return { step: step.id, title: step.title, findings, drift: [] };
 }
@@ -92,7 +92,7 @@ function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepSt
 function withDefaultFinding(status: StepStatus): StepStatus {
   if (status.findings.length > 0) return status;
   const target = { kind: 'step', name: status.step };
-  const fine: Finding = finding('in-order', { target, what: 'OK', why: '', hint: '' });
+  const fine: Finding = finding('ok', { target, what: 'OK', why: '', hint: '' });
   return { ...status, findings: [fine] };
 }
 

@@ -17,193 +17,336 @@ export interface Finding {
   readonly secondsLeft?: number;
 }
 
+interface FindingDescription {
+  readonly level: Finding['level'];
+  readonly about: string;
+  readonly fix: string;
+}
+
 /** Every finding that `status` and plans can report. docs/reference/errors.md is generated from this table. */
 export const findingCodes = {
-  unseen: { level: 'unknown', about: 'This check could not run.' },
-  'in-order': { level: 'ok', about: 'OK.' },
-  drift: { level: 'failed', about: 'A resource differs from the configuration; `up` repairs it.' },
-  'change-refused': { level: 'failed', about: 'The cluster rejects a change that `up` would make.' },
-  foreign: {
-    level: 'failed',
-    about: 'A resource already exists and is not managed by ecr-bootstrap; `up --adopt` adopts it.',
+  'not-checked': {
+    level: 'unknown',
+    about: 'A check could not run.',
+    fix: 'Fix the cause that the finding shows, for example an unreachable API, then check again.',
   },
-  'user-foreign': {
+  ok: { level: 'ok', about: 'A check found no problem.', fix: 'Nothing to do.' },
+  drift: {
     level: 'failed',
-    about: 'An IAM user or policy of that name belongs to another project.',
+    about: 'A resource differs from the configuration; `up` repairs it.',
+    fix: 'Run `ecr-bootstrap up`.',
   },
-  'user-unmanaged': {
+  'change-rejected': {
     level: 'failed',
-    about: 'The configuration says that this user is managed elsewhere, and it lacks something.',
+    about: 'The cluster rejects a change that `up` would make.',
+    fix: 'Change the webhook or policy that rejects it, or exclude the object as the finding shows.',
+  },
+  unmanaged: {
+    level: 'failed',
+    about: 'A resource already exists and is not managed by ecr-bootstrap.',
+    fix: '[Adopt the resource](../tasks/adopt-resources.md), delete it, or configure another name.',
+  },
+  'user-conflict': {
+    level: 'failed',
+    about: 'An IAM user or policy with the configured name belongs to another project.',
+    fix: 'Set `users.powerUser.name` or `users.imagePuller.name` to another name.',
+  },
+  'user-incomplete': {
+    level: 'failed',
+    about: '`manage` is false for a user, and the user does not exist or has no permissions.',
+    fix: 'Ask the owner of the user to attach the policy that `ecr-bootstrap policy` prints.',
   },
   'path-differs': {
     level: 'failed',
-    about: 'An IAM user or policy has another path than configured; `up` does not change paths.',
+    about: 'The path of an IAM user or policy differs from the configuration; `up` does not change paths.',
+    fix: 'Have an administrator change the path, or set the path of the user in the configuration.',
   },
-  'user-excess': {
+  'user-extra-access': {
     level: 'warning',
     about: 'A managed user has unexpected policies, groups or access keys.',
+    fix: 'If it is not needed, remove it with the command that the finding shows.',
   },
-  'needs-administrator': { level: 'warning', about: 'Only an administrator can fix this.' },
+  'needs-administrator': {
+    level: 'warning',
+    about: 'Only an administrator can fix this.',
+    fix: 'Have an administrator run the command that the finding shows.',
+  },
   'version-older': {
     level: 'warning',
     about: 'A newer version of ecr-bootstrap configured a cluster of the project.',
+    fix: 'Install that version or a newer one.',
   },
   'setting-kept': {
     level: 'ok',
-    about: 'A setting is no longer in the configuration, and existing resources keep its value.',
+    about: 'A setting was removed from the configuration; existing resources keep its value.',
+    fix: 'Set it explicitly, or change the existing resources with the command that the finding shows.',
   },
   'setup-differs': {
     level: 'failed',
     about: 'The cluster is set up for another project, region or account than configured.',
+    fix: 'Correct the configuration. To move the cluster, first run `ecr-bootstrap down` with the earlier project and region.',
   },
-  'former-user': { level: 'warning', about: 'A user of an earlier name, or its secrets, still exist.' },
-  'secret-foreign': { level: 'failed', about: 'A secret of that name belongs to another project.' },
+  'former-user': {
+    level: 'warning',
+    about: 'An IAM user of an earlier configuration, or its secrets, still exist.',
+    fix: 'Run `ecr-bootstrap up` for each cluster that still uses it. Then delete it with the command that the finding shows.',
+  },
+  'secret-conflict': {
+    level: 'failed',
+    about: 'A secret with the configured name belongs to another project.',
+    fix: 'Set `users.imagePuller.name` to another name.',
+  },
   'key-limit': {
     level: 'failed',
-    about: 'The user already has two unmanaged access keys, the most that IAM allows.',
+    about: 'A new access key cannot be created: IAM allows two per user, and an unmanaged key takes a place.',
+    fix: 'Delete an access key that is not used; the finding shows the command.',
   },
-  'key-old': { level: 'warning', about: 'The access key is older than 90 days.' },
-  'key-refused': { level: 'failed', about: 'AWS rejects the stored access key.' },
-  'key-disabled': { level: 'failed', about: 'The current access key is disabled; `up` creates a new one.' },
+  'key-old': {
+    level: 'warning',
+    about: 'The access key is older than 90 days.',
+    fix: 'Run `ecr-bootstrap rotate`.',
+  },
+  'key-rejected': {
+    level: 'failed',
+    about: 'AWS rejects the stored access key.',
+    fix: 'Run `ecr-bootstrap up`, which replaces it with a working key.',
+  },
+  'key-disabled': {
+    level: 'failed',
+    about: 'The current access key is disabled; `up` creates a new one.',
+    fix: 'Run `ecr-bootstrap up`. Never enable a leaked key again.',
+  },
   'pulls-interrupted': {
     level: 'warning',
     about: '`rotate --force` interrupts pulls until every namespace has a new pull secret.',
+    fix: 'Let the run finish. If it is interrupted, run `ecr-bootstrap up`.',
   },
   'key-unknown': {
     level: 'unknown',
     about:
-      'Whether an access key is managed is unknown while the secret that lists the managed keys cannot be read.',
+      'It is unknown whether an access key is managed, because the secret that lists the managed keys cannot be read.',
+    fix: 'Run `ecr-bootstrap up`, or let the caller read the secret. Do not delete the key before.',
   },
   'key-unfinished': {
     level: 'warning',
-    about: 'An earlier run stopped while it created the access key; `up` finishes it.',
+    about: 'A rotation was interrupted, and the replaced access key still works.',
+    fix: 'Run `ecr-bootstrap rotate`, which resumes the rotation.',
   },
-  'key-in-use': { level: 'failed', about: 'The access key is used by something other than this cluster.' },
+  'key-in-use': {
+    level: 'failed',
+    about: 'Another cluster of the project uses the access key, or may use it.',
+    fix: 'Run the command that the finding shows for each other cluster. If a cluster no longer exists, remove its registration.',
+  },
   'key-kept': {
     level: 'warning',
-    about: 'The key that the last rotation disabled still exists, and IAM allows only two keys per user.',
+    about:
+      '`rotate` creates no new key yet: the key that it disabled last is kept for a while, and IAM allows two keys per user.',
+    fix: 'Wait until the time that the finding shows, then run `ecr-bootstrap rotate`. For a leaked key, run `ecr-bootstrap rotate --force` now.',
   },
-  'secret-pair-torn': {
+  'key-pair-mismatch': {
     level: 'failed',
-    about: 'The stored key ID and secret do not match (an earlier write was interrupted).',
+    about: 'The stored key ID and secret do not match, because an earlier write was interrupted.',
+    fix: 'Run `ecr-bootstrap up`, which stores a matching pair.',
   },
-  'repository-foreign': {
+  'repository-unmanaged': {
     level: 'ok',
     about: 'An existing repository is not managed by ecr-bootstrap; it is used but not changed.',
+    fix: 'Nothing to do. To let ecr-bootstrap manage its settings, run `up --adopt` as the finding shows.',
   },
-  'repository-unknown': { level: 'failed', about: 'The settings of a repository could not be read.' },
+  'repository-unknown': {
+    level: 'failed',
+    about: 'The settings of a repository could not be read.',
+    fix: 'Follow the fix that the finding shows, for example to get a missing permission.',
+  },
   'repository-encryption': {
     level: 'warning',
-    about: 'The repository has another encryption than configured; ECR cannot change it.',
+    about: 'The encryption of a repository differs from the configuration; ECR cannot change it.',
+    fix: 'Keep it, or delete the repository with its images and run `ecr-bootstrap up`.',
   },
   'repository-setting': {
     level: 'ok',
-    about: 'A repository has a value that this version does not know; it is not changed.',
+    about: 'A repository has a setting that this version does not manage; it is not changed.',
+    fix: 'Nothing to do. To let ecr-bootstrap manage the setting again, run the command that the finding shows.',
   },
-  'repository-unneeded': {
+  'repository-unused': {
     level: 'ok',
-    about: 'A repository of the project holds no image that the configuration or the cluster needs.',
+    about: 'A repository of the project has no image that the cluster uses or the configuration lists.',
+    fix: 'Nothing to do. If no workload uses its images, delete it with the command that the finding shows.',
   },
   'creation-rule': {
     level: 'warning',
-    about: 'A rule of the registry can create repositories of the project, or could not be read.',
+    about: 'A rule of the registry can create repositories in the project, or the rules could not be read.',
+    fix: 'Choose another prefix for the rule, or another project name.',
   },
   'resource-policy': {
     level: 'warning',
     about: 'A resource to adopt has a policy that grants access to others, or could not be read.',
+    fix: 'Check the policy before you adopt the resource; the finding shows the command that prints it.',
   },
   'region-unsupported': {
     level: 'failed',
-    about: 'The installed version of External Secrets does not know the region.',
+    about: 'External Secrets Operator v0.12.1 does not know the region.',
+    fix: 'Use another region. ECR, IAM and `ecr-bootstrap mirror` work in this one.',
   },
   'registration-full': {
     level: 'failed',
-    about: 'The secret that lists the clusters has no room for another tag.',
+    about: 'The secret whose tags register the clusters has no room for another tag.',
+    fix: 'Remove the registration of a cluster that no longer exists, or use another project for this cluster.',
   },
   'registry-alias': {
     level: 'warning',
-    about: 'A workload names this registry by a host that the pull secret does not cover.',
+    about: 'A workload pulls from this registry by a host name that the pull secret does not cover.',
+    fix: 'Change the reference to the one that the finding shows.',
   },
   'lifecycle-risk': {
     level: 'warning',
     about: 'A lifecycle policy can remove images in use, or could not be checked.',
+    fix: 'Change or remove the rule of the policy, or check which images it selects.',
   },
   'image-unresolved': {
     level: 'warning',
     about: 'An image was not found at its source, or its source denied access.',
+    fix: 'Correct or exclude the reference, or log in to the registry.',
   },
   'platform-unavailable': {
     level: 'warning',
-    about: 'The source does not have an image for the platform of some nodes.',
+    about: 'An image is not available for the platform of some nodes.',
+    fix: 'Add a `nodeSelector` on `kubernetes.io/arch` to the workload.',
   },
-  'platform-odd': {
+  'platform-invalid': {
     level: 'warning',
-    about: 'A node reports a platform for which no image can exist; it is skipped.',
+    about: 'A node reports a platform that no image can have; the node is skipped.',
+    fix: 'Check what the node reports with the command that the finding shows. To choose platforms, set `images.platforms`.',
   },
-  'image-unknown': { level: 'failed', about: 'It could not be checked whether ECR has an image.' },
-  'operator-foreign': {
+  'image-unknown': {
     level: 'failed',
-    about: 'External Secrets Operator is installed in a namespace or version that cannot be adopted.',
+    about: 'It is unknown whether ECR has an image.',
+    fix: 'Follow the fix that the finding shows, for example to restore an archived image.',
+  },
+  'operator-conflict': {
+    level: 'failed',
+    about:
+      'External Secrets Operator is already installed, and this version of ecr-bootstrap cannot adopt it.',
+    fix: 'Set `externalSecrets.install: false` to use that operator, or uninstall it and keep its CRDs.',
   },
   'operator-helm': {
     level: 'warning',
-    about: 'The operator was adopted, and its Helm release is still there.',
+    about: 'The operator was adopted, and its Helm release still exists.',
+    fix: 'Remove the record of the Helm release with the command that the finding shows.',
   },
   'operator-kept': {
     level: 'warning',
-    about: '`externalSecrets.install` is false, and the operator that `up` installed is still there.',
+    about: '`externalSecrets.install` is false, and the operator that `up` installed still runs.',
+    fix: 'Set `externalSecrets.install: true`, or run `ecr-bootstrap down` before you install another operator.',
   },
-  'operator-unhealthy': { level: 'failed', about: 'A component of the operator is not running.' },
-  'operator-manifest': { level: 'ok', about: "The operator's YAML, with its checksum." },
+  'operator-unhealthy': {
+    level: 'failed',
+    about: 'A component of the operator is not running.',
+    fix: 'Run `ecr-bootstrap up`. If the component still does not run, use the `kubectl` command that the finding shows.',
+  },
+  'operator-manifest': {
+    level: 'ok',
+    about: "The plan shows the operator's YAML with its checksum.",
+    fix: 'Nothing to do. To pin the YAML, set `externalSecrets.sha256`.',
+  },
   'operator-api': {
     level: 'failed',
-    about: 'The installed operator does not serve the API versions that are needed.',
+    about: 'The cluster does not serve API versions of External Secrets Operator that are needed.',
+    fix: 'Install an operator version that serves these API versions, or set `externalSecrets.install: true`.',
   },
-  'token-expiring': { level: 'warning', about: 'A pull secret expires soon and was not renewed.' },
-  'token-expired': { level: 'failed', about: 'A pull secret has expired.' },
-  'token-unknown': { level: 'unknown', about: 'The expiry of a pull secret is unknown.' },
-  'sync-failed': { level: 'failed', about: 'The operator failed to renew or copy a secret.' },
-  'pull-secret-foreign': { level: 'failed', about: 'An unmanaged secret of that name exists.' },
-  'pull-secret-earlier': {
+  'token-expiring': {
+    level: 'warning',
+    about: 'A pull secret expires soon and was not renewed.',
+    fix: 'Run `ecr-bootstrap up`, which renews it. Other findings may show the cause.',
+  },
+  'token-expired': {
+    level: 'failed',
+    about: 'A pull secret has expired.',
+    fix: 'Run `ecr-bootstrap up`, which renews it. Other findings may show the cause.',
+  },
+  'token-unknown': {
+    level: 'unknown',
+    about: 'It is unknown when a pull secret expires, or whether the registry accepts it.',
+    fix: 'Run `ecr-bootstrap up`. If the registry could not be reached, check the network and the proxy settings.',
+  },
+  'sync-failed': {
+    level: 'failed',
+    about: 'The operator failed to renew or copy a secret.',
+    fix: 'Follow the fix that the finding shows, or check the logs of the operator.',
+  },
+  'pull-secret-unmanaged': {
+    level: 'failed',
+    about: 'An unmanaged secret with the name of the pull secret exists.',
+    fix: 'Adopt the secret, delete it, or set another `pullSecret.name`.',
+  },
+  'former-pull-secret': {
     level: 'warning',
     about:
       'A pull secret of an earlier `pullSecret.name` is still in use; `up` deletes it when nothing uses it.',
+    fix: 'Recreate the pods, and replace the old name in the objects that the finding lists. Then run `ecr-bootstrap up`.',
   },
-  'namespace-uncovered': { level: 'failed', about: 'A namespace has no pull secret.' },
-  'namespace-ignored': { level: 'ok', about: 'A namespace or service account is left alone on purpose.' },
+  'namespace-uncovered': {
+    level: 'failed',
+    about: 'A namespace has no pull secret.',
+    fix: 'Run `ecr-bootstrap up`; it waits for the operator and reports what blocks it.',
+  },
+  'namespace-ignored': {
+    level: 'ok',
+    about: 'A namespace or service account is excluded.',
+    fix: 'Nothing to do.',
+  },
   'namespace-in-use': {
     level: 'warning',
-    about: 'An excluded namespace still uses its copy of the pull secret, which stays until then.',
+    about: 'An excluded namespace still uses its copy of the pull secret, which is therefore kept.',
+    fix: 'Use another pull secret in the workloads that the finding lists, and recreate the pods. Then run `ecr-bootstrap up`.',
   },
   'policy-unavailable': {
     level: 'warning',
     about: 'The cluster does not serve MutatingAdmissionPolicy; new service accounts need `up` again.',
+    fix: 'Run `ecr-bootstrap up --only service-accounts` after you create namespaces, and after `kubeadm upgrade`.',
   },
-  'policy-unproven': {
+  'policy-unverified': {
     level: 'warning',
-    about: 'The admission policy did not work in a dry run, or could not be tried, and was removed.',
+    about: 'The admission policy could not be verified with a dry run, and was deleted.',
+    fix: 'Run `ecr-bootstrap up` again. If it fails again, set `serviceAccounts.policy: off`.',
   },
-  'policy-left': {
+  'policy-not-removed': {
     level: 'failed',
-    about: 'The admission policy was not verified, and could not be removed when the run ended.',
+    about: 'The admission policy could not be verified, and could not be deleted either.',
+    fix: 'Delete the policy with the `kubectl` command that the finding shows, then run `ecr-bootstrap up`.',
   },
-  'pull-ending': {
+  'image-access-lost': {
     level: 'warning',
-    about: 'Pods use images of this registry and cannot pull them again after `down`.',
+    about: 'Running pods lose access to their images after `down`.',
+    fix: 'To keep these pods running, first give them another registry or pull secret.',
   },
-  'left-behind': { level: 'warning', about: '`down` keeps this, because it is unmanaged or still in use.' },
-  'pull-failing': { level: 'failed', about: 'A pod cannot pull its image.' },
+  'left-behind': {
+    level: 'warning',
+    about: '`down` keeps this, because it is unmanaged or still in use.',
+    fix: 'If it is not needed, delete it with the command that the finding shows.',
+  },
+  'pull-failing': {
+    level: 'failed',
+    about: 'A pod cannot pull its image.',
+    fix: 'Follow the fix that the finding shows. [Troubleshooting](../operations/troubleshooting.md) has the common causes.',
+  },
   'pod-pull-secrets': {
     level: 'warning',
     about: 'A pod lists its own pull secrets, without the managed one.',
+    fix: 'Add the pull secret to `imagePullSecrets` of the pod template, or remove that list.',
   },
-  'internet-image': { level: 'warning', about: 'A workload pulls an image from outside ECR.' },
+  'internet-image': {
+    level: 'warning',
+    about: 'A workload pulls an image from the internet.',
+    fix: 'Change the reference to the name in ECR that `ecr-bootstrap images` shows.',
+  },
   'static-pod-image': {
     level: 'ok',
     about:
       "A static pod's image must be preloaded on the node, because pull secrets do not reach static pods.",
+    fix: '[Preload the image](../tasks/kubeadm.md#static-pods-and-the-pause-image) on the node before an upgrade.',
   },
-} as const satisfies Record<string, { readonly level: Finding['level']; readonly about: string }>;
+} as const satisfies Record<string, FindingDescription>;
 
 export type FindingCode = keyof typeof findingCodes;
 

@@ -24,7 +24,7 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
       if (planned.error) return { step: id, title, findings: [couldNotCheck(id, planned.error)], drift: [] };
       const more = await health(planned, ctx);
       const refused = new Set(
-        more.filter(({ code }) => code === 'change-refused').map(({ target }) => nameOf(target)),
+        more.filter(({ code }) => code === 'change-rejected').map(({ target }) => nameOf(target)),
       );
       const drift = planned.changes.filter(({ target }) => !refused.has(nameOf(target)));
       const findings = [
@@ -48,7 +48,7 @@ async function health<Ctx>({ step, state }: Planned<Ctx>, ctx: Ctx): Promise<rea
 
 function couldNotCheck(step: string, error: BootstrapError): Finding {
   const { what, why, hint } = error;
-  return finding('unseen', { target: { kind: 'step', name: step }, what, why, hint });
+  return finding('not-checked', { target: { kind: 'step', name: step }, what, why, hint });
 }
 
 function driftFinding(change: Change): Finding {
@@ -63,7 +63,7 @@ function driftFinding(change: Change): Finding {
 }
 
 const unmanagedFinding = ({ target, adopts }: Change): Finding =>
-  finding('foreign', {
+  finding('unmanaged', {
     target,
     what: `${nameOf(target)} already exists and is not managed by ecr-bootstrap`,
     why: `its owner is ${adopts?.owner ?? unknownOwner}; it stays unchanged until you adopt it`,

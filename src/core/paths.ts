@@ -22,14 +22,17 @@ const ownPackage = (): Package => JSON.parse(readFileSync(packageFile('package.j
 export const ownVersion = (): string => ownPackage().version;
 
 /**
- * The location of a docs page for the user: a URL at the repository's tag of this version, or a path in the clone.
+ * The URL of a docs page at the repository's tag of this version. Undefined in a clone, whose package does not name
+ * its repository.
  * @param page the path below `docs`, with an optional anchor
  */
-export function docsPage(page: string, { repository, version }: Package = ownPackage()): string {
-  if (!repository) return `docs/${page}`;
-  const url = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
-  return `${url}/blob/v${version}/docs/${page}`;
+export function docsUrl(page: string, { repository, version }: Package = ownPackage()): string | undefined {
+  const url = repository?.url.replace(/^git\+/, '').replace(/\.git$/, '');
+  return url && `${url}/blob/v${version}/docs/${page}`;
 }
+
+/** A docs page for a hint: its URL or, in a clone, its path. */
+export const docsPage = (page: string): string => docsUrl(page) ?? `docs/${page}`;
 
 /**
  * The folder for data that makes later runs faster, by the XDG base directory specification. It also contains

@@ -76,7 +76,7 @@ export async function planStep<Ctx>(
 
 /**
  * Ends a run that must not start.
- * @throws BootstrapError the first error of an observation, `blocked` for each blocking finding, or `foreign` when the run
+ * @throws BootstrapError the first error of an observation, `blocked` for each blocking finding, or `unmanaged` when the run
  * needs an adoption without consent
  */
 export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
@@ -101,7 +101,7 @@ function refuseUnmanaged<Ctx>(plan: readonly Planned<Ctx>[]): void {
   if (!first) return;
   const others = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
   throw new BootstrapError({
-    code: 'foreign',
+    code: 'unmanaged',
     what: 'could not apply the plan',
     why: `${nameOf(first.target)}${others} ${foreign.length > 1 ? 'already exist and are' : 'already exists and is'} not managed by ecr-bootstrap`,
     hint: 'Adopt it with --adopt or --adopt-all: ecr-bootstrap then configures it, and keeps its content. Or delete it, or configure another name.',

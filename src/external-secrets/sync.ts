@@ -77,7 +77,7 @@ export function syncFinding(
   const { why = '' } = sync;
   if (refusedKey.test(why)) {
     return [
-      finding('key-refused', {
+      finding('key-rejected', {
         target,
         what: `${nameOf(target)}: AWS rejects the operator's access key`,
         why,

@@ -30,7 +30,7 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
   const leftMs = expiry - now;
   const secondsLeft = Math.floor(leftMs / 1000);
   if (leftMs > warningMs) {
-    return finding('in-order', {
+    return finding('ok', {
       target,
       what: `token of ${target.name} is valid for ${hoursAndMinutes(leftMs)}`,
       why: 'the operator renews it',

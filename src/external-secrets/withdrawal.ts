@@ -178,7 +178,7 @@ function withdrawals(
 }
 
 const inUse = ({ name, users }: Earlier, current: string): Finding =>
-  finding('pull-secret-earlier', {
+  finding('former-pull-secret', {
     target: { kind: 'ClusterExternalSecret', name },
     what: `pull secret ${name} is still in use, although pullSecret.name is ${current} now`,
     why: `it stays and is renewed while these list it and not ${current}: ${listed(users)}`,

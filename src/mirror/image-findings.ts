@@ -13,7 +13,7 @@ export async function oddNodesFinding({ config, inventory }: MirrorContext): Pro
   if (!first) return undefined;
   const listed = [...new Set(nodes.map(({ platform }) => JSON.stringify(platform.slice(0, maxLength))))];
   const more = listed.length > maxShown ? ` and ${listed.length - maxShown} more` : '';
-  return finding('platform-odd', {
+  return finding('platform-invalid', {
     target: { kind: 'Node', name: first.name },
     what: `node ${first.name}${others.length > 0 ? ` and ${others.length} more` : ''} ${others.length > 0 ? 'report platforms' : 'reports a platform'} that no image can have`,
     why: `not in the form os/arch or os/arch/variant: ${listed.slice(0, maxShown).join(', ')}${more}`,

@@ -9,7 +9,7 @@ import type { Engine, MirrorOptions } from './engine.ts';
 const maxWaitMs = 10_000;
 
 /** Answers that will not change before the copy. */
-const definite = new Set<ErrorCode>(['image-missing', 'registry-denied', 'address-refused']);
+const definite = new Set<ErrorCode>(['image-missing', 'registry-denied', 'address-not-allowed']);
 
 /** See `Mirror.unavailable`. @param docker loads the Docker engine, which may have images that no registry has */
 export async function unavailableOf(

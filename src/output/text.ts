@@ -3,6 +3,7 @@ import { isAbsolute, relative, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WriteStream } from 'node:tty';
 import { type BootstrapError, interruptedError } from '../core/errors.ts';
+import { docsUrl } from '../core/paths.ts';
 import { withoutSecrets } from '../core/secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
@@ -24,7 +25,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
   let views = Promise.resolve();
   /** The plan, until it is shown on a terminal. A question about the plan shows it first. */
-  let unseenPlan: Extract<View, { type: 'plan' }> | undefined;
+  let hiddenPlan: Extract<View, { type: 'plan' }> | undefined;
 
   const textOf = (lines: readonly string[]): string => {
     const text = withoutSecrets(lines.join('\n'));
@@ -73,7 +74,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     },
     show: (view: View) => {
       live.clear();
-      if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) unseenPlan = view;
+      if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) hiddenPlan = view;
       views = views.then(async () => {
         const lines = await viewLines(view, onScreen, verbosity);
         if (lines.length > 0) streams.stdout.write(textOf(lines));
@@ -84,8 +85,8 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     ask: async (question, { expected, signal }) => {
       const text = `${question} ${expected === undefined ? '[y/N] ' : ''}`;
       const answer = await onTerminal(text, signal, async (screen) => {
-        if (!unseenPlan) return;
-        const lines = await viewLines(unseenPlan, createStyle(wantsColor(true, noColor, env)), 'normal');
+        if (!hiddenPlan) return;
+        const lines = await viewLines(hiddenPlan, createStyle(wantsColor(true, noColor, env)), 'normal');
         screen.write(textOf(lines));
       });
       if (answer === undefined) return undefined;
@@ -205,8 +206,15 @@ function shortPath(path: string, cwd: string, home: string | undefined): string 
   return below(cwd, '.') ?? (home ? below(home, '~') : undefined) ?? path;
 }
 
-/** The lines of an error and of the others that were found with it. Equal headlines are shown once. */
-function errorLines(error: BootstrapError, { bad, dim }: Style): string[] {
+/**
+ * The lines of an error and of the others that were found with it. Equal headlines are shown once.
+ * @param url the page about the code of the error; undefined in a clone
+ */
+export function errorLines(
+  error: BootstrapError,
+  { bad, dim }: Style,
+  url = docsUrl(`reference/errors.md#${error.code}`),
+): string[] {
   const headline = ({ what, code }: BootstrapError): string => `${bad('error:')} ${what} ${dim(`[${code}]`)}`;
   const reasons = ({ why, hint }: BootstrapError): string[] => [
     `  ${dim('why:')} ${why}`,
@@ -219,5 +227,6 @@ function errorLines(error: BootstrapError, { bad, dim }: Style): string[] {
       ...(headline(other) === headline(error) ? [] : [headline(other)]),
       ...reasons(other),
     ]),
+    ...(url === undefined ? [] : [dim(`  see: ${url}`)]),
   ];
 }

@@ -40,7 +40,7 @@ function pullsFrom({ spec }: KubeObject, host: string): boolean {
 function pullEnding(pods: readonly string[]) {
   const names = pods.slice(0, maxShown).join(', ');
   const more = pods.length > maxShown ? ` and ${pods.length - maxShown} more` : '';
-  return finding('pull-ending', {
+  return finding('image-access-lost', {
     target: { kind: 'Pod', name: pods[0] ?? '' },
     what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and cannot pull them again`,
     why: `without the pull secret they cannot restart on a node that does not have the image cached: ${names}${more}`,

@@ -65,7 +65,7 @@ export const settingRows: Readonly<Record<string, SettingRow>> = {
   'images.exclude': { none: 'an excluded image is reported like the repository of images.map' },
   'images.map': {
     to: { images: { map: { 'docker.io/library/nginx': 'web/nginx' } } },
-    reports: ['repository-unneeded'],
+    reports: ['repository-unused'],
   },
   'images.platforms': { none: 'only adds platforms to images' },
   'mirror.engine': { none: 'only how images are copied' },

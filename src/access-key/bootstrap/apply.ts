@@ -104,7 +104,7 @@ function objectsOf({ observed, earlier }: BootstrapState, wanted: readonly KubeO
 
 const incompletePair = (user: string): BootstrapError =>
   new BootstrapError({
-    code: 'key-unproven',
+    code: 'key-unverified',
     what: `could not read the access key of ${user} from Secrets Manager`,
     why: 'the access key pair is incomplete',
     hint: 'Run `ecr-bootstrap up` with its step image-puller-key, which creates it.',

@@ -135,7 +135,7 @@ function ownerFinding(object: KubeObject | undefined): Finding[] {
   if (!object || !owner || owner.name === object.metadata.name || isManagedSecret(object)) return [];
   const target = targetOf(refOf(object));
   return [
-    finding('pull-secret-foreign', {
+    finding('pull-secret-unmanaged', {
       target,
       what: `${nameOf(target)} is owned by ${owner.kind} ${owner.name}, which ecr-bootstrap does not manage`,
       why: 'both would keep overwriting it',
@@ -148,7 +148,7 @@ function ownerFinding(object: KubeObject | undefined): Finding[] {
 function incompletePairFinding({ stored }: BootstrapState, idSecret: string): Finding[] {
   if (stored.state !== 'torn') return [];
   return [
-    finding('secret-pair-torn', {
+    finding('key-pair-mismatch', {
       target: { kind: 'Secret', name: keySecretName },
       what: 'the stored key ID and secret access key do not match',
       why: 'the current versions of the three secrets differ: an earlier write was interrupted',

@@ -165,7 +165,7 @@ function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
 /** A cluster that was restored from another cluster's etcd snapshot has the same ID and shares its registration. */
 function registeredFinding(record: ClusterRecord, { context }: { readonly context: string }): Finding {
   const isOther = record.name !== contextInTag(context);
-  return finding('in-order', {
+  return finding('ok', {
     target: registrationTarget(record.id),
     what: `registered as ${clusterLabel(record)}, with access key ${record.keyId}`,
     why: isOther

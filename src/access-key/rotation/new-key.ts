@@ -67,7 +67,7 @@ function repairFindings({ key, outgoing }: Rotation): Finding[] {
     (next === 'promote' && outgoing.length === 0 && !key.creating);
   if (!isTorn) return [];
   return [
-    finding('secret-pair-torn', {
+    finding('key-pair-mismatch', {
       ...base,
       what: 'the stored access key pair is incomplete, or its values do not match',
       why: 'one of the three secrets is new, or they were not written together',

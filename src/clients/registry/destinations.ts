@@ -100,7 +100,7 @@ const isLoopback = (hostname: string) =>
 export const localRefusal = (what: string, why: string, { host }: URL, cause?: unknown): RegistryError =>
   new RegistryError(
     {
-      code: 'address-refused',
+      code: 'address-not-allowed',
       what,
       why: `${why}, and you do not list ${host}`,
       hint:

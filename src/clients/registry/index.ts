@@ -42,7 +42,7 @@ export interface Registries {
   /**
    * Checks a source for a client that opens its own connections: its host must not be local, as far as its name
    * currently resolves.
-   * @throws RegistryError `address-refused`
+   * @throws RegistryError `address-not-allowed`
    */
   readonly refuseLocal: (host: string, what: string) => Promise<void>;
   /** The registry to write to. */

@@ -67,7 +67,7 @@ export const notVerified = (cause: BootstrapError): BootstrapError =>
 
 /** For a run that fails with another error. */
 export const policyLeftFinding = ({ what, why }: BootstrapError): Finding =>
-  finding('policy-left', {
+  finding('policy-not-removed', {
     target,
     what,
     why,
@@ -75,7 +75,7 @@ export const policyLeftFinding = ({ what, why }: BootstrapError): Finding =>
   });
 
 export const interruptedFinding = (why: string): Finding =>
-  finding('policy-unproven', {
+  finding('policy-unverified', {
     target,
     what: 'the admission policy could not be verified and was deleted',
     why,
@@ -83,7 +83,7 @@ export const interruptedFinding = (why: string): Finding =>
   });
 
 export const unverifiedFinding = (why: string): Finding =>
-  finding('policy-unproven', {
+  finding('policy-unverified', {
     target,
     what: 'the admission policy failed in a dry run and was deleted',
     why,

@@ -28,7 +28,7 @@ export async function refusalFindings(
       const refusal = await refusalOf(account, ctx);
       if (!refusal) return [];
       const { what, why, hint } = withExcludeHint(refusal, target.name);
-      return [finding('change-refused', { target, what, why, hint })];
+      return [finding('change-rejected', { target, what, why, hint })];
     }),
   );
   return found.flat();

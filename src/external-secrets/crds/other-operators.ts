@@ -41,7 +41,7 @@ function otherOperator(controller: KubeObject, isUsable: boolean): Finding {
   ];
   // Keeps the CRDs: deleting them would delete every ExternalSecret in the cluster, and the Secrets that they own.
   const uninstall = `kubectl delete deployment,service,serviceaccount,secret,role,rolebinding -n ${namespace} -l app.kubernetes.io/instance=${instanceOf(controller)}`;
-  return finding('operator-foreign', {
+  return finding('operator-conflict', {
     target: targetOf(refOf(controller)),
     what: `External Secrets Operator ${versionOf(controller) ?? 'of unknown version'} is installed and not managed by ecr-bootstrap`,
     why: sources.join(', '),
@@ -73,7 +73,7 @@ export function helmFindings(controllers: readonly KubeObject[]): Finding[] {
 }
 
 const newerOperator = (controller: KubeObject): Finding =>
-  finding('operator-foreign', {
+  finding('operator-conflict', {
     target: targetOf(refOf(controller)),
     what: `External Secrets Operator ${versionOf(controller)} is installed, and this version of ecr-bootstrap installs ${operatorVersion}`,
     why: 'a later release of ecr-bootstrap installed it, and the operator is never downgraded',

@@ -120,7 +120,7 @@ async function adoptExisting(
   );
   if (left?.adopts || isBlocked) {
     throw new BootstrapError({
-      code: 'foreign',
+      code: 'unmanaged',
       what: `could not create ${nameOf(change.target)}`,
       why: 'it already exists and is not managed by ecr-bootstrap',
       hint: 'Run the same command again; its plan shows the owner and what you can do.',

@@ -11,7 +11,7 @@ export function unmanagedUserFindings(wanted: WantedUser, observed: ObservedUser
   const findings: Finding[] = [];
   if (observed.user && ownershipOf(observed.user.tags, wanted.tags) === 'other') {
     findings.push(
-      finding('user-foreign', {
+      finding('user-conflict', {
         target: userTarget(name),
         what: `IAM user ${name} already exists and is not managed by ecr-bootstrap`,
         why: `${ownerOf(observed.user.tags)}; it has ${contentOf(observed)}`,
@@ -22,7 +22,7 @@ export function unmanagedUserFindings(wanted: WantedUser, observed: ObservedUser
   }
   if (observed.policy && ownershipOf(observed.policy.tags, wanted.tags) === 'other') {
     findings.push(
-      finding('user-foreign', {
+      finding('user-conflict', {
         target: policyTarget(policy.name),
         what: `IAM policy ${policy.name} already exists and is not managed by ecr-bootstrap`,
         why: ownerOf(observed.policy.tags),
@@ -106,7 +106,7 @@ export function excessFindings(wanted: WantedUser, observed: ObservedUser): Find
     })),
   ];
   return excess.map(({ thing, command }) =>
-    finding('user-excess', {
+    finding('user-extra-access', {
       target: userTarget(name),
       what: `IAM user ${name} has ${thing}`,
       why: 'ecr-bootstrap does not manage it, and it may allow more than is needed',
@@ -121,7 +121,7 @@ export function unmanagedFindings(wanted: WantedUser, observed: ObservedUser | u
   const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
   if (!observed) {
     return [
-      finding('unseen', {
+      finding('not-checked', {
         target,
         what: `IAM user ${wanted.name} could not be checked`,
         why: 'the caller may not read it',
@@ -132,7 +132,7 @@ export function unmanagedFindings(wanted: WantedUser, observed: ObservedUser | u
   const isBare = observed.attached.length + observed.inline.length + observed.groups.length === 0;
   if (observed.user && !isBare) return [];
   return [
-    finding('user-unmanaged', {
+    finding('user-incomplete', {
       target,
       what: observed.user
         ? `IAM user ${wanted.name} may do nothing`

@@ -18,7 +18,7 @@ export interface DockerEngineServices {
   readonly target: Target;
   /** For the sources' registries. */
   readonly credentials: CredentialStore;
-  /** The daemon opens its own connections, so sources are checked first. @throws BootstrapError `address-refused` */
+  /** The daemon opens its own connections, so sources are checked first. @throws BootstrapError `address-not-allowed` */
   readonly refuseLocal?: (host: string, what: string) => Promise<void>;
   readonly clock: Clock;
 }

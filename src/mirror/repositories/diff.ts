@@ -87,7 +87,7 @@ function unneededFinding({ unneeded }: RepositoriesState): Finding[] {
   const [first] = unneeded;
   if (first === undefined) return [];
   return [
-    finding('repository-unneeded', {
+    finding('repository-unused', {
       target: repositoryTarget(first),
       what: `these repositories have no image that the cluster uses or the configuration lists: ${listed(unneeded)}`,
       why: 'workloads may still use their images by the names in ECR',
@@ -247,7 +247,7 @@ const unknownLifecycle = (name: string, { why, hint }: BootstrapError): Finding 
 function unmanagedRepositoryFinding({ owner, repository: { name } }: ObservedRepository): Finding[] {
   if (owner === 'ours') return [];
   return [
-    finding('repository-foreign', {
+    finding('repository-unmanaged', {
       target: repositoryTarget(name),
       what: `repository ${name} is used but not managed by ecr-bootstrap`,
       why:

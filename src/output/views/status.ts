@@ -1,6 +1,7 @@
 import { hoursAndMinutes } from '../../core/duration.ts';
 import type { Finding } from '../../core/findings.ts';
 import type { StepStatus } from '../../core/inspect.ts';
+import { docsUrl } from '../../core/paths.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';
@@ -9,10 +10,12 @@ import { changeLines } from './plan.ts';
 /** The number of findings with one code that a step lists. Unless verbose, more findings are only counted. */
 const maxAlike = 3;
 
+/** @param url the page about the codes of findings; undefined in a clone */
 export function statusLines(
   { steps, healthy }: { steps: readonly StepStatus[]; healthy: boolean },
   style: Style,
   verbose: boolean,
+  url = docsUrl('reference/errors.md#findings'),
 ): string[] {
   const width = Math.max(...steps.map((step) => step.step.length));
   const causes = sharedCauses(steps);
@@ -30,10 +33,14 @@ export function statusLines(
       ...within.map((line) => `    ${line}`),
     ];
   });
+  const hasCodes = steps.some(({ findings }) =>
+    findings.some(({ level, code }) => level !== 'ok' && code !== 'drift'),
+  );
   return [
     ...lines,
     ...causes.flatMap((cause) => causeLines(cause, style)),
     '',
+    ...(hasCodes && url !== undefined ? [style.dim(`Codes are explained at ${url}`)] : []),
     verdict(steps, healthy, style),
   ];
 }
@@ -47,7 +54,7 @@ interface Cause {
 function sharedCauses(steps: readonly StepStatus[]): Cause[] {
   const causes = new Map<string, { steps: string[]; findings: Finding[] }>();
   for (const { step, findings } of steps) {
-    for (const finding of findings.filter(({ code }) => code === 'unseen')) {
+    for (const finding of findings.filter(({ code }) => code === 'not-checked')) {
       const key = JSON.stringify([finding.what, finding.why]);
       const cause = causes.get(key) ?? { steps: [], findings: [] };
       causes.set(key, cause);

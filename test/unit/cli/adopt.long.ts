@@ -62,7 +62,7 @@ describe('a manual setup', () => {
 
   it('is listed in the JSON document with that command', slow, async () => {
     const { document } = await cli.json('up --yes --project shop');
-    expect(document.error?.code).toBe('foreign');
+    expect(document.error?.code).toBe('unmanaged');
     const { adoptBy, steps } = document['plan'] as { adoptBy: string; steps: { foreign?: object[] }[] };
     expect(wordsOf(adoptBy)).toEqual(expect.arrayContaining(['--adopt', 'IAM user image-puller']));
     expect(steps.flatMap(({ foreign = [] }) => foreign)).toContainEqual(

@@ -59,7 +59,7 @@ describe('an image of a local registry that only a pod references', () => {
       const rowOf = await mirror(`mirror --from-cluster ${flags}`);
       expect(connections).toBe(0);
       const hint = expect.stringContaining('images.exclude') as string;
-      expect(rowOf(image)).toMatchObject({ state: 'failed', error: { code: 'address-refused', hint } });
+      expect(rowOf(image)).toMatchObject({ state: 'failed', error: { code: 'address-not-allowed', hint } });
       expect(rowOf('quay.io/good:1')?.state).toBe('copied');
     },
   );
@@ -101,7 +101,7 @@ describe('an image of a local registry that a pod references', () => {
     await open('images: { list: ["127.0.0.1:1/other:1"] }\n');
     run(pulled());
     const rowOf = await mirror(`mirror --from-cluster ${flags}`);
-    expect(rowOf(pulled())).toMatchObject({ state: 'failed', error: { code: 'address-refused' } });
+    expect(rowOf(pulled())).toMatchObject({ state: 'failed', error: { code: 'address-not-allowed' } });
     expect(source.seen).toEqual([]);
   });
 
@@ -110,7 +110,7 @@ describe('an image of a local registry that a pod references', () => {
     run(pulled());
     const { code, document } = await cli.json('up --only repositories,images --yes');
     expect(code).toBe(1);
-    expect(JSON.stringify(document)).toContain('address-refused');
+    expect(JSON.stringify(document)).toContain('address-not-allowed');
     expect(source.seen).toEqual([]);
     const held = cli.world.aws.registry.repositories.get('shop/quay.io/good');
     expect(held?.tags.has('1')).toBe(true);

@@ -178,7 +178,7 @@ describe('namespaces that accept no Secret', () => {
     expect(findings.filter(({ target }) => target.name === 'team-ending')).toEqual([]);
     const { why: reason, hint: fix } = asReported.get('ServiceAccount team-fine/default') ?? {};
     expect(findings.filter(({ target }) => target.name === 'team-fine/default')).toMatchObject([
-      { code: 'change-refused', why: reason, hint: fix },
+      { code: 'change-rejected', why: reason, hint: fix },
     ]);
   });
 

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cacheFolder, docsPage } from '../../../src/core/paths.ts';
+import { cacheFolder, docsPage, docsUrl } from '../../../src/core/paths.ts';
 import { openCli } from '../../support/cli.ts';
 
 describe('the cache folder', () => {
@@ -52,12 +52,13 @@ describe('the cache folder', () => {
 
 describe('a page of the docs', () => {
   it('is a path in a clone of the repository', () => {
+    expect(docsUrl('reference/errors.md#locked')).toBeUndefined();
     expect(docsPage('reference/errors.md#locked')).toBe('docs/reference/errors.md#locked');
   });
 
   it('is a URL at the tag of the version if the package names a repository, as in a release', () => {
     const repository = { url: 'git+https://github.com/owner/ecr-bootstrap.git' };
-    expect(docsPage('reference/errors.md#locked', { version: '1.2.3', repository })).toBe(
+    expect(docsUrl('reference/errors.md#locked', { version: '1.2.3', repository })).toBe(
       'https://github.com/owner/ecr-bootstrap/blob/v1.2.3/docs/reference/errors.md#locked',
     );
   });

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { errorCodes } from '../../../src/core/error-codes.ts';
+import { findingCodes } from '../../../src/core/findings.ts';
 
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md', 'test/lab/README.md'],
@@ -48,9 +50,15 @@ describe('links', () => {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => read(join('src', name)))
       .join('\n');
-    const printed = [...source.matchAll(/docsPage\('([^']+)'\)/g)].map(([, page = '']) => page);
+    const printed = [...source.matchAll(/docs(?:Page|Url)\('([^']+)'\)/g)].map(([, page = '']) => page);
     expect(printed.length).toBeGreaterThan(2);
     expect(printed.filter((page) => isBroken('docs/README.md', page))).toEqual([]);
+  });
+
+  it('that the program prints with an error lead to the heading of its code', () => {
+    const codes = [...Object.keys(errorCodes), ...Object.keys(findingCodes)];
+    const broken = codes.filter((code) => isBroken('docs/README.md', `reference/errors.md#${code}`));
+    expect(broken).toEqual([]);
   });
 
   it('lead from the start page of the docs to every page', () => {

@@ -19,7 +19,7 @@ async function health(): Promise<readonly Finding[]> {
 
 it('reports when the token in the namespace of the operator expires', async () => {
   expect(await health()).toMatchObject([
-    { code: 'in-order', what: expect.stringContaining('11 h 59 min') as string },
+    { code: 'ok', what: expect.stringContaining('11 h 59 min') as string },
   ]);
 });
 
@@ -31,7 +31,7 @@ it('reports a rejected access key with the error of AWS', async () => {
     async () =>
       expect(await health()).toContainEqual(
         expect.objectContaining({
-          code: 'key-refused',
+          code: 'key-rejected',
           target: { kind: 'ExternalSecret', name: 'external-secrets/puller' },
           why: expect.stringContaining('UnrecognizedClientException') as string,
         }),

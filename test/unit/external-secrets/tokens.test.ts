@@ -21,7 +21,7 @@ const findingAt = (milliseconds: number | undefined) =>
   );
 
 it.each([
-  [11 * 60 + 5, 'ok', 'in-order', 'token of shop/puller is valid for 11 h 5 min'],
+  [11 * 60 + 5, 'ok', 'ok', 'token of shop/puller is valid for 11 h 5 min'],
   [90, 'warning', 'token-expiring', 'token of shop/puller expires in 1 h 30 min'],
   [-20, 'failed', 'token-expired', 'token of shop/puller expired 20 min ago'],
 ])('reports a token with %i minutes left as %s, %s', (minutes, level, code, what) => {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createStyle } from '../../../src/output/style.ts';
 import type { View } from '../../../src/output/view.ts';
+import { errorLines } from '../../../src/output/text.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
+import { statusLines } from '../../../src/output/views/status.ts';
+import { BootstrapError } from '../../../src/core/errors.ts';
 import type { Change } from '../../../src/core/step.ts';
 import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
@@ -72,6 +75,31 @@ describe('a plan', () => {
   });
 });
 
+describe('an error', () => {
+  const parts = { what: 'could not start', why: 'another run is active', hint: 'Wait.' };
+  const error = new BootstrapError(
+    { code: 'locked', ...parts },
+    { others: [new BootstrapError({ code: 'timeout', ...parts })] },
+  );
+
+  it('links to the page of its code once in a release', () => {
+    const url = 'https://example.com/errors.md#locked';
+    expect(errorLines(error, plain, url)).toEqual([
+      'error: could not start [locked]',
+      '  why: another run is active',
+      '  fix: Wait.',
+      'error: could not start [timeout]',
+      '  why: another run is active',
+      '  fix: Wait.',
+      `  see: ${url}`,
+    ]);
+  });
+
+  it('has no link in a clone, because its package names no repository', () => {
+    expect(errorLines(error, plain).join('\n')).not.toContain('see:');
+  });
+});
+
 describe('a status', () => {
   const finding = (level: Finding['level'], more: Partial<Finding> = {}): Finding => ({
     level,
@@ -98,14 +126,35 @@ describe('a status', () => {
     ]);
   });
 
+  it('links to the explanation of codes in a release, if it shows a code', () => {
+    const url = 'https://example.com/errors.md';
+    const shown = (level: Finding['level']): string[] =>
+      statusLines(
+        { healthy: false, steps: [{ step: 'images', title: '', findings: [finding(level)], drift: [] }] },
+        plain,
+        false,
+        url,
+      );
+    expect(shown('failed').slice(-2)).toEqual([
+      `Codes are explained at ${url}`,
+      'Unhealthy: 1 failed (1 check).',
+    ]);
+    expect(shown('ok').join('\n')).not.toContain(url);
+  });
+
   it('shows the reason why several checks could not run only once', async () => {
-    const unseen = finding('unknown', { code: 'unseen', what: 'reach the API', why: 'no route' });
-    const steps = ['operator', 'images'].map((step) => ({ step, title: '', findings: [unseen], drift: [] }));
+    const unchecked = finding('unknown', { code: 'not-checked', what: 'reach the API', why: 'no route' });
+    const steps = ['operator', 'images'].map((step) => ({
+      step,
+      title: '',
+      findings: [unchecked],
+      drift: [],
+    }));
     expect(await lines({ type: 'status', data: { healthy: false, steps } })).toEqual([
       '? operator  ',
       '? images    ',
       '',
-      '? reach the API [unseen]',
+      '? reach the API [not-checked]',
       '    why: no route',
       '    fix: ecr-bootstrap up',
       '    for: operator, images',

@@ -64,7 +64,7 @@ it('refuses a plain rotation of values that were written separately, even in a d
   for (const usesKey of [true, false]) {
     const { changes, findings: found } = await findings({ usesKey });
     expect(changes).toEqual([]);
-    expect(found.filter(({ blocking }) => blocking)).toMatchObject([{ code: 'secret-pair-torn' }]);
+    expect(found.filter(({ blocking }) => blocking)).toMatchObject([{ code: 'key-pair-mismatch' }]);
   }
 });
 
@@ -72,7 +72,7 @@ it('refuses a plain rotation when an earlier version has to become current again
   world = await withKey();
   tear(names.region);
   expect((await findings()).findings.filter(({ blocking }) => blocking)).toMatchObject([
-    { code: 'secret-pair-torn' },
+    { code: 'key-pair-mismatch' },
   ]);
 });
 

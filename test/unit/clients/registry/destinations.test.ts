@@ -54,11 +54,11 @@ describe('what a registry may redirect to', () => {
     ['a file', 'file:///etc/passwd', 'registry-failed'],
     ['data', 'data:text/plain,x', 'registry-failed'],
     ['no URL', 'http://', 'registry-failed'],
-    ['an address of this computer', 'https://127.0.0.1:6443/', 'address-refused'],
-    ['metadata of a cloud', 'http://169.254.169.254/latest/meta-data/', 'address-refused'],
-    ['another spelling', 'http://0x7f.1/', 'address-refused'],
-    ['IPv6 around IPv4', 'https://[::ffff:a9fe:a9fe]/', 'address-refused'],
-    ['a local name', 'https://registry.localhost/', 'address-refused'],
+    ['an address of this computer', 'https://127.0.0.1:6443/', 'address-not-allowed'],
+    ['metadata of a cloud', 'http://169.254.169.254/latest/meta-data/', 'address-not-allowed'],
+    ['another spelling', 'http://0x7f.1/', 'address-not-allowed'],
+    ['IPv6 around IPv4', 'https://[::ffff:a9fe:a9fe]/', 'address-not-allowed'],
+    ['a local name', 'https://registry.localhost/', 'address-not-allowed'],
   ])('is never %s', (_, location, code) => {
     expect(() => onward('r.example.com', location)).toThrow(expect.objectContaining({ code }) as Error);
     expect(() => onward('r.example.com', location, 'https://r.example.com/')).toThrow(
@@ -96,7 +96,7 @@ describe('the Docker engine, which opens its own connections,', () => {
     const { signal } = new AbortController();
     const options = { platforms: 'all', concurrency: 1, signal, emit: () => undefined } as const;
     const [result] = await engine.copy([image], options);
-    expect(result?.error?.code).toBe('address-refused');
+    expect(result?.error?.code).toBe('address-not-allowed');
     expect(asked).toEqual([]);
   });
 

@@ -81,10 +81,10 @@ describe('a hostile redirect', () => {
     ['a file', 'file:///etc/passwd', 'registry-failed'],
     ['a script', 'javascript:alert(1)', 'registry-failed'],
     ['plain HTTP elsewhere', 'http://cdn.example.com/x', 'registry-failed'],
-    ['cloud metadata', 'http://169.254.169.254/latest/meta-data/', 'address-refused'],
-    ['cloud metadata in IPv6', 'http://[::ffff:169.254.169.254]/', 'address-refused'],
-    ['AWS metadata in IPv6', 'https://[fd00:ec2::254]/', 'address-refused'],
-    ['cloud metadata as one number', 'https://2852039166/', 'address-refused'],
+    ['cloud metadata', 'http://169.254.169.254/latest/meta-data/', 'address-not-allowed'],
+    ['cloud metadata in IPv6', 'http://[::ffff:169.254.169.254]/', 'address-not-allowed'],
+    ['AWS metadata in IPv6', 'https://[fd00:ec2::254]/', 'address-not-allowed'],
+    ['cloud metadata as one number', 'https://2852039166/', 'address-not-allowed'],
   ])('to %s fails only its image', async (_, location, code) => {
     redirect('GET manifests', location);
     expect((await failsAlone())?.code).toBe(code);
@@ -92,13 +92,13 @@ describe('a hostile redirect', () => {
 
   it('of a blob to cloud metadata fails only its image', async () => {
     redirect('GET blobs', 'http://169.254.169.254/latest/meta-data/');
-    expect((await failsAlone())?.code).toBe('address-refused');
+    expect((await failsAlone())?.code).toBe('address-not-allowed');
   });
 
   it('to a service of this computer fails only its image', async () => {
     redirect('GET manifests', `http://${local()}/admin`);
     expect(await failsAlone()).toMatchObject({
-      code: 'address-refused',
+      code: 'address-not-allowed',
       why: expect.stringContaining(`${evil.host} redirects to ${local()}`) as string,
     });
   });
@@ -109,7 +109,7 @@ describe('a hostile redirect', () => {
       if (path.pathname === '/hop') return { status: 302, headers: { location: `http://${local()}/` } };
       return undefined;
     };
-    expect((await failsAlone())?.code).toBe('address-refused');
+    expect((await failsAlone())?.code).toBe('address-not-allowed');
   });
 
   it('does not send the login for one registry to another', async () => {
@@ -137,8 +137,8 @@ describe('a hostile token service', () => {
     ['a file', 'file:///etc/passwd', 'registry-failed'],
     ['plain HTTP elsewhere', 'http://tokens.example.com/', 'registry-failed'],
     ['no URL', 'tokens', 'registry-failed'],
-    ['cloud metadata', 'http://169.254.169.254/latest/meta-data/', 'address-refused'],
-    ['a login in front of cloud metadata', 'https://docker.io@169.254.169.254/', 'address-refused'],
+    ['cloud metadata', 'http://169.254.169.254/latest/meta-data/', 'address-not-allowed'],
+    ['a login in front of cloud metadata', 'https://docker.io@169.254.169.254/', 'address-not-allowed'],
   ])('at %s fails only its image', async (_, realm, code) => {
     evil.misbehavior = () => challenge(realm);
     expect((await failsAlone())?.code).toBe(code);
@@ -146,7 +146,7 @@ describe('a hostile token service', () => {
 
   it('at a service of this computer fails only its image', async () => {
     evil.misbehavior = () => challenge(`http://${local()}/token`);
-    expect((await failsAlone())?.code).toBe('address-refused');
+    expect((await failsAlone())?.code).toBe('address-not-allowed');
   });
 
   it.each([302, 307])(
@@ -156,7 +156,7 @@ describe('a hostile token service', () => {
         path.pathname === '/token'
           ? { status, headers: { location: `http://${local()}/` } }
           : challenge(`http://${evil.host}/token`);
-      expect((await failsAlone())?.code).toBe('address-refused');
+      expect((await failsAlone())?.code).toBe('address-not-allowed');
     },
   );
 

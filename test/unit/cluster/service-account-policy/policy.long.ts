@@ -86,7 +86,7 @@ describe('a policy that fails the dry run', () => {
       undefined,
     ]);
     const findings = events.filter((event) => (event as Event).type === 'finding');
-    expect(findings).toMatchObject([{ finding: { code: 'policy-unproven' } }]);
+    expect(findings).toMatchObject([{ finding: { code: 'policy-unverified' } }]);
   });
 });
 

@@ -68,7 +68,7 @@ describe('an interrupted run', () => {
     expect(left()).toEqual([]);
     expect(findings).toMatchObject([
       {
-        code: 'policy-unproven',
+        code: 'policy-unverified',
         what: expect.stringContaining('could not be verified and was deleted') as string,
         why: expect.stringContaining('interrupted') as string,
       },
@@ -79,7 +79,7 @@ describe('an interrupted run', () => {
     interruptAt('patch mutatingadmissionpolicybindings');
     await applyAndVerify();
     expect(left()).toEqual([]);
-    expect(findings).toMatchObject([{ code: 'policy-unproven' }]);
+    expect(findings).toMatchObject([{ code: 'policy-unverified' }]);
   });
 
   it('keeps an existing policy, which the run that created it verified', async () => {
@@ -97,7 +97,7 @@ describe('an interrupted run', () => {
     expect(findings).toMatchObject([
       {
         level: 'failed',
-        code: 'policy-left',
+        code: 'policy-not-removed',
         why: expect.stringContaining('cannot delete') as string,
         hint: expect.stringContaining('kubectl delete mutatingadmissionpolicybinding') as string,
       },

@@ -5,7 +5,7 @@ import { BootstrapError } from '../../../../src/core/errors.ts';
 import { createDockerEngine } from '../../../../src/mirror/docker/engine.ts';
 
 it('does not let the Docker engine look up an image at a refused address', async () => {
-  const refusal = new BootstrapError({ code: 'address-refused', what: 'w', why: 'y', hint: 'h' });
+  const refusal = new BootstrapError({ code: 'address-not-allowed', what: 'w', why: 'y', hint: 'h' });
   const engine = createDockerEngine({
     docker: (): Promise<DockerPort> => Promise.reject(new Error('the engine was asked')),
     target: {

@@ -54,6 +54,6 @@ it('reports a key as unmanaged when the secret that lists the managed keys can b
   const user = identities.users.get('image-puller');
   if (user) identities.addKey(user);
   const findings = await keyFindings();
-  expect(findings).toMatchObject([{ level: 'warning', code: 'user-excess' }]);
+  expect(findings).toMatchObject([{ level: 'warning', code: 'user-extra-access' }]);
   expect(findings[0]?.hint).toContain('get-access-key-last-used');
 });

@@ -90,8 +90,8 @@ describe("the image puller's key", () => {
   it('fails the run if it never works, and a later run replaces it', async () => {
     const world = await open(withUser());
     world.sandbox.aws.identities.lag = 3_600_000;
-    await expect(up(world)).rejects.toMatchObject({ code: 'key-unproven' });
-    await expect(up(world)).rejects.toMatchObject({ code: 'key-unproven' });
+    await expect(up(world)).rejects.toMatchObject({ code: 'key-unverified' });
+    await expect(up(world)).rejects.toMatchObject({ code: 'key-unverified' });
     world.sandbox.aws.identities.lag = 0;
     await up(world);
     expect(keysOf(world)).toHaveLength(1);
@@ -103,7 +103,7 @@ describe("the image puller's key", () => {
     userOf(world).attached.clear();
     world.sandbox.aws.identities.settle();
     await expect(up(world)).rejects.toMatchObject({
-      code: 'key-unproven',
+      code: 'key-unverified',
       why: expect.stringContaining('ecr:GetAuthorizationToken') as string,
     });
     expect(keysOf(world)).toHaveLength(1);
@@ -190,7 +190,7 @@ describe("the image puller's key", () => {
     await up(world);
     const { changes, findings } = await plan(world);
     expect(changes).toEqual([]);
-    expect(findings).toMatchObject([{ code: 'user-excess', target: { name: unmanaged.id } }]);
+    expect(findings).toMatchObject([{ code: 'user-extra-access', target: { name: unmanaged.id } }]);
     expect(keysOf(world)).toHaveLength(2);
   });
 

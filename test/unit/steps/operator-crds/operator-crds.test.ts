@@ -54,7 +54,7 @@ describe('CRDs of the operator', () => {
     expect(changes).toEqual([]);
     expect(findings).toEqual([
       expect.objectContaining({
-        code: 'operator-foreign',
+        code: 'operator-conflict',
         blocking: true,
         what: 'External Secrets Operator v0.9.11 is installed and not managed by ecr-bootstrap',
         why: 'Deployment tools/eso-external-secrets, Helm release eso in namespace tools',

@@ -109,7 +109,7 @@ describe('the step pull-secret-bootstrap', () => {
     const { changes, findings } = await planStep(pullSecretBootstrap, world);
     expect(namesIn(changes)).toContain('Secret external-secrets/puller');
     expect(findings).toEqual([]);
-    await expect(applyStep(pullSecretBootstrap, world)).rejects.toMatchObject({ code: 'key-unproven' });
+    await expect(applyStep(pullSecretBootstrap, world)).rejects.toMatchObject({ code: 'key-unverified' });
   });
 
   it('does not change a Secret that the operator renewed', async () => {
@@ -178,7 +178,7 @@ describe('the step pull-secret-bootstrap', () => {
     };
     world.inside.put({ kind: 'Secret', metadata: { name: 'puller', namespace, ownerReferences: [owner] } });
     const { findings } = await planStep(pullSecretBootstrap, world);
-    expect(findings).toMatchObject([{ code: 'pull-secret-foreign', blocking: true }]);
+    expect(findings).toMatchObject([{ code: 'pull-secret-unmanaged', blocking: true }]);
     expect(findings[0]?.hint).toContain('kubectl delete externalsecret -n external-secrets ecr');
   });
 
@@ -214,7 +214,7 @@ describe('the step pull-secret-bootstrap', () => {
     await world.aws.secrets.put(secret, value, { token: randomUUID(), stages: ['AWSCURRENT'] });
     const { changes, findings } = await planStep(pullSecretBootstrap, world);
     expect(changes).toEqual([]);
-    expect(findings).toMatchObject([{ code: 'secret-pair-torn' }]);
+    expect(findings).toMatchObject([{ code: 'key-pair-mismatch' }]);
     world.inside.delete('Secret', 'image-puller', namespace);
     expect((await planned(world)).filter((name) => name.startsWith('Secret'))).toEqual([
       'Secret external-secrets/image-puller',

@@ -139,7 +139,7 @@ describe('repositories', () => {
       { target: { name: nginx }, adopts: { optional: true } },
       { action: 'create', target: { name: 'myproject/external-secrets' } },
     ]);
-    expect(findings).toMatchObject([{ code: 'repository-foreign', level: 'ok' }]);
+    expect(findings).toMatchObject([{ code: 'repository-unmanaged', level: 'ok' }]);
   });
 
   it('keep settings that are not configured', async () => {

@@ -165,7 +165,7 @@ describe('the two users', () => {
         adopts: { owner: 'unknown' },
       }),
     );
-    expect(findings).toMatchObject([{ code: 'user-excess' }]);
+    expect(findings).toMatchObject([{ code: 'user-extra-access' }]);
   });
 
   it('of another project block the plan, with the setting to change', async () => {
@@ -174,7 +174,7 @@ describe('the two users', () => {
     other.config = { ...other.config, project: 'myproject' };
     const { changes, findings } = await planStep(imagePuller, other);
     expect(changes).toEqual([]);
-    expect(findings[0]).toMatchObject({ code: 'user-foreign', blocking: true });
+    expect(findings[0]).toMatchObject({ code: 'user-conflict', blocking: true });
     expect(findings[0]?.why).toContain('belongs to project theirs');
     expect(findings[0]?.hint).toBe('Set users.imagePuller.name to another name.');
   });
@@ -211,7 +211,7 @@ describe('the two users', () => {
       const outcomes = await imagePuller.apply(imagePuller.diff(state, ctx).changes, state, runOf(ctx));
       expect(outcomes.map(({ result }) => result)).toEqual(results);
       expect(user.boundary).toBe(results[0] === 'done' ? boundary : undefined);
-      if (results[0] === 'failed') expect(outcomes[0]).toMatchObject({ error: { code: 'foreign' } });
+      if (results[0] === 'failed') expect(outcomes[0]).toMatchObject({ error: { code: 'unmanaged' } });
     },
   );
 
@@ -224,7 +224,11 @@ describe('the two users', () => {
     user?.groups.add('admins');
     const { changes, findings } = await planStep(imagePuller, world);
     expect(changes).toEqual([]);
-    expect(findings.map(({ code }) => code)).toEqual(['user-excess', 'user-excess', 'user-excess']);
+    expect(findings.map(({ code }) => code)).toEqual([
+      'user-extra-access',
+      'user-extra-access',
+      'user-extra-access',
+    ]);
     expect(findings.map(({ hint }) => /`(.*)`/.exec(hint)?.[1])).toEqual([
       `aws iam detach-user-policy --user-name image-puller --policy-arn ${boundary}`,
       'aws iam delete-user-policy --user-name image-puller --policy-name mine',
@@ -312,7 +316,7 @@ describe('the two users', () => {
     const { changes, findings } = await planStep(imagePuller, world);
     expect(changes).toEqual([]);
     expect(findings).toMatchObject([
-      { code: 'user-excess', what: expect.stringContaining(pullOnly) as string },
+      { code: 'user-extra-access', what: expect.stringContaining(pullOnly) as string },
     ]);
   });
 
@@ -343,7 +347,7 @@ describe('the two users', () => {
     const world = await start({ users: { imagePuller: { manage: false } } });
     const { changes, findings } = await planStep(imagePuller, world);
     expect(changes).toEqual([]);
-    expect(findings).toMatchObject([{ code: 'user-unmanaged', blocking: true }]);
+    expect(findings).toMatchObject([{ code: 'user-incomplete', blocking: true }]);
     expect(findings[0]?.hint).toContain('ecr-bootstrap policy image-puller');
     world.sandbox.aws.addUser('image-puller', boundary);
     expect((await planStep(imagePuller, world)).findings).toEqual([]);
