@@ -2,7 +2,7 @@ import { adopting, managedBy, managedByLabel, unknownOwner } from '../core/owner
 import { compare, compareAdopted } from './compare.ts';
 import { isManagedBy, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import type { Change, Diff, Field, Outcome } from '../core/step.ts';
+import type { ChangeWith, Diff, Field, Outcome } from '../core/step.ts';
 import { inOrder } from '../core/members.ts';
 import { nameOf } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
@@ -10,13 +10,27 @@ import type { ClusterRun } from './context.ts';
 
 /** The Kubernetes objects of a step, and their state in the cluster. */
 export interface ObjectsState {
-  /** In the order of their application, with the label of managed objects. */
-  readonly wanted: readonly KubeObject[];
-  /** Objects of earlier configurations: deleted when they exist and are managed. */
-  readonly unwanted: readonly ObjectRef[];
-  /** By {@link keyOf}. Without objects that do not exist, or whose namespace or kind does not exist. */
-  readonly observed: ReadonlyMap<string, KubeObject>;
+  /** In the order of their application. */
+  readonly wanted: readonly WantedObject[];
+  /** Existing objects of earlier configurations. The managed ones are deleted. */
+  readonly unwanted: readonly KubeObject[];
 }
+
+export interface WantedObject {
+  /** Has the label of managed objects. */
+  readonly desired: KubeObject;
+  /** Undefined if the object, its namespace or its kind does not exist. */
+  readonly actual: KubeObject | undefined;
+}
+
+/** The writes for one object: first the deletion, then the application. */
+export interface ObjectWork {
+  /** The object to delete, as it was observed. */
+  readonly deletes?: KubeObject;
+  readonly applies?: KubeObject;
+}
+
+export type ObjectChange = ChangeWith<ObjectWork>;
 
 /** The object with the label of managed objects. */
 export function owned<T extends KubeObject>(object: T): T {
@@ -38,18 +52,17 @@ export const isDeletionBlocked = ({
 
 export const isManaged = (object: KubeObject): boolean => isManagedBy(object, managedBy);
 
-export const keyOf = (ref: ObjectRef): string => nameOf(targetOf(ref));
-
 /** Reads each object. */
 export async function observeObjects(
   cluster: ClusterPort,
   wanted: readonly KubeObject[],
   unwanted: readonly ObjectRef[] = [],
 ): Promise<ObjectsState> {
-  const refs = [...wanted.map(refOf), ...unwanted];
-  const found = await Promise.all(refs.map(async (ref) => [keyOf(ref), await cluster.get(ref)] as const));
-  const observed = new Map(found.flatMap(([key, object]) => (object ? [[key, object] as const] : [])));
-  return { wanted, unwanted, observed };
+  const [observed, found] = await Promise.all([
+    Promise.all(wanted.map(async (desired) => ({ desired, actual: await cluster.get(refOf(desired)) }))),
+    Promise.all(unwanted.map((ref) => cluster.get(ref))),
+  ]);
+  return { wanted: observed, unwanted: found.filter((object) => object !== undefined) };
 }
 
 /** Reads the managed objects among `refs`, to delete them: for `down`, not for {@link diffObjects}. */
@@ -57,61 +70,59 @@ export async function observeManaged(
   cluster: ClusterPort,
   refs: readonly ObjectRef[],
 ): Promise<ObjectsState> {
-  const state = await observeObjects(cluster, [], refs);
-  return { ...state, observed: new Map([...state.observed].filter(([, object]) => isManaged(object))) };
+  const { wanted, unwanted } = await observeObjects(cluster, [], refs);
+  return { wanted, unwanted: unwanted.filter(isManaged) };
 }
+
+/** The objects that exist in the cluster. */
+export const existing = ({ wanted, unwanted }: ObjectsState): readonly KubeObject[] => [
+  ...wanted.flatMap(({ actual }) => actual ?? []),
+  ...unwanted,
+];
 
 /** Adds objects, which were found by their label, to those to delete. */
 export const alsoDeleting = (state: ObjectsState, found: readonly KubeObject[]): ObjectsState => ({
   ...state,
-  unwanted: [...state.unwanted, ...found.map(refOf)],
-  observed: new Map([...state.observed, ...found.map((object) => [keyOf(refOf(object)), object] as const)]),
+  unwanted: [...state.unwanted, ...found],
 });
 
 /** The changes that create, update and adopt the wanted objects and delete the unwanted ones. */
-export function diffObjects(state: ObjectsState): Diff {
-  const changes = state.wanted.flatMap((object) =>
-    changesFor(object, state.observed.get(keyOf(refOf(object)))),
-  );
-  return { changes: [...changes, ...deletions(state.unwanted, state)], findings: [] };
+export function diffObjects({ wanted, unwanted }: ObjectsState): Diff<ObjectChange> {
+  return { changes: [...wanted.flatMap(changesFor), ...deletions(unwanted)], findings: [] };
 }
 
 /** The changes that delete all managed objects, in reverse order of their application. */
-export function removeObjects(state: ObjectsState): Diff {
-  const refs = [...state.unwanted, ...state.wanted.map(refOf)].reverse();
-  return { changes: deletions(refs, state), findings: [] };
+export function removeObjects({ wanted, unwanted }: ObjectsState): Diff<ObjectChange> {
+  const objects = [...unwanted, ...wanted.flatMap(({ actual }) => actual ?? [])].reverse();
+  return { changes: deletions(objects), findings: [] };
 }
 
 /** Makes changes of {@link diffObjects} in their order, by server-side apply. */
-export function applyObjects(
-  changes: readonly Change[],
-  state: ObjectsState,
+export const applyObjects = (changes: readonly ObjectChange[], run: ClusterRun): Promise<Outcome[]> =>
+  inOrder(changes, run, (change) => applyObject(change, run));
+
+export async function applyObject(
+  { adopts, payload: { deletes, applies } }: ObjectChange,
   run: ClusterRun,
-): Promise<Outcome[]> {
-  const wanted = new Map(state.wanted.map((object) => [keyOf(refOf(object)), object]));
-  const refs = new Map(state.unwanted.map((ref) => [keyOf(ref), ref]));
-  return inOrder(changes, run, async (change) => {
-    const key = nameOf(change.target);
-    const object = wanted.get(key);
-    const ref = object ? refOf(object) : refs.get(key);
-    if (!ref) throw new Error(`${key} is not an object of this step`);
-    if (change.action === 'replace' || change.action === 'delete') await deleteObserved(ref, state, run);
-    if (change.action === 'delete' || !object) return;
-    await (change.adopts && !isShared(object)
-      ? run.ctx.cluster.adopt(object)
-      : run.ctx.cluster.apply(object));
-  });
+): Promise<void> {
+  const { cluster } = run.ctx;
+  if (deletes) await deleteObserved(deletes, run);
+  if (applies) await (adopts && !isShared(applies) ? cluster.adopt(applies) : cluster.apply(applies));
 }
 
-function changesFor(wanted: KubeObject, actual: KubeObject | undefined): Change[] {
-  const target = targetOf(refOf(wanted));
-  const grants = grantsRights(wanted) ? { grants: true } : {};
-  if (!actual) return [{ action: 'create', target, fields: [], ...grants }];
-  const isAdopted = !isManaged(actual) && !isShared(wanted);
-  const fields = isAdopted ? compareAdopted(wanted, actual) : compare(wanted, actual);
+function changesFor({ desired, actual }: WantedObject): ObjectChange[] {
+  const target = targetOf(refOf(desired));
+  const grants = grantsRights(desired) ? { grants: true } : {};
+  if (!actual) return [{ action: 'create', target, fields: [], ...grants, payload: { applies: desired } }];
+  const isAdopted = !isManaged(actual) && !isShared(desired);
+  const fields = isAdopted ? compareAdopted(desired, actual) : compare(desired, actual);
   if (fields.length === 0) return [];
-  const action = isReplacement(wanted.kind, fields) ? 'replace' : 'update';
-  const change: Change = { action, target, fields, ...grants };
+  const isReplaced = isReplacement(desired.kind, fields);
+  const change: ObjectChange = {
+    action: isReplaced ? 'replace' : 'update',
+    ...{ target, fields, ...grants },
+    payload: { applies: desired, ...(isReplaced ? { deletes: actual } : {}) },
+  };
   return [isManaged(actual) ? change : adopting(change, { owner: ownerOf(actual) })];
 }
 
@@ -132,26 +143,26 @@ const isReplacement = (kind: string, fields: readonly Field[]): boolean =>
 const grantsRights = ({ apiVersion }: KubeObject): boolean =>
   apiVersion.startsWith('rbac.authorization.k8s.io/');
 
-function deletions(refs: readonly ObjectRef[], { observed }: ObjectsState): Change[] {
-  return refs
-    .filter((ref) => {
-      const actual = observed.get(keyOf(ref));
-      return actual !== undefined && isManaged(actual);
-    })
-    .map((ref) => ({ action: 'delete', target: targetOf(ref), fields: [] }));
-}
+const deletions = (objects: readonly KubeObject[]): ObjectChange[] =>
+  objects.filter(isManaged).map((object) => ({
+    action: 'delete',
+    target: targetOf(refOf(object)),
+    fields: [],
+    payload: { deletes: object },
+  }));
 
 /** Deletes the observed object, and not a new one of the same name, and waits until it no longer exists. */
-export async function deleteObserved(ref: ObjectRef, state: ObjectsState, run: ClusterRun): Promise<void> {
+export async function deleteObserved(object: KubeObject, run: ClusterRun): Promise<void> {
   const { cluster } = run.ctx;
-  const uid = state.observed.get(keyOf(ref))?.metadata.uid;
+  const { uid } = object.metadata;
+  const ref = refOf(object);
   await cluster.delete(ref, { uid });
   await waitFor(
     run,
     {
       deadlineMs: 60_000,
       intervalMs: 200,
-      what: `${keyOf(ref)} to be deleted`,
+      what: `${nameOf(targetOf(ref))} to be deleted`,
       hint: 'Remove its finalizers, or wait for their owners. Then run the same command again.',
     },
     async (pending) => {

@@ -1,7 +1,14 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { excludeMark, isReconciled, namespaceSelector, observeCoverage } from '../cluster/coverage.ts';
 import { earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
-import { annotated, type ObjectsState, observeObjects, owned, alsoDeleting } from '../cluster/objects.ts';
+import {
+  alsoDeleting,
+  annotated,
+  existing,
+  type ObjectsState,
+  observeObjects,
+  owned,
+} from '../cluster/objects.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
@@ -68,7 +75,7 @@ export async function renewalHealth(
   state: ObjectsState,
   ctx: ExternalSecretsContext,
 ): Promise<readonly Finding[]> {
-  const objects = [...state.observed.values()].filter(({ kind }) => syncedKinds.has(kind));
+  const objects = existing(state).filter(({ kind }) => syncedKinds.has(kind));
   const secrets = await ctx.inventory.pullSecrets();
   const original = secrets.find(({ metadata }) => metadata.namespace === namespace);
   return [

@@ -1,5 +1,5 @@
 import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
-import { deleteObserved, keyOf } from '../cluster/objects.ts';
+import { deleteObserved } from '../cluster/objects.ts';
 import { listed, pullSecretsOf, readUsers } from '../cluster/pull-secret-users.ts';
 import { removePullSecrets } from '../cluster/service-accounts/list.ts';
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
@@ -112,11 +112,8 @@ async function applyOne({ payload }: WithdrawalChange, run: ExternalSecretsRun):
   switch (payload.does) {
     case 'removeNames':
       return removePullSecrets(payload.account, payload.names, run.ctx);
-    case 'deleteObject': {
-      const ref = refOf(payload.object);
-      const observed = new Map([[keyOf(ref), payload.object]]);
-      return deleteObserved(ref, { wanted: [], unwanted: [], observed }, run);
-    }
+    case 'deleteObject':
+      return deleteObserved(payload.object, run);
     case 'updateRole': {
       const role = (await renewalObjects(run.ctx.fresh())).find(({ kind }) => kind === readerRole.kind);
       if (role) await run.ctx.cluster.apply(role);

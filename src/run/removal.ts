@@ -1,5 +1,6 @@
 import { removalOf as planOf } from '../core/plan.ts';
 import type { RemovalScope } from '../core/step.ts';
+import { type ObjectChange, type ObjectsState, removeObjects } from '../cluster/objects.ts';
 import type { AnyStep } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { operator } from '../steps/operator.ts';
@@ -20,14 +21,24 @@ function removalOf(step: AnyStep, scope: RemovalScope): AnyStep {
   return { ...planOf(step, scope), rights: [...reading, ...removalRights] };
 }
 
-const isWebhook = (kind: string): boolean => kind === 'ValidatingWebhookConfiguration';
+/** The step of the operator, with only these objects. */
+const operatorWith = (isIncluded: (change: ObjectChange) => boolean): AnyStep => ({
+  ...operator,
+  remove: (state: ObjectsState) => {
+    const { changes, findings } = removeObjects(state);
+    return { changes: changes.filter(isIncluded), findings };
+  },
+});
+
+const deletesWebhook = ({ payload }: ObjectChange): boolean =>
+  payload.deletes?.kind === 'ValidatingWebhookConfiguration';
 
 /**
  * The API server calls the webhooks before it deletes any of the operator's objects. They are deleted first:
  * when the operator is down, they do not respond, and no other object could be deleted.
  */
 const operatorWebhooks = (scope: RemovalScope): AnyStep => ({
-  ...only(removalOf(operator, scope), isWebhook),
+  ...removalOf(operatorWith(deletesWebhook), scope),
   id: 'operator-webhooks',
   title: 'webhooks of External Secrets Operator',
 });
@@ -39,26 +50,15 @@ export function removalSteps(scope: RemovalScope): readonly AnyStep[] {
   // The cluster stays registered as long as anything in it uses the key.
   const inCluster = chosen.filter((step) => !step.removesFromAws && step !== registration).toReversed();
   const inAws = chosen.filter((step) => step.removesFromAws).toReversed();
-  const removals = [...inCluster, registration, ...inAws].map((step) => removalOf(step, scope));
+  const operatorWithoutWebhooks = operatorWith((change) => !deletesWebhook(change));
+  const removals = [...inCluster, registration, ...inAws].map((step) =>
+    removalOf(step === operator ? operatorWithoutWebhooks : step, scope),
+  );
   return [
     pullingPods,
     ...(identities || images || secrets ? [enabledKeys({ disables: identities, forgets: secrets })] : []),
     operatorWebhooks(scope),
-    ...removals.map((step) => only(step, (kind) => !isWebhook(kind))),
+    ...removals,
     ...(identities || secrets ? [formerUsers(scope)] : []),
   ];
-}
-
-/** Restricts a step to objects of the included kinds. */
-function only(step: AnyStep, isIncluded: (kind: string) => boolean): AnyStep {
-  return {
-    ...step,
-    diff: (state, ctx) => {
-      const { changes, findings } = step.diff(state, ctx);
-      return {
-        changes: changes.filter(({ target }) => isIncluded(target.kind)),
-        findings: findings.filter(({ target }) => isIncluded(target.kind)),
-      };
-    },
-  };
 }

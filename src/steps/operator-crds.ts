@@ -1,5 +1,5 @@
 import type { Step } from './context.ts';
-import { applyObjects, diffObjects } from '../cluster/objects.ts';
+import { applyObjects, diffObjects, type ObjectChange } from '../cluster/objects.ts';
 import {
   type CrdsState,
   manifestFindings,
@@ -13,7 +13,7 @@ import { helmFindings, otherOperatorFindings } from '../external-secrets/crds/ot
 import { removeCrds } from '../external-secrets/crds/remove.ts';
 
 /** The CRDs of External Secrets Operator. Later steps create objects of these kinds. */
-export const operatorCrds: Step<CrdsState> = {
+export const operatorCrds: Step<CrdsState, ObjectChange> = {
   id: 'operator-crds',
   title: 'External Secrets Operator CRDs',
   needs: ['cluster'],
@@ -47,8 +47,8 @@ export const operatorCrds: Step<CrdsState> = {
     };
   },
 
-  async apply(changes, state, run) {
-    const outcomes = await applyObjects(changes, state, run);
+  async apply(changes, _, run) {
+    const outcomes = await applyObjects(changes, run);
     run.ctx.cluster.forgetKinds();
     return outcomes;
   },

@@ -1,12 +1,12 @@
 import { refOf } from '../clients/kubernetes/names.ts';
-import type { Change, Outcome } from '../core/step.ts';
+import type { Outcome } from '../core/step.ts';
 import { type Finding, finding } from '../core/findings.ts';
-import { nameOf } from '../core/target.ts';
 import type { Step } from './context.ts';
 import {
   applyObjects,
   diffObjects,
-  keyOf,
+  existing,
+  type ObjectChange,
   type ObjectsState,
   observeManaged,
   observeObjects,
@@ -25,7 +25,7 @@ import {
 const write = ['get', 'create', 'patch', 'delete'];
 
 /** External Secrets Operator. Its image comes from ECR, with the pull secret of step `pull-secret-bootstrap`. */
-export const operator: Step<ObjectsState> = {
+export const operator: Step<ObjectsState, ObjectChange> = {
   id: 'operator',
   title: 'External Secrets Operator',
   needs: ['cluster'],
@@ -57,7 +57,7 @@ export const operator: Step<ObjectsState> = {
 
   async observe(ctx) {
     const { install, caBundle } = ctx.config.externalSecrets;
-    if (!install) return { ...(await observeManaged(ctx.cluster, operatorRefs())), unwanted: [] };
+    if (!install) return observeManaged(ctx.cluster, operatorRefs());
     const unwanted = caBundle === undefined ? [refOf(noAuthorities)] : [];
     return observeObjects(ctx.cluster, await wantedObjects(ctx), unwanted);
   },
@@ -65,20 +65,23 @@ export const operator: Step<ObjectsState> = {
   diff: (state, { config }) =>
     config.externalSecrets.install ? diffObjects(state) : { changes: [], findings: keptFindings(state) },
 
-  async apply(changes, state, run) {
-    const [early, late] = split(changes, state);
-    const outcomes = await applyObjects(early, state, run);
+  async apply(changes, _, run) {
+    const early = changes.filter((change) => !needsCertificate(change));
+    const late = changes.filter(needsCertificate);
+    const outcomes = await applyObjects(early, run);
     if (late.length === 0) return outcomes;
-    if (outcomes.some(({ result }) => result !== 'done')) return [...outcomes, ...late.map(skipped)];
+    if (outcomes.some(({ result }) => result !== 'done')) {
+      return [...outcomes, ...late.map((change): Outcome => ({ change, result: 'skipped' }))];
+    }
     await waitForCertificate(run);
-    return [...outcomes, ...(await applyObjects(late, state, run))];
+    return [...outcomes, ...(await applyObjects(late, run))];
   },
 
   async ready({ wanted }, run) {
     if (wanted.length > 0) await waitUntilServing(run);
   },
 
-  health: async ({ observed }, ctx) => (observed.size === 0 ? [] : operatorHealth(ctx)),
+  health: async (state, ctx) => (existing(state).length === 0 ? [] : operatorHealth(ctx)),
 
   render: wantedObjects,
 
@@ -91,8 +94,8 @@ export const operator: Step<ObjectsState> = {
  * Reports an operator that `up` installed before `externalSecrets.install` was set to false. Deleting it would
  * stop renewal.
  */
-function keptFindings({ observed }: ObjectsState): Finding[] {
-  if (![...observed.values()].some(({ kind }) => kind === 'Deployment')) return [];
+function keptFindings(state: ObjectsState): Finding[] {
+  if (!existing(state).some(({ kind }) => kind === 'Deployment')) return [];
   return [
     finding('operator-kept', {
       target: { kind: 'Deployment', name: `${operatorNamespace}/external-secrets` },
@@ -103,11 +106,5 @@ function keptFindings({ observed }: ObjectsState): Finding[] {
   ];
 }
 
-/** Splits the changes into those that can be applied at once, and those that need the webhook's certificate. */
-function split(changes: readonly Change[], { wanted }: ObjectsState): [Change[], Change[]] {
-  const waiting = new Set(wanted.filter(isAfterCertificate).map((object) => keyOf(refOf(object))));
-  const isLate = ({ action, target }: Change): boolean => action !== 'delete' && waiting.has(nameOf(target));
-  return [changes.filter((change) => !isLate(change)), changes.filter(isLate)];
-}
-
-const skipped = (change: Change): Outcome => ({ change, result: 'skipped' });
+const needsCertificate = ({ payload: { applies } }: ObjectChange): boolean =>
+  applies !== undefined && isAfterCertificate(applies);

@@ -1,6 +1,6 @@
 import type { Step } from './context.ts';
 import { coverageRights, inUseFindings, unmanagedCopyFindings } from '../cluster/coverage.ts';
-import { applyObjects, diffObjects, removeObjects } from '../cluster/objects.ts';
+import { applyObjects, diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
 import { copiesHealth } from '../external-secrets/copies/copies.ts';
 import {
   type DistributionState,
@@ -11,7 +11,7 @@ import {
 import { membersOf, waitForCopies, waitUntilGone } from '../external-secrets/copies/ready.ts';
 
 /** Makes the operator keep a copy of the pull secret in every other namespace. */
-export const pullSecretDistribution: Step<DistributionState> = {
+export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
   id: 'pull-secret-distribution',
   title: 'pull secret in every namespace',
   needs: ['cluster'],
@@ -37,7 +37,7 @@ export const pullSecretDistribution: Step<DistributionState> = {
       ],
     };
   },
-  apply: applyObjects,
+  apply: (changes, _, run) => applyObjects(changes, run),
   ready: async (_, run) => membersOf(await waitForCopies(run)),
   health: (_, ctx) => copiesHealth(ctx),
   render: renderDistribution,

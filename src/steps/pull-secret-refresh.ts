@@ -3,6 +3,7 @@ import { coverageRights } from '../cluster/coverage.ts';
 import {
   applyObjects,
   diffObjects,
+  type ObjectChange,
   type ObjectsState,
   observeObjects,
   removeObjects,
@@ -19,7 +20,7 @@ import {
  * Makes the operator renew the pull secret in its namespace. The operator reads the access key from Secrets
  * Manager and gets a token from ECR. A ClusterSecretStore lets the other namespaces read only this Secret.
  */
-export const pullSecretRefresh: Step<ObjectsState> = {
+export const pullSecretRefresh: Step<ObjectsState, ObjectChange> = {
   id: 'pull-secret-refresh',
   title: 'pull secret renewal',
   needs: ['cluster'],
@@ -48,7 +49,7 @@ export const pullSecretRefresh: Step<ObjectsState> = {
     const { changes, findings } = diffObjects(state);
     return { changes, findings: [...findings, ...regionFindings(config.aws.region)] };
   },
-  apply: applyObjects,
+  apply: (changes, _, run) => applyObjects(changes, run),
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,
   render: renewalObjects,

@@ -1,7 +1,13 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import type { Context, Step } from './context.ts';
-import { applyObjects, diffObjects, observeObjects, removeObjects } from '../cluster/objects.ts';
+import {
+  applyObjects,
+  diffObjects,
+  type ObjectChange,
+  observeObjects,
+  removeObjects,
+} from '../cluster/objects.ts';
 import {
   policyName,
   policyObjects,
@@ -15,7 +21,7 @@ import {
 } from '../cluster/service-account-policy/verification.ts';
 
 /** An admission policy with which the API server adds the pull secret to each new service account. */
-export const serviceAccountPolicy: Step<PolicyState> = {
+export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
   id: 'service-account-policy',
   title: 'admission policy for new service accounts',
   needs: ['cluster'],
@@ -40,7 +46,7 @@ export const serviceAccountPolicy: Step<PolicyState> = {
     return { changes, findings: isUnavailable ? [...findings, unavailable] : findings };
   },
   async apply(changes, state, run) {
-    const outcomes = await applyObjects(changes, state, run);
+    const outcomes = await applyObjects(changes, run);
     await removeUnverified(outcomes, state, run);
     return outcomes;
   },

@@ -1,24 +1,16 @@
-import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { Change, ChangeWith, Outcome } from '../../core/step.ts';
+import type { ChangeWith, Outcome } from '../../core/step.ts';
 import { inOrder } from '../../core/members.ts';
-import { nameOf } from '../../core/target.ts';
+import { once } from '../../core/once.ts';
 import type { AccessKeyRun } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
-import { applyObjects, type ObjectsState, owned } from '../../cluster/objects.ts';
+import { applyObject } from '../../cluster/objects.ts';
 import { registerUnverified } from '../registration/register.ts';
-import { adoptPullSecret } from '../../external-secrets/pull-secret/unmanaged.ts';
-import {
-  keyIdIn,
-  keySecret,
-  pullSecret,
-  pullSecretType,
-  secret,
-} from '../../external-secrets/pull-secret/objects.ts';
-import { keySecretName } from '../../core/ownership.ts';
+import { adoptPullSecrets } from '../../external-secrets/pull-secret/unmanaged.ts';
+import { keyIdIn, keySecret, pullSecret } from '../../external-secrets/pull-secret/objects.ts';
 import { resync } from '../../external-secrets/pull-secret/resync.ts';
-import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
+import type { BootstrapChange, BootstrapState, BootstrapWork, SecretObjectWork } from './state.ts';
 
 /** Registers the cluster, then writes the namespace and the Secrets, and makes the operator use them. */
 export async function applyBootstrap(
@@ -26,20 +18,22 @@ export async function applyBootstrap(
   state: BootstrapState,
   run: AccessKeyRun,
 ): Promise<Outcome[]> {
-  const ofObjects = changes.filter(isOfObject);
-  const wanted = [namespaceFor(ofObjects, state), ...(await secretsFor(ofObjects, state, run))];
+  const objectChanges = changes.filter(isOfObject);
+  const secrets = once(() => readSecrets(state, run));
+  // Before the first write, so that a failure changes nothing.
+  if (objectChanges.some(({ payload }) => payload.does === 'writeSecret')) await secrets();
   const registered = await register(changes.filter(isRegistration), state, run);
   if (registered.some(({ result }) => result !== 'done')) {
     const rest = changes.filter((change) => !isRegistration(change));
     return [...registered, ...rest.map((change): Outcome => ({ change, result: 'skipped' }))];
   }
-  const outcomes = await applyObjects(ofObjects, objectsOf(state, wanted), run);
-  const pullSecrets = new Set<Change>(ofObjects.filter(({ payload }) => payload.object === 'pullSecret'));
-  if (
-    outcomes.some(
-      ({ change, result }) => result === 'done' && change.action !== 'delete' && pullSecrets.has(change),
-    )
-  ) {
+  const outcomes = await inOrder(objectChanges, run, async (change) => {
+    const { payload } = change;
+    const work =
+      payload.does === 'writeSecret' ? { ...payload, applies: (await secrets())[payload.secret] } : payload;
+    return applyObject({ ...change, payload: work }, run);
+  });
+  if (outcomes.some(({ change, result }) => result === 'done' && writesPullSecret(change))) {
     // The Secret works even if this fails. The refresh step reports why the operator does not sync.
     await resync(
       run,
@@ -47,22 +41,21 @@ export async function applyBootstrap(
       await earlierPullSecrets(run.ctx),
     );
   }
-  const adoptions = changes.filter(({ payload }) => payload.does === 'adoptPullSecret');
-  return [...registered, ...outcomes, ...(await adoptPullSecret(adoptions, state.unmanaged, run))];
+  return [...registered, ...outcomes, ...(await adoptPullSecrets(changes.filter(isAdoption), run))];
 }
 
 const isRegistration = ({ payload }: BootstrapChange): boolean => payload.does === 'register';
 
-const isOfObject = (change: BootstrapChange): change is ChangeWith<ObjectWork> =>
-  change.payload.does === 'writeObject';
+type WorkOf<Does extends BootstrapWork['does']> = Extract<BootstrapWork, { readonly does: Does }>;
 
-function namespaceFor(changes: readonly ChangeWith<ObjectWork>[], { namespace }: BootstrapState): KubeObject {
-  const [change] = changes.filter(({ payload }) => payload.object === 'namespace');
-  if (change?.adopts) return owned(namespace);
-  return change?.payload.removesNote
-    ? { ...namespace, metadata: { ...namespace.metadata, annotations: {} } }
-    : namespace;
-}
+const isOfObject = (change: BootstrapChange): change is ChangeWith<WorkOf<'writeObject' | 'writeSecret'>> =>
+  change.payload.does === 'writeObject' || change.payload.does === 'writeSecret';
+
+const isAdoption = (change: BootstrapChange): change is ChangeWith<WorkOf<'adoptPullSecret'>> =>
+  change.payload.does === 'adoptPullSecret';
+
+const writesPullSecret = ({ payload }: BootstrapChange): boolean =>
+  payload.does === 'writeSecret' && payload.secret === 'pullSecret';
 
 /** Registers the cluster before it depends on the key. */
 function register(
@@ -78,27 +71,17 @@ function register(
   });
 }
 
-/** The Secrets with their values. Secrets to delete need no values. */
-async function secretsFor(
-  changes: readonly ChangeWith<ObjectWork>[],
-  { stored, earlier }: BootstrapState,
+/** The Secrets with their current values. */
+async function readSecrets(
+  { stored }: BootstrapState,
   run: AccessKeyRun,
-): Promise<KubeObject[]> {
-  const { name } = run.ctx.config.pullSecret;
-  if (!changes.some(({ action, payload }) => action !== 'delete' && payload.object !== 'namespace')) {
-    return [secret(keySecretName, 'Opaque'), secret(name, pullSecretType), ...earlier];
-  }
-  if (stored.state !== 'whole') throw incompletePair(run.ctx.config.users.imagePuller.name);
-  const token = await run.ctx.aws.as(stored.pair).ecr.token();
-  return [keySecret(stored.pair, stored.region), pullSecret(name, token)];
-}
-
-function objectsOf({ observed, earlier }: BootstrapState, wanted: readonly KubeObject[]): ObjectsState {
-  const present = [...Object.values(observed), ...earlier].filter((object) => object !== undefined);
+): Promise<Readonly<Record<SecretObjectWork['secret'], KubeObject>>> {
+  const { config, aws } = run.ctx;
+  if (stored.state !== 'whole') throw incompletePair(config.users.imagePuller.name);
+  const token = await aws.as(stored.pair).ecr.token();
   return {
-    wanted,
-    unwanted: [],
-    observed: new Map(present.map((object) => [nameOf(targetOf(refOf(object))), object])),
+    keySecret: keySecret(stored.pair, stored.region),
+    pullSecret: pullSecret(config.pullSecret.name, token),
   };
 }
 

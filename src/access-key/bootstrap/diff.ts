@@ -1,12 +1,12 @@
 import { compare, compareAdopted } from '../../cluster/compare.ts';
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { Diff, Field } from '../../core/step.ts';
+import type { ChangeWith, Diff, Field } from '../../core/step.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import { Secret } from '../../core/secret.ts';
 import type { AccessKeyContext } from '../context.ts';
-import { isManaged, ownerOf } from '../../cluster/objects.ts';
+import { isManaged, owned, ownerOf } from '../../cluster/objects.ts';
 import { adopting, keySecretName } from '../../core/ownership.ts';
 import { secretTarget } from '../secrets.ts';
 import { secretNames } from '../../iam/names.ts';
@@ -20,7 +20,9 @@ import {
   secret,
 } from '../../external-secrets/pull-secret/objects.ts';
 import { outdatedFieldsFinding } from './namespace-annotations.ts';
-import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
+import type { BootstrapChange, BootstrapState, SecretObjectWork } from './state.ts';
+
+type SecretChange = ChangeWith<SecretObjectWork>;
 
 export function diffBootstrap(
   state: BootstrapState,
@@ -37,68 +39,86 @@ export function diffBootstrap(
     ...diffNamespace(state),
     ...keyChanges,
     ...diffPullSecret(state, config.pullSecret.name, newKey),
-    ...adoptionsOf(state.unmanaged).map((change): BootstrapChange => ({
-      ...change,
-      payload: { does: 'adoptPullSecret' },
-    })),
+    ...adoptionsOf(state.unmanaged),
   ];
   const setup = outdatedFieldsFinding(state);
   if (setup.length > 0) return { changes: [], findings: setup };
-  const owned = Object.values(state.observed).flatMap((object) => ownerFinding(object));
+  const ownerFindings = Object.values(state.observed).flatMap((object) => ownerFinding(object));
   return {
     changes,
-    findings: [...owned, ...incompletePairFinding(state, secretNames(config).id), ...unknownFinding(state)],
+    findings: [
+      ...ownerFindings,
+      ...incompletePairFinding(state, secretNames(config).id),
+      ...unknownFinding(state),
+    ],
   };
 }
 
 /** An unmanaged namespace is used as is. If it is adopted, `down` deletes it when it is empty. */
-function diffNamespace({ namespace, observed }: BootstrapState): BootstrapChange[] {
-  const changes = diffObject('namespace', namespace, observed.namespace);
-  if (observed.namespace === undefined || isManaged(observed.namespace)) return changes;
+function diffNamespace({ namespace, observed: { namespace: actual } }: BootstrapState): BootstrapChange[] {
+  const target = targetOf(refOf(namespace));
+  const payload = { does: 'writeObject', applies: namespace } as const;
+  if (actual === undefined) return [{ action: 'create', target, fields: [], payload }];
+  if (isManaged(actual)) {
+    const fields = compare(namespace, actual).filter(({ path }) => !isLabel(path));
+    return fields.length === 0 ? [] : [{ action: 'update', target, fields, payload }];
+  }
   const adoption: BootstrapChange = {
     action: 'update',
-    target: targetOf(refOf(namespace)),
+    target,
     fields: [],
-    payload: { does: 'writeObject', object: 'namespace' },
+    payload: { does: 'writeObject', applies: owned(namespace) },
   };
-  return [adopting(adoption, { owner: ownerOf(observed.namespace), optional: true })];
+  return [adopting(adoption, { owner: ownerOf(actual), optional: true })];
 }
 
 /** While the key pair is incomplete, only the absence of the Secret can be planned for. */
-function diffKeySecret({ stored, observed }: BootstrapState): BootstrapChange[] {
-  if (stored.state === 'whole') {
-    return diffObject('keySecret', keySecret(stored.pair, stored.region), observed.keySecret);
-  }
-  return observed.keySecret === undefined
-    ? diffObject('keySecret', secret(keySecretName, 'Opaque'), undefined)
-    : [];
+function diffKeySecret({ stored, observed: { keySecret: actual } }: BootstrapState): SecretChange[] {
+  const subject = {
+    target: targetOf(refOf(secret(keySecretName, 'Opaque'))),
+    payload: { does: 'writeSecret', secret: 'keySecret' },
+  } as const;
+  if (actual === undefined) return [{ action: 'create', ...subject, fields: [] }];
+  if (stored.state !== 'whole') return [];
+  const wanted = keySecret(stored.pair, stored.region);
+  const isOwn = isManagedSecret(actual);
+  const fields = (isOwn ? compare : compareAdopted)(wanted, actual).filter(
+    ({ path }) => !(isOwn && isLabel(path)),
+  );
+  if (fields.length === 0) return [];
+  const change: SecretChange = fields.some(({ path }) => path === 'type')
+    ? replacement(actual, { ...subject, fields })
+    : { action: 'update', ...subject, fields };
+  return [adoptingUnmanaged(actual, change)];
 }
 
 /** The operator renews the pull secret, so it is changed only when its token does not work or the key changed. */
-function diffPullSecret(
-  { observed, token }: BootstrapState,
-  name: string,
-  newKey: boolean,
-): BootstrapChange[] {
+function diffPullSecret({ observed, token }: BootstrapState, name: string, newKey: boolean): SecretChange[] {
   const actual = observed.pullSecret;
   const subject = {
     target: targetOf(refOf(secret(name, pullSecretType))),
-    payload: { does: 'writeObject', object: 'pullSecret' },
+    payload: { does: 'writeSecret', secret: 'pullSecret' },
   } as const;
   if (actual === undefined) return [{ action: 'create', ...subject, fields: [] }];
   if (actual['type'] !== pullSecretType) {
     const field: Field = { path: 'type', from: String(actual['type']), to: pullSecretType };
     const reason = 'the type of a Secret cannot change';
-    return [managedTarget(actual, { action: 'replace', ...subject, fields: [field], reason })];
+    return [adoptingUnmanaged(actual, replacement(actual, { ...subject, fields: [field], reason }))];
   }
   const reason = refreshReason(token.verdict, newKey);
   if (reason === undefined && isManagedSecret(actual)) return [];
-  const update: BootstrapChange = { action: 'update', ...subject, fields: [newToken] };
-  return [managedTarget(actual, reason === undefined ? update : { ...update, reason })];
+  const update: SecretChange = { action: 'update', ...subject, fields: [newToken] };
+  return [adoptingUnmanaged(actual, reason === undefined ? update : { ...update, reason })];
 }
 
+const replacement = (actual: KubeObject, change: Omit<SecretChange, 'action'>): SecretChange => ({
+  action: 'replace',
+  ...change,
+  payload: { ...change.payload, deletes: actual },
+});
+
 /** Marks the change as an adoption when the Secret is unmanaged. */
-const managedTarget = (actual: KubeObject, change: BootstrapChange): BootstrapChange =>
+const adoptingUnmanaged = (actual: KubeObject, change: SecretChange): SecretChange =>
   isManagedSecret(actual) ? change : adopting(change, { owner: ownerOf(actual) });
 
 const newToken: Field = { path: 'data[".dockerconfigjson"]', to: new Secret('') };
@@ -109,25 +129,8 @@ function refreshReason(verdict: BootstrapState['token']['verdict'], newKey: bool
   return newKey ? 'the access key changed' : undefined;
 }
 
-function diffObject(
-  object: ObjectWork['object'],
-  wanted: KubeObject,
-  actual: KubeObject | undefined,
-): BootstrapChange[] {
-  const subject = { target: targetOf(refOf(wanted)), payload: { does: 'writeObject', object } } as const;
-  if (actual === undefined) return [{ action: 'create', ...subject, fields: [] }];
-  const isAdopted = actual.kind === 'Secret' && !isManagedSecret(actual);
-  const fields = (isAdopted ? compareAdopted : compare)(wanted, actual).filter(
-    ({ path }) => !(isManagedSecret(actual) && isMark(path)),
-  );
-  if (fields.length === 0) return [];
-  const action = fields.some(({ path }) => path === 'type') ? 'replace' : 'update';
-  const change: BootstrapChange = { action, ...subject, fields };
-  return [actual.kind === 'Secret' ? managedTarget(actual, change) : change];
-}
-
 /** A Secret that the operator recreated is managed although it does not have the label. */
-const isMark = (path: string): boolean => path.startsWith('metadata.labels');
+const isLabel = (path: string): boolean => path.startsWith('metadata.labels');
 
 /** Blocks when another ExternalSecret owns the object: both would keep overwriting it. */
 function ownerFinding(object: KubeObject | undefined): Finding[] {

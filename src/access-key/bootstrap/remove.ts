@@ -10,7 +10,7 @@ import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
 import { noteFields, outdatedFieldsFinding } from './namespace-annotations.ts';
-import type { BootstrapChange, BootstrapState, ObjectWork } from './state.ts';
+import type { BootstrapChange, BootstrapState } from './state.ts';
 
 /** Kinds that users create in namespaces, by API version. Owned objects (pods, ReplicaSets) result from these. */
 const contents: Readonly<Record<string, readonly string[]>> = {
@@ -41,11 +41,9 @@ export async function removeBootstrap(
 ): Promise<Diff<BootstrapChange>> {
   const setup = outdatedFieldsFinding({ namespace: wanted, observed });
   if (setup.length > 0) return { changes: [], findings: setup };
-  const secrets = [
-    deletion('pullSecret', observed.pullSecret),
-    deletion('keySecret', observed.keySecret),
-    ...earlier.map((secret) => deletion('earlierPullSecret', secret)),
-  ].flat();
+  const secrets = [observed.pullSecret, observed.keySecret, ...earlier].flatMap((secret) =>
+    secret !== undefined && isManagedSecret(secret) ? [deletionOf(secret)] : [],
+  );
   const { namespace: home } = observed;
   const others = home && isManaged(home) ? await findOthers(ctx) : [];
   const isDeleted = home && isManaged(home) && others.length === 0;
@@ -53,28 +51,29 @@ export async function removeBootstrap(
   return {
     changes: [
       ...secrets,
-      ...(isDeleted ? [deletionOf('namespace', home)] : []),
-      ...(home && note.length > 0 ? [removalOfNote(home, note)] : []),
+      ...(isDeleted ? [deletionOf(home)] : []),
+      ...(home && note.length > 0 ? [removalOfNote(wanted, note)] : []),
     ],
     findings: home ? whyLeft(home, others) : [],
   };
 }
 
-const deletion = (object: ObjectWork['object'], secret: KubeObject | undefined): BootstrapChange[] =>
-  secret !== undefined && isManagedSecret(secret) ? [deletionOf(object, secret)] : [];
-
-const deletionOf = (object: ObjectWork['object'], actual: KubeObject): BootstrapChange => ({
+const deletionOf = (object: KubeObject): BootstrapChange => ({
   action: 'delete',
-  target: targetOf(refOf(actual)),
+  target: targetOf(refOf(object)),
   fields: [],
-  payload: { does: 'writeObject', object },
+  payload: { does: 'writeObject', deletes: object },
 });
 
-const removalOfNote = (home: KubeObject, note: readonly Field[]): BootstrapChange => ({
+/** Removes the annotations with the project and registry of the cluster. */
+const removalOfNote = (wanted: KubeObject, note: readonly Field[]): BootstrapChange => ({
   action: 'update',
-  target: targetOf(refOf(home)),
+  target: targetOf(refOf(wanted)),
   fields: note,
-  payload: { does: 'writeObject', object: 'namespace', removesNote: true },
+  payload: {
+    does: 'writeObject',
+    applies: { ...wanted, metadata: { ...wanted.metadata, annotations: {} } },
+  },
 });
 
 /** Includes managed objects that no step of `down` deletes: the plan would not show their deletion. */

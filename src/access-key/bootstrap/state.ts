@@ -4,11 +4,15 @@ import type { ChangeWith } from '../../core/step.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
+import type { ObjectWork } from '../../cluster/objects.ts';
 import { describeStored, holderOf, secretParts } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
 import { type Registration, registrationIn } from '../registration/register.ts';
-import { unmanagedPullSecrets } from '../../external-secrets/pull-secret/unmanaged.ts';
+import {
+  type PullSecretAdoption,
+  unmanagedPullSecrets,
+} from '../../external-secrets/pull-secret/unmanaged.ts';
 import { loginIn, namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
 import type { KeyPair } from '../../clients/aws/port.ts';
 
@@ -34,16 +38,17 @@ export const bootstrapStep = {
 /** What `apply` does for one change. */
 export type BootstrapWork =
   | { readonly does: 'register' }
-  | ObjectWork
-  /** Adopts a pull secret in another namespace. */
-  | { readonly does: 'adoptPullSecret' };
+  /** Writes the operator's namespace, or deletes it or a Secret in it. */
+  | ({ readonly does: 'writeObject' } & ObjectWork)
+  | SecretObjectWork
+  | PullSecretAdoption;
 
-/** Writes or deletes an object in the operator's namespace, or the namespace itself. */
-export interface ObjectWork {
-  readonly does: 'writeObject';
-  readonly object: 'namespace' | 'keySecret' | 'pullSecret' | 'earlierPullSecret';
-  /** Removes the annotations with the project and registry of the cluster. */
-  readonly removesNote?: boolean;
+/** Writes a Secret of the operator's namespace with the values that AWS returns during the run. */
+export interface SecretObjectWork {
+  readonly does: 'writeSecret';
+  readonly secret: 'keySecret' | 'pullSecret';
+  /** The object that it replaces. */
+  readonly deletes?: KubeObject;
 }
 
 export type BootstrapChange = ChangeWith<BootstrapWork>;

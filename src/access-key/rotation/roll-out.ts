@@ -4,8 +4,8 @@ import {
   type BootstrapChange,
   type BootstrapState,
   bootstrapStep,
-  type ObjectWork,
   observeBootstrap,
+  type SecretObjectWork,
 } from '../bootstrap/state.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import type { RotationStep } from '../context.ts';
@@ -73,7 +73,7 @@ function withNewKey(
   registration: Registration,
   pullSecret: string,
 ): BootstrapChange[] {
-  const planned = new Set(changes.map(({ payload }) => payload.does === 'writeObject' && payload.object));
+  const planned = new Set(changes.map(({ payload }) => payload.does === 'writeSecret' && payload.secret));
   // A cluster is registered with a key before it gets that key.
   const registering = registrationChanges(registration, { held: undefined, writes: true, next: undefined });
   return [
@@ -84,12 +84,12 @@ function withNewKey(
   ];
 }
 
-const newContent = (object: ObjectWork['object'], name: string): BootstrapChange => ({
+const newContent = (secret: SecretObjectWork['secret'], name: string): BootstrapChange => ({
   action: 'update',
   target: { kind: 'Secret', name: `${namespace}/${name}` },
   fields: [],
   reason: 'the access key changes',
-  payload: { does: 'writeObject', object },
+  payload: { does: 'writeSecret', secret },
 });
 
 const notRunning = (blocking: boolean): Finding =>

@@ -38,7 +38,7 @@ export async function rollBack(
 
 async function remove(version: string, run: ClusterRun): Promise<void> {
   const state = await observeObjects(run.ctx.cluster, [], policyRefs(version));
-  for (const outcome of await applyObjects(diffObjects(state).changes, state, run)) {
+  for (const outcome of await applyObjects(diffObjects(state).changes, run)) {
     if (outcome.result === 'failed') throw outcome.error;
   }
 }

@@ -5,13 +5,23 @@ import { type Finding, finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { isDistributed } from '../../cluster/coverage.ts';
-import { isDeletionBlocked, isManaged, type ObjectsState, removeObjects } from '../../cluster/objects.ts';
+import {
+  existing,
+  isDeletionBlocked,
+  isManaged,
+  type ObjectChange,
+  type ObjectsState,
+  removeObjects,
+} from '../../cluster/objects.ts';
 
 /**
  * Deleting a CRD deletes all its objects, so the CRDs are deleted only when ecr-bootstrap manages every object. A CRD
  * stays while a finalizer blocks the deletion of one of its objects: a CRD that is being deleted cannot be used.
  */
-export async function removeCrds(state: ObjectsState, ctx: ExternalSecretsContext): Promise<Diff> {
+export async function removeCrds(
+  state: ObjectsState,
+  ctx: ExternalSecretsContext,
+): Promise<Diff<ObjectChange>> {
   const removal = removeObjects(state);
   if (removal.changes.length === 0) return removal;
   const objects = await customObjects(state, ctx);
@@ -35,45 +45,44 @@ export async function removeCrds(state: ObjectsState, ctx: ExternalSecretsContex
 }
 
 interface CustomObject {
-  /** The name of its CRD. */
-  readonly crd: string;
+  readonly crd: KubeObject;
   readonly object: KubeObject;
 }
 
 async function customObjects(
-  { observed }: ObjectsState,
+  state: ObjectsState,
   ctx: ExternalSecretsContext,
 ): Promise<readonly CustomObject[]> {
   const lists = await Promise.all(
-    [...observed.values()].flatMap((crd) =>
+    existing(state).flatMap((crd) =>
       storedKind(crd).map(async ({ apiVersion, kind }) => {
         const objects = await ctx.cluster.list({ apiVersion, kind }, { metadataOnly: true });
-        return objects.map((object) => ({
-          crd: crd.metadata.name,
-          object: { ...object, apiVersion, kind },
-        }));
+        return objects.map((object) => ({ crd, object: { ...object, apiVersion, kind } }));
       }),
     ),
   );
   return lists.flat();
 }
 
-function withoutBlocked({ changes, findings }: Diff, objects: readonly CustomObject[]): Diff {
-  const blocking = new Map(
-    objects.filter(({ object }) => isDeletionBlocked(object)).map(({ crd, object }) => [crd, object]),
+function withoutBlocked(
+  { changes, findings }: Diff<ObjectChange>,
+  objects: readonly CustomObject[],
+): Diff<ObjectChange> {
+  const blocking = new Map<KubeObject | undefined, CustomObject>(
+    objects.filter(({ object }) => isDeletionBlocked(object)).map((blocked) => [blocked.crd, blocked]),
   );
   return {
-    changes: changes.filter(({ target }) => !blocking.has(target.name)),
-    findings: [...findings, ...[...blocking].map(blockedFinding)],
+    changes: changes.filter(({ payload }) => !blocking.has(payload.deletes)),
+    findings: [...findings, ...[...blocking.values()].map(blockedFinding)],
   };
 }
 
-function blockedFinding([crd, object]: readonly [string, KubeObject]): Finding {
+function blockedFinding({ crd, object }: CustomObject): Finding {
   const { kind, metadata } = object;
   const { name, namespace, finalizers = [] } = metadata;
   return finding('left-behind', {
-    target: { kind: 'CustomResourceDefinition', name: crd },
-    what: `CRD ${crd} is kept`,
+    target: { kind: 'CustomResourceDefinition', name: crd.metadata.name },
+    what: `CRD ${crd.metadata.name} is kept`,
     why: `${nameOf(targetOf(refOf(object)))} is being deleted and has finalizers: ${finalizers.join(', ')}`,
     hint: `Wait for the owners of the finalizers, or remove the finalizers: kubectl ${namespace === undefined ? '' : `-n ${namespace} `}edit ${kind.toLowerCase()} ${name}. Then run the same command again.`,
   });

@@ -2,8 +2,7 @@ import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { inParallel, tolerating } from '../../core/members.ts';
-import { nameOf } from '../../core/target.ts';
-import type { Change, Outcome } from '../../core/step.ts';
+import type { ChangeWith, Outcome } from '../../core/step.ts';
 import { Secret } from '../../core/secret.ts';
 import { ownerOf } from '../../cluster/objects.ts';
 import { adopting, managedBy } from '../../core/ownership.ts';
@@ -35,16 +34,29 @@ async function getIfAllowed(cluster: ClusterPort, object: KubeObject): Promise<K
   }
 }
 
+/** Adopts a pull secret in a namespace of users. */
+export interface PullSecretAdoption {
+  readonly does: 'adoptPullSecret';
+  readonly object: KubeObject;
+}
+
 /** The operator renews adopted Secrets. Until their adoption, their namespaces are skipped, so they are optional. */
-export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
+export function adoptionsOf(secrets: readonly KubeObject[]): ChangeWith<PullSecretAdoption>[] {
   return secrets.map((object) => {
     const target = targetOf(refOf(object));
-    const change: Change = isPullSecretType(object)
-      ? { action: 'update', target, fields: [{ path: 'data[".dockerconfigjson"]', to: new Secret('') }] }
+    const payload = { does: 'adoptPullSecret', object } as const;
+    const change: ChangeWith<PullSecretAdoption> = isPullSecretType(object)
+      ? {
+          action: 'update',
+          target,
+          fields: [{ path: 'data[".dockerconfigjson"]', to: new Secret('') }],
+          payload,
+        }
       : {
           action: 'replace',
           target,
           fields: [{ path: 'type', from: String(object['type']), to: pullSecretType }],
+          payload,
         };
     return adopting(change, { owner: ownerOf(object), optional: true });
   });
@@ -53,16 +65,12 @@ export function adoptionsOf(secrets: readonly KubeObject[]): Change[] {
 const isPullSecretType = (object: KubeObject): boolean => object['type'] === pullSecretType;
 
 /** Labels each Secret as managed, or deletes it if it must be replaced: the operator then recreates it with a token. */
-export async function adoptPullSecret(
-  changes: readonly Change[],
-  secrets: readonly KubeObject[],
+export async function adoptPullSecrets(
+  changes: readonly ChangeWith<PullSecretAdoption>[],
   run: ExternalSecretsRun,
 ): Promise<Outcome[]> {
   const { cluster } = run.ctx;
-  const byName = new Map(secrets.map((object) => [nameOf(targetOf(refOf(object))), object]));
-  const outcomes = await inParallel(concurrency, changes, run, async ({ action, target }) => {
-    const object = byName.get(nameOf(target));
-    if (!object) throw new Error(`${nameOf(target)} was not observed`);
+  const outcomes = await inParallel(concurrency, changes, run, async ({ action, payload: { object } }) => {
     const { apiVersion, kind, name, namespace = '' } = refOf(object);
     if (action === 'replace') return cluster.delete(refOf(object), { uid: object.metadata.uid });
     await cluster.apply({ apiVersion, kind, metadata: { name, namespace, labels: managedBy } });

@@ -33,7 +33,7 @@ function run() {
 
 async function apply(wanted: KubeObject): Promise<void> {
   const state = await observe(wanted);
-  const outcomes = await applyObjects(diffObjects(state).changes, state, run());
+  const outcomes = await applyObjects(diffObjects(state).changes, run());
   expect(outcomes.map(({ result }) => result)).not.toContain('failed');
 }
 
@@ -86,7 +86,15 @@ describe('diffObjects', () => {
       namespace: 'shop',
     }));
     const state = await observeObjects(cluster.port, [], refs);
-    expect(diffObjects(state).changes).toEqual([{ action: 'delete', target, fields: [] }]);
+    const deletes = await cluster.port.get({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      name: 'one',
+      namespace: 'shop',
+    });
+    expect(diffObjects(state).changes).toEqual([
+      { action: 'delete', target, fields: [], payload: { deletes } },
+    ]);
   });
 });
 
@@ -105,16 +113,25 @@ describe('applyObjects', () => {
     const state = await observe(secret());
     await cluster.port.delete({ apiVersion: 'v1', kind: 'Secret', name: 'one', namespace: 'shop' });
     await cluster.port.apply(secret());
-    const outcomes = await applyObjects(removeObjects(state).changes, state, run());
+    const outcomes = await applyObjects(removeObjects(state).changes, run());
     expect(outcomes).toMatchObject([{ result: 'failed', error: { refusal: 'conflict' } }]);
     expect(cluster.inside.get('Secret', 'one', 'shop')).toBeDefined();
   });
 
-  it('deletes the managed objects, and plans nothing afterwards', async () => {
-    await apply(secret());
-    const state = await observe(secret());
-    await applyObjects(removeObjects(state).changes, state, run());
-    expect(cluster.inside.get('Secret', 'one', 'shop')).toBeUndefined();
-    expect(removeObjects(await observe(secret()))).toEqual({ changes: [], findings: [] });
+  it('deletes exactly the managed objects of the step, and plans nothing afterwards', async () => {
+    const named = (name: string): KubeObject => ({ ...secret(), metadata: { ...secret().metadata, name } });
+    const ofStep = ['one', 'two', 'unmanaged'].map(named);
+    await apply(named('one'));
+    await apply(named('two'));
+    await apply(named('of-another-step'));
+    cluster.inside.put({ kind: 'Secret', metadata: { name: 'unmanaged', namespace: 'shop' } });
+    const outcomes = await applyObjects(removeObjects(await observe(...ofStep)).changes, run());
+    expect(outcomes.map(({ change, result }) => `${change.target.name} ${result}`)).toEqual([
+      'shop/two done',
+      'shop/one done',
+    ]);
+    const left = await cluster.port.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace: 'shop' });
+    expect(left.map(({ metadata }) => metadata.name).sort()).toEqual(['of-another-step', 'unmanaged']);
+    expect(removeObjects(await observe(...ofStep))).toEqual({ changes: [], findings: [] });
   });
 });
