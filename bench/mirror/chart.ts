@@ -1,40 +1,27 @@
-import { type Comparison, type Phase, phases, type Row, rowsOf } from './results.ts';
-import { targetRoundTripMs } from './targets.ts';
-import type { ToolName } from './tools.ts';
+import { type Comparison, type Phase, phases, type Row, rowsOf, titleOf } from './results.ts';
+import { labelOf } from './tools.ts';
 
-const size = { width: 860, gap: 28, label: 120, line: 20, bar: 13, head: 26, margin: 16, value: 78 };
-const panelWidth = (size.width - 2 * size.margin - size.gap) / 2;
+const panelWidth = 430;
+const lineHeight = 20;
+/** The space for the names of the tools, and for the longest bar. */
+const labelWidth = 110;
+const barWidth = 240;
 
-/** Labels and colors; the colors are readable on white and on black. */
-const styles: Partial<Record<ToolName, readonly [string, string]>> = {
-  registry: ['ecr-bootstrap', '#d9480f'],
-  docker: ['… docker engine', '#f08c00'],
-  crane: ['crane × 8', '#748ca3'],
-  regctl: ['regctl × 8', '#748ca3'],
-  skopeo: ['skopeo × 8', '#748ca3'],
-  loop: ['docker loop', '#a3958c'],
-};
-
-/**
- * The seconds as bars: a row of panels for each comparison, cold on the left and warm on the right. Comparisons over
- * plain HTTP at the targets' round trip represent all, if there are any.
- */
-export function chart(all: readonly Comparison[]): string {
-  const typical = all.filter(
-    ({ roundTripMs, transport }) => roundTripMs === targetRoundTripMs && transport === 'http',
-  );
+/** The median seconds as bars: a row of panels for each comparison, cold on the left and warm on the right. */
+export function chart(comparisons: readonly Comparison[]): string {
   const panels: string[] = [];
-  let top = size.margin;
-  for (const comparison of typical.length > 0 ? typical : all) {
-    const rowCounts = phases.map((phase, column) => {
-      const rows = rowsOf(comparison, phase);
-      panels.push(panel(comparison, phase, rows, size.margin + column * (panelWidth + size.gap), top));
-      return rows.length;
-    });
-    top += size.head * 2 + Math.max(...rowCounts) * size.line;
+  let top = lineHeight;
+  for (const comparison of comparisons) {
+    for (const [column, phase] of phases.entries())
+      panels.push(
+        `<g transform="translate(${column * panelWidth},${top})">`,
+        panel(comparison, phase),
+        '</g>',
+      );
+    top += lineHeight * (rowsOf(comparison, 'cold').length + 2);
   }
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${top}" font-family="system-ui, sans-serif" font-size="12" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * panelWidth} ${top - lineHeight}" font-family="system-ui, sans-serif" font-size="12" role="img">`,
     '<title>Seconds to copy images from registry to registry; shorter is better</title>',
     '<style>text { fill: #24292f } @media (prefers-color-scheme: dark) { text { fill: #d0d7de } }</style>',
     ...panels,
@@ -43,33 +30,21 @@ export function chart(all: readonly Comparison[]): string {
   ].join('\n');
 }
 
-function panel(
-  comparison: Comparison,
-  phase: Phase,
-  rows: readonly Row[],
-  left: number,
-  top: number,
-): string {
-  const { set, title, transport, roundTripMs } = comparison;
-  const scale = (panelWidth - size.label - size.value) / Math.max(...rows.map(({ seconds }) => seconds.max));
-  const heading =
-    phase === 'cold' ? `${set}: ${title}` : `${set} again, nothing new (${transport}, ${roundTripMs} ms)`;
-  const bars = rows.map((row, index) => bar(row, left, top + size.head + index * size.line, scale));
-  return [`<text x="${left}" y="${top + 14}" font-weight="600">${heading}</text>`, ...bars].join('\n');
+function panel(comparison: Comparison, phase: Phase): string {
+  const rows = rowsOf(comparison, phase);
+  const longest = Math.max(...rows.map(({ seconds }) => seconds.median));
+  const heading = phase === 'cold' ? titleOf(comparison) : 'again, nothing new';
+  const bars = rows.map((row, index) => bar(row, (index + 1) * lineHeight, longest));
+  return [`<text font-weight="600">${heading}</text>`, ...bars].join('\n');
 }
 
-/** The median as a bar, with a line from the fastest to the slowest run. */
-function bar({ tool, seconds }: Row, left: number, top: number, scale: number): string {
-  const [label, color] = styles[tool] ?? ['other build', '#f08c00'];
-  const start = left + size.label;
-  const at = (value: number) => (start + value * scale).toFixed(1);
-  const middle = top + size.bar / 2;
-  const base = top + size.bar - 2;
-  const text = `${seconds.median.toFixed(seconds.median < 10 ? 2 : 1)} s`;
+/** The colors are readable on white and on black. */
+function bar({ tool, seconds }: Row, baseline: number, longest: number): string {
+  const length = Math.round((seconds.median / longest) * barWidth);
+  const color = tool === 'registry' ? '#d9480f' : '#748ca3';
   return [
-    `<text x="${start - 8}" y="${base}" text-anchor="end">${label}</text>`,
-    `<rect x="${start}" y="${top}" width="${(seconds.median * scale).toFixed(1)}" height="${size.bar}" fill="${color}"/>`,
-    `<line x1="${at(seconds.min)}" x2="${at(seconds.max)}" y1="${middle}" y2="${middle}" stroke="#24292f" stroke-opacity="0.6"/>`,
-    `<text x="${Number(at(seconds.max)) + 6}" y="${base}">${text}</text>`,
+    `<text x="${labelWidth - 8}" y="${baseline}" text-anchor="end">${labelOf(tool)}</text>`,
+    `<rect x="${labelWidth}" y="${baseline - 11}" width="${length}" height="13" fill="${color}"/>`,
+    `<text x="${labelWidth + length + 6}" y="${baseline}">${seconds.median.toFixed(2)} s</text>`,
   ].join('\n');
 }

@@ -13,16 +13,14 @@ import { Contents } from '../../src/mirror/registry/contents.ts';
 import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
 
 /**
- * Runs one of the product's engines once between two plain registries, without ECR. This is what `mirror` does
- * once it knows its images. Each line of the list has a source and a target reference.
+ * Runs the product's registry engine once between two plain registries, without ECR. This is what `mirror` does once
+ * it knows its images. Each line of the list has a source and a target reference.
  */
 const { values } = parseArgs({
   options: {
-    engine: { type: 'string', default: 'registry' },
     list: { type: 'string', default: '' },
     concurrency: { type: 'string', default: '16' },
     protocol: { type: 'string', default: 'https' },
-    'docker-host': { type: 'string', default: '' },
   },
 });
 
@@ -40,9 +38,8 @@ const targetHost = pairs[0]?.[1]?.split('/')[0] ?? '';
 const anonymous = { find: () => Promise.resolve(undefined), credential: () => Promise.resolve(undefined) };
 
 const net = createNet();
-const engine = values.engine === 'docker' ? await dockerEngine() : registryEngine();
-const results = await engine.copy(images, {
-  platforms: values.engine === 'docker' ? ['linux/amd64'] : 'all',
+const results = await registryEngine().copy(images, {
+  platforms: 'all',
   concurrency: Number(values.concurrency),
   signal: new AbortController().signal,
   emit: () => undefined,
@@ -87,26 +84,4 @@ function remoteNet(net: Net, protocol: string): Net {
         return dispatch({ ...options, origin }, handler);
       }),
   };
-}
-
-async function dockerEngine(): Promise<Engine> {
-  const [{ createDockerEngine }, { connectDocker }, { Secret }] = await Promise.all([
-    import('../../src/mirror/docker/engine.ts'),
-    import('../../src/clients/docker/index.ts'),
-    import('../../src/core/secret.ts'),
-  ]);
-  const registries = openRegistries({ net, clock: systemClock, credentials: anonymous });
-  const target = registries.source(targetHost);
-  return createDockerEngine({
-    clock: systemClock,
-    credentials: anonymous,
-    docker: () => connectDocker({ host: values['docker-host'], env: {}, home: '/nowhere' }),
-    target: {
-      host: () => Promise.resolve(targetHost),
-      // A Docker engine needs a login to push; these registries ignore it.
-      credential: () => Promise.resolve({ username: 'nobody', password: new Secret('nothing') }),
-      manifest: (repository, reference, signal = new AbortController().signal) =>
-        target.getManifest(repository, reference, { signal }),
-    },
-  });
 }

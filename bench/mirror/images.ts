@@ -1,4 +1,4 @@
-/** A layer of random content, which no compression shrinks. Equal seeds and sizes give equal content. */
+/** A layer of random content, which no compression shrinks. Layers with one seed are the same. */
 export interface LayerSpec {
   readonly seed: string;
   readonly sizeBytes: number;
@@ -47,14 +47,9 @@ export function imageSet(name: SetName, isQuick: boolean): ImageSet {
       return { name, title: `one image of ${2 * scale} GB`, images };
     }
     case 'D': {
+      const platform = (seed: string) => [layer(`${seed}-first`, 1), layer(`${seed}-second`, 0.1)];
       const images = times(10 * scale, (index) =>
-        image(
-          `d/index-${index}`,
-          ...times(5, (platform) => [
-            layer(`d-${index}-${platform}-first`, 1),
-            layer(`d-${index}-${platform}-second`, 0.1),
-          ]),
-        ),
+        image(`d/index-${index}`, ...times(5, (number) => platform(`d-${index}-${number}`))),
       );
       return { name, title: `${images.length} indexes of 5 platforms`, images };
     }
@@ -89,11 +84,4 @@ export function fewestRequests({ images }: ImageSet): { readonly cold: number; r
     }
   }
   return { cold, warm: 2 * images.length };
-}
-
-/** Bytes of all layers of a set, each counted once. */
-export function layerBytes({ images }: ImageSet): number {
-  const layers = images.flatMap(({ platforms }) => platforms.flat());
-  const sizes = new Map(layers.map(({ seed, sizeBytes }) => [seed, sizeBytes]));
-  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }

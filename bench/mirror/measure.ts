@@ -1,105 +1,63 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 
 export interface Cost {
   readonly seconds: number;
-  /** User and system time of the command, its descendants and the daemon that works for it. */
+  /** User and system time of the command and its descendants. */
   readonly cpuSeconds: number;
   /** The peak of the total memory of these processes. */
   readonly peakMemoryBytes: number;
 }
 
-export interface CommandOptions {
-  readonly folder: string;
-  readonly env: NodeJS.ProcessEnv;
-  /** Process ID of a daemon that does the command's work. */
-  readonly daemon: number | undefined;
-  readonly signal: AbortSignal;
-}
-
 const memoryIntervalMs = 50;
 
 /**
- * Runs a command to its end and measures all of it, including its start.
+ * Runs a command to its end and measures all of it, including its start. No other child of this process may end
+ * meanwhile.
  * @throws Error with the end of its output when the command fails
  */
-export async function measure(command: readonly string[], options: CommandOptions): Promise<Cost> {
-  const { folder, env, daemon, signal } = options;
-  signal.throwIfAborted();
-  const daemonCpuSeconds = () => (daemon === undefined ? 0 : usageOfTree(daemon).cpuSeconds);
-  const figures = join(folder, 'time');
-  const before = daemonCpuSeconds();
-  const started = performance.now();
-  const child = spawn('/usr/bin/time', ['-f', '%U %S %M', '-o', figures, '--', ...command], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env,
-    // A separate process group can be killed as a whole.
-    detached: true,
-  });
-  const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
-  signal.addEventListener('abort', kill);
+export async function measure(
+  [program = '', ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<Cost> {
+  const cpuSecondsBefore = cpuSecondsOfChildren();
+  const startedMs = performance.now();
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, signal });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (text: Buffer) => (output = (output + text.toString()).slice(-4000)));
-  const watched = [child.pid, daemon].filter((pid) => pid !== undefined);
-  let peak = 0;
+  let peakMemoryBytes = 0;
   const sampler = setInterval(() => {
-    const resident = watched.reduce((sum, pid) => sum + usageOfTree(pid).residentBytes, 0);
-    peak = Math.max(peak, resident);
+    peakMemoryBytes = Math.max(peakMemoryBytes, residentBytes(child.pid));
   }, memoryIntervalMs);
-  const [code] = (await once(child, 'exit').finally(() => {
-    clearInterval(sampler);
-    signal.removeEventListener('abort', kill);
-  })) as [number | null];
-  signal.throwIfAborted();
-  const seconds = (performance.now() - started) / 1000;
-  if (code !== 0) throw new Error(`${command.join(' ')} exited with ${code}:\n${output}`);
-  const [user = 0, system = 0, largestKiB = 0] = (await readFile(figures, 'utf8'))
-    .trim()
-    .split(' ')
-    .map(Number);
-  return {
-    seconds,
-    cpuSeconds: user + system + daemonCpuSeconds() - before,
-    peakMemoryBytes: Math.max(peak, largestKiB * 1024),
-  };
+  const [code] = (await once(child, 'exit').finally(() => clearInterval(sampler))) as [number | null];
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} exited with ${code}:\n${output}`);
+  return { seconds, cpuSeconds: cpuSecondsOfChildren() - cpuSecondsBefore, peakMemoryBytes };
 }
 
 /** USER_HZ: the unit of CPU times in /proc on all but a few old architectures. */
 const ticksPerSecond = 100;
 
-/** A running process and its descendants, according to /proc. CPU time includes that of ended children. */
-export function usageOfTree(pid: number): { readonly cpuSeconds: number; readonly residentBytes: number } {
-  const stat = read(`/proc/${pid}/stat`);
-  // proc(5): utime, stime, cutime and cstime are fields 14 to 17; the name in brackets may contain spaces.
-  const ticks = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 15);
-  let cpuSeconds = ticks.reduce((sum, text) => sum + Number(text), 0) / ticksPerSecond;
-  const residentKiB = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0;
-  let residentBytes = Number(residentKiB) * 1024;
-  for (const thread of orIfEnded([], () => readdirSync(`/proc/${pid}/task`))) {
-    const children = read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean);
-    for (const child of children.map((text) => usageOfTree(Number(text)))) {
-      cpuSeconds += child.cpuSeconds;
-      residentBytes += child.residentBytes;
-    }
-  }
-  return { cpuSeconds, residentBytes };
+/** CPU time of all children of this process that have ended, and of their descendants. */
+function cpuSecondsOfChildren(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  // proc(5): cutime and cstime are fields 16 and 17; the name in brackets, field 2, may contain spaces.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
 }
 
-const read = (file: string): string => orIfEnded('', () => readFileSync(file, 'utf8'));
-
-function orIfEnded<T>(fallback: T, look: () => T): T {
+/** The memory of a process and its descendants. */
+function residentBytes(pid: number | undefined): number {
   try {
-    return look();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH') return fallback;
-    throw error;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    const ownBytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+    return children.reduce((sum, child) => sum + residentBytes(Number(child)), ownBytes);
+  } catch {
+    // The process has ended.
+    return 0;
   }
 }

@@ -1,80 +1,59 @@
 import { parseArgs } from 'node:util';
 import { type SetName, setNames } from './images.ts';
 import type { Transport } from './results.ts';
-import { targetRoundTripMs } from './targets.ts';
-import { dockerTools, toolNamed, type ToolName, toolNames } from './tools.ts';
-
-/** One comparison to make. */
-export interface Setting {
-  readonly set: SetName;
-  readonly transport: Transport;
-  readonly roundTripMs: number;
-  readonly tools: readonly ToolName[];
-  readonly repetitions: number;
-}
+import { toolNamed, type ToolName, toolNames } from './tools.ts';
 
 export interface Options {
-  readonly settings: readonly Setting[];
+  /** The comparisons to make. */
+  readonly comparisons: readonly { readonly set: SetName; readonly transport: Transport }[];
+  readonly tools: readonly ToolName[];
+  readonly rounds: number;
   readonly isQuick: boolean;
-  /** Folder for the results; undefined when they are only printed. */
-  readonly out: string | undefined;
+  /** Whether the results replace those in bench/results. */
+  readonly isPublished: boolean;
 }
 
 export const usage = `npm run bench:mirror -- [OPTIONS]
 
   --set A,B,C,D           image sets (default: all)
-  --tls                   only over TLS (default: plain HTTP, and set C over TLS too)
-  --rtt 0,40              round trips in milliseconds (default: ${targetRoundTripMs})
-  --tools registry,crane  of ${toolNames.join(', ')}; registry:CHECKOUT is the
-                          registry engine of another checkout (default: all; docker and loop for set A only)
-  --repetitions N         runs of each tool (default: 3)
+  --tools registry,crane  of ${toolNames.join(', ')}; registry:CHECKOUT is the registry
+                          engine of another checkout (default: all but other checkouts)
+  --rounds N              runs of each tool (default: 3)
   --quick                 small sets, once: shows that everything works
-  --out FOLDER            for results.json, results.md and results.svg (default: bench/results
-                          with neither --quick nor --tools; otherwise none)
+
+Without --set, --tools and --quick, the results replace those in bench/results.
 `;
 
-/** @throws TypeError for an invalid option */
-export function readOptions(args: readonly string[]): Options | 'help' {
+/** Undefined if the help is requested. @throws TypeError for an invalid option */
+export function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      set: { type: 'string', default: setNames.join() },
-      tls: { type: 'boolean', default: false },
-      rtt: { type: 'string', default: String(targetRoundTripMs) },
+      set: { type: 'string' },
       tools: { type: 'string' },
-      repetitions: { type: 'string' },
+      rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
-      out: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return 'help';
-  const { tls: isTls, quick: isQuick, out } = values;
-  const sets = values.set.split(',').map(setNamed);
-  const named = values.tools?.split(',').map(toolNamed);
-  const repetitions = count(values.repetitions ?? (isQuick ? '1' : '3'));
-  const plain = isTls ? [] : sets.map((set) => ({ set, transport: 'http' as const }));
-  // TLS costs most for the set with the most bytes.
-  const secure = sets
-    .filter((set) => isTls || set === 'C')
-    .map((set) => ({ set, transport: 'https' as const }));
-  const settings = values.rtt.split(',').flatMap((rtt) =>
-    [...plain, ...secure].map(({ set, transport }) => {
-      const hasDocker = set === 'A' && transport === 'http';
-      const tools = named ?? toolNames.filter((tool) => hasDocker || !dockerTools.includes(tool));
-      return { set, transport, roundTripMs: count(rtt), tools, repetitions };
-    }),
-  );
-  return { settings, isQuick, out: out ?? (isQuick || named ? undefined : 'bench/results') };
+  if (values.help) return undefined;
+  const { set, tools, quick: isQuick, rounds = isQuick ? '1' : '3' } = values;
+  if (!/^[1-9]\d*$/.test(rounds)) throw new TypeError(`not a number of rounds: ${rounds}`);
+  return {
+    comparisons: (set?.split(',').map(setNamed) ?? setNames).flatMap(comparisonsOf),
+    tools: tools?.split(',').map(toolNamed) ?? toolNames,
+    rounds: Number(rounds),
+    isQuick,
+    isPublished: !isQuick && set === undefined && tools === undefined,
+  };
 }
+
+/** TLS costs most for the set with the most bytes, so only that set is also copied over TLS. */
+const comparisonsOf = (set: SetName): Options['comparisons'] =>
+  (set === 'C' ? (['http', 'https'] as const) : (['http'] as const)).map((transport) => ({ set, transport }));
 
 function setNamed(text: string): SetName {
   const found = setNames.find((name) => name === text);
   if (!found) throw new TypeError(`unknown set ${text}: choose from ${setNames.join(', ')}`);
   return found;
-}
-
-function count(text: string): number {
-  if (!/^\d+$/.test(text)) throw new TypeError(`not a number: ${text}`);
-  return Number(text);
 }

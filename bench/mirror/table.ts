@@ -1,73 +1,56 @@
-import { buildRatios, type Comparison, type Phase, phases, type Row, rowsOf } from './results.ts';
-import { targetRoundTripMs, targetsOf } from './targets.ts';
-import { describeTool, peers } from './tools.ts';
+import { type Comparison, phases, rowsOf, roundTripMs, type Row, type Spread, titleOf } from './results.ts';
+import { fastestPeer, targetsOf } from './targets.ts';
+import { labelOf } from './tools.ts';
 
 const legend =
-  'Seconds, requests, CPU seconds and memory are medians. Speed: the fastest of crane, regctl and skopeo is 1. ' +
-  'Other CPU: the registries and the latency proxies. Load: the share of all processors that the tool and these took; ' +
-  'near 100 % the processors limit the speed, not the tool.';
+  'Seconds and ratios are medians with their range, requests and CPU seconds are medians, and memory is the peak. ' +
+  'Ratio: the seconds divided by those of ecr-bootstrap in the same round.';
 
-/** The results as Markdown: the targets, then all figures. */
-export function markdown(comparisons: readonly Comparison[]): string {
-  return [...targets(comparisons), legend, ...comparisons.map(section), ''].join('\n\n');
-}
-
-function targets(comparisons: readonly Comparison[]): string[] {
-  const all = comparisons.flatMap(targetsOf);
-  if (all.length === 0) return [];
-  const rows = all.map(({ scope, wanted, measured, isMet }) => [
-    ...[scope, wanted, measured],
-    isMet ? 'met' : '**missed**',
-  ]);
-  return [
-    '### Targets of the registry engine',
-    `${all.filter(({ isMet }) => isMet).length} of ${all.length} are met.`,
-    table(['set', 'wanted', 'measured', ''], 3, rows),
-  ];
-}
-
-function section(comparison: Comparison): string {
-  const { set, title, transport, roundTripMs, measuredAt, machine, versions, floor } = comparison;
-  const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return [
-    `### ${set}: ${title}; ${transport}, ${roundTripMs} ms round trip`,
-    ...phases.flatMap((phase) => [
-      `**${phase}**, at least ${floor[phase]} requests`,
-      table(
-        columns,
-        1,
-        rowsOf(comparison, phase).map((row) => cells(row, phase)),
-      ),
-      ...builds(comparison, phase),
-    ]),
-    `Measured ${measuredAt.slice(0, 10)} on ${machine} with ${used.join(', ')}.`,
-  ].join('\n\n');
-}
-
-const columns = [
-  ...['tool', 'seconds', 'min – max', 'speed', 'requests'],
-  ...['CPU s', 'CPU s / GB', 'other CPU s', 'load', 'memory MB'],
-];
-
-const cells = (row: Row, phase: Phase): string[] => [
-  describeTool(row.tool),
-  row.seconds.median.toFixed(2),
-  row.repetitions === 1 ? 'once' : `${row.seconds.min.toFixed(2)} – ${row.seconds.max.toFixed(2)}`,
-  row.speed === undefined ? '' : `${row.speed.toFixed(row.speed < 10 ? 2 : 1)}×`,
-  String(Math.round(row.requests)),
-  row.cpuSeconds.toFixed(2),
-  // A warm run moves no gigabytes.
-  phase === 'cold' ? row.cpuSecondsPerGb.toFixed(2) : '',
-  row.otherCpuSeconds.toFixed(2),
-  `${Math.round(row.load * 100)} %`,
-  String(Math.round(row.peakMemoryBytes / 1e6)),
-];
-
-const builds = (comparison: Comparison, phase: Phase): string[] =>
-  [...buildRatios(comparison, phase)].map(
-    ([tool, { min, median, max }]) =>
-      `${tool} takes ${median.toFixed(2)} times the seconds of this build (${min.toFixed(2)} – ${max.toFixed(2)}).`,
+/** One table with the figures of all tools. */
+export function figures(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.flatMap((comparison) =>
+    phases.flatMap((phase) =>
+      rowsOf(comparison, phase).map((row) => [scopeOf(comparison), phase, ...figuresOf(row)]),
+    ),
   );
+  const head = ['set', 'phase', 'tool', 'seconds', 'ratio', 'requests', 'CPU s', 'memory'];
+  return [legend, table(head, 3, rows), measuredOn(comparisons), ''].join('\n\n');
+}
+
+/** The published results: all figures, then the targets. */
+export function markdown(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.flatMap((comparison) =>
+    targetsOf(comparison).map(({ phase, wanted, measured, isMet }) => [
+      ...[scopeOf(comparison), phase, wanted, measured],
+      isMet ? 'met' : '**missed**',
+    ]),
+  );
+  const targets = table(['set', 'phase', 'wanted', 'measured', ''], 3, rows);
+  return `${figures(comparisons)}${countMet(comparisons)}:\n\n${targets}\n`;
+}
+
+const scopeOf = ({ set, transport }: Comparison): string => (transport === 'http' ? set : `${set}, TLS`);
+
+const figuresOf = ({ tool, seconds, ratio, requests, cpuSeconds, maxMemoryBytes }: Row): string[] => [
+  labelOf(tool),
+  withRange(seconds),
+  ratio && tool !== 'registry' ? withRange(ratio) : '',
+  String(requests),
+  cpuSeconds.toFixed(2),
+  `${Math.round(maxMemoryBytes / 1e6)} MB`,
+];
+
+const withRange = ({ min, median, max }: Spread): string =>
+  min === max ? median.toFixed(2) : `${median.toFixed(2)} (${min.toFixed(2)} – ${max.toFixed(2)})`;
+
+function measuredOn(comparisons: readonly Comparison[]): string {
+  const distinct = (texts: readonly string[]) => [...new Set(texts)].join(' and ');
+  const days = distinct(comparisons.map(({ measuredAt }) => measuredAt.slice(0, 10)));
+  const machines = distinct(comparisons.map(({ machine }) => machine));
+  const versions = comparisons.flatMap((comparison) => Object.entries(comparison.versions));
+  const programs = [...new Set(versions.map((version) => version.join(' ')))].join(', ');
+  return `Measured on ${days} on ${machines} with ${programs}.`;
+}
 
 /** @param texts how many columns hold text and are aligned to the left */
 function table(head: readonly string[], texts: number, rows: readonly (readonly string[])[]): string {
@@ -75,50 +58,38 @@ function table(head: readonly string[], texts: number, rows: readonly (readonly 
   return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
+function countMet(comparisons: readonly Comparison[]): string {
+  const targets = comparisons.flatMap(targetsOf);
+  return `${targets.filter(({ isMet }) => isMet).length} of ${targets.length} targets are met`;
+}
+
 /** The section of the README: a table, the chart and a paragraph. Paths start at the root of the repository. */
-export function summary(all: readonly Comparison[]): string {
-  const comparisons = all.filter(({ roundTripMs }) => roundTripMs === targetRoundTripMs);
+export function summary(comparisons: readonly Comparison[]): string {
   const others = 'fastest of crane, regctl, skopeo';
   const head = ['', 'ecr-bootstrap', others, '', 'again, nothing new', 'fastest', ''];
-  const judged = comparisons.flatMap(targetsOf);
-  const days = [...new Set(comparisons.map(({ measuredAt }) => measuredAt.slice(0, 10)))].sort();
-  const machines = [...new Set(comparisons.map(({ machine }) => machine))];
   return [
-    `Seconds to copy images from registry to registry, ${targetRoundTripMs} ms away. crane, regctl and skopeo copy eight images at once.`,
-    table(head, 1, comparisons.flatMap(summaryRow)),
+    `Median seconds to copy images from registry to registry, ${roundTripMs} ms away. crane, regctl and skopeo copy eight images at once.`,
+    table(head, 1, comparisons.map(summaryRow)),
     '![Seconds of every tool](bench/results/results.svg)',
     [
-      ...comparisons.flatMap(loopSentence),
-      `Measured on ${days.join(' and ')} on ${machines.join(' and ')}; medians.`,
-      `${judged.filter(({ isMet }) => isMet).length} of ${judged.length} targets are met; see [all figures](bench/results/results.md)`,
+      measuredOn(comparisons),
+      `${countMet(comparisons)}; see [all figures](bench/results/results.md)`,
       'and [how they are measured](bench/README.md). To repeat the measurement:',
     ].join('\n'),
     '```sh\nnpm run bench:mirror\n```',
   ].join('\n\n');
 }
 
-/** Empty without the registry engine or a peer. */
-function summaryRow(comparison: Comparison): string[][] {
-  const columns = phases.map((phase) => {
+function summaryRow(comparison: Comparison): string[] {
+  const figures = phases.flatMap((phase) => {
     const rows = rowsOf(comparison, phase);
     const own = rows.find(({ tool }) => tool === 'registry');
-    const ofPeers = rows.filter(({ tool }) => peers.includes(tool));
-    const best = ofPeers.sort((a, b) => a.seconds.median - b.seconds.median)[0];
-    if (own?.speed === undefined || !best) return undefined;
-    return [seconds(own), `${seconds(best)} (${best.tool})`, `**${own.speed.toFixed(1)}×**`];
+    const peer = fastestPeer(rows);
+    if (!own || !peer) throw new Error('the published results lack a tool');
+    const speed = peer.seconds.median / own.seconds.median;
+    return [secondsOf(own), `${secondsOf(peer)} (${peer.tool})`, `**${speed.toFixed(1)}×**`];
   });
-  const [cold, warm] = columns;
-  const tls = comparison.transport === 'https' ? ', TLS' : '';
-  return cold && warm ? [[`${comparison.set}: ${comparison.title}${tls}`, ...cold, ...warm]] : [];
+  return [titleOf(comparison), ...figures];
 }
 
-/** Compares with the usual approach without a tool. */
-function loopSentence(comparison: Comparison): string[] {
-  const [cold, warm] = phases.map((phase) => rowsOf(comparison, phase).find(({ tool }) => tool === 'loop'));
-  if (!cold || !warm) return [];
-  return [
-    `A loop of \`docker pull\`, \`tag\` and \`push\` takes ${seconds(cold)} for set ${comparison.set}, and ${seconds(warm)} when nothing is new.`,
-  ];
-}
-
-const seconds = (row: Row): string => `${row.seconds.median.toFixed(2)} s`;
+const secondsOf = ({ seconds }: Row): string => `${seconds.median.toFixed(2)} s`;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
-import { compile, engineSource } from '../../bench/mirror/tools.ts';
+import { compileEngine } from '../../bench/mirror/tools.ts';
 import { type Measured, measure } from './measure.ts';
 import { tenGigabytes } from './sparse.ts';
 
@@ -13,7 +13,7 @@ const maxBuffered = 48e6;
 const maxPlanned = 100e6;
 
 let engine: string;
-beforeAll(() => void (engine = compile(engineSource)));
+beforeAll(() => void (engine = compileEngine()));
 
 function printResult(what: string, { resident, buffers, bytes, requests, seconds }: Measured): void {
   const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;

@@ -39,13 +39,13 @@ export const sha256 = (bytes: Buffer): Digest =>
 export function makeImage(platform: TestPlatform, files: readonly (string | Buffer)[]): TestImage {
   const tars = files.map((content, index) => makeTar(`file-${index}`, Buffer.from(content)));
   const layers = tars.map((tar) => makeBlob(mediaTypes.layer, gzipSync(tar)));
-  const config = json(mediaTypes.config, {
+  const config = jsonBlob(mediaTypes.config, {
     ...platform,
     config: {},
     rootfs: { type: 'layers', diff_ids: tars.map(sha256) },
     history: tars.map(() => ({ created_by: 'a test' })),
   });
-  const manifest = json(mediaTypes.manifest, {
+  const manifest = jsonBlob(mediaTypes.manifest, {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: descriptor(config),
@@ -56,7 +56,7 @@ export function makeImage(platform: TestPlatform, files: readonly (string | Buff
 
 /** Builds an index of several images. */
 export function makeIndex(images: readonly TestImage[]): Blob {
-  return json(mediaTypes.index, {
+  return jsonBlob(mediaTypes.index, {
     schemaVersion: 2,
     mediaType: mediaTypes.index,
     manifests: images.map(({ manifest, platform }) => ({ ...descriptor(manifest), platform })),
@@ -75,19 +75,23 @@ export function makeArchive({ config, tars }: TestImage, reference: string): Buf
   ]);
 }
 
-const makeBlob = (mediaType: string, bytes: Buffer): Blob => ({ digest: sha256(bytes), mediaType, bytes });
+export const makeBlob = (mediaType: string, bytes: Buffer): Blob => ({
+  digest: sha256(bytes),
+  mediaType,
+  bytes,
+});
 
-const json = (mediaType: string, value: unknown): Blob =>
+export const jsonBlob = (mediaType: string, value: unknown): Blob =>
   makeBlob(mediaType, Buffer.from(JSON.stringify(value)));
 
-const descriptor = ({ mediaType, digest, bytes }: Blob): object => ({
+export const descriptor = ({ mediaType, digest, bytes }: Blob): object => ({
   mediaType,
   digest,
   size: bytes.length,
 });
 
 const blockSize = 512;
-export const endOfTar = Buffer.alloc(2 * blockSize);
+const endOfTar = Buffer.alloc(2 * blockSize);
 
 const makeTar = (name: string, content: Buffer): Buffer => Buffer.concat([tarEntry(name, content), endOfTar]);
 
@@ -96,7 +100,7 @@ function tarEntry(name: string, content: Buffer): Buffer {
 }
 
 /** The header of a file in the ustar format of POSIX.1-1988. */
-export function tarHeader(name: string, size: number): Buffer {
+function tarHeader(name: string, size: number): Buffer {
   const header = Buffer.alloc(blockSize);
   const octal = (value: number, length: number): string => value.toString(8).padStart(length - 1, '0');
   header.write(name, 0);
@@ -114,5 +118,4 @@ export function tarHeader(name: string, size: number): Buffer {
 }
 
 /** The padding after a file's content. */
-export const tarPadding = (size: number): Buffer =>
-  Buffer.alloc((blockSize - (size % blockSize)) % blockSize);
+const tarPadding = (size: number): Buffer => Buffer.alloc((blockSize - (size % blockSize)) % blockSize);

@@ -17,12 +17,19 @@ export class TestRegistry implements Target {
   readonly user: Credential;
   /** The PEM of the CA that signed the registry's certificate. */
   readonly ca: string;
+  readonly #base: string;
   readonly #agent: Agent;
 
-  constructor(address: string, ca: string, user: { username: string; password: string }) {
+  constructor(
+    address: string,
+    ca: string,
+    user: { username: string; password: string },
+    transport: 'http' | 'https' = 'https',
+  ) {
     this.address = address;
     this.ca = ca;
     this.user = { username: user.username, password: new Secret(user.password) };
+    this.#base = `${transport}://${address}`;
     this.#agent = new Agent({ connect: { ca } });
   }
 
@@ -72,7 +79,7 @@ export class TestRegistry implements Target {
   async #putBlob(repository: string, { digest, bytes }: Blob): Promise<void> {
     const started = await this.#send('POST', `/v2/${repository}/blobs/uploads/`);
     await started.body.dump();
-    const location = new URL(String(started.headers['location']), `https://${this.address}`);
+    const location = new URL(String(started.headers['location']), this.#base);
     location.searchParams.set('digest', digest);
     const type = { 'content-type': 'application/octet-stream' };
     await this.#created(this.#send('PUT', location.pathname + location.search, type, bytes), digest);
@@ -97,7 +104,7 @@ export class TestRegistry implements Target {
   ): Promise<Dispatcher.ResponseData> {
     const { username, password } = this.user;
     const basic = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
-    return request(`https://${this.address}${path}`, {
+    return request(`${this.#base}${path}`, {
       method,
       dispatcher: this.#agent,
       headers: { ...headers, authorization: `Basic ${basic}` },
