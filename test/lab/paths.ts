@@ -18,11 +18,20 @@ export const cache =
  */
 export const state = process.env['ECR_BOOTSTRAP_LAB_STATE'] ?? '/var/tmp/ecr-bootstrap-lab';
 
+/** The log of the requests to AWS: `{time, client, host, method, path, hasToken}` as JSON lines. */
+export const requestLog = join(state, 'logs/requests.jsonl');
+
 /** The folder of one of the clusters. */
 export const clusterFolder = ({ name }: ClusterNames): string => join(state, name);
 
 export const kubeconfigOf = (cluster: ClusterNames, user: string): string =>
   join(clusterFolder(cluster), `${user.replaceAll(':', '-')}.kubeconfig`);
+
+/** The root of the folders and files that only a cluster's machine has. */
+export const machineFolder = (cluster: ClusterNames): string => join(clusterFolder(cluster), 'machine');
+
+/** The process id of the first process on a cluster's machine. */
+export const machinePidFile = (cluster: ClusterNames): string => join(clusterFolder(cluster), 'machine.pid');
 
 /** The users of a cluster's API server, as rows of `token,user,...`. */
 export const tokensOf = (cluster: ClusterNames): string => join(clusterFolder(cluster), 'tokens.csv');

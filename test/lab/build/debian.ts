@@ -16,6 +16,7 @@ const packages: Readonly<Record<string, string>> = {
   iproute2: 'ip',
   openssl: 'openssl',
   tini: 'tini',
+  'busybox-static': '/bin/busybox',
 };
 
 const policy = '/usr/sbin/policy-rc.d';

@@ -106,6 +106,20 @@ export const idle: Part = {
   },
 };
 
+/** A layer with Debian's busybox and a link for each of its commands. */
+export const busybox: Part = {
+  name: 'busybox',
+  version: versions.busybox,
+  async make({ out, work, log }) {
+    const folder = join(work, 'files/bin');
+    await mkdir(folder, { recursive: true });
+    await cp('/bin/busybox', join(folder, 'busybox'));
+    const commands = (await capture('/bin/busybox', ['--list'])).trim().split('\n');
+    for (const name of commands) if (name !== 'busybox') await symlink('busybox', join(folder, name));
+    await packLayer(join(work, 'files'), join(out, layerFile), log);
+  },
+};
+
 /**
  * The official install YAML, rendered as in the operator's release: CRDs, then the chart with the release's
  * values. The chart in the tag still has the previous version; the release sets both versions first.
@@ -140,6 +154,7 @@ export const operatorManifest: Part = {
 /** In build order: each part comes after the parts that it needs. */
 export const parts: readonly Part[] = [
   idle,
+  busybox,
   etcd,
   containerd,
   helm,

@@ -3,13 +3,11 @@ import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
 import type { Part } from '../build/part.ts';
-import { externalSecrets, idle, layerFile } from '../build/parts.ts';
+import { busybox, externalSecrets, idle, layerFile } from '../build/parts.ts';
 import { run } from '../process.ts';
+import { versions } from '../versions.ts';
 import { packLayer, readLayer, writeImage } from './oci.ts';
 import type { Image } from './oci.ts';
-
-/** The image of every pod's sandbox. The node has it before it is disconnected, as after kubeadm. */
-export const pauseImage = 'registry.k8s.io/pause:3.10';
 
 const operatorTag = `v${externalSecrets.version}`;
 
@@ -22,25 +20,31 @@ export const operatorImages = [
   `oci.external-secrets.io/external-secrets/external-secrets:${operatorTag}`,
 ] as const;
 
-/** The images of the cluster's workloads: built here, each with its own digest. */
-const workloadImages = [
+const kubernetesTag = `v${versions.kubernetes}`;
+
+/** The images that every node has before it is disconnected, as after `kubeadm init` and the CNI's installation. */
+export const nodeImages = {
+  /** The image of every pod's sandbox: containerd's default. */
+  pause: 'registry.k8s.io/pause:3.10.1',
+  etcd: `registry.k8s.io/etcd:${versions.etcd}-0`,
+  apiServer: `registry.k8s.io/kube-apiserver:${kubernetesTag}`,
+  controllerManager: `registry.k8s.io/kube-controller-manager:${kubernetesTag}`,
+  scheduler: `registry.k8s.io/kube-scheduler:${kubernetesTag}`,
+  proxy: `registry.k8s.io/kube-proxy:${kubernetesTag}`,
+  coredns: 'registry.k8s.io/coredns/coredns:v1.14.2',
+  cni: 'docker.io/flannel/flannel:v0.27.4',
+} as const;
+
+/** Images that only wait: built here, each with its own digest. */
+const idleImages = [
+  ...Object.values(nodeImages),
   'docker.io/library/nginx:1.28',
   'docker.io/library/redis:8',
   'quay.io/prometheus/node-exporter:v1.9.1',
   'registry.k8s.io/coredns/coredns:v1.12.1',
 ] as const;
 
-/** The platform of this machine, in image notation. */
-const machinePlatform = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
-
 const layerOf = (part: Part) => readLayer(join(partFolder(part), layerFile));
-
-/** Writes the pause image as a tar that containerd can import. */
-export async function writePauseImage(file: string, scratch: string, log: string): Promise<void> {
-  const layers = [await layerOf(idle)];
-  await writeImage(scratch, { layers, entrypoint: ['/idle'], platforms: [machinePlatform] }, pauseImage);
-  await run('tar', ['-C', scratch, '-cf', file, '.'], { log });
-}
 
 /**
  * Publishes all images in the registries on the internet, with skopeo.
@@ -49,10 +53,12 @@ export async function writePauseImage(file: string, scratch: string, log: string
 export async function publishImages(scratch: string, trust: string, log: string): Promise<void> {
   const layers = [await layerOf(idle)];
   const platforms = ['linux/amd64', 'linux/arm64'];
-  for (const [number, name] of workloadImages.entries()) {
+  for (const [number, name] of idleImages.entries()) {
     const image = { layers, entrypoint: ['/idle'], env: [`IMAGE=${name}`], platforms };
-    await publish(join(scratch, `workload-${number}`), image, [name], log);
+    await publish(join(scratch, `idle-${number}`), image, [name], log);
   }
+  const tools = { layers: [await layerOf(busybox)], command: ['sh'], env: ['PATH=/bin'], platforms };
+  await publish(join(scratch, 'busybox'), tools, [`docker.io/library/busybox:${versions.busybox}`], log);
   const certificates = join(scratch, 'certificates');
   await mkdir(join(certificates, 'etc/ssl/certs'), { recursive: true });
   await writeFile(join(certificates, 'etc/ssl/certs/ca-certificates.crt'), trust);

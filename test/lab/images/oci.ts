@@ -14,7 +14,8 @@ export interface Layer {
 
 export interface Image {
   readonly layers: readonly Layer[];
-  readonly entrypoint: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
   readonly env?: readonly string[];
   /** For example `linux/amd64`. One platform makes an image, several make an index. */
   readonly platforms: readonly string[];
@@ -60,7 +61,7 @@ export async function writeImage(folder: string, image: Image, name: string): Pr
       {
         os,
         architecture,
-        config: { Entrypoint: image.entrypoint, Env: image.env ?? [] },
+        config: { Entrypoint: image.entrypoint, Cmd: image.command, Env: image.env ?? [] },
         rootfs: { type: 'layers', diff_ids: image.layers.map(({ diffId }) => diffId) },
       },
       type('config.v1+json'),

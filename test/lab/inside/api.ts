@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 
-/** A minimal Kubernetes client that can check whether an object exists. */
+/** A minimal Kubernetes client for what the lab needs before its first user. */
 export class KubernetesApi {
   readonly #server: string;
   readonly #ca: Buffer;
@@ -14,25 +14,13 @@ export class KubernetesApi {
 
   /** Returns the body of a 200 response, or undefined for 404. @throws Error for any other response */
   async get(path: string): Promise<unknown> {
-    const headers = { authorization: `Bearer ${this.#token}`, accept: 'application/json' };
-    return new Promise((resolve, reject) => {
-      const sent = request(
-        `${this.#server}${path}`,
-        { ca: this.#ca, headers, timeout: 5_000 },
-        (response) => {
-          let body = '';
-          response.setEncoding('utf8').on('data', (text: string) => (body += text));
-          response.on('error', reject).on('end', () => {
-            if (response.statusCode === 404) resolve(undefined);
-            else if (response.statusCode !== 200)
-              reject(new Error(`GET ${path}: ${response.statusCode} ${body}`));
-            else resolve(body.startsWith('{') ? JSON.parse(body) : body);
-          });
-        },
-      );
-      sent.on('timeout', () => sent.destroy(new Error(`GET ${path}: no answer`)));
-      sent.on('error', reject).end();
-    });
+    return this.#send('GET', path);
+  }
+
+  /** Creates an object. @param path of its resource */
+  async create(path: string, object: object): Promise<void> {
+    const created = await this.#send('POST', path, JSON.stringify(object));
+    if (created === undefined) throw new Error(`POST ${path}: 404`);
   }
 
   async isReady(): Promise<boolean> {
@@ -52,5 +40,31 @@ export class KubernetesApi {
     const found = (await this.get(`/api/v1/namespaces/${namespace}/services/${name}`)) as
       { spec: { clusterIP: string } } | undefined;
     return found?.spec.clusterIP;
+  }
+
+  async #send(method: 'GET' | 'POST', path: string, content?: string): Promise<unknown> {
+    const headers = {
+      authorization: `Bearer ${this.#token}`,
+      accept: 'application/json',
+      'content-type': 'application/json',
+    };
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        `${this.#server}${path}`,
+        { method, ca: this.#ca, headers, timeout: 5_000 },
+        (response) => {
+          let body = '';
+          response.setEncoding('utf8').on('data', (text: string) => (body += text));
+          response.on('error', reject).on('end', () => {
+            if (response.statusCode === 404) resolve(undefined);
+            else if (response.statusCode !== 200 && response.statusCode !== 201)
+              reject(new Error(`${method} ${path}: ${response.statusCode} ${body}`));
+            else resolve(body.startsWith('{') ? JSON.parse(body) : body);
+          });
+        },
+      );
+      sent.on('timeout', () => sent.destroy(new Error(`${method} ${path}: no answer`)));
+      sent.on('error', reject).end(content);
+    });
   }
 }

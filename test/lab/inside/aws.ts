@@ -7,14 +7,16 @@ import { describeAccount, emptyAccount } from '../../scenarios/account.ts';
 import { account, addresses, region } from '../names.ts';
 import { serveControl } from './control.ts';
 import { writeCredentials } from './laptop.ts';
+import { logRequests } from './requests.ts';
 
-const [key = '', certificate = '', home = '', socket = '', log = ''] = process.argv.slice(2);
+const [key = '', certificate = '', home = '', socket = '', log = '', requestLog = ''] = process.argv.slice(2);
 
 const sandbox = await startSandbox({ account, region });
 sandbox.faults.onCall((call) => {
   const line = { time: new Date().toISOString(), ...call };
   void appendFile(log, `${JSON.stringify(line)}\n`);
 });
+logRequests(sandbox.hosts, () => sandbox.aws.registry.tokens.givenOut, requestLog);
 await sandbox.serveAt({
   address: addresses.aws,
   port: 443,

@@ -1,14 +1,15 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 
-import { pauseImage, writePauseImage } from '../images/catalog.ts';
-import { addresses, awsNames, matches } from '../names.ts';
+import { nodeImages } from '../images/catalog.ts';
+import { addresses, awsNames, internetNames, matches } from '../names.ts';
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder } from '../paths.ts';
 import { prepareControlPlane } from './control-plane.ts';
 import { serveNames } from './dns.ts';
+import { createKubeadmObjects } from './kubeadm.ts';
 import { Machine } from './machine.ts';
 import { prepareNode } from './node.ts';
+import type { ContainerdVariant } from './node.ts';
 import type { ServiceOptions, Services } from './service.ts';
 
 /** The log files of a cluster. */
@@ -17,25 +18,29 @@ export interface ClusterLogs {
   readonly dns: string;
 }
 
-/** A running cluster, with a function that stops it. */
+/** A running cluster. */
 export interface RunningCluster {
   stop(): Promise<void>;
+  /** Starts containerd again with another configuration. Containers keep running. */
+  configureContainerd(variant: ContainerdVariant): Promise<void>;
 }
 
 /**
  * Starts a new cluster and waits until its node is ready. The names of its services have its name as a prefix:
  * `first-etcd`.
+ * @param published ends when the registries on the internet serve the node's images
  */
 export async function startCluster(
   names: ClusterNames,
   services: Services,
   logs: ClusterLogs,
+  published: Promise<void>,
 ): Promise<RunningCluster> {
-  const folder = clusterFolder(names);
-  await rm(folder, { recursive: true, force: true });
+  await rm(clusterFolder(names), { recursive: true, force: true });
   const machine = await Machine.start(names, logs.setup);
   const plane = await prepareControlPlane(names, logs.setup);
   const node = await prepareNode(names, plane, logs.setup);
+  let connected = true;
   // Pods use this name server, so it also resolves the cluster's services.
   const stopNames = await serveNames(
     'vpc',
@@ -44,6 +49,7 @@ export async function startCluster(
       const [, service, namespace] = /^([^.]+)\.([^.]+)\.svc\.cluster\.local$/.exec(name) ?? [];
       if (service !== undefined && namespace !== undefined)
         return plane.api.serviceAddress(namespace, service);
+      if (connected && matches(internetNames, name)) return addresses.internet;
       return matches(awsNames, name) ? addresses.aws : undefined;
     },
     logs.dns,
@@ -62,9 +68,10 @@ export async function startCluster(
   };
   const startRuntime = async () => {
     await start(node.containerd);
-    const archive = join(folder, 'pause.tar');
-    await writePauseImage(archive, join(folder, 'pause'), logs.setup);
-    await node.importImage(archive, pauseImage);
+    await published;
+    for (const image of Object.values(nodeImages)) await node.pull(image);
+    connected = false;
+    await machine.disconnect(logs.setup);
   };
   const stop = async () => {
     stopNames();
@@ -73,10 +80,19 @@ export async function startCluster(
   };
   try {
     await Promise.all([startPlane(), startRuntime()]);
+    await createKubeadmObjects(plane.api, names);
     await Promise.all([start(node.kubelet), start(node.proxy)]);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { stop };
+  return {
+    stop,
+    async configureContainerd(variant) {
+      const containerd = services.get(`${names.name}-containerd`);
+      await node.configureContainerd(variant);
+      await containerd.stop();
+      await containerd.start();
+    },
+  };
 }

@@ -1,22 +1,25 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { addresses } from '../names.ts';
 import type { ClusterNames } from '../names.ts';
-import { clusterFolder } from '../paths.ts';
+import { machineFolder, machinePidFile } from '../paths.ts';
 import { childOf, run } from '../process.ts';
 import { useResolver } from './isolate.ts';
 import type { ServiceOptions } from './service.ts';
 
-/** The data folders of a node's programs. Each node has them on its own real file system. */
-const ownFolders = ['/var/lib/cni', '/var/lib/containerd', '/var/lib/kubelet'];
+/** The folders of a node's programs. Each node has them on its own real file system. */
+const ownFolders = [
+  ...['/etc/containerd', '/etc/kubernetes'],
+  ...['/var/lib/cni', '/var/lib/containerd', '/var/lib/kubelet'],
+];
 
 /**
  * A cluster's machine: namespaces for processes, mounts and the network, with a virtual cable to the lab's. Its
- * name server resolves no internet names, and its routes lead only to AWS.
+ * routes lead to the internet until it is disconnected, and to AWS.
  */
 export class Machine {
   readonly #holder: ChildProcess;
@@ -28,7 +31,7 @@ export class Machine {
   }
 
   static async start(cluster: ClusterNames, log: string): Promise<Machine> {
-    const folder = join(clusterFolder(cluster), 'machine');
+    const folder = machineFolder(cluster);
     for (const path of ownFolders) {
       await mkdir(join(folder, path), { recursive: true });
       await mkdir(path, { recursive: true });
@@ -58,7 +61,9 @@ export class Machine {
     );
     await Promise.race([once(holder.stdout, 'data'), ended]);
     ended.catch(() => undefined);
-    const machine = new Machine(holder, await childOf(holder.pid ?? 0));
+    const pid = await childOf(holder.pid ?? 0);
+    await writeFile(machinePidFile(cluster), String(pid));
+    const machine = new Machine(holder, pid);
     await machine.#plugIn(cluster, log);
     return machine;
   }
@@ -74,6 +79,11 @@ export class Machine {
     };
   }
 
+  /** Cuts the machine off the internet. */
+  async disconnect(log: string): Promise<void> {
+    await this.#ip(['route', 'del', addresses.internet], log);
+  }
+
   /** Switches the machine off, with everything that runs on it. */
   async stop(): Promise<void> {
     const ended = once(this.#holder, 'exit');
@@ -83,14 +93,20 @@ export class Machine {
 
   async #plugIn({ name, address, router, podSubnet }: ClusterNames, log: string): Promise<void> {
     const ip = (...args: string[]) => run('ip', args, { log });
-    const ipThere = (...args: string[]) =>
-      run('nsenter', ['--net', `--target=${this.#pid}`, 'ip', ...args], { log });
+    const ipThere = (...args: string[]) => this.#ip(args, log);
     await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(this.#pid));
     await ip('address', 'add', `${router}/24`, 'dev', name);
     await ip('link', 'set', name, 'up');
     await ipThere('address', 'add', `${address}/24`, 'dev', 'eth0');
     await ipThere('link', 'set', 'eth0', 'up');
-    await ipThere('route', 'add', addresses.aws, 'via', router);
+    for (const there of [addresses.aws, addresses.internet]) {
+      await ipThere('route', 'add', there, 'via', router);
+    }
     await ip('route', 'add', podSubnet, 'via', address);
+  }
+
+  /** Configures the machine's own network. */
+  #ip(args: readonly string[], log: string): Promise<void> {
+    return run('nsenter', ['--net', `--target=${this.#pid}`, 'ip', ...args], { log });
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { control, controlSocket } from '../control.ts';
 import { publishImages } from '../images/catalog.ts';
 import { addresses, awsNames, clusters, internetNames, matches, websiteNames } from '../names.ts';
-import { root, state } from '../paths.ts';
+import { requestLog, root, state } from '../paths.ts';
 import { say } from '../process.ts';
 import { Authority } from './certificates.ts';
 import { startCluster } from './cluster.ts';
@@ -12,19 +12,28 @@ import type { RunningCluster } from './cluster.ts';
 import { serveControl } from './control.ts';
 import { serveNames } from './dns.ts';
 import { isolate } from './isolate.ts';
+import type { ContainerdVariant } from './node.ts';
 import { caBundle, docker, internetRegistry, writeLaptop } from './laptop.ts';
 import { Services } from './service.ts';
 import { serveWebsite } from './website.ts';
 
 const inState = (...path: string[]) => join(state, ...path);
-const logs = { setup: inState('logs/setup.log'), dns: inState('logs/dns.jsonl') };
+const logs = {
+  setup: inState('logs/setup.log'),
+  dns: inState('logs/dns.jsonl'),
+  aws: inState('logs/aws.jsonl'),
+  requests: requestLog,
+};
 const services = new Services(inState('logs'));
+let first: RunningCluster | undefined;
 let second: RunningCluster | undefined;
+/** Whether the laptop resolves names on the internet. */
+let internetWorks = true;
 
 async function serveLaptopNames(): Promise<void> {
   const lookup = async (name: string) => {
-    if (matches(websiteNames, name)) return addresses.website;
-    if (matches(internetNames, name)) return addresses.internet;
+    if (internetWorks && matches(websiteNames, name)) return addresses.website;
+    if (internetWorks && matches(internetNames, name)) return addresses.internet;
     return matches(awsNames, name) ? addresses.aws : undefined;
   };
   await serveNames('internet', addresses.internet, lookup, logs.dns);
@@ -47,7 +56,7 @@ async function startAws(authority: Authority): Promise<void> {
   const program = [process.execPath, '--import', 'tsx', join(root, 'test/lab/inside/aws.ts')] as const;
   await services.start({
     name: 'aws',
-    command: [...program, key, certificate, inState('laptop'), socket, inState('logs/aws.jsonl')],
+    command: [...program, key, certificate, inState('laptop'), socket, logs.aws, logs.requests],
     ready: async () => (await control('aws', 'GET', '/health')) === 'ok',
   });
 }
@@ -57,11 +66,12 @@ async function main(): Promise<void> {
   const authority = await Authority.create(inState('aws'), 'Amazon of the lab', logs.setup);
   await writeLaptop(inState('laptop'), authority);
   await serveLaptopNames();
-  await Promise.all([
+  const published = startInternet(authority);
+  [first] = await Promise.all([
+    startCluster(clusters.first, services, logs, published),
     services.start(docker),
     startAws(authority),
-    startInternet(authority),
-    startCluster(clusters.first, services, logs),
+    published,
   ]);
   await serveControl(controlSocket('machine'), {
     'GET /services': () => services.all().map(({ name, running, log }) => ({ name, running, log })),
@@ -72,8 +82,16 @@ async function main(): Promise<void> {
       await service.stop();
       await service.start(args);
     },
+    'POST /internet': (works) => {
+      internetWorks = works === true;
+    },
+    /** Starts a cluster's containerd again with another configuration. */
+    'POST /containerd': async (body) => {
+      const { cluster, variant } = body as { cluster: string; variant: ContainerdVariant };
+      await (cluster === 'first' ? first : second)?.configureContainerd(variant);
+    },
     'POST /second-cluster': async () => {
-      second ??= await startCluster(clusters.second, services, logs);
+      second ??= await startCluster(clusters.second, services, logs, published);
     },
     'DELETE /second-cluster': async () => {
       await second?.stop();

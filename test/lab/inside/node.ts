@@ -3,24 +3,39 @@ import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
 import { containerd, kubernetes } from '../build/parts.ts';
-import { pauseImage } from '../images/catalog.ts';
 import type { ClusterNames } from '../names.ts';
-import { clusterFolder, containerdSocket, kubeconfigOf } from '../paths.ts';
+import { clusterFolder, containerdSocket, kubeconfigOf, machineFolder } from '../paths.ts';
 import { capture, run } from '../process.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { manifestFolder, staticPods } from './kubeadm.ts';
 import type { ServiceOptions } from './service.ts';
 
-const containerdConfig = (socket: string, networks: string) => `version = 3
+/** Where containerd reads its configuration, on every node. */
+const containerdConfigFile = '/etc/containerd/config.toml';
+
+/** How containerd reads `hosts.toml` files. `default` is what its users have unless they configure it. */
+export type ContainerdVariant = 'default' | 'one config_path' | 'local pull' | 'other config_path';
+
+const registrySettings: Readonly<Record<ContainerdVariant, string>> = {
+  default: '',
+  'one config_path': `[plugins.'io.containerd.cri.v1.images'.registry]
+  config_path = '/etc/containerd/certs.d'
+`,
+  'local pull': `[plugins.'io.containerd.cri.v1.images']
+  use_local_image_pull = true
+`,
+  'other config_path': `[plugins.'io.containerd.cri.v1.images'.registry]
+  config_path = '/etc/containerd/other'
+`,
+};
+
+/**
+ * containerd's defaults, except what the lab's namespaces need. They decide how images are pulled.
+ */
+const containerdConfig = (socket: string, networks: string, variant: ContainerdVariant) => `version = 3
 
 [grpc]
   address = '${socket}'
-
-[plugins.'io.containerd.cri.v1.images']
-  snapshotter = 'overlayfs'
-  use_local_image_pull = true
-
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-  sandbox = '${pauseImage}'
 
 [plugins.'io.containerd.cri.v1.runtime']
   # In containers root may lack CAP_SYS_RESOURCE; runc would then fail for every pod.
@@ -29,7 +44,8 @@ const containerdConfig = (socket: string, networks: string) => `version = 3
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ['/usr/lib/cni', '/opt/cni/bin']
   conf_dir = '${networks}'
-`;
+
+${registrySettings[variant]}`;
 
 const podNetwork = ({ podSubnet }: ClusterNames) => ({
   cniVersion: '1.0.0',
@@ -65,6 +81,7 @@ const kubeletConfig = (cluster: ClusterNames) => ({
   evictionHard: { 'nodefs.available': '1%', 'imagefs.available': '1%' },
   imageGCHighThresholdPercent: 100,
   serializeImagePulls: false,
+  staticPodPath: manifestFolder,
 });
 
 const proxyConfig = (cluster: ClusterNames) => ({
@@ -79,11 +96,13 @@ const proxyConfig = (cluster: ClusterNames) => ({
 
 export interface ClusterNode {
   readonly containerd: ServiceOptions;
-  /** Start it after the pause image is imported. */
+  /** Takes effect at containerd's next start. */
+  configureContainerd(variant: ContainerdVariant): Promise<void>;
+  /** Start it after the images of its static pods are pulled. */
   readonly kubelet: ServiceOptions;
   readonly proxy: ServiceOptions;
-  /** Imports an image archive into the node, and keeps the kubelet from removing that image. */
-  importImage(archive: string, name: string): Promise<void>;
+  /** Pulls an image before the kubelet runs: it then counts as preloaded. */
+  pull(image: string): Promise<void>;
 }
 
 /** Writes the configuration of a cluster's node. */
@@ -97,7 +116,14 @@ export async function prepareNode(
   const socket = containerdSocket(cluster);
   await mkdir(file('networks'), { recursive: true });
   await writeFile(file('networks/lab.conflist'), JSON.stringify(podNetwork(cluster)));
-  await writeFile(file('containerd.toml'), containerdConfig(socket, file('networks')));
+  const onNode = (path: string) => join(machineFolder(cluster), path);
+  const configureContainerd = (variant: ContainerdVariant) =>
+    writeFile(onNode(containerdConfigFile), containerdConfig(socket, file('networks'), variant));
+  await configureContainerd('default');
+  await mkdir(onNode(manifestFolder), { recursive: true });
+  for (const [name, pod] of Object.entries(staticPods)) {
+    await writeFile(onNode(join(manifestFolder, name)), JSON.stringify(pod));
+  }
   await writeFile(file('kubelet.json'), JSON.stringify(kubeletConfig(cluster)));
   await writeFile(file('kube-proxy.json'), JSON.stringify(proxyConfig(cluster)));
 
@@ -106,9 +132,10 @@ export async function prepareNode(
   const ctr = (...args: string[]) =>
     run(tool('ctr'), [`--address=${socket}`, '--namespace=k8s.io', ...args], { log });
   return {
+    configureContainerd,
     containerd: {
       name: 'containerd',
-      command: [tool('containerd'), '--config', file('containerd.toml')],
+      command: [tool('containerd'), '--config', containerdConfigFile],
       // The runtime searches its shim in the PATH.
       env: { PATH: `${partFolder(containerd)}:${process.env['PATH'] ?? ''}` },
       ready: async () => (await capture(tool('ctr'), [`--address=${socket}`, 'version'])) !== '',
@@ -128,9 +155,6 @@ export async function prepareNode(
       name: 'kube-proxy',
       command: [program('kube-proxy'), `--config=${file('kube-proxy.json')}`],
     },
-    async importImage(archive, name) {
-      await ctr('images', 'import', '--local', archive);
-      await ctr('images', 'label', name, 'io.cri-containerd.pinned=pinned');
-    },
+    pull: (image) => ctr('images', 'pull', image),
   };
 }
