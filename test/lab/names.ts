@@ -40,6 +40,15 @@ export const clusters = {
   },
 } as const satisfies Readonly<Record<string, ClusterNames>>;
 
+/** The machine of a node that joins the first cluster, which exists only on request. */
+export const joiningMachine: ClusterNames = {
+  name: 'joining',
+  node: 'joining-node',
+  address: '10.99.3.2',
+  router: '10.99.3.1',
+  podSubnet: '10.244.3.0/24',
+};
+
 export const apiServer = ({ address }: ClusterNames): string => `https://${address}:6443`;
 
 /**

@@ -8,12 +8,13 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 import { startPod } from '../scenarios/pods.ts';
 import { waitFor } from '../scenarios/wait.ts';
-import type { AwsRequest, World } from '../scenarios/world.ts';
+import type { AwsRequest, NodeRequest, World } from '../scenarios/world.ts';
 import { control } from './control.ts';
 import { handsOn, kubectlAt } from './kubectl.ts';
-import { clusters, region, registry } from './names.ts';
+import { clusters, joiningMachine, region, registry } from './names.ts';
 import type { ClusterNames } from './names.ts';
-import { containerdSocket, kubeconfigOf, state } from './paths.ts';
+import { nodeHandsOn } from './node-hands.ts';
+import { containerdSocket, kubeconfigOf, requestLog, state } from './paths.ts';
 import { capture } from './process.ts';
 import { startProduct, transcript, workplace } from './product.ts';
 import { allSecrets } from './secrets.ts';
@@ -39,7 +40,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     registry,
     project,
     cluster,
-    nodes: [],
+    nodes: [nodeHandsOn(names, cluster)],
     aws: { ecr: new ECRClient(), iam: new IAMClient(), secrets: new SecretsManagerClient() },
     awsAs(credentials) {
       const config = { region, credentials };
@@ -96,8 +97,12 @@ export function labWorld(names: ClusterNames = clusters.first): World {
         await control('aws', 'DELETE', '/faults');
       };
     },
-    breakInternet: () =>
-      Promise.reject(new Error('the lab cannot make the public registries unreachable yet')),
+    async breakInternet() {
+      await control('machine', 'POST', '/internet', false);
+      return async () => {
+        await control('machine', 'POST', '/internet', true);
+      };
+    },
     async startOver({ keepOperator = false } = {}) {
       if (keepOperator) await leaveOperatorAlone(kubectl);
       else {
@@ -118,6 +123,30 @@ export function labWorld(names: ClusterNames = clusters.first): World {
       const lines = (await readFile(join(state, 'logs/dns.jsonl'), 'utf8')).trimEnd().split('\n');
       const questions = lines.map((line) => JSON.parse(line) as { view: string; name: string });
       return questions.filter(({ view }) => view === 'vpc').map(({ name }) => name);
+    },
+    async requestsOfNodes() {
+      const lines = (await readFile(requestLog, 'utf8')).trimEnd().split('\n');
+      const requests = lines.map((line) => JSON.parse(line) as NodeRequest & { readonly client: string });
+      return requests.filter(({ client }) => client === names.address);
+    },
+    async switchOff() {
+      await control('machine', 'POST', '/switch-off');
+      return async () => {
+        await control('machine', 'POST', '/switch-on');
+      };
+    },
+    async addMachine() {
+      await control('machine', 'POST', '/joining-machine');
+      return {
+        ...nodeHandsOn(joiningMachine, cluster),
+        async join() {
+          await control('machine', 'POST', '/join');
+        },
+        async remove() {
+          await control('machine', 'DELETE', '/joining-machine');
+          await cluster.remove('node', joiningMachine.node);
+        },
+      };
     },
     printed: () => readFile(transcript, 'utf8'),
     secrets: allSecrets,

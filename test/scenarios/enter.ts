@@ -7,7 +7,8 @@ const inLab = process.env['SCENARIO_WORLD'] === 'lab';
 
 /** What no sandbox can do. Scenarios that need it are skipped there. */
 const beyondSandbox: readonly Capability[] = [
-  ...(['kill', 'restart the API server', 'other tools', 'DNS log', 'node shell', 'one for all'] as const),
+  ...(['kill', 'restart the API server', 'other tools', 'DNS log', 'request log'] as const),
+  ...(['node shell', 'machines', 'one for all'] as const),
 ];
 
 /** Whether this world has an optional capability. */

@@ -44,6 +44,12 @@ export interface ClusterHands {
   remove(resource: string, name: string, namespace?: string): Promise<void>;
 }
 
+/**
+ * How a node's containerd reads `hosts.toml` files: its own default; one folder; pulls by the CRI plugin
+ * instead of the transfer service; or another folder, so that it ignores the files.
+ */
+export type ContainerdVariant = 'default' | 'one config_path' | 'local pull' | 'other config_path';
+
 /** What an administrator with a shell on a node can do. */
 export interface NodeHands {
   /** As in the Kubernetes API. */
@@ -59,12 +65,31 @@ export interface NodeHands {
   stopStaticPods(): Promise<() => Promise<void>>;
   /** Whether containerd reads `/etc/containerd/certs.d` when it pulls. The default is containerd's own. */
   setReadsMirrors(yes: boolean): Promise<void>;
+  /** Starts containerd again with another configuration. Needs the capability `node shell`. */
+  configureContainerd(variant: ContainerdVariant): Promise<void>;
   /** Kills the process of the node agent with SIGKILL. The kubelet starts its container again. */
   killAgent(): Promise<void>;
   /** Stops the process of the node agent, as SIGSTOP does. @returns a function that continues it */
   suspendAgent(): Promise<() => Promise<void>>;
   /** Runs a POSIX shell script as root. Needs the capability `node shell`. */
   runScript(script: string, input?: string): Promise<Run>;
+}
+
+/** A machine with a container runtime and without images, which can join the cluster. */
+export interface NewNode extends NodeHands {
+  /** Starts the kubelet, as `kubeadm join` does. */
+  join(): Promise<void>;
+  /** Switches the machine off, and removes its node from the cluster. */
+  remove(): Promise<void>;
+}
+
+/** A request that a node or one of its pods sent to AWS. */
+export interface NodeRequest {
+  readonly host: string;
+  readonly method: string;
+  readonly path: string;
+  /** Whether the request contains a token of the registry, in any header or in its URL. */
+  readonly hasToken: boolean;
 }
 
 /** AWS clients of one identity: the account's administrator by default. */
@@ -101,11 +126,18 @@ export interface AwsRequest {
 
 /**
  * What only some worlds can do: kill ecr-bootstrap with SIGKILL, restart the API server, run other tools (skopeo,
- * a Docker engine), list the DNS names that were requested, run scripts on nodes, and keep one site for all
- * scenarios.
+ * a Docker engine), list the DNS names that were requested and the requests of nodes, run scripts on nodes, switch
+ * machines on and off, and keep one site for all scenarios.
  */
 export type Capability =
-  'kill' | 'restart the API server' | 'other tools' | 'DNS log' | 'node shell' | 'one for all';
+  | 'kill'
+  | 'restart the API server'
+  | 'other tools'
+  | 'DNS log'
+  | 'request log'
+  | 'node shell'
+  | 'machines'
+  | 'one for all';
 
 /** What scenarios run in: an account, a cluster and a laptop. A sandbox is one, the lab of real parts is another. */
 export interface World {
@@ -163,6 +195,15 @@ export interface World {
   emptyImageStore(): Promise<void>;
   /** The DNS names that the node and its pods have requested so far, in order. */
   namesAsked(): Promise<readonly string[]>;
+  /** The requests that the first node and its pods have sent to AWS so far, in order. */
+  requestsOfNodes(): Promise<readonly NodeRequest[]>;
+  /**
+   * Switches the cluster's only machine off, with the control plane.
+   * @returns a function that switches it on again. The API server follows when the static pods of the control plane run.
+   */
+  switchOff(): Promise<() => Promise<void>>;
+  /** Starts a machine that can join the cluster. */
+  addMachine(): Promise<NewNode>;
   /** Restarts the API server with or without MutatingAdmissionPolicy. */
   serveAdmissionPolicies(yes: boolean): Promise<void>;
   /** Starts another cluster without workloads, for the same account and laptop. */

@@ -1,15 +1,19 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { ContainerdVariant } from '../../scenarios/world.ts';
 import { nodeImages } from '../images/catalog.ts';
-import { addresses, awsNames, internetNames, matches } from '../names.ts';
+import { addresses, awsNames, clusters, internetNames, joiningMachine, matches } from '../names.ts';
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder } from '../paths.ts';
+import { say } from '../process.ts';
+import type { KubernetesApi } from './api.ts';
 import { prepareControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { serveNames } from './dns.ts';
-import { createKubeadmObjects } from './kubeadm.ts';
+import { createKubeadmObjects, staticPods } from './kubeadm.ts';
 import { Machine } from './machine.ts';
 import { prepareNode } from './node.ts';
-import type { ContainerdVariant } from './node.ts';
 import type { ServiceOptions, Services } from './service.ts';
 
 /** The log files of a cluster. */
@@ -18,11 +22,30 @@ export interface ClusterLogs {
   readonly dns: string;
 }
 
-/** A running cluster. */
-export interface RunningCluster {
+/** A machine with a container runtime. */
+export interface RunningMachine {
   stop(): Promise<void>;
   /** Starts containerd again with another configuration. Containers keep running. */
   configureContainerd(variant: ContainerdVariant): Promise<void>;
+}
+
+/** A running cluster. */
+export interface RunningCluster extends RunningMachine {
+  readonly plane: ControlPlane;
+  /** Adds a route to another machine. */
+  connect(address: string): Promise<void>;
+  switchOff(): Promise<void>;
+  /**
+   * Boots the machine with what is on its disk: containerd and the kubelet. The control plane follows when its static
+   * pods run.
+   */
+  switchOn(): Promise<void>;
+}
+
+/** A machine that is not yet a node. */
+export interface JoiningMachine extends RunningMachine {
+  /** Starts the kubelet, as `kubeadm join` does. */
+  join(): Promise<void>;
 }
 
 /**
@@ -37,28 +60,22 @@ export async function startCluster(
   published: Promise<void>,
 ): Promise<RunningCluster> {
   await rm(clusterFolder(names), { recursive: true, force: true });
-  const machine = await Machine.start(names, logs.setup);
+  const boot = () => Machine.start(names, logs.setup);
+  let machine = await boot();
   const plane = await prepareControlPlane(names, logs.setup);
-  const node = await prepareNode(names, plane, logs.setup);
+  const node = await prepareNode(names, names, logs.setup);
+  await node.writeStaticPods(staticPods);
   let connected = true;
-  // Pods use this name server, so it also resolves the cluster's services.
-  const stopNames = await serveNames(
-    'vpc',
-    names.router,
-    async (name) => {
-      const [, service, namespace] = /^([^.]+)\.([^.]+)\.svc\.cluster\.local$/.exec(name) ?? [];
-      if (service !== undefined && namespace !== undefined)
-        return plane.api.serviceAddress(namespace, service);
-      if (connected && matches(internetNames, name)) return addresses.internet;
-      return matches(awsNames, name) ? addresses.aws : undefined;
-    },
-    logs.dns,
-  );
+  const lookup = async (name: string) => {
+    if (connected && matches(internetNames, name)) return addresses.internet;
+    return inNetwork(plane.api, name);
+  };
+  const stopNames = await serveNames('vpc', names.router, lookup, logs.dns);
 
-  const started: string[] = [];
+  const started = new Set<string>();
   const start = async (service: ServiceOptions) => {
     const name = `${names.name}-${service.name}`;
-    started.push(name);
+    started.add(name);
     await services.start({ ...machine.hosted(service), name });
   };
   const startPlane = async () => {
@@ -66,33 +83,110 @@ export async function startCluster(
     await start(plane.apiServer);
     await Promise.all([start(plane.controllerManager), start(plane.scheduler)]);
   };
+  const startKubelet = async () => {
+    const ready = () => plane.api.nodeIsReady(names.node);
+    await Promise.all([start({ ...node.kubelet, ready }), start(node.proxy)]);
+  };
   const startRuntime = async () => {
     await start(node.containerd);
     await published;
+    await machine.connect(addresses.internet, logs.setup);
     for (const image of Object.values(nodeImages)) await node.pull(image);
     connected = false;
-    await machine.disconnect(logs.setup);
+    await machine.disconnect(addresses.internet, logs.setup);
+  };
+  const switchOff = async () => {
+    services.forget([...started]);
+    await machine.stop();
   };
   const stop = async () => {
     stopNames();
-    services.forget(started);
-    await machine.stop();
+    await switchOff();
   };
   try {
     await Promise.all([startPlane(), startRuntime()]);
     await createKubeadmObjects(plane.api, names);
-    await Promise.all([start(node.kubelet), start(node.proxy)]);
+    await startKubelet();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    plane,
+    stop,
+    connect: (address) => machine.connect(address, logs.setup),
+    switchOff,
+    async switchOn() {
+      machine = await boot();
+      await start(node.containerd);
+      await start(node.kubelet);
+      const startRest = async () => {
+        const components = Object.keys(staticPods).map((file) => file.replace('.yaml', ''));
+        while (!(await node.runs(components))) await sleep(500);
+        await startPlane();
+        await start(node.proxy);
+      };
+      startRest().catch((error: unknown) => say(`The control plane did not start: ${String(error)}`));
+    },
+    configureContainerd: (variant) => reconfigure(services, names, node.configureContainerd(variant)),
+  };
+}
+
+/** Starts a machine that can join the first cluster. It has a container runtime, but no images. */
+export async function startJoiningMachine(
+  { plane, connect }: RunningCluster,
+  services: Services,
+  logs: ClusterLogs,
+): Promise<JoiningMachine> {
+  const names = joiningMachine;
+  await rm(clusterFolder(names), { recursive: true, force: true });
+  const machine = await Machine.start(names, logs.setup);
+  const node = await prepareNode(names, clusters.first, logs.setup);
+  const stopNames = await serveNames('vpc', names.router, (name) => inNetwork(plane.api, name), logs.dns);
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+  await machine.connect(clusters.first.address, logs.setup);
+  await connect(names.address);
+  const started = new Set<string>();
+  const start = async (service: ServiceOptions) => {
+    const name = `${names.name}-${service.name}`;
+    started.add(name);
+    await services.start({ ...machine.hosted(service), name });
+  };
+  const stop = async () => {
+    stopNames();
+    services.forget([...started]);
+    await machine.stop();
+  };
+  try {
+    await start(node.containerd);
   } catch (error) {
     await stop();
     throw error;
   }
   return {
     stop,
-    async configureContainerd(variant) {
-      const containerd = services.get(`${names.name}-containerd`);
-      await node.configureContainerd(variant);
-      await containerd.stop();
-      await containerd.start();
+    async join() {
+      await start(node.kubelet);
+      await start(node.proxy);
     },
+    configureContainerd: (variant) => reconfigure(services, names, node.configureContainerd(variant)),
   };
+}
+
+/** Resolves a name in the air-gapped network. Pods use these name servers too, so they know the cluster's services. */
+async function inNetwork(api: KubernetesApi, name: string): Promise<string | undefined> {
+  const [, service, namespace] = /^([^.]+)\.([^.]+)\.svc\.cluster\.local$/.exec(name) ?? [];
+  if (service !== undefined && namespace !== undefined) return api.serviceAddress(namespace, service);
+  return matches(awsNames, name) ? addresses.aws : undefined;
+}
+
+async function reconfigure(
+  services: Services,
+  { name }: ClusterNames,
+  written: Promise<void>,
+): Promise<void> {
+  await written;
+  const containerd = services.get(`${name}-containerd`);
+  await containerd.stop();
+  await containerd.start();
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
 import { etcd, kubernetes } from '../build/parts.ts';
-import { apiServer, serviceSubnet } from '../names.ts';
+import { apiServer, joiningMachine, serviceSubnet } from '../names.ts';
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder, kubeconfigOf, tokensOf } from '../paths.ts';
 import { KubernetesApi } from './api.ts';
@@ -18,6 +18,7 @@ const usersOf = ({ node }: ClusterNames): Readonly<Record<string, string>> => ({
   'system:kube-scheduler': '',
   'system:kube-proxy': '',
   [`system:node:${node}`]: 'system:nodes',
+  [`system:node:${joiningMachine.node}`]: 'system:nodes',
 });
 
 /**

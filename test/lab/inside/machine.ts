@@ -19,15 +19,17 @@ const ownFolders = [
 
 /**
  * A cluster's machine: namespaces for processes, mounts and the network, with a virtual cable to the lab's. Its
- * routes lead to the internet until it is disconnected, and to AWS.
+ * only route leads to AWS.
  */
 export class Machine {
   readonly #holder: ChildProcess;
   readonly #pid: number;
+  readonly #router: string;
 
-  private constructor(holder: ChildProcess, pid: number) {
+  private constructor(holder: ChildProcess, pid: number, router: string) {
     this.#holder = holder;
     this.#pid = pid;
+    this.#router = router;
   }
 
   static async start(cluster: ClusterNames, log: string): Promise<Machine> {
@@ -63,7 +65,7 @@ export class Machine {
     ended.catch(() => undefined);
     const pid = await childOf(holder.pid ?? 0);
     await writeFile(machinePidFile(cluster), String(pid));
-    const machine = new Machine(holder, pid);
+    const machine = new Machine(holder, pid, cluster.router);
     await machine.#plugIn(cluster, log);
     return machine;
   }
@@ -79,9 +81,13 @@ export class Machine {
     };
   }
 
-  /** Cuts the machine off the internet. */
-  async disconnect(log: string): Promise<void> {
-    await this.#ip(['route', 'del', addresses.internet], log);
+  /** Adds a route to an address outside of this network. */
+  connect(address: string, log: string): Promise<void> {
+    return this.#ip(['route', 'add', address, 'via', this.#router], log);
+  }
+
+  disconnect(address: string, log: string): Promise<void> {
+    return this.#ip(['route', 'del', address], log);
   }
 
   /** Switches the machine off, with everything that runs on it. */
@@ -99,9 +105,7 @@ export class Machine {
     await ip('link', 'set', name, 'up');
     await ipThere('address', 'add', `${address}/24`, 'dev', 'eth0');
     await ipThere('link', 'set', 'eth0', 'up');
-    for (const there of [addresses.aws, addresses.internet]) {
-      await ipThere('route', 'add', there, 'via', router);
-    }
+    await this.connect(addresses.aws, log);
     await ip('route', 'add', podSubnet, 'via', address);
   }
 

@@ -1,18 +1,18 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { ContainerdVariant } from '../../scenarios/world.ts';
 import { control, controlSocket } from '../control.ts';
 import { publishImages } from '../images/catalog.ts';
 import { addresses, awsNames, clusters, internetNames, matches, websiteNames } from '../names.ts';
 import { requestLog, root, state } from '../paths.ts';
 import { say } from '../process.ts';
 import { Authority } from './certificates.ts';
-import { startCluster } from './cluster.ts';
-import type { RunningCluster } from './cluster.ts';
+import { startCluster, startJoiningMachine } from './cluster.ts';
+import type { JoiningMachine, RunningCluster } from './cluster.ts';
 import { serveControl } from './control.ts';
 import { serveNames } from './dns.ts';
 import { isolate } from './isolate.ts';
-import type { ContainerdVariant } from './node.ts';
 import { caBundle, docker, internetRegistry, writeLaptop } from './laptop.ts';
 import { Services } from './service.ts';
 import { serveWebsite } from './website.ts';
@@ -27,6 +27,7 @@ const logs = {
 const services = new Services(inState('logs'));
 let first: RunningCluster | undefined;
 let second: RunningCluster | undefined;
+let joining: JoiningMachine | undefined;
 /** Whether the laptop resolves names on the internet. */
 let internetWorks = true;
 
@@ -85,10 +86,20 @@ async function main(): Promise<void> {
     'POST /internet': (works) => {
       internetWorks = works === true;
     },
-    /** Starts a cluster's containerd again with another configuration. */
+    /** Starts a machine's containerd again with another configuration. */
     'POST /containerd': async (body) => {
-      const { cluster, variant } = body as { cluster: string; variant: ContainerdVariant };
-      await (cluster === 'first' ? first : second)?.configureContainerd(variant);
+      const { machine, variant } = body as { machine: string; variant: ContainerdVariant };
+      await { first, second, joining }[machine]?.configureContainerd(variant);
+    },
+    'POST /switch-off': () => first?.switchOff(),
+    'POST /switch-on': () => first?.switchOn(),
+    'POST /joining-machine': async () => {
+      if (first !== undefined) joining ??= await startJoiningMachine(first, services, logs);
+    },
+    'POST /join': () => joining?.join(),
+    'DELETE /joining-machine': async () => {
+      await joining?.stop();
+      joining = undefined;
     },
     'POST /second-cluster': async () => {
       second ??= await startCluster(clusters.second, services, logs, published);

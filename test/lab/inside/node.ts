@@ -1,20 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { ContainerdVariant } from '../../scenarios/world.ts';
 import { partFolder } from '../build/part.ts';
 import { containerd, kubernetes } from '../build/parts.ts';
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder, containerdSocket, kubeconfigOf, machineFolder } from '../paths.ts';
 import { capture, run } from '../process.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { manifestFolder, staticPods } from './kubeadm.ts';
+import { manifestFolder } from './kubeadm.ts';
 import type { ServiceOptions } from './service.ts';
 
 /** Where containerd reads its configuration, on every node. */
 const containerdConfigFile = '/etc/containerd/config.toml';
-
-/** How containerd reads `hosts.toml` files. `default` is what its users have unless they configure it. */
-export type ContainerdVariant = 'default' | 'one config_path' | 'local pull' | 'other config_path';
 
 const registrySettings: Readonly<Record<ContainerdVariant, string>> = {
   default: '',
@@ -84,13 +81,13 @@ const kubeletConfig = (cluster: ClusterNames) => ({
   staticPodPath: manifestFolder,
 });
 
-const proxyConfig = (cluster: ClusterNames) => ({
+const proxyConfig = (machine: ClusterNames, kubeconfig: string) => ({
   apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
   kind: 'KubeProxyConfiguration',
   mode: 'iptables',
-  clientConnection: { kubeconfig: kubeconfigOf(cluster, 'system:kube-proxy') },
-  hostnameOverride: cluster.node,
-  clusterCIDR: cluster.podSubnet,
+  clientConnection: { kubeconfig },
+  hostnameOverride: machine.node,
+  clusterCIDR: machine.podSubnet,
   conntrack: { maxPerCore: 0, min: 0 },
 });
 
@@ -98,34 +95,41 @@ export interface ClusterNode {
   readonly containerd: ServiceOptions;
   /** Takes effect at containerd's next start. */
   configureContainerd(variant: ContainerdVariant): Promise<void>;
-  /** Start it after the images of its static pods are pulled. */
   readonly kubelet: ServiceOptions;
   readonly proxy: ServiceOptions;
+  /** Writes manifests of static pods, by file name. */
+  writeStaticPods(pods: Readonly<Record<string, object>>): Promise<void>;
+  /** Whether a container of each of these names runs. */
+  runs(containers: readonly string[]): Promise<boolean>;
   /** Pulls an image before the kubelet runs: it then counts as preloaded. */
   pull(image: string): Promise<void>;
 }
 
-/** Writes the configuration of a cluster's node. */
+/**
+ * Writes the configuration of a node.
+ * @param machine the node's machine
+ * @param cluster the cluster that it belongs to
+ */
 export async function prepareNode(
+  machine: ClusterNames,
   cluster: ClusterNames,
-  { api }: ControlPlane,
   log: string,
 ): Promise<ClusterNode> {
-  const folder = clusterFolder(cluster);
+  const folder = clusterFolder(machine);
   const file = (name: string) => join(folder, name);
-  const socket = containerdSocket(cluster);
+  const socket = containerdSocket(machine);
   await mkdir(file('networks'), { recursive: true });
-  await writeFile(file('networks/lab.conflist'), JSON.stringify(podNetwork(cluster)));
-  const onNode = (path: string) => join(machineFolder(cluster), path);
+  await writeFile(file('networks/lab.conflist'), JSON.stringify(podNetwork(machine)));
+  const onNode = (path: string) => join(machineFolder(machine), path);
   const configureContainerd = (variant: ContainerdVariant) =>
     writeFile(onNode(containerdConfigFile), containerdConfig(socket, file('networks'), variant));
   await configureContainerd('default');
   await mkdir(onNode(manifestFolder), { recursive: true });
-  for (const [name, pod] of Object.entries(staticPods)) {
-    await writeFile(onNode(join(manifestFolder, name)), JSON.stringify(pod));
-  }
-  await writeFile(file('kubelet.json'), JSON.stringify(kubeletConfig(cluster)));
-  await writeFile(file('kube-proxy.json'), JSON.stringify(proxyConfig(cluster)));
+  await writeFile(file('kubelet.json'), JSON.stringify(kubeletConfig(machine)));
+  await writeFile(
+    file('kube-proxy.json'),
+    JSON.stringify(proxyConfig(machine, kubeconfigOf(cluster, 'system:kube-proxy'))),
+  );
 
   const tool = (name: string) => join(partFolder(containerd), name);
   const program = (name: string) => join(partFolder(kubernetes), name);
@@ -145,15 +149,32 @@ export async function prepareNode(
       command: [
         program('kubelet'),
         `--config=${file('kubelet.json')}`,
-        `--kubeconfig=${kubeconfigOf(cluster, `system:node:${cluster.node}`)}`,
-        `--hostname-override=${cluster.node}`,
-        `--node-ip=${cluster.address}`,
+        `--kubeconfig=${kubeconfigOf(cluster, `system:node:${machine.node}`)}`,
+        `--hostname-override=${machine.node}`,
+        `--node-ip=${machine.address}`,
       ],
-      ready: () => api.nodeIsReady(cluster.node),
     },
     proxy: {
       name: 'kube-proxy',
       command: [program('kube-proxy'), `--config=${file('kube-proxy.json')}`],
+    },
+    async writeStaticPods(pods) {
+      for (const [name, pod] of Object.entries(pods)) {
+        await writeFile(onNode(join(manifestFolder, name)), JSON.stringify(pod));
+      }
+    },
+    async runs(containers) {
+      const list = (...args: string[]) =>
+        capture(tool('ctr'), [`--address=${socket}`, '--namespace=k8s.io', ...args]);
+      const running = (await list('tasks', 'list')).split('\n').filter((line) => line.endsWith('RUNNING'));
+      for (const container of containers) {
+        const filter = `labels."io.kubernetes.container.name"==${container}`;
+        const ids = (await list('containers', 'list', '--quiet', filter))
+          .split('\n')
+          .filter((id) => id !== '');
+        if (!ids.some((id) => running.some((line) => line.startsWith(id)))) return false;
+      }
+      return true;
     },
     pull: (image) => ctr('images', 'pull', image),
   };

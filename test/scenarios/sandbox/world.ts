@@ -128,6 +128,9 @@ class Site {
       // The sandbox's node keeps no pulled image.
       emptyImageStore: () => Promise.resolve(),
       namesAsked: unable('tell names that were asked for'),
+      requestsOfNodes: unable('list the requests of its nodes'),
+      switchOff: unable('switch its machine off'),
+      addMachine: unable('add a machine'),
       serveAdmissionPolicies: unable('start its API server again'),
       startSecondCluster: async () => this.#startSecondCluster(),
       stopSecondCluster: async () => this.#clusters.pop()?.close(),
