@@ -67,6 +67,8 @@ export class EcrRegistry {
   copy(): EcrRegistry {
     const copy = new EcrRegistry(this, this.tokens, this.#contents);
     for (const [name, repository] of this.repositories) copy.repositories.set(name, repository.copy());
+    for (const [prefix, upstream] of this.cacheRules) copy.cacheRules.set(prefix, upstream);
+    for (const [prefix, uses] of this.creationTemplates) copy.creationTemplates.set(prefix, uses);
     for (const [name, value] of this.settings) copy.settings.set(name, value);
     return copy;
   }

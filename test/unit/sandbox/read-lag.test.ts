@@ -105,4 +105,31 @@ describe('AWS reads that lag behind writes', () => {
     expect(repositories?.[0]?.imageTagMutability).toBe('MUTABLE');
     removeLag();
   });
+
+  it('list the rules that create repositories as they were', async () => {
+    const removeLag = sandbox.aws.lags.plan({ service: 'ecr', milliseconds: 60_000 });
+    const list = async () => {
+      const { pullThroughCacheRules } = await admin.ecr.send(
+        new ECR.DescribePullThroughCacheRulesCommand({}),
+      );
+      const { repositoryCreationTemplates } = await admin.ecr.send(
+        new ECR.DescribeRepositoryCreationTemplatesCommand({}),
+      );
+      return [pullThroughCacheRules, repositoryCreationTemplates].map((all) => all?.length);
+    };
+    const ecrRepositoryPrefix = 'cached';
+    const upstreamRegistryUrl = 'public.ecr.aws';
+    await admin.ecr.send(
+      new ECR.CreatePullThroughCacheRuleCommand({ ecrRepositoryPrefix, upstreamRegistryUrl }),
+    );
+    await admin.ecr.send(
+      new ECR.CreateRepositoryCreationTemplateCommand({ prefix: 'new', appliedFor: ['CREATE_ON_PUSH'] }),
+    );
+    sandbox.clock.advance(60_000);
+    // A later write makes the reads lag again. They return what both rules were before it.
+    await admin.ecr.send(new ECR.CreateRepositoryCommand({ repositoryName: 'shop/rules' }));
+    expect(await list()).toEqual([1, 1]);
+    removeLag();
+    expect(await list()).toEqual([1, 1]);
+  });
 });
