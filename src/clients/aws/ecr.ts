@@ -9,7 +9,8 @@ import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
 /** Maximum page size of DescribeRepositories. */
 const pageSize = 1000;
-const adaptiveRetry = { retryMode: 'adaptive', maxAttempts: 10 };
+/** Attempts of the reads that are repeated for each repository, unless `AWS_MAX_ATTEMPTS` sets another number. */
+const maxAttempts = 10;
 
 export function createEcr(session: AwsSession): EcrPort {
   const { call, settings, options } = session;
@@ -17,7 +18,8 @@ export function createEcr(session: AwsSession): EcrPort {
   // Adaptive retries: the SDK adjusts its rate when AWS throttles. For reads that are repeated for each repository.
   const adaptiveClient = onceFulfilled(async () => {
     const { ECR } = await import('@aws-sdk/client-ecr');
-    return new ECR({ ...settings, ...(process.env['AWS_MAX_ATTEMPTS'] ? {} : adaptiveRetry) });
+    const attempts = process.env['AWS_MAX_ATTEMPTS'] ? {} : { maxAttempts };
+    return new ECR({ ...settings, retryMode: 'adaptive', ...attempts });
   });
   const readAdaptively = <T>(action: string, what: string, send: (ecr: ECR) => Promise<T>) =>
     call(`ecr:${action}`, what, async () => send(await adaptiveClient()));

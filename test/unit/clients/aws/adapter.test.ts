@@ -126,22 +126,40 @@ describe('an endpoint of the environment', () => {
   it.each(['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS'])(
     '%s receives the requests, with the user agent of ecr-bootstrap',
     async (variable) => {
-      const seen: (string | undefined)[] = [];
-      const server = createServer((request, response) => {
-        seen.push(request.headers['user-agent']);
-        response.writeHead(403).end();
-      });
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      vi.stubEnv(variable, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-      await world
-        .aws()
-        .identity()
-        .catch(() => undefined);
+      const seen = await userAgentsAt(variable, 403, () => world.aws().identity());
       expect(seen[0]).toMatch(/ecr-bootstrap\/\d+\.\d+\.\d+/);
-      server.close();
     },
   );
 });
+
+describe('AWS_MAX_ATTEMPTS', () => {
+  it('limits the reads that are repeated for each repository, and keeps their adaptive retries', async () => {
+    vi.stubEnv('AWS_MAX_ATTEMPTS', '2');
+    const arn = 'arn:aws:ecr:eu-west-1:123456789012:repository/shop/app';
+    const seen = await userAgentsAt('AWS_ENDPOINT_URL_ECR', 503, () => world.aws().ecr.tags(arn));
+    expect(seen).toHaveLength(2);
+    // The features that a request uses: `F` stands for adaptive retries.
+    for (const userAgent of seen) expect(userAgent).toMatch(/ m\/(\w+,)*F\b/);
+  });
+});
+
+/** The user agents of requests to an endpoint that the environment sets and that answers with this status. */
+async function userAgentsAt(
+  variable: string,
+  status: number,
+  request: () => Promise<unknown>,
+): Promise<string[]> {
+  const seen: string[] = [];
+  const server = createServer(({ headers }, response) => {
+    seen.push(headers['user-agent'] ?? '');
+    response.writeHead(status).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  vi.stubEnv(variable, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await request().catch(() => undefined);
+  server.close();
+  return seen;
+}
 
 describe('an error of AWS', () => {
   it('names the denied action and the policy that the caller needs', async () => {
