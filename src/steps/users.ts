@@ -4,7 +4,6 @@ import { observeKey } from '../access-key/state.ts';
 import { kmsKeysInUse } from '../access-key/stored.ts';
 import { applyUser } from '../iam/users/apply.ts';
 import { diffUser } from '../iam/users/diff.ts';
-import { missingAccessKey } from '../iam/users/next-steps.ts';
 import { removeUser } from '../iam/users/remove.ts';
 import {
   documentOf,
@@ -13,6 +12,7 @@ import {
   type UserRole,
   type UserState,
 } from '../iam/users/state.ts';
+import { BootstrapError } from '../core/errors.ts';
 import type { Context, Step } from './context.ts';
 
 interface UserStepState extends UserState {
@@ -60,4 +60,18 @@ function userStep(
     removesFromAws: ['identities'],
     remove: (state, ctx) => removeUser(state, ctx, () => unmanagedKeys(ctx)),
   };
+}
+
+/** `up` creates no access key for the user that pushes: only the person who uses the key should see it. */
+async function missingAccessKey({ aws, config }: Context): Promise<string[]> {
+  const { name, manage } = config.users.powerUser;
+  if (!manage) return [];
+  try {
+    if ((await aws.iam.accessKeys(name)).length > 0) return [];
+  } catch (error) {
+    // Credentials that may not list access keys cannot create one either.
+    if (error instanceof BootstrapError && error.code === 'aws-denied') return [];
+    throw error;
+  }
+  return [`${name} has no access key; to push as that user: aws iam create-access-key --user-name ${name}`];
 }
