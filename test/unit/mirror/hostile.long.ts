@@ -209,11 +209,7 @@ describe('a manifest', () => {
     ['whose size is 1e300', layer({ size: 1e300 }), 'no valid size'],
     ['whose size is a text', layer({ size: '2' }), 'no valid size'],
     ['without a size', layer({ size: undefined }), 'no valid size'],
-    [
-      'whose layers are null',
-      { config: descriptorOf, layers: null },
-      'without a valid digest|follow the format',
-    ],
+    ['whose layers are null', { layers: null }, 'follow the format'],
     ['whose layers are a text', { layers: 'all' }, 'follow the format'],
     ['whose layer is null', { layers: [null] }, 'without a valid digest'],
     ['whose config is null', { ...layer({}), config: null }, 'without a valid digest'],
@@ -226,7 +222,7 @@ describe('a manifest', () => {
     ['whose media type is a number', { ...layer({}), mediaType: 12 }, 'invalid media type'],
   ] as const)('%s fails only its image', async (_, manifest, why) => {
     world.tag(manifest);
-    await world.resists('image-corrupt', new RegExp(why));
+    await world.resists('image-corrupt', why);
   });
 
   it('with a config and null layers fails only its image', async () => {
