@@ -67,12 +67,12 @@ export const fieldsOf = ({ bytes }: Pick<Manifest, 'bytes'>) =>
 export function blobsOf(manifest: Pick<Manifest, 'bytes'>): string[] {
   const { config, layers } = fieldsOf(manifest);
   return [config, ...(layers ?? [])].flatMap((descriptor) =>
-    descriptor && !isForeign(descriptor) ? descriptor.digest : [],
+    descriptor && !isNondistributable(descriptor) ? descriptor.digest : [],
   );
 }
 
-/** A foreign layer, which only its vendor distributes. Registries accept manifests without it. */
-const isForeign = ({ mediaType = '', urls }: Descriptor): boolean =>
+/** A layer that only its vendor distributes. Registries accept manifests without it. */
+const isNondistributable = ({ mediaType = '', urls }: Descriptor): boolean =>
   (urls ?? []).length > 0 && /foreign|nondistributable/.test(mediaType);
 
 export function childrenOf(manifest: Pick<Manifest, 'bytes'>): string[] {

@@ -51,7 +51,7 @@ export function isManagedKey(key: ObservedKey, state: KeyState): boolean {
 
 /** The keys that `down` disables and deletes: keys of a managed user, except those from before its adoption. */
 export const removableKeys = (state: KeyState): ObservedKey[] =>
-  state.owner === 'ours'
+  state.ownership === 'managed'
     ? state.keys.filter((key) => isManagedKey(key, state) && !isKeyOfAdopted(key, state))
     : [];
 
@@ -64,13 +64,13 @@ const isKeyOfAdopted = ({ id }: ObservedKey, { user }: KeyState): boolean =>
  */
 export function unknownKeys(state: KeyState): ObservedKey[] {
   const { id } = state.stored;
-  const isExpected = ownershipOf(state.user?.tags ?? {}, state.tags) === 'ours';
+  const isExpected = ownershipOf(state.user?.tags ?? {}, state.tags) === 'managed';
   if (id ? !id.deleted : !isExpected) return [];
   return state.keys.filter((key) => !isManagedKey(key, state) && !isKeyOfAdopted(key, state));
 }
 
-export const isUnfinished = ({ id }: ObservedKey, { creating, owner }: KeyState): boolean =>
-  owner === 'ours' && creating !== undefined && !creating.includes(id);
+export const isUnfinished = ({ id }: ObservedKey, { creating, ownership }: KeyState): boolean =>
+  ownership === 'managed' && creating !== undefined && !creating.includes(id);
 
 export function unmanagedKeys(state: KeyState): ObservedKey[] {
   const unknown = new Set(unknownKeys(state));

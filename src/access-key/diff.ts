@@ -132,8 +132,8 @@ function unmarking({ next }: Situation, { creating, userName }: KeyState): KeyCh
 }
 
 /** The user's step normally adopts the user first. This step must not create a key for an unmanaged user. */
-export function userAdoption({ user, owner, userName, tags }: KeyState): KeyChange[] {
-  if (!user || owner !== 'nobody') return [];
+export function userAdoption({ user, ownership, userName, tags }: KeyState): KeyChange[] {
+  if (!user || ownership !== 'unmanaged') return [];
   const fields = compareTags(tags, user.tags);
   const change: KeyChange = {
     action: 'update',
@@ -145,8 +145,8 @@ export function userAdoption({ user, owner, userName, tags }: KeyState): KeyChan
   return [adopting(change, { owner: unknownOwner })];
 }
 
-export function userFindings({ user, owner, userName }: KeyState): Finding[] {
-  if (!user || owner !== 'other') return [];
+export function userFindings({ user, ownership, userName }: KeyState): Finding[] {
+  if (!user || ownership !== 'other-project') return [];
   return [
     finding('user-conflict', {
       target: userTarget(userName),

@@ -96,7 +96,7 @@ const withLastUse = (key: ObservedKey, lastUse: number | undefined): ChangeWith<
 /** The registrations are tags, so they are lost when all tags are removed or the secret is recreated by hand. */
 const hasLostRegistrations = (key: KeyState): boolean =>
   key.stored.id !== undefined &&
-  ownershipOf(key.stored.id.tags, key.tags) === 'nobody' &&
+  ownershipOf(key.stored.id.tags, key.tags) === 'unmanaged' &&
   removableKeys(key).length > 0;
 
 const lostRegistrations = ({ names }: KeyState): Finding =>

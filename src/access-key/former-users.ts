@@ -72,7 +72,7 @@ const secretsOfProject = oncePerContext(
     try {
       const listed = await aws.secrets.list(tagKeys.project);
       const wanted = awsTags(config);
-      return { secrets: listed.filter(({ tags }) => ownershipOf(tags, wanted) === 'ours') };
+      return { secrets: listed.filter(({ tags }) => ownershipOf(tags, wanted) === 'managed') };
     } catch (error) {
       if (error instanceof BootstrapError && error.code === 'aws-denied')
         return { secrets: [], denied: error };
@@ -135,7 +135,7 @@ async function find(
   if (isInUse(name, config)) return { who, name, user: undefined, secrets };
   try {
     const user = await aws.iam.user(name);
-    const isManaged = user && ownershipOf(user.tags, awsTags(config)) === 'ours';
+    const isManaged = user && ownershipOf(user.tags, awsTags(config)) === 'managed';
     return { who, name, user: isManaged ? user : undefined, secrets };
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'aws-denied') throw error;

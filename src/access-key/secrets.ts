@@ -46,7 +46,7 @@ function changeOf(state: KeyState, part: SecretPart): ChangeWith<SecretWork>[] {
     fields,
     payload: { does: 'updateSecret', part, ...(info.deleted ? { restores: true } : {}) },
   };
-  return [ownershipOf(info.tags, tags) === 'ours' ? change : adopting(change, { owner: unknownOwner })];
+  return [ownershipOf(info.tags, tags) === 'managed' ? change : adopting(change, { owner: unknownOwner })];
 }
 
 export function secretFindings(state: KeyState): Finding[] {
@@ -62,10 +62,10 @@ export function secretFindings(state: KeyState): Finding[] {
 }
 
 export const isUnmanaged = (info: SecretInfo | undefined, { tags }: KeyState): boolean =>
-  info !== undefined && ownershipOf(info.tags, tags) !== 'ours';
+  info !== undefined && ownershipOf(info.tags, tags) !== 'managed';
 
 function unmanagedSecretFinding(info: SecretInfo, state: KeyState): Finding[] {
-  if (ownershipOf(info.tags, state.tags) !== 'other') return [];
+  if (ownershipOf(info.tags, state.tags) !== 'other-project') return [];
   const { name } = info;
   return [
     finding('secret-conflict', {

@@ -5,7 +5,7 @@ import type { AccessKeyContext } from './context.ts';
 import { tags as tagKeys } from '../core/ownership.ts';
 import { observeFormerUsers, outdatedNotes, powerUserNote } from './former-users.ts';
 import { secretNames, type SecretNames } from '../iam/names.ts';
-import { awsTags, ownershipOf } from '../iam/tags.ts';
+import { awsTags, type Ownership, ownershipOf } from '../iam/tags.ts';
 import { checkPair, type Verdict } from './verify.ts';
 import {
   describeStored,
@@ -60,8 +60,8 @@ export interface KeyState {
   readonly outdatedNotes: readonly string[];
   readonly kmsKeyId: string | undefined;
   readonly user: User | undefined;
-  /** From the user's tags. With `manage: false`, a user without these tags counts as `ours`. */
-  readonly owner: ReturnType<typeof ownershipOf>;
+  /** From the user's tags. With `manage: false`, a user without these tags counts as managed. */
+  readonly ownership: Ownership;
   /** The IDs of the keys that existed before a key was being created; undefined when none is. */
   readonly creating: readonly string[] | undefined;
   readonly keys: readonly ObservedKey[];
@@ -107,7 +107,7 @@ export async function observeKey(ctx: AccessKeyContext): Promise<KeyState> {
     described.then((all) => storedIds(secrets, names, all)),
     described.then((all) => readPairs(secrets, names, all, config.aws.region)),
   ]);
-  const owner = ownershipOf(found?.tags ?? {}, tags);
+  const ownership = ownershipOf(found?.tags ?? {}, tags);
   const creating = parseCreating(found?.tags[tagKeys.creating]);
   const judged = await verifyPairs(pairs, { userName, keys, creating }, ctx);
   const existing = [...keys, ...unlistedKeys(judged, keys, clock.now())];
@@ -119,7 +119,7 @@ export async function observeKey(ctx: AccessKeyContext): Promise<KeyState> {
     outdatedNotes: outdatedNotes(stored.id?.tags ?? {}, former, config),
     kmsKeyId: config.secrets.kmsKeyId,
     user: found,
-    owner: !manage && owner === 'nobody' ? 'ours' : owner,
+    ownership: !manage && ownership === 'unmanaged' ? 'managed' : ownership,
     creating,
     keys: await Promise.all(existing.map((key) => withUse(key, ids, ctx))),
     stored,
@@ -132,7 +132,7 @@ export async function observeKey(ctx: AccessKeyContext): Promise<KeyState> {
 async function accessOf(secrets: SecretsPort, stored: Stored, tags: Tags): Promise<KeyState['access']> {
   const unmanaged = secretParts.flatMap((part) => {
     const info = stored[part];
-    return info && ownershipOf(info.tags, tags) === 'nobody' ? [{ part, info }] : [];
+    return info && ownershipOf(info.tags, tags) === 'unmanaged' ? [{ part, info }] : [];
   });
   const reads = unmanaged.map(
     async ({ part, info: { name, arn } }) =>

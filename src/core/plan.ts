@@ -96,14 +96,14 @@ export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
 }
 
 function refuseUnmanaged<Ctx>(plan: readonly Planned<Ctx>[]): void {
-  const foreign = plan.flatMap((planned) => planned.unmanaged.filter(isNeeded));
-  const [first] = foreign;
+  const unmanaged = plan.flatMap((planned) => planned.unmanaged.filter(isNeeded));
+  const [first] = unmanaged;
   if (!first) return;
-  const others = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
+  const others = unmanaged.length > 1 ? ` and ${unmanaged.length - 1} more` : '';
   throw new BootstrapError({
     code: 'unmanaged',
     what: 'could not apply the plan',
-    why: `${nameOf(first.target)}${others} ${foreign.length > 1 ? 'already exist and are' : 'already exists and is'} not managed by ecr-bootstrap`,
+    why: `${nameOf(first.target)}${others} ${unmanaged.length > 1 ? 'already exist and are' : 'already exists and is'} not managed by ecr-bootstrap`,
     hint: 'Adopt it with --adopt or --adopt-all: ecr-bootstrap then configures it, and keeps its content. Or delete it, or configure another name.',
   });
 }

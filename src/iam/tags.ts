@@ -9,16 +9,22 @@ export function awsTags({ project, aws }: Config): Tags {
   return { ...aws.tags, [keys.project]: project, [keys.region]: aws.region };
 }
 
-/** `nobody`: it has no project tag, so it was created by hand or with another tool. */
-export function ownershipOf(actual: Tags, wanted: Tags): 'ours' | 'other' | 'nobody' {
-  if (actual[keys.project] === undefined) return 'nobody';
-  const isOurs = [keys.project, keys.region].every((key) => actual[key] === wanted[key]);
-  return isOurs ? 'ours' : 'other';
+/**
+ * - `managed`: the resource has the tags of this project and region
+ * - `other-project`: it is tagged for another project or region
+ * - `unmanaged`: it has no project tag, so it was created by hand or with another tool
+ */
+export type Ownership = 'managed' | 'other-project' | 'unmanaged';
+
+export function ownershipOf(actual: Tags, wanted: Tags): Ownership {
+  if (actual[keys.project] === undefined) return 'unmanaged';
+  const isSame = [keys.project, keys.region].every((key) => actual[key] === wanted[key]);
+  return isSame ? 'managed' : 'other-project';
 }
 
 /** Whether ecr-bootstrap created the resource for this project and region, and did not adopt it. */
-export const isCreatedByUs = (actual: Tags, wanted: Tags): boolean =>
-  ownershipOf(actual, wanted) === 'ours' && !isAdopted(actual);
+export const isCreatedHere = (actual: Tags, wanted: Tags): boolean =>
+  ownershipOf(actual, wanted) === 'managed' && !isAdopted(actual);
 
 /** The tags of an adopted resource. `down` removes them and keeps the resource. */
 export const adoptedTags = (wanted: Tags): Tags => ({ ...wanted, [keys.adopted]: 'true' });

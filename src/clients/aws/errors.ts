@@ -110,7 +110,7 @@ const unknownNameKinds: readonly NetworkErrorKind[] = ['name-unknown', 'resolver
 
 function networkFailure(thrown: unknown, { region }: Circumstances): Explanation | undefined {
   const failure = connectionFailure(thrown);
-  const reason = failure?.reason ?? foreignAnswer(thrown);
+  const reason = failure?.reason ?? answerNotFromAws(thrown);
   if (!reason) return undefined;
   const host = [...causes(thrown)].find((cause) => cause instanceof NetworkError)?.host;
   const why = host ? `${host}: ${reason}` : reason;
@@ -139,7 +139,7 @@ interface ServiceFailure {
  * Describes a response from something between this program and AWS: it has neither a request ID nor an error code
  * of AWS.
  */
-function foreignAnswer(thrown: unknown): string | undefined {
+function answerNotFromAws(thrown: unknown): string | undefined {
   const { $metadata: metadata = {}, $fault: fault } = thrown as ServiceFailure;
   const hasCode = fault !== undefined && !/^Unknown(Error)?$/.test(awsCode(thrown));
   if (hasCode || !metadata.httpStatusCode || metadata.requestId) return undefined;

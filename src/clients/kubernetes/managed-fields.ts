@@ -34,23 +34,23 @@ export function adoptedFields(
   record: readonly ManagedFields[],
   apiVersion: string,
 ): readonly ManagedFields[] | undefined {
-  const theirs = record.filter(isManualChange);
-  if (theirs.length === 0) return undefined;
-  const moved = [...record.filter(isManagedApply), ...theirs].map(({ fieldsV1 = {} }) =>
+  const manual = record.filter(isManualChange);
+  if (manual.length === 0) return undefined;
+  const moved = [...record.filter(isManagedApply), ...manual].map(({ fieldsV1 = {} }) =>
     withoutRelease(fieldsV1),
   );
-  const ours: ManagedFields = {
+  const adopted: ManagedFields = {
     manager: fieldManager,
     operation: 'Apply',
     apiVersion,
     fieldsType: 'FieldsV1',
     fieldsV1: moved.reduce(union, {}),
   };
-  const kept = theirs.flatMap((entry) => {
+  const kept = manual.flatMap((entry) => {
     const marks = releaseOf(entry.fieldsV1 ?? {});
     return marks ? [{ ...entry, fieldsV1: marks }] : [];
   });
-  return [ours, ...record.filter((entry) => !isManualChange(entry) && !isManagedApply(entry)), ...kept];
+  return [adopted, ...record.filter((entry) => !isManualChange(entry) && !isManagedApply(entry)), ...kept];
 }
 
 /** All fields of both. */

@@ -84,7 +84,7 @@ function updates(
 ): UserChange[] {
   if (fields.length === 0) return [];
   const change: UserChange = { action: 'update', ...subject, fields, grants: true };
-  return [ownershipOf(tags, wanted.tags) === 'ours' ? change : adopting(change, { owner: unknownOwner })];
+  return [ownershipOf(tags, wanted.tags) === 'managed' ? change : adopting(change, { owner: unknownOwner })];
 }
 
 function policyChanges(wanted: WantedUser, observed: ObservedUser): UserChange[] {

@@ -9,7 +9,7 @@ import { policyTarget, userTarget } from './targets.ts';
 export function unmanagedUserFindings(wanted: WantedUser, observed: ObservedUser): Finding[] {
   const { name, policy } = wanted;
   const findings: Finding[] = [];
-  if (observed.user && ownershipOf(observed.user.tags, wanted.tags) === 'other') {
+  if (observed.user && ownershipOf(observed.user.tags, wanted.tags) === 'other-project') {
     findings.push(
       finding('user-conflict', {
         target: userTarget(name),
@@ -20,7 +20,7 @@ export function unmanagedUserFindings(wanted: WantedUser, observed: ObservedUser
       }),
     );
   }
-  if (observed.policy && ownershipOf(observed.policy.tags, wanted.tags) === 'other') {
+  if (observed.policy && ownershipOf(observed.policy.tags, wanted.tags) === 'other-project') {
     findings.push(
       finding('user-conflict', {
         target: policyTarget(policy.name),
@@ -147,7 +147,7 @@ export function unmanagedFindings(wanted: WantedUser, observed: ObservedUser | u
 /** Reports a user that ecr-bootstrap created before `manage` was set to false. */
 export function noLongerManaged({ wanted, observed }: Pick<UserState, 'wanted' | 'observed'>): Finding[] {
   const { name, manage, who } = wanted;
-  if (manage || !observed?.user || ownershipOf(observed.user.tags, wanted.tags) !== 'ours') return [];
+  if (manage || !observed?.user || ownershipOf(observed.user.tags, wanted.tags) !== 'managed') return [];
   const keys = markKeysIn(observed.user.tags).join(' ');
   return [
     finding('former-user', {

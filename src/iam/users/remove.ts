@@ -53,7 +53,7 @@ export async function removeUser(
 
 /** Tags identify created resources. A user that another tool creates does not have these tags. */
 const isManaged = ({ manage, tags }: WantedUser, { user, policy }: ObservedUser): boolean =>
-  manage || [user, policy].some((one) => ownershipOf(one?.tags ?? {}, tags) === 'ours');
+  manage || [user, policy].some((one) => ownershipOf(one?.tags ?? {}, tags) === 'managed');
 
 const deletion = (target: Target, payload: UserWork): UserChange => ({
   action: 'delete',
@@ -76,7 +76,7 @@ async function whyKept(
 ): Promise<string | undefined> {
   const { user, policy } = observed;
   const found = [user, policy].filter((one) => one !== undefined);
-  if (found.some(({ tags }) => ownershipOf(tags, wanted.tags) !== 'ours')) {
+  if (found.some(({ tags }) => ownershipOf(tags, wanted.tags) !== 'managed')) {
     return 'it does not have the tags of this project and region';
   }
   if (!user || isAdopted(user.tags)) return undefined;

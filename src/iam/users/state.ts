@@ -3,7 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { ChangeWith } from '../../core/step.ts';
 import type { IamContext } from '../context.ts';
-import { awsTags, isCreatedByUs, ownershipOf } from '../tags.ts';
+import { awsTags, isCreatedHere, ownershipOf } from '../tags.ts';
 import { namesIn } from '../names.ts';
 import { policyDocument } from '../policies/documents.ts';
 import type { PolicyDocument } from '../policies/document.ts';
@@ -98,7 +98,7 @@ function wantedUser(
 
 /** Whether the user has the tags of this project although `manage` is false. `down` needs its policy then. */
 const isLeftToAdministrator = async (user: Promise<User | undefined>, wanted: Tags): Promise<boolean> =>
-  ownershipOf((await user)?.tags ?? {}, wanted) === 'ours';
+  ownershipOf((await user)?.tags ?? {}, wanted) === 'managed';
 
 async function observeExisting(
   { name, manage, policy, tags }: WantedUser,
@@ -108,14 +108,14 @@ async function observeExisting(
     const user = iam.user(name);
     const ifThere = async <T>(list: (userName: string) => Promise<readonly T[]>): Promise<readonly T[]> =>
       (await user) ? list(name) : [];
-    const [found, attached, inline, groups, ours] = await Promise.all([
+    const [found, attached, inline, groups, ownPolicy] = await Promise.all([
       user,
       ifThere((one) => iam.attachedPolicies(one)),
       ifThere((one) => iam.inlinePolicies(one)),
       ifThere((one) => iam.groups(one)),
       manage || (await isLeftToAdministrator(user, tags)) ? iam.policy(policy.arn) : undefined,
     ]);
-    return { user: found, attached, inline, groups, policy: ours };
+    return { user: found, attached, inline, groups, policy: ownPolicy };
   } catch (error) {
     if (!manage && error instanceof BootstrapError && error.code === 'aws-denied') return undefined;
     throw error;
@@ -130,4 +130,4 @@ export const ownAttachments = (
   { policy, managedPolicyArn, tags }: WantedUser,
   { user }: ObservedUser,
 ): readonly string[] =>
-  user && isCreatedByUs(user.tags, tags) ? [policy.arn, managedPolicyArn] : [policy.arn];
+  user && isCreatedHere(user.tags, tags) ? [policy.arn, managedPolicyArn] : [policy.arn];

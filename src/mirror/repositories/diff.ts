@@ -42,9 +42,11 @@ const listed = (names: readonly string[]): string =>
 
 /** Settings that are not in the configuration stay: nothing shows whether they were in it before. */
 function keptSettings({ settings, repositories }: RepositoriesState): Finding[] {
-  const ours = repositories.flatMap(({ observed }) => (observed?.owner === 'ours' ? [observed] : []));
-  const withPolicy = ours.filter(({ lifecyclePolicy }) => lifecyclePolicy !== undefined);
-  const scanned = ours.filter(({ repository }) => repository.scanOnPush);
+  const managed = repositories.flatMap(({ observed }) =>
+    observed?.ownership === 'managed' ? [observed] : [],
+  );
+  const withPolicy = managed.filter(({ lifecyclePolicy }) => lifecyclePolicy !== undefined);
+  const scanned = managed.filter(({ repository }) => repository.scanOnPush);
   const kept = (
     what: string,
     setting: string,
@@ -113,12 +115,14 @@ function changesOf(
   if (error) return [];
   if (!observed) return name === state.operator ? [creationOf(name, state)] : [];
   const target = repositoryTarget(name);
-  if (observed.owner === 'other') return [];
+  if (observed.ownership === 'other-project') return [];
   const fields = driftedFields(observed, state);
   if (fields.length === 0) return [];
   const payload = { does: 'update', name, repairs: repairsOf(observed, state) } as const;
   const change: RepositoryChange = { action: 'update', target, fields, payload };
-  return [observed.owner === 'ours' ? change : adopting(change, { owner: unknownOwner, optional: true })];
+  return [
+    observed.ownership === 'managed' ? change : adopting(change, { owner: unknownOwner, optional: true }),
+  ];
 }
 
 function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' | 'tags'>): Field[] {
@@ -202,7 +206,7 @@ function lifecycleFindings(
 ): Finding[] {
   if (error) return [];
   if (observed?.lifecycleDenied) return [unknownLifecycle(name, observed.lifecycleDenied)];
-  const isManaged = observed === undefined || observed.owner === 'ours';
+  const isManaged = observed === undefined || observed.ownership === 'managed';
   const policy = (isManaged ? state.settings.lifecyclePolicy : undefined) ?? observed?.lifecyclePolicy;
   if (policy === undefined) return [];
   const { images: atRisk, rules, unclear } = lifecycleRisk(policy, images);
@@ -244,14 +248,14 @@ const unknownLifecycle = (name: string, { why, hint }: BootstrapError): Finding 
     hint,
   });
 
-function unmanagedRepositoryFinding({ owner, repository: { name } }: ObservedRepository): Finding[] {
-  if (owner === 'ours') return [];
+function unmanagedRepositoryFinding({ ownership, repository: { name } }: ObservedRepository): Finding[] {
+  if (ownership === 'managed') return [];
   return [
     finding('repository-unmanaged', {
       target: repositoryTarget(name),
       what: `repository ${name} is used but not managed by ecr-bootstrap`,
       why:
-        owner === 'other'
+        ownership === 'other-project'
           ? 'it has the tags of another project or region'
           : 'it does not have the tags of ecr-bootstrap',
       hint: `To let ecr-bootstrap manage its settings, run \`ecr-bootstrap up --adopt '${nameOf(repositoryTarget(name))}'\`. Otherwise do nothing.`,

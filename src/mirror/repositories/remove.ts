@@ -19,7 +19,7 @@ interface Ownership {
 async function ownership(arn: string, wanted: Tags, { aws: { ecr } }: MirrorContext): Promise<Ownership> {
   try {
     const tags = await ecr.tags(arn);
-    return { tags, isManaged: ownershipOf(tags, wanted) === 'ours' };
+    return { tags, isManaged: ownershipOf(tags, wanted) === 'managed' };
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
     return { tags: {}, isManaged: false, why: error.message };

@@ -6,7 +6,7 @@ import type { ChangeWith } from '../../core/step.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isTolerable } from '../../core/members.ts';
 import type { MirrorContext } from '../context.ts';
-import { awsTags, ownershipOf } from '../../iam/tags.ts';
+import { awsTags, type Ownership, ownershipOf } from '../../iam/tags.ts';
 import { type ResourceAccess, readAccess } from '../../iam/resource-access.ts';
 
 /** Concurrent reads of repositories. ECR throttles bursts of reads of tags. */
@@ -59,7 +59,7 @@ export interface WantedRepository {
 export interface ObservedRepository {
   readonly repository: Repository;
   readonly tags: Tags;
-  readonly owner: ReturnType<typeof ownershipOf>;
+  readonly ownership: Ownership;
   /** The lifecycle policy's text. */
   readonly lifecyclePolicy: string | undefined;
   /** Why the lifecycle policy is unknown. If none is configured, this only affects warnings. */
@@ -143,10 +143,10 @@ async function readDetails(
     ctx.aws.ecr.tags(repository.arn),
     readLifecyclePolicy(repository.name, ctx),
   ]);
-  const owner = ownershipOf(tags, wanted);
-  if (owner !== 'nobody') return { repository, tags, owner, ...lifecycle };
+  const ownership = ownershipOf(tags, wanted);
+  if (ownership !== 'unmanaged') return { repository, tags, ownership, ...lifecycle };
   const access = await readAccess(() => ctx.aws.ecr.repositoryPolicy(repository.name), repository.arn);
-  return { repository, tags, owner, access, ...lifecycle };
+  return { repository, tags, ownership, access, ...lifecycle };
 }
 
 async function readLifecyclePolicy(

@@ -80,7 +80,7 @@ describe('kinds of images', () => {
   describe('a layer that registries need not have', () => {
     const layer = Buffer.from('of Windows');
     const image = makeImage({ os: 'windows', architecture: 'amd64' }, ['own']);
-    const foreign = refer(
+    const nondistributable = refer(
       {
         mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
         bytes: layer,
@@ -89,7 +89,7 @@ describe('kinds of images', () => {
       { urls: ['https://example.com/layer'] },
     );
     const fields = JSON.parse(image.manifest.bytes.toString()) as { layers: object[] };
-    const manifest = json(mediaTypes.manifest, { ...fields, layers: [foreign, ...fields.layers] });
+    const manifest = json(mediaTypes.manifest, { ...fields, layers: [nondistributable, ...fields.layers] });
     const copied = { state: 'copied', targetDigest: manifest.digest };
     beforeEach(() => world.source.put('windows', '1', [image], manifest));
 

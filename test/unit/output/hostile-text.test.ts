@@ -288,10 +288,10 @@ async function written(
 }
 
 function expectHarmless(text: string): void {
-  const foreign = text
+  const unexpected = text
     .replace(ownSequences, '')
     .match(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu);
-  expect(foreign).toBeNull();
+  expect(unexpected).toBeNull();
 }
 
 const expectNoFakedLine = (text: string): void =>

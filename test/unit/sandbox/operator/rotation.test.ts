@@ -171,10 +171,10 @@ describe('the pull secret in the cluster', () => {
 
 describe('the operator in a conflict', () => {
   it('reports a namespace with an ExternalSecret of another owner and serves the other namespaces', async () => {
-    const foreign = { secretStoreRef: { name: 'x' }, data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] };
+    const spec = { secretStoreRef: { name: 'x' }, data: [{ secretKey: 'a', remoteRef: { key: 'a' } }] };
     await put(
       test,
-      { kind: 'ExternalSecret', metadata: { name: 'puller', namespace: 'shop' }, spec: foreign },
+      { kind: 'ExternalSecret', metadata: { name: 'puller', namespace: 'shop' }, spec },
       ...keyObjects(test.aws.pair),
       ...tokenObjects(),
       ...fanOutObjects(),
